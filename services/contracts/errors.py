@@ -1,0 +1,59 @@
+"""The errors of the published language: every refusal has a stable code, a sentence and, where it fits, a field.
+
+`CODES` is the one list of codes; each gives the HTTP status that the gateway answers with (RFC 9457 problem+json).
+A code is a promise to clients: it may be added, never renamed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Refused(Exception):  # noqa: N818 - a refusal is a fact of the field, "RefusedError" would say it twice
+    """A request was understood and refused.
+
+    `code` is one of CODES, `detail` a sentence without personal data that says how to mend it,
+    `field` the request field it is about (dotted path), `more` further machine-readable members.
+    """
+
+    def __init__(self, code: str, detail: str, field: str | None = None, **more: Any) -> None:
+        super().__init__(code)
+        if code not in CODES:
+            raise ValueError(f"unknown error code {code!r}: add it to services/contracts/errors.py")
+        self.code = code
+        self.detail = detail
+        self.field = field
+        self.more = more
+
+    @property
+    def status(self) -> int:
+        """HTTP status of this refusal."""
+        return CODES[self.code]
+
+
+CODES: dict[str, int] = {
+    # every service
+    "invalid_request": 422,
+    "malformed_request": 400,
+    "request_too_large": 413,
+    "unauthenticated": 401,
+    "passport_expired": 401,
+    "forbidden": 403,
+    "not_found": 404,
+    "conflict": 409,
+    "version_conflict": 412,
+    "version_required": 428,
+    "idempotency_key_reused": 422,
+    "idempotency_key_in_progress": 409,
+    "too_many_requests": 429,
+    "unknown_operation": 404,
+    "deadline_passed": 504,
+    "timeout": 504,
+    "service_unavailable": 503,
+    "internal_error": 500,
+    # identity
+    # referrals
+    # portals
+    # notifications
+    # signing
+}
