@@ -53,7 +53,38 @@ CODES: dict[str, int] = {
     "internal_error": 500,
     # identity
     # referrals
+    "import_file_refused": 422,
+    "resource_inactive": 409,
+    "resource_not_referable": 409,
+    "invalid_queue": 422,
+    "invalid_status_list": 422,
+    "status_in_use": 409,
+    "status_not_in_queue": 422,
+    "status_unchanged": 409,
+    "move_not_allowed": 409,
+    "reason_required": 422,
+    "outcome_required": 422,
+    "invalid_capacity": 422,
+    "capacity_below_use": 409,
+    "capacity_exhausted": 409,
+    "capacity_not_claimed": 409,
+    "capacity_schedule_clash": 409,
+    "invalid_contact_record": 422,
     # portals
     # notifications
+    "email_address_invalid": 422,
+    "email_header_invalid": 422,
+    "template_kind_unknown": 422,
+    "template_placeholder_unknown": 422,
+    "template_invalid": 422,
+    "template_value_missing": 422,
     # signing
+    "document_not_pdf": 415,
+    "document_encrypted": 422,
+    "document_active_content": 422,
+    "document_too_large": 413,
+    "document_too_many_pages": 422,
+    "document_unreadable": 422,
+    "document_already_signed": 409,
+    "document_signatures_full": 422,
 }

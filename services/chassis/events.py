@@ -1,0 +1,174 @@
+"""The entrypoint of an event: at least once from the broker, once in effect, and a ladder of tries when it fails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow import ValidationError
+from nameko.extensions import Entrypoint
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from services.chassis import logs, metrics, wire
+from services.chassis.inbound import Inbound
+from services.chassis.unit_of_work import UnitOfWork, utc_now
+from services.contracts.declare import Event
+
+RETRY_AFTER_S = (1, 5, 30, 300)
+TRIES = "portico-tries"
+
+
+def retry_exchange(seconds: int) -> str:
+    """Exchange of the delay queue that holds a message for so long and then gives it back to the queue it came from."""
+    return f"portico.retry-{seconds}s"
+
+
+def queue_of(service: str, handler: str) -> str:
+    """The queue of one handler: `<service>.on_<event>`."""
+    return f"{service}.{handler}"
+
+
+@dataclass(frozen=True)
+class EventContext:
+    """What came with an event."""
+
+    event_id: str
+    subject: str
+    organisation_id: str
+    organisation_key: str
+    correlation_id: str
+    traceparent: str | None
+
+
+class Delivery:
+    """One delivery of an event to one handler."""
+
+    def __init__(self, runtime: Any, handler: str, event: Event, data: Mapping[str, Any], context: EventContext) -> None:
+        self.runtime = runtime
+        self.handler = handler
+        self.event = event
+        self.data = data
+        self.context = context
+
+    def apply(self, handler: Callable[..., Any], *extra: Any) -> bool:
+        """Run `handler(unit_of_work, data, *extra)` in the transaction that also notes the event as handled.
+
+        False when it had taken effect before: then nothing is run.
+        """
+        has_events = False
+
+        def work(session: Session) -> bool:
+            nonlocal has_events
+            if not self._claim(session):
+                return False
+            unit = UnitOfWork(
+                session,
+                self.runtime.tables,
+                self.runtime.service,
+                caller=None,
+                context=wire.CallContext(
+                    self.context.event_id, correlation_id=self.context.correlation_id, traceparent=self.context.traceparent
+                ),
+                organisation_id=self.context.organisation_id,
+                organisation_key=self.context.organisation_key,
+            )
+            handler(unit, self.data, *extra)
+            has_events = unit.has_events
+            return True
+
+        applied = self.runtime.database.write(self.context.organisation_id, work)
+        if has_events:
+            self.runtime.relay.wake()
+        return bool(applied)
+
+    def _claim(self, session: Session) -> bool:
+        insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        row = {"event_id": self.context.event_id, "handler": self.handler, "handled_at": utc_now()}
+        statement = insert(self.runtime.tables.Inbox.__table__).values(row).on_conflict_do_nothing()
+        return bool(session.connection().execute(statement).rowcount == 1)
+
+
+class Listens(Entrypoint):  # type: ignore[misc]
+    """nameko entrypoint of one event. Use as `@listens(event)` over `def on_<event>(self, delivery)`."""
+
+    inbound = Inbound()
+
+    def __init__(self, event: Event) -> None:
+        super().__init__()
+        self.event = event
+
+    def setup(self) -> None:
+        if self.method_name != f"on_{self.event.name}":
+            raise ValueError(f"{self.method_name} listens to {self.event.name}: its name is on_{self.event.name}")
+        self.runtime = self.container.config["runtime"]
+        self.queue = queue_of(self.runtime.service, self.method_name)
+        self.inbound.listen(self.queue, self)
+
+    def stop(self) -> None:
+        self.inbound.drain()
+
+    def take(self, message: Any) -> None:
+        """Called by the connection's reader: hand the message to a worker."""
+        self.container.spawn_worker(self, (self, message), {})
+
+    def perform(self, service: Any, method: Callable[..., Any], message: Any) -> None:
+        """Run in a worker: decode, check, handle, acknowledge; on failure climb the ladder. Nothing escapes."""
+        started = time.monotonic()
+        outcome = "ok"
+        try:
+            method(service, self._read(message))
+            self.inbound.acknowledge(message)
+        except Exception as error:  # one event must not take the others down: it waits on the ladder, then is parked
+            outcome = self._failed(message, error)
+        metrics.EVENTS_HANDLED.labels(self.queue, outcome).observe(time.monotonic() - started)
+
+    def _read(self, message: Any) -> Delivery:
+        envelope = wire.decode(message.body, message.properties)
+        if not isinstance(envelope, dict) or envelope.get("type") != self.event.type:
+            raise wire.Undecodable("not_this_event")
+        try:
+            data = self.event.schema.load(envelope["data"], unknown="exclude")
+            context = EventContext(
+                envelope["id"],
+                envelope["subject"],
+                envelope["organisation"],
+                envelope["organisationkey"],
+                str(envelope.get("correlationid") or envelope["id"]),
+                envelope.get("traceparent"),
+            )
+        except (ValidationError, KeyError, TypeError):
+            raise wire.Undecodable("not_this_event") from None
+        logs.correlation_id.set(context.correlation_id)
+        logs.traceparent.set(context.traceparent)
+        return Delivery(self.runtime, self.method_name, self.event, data, context)
+
+    def _failed(self, message: Any, error: Exception) -> str:
+        """Park what cannot be read; delay what failed, and park it after the last step of the ladder."""
+        if isinstance(error, wire.Undecodable):
+            self.inbound.park(message, error.reason, self.queue)
+            return "parked"
+        headers = message.headers or {}
+        tries = headers.get(TRIES, 0) if isinstance(headers.get(TRIES, 0), int) else 0
+        logs.log.warning("event_failed", queue=self.queue, tries=tries + 1, error=type(error).__name__, where=logs.where(error))
+        if tries >= len(RETRY_AFTER_S):
+            self.inbound.park(message, "failed", self.queue)
+            return "parked"
+        self.inbound.pass_on(message, retry_exchange(RETRY_AFTER_S[tries]), self.queue, {TRIES: tries + 1})
+        return "delayed"
+
+
+def listens(event: Event) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: this method handles `event`. It takes a Delivery."""
+
+    def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
+        def worker(self: Any, entrypoint: Listens, message: Any) -> None:
+            entrypoint.perform(self, method, message)
+
+        worker.__name__ = method.__name__
+        worker.__doc__ = event.summary
+        return Listens.decorator(event)(worker)  # type: ignore[no-any-return]
+
+    return decorate

@@ -1,0 +1,60 @@
+"""`/healthz` (the process lives), `/readyz` (it can do its work) and `/metrics`, on a port of each process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import eventlet
+import eventlet.wsgi
+
+from services.chassis import metrics
+from services.chassis.logs import log
+from services.chassis.wire import encode
+
+Checks = Callable[[], dict[str, bool]]
+
+
+class HealthServer:
+    """A small HTTP server in the service's own event loop: it answers only while the loop turns, which is the point."""
+
+    def __init__(self, service: str, host: str, port: int, checks: Checks) -> None:
+        self._service = service
+        self._checks = checks
+        self._socket = eventlet.listen((host, port))
+        self.port: int = self._socket.getsockname()[1]
+
+    def start(self) -> None:
+        """Serve in the background."""
+        eventlet.spawn(eventlet.wsgi.server, self._socket, self._answer, log_output=False)
+        threading.Thread(target=self._watch_loop, name="loop-watch", daemon=True).start()
+        log.info("health_listening", port=self.port)
+
+    def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/metrics":
+            start_response("200 OK", [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")])
+            return [metrics.exposition()]
+        if path == "/healthz":
+            checks = {"process": True}
+        elif path == "/readyz":
+            checks = self._checks()
+        else:
+            start_response("404 Not Found", [("Content-Type", "application/json")])
+            return [b"{}"]
+        status = "200 OK" if all(checks.values()) else "503 Service Unavailable"
+        start_response(status, [("Content-Type", "application/json")])
+        return [encode({"service": self._service, "ok": all(checks.values()), "checks": checks})]
+
+    def _watch_loop(self) -> None:
+        """Measure by how much a short sleep overruns: that long the loop did not turn."""
+        worst, since = 0.0, time.monotonic()
+        while True:
+            before = time.monotonic()
+            time.sleep(0.02)
+            worst = max(worst, time.monotonic() - before - 0.02)
+            metrics.PROCESS_LOOP_STALL.labels(self._service).set(worst)
+            if time.monotonic() - since > 60:
+                worst, since = 0.0, time.monotonic()

@@ -1,0 +1,190 @@
+"""What comes in over AMQP: one connection per process with a channel for calls and one for events.
+
+It never dies of a message. What cannot be understood and has a sender gets an answer; what has none is parked,
+with headers that say why, and without a byte of its body in any log.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import amqp
+from nameko.extensions import ProviderCollector, SharedExtension
+
+from services.chassis import metrics, wire
+from services.chassis.link import Link
+from services.chassis.logs import log
+from services.chassis.publisher import Outgoing
+
+
+class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
+    """Consumes the service's queues and hands each message to its entrypoint."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._calls: dict[str, Any] = {}
+        self._queues: dict[str, Any] = {}
+        self._call_channel: Any = None
+        self._event_channel: Any = None
+        self._tags: list[tuple[Any, str]] = []
+        self._draining = threading.Event()
+        self._link: Link | None = None
+
+    def setup(self) -> None:
+        self.runtime = self.container.config["runtime"]
+        settings = self.runtime.settings
+        self._link = Link(settings.amqp_uri, f"{self.runtime.service}-inbound", self._open, self._lost, settings.heartbeat_s)
+        self.runtime.inbound = self
+
+    def start(self) -> None:
+        assert self._link is not None  # noqa: S101 - nameko calls setup first
+        self._link.start()
+
+    @property
+    def is_consuming(self) -> bool:
+        """Whether messages can come in right now."""
+        return self._link is not None and self._link.is_open.is_set() and not self._draining.is_set()
+
+    def serve(self, method: str, provider: Any) -> None:
+        """Register the entrypoint of an operation."""
+        self._calls[method] = provider
+
+    def listen(self, queue: str, provider: Any) -> None:
+        """Register the entrypoint of an event's queue."""
+        self._queues[queue] = provider
+
+    def drain(self) -> None:
+        """Take no more messages; what was delivered and not begun goes to another replica when the link closes."""
+        if self._draining.is_set():
+            return
+        self._draining.set()
+        for channel, tag in self._tags:
+            try:
+                channel.basic_cancel(tag, nowait=True)
+            except (OSError, ConnectionError, amqp.AMQPError):
+                log.info("cancel_without_link")
+
+    def stop(self) -> None:
+        self.drain()
+        if self._link is not None:
+            self._link.close()
+        super().stop()
+
+    kill = stop
+
+    def _open(self, connection: Any) -> None:
+        settings = self.runtime.settings
+        self._tags = []
+        if self._calls and not self._draining.is_set():
+            self._call_channel = self._consume(connection, settings.rpc_workers, {wire.rpc_queue(self.runtime.service): self._on_call})
+        if self._queues and not self._draining.is_set():
+            callbacks = {queue: _bound(self._on_event, queue) for queue in self._queues}
+            self._event_channel = self._consume(connection, settings.event_workers, callbacks)
+
+    def _consume(self, connection: Any, prefetch: int, callbacks: dict[str, Callable[[Any], None]]) -> Any:
+        channel = connection.channel()
+        channel.auto_decode = False
+        channel.basic_qos(0, prefetch, True)  # for the channel as a whole: no more than there are workers
+        for queue, callback in callbacks.items():
+            self._tags.append((channel, channel.basic_consume(queue, callback=callback)))
+        return channel
+
+    def _lost(self) -> None:
+        self._call_channel = self._event_channel = None
+
+    # calls
+
+    def _on_call(self, message: Any) -> None:
+        if self._draining.is_set():
+            return  # not acknowledged: it goes back to the queue
+        method = message.delivery_info["routing_key"].rpartition(".")[2]
+        provider = self._calls.get(method)
+        if not message.properties.get("reply_to"):
+            self.container.spawn_managed_thread(lambda: self.park(message, "no_reply_to"))
+        elif provider is None:
+            self.reply(message, error=("unknown_operation", "This service has no such operation."))
+        else:
+            provider.take(message)
+
+    def reply(self, message: Any, result: Any = None, error: tuple[Any, ...] | None = None, more: dict[str, Any] | None = None) -> None:
+        """Answer a call, then acknowledge it. `error` is (code, detail, field). A caller that is gone is no error."""
+        failure = None
+        if error is not None:
+            failure = {
+                "exc_type": "Refused",
+                "exc_path": "services.contracts.errors.Refused",
+                "exc_args": list(error),
+                "value": str(error[1]),
+                "more": more or {},
+            }
+        body = wire.encode({"result": result, "error": failure})
+        reply_to = message.properties["reply_to"]
+        answer = amqp.Message(
+            body, content_type=wire.JSON, content_encoding="utf-8", correlation_id=message.properties.get("correlation_id") or ""
+        )
+        # Direct reply-to addresses live on the default exchange, a stock proxy's reply queue is bound to nameko's.
+        exchange = "" if reply_to.startswith("amq.") else wire.RPC_EXCHANGE
+        try:
+            message.channel.basic_publish(answer, exchange=exchange, routing_key=reply_to)
+            message.channel.basic_ack(message.delivery_tag)
+        except (OSError, ConnectionError, AttributeError, amqp.AMQPError):
+            log.warning("reply_without_link")  # it will be delivered again; the request id keeps it from happening twice
+
+    # events
+
+    def _on_event(self, queue: str, message: Any) -> None:
+        if not self._draining.is_set():
+            self._queues[queue].take(message)
+
+    def acknowledge(self, message: Any) -> None:
+        """This message is done with."""
+        try:
+            message.channel.basic_ack(message.delivery_tag)
+        except (OSError, ConnectionError, AttributeError, amqp.AMQPError):
+            log.warning("ack_without_link")  # it will be delivered again; the inbox knows it
+
+    def give_back(self, message: Any) -> None:
+        """Put this message back to where it came from."""
+        try:
+            message.channel.basic_reject(message.delivery_tag, requeue=True)
+        except (OSError, ConnectionError, AttributeError, amqp.AMQPError):
+            log.warning("reject_without_link")
+
+    def pass_on(self, message: Any, exchange: str, routing_key: str, headers: dict[str, Any]) -> bool:
+        """Publish a copy with confirmation, then acknowledge the original. False: the broker did not take it."""
+        body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
+        copy = Outgoing(
+            exchange,
+            routing_key,
+            body,
+            str(message.properties.get("message_id") or wire.new_id()),
+            str(message.properties.get("content_type") or "application/octet-stream"),
+            headers,
+        )
+        self.runtime.publisher.publish([copy])
+        if copy.outcome != "confirmed":
+            time.sleep(1.0)  # the broker does not take it now; giving it back at once would be a busy loop
+            self.give_back(message)
+            return False
+        self.acknowledge(message)
+        return True
+
+    def park(self, message: Any, reason: str, queue: str | None = None) -> None:
+        """Move a message to the parking queue, where an operator looks at it and may send it again."""
+        queue = queue or wire.rpc_queue(self.runtime.service)
+        headers = {
+            "portico-queue": queue,
+            "portico-reason": reason,
+            "portico-service": self.runtime.service,
+            "portico-routing-key": message.delivery_info.get("routing_key", ""),
+        }
+        if self.pass_on(message, "", wire.PARKING_QUEUE, headers):
+            metrics.PARKED.labels(queue, reason).inc()
+            log.warning("parked", queue=queue, reason=reason, size=len(message.body))
+
+
+def _bound(function: Callable[[str, Any], None], queue: str) -> Callable[[Any], None]:
+    return lambda message: function(queue, message)

@@ -1,0 +1,130 @@
+"""One AMQP connection that looks after itself: a reader, a heartbeat, and the way back after a loss.
+
+Works with operating-system threads (gateway) and with greenlets (services, once eventlet has patched `threading`).
+py-amqp serialises writes with one lock per connection; only the reader reads. So nobody but `on_open`, which runs before
+the reader, may call a method that waits for the broker's answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import kombu
+
+from services.chassis.logs import log
+
+Opened = Callable[[Any], None]
+
+
+class LinkDown(ConnectionError):
+    """There is no connection to the broker right now."""
+
+
+class Link:
+    """A connection named `name`. `on_open(connection)` declares channels and consumers each time it comes up."""
+
+    def __init__(self, uri: str, name: str, on_open: Opened, on_close: Callable[[], None] = lambda: None, heartbeat_s: int = 10) -> None:
+        self._uri = uri
+        self._name = name
+        self._on_open = on_open
+        self._on_close = on_close
+        self._heartbeat_s = heartbeat_s
+        self._stopping = threading.Event()
+        self._reader: threading.Thread | None = None
+        self._connection: Any = None
+        self.is_open = threading.Event()
+        self.is_blocked = False
+
+    def start(self) -> None:
+        """Begin to connect; returns at once. `is_open` tells when the link is up."""
+        for target, label in ((self._run, "reader"), (self._beat, "heartbeat")):
+            thread = threading.Thread(target=target, name=f"{self._name}-{label}", daemon=True)
+            thread.start()
+            if label == "reader":
+                self._reader = thread
+
+    def close(self, timeout_s: float = 3.0) -> None:
+        """Close for good. What was delivered and not acknowledged goes back to its queue."""
+        self._stopping.set()
+        self._drop()
+        if self._reader is not None:
+            self._reader.join(timeout_s)
+
+    def _run(self) -> None:
+        pause_s = 0.1
+        while not self._stopping.is_set():
+            connection = None
+            try:
+                connection = self._connect()
+                self._on_open(connection)
+                self._connection = connection
+                if self._stopping.is_set():
+                    break
+                pause_s = 0.1
+                self.is_open.set()
+                log.info("link_open", name=self._name)
+                while not self._stopping.is_set():
+                    connection.drain_events()
+            except Exception as error:  # whatever broke it, the cure is a new connection
+                if not self._stopping.is_set():
+                    log.warning("link_lost", name=self._name, error=type(error).__name__)
+            finally:
+                was_open = self.is_open.is_set()
+                self.is_open.clear()
+                self._connection = None
+                if connection is not None:
+                    _hang_up(connection)
+                if was_open:
+                    self._on_close()
+            self._stopping.wait(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+            pause_s = min(pause_s * 2, 2.0)
+
+    def _connect(self) -> Any:
+        connection = kombu.Connection(
+            self._uri,
+            heartbeat=self._heartbeat_s,
+            connect_timeout=3,
+            transport_options={
+                "client_properties": {"connection_name": self._name},
+                "on_blocked": self._blocked,
+                "on_unblocked": self._unblocked,
+            },
+        ).transport.establish_connection()
+        # A read or a write that makes no progress for two heartbeats means that the peer is gone.
+        connection.transport.sock.settimeout(2 * self._heartbeat_s)
+        self.is_blocked = False
+        return connection
+
+    def _blocked(self, _reason: str) -> None:
+        self.is_blocked = True
+        log.warning("link_blocked", name=self._name)
+
+    def _unblocked(self) -> None:
+        self.is_blocked = False
+
+    def _beat(self) -> None:
+        sent = -1
+        while not self._stopping.wait(self._heartbeat_s / 2):
+            connection = self._connection
+            if connection is None:
+                continue
+            if connection.bytes_sent == sent:
+                # A failed heartbeat is seen by the reader as well, which mends the link.
+                with contextlib.suppress(OSError, ConnectionError):
+                    connection.send_heartbeat()
+            sent = connection.bytes_sent
+
+    def _drop(self) -> None:
+        connection = self._connection
+        if connection is not None:
+            _hang_up(connection)
+
+
+def _hang_up(connection: Any) -> None:
+    """Close the socket under a connection. The broker sees the end of it; a polite close could wait for ever on a dead peer."""
+    with contextlib.suppress(Exception):
+        connection.transport.close()

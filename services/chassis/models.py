@@ -1,0 +1,121 @@
+"""Tables and column types that every service has: outbox, inbox, remembered requests, audit trail."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Index, Integer, LargeBinary, MetaData, String, TypeDecorator
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+JsonValue = JSON().with_variant(JSONB(), "postgresql")
+
+
+class UtcDateTime(TypeDecorator[datetime.datetime]):
+    """A point in time, always aware and in UTC; SQLite keeps no zone of its own."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime.datetime | None, dialect: Any) -> datetime.datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without zone")
+        value = value.astimezone(datetime.UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime.datetime | None, dialect: Any) -> datetime.datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=datetime.UTC) if value.tzinfo is None else value.astimezone(datetime.UTC)
+
+
+class TenantScoped:
+    """Mixin of rows that belong to one organisation. Sessions of an organisation see and write only its own."""
+
+    organisation_id: Mapped[str] = mapped_column(String(32), index=True)
+
+
+class OutboxRow:
+    """An event on its way out. The row is deleted when the broker has confirmed it."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index(None, "aggregate", "seq"),)
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    event_id: Mapped[str] = mapped_column(String(32), unique=True)
+    aggregate: Mapped[str] = mapped_column(String(80))
+    exchange: Mapped[str] = mapped_column(String(80))
+    routing_key: Mapped[str] = mapped_column(String(200))
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    claimed_until: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class InboxRow:
+    """An event that has taken effect here: written in the same transaction as the effect."""
+
+    __tablename__ = "inbox"
+    event_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    handler: Mapped[str] = mapped_column(String(100), primary_key=True)
+    handled_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class RequestRow:
+    """A command that was carried out, with its answer: the same request id gives the same answer."""
+
+    __tablename__ = "requests"
+    caller: Mapped[str] = mapped_column(String(100), primary_key=True)
+    request_id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    operation: Mapped[str] = mapped_column(String(100))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    answer: Mapped[Any] = mapped_column(JsonValue, nullable=True)
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class AuditRow:
+    """One auditable action: who did what to which object, when. Append-only."""
+
+    __tablename__ = "audit"
+    __table_args__ = (Index(None, "organisation_id", "object_type", "object_id"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    organisation_id: Mapped[str | None] = mapped_column(String(32))
+    at: Mapped[datetime.datetime] = mapped_column(UtcDateTime, index=True)
+    actor_kind: Mapped[str] = mapped_column(String(20))
+    actor_id: Mapped[str] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(100))
+    object_type: Mapped[str] = mapped_column(String(50))
+    object_id: Mapped[str] = mapped_column(String(64))
+    facts: Mapped[Any] = mapped_column(JsonValue)
+    correlation_id: Mapped[str | None] = mapped_column(String(128))
+
+
+class Chassis:
+    """The four tables as mapped classes of one service's own metadata."""
+
+    def __init__(self, base: type[DeclarativeBase]) -> None:
+        self.Outbox: Any = type("Outbox", (OutboxRow, base), {})
+        self.Inbox: Any = type("Inbox", (InboxRow, base), {})
+        self.Request: Any = type("Request", (RequestRow, base), {})
+        self.Audit: Any = type("Audit", (AuditRow, base), {})
+
+
+def new_base() -> type[DeclarativeBase]:
+    """A declarative base for one service, with our naming of constraints and the four standard tables (`Base.chassis`)."""
+
+    class Base(DeclarativeBase):
+        metadata = MetaData(naming_convention=NAMING)
+        chassis: Any
+
+    Base.chassis = Chassis(Base)
+    return Base

@@ -1,0 +1,186 @@
+"""The entrypoint of an operation: from a message to a handler and back, by the operation's declaration alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from marshmallow import ValidationError
+from nameko.extensions import Entrypoint
+
+from services.chassis import logs, metrics, wire
+from services.chassis.inbound import Inbound
+from services.chassis.passports import Caller, PassportRefused
+from services.chassis.unit_of_work import Replay, UnitOfWork, remember
+from services.contracts.declare import Operation
+from services.contracts.errors import Refused
+
+
+class Call:
+    """One call of one operation: its request, its caller, and the two ways to answer it.
+
+    `request` has passed the request schema. `caller` is verified, None only where the operation is public.
+    """
+
+    def __init__(self, runtime: Any, operation: Operation, request: Mapping[str, Any], caller: Caller | None, context: wire.CallContext) -> None:
+        self.runtime = runtime
+        self.operation = operation
+        self.request = request
+        self.caller = caller
+        self.context = context
+
+    @property
+    def organisation_id(self) -> str | None:
+        """The caller's organisation, None for a public operation."""
+        return self.caller.organisation_id if self.caller else None
+
+    def read(self, query: Callable[..., Any], *extra: Any) -> Any:
+        """Answer with `query(session, caller, request, *extra)`."""
+        with self.runtime.database.reading(self.organisation_id) as session:
+            return self.operation.reply.dump(query(session, self.caller, self.request, *extra))
+
+    def commit(self, handler: Callable[..., Any], *extra: Any) -> Any:
+        """Carry out `handler(unit_of_work, request, *extra)` in one transaction and answer with what it returns.
+
+        A request id that was carried out before gives the answer it gave then.
+        """
+        has_events = False
+
+        def work(session: Any) -> Any:
+            nonlocal has_events
+            kept = remember(session, self.runtime.tables, self.operation, self.caller, self.context, self.operation.request.dump(self.request))
+            unit = UnitOfWork(
+                session,
+                self.runtime.tables,
+                self.runtime.service,
+                caller=self.caller,
+                context=self.context,
+                organisation_id=self.organisation_id,
+                organisation_key=self.caller.organisation_key if self.caller else None,
+            )
+            answer = self.operation.reply.dump(handler(unit, self.request, *extra))
+            kept.answer = answer if self.operation.keeps_answer else None
+            has_events = unit.has_events
+            return answer
+
+        try:
+            answer = self.runtime.database.write(self.organisation_id, work)
+        except Replay as replay:
+            return replay.answer
+        if has_events:
+            self.runtime.relay.wake()
+        return answer
+
+
+class Serves(Entrypoint):  # type: ignore[misc]
+    """nameko entrypoint of one declared operation. Use as `@serves(operation)` over `def operation(self, call)`."""
+
+    inbound = Inbound()
+
+    def __init__(self, operation: Operation) -> None:
+        super().__init__()
+        self.operation = operation
+
+    def setup(self) -> None:
+        if self.method_name != self.operation.name:
+            raise ValueError(f"{self.method_name} serves {self.operation.name}: use one name")
+        self.runtime = self.container.config["runtime"]
+        self.inbound.serve(self.method_name, self)
+
+    def stop(self) -> None:
+        self.inbound.drain()
+
+    def take(self, message: Any) -> None:
+        """Called by the connection's reader: hand the message to a worker."""
+        self.container.spawn_worker(self, (self, message), {})
+
+    def perform(self, service: Any, method: Callable[..., Any], message: Any) -> None:
+        """Run in a worker: decode, let in, validate, carry out, answer. Nothing escapes."""
+        started = time.monotonic()
+        outcome = "ok"
+        try:
+            context = wire.CallContext.of(message.headers or {})
+            logs.correlation_id.set(context.correlation_id)
+            logs.traceparent.set(context.traceparent)
+            self.inbound.reply(message, self._answer(service, method, message, context))
+        except wire.Undecodable as error:
+            outcome = error.reason
+            code = "request_too_large" if error.reason == "oversize" else "malformed_request"
+            self.inbound.reply(message, error=(code, f"The message cannot be read: {error.reason}.", None))
+        except Refused as refusal:
+            outcome = refusal.code
+            self.inbound.reply(message, error=(refusal.code, refusal.detail, refusal.field), more=refusal.more)
+        except Exception as error:  # a fault of ours: the caller is told so, the log says where, neither says what was in it
+            outcome = "internal_error"
+            logs.log.error("operation_failed", operation=self.operation.address, error=type(error).__name__, where=logs.where(error))
+            self.inbound.reply(message, error=("internal_error", "The service failed. It has been noted.", None))
+        took_s = time.monotonic() - started
+        metrics.CALLS_SERVED.labels(self.operation.service, self.operation.name, outcome).observe(took_s)
+        logs.log.debug("served", operation=self.operation.address, outcome=outcome, ms=round(took_s * 1000, 2))
+
+    def _answer(self, service: Any, method: Callable[..., Any], message: Any, context: wire.CallContext) -> Any:
+        remaining_s = context.remaining_s()
+        if remaining_s is not None and remaining_s <= 0:
+            raise Refused("deadline_passed", "The caller has given up; nothing was done.")
+        payload = wire.decode(message.body, message.properties)
+        arguments = payload.get("kwargs") if isinstance(payload, dict) else None
+        if not isinstance(arguments, dict) or payload.get("args"):
+            raise Refused("malformed_request", "Arguments are passed by name: {'args': [], 'kwargs': {…}} is expected.")
+        caller = admit(self.operation, self.runtime.verifier, context.passport)
+        call = Call(self.runtime, self.operation, validate(self.operation, arguments), caller, context)
+        return method(service, call)
+
+
+def admit(operation: Operation, verifier: Any, passport: str | None) -> Caller | None:
+    """The verified caller if the declaration lets him in. Raises Refused(unauthenticated, passport_expired, forbidden)."""
+    access = operation.access
+    if access.kind == "public":
+        return None
+    try:
+        caller: Caller = verifier.verify(passport)
+    except PassportRefused as error:
+        raise Refused(error.code, "A valid passport is needed.") from None
+    if access.kind == "services":
+        allowed = caller.kind == "service" and caller.id in access.services
+    elif access.kind == "permission":
+        allowed = caller.kind == "account" and access.permission is not None and caller.may(access.permission)
+    else:
+        allowed = caller.kind == "account"
+    if not allowed:
+        raise Refused("forbidden", "Your role does not include this.")
+    return caller
+
+
+def validate(operation: Operation, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The request as its schema reads it. Raises Refused(invalid_request) that names each field and rule."""
+    try:
+        return dict(operation.request.load(arguments))
+    except ValidationError as error:
+        problems = list(_flat(error.normalized_messages()))
+        raise Refused("invalid_request", f"{problems[0][0]}: {problems[0][1]}", problems[0][0], errors=[
+            {"field": field, "rule": rule} for field, rule in problems[:50]
+        ]) from None
+
+
+def _flat(messages: Any, path: str = "") -> Any:
+    if isinstance(messages, dict):
+        for key, value in messages.items():
+            yield from _flat(value, f"{path}.{key}" if path and key != "_schema" else str(key) if key != "_schema" else path)
+    else:
+        for rule in messages if isinstance(messages, list) else [messages]:
+            yield path, str(rule)
+
+
+def serves(operation: Operation) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator: this method of a service carries out `operation`. It takes a Call and returns the reply's plain values."""
+
+    def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
+        def worker(self: Any, entrypoint: Serves, message: Any) -> None:
+            entrypoint.perform(self, method, message)
+
+        worker.__name__ = method.__name__
+        worker.__doc__ = operation.summary
+        return Serves.decorator(operation)(worker)  # type: ignore[no-any-return]
+
+    return decorate

@@ -1,0 +1,133 @@
+"""Passports: short signed statements of who calls, made by identity (for people) or by a service (for itself).
+
+EdDSA JSON Web Tokens (RFC 8037), at most 60 seconds, bound to one audience. A key id names its issuer, and only
+identity may speak for accounts: a service that is broken into can pretend to be itself, nobody else.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+LIFETIME_S = 60
+ISSUER_OF_PEOPLE = "identity"
+
+
+class PassportRefused(Exception):
+    """A passport that proves nothing. `code` is `unauthenticated` or `passport_expired`."""
+
+    def __init__(self, code: str = "unauthenticated") -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls, as a verified passport says.
+
+    `kind` is `account` or `service`; `scope` narrows what an account may reach (a provider's resources and switches).
+    """
+
+    kind: str
+    id: str
+    organisation_id: str | None = None
+    organisation_key: str | None = None
+    realm: str | None = None
+    permissions: frozenset[str] = frozenset()
+    scope: Mapping[str, Any] = field(default_factory=dict)
+    session_id: str | None = None
+
+    def may(self, permission: str) -> bool:
+        """Whether the caller holds this permission."""
+        return permission in self.permissions
+
+
+class Issuer:
+    """Signs passports with this process's own key. Its name is the key id."""
+
+    def __init__(self, name: str, private_key: Ed25519PrivateKey) -> None:
+        self.name = name
+        self._key = private_key
+
+    @classmethod
+    def from_file(cls, name: str, path: str) -> Issuer:
+        """Read the PEM file with the private key."""
+        key = load_pem_private_key(Path(path).read_bytes(), password=None)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise ValueError(f"{name}: an Ed25519 private key is expected")
+        return cls(name, key)
+
+    def for_account(self, audience: str, claims: Mapping[str, Any]) -> str:
+        """A passport of an account. `claims`: sub, org, org_key, realm, perms, scope, sid."""
+        return self._sign(audience, {"kind": "account", **claims})
+
+    def for_service(self, audience: str, organisation_id: str | None, organisation_key: str | None) -> str:
+        """A passport of this service for itself, within one organisation where there is one."""
+        return self._sign(audience, {"kind": "service", "sub": self.name, "org": organisation_id, "org_key": organisation_key})
+
+    def _sign(self, audience: str, claims: Mapping[str, Any]) -> str:
+        now = int(time.time())
+        return jwt.encode(
+            {**claims, "iss": self.name, "aud": audience, "iat": now, "exp": now + LIFETIME_S},
+            self._key,
+            algorithm="EdDSA",
+            headers={"kid": self.name},
+        )
+
+
+class Verifier:
+    """Checks passports for one audience against the known public keys."""
+
+    def __init__(self, audience: str, keys: Mapping[str, Any]) -> None:
+        self._audience = audience
+        self._keys = keys
+        self._decoder = jwt.PyJWT({"require": ["exp", "iat", "iss", "aud", "sub"]})
+
+    @classmethod
+    def from_file(cls, audience: str, path: str) -> Verifier:
+        """Read a JSON Web Key Set."""
+        entries = json.loads(Path(path).read_text())["keys"]
+        return cls(audience, {entry["kid"]: jwt.PyJWK(entry, algorithm="EdDSA").key for entry in entries})
+
+    def verify(self, passport: str | None) -> Caller:
+        """The caller, or PassportRefused. Nothing of the passport is trusted before its signature holds."""
+        if not passport:
+            raise PassportRefused
+        try:
+            key_id = jwt.get_unverified_header(passport).get("kid")
+            key = self._keys.get(key_id) if isinstance(key_id, str) else None
+            if key is None:
+                raise PassportRefused
+            claims = self._decoder.decode(passport, key, algorithms=["EdDSA"], audience=self._audience, issuer=key_id)
+        except jwt.ExpiredSignatureError:
+            raise PassportRefused("passport_expired") from None
+        except (jwt.PyJWTError, ValueError, TypeError):
+            raise PassportRefused from None
+        return _caller(claims, str(key_id))
+
+
+def _caller(claims: Mapping[str, Any], issuer: str) -> Caller:
+    if claims["exp"] - claims["iat"] > LIFETIME_S:
+        raise PassportRefused
+    if claims.get("kind") == "service" and claims["sub"] == issuer:
+        return Caller("service", issuer, claims.get("org"), claims.get("org_key"))
+    if claims.get("kind") == "account" and issuer == ISSUER_OF_PEOPLE and claims.get("org"):
+        return Caller(
+            "account",
+            claims["sub"],
+            claims["org"],
+            claims["org_key"],
+            claims.get("realm"),
+            frozenset(claims.get("perms", ())),
+            claims.get("scope") or {},
+            claims.get("sid"),
+        )
+    raise PassportRefused

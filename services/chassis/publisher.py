@@ -1,0 +1,119 @@
+"""Publishing with the broker's confirmation, a timeout, and word of what no queue took."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import amqp
+
+from services.chassis.link import Link
+
+DURABLE = 2
+
+
+@dataclass
+class Outgoing:
+    """A message to publish and, afterwards, what became of it: `confirmed`, `unroutable`, `refused` or `unknown`."""
+
+    exchange: str
+    routing_key: str
+    body: bytes
+    message_id: str
+    content_type: str
+    headers: dict[str, Any] = field(default_factory=dict)
+    outcome: str = "unknown"
+
+
+class Publisher:
+    """A channel in confirm mode over a connection of its own: a broker that is short of memory blocks publishers only."""
+
+    def __init__(self, uri: str, name: str, heartbeat_s: int = 10) -> None:
+        self._link = Link(uri, f"{name}-publisher", self._open, self._lost, heartbeat_s)
+        self._lock = threading.Lock()
+        self._settled = threading.Condition(self._lock)
+        self._waiting: dict[int, Outgoing] = {}
+        self._channel: Any = None
+        self._tag = 0
+
+    def start(self) -> None:
+        """Connect in the background."""
+        self._link.start()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._link.close()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a publish has a chance right now."""
+        return self._link.is_open.is_set() and not self._link.is_blocked
+
+    def publish(self, messages: Sequence[Outgoing], timeout_s: float = 5.0) -> None:
+        """Publish these and wait for the broker's word on each; `outcome` says which. Never raises for a lost broker.
+
+        `unknown` means that the message may or may not have arrived: publish it again, consumers know its id.
+        """
+        if not self._link.is_open.wait(timeout_s):
+            return
+        ends_at = time.monotonic() + timeout_s
+        tags = []
+        try:
+            for message in messages:
+                tags.append(self._send(message))
+        except (OSError, ConnectionError, AttributeError, amqp.AMQPError):
+            pass  # the outcome of what was not sent stays `unknown`, which says it all
+        with self._settled:
+            while any(tag in self._waiting for tag in tags) and time.monotonic() < ends_at:
+                self._settled.wait(max(0.0, ends_at - time.monotonic()))
+            for tag in tags:
+                self._waiting.pop(tag, None)
+
+    def _send(self, message: Outgoing) -> int:
+        wire_message = amqp.Message(
+            message.body,
+            content_type=message.content_type,
+            content_encoding="utf-8",
+            delivery_mode=DURABLE,
+            message_id=message.message_id,
+            application_headers=message.headers,
+        )
+        with self._lock:
+            # The number the broker will confirm is that of the write, so both happen under one lock.
+            self._channel.basic_publish(wire_message, exchange=message.exchange, routing_key=message.routing_key, mandatory=True)
+            self._tag += 1
+            self._waiting[self._tag] = message
+            return self._tag
+
+    def _open(self, connection: Any) -> None:
+        channel = connection.channel()
+        channel.confirm_select()
+        channel.events["basic_ack"].add(lambda tag, multiple: self._settle(tag, multiple, "confirmed"))
+        channel.events["basic_nack"].add(lambda tag, multiple: self._settle(tag, multiple, "refused"))
+        channel.events["basic_return"].add(self._returned)
+        with self._lock:
+            self._channel, self._tag = channel, 0
+
+    def _settle(self, tag: int, multiple: bool, outcome: str) -> None:
+        with self._settled:
+            for each in [known for known in self._waiting if known == tag or (multiple and known < tag)]:
+                message = self._waiting.pop(each)
+                if message.outcome == "unknown":
+                    message.outcome = outcome
+            self._settled.notify_all()
+
+    def _returned(self, _error: Any, _exchange: str, _routing_key: str, returned: Any) -> None:
+        # A returned message is confirmed right afterwards; the return comes first and is the truth that matters.
+        with self._lock:
+            for message in self._waiting.values():
+                if message.message_id == returned.properties.get("message_id"):
+                    message.outcome = "unroutable"
+
+    def _lost(self) -> None:
+        with self._settled:
+            self._channel = None
+            self._waiting.clear()
+            self._settled.notify_all()

@@ -1,0 +1,228 @@
+"""Calls to a service: one client for the gateway (threads) and for services (greenlets).
+
+Every call has a deadline, in a header and as the message's expiration. Replies come over RabbitMQ's direct reply-to,
+so there is no reply queue to leak. A service that is not there is told apart from one that is slow.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import amqp
+import kombu
+
+from services.chassis import metrics, wire
+from services.chassis.link import Link, LinkDown
+from services.contracts.declare import Operation
+from services.contracts.errors import CODES, Refused
+
+REPLY_TO = "amq.rabbitmq.reply-to"
+PATIENCE_S = 0.4  # how long an answer may take before we ask whether anybody is there at all
+ABSENCE_KNOWN_S = 0.5
+
+
+class _Waiter:
+    """One call that waits for its answer. A bare lock is the cheapest thing that wakes one thread or greenlet."""
+
+    __slots__ = ("lock", "outcome")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.lock.acquire()
+        self.outcome: Any = None
+
+    def settle(self, outcome: Any) -> None:
+        self.outcome = outcome
+        self.lock.release()
+
+
+def _unavailable(detail: str) -> Refused:
+    return Refused("service_unavailable", detail, retry_after_s=1)
+
+
+class RpcClient:
+    """Calls operations. Safe in threads; start it after a fork (`start` refuses to be used from another process)."""
+
+    def __init__(self, uri: str, name: str, heartbeat_s: int = 10, timeout_s: float = 5.0) -> None:
+        self._timeout_s = timeout_s
+        self._pending: dict[str, _Waiter] = {}
+        self._channel: Any = None
+        self._link = Link(uri, f"{name}-rpc", self._open, self._lost, heartbeat_s)
+        self._presence = _Presence(uri)
+        self._process_id: int | None = None
+
+    def start(self) -> None:
+        """Connect in the background."""
+        self._process_id = os.getpid()
+        self._link.start()
+
+    def close(self) -> None:
+        """Give up all calls and close the connection."""
+        self._link.close()
+        self._lost()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the broker is reachable right now."""
+        return self._link.is_open.is_set()
+
+    @property
+    def pending(self) -> int:
+        """Calls that wait for an answer."""
+        return len(self._pending)
+
+    def call(self, operation: Operation, arguments: Mapping[str, Any], context: wire.CallContext) -> Any:
+        """Call an operation and return its reply (plain JSON values).
+
+        Raises Refused: with the service's own code, or `service_unavailable` (nobody there, no broker), or `timeout`.
+        """
+        assert self._process_id == os.getpid(), "the client must be started in the process that uses it"  # noqa: S101
+        started = time.monotonic()
+        timeout_s = self._time_left(operation, context)
+        outcome = "timeout"
+        try:
+            result = self._exchange(operation, arguments, context, timeout_s)
+            outcome = "ok"
+            return result
+        except Refused as refusal:
+            outcome = refusal.code
+            raise
+        finally:
+            metrics.CALLS_MADE.labels(operation.service, operation.name, outcome).observe(time.monotonic() - started)
+
+    def _time_left(self, operation: Operation, context: wire.CallContext) -> float:
+        own = operation.timeout_s or self._timeout_s
+        remaining = context.remaining_s()
+        timeout_s = own if remaining is None else min(own, remaining)
+        if timeout_s <= 0:
+            raise Refused("timeout", "The deadline passed before the call was made.")
+        return timeout_s
+
+    def _exchange(self, operation: Operation, arguments: Mapping[str, Any], context: wire.CallContext, timeout_s: float) -> Any:
+        ends_at = time.monotonic() + timeout_s
+        self._presence.refuse_if_known_absent(operation.service)
+        if not self._link.is_open.wait(min(timeout_s, 1.0)) or self._link.is_blocked:
+            raise _unavailable("The message broker cannot be reached.")
+        context = replace(context, deadline=time.time() + timeout_s, traceparent=wire.child_traceparent(context.traceparent))
+        body = wire.encode({"args": (), "kwargs": arguments})
+        if len(body) > wire.MAX_BODY_BYTES:
+            raise Refused("request_too_large", "The request is larger than 1 MiB.")
+        call_id = wire.new_id()
+        waiter = self._pending[call_id] = _Waiter()
+        try:
+            self._publish(operation, body, call_id, context, timeout_s)
+            self._await(waiter, operation.service, ends_at)
+        finally:
+            self._pending.pop(call_id, None)
+        return _unwrap(waiter.outcome)
+
+    def _publish(self, operation: Operation, body: bytes, call_id: str, context: wire.CallContext, timeout_s: float) -> None:
+        message = amqp.Message(
+            body,
+            content_type=wire.JSON,
+            content_encoding="utf-8",
+            reply_to=REPLY_TO,
+            correlation_id=call_id,
+            expiration=str(max(1, int(timeout_s * 1000))),
+            application_headers=context.headers(),
+        )
+        try:
+            self._channel.basic_publish(message, exchange=wire.RPC_EXCHANGE, routing_key=operation.address, mandatory=True)
+        except (OSError, ConnectionError, AttributeError, amqp.AMQPError) as error:
+            raise _unavailable("The connection to the message broker was lost.") from error
+
+    def _await(self, waiter: _Waiter, service: str, ends_at: float) -> None:
+        if waiter.lock.acquire(timeout=max(0.0, min(PATIENCE_S, ends_at - time.monotonic()))):
+            return
+        self._presence.refuse_if_absent(service)
+        if not waiter.lock.acquire(timeout=max(0.0, ends_at - time.monotonic())):
+            raise Refused("timeout", f"The {service} service did not answer in time.")
+
+    def _open(self, connection: Any) -> None:
+        channel = connection.channel()
+        channel.auto_decode = False
+        channel.events["basic_return"].add(self._on_return)
+        channel.basic_consume(REPLY_TO, no_ack=True, callback=self._on_reply)
+        self._channel = channel
+
+    def _on_reply(self, message: Any) -> None:
+        waiter = self._pending.pop(message.properties.get("correlation_id"), None)
+        if waiter is None:
+            return  # the caller gave up
+        try:
+            waiter.settle(wire.decode(message.body, message.properties))
+        except wire.Undecodable:
+            waiter.settle(Refused("internal_error", "The service gave an answer that cannot be read."))
+
+    def _on_return(self, _error: Any, _exchange: str, routing_key: str, message: Any) -> None:
+        waiter = self._pending.pop(message.properties.get("correlation_id"), None)
+        if waiter is not None:
+            waiter.settle(_unavailable(f"There is no {routing_key.split('.')[0]} service."))
+
+    def _lost(self) -> None:
+        self._channel = None
+        while self._pending:
+            _, waiter = self._pending.popitem()
+            waiter.settle(_unavailable("The connection to the message broker was lost; the request may have been carried out."))
+
+
+def _unwrap(outcome: Any) -> Any:
+    """The result of a nameko reply, or its error raised as Refused."""
+    if isinstance(outcome, Refused):
+        raise outcome
+    error = outcome.get("error") if isinstance(outcome, dict) else {"exc_type": "Malformed"}
+    if not error:
+        return outcome.get("result")
+    arguments = error.get("exc_args") or []
+    if error.get("exc_type") == "Refused" and arguments and arguments[0] in CODES:
+        code, detail, field = (*arguments, None, None)[:3]
+        raise Refused(code, detail or "", field, **(error.get("more") or {}))
+    raise Refused("internal_error", "The service failed.")
+
+
+class _Presence:
+    """Whether anybody consumes a service's queue. Asked only when an answer is late, over a connection of its own."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._lock = threading.Lock()
+        self._connection: Any = None
+        self._absent_until: dict[str, float] = {}
+        self._asked_at: dict[str, float] = {}
+
+    def refuse_if_known_absent(self, service: str) -> None:
+        if self._absent_until.get(service, 0.0) > time.monotonic():
+            self.refuse_if_absent(service)
+
+    def refuse_if_absent(self, service: str) -> None:
+        asked_at = time.monotonic()
+        with self._lock:
+            # One asks; those who waited for the lock meanwhile use the answer.
+            if self._asked_at.get(service, 0.0) < asked_at - 0.1:
+                absent = self._consumers(service) == 0
+                self._asked_at[service] = time.monotonic()
+                self._absent_until[service] = time.monotonic() + ABSENCE_KNOWN_S if absent else 0.0
+        if self._absent_until.get(service, 0.0) > time.monotonic():
+            raise _unavailable(f"The {service} service is not running.")
+
+    def _consumers(self, service: str) -> int:
+        try:
+            if self._connection is None or not self._connection.connected:
+                self._connection = kombu.Connection(self._uri, connect_timeout=1).transport.establish_connection()
+                self._connection.transport.sock.settimeout(1)
+            channel = self._connection.channel()
+            try:
+                return int(channel.queue_declare(wire.rpc_queue(service), passive=True).consumer_count)
+            finally:
+                channel.close()
+        except amqp.NotFound:
+            return 0
+        except (OSError, ConnectionError, amqp.AMQPError, LinkDown):
+            # The broker does not answer: nobody can say whether the service is there, so the deadline decides.
+            self._connection = None
+            return 1

@@ -1,0 +1,77 @@
+"""`python -m services.chassis.run <service>`: one service process, from settings to a clean end.
+
+SIGTERM drains: no new work is taken, running work gets DRAIN_S seconds, then the process ends.
+"""
+
+# ruff: noqa: E402 - eventlet must patch the standard library before anything else is imported
+from __future__ import annotations
+
+import os
+import warnings
+
+warnings.filterwarnings("ignore", message="(?s).*Eventlet is deprecated")
+os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
+
+import eventlet
+
+eventlet.monkey_patch()
+
+import importlib
+import signal
+import sys
+from typing import Any
+
+from nameko.containers import ServiceContainer
+
+from services.chassis import logs
+from services.chassis.health import HealthServer
+from services.chassis.logs import log
+from services.chassis.runtime import Runtime
+from services.chassis.settings import load_settings
+
+
+def build(service: str, environ: dict[str, str] | None = None) -> tuple[Any, Runtime]:
+    """The container and the runtime of a service. Its package offers `service.Service`, `service.Settings`, `models.Base`."""
+    module = importlib.import_module(f"services.{service}.service")
+    settings = load_settings(module.Settings, environ)
+    runtime = module.start_runtime(settings) if hasattr(module, "start_runtime") else Runtime(service, settings, module.Base)
+    config = {
+        "AMQP_URI": settings.amqp_uri,
+        "runtime": runtime,
+        "max_workers": settings.rpc_workers + settings.event_workers,
+        "serializer": "json",
+    }
+    return ServiceContainer(module.Service, config), runtime
+
+
+def main(service: str) -> int:
+    """Run until SIGTERM or SIGINT."""
+    logs.configure(service, os.environ.get("LOG_LEVEL", "INFO"))
+    container, runtime = build(service)
+    stop = eventlet.event.Event()
+
+    def on_signal(number: int, _frame: Any) -> None:
+        log.info("signal", signal=number)
+        if not stop.ready():
+            eventlet.spawn_after(0, lambda: stop.ready() or stop.send(None))
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    runtime.start()
+    container.start()
+    health = HealthServer(service, runtime.settings.health_host, runtime.settings.health_port, runtime.checks)
+    health.start()
+    log.info("started", name=service, pid=os.getpid())
+    stop.wait()
+    with eventlet.Timeout(runtime.settings.drain_s, False):
+        container.stop()
+        runtime.stop()
+        log.info("stopped", name=service)
+        return 0
+    log.warning("stopped_before_all_work_was_done", name=service)
+    sys.stdout.flush()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

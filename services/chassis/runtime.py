@@ -1,0 +1,99 @@
+"""What a running service has at hand, put together once from its settings."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from services.chassis import metrics, wire
+from services.chassis.blobs import BlobStore
+from services.chassis.database import Database, assert_no_transaction
+from services.chassis.loop import Loop
+from services.chassis.outbox import Relay
+from services.chassis.passports import Caller, Issuer, Verifier
+from services.chassis.publisher import Publisher
+from services.chassis.rpc_client import RpcClient
+from services.chassis.unit_of_work import utc_now
+from services.contracts.declare import Operation
+
+REQUESTS_KEPT = datetime.timedelta(hours=48)
+INBOX_KEPT = datetime.timedelta(days=30)
+
+
+class Runtime:
+    """Database, clients, relay and keys of one service process."""
+
+    def __init__(self, service: str, settings: Any, base: Any) -> None:
+        self.service = service
+        self.settings = settings
+        self.tables = base.chassis
+        self.database = Database(getattr(settings, f"{service}_database_url"), pool_size=settings.rpc_workers + settings.event_workers)
+        self.verifier = Verifier.from_file(service, settings.passport_keys_file)
+        self.issuer = Issuer.from_file(service, settings.passport_private_key_file)
+        self.blobs = BlobStore(settings.blob_dir)
+        self.publisher = Publisher(settings.amqp_uri, service, settings.heartbeat_s)
+        self.rpc = RpcClient(settings.amqp_uri, service, settings.heartbeat_s, settings.rpc_timeout_s)
+        self.relay = Relay(service, self.database, self.tables, self.publisher)
+        self.inbound: Any = None
+        self.loops: list[Loop] = [Loop("housekeeping", self._forget_old, every_s=3600)]
+
+    def start(self) -> None:
+        """Connect and begin the background work."""
+        self.publisher.start()
+        self.rpc.start()
+        self.relay.start()
+        for loop in self.loops:
+            loop.start()
+
+    def stop(self) -> None:
+        """Stop the background work, send what is ready, disconnect."""
+        for loop in self.loops:
+            loop.stop()
+        self.relay.wake()
+        self.relay.stop()
+        self.publisher.close()
+        self.rpc.close()
+        self.database.close()
+
+    def ask(self, operation: Operation, request: Mapping[str, Any], *, organisation: tuple[str | None, str | None], context: wire.CallContext) -> Any:
+        """Ask another service, as this service, within one organisation. Never inside a transaction.
+
+        Returns plain JSON values; raises Refused like the operation, or `service_unavailable`, or `timeout`.
+        """
+        assert_no_transaction()
+        passport = self.issuer.for_service(operation.service, *organisation)
+        inner = wire.CallContext(
+            request_id=f"{context.request_id}:{operation.name}"[:128],
+            correlation_id=context.correlation_id,
+            passport=passport,
+            deadline=context.deadline,
+            traceparent=context.traceparent,
+        )
+        return self.rpc.call(operation, operation.request.dump(request), inner)
+
+    def checks(self) -> dict[str, bool]:
+        """What readiness depends on."""
+        return {
+            "database": self.database.is_ready(),
+            "consuming": self.inbound is not None and self.inbound.is_consuming,
+            "publishing": self.publisher.is_connected,
+        }
+
+    def _forget_old(self) -> bool:
+        def forget(session: Session) -> None:
+            session.execute(delete(self.tables.Request).where(self.tables.Request.created_at < utc_now() - REQUESTS_KEPT))
+            session.execute(delete(self.tables.Inbox).where(self.tables.Inbox.handled_at < utc_now() - INBOX_KEPT))
+
+        self.database.write(None, forget)
+        with self.database.reading(None) as session:
+            metrics.OUTBOX_DEPTH.labels(self.service).set(session.scalar(select(func.count(self.tables.Outbox.seq))) or 0)
+        return True
+
+
+def organisation_of(caller: Caller | None) -> tuple[str | None, str | None]:
+    """(id, key) of the caller's organisation."""
+    return (caller.organisation_id, caller.organisation_key) if caller else (None, None)

@@ -1,0 +1,163 @@
+"""One command, one transaction: the change, its history, its audit row, its events, the request id with its answer."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from marshmallow import ValidationError
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.passports import Caller
+from services.contracts.declare import Event, Operation
+from services.contracts.errors import Refused
+
+Clock = Callable[[], datetime.datetime]
+
+
+def utc_now() -> datetime.datetime:
+    """The time now, aware, in UTC."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+class UnitOfWork:
+    """What a handler works with: the session, who calls, the time, and where facts are written down."""
+
+    def __init__(
+        self,
+        session: Session,
+        tables: Any,
+        service: str,
+        *,
+        caller: Caller | None,
+        context: wire.CallContext,
+        organisation_id: str | None,
+        organisation_key: str | None,
+    ) -> None:
+        self.session = session
+        self.caller = caller
+        self.context = context
+        self.organisation_id = organisation_id
+        self.organisation_key = organisation_key
+        self.now = utc_now()
+        self.has_events = False
+        self._tables = tables
+        self._service = service
+
+    def add(self, row: Any) -> Any:
+        """Add a row to the transaction and return it."""
+        self.session.add(row)
+        return row
+
+    def publish(self, event: Event, subject: str, data: Mapping[str, Any], organisation: tuple[str, str] | None = None) -> str:
+        """Write an event into the outbox and return its id. `subject` is the id of the aggregate; order is kept per aggregate.
+
+        `organisation` is (id, key) where the unit of work is not already one organisation's.
+        """
+        organisation_id, organisation_key = organisation or (self.organisation_id, self.organisation_key)
+        if event.service != self._service or not organisation_key:
+            raise AssertionError(f"{self._service} may not publish {event.type} for organisation {organisation_key}")
+        payload = event.schema.dump(dict(data))
+        try:
+            event.schema.load(payload)
+        except ValidationError as error:
+            raise AssertionError(f"{event.type} does not match its schema: {sorted(error.normalized_messages())}") from None
+        event_id = wire.new_id()
+        envelope = {
+            "specversion": "1.0",
+            "id": event_id,
+            "source": f"/portico/{self._service}",
+            "type": event.type,
+            "subject": subject,
+            "time": self.now.isoformat(),
+            "datacontenttype": wire.JSON,
+            "dataschema": f"/schemas/{event.schema_file}",
+            "organisation": organisation_id,
+            "organisationkey": organisation_key,
+            "correlationid": self.context.correlation_id,
+            "traceparent": wire.child_traceparent(self.context.traceparent),
+            "data": payload,
+        }
+        self.session.add(
+            self._tables.Outbox(
+                event_id=event_id,
+                aggregate=f"{organisation_key}:{subject}",
+                exchange=event.exchange,
+                routing_key=event.routing_key(organisation_key),
+                body=wire.encode(envelope),
+                created_at=self.now,
+            )
+        )
+        self.has_events = True
+        return event_id
+
+    def audit(self, action: str, object_type: str, object_id: str, **facts: Any) -> None:
+        """Write one audit row. `facts` are states and numbers, never texts a person wrote."""
+        self.session.add(
+            self._tables.Audit(
+                id=wire.new_id(),
+                organisation_id=self.organisation_id,
+                at=self.now,
+                actor_kind=self.caller.kind if self.caller else "anonymous",
+                actor_id=self.caller.id if self.caller else "anonymous",
+                action=action,
+                object_type=object_type,
+                object_id=object_id,
+                facts=facts,
+                correlation_id=self.context.correlation_id,
+            )
+        )
+
+    def require_version(self, row: Any) -> None:
+        """Refuse (412) unless the caller's `If-Match` names the row's current version."""
+        expected = self.context.expected_version
+        if expected is None:
+            raise Refused("version_required", "Send If-Match with the version you have read.", field="If-Match")
+        if expected != row.version:
+            raise Refused("version_conflict", "It was changed meanwhile: read it again.", field="If-Match", current_version=row.version)
+
+
+class Replay(Exception):  # noqa: N818 - not an error: the answer is already known
+    """This request id was carried out before; `answer` is what it was told."""
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__("replay")
+        self.answer = answer
+
+
+def fingerprint(arguments: Any) -> str:
+    """SHA-256 of the arguments in canonical JSON: tells a repeated request from another one with the same key."""
+    return hashlib.sha256(orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def remember(session: Session, tables: Any, operation: Operation, caller: Caller | None, context: wire.CallContext, arguments: Any) -> Any:
+    """Claim the request id in this transaction and return its row.
+
+    Raises Replay when it was carried out before, Refused(idempotency_key_reused) when it stood for something else.
+    A second request with the same id waits in PostgreSQL until the first has committed, then finds its answer.
+    """
+    who = f"{caller.kind}:{caller.id}" if caller else "anonymous"
+    mark = fingerprint([operation.address, arguments, context.expected_version])
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = (
+        insert(tables.Request.__table__)
+        .values(caller=who, request_id=context.request_id, operation=operation.name, fingerprint=mark, answer=None, created_at=utc_now())
+        .on_conflict_do_nothing()
+    )
+    claimed = session.connection().execute(statement).rowcount == 1
+    row = session.execute(
+        select(tables.Request).where(tables.Request.caller == who, tables.Request.request_id == context.request_id)
+    ).scalar_one()
+    if claimed:
+        return row
+    if row.fingerprint != mark:
+        raise Refused("idempotency_key_reused", "This Idempotency-Key was used for another request.", field="Idempotency-Key")
+    if not operation.keeps_answer:
+        raise Refused("idempotency_key_reused", "This request was carried out; its answer holds a secret and is not kept.", field="Idempotency-Key")
+    raise Replay(row.answer)

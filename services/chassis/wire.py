@@ -1,0 +1,155 @@
+"""What travels: header names, the encoding of bodies, their limits. Speaks nameko 2.14's protocol."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+RPC_EXCHANGE = "nameko-rpc"
+PARKING_QUEUE = "portico.parked"
+MAX_BODY_BYTES = 1024 * 1024
+MAX_DEPTH = 64
+JSON = "application/json"
+CLOUDEVENTS_JSON = "application/cloudevents+json"
+
+# Stock nameko strips this prefix into context data and puts it back, so a stock proxy can send and pass on all of them.
+PREFIX = "nameko."
+PASSPORT = PREFIX + "passport"
+DEADLINE = PREFIX + "deadline"
+REQUEST_ID = PREFIX + "request_id"
+CLIENT_KEY = PREFIX + "client_key"
+CORRELATION_ID = PREFIX + "correlation_id"
+EXPECTED_VERSION = PREFIX + "expected_version"
+TRACEPARENT = PREFIX + "traceparent"
+CALL_ID_STACK = PREFIX + "call_id_stack"
+
+_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_TOKEN = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+
+
+class Undecodable(Exception):
+    """A message that cannot be understood. `reason` is a fixed word, never a part of the message."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def rpc_queue(service: str) -> str:
+    """The queue a service takes calls from (nameko's name for it)."""
+    return f"rpc-{service}"
+
+
+def encode(value: Any) -> bytes:
+    """JSON bytes of plain values. Dates and the like must have gone through a schema before."""
+    return orjson.dumps(value)
+
+
+def decode(body: Any, properties: dict[str, Any]) -> Any:
+    """The JSON value of a message body. Raises Undecodable with a fixed reason; decompresses nothing."""
+    if isinstance(body, str):
+        body = body.encode()
+    headers = properties.get("application_headers") or {}
+    if len(body) > MAX_BODY_BYTES:
+        raise Undecodable("oversize")
+    if headers.get("compression") or properties.get("content_encoding", "utf-8").lower() not in ("utf-8", "utf8", "binary", ""):
+        raise Undecodable("compressed")
+    if properties.get("content_type") not in (JSON, CLOUDEVENTS_JSON):
+        raise Undecodable("content_type")
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Undecodable("not_json") from None
+    if _deeper_than(value, MAX_DEPTH):
+        raise Undecodable("too_deep")
+    return value
+
+
+def _deeper_than(value: Any, limit: int) -> bool:
+    if not isinstance(value, dict | list) or not value:
+        return False
+    if limit == 0:
+        return True
+    members = value.values() if isinstance(value, dict) else value
+    return any(_deeper_than(member, limit - 1) for member in members if isinstance(member, dict | list))
+
+
+@dataclass(frozen=True)
+class CallContext:
+    """What a call carries beside its arguments."""
+
+    request_id: str
+    client_key: bool = False
+    correlation_id: str = ""
+    passport: str | None = None
+    deadline: float | None = None
+    expected_version: int | None = None
+    traceparent: str | None = None
+
+    def remaining_s(self) -> float | None:
+        """Seconds until the deadline, None without one."""
+        return None if self.deadline is None else self.deadline - time.time()
+
+    def headers(self) -> dict[str, Any]:
+        """As AMQP headers, without those that are not set."""
+        headers = {
+            PASSPORT: self.passport,
+            DEADLINE: None if self.deadline is None else repr(self.deadline),
+            REQUEST_ID: self.request_id,
+            CLIENT_KEY: self.client_key,
+            CORRELATION_ID: self.correlation_id,
+            EXPECTED_VERSION: self.expected_version,
+            TRACEPARENT: self.traceparent,
+            CALL_ID_STACK: [self.correlation_id],
+        }
+        return {name: value for name, value in headers.items() if value is not None}
+
+    @classmethod
+    def of(cls, headers: dict[str, Any]) -> CallContext:
+        """Read from AMQP headers. Raises Undecodable("header_type") where a header has the wrong type."""
+        passport, stack = headers.get(PASSPORT), headers.get(CALL_ID_STACK, [])
+        version, deadline = headers.get(EXPECTED_VERSION), headers.get(DEADLINE)
+        request_id = headers.get(REQUEST_ID) or new_id()
+        wrong = (
+            not isinstance(passport, str | None)
+            or not isinstance(stack, list)
+            or not isinstance(version, int | None)
+            or not isinstance(request_id, str)
+            or not _TOKEN.fullmatch(request_id)
+            or not isinstance(headers.get(CLIENT_KEY, False), bool | None)
+            or not isinstance(headers.get(CORRELATION_ID), str | None)
+            or not isinstance(headers.get(TRACEPARENT), str | None)
+        )
+        if wrong:
+            raise Undecodable("header_type")
+        try:
+            moment = None if deadline is None else float(deadline)
+        except (TypeError, ValueError):
+            raise Undecodable("header_type") from None
+        correlation = headers.get(CORRELATION_ID) or request_id
+        trace = headers.get(TRACEPARENT)
+        return cls(
+            request_id=request_id,
+            client_key=bool(headers.get(CLIENT_KEY)),
+            correlation_id=correlation if _TOKEN.fullmatch(correlation) else new_id(),
+            passport=passport,
+            deadline=moment,
+            expected_version=version,
+            traceparent=trace if trace and _TRACEPARENT.fullmatch(trace) else None,
+        )
+
+
+def new_id() -> str:
+    """A random identifier of 32 hex digits: not sequential, so it cannot be guessed from another."""
+    return secrets.token_hex(16)
+
+
+def child_traceparent(parent: str | None) -> str:
+    """A W3C `traceparent` for a new span of the parent's trace, or of a new trace."""
+    trace = parent[3:35] if parent and _TRACEPARENT.fullmatch(parent) else secrets.token_hex(16)
+    return f"00-{trace}-{secrets.token_hex(8)}-01"

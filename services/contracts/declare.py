@@ -1,0 +1,188 @@
+"""How an operation and an event are declared: once, as data.
+
+From a declaration the service gets its entrypoint, the gateway its route, OpenAPI and AsyncAPI their text,
+the tests their authorisation matrix. Nothing here knows a framework but marshmallow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from marshmallow import EXCLUDE, RAISE, Schema, fields
+
+from services.contracts import errors
+from services.contracts.fields import EVENT_FIELDS
+
+Kind = Literal["command", "query"]
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may call an operation.
+
+    `public`: nobody needs to be known. `signed_in`: any account of the organisation.
+    `permission`: an account that holds this permission. `services`: only these services, for themselves.
+    """
+
+    kind: Literal["public", "signed_in", "permission", "services"]
+    permission: str | None = None
+    services: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.permission or (f"services: {', '.join(self.services)}" if self.services else self.kind)
+
+
+PUBLIC = Access("public")
+SIGNED_IN = Access("signed_in")
+
+
+def permission(name: str) -> Access:
+    """Accounts that hold the permission `name` (`<noun>.<verb>`)."""
+    return Access("permission", permission=name)
+
+
+def only_services(*names: str) -> Access:
+    """Only these services, under their own service passport."""
+    return Access("services", services=names)
+
+
+class Request(Schema):
+    """Base of request schemas: an unknown member is refused, so nothing can be slipped in."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class Reply(Schema):
+    """Base of reply schemas."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of one service.
+
+    `errors` are the codes it may raise beyond those that every operation may (see COMMON_ERRORS).
+    `expects_version`: it changes something that exists, `If-Match` is required.
+    `keeps_answer`: the same request id gives the same answer. False where the answer holds a secret.
+    `rate`: how often the gateway lets one address call it, as (count, seconds); None is unlimited.
+    """
+
+    service: str
+    name: str
+    kind: Kind
+    summary: str
+    request: Schema
+    reply: Schema
+    access: Access
+    errors: tuple[str, ...] = ()
+    status: int = 200
+    expects_version: bool = False
+    keeps_answer: bool = True
+    timeout_s: float | None = None
+    rate: tuple[int, int] | None = None
+
+    @property
+    def address(self) -> str:
+        """Routing key on the wire: `<service>.<name>`."""
+        return f"{self.service}.{self.name}"
+
+
+COMMON_ERRORS = ("invalid_request", "malformed_request", "unauthenticated", "forbidden", "service_unavailable", "timeout")
+
+
+@dataclass(frozen=True)
+class Event:
+    """One fact a service tells: a name in the past tense, a version, a schema that holds no personal data."""
+
+    service: str
+    name: str
+    version: int
+    summary: str
+    schema: Schema
+
+    @property
+    def type(self) -> str:
+        """CloudEvents `type`."""
+        return f"portico.{self.service}.{self.name}.v{self.version}"
+
+    @property
+    def exchange(self) -> str:
+        """The topic exchange it is published on."""
+        return f"{self.service}.events"
+
+    def routing_key(self, organisation_key: str) -> str:
+        """`<name>.v<major>.<organisation key>`, so that a subscriber can be limited to one organisation."""
+        return f"{self.name}.v{self.version}.{organisation_key}"
+
+    @property
+    def binding_key(self) -> str:
+        """What our own handlers bind: this event of every organisation."""
+        return f"{self.name}.v{self.version}.*"
+
+    @property
+    def schema_file(self) -> str:
+        """Name of the frozen JSON Schema below `services/contracts/schemas/`."""
+        return f"{self.service}.{self.name}.v{self.version}.json"
+
+
+class Contract:
+    """Everything one service offers and publishes. Filled by its module's declarations."""
+
+    def __init__(self, service: str, summary: str) -> None:
+        self.service = service
+        self.summary = summary
+        self.operations: dict[str, Operation] = {}
+        self.events: dict[str, Event] = {}
+
+    def _declare(self, kind: Kind, name: str, summary: str, request: Any, reply: Any, access: Access, **options: Any) -> Operation:
+        if name in self.operations:
+            raise ValueError(f"{self.service}.{name} is declared twice")
+        unknown = [code for code in options.get("errors", ()) if code not in errors.CODES]
+        if unknown:
+            raise ValueError(f"{self.service}.{name} declares unknown error codes {unknown}")
+        operation = Operation(self.service, name, kind, summary, _schema(request, RAISE), _schema(reply, EXCLUDE), access, **options)
+        self.operations[name] = operation
+        return operation
+
+    def command(self, name: str, summary: str, *, request: Any, reply: Any, access: Access, **options: Any) -> Operation:
+        """Declare an operation that changes something."""
+        return self._declare("command", name, summary, request, reply, access, **options)
+
+    def query(self, name: str, summary: str, *, request: Any, reply: Any, access: Access, **options: Any) -> Operation:
+        """Declare an operation that only asks."""
+        return self._declare("query", name, summary, request, reply, access, **options)
+
+    def event(self, name: str, summary: str, *, data: dict[str, Any], version: int = 1) -> Event:
+        """Declare an event. Only field types that cannot hold free text are allowed in `data`."""
+        loose = [key for key, field in data.items() if not isinstance(field, EVENT_FIELDS)]
+        if loose:
+            raise ValueError(f"event {name}: {loose} could hold personal data; use ids, codes, numbers, times and flags")
+        event = Event(self.service, name, version, summary, _schema(data, RAISE))
+        self.events[f"{name}.v{version}"] = event
+        return event
+
+
+def _schema(shape: Any, unknown: str) -> Schema:
+    """A schema instance from a Schema class, an instance or a dict of fields."""
+    if isinstance(shape, Schema):
+        return shape
+    if isinstance(shape, type) and issubclass(shape, Schema):
+        return shape(unknown=unknown)
+    return Schema.from_dict(dict(shape))(unknown=unknown)
+
+
+def page_of(item: type[Schema] | Schema) -> type[Schema]:
+    """Reply schema of a list paged by key: `items` and the cursor `next` (null on the last page)."""
+    name = item.__name__ if isinstance(item, type) else type(item).__name__
+    members: dict[str, Any] = {"items": fields.List(fields.Nested(item), required=True), "next": fields.String(allow_none=True)}
+    return type(f"PageOf{name}", (Reply,), members)
+
+
+def all_operations(contracts: Iterable[Contract]) -> list[Operation]:
+    """Every operation of these contracts, in order of declaration."""
+    return [operation for contract in contracts for operation in contract.operations.values()]

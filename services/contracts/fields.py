@@ -1,0 +1,101 @@
+"""Field types of the published language.
+
+The event types (`EVENT_FIELDS`) cannot hold free text: an event that is made of them cannot leak a name or a note.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import uuid
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+_CODE = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
+_RECORD_NUMBER = re.compile(r"[A-Z]{2,4}-[0-9]{1,12}")
+
+
+class Id(fields.String):
+    """A random identifier: 32 lower-case hex digits. A dashed UUID is read as well."""
+
+    default_error_messages = {"invalid_id": "Not an identifier: 32 hexadecimal digits are expected."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.metadata.setdefault("format", "uuid")
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        try:
+            return uuid.UUID(super()._deserialize(value, attr, data, **kwargs)).hex
+        except ValueError as error:
+            raise self.make_error("invalid_id") from error
+
+
+class Code(fields.String):
+    """A word of a closed vocabulary: lower case, digits, `_`, `.` and `-`, at most 64 characters."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not _CODE.fullmatch(text):
+            raise ValidationError("Lower-case letters, digits, _ . - only, at most 64.")
+        return text
+
+
+class RecordNumber(fields.String):
+    """A contact record number such as `CR-00000042`: says nothing about the person."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not _RECORD_NUMBER.fullmatch(text):
+            raise ValidationError("Not a contact record number: two to four capitals, a dash, digits.")
+        return text
+
+
+class Moment(fields.AwareDateTime):
+    """A point in time, ISO 8601 with zone, always UTC on the wire."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="iso", default_timezone=datetime.UTC, **kwargs)
+
+
+class Count(fields.Integer):
+    """A whole number of things, never negative."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(strict=True, validate=validate.Range(min=0), **kwargs)
+
+
+class Flag(fields.Boolean):
+    """Yes or no."""
+
+
+class Ids(fields.List):
+    """A list of identifiers."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(Id(), **kwargs)
+
+
+class Text(fields.String):
+    """Free text of a person, 1 to `most` characters after trimming, without control characters but line ends."""
+
+    def __init__(self, *, most: int = 255, least: int = 1, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Length(min=least, max=most), **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs).strip()
+        if any(ord(char) < 32 and char not in "\n\r\t" for char in text):
+            raise ValidationError("Control characters are not allowed.")
+        return text
+
+
+class Secret(fields.String):
+    """A password or token. Never logged, never stored in clear."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.metadata.setdefault("format", "password")
+
+
+EVENT_FIELDS = (Id, Code, RecordNumber, Moment, Count, Flag, Ids)

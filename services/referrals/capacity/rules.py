@@ -1,0 +1,291 @@
+"""Rules of capacity: what a line may say, how places are claimed, what holds at an instant (S0-8 to S0-10).
+
+All instants are aware datetimes. `used + free = total` always holds: `free` is never stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from services.contracts.errors import Refused
+
+MAX_TOTAL = 1_000_000
+MAX_UNIT_LENGTH = 40
+MAX_NOTE_LENGTH = 500
+
+
+class Mode(StrEnum):
+    """What gives a place back: the end of a referral (beds), or the next window (referrals a week)."""
+
+    OCCUPANCY = "occupancy"
+    PERIOD = "period"
+
+
+class Period(StrEnum):
+    """Length of a window of period capacity. A week starts on Monday, a day at midnight of its time zone."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class CapacityStatus(StrEnum):
+    """The four capacity statuses of the Gravity SDOH guide, and one more.
+
+    The guide has no word for UNKNOWN: nobody has said, or nobody vouches for it any more.
+    """
+
+    HAS_CAPACITY = "has_capacity"
+    NO_CAPACITY = "no_capacity"
+    NO_CAPACITY_HAS_WAITLIST = "no_capacity_has_waitlist"
+    ADDITIONAL_ASSESSMENT_REQUIRED = "additional_assessment_required"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One window of period capacity in UTC: `starts_at` belongs to it, `ends_at` to the next."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityLine:
+    """One line of a resource's capacity: `total` places counted in `unit` ("beds"), `used` of them taken.
+
+    The line holds from `starts_at` (None: since ever) until before `ends_at` (None: until another starts).
+    From `valid_until` on nobody vouches for it and it reads as unknown. In mode "period" `used` counts within
+    the window that began at `window_started_at`.
+    """
+
+    total: int
+    unit: str
+    mode: Mode = Mode.OCCUPANCY
+    used: int = 0
+    period: Period | None = None
+    time_zone: str = "UTC"
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    valid_until: datetime | None = None
+    window_started_at: datetime | None = None
+    note: str = ""
+    has_waitlist: bool = False
+    needs_assessment: bool = False
+    id: str = ""
+
+    @property
+    def free(self) -> int:
+        """Places that can still be claimed."""
+        return self.total - self.used
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What holds at an instant. `line` is None, and the numbers 0, where no line is in effect."""
+
+    line: CapacityLine | None
+    status: CapacityStatus
+    total: int = 0
+    used: int = 0
+    window: Window | None = None
+
+    @property
+    def free(self) -> int:
+        """Places that can still be claimed."""
+        return self.total - self.used
+
+    @property
+    def is_known(self) -> bool:
+        """False where no line is in effect or the line is past its `valid_until`."""
+        return self.status is not CapacityStatus.UNKNOWN
+
+
+def check_line(line: CapacityLine) -> CapacityLine:
+    """The line with a clean unit and note.
+
+    Raises Refused `invalid_capacity` or `capacity_below_use` with its field.
+    """
+    check_total(line.total, line.used)
+    unit, note = " ".join(line.unit.split()), line.note.strip()
+    if not 1 <= len(unit) <= MAX_UNIT_LENGTH:
+        raise _invalid(f"A unit has 1 to {MAX_UNIT_LENGTH} characters, for example beds.", "unit")
+    if len(note) > MAX_NOTE_LENGTH:
+        raise _invalid(f"A note has at most {MAX_NOTE_LENGTH} characters.", "note")
+    if (line.mode is Mode.PERIOD) != (line.period is not None):
+        raise _invalid("A period goes with mode period, and only with it.", "period")
+    check_time_zone(line.time_zone)
+    _check_instants(line)
+    return replace(line, unit=unit, note=note)
+
+
+def _check_instants(line: CapacityLine) -> None:
+    for field in ("starts_at", "ends_at", "valid_until"):
+        instant: datetime | None = getattr(line, field)
+        if instant is not None and instant.tzinfo is None:
+            raise _invalid("A time needs its offset from UTC.", field)
+    for field in ("ends_at", "valid_until"):
+        instant = getattr(line, field)
+        if instant is not None and line.starts_at is not None and instant <= line.starts_at:
+            raise _invalid("This must be after the start.", field)
+
+
+def check_total(total: int, used: int = 0) -> int:
+    """A total that may be set while `used` places are taken.
+
+    Raises Refused `invalid_capacity` unless it is a whole number from 0 to 1,000,000, and
+    `capacity_below_use` below `used`: taken places cannot be taken back by a smaller number, so the lowest
+    total that can be set is `used`.
+    """
+    if isinstance(total, bool) or not isinstance(total, int) or not 0 <= total <= MAX_TOTAL:
+        raise _invalid(f"The total is a whole number from 0 to {MAX_TOTAL:,}.", "total")
+    if total < used:
+        detail = f"{used} are in use, so the total cannot be {total}; set it to {used} to take no more."
+        raise Refused("capacity_below_use", detail, "total", total=total, used=used)
+    return total
+
+
+def check_time_zone(name: str) -> ZoneInfo:
+    """The IANA time zone of that name; raises Refused `invalid_capacity` if there is none."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        # zoneinfo raises each of these, for an unknown name, for a path and for a folder such as "America".
+        raise _invalid("Use the name of an IANA time zone, for example Europe/Berlin.", "time_zone") from None
+
+
+def check_schedule(lines: Sequence[CapacityLine]) -> None:
+    """Raise Refused `capacity_schedule_clash` if two lines start at the same instant.
+
+    Neither would come first.
+    """
+    starts = [line.starts_at for line in lines]
+    if len(set(starts)) < len(starts):
+        raise Refused(
+            "capacity_schedule_clash", "Another line starts at the same time; edit that one.", "starts_at"
+        )
+
+
+def find_line(lines: Sequence[CapacityLine], now: datetime) -> CapacityLine | None:
+    """The line in effect: of those that have started and not ended, the one that started last.
+
+    When a line with an end is over, the line before it is in effect again.
+    """
+    running = [line for line in lines if _is_running(line, now)]
+    return max(running, key=_start, default=None)
+
+
+def _is_running(line: CapacityLine, now: datetime) -> bool:
+    return _start(line) <= now and (line.ends_at is None or now < line.ends_at)
+
+
+def _start(line: CapacityLine) -> datetime:
+    return line.starts_at or datetime.min.replace(tzinfo=UTC)
+
+
+def state_at(lines: Sequence[CapacityLine], now: datetime) -> State:
+    """What holds at `now`.
+
+    The line in effect, its numbers with a new window replenished, and its capacity status.
+    """
+    line = find_line(lines, now)
+    if line is None:
+        return State(None, CapacityStatus.UNKNOWN)
+    line = at_window(line, now)
+    window = window_at(now, line.period, line.time_zone) if line.period else None
+    return State(line, capacity_status(line, now), line.total, line.used, window)
+
+
+def capacity_status(line: CapacityLine, now: datetime) -> CapacityStatus:
+    """The Gravity status of a line.
+
+    It promises a place to be assessed for, never that a person is eligible.
+    """
+    if line.valid_until is not None and line.valid_until <= now:
+        return CapacityStatus.UNKNOWN
+    if line.free <= 0:
+        return CapacityStatus.NO_CAPACITY_HAS_WAITLIST if line.has_waitlist else CapacityStatus.NO_CAPACITY
+    if line.needs_assessment:
+        return CapacityStatus.ADDITIONAL_ASSESSMENT_REQUIRED
+    return CapacityStatus.HAS_CAPACITY
+
+
+def at_window(line: CapacityLine, now: datetime) -> CapacityLine:
+    """The line as of `now`: in mode "period" nothing is used yet in a window that began since.
+
+    Occupancy stays.
+    """
+    if line.period is None:
+        return line
+    begun = window_at(now, line.period, line.time_zone).starts_at
+    if line.window_started_at is not None and line.window_started_at >= begun:
+        return line
+    return replace(line, used=0, window_started_at=begun)
+
+
+def claim(line: CapacityLine, now: datetime) -> CapacityLine:
+    """The line with one more place taken; raises Refused `capacity_exhausted` if none is free."""
+    line = at_window(line, now)
+    if line.free <= 0:
+        raise Refused("capacity_exhausted", f"All {line.total} {line.unit} are taken.", "resource")
+    return replace(line, used=line.used + 1)
+
+
+def release(line: CapacityLine, planned_total: int | None = None) -> CapacityLine:
+    """The line with one place given back; in mode "period" a place stays used until the next window.
+
+    `planned_total` is what the provider asked for where the line took effect above it (see `take_effect`):
+    the total follows down with each release. Raises Refused `capacity_not_claimed` if no place is taken.
+    """
+    if line.mode is Mode.PERIOD:
+        return line
+    if line.used <= 0:
+        raise Refused("capacity_not_claimed", "No place is taken, so none can be given back.")
+    used = line.used - 1
+    total = line.total if planned_total is None else max(planned_total, used)
+    return replace(line, used=used, total=total)
+
+
+def take_effect(scheduled: CapacityLine, used: int) -> CapacityLine:
+    """A scheduled line as it starts while `used` places are taken.
+
+    Occupied places carry over. Nobody is there to be refused when a schedule falls due, so a total below use
+    takes effect as `used` (nothing free) and goes down with the releases. In mode "period" counting starts at
+    nothing.
+    """
+    if scheduled.mode is Mode.PERIOD:
+        return replace(scheduled, used=0, window_started_at=None)
+    return replace(scheduled, used=used, total=max(scheduled.total, used))
+
+
+def window_at(now: datetime, period: Period, time_zone: str) -> Window:
+    """The window that holds `now`, in UTC.
+
+    Bounds are local midnights, so a day has 23 or 25 hours when the clocks change. Where midnight itself is
+    skipped the window starts at the instant of the change; where it comes twice, at the first.
+    """
+    zone = check_time_zone(time_zone)
+    today = now.astimezone(zone).date()
+    if period is Period.DAY:
+        first, following = today, today + timedelta(days=1)
+    elif period is Period.WEEK:
+        first = today - timedelta(days=today.weekday())
+        following = first + timedelta(days=7)
+    else:
+        first = today.replace(day=1)
+        following = (first + timedelta(days=31)).replace(day=1)
+    return Window(_midnight(first, zone), _midnight(following, zone))
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    # fold=0, the default, means the offset before the change: the instant of the change, or the first of two
+    # midnights.
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+
+def _invalid(detail: str, field: str) -> Refused:
+    return Refused("invalid_capacity", detail, field)

@@ -1,0 +1,254 @@
+"""Rules of the resource directory: records, statuses, what an import changes, how names match."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+from services.contracts.errors import Refused
+
+
+class Level(StrEnum):
+    """Level of a resource record (iCarol's TaxonomyLevelName)."""
+
+    AGENCY = "agency"
+    PROGRAM = "program"
+    SITE = "site"
+    PROGRAM_AT_SITE = "program_at_site"
+
+
+class ResourceStatus(StrEnum):
+    """Status of a resource record (iCarol's AgencyStatus)."""
+
+    ACTIVE = "active"
+    DO_NOT_REFER = "active_do_not_refer"
+    INACTIVE = "inactive"
+
+
+# Row S0-20: the drop-down offers agencies and programs; a site is a place, nobody refers to it.
+SEARCHABLE_LEVELS = frozenset({Level.AGENCY, Level.PROGRAM})
+
+_PARENTS_FIRST = (Level.AGENCY, Level.SITE, Level.PROGRAM, Level.PROGRAM_AT_SITE)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A postal address; a part that the export leaves out is an empty string."""
+
+    line1: str = ""
+    line2: str = ""
+    city: str = ""
+    county: str = ""
+    region: str = ""
+    postal_code: str = ""
+    country: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A telephone number as written; `kind` is "voice", "fax", "tty", "toll_free", "hotline" and the like."""
+
+    number: str
+    kind: str = "voice"
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TemporaryMessage:
+    """A dated notice on a resource, shown from `appears_on` to the day before `expires_on`; None.
+
+    Open-ended.
+    """
+
+    text: str
+    appears_on: date | None = None
+    expires_on: date | None = None
+
+    def is_shown_on(self, day: date) -> bool:
+        """True if the message is shown on this (local) day."""
+        has_begun = self.appears_on is None or self.appears_on <= day
+        return has_begun and (self.expires_on is None or day < self.expires_on)
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRecord:
+    """One agency, program, site or program at a site.
+
+    `number` is the directory's own number (digits, unique in an organisation), `parent_number` the agency's
+    number or None for an agency. `entered_at` and `updated_at` are times of the exporting system, with no
+    zone. Latitude and longitude are WGS 84 degrees. `extra` keeps every other non-empty column by its name.
+    """
+
+    number: str
+    level: Level
+    name: str
+    status: ResourceStatus
+    parent_number: str | None = None
+    parent_name: str = ""
+    alternate_name: str = ""
+    official_name: str = ""
+    description: str = ""
+    phones: tuple[Phone, ...] = ()
+    email: str = ""
+    website: str = ""
+    physical_address: Address = Address()
+    mailing_address: Address = Address()
+    other_address: Address = Address()
+    latitude: float | None = None
+    longitude: float | None = None
+    hours: str = ""
+    eligibility: str = ""
+    languages: tuple[str, ...] = ()
+    coverage_area: str = ""
+    application_process: str = ""
+    documents_required: str = ""
+    fees: str = ""
+    accessibility: str = ""
+    capacity_type: str = ""
+    service_capacity: str = ""
+    temporary_message: TemporaryMessage | None = None
+    categories: tuple[str, ...] = ()
+    taxonomy_terms: tuple[str, ...] = ()
+    taxonomy_codes: tuple[str, ...] = ()
+    site_number: str | None = None
+    program_number: str | None = None
+    is_hidden_from_website: bool = False
+    is_hidden_from_directory: bool = False
+    entered_at: datetime | None = None
+    updated_at: datetime | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPlan:
+    """What an import would do. Added and changed records come parents first; `unchanged` holds numbers."""
+
+    added: tuple[ResourceRecord, ...]
+    changed: tuple[ResourceRecord, ...]
+    unchanged: tuple[str, ...]
+
+
+def may_be_referred_to(status: ResourceStatus) -> bool:
+    """True only for an active record: "active, but do not refer" is listed and never referred to."""
+    return status is ResourceStatus.ACTIVE
+
+
+def check_may_be_referred_to(status: ResourceStatus) -> None:
+    """Raise Refused (`resource_inactive`, `resource_not_referable`) unless referrals may go here."""
+    if status is ResourceStatus.INACTIVE:
+        raise Refused("resource_inactive", "The resource is inactive; choose another one.", "resource")
+    if not may_be_referred_to(status):
+        raise Refused(
+            "resource_not_referable",
+            "The resource is active but marked as not to be referred to.",
+            "resource",
+        )
+
+
+def record_as_json(record: ResourceRecord) -> dict[str, Any]:
+    """The record as plain JSON.
+
+    Empty parts are left out, so that a new optional field changes no fingerprint.
+    """
+    result: dict[str, Any] = _plain(record)
+    return result
+
+
+_NO_ADDRESS = Address()
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        pairs = ((name, getattr(value, name)) for name in _field_names(type(value)))
+        return {name: _plain(part) for name, part in pairs if not _is_empty(part)}
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value.value if isinstance(value, StrEnum) else value
+
+
+@cache
+def _field_names(record_type: type) -> tuple[str, ...]:
+    return tuple(part.name for part in fields(record_type))
+
+
+def _is_empty(value: Any) -> bool:
+    # 0.0 is a latitude and stays; False is the default of every flag.
+    return value is None or value is False or value in ("", (), {}) or value == _NO_ADDRESS
+
+
+def fingerprint(record: ResourceRecord) -> str:
+    """SHA-256 (64 hex digits) over the record's canonical JSON: sorted keys, no spaces, UTF-8."""
+    canonical = json.dumps(record_as_json(record), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def plan_import(existing: Mapping[str, str], incoming: Iterable[ResourceRecord]) -> ImportPlan:
+    """Compare incoming records with the directory.
+
+    `existing` maps a record's number to its fingerprint. Records that the file does not hold are left alone.
+    Raises ValueError if a number comes twice: the parser reports duplicates before.
+    """
+    added: list[ResourceRecord] = []
+    changed: list[ResourceRecord] = []
+    unchanged: list[str] = []
+    seen: set[str] = set()
+    for record in sorted(incoming, key=lambda candidate: _PARENTS_FIRST.index(candidate.level)):
+        if record.number in seen:
+            raise ValueError(f"record number {record.number} comes twice")
+        seen.add(record.number)
+        known = existing.get(record.number)
+        if known is None:
+            added.append(record)
+        elif known != fingerprint(record):
+            changed.append(record)
+        else:
+            unchanged.append(record.number)
+    return ImportPlan(tuple(added), tuple(changed), tuple(unchanged))
+
+
+# Straight, left, right and modifier apostrophes, grave and acute: "Mary's" is typed "Marys".
+_APOSTROPHES = "'\u2018\u2019\u02bc`\u00b4"
+
+
+def search_key(name: str) -> str:
+    """A name as it is compared: no case, accents or punctuation, "&" read as "and", single spaces.
+
+    "St. Mary's Café & Pantry" gives "st marys cafe and pantry".
+    """
+    # Folding can make new combining marks (Turkish capital I with dot), hence the second decomposition.
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
+    letters = []
+    for letter in folded:
+        if letter in _APOSTROPHES or unicodedata.combining(letter):
+            continue
+        letters.append(" and " if letter == "&" else letter if letter.isalnum() else " ")
+    return " ".join("".join(letters).split())
+
+
+def match_rank(query: str, name: str, level: Level) -> int | None:
+    """How well a typed text finds a name: 0 the name itself, 1 its beginning, 2 word beginnings, None not.
+
+    Only agencies and programs are ever found (row S0-20); an empty query finds nothing.
+    """
+    wanted, offered = search_key(query), search_key(name)
+    if not wanted or level not in SEARCHABLE_LEVELS:
+        return None
+    if wanted == offered:
+        return 0
+    if offered.startswith(wanted):
+        return 1
+    words = offered.split()
+    if all(any(word.startswith(part) for word in words) for part in wanted.split()):
+        return 2
+    return None

@@ -1,0 +1,224 @@
+"""Rules of ReferralQs.
+
+A queue's own ordered list of statuses, and which move a referral may make (rows S0-12, S0-13).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from services.contracts.errors import Refused
+
+MAX_STATUSES = 40
+MAX_LABEL_LENGTH = 40
+MAX_QUEUE_NAME_LENGTH = 120
+MAX_REASON_LENGTH = 500
+
+# FHIR R4 value set task-status, http://hl7.org/fhir/R4/valueset-task-status.html
+FHIR_OPEN = frozenset({"draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold"})
+FHIR_TERMINAL = frozenset({"rejected", "cancelled", "failed", "completed", "entered-in-error"})
+FHIR_TASK_STATUSES = FHIR_OPEN | FHIR_TERMINAL
+# The Gravity SDOH guide demands Task.statusReason for these.
+FHIR_NEEDS_REASON = frozenset({"rejected", "cancelled", "on-hold", "failed"})
+
+_KEY = re.compile(r"[a-z0-9][a-z0-9_]{0,39}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One status of a queue. `position` counts from 0, position 0 is where every referral starts.
+
+    `key` is stable and unique in its queue, `label` is what people read and may be renamed. A terminal status
+    ends the referral and frees its place. `fhir_status` is one of the twelve codes of FHIR R4 Task.
+    """
+
+    key: str
+    label: str
+    position: int
+    is_terminal: bool
+    fhir_status: str
+    outcome_required: bool = False
+    reason_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An allowed move, and what it means for the place that the referral holds."""
+
+    origin: Status
+    target: Status
+
+    @property
+    def frees_place(self) -> bool:
+        """True where an open referral ends."""
+        return self.target.is_terminal and not self.origin.is_terminal
+
+    @property
+    def needs_place(self) -> bool:
+        """True where an ended referral is opened again: it must claim a place as a new one does."""
+        return self.origin.is_terminal and not self.target.is_terminal
+
+
+# Row S0-13: the article's example flow, with the two ends it describes in words.
+DEFAULT_STATUSES = (
+    Status("referred", "Referred", 0, False, "requested"),
+    Status("attempting_contact", "Attempting Contact", 1, False, "accepted"),
+    Status("enrolled", "Enrolled", 2, False, "in-progress"),
+    Status("completed", "Completed", 3, True, "completed"),
+    Status("declined", "Declined", 4, True, "rejected", reason_required=True),
+)
+
+
+def check_queue_name(name: str) -> str:
+    """The name with single spaces.
+
+    Raises Refused `invalid_queue` if it is empty or longer than 120 characters.
+    """
+    cleaned = " ".join(name.split())
+    if not 1 <= len(cleaned) <= MAX_QUEUE_NAME_LENGTH:
+        raise Refused(
+            "invalid_queue", f"A queue needs a name of 1 to {MAX_QUEUE_NAME_LENGTH} characters.", "name"
+        )
+    return cleaned
+
+
+def status_key(label: str, taken: Collection[str] = ()) -> str:
+    """A key for a new status: "Attempting Contact" gives "attempting_contact".
+
+    A number is added if it is taken.
+    """
+    ascii_label = unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode("ascii").casefold()
+    stem = re.sub(r"[^a-z0-9]+", "_", ascii_label).strip("_")[:32].rstrip("_") or "status"
+    key, count = stem, 1
+    while key in taken:
+        count += 1
+        key = f"{stem}_{count}"
+    return key
+
+
+def check_statuses(statuses: Sequence[Status]) -> tuple[Status, ...]:
+    """The list in order, with clean labels; raises Refused `invalid_status_list` naming the offending field.
+
+    A list has 2 to 40 statuses at positions 0, 1, 2 …; the first is open and at least one is terminal; keys
+    and labels are unique (labels without regard to case); each maps to a FHIR R4 Task status that agrees
+    about being an end.
+    """
+    if not 2 <= len(statuses) <= MAX_STATUSES:
+        raise _invalid(f"A queue has 2 to {MAX_STATUSES} statuses.", "statuses")
+    ordered = sorted(statuses, key=lambda status: status.position)
+    if [status.position for status in ordered] != list(range(len(ordered))):
+        raise _invalid("Positions must be 0, 1, 2 and so on, each once.", "statuses")
+    cleaned = tuple(replace(status, label=" ".join(status.label.split())) for status in ordered)
+    for status in cleaned:
+        _check_status(status)
+    _check_unique([status.key for status in cleaned], "key")
+    _check_unique([status.label.casefold() for status in cleaned], "label")
+    if cleaned[0].is_terminal:
+        raise _invalid(
+            "The first status must be open: every referral starts there.", "statuses.0.is_terminal"
+        )
+    if not any(status.is_terminal for status in cleaned):
+        raise _invalid("At least one status must be terminal, or no referral ever ends.", "statuses")
+    return cleaned
+
+
+def _check_status(status: Status) -> None:
+    where = f"statuses.{status.position}"
+    if not _KEY.fullmatch(status.key):
+        raise _invalid("A key is 1 to 40 of a-z, 0-9 and _, not starting with _.", f"{where}.key")
+    if not 1 <= len(status.label) <= MAX_LABEL_LENGTH:
+        raise _invalid(f"A label has 1 to {MAX_LABEL_LENGTH} characters.", f"{where}.label")
+    if status.fhir_status not in FHIR_TASK_STATUSES:
+        raise _invalid(f"Use one of {', '.join(sorted(FHIR_TASK_STATUSES))}.", f"{where}.fhir_status")
+    if status.is_terminal != (status.fhir_status in FHIR_TERMINAL):
+        allowed = FHIR_TERMINAL if status.is_terminal else FHIR_OPEN
+        kind = "A terminal" if status.is_terminal else "An open"
+        raise _invalid(f"{kind} status maps to one of {', '.join(sorted(allowed))}.", f"{where}.fhir_status")
+    if status.fhir_status in FHIR_NEEDS_REASON and not status.reason_required:
+        raise _invalid(f"FHIR status {status.fhir_status} needs a reason.", f"{where}.reason_required")
+    if status.outcome_required and not status.is_terminal:
+        raise _invalid("Only a terminal status can ask for an outcome.", f"{where}.outcome_required")
+
+
+def _check_unique(values: Sequence[str], field: str) -> None:
+    for position, value in enumerate(values):
+        if value in values[:position]:
+            raise _invalid(f"Two statuses have the same {field}.", f"statuses.{position}.{field}")
+
+
+def check_replacement(new: Sequence[Status], keys_in_use: Collection[str]) -> tuple[Status, ...]:
+    """Check a new list for a queue that has referrals.
+
+    Refused `status_in_use` if a status with referrals goes away.
+    """
+    cleaned = check_statuses(new)
+    lost = sorted(set(keys_in_use) - {status.key for status in cleaned})
+    if lost:
+        raise Refused("status_in_use", f"Referrals stand at {', '.join(lost)}; move them first.", "statuses")
+    return cleaned
+
+
+def first_status(statuses: Sequence[Status]) -> Status:
+    """The status at which a new referral starts."""
+    return min(statuses, key=lambda status: status.position)
+
+
+def find_status(statuses: Sequence[Status], key: str) -> Status | None:
+    """The status of this queue with that key, or None."""
+    return next((status for status in statuses if status.key == key), None)
+
+
+def check_move(
+    statuses: Sequence[Status],
+    from_key: str,
+    to_key: str,
+    allowed_moves: Mapping[str, Collection[str]] | None = None,
+    *,
+    reason: str | None = None,
+    outcome: str | None = None,
+    may_reopen: bool = True,
+) -> Move:
+    """The move from one status to another, if this queue allows it.
+
+    Moves are free unless `allowed_moves` maps a status's key to the keys it may go to. Raises Refused:
+    `status_not_in_queue` (S0-12), `status_unchanged`, `move_not_allowed` (not listed, or an ended referral
+    that may not be reopened), `reason_required`, `outcome_required`.
+    """
+    origin, target = _get_status(statuses, from_key, "from_status"), _get_status(statuses, to_key, "status")
+    if origin.key == target.key:
+        raise Refused("status_unchanged", f"The referral stands at {origin.label} already.", "status")
+    move = Move(origin, target)
+    if allowed_moves is not None and target.key not in allowed_moves.get(origin.key, ()):
+        detail = f"This queue has no move from {origin.label} to {target.label}."
+        raise Refused("move_not_allowed", detail, "status")
+    if move.needs_place and not may_reopen:
+        detail = f"The referral ended at {origin.label}, and this queue does not open referrals again."
+        raise Refused("move_not_allowed", detail, "status")
+    _check_texts(target, reason, outcome)
+    return move
+
+
+def _get_status(statuses: Sequence[Status], key: str, field: str) -> Status:
+    status = find_status(statuses, key)
+    if status is None:
+        labels = ", ".join(known.label for known in sorted(statuses, key=lambda known: known.position))
+        raise Refused("status_not_in_queue", f"The statuses of this queue are {labels}.", field)
+    return status
+
+
+def _check_texts(target: Status, reason: str | None, outcome: str | None) -> None:
+    for text, required, field in (
+        (reason, target.reason_required, "reason"),
+        (outcome, target.outcome_required, "outcome"),
+    ):
+        if required and not (text or "").strip():
+            raise Refused(f"{field}_required", f"{target.label} needs a text in {field}.", field)
+        if text is not None and len(text) > MAX_REASON_LENGTH:
+            raise Refused("invalid_request", f"At most {MAX_REASON_LENGTH} characters.", field)
+
+
+def _invalid(detail: str, field: str) -> Refused:
+    return Refused("invalid_status_list", detail, field)

@@ -1,0 +1,190 @@
+"""Rules of contact records.
+
+Their number, their sections, and the limited view of eight fields (rows S0-25, S0-28 to 35).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from services.contracts.errors import Refused
+
+# Exactly the eight fields that a provider without "Can Access Contact Record Details" sees, in the article's
+# order.
+LIMITED_FIELDS = (
+    "referralq_name",  # S0-28
+    "assigned_resource",  # S0-29
+    "contact_record_number",  # S0-30
+    "status",  # S0-31
+    "note",  # S0-32
+    "contact_name",  # S0-33, if available
+    "contact_date",  # S0-34, the day of submission, not of referral
+    "postal_code",  # S0-35, if available
+)
+_IF_AVAILABLE = frozenset({"note", "contact_name", "postal_code"})
+
+MAX_NOTE_LENGTH = 2_000
+MAX_PART_OF_NAME = 100
+MAX_POSTAL_CODE_LENGTH = 16
+MAX_SECTIONS = 50
+MAX_FIELDS = 200
+MAX_TITLE_LENGTH = 120
+MAX_VALUE_LENGTH = 10_000
+MAX_RECORD_LENGTH = 200_000
+
+_NUMBER = re.compile(r"(?:CR[\s-]*)?([0-9]{1,12})", re.ASCII | re.IGNORECASE)
+
+FieldValue = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A titled part of a contact record: labels and their values in the order of the form."""
+
+    title: str
+    fields: tuple[tuple[str, FieldValue], ...]
+
+
+def limited_view(full: Mapping[str, Any]) -> dict[str, str | date | None]:
+    """The eight limited fields of a full view, and nothing else.
+
+    Name, note and postal code are None where the record has none. Raises ValueError if one of the other
+    fields is missing, or if a field is not a plain value: a nested object could carry details out.
+    """
+    view: dict[str, str | date | None] = {}
+    for name in LIMITED_FIELDS:
+        value = full.get(name)
+        if value is None and name not in _IF_AVAILABLE:
+            raise ValueError(f"the full view lacks {name}")
+        if value is not None and not isinstance(value, (str, date)):
+            raise ValueError(f"{name} must be a text or a date")
+        view[name] = value
+    return view
+
+
+def contact_name(first_name: str | None, last_name: str | None) -> str | None:
+    """First and last name as far as they are known, with single spaces; None if neither is (row S0-33)."""
+    return " ".join(f"{first_name or ''} {last_name or ''}".split()) or None
+
+
+def contact_record_number(counter: int) -> str:
+    """The number of an organisation's n-th contact record: "CR-00000001"; after 99,999,999 it grows longer.
+
+    Raises ValueError for a counter below 1 or above twelve digits.
+    """
+    if not 1 <= counter < 10**12:
+        raise ValueError("the counter must be between 1 and 999,999,999,999")
+    return f"CR-{counter:08d}"
+
+
+def find_contact_record_number(text: str) -> str | None:
+    """The number that somebody typed ("cr 42", "00000042", "CR-00000042") in its one spelling, or None."""
+    match = _NUMBER.fullmatch(text.strip())
+    counter = int(match[1]) if match else 0
+    return contact_record_number(counter) if counter else None
+
+
+def check_contact_record_number(text: str) -> str:
+    """The number in its one spelling; raises Refused `invalid_contact_record` if it is none."""
+    number = find_contact_record_number(text)
+    if number is None:
+        raise _invalid("A contact record number looks like CR-00000042.", "contact_record_number")
+    return number
+
+
+def check_note(text: str) -> str:
+    """The note without outer blanks.
+
+    Raises Refused `invalid_contact_record` if empty or above 2,000 characters.
+    """
+    note = text.strip()
+    if not 1 <= len(note) <= MAX_NOTE_LENGTH:
+        raise _invalid(f"A note has 1 to {MAX_NOTE_LENGTH:,} characters.", "note")
+    return note
+
+
+def check_part_of_name(text: str | None, field: str) -> str | None:
+    """A first or last name with single spaces, None if there is none; at most 100 characters."""
+    return _short_text(text, field, MAX_PART_OF_NAME)
+
+
+def check_postal_code(text: str | None) -> str | None:
+    """A zip or postal code of any country with single spaces, None if there is none.
+
+    At most 16 characters.
+    """
+    return _short_text(text, "postal_code", MAX_POSTAL_CODE_LENGTH)
+
+
+def _short_text(text: str | None, field: str, limit: int) -> str | None:
+    cleaned = " ".join((text or "").split())
+    if len(cleaned) > limit:
+        raise _invalid(f"At most {limit} characters.", field)
+    return cleaned or None
+
+
+def check_sections(sections: Sequence[Mapping[str, Any]]) -> tuple[Section, ...]:
+    """The sections of a contact record, checked.
+
+    Each is `{"title": str, "fields": [{"label": str, "value": str | number | bool | null}, …]}`. Raises
+    Refused `invalid_contact_record` with the dotted path of the first offending part. Titles are unique in a
+    record and labels in a section, at most 50 sections, 200 fields each, 10,000 characters a value and
+    200,000 in all.
+    """
+    if len(sections) > MAX_SECTIONS:
+        raise _invalid(f"A contact record has at most {MAX_SECTIONS} sections.", "sections")
+    checked: list[Section] = []
+    for position, section in enumerate(sections):
+        where = f"sections.{position}"
+        if not isinstance(section, Mapping) or set(section) != {"title", "fields"}:
+            raise _invalid("A section has a title and fields, nothing else.", where)
+        title = _title(section["title"], f"{where}.title", [known.title for known in checked])
+        checked.append(Section(title, _fields(section["fields"], f"{where}.fields")))
+    length = sum(len(str(value)) for section in checked for _, value in section.fields)
+    if length > MAX_RECORD_LENGTH:
+        raise _invalid(f"A contact record has at most {MAX_RECORD_LENGTH:,} characters.", "sections")
+    return tuple(checked)
+
+
+def _fields(fields: Any, where: str) -> tuple[tuple[str, FieldValue], ...]:
+    if not isinstance(fields, list) or len(fields) > MAX_FIELDS:
+        raise _invalid(f"Fields are a list of at most {MAX_FIELDS}.", where)
+    checked: dict[str, FieldValue] = {}
+    for position, field in enumerate(fields):
+        path = f"{where}.{position}"
+        if not isinstance(field, Mapping) or set(field) != {"label", "value"}:
+            raise _invalid("A field has a label and a value, nothing else.", path)
+        label = _title(field["label"], f"{path}.label", checked)
+        checked[label] = _value(field["value"], f"{path}.value")
+    return tuple(checked.items())
+
+
+def _value(value: Any, where: str) -> FieldValue:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        if len(value) > MAX_VALUE_LENGTH:
+            raise _invalid(f"A value has at most {MAX_VALUE_LENGTH:,} characters.", where)
+        return value
+    # Beyond 2**53 a number does not survive JSON in a browser; the comparison is false for "not a number"
+    # too.
+    if isinstance(value, (int, float)) and -(2**53) <= value <= 2**53:
+        return value
+    raise _invalid("A value is a text, a number up to 2 to the power of 53, true, false or null.", where)
+
+
+def _title(text: Any, where: str, taken: Any) -> str:
+    cleaned = " ".join(text.split()) if isinstance(text, str) else ""
+    if not 1 <= len(cleaned) <= MAX_TITLE_LENGTH:
+        raise _invalid(f"A text of 1 to {MAX_TITLE_LENGTH} characters is needed.", where)
+    if cleaned in taken:
+        raise _invalid("The same text stands there twice.", where)
+    return cleaned
+
+
+def _invalid(detail: str, field: str) -> Refused:
+    return Refused("invalid_contact_record", detail, field)

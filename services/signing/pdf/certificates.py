@@ -1,0 +1,238 @@
+"""The local certificate authority of an installation and the certificates it issues.
+
+One authority signs one certificate per organisation and one for the local timestamp authority. Keys are RSA 3072
+(128-bit class strength, NIST SP 800-57) rather than ECDSA: every PDF reader in the field, NSS-based ones such as
+poppler's pdfsig 22.12 included, verifies RSA signatures and RSA timestamps.
+
+Each credential is one PEM file: its PKCS#8 key encrypted with the passphrase, then its certificate. Key and
+certificate live in the same file so that a crash can never leave a pair that does not match.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+
+KEY_BITS = 3072
+AUTHORITY_LIFETIME = timedelta(days=365 * 20)
+TIMESTAMPER_LIFETIME = timedelta(days=365 * 10)
+ORGANISATION_LIFETIME = timedelta(days=365 * 3)
+RENEW_BEFORE_END = timedelta(days=30)
+# Certificates start a little in the past: a timestamp taken on a machine whose clock is behind is still inside.
+CLOCK_TOLERANCE = timedelta(minutes=5)
+DOCUMENT_SIGNING = ObjectIdentifier("1.3.6.1.5.5.7.3.36")  # RFC 9336, id-kp-documentSigning
+ORGANISATION_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+NAME_LIMIT = 64  # ub-common-name and ub-organization-name of RFC 5280, appendix A
+
+_Profile = Callable[[x509.CertificateBuilder], x509.CertificateBuilder]
+
+
+class WrongPassphrase(Exception):  # noqa: N818 - a fact about the stored keys
+    """The stored keys cannot be opened with the configured passphrase."""
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A private key with its certificate and the certificates above it, nearest first. The key never prints."""
+
+    key: rsa.RSAPrivateKey = field(repr=False)
+    certificate: x509.Certificate
+    chain: tuple[x509.Certificate, ...] = ()
+
+
+class Authority:
+    """The installation's certificate authority, kept in a folder.
+
+    Credentials are created on first use and renewed 30 days before they end. Creation holds a lock file, so two
+    processes that start at once end up with the same authority. Creating a key takes up to a second of CPU:
+    call from a thread pool, not from an event loop.
+    """
+
+    def __init__(self, folder: Path, passphrase: str) -> None:
+        if not passphrase:
+            raise ValueError("the certificate authority needs a passphrase")
+        self._folder = folder
+        self._passphrase = passphrase.encode()
+        self._known: dict[str, Credential] = {}
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        """The self-signed root: what a verifier has to trust."""
+        return self._root().certificate
+
+    def certificate_pem(self) -> bytes:
+        """The root certificate as PEM, to hand to people who verify documents in their own reader."""
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    def signer_for(self, organisation_key: str, organisation_name: str) -> Credential:
+        """The signing credential of an organisation.
+
+        A changed organisation name takes effect with the next renewal. Raises ValueError for a key that is not
+        `[a-z0-9][a-z0-9_-]*` of at most 63 characters (it becomes a file name).
+        """
+        if not ORGANISATION_KEY.fullmatch(organisation_key):
+            raise ValueError("an organisation key is lower-case letters, digits, '-' and '_', at most 63")
+        name = _name(organisation_name, organisation_name)
+        return self._issued(f"organisation-{organisation_key}", name, ORGANISATION_LIFETIME, _signing_profile)
+
+    def timestamper(self) -> Credential:
+        """The credential of the local timestamp authority (RFC 3161)."""
+        name = _name("Local timestamp authority", None)
+        return self._issued("timestamper", name, TIMESTAMPER_LIFETIME, _timestamping_profile)
+
+    def _root(self) -> Credential:
+        return self._kept("authority", self._create_root)
+
+    def _issued(self, label: str, name: x509.Name, lifetime: timedelta, profile: _Profile) -> Credential:
+        # The root is fetched before the lock is taken: flock is not re-entrant across two open files.
+        root = self._root()
+
+        def create() -> Credential:
+            key = _new_key()
+            until = min(datetime.now(UTC) + lifetime, root.certificate.not_valid_after_utc)
+            builder = _builder(name, root.certificate.subject, key, until).add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(root.key.public_key()), critical=False
+            )
+            return Credential(key, profile(builder).sign(root.key, hashes.SHA256()))
+
+        own = self._kept(label, create)
+        return Credential(own.key, own.certificate, (root.certificate,))
+
+    def _create_root(self) -> Credential:
+        key = _new_key()
+        # A random part in the name keeps the roots of two installations apart in a verifier's trust store.
+        name = _name(f"Portico document authority {x509.random_serial_number() % 16**8:08x}", None)
+        builder = _builder(name, name, key, datetime.now(UTC) + AUTHORITY_LIFETIME)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        builder = builder.add_extension(_key_usage(authority=True), critical=True)
+        return Credential(key, builder.sign(key, hashes.SHA256()))
+
+    def _kept(self, label: str, create: Callable[[], Credential]) -> Credential:
+        """The credential of that label from memory, from its file, or newly created; always with time left."""
+        known = self._known.get(label)
+        if known is None or _ends_soon(known):
+            known = self._read(label)
+        if known is None or _ends_soon(known):
+            with self._locked():
+                known = self._read(label)
+                if known is None or _ends_soon(known):
+                    known = create()
+                    self._write(label, known)
+        self._known[label] = known
+        return known
+
+    def _read(self, label: str) -> Credential | None:
+        try:
+            pem = (self._folder / f"{label}.pem").read_bytes()
+        except FileNotFoundError:
+            return None
+        try:
+            key = serialization.load_pem_private_key(pem, self._passphrase)
+        except (ValueError, TypeError):
+            raise WrongPassphrase(f"the key of {label} does not open with the configured passphrase") from None
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise ValueError(f"the key of {label} is not an RSA key")
+        return Credential(key, x509.load_pem_x509_certificate(pem))
+
+    def _write(self, label: str, credential: Credential) -> None:
+        pem = credential.key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(self._passphrase),
+        ) + credential.certificate.public_bytes(serialization.Encoding.PEM)
+        # mkstemp creates 0600; the rename makes the file appear whole or not at all.
+        handle, path = tempfile.mkstemp(dir=self._folder, prefix=f".{label}-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(pem)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(path).replace(self._folder / f"{label}.pem")
+        except BaseException:
+            Path(path).unlink(missing_ok=True)
+            raise
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(self._folder / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+
+def _new_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+
+
+def _ends_soon(credential: Credential) -> bool:
+    return credential.certificate.not_valid_after_utc - datetime.now(UTC) < RENEW_BEFORE_END
+
+
+def _name(common: str, organisation: str | None) -> x509.Name:
+    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common[:NAME_LIMIT])]
+    if organisation is not None:
+        attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation[:NAME_LIMIT]))
+    return x509.Name(attributes)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: rsa.RSAPrivateKey, until: datetime
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(datetime.now(UTC) - CLOCK_TOLERANCE)
+        .not_valid_after(until)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+
+
+def _signing_profile(builder: x509.CertificateBuilder) -> x509.CertificateBuilder:
+    # emailProtection beside documentSigning: NSS-based readers check signers against the e-mail usage.
+    usages = x509.ExtendedKeyUsage([DOCUMENT_SIGNING, ExtendedKeyUsageOID.EMAIL_PROTECTION])
+    return (
+        builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(authority=False), critical=True)
+        .add_extension(usages, critical=False)
+    )
+
+
+def _timestamping_profile(builder: x509.CertificateBuilder) -> x509.CertificateBuilder:
+    # RFC 3161, section 2.3: exactly this one extended usage, and critical.
+    return (
+        builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(authority=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
+    )
+
+
+def _key_usage(*, authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not authority,
+        content_commitment=not authority,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        encipher_only=False,
+        decipher_only=False,
+    )

@@ -1,0 +1,339 @@
+"""Pages this service draws: the signature page, the stamps on it and the certificate of completion.
+
+Lengths are in points (1/72 inch). Text is set in DejaVu Sans where the machine has it, else in the Vera faces that
+come with reportlab; a character the face lacks is shown as its base letter or as a question mark. The exact
+name always stands in the signature itself.
+"""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+from reportlab.lib.colors import HexColor
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.utils import simpleSplit
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont, TTFontFace
+from reportlab.pdfgen.canvas import Canvas
+
+DEJAVU = Path("/usr/share/fonts/truetype/dejavu")
+INK = HexColor("#1f2933")
+QUIET = HexColor("#5c6b7a")
+RULE = HexColor("#cbd2d9")
+ACCENT = HexColor("#0b6e6e")
+PAPER = HexColor("#f5f8f8")
+MARGIN = 54
+STAMP_SIZE = (240.0, 92.0)
+SLOTS = 12
+NAME_LIMIT = 200
+EVENTS_SHOWN = 14
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class ProcessEvent:
+    """One line of a signing process: when (aware), what (`sent`, `viewed`, …) and by whom, as printed."""
+
+    at: datetime
+    what: str
+    who: str
+
+
+@dataclass(frozen=True)
+class CompletionFacts:
+    """What a certificate of completion states. Hashes are SHA-256 in hexadecimal, times are aware.
+
+    `decision` is `signed` or `declined`; a declined document has no meaning and its final hash is the original's.
+    """
+
+    document_name: str
+    document_id: str
+    organisation_name: str
+    decision: str
+    decided_by: str
+    decided_at: datetime
+    original_sha256: str
+    final_sha256: str
+    meaning: str | None = None
+    note: str | None = None
+    pages: int | None = None
+    events: tuple[ProcessEvent, ...] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What the visible part of a signature says (21 CFR 11.50: printed name, date and time, meaning)."""
+
+    signer_name: str
+    signed_at: datetime
+    meaning: str
+    reason: str
+    location: str
+
+
+def slot(index: int, width: float, height: float) -> Box:
+    """The box (left, bottom, right, top) of one of the SLOTS signatures on a signature page of that size.
+
+    Two columns, filled from the top; boxes shrink with the page. Raises ValueError for an index outside.
+    """
+    if not 0 <= index < SLOTS:
+        raise ValueError("no such place on a signature page")
+    column, row = index % 2, index // 2
+    across = (width - 2 * MARGIN - 12) / 2
+    down = min(STAMP_SIZE[1], (height - 2 * MARGIN - 80) / (SLOTS // 2) - 8)
+    left = MARGIN + column * (across + 12)
+    top = height - MARGIN - 70 - row * (down + 8)
+    return (left, top - down, left + across, top)
+
+
+def signature_page(width: float, height: float) -> bytes:
+    """An empty signature page of that size, as a one-page PDF."""
+    canvas, buffer = _canvas((width, height), "Signature page")
+    y = height - MARGIN - 14
+    _line(canvas, MARGIN, y, "Signatures", "bold", 16, INK)
+    note = (
+        "This page was added when the document was first signed. Each box belongs to one digital signature that "
+        "covers all pages before it; open the signature panel of your PDF reader to verify it."
+    )
+    for row in simpleSplit(note, _face("plain"), 8, width - 2 * MARGIN):
+        y -= 12
+        _line(canvas, MARGIN, y - 6, row, "plain", 8, QUIET)
+    canvas.setStrokeColor(RULE)
+    canvas.line(MARGIN, height - MARGIN - 58, width - MARGIN, height - MARGIN - 58)
+    return _finish(canvas, buffer)
+
+
+def signature_stamp(stamp: Stamp, width: float, height: float) -> bytes:
+    """The visible part of one signature, as a one-page PDF of that size."""
+    canvas, buffer = _canvas((width, height), "Signature")
+    canvas.setFillColor(PAPER)
+    canvas.setStrokeColor(RULE)
+    canvas.setLineWidth(0.6)
+    canvas.roundRect(0.5, 0.5, width - 1, height - 1, 4, stroke=1, fill=1)
+    canvas.setFillColor(ACCENT)
+    canvas.rect(0.5, 4, 3, height - 8, stroke=0, fill=1)
+    left, room = 12.0, width - 20
+    rows = _stamp_rows(stamp, room)
+    scale = min(1.0, (height - 10) / sum(size * 1.32 for _, _, size in rows))
+    y = height - 5
+    for text, weight, size in rows:
+        y -= size * 1.32 * scale
+        colour = INK if weight == "bold" else QUIET
+        _line(canvas, left, y + size * 0.28 * scale, text, weight, size * scale, colour)
+    return _finish(canvas, buffer)
+
+
+def certificate_of_completion(facts: CompletionFacts) -> bytes:
+    """The one-page record of a signing process, A4."""
+    canvas, buffer = _canvas(A4, "Certificate of completion")
+    width, height = A4
+    canvas.setFillColor(ACCENT)
+    canvas.rect(0, height - 8, width, 8, stroke=0, fill=1)
+    y = height - MARGIN - 18
+    _line(canvas, MARGIN, y, "Certificate of completion", "bold", 20, INK)
+    y = _paragraph(canvas, y - 18, facts.organisation_name, "plain", 10, QUIET)
+    y = _decision_panel(canvas, y - 10, facts)
+    y = _facts_table(canvas, y - 26, facts)
+    y = _events_table(canvas, y - 14, facts.events)
+    _footer(canvas)
+    return _finish(canvas, buffer)
+
+
+def printed_time(at: datetime) -> str:
+    """Date and time with its zone, as printed: `29 October 2026, 14:03:22 CET (UTC+01:00)`."""
+    offset = at.utcoffset()
+    if offset is None:
+        raise ValueError("a time without a zone cannot be printed on a signature")
+    if not offset:
+        return f"{at.day} {at:%B %Y, %H:%M:%S} UTC"
+    sign = "-" if offset < timedelta(0) else "+"
+    minutes = abs(int(offset.total_seconds())) // 60
+    numeric = f"UTC{sign}{minutes // 60:02d}:{minutes % 60:02d}"
+    name = at.tzname() or ""
+    zone = f"{name} ({numeric})" if name.isalpha() else numeric
+    return f"{at.day} {at:%B %Y, %H:%M:%S} {zone}"
+
+
+def _stamp_rows(stamp: Stamp, room: float) -> list[tuple[str, str, float]]:
+    name = simpleSplit(_drawable(stamp.signer_name, "bold"), _face("bold"), 11, room)
+    rows = [("DIGITALLY SIGNED BY", "plain", 6.0)]
+    rows += [(line, "bold", 11.0) for line in _at_most(name, 2)]
+    rows.append((printed_time(stamp.signed_at), "plain", 8.0))
+    for label, value in (("Meaning", stamp.meaning), ("Reason", stamp.reason), ("Place", stamp.location)):
+        if value:
+            text = _drawable(f"{label}: {value}", "plain")
+            rows += [(line, "plain", 8.0) for line in _at_most(simpleSplit(text, _face("plain"), 8, room), 2)]
+    return rows
+
+
+def _decision_panel(canvas: Canvas, top: float, facts: CompletionFacts) -> float:
+    width = A4[0] - 2 * MARGIN
+    title = f"{facts.decision.capitalize()} by {facts.decided_by}"
+    rows = _at_most(simpleSplit(_drawable(title, "bold"), _face("bold"), 12, width - 32), 2)
+    details = [printed_time(facts.decided_at)]
+    if facts.meaning:
+        details.append(f"Meaning of the signature: {facts.meaning}")
+    if facts.note:
+        details.append(f"Note: {facts.note}")
+    small = [
+        line for each in details
+        for line in _at_most(simpleSplit(_drawable(each, "plain"), _face("plain"), 9, width - 32), 4)
+    ]
+    tall = 16 + 16 * len(rows) + 13 * len(small)
+    canvas.setFillColor(PAPER)
+    canvas.setStrokeColor(RULE)
+    canvas.roundRect(MARGIN, top - tall, width, tall, 5, stroke=1, fill=1)
+    canvas.setFillColor(ACCENT if facts.decision == "signed" else HexColor("#a4442a"))
+    canvas.rect(MARGIN, top - tall + 5, 4, tall - 10, stroke=0, fill=1)
+    y = top - 6
+    for line in rows:
+        y -= 16
+        _line(canvas, MARGIN + 18, y, line, "bold", 12, INK)
+    for line in small:
+        y -= 13
+        _line(canvas, MARGIN + 18, y, line, "plain", 9, QUIET)
+    return top - tall
+
+
+def _facts_table(canvas: Canvas, y: float, facts: CompletionFacts) -> float:
+    rows = [("Document", facts.document_name, "plain"), ("Reference", facts.document_id, "plain")]
+    if facts.pages is not None:
+        rows.append(("Pages", str(facts.pages), "plain"))
+    rows.append(("SHA-256, original", facts.original_sha256, "code"))
+    rows.append(("SHA-256, final", facts.final_sha256, "code"))
+    y = _heading(canvas, y, "Document")
+    for label, value, weight in rows:
+        _line(canvas, MARGIN, y, label, "plain", 9, QUIET)
+        lines = simpleSplit(_drawable(value, weight), _face(weight), 8.5, A4[0] - 2 * MARGIN - 110)
+        for line in _at_most(lines, 3) or [""]:
+            _line(canvas, MARGIN + 110, y, line, weight, 8.5, INK)
+            y -= 14
+        y -= 2
+    return y
+
+
+def _events_table(canvas: Canvas, y: float, events: tuple[ProcessEvent, ...]) -> float:
+    y = _heading(canvas, y, "What happened")
+    # A long process keeps its start and its end: the middle is told by number, the page stays one page.
+    shown = events if len(events) <= EVENTS_SHOWN else events[:4] + events[-(EVENTS_SHOWN - 5) :]
+    for index, event in enumerate(shown):
+        if len(shown) < len(events) and index == 4:
+            _line(canvas, MARGIN, y, f"… {len(events) - len(shown)} further events", "plain", 8.5, QUIET)
+            y -= 15
+        _line(canvas, MARGIN, y, printed_time(event.at), "plain", 8.5, QUIET)
+        _line(canvas, MARGIN + 205, y, event.what, "plain", 8.5, INK, room=120)
+        _line(canvas, MARGIN + 330, y, event.who, "plain", 8.5, INK, room=A4[0] - 2 * MARGIN - 330)
+        y -= 15
+    return y
+
+
+def _heading(canvas: Canvas, y: float, text: str) -> float:
+    _line(canvas, MARGIN, y, text, "bold", 11, INK)
+    canvas.setStrokeColor(RULE)
+    canvas.setLineWidth(0.6)
+    canvas.line(MARGIN, y - 6, A4[0] - MARGIN, y - 6)
+    return y - 22
+
+
+def _paragraph(canvas: Canvas, y: float, text: str, weight: str, size: float, colour: HexColor) -> float:
+    lines = simpleSplit(_drawable(text, weight), _face(weight), size, A4[0] - 2 * MARGIN)
+    for line in _at_most(lines, 2):
+        _line(canvas, MARGIN, y, line, weight, size, colour)
+        y -= size * 1.4
+    return y
+
+
+def _footer(canvas: Canvas) -> None:
+    text = (
+        "The SHA-256 values identify the exact files: a changed file has another value. "
+        "The electronic signature inside the final file can be verified in any PDF reader."
+    )
+    y = MARGIN + 6
+    canvas.setStrokeColor(RULE)
+    canvas.line(MARGIN, y + 14, A4[0] - MARGIN, y + 14)
+    for line in simpleSplit(text, _face("plain"), 7.5, A4[0] - 2 * MARGIN):
+        _line(canvas, MARGIN, y, line, "plain", 7.5, QUIET)
+        y -= 10
+
+
+def _canvas(size: tuple[float, float], title: str) -> tuple[Canvas, io.BytesIO]:
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer, pagesize=size, pageCompression=1, lang="en")
+    canvas.setTitle(title)
+    canvas.setCreator("Portico")
+    return canvas, buffer
+
+
+def _finish(canvas: Canvas, buffer: io.BytesIO) -> bytes:
+    canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()
+
+
+def _line(
+    canvas: Canvas, x: float, y: float, text: str, weight: str, size: float, colour: HexColor, room: float | None = None
+) -> None:
+    shown = _drawable(text, weight)
+    if room is not None:
+        shown = _cut(shown, weight, size, room)
+    canvas.setFillColor(colour)
+    canvas.setFont(_face(weight), size)
+    canvas.drawString(x, y, shown)
+
+
+def _cut(text: str, weight: str, size: float, room: float) -> str:
+    if pdfmetrics.stringWidth(text, _face(weight), size) <= room:
+        return text
+    while text and pdfmetrics.stringWidth(text + "…", _face(weight), size) > room:
+        text = text[:-1]
+    return text + "…"
+
+
+def _at_most(lines: list[str], count: int) -> list[str]:
+    return lines if len(lines) <= count else [*lines[: count - 1], lines[count - 1][:-1] + "…"]
+
+
+def _drawable(text: str, weight: str) -> str:
+    """The text with whatever the face cannot draw replaced, on one line, of bounded length."""
+    glyphs = _glyphs(weight)
+    flat = " ".join(unicodedata.normalize("NFC", text).split())[:NAME_LIMIT * 5]
+    return "".join(_nearest(character, glyphs) for character in flat)
+
+
+def _nearest(character: str, glyphs: frozenset[int]) -> str:
+    if ord(character) in glyphs:
+        return character
+    if unicodedata.category(character) in ("Cc", "Cf", "Mn"):
+        return ""
+    base = unicodedata.normalize("NFKD", character)[0]
+    return base if ord(base) in glyphs else "?"
+
+
+@cache
+def _faces() -> dict[str, str]:
+    """Registers the faces once per process; weight -> registered name."""
+    found = (DEJAVU / "DejaVuSans.ttf").is_file() and (DEJAVU / "DejaVuSans-Bold.ttf").is_file()
+    plain, bold = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf") if found else ("Vera.ttf", "VeraBd.ttf")
+    mono = "DejaVuSansMono.ttf" if found and (DEJAVU / "DejaVuSansMono.ttf").is_file() else plain
+    names = {}
+    for weight, file in (("plain", plain), ("bold", bold), ("code", mono)):
+        names[weight] = f"portico-{weight}"
+        pdfmetrics.registerFont(TTFont(names[weight], str(DEJAVU / file) if found else file))
+    return names
+
+
+def _face(weight: str) -> str:
+    return _faces()[weight]
+
+
+@cache
+def _glyphs(weight: str) -> frozenset[int]:
+    face = pdfmetrics.getFont(_face(weight)).face
+    assert isinstance(face, TTFontFace)
+    return frozenset(face.charToGlyph)

@@ -1,0 +1,105 @@
+"""Screening of uploaded PDFs before anything else in this service touches them.
+
+The size and the first bytes are judged here, everything that needs a parser in a child process with limits of its
+own (see `screening_child`): a document that hangs, explodes or crashes the parser costs one child, never the service.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+from services.contracts.errors import Refused
+
+CHILD = Path(__file__).with_name("screening_child.py")
+REPLY_LIMIT = 4096
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an upload may cost: bytes, pages, decoded bytes, pixels of one image; CPU and wall seconds, memory."""
+
+    max_bytes: int = 20 * 1024 * 1024
+    max_pages: int = 500
+    max_decoded_bytes: int = 400 * 1024 * 1024
+    max_image_pixels: int = 200_000_000
+    cpu_s: int = 5
+    wall_s: float = 10.0
+    memory_bytes: int = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Screened:
+    """A document that may be kept. `sha256` in lower-case hexadecimal."""
+
+    pages: int
+    sha256: str
+    bytes: int
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def screen(pdf: bytes | Path, *, limits: Limits = DEFAULT_LIMITS, field: str | None = None) -> Screened:
+    """Lets a PDF in or refuses it.
+
+    Works under eventlet: the wait for the child is cooperative where subprocess is patched. Raises Refused with
+    `document_too_large`, `document_not_pdf`, `document_encrypted`, `document_active_content`,
+    `document_too_many_pages` or `document_unreadable` (damaged, or beyond the limits of the child).
+    """
+    # The child reads an open file, not a pipe: nothing to feed while it runs, and no name it could be fooled with.
+    with _opened(pdf) as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        if size > limits.max_bytes:
+            raise Refused(
+                "document_too_large", f"A document may have at most {limits.max_bytes // 1024 // 1024} MB.", field
+            )
+        if file.read(5) != b"%PDF-":
+            raise Refused("document_not_pdf", "The file is not a PDF.", field)
+        file.seek(0)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
+        verdict = _ask_child(file, limits)
+    if "code" in verdict:
+        raise Refused(str(verdict["code"]), str(verdict["detail"]), field)
+    return Screened(pages=int(verdict["pages"]), sha256=sha256, bytes=size)
+
+
+def _opened(pdf: bytes | Path) -> IO[bytes]:
+    if isinstance(pdf, Path):
+        return pdf.open("rb")
+    file = tempfile.TemporaryFile()
+    file.write(pdf)
+    file.flush()
+    return file
+
+
+def _ask_child(file: IO[bytes], limits: Limits) -> dict[str, str | int]:
+    unread: dict[str, str | int] = {
+        "code": "document_unreadable",
+        "detail": "The document is damaged or too complex to be read safely.",
+    }
+    try:
+        # -I: the child sees neither our environment's Python settings nor this folder's modules; no secrets in env.
+        done = subprocess.run(
+            [sys.executable, "-I", str(CHILD), json.dumps(asdict(limits))],
+            stdin=file,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={"LC_ALL": "C.UTF-8"},
+            timeout=limits.wall_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return unread
+    if done.returncode != 0 or len(done.stdout) > REPLY_LIMIT:
+        return unread
+    verdict = json.loads(done.stdout)
+    return verdict if "code" in verdict or "pages" in verdict else unread

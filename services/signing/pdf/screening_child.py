@@ -1,0 +1,222 @@
+"""The child process of screening: reads a PDF from standard input, answers with one line of JSON.
+
+`{"pages": 3}` or `{"code": "document_…", "detail": "…"}`; any other end (signal, exit code, silence) counts as
+unreadable. It puts limits on itself before it reads a byte. Run by path with `python -I`, so it imports nothing
+of ours.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import re
+import resource
+import sys
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import pikepdf
+
+# Keys and names that make a document do something or carry something else: ISO 32000-2, 12.6 (actions), 7.11.4
+# (embedded files), 12.7.8 (XFA), 13 (multimedia). Their mere presence is enough; nobody needs them to be signed.
+FORBIDDEN_KEYS = frozenset(
+    "/JavaScript /JS /AA /Launch /EmbeddedFile /EmbeddedFiles /EF /RichMedia /RichMediaContent /RichMediaSettings /XFA "
+    "/SubmitForm /ImportData /GoToR /GoToE /Rendition /NeedsRendering".split()
+)
+FORBIDDEN_ACTIONS = frozenset(
+    "/JavaScript /Launch /SubmitForm /ImportData /GoToR /GoToE /Rendition /RichMediaExecute /Movie /Sound /GoTo3DView "
+    "/ResetForm /Hide /SetOCGState /Trans /GoToDp".split()
+)
+FORBIDDEN_KINDS = frozenset("/EmbeddedFile /RichMedia /FileAttachment /Screen /Movie /Sound /3D /RichMediaSettings".split())
+HARMLESS_ACTIONS = frozenset(("/GoTo", "/URI", "/Named", "/Thread"))
+ACTION_KEYS = ("/A", "/OpenAction", "/Next", "/PA")
+END_OF_FILE = re.compile(rb"startxref[\r\n\t ]+\d+[\r\n\t ]+%%EOF[\s\x00]*\Z")
+INFLATE_STEP = 1024 * 1024
+FILTER_CHAIN_LIMIT = 3
+CHEAP_FILTERS = frozenset(("/ASCII85Decode", "/A85", "/ASCIIHexDecode", "/AHx"))
+GROWING_FILTERS = frozenset(("/LZWDecode", "/LZW", "/RunLengthDecode", "/RL"))
+FLATE = frozenset(("/FlateDecode", "/Fl"))
+
+
+class Verdict(Exception):  # noqa: N818 - carries an answer, not an error of this program
+    """The document is refused, with a code and a sentence."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(code)
+        self.answer = {"code": code, "detail": detail}
+
+
+def main() -> int:
+    """Reads, judges, answers. The limits arrive as JSON in the first argument."""
+    limits = json.loads(sys.argv[1])
+    _limit_myself(limits)
+    data = sys.stdin.buffer.read(limits["max_bytes"] + 1)
+    try:
+        answer: dict[str, Any] = {"pages": judge(data, limits)}
+    except Verdict as verdict:
+        answer = verdict.answer
+    except (pikepdf.PdfError, MemoryError, RecursionError, ValueError, TypeError, KeyError, zlib.error):
+        answer = _unreadable().answer
+    print(json.dumps(answer), flush=True)
+    # Skips the interpreter's teardown: freeing a hostile object tree may recurse deeply, and nothing is left to save.
+    os._exit(0)
+
+
+def judge(data: bytes, limits: dict[str, Any]) -> int:
+    """The number of pages of an acceptable document. Raises Verdict, or what pikepdf raises on damage."""
+    if not END_OF_FILE.search(data[-2048:]):
+        # Data behind the end makes a file two things at once (a ZIP archive reads from its end), or it is cut off.
+        raise _unreadable()
+    try:
+        # No recovery: two parsers that guess differently would show two documents.
+        document = pikepdf.open(io.BytesIO(data), attempt_recovery=False)
+    except pikepdf.PasswordError:
+        raise Verdict("document_encrypted", "The document is encrypted. Save it without a password.") from None
+    with document:
+        if document.is_encrypted or "/Encrypt" in document.trailer:
+            raise Verdict("document_encrypted", "The document is encrypted. Save it without protection.")
+        pages = len(document.pages)
+        if not pages:
+            raise _unreadable()
+        if pages > limits["max_pages"]:
+            raise Verdict("document_too_many_pages", f"A document may have at most {limits['max_pages']} pages.")
+        budget = _DecodeBudget(limits["max_decoded_bytes"])
+        _judge_dictionary(document.trailer)
+        for thing in document.objects:
+            for each in _nested(thing):
+                _judge_dictionary(each)
+                if isinstance(each, pikepdf.Stream):
+                    _judge_image(each, limits["max_image_pixels"])
+                    budget.spend_on(each)
+    return pages
+
+
+def _nested(thing: Any) -> Iterator[Any]:
+    """The dictionaries and streams directly inside an object; referenced objects come by themselves."""
+    waiting = [thing]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, pikepdf.Dictionary | pikepdf.Stream):
+            yield each
+            waiting.extend(value for value in _values(each) if not value.is_indirect)
+        elif isinstance(each, pikepdf.Array):
+            waiting.extend(value for value in _items(each) if not value.is_indirect)
+
+
+def _values(dictionary: Any) -> list[Any]:
+    return [value for _, value in dictionary.items() if isinstance(value, pikepdf.Object)]
+
+
+def _items(array: Any) -> list[Any]:
+    return [value for value in array if isinstance(value, pikepdf.Object)]
+
+
+def _judge_dictionary(dictionary: Any) -> None:
+    found = FORBIDDEN_KEYS.intersection(dictionary.keys())
+    if found or _name(dictionary, "/S") in FORBIDDEN_ACTIONS and not _is_structure(dictionary):
+        raise _active()
+    if _name(dictionary, "/Subtype") in FORBIDDEN_KINDS or _name(dictionary, "/Type") in FORBIDDEN_KINDS:
+        raise _active()
+    for key in ACTION_KEYS:
+        action = dictionary.get(key)
+        if isinstance(action, pikepdf.Dictionary) and "/S" in action and _name(action, "/S") not in HARMLESS_ACTIONS:
+            raise _active()
+
+
+def _is_structure(dictionary: Any) -> bool:
+    """A page transition or structure element uses /S for its own kinds; those do nothing."""
+    return _name(dictionary, "/Type") in ("/StructElem", "/Trans")
+
+
+def _judge_image(stream: Any, max_pixels: int) -> None:
+    if _name(stream, "/Subtype") != "/Image":
+        return
+    width, height = stream.get("/Width", 0), stream.get("/Height", 0)
+    if int(width) < 0 or int(height) < 0 or int(width) * int(height) > max_pixels:
+        raise Verdict("document_too_large", "The document contains an image that is too large.")
+
+
+def _name(dictionary: Any, key: str) -> str | None:
+    value = dictionary.get(key)
+    return str(value) if isinstance(value, pikepdf.Name) else None
+
+
+class _DecodeBudget:
+    """Counts what the streams of a document expand to, without ever holding one expanded."""
+
+    def __init__(self, total: int) -> None:
+        self._left = total
+
+    def spend_on(self, stream: Any) -> None:
+        """Raises Verdict when the document's streams together expand beyond the limit."""
+        filters = [str(each) for each in _filters(stream)]
+        if len(filters) > FILTER_CHAIN_LIMIT or sum(each in FLATE | GROWING_FILTERS for each in filters) > 1:
+            # One compression inside another is how a small file becomes a huge one; no program writes that.
+            raise _unreadable()
+        if FLATE.isdisjoint(filters):
+            if not GROWING_FILTERS.isdisjoint(filters):
+                self._take(len(stream.read_bytes()))
+            return
+        data = stream.read_raw_bytes()
+        for each in filters:
+            if each in FLATE:
+                self._inflate(data)
+                return
+            if each not in CHEAP_FILTERS:
+                raise _unreadable()
+            data = _decode_text(each, data)
+
+    def _inflate(self, data: bytes) -> None:
+        engine = zlib.decompressobj()
+        while data and not engine.eof:
+            try:
+                self._take(len(engine.decompress(data, INFLATE_STEP)))
+            except zlib.error:
+                # Readers show what came before the damage, so does this count; the parser judged the structure.
+                return
+            data = engine.unconsumed_tail
+
+    def _take(self, count: int) -> None:
+        self._left -= count
+        if self._left < 0:
+            raise Verdict("document_too_large", "The document expands to more data than is allowed.")
+
+
+def _filters(stream: Any) -> list[Any]:
+    value = stream.get("/Filter")
+    if value is None:
+        return []
+    return list(value) if isinstance(value, pikepdf.Array) else [value]
+
+
+def _decode_text(name: str, data: bytes) -> bytes:
+    """ASCII85 or ASCII hexadecimal to bytes. Raises ValueError for anything else than those characters."""
+    if name in ("/ASCII85Decode", "/A85"):
+        return base64.a85decode(data.partition(b"~>")[0].removeprefix(b"<~"), ignorechars=b" \t\n\r\v\f\x00")
+    digits = b"".join(data.partition(b">")[0].replace(b"\x00", b"").split())
+    return bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii"))
+
+
+def _active() -> Verdict:
+    return Verdict(
+        "document_active_content",
+        "The document contains scripts, actions, forms that send data, media or attached files. Print it to a new PDF.",
+    )
+
+
+def _unreadable() -> Verdict:
+    return Verdict("document_unreadable", "The document is damaged or too complex to be read safely.")
+
+
+def _limit_myself(limits: dict[str, Any]) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (limits["cpu_s"], limits["cpu_s"]))
+    resource.setrlimit(resource.RLIMIT_AS, (limits["memory_bytes"], limits["memory_bytes"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
