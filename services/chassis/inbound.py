@@ -15,7 +15,7 @@ import amqp
 from nameko.extensions import ProviderCollector, SharedExtension
 
 from services.chassis import metrics, wire
-from services.chassis.link import Link
+from services.chassis.link import Link, publish
 from services.chassis.logs import log
 from services.chassis.publisher import Outgoing
 
@@ -87,7 +87,7 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
     def _consume(self, connection: Any, prefetch: int, callbacks: dict[str, Callable[[Any], None]]) -> Any:
         channel = connection.channel()
         channel.auto_decode = False
-        channel.basic_qos(0, prefetch, True)  # for the channel as a whole: no more than there are workers
+        channel.basic_qos(0, prefetch, False)  # per consumer: quorum queues know no other
         for queue, callback in callbacks.items():
             self._tags.append((channel, channel.basic_consume(queue, callback=callback)))
         return channel
@@ -128,7 +128,7 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
         # Direct reply-to addresses live on the default exchange, a stock proxy's reply queue is bound to nameko's.
         exchange = "" if reply_to.startswith("amq.") else wire.RPC_EXCHANGE
         try:
-            message.channel.basic_publish(answer, exchange=exchange, routing_key=reply_to)
+            publish(message.channel, answer, exchange, reply_to)
             message.channel.basic_ack(message.delivery_tag)
         except (OSError, ConnectionError, AttributeError, amqp.AMQPError):
             log.warning("reply_without_link")  # it will be delivered again; the request id keeps it from happening twice
@@ -164,7 +164,7 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
             str(message.properties.get("content_type") or "application/octet-stream"),
             headers,
         )
-        self.runtime.publisher.publish([copy])
+        self.runtime.publisher.send_all([copy])
         if copy.outcome != "confirmed":
             time.sleep(1.0)  # the broker does not take it now; giving it back at once would be a busy loop
             self.give_back(message)

@@ -14,10 +14,19 @@ from collections.abc import Callable
 from typing import Any
 
 import kombu
+from amqp import spec
 
 from services.chassis.logs import log
 
 Opened = Callable[[Any], None]
+
+
+def publish(channel: Any, message: Any, exchange: str, routing_key: str, *, mandatory: bool = False) -> None:
+    """Write one message. py-amqp's own `basic_publish` reads from the socket first (to see a blocked connection), which
+    would take frames away from the reader; this only writes."""
+    if channel is None or channel.connection is None:
+        raise LinkDown
+    channel.send_method(spec.Basic.Publish, "Bssbb", (0, exchange, routing_key, mandatory, False), message)
 
 
 class LinkDown(ConnectionError):
@@ -96,6 +105,7 @@ class Link:
         ).transport.establish_connection()
         # A read or a write that makes no progress for two heartbeats means that the peer is gone.
         connection.transport.sock.settimeout(2 * self._heartbeat_s)
+        _read_in_large_pieces(connection.transport)
         self.is_blocked = False
         return connection
 
@@ -124,7 +134,16 @@ class Link:
             _hang_up(connection)
 
 
+def _read_in_large_pieces(transport: Any) -> None:
+    """py-amqp asks the socket for 7 bytes, then the payload, then one byte, three times a message. It keeps what it
+    gets beyond the wish, so asking for more at once spares eight system calls of nine. (TLS buffers by itself.)"""
+    if type(transport).__name__ == "TCPTransport":
+        receive = transport.sock.recv
+        transport._quick_recv = lambda wanted: receive(max(wanted, 65536))
+
+
 def _hang_up(connection: Any) -> None:
     """Close the socket under a connection. The broker sees the end of it; a polite close could wait for ever on a dead peer."""
-    with contextlib.suppress(Exception):
-        connection.transport.close()
+    with contextlib.suppress(OSError, ConnectionError):
+        if connection.connected:
+            connection.transport.close()

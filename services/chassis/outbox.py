@@ -47,7 +47,7 @@ class Relay:
                 Outgoing(row.exchange, row.routing_key, row.body, row.event_id, wire.CLOUDEVENTS_JSON, {"event_id": row.event_id})
                 for row in rows
             ]
-            self._publisher.publish(messages)
+            self._publisher.send_all(messages)
             confirmed = [row.seq for row, message in zip(rows, messages, strict=True) if message.outcome == "confirmed"]
             unroutable = sum(message.outcome == "unroutable" for message in messages)
             if unroutable:

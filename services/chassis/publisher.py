@@ -10,7 +10,7 @@ from typing import Any
 
 import amqp
 
-from services.chassis.link import Link
+from services.chassis.link import Link, publish
 
 DURABLE = 2
 
@@ -52,7 +52,7 @@ class Publisher:
         """Whether a publish has a chance right now."""
         return self._link.is_open.is_set() and not self._link.is_blocked
 
-    def publish(self, messages: Sequence[Outgoing], timeout_s: float = 5.0) -> None:
+    def send_all(self, messages: Sequence[Outgoing], timeout_s: float = 5.0) -> None:
         """Publish these and wait for the broker's word on each; `outcome` says which. Never raises for a lost broker.
 
         `unknown` means that the message may or may not have arrived: publish it again, consumers know its id.
@@ -83,7 +83,7 @@ class Publisher:
         )
         with self._lock:
             # The number the broker will confirm is that of the write, so both happen under one lock.
-            self._channel.basic_publish(wire_message, exchange=message.exchange, routing_key=message.routing_key, mandatory=True)
+            publish(self._channel, wire_message, message.exchange, message.routing_key, mandatory=True)
             self._tag += 1
             self._waiting[self._tag] = message
             return self._tag

@@ -17,7 +17,7 @@ import amqp
 import kombu
 
 from services.chassis import metrics, wire
-from services.chassis.link import Link, LinkDown
+from services.chassis.link import Link, LinkDown, publish
 from services.contracts.declare import Operation
 from services.contracts.errors import CODES, Refused
 
@@ -132,7 +132,7 @@ class RpcClient:
             application_headers=context.headers(),
         )
         try:
-            self._channel.basic_publish(message, exchange=wire.RPC_EXCHANGE, routing_key=operation.address, mandatory=True)
+            publish(self._channel, message, wire.RPC_EXCHANGE, operation.address, mandatory=True)
         except (OSError, ConnectionError, AttributeError, amqp.AMQPError) as error:
             raise _unavailable("The connection to the message broker was lost.") from error
 

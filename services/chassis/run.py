@@ -24,10 +24,12 @@ from typing import Any
 from nameko.containers import ServiceContainer
 
 from services.chassis import logs
+from services.chassis.events import Listens
 from services.chassis.health import HealthServer
 from services.chassis.logs import log
 from services.chassis.runtime import Runtime
 from services.chassis.settings import load_settings
+from services.chassis.topology import entrypoints
 
 
 def build(service: str, environ: dict[str, str] | None = None) -> tuple[Any, Runtime]:
@@ -38,7 +40,8 @@ def build(service: str, environ: dict[str, str] | None = None) -> tuple[Any, Run
     config = {
         "AMQP_URI": settings.amqp_uri,
         "runtime": runtime,
-        "max_workers": settings.rpc_workers + settings.event_workers,
+        # A worker for everything that can be delivered at once: the connection's reader never waits for one.
+        "max_workers": settings.rpc_workers + settings.event_workers * max(1, len(entrypoints(module.Service, Listens))),
         "serializer": "json",
     }
     return ServiceContainer(module.Service, config), runtime

@@ -1,0 +1,1 @@
+"""The published language: what each service offers and publishes. Data only."""

@@ -6,10 +6,9 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from enum import StrEnum
-from functools import cache
 from typing import Any
 
 from services.contracts.errors import Refused
@@ -162,11 +161,16 @@ def record_as_json(record: ResourceRecord) -> dict[str, Any]:
 
 
 _NO_ADDRESS = Address()
+_PART_NAMES = {
+    kind: tuple(part.name for part in fields(kind))
+    for kind in (ResourceRecord, Address, Phone, TemporaryMessage)
+}
 
 
 def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        pairs = ((name, getattr(value, name)) for name in _field_names(type(value)))
+    names = _PART_NAMES.get(type(value))
+    if names is not None:
+        pairs = ((name, getattr(value, name)) for name in names)
         return {name: _plain(part) for name, part in pairs if not _is_empty(part)}
     if isinstance(value, (date, datetime)):
         return value.isoformat()
@@ -175,11 +179,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     return value.value if isinstance(value, StrEnum) else value
-
-
-@cache
-def _field_names(record_type: type) -> tuple[str, ...]:
-    return tuple(part.name for part in fields(record_type))
 
 
 def _is_empty(value: Any) -> bool:

@@ -39,8 +39,12 @@ NAME_LIMIT = 64  # ub-common-name and ub-organization-name of RFC 5280, appendix
 _Profile = Callable[[x509.CertificateBuilder], x509.CertificateBuilder]
 
 
-class WrongPassphrase(Exception):  # noqa: N818 - a fact about the stored keys
+class WrongPassphrase(Exception):
     """The stored keys cannot be opened with the configured passphrase."""
+
+
+class WrongKind(Exception):
+    """A stored key is not of the kind this authority creates: somebody put another file there."""
 
 
 @dataclass(frozen=True)
@@ -141,9 +145,11 @@ class Authority:
         try:
             key = serialization.load_pem_private_key(pem, self._passphrase)
         except (ValueError, TypeError):
-            raise WrongPassphrase(f"the key of {label} does not open with the configured passphrase") from None
+            raise WrongPassphrase(
+                f"the key of {label} does not open with the configured passphrase"
+            ) from None
         if not isinstance(key, rsa.RSAPrivateKey):
-            raise ValueError(f"the key of {label} is not an RSA key")
+            raise WrongKind(f"the key of {label} is not an RSA key")
         return Credential(key, x509.load_pem_x509_certificate(pem))
 
     def _write(self, label: str, credential: Credential) -> None:

@@ -30,7 +30,7 @@ PAPER = HexColor("#f5f8f8")
 MARGIN = 54
 STAMP_SIZE = (240.0, 92.0)
 SLOTS = 12
-NAME_LIMIT = 200
+TEXT_LIMIT = 1000
 EVENTS_SHOWN = 14
 
 Box = tuple[float, float, float, float]
@@ -101,7 +101,7 @@ def signature_page(width: float, height: float) -> bytes:
         "This page was added when the document was first signed. Each box belongs to one digital signature that "
         "covers all pages before it; open the signature panel of your PDF reader to verify it."
     )
-    for row in simpleSplit(note, _face("plain"), 8, width - 2 * MARGIN):
+    for row in _wrapped(note, "plain", 8, width - 2 * MARGIN, at_most=3):
         y -= 12
         _line(canvas, MARGIN, y - 6, row, "plain", 8, QUIET)
     canvas.setStrokeColor(RULE)
@@ -141,7 +141,7 @@ def certificate_of_completion(facts: CompletionFacts) -> bytes:
     y = _decision_panel(canvas, y - 10, facts)
     y = _facts_table(canvas, y - 26, facts)
     y = _events_table(canvas, y - 14, facts.events)
-    _footer(canvas)
+    _footer(canvas, facts.decision)
     return _finish(canvas, buffer)
 
 
@@ -161,30 +161,27 @@ def printed_time(at: datetime) -> str:
 
 
 def _stamp_rows(stamp: Stamp, room: float) -> list[tuple[str, str, float]]:
-    name = simpleSplit(_drawable(stamp.signer_name, "bold"), _face("bold"), 11, room)
     rows = [("DIGITALLY SIGNED BY", "plain", 6.0)]
-    rows += [(line, "bold", 11.0) for line in _at_most(name, 2)]
+    rows += [(line, "bold", 11.0) for line in _wrapped(stamp.signer_name, "bold", 11, room, at_most=2)]
     rows.append((printed_time(stamp.signed_at), "plain", 8.0))
     for label, value in (("Meaning", stamp.meaning), ("Reason", stamp.reason), ("Place", stamp.location)):
         if value:
-            text = _drawable(f"{label}: {value}", "plain")
-            rows += [(line, "plain", 8.0) for line in _at_most(simpleSplit(text, _face("plain"), 8, room), 2)]
+            rows += [
+                (line, "plain", 8.0) for line in _wrapped(f"{label}: {value}", "plain", 8, room, at_most=2)
+            ]
     return rows
 
 
 def _decision_panel(canvas: Canvas, top: float, facts: CompletionFacts) -> float:
     width = A4[0] - 2 * MARGIN
     title = f"{facts.decision.capitalize()} by {facts.decided_by}"
-    rows = _at_most(simpleSplit(_drawable(title, "bold"), _face("bold"), 12, width - 32), 2)
+    rows = _wrapped(title, "bold", 12, width - 32, at_most=2)
     details = [printed_time(facts.decided_at)]
     if facts.meaning:
         details.append(f"Meaning of the signature: {facts.meaning}")
     if facts.note:
         details.append(f"Note: {facts.note}")
-    small = [
-        line for each in details
-        for line in _at_most(simpleSplit(_drawable(each, "plain"), _face("plain"), 9, width - 32), 4)
-    ]
+    small = [line for each in details for line in _wrapped(each, "plain", 9, width - 32, at_most=4)]
     tall = 16 + 16 * len(rows) + 13 * len(small)
     canvas.setFillColor(PAPER)
     canvas.setStrokeColor(RULE)
@@ -210,8 +207,7 @@ def _facts_table(canvas: Canvas, y: float, facts: CompletionFacts) -> float:
     y = _heading(canvas, y, "Document")
     for label, value, weight in rows:
         _line(canvas, MARGIN, y, label, "plain", 9, QUIET)
-        lines = simpleSplit(_drawable(value, weight), _face(weight), 8.5, A4[0] - 2 * MARGIN - 110)
-        for line in _at_most(lines, 3) or [""]:
+        for line in _wrapped(value, weight, 8.5, A4[0] - 2 * MARGIN - 110, at_most=3) or [""]:
             _line(canvas, MARGIN + 110, y, line, weight, 8.5, INK)
             y -= 14
         y -= 2
@@ -242,22 +238,20 @@ def _heading(canvas: Canvas, y: float, text: str) -> float:
 
 
 def _paragraph(canvas: Canvas, y: float, text: str, weight: str, size: float, colour: HexColor) -> float:
-    lines = simpleSplit(_drawable(text, weight), _face(weight), size, A4[0] - 2 * MARGIN)
-    for line in _at_most(lines, 2):
+    for line in _wrapped(text, weight, size, A4[0] - 2 * MARGIN, at_most=2):
         _line(canvas, MARGIN, y, line, weight, size, colour)
         y -= size * 1.4
     return y
 
 
-def _footer(canvas: Canvas) -> None:
-    text = (
-        "The SHA-256 values identify the exact files: a changed file has another value. "
-        "The electronic signature inside the final file can be verified in any PDF reader."
-    )
+def _footer(canvas: Canvas, decision: str) -> None:
+    text = "The SHA-256 values identify the exact files: a changed file has another value."
+    if decision == "signed":
+        text += " The electronic signature inside the final file can be verified in any PDF reader."
     y = MARGIN + 6
     canvas.setStrokeColor(RULE)
     canvas.line(MARGIN, y + 14, A4[0] - MARGIN, y + 14)
-    for line in simpleSplit(text, _face("plain"), 7.5, A4[0] - 2 * MARGIN):
+    for line in _wrapped(text, "plain", 7.5, A4[0] - 2 * MARGIN, at_most=2):
         _line(canvas, MARGIN, y, line, "plain", 7.5, QUIET)
         y -= 10
 
@@ -277,7 +271,14 @@ def _finish(canvas: Canvas, buffer: io.BytesIO) -> bytes:
 
 
 def _line(
-    canvas: Canvas, x: float, y: float, text: str, weight: str, size: float, colour: HexColor, room: float | None = None
+    canvas: Canvas,
+    x: float,
+    y: float,
+    text: str,
+    weight: str,
+    size: float,
+    colour: HexColor,
+    room: float | None = None,
 ) -> None:
     shown = _drawable(text, weight)
     if room is not None:
@@ -290,19 +291,24 @@ def _line(
 def _cut(text: str, weight: str, size: float, room: float) -> str:
     if pdfmetrics.stringWidth(text, _face(weight), size) <= room:
         return text
+    text = text.removesuffix("…")
     while text and pdfmetrics.stringWidth(text + "…", _face(weight), size) > room:
         text = text[:-1]
     return text + "…"
 
 
-def _at_most(lines: list[str], count: int) -> list[str]:
-    return lines if len(lines) <= count else [*lines[: count - 1], lines[count - 1][:-1] + "…"]
+def _wrapped(text: str, weight: str, size: float, room: float, *, at_most: int) -> list[str]:
+    """Lines that fit the room; what does not fit in that many lines, or is one endless word, ends in an ellipsis."""
+    lines = simpleSplit(_drawable(text, weight), _face(weight), size, room)
+    if len(lines) > at_most:
+        lines = [*lines[: at_most - 1], lines[at_most - 1] + "…"]
+    return [_cut(line, weight, size, room) for line in lines]
 
 
 def _drawable(text: str, weight: str) -> str:
     """The text with whatever the face cannot draw replaced, on one line, of bounded length."""
     glyphs = _glyphs(weight)
-    flat = " ".join(unicodedata.normalize("NFC", text).split())[:NAME_LIMIT * 5]
+    flat = " ".join(unicodedata.normalize("NFC", text).split())[:TEXT_LIMIT]
     return "".join(_nearest(character, glyphs) for character in flat)
 
 

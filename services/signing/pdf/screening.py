@@ -13,7 +13,7 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO, cast
 
 from services.contracts.errors import Refused
 
@@ -59,12 +59,14 @@ def screen(pdf: bytes | Path, *, limits: Limits = DEFAULT_LIMITS, field: str | N
         file.seek(0)
         if size > limits.max_bytes:
             raise Refused(
-                "document_too_large", f"A document may have at most {limits.max_bytes // 1024 // 1024} MB.", field
+                "document_too_large",
+                f"A document may have at most {limits.max_bytes // 1024 // 1024} MB.",
+                field,
             )
         if file.read(5) != b"%PDF-":
             raise Refused("document_not_pdf", "The file is not a PDF.", field)
         file.seek(0)
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        sha256 = hashlib.sha256(file.read()).hexdigest()
         file.seek(0)
         verdict = _ask_child(file, limits)
     if "code" in verdict:
@@ -72,16 +74,16 @@ def screen(pdf: bytes | Path, *, limits: Limits = DEFAULT_LIMITS, field: str | N
     return Screened(pages=int(verdict["pages"]), sha256=sha256, bytes=size)
 
 
-def _opened(pdf: bytes | Path) -> IO[bytes]:
+def _opened(pdf: bytes | Path) -> BinaryIO:
     if isinstance(pdf, Path):
         return pdf.open("rb")
-    file = tempfile.TemporaryFile()
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     file.write(pdf)
     file.flush()
-    return file
+    return cast(BinaryIO, file)
 
 
-def _ask_child(file: IO[bytes], limits: Limits) -> dict[str, str | int]:
+def _ask_child(file: BinaryIO, limits: Limits) -> dict[str, str | int]:
     unread: dict[str, str | int] = {
         "code": "document_unreadable",
         "detail": "The document is damaged or too complex to be read safely.",

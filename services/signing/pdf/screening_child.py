@@ -23,17 +23,56 @@ import pikepdf
 # Keys and names that make a document do something or carry something else: ISO 32000-2, 12.6 (actions), 7.11.4
 # (embedded files), 12.7.8 (XFA), 13 (multimedia). Their mere presence is enough; nobody needs them to be signed.
 FORBIDDEN_KEYS = frozenset(
-    "/JavaScript /JS /AA /Launch /EmbeddedFile /EmbeddedFiles /EF /RichMedia /RichMediaContent /RichMediaSettings /XFA "
-    "/SubmitForm /ImportData /GoToR /GoToE /Rendition /NeedsRendering".split()
+    {
+        *(
+            "/JavaScript",
+            "/JS",
+            "/AA",
+            "/Launch",
+            "/SubmitForm",
+            "/ImportData",
+            "/GoToR",
+            "/GoToE",
+            "/Rendition",
+        ),
+        *("/EmbeddedFile", "/EmbeddedFiles", "/EF", "/XFA", "/NeedsRendering"),
+        *("/RichMedia", "/RichMediaContent", "/RichMediaSettings"),
+    }
 )
 FORBIDDEN_ACTIONS = frozenset(
-    "/JavaScript /Launch /SubmitForm /ImportData /GoToR /GoToE /Rendition /RichMediaExecute /Movie /Sound /GoTo3DView "
-    "/ResetForm /Hide /SetOCGState /Trans /GoToDp".split()
+    {
+        *(
+            "/JavaScript",
+            "/Launch",
+            "/SubmitForm",
+            "/ImportData",
+            "/ResetForm",
+            "/GoToR",
+            "/GoToE",
+            "/GoToDp",
+        ),
+        *(
+            "/Rendition",
+            "/RichMediaExecute",
+            "/Movie",
+            "/Sound",
+            "/GoTo3DView",
+            "/Hide",
+            "/SetOCGState",
+            "/Trans",
+        ),
+    }
 )
-FORBIDDEN_KINDS = frozenset("/EmbeddedFile /RichMedia /FileAttachment /Screen /Movie /Sound /3D /RichMediaSettings".split())
+FORBIDDEN_KINDS = frozenset(
+    {
+        *("/EmbeddedFile", "/FileAttachment", "/Screen", "/Movie", "/Sound", "/3D"),
+        *("/RichMedia", "/RichMediaSettings"),
+    }
+)
 HARMLESS_ACTIONS = frozenset(("/GoTo", "/URI", "/Named", "/Thread"))
 ACTION_KEYS = ("/A", "/OpenAction", "/Next", "/PA")
 END_OF_FILE = re.compile(rb"startxref[\r\n\t ]+\d+[\r\n\t ]+%%EOF[\s\x00]*\Z")
+WEB_ADDRESS = re.compile(r"(https?://|mailto:|tel:)", re.IGNORECASE)
 INFLATE_STEP = 1024 * 1024
 FILTER_CHAIN_LIMIT = 3
 CHEAP_FILTERS = frozenset(("/ASCII85Decode", "/A85", "/ASCIIHexDecode", "/AHx"))
@@ -41,7 +80,7 @@ GROWING_FILTERS = frozenset(("/LZWDecode", "/LZW", "/RunLengthDecode", "/RL"))
 FLATE = frozenset(("/FlateDecode", "/Fl"))
 
 
-class Verdict(Exception):  # noqa: N818 - carries an answer, not an error of this program
+class Verdict(Exception):
     """The document is refused, with a code and a sentence."""
 
     def __init__(self, code: str, detail: str) -> None:
@@ -74,7 +113,9 @@ def judge(data: bytes, limits: dict[str, Any]) -> int:
         # No recovery: two parsers that guess differently would show two documents.
         document = pikepdf.open(io.BytesIO(data), attempt_recovery=False)
     except pikepdf.PasswordError:
-        raise Verdict("document_encrypted", "The document is encrypted. Save it without a password.") from None
+        raise Verdict(
+            "document_encrypted", "The document is encrypted. Save it without a password."
+        ) from None
     with document:
         if document.is_encrypted or "/Encrypt" in document.trailer:
             raise Verdict("document_encrypted", "The document is encrypted. Save it without protection.")
@@ -82,7 +123,9 @@ def judge(data: bytes, limits: dict[str, Any]) -> int:
         if not pages:
             raise _unreadable()
         if pages > limits["max_pages"]:
-            raise Verdict("document_too_many_pages", f"A document may have at most {limits['max_pages']} pages.")
+            raise Verdict(
+                "document_too_many_pages", f"A document may have at most {limits['max_pages']} pages."
+            )
         budget = _DecodeBudget(limits["max_decoded_bytes"])
         _judge_dictionary(document.trailer)
         for thing in document.objects:
@@ -120,9 +163,15 @@ def _judge_dictionary(dictionary: Any) -> None:
         raise _active()
     if _name(dictionary, "/Subtype") in FORBIDDEN_KINDS or _name(dictionary, "/Type") in FORBIDDEN_KINDS:
         raise _active()
+    if _name(dictionary, "/S") == "/URI" and not WEB_ADDRESS.match(str(dictionary.get("/URI", ""))):
+        raise _active()
     for key in ACTION_KEYS:
         action = dictionary.get(key)
-        if isinstance(action, pikepdf.Dictionary) and "/S" in action and _name(action, "/S") not in HARMLESS_ACTIONS:
+        if (
+            isinstance(action, pikepdf.Dictionary)
+            and "/S" in action
+            and _name(action, "/S") not in HARMLESS_ACTIONS
+        ):
             raise _active()
 
 

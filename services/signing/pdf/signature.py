@@ -43,7 +43,7 @@ from pyhanko.sign.diff_analysis import (
     StandardDiffPolicy,
     XrefStreamRule,
 )
-from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
+from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter, enumerate_sig_fields
 from pyhanko.sign.general import find_cms_attribute_iter
 from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.timestamps.common_utils import TimestampRequestError
@@ -110,7 +110,7 @@ class Verification:
     """What is known about a signed document; the single fields speak of the last signature.
 
     `is_valid` needs at least one signature, all of them intact, trusted and timestamped, the last one covering the
-    whole file, and nothing but signatures added in between. Fails closed: what cannot be read is not valid.
+    whole file, nothing but signatures added in between, and no earlier signature taken out. Fails closed: what cannot be read is not valid.
     """
 
     is_valid: bool = False
@@ -188,16 +188,17 @@ def verify(
     try:
         reader = PdfFileReader(io.BytesIO(pdf))
         checks = [_check(each, roots, roots_of_time) for each in reader.embedded_regular_signatures]
+        is_complete = _signed_fields_ever(reader) <= {each.field_name for each in checks}
     except Exception:  # noqa: BLE001 - a tampered file may raise anything in the parsers; unread means not valid
         return Verification(is_readable=False)
-    return _judged(checks)
+    return _judged(checks, is_complete=is_complete)
 
 
-def _judged(checks: list[SignatureCheck]) -> Verification:
+def _judged(checks: list[SignatureCheck], *, is_complete: bool) -> Verification:
     if not checks:
-        return Verification()
+        return Verification(modified_after_signing=not is_complete)
     last = checks[-1]
-    modified = not last.covers_whole_file or any(each.is_modified_after for each in checks)
+    modified = not is_complete or not last.covers_whole_file or any(each.is_modified_after for each in checks)
     sound = all(each.is_intact and each.is_trusted and each.is_timestamped for each in checks)
     return Verification(
         is_valid=sound and not modified,
@@ -211,8 +212,18 @@ def _judged(checks: list[SignatureCheck]) -> Verification:
     )
 
 
+def _signed_fields_ever(reader: PdfFileReader) -> set[str]:
+    """Names of the fields signed in any revision: a later revision can drop an earlier signature from the form."""
+    revisions = (reader.get_historical_resolver(each) for each in range(reader.xrefs.total_revisions))
+    return {
+        name for revision in revisions for name, _, _ in enumerate_sig_fields(revision, filled_status=True)
+    }
+
+
 def _check(
-    embedded: EmbeddedPdfSignature, roots: list[asn1_x509.Certificate], roots_of_time: list[asn1_x509.Certificate]
+    embedded: EmbeddedPdfSignature,
+    roots: list[asn1_x509.Certificate],
+    roots_of_time: list[asn1_x509.Certificate],
 ) -> SignatureCheck:
     claimed = SignatureCheck(embedded.field_name, False, False, False, True, False, None, None)
     try:
@@ -220,28 +231,32 @@ def _check(
     except Exception:  # noqa: BLE001 - as in verify: a signature that cannot be evaluated is not intact
         return claimed
     time = status.timestamp_validity
-    proven = time is not None and time.valid and time.intact and time.trusted
+    proven = time.timestamp if time is not None and time.valid and time.intact and time.trusted else None
     whole = status.coverage == SignatureCoverageLevel.ENTIRE_FILE
     return replace(
         claimed,
         is_intact=status.intact and status.valid,
         is_trusted=status.bottom_line,
-        is_timestamped=proven,
+        is_timestamped=proven is not None,
         is_modified_after=not whole and not _only_signatures_added(status),
         covers_whole_file=whole,
         signer_common_name=status.signing_cert.subject.native.get("common_name"),
-        signed_at=time.timestamp if proven else status.signer_reported_dt,
+        signed_at=proven or status.signer_reported_dt,
     )
 
 
 def _status(
-    embedded: EmbeddedPdfSignature, roots: list[asn1_x509.Certificate], roots_of_time: list[asn1_x509.Certificate]
+    embedded: EmbeddedPdfSignature,
+    roots: list[asn1_x509.Certificate],
+    roots_of_time: list[asn1_x509.Certificate],
 ) -> PdfSignatureStatus:
     # The token's time is only used to judge the signer's certificate; pyHanko validates the token itself, and a
     # forged one fails the whole check there.
     times = [
         token["content"]["encap_content_info"]["content"].parsed["gen_time"].native
-        for token in find_cms_attribute_iter(embedded.signer_info["unsigned_attrs"], "signature_time_stamp_token")
+        for token in find_cms_attribute_iter(
+            embedded.signer_info["unsigned_attrs"], "signature_time_stamp_token"
+        )
     ]
     return validate_pdf_signature(
         embedded,
@@ -258,11 +273,15 @@ def _only_signatures_added(status: PdfSignatureStatus) -> bool:
 
 def _context(roots: list[asn1_x509.Certificate], moment: datetime) -> ValidationContext:
     return ValidationContext(
-        trust_roots=roots, moment=moment, best_signature_time=moment, allow_fetching=False, revocation_mode="soft-fail"
+        trust_roots=roots,
+        moment=moment,
+        best_signature_time=moment,
+        allow_fetching=False,
+        revocation_mode="soft-fail",
     )
 
 
-class _RsaSigner(Signer):  # type: ignore[misc]  # pyHanko's class is untyped
+class _RsaSigner(Signer):
     """Signs with a key that is already loaded; pyHanko's own parses and checks the key at every signature."""
 
     def __init__(self, credential: Credential) -> None:
@@ -278,7 +297,7 @@ class _RsaSigner(Signer):  # type: ignore[misc]  # pyHanko's class is untyped
         return self._key.sign(data, padding.PKCS1v15(), hashes.SHA256())
 
 
-class _TimedSigner(PdfSigner):  # type: ignore[misc]  # pyHanko's class is untyped
+class _TimedSigner(PdfSigner):
     """States the caller's time as the claimed signing time, so that it equals the printed one."""
 
     signed_at: datetime
@@ -289,7 +308,7 @@ class _TimedSigner(PdfSigner):  # type: ignore[misc]  # pyHanko's class is untyp
         return session
 
 
-class _DrawnStamp(PdfContent):  # type: ignore[misc]  # pyHanko's class is untyped
+class _DrawnStamp(PdfContent):
     """A one-page PDF as the appearance of a signature."""
 
     def __init__(self, drawn: bytes) -> None:
@@ -297,7 +316,7 @@ class _DrawnStamp(PdfContent):  # type: ignore[misc]  # pyHanko's class is untyp
         self._drawn = drawn
 
     def render(self) -> bytes:
-        form = self.writer.import_page_as_xobject(PdfFileReader(io.BytesIO(self._drawn)))
+        form = self._ensure_writer.import_page_as_xobject(PdfFileReader(io.BytesIO(self._drawn)))
         self.resources.xobject["/Stamp"] = form
         left, bottom, right, top = (float(each) for each in form.get_object()["/BBox"])
         self.box = BoxConstraints(width=right - left, height=top - bottom)
@@ -305,7 +324,11 @@ class _DrawnStamp(PdfContent):  # type: ignore[misc]  # pyHanko's class is untyp
 
 
 def _signed(
-    pdf: bytes, stamp: pages.Stamp, metadata: PdfSignatureMetadata, signer: _RsaSigner, timestamper: TimeStamper
+    pdf: bytes,
+    stamp: pages.Stamp,
+    metadata: PdfSignatureMetadata,
+    signer: _RsaSigner,
+    timestamper: TimeStamper,
 ) -> bytes:
     writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
     taken = [each.field_name for each in writer.prev.embedded_signatures]
@@ -323,7 +346,7 @@ def _signed(
         signer=signer,
         timestamper=timestamper,
         stamp_style=style,
-        new_field_spec=SigFieldSpec(metadata.field_name, on_page=on_page, box=tuple(round(each) for each in box)),
+        new_field_spec=SigFieldSpec(str(metadata.field_name), on_page=on_page, box=_whole(box)),
     )
     pdf_signer.signed_at = stamp.signed_at
     try:
@@ -345,7 +368,9 @@ def _place(writer: IncrementalPdfFileWriter, *, is_signed: bool) -> tuple[int, p
         return count - 1, pages.slot(used, width, height)
     if is_signed:
         if used >= MARGIN_STAMPS:
-            raise Refused("document_signatures_full", "The last page of the signed document has no room left.")
+            raise Refused(
+                "document_signatures_full", "The last page of the signed document has no room left."
+            )
         return count - 1, _margin_box(_media_box(last), used)
     width, height = _signature_page_size(_media_box(last))
     _add_signature_page(writer, width, height)
@@ -361,13 +386,23 @@ def _add_signature_page(writer: IncrementalPdfFileWriter, width: float, height: 
     page[generic.pdf_name(PAGE_MARK)] = generic.BooleanObject(True)
     # Set here, or the page would inherit what the document's page tree says.
     page[generic.pdf_name("/Rotate")] = generic.NumberObject(0)
-    page[generic.pdf_name("/CropBox")] = generic.ArrayObject(generic.FloatObject(each) for each in (0, 0, width, height))
+    page[generic.pdf_name("/CropBox")] = generic.ArrayObject(
+        generic.FloatObject(each) for each in (0, 0, width, height)
+    )
     writer.insert_page(page)
+
+
+def _whole(box: pages.Box) -> tuple[int, int, int, int]:
+    left, bottom, right, top = (round(each) for each in box)
+    return left, bottom, right, top
 
 
 def _page(document: PdfHandler, index: int) -> generic.DictionaryObject:
     reference, _ = document.find_page_for_modification(index)
-    return reference.get_object()
+    page = reference.get_object()
+    if not isinstance(page, generic.DictionaryObject):
+        raise PdfError("a page is not a dictionary")
+    return page
 
 
 def _is_signature(annotation: generic.PdfObject) -> bool:
@@ -402,7 +437,11 @@ def _normalised(pdf: bytes) -> bytes:
     output = io.BytesIO()
     try:
         with pikepdf.open(io.BytesIO(pdf)) as document:
-            if any(each.get("/Type") == "/Sig" for each in document.objects if isinstance(each, pikepdf.Dictionary)):
+            if any(
+                each.get("/Type") == "/Sig"
+                for each in document.objects
+                if isinstance(each, pikepdf.Dictionary)
+            ):
                 raise Refused("document_unreadable", DAMAGED)
             document.save(output)
     except pikepdf.PdfError:

@@ -16,6 +16,7 @@ import requests
 import urllib3.exceptions
 from asn1crypto import algos, cms, core, tsp
 from asn1crypto import x509 as asn1_x509
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -30,7 +31,7 @@ LOCAL_POLICY = "2.25.302834509165203341158839302514986204153"
 REPLY_LIMIT_BYTES = 64 * 1024
 
 
-class TimestampUnavailable(Exception):  # noqa: N818 - a fact about the authority, worth a retry
+class TimestampUnavailable(Exception):
     """The timestamp authority gave no usable answer. Temporary: the signature can be tried again."""
 
 
@@ -46,11 +47,13 @@ def timestamper(setting: str, authority: Authority, *, timeout_s: float = 5.0) -
     raise ValueError("the timestamp authority is 'local' or an http(s) address")
 
 
-class LocalTimestamper(TimeStamper):  # type: ignore[misc]  # pyHanko's class is untyped
+class LocalTimestamper(TimeStamper):
     """Answers timestamp requests in process with a timestamping credential. `clock` gives aware datetimes."""
 
-    def __init__(self, credential: Credential, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        super().__init__()
+    def __init__(
+        self, credential: Credential, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # pyHanko's constructor has no types
         self._key = credential.key
         self._certificates = [_asn1(each) for each in (credential.certificate, *credential.chain)]
         self._clock = clock
@@ -96,30 +99,36 @@ class LocalTimestamper(TimeStamper):  # type: ignore[misc]  # pyHanko's class is
         signed = {
             "version": "v3",  # RFC 5652, section 5.1: the content is not of type id-data
             "digest_algorithms": [sha256],
-            "encap_content_info": {"content_type": "tst_info", "content": core.ParsableOctetString(statement)},
+            "encap_content_info": {
+                "content_type": "tst_info",
+                "content": core.ParsableOctetString(statement),
+            },
             "certificates": self._certificates,
             "signer_infos": [signer_info],
         }
         return cms.ContentInfo({"content_type": "signed_data", "content": cms.SignedData(signed)})
 
 
-class NetworkTimestamper(TimeStamper):  # type: ignore[misc]  # pyHanko's class is untyped
+class NetworkTimestamper(TimeStamper):
     """Asks an RFC 3161 authority over HTTP (section 3.4) with a plain blocking request.
 
     pyHanko's own HTTP timestamper hands the request to an asyncio thread pool; see the module's docstring.
     """
 
     def __init__(self, address: str, *, timeout_s: float) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # pyHanko's constructor has no types
         self._address = address
         self._timeout_s = timeout_s
 
     async def async_request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
         """The authority's response. Raises TimestampUnavailable when there is none or it is not one."""
+        return _checked(self._ask(req.dump()), req)
+
+    def _ask(self, request: bytes) -> tsp.TimeStampResp:
         try:
             with requests.post(
                 self._address,
-                data=req.dump(),
+                data=request,
                 headers=set_tsp_headers({}),
                 timeout=self._timeout_s,
                 allow_redirects=False,
@@ -129,14 +138,33 @@ class NetworkTimestamper(TimeStamper):  # type: ignore[misc]  # pyHanko's class 
                 kind = reply.headers.get("Content-Type", "").partition(";")[0].strip()
                 status = reply.status_code
         except (OSError, urllib3.exceptions.HTTPError) as error:  # requests' own exceptions are OSErrors
-            raise TimestampUnavailable(f"no answer from the timestamp authority ({type(error).__name__})") from None
+            raise TimestampUnavailable(
+                f"no answer from the timestamp authority ({type(error).__name__})"
+            ) from None
         if status != 200 or kind != "application/timestamp-reply" or len(body) > REPLY_LIMIT_BYTES:
             raise TimestampUnavailable(f"the timestamp authority answered {status} with no timestamp")
         return tsp.TimeStampResp.load(body)
 
 
-def _asn1(certificate: object) -> asn1_x509.Certificate:
-    return asn1_x509.Certificate.load(certificate.public_bytes(Encoding.DER))  # type: ignore[attr-defined]
+def _checked(response: tsp.TimeStampResp, request: tsp.TimeStampReq) -> tsp.TimeStampResp:
+    """The response, if it grants exactly what was asked (RFC 3161, 2.4.2).
+
+    Looked at here and not left to pyHanko, so that a bad answer is known as the authority's fault before it is taken
+    for a fault of the document; asn1crypto parses on access, so damage shows here too.
+    """
+    try:
+        statement = response["time_stamp_token"]["content"]["encap_content_info"]["content"].parsed
+        granted = response["status"]["status"].native in ("granted", "granted_with_mods")
+        same = all(statement[each].native == request[each].native for each in ("nonce", "message_imprint"))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise TimestampUnavailable("the timestamp authority's answer is damaged or a refusal") from None
+    if not granted or not same:
+        raise TimestampUnavailable("the timestamp authority answered another question or refused")
+    return response
+
+
+def _asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:
+    return asn1_x509.Certificate.load(certificate.public_bytes(Encoding.DER))
 
 
 def _sha256(data: bytes) -> bytes:

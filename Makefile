@@ -1,0 +1,57 @@
+# `make` prints what can be done; every target sets up what it needs by itself.
+.DEFAULT_GOAL := help
+.PHONY: help run test check seeds bench demo parked lock clean clean-data faults setup setup-test
+PYTHON := .venv/bin/python
+# Through the module: the scripts in .venv/bin hold the path at which the environment was made.
+PYTEST := $(PYTHON) -m pytest
+UV_COMPILE := .venv/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --python-version 3.11 -q
+ARGS ?=
+
+help:  ## print the targets
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: setup  ## start everything on this machine; Ctrl-C stops it
+	@$(PYTHON) -m deploy.stack
+
+test: setup-test  ## run all tests (ARGS="-k name" for some)
+	$(PYTEST) tests -q $(ARGS)
+
+check: setup-test  ## format, lint, types, import boundaries, contracts up to date
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(PYTHON) -m deploy.contracts --check
+
+seeds: setup-test  ## which requirement is proved by which test
+	$(PYTHON) -m tests.seeds $(ARGS)
+
+bench: setup-test  ## measure throughput and latency
+	$(PYTHON) -m tests.load.bench $(ARGS)
+
+faults: setup-test  ## the full fault injection runs (long)
+	$(PYTEST) tests/faults -q -m full $(ARGS)
+
+demo: setup  ## play a day's work on the running system
+	$(PYTHON) -m deploy.demo play $(ARGS)
+
+parked: setup  ## messages that could not be handled (ARGS="…" for more)
+	$(PYTHON) -m deploy.parked $(or $(ARGS),list)
+
+lock: setup-test  ## resolve the dependencies again
+	$(UV_COMPILE) -o requirements.lock
+	$(UV_COMPILE) --group dev -c requirements.lock -o requirements-dev.lock
+
+clean:  ## delete the virtual environment and caches
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+clean-data:  ## delete ALL data of the local stack (var/); stop it first
+	rm -rf var
+
+setup:
+	@deploy/setup.sh run
+
+setup-test:
+	@deploy/setup.sh test

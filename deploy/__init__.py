@@ -1,0 +1,1 @@
+"""Runs the system: the local stack, and what real installations need."""

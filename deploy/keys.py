@@ -1,0 +1,51 @@
+"""`python -m deploy.keys FOLDER`: an Ed25519 key for each service that signs passports, and the set of public keys.
+
+Keys that exist are kept. To rotate, remove `<service>.pem`, run this again and restart the services.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+ISSUERS = ("identity", "referrals", "portals", "notifications", "signing")
+
+
+def make_keys(folder: Path, issuers: tuple[str, ...] = ISSUERS) -> Path:
+    """Make what is missing and write `public.json` (RFC 7517, RFC 8037). Returns its path."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    entries = []
+    for issuer in issuers:
+        key = _private_key(folder / f"{issuer}.pem")
+        public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        x = base64.urlsafe_b64encode(public).rstrip(b"=").decode()
+        entries.append({"kid": issuer, "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "x": x})
+    path = folder / "public.json"
+    path.write_text(json.dumps({"keys": entries}, indent=2) + "\n")
+    return path
+
+
+def _private_key(path: Path) -> Ed25519PrivateKey:
+    if not path.exists():
+        pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(pem)
+    key = load_pem_private_key(path.read_bytes(), password=None)
+    assert isinstance(key, Ed25519PrivateKey)  # noqa: S101 - a foreign key file is a fault of the installation
+    return key
+
+
+if __name__ == "__main__":
+    make_keys(Path(sys.argv[1]))

@@ -1,0 +1,100 @@
+#!/bin/sh
+# Makes .venv from the lock file and installs the Debian packages that are missing.
+#   deploy/setup.sh run    what `make run` needs
+#   deploy/setup.sh test   what the tests need as well
+# Does nothing when all of it is there and the lock file has not changed.
+set -eu
+
+purpose=${1:-run}
+cd "$(dirname "$0")/.."
+case $purpose in
+run) lock=requirements.lock ;;
+test) lock=requirements-dev.lock ;;
+*) echo "usage: deploy/setup.sh run|test" >&2; exit 2 ;;
+esac
+
+say() { printf '%s\n' "$*"; }
+fail() { printf '\nsetup: %s\n' "$*" >&2; exit 1; }
+
+find_python() {
+    # 3.11 first: it is the version the figures in the documentation were measured with.
+    for name in python3.11 python3.12 python3.13 python3; do
+        if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+            printf '%s' "$name"
+            return
+        fi
+    done
+}
+
+has_rabbitmq() { ls -d /usr/lib/rabbitmq/lib/rabbitmq_server-* >/dev/null 2>&1; }
+has_postgresql() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
+
+# Debian ships Python without what `python -m venv` needs.
+missing_python() {
+    [ ! -x .venv/bin/python ] || return 0
+    python=$(find_python)
+    if [ -z "$python" ]; then
+        printf 'python3 python3-venv '
+    elif ! "$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then
+        printf '%s-venv ' "$python"
+    fi
+}
+
+missing_packages() {
+    missing_python
+    if [ -z "${AMQP_URI:-}" ] || [ "$purpose" = test ]; then
+        has_rabbitmq || printf 'rabbitmq-server '
+    fi
+    if [ "$purpose" = test ]; then
+        has_postgresql || printf 'postgresql '
+        command -v pdftotext >/dev/null 2>&1 || printf 'poppler-utils '
+    fi
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        DEBIAN_FRONTEND=noninteractive "$@"
+    elif command -v sudo >/dev/null 2>&1; then
+        say "sudo $*"
+        sudo env DEBIAN_FRONTEND=noninteractive "$@"
+    else
+        fail "these packages are missing and there is no sudo; as root: apt-get install $packages"
+    fi
+}
+
+install_packages() {
+    packages=$(missing_packages)
+    [ -n "$packages" ] || return 0
+    command -v apt-get >/dev/null 2>&1 || fail "this system has no apt-get; install yourself what \
+is missing: $packages(Python must be 3.11 or newer. Instead of RabbitMQ here, AMQP_URI may point at a broker.)"
+    say "Installing Debian packages: $packages"
+    # Package lists may be old or absent; they are fetched only when the install fails without.
+    # shellcheck disable=SC2086 # several words on purpose
+    as_root apt-get install -y -q --no-install-recommends $packages </dev/null && return 0
+    as_root apt-get update -q </dev/null
+    # shellcheck disable=SC2086
+    as_root apt-get install -y -q --no-install-recommends $packages </dev/null
+}
+
+lock_hash() { sha256sum "$1" | cut -d ' ' -f 1; }
+
+# The larger environment serves both purposes.
+is_installed() { [ -f .venv/"$1".installed ] && [ "$(cat .venv/"$1".installed)" = "$(lock_hash "$1")" ]; }
+
+install_python_packages() {
+    if is_installed "$lock" || is_installed requirements-dev.lock; then
+        return 0
+    fi
+    [ -x .venv/bin/python ] || {
+        python=$(find_python)
+        [ -n "$python" ] || fail "Python 3.11 or newer was not found, and this system's python3 is older"
+        say "Making .venv with $("$python" --version)"
+        "$python" -m venv .venv
+    }
+    say "Installing Python packages from $lock"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r "$lock"
+    lock_hash "$lock" >.venv/"$lock".installed
+}
+
+install_packages
+install_python_packages

@@ -1,0 +1,449 @@
+"""The whole system on one machine: `python -m deploy.stack`, which is `make run`.
+
+Everything it writes lies under one folder (`var/` of the checkout), everything it listens on is on 127.0.0.1 at
+fixed distances from `PORTICO_PORT_BASE`, and everything it started ends with it. The next start finds all data.
+
+Settings (environment): `PORTICO_PORT_BASE` (8400), `AMQP_URI` and `FEED_AMQP_URI` (use that broker instead of a
+private one), `<SERVICE>_DATABASE_URL` (instead of an SQLite file), `PUBLIC_URL`, `LOG_LEVEL`, `MAIL_FROM`.
+
+Gotchas
+- The port base belongs to the data: links in mails that were sent before carry the old port after a change.
+- An SQLite file has one process. Replicas need PostgreSQL: `Stack(databases=a_postgres, replicas={...})`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from deploy import ports
+from deploy.broker import Broker, PortTaken
+from deploy.folder_lock import FolderInUse, FolderLock
+from deploy.postgres import Postgres
+from deploy.supervisor import Process, Supervisor
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+SERVICES = ("identity", "referrals", "portals", "notifications", "signing")
+VHOST = "portico"
+FEED_VHOST = "portico-feeds"
+DEFAULT_PORT_BASE = 8400
+PORTS_USED = 100
+LEFTOVERS_END_WITHIN_S = 5.0
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+Databases = Literal["sqlite"] | Postgres | Mapping[str, str]
+
+
+class StackError(RuntimeError):
+    """The stack cannot start; the message says what to do about it."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where everything listens, as distances from `base`."""
+
+    base: int
+
+    @property
+    def gateway(self) -> int:
+        return self.base
+
+    @property
+    def mail_web(self) -> int:
+        return self.base + 1
+
+    @property
+    def smtp(self) -> int:
+        return self.base + 2
+
+    @property
+    def broker(self) -> int:
+        """AMQP; the next two are Erlang's distribution and epmd."""
+        return self.base + 20
+
+    def health(self, service: str, replica: int = 1) -> int:
+        """The health port of one replica (counted from 1, at most 10)."""
+        place = SERVICES.index(service)
+        return self.base + 11 + place if replica == 1 else self.base + 30 + 10 * place + replica - 1
+
+
+@dataclass(frozen=True)
+class Commands:
+    """What the stack runs. Tests put their own in place of ours."""
+
+    keys: list[str]
+    migrate: list[str]
+    topology: list[str]
+    seed: list[str]
+    service: list[str]
+    """The service's name is appended."""
+    gateway: list[str]
+    mail_catcher: list[str]
+    """`--smtp-port`, `--http-port` and `--folder` are appended."""
+
+
+def own_commands() -> Commands:
+    """The checkout's own programs, run by the Python that runs this; the keys' folder is appended to `keys`."""
+    module = [sys.executable, "-m"]
+    return Commands(
+        keys=[*module, "deploy.keys"],
+        migrate=[*module, "deploy.migrate"],
+        topology=[*module, "deploy.topology"],
+        seed=[*module, "deploy.demo", "seed"],
+        service=[*module, "services.chassis.run"],
+        gateway=[*module, "gateway"],
+        mail_catcher=[*module, "deploy.mailcatcher"],
+    )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One program that runs to its end before the services start (or, the seed, after)."""
+
+    title: str
+    command: list[str]
+    env: Mapping[str, str]
+
+
+class Stack:
+    """Broker, five services, gateway and mail catcher, with all their data under `folder`.
+
+    `databases`: "sqlite" (files under `folder`), a running `Postgres` (one database per service), or a URL per
+    service. `replicas`: how many processes of a service run (1). `environ`: where the settings named in the
+    module's text are read. `extra_env`: variables added to a process, by process name ("referrals-2") or by
+    service name. `echo` is given each step as it is done.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        port_base: int = DEFAULT_PORT_BASE,
+        *,
+        databases: Databases = "sqlite",
+        replicas: Mapping[str, int] | None = None,
+        environ: Mapping[str, str] | None = None,
+        extra_env: Mapping[str, Mapping[str, str]] | None = None,
+        commands: Commands | None = None,
+        seed_demo: bool = True,
+        echo: Callable[[str], None] = lambda _line: None,
+    ) -> None:
+        self.folder = folder.resolve()
+        self.ports = Ports(port_base)
+        self.commands = commands or own_commands()
+        self._databases = databases
+        self._replicas = dict(replicas or {})
+        self._environ = dict(environ or {})
+        self._extra_env = dict(extra_env or {})
+        self._seed_demo = seed_demo
+        self._echo = echo
+        self._lock = FolderLock(self.folder)
+        self.broker: Broker | None = None
+        if "AMQP_URI" not in self._environ:
+            self.broker = Broker(
+                self.folder / "broker", self.ports.broker, secrets_folder=self.folder / "secrets"
+            )
+        self.supervisor = Supervisor([], self.folder / "log")
+
+    # What it is made of
+
+    @property
+    def gateway_url(self) -> str:
+        """Where the gateway answers."""
+        return f"http://127.0.0.1:{self.ports.gateway}"
+
+    @property
+    def public_url(self) -> str:
+        """The address in links that people get. Browsers keep `__Host-` cookies for plain http on localhost."""
+        return self._environ.get("PUBLIC_URL", f"http://localhost:{self.ports.gateway}")
+
+    @property
+    def mail_url(self) -> str:
+        """Where caught mail can be read; `/messages.json` for programs."""
+        return f"http://127.0.0.1:{self.ports.mail_web}"
+
+    @property
+    def amqp_uri(self) -> str:
+        """The virtual host in which the services talk."""
+        if self.broker is not None:
+            return self.broker.uri(VHOST)
+        return self._environ["AMQP_URI"]
+
+    @property
+    def feed_amqp_uri(self) -> str:
+        """The virtual host from which other systems read."""
+        if self.broker is not None:
+            return self.broker.uri(FEED_VHOST)
+        beside = urlunsplit(urlsplit(self.amqp_uri)._replace(path=f"/{FEED_VHOST}"))
+        return self._environ.get("FEED_AMQP_URI", beside)
+
+    def database_url(self, service: str) -> str:
+        """The URL of the service's own database."""
+        name = f"{service.upper()}_DATABASE_URL"
+        if name in self._environ:
+            return self._environ[name]
+        if isinstance(self._databases, Postgres):
+            return self._databases.url(f"portico_{service}")
+        if isinstance(self._databases, str):
+            return f"sqlite:///{self.folder / 'data' / service}.db"
+        return self._databases[service]
+
+    def process_names(self, service: str) -> list[str]:
+        """`["identity"]`, or `["referrals-1", "referrals-2"]` where there are replicas."""
+        count = self._replicas.get(service, 1)
+        return [service] if count == 1 else [f"{service}-{number}" for number in range(1, count + 1)]
+
+    def processes(self) -> list[Process]:
+        """What runs under the supervisor, in starting order."""
+        services = [
+            self.service_process(service, name, number)
+            for service in SERVICES
+            for number, name in enumerate(self.process_names(service), start=1)
+        ]
+        return [self._mail_process(), *services, self._gateway_process()]
+
+    def service_process(self, service: str, name: str, replica: int) -> Process:
+        """One replica (counted from 1) of a service; it knows its own database and its own private key only."""
+        health = self.ports.health(service, replica)
+        env = self._common_env() | {
+            "HEALTH_PORT": str(health),
+            "PASSPORT_PRIVATE_KEY_FILE": str(self._keys / f"{service}.pem"),
+            f"{service.upper()}_DATABASE_URL": self.database_url(service),
+        }
+        return Process(
+            name,
+            [*self.commands.service, service],
+            self._with_extra(env, service, name),
+            ready_url=f"http://127.0.0.1:{health}/readyz",
+            cwd=CHECKOUT,
+        )
+
+    def preparation(self) -> list[Step]:
+        """What runs once before the services start, in order."""
+        operator = self.operator_env()
+        return [
+            Step("keys", [*self.commands.keys, str(self._keys)], operator),
+            Step("database migrations", self.commands.migrate, operator),
+            Step("exchanges, queues and bindings", self.commands.topology, operator),
+        ]
+
+    def operator_env(self) -> dict[str, str]:
+        """The environment of one who runs the system: every database, both virtual hosts, the gateway."""
+        urls = {f"{service.upper()}_DATABASE_URL": self.database_url(service) for service in SERVICES}
+        return (
+            self._common_env()
+            | urls
+            | {
+                "GATEWAY_URL": self.gateway_url,
+                "KEYS_DIR": str(self._keys),
+                "MAIL_URL": self.mail_url,
+            }
+        )
+
+    # Start and stop
+
+    def start(self, timeout_s: float = 90) -> None:
+        """Start everything and wait until all of it is ready. Raises StackError and leaves nothing running."""
+        self._take_folder()
+        try:
+            self._require_ports()
+            self._start_broker()
+            self._make_databases()
+            for step in self.preparation():
+                self._run(step)
+            self._echo("Starting the services and the gateway")
+            self.supervisor = Supervisor(self.processes(), self.folder / "log", self._echo)
+            self.supervisor.start_all()
+            self.supervisor.wait_ready(timeout_s)
+            if self._seed_demo:
+                self._run(Step("demo organisation", self.commands.seed, self.operator_env()))
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop all that was started: gateway first so that nobody is half served, broker last."""
+        if "gateway" in self.supervisor.names:
+            self.supervisor.stop("gateway")
+        self.supervisor.stop_all()
+        if self.broker is not None:
+            self.broker.stop()
+        self._lock.give_back()
+
+    def revive_broker(self) -> None:
+        """Start the private broker again if it died."""
+        if self.broker is not None and self.broker.pid is None:
+            self._echo("The broker ended; starting it again")
+            self.broker.stop()
+            self.broker.start()
+
+    # Inside
+
+    @property
+    def _keys(self) -> Path:
+        return self.folder / "keys"
+
+    def _common_env(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            "HOME": os.environ.get("HOME", "/"),
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            "AMQP_URI": self.amqp_uri,
+            "FEED_AMQP_URI": self.feed_amqp_uri,
+            "PASSPORT_KEYS_FILE": str(self._keys / "public.json"),
+            "BLOB_DIR": str(self.folder / "blobs"),
+            "PUBLIC_URL": self.public_url,
+            "SMTP_HOST": self._environ.get("SMTP_HOST", "127.0.0.1"),
+            "SMTP_PORT": self._environ.get("SMTP_PORT", str(self.ports.smtp)),
+            "MAIL_FROM": self._environ.get("MAIL_FROM", "Portico <no-reply@portico.example>"),
+            "SIGNING_KEYS_DIR": str(self._keys / "signing"),
+            "LOG_LEVEL": self._environ.get("LOG_LEVEL", "INFO"),
+        }
+
+    def _with_extra(self, env: dict[str, str], *names: str) -> dict[str, str]:
+        for name in names:
+            env |= self._extra_env.get(name, {})
+        return env
+
+    def _gateway_process(self) -> Process:
+        env = self._common_env() | {
+            "GATEWAY_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.ports.gateway),
+        }
+        return Process(
+            "gateway",
+            self.commands.gateway,
+            self._with_extra(env, "gateway"),
+            ready_url=f"{self.gateway_url}/readyz",
+            cwd=CHECKOUT,
+        )
+
+    def _mail_process(self) -> Process:
+        listening = ["--smtp-port", str(self.ports.smtp), "--http-port", str(self.ports.mail_web)]
+        return Process(
+            "mailcatcher",
+            [*self.commands.mail_catcher, *listening, "--folder", str(self.folder / "mail")],
+            {name: value for name, value in self._common_env().items() if not name.endswith("AMQP_URI")},
+            ready_url=f"{self.mail_url}/healthz",
+            cwd=CHECKOUT,
+        )
+
+    def _take_folder(self) -> None:
+        """Make the folder, and refuse a second stack in it for as long as this one runs."""
+        try:
+            self._lock.take()
+        except FolderInUse as error:
+            raise StackError(f"another stack is running on {self.folder}; stop it first") from error
+        for name in ("data", "blobs", "log", "mail", "secrets", "keys"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        for private in ("data", "blobs", "mail", "secrets", "keys"):
+            (self.folder / private).chmod(0o700)
+
+    def _require_ports(self) -> None:
+        wanted = {
+            self.ports.gateway: "gateway",
+            self.ports.mail_web: "caught mail",
+            self.ports.smtp: "mail catcher",
+        }
+        for service in SERVICES:
+            for number, name in enumerate(self.process_names(service), start=1):
+                wanted[self.ports.health(service, number)] = f"health of {name}"
+        # A stack that was killed a moment ago may still be on its way out.
+        deadline = time.monotonic() + LEFTOVERS_END_WITHIN_S
+        for port, use in wanted.items():
+            while not ports.is_free(port):
+                if time.monotonic() > deadline:
+                    raise StackError(
+                        f"port {port} ({use}) is taken by another program. {self._other_ports()}"
+                    )
+                time.sleep(0.1)
+
+    def _other_ports(self) -> str:
+        return f"Choose other ports: PORTICO_PORT_BASE={self.ports.base + PORTS_USED} make run"
+
+    def _start_broker(self) -> None:
+        if self.broker is None:
+            self._echo("Using the broker that AMQP_URI names")
+            return
+        self._echo(f"Starting a private RabbitMQ node on 127.0.0.1:{self.ports.broker}")
+        try:
+            self.broker.start()
+        except PortTaken as error:
+            raise StackError(f"{error}. {self._other_ports()}") from error
+        self.broker.add_vhost(VHOST, FEED_VHOST)
+
+    def _make_databases(self) -> None:
+        if isinstance(self._databases, Postgres):
+            for service in SERVICES:
+                self._databases.create_database(f"portico_{service}")
+
+    def _run(self, step: Step) -> None:
+        self._echo(f"Preparing: {step.title}")
+        done = subprocess.run(
+            step.command,
+            env=dict(step.env),
+            cwd=CHECKOUT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        for line in done.stdout.splitlines():
+            self._echo(f"  {line}")
+        if done.returncode != 0:
+            raise StackError(f"'{step.title}' failed with exit code {done.returncode}; its output is above")
+
+
+def run(stack: Stack) -> int:
+    """Start `stack`, print where to go, wait for Ctrl-C or SIGTERM, stop. Returns the exit code."""
+    # SIGINT too: a shell that starts us in the background leaves it ignored.
+    for sig in _ENDING_SIGNALS:
+        signal.signal(sig, signal.default_int_handler)
+    try:
+        stack.start()
+        _print_addresses(stack)
+        while True:
+            time.sleep(1)
+            stack.revive_broker()
+    except KeyboardInterrupt:
+        return 0
+    except (RuntimeError, OSError) as error:
+        print(f"\nmake run: {error}", file=sys.stderr, flush=True)
+        return 1
+    finally:
+        # A second Ctrl-C must not leave half of it running.
+        for sig in _ENDING_SIGNALS:
+            signal.signal(sig, signal.SIG_IGN)
+        print("\nStopping", flush=True)
+        stack.stop()
+        print("Stopped. The data is kept; `make run` continues with it.", flush=True)
+
+
+def main() -> int:
+    """`make run`."""
+    base = int(os.environ.get("PORTICO_PORT_BASE", DEFAULT_PORT_BASE))
+    return run(Stack(CHECKOUT / "var", base, environ=os.environ, echo=lambda line: print(line, flush=True)))
+
+
+def _print_addresses(stack: Stack) -> None:
+    print(
+        f"\nPortico runs.\n"
+        f"  Open           {stack.public_url}\n"
+        f"  Its e-mails    {stack.mail_url}\n"
+        f"  Logs and data  {stack.folder}\n"
+        f"Ctrl-C stops it.",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,332 @@
+"""What referrals offers and publishes: resource directory, ReferralQs, contact records, referrals, capacity."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import Contract, Reply, Request, only_services, page_of, permission
+from services.contracts.fields import Code, Count, Flag, Id, Moment, RecordNumber, Text
+
+contract = Contract("referrals", "Resource directory, ReferralQs, contact records, referrals and capacity.")
+
+LEVELS = ("agency", "program", "site", "program_at_site")
+PAGE = {
+    "after": fields.String(load_default=None, allow_none=True, metadata={"description": "`next` of the page before"}),
+    "limit": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
+}
+
+
+class Document(Request):
+    """Reference to uploaded bytes; made by the gateway, never by a client."""
+
+    sha256 = fields.String(required=True, validate=validate.Regexp(r"[0-9a-f]{64}\Z"))
+    size = Count(required=True)
+
+
+class Problem(Reply):
+    """A place in an imported file and what is wrong there."""
+
+    line = fields.Integer(required=True)
+    column = fields.String(allow_none=True)
+    code = fields.String(required=True)
+    message = fields.String(required=True)
+
+
+class ImportReport(Reply):
+    """What an import did."""
+
+    added = Count(required=True)
+    changed = Count(required=True)
+    unchanged = Count(required=True)
+    refused = Count(required=True)
+    levels = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+    problems = fields.List(fields.Nested(Problem), required=True, metadata={"description": "refused rows, the first 200"})
+    warnings = fields.List(fields.Nested(Problem), required=True, metadata={"description": "accepted with a remark, the first 200"})
+
+
+class Resource(Reply):
+    """An agency, program or site of the directory."""
+
+    id = Id(required=True)
+    number = fields.String(required=True)
+    name = fields.String(required=True)
+    level = fields.String(required=True, validate=validate.OneOf(LEVELS))
+    status = fields.String(required=True, validate=validate.OneOf(["active", "active_do_not_refer", "inactive"]))
+    agency_id = Id(allow_none=True)
+    agency_name = fields.String(allow_none=True)
+    temporary_message = fields.String(allow_none=True)
+
+
+class QueueStatus(Reply):
+    """A status of a ReferralQ."""
+
+    key = Code(required=True)
+    label = fields.String(required=True)
+    position = fields.Integer(required=True)
+    is_terminal = Flag(required=True)
+    fhir_status = fields.String(required=True)
+
+
+class QueueStatusInput(Request):
+    """A status as a ReferralQ's editor gives it."""
+
+    label = Text(required=True, most=40)
+    is_terminal = Flag(load_default=False)
+    fhir_status = fields.String(load_default=None, allow_none=True)
+
+
+class Queue(Reply):
+    """A ReferralQ."""
+
+    id = Id(required=True)
+    version = fields.Integer(required=True)
+    name = fields.String(required=True)
+    is_active = Flag(required=True)
+    statuses = fields.List(fields.Nested(QueueStatus), required=True)
+    programs = fields.List(fields.Nested({"id": Id(), "name": fields.String()}), required=True)
+
+
+class Capacity(Reply):
+    """How much a program can take. `used + free = total` always."""
+
+    program_id = Id(required=True)
+    program_name = fields.String(required=True)
+    version = fields.Integer(required=True)
+    total = Count(required=True)
+    used = Count(required=True)
+    free = Count(required=True)
+    unit = fields.String(required=True)
+    note = fields.String(allow_none=True)
+    updated_at = Moment(required=True)
+
+
+class ContactRecord(Reply):
+    """A contact record with everything that was taken down."""
+
+    id = Id(required=True)
+    version = fields.Integer(required=True)
+    number = RecordNumber(required=True)
+    first_name = fields.String(allow_none=True)
+    last_name = fields.String(allow_none=True)
+    postal_code = fields.String(allow_none=True)
+    phone = fields.String(allow_none=True)
+    email = fields.String(allow_none=True)
+    sections = fields.Dict(keys=fields.String(), values=fields.Dict())
+    submitted_at = Moment(required=True)
+
+
+class LimitedView(Reply):
+    """The eight fields a provider sees of a contact record without the details permission (S0-28 to S0-35)."""
+
+    referralq_name = fields.String(required=True)
+    assigned_resource = fields.String(required=True)
+    contact_record_number = RecordNumber(required=True)
+    status = fields.String(required=True)
+    note = fields.String(required=True, allow_none=True)
+    contact_name = fields.String(required=True, allow_none=True)
+    contact_date = Moment(required=True)
+    postal_code = fields.String(required=True, allow_none=True)
+
+
+class Referral(Reply):
+    """A referral: handles to work with, the eight limited fields, and the whole record where the caller may see it."""
+
+    id = Id(required=True)
+    version = fields.Integer(required=True)
+    limited = fields.Nested(LimitedView, required=True)
+    details = fields.Nested(ContactRecord, allow_none=True)
+
+
+class StatusChange(Reply):
+    """A line of a referral's history."""
+
+    at = Moment(required=True)
+    from_status = fields.String(allow_none=True)
+    to_status = fields.String(required=True)
+    note = fields.String(allow_none=True)
+    actor_id = fields.String(required=True)
+
+
+import_directory = contract.command(
+    "import_directory",
+    "Import a resource directory in iCarol's export format (CSV).",
+    request={"document": fields.Nested(Document, required=True)},
+    reply=ImportReport,
+    access=permission("directory.import"),
+    errors=("import_file_refused", "request_too_large"),
+    timeout_s=60,
+)
+search_resources = contract.query(
+    "search_resources",
+    "Agencies and programs by name, as one types.",
+    request={"q": Text(required=True, most=100), "limit": fields.Integer(load_default=20, validate=validate.Range(1, 100))},
+    reply={"items": fields.List(fields.Nested(Resource), required=True)},
+    access=permission("directory.read"),
+)
+get_resource = contract.query(
+    "get_resource", "One resource.", request={"resource_id": Id(required=True)}, reply=Resource, access=permission("directory.read"), errors=("not_found",)
+)
+create_queue = contract.command(
+    "create_queue",
+    "Create a ReferralQ. Without `statuses` it gets Referred, Attempting Contact, Enrolled, Completed, Declined.",
+    request={"name": Text(required=True, most=80), "statuses": fields.List(fields.Nested(QueueStatusInput), load_default=None, allow_none=True)},
+    reply=Queue,
+    access=permission("queue.manage"),
+    errors=("queue_name_taken", "invalid_status_list", "invalid_queue", "feature_is_off"),
+    status=201,
+)
+list_queues = contract.query(
+    "list_queues", "The ReferralQs.", request={}, reply={"items": fields.List(fields.Nested(Queue), required=True)}, access=permission("queue.read")
+)
+get_queue = contract.query(
+    "get_queue", "One ReferralQ.", request={"queue_id": Id(required=True)}, reply=Queue, access=permission("queue.read"), errors=("not_found",)
+)
+add_program_to_queue = contract.command(
+    "add_program_to_queue",
+    "Link a program to a ReferralQ. Adding it again changes nothing.",
+    request={"queue_id": Id(required=True), "program_id": Id(required=True)},
+    reply=Queue,
+    access=permission("queue.manage"),
+    errors=("not_found", "resource_not_found", "not_a_program", "resource_not_referable"),
+)
+set_capacity = contract.command(
+    "set_capacity",
+    "Say how much a program can take, with a short note to the partner.",
+    request={
+        "program_id": Id(required=True),
+        "total": fields.Integer(required=True, strict=True, validate=validate.Range(0, 1_000_000)),
+        "unit": Text(load_default="referrals", most=40),
+        "note": Text(load_default=None, allow_none=True, most=500),
+    },
+    reply=Capacity,
+    access=permission("capacity.edit"),
+    errors=("not_found", "capacity_below_use", "resource_not_found"),
+)
+get_capacity = contract.query(
+    "get_capacity", "A program's capacity.", request={"program_id": Id(required=True)}, reply=Capacity, access=permission("capacity.read"), errors=("not_found",)
+)
+list_capacities = contract.query(
+    "list_capacities",
+    "The capacities the caller may see.",
+    request={},
+    reply={"items": fields.List(fields.Nested(Capacity), required=True)},
+    access=permission("capacity.read"),
+)
+create_contact_record = contract.command(
+    "create_contact_record",
+    "Enter a contact record. Its number is unique in the organisation.",
+    request={
+        "first_name": Text(load_default=None, allow_none=True, most=100),
+        "last_name": Text(load_default=None, allow_none=True, most=100),
+        "postal_code": Text(load_default=None, allow_none=True, most=20),
+        "phone": Text(load_default=None, allow_none=True, most=40),
+        "email": fields.Email(load_default=None, allow_none=True),
+        "sections": fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict),
+        "submitted_at": Moment(load_default=None, allow_none=True),
+    },
+    reply=ContactRecord,
+    access=permission("record.create"),
+    status=201,
+)
+get_contact_record = contract.query(
+    "get_contact_record",
+    "One contact record, whole. Reading it is audited.",
+    request={"contact_record_id": Id(required=True)},
+    reply=ContactRecord,
+    access=permission("record.read"),
+    errors=("not_found",),
+)
+assign_referral = contract.command(
+    "assign_referral",
+    "Assign a contact record to a program through a ReferralQ. Takes one of the program's capacity.",
+    request={
+        "contact_record_id": Id(required=True),
+        "queue_id": Id(required=True),
+        "program_id": Id(required=True),
+        "note": Text(load_default=None, allow_none=True, most=2000),
+    },
+    reply=Referral,
+    access=permission("referral.assign"),
+    errors=("not_found", "capacity_exhausted", "program_not_in_queue", "already_assigned", "resource_not_referable"),
+    status=201,
+)
+list_referrals = contract.query(
+    "list_referrals",
+    "Referrals the caller may see, newest first; a provider sees those to the own programs, from any ReferralQ.",
+    request={**PAGE, "number": fields.String(load_default=None, allow_none=True, metadata={"description": "contact record number"})},
+    reply=page_of(Referral),
+    access=permission("referral.read"),
+)
+get_referral = contract.query(
+    "get_referral",
+    "One referral.",
+    request={"referral_id": Id(required=True)},
+    reply=Referral,
+    access=permission("referral.read"),
+    errors=("not_found",),
+)
+list_referral_history = contract.query(
+    "list_referral_history",
+    "Every status a referral has had, oldest first.",
+    request={"referral_id": Id(required=True)},
+    reply={"items": fields.List(fields.Nested(StatusChange), required=True)},
+    access=permission("referral.read"),
+    errors=("not_found",),
+)
+change_status = contract.command(
+    "change_status",
+    "Move a referral to another status of its ReferralQ. A terminal status frees the bed.",
+    request={"referral_id": Id(required=True), "status": Code(required=True), "note": Text(load_default=None, allow_none=True, most=2000)},
+    reply=Referral,
+    access=permission("referral.change_status"),
+    errors=("not_found", "status_not_in_queue", "status_unchanged", "capacity_exhausted"),
+    expects_version=True,
+)
+
+# For other services
+
+describe_resource = contract.query(
+    "describe_resource",
+    "A resource's name and level, for an assignment to an account.",
+    request={"resource_id": Id(required=True)},
+    reply=Resource,
+    access=only_services("identity"),
+    errors=("resource_not_found",),
+)
+describe_contact_record = contract.query(
+    "describe_contact_record",
+    "Whether a contact record exists, and its number, for a document about it.",
+    request={"contact_record_id": Id(required=True)},
+    reply={"contact_record_id": Id(required=True), "number": RecordNumber(required=True)},
+    access=only_services("signing"),
+    errors=("not_found",),
+)
+
+directory_imported = contract.event(
+    "directory_imported",
+    "A resource directory was imported.",
+    data={"import_id": Id(required=True), "added": Count(required=True), "changed": Count(required=True), "unchanged": Count(required=True), "refused": Count(required=True)},
+)
+queue_created = contract.event("queue_created", "A ReferralQ was created.", data={"queue_id": Id(required=True)})
+capacity_changed = contract.event(
+    "capacity_changed",
+    "A program can take more or less than before.",
+    data={"program_id": Id(required=True), "total": Count(required=True), "used": Count(required=True), "free": Count(required=True)},
+)
+contact_record_created = contract.event(
+    "contact_record_created", "A contact record was entered.", data={"contact_record_id": Id(required=True), "contact_record_number": RecordNumber(required=True)}
+)
+_REFERRAL = {
+    "referral_id": Id(required=True),
+    "contact_record_id": Id(required=True),
+    "contact_record_number": RecordNumber(required=True),
+    "queue_id": Id(required=True),
+    "program_id": Id(required=True),
+    "agency_id": Id(required=True),
+}
+referral_assigned = contract.event("referral_assigned", "A contact record was assigned to a program.", data={**_REFERRAL, "status": Code(required=True)})
+referral_status_changed = contract.event(
+    "referral_status_changed",
+    "A referral has another status.",
+    data={**_REFERRAL, "from_status": Code(required=True), "to_status": Code(required=True), "is_terminal": Flag(required=True)},
+)

@@ -1,0 +1,238 @@
+"""The e-mail channel: building a message and handing it to an SMTP server.
+
+Everything that reaches a header is checked before, so that no value can add one. What the server says back may
+quote addresses; it is reduced to a code and a word of ours, and never chained into an exception.
+"""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import ssl
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+import idna
+
+from services.contracts.errors import Refused
+
+ADDRESS_LIMIT = 254  # RFC 5321, 4.5.3.1.3, less the angle brackets
+LOCAL_PART_LIMIT = 64
+LOCAL_PART = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+)  # RFC 5322, dot-atom
+LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+MAILBOX = re.compile(r"(?:(?P<name>[^<>]*)<(?P<boxed>[^<>]*)>|(?P<bare>[^<>]*))")
+MESSAGE_ID = re.compile(r"[A-Za-z0-9._-]{1,120}")
+EXTRA_HEADER = re.compile(
+    r"(X-[A-Za-z0-9-]{1,60}|List-Unsubscribe|List-Unsubscribe-Post|Reply-To|Importance)"
+)
+SUBJECT_LIMIT = 400
+HEADER_LIMIT = 900
+
+
+@dataclass(frozen=True)
+class SmtpSettings:
+    """Where mail goes. `security` is `none`, `starttls` or `tls`; the password never prints."""
+
+    host: str
+    port: int
+    security: str = "starttls"
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    timeout_s: float = 20.0
+    local_hostname: str = "localhost"
+    ca_file: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.security not in ("none", "starttls", "tls"):
+            raise ValueError("SMTP security is 'none', 'starttls' or 'tls'")
+
+
+class DeliveryFailed(Exception):
+    """A message was not taken. `reason` is a word of ours, `smtp_code` the server's number where there was one."""
+
+    def __init__(self, reason: str, smtp_code: int | None = None) -> None:
+        super().__init__(f"{reason} ({smtp_code})" if smtp_code else reason)
+        self.reason = reason
+        self.smtp_code = smtp_code
+
+
+class Temporary(DeliveryFailed):
+    """Worth another try: the network, a 4xx answer, or a fault of our own configuration that somebody will mend."""
+
+
+class Permanent(DeliveryFailed):
+    """This message to this recipient will not be taken, however often it is tried (5xx)."""
+
+
+def normalised_address(address: str, field_name: str = "email") -> str:
+    """The address with its domain in lower-case ASCII (IDNA 2008); the local part is left as it is.
+
+    Accepts dot-atom local parts and domain names of at least two labels: no quoted strings, comments, address
+    literals or non-ASCII local parts, which real servers do not offer. Raises Refused `email_address_invalid`.
+    """
+    local, at, domain = address.rpartition("@")
+    if not at or len(local) > LOCAL_PART_LIMIT or not LOCAL_PART.fullmatch(local):
+        raise _bad_address(field_name)
+    try:
+        ascii_domain = idna.encode(domain, uts46=True, std3_rules=True).decode("ascii").lower()
+    except (idna.IDNAError, UnicodeError):
+        raise _bad_address(field_name) from None
+    labels = ascii_domain.split(".")
+    named = len(labels) >= 2 and all(LABEL.fullmatch(each) for each in labels) and not labels[-1].isdigit()
+    result = f"{local}@{ascii_domain}"
+    if not named or len(result) > ADDRESS_LIMIT:
+        raise _bad_address(field_name)
+    return result
+
+
+def build(
+    message_id: str,
+    sender: str,
+    recipient: str,
+    subject: str,
+    text: str,
+    html: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    sent_at: datetime | None = None,
+) -> EmailMessage:
+    """A message with exactly one recipient.
+
+    `message_id` is the delivery's id: the same delivery tried again carries the same Message-ID. `sender` is an
+    address or `Name <address>`; `headers` may hold `X-…`, `List-Unsubscribe[-Post]`, `Reply-To`, `Importance`.
+    Raises Refused `email_address_invalid` or `email_header_invalid`.
+    """
+    name, sender_address = _mailbox(sender)
+    _check_header("Subject", subject, SUBJECT_LIMIT)
+    if not MESSAGE_ID.fullmatch(message_id):
+        raise Refused(
+            "email_header_invalid", "The message id has letters, digits, '.', '_' and '-' only.", "message_id"
+        )
+    message = EmailMessage(policy=SMTP)
+    message["From"] = Address(display_name=name, addr_spec=sender_address)
+    message["To"] = Address(addr_spec=normalised_address(recipient, "recipient"))
+    message["Subject"] = subject
+    message["Date"] = format_datetime(sent_at or datetime.now(UTC))
+    message["Message-ID"] = f"<{message_id}@{sender_address.rpartition('@')[2]}>"
+    # RFC 3834: no holiday notices to us, please; the second line says the same to Exchange servers.
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "All"
+    for header, value in (headers or {}).items():
+        _add_extra(message, header, value)
+    message.set_content(_body(text))
+    if html is not None:
+        message.add_alternative(_body(html), subtype="html")
+    return message
+
+
+def send(settings: SmtpSettings, message: EmailMessage) -> None:
+    """Hands a message that `build` made to the server; when it returns, the server has accepted it.
+
+    Opens its own connection and may take `timeout_s` at several points: no transaction may be open around it.
+    Raises Temporary or Permanent; neither holds an address, nor does a cause hang on them.
+    """
+    sender, recipient = _envelope(message, "From"), _envelope(message, "To")
+    failure: DeliveryFailed | None = None
+    try:
+        with _connected(settings) as server:
+            server.send_message(message, from_addr=sender, to_addrs=[recipient])
+    except smtplib.SMTPException as error:
+        failure = _failure(error)
+    except ssl.SSLError:
+        failure = Temporary("tls_failed")
+    except OSError as error:
+        failure = Temporary("timeout" if isinstance(error, TimeoutError) else "connection_failed")
+    if failure is not None:
+        # Raised outside the except block: the original, which quotes addresses, is not kept as context.
+        raise failure
+
+
+def _connected(settings: SmtpSettings) -> smtplib.SMTP:
+    where, name, timeout_s = (settings.host, settings.port), settings.local_hostname, settings.timeout_s
+    server: smtplib.SMTP
+    if settings.security == "tls":
+        context = ssl.create_default_context(cafile=settings.ca_file)
+        server = smtplib.SMTP_SSL(*where, local_hostname=name, timeout=timeout_s, context=context)
+    else:
+        server = smtplib.SMTP(*where, local_hostname=name, timeout=timeout_s)
+    try:
+        if settings.security == "starttls":
+            server.starttls(context=ssl.create_default_context(cafile=settings.ca_file))
+        if settings.username is not None:
+            server.login(settings.username, settings.password or "")
+    except BaseException:
+        server.close()
+        raise
+    return server
+
+
+def _failure(error: smtplib.SMTPException) -> DeliveryFailed:
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code = next(iter(error.recipients.values()))[0]
+        return Permanent("recipient_refused", code) if code >= 500 else Temporary("recipient_deferred", code)
+    if isinstance(error, smtplib.SMTPDataError):
+        code = error.smtp_code
+        return Permanent("message_refused", code) if code >= 500 else Temporary("message_deferred", code)
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return Temporary("login_refused", error.smtp_code)
+    if isinstance(error, smtplib.SMTPSenderRefused):
+        return Temporary("sender_refused", error.smtp_code)
+    if isinstance(error, smtplib.SMTPResponseException):
+        return Temporary("server_refused", error.smtp_code)
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return Temporary("server_lacks_feature")
+    return Temporary("connection_lost")
+
+
+def _mailbox(sender: str) -> tuple[str, str]:
+    match = MAILBOX.fullmatch(sender.strip())
+    if match is None or _has_control(sender):
+        raise Refused(
+            "email_header_invalid", "The sender is an address, or a name and an address in <>.", "sender"
+        )
+    name = (match["name"] or "").strip().strip('"')
+    return name, normalised_address((match["boxed"] or match["bare"] or "").strip(), "sender")
+
+
+def _envelope(message: EmailMessage, header: str) -> str:
+    (address,) = message[header].addresses
+    return str(address.addr_spec)
+
+
+def _add_extra(message: EmailMessage, header: str, value: str) -> None:
+    if not EXTRA_HEADER.fullmatch(header):
+        raise Refused("email_header_invalid", "This header may not be set.", "headers")
+    _check_header(header, value, HEADER_LIMIT)
+    if header == "Reply-To":
+        name, address = _mailbox(value)
+        message[header] = Address(display_name=name, addr_spec=address)
+    else:
+        message[header] = value
+
+
+def _check_header(name: str, value: str, limit: int) -> None:
+    if not value.strip() or len(value) > limit or _has_control(value):
+        raise Refused(
+            "email_header_invalid", f"{name} is one line of at most {limit} characters.", name.lower()
+        )
+
+
+def _has_control(text: str) -> bool:
+    return any(unicodedata.category(each) in ("Cc", "Zl", "Zp", "Cs") for each in text)
+
+
+def _body(text: str) -> str:
+    # A NUL or a lone carriage return is not allowed in a body (RFC 5321, 2.3.8), and servers disagree about it.
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+
+
+def _bad_address(field_name: str) -> Refused:
+    return Refused("email_address_invalid", "This is not a valid e-mail address.", field_name)

@@ -1,0 +1,316 @@
+"""Message templates as data: a subject, a text and an optional HTML body with `{{ placeholders }}`.
+
+There is no template language: a placeholder is a plain name, replaced once, and the values put in are never looked
+at again. So nothing can be evaluated, neither from a template an administrator saves nor from a value.
+
+Each kind of message lists the placeholders it may use. None of them is a name of a patient, an address or a note:
+what is not offered cannot be mailed by mistake.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from urllib.parse import urlsplit
+
+from services.contracts.errors import Refused
+
+SUBJECT_LIMIT = 200
+TEXT_LIMIT = 10_000
+HTML_LIMIT = 50_000
+VALUE_LIMIT = 2_000
+PLACEHOLDER = re.compile(r"\{\{ *([a-z][a-z0-9_]{0,40}) *\}\}")
+LEFTOVER = re.compile(r"\{\{|\}\}|\{%|%\}|\{#|#\}")
+ONE_PLACEHOLDER = re.compile(r"\{\{ *[a-z][a-z0-9_]{0,40}_link *\}\}")
+TAGS = frozenset(
+    {
+        *(
+            "a",
+            "b",
+            "br",
+            "div",
+            "em",
+            "h1",
+            "h2",
+            "h3",
+            "hr",
+            "i",
+            "li",
+            "ol",
+            "p",
+            "span",
+            "strong",
+            "u",
+            "ul",
+        ),
+        *("table", "tbody", "td", "th", "thead", "tr"),
+    }
+)
+JOINERS = "\u200c\u200d"  # needed to write Persian and several Indic scripts, and harmless
+
+
+@dataclass(frozen=True)
+class Template:
+    """`html` None sends the text alone."""
+
+    subject: str
+    text: str
+    html: str | None = None
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A message ready to be built. The subject is one line without control characters."""
+
+    subject: str
+    text: str
+    html: str | None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of message: what its templates may mention and what it says by default."""
+
+    name: str
+    placeholders: frozenset[str]
+    default: Template
+
+
+def check(kind: str, template: Template) -> None:
+    """Lets a template be saved or refuses it, with the field that is wrong.
+
+    Raises Refused `template_kind_unknown`, `template_placeholder_unknown` (detail lists the allowed ones) or
+    `template_invalid` (empty, too long, a control character in the subject, unbalanced braces, unsafe HTML).
+    """
+    allowed = _kind(kind).placeholders
+    _check_part(template.subject, "subject", SUBJECT_LIMIT, allowed)
+    if _has_control(template.subject):
+        raise Refused("template_invalid", "The subject is one line without control characters.", "subject")
+    _check_part(template.text, "text", TEXT_LIMIT, allowed)
+    if template.html is not None:
+        _check_part(template.html, "html", HTML_LIMIT, allowed)
+        _check_html(template.html)
+
+
+def render(kind: str, template: Template, values: Mapping[str, str | int]) -> Rendered:
+    """The message with the values put in.
+
+    Values become one line without control characters; values named `…_link` must be http(s) addresses. Raises
+    Refused `template_value_missing` when the template mentions something that was not given,
+    `template_invalid` for a value that cannot be used, and what `check` raises.
+    """
+    check(kind, template)
+    clean = {name: _clean(name, value) for name, value in values.items()}
+    return Rendered(
+        subject=_cut(_filled(template.subject, clean, str), SUBJECT_LIMIT),
+        text=_filled(template.text, clean, str),
+        html=None if template.html is None else _filled(template.html, clean, html.escape),
+    )
+
+
+def _kind(name: str) -> Kind:
+    try:
+        return KINDS[name]
+    except KeyError:
+        known = ", ".join(sorted(KINDS))
+        raise Refused("template_kind_unknown", f"Known kinds of message: {known}.", "kind") from None
+
+
+def _check_part(part: str, field: str, limit: int, allowed: frozenset[str]) -> None:
+    if not part.strip() or len(part) > limit:
+        raise Refused("template_invalid", f"The {field} has between 1 and {limit} characters.", field)
+    unknown = set(PLACEHOLDER.findall(part)) - allowed
+    if unknown:
+        raise Refused(
+            "template_placeholder_unknown",
+            f"Unknown: {', '.join(sorted(unknown))}. Allowed: {', '.join(sorted(allowed))}.",
+            field,
+        )
+    if LEFTOVER.search(PLACEHOLDER.sub("", part)):
+        raise Refused(
+            "template_invalid",
+            "A placeholder is two braces, a name and two braces: {{ record_number }}.",
+            field,
+        )
+
+
+def _check_html(body: str) -> None:
+    checker = _HtmlChecker()
+    checker.feed(body)
+    checker.close()
+    if checker.problem:
+        raise Refused("template_invalid", checker.problem, "html")
+
+
+class _HtmlChecker(HTMLParser):
+    """Plain text markup only: no script, style, form, image, comment or event attribute."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.problem: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Judges one tag with its attributes."""
+        if tag not in TAGS:
+            self.problem = f"Allowed tags: {', '.join(sorted(TAGS))}."
+        for name, value in attrs:
+            if (tag, name) != ("a", "href"):
+                self.problem = "The only attribute allowed is href on a link."
+            elif not (ONE_PLACEHOLDER.fullmatch(value or "") or _is_web_address(value or "")):
+                self.problem = "A link goes to one {{ …_link }} placeholder or to a web address."
+
+    def handle_comment(self, data: str) -> None:
+        """Comments can hide conditional content for some mail programs."""
+        self.problem = "Comments and declarations are not allowed."
+
+    def handle_decl(self, decl: str) -> None:
+        """As for comments."""
+        self.handle_comment(decl)
+
+    def unknown_decl(self, data: str) -> None:
+        """As for comments."""
+        self.handle_comment(data)
+
+    def handle_pi(self, data: str) -> None:
+        """As for comments."""
+        self.handle_comment(data)
+
+
+def _filled(part: str, values: Mapping[str, str], escape: Callable[[str], str]) -> str:
+    def value_of(match: re.Match[str]) -> str:
+        try:
+            return escape(values[match[1]])
+        except KeyError:
+            raise Refused("template_value_missing", f"The value {match[1]} is missing.", match[1]) from None
+
+    return PLACEHOLDER.sub(value_of, part)
+
+
+def _clean(name: str, value: str | int) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise Refused("template_invalid", f"The value {name} is not a text or a number.", name)
+    text = " ".join("".join(_without_controls(each) for each in str(value)).split())
+    if len(text) > VALUE_LIMIT:
+        raise Refused("template_invalid", f"The value {name} is too long.", name)
+    if name.endswith("_link") and not _is_web_address(text):
+        raise Refused("template_invalid", f"The value {name} is not a web address.", name)
+    return text
+
+
+def _without_controls(character: str) -> str:
+    # Cc: line breaks and escapes; Cf: marks that reorder text, so that an address reads as another one.
+    category = unicodedata.category(character)
+    if category in ("Cc", "Zl", "Zp"):
+        return " "
+    return "" if category in ("Cf", "Cs") and character not in JOINERS else character
+
+
+def _has_control(text: str) -> bool:
+    return any(unicodedata.category(each) in ("Cc", "Zl", "Zp", "Cs") for each in text)
+
+
+def _is_web_address(text: str) -> bool:
+    if re.search(r"[\s<>\"'{}\\]", text):
+        return False
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _declared(name: str, placeholders: str, subject: str, *paragraphs: str) -> Kind:
+    """A kind whose default text and HTML say the same; a paragraph `{{ …_link }}` becomes a link."""
+    blocks = (
+        f'<p><a href="{each}">{each}</a></p>'
+        if ONE_PLACEHOLDER.fullmatch(each)
+        else f"<p>{html.escape(each)}</p>"
+        for each in paragraphs
+    )
+    body = "\n".join(blocks)
+    default = Template(subject, "\n\n".join(paragraphs) + "\n", f"{body}\n")
+    return Kind(name, frozenset(placeholders.split()), default)
+
+
+UNEXPECTED = "If you did not expect this message, you can ignore it."
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        _declared(
+            "referral_assigned",
+            "record_number organisation_name product_name portal_link",
+            "New referral: record {{ record_number }}",
+            "{{ organisation_name }} has assigned a referral to you.",
+            "Contact record number: {{ record_number }}",
+            "For reasons of privacy this message says no more. Sign in and look for the number in your list:",
+            "{{ portal_link }}",
+            "Sent by {{ product_name }}.",
+        ),
+        _declared(
+            "account_invited",
+            "organisation_name product_name invitation_link lifetime",
+            "{{ organisation_name }} invites you to {{ product_name }}",
+            "{{ organisation_name }} has opened an account for you. Open this link and choose a password:",
+            "{{ invitation_link }}",
+            "The link works once and for {{ lifetime }}. After that, use “Forgotten password” on the sign-in page.",
+            UNEXPECTED,
+        ),
+        _declared(
+            "account_invited_with_password",
+            "organisation_name product_name username temporary_password portal_link lifetime",
+            "{{ organisation_name }} invites you to {{ product_name }}",
+            "{{ organisation_name }} has opened an account for you. Sign in here:",
+            "{{ portal_link }}",
+            "Your temporary password: {{ temporary_password }}",
+            "It works for {{ lifetime }}; you choose your own when you sign in for the first time.",
+            UNEXPECTED,
+        ),
+        _declared(
+            "password_reset",
+            "organisation_name product_name reset_link lifetime",
+            "Choose a new password for {{ product_name }}",
+            "A new password was asked for your account. Open this link to choose one:",
+            "{{ reset_link }}",
+            "The link works once and for {{ lifetime }}. Until you use it, your old password stays.",
+            UNEXPECTED,
+        ),
+        _declared(
+            "document_ready_to_sign",
+            "organisation_name product_name portal_link",
+            "A document from {{ organisation_name }} is ready to be signed",
+            "{{ organisation_name }} has sent you a document to sign or decline. Read it here:",
+            "{{ portal_link }}",
+            "For reasons of privacy this message says nothing about its content.",
+        ),
+        _declared(
+            "document_signed",
+            "organisation_name product_name document_number portal_link",
+            "Document {{ document_number }} was signed",
+            "Document {{ document_number }} was signed and has come back. See it here:",
+            "{{ portal_link }}",
+        ),
+        _declared(
+            "document_declined",
+            "organisation_name product_name document_number portal_link",
+            "Document {{ document_number }} was declined",
+            "Document {{ document_number }} was declined. The reasons are with the document:",
+            "{{ portal_link }}",
+        ),
+        _declared(
+            "message_waiting",
+            "organisation_name product_name portal_link",
+            "A message from {{ organisation_name }} is waiting for you",
+            "{{ organisation_name }} has left a message for you. Sign in to read it:",
+            "{{ portal_link }}",
+        ),
+    )
+}

@@ -1,0 +1,53 @@
+"""Servers that tests ask for by name. Each starts with the first test that wants it and is gone after the last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.broker import Broker
+from deploy.postgres import Postgres
+from tests.support import servers
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[Broker]:
+    """One private RabbitMQ node for all tests. A test that breaks it takes `servers.private_broker()` instead."""
+    with servers.private_broker() as node:
+        yield node
+
+
+@pytest.fixture
+def vhost(broker: Broker) -> Iterator[str]:
+    """AMQP URI of a virtual host of this test's own."""
+    with servers.fresh_vhost(broker) as uri:
+        yield uri
+
+
+@pytest.fixture(scope="module")
+def module_vhost(broker: Broker) -> Iterator[str]:
+    """AMQP URI of a virtual host that the tests of one module share."""
+    with servers.fresh_vhost(broker) as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One private PostgreSQL cluster for all tests."""
+    with servers.private_postgres() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def postgres_database(postgres: Postgres) -> Iterator[str]:
+    """URL of an empty database of this test's own."""
+    with servers.fresh_database(postgres) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_postgres_database(postgres: Postgres) -> Iterator[str]:
+    """URL of a database that the tests of one module share."""
+    with servers.fresh_database(postgres) as url:
+        yield url

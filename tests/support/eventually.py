@@ -1,0 +1,25 @@
+"""Waiting with a reason."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+Answer = TypeVar("Answer")
+
+
+def eventually(probe: Callable[[], Answer], timeout_s: float = 10, every_s: float = 0.05) -> Answer:
+    """Call `probe` until it returns without an AssertionError; what it returned.
+
+    After `timeout_s` the last AssertionError is raised, so the failure says what was still missing. Other errors
+    are raised at once: they are mistakes, not waiting.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return probe()
+        except AssertionError:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(every_s)

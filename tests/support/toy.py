@@ -1,0 +1,120 @@
+"""A service with empty operations: what the chassis costs by itself, and what it survives."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from marshmallow import fields
+from sqlalchemy import Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.chassis.events import Delivery, listens
+from services.chassis.models import TenantScoped, new_base
+from services.chassis.operations import Call, serves
+from services.chassis.settings import ServiceSettings
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.declare import PUBLIC, Contract, permission
+from services.contracts.fields import Code, Count, Id, Text
+
+contract = Contract("toy", "A service for tests of the chassis.")
+do_nothing = contract.query("do_nothing", "Do nothing.", request={}, reply={}, access=PUBLIC)
+greet = contract.query(
+    "greet",
+    "Answer with what was sent.",
+    request={
+        "name": Text(required=True, most=40),
+        "count": Count(required=True),
+        "tags": fields.List(Code()),
+    },
+    reply={"name": Text(), "count": Count(), "tags": fields.List(Code())},
+    access=permission("toy.greet"),
+)
+dawdle = contract.query(
+    "dawdle", "Take a while.", request={"seconds": fields.Float(required=True)}, reply={}, access=PUBLIC
+)
+fail = contract.query(
+    "fail",
+    "Raise an error with a secret in it.",
+    request={"secret": Text(required=True)},
+    reply={},
+    access=PUBLIC,
+)
+add_thing = contract.command(
+    "add_thing",
+    "Add a thing.",
+    request={"label": Text(required=True, most=40)},
+    reply={"id": Id(), "label": Text()},
+    access=permission("toy.add"),
+)
+list_things = contract.query(
+    "list_things",
+    "List the things.",
+    request={},
+    reply={"labels": fields.List(Text())},
+    access=permission("toy.greet"),
+)
+thing_added = contract.event("thing_added", "A thing was added.", data={"thing_id": Id(required=True)})
+
+Base: Any = new_base()
+
+
+class Thing(TenantScoped, Base):
+    __tablename__ = "things"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    label: Mapped[str] = mapped_column(String(40))
+    echoes: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class Settings(ServiceSettings):
+    TOY_DATABASE_URL = fields.String(required=True)
+
+
+def add(unit: UnitOfWork, request: Any) -> Thing:
+    thing = unit.add(Thing(id=unit.context.request_id, label=request["label"]))
+    unit.audit("thing.added", "thing", thing.id)
+    unit.publish(thing_added, thing.id, {"thing_id": thing.id})
+    return thing
+
+
+def echo(unit: UnitOfWork, data: Any) -> None:
+    unit.session.get(Thing, data["thing_id"]).echoes += 1
+
+
+class Service:
+    """Entrypoints of the toy service."""
+
+    name = "toy"
+
+    @serves(do_nothing)
+    def do_nothing(self, call: Call) -> Any:
+        return {}
+
+    @serves(greet)
+    def greet(self, call: Call) -> Any:
+        return call.operation.reply.dump(call.request)
+
+    @serves(dawdle)
+    def dawdle(self, call: Call) -> Any:
+        time.sleep(call.request["seconds"])
+        return {}
+
+    @serves(fail)
+    def fail(self, call: Call) -> Any:
+        raise RuntimeError(call.request["secret"])
+
+    @serves(add_thing)
+    def add_thing(self, call: Call) -> Any:
+        return call.commit(add)
+
+    @serves(list_things)
+    def list_things(self, call: Call) -> Any:
+        return call.read(
+            lambda session, caller, request: {
+                "labels": [row.label for row in session.query(Thing).order_by(Thing.label)]
+            }
+        )
+
+    @listens(thing_added)
+    def on_thing_added(self, delivery: Delivery) -> None:
+        delivery.apply(echo)

@@ -1,0 +1,403 @@
+"""The local stack with a real broker and a real PostgreSQL, and stand-ins for the services.
+
+The stand-in answers 200 on its port and ends on SIGTERM, so that these tests say something about the stack alone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import amqp
+import httpx
+import psycopg2
+import pytest
+
+from deploy.broker import Broker, BrokerError
+from deploy.ports import free_block
+from deploy.postgres import Postgres
+from deploy.stack import (
+    CHECKOUT,
+    FEED_VHOST,
+    PORTS_USED,
+    SERVICES,
+    VHOST,
+    Commands,
+    Stack,
+    StackError,
+    own_commands,
+)
+from tests.support.eventually import eventually
+from tests.support.servers import private_broker, private_postgres, temporary_folder
+
+STAND_IN = """
+import http.server, os
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *args):
+        pass
+port = int(os.environ.get("HEALTH_PORT") or os.environ["GATEWAY_PORT"])
+http.server.HTTPServer(("127.0.0.1", port), Page).serve_forever()
+"""
+# With it no broker is started; the stand-ins never use it.
+ANOTHER_BROKER = {"AMQP_URI": "pyamqp://127.0.0.1/nowhere"}
+RUN_ONE = """
+import sys
+from pathlib import Path
+from deploy import stack
+from tests.system.test_local_stack import a_fake_stack
+sys.exit(stack.run(a_fake_stack(Path(sys.argv[1]), int(sys.argv[2]))))
+"""
+
+
+def saying(text: str) -> list[str]:
+    return [sys.executable, "-c", f"print({text!r})"]
+
+
+def fake_commands() -> Commands:
+    stand_in = [sys.executable, "-c", STAND_IN]
+    return Commands(
+        keys=saying("keys made"),
+        migrate=saying("migrated"),
+        topology=saying("declared"),
+        seed=saying("log in as ada"),
+        service=stand_in,
+        gateway=stand_in,
+        mail_catcher=own_commands().mail_catcher,
+    )
+
+
+def a_fake_stack(folder: Path, base: int, said: list[str] | None = None, **settings: object) -> Stack:
+    options: dict[str, object] = {"commands": fake_commands(), "echo": print if said is None else said.append}
+    return Stack(folder, base, **(options | settings))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with temporary_folder("portico-stack-") as made:
+        yield made
+
+
+def login(
+    broker: Broker, vhost: str, user: str | None = None, password: str | None = None
+) -> amqp.Connection:
+    connection = amqp.Connection(
+        host=f"127.0.0.1:{broker.port}",
+        userid=user or broker.user,
+        password=password or broker.password,
+        virtual_host=vhost,
+        connect_timeout=5,
+    )
+    connection.connect()
+    return connection
+
+
+def put_durably(broker: Broker, vhost: str, queue: str, body: str) -> None:
+    with login(broker, vhost) as connection, connection.channel() as channel:
+        channel.confirm_select()
+        channel.queue_declare(queue, durable=True, auto_delete=False)
+        channel.basic_publish_confirm(amqp.Message(body, delivery_mode=2), routing_key=queue)
+
+
+def take(broker: Broker, vhost: str, queue: str) -> str | None:
+    with login(broker, vhost) as connection, connection.channel() as channel:
+        message = channel.basic_get(queue, no_ack=True)
+        return None if message is None else str(message.body)
+
+
+def processes_of(folder: Path, epmd_port: int) -> list[str]:
+    """The command lines of all processes that were started for `folder`."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            environ = (process / "environ").read_bytes().decode("utf-8", "replace")
+        except (FileNotFoundError, PermissionError, ProcessLookupError):
+            continue
+        if str(folder) in command + environ or f"-port {epmd_port}" in command:
+            found.append(command)
+    return found
+
+
+# The broker
+
+
+def test_a_durable_message_survives_a_stop_and_a_kill_of_the_broker(folder: Path) -> None:
+    broker = Broker(folder, free_block(3))
+    try:
+        broker.start()
+        broker.add_vhost("kept")
+        put_durably(broker, "kept", "letters", "one")
+        broker.stop()
+        broker.start()
+        assert take(broker, "kept", "letters") == "one"
+        put_durably(broker, "kept", "more letters", "two")
+        broker.kill()
+        assert broker.pid is None
+        broker.start()
+        assert take(broker, "kept", "more letters") == "two"
+    finally:
+        broker.stop()
+    assert processes_of(folder, broker.epmd_port) == []
+
+
+def test_two_brokers_run_side_by_side(broker: Broker) -> None:
+    with private_broker() as second:
+        broker.add_vhost("only-in-the-first")
+        assert second.node != broker.node
+        assert "only-in-the-first" not in second.ctl("list_vhosts")
+        assert "only-in-the-first" in broker.ctl("list_vhosts")
+    broker.delete_vhost("only-in-the-first")
+
+
+def test_a_broker_listens_on_loopback_only(broker: Broker) -> None:
+    listeners = broker.ctl("eval", "[{L, element(4, L)} || L <- rabbit_networking:active_listeners()].")
+    assert str(broker.port) in listeners
+    # /proc/net/tcp and tcp6 hold local addresses in hex, each word of 32 bits turned round.
+    rows = [
+        line.split()
+        for table in ("tcp", "tcp6")
+        for line in Path("/proc/net", table).read_text().splitlines()[1:]
+    ]
+    ours = {f"{port:04X}" for port in (broker.port, broker.distribution_port, broker.epmd_port)}
+    listening = [row[1] for row in rows if row[3] == "0A" and row[1].rpartition(":")[2] in ours]
+    assert len({address.rpartition(":")[2] for address in listening}) == 3
+    loopback = ("0100007F", "00000000000000000000000001000000")
+    assert [address for address in listening if not address.startswith(loopback)] == []
+
+
+def test_nobody_gets_in_without_the_generated_password(broker: Broker) -> None:
+    for user, password in ((broker.user, "wrong"), ("guest", "guest")):
+        with pytest.raises(amqp.AccessRefused):
+            login(broker, "/", user, password)
+
+
+def test_a_limited_user_can_read_its_own_keys_only(broker: Broker, vhost: str) -> None:
+    name = vhost.rpartition("/")[2]
+    broker.add_user(
+        "reader",
+        "secret",
+        name,
+        "^reader\\.",
+        "^reader\\.",
+        "^(reader\\.|amq\\.topic$)",
+        {"amq.topic": ("^$", "^harbor$")},
+    )
+    with login(broker, name, "reader", "secret") as connection:
+        connection.channel().queue_declare("reader.inbox", auto_delete=False)
+        connection.channel().queue_bind("reader.inbox", "amq.topic", "harbor")
+        with pytest.raises(amqp.AccessRefused):
+            connection.channel().queue_bind("reader.inbox", "amq.topic", "#")
+        with pytest.raises(amqp.AccessRefused):
+            connection.channel().queue_declare("other.inbox")
+    broker.delete_user("reader")
+
+
+def test_a_shovel_moves_messages_to_another_virtual_host(broker: Broker, vhost: str) -> None:
+    name = vhost.rpartition("/")[2]
+    broker.add_vhost("shovel-target")
+    put_durably(broker, name, "out", "news")
+    shovel = {
+        "src-uri": f"amqp:///{name}",
+        "src-queue": "out",
+        "dest-uri": "amqp:///shovel-target",
+        "dest-queue": "in",
+    }
+    broker.set_shovel("feed", shovel, name)
+    with login(broker, "shovel-target") as connection:
+        connection.channel().queue_declare("in", durable=True, auto_delete=False)
+
+    def it_arrived() -> None:
+        assert take(broker, "shovel-target", "in") == "news"
+
+    eventually(it_arrived)
+    broker.delete_vhost("shovel-target")
+
+
+def test_a_failed_start_says_why_and_leaves_nothing(folder: Path) -> None:
+    port = free_block(3)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        with pytest.raises(BrokerError, match=str(port)):
+            Broker(folder, port).start()
+    assert processes_of(folder, port + 2) == []
+
+
+def test_a_second_owner_of_a_folder_is_refused_and_does_the_first_no_harm(broker: Broker) -> None:
+    second = Broker(broker.folder, free_block(3))
+    with pytest.raises(BrokerError, match="in use"):
+        second.start()
+    second.stop()
+    assert (broker.folder / "pids").exists()
+    assert broker.pid is not None
+
+
+# PostgreSQL
+
+
+def test_postgres_keeps_what_was_committed_before_a_crash(folder: Path) -> None:
+    cluster = Postgres(folder, free_block(1))
+    try:
+        cluster.start()
+        dsn = cluster.create_database("kept").replace("+psycopg2", "")
+        with psycopg2.connect(dsn) as connection, connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE letters (body text); INSERT INTO letters VALUES ('one')")
+        cluster.kill()
+        cluster.start()
+        with psycopg2.connect(dsn) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT body FROM letters")
+            assert cursor.fetchall() == [("one",)]
+    finally:
+        cluster.stop()
+    assert processes_of(folder, 0) == []
+
+
+def test_postgres_asks_for_a_password(postgres: Postgres) -> None:
+    with pytest.raises(psycopg2.OperationalError, match="password"):
+        psycopg2.connect(
+            host="127.0.0.1", port=postgres.port, user="portico", password="x", dbname="postgres"
+        )
+
+
+def test_a_database_can_be_dropped_while_it_is_in_use(postgres: Postgres) -> None:
+    connection = psycopg2.connect(postgres.create_database("in_use").replace("+psycopg2", ""))
+    postgres.drop_database("in_use")
+    postgres.drop_database("in_use")
+    assert postgres.admin_sql("SELECT 1 FROM pg_database WHERE datname = %s", ("in_use",)) == []
+    connection.close()
+
+
+# The stack
+
+
+def test_the_stack_starts_everything_stops_everything_and_finds_its_data_again(folder: Path) -> None:
+    base = free_block(PORTS_USED)
+    said: list[str] = []
+    stack = a_fake_stack(folder, base, said)
+    assert stack.broker is not None
+    stack.start()
+    try:
+        assert httpx.get(f"{stack.gateway_url}/readyz").status_code == 200
+        assert httpx.get(f"{stack.mail_url}/messages.json").json() == []
+        steps = [line.strip() for line in said if line.startswith("  ")]
+        assert steps == ["keys made", "migrated", "declared", "log in as ada"]
+        for vhost in (VHOST, FEED_VHOST):
+            put_durably(stack.broker, vhost, "letters", vhost)
+        with pytest.raises(StackError, match="another stack"):
+            a_fake_stack(folder, base + PORTS_USED).start()
+    finally:
+        stack.stop()
+    assert processes_of(folder, base + 22) == []
+    assert files_others_can_read(folder, stack.broker.password) == []
+
+    again = a_fake_stack(folder, base, said)
+    assert again.broker is not None
+    again.start()
+    try:
+        assert take(again.broker, VHOST, "letters") == VHOST
+        assert take(again.broker, FEED_VHOST, "letters") == FEED_VHOST
+    finally:
+        again.stop()
+
+
+def test_a_killed_replica_comes_back_while_the_rest_runs_on(folder: Path) -> None:
+    with private_postgres(durable=False) as cluster:
+        stack = a_fake_stack(
+            folder,
+            free_block(PORTS_USED),
+            [],
+            databases=cluster,
+            replicas={"referrals": 2},
+            environ=ANOTHER_BROKER,
+        )
+        stack.start()
+        try:
+            first = stack.supervisor.pid("referrals-2")
+            stack.supervisor.kill("referrals-2")
+
+            def it_is_back() -> None:
+                assert stack.supervisor.pid("referrals-2") not in (None, first)
+
+            eventually(it_is_back)
+            stack.supervisor.wait_ready(10)
+            assert stack.supervisor.deaths("referrals-1") == 0
+            databases = {row[0] for row in cluster.admin_sql("SELECT datname FROM pg_database")}
+            assert databases >= {f"portico_{service}" for service in SERVICES}
+        finally:
+            stack.stop()
+
+
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_all_that_make_run_started(folder: Path, sig: signal.Signals) -> None:
+    base = free_block(PORTS_USED)
+    with running_stack(folder, base) as running:
+        assert running.stdout is not None
+        lines = list(iter(running.stdout.readline, "Ctrl-C stops it.\n"))
+        assert any(f"http://localhost:{base}" in line for line in lines), "".join(lines)
+        assert len(processes_of(folder, base + 22)) > len(SERVICES)
+        running.send_signal(sig)
+        rest = running.stdout.read()
+        assert running.wait(60) == 0, rest
+    assert processes_of(folder, base + 22) == []
+
+
+def test_a_killed_stack_leaves_nothing_and_the_next_one_starts(folder: Path) -> None:
+    base = free_block(PORTS_USED)
+    with running_stack(folder, base) as running:
+        assert running.stdout is not None
+        list(iter(running.stdout.readline, "Ctrl-C stops it.\n"))
+        running.kill()
+    again = a_fake_stack(folder, base, [])
+    again.start()
+    again.stop()
+
+    def nothing_is_left() -> None:
+        assert processes_of(folder, base + 22) == []
+
+    eventually(nothing_is_left)
+
+
+def test_a_taken_port_is_named_with_the_way_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deploy.stack.LEFTOVERS_END_WITHIN_S", 0.0)
+    base = free_block(PORTS_USED)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", base + 2))
+        other.listen()
+        with pytest.raises(StackError, match=f"port {base + 2} .*PORTICO_PORT_BASE={base + PORTS_USED}"):
+            a_fake_stack(folder, base).start()
+    assert processes_of(folder, base + 22) == []
+
+
+def test_a_failing_step_stops_what_was_started(folder: Path) -> None:
+    base = free_block(PORTS_USED)
+    failing = Commands(**(vars(fake_commands()) | {"seed": [sys.executable, "-c", "raise SystemExit(4)"]}))
+    with pytest.raises(StackError, match="demo organisation.* 4"):
+        a_fake_stack(folder, base, [], commands=failing, environ=ANOTHER_BROKER).start()
+    assert processes_of(folder, base + 22) == []
+
+
+def files_others_can_read(folder: Path, secret: str) -> list[Path]:
+    return [
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path.stat().st_mode & 0o077 and secret in path.read_text("utf-8", "replace")
+    ]
+
+
+def running_stack(folder: Path, base: int, env: Mapping[str, str] = os.environ) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN_ONE, str(folder), str(base)],
+        cwd=CHECKOUT,
+        env=dict(env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )

@@ -1,0 +1,203 @@
+"""Rules of the resource directory: what may be referred to, what an import changes, how names match."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.contracts.errors import Refused
+from services.referrals.directory.rules import (
+    Address,
+    Level,
+    Phone,
+    ResourceRecord,
+    ResourceStatus,
+    TemporaryMessage,
+    check_may_be_referred_to,
+    fingerprint,
+    match_rank,
+    may_be_referred_to,
+    plan_import,
+    record_as_json,
+    search_key,
+)
+
+
+def a_record(number: str = "10", level: Level = Level.AGENCY, **parts: object) -> ResourceRecord:
+    """A resource record; an agency unless said otherwise."""
+    record = ResourceRecord(number, level, "Harbor Shelter Alliance", ResourceStatus.ACTIVE)
+    return replace(record, **parts)  # type: ignore[arg-type]  # the callers name fields of the record
+
+
+def test_only_an_active_resource_may_be_referred_to() -> None:
+    assert [status for status in ResourceStatus if may_be_referred_to(status)] == [ResourceStatus.ACTIVE]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(ResourceStatus.INACTIVE, "resource_inactive"), (ResourceStatus.DO_NOT_REFER, "resource_not_referable")],
+)
+def test_a_referral_to_any_other_resource_is_refused_by_name(status: ResourceStatus, code: str) -> None:
+    check_may_be_referred_to(ResourceStatus.ACTIVE)
+    with pytest.raises(Refused) as refusal:
+        check_may_be_referred_to(status)
+
+    assert refusal.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("day", "shown"),
+    [
+        (date(2026, 10, 31), False),
+        (date(2026, 11, 1), True),
+        (date(2026, 11, 30), True),
+        (date(2026, 12, 1), False),
+    ],
+)
+def test_a_temporary_message_is_shown_from_its_first_day_to_the_day_before_it_expires(
+    day: date, shown: bool
+) -> None:
+    message = TemporaryMessage("Closed early.", date(2026, 11, 1), date(2026, 12, 1))
+
+    assert message.is_shown_on(day) is shown
+    assert TemporaryMessage("Always.").is_shown_on(day)
+
+
+def test_an_import_tells_added_changed_and_unchanged_apart() -> None:
+    same, old, new = a_record("1"), a_record("2"), a_record("3")
+    known = {"1": fingerprint(same), "2": fingerprint(old), "9": "gone from the file"}
+
+    plan = plan_import(known, [same, replace(old, hours="Open 24 hours"), new])
+
+    assert [record.number for record in plan.added] == ["3"]
+    assert [record.number for record in plan.changed] == ["2"]
+    assert plan.unchanged == ("1",)
+
+
+def test_parents_come_before_children_in_the_order_of_the_file() -> None:
+    levels = [Level.PROGRAM_AT_SITE, Level.PROGRAM, Level.SITE, Level.AGENCY, Level.PROGRAM, Level.AGENCY]
+    records = [a_record(str(number), level) for number, level in enumerate(levels)]
+
+    assert [record.number for record in plan_import({}, records).added] == ["3", "5", "2", "1", "4", "0"]
+
+
+def test_a_plan_refuses_a_number_that_comes_twice() -> None:
+    with pytest.raises(ValueError, match="comes twice"):
+        plan_import({}, [a_record("1"), a_record("1", Level.PROGRAM)])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "Other"},
+        {"status": ResourceStatus.INACTIVE},
+        {"level": Level.PROGRAM},
+        {"parent_number": "7"},
+        {"latitude": 0.0},
+        {"phones": (Phone("555-0101"),)},
+        {"phones": (Phone("555-0101", "fax"),)},
+        {"physical_address": Address(city="Saltmarsh")},
+        {"mailing_address": Address(city="Saltmarsh")},
+        {"temporary_message": TemporaryMessage("Closed.")},
+        {"temporary_message": TemporaryMessage("Closed.", date(2026, 1, 1))},
+        {"is_hidden_from_website": True},
+        {"extra": {"FEIN": "1"}},
+        {"languages": ("English", "Spanish")},
+        {"languages": ("Spanish", "English")},
+    ],
+)
+def test_every_change_of_a_record_changes_its_fingerprint(change: dict[str, Any]) -> None:
+    assert fingerprint(a_record(**change)) != fingerprint(a_record())
+
+
+def test_all_these_changes_have_fingerprints_of_their_own() -> None:
+    assert fingerprint(a_record(physical_address=Address(city="A"))) != fingerprint(
+        a_record(mailing_address=Address(city="A"))
+    )
+
+
+def test_a_fingerprint_does_not_depend_on_the_order_of_extra_columns() -> None:
+    first = a_record(extra={"a": "1", "b": "2"})
+
+    assert fingerprint(first) == fingerprint(a_record(extra={"b": "2", "a": "1"}))
+
+
+def test_a_fingerprint_is_a_promise_to_the_rows_that_are_stored() -> None:
+    # If this fails, every stored record reads as changed at the next import: migrate the fingerprints.
+    assert fingerprint(a_record()) == "817d0534062811706fe90f9c3c274a9ec74aef72d08095eb82118af71dc3e03c"
+
+
+def test_the_json_of_a_record_leaves_out_what_is_empty() -> None:
+    record = a_record(latitude=0.0, temporary_message=TemporaryMessage("Closed.", date(2026, 1, 2)))
+
+    assert record_as_json(record) == {
+        "number": "10",
+        "level": "agency",
+        "name": "Harbor Shelter Alliance",
+        "status": "active",
+        "latitude": 0.0,
+        "temporary_message": {"text": "Closed.", "appears_on": "2026-01-02"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("St. Mary's Café & Pantry", "st marys cafe and pantry"),
+        ("ST MARY\u2019S  CAFE AND PANTRY ", "st marys cafe and pantry"),
+        ("Straße 2-1-1", "strasse 2 1 1"),
+        ("ÅNGSTRÖM (Öst)", "angstrom ost"),
+        ("...", ""),
+    ],
+)
+def test_names_are_compared_without_case_accents_and_punctuation(name: str, key: str) -> None:
+    assert search_key(name) == key
+
+
+@given(st.text(max_size=60))
+def test_a_search_key_is_its_own_search_key(name: str) -> None:
+    assert search_key(search_key(name)) == search_key(name)
+
+
+@given(st.text(max_size=30))
+def test_every_name_that_has_a_letter_finds_itself_in_any_case(name: str) -> None:
+    found = match_rank(name.upper(), name, Level.PROGRAM)
+
+    # Upper case is not always a round trip (dotless i), which costs at most the rank, never a false "exact".
+    if search_key(name.upper()) == search_key(name) != "":
+        assert found == 0
+    if not search_key(name.upper()):
+        assert found is None
+
+
+@pytest.mark.seed("S0-20")
+@pytest.mark.parametrize(
+    ("query", "rank"),
+    [
+        ("family housing first", 0),
+        ("Family", 1),
+        ("family hous", 1),
+        ("housing", 2),
+        ("first fam", 2),
+        ("ousing", None),
+        ("family shelter", None),
+        ("  ", None),
+        ("&", None),
+    ],
+)
+def test_a_resource_is_found_by_its_name_its_beginning_or_beginnings_of_its_words(
+    query: str, rank: int | None
+) -> None:
+    assert match_rank(query, "Family Housing First", Level.PROGRAM) == rank
+
+
+@pytest.mark.seed("S0-20")
+def test_only_agencies_and_programs_are_found_by_name() -> None:
+    found = [level for level in Level if match_rank("harbor", "Harbor House", level) is not None]
+
+    assert found == [Level.AGENCY, Level.PROGRAM]

@@ -1,0 +1,358 @@
+"""Signatures on PDFs: what is made, that it is valid elsewhere, and that tampering shows."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pikepdf
+import pytest
+import time_machine
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.reader import PdfFileReader
+
+from services.contracts.errors import Refused
+from services.signing.pdf.certificates import Authority
+from services.signing.pdf.signature import Verification, verify
+
+Build = Callable[..., bytes]
+FLIPS = int(os.environ.get("SIGNATURE_FLIPS", "60"))
+
+TPOOL = """
+import eventlet
+eventlet.monkey_patch()
+import sys, time
+from datetime import UTC, datetime
+from pathlib import Path
+from eventlet import tpool
+from services.signing.pdf.certificates import Authority
+from services.signing.pdf.signature import sign, verify
+from services.signing.pdf.timestamps import timestamper
+
+authority = Authority(Path(sys.argv[1]), "a passphrase for tests")
+pdf = Path(sys.argv[2]).read_bytes()
+signer, clock = authority.signer_for("harbor", "Harbor House"), timestamper("local", authority)
+beats = []
+
+def beat():
+    while True:
+        beats.append(time.monotonic())
+        eventlet.sleep(0.01)
+
+def one(number):
+    signed = tpool.execute(
+        sign, pdf, signer=signer, timestamper=clock, signer_name="Ana Ruiz", reason="", meaning="Approval",
+        location="", signed_at=datetime.now(UTC), field_name=f"sig-{number}",
+    )
+    return tpool.execute(verify, signed, trust_roots=[authority.certificate]).is_valid
+
+eventlet.spawn(beat)
+eventlet.sleep(0)
+results = list(eventlet.GreenPool(4).imap(one, range(8)))
+print(results.count(True), max(later - earlier for earlier, later in zip(beats, beats[1:])))
+"""
+
+
+@pytest.fixture
+def checked(authority: Authority) -> Callable[[bytes], Verification]:
+    """Verifies against the test authority."""
+    return lambda pdf: verify(pdf, trust_roots=[authority.certificate])
+
+
+@pytest.mark.seed("S4-16")
+def test_a_signed_document_is_valid_timestamped_and_covers_the_whole_file(
+    document: Build, signed_by: Build, checked: Callable[[bytes], Verification]
+) -> None:
+    result = checked(signed_by(document()))
+    assert result.is_valid and result.is_intact and result.covers_whole_file and result.timestamped
+    assert not result.modified_after_signing
+    assert result.signer_common_name == "Harbor House"
+    assert result.signed_at is not None
+    assert abs(result.signed_at - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_the_signature_is_pades_with_a_timestamp_token(document: Build, signed_by: Build) -> None:
+    (signature,) = PdfFileReader(io.BytesIO(signed_by(document()))).embedded_regular_signatures
+    unsigned = [each["type"].native for each in signature.signer_info["unsigned_attrs"]]
+    signed = [each["type"].native for each in signature.signer_info["signed_attrs"]]
+    assert signature.sig_object["/SubFilter"] == "/ETSI.CAdES.detached"
+    assert signature.sig_object["/Reason"] == "Approval: Plan of care reviewed"
+    assert unsigned == ["signature_time_stamp_token"]
+    assert "signing_certificate_v2" in signed and "signing_time" not in signed
+    assert signature.self_reported_timestamp == datetime(2026, 10, 28, 13, 3, 22, tzinfo=UTC)
+
+
+def test_popplers_pdfsig_finds_the_signatures_valid(
+    document: Build, signed_by: Build, tmp_path: Path
+) -> None:
+    path = tmp_path / "signed.pdf"
+    path.write_bytes(signed_by(signed_by(document(), "sig-1"), "sig-2"))
+    said = subprocess.run(["pdfsig", path], capture_output=True, text=True, check=False, timeout=30).stdout
+    assert said.count("Signature Validation: Signature is Valid.") == 2
+    assert said.count("Signature Type: ETSI.CAdES.detached") == 2
+    assert said.count("Total document signed") == 1
+
+
+def test_the_signature_page_prints_name_time_with_zone_and_meaning(
+    document: Build, signed_by: Build, tmp_path: Path
+) -> None:
+    path = tmp_path / "signed.pdf"
+    path.write_bytes(signed_by(document(pages=2), signer_name="Łucja Nguyễn, MD"))
+    text = subprocess.run(
+        ["pdftotext", "-f", "3", path, "-"], capture_output=True, text=True, check=True
+    ).stdout
+    assert "Łucja Nguy" in text
+    assert "28 October 2026, 09:03:22 EDT (UTC-04:00)" in text
+    assert "Meaning: Approval" in text
+
+
+def test_a_second_signature_leaves_the_bytes_and_the_validity_of_the_first(
+    document: Build, signed_by: Build, checked: Callable[[bytes], Verification]
+) -> None:
+    once = signed_by(document(), "sig-1")
+    twice = signed_by(once, "sig-2", signer_name="Ben Cole", meaning="Review")
+    result = checked(twice)
+    assert twice.startswith(once)
+    assert result.is_valid
+    assert [(each.field_name, each.is_intact, each.covers_whole_file) for each in result.signatures] == [
+        ("sig-1", True, False),
+        ("sig-2", True, True),
+    ]
+    with pikepdf.open(io.BytesIO(twice)) as pdf:
+        assert len(pdf.pages) == 3
+
+
+def test_the_same_field_is_signed_once(document: Build, signed_by: Build) -> None:
+    with pytest.raises(Refused) as refused:
+        signed_by(signed_by(document(), "sig-1"), "sig-1")
+    assert refused.value.code == "document_already_signed"
+
+
+def test_a_signature_page_holds_twelve_signatures_side_by_side(
+    document: Build, signed_by: Build, checked: Callable[[bytes], Verification]
+) -> None:
+    pdf = document(pages=1)
+    for number in range(12):
+        pdf = signed_by(pdf, f"sig-{number}")
+    with pikepdf.open(io.BytesIO(pdf)) as opened:
+        boxes = [[float(side) for side in each["/Rect"]] for each in opened.pages[-1]["/Annots"]]
+    assert checked(pdf).is_valid
+    assert not [(a, b) for a in boxes for b in boxes if a is not b and _overlap(a, b)]
+    with pytest.raises(Refused) as refused:
+        signed_by(pdf, "sig-12")
+    assert refused.value.code == "document_signatures_full"
+
+
+def test_a_document_signed_elsewhere_gets_no_page_and_keeps_its_signature_valid(
+    document: Build, signed_by: Build, checked: Callable[[bytes], Verification]
+) -> None:
+    mark = b"/PorticoSignaturePage true"
+    with_page = signed_by(document(pages=1), "theirs")
+    # Without our mark the page is a stranger's. The signature over the changed bytes breaks, which is no matter:
+    # what is asked is that nothing but a signature was added to it.
+    assert mark in with_page
+    theirs = with_page.replace(mark, b"/PorticoSignaturePag_ true")
+    result = checked(signed_by(theirs, "ours"))
+    assert [each.is_modified_after for each in result.signatures] == [False, False]
+    assert result.signatures[1].is_intact
+
+
+def test_a_document_that_only_lenient_readers_open_is_rewritten_and_signed(
+    document: Build, signed_by: Build, checked: Callable[[bytes], Verification]
+) -> None:
+    damaged = re.sub(rb"startxref\s+\d+", b"startxref\n7", document())
+    assert checked(signed_by(damaged)).is_valid
+
+
+@pytest.mark.parametrize("garbage", [b"", b"not a document", b"%PDF-1.7\n%%EOF"])
+def test_what_is_no_document_is_refused(garbage: bytes, signed_by: Build) -> None:
+    with pytest.raises(Refused) as refused:
+        signed_by(garbage)
+    assert refused.value.code == "document_unreadable"
+
+
+def test_a_time_without_a_zone_is_refused(document: Build, signed_by: Build) -> None:
+    with pytest.raises(ValueError, match="zone"):
+        signed_by(document(), signed_at=datetime(2026, 1, 1))
+
+
+def test_a_signature_of_another_authority_is_not_trusted(
+    document: Build, signed_by: Build, tmp_path: Path
+) -> None:
+    result = verify(signed_by(document()), trust_roots=[Authority(tmp_path, "other").certificate])
+    assert result.is_intact and not result.is_valid and not result.timestamped
+
+
+def test_a_signature_stays_valid_after_the_signers_certificate_has_ended(
+    document: Build, signed_by: Build, checked: Callable[[bytes], Verification]
+) -> None:
+    signed = signed_by(document())
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=365 * 5)):
+        assert checked(signed).is_valid
+
+
+def test_an_unsigned_document_is_not_valid(document: Build, checked: Callable[[bytes], Verification]) -> None:
+    result = checked(document())
+    assert not result.is_valid and result.is_readable and result.signatures == ()
+
+
+def test_every_flipped_bit_in_the_signed_ranges_is_detected(
+    document: Build, signed_by: Build, checked: Callable[[bytes], Verification]
+) -> None:
+    signed = signed_by(document())
+    start, length, second_start, second_length = _byte_range(signed)
+    chance = random.Random(17)
+    places = [*range(start, start + length), *range(second_start, second_start + second_length)]
+    for _ in range(FLIPS):
+        place, bit = chance.choice(places), chance.randrange(8)
+        tampered = bytearray(signed)
+        tampered[place] ^= 1 << bit
+        assert not checked(bytes(tampered)).is_valid, f"bit {bit} of byte {place} went unnoticed"
+
+
+def _add_page(writer: IncrementalPdfFileWriter) -> None:
+    page = generic.DictionaryObject({generic.pdf_name("/Type"): generic.pdf_name("/Page")})
+    box = generic.ArrayObject(generic.NumberObject(each) for each in (0, 0, 300, 300))
+    page[generic.pdf_name("/MediaBox")] = box
+    writer.insert_page(page)
+
+
+def _replace_content(writer: IncrementalPdfFileWriter) -> None:
+    page = writer.find_page_for_modification(0)[0].get_object()
+    page[generic.pdf_name("/Contents")] = writer.add_object(
+        generic.StreamObject(stream_data=b"0 0 200 200 re f")
+    )
+    writer.update_container(page)
+
+
+def _cover_with_annotation(writer: IncrementalPdfFileWriter) -> None:
+    page = writer.find_page_for_modification(0)[0].get_object()
+    names = {"/Type": "/Annot", "/Subtype": "/FreeText"}
+    note = generic.DictionaryObject(
+        {generic.pdf_name(key): generic.pdf_name(each) for key, each in names.items()}
+    )
+    note[generic.pdf_name("/Rect")] = generic.ArrayObject(
+        generic.NumberObject(each) for each in (0, 0, 99, 99)
+    )
+    page[generic.pdf_name("/Annots")] = generic.ArrayObject([writer.add_object(note)])
+    writer.update_container(page)
+
+
+def _rotate_page(writer: IncrementalPdfFileWriter) -> None:
+    page = writer.find_page_for_modification(0)[0].get_object()
+    page[generic.pdf_name("/Rotate")] = generic.NumberObject(180)
+    writer.update_container(page)
+
+
+def _drop_page(writer: IncrementalPdfFileWriter) -> None:
+    tree = writer.root["/Pages"]
+    tree["/Kids"].pop(0)
+    tree[generic.pdf_name("/Count")] = generic.NumberObject(len(tree["/Kids"]))
+    writer.update_container(tree)
+
+
+def _open_action(writer: IncrementalPdfFileWriter) -> None:
+    action = generic.DictionaryObject({generic.pdf_name("/S"): generic.pdf_name("/JavaScript")})
+    writer.root[generic.pdf_name("/OpenAction")] = action
+    writer.update_root()
+
+
+def _change_stamp(writer: IncrementalPdfFileWriter) -> None:
+    field = writer.root["/AcroForm"]["/Fields"][0]
+    field["/AP"][generic.pdf_name("/N")] = writer.add_object(generic.StreamObject(stream_data=b"n"))
+    writer.update_container(field["/AP"])
+
+
+def _move_stamp(writer: IncrementalPdfFileWriter) -> None:
+    field = writer.root["/AcroForm"]["/Fields"][0]
+    field[generic.pdf_name("/Rect")] = generic.ArrayObject(generic.NumberObject(0) for _ in range(4))
+    writer.update_container(field)
+
+
+def _drop_field(writer: IncrementalPdfFileWriter) -> None:
+    writer.root["/AcroForm"]["/Fields"].pop(0)
+    writer.update_container(writer.root["/AcroForm"])
+
+
+def _change_claim(writer: IncrementalPdfFileWriter) -> None:
+    claim = writer.root["/AcroForm"]["/Fields"][0]["/V"]
+    claim[generic.pdf_name("/Name")] = generic.pdf_string("Somebody Else")
+    writer.update_container(claim)
+
+
+ATTACKS = [
+    _add_page,
+    _replace_content,
+    _cover_with_annotation,
+    _rotate_page,
+    _drop_page,
+    _open_action,
+    _change_stamp,
+    _move_stamp,
+    _drop_field,
+    _change_claim,
+]
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda each: each.__name__.strip("_"))
+@pytest.mark.parametrize("signed_again", [False, True], ids=["left", "signed_again"])
+def test_an_incremental_update_after_signing_is_detected(
+    attack: Callable[[IncrementalPdfFileWriter], None],
+    signed_again: bool,
+    document: Build,
+    signed_by: Build,
+    checked: Callable[[bytes], Verification],
+) -> None:
+    writer = IncrementalPdfFileWriter(io.BytesIO(signed_by(document())))
+    attack(writer)
+    output = io.BytesIO()
+    writer.write(output)
+    # A later honest signature over the changed document must not launder the change.
+    pdf = signed_by(output.getvalue(), "sig-2") if signed_again else output.getvalue()
+    result = checked(pdf)
+    assert not result.is_valid
+    assert result.modified_after_signing
+
+
+def test_bytes_added_behind_the_end_are_detected(
+    document: Build, signed_by: Build, checked: Callable[[bytes], Verification]
+) -> None:
+    result = checked(signed_by(document()) + b"\n% more")
+    assert not result.is_valid and result.modified_after_signing
+
+
+def test_signing_works_in_the_thread_pool_of_a_process_patched_by_eventlet(
+    document: Build, authority: Authority, tmp_path: Path
+) -> None:
+    authority.signer_for("harbor", "Harbor House")
+    path = tmp_path / "document.pdf"
+    path.write_bytes(document())
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", TPOOL, str(authority._folder), str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    valid, longest_stall_s = done.stdout.split()
+    assert valid == "8"
+    # The loop goes on meanwhile. RELIABILITY's limit is 250 ms; twice that leaves room for a busy machine.
+    assert float(longest_stall_s) < 0.5
+
+
+def _byte_range(pdf: bytes) -> list[int]:
+    (signature,) = PdfFileReader(io.BytesIO(pdf)).embedded_regular_signatures
+    return [int(each) for each in signature.byte_range]
+
+
+def _overlap(one: list[float], other: list[float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
