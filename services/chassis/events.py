@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from services.chassis import logs, metrics, wire
 from services.chassis.inbound import Inbound
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts.declare import Event
+from services.contracts.declare import Event, Operation
 
 RETRY_AFTER_S = (1, 5, 30, 300)
 TRIES = "portico-tries"
@@ -52,6 +52,12 @@ class Delivery:
         self.event = event
         self.data = data
         self.context = context
+
+    def ask(self, operation: Operation, request: Mapping[str, Any]) -> Any:
+        """Ask another service within the event's organisation, before `apply`."""
+        organisation = (self.context.organisation_id, self.context.organisation_key)
+        context = wire.CallContext(self.context.event_id, correlation_id=self.context.correlation_id, traceparent=self.context.traceparent)
+        return self.runtime.ask(operation, request, organisation=organisation, context=context)
 
     def apply(self, handler: Callable[..., Any], *extra: Any) -> bool:
         """Run `handler(unit_of_work, data, *extra)` in the transaction that also notes the event as handled.
@@ -169,6 +175,7 @@ def listens(event: Event) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
         worker.__name__ = method.__name__
         worker.__doc__ = event.summary
+        worker.method = method  # type: ignore[attr-defined]
         return Listens.decorator(event)(worker)  # type: ignore[no-any-return]
 
     return decorate

@@ -40,6 +40,11 @@ class Call:
         with self.runtime.database.reading(self.organisation_id) as session:
             return self.operation.reply.dump(query(session, self.caller, self.request, *extra))
 
+    def ask(self, operation: Operation, request: Mapping[str, Any]) -> Any:
+        """Ask another service within the caller's organisation. Not inside a transaction: before `commit`, or after."""
+        organisation = (self.caller.organisation_id, self.caller.organisation_key) if self.caller else (None, None)
+        return self.runtime.ask(operation, request, organisation=organisation, context=self.context)
+
     def commit(self, handler: Callable[..., Any], *extra: Any) -> Any:
         """Carry out `handler(unit_of_work, request, *extra)` in one transaction and answer with what it returns.
 
@@ -181,6 +186,7 @@ def serves(operation: Operation) -> Callable[[Callable[..., Any]], Callable[...,
 
         worker.__name__ = method.__name__
         worker.__doc__ = operation.summary
+        worker.method = method  # type: ignore[attr-defined]
         return Serves.decorator(operation)(worker)  # type: ignore[no-any-return]
 
     return decorate

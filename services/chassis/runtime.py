@@ -14,7 +14,7 @@ from services.chassis.blobs import BlobStore
 from services.chassis.database import Database, assert_no_transaction
 from services.chassis.loop import Loop
 from services.chassis.outbox import Relay
-from services.chassis.passports import Caller, Issuer, Verifier
+from services.chassis.passports import Issuer, Verifier
 from services.chassis.publisher import Publisher
 from services.chassis.rpc_client import RpcClient
 from services.chassis.unit_of_work import utc_now
@@ -93,7 +93,3 @@ class Runtime:
             metrics.OUTBOX_DEPTH.labels(self.service).set(session.scalar(select(func.count(self.tables.Outbox.seq))) or 0)
         return True
 
-
-def organisation_of(caller: Caller | None) -> tuple[str | None, str | None]:
-    """(id, key) of the caller's organisation."""
-    return (caller.organisation_id, caller.organisation_key) if caller else (None, None)

@@ -55,12 +55,14 @@ class UnitOfWork:
         self.session.add(row)
         return row
 
-    def publish(self, event: Event, subject: str, data: Mapping[str, Any], organisation: tuple[str, str] | None = None) -> str:
-        """Write an event into the outbox and return its id. `subject` is the id of the aggregate; order is kept per aggregate.
+    def act_for(self, organisation_id: str, organisation_key: str) -> None:
+        """Go on within this organisation: for public operations, which learn it from their request."""
+        self.organisation_id, self.organisation_key = organisation_id, organisation_key
+        self.session.info["organisation_id"] = organisation_id
 
-        `organisation` is (id, key) where the unit of work is not already one organisation's.
-        """
-        organisation_id, organisation_key = organisation or (self.organisation_id, self.organisation_key)
+    def publish(self, event: Event, subject: str, data: Mapping[str, Any]) -> str:
+        """Write an event into the outbox and return its id. `subject` is the id of the aggregate; order is kept per aggregate."""
+        organisation_id, organisation_key = self.organisation_id, self.organisation_key
         if event.service != self._service or not organisation_key:
             raise AssertionError(f"{self._service} may not publish {event.type} for organisation {organisation_key}")
         payload = event.schema.dump(dict(data))

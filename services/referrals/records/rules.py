@@ -36,7 +36,7 @@ MAX_TITLE_LENGTH = 120
 MAX_VALUE_LENGTH = 10_000
 MAX_RECORD_LENGTH = 200_000
 
-_NUMBER = re.compile(r"(?:CR[\s-]*)?([0-9]{1,12})", re.ASCII | re.IGNORECASE)
+_NUMBER = re.compile(r"(?:CR[\s-]*)?([0-9]{1,12})", re.IGNORECASE)
 
 FieldValue = str | int | float | bool | None
 

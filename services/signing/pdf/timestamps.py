@@ -124,7 +124,7 @@ class NetworkTimestamper(TimeStamper):
         """The authority's response. Raises TimestampUnavailable when there is none or it is not one."""
         return _checked(self._ask(req.dump()), req)
 
-    def _ask(self, request: bytes) -> tsp.TimeStampResp:
+    def _ask(self, request: bytes) -> bytes:
         try:
             with requests.post(
                 self._address,
@@ -143,18 +143,19 @@ class NetworkTimestamper(TimeStamper):
             ) from None
         if status != 200 or kind != "application/timestamp-reply" or len(body) > REPLY_LIMIT_BYTES:
             raise TimestampUnavailable(f"the timestamp authority answered {status} with no timestamp")
-        return tsp.TimeStampResp.load(body)
+        return bytes(body)
 
 
-def _checked(response: tsp.TimeStampResp, request: tsp.TimeStampReq) -> tsp.TimeStampResp:
+def _checked(answer: bytes, request: tsp.TimeStampReq) -> tsp.TimeStampResp:
     """The response, if it grants exactly what was asked (RFC 3161, 2.4.2).
 
     Looked at here and not left to pyHanko, so that a bad answer is known as the authority's fault before it is taken
     for a fault of the document; asn1crypto parses on access, so damage shows here too.
     """
     try:
+        response = tsp.TimeStampResp.load(answer)
         statement = response["time_stamp_token"]["content"]["encap_content_info"]["content"].parsed
-        granted = response["status"]["status"].native in ("granted", "granted_with_mods")
+        granted = response["status"]["status"].native == "granted"
         same = all(statement[each].native == request[each].native for each in ("nonce", "message_imprint"))
     except (ValueError, TypeError, KeyError, AttributeError):
         raise TimestampUnavailable("the timestamp authority's answer is damaged or a refusal") from None

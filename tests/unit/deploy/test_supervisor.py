@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -129,7 +130,7 @@ def test_all_processes_are_stopped_at_the_same_time(start: Start) -> None:
     names = ["a", "b", "c"]
     supervisor = start(*(Process(name, stubborn, ENV, stop_timeout_s=1) for name in names))
     for name in names:
-        eventually(lambda name=name: printed_ready(supervisor.log(name)))
+        eventually(partial(printed_ready, supervisor.log(name)))
     before = time.monotonic()
     supervisor.stop_all()
     assert time.monotonic() - before < 2

@@ -175,6 +175,7 @@ def test_the_line_that_started_last_is_in_effect() -> None:
     first, second = beds(10, starts_at=NOON - 2 * DAY), beds(11, starts_at=NOON - DAY)
 
     assert find_line([second, first], NOON) is second
+    assert find_line([first, second], NOON) is second
     assert find_line([first, second], NOON - DAY - timedelta(seconds=1)) is first
     assert find_line([first, second], NOON - 3 * DAY) is None
 

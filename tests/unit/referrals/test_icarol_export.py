@@ -205,6 +205,13 @@ def test_a_file_above_the_size_limit_is_not_even_decoded() -> None:
     assert refusal.value.reason == "too_large"
 
 
+def test_a_file_with_too_many_rows_is_refused_where_the_limit_is_passed() -> None:
+    with pytest.raises(FileRefused) as refusal:
+        parse((",".join(REQUIRED_COLUMNS) + "\n" + "1\n" * 50_001).encode())
+
+    assert (refusal.value.reason, refusal.value.line) == ("too_many_rows", 50_002)
+
+
 def test_the_required_columns_are_enough() -> None:
     result = parse(an_export(AGENCY, columns=REQUIRED_COLUMNS).encode())
 
@@ -287,7 +294,7 @@ def test_the_second_row_of_a_number_is_refused_and_both_lines_are_named() -> Non
 
     assert codes(result) == [(4, "ResourceAgencyNum", "duplicate_number")]
     assert "lines 3 and 4" in result.refused[0].message
-    assert result.records[1].name == "Night Shelter"
+    assert [record.name for record in result.records] == ["Harbor Shelter Alliance", "Night Shelter"]
 
 
 def test_a_program_may_stand_before_its_agency() -> None:
