@@ -104,10 +104,16 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
         provider = self._calls.get(method)
         if not message.properties.get("reply_to"):
             self.container.spawn_managed_thread(lambda: self.park(message, "no_reply_to"))
+        elif method == "check_health":
+            self.container.spawn_managed_thread(lambda: self._answer_health(message))
         elif provider is None:
             self.reply(message, error=("unknown_operation", "This service has no such operation."))
         else:
             provider.take(message)
+
+    def _answer_health(self, message: Any) -> None:
+        checks = self.runtime.checks()
+        self.reply(message, {"ok": all(checks.values()), "checks": checks})
 
     def reply(self, message: Any, result: Any = None, error: tuple[Any, ...] | None = None, more: dict[str, Any] | None = None) -> None:
         """Answer a call, then acknowledge it. `error` is (code, detail, field). A caller that is gone is no error."""

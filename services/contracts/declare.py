@@ -69,7 +69,6 @@ class Operation:
     `errors` are the codes it may raise beyond those that every operation may (see COMMON_ERRORS).
     `expects_version`: it changes something that exists, `If-Match` is required.
     `keeps_answer`: the same request id gives the same answer. False where the answer holds a secret.
-    `rate`: how often the gateway lets one address call it, as (count, seconds); None is unlimited.
     """
 
     service: str
@@ -84,7 +83,6 @@ class Operation:
     expects_version: bool = False
     keeps_answer: bool = True
     timeout_s: float | None = None
-    rate: tuple[int, int] | None = None
 
     @property
     def address(self) -> str:
@@ -145,7 +143,8 @@ class Contract:
         unknown = [code for code in options.get("errors", ()) if code not in errors.CODES]
         if unknown:
             raise ValueError(f"{self.service}.{name} declares unknown error codes {unknown}")
-        operation = Operation(self.service, name, kind, summary, _schema(request, RAISE), _schema(reply, EXCLUDE), access, **options)
+        shapes = (_schema(request, RAISE, f"{name}_request"), _schema(reply, EXCLUDE, f"{name}_reply"))
+        operation = Operation(self.service, name, kind, summary, *shapes, access, **options)
         self.operations[name] = operation
         return operation
 
@@ -162,18 +161,26 @@ class Contract:
         loose = [key for key, field in data.items() if not isinstance(field, EVENT_FIELDS)]
         if loose:
             raise ValueError(f"event {name}: {loose} could hold personal data; use ids, codes, numbers, times and flags")
-        event = Event(self.service, name, version, summary, _schema(data, RAISE))
+        event = Event(self.service, name, version, summary, _schema(data, RAISE, f"{name}_v{version}"))
         self.events[f"{name}.v{version}"] = event
         return event
 
 
-def _schema(shape: Any, unknown: str) -> Schema:
-    """A schema instance from a Schema class, an instance or a dict of fields."""
+def _schema(shape: Any, unknown: str, name: str) -> Schema:
+    """A schema instance from a Schema class, an instance or a dict of fields (which becomes a schema called `name`)."""
     if isinstance(shape, Schema):
         return shape
     if isinstance(shape, type) and issubclass(shape, Schema):
         return shape(unknown=unknown)
-    return Schema.from_dict(dict(shape))(unknown=unknown)
+    title = "".join(word.capitalize() for word in name.split("_"))
+    return Schema.from_dict(dict(shape), name=title)(unknown=unknown)
+
+
+def health_check(service: str) -> Operation:
+    """The operation that every service has by itself: whether it can do its work. Answers `{"ok": …, "checks": {…}}`."""
+    reply = {"ok": fields.Boolean(required=True), "checks": fields.Dict(keys=fields.String(), values=fields.Boolean(), required=True)}
+    shapes = (_schema({}, RAISE, "check_health_request"), _schema(reply, EXCLUDE, "check_health_reply"))
+    return Operation(service, "check_health", "query", "Whether the service can do its work.", *shapes, PUBLIC)
 
 
 def page_of(item: type[Schema] | Schema) -> type[Schema]:

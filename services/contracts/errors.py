@@ -46,6 +46,7 @@ CODES: dict[str, int] = {
     "idempotency_key_reused": 422,
     "idempotency_key_in_progress": 409,
     "too_many_requests": 429,
+    "method_not_allowed": 405,
     "unknown_operation": 404,
     "deadline_passed": 504,
     "timeout": 504,

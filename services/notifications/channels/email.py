@@ -189,7 +189,8 @@ def _failure(error: smtplib.SMTPException) -> DeliveryFailed:
         return Temporary("server_refused", error.smtp_code)
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return Temporary("server_lacks_feature")
-    return Temporary("connection_lost")
+    # smtplib turns a timeout while it reads into "disconnected"; only the context still tells.
+    return Temporary("timeout" if isinstance(error.__context__, TimeoutError) else "connection_lost")
 
 
 def _mailbox(sender: str) -> tuple[str, str]:

@@ -86,7 +86,7 @@ def _opened(pdf: bytes | Path) -> BinaryIO:
 def _ask_child(file: BinaryIO, limits: Limits) -> dict[str, str | int]:
     unread: dict[str, str | int] = {
         "code": "document_unreadable",
-        "detail": "The document is damaged or too complex to be read safely.",
+        "detail": "The document is damaged or too complex to be read safely. Print it to a new PDF.",
     }
     try:
         # -I: the child sees neither our environment's Python settings nor this folder's modules; no secrets in env.

@@ -119,22 +119,28 @@ def judge(data: bytes, limits: dict[str, Any]) -> int:
     with document:
         if document.is_encrypted or "/Encrypt" in document.trailer:
             raise Verdict("document_encrypted", "The document is encrypted. Save it without protection.")
+        _judge_objects(document, limits)
+        # Counted after the warnings were looked at: qpdf also warns of what it mends in the page tree by itself.
         pages = len(document.pages)
-        if not pages:
-            raise _unreadable()
-        if pages > limits["max_pages"]:
-            raise Verdict(
-                "document_too_many_pages", f"A document may have at most {limits['max_pages']} pages."
-            )
-        budget = _DecodeBudget(limits["max_decoded_bytes"])
-        _judge_dictionary(document.trailer)
-        for thing in document.objects:
-            for each in _nested(thing):
-                _judge_dictionary(each)
-                if isinstance(each, pikepdf.Stream):
-                    _judge_image(each, limits["max_image_pixels"])
-                    budget.spend_on(each)
+    if not pages:
+        raise _unreadable()
+    if pages > limits["max_pages"]:
+        raise Verdict("document_too_many_pages", f"A document may have at most {limits['max_pages']} pages.")
     return pages
+
+
+def _judge_objects(document: pikepdf.Pdf, limits: dict[str, Any]) -> None:
+    budget = _DecodeBudget(limits["max_decoded_bytes"])
+    _judge_dictionary(document.trailer)
+    for thing in document.objects:
+        for each in _nested(thing):
+            _judge_dictionary(each)
+            if isinstance(each, pikepdf.Stream):
+                _judge_image(each, limits["max_image_pixels"])
+                budget.spend_on(each)
+    if document.get_warnings():
+        # qpdf read something as null, or guessed: what a person sees might not be what was judged.
+        raise _unreadable()
 
 
 def _nested(thing: Any) -> Iterator[Any]:
@@ -194,7 +200,11 @@ def _name(dictionary: Any, key: str) -> str | None:
 
 
 class _DecodeBudget:
-    """Counts what the streams of a document expand to, without ever holding one expanded."""
+    """Counts what the streams of a document expand to.
+
+    Flate is counted piece by piece; the two rare growing filters are expanded whole, and the memory limit of
+    this process is what stops them.
+    """
 
     def __init__(self, total: int) -> None:
         self._left = total
@@ -257,7 +267,10 @@ def _active() -> Verdict:
 
 
 def _unreadable() -> Verdict:
-    return Verdict("document_unreadable", "The document is damaged or too complex to be read safely.")
+    return Verdict(
+        "document_unreadable",
+        "The document is damaged or too complex to be read safely. Print it to a new PDF.",
+    )
 
 
 def _limit_myself(limits: dict[str, Any]) -> None:

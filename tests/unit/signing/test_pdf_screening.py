@@ -170,11 +170,8 @@ def _page_tree_explosion() -> bytes:
 
 
 def _object_stream_bomb() -> bytes:
-    packed = _bomb(700)
+    packed = _bomb(600)
     body = _stream(packed, b"/Type /ObjStm /N 1 /First 4 /Filter /FlateDecode")
-    entries = b"".join(
-        [b"\0\0\0\0\0", b"\1\0\0\0\x09", b"\1" + len(body).to_bytes(4, "big")]  # the last one is set below
-    )
     output = bytearray(b"%PDF-1.7\n1 0 obj\n" + body + b"\nendobj\n")
     start = len(output)
     entries = (
@@ -259,15 +256,15 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes]]] = {
     "a_thousand_nested_arrays": (UNREADABLE, lambda: _page_with(o4=b"[" * 200_000)),
     "decompression_bomb": (
         LARGE,
-        lambda: _page_with(b"/Contents 4 0 R", o4=_stream(_bomb(1500), b"/Filter /FlateDecode")),
+        lambda: _page_with(b"/Contents 4 0 R", o4=_stream(_bomb(500), b"/Filter /FlateDecode")),
     ),
     "bomb_in_a_bomb": (
         UNREADABLE,
-        lambda: _page_with(o4=_stream(zlib.compress(_bomb(900)), b"/Filter [/FlateDecode /FlateDecode]")),
+        lambda: _page_with(o4=_stream(zlib.compress(_bomb(450)), b"/Filter [/FlateDecode /FlateDecode]")),
     ),
     "bomb_in_an_object_stream": (UNREADABLE, _object_stream_bomb),
     "run_length_bomb": (
-        LARGE,
+        UNREADABLE,
         lambda: _page_with(o4=_stream(b"\x81A" * 4_000_000, b"/Filter /RunLengthDecode")),
     ),
     "endless_image": (

@@ -1,0 +1,25 @@
+"""`python -m deploy.migrate [service …]`: bring the services' databases up to date.
+
+Addresses come from `<SERVICE>_DATABASE_URL`. Each service's migration runs in a process of its own, as in production.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+SERVICES = ("identity", "referrals", "portals", "notifications", "signing")
+
+
+def main(services: tuple[str, ...]) -> int:
+    """Migrate each; stop at the first that fails."""
+    for service in services:
+        if f"{service.upper()}_DATABASE_URL" not in os.environ:
+            sys.exit(f"{service.upper()}_DATABASE_URL is not set")
+        subprocess.run([sys.executable, "-W", "ignore", "-m", "services.chassis.migrate", "upgrade", service], check=True)  # noqa: S603
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(tuple(sys.argv[1:]) or SERVICES))

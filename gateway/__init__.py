@@ -1,0 +1,1 @@
+"""The gateway: HTTP in, RPC out. It owns no data and no rule."""

@@ -1,0 +1,108 @@
+"""The WSGI application: routes from the tables, a correlation id, headers, health, metrics, documentation."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import flask
+
+from gateway import documentation, errors
+from gateway.api import ROUTES
+from gateway.exchange import Exchange
+from gateway.routes import Route
+from gateway.settings import GatewaySettings
+from services.chassis import logs, metrics, wire
+from services.chassis.blobs import BlobStore
+from services.chassis.rpc_client import RpcClient
+from services.chassis.settings import load_settings
+from services.contracts.catalogue import CONTRACTS
+from services.contracts.declare import health_check
+from services.contracts.errors import Refused
+
+_CORRELATION = re.compile(r"[A-Za-z0-9_.:-]{8,64}")
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+def create_app(settings: Any, client: RpcClient) -> flask.Flask:
+    """The application over a started client."""
+    app = flask.Flask("gateway", static_folder=None, template_folder="web")
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes + 1024 * 1024
+    exchange = Exchange(client, BlobStore(settings.blob_dir), settings.rpc_timeout_s, settings.max_upload_bytes)
+    for route in ROUTES:
+        app.add_url_rule(route.rule, f"{route.method} {route.path}", _view(exchange, route), methods=[route.method])
+    errors.register(app)
+    documentation.register(app, ROUTES)
+    _register_health(app, client)
+    app.before_request(_begin)
+    app.after_request(_finish)
+    return app
+
+
+def build() -> flask.Flask:
+    """What the server loads, once in each worker process: connections are made after the fork."""
+    settings = load_settings(GatewaySettings)
+    logs.configure("gateway", settings.log_level)
+    client = RpcClient(settings.amqp_uri, "gateway", settings.heartbeat_s, settings.rpc_timeout_s)
+    client.start()
+    return create_app(settings, client)
+
+
+def _view(exchange: Exchange, route: Route) -> Any:
+    def view(**path_arguments: str) -> flask.Response:
+        return exchange.serve(route, path_arguments)
+
+    return view
+
+
+def _begin() -> None:
+    flask.g.started = time.monotonic()
+    given = flask.request.headers.get("X-Correlation-Id", "")
+    logs.correlation_id.set(given if _CORRELATION.fullmatch(given) else wire.new_id())
+    logs.traceparent.set(wire.child_traceparent(flask.request.headers.get("traceparent")))
+
+
+def _finish(response: flask.Response) -> flask.Response:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers["X-Correlation-Id"] = logs.correlation_id.get() or ""
+    route = flask.request.url_rule.rule if flask.request.url_rule else "unknown"
+    took_s = time.monotonic() - flask.g.get("started", time.monotonic())
+    metrics.HTTP_REQUESTS.labels(flask.request.method, route, str(response.status_code)).observe(took_s)
+    logs.log.info("request", method=flask.request.method, route=route, status=response.status_code, ms=round(took_s * 1000, 1))
+    return response
+
+
+def _register_health(app: flask.Flask, client: RpcClient) -> None:
+    @app.get("/healthz")
+    def healthz() -> flask.Response:
+        return flask.jsonify(service="gateway", ok=True)
+
+    @app.get("/readyz")
+    def readyz() -> flask.Response:
+        checks = {"broker": client.is_connected}
+        for contract in CONTRACTS:
+            checks[contract.service] = checks["broker"] and _is_ready(client, contract.service)
+        response = flask.jsonify(service="portico", ok=all(checks.values()), checks=checks)
+        response.status_code = 200 if all(checks.values()) else 503
+        return response
+
+    @app.get("/metrics")
+    def prometheus() -> flask.Response:
+        return flask.Response(metrics.exposition(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _is_ready(client: RpcClient, service: str) -> bool:
+    try:
+        answer = client.call(health_check(service), {}, wire.CallContext(wire.new_id(), deadline=time.time() + 2))
+    except Refused:
+        return False
+    return bool(answer["ok"])

@@ -1,0 +1,147 @@
+"""OpenAPI 3.1 at /openapi.json and the same to read at /docs, both derived from the routes and their declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import flask
+
+from gateway.routes import Route
+from services.chassis.wire import encode
+from services.contracts.catalogue import CONTRACTS
+from services.contracts.declare import COMMON_ERRORS
+from services.contracts.errors import CODES
+from services.contracts.json_schema import JsonSchemas
+
+_IF_MATCH = {"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}, "description": "the ETag you have read"}
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "maxLength": 100},
+    "description": "the same key again gives the same answer, for at least 24 hours",
+}
+_PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457",
+    "required": ["type", "title", "status", "code", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "enum": sorted(CODES)},
+        "detail": {"type": "string"},
+        "field": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"field": {"type": "string"}, "rule": {"type": "string"}}},
+        },
+        "correlation_id": {"type": "string"},
+    },
+}
+
+
+def openapi(routes: Sequence[Route]) -> dict[str, Any]:
+    """The OpenAPI document of these routes."""
+    schemas = JsonSchemas()
+    paths: dict[str, Any] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Portico",
+            "version": "0.1.0",
+            "description": "Referrals, portals, messages and signatures across the walls of an organisation.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "tags": [{"name": contract.service, "description": contract.summary} for contract in CONTRACTS],
+        "security": [{"session": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"session": {"type": "http", "scheme": "bearer"}},
+            "schemas": {**schemas.components, "Problem": _PROBLEM},
+        },
+    }
+
+
+def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
+    declared = route.operation
+    request = schemas.of(declared.request)
+    members, required = request.get("properties", {}), request.get("required", [])
+    parameters = [{"name": name, "in": "path", "required": True, "schema": members[name]} for name in route.parameters]
+    rest = {name: member for name, member in members.items() if name not in route.parameters}
+    document: dict[str, Any] = {
+        "operationId": declared.name,
+        "tags": [declared.service],
+        "summary": declared.summary,
+        "description": f"Access: {declared.access}.",
+        "parameters": parameters,
+        "responses": _responses(route, schemas),
+    }
+    if route.uploads:
+        document["requestBody"] = _upload(route, rest, required)
+    elif route.takes_body and rest:
+        body = {**request, "properties": rest, "required": [name for name in required if name in rest]}
+        document["requestBody"] = {"required": bool(body["required"]), "content": {"application/json": {"schema": body}}}
+    elif not route.takes_body:
+        parameters += [{"name": name, "in": "query", "required": name in required, "schema": member} for name, member in rest.items()]
+    if declared.kind == "command":
+        parameters.append(_KEY)
+    if declared.expects_version:
+        parameters.append(_IF_MATCH)
+    if declared.access.kind == "public":
+        document["security"] = []
+    return document
+
+
+def _upload(route: Route, rest: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    members = {**{name: member for name, member in rest.items() if name != route.uploads}, "file": {"type": "string", "format": "binary"}}
+    needed = [name for name in required if name in members] + ["file"]
+    schema = {"type": "object", "properties": members, "required": needed, "additionalProperties": False}
+    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+
+
+def _responses(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
+    declared = route.operation
+    responses: dict[str, Any] = {str(declared.status): {"description": "Done."}}
+    if route.downloads:
+        responses["200"]["content"] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    elif declared.status != 204:
+        responses[str(declared.status)]["content"] = {"application/json": {"schema": schemas.reference(declared.reply)}}
+    by_status: dict[int, list[str]] = {}
+    extra = ("version_required", "version_conflict") if declared.expects_version else ()
+    for code in (*COMMON_ERRORS, *declared.errors, *extra):
+        by_status.setdefault(CODES[code], []).append(code)
+    for status, codes in sorted(by_status.items()):
+        content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        responses[str(status)] = {"description": ", ".join(dict.fromkeys(codes)), "content": content}
+    return responses
+
+
+def register(app: flask.Flask, routes: Sequence[Route]) -> None:
+    """Serve both."""
+
+    @cache
+    def document() -> dict[str, Any]:
+        return openapi(routes)
+
+    @app.get("/openapi.json")
+    def openapi_json() -> flask.Response:
+        return flask.Response(encode(document()), content_type="application/json")
+
+    @app.get("/docs")
+    def docs() -> flask.Response:
+        response = flask.Response(flask.render_template("docs.html", api=document(), tags=_by_tag(document())))
+        response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+        return response
+
+
+def _by_tag(api: dict[str, Any]) -> dict[str, list[tuple[str, str, dict[str, Any]]]]:
+    found: dict[str, list[tuple[str, str, dict[str, Any]]]] = {tag["name"]: [] for tag in api["tags"]}
+    for path, methods in api["paths"].items():
+        for method, operation in methods.items():
+            found[operation["tags"][0]].append((method.upper(), path, operation))
+    return found

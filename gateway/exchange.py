@@ -1,0 +1,132 @@
+"""One HTTP request as one call, and its answer: reading arguments and headers, writing the response."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import flask
+import orjson
+
+from gateway.auth import Admitted, admit
+from gateway.routes import Route
+from services.chassis import logs, wire
+from services.chassis.blobs import BlobStore
+from services.chassis.rpc_client import RpcClient
+from services.contracts.errors import Refused
+
+_KEY = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+_ETAG = re.compile(r'"?([0-9]{1,18})"?')
+_PIECE = 64 * 1024
+
+
+class Exchange:
+    """Serves routes with a client and the store of uploaded files."""
+
+    def __init__(self, client: RpcClient, blobs: BlobStore, timeout_s: float, max_upload_bytes: int) -> None:
+        self._client = client
+        self._blobs = blobs
+        self._timeout_s = timeout_s
+        self._max_upload_bytes = max_upload_bytes
+
+    def serve(self, route: Route, path_arguments: Mapping[str, str]) -> flask.Response:
+        """Let in, read, call, answer."""
+        admitted = admit(self._client, route.operation, self._context(route))
+        arguments = self._arguments(route, path_arguments, admitted)
+        reply = self._client.call(route.operation, arguments, admitted.context)
+        if route.downloads:
+            return self._file(reply, admitted)
+        return _json(reply, route.operation.status)
+
+    def _context(self, route: Route) -> wire.CallContext:
+        headers = flask.request.headers
+        key = headers.get("Idempotency-Key")
+        if key is not None and not _KEY.fullmatch(key):
+            raise Refused("malformed_request", "An Idempotency-Key has 1 to 100 letters, digits, _ . : -", "Idempotency-Key")
+        return wire.CallContext(
+            request_id=key or wire.new_id(),
+            client_key=key is not None,
+            correlation_id=logs.correlation_id.get() or "",
+            deadline=time.time() + (route.operation.timeout_s or self._timeout_s),
+            expected_version=_expected_version(route, headers.get("If-Match")),
+            traceparent=logs.traceparent.get(),
+        )
+
+    def _arguments(self, route: Route, path_arguments: Mapping[str, str], admitted: Admitted) -> dict[str, Any]:
+        if route.uploads:
+            given = {**flask.request.form, route.uploads: self._upload(admitted)}
+        elif route.takes_body:
+            given = _json_body()
+        else:
+            given = _query()
+        clash = sorted(set(given) & set(path_arguments))
+        if clash:
+            raise Refused("invalid_request", f"{clash[0]} is part of the address and cannot be sent again.", clash[0])
+        return {**given, **path_arguments}
+
+    def _upload(self, admitted: Admitted) -> dict[str, Any]:
+        file = flask.request.files.get("file")
+        if file is None:
+            raise Refused("malformed_request", "Send multipart/form-data with the part `file`.", "file")
+        if admitted.organisation_id is None:
+            raise Refused("unauthenticated", "Log in first.")
+        pieces: Iterator[bytes] = iter(lambda: file.stream.read(_PIECE), b"")
+        sha256, size = self._blobs.put(admitted.organisation_id, pieces, self._max_upload_bytes)
+        return {"sha256": sha256, "size": size}
+
+    def _file(self, reply: Mapping[str, Any], admitted: Admitted) -> flask.Response:
+        path = self._blobs.path(admitted.organisation_id or "", reply["sha256"])
+        response = flask.send_file(
+            path, mimetype=reply["media_type"], as_attachment=True, download_name=reply["file_name"], etag=reply["sha256"], max_age=0
+        )
+        response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+        return response
+
+
+def _expected_version(route: Route, header: str | None) -> int | None:
+    if not route.operation.expects_version:
+        return None
+    if header is None:
+        raise Refused("version_required", "Send If-Match with the ETag you have read.", "If-Match")
+    match = _ETAG.fullmatch(header.strip())
+    if match is None:
+        raise Refused("malformed_request", 'If-Match holds one ETag such as "3".', "If-Match")
+    return int(match.group(1))
+
+
+def _json_body() -> dict[str, Any]:
+    length = flask.request.content_length
+    if length is not None and length > wire.MAX_BODY_BYTES:
+        raise Refused("request_too_large", "The body is larger than 1 MiB.")
+    body = flask.request.stream.read(wire.MAX_BODY_BYTES + 1)
+    if len(body) > wire.MAX_BODY_BYTES:
+        raise Refused("request_too_large", "The body is larger than 1 MiB.")
+    if not body:
+        return {}
+    if flask.request.mimetype != "application/json":
+        raise Refused("malformed_request", "Send the body as Content-Type: application/json.", "Content-Type")
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Refused("malformed_request", f"The body is not JSON: line {error.lineno}, column {error.colno}.") from None
+    if not isinstance(value, dict):
+        raise Refused("malformed_request", "The body must be a JSON object.")
+    return value
+
+
+def _query() -> dict[str, Any]:
+    repeated = [name for name, values in flask.request.args.lists() if len(values) > 1]
+    if repeated:
+        raise Refused("invalid_request", f"{repeated[0]} is given more than once.", repeated[0])
+    return dict(flask.request.args)
+
+
+def _json(reply: Any, status: int) -> flask.Response:
+    if status == 204:
+        return flask.Response(status=204)
+    response = flask.Response(wire.encode(reply), status=status, content_type="application/json")
+    if isinstance(reply, dict) and isinstance(reply.get("version"), int):
+        response.headers["ETag"] = f'"{reply["version"]}"'
+    return response

@@ -1,0 +1,41 @@
+"""A route: an HTTP method, a path, an operation. Everything else about it is in the operation's declaration."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from services.contracts.declare import Operation
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@dataclass(frozen=True)
+class Route:
+    """`path` names its parameters in braces: `/v1/queues/{queue_id}`.
+
+    `uploads` is the request member that an uploaded file becomes (a reference to it); then the request is
+    multipart/form-data with the part `file`. `downloads` means that the reply names a stored file, which is sent.
+    """
+
+    method: Method
+    path: str
+    operation: Operation
+    uploads: str | None = None
+    downloads: bool = False
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the path's parameters."""
+        return tuple(re.findall(r"{(\w+)}", self.path))
+
+    @property
+    def rule(self) -> str:
+        """The path as Flask writes it."""
+        return re.sub(r"{(\w+)}", r"<\1>", self.path)
+
+    @property
+    def takes_body(self) -> bool:
+        """Whether arguments come as a JSON body; otherwise they come in the query string."""
+        return self.method != "GET"

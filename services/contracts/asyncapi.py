@@ -1,0 +1,61 @@
+"""AsyncAPI 3.0 of all events: where a subscriber finds them and what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from services.contracts.declare import Contract, Event
+from services.contracts.json_schema import JsonSchemas
+
+_ENVELOPE_TEXTS = ("id", "source", "type", "subject", "dataschema", "organisation", "organisationkey", "correlationid", "traceparent")
+
+
+def data_schema(event: Event) -> dict[str, Any]:
+    """The JSON Schema of an event's `data`. Readers ignore members they do not know, so a new optional one is no new version."""
+    body = {**JsonSchemas().of(event.schema), "additionalProperties": True}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"/schemas/{event.schema_file}", "title": event.type, **body}
+
+
+def asyncapi(contracts: Iterable[Contract]) -> dict[str, Any]:
+    """The AsyncAPI document."""
+    channels: dict[str, Any] = {}
+    operations: dict[str, Any] = {}
+    messages: dict[str, Any] = {}
+    for event in (event for contract in contracts for event in contract.events.values()):
+        name = f"{event.service}.{event.name}.v{event.version}"
+        messages[name] = {
+            "name": event.type,
+            "summary": event.summary,
+            "contentType": "application/cloudevents+json",
+            "payload": _envelope(event),
+        }
+        channels[name] = {
+            "address": event.routing_key("{organisation}"),
+            "summary": event.summary,
+            "parameters": {"organisation": {"description": "key of the organisation"}},
+            "messages": {event.name: {"$ref": f"#/components/messages/{name}"}},
+            "bindings": {"amqp": {"is": "routingKey", "exchange": {"name": "feed", "type": "topic", "durable": True}}},
+        }
+        operations[f"publish.{name}"] = {"action": "send", "channel": {"$ref": f"#/channels/{name}"}, "summary": event.summary}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Portico events",
+            "version": "0.1.0",
+            "description": "CloudEvents 1.0 in structured JSON. They carry ids, states, numbers and times, never personal data. "
+            "Delivery is at least once: the event's `id` tells a repetition. Each organisation also has a stream to read again from.",
+        },
+        "defaultContentType": "application/cloudevents+json",
+        "channels": channels,
+        "operations": operations,
+        "components": {"messages": messages},
+    }
+
+
+def _envelope(event: Event) -> dict[str, Any]:
+    members: dict[str, Any] = {"specversion": {"const": "1.0"}, "time": {"type": "string", "format": "date-time"}}
+    members |= {name: {"type": "string"} for name in _ENVELOPE_TEXTS}
+    members["type"] = {"const": event.type}
+    members["data"] = {key: value for key, value in data_schema(event).items() if not key.startswith("$")}
+    return {"type": "object", "required": ["specversion", "id", "source", "type", "subject", "time", "organisation", "data"], "properties": members}

@@ -1,0 +1,290 @@
+"""The e-mail channel: what is built, what arrives at a real SMTP server, and how refusals are told apart."""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import traceback
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope
+
+from services.contracts.errors import Refused
+from services.notifications.channels.email import (
+    DeliveryFailed,
+    Permanent,
+    SmtpSettings,
+    Temporary,
+    build,
+    normalised_address,
+    send,
+)
+
+SENDER = "Harbor House <no-reply@harbor.example>"
+RECIPIENT = "ana.ruiz@clinic.example"
+
+
+class Mailbox:
+    """An SMTP server's handler that remembers what it took, and answers as told."""
+
+    def __init__(self) -> None:
+        self.taken: list[Envelope] = []
+        self.rcpt_answer = "250 OK"
+        self.data_answer = "250 OK"
+
+    async def handle_RCPT(
+        self, server: Any, session: Any, envelope: Envelope, address: str, options: Any
+    ) -> str:
+        if self.rcpt_answer.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return self.rcpt_answer
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:
+        self.taken.append(envelope)
+        return self.data_answer
+
+
+@pytest.fixture
+def mailbox() -> Mailbox:
+    """Remembers."""
+    return Mailbox()
+
+
+@pytest.fixture
+def smtp(mailbox: Mailbox) -> Iterator[SmtpSettings]:
+    """Settings of a server on loopback in front of the mailbox."""
+    controller = Controller(mailbox, hostname="127.0.0.1", port=_free_port())
+    controller.start()
+    try:
+        yield SmtpSettings("127.0.0.1", controller.port, security="none", timeout_s=5)
+    finally:
+        controller.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _a_message(**changed: Any) -> EmailMessage:
+    arguments: dict[str, Any] = {
+        "message_id": "delivery-1",
+        "sender": SENDER,
+        "recipient": RECIPIENT,
+        "subject": "New referral: record 4711",
+        "text": "Sign in to see it.",
+    }
+    return build(**(arguments | changed))
+
+
+def _parsed(envelope: Envelope) -> EmailMessage:
+    parsed = message_from_bytes(envelope.content, policy=policy.default)
+    assert isinstance(parsed, EmailMessage)
+    return parsed
+
+
+def test_a_message_arrives_with_its_headers_and_both_bodies(smtp: SmtpSettings, mailbox: Mailbox) -> None:
+    at = datetime(2026, 10, 28, 9, 3, tzinfo=UTC)
+    send(smtp, _a_message(subject="Überweisung 4711", text="Grüße\n.\nend", html="<p>Grüße</p>", sent_at=at))
+    (envelope,) = mailbox.taken
+    arrived = _parsed(envelope)
+    body, markup = arrived.get_body(("plain",)), arrived.get_body(("html",))
+    assert (envelope.mail_from, envelope.rcpt_tos) == ("no-reply@harbor.example", [RECIPIENT])
+    assert arrived["Subject"] == "Überweisung 4711"
+    assert arrived["Message-ID"] == "<delivery-1@harbor.example>"
+    assert arrived["Auto-Submitted"] == "auto-generated"
+    assert arrived["Date"] == "Wed, 28 Oct 2026 09:03:00 +0000"
+    assert body is not None and body.get_content().splitlines() == ["Grüße", ".", "end"]
+    assert markup is not None and markup.get_content().strip() == "<p>Grüße</p>"
+
+
+def test_the_same_delivery_keeps_its_message_id() -> None:
+    assert _a_message()["Message-ID"] == _a_message()["Message-ID"]
+
+
+def test_allowed_headers_are_added() -> None:
+    message = _a_message(
+        headers={"Reply-To": "Help <help@harbor.example>", "X-Portico-Kind": "referral_assigned"}
+    )
+    assert message["Reply-To"] == "Help <help@harbor.example>"
+    assert message["X-Portico-Kind"] == "referral_assigned"
+
+
+@pytest.mark.seed("S0-43")
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("a@b.co", "a@b.co"),
+        ("Ana.Ruiz+portal@Clinic.Example", "Ana.Ruiz+portal@clinic.example"),
+        ("x@münchen.example", "x@xn--mnchen-3ya.example"),
+        ("x@例え.テスト", "x@xn--r8jz45g.xn--zckzah"),
+        ("o'neil@mail.sub.example", "o'neil@mail.sub.example"),
+    ],
+)
+def test_a_valid_address_is_taken_with_its_domain_in_ascii(address: str, expected: str) -> None:
+    assert normalised_address(address) == expected
+
+
+@pytest.mark.seed("S0-43")
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "plain",
+        "@b.example",
+        "a@",
+        "a@b",
+        "a@b.example.",
+        "a@.example",
+        "a@b..example",
+        "a@-b.example",
+        "a@b_.example",
+        "a@127.0.0.1",
+        "a@[127.0.0.1]",
+        "a b@c.example",
+        ".a@b.example",
+        "a.@b.example",
+        "a..a@b.example",
+        '"a b"@c.example',
+        "a@b.example, c@d.example",
+        "a@b.example;c@d.example",
+        "A <a@b.example>",
+        "a@b@c.example",
+        "ä@b.example",
+        "a@b.example\n",
+        "a@b.exa\u200bmple\u2028",
+        "a" * 65 + "@b.example",
+        "a@" + "b" * 64 + ".example",
+        "a@" + ".".join(["b" * 60] * 5),
+        "a(comment)@b.example",
+    ],
+)
+def test_an_invalid_address_is_refused(address: str) -> None:
+    with pytest.raises(Refused) as refused:
+        normalised_address(address)
+    assert refused.value.code == "email_address_invalid"
+    assert not address or address not in refused.value.detail
+
+
+BREAKS = ["\r\n", "\n", "\r", "\n ", "\r\n\t", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029", "\x00"]
+INJECTED = [
+    "Bcc: victim@x.example",
+    "Cc: victim@x.example",
+    "Subject: other",
+    "\r\n<script>x</script>",
+    "RCPT TO:<v@x.example>",
+]
+PLACES = ["subject", "recipient", "sender", "message_id", "header_value", "header_name"]
+# 12 breaks x 5 payloads x 6 places: 360 injections.
+INJECTIONS = list(itertools.product(PLACES, BREAKS, INJECTED))
+
+
+def _injected(place: str, payload: str) -> EmailMessage:
+    if place == "header_value":
+        return _a_message(headers={"X-Portico-Kind": payload})
+    if place == "header_name":
+        return _a_message(headers={"X-Kind" + payload: "1"})
+    start = {"subject": "Hello", "recipient": RECIPIENT, "sender": "Harbor", "message_id": "delivery-1"}[
+        place
+    ]
+    end = " <no-reply@harbor.example>" if place == "sender" else ""
+    return _a_message(**{place: start + payload + end})
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_injection_adds_a_header_or_a_recipient(place: str) -> None:
+    tried = [break_ + payload for where, break_, payload in INJECTIONS if where == place]
+    accepted = []
+    for payload in tried:
+        try:
+            accepted.append(_injected(place, payload))
+        except Refused as refused:
+            assert refused.code in ("email_header_invalid", "email_address_invalid")
+    assert len(INJECTIONS) >= 200 and len(tried) == 60
+    assert accepted == []
+
+
+@pytest.mark.parametrize(
+    "text", ["Bcc: victim@x.example", "\r\n.\r\nMAIL FROM:<v@x.example>\r\n", "\n.\n", "\r.\r", "a\0b"]
+)
+def test_a_body_ends_nowhere_but_at_its_end(text: str, smtp: SmtpSettings, mailbox: Mailbox) -> None:
+    send(smtp, _a_message(text=f"first\n{text}\nlast", html=f"<p>first</p>\n{text}\n<p>last</p>"))
+    (envelope,) = mailbox.taken
+    arrived = _parsed(envelope)
+    body = arrived.get_body(("plain",))
+    assert envelope.rcpt_tos == [RECIPIENT]
+    assert arrived["Bcc"] is None
+    assert body is not None and body.get_content().splitlines()[-1] == "last"
+
+
+@pytest.mark.parametrize(
+    "header", ["Bcc", "Cc", "To", "From", "Subject", "Sender", "Content-Type", "Received", "x"]
+)
+def test_a_header_that_is_ours_may_not_be_set(header: str) -> None:
+    with pytest.raises(Refused) as refused:
+        _a_message(headers={header: "victim@x.example"})
+    assert refused.value.code == "email_header_invalid"
+
+
+@pytest.mark.parametrize(
+    ("rcpt", "data", "kind", "reason", "code"),
+    [
+        (f"550 no such user {RECIPIENT}", "250 OK", Permanent, "recipient_refused", 550),
+        (f"450 try {RECIPIENT} later", "250 OK", Temporary, "recipient_deferred", 450),
+        ("250 OK", f"554 spam for {RECIPIENT}", Permanent, "message_refused", 554),
+        ("250 OK", "451 later", Temporary, "message_deferred", 451),
+        ("421 closing", "250 OK", Temporary, "recipient_deferred", 421),
+    ],
+)
+def test_refusals_are_told_apart_and_hold_no_address(
+    rcpt: str,
+    data: str,
+    kind: type[DeliveryFailed],
+    reason: str,
+    code: int,
+    smtp: SmtpSettings,
+    mailbox: Mailbox,
+) -> None:
+    mailbox.rcpt_answer, mailbox.data_answer = rcpt, data
+    with pytest.raises(DeliveryFailed) as failed:
+        send(smtp, _a_message())
+    assert type(failed.value) is kind
+    assert (failed.value.reason, failed.value.smtp_code) == (reason, code)
+    assert RECIPIENT not in "".join(traceback.format_exception(failed.value))
+    assert failed.value.__cause__ is None and failed.value.__context__ is None
+
+
+def test_a_server_that_is_not_there_is_temporary() -> None:
+    with pytest.raises(Temporary) as failed:
+        send(SmtpSettings("127.0.0.1", _free_port(), security="none", timeout_s=1), _a_message())
+    assert failed.value.reason == "connection_failed"
+
+
+def test_a_silent_server_is_temporary_after_the_timeout() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        settings = SmtpSettings("127.0.0.1", silent.getsockname()[1], security="none", timeout_s=0.2)
+        with pytest.raises(Temporary) as failed:
+            send(settings, _a_message())
+    assert failed.value.reason == "timeout"
+
+
+def test_a_server_without_starttls_gets_no_message_when_starttls_is_asked(
+    smtp: SmtpSettings, mailbox: Mailbox
+) -> None:
+    with pytest.raises(Temporary) as failed:
+        send(SmtpSettings(smtp.host, smtp.port, security="starttls", timeout_s=5), _a_message())
+    assert failed.value.reason == "server_lacks_feature"
+    assert mailbox.taken == []
+
+
+def test_the_password_does_not_print() -> None:
+    assert "hunter2" not in repr(SmtpSettings("mail.example", 587, username="portico", password="hunter2"))
