@@ -17,7 +17,9 @@ def main(services: tuple[str, ...]) -> int:
     for service in services:
         if f"{service.upper()}_DATABASE_URL" not in os.environ:
             sys.exit(f"{service.upper()}_DATABASE_URL is not set")
-        subprocess.run([sys.executable, "-W", "ignore", "-m", "services.chassis.migrate", "upgrade", service], check=True)  # noqa: S603
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-m", "services.chassis.migrate", "upgrade", service], check=True
+        )  # noqa: S603
     return 0
 
 

@@ -36,7 +36,11 @@ def feed(organisations: list[str]) -> Topology:
     plan = Topology(exchanges={FEED_EXCHANGE: "topic"})
     for key in organisations:
         stream = f"feed.{key}"
-        plan.queues[stream] = {"x-queue-type": "stream", "x-max-length-bytes": FEED_MAX_BYTES, "x-max-age": FEED_MAX_AGE}
+        plan.queues[stream] = {
+            "x-queue-type": "stream",
+            "x-max-length-bytes": FEED_MAX_BYTES,
+            "x-max-age": FEED_MAX_AGE,
+        }
         plan.bindings.append((FEED_EXCHANGE, stream, f"*.*.{key}"))
     return plan
 
@@ -53,11 +57,15 @@ def declare(uri: str, plan: Topology) -> None:
 def main() -> None:
     """Declare what the arguments and the environment say."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--organisation", action="append", default=[], help="key of an organisation that gets a feed")
+    parser.add_argument(
+        "--organisation", action="append", default=[], help="key of an organisation that gets a feed"
+    )
     arguments = parser.parse_args()
     plan = internal()
     declare(os.environ["AMQP_URI"], plan)
-    print(f"{len(plan.exchanges)} exchanges, {len(plan.queues)} queues, {len(plan.bindings)} bindings declared")
+    print(
+        f"{len(plan.exchanges)} exchanges, {len(plan.queues)} queues, {len(plan.bindings)} bindings declared"
+    )
     if "FEED_AMQP_URI" in os.environ:
         declare(os.environ["FEED_AMQP_URI"], feed(arguments.organisation))
         print(f"feed declared for {', '.join(arguments.organisation) or 'no organisation yet'}")

@@ -36,9 +36,13 @@ def create_app(settings: Any, client: RpcClient) -> flask.Flask:
     """The application over a started client."""
     app = flask.Flask("gateway", static_folder=None, template_folder="web")
     app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes + 1024 * 1024
-    exchange = Exchange(client, BlobStore(settings.blob_dir), settings.rpc_timeout_s, settings.max_upload_bytes)
+    exchange = Exchange(
+        client, BlobStore(settings.blob_dir), settings.rpc_timeout_s, settings.max_upload_bytes
+    )
     for route in ROUTES:
-        app.add_url_rule(route.rule, f"{route.method} {route.path}", _view(exchange, route), methods=[route.method])
+        app.add_url_rule(
+            route.rule, f"{route.method} {route.path}", _view(exchange, route), methods=[route.method]
+        )
     errors.register(app)
     documentation.register(app, ROUTES)
     _register_health(app, client)
@@ -77,7 +81,13 @@ def _finish(response: flask.Response) -> flask.Response:
     route = flask.request.url_rule.rule if flask.request.url_rule else "unknown"
     took_s = time.monotonic() - flask.g.get("started", time.monotonic())
     metrics.HTTP_REQUESTS.labels(flask.request.method, route, str(response.status_code)).observe(took_s)
-    logs.log.info("request", method=flask.request.method, route=route, status=response.status_code, ms=round(took_s * 1000, 1))
+    logs.log.info(
+        "request",
+        method=flask.request.method,
+        route=route,
+        status=response.status_code,
+        ms=round(took_s * 1000, 1),
+    )
     return response
 
 
@@ -102,7 +112,9 @@ def _register_health(app: flask.Flask, client: RpcClient) -> None:
 
 def _is_ready(client: RpcClient, service: str) -> bool:
     try:
-        answer = client.call(health_check(service), {}, wire.CallContext(wire.new_id(), deadline=time.time() + 2))
+        answer = client.call(
+            health_check(service), {}, wire.CallContext(wire.new_id(), deadline=time.time() + 2)
+        )
     except Refused:
         return False
     return bool(answer["ok"])

@@ -27,7 +27,9 @@ def admit(client: RpcClient, operation: Operation, context: CallContext) -> Admi
         return Admitted(context, None)
     if operation.access.kind == "services":
         raise Refused("not_found", "There is no such address.")
-    answer = client.call(identity.issue_passport, {"token": bearer_token(), "audience": operation.service}, context)
+    answer = client.call(
+        identity.issue_passport, {"token": bearer_token(), "audience": operation.service}, context
+    )
     return Admitted(replace(context, passport=answer["passport"]), answer["organisation_id"])
 
 

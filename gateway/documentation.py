@@ -15,7 +15,13 @@ from services.contracts.declare import COMMON_ERRORS
 from services.contracts.errors import CODES
 from services.contracts.json_schema import JsonSchemas
 
-_IF_MATCH = {"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}, "description": "the ETag you have read"}
+_IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "the ETag you have read",
+}
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -36,7 +42,10 @@ _PROBLEM = {
         "field": {"type": "string"},
         "errors": {
             "type": "array",
-            "items": {"type": "object", "properties": {"field": {"type": "string"}, "rule": {"type": "string"}}},
+            "items": {
+                "type": "object",
+                "properties": {"field": {"type": "string"}, "rule": {"type": "string"}},
+            },
         },
         "correlation_id": {"type": "string"},
     },
@@ -71,7 +80,9 @@ def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
     declared = route.operation
     request = schemas.of(declared.request)
     members, required = request.get("properties", {}), request.get("required", [])
-    parameters = [{"name": name, "in": "path", "required": True, "schema": members[name]} for name in route.parameters]
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": members[name]} for name in route.parameters
+    ]
     rest = {name: member for name, member in members.items() if name not in route.parameters}
     document: dict[str, Any] = {
         "operationId": declared.name,
@@ -85,9 +96,15 @@ def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
         document["requestBody"] = _upload(route, rest, required)
     elif route.takes_body and rest:
         body = {**request, "properties": rest, "required": [name for name in required if name in rest]}
-        document["requestBody"] = {"required": bool(body["required"]), "content": {"application/json": {"schema": body}}}
+        document["requestBody"] = {
+            "required": bool(body["required"]),
+            "content": {"application/json": {"schema": body}},
+        }
     elif not route.takes_body:
-        parameters += [{"name": name, "in": "query", "required": name in required, "schema": member} for name, member in rest.items()]
+        parameters += [
+            {"name": name, "in": "query", "required": name in required, "schema": member}
+            for name, member in rest.items()
+        ]
     if declared.kind == "command":
         parameters.append(_KEY)
     if declared.expects_version:
@@ -98,7 +115,10 @@ def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
 
 
 def _upload(route: Route, rest: dict[str, Any], required: list[str]) -> dict[str, Any]:
-    members = {**{name: member for name, member in rest.items() if name != route.uploads}, "file": {"type": "string", "format": "binary"}}
+    members = {
+        **{name: member for name, member in rest.items() if name != route.uploads},
+        "file": {"type": "string", "format": "binary"},
+    }
     needed = [name for name in required if name in members] + ["file"]
     schema = {"type": "object", "properties": members, "required": needed, "additionalProperties": False}
     return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
@@ -108,9 +128,13 @@ def _responses(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
     declared = route.operation
     responses: dict[str, Any] = {str(declared.status): {"description": "Done."}}
     if route.downloads:
-        responses["200"]["content"] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+        responses["200"]["content"] = {
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+        }
     elif declared.status != 204:
-        responses[str(declared.status)]["content"] = {"application/json": {"schema": schemas.reference(declared.reply)}}
+        responses[str(declared.status)]["content"] = {
+            "application/json": {"schema": schemas.reference(declared.reply)}
+        }
     by_status: dict[int, list[str]] = {}
     extra = ("version_required", "version_conflict") if declared.expects_version else ()
     for code in (*COMMON_ERRORS, *declared.errors, *extra):
@@ -134,8 +158,12 @@ def register(app: flask.Flask, routes: Sequence[Route]) -> None:
 
     @app.get("/docs")
     def docs() -> flask.Response:
-        response = flask.Response(flask.render_template("docs.html", api=document(), tags=_by_tag(document())))
-        response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+        response = flask.Response(
+            flask.render_template("docs.html", api=document(), tags=_by_tag(document()))
+        )
+        response.headers["Content-Security-Policy"] = (
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+        )
         return response
 
 

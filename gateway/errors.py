@@ -11,7 +11,12 @@ from services.chassis import logs
 from services.chassis.wire import encode
 from services.contracts.errors import CODES, Refused
 
-_HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large", 415: "malformed_request"}
+_HTTP_CODES = {
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "request_too_large",
+    415: "malformed_request",
+}
 
 
 def problem(refusal: Refused) -> flask.Response:
@@ -26,7 +31,9 @@ def problem(refusal: Refused) -> flask.Response:
         **({"field": refusal.field} if refusal.field else {}),
         **refusal.more,
     }
-    response = flask.Response(encode(body), status=CODES[refusal.code], content_type="application/problem+json")
+    response = flask.Response(
+        encode(body), status=CODES[refusal.code], content_type="application/problem+json"
+    )
     if "retry_after_s" in refusal.more:
         response.headers["Retry-After"] = str(refusal.more["retry_after_s"])
     if CODES[refusal.code] == 401:

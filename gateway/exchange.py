@@ -44,7 +44,11 @@ class Exchange:
         headers = flask.request.headers
         key = headers.get("Idempotency-Key")
         if key is not None and not _KEY.fullmatch(key):
-            raise Refused("malformed_request", "An Idempotency-Key has 1 to 100 letters, digits, _ . : -", "Idempotency-Key")
+            raise Refused(
+                "malformed_request",
+                "An Idempotency-Key has 1 to 100 letters, digits, _ . : -",
+                "Idempotency-Key",
+            )
         return wire.CallContext(
             request_id=key or wire.new_id(),
             client_key=key is not None,
@@ -54,7 +58,9 @@ class Exchange:
             traceparent=logs.traceparent.get(),
         )
 
-    def _arguments(self, route: Route, path_arguments: Mapping[str, str], admitted: Admitted) -> dict[str, Any]:
+    def _arguments(
+        self, route: Route, path_arguments: Mapping[str, str], admitted: Admitted
+    ) -> dict[str, Any]:
         if route.uploads:
             given = {**flask.request.form, route.uploads: self._upload(admitted)}
         elif route.takes_body:
@@ -63,7 +69,9 @@ class Exchange:
             given = _query()
         clash = sorted(set(given) & set(path_arguments))
         if clash:
-            raise Refused("invalid_request", f"{clash[0]} is part of the address and cannot be sent again.", clash[0])
+            raise Refused(
+                "invalid_request", f"{clash[0]} is part of the address and cannot be sent again.", clash[0]
+            )
         return {**given, **path_arguments}
 
     def _upload(self, admitted: Admitted) -> dict[str, Any]:
@@ -79,7 +87,12 @@ class Exchange:
     def _file(self, reply: Mapping[str, Any], admitted: Admitted) -> flask.Response:
         path = self._blobs.path(admitted.organisation_id or "", reply["sha256"])
         response = flask.send_file(
-            path, mimetype=reply["media_type"], as_attachment=True, download_name=reply["file_name"], etag=reply["sha256"], max_age=0
+            path,
+            mimetype=reply["media_type"],
+            as_attachment=True,
+            download_name=reply["file_name"],
+            etag=reply["sha256"],
+            max_age=0,
         )
         response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
         return response
@@ -110,7 +123,9 @@ def _json_body() -> dict[str, Any]:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise Refused("malformed_request", f"The body is not JSON: line {error.lineno}, column {error.colno}.") from None
+        raise Refused(
+            "malformed_request", f"The body is not JSON: line {error.lineno}, column {error.colno}."
+        ) from None
     if not isinstance(value, dict):
         raise Refused("malformed_request", "The body must be a JSON object.")
     return value

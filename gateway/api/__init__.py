@@ -5,4 +5,10 @@ from __future__ import annotations
 from gateway.api import identity, notifications, portals, referrals, signing
 from gateway.routes import Route
 
-ROUTES: tuple[Route, ...] = (*identity.ROUTES, *referrals.ROUTES, *portals.ROUTES, *notifications.ROUTES, *signing.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *identity.ROUTES,
+    *referrals.ROUTES,
+    *portals.ROUTES,
+    *notifications.ROUTES,
+    *signing.ROUTES,
+)

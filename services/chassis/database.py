@@ -22,7 +22,9 @@ from services.chassis.models import TenantScoped
 from services.contracts.errors import Refused
 
 T = TypeVar("T")
-LOCK_WAIT_S = 2.5  # a writer that waits longer answers 503, so that a request never hangs on a locked database
+LOCK_WAIT_S = (
+    2.5  # a writer that waits longer answers 503, so that a request never hangs on a locked database
+)
 _RETRYABLE_STATES = {"40001", "40P01"}  # serialization failure, deadlock (PostgreSQL)
 
 in_transaction: contextvars.ContextVar[bool] = contextvars.ContextVar("in_transaction", default=False)
@@ -66,7 +68,9 @@ class Database:
                     return self._write_once(organisation_id, work)
                 except OperationalError as error:
                     if not self._may_retry(error, attempt) or time.monotonic() > ends_at:
-                        raise Refused("service_unavailable", "The database is busy.", retry_after_s=1) from error
+                        raise Refused(
+                            "service_unavailable", "The database is busy.", retry_after_s=1
+                        ) from error
             time.sleep(min(0.2, 0.01 * 2**attempt) * random.uniform(0.5, 1))  # noqa: S311 - jitter, not a secret
         raise Refused("service_unavailable", "The database is busy.", retry_after_s=1)
 
@@ -79,7 +83,9 @@ class Database:
     @contextlib.contextmanager
     def _session(self, organisation_id: str | None, engine: Engine) -> Iterator[Session]:
         token = in_transaction.set(True)
-        session = Session(engine, expire_on_commit=False, autoflush=True, info={"organisation_id": organisation_id})
+        session = Session(
+            engine, expire_on_commit=False, autoflush=True, info={"organisation_id": organisation_id}
+        )
         try:
             yield session
         finally:
@@ -119,7 +125,11 @@ class Database:
 
 def _sqlite_engine(url: str, pool_size: int) -> Engine:
     engine = create_engine(
-        url, pool_size=pool_size, max_overflow=100, hide_parameters=True, connect_args={"check_same_thread": False, "timeout": 0.05}
+        url,
+        pool_size=pool_size,
+        max_overflow=100,
+        hide_parameters=True,
+        connect_args={"check_same_thread": False, "timeout": 0.05},
     )
 
     @event.listens_for(engine, "connect")
@@ -159,7 +169,10 @@ def _only_own_rows(state: ORMExecuteState) -> None:
         return
     state.statement = state.statement.options(
         with_loader_criteria(
-            TenantScoped, lambda table: table.organisation_id == organisation_id, include_aliases=True, track_closure_variables=True
+            TenantScoped,
+            lambda table: table.organisation_id == organisation_id,
+            include_aliases=True,
+            track_closure_variables=True,
         )
     )
 

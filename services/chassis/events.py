@@ -46,7 +46,9 @@ class EventContext:
 class Delivery:
     """One delivery of an event to one handler."""
 
-    def __init__(self, runtime: Any, handler: str, event: Event, data: Mapping[str, Any], context: EventContext) -> None:
+    def __init__(
+        self, runtime: Any, handler: str, event: Event, data: Mapping[str, Any], context: EventContext
+    ) -> None:
         self.runtime = runtime
         self.handler = handler
         self.event = event
@@ -56,7 +58,11 @@ class Delivery:
     def ask(self, operation: Operation, request: Mapping[str, Any]) -> Any:
         """Ask another service within the event's organisation, before `apply`."""
         organisation = (self.context.organisation_id, self.context.organisation_key)
-        context = wire.CallContext(self.context.event_id, correlation_id=self.context.correlation_id, traceparent=self.context.traceparent)
+        context = wire.CallContext(
+            self.context.event_id,
+            correlation_id=self.context.correlation_id,
+            traceparent=self.context.traceparent,
+        )
         return self.runtime.ask(operation, request, organisation=organisation, context=context)
 
     def apply(self, handler: Callable[..., Any], *extra: Any) -> bool:
@@ -76,7 +82,9 @@ class Delivery:
                 self.runtime.service,
                 caller=None,
                 context=wire.CallContext(
-                    self.context.event_id, correlation_id=self.context.correlation_id, traceparent=self.context.traceparent
+                    self.context.event_id,
+                    correlation_id=self.context.correlation_id,
+                    traceparent=self.context.traceparent,
                 ),
                 organisation_id=self.context.organisation_id,
                 organisation_key=self.context.organisation_key,
@@ -108,7 +116,9 @@ class Listens(Entrypoint):  # type: ignore[misc]
 
     def setup(self) -> None:
         if self.method_name != f"on_{self.event.name}":
-            raise ValueError(f"{self.method_name} listens to {self.event.name}: its name is on_{self.event.name}")
+            raise ValueError(
+                f"{self.method_name} listens to {self.event.name}: its name is on_{self.event.name}"
+            )
         self.runtime = self.container.config["runtime"]
         self.queue = queue_of(self.runtime.service, self.method_name)
         self.inbound.listen(self.queue, self)
@@ -127,7 +137,9 @@ class Listens(Entrypoint):  # type: ignore[misc]
         try:
             method(service, self._read(message))
             self.inbound.acknowledge(message)
-        except Exception as error:  # one event must not take the others down: it waits on the ladder, then is parked
+        except (
+            Exception
+        ) as error:  # one event must not take the others down: it waits on the ladder, then is parked
             outcome = self._failed(message, error)
         metrics.EVENTS_HANDLED.labels(self.queue, outcome).observe(time.monotonic() - started)
 
@@ -158,7 +170,13 @@ class Listens(Entrypoint):  # type: ignore[misc]
             return "parked"
         headers = message.headers or {}
         tries = headers.get(TRIES, 0) if isinstance(headers.get(TRIES, 0), int) else 0
-        logs.log.warning("event_failed", queue=self.queue, tries=tries + 1, error=type(error).__name__, where=logs.where(error))
+        logs.log.warning(
+            "event_failed",
+            queue=self.queue,
+            tries=tries + 1,
+            error=type(error).__name__,
+            where=logs.where(error),
+        )
         if tries >= len(RETRY_AFTER_S):
             self.inbound.park(message, "failed", self.queue)
             return "parked"

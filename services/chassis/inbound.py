@@ -36,7 +36,9 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
     def setup(self) -> None:
         self.runtime = self.container.config["runtime"]
         settings = self.runtime.settings
-        self._link = Link(settings.amqp_uri, f"{self.runtime.service}-inbound", self._open, self._lost, settings.heartbeat_s)
+        self._link = Link(
+            settings.amqp_uri, f"{self.runtime.service}-inbound", self._open, self._lost, settings.heartbeat_s
+        )
         self.runtime.inbound = self
 
     def start(self) -> None:
@@ -79,7 +81,9 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
         settings = self.runtime.settings
         self._tags = []
         if self._calls and not self._draining.is_set():
-            self._call_channel = self._consume(connection, settings.rpc_workers, {wire.rpc_queue(self.runtime.service): self._on_call})
+            self._call_channel = self._consume(
+                connection, settings.rpc_workers, {wire.rpc_queue(self.runtime.service): self._on_call}
+            )
         if self._queues and not self._draining.is_set():
             callbacks = {queue: _bound(self._on_event, queue) for queue in self._queues}
             self._event_channel = self._consume(connection, settings.event_workers, callbacks)
@@ -115,7 +119,13 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
         checks = self.runtime.checks()
         self.reply(message, {"ok": all(checks.values()), "checks": checks})
 
-    def reply(self, message: Any, result: Any = None, error: tuple[Any, ...] | None = None, more: dict[str, Any] | None = None) -> None:
+    def reply(
+        self,
+        message: Any,
+        result: Any = None,
+        error: tuple[Any, ...] | None = None,
+        more: dict[str, Any] | None = None,
+    ) -> None:
         """Answer a call, then acknowledge it. `error` is (code, detail, field). A caller that is gone is no error."""
         failure = None
         if error is not None:
@@ -129,7 +139,10 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
         body = wire.encode({"result": result, "error": failure})
         reply_to = message.properties["reply_to"]
         answer = amqp.Message(
-            body, content_type=wire.JSON, content_encoding="utf-8", correlation_id=message.properties.get("correlation_id") or ""
+            body,
+            content_type=wire.JSON,
+            content_encoding="utf-8",
+            correlation_id=message.properties.get("correlation_id") or "",
         )
         # Direct reply-to addresses live on the default exchange, a stock proxy's reply queue is bound to nameko's.
         exchange = "" if reply_to.startswith("amq.") else wire.RPC_EXCHANGE
@@ -137,7 +150,9 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
             publish(message.channel, answer, exchange, reply_to)
             message.channel.basic_ack(message.delivery_tag)
         except (OSError, ConnectionError, AttributeError, amqp.AMQPError):
-            log.warning("reply_without_link")  # it will be delivered again; the request id keeps it from happening twice
+            log.warning(
+                "reply_without_link"
+            )  # it will be delivered again; the request id keeps it from happening twice
 
     # events
 

@@ -36,7 +36,14 @@ class LinkDown(ConnectionError):
 class Link:
     """A connection named `name`. `on_open(connection)` declares channels and consumers each time it comes up."""
 
-    def __init__(self, uri: str, name: str, on_open: Opened, on_close: Callable[[], None] = lambda: None, heartbeat_s: int = 10) -> None:
+    def __init__(
+        self,
+        uri: str,
+        name: str,
+        on_open: Opened,
+        on_close: Callable[[], None] = lambda: None,
+        heartbeat_s: int = 10,
+    ) -> None:
         self._uri = uri
         self._name = name
         self._on_open = on_open

@@ -12,7 +12,9 @@ from services.chassis.logs import log, where
 class Loop:
     """Runs `work()` when woken and every `every_s`. `work` returns False when it could not finish: then it backs off."""
 
-    def __init__(self, name: str, work: Callable[[], bool], every_s: float, backoff_cap_s: float = 30.0) -> None:
+    def __init__(
+        self, name: str, work: Callable[[], bool], every_s: float, backoff_cap_s: float = 30.0
+    ) -> None:
         self._name = name
         self._work = work
         self._every_s = every_s
@@ -49,4 +51,8 @@ class Loop:
             except Exception as error:  # a loop that dies would leave work undone in silence
                 log.error("loop_failed", name=self._name, error=type(error).__name__, where=where(error))
                 finished = False
-            pause_s = self._every_s if finished else min(max(pause_s, 0.5) * 2, self._cap_s) * random.uniform(0.5, 1)  # noqa: S311 - jitter
+            pause_s = (
+                self._every_s
+                if finished
+                else min(max(pause_s, 0.5) * 2, self._cap_s) * random.uniform(0.5, 1)
+            )  # noqa: S311 - jitter

@@ -6,18 +6,35 @@ from prometheus_client import Counter, Gauge, Histogram, generate_latest
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
-CALLS_SERVED = Histogram("portico_calls_served_seconds", "Calls served", ["service", "operation", "outcome"], buckets=_BUCKETS)
-CALLS_MADE = Histogram("portico_calls_made_seconds", "Calls made to a service", ["service", "operation", "outcome"], buckets=_BUCKETS)
-EVENTS_HANDLED = Histogram("portico_events_handled_seconds", "Events handled", ["queue", "outcome"], buckets=_BUCKETS)
+CALLS_SERVED = Histogram(
+    "portico_calls_served_seconds", "Calls served", ["service", "operation", "outcome"], buckets=_BUCKETS
+)
+CALLS_MADE = Histogram(
+    "portico_calls_made_seconds",
+    "Calls made to a service",
+    ["service", "operation", "outcome"],
+    buckets=_BUCKETS,
+)
+EVENTS_HANDLED = Histogram(
+    "portico_events_handled_seconds", "Events handled", ["queue", "outcome"], buckets=_BUCKETS
+)
 PARKED = Counter("portico_parked_total", "Messages parked", ["queue", "reason"])
 OUTBOX_DEPTH = Gauge("portico_outbox_depth", "Events that wait to be published", ["service"])
-OUTBOX_AGE = Gauge("portico_outbox_age_seconds", "Age of the oldest event that waits to be published", ["service"])
+OUTBOX_AGE = Gauge(
+    "portico_outbox_age_seconds", "Age of the oldest event that waits to be published", ["service"]
+)
 PUBLISHED = Counter("portico_events_published_total", "Events confirmed by the broker", ["service"])
-UNROUTABLE = Counter("portico_events_unroutable_total", "Events returned because no queue is bound", ["service"])
+UNROUTABLE = Counter(
+    "portico_events_unroutable_total", "Events returned because no queue is bound", ["service"]
+)
 QUEUE_DEPTH = Gauge("portico_queue_depth", "Messages that wait in a queue of this service", ["queue"])
-HTTP_REQUESTS = Histogram("portico_http_seconds", "HTTP requests", ["method", "route", "status"], buckets=_BUCKETS)
+HTTP_REQUESTS = Histogram(
+    "portico_http_seconds", "HTTP requests", ["method", "route", "status"], buckets=_BUCKETS
+)
 WORKERS_BUSY = Gauge("portico_workers_busy", "Calls and events being worked on", ["service"])
-PROCESS_LOOP_STALL = Gauge("portico_loop_stall_seconds", "Longest stall of the event loop in the last minute", ["service"])
+PROCESS_LOOP_STALL = Gauge(
+    "portico_loop_stall_seconds", "Longest stall of the event loop in the last minute", ["service"]
+)
 
 
 def exposition() -> bytes:

@@ -1,7 +1,7 @@
 """Schema migrations of a service's database.
 
-    python -m services.chassis.migrate upgrade referrals            (address from REFERRALS_DATABASE_URL)
-    python -m services.chassis.migrate draft referrals "add site"   (writes the next numbered revision to be read and kept)
+python -m services.chassis.migrate upgrade referrals            (address from REFERRALS_DATABASE_URL)
+python -m services.chassis.migrate draft referrals "add site"   (writes the next numbered revision to be read and kept)
 """
 
 from __future__ import annotations

@@ -23,7 +23,14 @@ class Call:
     `request` has passed the request schema. `caller` is verified, None only where the operation is public.
     """
 
-    def __init__(self, runtime: Any, operation: Operation, request: Mapping[str, Any], caller: Caller | None, context: wire.CallContext) -> None:
+    def __init__(
+        self,
+        runtime: Any,
+        operation: Operation,
+        request: Mapping[str, Any],
+        caller: Caller | None,
+        context: wire.CallContext,
+    ) -> None:
         self.runtime = runtime
         self.operation = operation
         self.request = request
@@ -42,7 +49,9 @@ class Call:
 
     def ask(self, operation: Operation, request: Mapping[str, Any]) -> Any:
         """Ask another service within the caller's organisation. Not inside a transaction: before `commit`, or after."""
-        organisation = (self.caller.organisation_id, self.caller.organisation_key) if self.caller else (None, None)
+        organisation = (
+            (self.caller.organisation_id, self.caller.organisation_key) if self.caller else (None, None)
+        )
         return self.runtime.ask(operation, request, organisation=organisation, context=self.context)
 
     def commit(self, handler: Callable[..., Any], *extra: Any) -> Any:
@@ -54,7 +63,14 @@ class Call:
 
         def work(session: Any) -> Any:
             nonlocal has_events
-            kept = remember(session, self.runtime.tables, self.operation, self.caller, self.context, self.operation.request.dump(self.request))
+            kept = remember(
+                session,
+                self.runtime.tables,
+                self.operation,
+                self.caller,
+                self.context,
+                self.operation.request.dump(self.request),
+            )
             unit = UnitOfWork(
                 session,
                 self.runtime.tables,
@@ -115,23 +131,40 @@ class Serves(Entrypoint):  # type: ignore[misc]
             self.inbound.reply(message, error=(code, f"The message cannot be read: {error.reason}.", None))
         except Refused as refusal:
             outcome = refusal.code
-            self.inbound.reply(message, error=(refusal.code, refusal.detail, refusal.field), more=refusal.more)
-        except Exception as error:  # a fault of ours: the caller is told so, the log says where, neither says what was in it
+            self.inbound.reply(
+                message, error=(refusal.code, refusal.detail, refusal.field), more=refusal.more
+            )
+        except (
+            Exception
+        ) as error:  # a fault of ours: the caller is told so, the log says where, neither says what was in it
             outcome = "internal_error"
-            logs.log.error("operation_failed", operation=self.operation.address, error=type(error).__name__, where=logs.where(error))
-            self.inbound.reply(message, error=("internal_error", "The service failed. It has been noted.", None))
+            logs.log.error(
+                "operation_failed",
+                operation=self.operation.address,
+                error=type(error).__name__,
+                where=logs.where(error),
+            )
+            self.inbound.reply(
+                message, error=("internal_error", "The service failed. It has been noted.", None)
+            )
         took_s = time.monotonic() - started
         metrics.CALLS_SERVED.labels(self.operation.service, self.operation.name, outcome).observe(took_s)
-        logs.log.debug("served", operation=self.operation.address, outcome=outcome, ms=round(took_s * 1000, 2))
+        logs.log.debug(
+            "served", operation=self.operation.address, outcome=outcome, ms=round(took_s * 1000, 2)
+        )
 
-    def _answer(self, service: Any, method: Callable[..., Any], message: Any, context: wire.CallContext) -> Any:
+    def _answer(
+        self, service: Any, method: Callable[..., Any], message: Any, context: wire.CallContext
+    ) -> Any:
         remaining_s = context.remaining_s()
         if remaining_s is not None and remaining_s <= 0:
             raise Refused("deadline_passed", "The caller has given up; nothing was done.")
         payload = wire.decode(message.body, message.properties)
         arguments = payload.get("kwargs") if isinstance(payload, dict) else None
         if not isinstance(arguments, dict) or payload.get("args"):
-            raise Refused("malformed_request", "Arguments are passed by name: {'args': [], 'kwargs': {…}} is expected.")
+            raise Refused(
+                "malformed_request", "Arguments are passed by name: {'args': [], 'kwargs': {…}} is expected."
+            )
         caller = admit(self.operation, self.runtime.verifier, context.passport)
         call = Call(self.runtime, self.operation, validate(self.operation, arguments), caller, context)
         return method(service, call)
@@ -163,15 +196,21 @@ def validate(operation: Operation, arguments: Mapping[str, Any]) -> dict[str, An
         return dict(operation.request.load(arguments))
     except ValidationError as error:
         problems = list(_flat(error.normalized_messages()))
-        raise Refused("invalid_request", f"{problems[0][0]}: {problems[0][1]}", problems[0][0], errors=[
-            {"field": field, "rule": rule} for field, rule in problems[:50]
-        ]) from None
+        raise Refused(
+            "invalid_request",
+            f"{problems[0][0]}: {problems[0][1]}",
+            problems[0][0],
+            errors=[{"field": field, "rule": rule} for field, rule in problems[:50]],
+        ) from None
 
 
 def _flat(messages: Any, path: str = "") -> Any:
     if isinstance(messages, dict):
         for key, value in messages.items():
-            yield from _flat(value, f"{path}.{key}" if path and key != "_schema" else str(key) if key != "_schema" else path)
+            yield from _flat(
+                value,
+                f"{path}.{key}" if path and key != "_schema" else str(key) if key != "_schema" else path,
+            )
     else:
         for rule in messages if isinstance(messages, list) else [messages]:
             yield path, str(rule)

@@ -44,11 +44,20 @@ class Relay:
             if not rows:
                 return True
             messages = [
-                Outgoing(row.exchange, row.routing_key, row.body, row.event_id, wire.CLOUDEVENTS_JSON, {"event_id": row.event_id})
+                Outgoing(
+                    row.exchange,
+                    row.routing_key,
+                    row.body,
+                    row.event_id,
+                    wire.CLOUDEVENTS_JSON,
+                    {"event_id": row.event_id},
+                )
                 for row in rows
             ]
             self._publisher.send_all(messages)
-            confirmed = [row.seq for row, message in zip(rows, messages, strict=True) if message.outcome == "confirmed"]
+            confirmed = [
+                row.seq for row, message in zip(rows, messages, strict=True) if message.outcome == "confirmed"
+            ]
             unroutable = sum(message.outcome == "unroutable" for message in messages)
             if unroutable:
                 metrics.UNROUTABLE.labels(self._service).inc(unroutable)
@@ -73,7 +82,9 @@ class Relay:
             rows = list(session.scalars(self._heads().with_for_update(skip_locked=True)).all())
             until = utc_now() + datetime.timedelta(seconds=CLAIM_S)
             session.execute(
-                update(self._outbox).where(self._outbox.seq.in_([row.seq for row in rows])).values(claimed_until=until),
+                update(self._outbox)
+                .where(self._outbox.seq.in_([row.seq for row in rows]))
+                .values(claimed_until=until),
                 execution_options={"synchronize_session": False},
             )
             return rows
@@ -86,7 +97,11 @@ class Relay:
         return (
             select(self._outbox)
             .where(or_(self._outbox.claimed_until.is_(None), self._outbox.claimed_until < now))
-            .where(~select(earlier.seq).where(earlier.aggregate == self._outbox.aggregate, earlier.seq < self._outbox.seq).exists())
+            .where(
+                ~select(earlier.seq)
+                .where(earlier.aggregate == self._outbox.aggregate, earlier.seq < self._outbox.seq)
+                .exists()
+            )
             .order_by(self._outbox.seq)
             .limit(BATCH)
         )
@@ -96,17 +111,22 @@ class Relay:
             left = sorted(set(taken) - set(confirmed))
             if left:
                 session.execute(
-                    update(self._outbox).where(self._outbox.seq.in_(left)).values(claimed_until=None, tries=self._outbox.tries + 1),
+                    update(self._outbox)
+                    .where(self._outbox.seq.in_(left))
+                    .values(claimed_until=None, tries=self._outbox.tries + 1),
                     execution_options={"synchronize_session": False},
                 )
             return session.execute(  # type: ignore[return-value]
-                delete(self._outbox).where(self._outbox.seq.in_(confirmed)), execution_options={"synchronize_session": False}
+                delete(self._outbox).where(self._outbox.seq.in_(confirmed)),
+                execution_options={"synchronize_session": False},
             )
 
         self._database.write(None, settle)
 
     def _measure(self) -> None:
         with self._database.reading(None) as session:
-            depth, oldest = session.execute(select(func.count(self._outbox.seq), func.min(self._outbox.created_at))).one()
+            depth, oldest = session.execute(
+                select(func.count(self._outbox.seq), func.min(self._outbox.created_at))
+            ).one()
         metrics.OUTBOX_DEPTH.labels(self._service).set(depth)
         metrics.OUTBOX_AGE.labels(self._service).set((utc_now() - oldest).total_seconds() if oldest else 0.0)

@@ -71,7 +71,10 @@ class Issuer:
 
     def for_service(self, audience: str, organisation_id: str | None, organisation_key: str | None) -> str:
         """A passport of this service for itself, within one organisation where there is one."""
-        return self._sign(audience, {"kind": "service", "sub": self.name, "org": organisation_id, "org_key": organisation_key})
+        return self._sign(
+            audience,
+            {"kind": "service", "sub": self.name, "org": organisation_id, "org_key": organisation_key},
+        )
 
     def _sign(self, audience: str, claims: Mapping[str, Any]) -> str:
         now = int(time.time())
@@ -106,7 +109,9 @@ class Verifier:
             key = self._keys.get(key_id) if isinstance(key_id, str) else None
             if key is None:
                 raise PassportRefused
-            claims = self._decoder.decode(passport, key, algorithms=["EdDSA"], audience=self._audience, issuer=key_id)
+            claims = self._decoder.decode(
+                passport, key, algorithms=["EdDSA"], audience=self._audience, issuer=key_id
+            )
         except jwt.ExpiredSignatureError:
             raise PassportRefused("passport_expired") from None
         except (jwt.PyJWTError, ValueError, TypeError):

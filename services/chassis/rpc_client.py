@@ -93,7 +93,9 @@ class RpcClient:
             outcome = refusal.code
             raise
         finally:
-            metrics.CALLS_MADE.labels(operation.service, operation.name, outcome).observe(time.monotonic() - started)
+            metrics.CALLS_MADE.labels(operation.service, operation.name, outcome).observe(
+                time.monotonic() - started
+            )
 
     def _time_left(self, operation: Operation, context: wire.CallContext) -> float:
         own = operation.timeout_s or self._timeout_s
@@ -103,12 +105,16 @@ class RpcClient:
             raise Refused("timeout", "The deadline passed before the call was made.")
         return timeout_s
 
-    def _exchange(self, operation: Operation, arguments: Mapping[str, Any], context: wire.CallContext, timeout_s: float) -> Any:
+    def _exchange(
+        self, operation: Operation, arguments: Mapping[str, Any], context: wire.CallContext, timeout_s: float
+    ) -> Any:
         ends_at = time.monotonic() + timeout_s
         self._presence.refuse_if_known_absent(operation.service)
         if not self._link.is_open.wait(min(timeout_s, 1.0)) or self._link.is_blocked:
             raise _unavailable("The message broker cannot be reached.")
-        context = replace(context, deadline=time.time() + timeout_s, traceparent=wire.child_traceparent(context.traceparent))
+        context = replace(
+            context, deadline=time.time() + timeout_s, traceparent=wire.child_traceparent(context.traceparent)
+        )
         body = wire.encode({"args": (), "kwargs": arguments})
         if len(body) > wire.MAX_BODY_BYTES:
             raise Refused("request_too_large", "The request is larger than 1 MiB.")
@@ -121,7 +127,9 @@ class RpcClient:
             self._pending.pop(call_id, None)
         return _unwrap(waiter.outcome)
 
-    def _publish(self, operation: Operation, body: bytes, call_id: str, context: wire.CallContext, timeout_s: float) -> None:
+    def _publish(
+        self, operation: Operation, body: bytes, call_id: str, context: wire.CallContext, timeout_s: float
+    ) -> None:
         message = amqp.Message(
             body,
             content_type=wire.JSON,
@@ -168,7 +176,11 @@ class RpcClient:
         self._channel = None
         while self._pending:
             _, waiter = self._pending.popitem()
-            waiter.settle(_unavailable("The connection to the message broker was lost; the request may have been carried out."))
+            waiter.settle(
+                _unavailable(
+                    "The connection to the message broker was lost; the request may have been carried out."
+                )
+            )
 
 
 def _unwrap(outcome: Any) -> Any:
@@ -213,7 +225,9 @@ class _Presence:
     def _consumers(self, service: str) -> int:
         try:
             if self._connection is None or not self._connection.connected:
-                self._connection = kombu.Connection(self._uri, connect_timeout=1).transport.establish_connection()
+                self._connection = kombu.Connection(
+                    self._uri, connect_timeout=1
+                ).transport.establish_connection()
                 self._connection.transport.sock.settimeout(1)
             channel = self._connection.channel()
             try:

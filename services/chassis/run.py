@@ -36,12 +36,17 @@ def build(service: str, environ: dict[str, str] | None = None) -> tuple[Any, Run
     """The container and the runtime of a service. Its package offers `service.Service`, `service.Settings`, `models.Base`."""
     module = importlib.import_module(f"services.{service}.service")
     settings = load_settings(module.Settings, environ)
-    runtime = module.start_runtime(settings) if hasattr(module, "start_runtime") else Runtime(service, settings, module.Base)
+    runtime = (
+        module.start_runtime(settings)
+        if hasattr(module, "start_runtime")
+        else Runtime(service, settings, module.Base)
+    )
     config = {
         "AMQP_URI": settings.amqp_uri,
         "runtime": runtime,
         # A worker for everything that can be delivered at once: the connection's reader never waits for one.
-        "max_workers": settings.rpc_workers + settings.event_workers * max(1, len(entrypoints(module.Service, Listens))),
+        "max_workers": settings.rpc_workers
+        + settings.event_workers * max(1, len(entrypoints(module.Service, Listens))),
         "serializer": "json",
     }
     return ServiceContainer(module.Service, config), runtime

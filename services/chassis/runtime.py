@@ -31,7 +31,10 @@ class Runtime:
         self.service = service
         self.settings = settings
         self.tables = base.chassis
-        self.database = Database(getattr(settings, f"{service}_database_url"), pool_size=settings.rpc_workers + settings.event_workers)
+        self.database = Database(
+            getattr(settings, f"{service}_database_url"),
+            pool_size=settings.rpc_workers + settings.event_workers,
+        )
         self.verifier = Verifier.from_file(service, settings.passport_keys_file)
         self.issuer = Issuer.from_file(service, settings.passport_private_key_file)
         self.blobs = BlobStore(settings.blob_dir)
@@ -59,7 +62,14 @@ class Runtime:
         self.rpc.close()
         self.database.close()
 
-    def ask(self, operation: Operation, request: Mapping[str, Any], *, organisation: tuple[str | None, str | None], context: wire.CallContext) -> Any:
+    def ask(
+        self,
+        operation: Operation,
+        request: Mapping[str, Any],
+        *,
+        organisation: tuple[str | None, str | None],
+        context: wire.CallContext,
+    ) -> Any:
         """Ask another service, as this service, within one organisation. Never inside a transaction.
 
         Returns plain JSON values; raises Refused like the operation, or `service_unavailable`, or `timeout`.
@@ -85,11 +95,16 @@ class Runtime:
 
     def _forget_old(self) -> bool:
         def forget(session: Session) -> None:
-            session.execute(delete(self.tables.Request).where(self.tables.Request.created_at < utc_now() - REQUESTS_KEPT))
-            session.execute(delete(self.tables.Inbox).where(self.tables.Inbox.handled_at < utc_now() - INBOX_KEPT))
+            session.execute(
+                delete(self.tables.Request).where(self.tables.Request.created_at < utc_now() - REQUESTS_KEPT)
+            )
+            session.execute(
+                delete(self.tables.Inbox).where(self.tables.Inbox.handled_at < utc_now() - INBOX_KEPT)
+            )
 
         self.database.write(None, forget)
         with self.database.reading(None) as session:
-            metrics.OUTBOX_DEPTH.labels(self.service).set(session.scalar(select(func.count(self.tables.Outbox.seq))) or 0)
+            metrics.OUTBOX_DEPTH.labels(self.service).set(
+                session.scalar(select(func.count(self.tables.Outbox.seq))) or 0
+            )
         return True
-

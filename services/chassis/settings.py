@@ -25,7 +25,9 @@ class Settings(Schema):
 
     AMQP_URI = fields.String(
         required=True,
-        validate=validate.Regexp(r"(py)?amqps?://.+", error="an address like pyamqp://user:password@host:port/vhost is expected"),
+        validate=validate.Regexp(
+            r"(py)?amqps?://.+", error="an address like pyamqp://user:password@host:port/vhost is expected"
+        ),
         metadata={"help": "RabbitMQ address with user, password and virtual host"},
     )
     LOG_LEVEL = fields.String(
@@ -33,27 +35,49 @@ class Settings(Schema):
         validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]),
         metadata={"help": "least severe level that is logged"},
     )
-    BLOB_DIR = fields.String(required=True, metadata={"help": "folder of the content-addressed store for documents"})
+    BLOB_DIR = fields.String(
+        required=True, metadata={"help": "folder of the content-addressed store for documents"}
+    )
     HEARTBEAT_S = fields.Integer(
-        load_default=10, validate=validate.Range(2, 60), metadata={"help": "AMQP heartbeat; a silent broker is given up after twice that"}
+        load_default=10,
+        validate=validate.Range(2, 60),
+        metadata={"help": "AMQP heartbeat; a silent broker is given up after twice that"},
     )
     RPC_TIMEOUT_S = fields.Float(
-        load_default=5.0, validate=validate.Range(0.1, 60), metadata={"help": "deadline of a call that sets none"}
+        load_default=5.0,
+        validate=validate.Range(0.1, 60),
+        metadata={"help": "deadline of a call that sets none"},
     )
 
 
 class ServiceSettings(Settings):
     """Settings every service has. The database URL's variable carries the service's name (REFERRALS_DATABASE_URL)."""
 
-    HEALTH_HOST = fields.String(load_default="127.0.0.1", metadata={"help": "address of /healthz, /readyz and /metrics"})
-    HEALTH_PORT = fields.Integer(
-        load_default=0, validate=validate.Range(0, 65535), metadata={"help": "port of /healthz, /readyz and /metrics; 0 takes a free one"}
+    HEALTH_HOST = fields.String(
+        load_default="127.0.0.1", metadata={"help": "address of /healthz, /readyz and /metrics"}
     )
-    PASSPORT_KEYS_FILE = fields.String(required=True, metadata={"help": "JSON Web Key Set with the public keys of all issuers"})
-    PASSPORT_PRIVATE_KEY_FILE = fields.String(required=True, metadata={"help": "PEM file with this service's own Ed25519 key"})
-    RPC_WORKERS = fields.Integer(load_default=64, validate=validate.Range(1, 1000), metadata={"help": "calls worked on at once"})
-    EVENT_WORKERS = fields.Integer(load_default=8, validate=validate.Range(1, 1000), metadata={"help": "events worked on at once"})
-    DRAIN_S = fields.Float(load_default=25.0, validate=validate.Range(0, 300), metadata={"help": "time a stop gives to running work"})
+    HEALTH_PORT = fields.Integer(
+        load_default=0,
+        validate=validate.Range(0, 65535),
+        metadata={"help": "port of /healthz, /readyz and /metrics; 0 takes a free one"},
+    )
+    PASSPORT_KEYS_FILE = fields.String(
+        required=True, metadata={"help": "JSON Web Key Set with the public keys of all issuers"}
+    )
+    PASSPORT_PRIVATE_KEY_FILE = fields.String(
+        required=True, metadata={"help": "PEM file with this service's own Ed25519 key"}
+    )
+    RPC_WORKERS = fields.Integer(
+        load_default=64, validate=validate.Range(1, 1000), metadata={"help": "calls worked on at once"}
+    )
+    EVENT_WORKERS = fields.Integer(
+        load_default=8, validate=validate.Range(1, 1000), metadata={"help": "events worked on at once"}
+    )
+    DRAIN_S = fields.Float(
+        load_default=25.0,
+        validate=validate.Range(0, 300),
+        metadata={"help": "time a stop gives to running work"},
+    )
 
 
 def load_settings(schema: type[Settings], environ: Mapping[str, str] | None = None) -> Any:
@@ -63,10 +87,15 @@ def load_settings(schema: type[Settings], environ: Mapping[str, str] | None = No
     """
     try:
         # An empty variable counts as not set: that is what `NAME=` in an env file means to people.
-        given = {key: value for key, value in (os.environ if environ is None else environ).items() if value != ""}
+        given = {
+            key: value for key, value in (os.environ if environ is None else environ).items() if value != ""
+        }
         values = schema().load(given)
     except ValidationError as error:
-        lines = [f"  {name}: {' '.join(map(str, reasons))}" for name, reasons in sorted(error.normalized_messages().items())]
+        lines = [
+            f"  {name}: {' '.join(map(str, reasons))}"
+            for name, reasons in sorted(error.normalized_messages().items())
+        ]
         raise SettingsError("Wrong or missing settings:\n" + "\n".join(lines)) from None
     return SimpleNamespace(**{name.lower(): value for name, value in values.items()})
 

@@ -82,5 +82,10 @@ def _add_service(plan: Topology, service_class: type) -> None:
         queue = queue_of(service, handler)
         plan.exchanges[entrypoint.event.exchange] = "topic"
         # The broker counts redeliveries of a quorum queue: a message that kills its consumer is given up, not passed round.
-        plan.queues[queue] = {**QUORUM, "x-delivery-limit": 20, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": wire.PARKING_QUEUE}
+        plan.queues[queue] = {
+            **QUORUM,
+            "x-delivery-limit": 20,
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": wire.PARKING_QUEUE,
+        }
         plan.bindings.append((entrypoint.event.exchange, queue, entrypoint.event.binding_key))

@@ -64,12 +64,16 @@ class UnitOfWork:
         """Write an event into the outbox and return its id. `subject` is the id of the aggregate; order is kept per aggregate."""
         organisation_id, organisation_key = self.organisation_id, self.organisation_key
         if event.service != self._service or not organisation_key:
-            raise AssertionError(f"{self._service} may not publish {event.type} for organisation {organisation_key}")
+            raise AssertionError(
+                f"{self._service} may not publish {event.type} for organisation {organisation_key}"
+            )
         payload = event.schema.dump(dict(data))
         try:
             event.schema.load(payload)
         except ValidationError as error:
-            raise AssertionError(f"{event.type} does not match its schema: {sorted(error.normalized_messages())}") from None
+            raise AssertionError(
+                f"{event.type} does not match its schema: {sorted(error.normalized_messages())}"
+            ) from None
         event_id = wire.new_id()
         envelope = {
             "specversion": "1.0",
@@ -120,9 +124,16 @@ class UnitOfWork:
         """Refuse (412) unless the caller's `If-Match` names the row's current version."""
         expected = self.context.expected_version
         if expected is None:
-            raise Refused("version_required", "Send If-Match with the version you have read.", field="If-Match")
+            raise Refused(
+                "version_required", "Send If-Match with the version you have read.", field="If-Match"
+            )
         if expected != row.version:
-            raise Refused("version_conflict", "It was changed meanwhile: read it again.", field="If-Match", current_version=row.version)
+            raise Refused(
+                "version_conflict",
+                "It was changed meanwhile: read it again.",
+                field="If-Match",
+                current_version=row.version,
+            )
 
 
 class Replay(Exception):  # noqa: N818 - not an error: the answer is already known
@@ -138,7 +149,14 @@ def fingerprint(arguments: Any) -> str:
     return hashlib.sha256(orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def remember(session: Session, tables: Any, operation: Operation, caller: Caller | None, context: wire.CallContext, arguments: Any) -> Any:
+def remember(
+    session: Session,
+    tables: Any,
+    operation: Operation,
+    caller: Caller | None,
+    context: wire.CallContext,
+    arguments: Any,
+) -> Any:
     """Claim the request id in this transaction and return its row.
 
     Raises Replay when it was carried out before, Refused(idempotency_key_reused) when it stood for something else.
@@ -149,17 +167,34 @@ def remember(session: Session, tables: Any, operation: Operation, caller: Caller
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     statement = (
         insert(tables.Request.__table__)
-        .values(caller=who, request_id=context.request_id, operation=operation.name, fingerprint=mark, answer=None, created_at=utc_now())
+        .values(
+            caller=who,
+            request_id=context.request_id,
+            operation=operation.name,
+            fingerprint=mark,
+            answer=None,
+            created_at=utc_now(),
+        )
         .on_conflict_do_nothing()
     )
     claimed = session.connection().execute(statement).rowcount == 1
     row = session.execute(
-        select(tables.Request).where(tables.Request.caller == who, tables.Request.request_id == context.request_id)
+        select(tables.Request).where(
+            tables.Request.caller == who, tables.Request.request_id == context.request_id
+        )
     ).scalar_one()
     if claimed:
         return row
     if row.fingerprint != mark:
-        raise Refused("idempotency_key_reused", "This Idempotency-Key was used for another request.", field="Idempotency-Key")
+        raise Refused(
+            "idempotency_key_reused",
+            "This Idempotency-Key was used for another request.",
+            field="Idempotency-Key",
+        )
     if not operation.keeps_answer:
-        raise Refused("idempotency_key_reused", "This request was carried out; its answer holds a secret and is not kept.", field="Idempotency-Key")
+        raise Refused(
+            "idempotency_key_reused",
+            "This request was carried out; its answer holds a secret and is not kept.",
+            field="Idempotency-Key",
+        )
     raise Replay(row.answer)

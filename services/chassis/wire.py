@@ -57,7 +57,12 @@ def decode(body: Any, properties: dict[str, Any]) -> Any:
     headers = properties.get("application_headers") or {}
     if len(body) > MAX_BODY_BYTES:
         raise Undecodable("oversize")
-    if headers.get("compression") or properties.get("content_encoding", "utf-8").lower() not in ("utf-8", "utf8", "binary", ""):
+    if headers.get("compression") or properties.get("content_encoding", "utf-8").lower() not in (
+        "utf-8",
+        "utf8",
+        "binary",
+        "",
+    ):
         raise Undecodable("compressed")
     if properties.get("content_type") not in (JSON, CLOUDEVENTS_JSON):
         raise Undecodable("content_type")

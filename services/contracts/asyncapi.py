@@ -8,13 +8,28 @@ from typing import Any
 from services.contracts.declare import Contract, Event
 from services.contracts.json_schema import JsonSchemas
 
-_ENVELOPE_TEXTS = ("id", "source", "type", "subject", "dataschema", "organisation", "organisationkey", "correlationid", "traceparent")
+_ENVELOPE_TEXTS = (
+    "id",
+    "source",
+    "type",
+    "subject",
+    "dataschema",
+    "organisation",
+    "organisationkey",
+    "correlationid",
+    "traceparent",
+)
 
 
 def data_schema(event: Event) -> dict[str, Any]:
     """The JSON Schema of an event's `data`. Readers ignore members they do not know, so a new optional one is no new version."""
     body = {**JsonSchemas().of(event.schema), "additionalProperties": True}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"/schemas/{event.schema_file}", "title": event.type, **body}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"/schemas/{event.schema_file}",
+        "title": event.type,
+        **body,
+    }
 
 
 def asyncapi(contracts: Iterable[Contract]) -> dict[str, Any]:
@@ -35,9 +50,15 @@ def asyncapi(contracts: Iterable[Contract]) -> dict[str, Any]:
             "summary": event.summary,
             "parameters": {"organisation": {"description": "key of the organisation"}},
             "messages": {event.name: {"$ref": f"#/components/messages/{name}"}},
-            "bindings": {"amqp": {"is": "routingKey", "exchange": {"name": "feed", "type": "topic", "durable": True}}},
+            "bindings": {
+                "amqp": {"is": "routingKey", "exchange": {"name": "feed", "type": "topic", "durable": True}}
+            },
         }
-        operations[f"publish.{name}"] = {"action": "send", "channel": {"$ref": f"#/channels/{name}"}, "summary": event.summary}
+        operations[f"publish.{name}"] = {
+            "action": "send",
+            "channel": {"$ref": f"#/channels/{name}"},
+            "summary": event.summary,
+        }
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -54,8 +75,15 @@ def asyncapi(contracts: Iterable[Contract]) -> dict[str, Any]:
 
 
 def _envelope(event: Event) -> dict[str, Any]:
-    members: dict[str, Any] = {"specversion": {"const": "1.0"}, "time": {"type": "string", "format": "date-time"}}
+    members: dict[str, Any] = {
+        "specversion": {"const": "1.0"},
+        "time": {"type": "string", "format": "date-time"},
+    }
     members |= {name: {"type": "string"} for name in _ENVELOPE_TEXTS}
     members["type"] = {"const": event.type}
     members["data"] = {key: value for key, value in data_schema(event).items() if not key.startswith("$")}
-    return {"type": "object", "required": ["specversion", "id", "source", "type", "subject", "time", "organisation", "data"], "properties": members}
+    return {
+        "type": "object",
+        "required": ["specversion", "id", "source", "type", "subject", "time", "organisation", "data"],
+        "properties": members,
+    }

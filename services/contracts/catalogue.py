@@ -5,4 +5,10 @@ from __future__ import annotations
 from services.contracts import identity, notifications, portals, referrals, signing
 from services.contracts.declare import Contract
 
-CONTRACTS: tuple[Contract, ...] = (identity.contract, referrals.contract, portals.contract, notifications.contract, signing.contract)
+CONTRACTS: tuple[Contract, ...] = (
+    identity.contract,
+    referrals.contract,
+    portals.contract,
+    notifications.contract,
+    signing.contract,
+)

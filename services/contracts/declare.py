@@ -68,6 +68,7 @@ class Operation:
 
     `errors` are the codes it may raise beyond those that every operation may (see COMMON_ERRORS).
     `expects_version`: it changes something that exists, `If-Match` is required.
+    `is_routed`: it has an address on the gateway. False where only the gateway itself or a service asks.
     `keeps_answer`: the same request id gives the same answer. False where the answer holds a secret.
     """
 
@@ -83,6 +84,7 @@ class Operation:
     expects_version: bool = False
     keeps_answer: bool = True
     timeout_s: float | None = None
+    is_routed: bool = True
 
     @property
     def address(self) -> str:
@@ -90,7 +92,14 @@ class Operation:
         return f"{self.service}.{self.name}"
 
 
-COMMON_ERRORS = ("invalid_request", "malformed_request", "unauthenticated", "forbidden", "service_unavailable", "timeout")
+COMMON_ERRORS = (
+    "invalid_request",
+    "malformed_request",
+    "unauthenticated",
+    "forbidden",
+    "service_unavailable",
+    "timeout",
+)
 
 
 @dataclass(frozen=True)
@@ -137,7 +146,9 @@ class Contract:
         self.operations: dict[str, Operation] = {}
         self.events: dict[str, Event] = {}
 
-    def _declare(self, kind: Kind, name: str, summary: str, request: Any, reply: Any, access: Access, **options: Any) -> Operation:
+    def _declare(
+        self, kind: Kind, name: str, summary: str, request: Any, reply: Any, access: Access, **options: Any
+    ) -> Operation:
         if name in self.operations:
             raise ValueError(f"{self.service}.{name} is declared twice")
         unknown = [code for code in options.get("errors", ()) if code not in errors.CODES]
@@ -148,11 +159,15 @@ class Contract:
         self.operations[name] = operation
         return operation
 
-    def command(self, name: str, summary: str, *, request: Any, reply: Any, access: Access, **options: Any) -> Operation:
+    def command(
+        self, name: str, summary: str, *, request: Any, reply: Any, access: Access, **options: Any
+    ) -> Operation:
         """Declare an operation that changes something."""
         return self._declare("command", name, summary, request, reply, access, **options)
 
-    def query(self, name: str, summary: str, *, request: Any, reply: Any, access: Access, **options: Any) -> Operation:
+    def query(
+        self, name: str, summary: str, *, request: Any, reply: Any, access: Access, **options: Any
+    ) -> Operation:
         """Declare an operation that only asks."""
         return self._declare("query", name, summary, request, reply, access, **options)
 
@@ -160,7 +175,9 @@ class Contract:
         """Declare an event. Only field types that cannot hold free text are allowed in `data`."""
         loose = [key for key, field in data.items() if not isinstance(field, EVENT_FIELDS)]
         if loose:
-            raise ValueError(f"event {name}: {loose} could hold personal data; use ids, codes, numbers, times and flags")
+            raise ValueError(
+                f"event {name}: {loose} could hold personal data; use ids, codes, numbers, times and flags"
+            )
         event = Event(self.service, name, version, summary, _schema(data, RAISE, f"{name}_v{version}"))
         self.events[f"{name}.v{version}"] = event
         return event
@@ -178,15 +195,23 @@ def _schema(shape: Any, unknown: str, name: str) -> Schema:
 
 def health_check(service: str) -> Operation:
     """The operation that every service has by itself: whether it can do its work. Answers `{"ok": …, "checks": {…}}`."""
-    reply = {"ok": fields.Boolean(required=True), "checks": fields.Dict(keys=fields.String(), values=fields.Boolean(), required=True)}
+    reply = {
+        "ok": fields.Boolean(required=True),
+        "checks": fields.Dict(keys=fields.String(), values=fields.Boolean(), required=True),
+    }
     shapes = (_schema({}, RAISE, "check_health_request"), _schema(reply, EXCLUDE, "check_health_reply"))
-    return Operation(service, "check_health", "query", "Whether the service can do its work.", *shapes, PUBLIC)
+    return Operation(
+        service, "check_health", "query", "Whether the service can do its work.", *shapes, PUBLIC
+    )
 
 
 def page_of(item: type[Schema] | Schema) -> type[Schema]:
     """Reply schema of a list paged by key: `items` and the cursor `next` (null on the last page)."""
     name = item.__name__ if isinstance(item, type) else type(item).__name__
-    members: dict[str, Any] = {"items": fields.List(fields.Nested(item), required=True), "next": fields.String(allow_none=True)}
+    members: dict[str, Any] = {
+        "items": fields.List(fields.Nested(item), required=True),
+        "next": fields.String(allow_none=True),
+    }
     return type(f"PageOf{name}", (Reply,), members)
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import PUBLIC, SIGNED_IN, Contract, Reply, Request, only_services, page_of, permission
+from services.contracts.declare import (
+    PUBLIC,
+    SIGNED_IN,
+    Contract,
+    Reply,
+    Request,
+    only_services,
+    page_of,
+    permission,
+)
 from services.contracts.fields import Code, Flag, Id, Moment, Secret, Text
 
 contract = Contract("identity", "Organisations, people, accounts, credentials, sessions and who may do what.")
@@ -78,23 +87,37 @@ class LogIn(Request):
 issue_passport = contract.query(
     "issue_passport",
     "Exchange a session token for a passport to one service, at most 60 seconds valid.",
-    request={"token": Secret(required=True, validate=validate.Length(max=128)), "audience": Code(required=True)},
-    reply={"passport": Secret(required=True), "account_id": Id(required=True), "organisation_id": Id(required=True)},
+    request={
+        "token": Secret(required=True, validate=validate.Length(max=128)),
+        "audience": Code(required=True),
+    },
+    reply={
+        "passport": Secret(required=True),
+        "account_id": Id(required=True),
+        "organisation_id": Id(required=True),
+    },
     access=PUBLIC,
     errors=("unauthenticated",),
+    is_routed=False,
 )
 log_in = contract.command(
     "log_in",
     "Log in with a password. The token is shown once and is sent as `Authorization: Bearer`.",
     request=LogIn,
-    reply={"token": Secret(required=True), "expires_at": Moment(required=True), "account": fields.Nested(Account, required=True)},
+    reply={
+        "token": Secret(required=True),
+        "expires_at": Moment(required=True),
+        "account": fields.Nested(Account, required=True),
+    },
     access=PUBLIC,
     errors=("credentials_refused", "too_many_requests"),
     status=201,
     keeps_answer=False,
 )
 log_out = contract.command("log_out", "End this session.", request={}, reply={}, access=SIGNED_IN, status=204)
-describe_me = contract.query("describe_me", "The caller's own account.", request={}, reply=Me, access=SIGNED_IN)
+describe_me = contract.query(
+    "describe_me", "The caller's own account.", request={}, reply=Me, access=SIGNED_IN
+)
 set_my_notifications = contract.command(
     "set_my_notifications",
     "Switch the e-mails about assigned resources on or off. The only change a provider can make to the own profile.",
@@ -102,7 +125,9 @@ set_my_notifications = contract.command(
     reply=Account,
     access=SIGNED_IN,
 )
-get_organisation = contract.query("get_organisation", "The caller's organisation.", request={}, reply=Organisation, access=SIGNED_IN)
+get_organisation = contract.query(
+    "get_organisation", "The caller's organisation.", request={}, reply=Organisation, access=SIGNED_IN
+)
 set_features = contract.command(
     "set_features",
     "Switch features on and off. `provider_portal` needs `referralq`.",
@@ -115,26 +140,41 @@ set_features = contract.command(
 create_account = contract.command(
     "create_account",
     "Create an account. It starts at security level `standard`; the level is chosen afterwards.",
-    request={"email": fields.Email(required=True), "first_name": Text(required=True, most=100), "last_name": Text(required=True, most=100)},
+    request={
+        "email": fields.Email(required=True),
+        "first_name": Text(required=True, most=100),
+        "last_name": Text(required=True, most=100),
+    },
     reply=Account,
     access=permission("account.manage"),
     errors=("login_taken",),
     status=201,
 )
 get_account = contract.query(
-    "get_account", "One account.", request={"account_id": Id(required=True)}, reply=Account, access=permission("account.read"), errors=("not_found",)
+    "get_account",
+    "One account.",
+    request={"account_id": Id(required=True)},
+    reply=Account,
+    access=permission("account.read"),
+    errors=("not_found",),
 )
 list_accounts = contract.query(
     "list_accounts",
     "Accounts by name, paged by key.",
-    request={"after": fields.String(load_default=None, allow_none=True), "limit": fields.Integer(load_default=50, validate=validate.Range(1, 200))},
+    request={
+        "after": fields.String(load_default=None, allow_none=True),
+        "limit": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
+    },
     reply=page_of(Account),
     access=permission("account.read"),
 )
 set_security_level = contract.command(
     "set_security_level",
     "Choose the security level. Leaving `provider_portal_user` suspends the account's resource assignments.",
-    request={"account_id": Id(required=True), "security_level": fields.String(required=True, validate=validate.OneOf(SECURITY_LEVELS))},
+    request={
+        "account_id": Id(required=True),
+        "security_level": fields.String(required=True, validate=validate.OneOf(SECURITY_LEVELS)),
+    },
     reply=Account,
     access=permission("account.manage"),
     errors=("not_found", "feature_is_off"),
@@ -200,14 +240,20 @@ inspect_credential_link = contract.query(
     "inspect_credential_link",
     "What a link is for and whether it can still be used. Using it up takes `redeem_credential_link`.",
     request={"token": Secret(required=True, validate=validate.Length(max=128))},
-    reply={"purpose": fields.String(required=True), "state": fields.String(required=True, validate=validate.OneOf(["usable", "expired", "used_or_void"]))},
+    reply={
+        "purpose": fields.String(required=True),
+        "state": fields.String(required=True, validate=validate.OneOf(["usable", "expired", "used_or_void"])),
+    },
     access=PUBLIC,
     errors=("not_found",),
 )
 redeem_credential_link = contract.command(
     "redeem_credential_link",
     "Set the password with a link's token, once. It does not log in.",
-    request={"token": Secret(required=True, validate=validate.Length(max=128)), "password": Secret(required=True, validate=validate.Length(max=256))},
+    request={
+        "token": Secret(required=True, validate=validate.Length(max=128)),
+        "password": Secret(required=True, validate=validate.Length(max=256)),
+    },
     reply={},
     access=PUBLIC,
     errors=("link_refused", "password_refused", "too_many_requests"),
@@ -238,7 +284,10 @@ list_resource_recipients = contract.query(
     request={"resource_ids": fields.List(Id(), required=True, validate=validate.Length(min=1, max=20))},
     reply={
         "organisation_name": fields.String(required=True),
-        "recipients": fields.List(fields.Nested({"account_id": Id(required=True), "email_is_verified": Flag(required=True)}), required=True),
+        "recipients": fields.List(
+            fields.Nested({"account_id": Id(required=True), "email_is_verified": Flag(required=True)}),
+            required=True,
+        ),
     },
     access=only_services("notifications"),
 )
@@ -259,18 +308,34 @@ describe_account = contract.query(
     errors=("not_found",),
 )
 
-organisation_created = contract.event("organisation_created", "A tenant was created.", data={"organisation_id": Id(required=True)})
-account_created = contract.event("account_created", "An account was created.", data={"account_id": Id(required=True)})
+organisation_created = contract.event(
+    "organisation_created", "A tenant was created.", data={"organisation_id": Id(required=True)}
+)
+account_created = contract.event(
+    "account_created", "An account was created.", data={"account_id": Id(required=True)}
+)
 account_invited = contract.event(
     "account_invited",
     "A link that sets a password is to be sent. The link itself is made when the message is rendered.",
-    data={"invitation_id": Id(required=True), "account_id": Id(required=True), "purpose": Code(required=True)},
+    data={
+        "invitation_id": Id(required=True),
+        "account_id": Id(required=True),
+        "purpose": Code(required=True),
+    },
 )
-password_set = contract.event("password_set", "An account has a new password.", data={"account_id": Id(required=True)})
-account_disabled = contract.event("account_disabled", "An account was disabled.", data={"account_id": Id(required=True)})
+password_set = contract.event(
+    "password_set", "An account has a new password.", data={"account_id": Id(required=True)}
+)
+account_disabled = contract.event(
+    "account_disabled", "An account was disabled.", data={"account_id": Id(required=True)}
+)
 access_granted = contract.event(
-    "access_granted", "An account may reach a resource.", data={"account_id": Id(required=True), "resource_id": Id(required=True)}
+    "access_granted",
+    "An account may reach a resource.",
+    data={"account_id": Id(required=True), "resource_id": Id(required=True)},
 )
 access_revoked = contract.event(
-    "access_revoked", "An account may no longer reach a resource.", data={"account_id": Id(required=True), "resource_id": Id(required=True)}
+    "access_revoked",
+    "An account may no longer reach a resource.",
+    data={"account_id": Id(required=True), "resource_id": Id(required=True)},
 )

@@ -9,7 +9,15 @@ from services.contracts.fields import Code, Id, Moment
 
 contract = Contract("notifications", "Templates, preferences, and deliveries by e-mail.")
 
-STATES = ("created", "sending", "sent", "suppressed", "temporary_failure", "permanent_failure", "technical_failure")
+STATES = (
+    "created",
+    "sending",
+    "sent",
+    "suppressed",
+    "temporary_failure",
+    "permanent_failure",
+    "technical_failure",
+)
 
 
 class DeliveryView(Reply):
@@ -42,10 +50,20 @@ list_deliveries = contract.query(
 delivery_sent = contract.event(
     "delivery_sent",
     "A message was handed over for delivery.",
-    data={"delivery_id": Id(required=True), "account_id": Id(required=True), "kind": Code(required=True), "channel": Code(required=True)},
+    data={
+        "delivery_id": Id(required=True),
+        "account_id": Id(required=True),
+        "kind": Code(required=True),
+        "channel": Code(required=True),
+    },
 )
 delivery_failed = contract.event(
     "delivery_failed",
     "A message could not be delivered.",
-    data={"delivery_id": Id(required=True), "account_id": Id(required=True), "kind": Code(required=True), "reason": Code(required=True)},
+    data={
+        "delivery_id": Id(required=True),
+        "account_id": Id(required=True),
+        "kind": Code(required=True),
+        "reason": Code(required=True),
+    },
 )

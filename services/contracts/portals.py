@@ -10,7 +10,9 @@ from services.contracts.fields import Code, Count, Text
 contract = Contract("portals", "Portal definitions, their configuration and what people see in them.")
 
 PORTALS = ("provider",)
-COLOUR = validate.Regexp(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})\Z", error="A colour is # and three or six hexadecimal digits.")
+COLOUR = validate.Regexp(
+    r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})\Z", error="A colour is # and three or six hexadecimal digits."
+)
 
 
 class TickerMessage(Request):
@@ -39,8 +41,15 @@ get_portal = contract.query(
 get_public_portal = contract.query(
     "get_public_portal",
     "Name and colour of a portal, for its log-in page.",
-    request={"organisation": Code(required=True), "portal": fields.String(required=True, validate=validate.OneOf(PORTALS))},
-    reply={"portal": fields.String(required=True), "name": fields.String(required=True), "colour": fields.String(required=True)},
+    request={
+        "organisation": Code(required=True),
+        "portal": fields.String(required=True, validate=validate.OneOf(PORTALS)),
+    },
+    reply={
+        "portal": fields.String(required=True),
+        "name": fields.String(required=True),
+        "colour": fields.String(required=True),
+    },
     access=PUBLIC,
     errors=("not_found",),
 )
@@ -51,7 +60,9 @@ configure_portal = contract.command(
         "portal": fields.String(required=True, validate=validate.OneOf(PORTALS)),
         "name": Text(required=True, most=60),
         "colour": fields.String(required=True, validate=COLOUR),
-        "ticker": fields.List(fields.Nested(TickerMessage), load_default=list, validate=validate.Length(max=20)),
+        "ticker": fields.List(
+            fields.Nested(TickerMessage), load_default=list, validate=validate.Length(max=20)
+        ),
     },
     reply=PortalConfiguration,
     access=permission("portal.configure"),
@@ -59,5 +70,7 @@ configure_portal = contract.command(
 )
 
 portal_configured = contract.event(
-    "portal_configured", "A portal presents itself differently.", data={"portal": Code(required=True), "version": Count(required=True)}
+    "portal_configured",
+    "A portal presents itself differently.",
+    data={"portal": Code(required=True), "version": Count(required=True)},
 )

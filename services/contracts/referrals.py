@@ -11,7 +11,9 @@ contract = Contract("referrals", "Resource directory, ReferralQs, contact record
 
 LEVELS = ("agency", "program", "site", "program_at_site")
 PAGE = {
-    "after": fields.String(load_default=None, allow_none=True, metadata={"description": "`next` of the page before"}),
+    "after": fields.String(
+        load_default=None, allow_none=True, metadata={"description": "`next` of the page before"}
+    ),
     "limit": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
 }
 
@@ -40,8 +42,14 @@ class ImportReport(Reply):
     unchanged = Count(required=True)
     refused = Count(required=True)
     levels = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
-    problems = fields.List(fields.Nested(Problem), required=True, metadata={"description": "refused rows, the first 200"})
-    warnings = fields.List(fields.Nested(Problem), required=True, metadata={"description": "accepted with a remark, the first 200"})
+    problems = fields.List(
+        fields.Nested(Problem), required=True, metadata={"description": "refused rows, the first 200"}
+    )
+    warnings = fields.List(
+        fields.Nested(Problem),
+        required=True,
+        metadata={"description": "accepted with a remark, the first 200"},
+    )
 
 
 class Resource(Reply):
@@ -51,7 +59,9 @@ class Resource(Reply):
     number = fields.String(required=True)
     name = fields.String(required=True)
     level = fields.String(required=True, validate=validate.OneOf(LEVELS))
-    status = fields.String(required=True, validate=validate.OneOf(["active", "active_do_not_refer", "inactive"]))
+    status = fields.String(
+        required=True, validate=validate.OneOf(["active", "active_do_not_refer", "inactive"])
+    )
     agency_id = Id(allow_none=True)
     agency_name = fields.String(allow_none=True)
     temporary_message = fields.String(allow_none=True)
@@ -159,27 +169,47 @@ import_directory = contract.command(
 search_resources = contract.query(
     "search_resources",
     "Agencies and programs by name, as one types.",
-    request={"q": Text(required=True, most=100), "limit": fields.Integer(load_default=20, validate=validate.Range(1, 100))},
+    request={
+        "q": Text(required=True, most=100),
+        "limit": fields.Integer(load_default=20, validate=validate.Range(1, 100)),
+    },
     reply={"items": fields.List(fields.Nested(Resource), required=True)},
     access=permission("directory.read"),
 )
 get_resource = contract.query(
-    "get_resource", "One resource.", request={"resource_id": Id(required=True)}, reply=Resource, access=permission("directory.read"), errors=("not_found",)
+    "get_resource",
+    "One resource.",
+    request={"resource_id": Id(required=True)},
+    reply=Resource,
+    access=permission("directory.read"),
+    errors=("not_found",),
 )
 create_queue = contract.command(
     "create_queue",
     "Create a ReferralQ. Without `statuses` it gets Referred, Attempting Contact, Enrolled, Completed, Declined.",
-    request={"name": Text(required=True, most=80), "statuses": fields.List(fields.Nested(QueueStatusInput), load_default=None, allow_none=True)},
+    request={
+        "name": Text(required=True, most=80),
+        "statuses": fields.List(fields.Nested(QueueStatusInput), load_default=None, allow_none=True),
+    },
     reply=Queue,
     access=permission("queue.manage"),
     errors=("queue_name_taken", "invalid_status_list", "invalid_queue", "feature_is_off"),
     status=201,
 )
 list_queues = contract.query(
-    "list_queues", "The ReferralQs.", request={}, reply={"items": fields.List(fields.Nested(Queue), required=True)}, access=permission("queue.read")
+    "list_queues",
+    "The ReferralQs.",
+    request={},
+    reply={"items": fields.List(fields.Nested(Queue), required=True)},
+    access=permission("queue.read"),
 )
 get_queue = contract.query(
-    "get_queue", "One ReferralQ.", request={"queue_id": Id(required=True)}, reply=Queue, access=permission("queue.read"), errors=("not_found",)
+    "get_queue",
+    "One ReferralQ.",
+    request={"queue_id": Id(required=True)},
+    reply=Queue,
+    access=permission("queue.read"),
+    errors=("not_found",),
 )
 add_program_to_queue = contract.command(
     "add_program_to_queue",
@@ -203,7 +233,12 @@ set_capacity = contract.command(
     errors=("not_found", "capacity_below_use", "resource_not_found"),
 )
 get_capacity = contract.query(
-    "get_capacity", "A program's capacity.", request={"program_id": Id(required=True)}, reply=Capacity, access=permission("capacity.read"), errors=("not_found",)
+    "get_capacity",
+    "A program's capacity.",
+    request={"program_id": Id(required=True)},
+    reply=Capacity,
+    access=permission("capacity.read"),
+    errors=("not_found",),
 )
 list_capacities = contract.query(
     "list_capacities",
@@ -247,13 +282,24 @@ assign_referral = contract.command(
     },
     reply=Referral,
     access=permission("referral.assign"),
-    errors=("not_found", "capacity_exhausted", "program_not_in_queue", "already_assigned", "resource_not_referable"),
+    errors=(
+        "not_found",
+        "capacity_exhausted",
+        "program_not_in_queue",
+        "already_assigned",
+        "resource_not_referable",
+    ),
     status=201,
 )
 list_referrals = contract.query(
     "list_referrals",
     "Referrals the caller may see, newest first; a provider sees those to the own programs, from any ReferralQ.",
-    request={**PAGE, "number": fields.String(load_default=None, allow_none=True, metadata={"description": "contact record number"})},
+    request={
+        **PAGE,
+        "number": fields.String(
+            load_default=None, allow_none=True, metadata={"description": "contact record number"}
+        ),
+    },
     reply=page_of(Referral),
     access=permission("referral.read"),
 )
@@ -276,7 +322,11 @@ list_referral_history = contract.query(
 change_status = contract.command(
     "change_status",
     "Move a referral to another status of its ReferralQ. A terminal status frees the bed.",
-    request={"referral_id": Id(required=True), "status": Code(required=True), "note": Text(load_default=None, allow_none=True, most=2000)},
+    request={
+        "referral_id": Id(required=True),
+        "status": Code(required=True),
+        "note": Text(load_default=None, allow_none=True, most=2000),
+    },
     reply=Referral,
     access=permission("referral.change_status"),
     errors=("not_found", "status_not_in_queue", "status_unchanged", "capacity_exhausted"),
@@ -305,16 +355,31 @@ describe_contact_record = contract.query(
 directory_imported = contract.event(
     "directory_imported",
     "A resource directory was imported.",
-    data={"import_id": Id(required=True), "added": Count(required=True), "changed": Count(required=True), "unchanged": Count(required=True), "refused": Count(required=True)},
+    data={
+        "import_id": Id(required=True),
+        "added": Count(required=True),
+        "changed": Count(required=True),
+        "unchanged": Count(required=True),
+        "refused": Count(required=True),
+    },
 )
-queue_created = contract.event("queue_created", "A ReferralQ was created.", data={"queue_id": Id(required=True)})
+queue_created = contract.event(
+    "queue_created", "A ReferralQ was created.", data={"queue_id": Id(required=True)}
+)
 capacity_changed = contract.event(
     "capacity_changed",
     "A program can take more or less than before.",
-    data={"program_id": Id(required=True), "total": Count(required=True), "used": Count(required=True), "free": Count(required=True)},
+    data={
+        "program_id": Id(required=True),
+        "total": Count(required=True),
+        "used": Count(required=True),
+        "free": Count(required=True),
+    },
 )
 contact_record_created = contract.event(
-    "contact_record_created", "A contact record was entered.", data={"contact_record_id": Id(required=True), "contact_record_number": RecordNumber(required=True)}
+    "contact_record_created",
+    "A contact record was entered.",
+    data={"contact_record_id": Id(required=True), "contact_record_number": RecordNumber(required=True)},
 )
 _REFERRAL = {
     "referral_id": Id(required=True),
@@ -324,9 +389,18 @@ _REFERRAL = {
     "program_id": Id(required=True),
     "agency_id": Id(required=True),
 }
-referral_assigned = contract.event("referral_assigned", "A contact record was assigned to a program.", data={**_REFERRAL, "status": Code(required=True)})
+referral_assigned = contract.event(
+    "referral_assigned",
+    "A contact record was assigned to a program.",
+    data={**_REFERRAL, "status": Code(required=True)},
+)
 referral_status_changed = contract.event(
     "referral_status_changed",
     "A referral has another status.",
-    data={**_REFERRAL, "from_status": Code(required=True), "to_status": Code(required=True), "is_terminal": Flag(required=True)},
+    data={
+        **_REFERRAL,
+        "from_status": Code(required=True),
+        "to_status": Code(required=True),
+        "is_terminal": Flag(required=True),
+    },
 )

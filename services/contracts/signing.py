@@ -11,6 +11,7 @@ from services.contracts.referrals import Document
 contract = Contract("signing", "Documents, signature requests, decisions and PAdES signatures.")
 
 STATES = ("sent", "signed", "declined", "returned")
+REPORTS = ("unsigned",)  # everything that is not yet returned: awaiting signature, to return, declined
 MEANINGS = ("approval", "review", "authorship", "responsibility")
 
 
@@ -23,7 +24,12 @@ class DocumentView(Reply):
     contact_record_id = Id(allow_none=True)
     recipient_account_id = Id(required=True)
     state = fields.String(required=True, validate=validate.OneOf(STATES))
-    standing = fields.String(required=True, metadata={"description": "in the Unsigned report: awaiting signature; signed, to return; declined; returned"})
+    standing = fields.String(
+        required=True,
+        metadata={
+            "description": "in the Unsigned report: awaiting signature; signed, to return; declined; returned"
+        },
+    )
     note = fields.String(allow_none=True)
     pages = fields.Integer(required=True)
     sent_at = Moment(required=True)
@@ -72,6 +78,7 @@ list_documents = contract.query(
     "Staff: all documents. Providers: those sent to them, pending and past. Newest first.",
     request={
         "state": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(STATES)),
+        "report": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(REPORTS)),
         "after": fields.String(load_default=None, allow_none=True),
         "limit": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
     },
@@ -79,7 +86,12 @@ list_documents = contract.query(
     access=permission("document.read"),
 )
 get_document = contract.query(
-    "get_document", "One document.", request={"document_id": Id(required=True)}, reply=DocumentView, access=permission("document.read"), errors=("not_found",)
+    "get_document",
+    "One document.",
+    request={"document_id": Id(required=True)},
+    reply=DocumentView,
+    access=permission("document.read"),
+    errors=("not_found",),
 )
 open_document_file = contract.command(
     "open_document_file",
@@ -99,7 +111,15 @@ sign_document = contract.command(
     },
     reply=DocumentView,
     access=permission("document.sign"),
-    errors=("not_found", "already_decided"),
+    errors=(
+        "not_found",
+        "already_decided",
+        "conflict",
+        "document_unreadable",
+        "document_already_signed",
+        "document_signatures_full",
+        "request_too_large",
+    ),
     expects_version=True,
     timeout_s=20,
 )
@@ -109,7 +129,7 @@ decline_document = contract.command(
     request={"document_id": Id(required=True), "note": Text(required=True, most=2000)},
     reply=DocumentView,
     access=permission("document.sign"),
-    errors=("not_found", "already_decided"),
+    errors=("not_found", "already_decided", "conflict"),
     expects_version=True,
 )
 mark_returned = contract.command(
@@ -122,8 +142,14 @@ mark_returned = contract.command(
     expects_version=True,
 )
 
-_DOCUMENT = {"document_id": Id(required=True), "recipient_account_id": Id(required=True), "sender_account_id": Id(required=True)}
-signature_requested = contract.event("signature_requested", "A document waits for a signature.", data=_DOCUMENT)
+_DOCUMENT = {
+    "document_id": Id(required=True),
+    "recipient_account_id": Id(required=True),
+    "sender_account_id": Id(required=True),
+}
+signature_requested = contract.event(
+    "signature_requested", "A document waits for a signature.", data=_DOCUMENT
+)
 document_signed = contract.event("document_signed", "A document was signed.", data=_DOCUMENT)
 document_declined = contract.event("document_declined", "A document was declined.", data=_DOCUMENT)
 document_returned = contract.event("document_returned", "A signed document was returned.", data=_DOCUMENT)

@@ -165,6 +165,7 @@ class _HtmlChecker(HTMLParser):
 
     def handle_comment(self, data: str) -> None:
         """Comments can hide conditional content for some mail programs."""
+        del data
         self.problem = "Comments and declarations are not allowed."
 
     def handle_decl(self, decl: str) -> None:

@@ -25,9 +25,19 @@ HARBOR = ("a" * 32, "harbor")
 BAYSIDE = ("b" * 32, "bayside")
 
 
-def a_caller(*permissions: str, organisation: tuple[str, str] = HARBOR, realm: str = "staff", **more: Any) -> Caller:
+def a_caller(
+    *permissions: str, organisation: tuple[str, str] = HARBOR, realm: str = "staff", **more: Any
+) -> Caller:
     """A verified account of an organisation with these permissions."""
-    return Caller("account", more.pop("id", "c" * 32), *organisation, realm, frozenset(permissions), more.pop("scope", {}), **more)
+    return Caller(
+        "account",
+        more.pop("id", "c" * 32),
+        *organisation,
+        realm,
+        frozenset(permissions),
+        more.pop("scope", {}),
+        **more,
+    )
 
 
 def a_service(name: str, organisation: tuple[str, str] = HARBOR) -> Caller:
@@ -79,15 +89,32 @@ class InProcess:
         )
         self.service = self.module.Service()
 
-    def call(self, operation: Operation, caller: Caller | None = None, *, version: int | None = None, key: str | None = None, **request: Any) -> Any:
+    def call(
+        self,
+        operation: Operation,
+        caller: Caller | None = None,
+        *,
+        version: int | None = None,
+        key: str | None = None,
+        **request: Any,
+    ) -> Any:
         """Carry out an operation as `caller` with everything the entrypoint does but the wire. Raises Refused."""
         self.runtime.verifier.caller = caller
         admitted = admit(operation, self.runtime.verifier, "passport")
         context = wire.CallContext(key or wire.new_id(), correlation_id="test", expected_version=version)
         loaded = validate(operation, request)
-        return getattr(self.module.Service, operation.name).method(self.service, Call(self.runtime, operation, loaded, admitted, context))
+        return getattr(self.module.Service, operation.name).method(
+            self.service, Call(self.runtime, operation, loaded, admitted, context)
+        )
 
-    def deliver(self, event: Event, data: Mapping[str, Any], *, organisation: tuple[str, str] = HARBOR, event_id: str | None = None) -> None:
+    def deliver(
+        self,
+        event: Event,
+        data: Mapping[str, Any],
+        *,
+        organisation: tuple[str, str] = HARBOR,
+        event_id: str | None = None,
+    ) -> None:
         """Deliver an event to its handler."""
         context = EventContext(event_id or wire.new_id(), "subject", *organisation, "test", None)
         handler = f"on_{event.name}"
@@ -97,14 +124,18 @@ class InProcess:
     def events(self, event: Event | None = None) -> list[dict[str, Any]]:
         """CloudEvents in the outbox, oldest first."""
         with self.database.reading(None) as session:
-            rows = session.scalars(select(self.runtime.tables.Outbox).order_by(self.runtime.tables.Outbox.seq)).all()
+            rows = session.scalars(
+                select(self.runtime.tables.Outbox).order_by(self.runtime.tables.Outbox.seq)
+            ).all()
         envelopes = [wire.decode(row.body, {"content_type": wire.CLOUDEVENTS_JSON}) for row in rows]
         return [envelope for envelope in envelopes if event is None or envelope["type"] == event.type]
 
     def audit(self, action: str | None = None) -> list[Any]:
         """Audit rows, oldest first."""
         with self.database.reading(None) as session:
-            rows = session.scalars(select(self.runtime.tables.Audit).order_by(self.runtime.tables.Audit.at)).all()
+            rows = session.scalars(
+                select(self.runtime.tables.Audit).order_by(self.runtime.tables.Audit.at)
+            ).all()
         return [row for row in rows if action is None or row.action == action]
 
     def _ask(self, operation: Operation, request: Mapping[str, Any], **_: Any) -> Any:

@@ -174,6 +174,14 @@ def _connected(settings: SmtpSettings) -> smtplib.SMTP:
     return server
 
 
+# A refused login or sender is a fault of our configuration, not of the message: mended by us, then tried again.
+TEMPORARY_REASONS: tuple[tuple[type[smtplib.SMTPResponseException], str], ...] = (
+    (smtplib.SMTPAuthenticationError, "login_refused"),
+    (smtplib.SMTPSenderRefused, "sender_refused"),
+    (smtplib.SMTPResponseException, "server_refused"),
+)
+
+
 def _failure(error: smtplib.SMTPException) -> DeliveryFailed:
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code = next(iter(error.recipients.values()))[0]
@@ -181,12 +189,9 @@ def _failure(error: smtplib.SMTPException) -> DeliveryFailed:
     if isinstance(error, smtplib.SMTPDataError):
         code = error.smtp_code
         return Permanent("message_refused", code) if code >= 500 else Temporary("message_deferred", code)
-    if isinstance(error, smtplib.SMTPAuthenticationError):
-        return Temporary("login_refused", error.smtp_code)
-    if isinstance(error, smtplib.SMTPSenderRefused):
-        return Temporary("sender_refused", error.smtp_code)
     if isinstance(error, smtplib.SMTPResponseException):
-        return Temporary("server_refused", error.smtp_code)
+        reason = next(reason for kind, reason in TEMPORARY_REASONS if isinstance(error, kind))
+        return Temporary(reason, error.smtp_code)
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return Temporary("server_lacks_feature")
     # smtplib turns a timeout while it reads into "disconnected"; only the context still tells.
@@ -231,8 +236,8 @@ def _has_control(text: str) -> bool:
 
 
 def _body(text: str) -> str:
-    # A NUL or a lone carriage return is not allowed in a body (RFC 5321, 2.3.8), and servers disagree about it.
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    # The email package mends line ends; a NUL it would pass on (RFC 5322, 2.3 allows none), and servers differ.
+    return text.replace("\0", "")
 
 
 def _bad_address(field_name: str) -> Refused:

@@ -24,7 +24,7 @@ FHIR_TASK_STATUSES = FHIR_OPEN | FHIR_TERMINAL
 # The Gravity SDOH guide demands Task.statusReason for these.
 FHIR_NEEDS_REASON = frozenset({"rejected", "cancelled", "on-hold", "failed"})
 
-_KEY = re.compile(r"[a-z0-9][a-z0-9_]{0,39}", re.ASCII)
+_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,10 @@ def status_key(label: str, taken: Collection[str] = ()) -> str:
     A number is added if it is taken.
     """
     ascii_label = unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode("ascii").casefold()
-    stem = re.sub(r"[^a-z0-9]+", "_", ascii_label).strip("_")[:32].rstrip("_") or "status"
+    stem = re.sub(r"[^a-z0-9]+", "_", ascii_label).strip("_")[:32].rstrip("_")
+    # A key travels in events as a code, and a code begins with a letter.
+    if not stem or stem[0].isdigit():
+        stem = f"status_{stem}"[:32].rstrip("_")
     key, count = stem, 1
     while key in taken:
         count += 1
@@ -128,7 +131,7 @@ def check_statuses(statuses: Sequence[Status]) -> tuple[Status, ...]:
 def _check_status(status: Status) -> None:
     where = f"statuses.{status.position}"
     if not _KEY.fullmatch(status.key):
-        raise _invalid("A key is 1 to 40 of a-z, 0-9 and _, not starting with _.", f"{where}.key")
+        raise _invalid("A key is 1 to 40 of a-z, 0-9 and _, and starts with a letter.", f"{where}.key")
     if not 1 <= len(status.label) <= MAX_LABEL_LENGTH:
         raise _invalid(f"A label has 1 to {MAX_LABEL_LENGTH} characters.", f"{where}.label")
     if status.fhir_status not in FHIR_TASK_STATUSES:

@@ -341,5 +341,4 @@ def _face(weight: str) -> str:
 @cache
 def _glyphs(weight: str) -> frozenset[int]:
     face = pdfmetrics.getFont(_face(weight)).face
-    assert isinstance(face, TTFontFace)
-    return frozenset(face.charToGlyph)
+    return frozenset(face.charToGlyph) if isinstance(face, TTFontFace) else frozenset(range(32, 127))

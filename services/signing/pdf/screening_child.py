@@ -73,6 +73,8 @@ HARMLESS_ACTIONS = frozenset(("/GoTo", "/URI", "/Named", "/Thread"))
 ACTION_KEYS = ("/A", "/OpenAction", "/Next", "/PA")
 END_OF_FILE = re.compile(rb"startxref[\r\n\t ]+\d+[\r\n\t ]+%%EOF[\s\x00]*\Z")
 WEB_ADDRESS = re.compile(r"(https?://|mailto:|tel:)", re.IGNORECASE)
+# A page without /Resources is against the letter of ISO 32000, common, and cannot be read in two ways.
+HARMLESS_WARNING = "Resources is missing or invalid; repairing"
 INFLATE_STEP = 1024 * 1024
 FILTER_CHAIN_LIMIT = 3
 CHEAP_FILTERS = frozenset(("/ASCII85Decode", "/A85", "/ASCIIHexDecode", "/AHx"))
@@ -120,7 +122,6 @@ def judge(data: bytes, limits: dict[str, Any]) -> int:
         if document.is_encrypted or "/Encrypt" in document.trailer:
             raise Verdict("document_encrypted", "The document is encrypted. Save it without protection.")
         _judge_objects(document, limits)
-        # Counted after the warnings were looked at: qpdf also warns of what it mends in the page tree by itself.
         pages = len(document.pages)
     if not pages:
         raise _unreadable()
@@ -138,7 +139,7 @@ def _judge_objects(document: pikepdf.Pdf, limits: dict[str, Any]) -> None:
             if isinstance(each, pikepdf.Stream):
                 _judge_image(each, limits["max_image_pixels"])
                 budget.spend_on(each)
-    if document.get_warnings():
+    if not all(str(each).endswith(HARMLESS_WARNING) for each in document.get_warnings()):
         # qpdf read something as null, or guessed: what a person sees might not be what was judged.
         raise _unreadable()
 
@@ -165,7 +166,7 @@ def _items(array: Any) -> list[Any]:
 
 def _judge_dictionary(dictionary: Any) -> None:
     found = FORBIDDEN_KEYS.intersection(dictionary.keys())
-    if found or _name(dictionary, "/S") in FORBIDDEN_ACTIONS and not _is_structure(dictionary):
+    if found or (_name(dictionary, "/S") in FORBIDDEN_ACTIONS and not _is_structure(dictionary)):
         raise _active()
     if _name(dictionary, "/Subtype") in FORBIDDEN_KINDS or _name(dictionary, "/Type") in FORBIDDEN_KINDS:
         raise _active()

@@ -101,8 +101,10 @@ def test_a_message_arrives_with_its_headers_and_both_bodies(smtp: SmtpSettings, 
     assert arrived["Message-ID"] == "<delivery-1@harbor.example>"
     assert arrived["Auto-Submitted"] == "auto-generated"
     assert arrived["Date"] == "Wed, 28 Oct 2026 09:03:00 +0000"
-    assert body is not None and body.get_content().splitlines() == ["Grüße", ".", "end"]
-    assert markup is not None and markup.get_content().strip() == "<p>Grüße</p>"
+    assert body is not None
+    assert body.get_content().splitlines() == ["Grüße", ".", "end"]
+    assert markup is not None
+    assert markup.get_content().strip() == "<p>Grüße</p>"
 
 
 def test_the_same_delivery_keeps_its_message_id() -> None:
@@ -202,12 +204,15 @@ def _injected(place: str, payload: str) -> EmailMessage:
 def test_no_injection_adds_a_header_or_a_recipient(place: str) -> None:
     tried = [break_ + payload for where, break_, payload in INJECTIONS if where == place]
     accepted = []
+    codes = set()
     for payload in tried:
         try:
             accepted.append(_injected(place, payload))
         except Refused as refused:
-            assert refused.code in ("email_header_invalid", "email_address_invalid")
-    assert len(INJECTIONS) >= 200 and len(tried) == 60
+            codes.add(refused.code)
+    assert codes <= {"email_header_invalid", "email_address_invalid"}
+    assert len(INJECTIONS) >= 200
+    assert len(tried) == 60
     assert accepted == []
 
 
@@ -221,7 +226,9 @@ def test_a_body_ends_nowhere_but_at_its_end(text: str, smtp: SmtpSettings, mailb
     body = arrived.get_body(("plain",))
     assert envelope.rcpt_tos == [RECIPIENT]
     assert arrived["Bcc"] is None
-    assert body is not None and body.get_content().splitlines()[-1] == "last"
+    assert not set(b"\r\n\0") & set(envelope.content.replace(b"\r\n", b""))
+    assert body is not None
+    assert body.get_content().splitlines()[-1] == "last"
 
 
 @pytest.mark.parametrize(
@@ -258,7 +265,8 @@ def test_refusals_are_told_apart_and_hold_no_address(
     assert type(failed.value) is kind
     assert (failed.value.reason, failed.value.smtp_code) == (reason, code)
     assert RECIPIENT not in "".join(traceback.format_exception(failed.value))
-    assert failed.value.__cause__ is None and failed.value.__context__ is None
+    assert failed.value.__cause__ is None
+    assert failed.value.__context__ is None
 
 
 def test_a_server_that_is_not_there_is_temporary() -> None:

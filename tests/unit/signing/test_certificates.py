@@ -29,7 +29,9 @@ def test_a_signing_certificate_is_issued_by_the_authority_for_non_repudiation(au
     certificate = credential.certificate
     usage = certificate.extensions.get_extension_for_class(x509.KeyUsage)
     certificate.verify_directly_issued_by(authority.certificate)
-    assert usage.critical and usage.value.digital_signature and usage.value.content_commitment
+    assert usage.critical
+    assert usage.value.digital_signature
+    assert usage.value.content_commitment
     assert not usage.value.key_cert_sign
     assert [each.value for each in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)] == [
         "Harbor House"

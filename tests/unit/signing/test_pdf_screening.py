@@ -186,7 +186,7 @@ def _many_pages(count: int) -> bytes:
     kids = b" ".join(b"%d 0 R" % number for number in range(3, count + 3))
     objects[2] = b"<< /Type /Pages /Count 1 /Kids [%s] >>" % kids
     page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] >>"
-    return _written(objects | {number: page for number in range(3, count + 3)})
+    return _written(objects | dict.fromkeys(range(3, count + 3), page))
 
 
 def _encrypted(user: str) -> bytes:

@@ -18,6 +18,7 @@ import time_machine
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
+from reportlab.pdfgen.canvas import Canvas
 
 from services.contracts.errors import Refused
 from services.signing.pdf.certificates import Authority
@@ -72,7 +73,10 @@ def test_a_signed_document_is_valid_timestamped_and_covers_the_whole_file(
     document: Build, signed_by: Build, checked: Callable[[bytes], Verification]
 ) -> None:
     result = checked(signed_by(document()))
-    assert result.is_valid and result.is_intact and result.covers_whole_file and result.timestamped
+    assert result.is_valid
+    assert result.is_intact
+    assert result.covers_whole_file
+    assert result.timestamped
     assert not result.modified_after_signing
     assert result.signer_common_name == "Harbor House"
     assert result.signed_at is not None
@@ -86,7 +90,8 @@ def test_the_signature_is_pades_with_a_timestamp_token(document: Build, signed_b
     assert signature.sig_object["/SubFilter"] == "/ETSI.CAdES.detached"
     assert signature.sig_object["/Reason"] == "Approval: Plan of care reviewed"
     assert unsigned == ["signature_time_stamp_token"]
-    assert "signing_certificate_v2" in signed and "signing_time" not in signed
+    assert "signing_certificate_v2" in signed
+    assert "signing_time" not in signed
     assert signature.self_reported_timestamp == datetime(2026, 10, 28, 13, 3, 22, tzinfo=UTC)
 
 
@@ -181,14 +186,16 @@ def test_what_is_no_document_is_refused(garbage: bytes, signed_by: Build) -> Non
 
 def test_a_time_without_a_zone_is_refused(document: Build, signed_by: Build) -> None:
     with pytest.raises(ValueError, match="zone"):
-        signed_by(document(), signed_at=datetime(2026, 1, 1))
+        signed_by(document(), signed_at=datetime(2026, 1, 1))  # noqa: DTZ001 - what is refused
 
 
 def test_a_signature_of_another_authority_is_not_trusted(
     document: Build, signed_by: Build, tmp_path: Path
 ) -> None:
     result = verify(signed_by(document()), trust_roots=[Authority(tmp_path, "other").certificate])
-    assert result.is_intact and not result.is_valid and not result.timestamped
+    assert result.is_intact
+    assert not result.is_valid
+    assert not result.timestamped
 
 
 def test_a_signature_stays_valid_after_the_signers_certificate_has_ended(
@@ -201,7 +208,9 @@ def test_a_signature_stays_valid_after_the_signers_certificate_has_ended(
 
 def test_an_unsigned_document_is_not_valid(document: Build, checked: Callable[[bytes], Verification]) -> None:
     result = checked(document())
-    assert not result.is_valid and result.is_readable and result.signatures == ()
+    assert not result.is_valid
+    assert result.is_readable
+    assert result.signatures == ()
 
 
 def test_every_flipped_bit_in_the_signed_ranges_is_detected(
@@ -322,11 +331,33 @@ def test_an_incremental_update_after_signing_is_detected(
     assert result.modified_after_signing
 
 
+def test_a_form_field_filled_in_after_signing_is_detected(
+    signed_by: Build, checked: Callable[[bytes], Verification]
+) -> None:
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer)
+    canvas.acroForm.textfield(name="dose", value="5 mg", x=72, y=700)
+    canvas.showPage()
+    canvas.save()
+    writer = IncrementalPdfFileWriter(io.BytesIO(signed_by(buffer.getvalue())))
+    (dose,) = [
+        each.get_object() for each in writer.root["/AcroForm"]["/Fields"] if each.get_object()["/T"] == "dose"
+    ]
+    dose[generic.pdf_name("/V")] = generic.pdf_string("50 mg")
+    writer.update_container(dose)
+    output = io.BytesIO()
+    writer.write(output)
+    result = checked(signed_by(output.getvalue(), "sig-2"))
+    assert not result.is_valid
+    assert result.modified_after_signing
+
+
 def test_bytes_added_behind_the_end_are_detected(
     document: Build, signed_by: Build, checked: Callable[[bytes], Verification]
 ) -> None:
     result = checked(signed_by(document()) + b"\n% more")
-    assert not result.is_valid and result.modified_after_signing
+    assert not result.is_valid
+    assert result.modified_after_signing
 
 
 def test_signing_works_in_the_thread_pool_of_a_process_patched_by_eventlet(

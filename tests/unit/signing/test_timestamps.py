@@ -78,7 +78,8 @@ def test_a_network_authority_is_asked_and_needs_its_own_root(
         signed = signed_by(document(), timestamper=timestamper(address, authority))
     assert not verify(signed, trust_roots=[authority.certificate]).is_valid
     result = verify(signed, trust_roots=[authority.certificate], timestamp_roots=[theirs.certificate])
-    assert result.is_valid and result.timestamped
+    assert result.is_valid
+    assert result.timestamped
 
 
 @pytest.mark.parametrize(

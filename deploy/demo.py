@@ -1,0 +1,128 @@
+"""The demo organisation: `python -m deploy.demo seed` makes it, `python -m deploy.demo play` plays one referral through it.
+
+Reads GATEWAY_URL, MAIL_URL, DEMO_SECRETS_FILE and IDENTITY_DATABASE_URL; `seed` may be run again and changes nothing then.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from deploy.client import Portico, UnexpectedAnswer
+from deploy.journey import Journey
+
+ORGANISATION = "harbor"
+ADMIN = "admin@harbor.example.org"
+STAFF = "staff@harbor.example.org"
+PROVIDER = "provider@shelter.example.org"
+SAMPLE = Path(__file__).parent / "sample" / "resources.csv"
+PROGRAM = "Night Shelter"
+
+
+def seed() -> None:
+    """Make what is missing: organisation, log-ins, directory, one ReferralQ with a program of 20 beds, one provider."""
+    passwords = _passwords()
+    _identity("create-organisation", "--key", ORGANISATION, "--name", "Harbor County 2-1-1", "--admin-email", ADMIN,
+              "--features", "referralq,provider_portal,electronic_signature", password=passwords[ADMIN])  # fmt: skip
+    admin = _client().log_in(ORGANISATION, ADMIN, passwords[ADMIN])
+    known = {account["login"] for account in admin.get("/v1/accounts", limit=200)["items"]}
+    if STAFF not in known:
+        admin.post("/v1/accounts", email=STAFF, first_name="Sam", last_name="Field")
+    _identity("set-password", "--organisation", ORGANISATION, "--login", STAFF, password=passwords[STAFF])
+    journey = _journey(admin, passwords)
+    if not admin.get("/v1/directory/resources", q=PROGRAM)["items"]:
+        journey.import_directory(SAMPLE.read_bytes(), SAMPLE.name)
+    program = journey.find_program(PROGRAM)
+    if not admin.get("/v1/queues")["items"]:
+        queue = admin.post("/v1/queues", name="Housing")
+        admin.put(f"/v1/queues/{queue['id']}/programs/{program['id']}")
+        journey.set_capacity(program, 20)
+    if PROVIDER not in known:
+        account = admin.post("/v1/accounts", email=PROVIDER, first_name="Pat", last_name="Keeper")
+        path = f"/v1/accounts/{account['id']}"
+        admin.put(f"{path}/security-level", version=account["version"], security_level="provider_portal_user")
+        admin.post(f"{path}/resources", expect=200, resource_id=program["id"])
+        admin.put(f"{path}/provider-switches", can_edit_capacity=True, can_change_status=True, can_access_details=False)
+    _identity("set-password", "--organisation", ORGANISATION, "--login", PROVIDER, password=passwords[PROVIDER])
+    print(f"Demo organisation `{ORGANISATION}`. Log-ins:")
+    for login, role in ((ADMIN, "administrator"), (STAFF, "staff"), (PROVIDER, f"provider of {PROGRAM}")):
+        print(f"  {role:<26} {login:<32} {passwords[login]}")
+
+
+def play() -> None:
+    """Play the journey on the running stack and say what happens."""
+    passwords = _passwords()
+    admin = _client().log_in(ORGANISATION, ADMIN, passwords[ADMIN])
+    journey = _journey(admin, passwords)
+    report = journey.import_directory(SAMPLE.read_bytes(), SAMPLE.name)
+    _say(f"Directory imported: {report['added']} added, {report['changed']} changed, {report['unchanged']} unchanged, {report['refused']} refused")
+    program = journey.find_program(PROGRAM)
+    queue = journey.create_queue([program, journey.find_program("Family Housing First")])
+    _say(f"ReferralQ `{queue['name']}` with {', '.join(status['label'] for status in queue['statuses'])}")
+    used = admin.get(f"/v1/programs/{program['id']}/capacity")["used"]
+    capacity = journey.set_capacity(program, used + 20)
+    _say(f"{program['name']}: {capacity['free']} beds free")
+    account = journey.create_provider("Adaeze", program)
+    provider = journey.accept_invitation(account)
+    _say(f"Provider {account['email']} has set a password through the link in the mail ({journey.mail_url})")
+    record = journey.enter_record()
+    referral = journey.assign(record, program)
+    _say(f"{record['number']} assigned; {admin.get(f'/v1/programs/{program["id"]}/capacity')['free']} beds free")
+    journey.await_mail(account["email"], lambda mail: record["number"] in mail["text"] or record["number"] in mail["subject"])
+    _say("The provider got a mail with the record's number and no name")
+    seen = provider.get(f"/v1/referrals/{referral['id']}")
+    _say(f"The provider sees {len(seen['limited'])} fields: {', '.join(seen['limited'])}")
+    changed = provider.put(f"/v1/referrals/{referral['id']}/status", version=seen["version"], status="enrolled", note="Intake done.")
+    document = journey.send_document(record, account)
+    signed = provider.act(f"/v1/documents/{document['id']}/signature", version=document["version"], note="Agreed.")
+    _say(f"A plan of care was sent and signed; it stands as `{signed['standing']}`")
+    done = provider.put(f"/v1/referrals/{referral['id']}/status", version=changed["version"], status="completed", note="Moved in.")
+    free = admin.get(f"/v1/programs/{program['id']}/capacity")["free"]
+    _say(f"{record['number']} is {done['limited']['status']}; {free} beds free again")
+
+
+def _say(text: str) -> None:
+    print(f"• {text}", flush=True)
+
+
+def _client() -> Portico:
+    return Portico(os.environ["GATEWAY_URL"])
+
+
+def _journey(admin: Portico, passwords: dict[str, str]) -> Journey:
+    staff = _client().log_in(ORGANISATION, STAFF, passwords[STAFF])
+    return Journey(os.environ["GATEWAY_URL"], os.environ["MAIL_URL"], ORGANISATION, admin, staff)
+
+
+def _passwords() -> dict[str, str]:
+    """The demo's passwords, made once for this installation."""
+    path = Path(os.environ["DEMO_SECRETS_FILE"])
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        made = {login: f"demo-{secrets.token_urlsafe(12)}" for login in (ADMIN, STAFF, PROVIDER)}
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(made, file)
+    return dict(json.loads(path.read_text()))
+
+
+def _identity(*arguments: str, password: str) -> Any:
+    """The platform operator's command line of identity; the password goes over standard input, never the command line."""
+    command = [sys.executable, "-W", "ignore", "-m", "services.identity.admin", *arguments, "--password-file", "-"]
+    answer = subprocess.run(command, input=password, text=True, capture_output=True, check=False)
+    if answer.returncode:
+        sys.exit(f"identity: {arguments[0]} failed\n{answer.stderr[-2000:]}")
+    return json.loads(answer.stdout or "null")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1] not in ("seed", "play"):
+        sys.exit(__doc__)
+    try:
+        seed() if sys.argv[1] == "seed" else play()
+    except UnexpectedAnswer as error:
+        sys.exit(str(error))

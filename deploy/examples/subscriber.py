@@ -1,0 +1,69 @@
+"""An outside system that reads one organisation's events with plain kombu: no code of ours.
+
+    python deploy/examples/subscriber.py --uri pyamqp://… --organisation harbor --seconds 5             (live, from a queue of its own)
+    python deploy/examples/subscriber.py --uri pyamqp://… --organisation harbor --seconds 5 --replay    (again, from the stream's beginning)
+
+Prints one CloudEvent a line. Delivery is at least once: events whose id was seen are left out.
+"""
+
+import argparse
+import json
+import socket
+import time
+
+import kombu
+
+
+def main() -> None:
+    """Read for so many seconds, or until so many events have come."""
+    arguments = _arguments()
+    seen = set()
+    ends_at = time.monotonic() + arguments.seconds
+
+    def on_message(message) -> None:  # noqa: ANN001
+        event = json.loads(message.body)
+        if event["id"] not in seen:
+            seen.add(event["id"])
+            print(json.dumps(event), flush=True)  # noqa: T201
+        message.ack()
+
+    with kombu.Connection(arguments.uri) as connection:
+        channel = connection.channel()
+        if arguments.replay:
+            # A stream keeps what was read; the offset says where to begin: "first", "last", a number or a time.
+            queue = kombu.Queue(f"feed.{arguments.organisation}", channel=channel, no_declare=True)
+            queue.consumer_arguments = {"x-stream-offset": "first"}
+        else:
+            queue = _own_queue(channel, arguments)
+        channel.basic_qos(0, 100, False)  # noqa: FBT003
+        with kombu.Consumer(channel, [queue], on_message=on_message, accept=None, auto_declare=False):
+            while time.monotonic() < ends_at and len(seen) < arguments.count:
+                try:
+                    connection.drain_events(timeout=0.2)
+                except socket.timeout:
+                    continue
+
+
+def _own_queue(channel, arguments) -> kombu.Queue:  # noqa: ANN001
+    """A durable queue below the user's own prefix, bound to the organisation's events."""
+    user = kombu.Connection(arguments.uri).userid
+    feed = kombu.Exchange("feed", "topic", durable=True, no_declare=True)
+    queue = kombu.Queue(
+        f"{user}.events", feed, f"*.*.{arguments.organisation}", durable=True, queue_arguments={"x-queue-type": "quorum"}, channel=channel
+    )
+    queue.declare()
+    return queue
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--uri", required=True)
+    parser.add_argument("--organisation", required=True)
+    parser.add_argument("--seconds", type=float, default=1e9)
+    parser.add_argument("--count", type=float, default=1e9)
+    parser.add_argument("--replay", action="store_true")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""From an event to the deliveries that it asks for. Sending is not done here: the sender loop does it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.chassis import wire
+from services.chassis.unit_of_work import UnitOfWork
+from services.notifications import rules
+from services.notifications.models import Delivery
+
+
+def referral_assigned(
+    unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, recipients: list[Mapping[str, Any]]
+) -> None:
+    """One delivery for each account that wants e-mails about this resource (S0-41).
+
+    `recipients` are dicts of `account_id` and `email_is_verified`, as identity answered just before. One whose address
+    nobody has proved to read gets none, and the delivery says so (S0-43).
+    """
+    context = {"contact_record_number": data["contact_record_number"], "referral_id": data["referral_id"]}
+    for recipient in recipients:
+        reason = None if recipient["email_is_verified"] else "address_unverified"
+        _create(
+            unit, "referral_assigned", recipient["account_id"], context, mail_domain, suppressed_for=reason
+        )
+
+
+def account_invited(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """The message with the link that sets a password (S4-9). Only the invitation's id is kept, not the link."""
+    kind = rules.kind_of_credential_message(data["purpose"])
+    _create(unit, kind, data["account_id"], {"invitation_id": data["invitation_id"]}, mail_domain)
+
+
+def signature_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the recipient that a document is ready to be signed (S4-8)."""
+    _create(
+        unit,
+        "document_ready_to_sign",
+        data["recipient_account_id"],
+        {"document_id": data["document_id"]},
+        mail_domain,
+    )
+
+
+def document_signed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the sender that the document was signed."""
+    _create(
+        unit, "document_signed", data["sender_account_id"], {"document_id": data["document_id"]}, mail_domain
+    )
+
+
+def document_declined(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the sender that the document was declined."""
+    _create(
+        unit,
+        "document_declined",
+        data["sender_account_id"],
+        {"document_id": data["document_id"]},
+        mail_domain,
+    )
+
+
+def _create(
+    unit: UnitOfWork,
+    kind: str,
+    account_id: str,
+    context: Mapping[str, str],
+    mail_domain: str,
+    *,
+    suppressed_for: str | None = None,
+) -> None:
+    delivery_id = wire.new_id()
+    unit.add(
+        Delivery(
+            id=delivery_id,
+            organisation_key=unit.organisation_key,
+            event_id=unit.context.request_id,  # in a unit of work of an event, the request id is the event's
+            account_id=account_id,
+            kind=kind,
+            template_version=rules.TEMPLATE_VERSION,
+            channel="email",
+            context=dict(context),
+            state="suppressed" if suppressed_for else "created",
+            reason=suppressed_for,
+            tries=0,
+            next_try_at=None if suppressed_for else unit.now,
+            message_id=f"{delivery_id}@{mail_domain}",
+            correlation_id=unit.context.correlation_id,
+            created_at=unit.now,
+        )
+    )
+    unit.audit(
+        "delivery.suppressed" if suppressed_for else "delivery.created",
+        "delivery",
+        delivery_id,
+        kind=kind,
+        reason=suppressed_for,
+    )

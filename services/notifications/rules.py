@@ -1,0 +1,35 @@
+"""When a message is tried again, and when it is given up. Pure: standard library only."""
+
+from __future__ import annotations
+
+import datetime
+
+MAX_TRIES = 48
+FIRST_PAUSE_S = 5
+LONGEST_PAUSE_S = 300
+
+# Of the built-in texts. Raise it when a text changes its meaning, so that a delivery tells what it said.
+TEMPLATE_VERSION = 1
+# A delivery in one of these states is over; the others are still to be sent.
+FINAL_STATES = frozenset({"sent", "suppressed", "permanent_failure", "technical_failure"})
+
+
+def pause_after(tries: int) -> datetime.timedelta | None:
+    """How long to wait after the `tries`-th temporary failure (from 1): 5 s, doubling, at most 5 min.
+
+    None after the 48th, which comes about three and a half hours after the first: then it is given up.
+    """
+    if tries < 1:
+        raise ValueError("tries are counted from 1")
+    if tries >= MAX_TRIES:
+        return None
+    # The exponent is cut so that the number stays small; from the seventh try on the longest pause holds anyway.
+    return datetime.timedelta(seconds=min(FIRST_PAUSE_S * 2 ** min(tries - 1, 10), LONGEST_PAUSE_S))
+
+
+def kind_of_credential_message(purpose: str) -> str:
+    """The kind of message for an invitation's purpose (`invitation` or `reset`). Raises ValueError for another."""
+    kinds = {"invitation": "account_invited", "reset": "password_reset"}
+    if purpose not in kinds:
+        raise ValueError("unknown purpose of a credential link")
+    return kinds[purpose]

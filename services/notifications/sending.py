@@ -1,0 +1,263 @@
+"""Getting due deliveries out: claim one, compose and send it without a transaction, write down what became of it.
+
+The one window in which a message can go out twice lies between the mail server's acceptance and our commit: after a
+crash there the lease runs out and the message is sent again, with the identical Message-ID.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from dataclasses import dataclass
+from email.message import EmailMessage
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.logs import log, where
+from services.chassis.loop import Loop
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork, utc_now
+from services.contracts import identity
+from services.contracts import notifications as contract
+from services.contracts.errors import Refused
+from services.notifications import rules, templates
+from services.notifications.channels import email
+from services.notifications.models import Delivery
+
+SWEEP_EVERY_S = 1.0
+PRODUCT = "Portico"
+# Identity's answers that mean: this account gets no message any more.
+NO_RECIPIENT = {"not_found": "account_not_found", "account_disabled": "account_disabled"}
+CREDENTIAL_KINDS = ("account_invited", "password_reset")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one try. `state` is one of the contract's STATES."""
+
+    state: str
+    reason: str | None = None
+
+
+SENT = Outcome("sent")
+
+
+class NoRecipient(Exception):  # noqa: N818 - a fact about the account, not a fault
+    """The account gets no message; `reason` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class SenderLoop(Loop):
+    """One of the parallel senders of a process."""
+
+    def __init__(self, runtime: Any, number: int) -> None:
+        super().__init__(f"sender-{number}", self._send_due, every_s=SWEEP_EVERY_S)
+        self._runtime = runtime
+
+    def _send_due(self) -> bool:
+        while not self.stopping.is_set() and send_next(self._runtime):
+            continue
+        return True
+
+
+def wake(runtime: Any) -> None:
+    """There are new deliveries: let the senders look at once."""
+    for loop in runtime.loops:
+        if isinstance(loop, SenderLoop):
+            loop.wake()
+
+
+def send_next(runtime: Any) -> bool:
+    """Claim the delivery that is due the longest and try it once. False when none is due."""
+    delivery = _claim(runtime)
+    if delivery is None:
+        return False
+    lease_ends = time.monotonic() + runtime.settings.lease_s
+    outcome = _try(runtime, delivery)
+    while not _settled(runtime, delivery, outcome) and time.monotonic() < lease_ends:
+        time.sleep(1)  # the database is busy: wait rather than send the message a second time
+    return True
+
+
+def smtp_settings(settings: Any) -> email.SmtpSettings:
+    """Where mail goes. Without SMTP_SECURITY only a mail server on this machine is spoken to in clear."""
+    is_local = settings.smtp_host in ("127.0.0.1", "::1", "localhost")
+    return email.SmtpSettings(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        security=settings.smtp_security or ("none" if is_local else "starttls"),
+        username=settings.smtp_username,
+        password=settings.smtp_password,
+        local_hostname=settings.mail_domain,
+    )
+
+
+def _claim(runtime: Any) -> Delivery | None:
+    def is_due() -> Any:
+        return Delivery.next_try_at <= utc_now()
+
+    with runtime.database.reading(None) as session:
+        # Looking costs no write lock, and mostly there is nothing.
+        if session.scalar(select(Delivery.id).where(is_due()).limit(1)) is None:
+            return None
+
+    def claim(session: Session) -> Delivery | None:
+        oldest = select(Delivery).where(is_due()).order_by(Delivery.next_try_at).limit(1)
+        delivery = session.scalars(oldest.with_for_update(skip_locked=True)).first()
+        if delivery is not None:
+            delivery.state = "sending"
+            delivery.tries += 1
+            delivery.next_try_at = utc_now() + datetime.timedelta(seconds=runtime.settings.lease_s)
+        return delivery
+
+    claimed: Delivery | None = runtime.database.write(None, claim)
+    return claimed
+
+
+def _try(runtime: Any, delivery: Delivery) -> Outcome:
+    """Compose and send. Every way this can fail becomes an outcome."""
+    if delivery.tries > rules.MAX_TRIES:
+        return Outcome("technical_failure", "tries_exhausted")  # its senders died again and again
+    try:
+        email.send(smtp_settings(runtime.settings), _compose(runtime, delivery))
+    except NoRecipient as nobody:
+        return Outcome("suppressed", nobody.reason)
+    except email.Permanent as failure:
+        return Outcome("permanent_failure", failure.reason)
+    except email.Temporary as failure:
+        return _again(delivery, failure.reason)
+    except Refused as refusal:
+        if refusal.code == "email_address_invalid" and refusal.field == "recipient":
+            return Outcome("permanent_failure", "address_invalid")
+        return _again(delivery, refusal.code)
+    except Exception as error:  # a fault of ours: the next deliveries must not wait for it to be mended
+        log.error("delivery_broke", delivery=delivery.id, error=type(error).__name__, where=where(error))
+        return _again(delivery, "internal_error")
+    return SENT
+
+
+def _again(delivery: Delivery, reason: str) -> Outcome:
+    state = "technical_failure" if rules.pause_after(delivery.tries) is None else "temporary_failure"
+    return Outcome(state, reason)
+
+
+def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
+    settings = runtime.settings
+    recipient, values = _recipient(runtime, delivery)
+    values |= {"product_name": PRODUCT, "portal_link": settings.public_url}
+    rendered = templates.render(delivery.kind, templates.KINDS[delivery.kind].default, values)
+    message = email.build(
+        delivery.id, settings.mail_from, recipient, rendered.subject, rendered.text, rendered.html
+    )
+    # The one that was noted at the start, even if MAIL_FROM names another domain since.
+    message.replace_header("Message-ID", f"<{delivery.message_id}>")
+    return message
+
+
+def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | int]]:
+    """The address, and the values for the template, as identity knows them at this moment.
+
+    Raises NoRecipient, or Refused when identity cannot be asked. The link of an invitation is made here, so that its
+    lifetime starts when it is sent.
+    """
+    if delivery.kind in CREDENTIAL_KINDS:
+        minted = _ask(
+            runtime,
+            delivery,
+            identity.mint_credential_link,
+            {"invitation_id": delivery.context["invitation_id"]},
+        )
+        link = "invitation_link" if delivery.kind == "account_invited" else "reset_link"
+        lifetime = f"{minted['lifetime_minutes']} minutes"
+        return minted["email"], {
+            link: minted["link"],
+            "lifetime": lifetime,
+            "organisation_name": minted["organisation_name"],
+        }
+    account = _ask(runtime, delivery, identity.describe_account, {"account_id": delivery.account_id})
+    if account["state"] == "disabled":
+        raise NoRecipient("account_disabled")
+    values: dict[str, str | int] = {"organisation_name": account["organisation_name"]}
+    if "contact_record_number" in delivery.context:
+        values["record_number"] = delivery.context["contact_record_number"]
+    if "document_id" in delivery.context:
+        values["document_number"] = delivery.context["document_id"][:8].upper()
+    return account["email"], values
+
+
+def _ask(runtime: Any, delivery: Delivery, operation: Any, request: dict[str, Any]) -> Any:
+    # Every try is a request of its own: identity refuses a repeated id where the answer holds a secret.
+    context = wire.CallContext(wire.new_id(), correlation_id=delivery.correlation_id)
+    try:
+        return runtime.ask(
+            operation,
+            request,
+            organisation=(delivery.organisation_id, delivery.organisation_key),
+            context=context,
+        )
+    except Refused as refusal:
+        if refusal.code in NO_RECIPIENT:
+            raise NoRecipient(NO_RECIPIENT[refusal.code]) from None
+        raise
+
+
+def _settled(runtime: Any, delivery: Delivery, outcome: Outcome) -> bool:
+    """Write the outcome down. False when the database is busy."""
+    has_events = False
+
+    def settle(session: Session) -> None:
+        nonlocal has_events
+        unit = UnitOfWork(
+            session,
+            runtime.tables,
+            runtime.service,
+            caller=Caller("service", runtime.service, delivery.organisation_id, delivery.organisation_key),
+            context=wire.CallContext(wire.new_id(), correlation_id=delivery.correlation_id),
+            organisation_id=delivery.organisation_id,
+            organisation_key=delivery.organisation_key,
+        )
+        _record(unit, delivery, outcome)
+        has_events = unit.has_events
+
+    try:
+        runtime.database.write(delivery.organisation_id, settle)
+    except Refused:
+        log.warning("delivery_not_settled", delivery=delivery.id, state=outcome.state)
+        return False
+    if has_events:
+        runtime.relay.wake()
+    log.info(
+        "delivery_tried",
+        delivery=delivery.id,
+        kind=delivery.kind,
+        state=outcome.state,
+        reason=outcome.reason,
+        tries=delivery.tries,
+    )
+    return True
+
+
+def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome) -> None:
+    row = unit.session.get(Delivery, claimed.id, with_for_update=True)
+    if row is None or row.state in rules.FINAL_STATES:
+        return  # another sender, who took it over when our lease had run out, was first
+    if row.tries != claimed.tries and outcome != SENT:
+        return  # it was taken over: only the news that it is out still counts
+    row.state, row.reason = outcome.state, outcome.reason
+    pause = rules.pause_after(row.tries)
+    row.next_try_at = unit.now + pause if outcome.state == "temporary_failure" and pause else None
+    about = {"delivery_id": row.id, "account_id": row.account_id, "kind": row.kind}
+    if outcome == SENT:
+        row.sent_at = unit.now
+        unit.publish(contract.delivery_sent, row.id, {**about, "channel": row.channel})
+    elif outcome.state in ("permanent_failure", "technical_failure"):
+        unit.publish(contract.delivery_failed, row.id, {**about, "reason": outcome.reason})
+    unit.audit(
+        f"delivery.{outcome.state}", "delivery", row.id, kind=row.kind, reason=outcome.reason, tries=row.tries
+    )

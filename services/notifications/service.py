@@ -1,0 +1,122 @@
+"""The nameko class of notifications, its settings, and its senders."""
+
+from __future__ import annotations
+
+from email.utils import parseaddr
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+from services.chassis.events import Delivery, listens
+from services.chassis.operations import Call, serves
+from services.chassis.runtime import Runtime
+from services.chassis.settings import ServiceSettings
+from services.contracts import identity, referrals, signing
+from services.contracts import notifications as contract
+from services.contracts.errors import Refused
+from services.notifications import handlers, queries, sending
+from services.notifications.channels.email import normalised_address
+from services.notifications.models import Base
+
+__all__ = ["Base", "Service", "Settings", "start_runtime"]
+
+
+def mail_domain(mail_from: str) -> str:
+    """The domain of an address or `Name <address>`, in lower-case ASCII. Raises Refused `email_address_invalid`."""
+    return normalised_address(parseaddr(mail_from)[1], "MAIL_FROM").rpartition("@")[2]
+
+
+def _is_mailbox(value: str) -> None:
+    try:
+        mail_domain(value)
+    except Refused:
+        raise ValidationError("an address, or a name and an address in <>, is expected") from None
+
+
+class Settings(ServiceSettings):
+    """Settings of notifications."""
+
+    NOTIFICATIONS_DATABASE_URL = fields.String(required=True, metadata={"help": "SQLite or PostgreSQL"})
+    SMTP_HOST = fields.String(required=True, metadata={"help": "mail server"})
+    SMTP_PORT = fields.Integer(
+        load_default=587, validate=validate.Range(1, 65535), metadata={"help": "its port"}
+    )
+    SMTP_USERNAME = fields.String(load_default=None, metadata={"help": "log in to the mail server as"})
+    SMTP_PASSWORD = fields.String(load_default=None, metadata={"help": "with this password"})
+    SMTP_SECURITY = fields.String(
+        load_default=None,
+        validate=validate.OneOf(["none", "starttls", "tls"]),
+        metadata={
+            "help": "`none`, `starttls` or `tls`; unset is `none` for a server on this machine, else `starttls`"
+        },
+    )
+    MAIL_FROM = fields.String(
+        required=True, validate=_is_mailbox, metadata={"help": "sender: an address or `Name <address>`"}
+    )
+    PUBLIC_URL = fields.Url(
+        required=True,
+        schemes={"http", "https"},
+        require_tld=False,
+        metadata={"help": "address of the web pages that messages link to"},
+    )
+    SENDERS = fields.Integer(
+        load_default=4, validate=validate.Range(1, 64), metadata={"help": "messages sent at once"}
+    )
+    LEASE_S = fields.Integer(
+        load_default=120,
+        validate=validate.Range(1, 3600),
+        metadata={
+            "help": "after this time a message whose sender is silent is sent again; longer than a slow mail server takes"
+        },
+    )
+
+
+def start_runtime(settings: Any) -> Runtime:
+    """A runtime with the sender loops."""
+    settings.mail_domain = mail_domain(settings.mail_from)
+    runtime = Runtime("notifications", settings, Base)
+    runtime.loops.extend(sending.SenderLoop(runtime, number) for number in range(settings.senders))
+    return runtime
+
+
+def _apply(delivery: Delivery, handler: Any, *extra: Any) -> None:
+    delivery.apply(handler, delivery.runtime.settings.mail_domain, *extra)
+    sending.wake(delivery.runtime)
+
+
+class Service:
+    """Entrypoints of notifications."""
+
+    name = "notifications"
+
+    @serves(contract.list_deliveries)
+    def list_deliveries(self, call: Call) -> Any:
+        """Deliveries, newest first."""
+        return call.read(queries.list_deliveries)
+
+    @listens(referrals.referral_assigned)
+    def on_referral_assigned(self, delivery: Delivery) -> None:
+        """E-mail those who work for the program or its agency."""
+        resources = list(dict.fromkeys([delivery.data["program_id"], delivery.data["agency_id"]]))
+        answer = delivery.ask(identity.list_resource_recipients, {"resource_ids": resources})
+        _apply(delivery, handlers.referral_assigned, answer["recipients"])
+
+    @listens(identity.account_invited)
+    def on_account_invited(self, delivery: Delivery) -> None:
+        """E-mail the link that sets the password."""
+        _apply(delivery, handlers.account_invited)
+
+    @listens(signing.signature_requested)
+    def on_signature_requested(self, delivery: Delivery) -> None:
+        """E-mail the recipient that a document is ready to be signed."""
+        _apply(delivery, handlers.signature_requested)
+
+    @listens(signing.document_signed)
+    def on_document_signed(self, delivery: Delivery) -> None:
+        """E-mail the sender."""
+        _apply(delivery, handlers.document_signed)
+
+    @listens(signing.document_declined)
+    def on_document_declined(self, delivery: Delivery) -> None:
+        """E-mail the sender."""
+        _apply(delivery, handlers.document_declined)

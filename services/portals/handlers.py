@@ -1,0 +1,67 @@
+"""One function per command and per event of portals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from services.chassis import wire
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts import portals as contract
+from services.portals import queries, rules
+from services.portals.models import OrganisationKey, PortalConfiguration
+
+
+def configure_portal(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace a portal's name, colour and ticker. Raises Refused `version_required` or `version_conflict`."""
+    row = _locked(unit, request["portal"])
+    unit.require_version(row)
+    row.name = request["name"]
+    row.colour = request["colour"].lower()
+    row.ticker = [message["text"] for message in request["ticker"]]
+    row.version += 1
+    row.configured_at = unit.now
+    unit.audit(
+        "portal.configured",
+        "portal",
+        row.id,
+        portal=row.portal,
+        version=row.version,
+        messages=len(row.ticker),
+    )
+    unit.publish(contract.portal_configured, row.id, {"portal": row.portal, "version": row.version})
+    return queries.view(row)
+
+
+def organisation_created(unit: UnitOfWork, data: Mapping[str, Any]) -> None:
+    """Note the key of a new organisation, so that its log-in page can be dressed."""
+    unit.session.merge(OrganisationKey(organisation_id=data["organisation_id"], key=unit.organisation_key))
+    unit.audit("organisation_key.noted", "organisation", data["organisation_id"])
+
+
+def _locked(unit: UnitOfWork, portal: str) -> PortalConfiguration:
+    """The configuration's row, locked; made from the default if there is none.
+
+    Of two who configure for the first time at once, the second waits for the first and then finds version 2.
+    """
+    session = unit.session
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    default = rules.default_configuration(portal)
+    values = {
+        "id": wire.new_id(),
+        "organisation_id": unit.organisation_id,
+        "portal": portal,
+        "version": default.version,
+        "name": default.name,
+        "colour": default.colour,
+        "ticker": default.ticker,
+        "configured_at": unit.now,
+    }
+    session.connection().execute(
+        insert(PortalConfiguration.__table__).values(values).on_conflict_do_nothing()
+    )
+    statement = select(PortalConfiguration).where(PortalConfiguration.portal == portal).with_for_update()
+    return session.scalars(statement).one()

@@ -1,0 +1,110 @@
+"""Create the tables of portals: its own, and the four that every service has."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = '0001'
+down_revision = None
+branch_labels = None
+depends_on = None
+
+MOMENT = sa.DateTime(timezone=True)
+JSON_VALUE = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+
+
+def upgrade() -> None:
+    op.create_table('audit',
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('organisation_id', sa.String(length=32), nullable=True),
+    sa.Column('at', MOMENT, nullable=False),
+    sa.Column('actor_kind', sa.String(length=20), nullable=False),
+    sa.Column('actor_id', sa.String(length=64), nullable=False),
+    sa.Column('action', sa.String(length=100), nullable=False),
+    sa.Column('object_type', sa.String(length=50), nullable=False),
+    sa.Column('object_id', sa.String(length=64), nullable=False),
+    sa.Column('facts', JSON_VALUE, nullable=False),
+    sa.Column('correlation_id', sa.String(length=128), nullable=True),
+    sa.PrimaryKeyConstraint('id', name='pk_audit')
+    )
+        batch_op.create_index(batch_'ix_audit_at', ['at'], unique=False)
+        batch_op.create_index(batch_'ix_audit_organisation_id_object_type_object_id', ['organisation_id', 'object_type', 'object_id'], unique=False)
+
+    op.create_table('inbox',
+    sa.Column('event_id', sa.String(length=64), nullable=False),
+    sa.Column('handler', sa.String(length=100), nullable=False),
+    sa.Column('handled_at', MOMENT, nullable=False),
+    sa.PrimaryKeyConstraint('event_id', 'handler', name='pk_inbox')
+    )
+        batch_op.create_index(batch_'ix_inbox_handled_at', ['handled_at'], unique=False)
+
+    op.create_table('organisation_keys',
+    sa.Column('organisation_id', sa.String(length=32), nullable=False),
+    sa.Column('key', sa.String(length=64), nullable=False),
+    sa.PrimaryKeyConstraint('organisation_id', name='pk_organisation_keys'),
+    sa.UniqueConstraint('key', name='uq_organisation_keys_key')
+    )
+    op.create_table('outbox',
+    sa.Column('seq', sa.Integer(), autoincrement=True, nullable=False),
+    sa.Column('event_id', sa.String(length=32), nullable=False),
+    sa.Column('aggregate', sa.String(length=80), nullable=False),
+    sa.Column('exchange', sa.String(length=80), nullable=False),
+    sa.Column('routing_key', sa.String(length=200), nullable=False),
+    sa.Column('body', sa.LargeBinary(), nullable=False),
+    sa.Column('created_at', MOMENT, nullable=False),
+    sa.Column('claimed_until', MOMENT, nullable=True),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.PrimaryKeyConstraint('seq', name='pk_outbox'),
+    sa.UniqueConstraint('event_id', name='uq_outbox_event_id')
+    )
+        batch_op.create_index(batch_'ix_outbox_aggregate_seq', ['aggregate', 'seq'], unique=False)
+        batch_op.create_index(batch_'ix_outbox_claimed_until', ['claimed_until'], unique=False)
+
+    op.create_table('portal_configurations',
+    sa.Column('id', sa.String(length=32), nullable=False),
+    sa.Column('portal', sa.String(length=20), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('name', sa.String(length=60), nullable=False),
+    sa.Column('colour', sa.String(length=7), nullable=False),
+    sa.Column('ticker', JSON_VALUE, nullable=False),
+    sa.Column('configured_at', MOMENT, nullable=False),
+    sa.Column('organisation_id', sa.String(length=32), nullable=False),
+    sa.PrimaryKeyConstraint('id', name='pk_portal_configurations'),
+    sa.UniqueConstraint('organisation_id', 'portal', name='uq_portal_configurations_organisation_id_portal')
+    )
+        batch_op.create_index(batch_'ix_portal_configurations_organisation_id', ['organisation_id'], unique=False)
+
+    op.create_table('requests',
+    sa.Column('caller', sa.String(length=100), nullable=False),
+    sa.Column('request_id', sa.String(length=128), nullable=False),
+    sa.Column('operation', sa.String(length=100), nullable=False),
+    sa.Column('fingerprint', sa.String(length=64), nullable=False),
+    sa.Column('answer', JSON_VALUE, nullable=True),
+    sa.Column('created_at', MOMENT, nullable=False),
+    sa.PrimaryKeyConstraint('caller', 'request_id', name='pk_requests')
+    )
+        batch_op.create_index(batch_'ix_requests_created_at', ['created_at'], unique=False)
+
+
+
+def downgrade() -> None:
+        batch_op.drop_index(batch_'ix_requests_created_at')
+
+    op.drop_table('requests')
+        batch_op.drop_index(batch_'ix_portal_configurations_organisation_id')
+
+    op.drop_table('portal_configurations')
+        batch_op.drop_index(batch_'ix_outbox_claimed_until')
+        batch_op.drop_index(batch_'ix_outbox_aggregate_seq')
+
+    op.drop_table('outbox')
+    op.drop_table('organisation_keys')
+        batch_op.drop_index(batch_'ix_inbox_handled_at')
+
+    op.drop_table('inbox')
+        batch_op.drop_index(batch_'ix_audit_organisation_id_object_type_object_id')
+        batch_op.drop_index(batch_'ix_audit_at')
+
+    op.drop_table('audit')

@@ -1,0 +1,23 @@
+"""All tables of this service. Importing them here fills `Base.metadata`."""
+
+from __future__ import annotations
+
+from services.referrals.assignments.models import Referral, StatusChange
+from services.referrals.capacity.models import Capacity
+from services.referrals.directory.models import Resource
+from services.referrals.queues.models import Queue, QueueProgram, QueueStatus
+from services.referrals.records.models import ContactRecord, ContactRecordCounter
+from services.referrals.tables import Base
+
+__all__ = [
+    "Base",
+    "Capacity",
+    "ContactRecord",
+    "ContactRecordCounter",
+    "Queue",
+    "QueueProgram",
+    "QueueStatus",
+    "Referral",
+    "Resource",
+    "StatusChange",
+]

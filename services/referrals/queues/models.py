@@ -1,0 +1,72 @@
+"""Tables of ReferralQs: the queue, its statuses, its programs."""
+
+from __future__ import annotations
+
+import datetime
+
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from services.chassis.models import TenantScoped, UtcDateTime
+from services.referrals.queues.rules import Status
+from services.referrals.tables import Base
+
+
+class Queue(TenantScoped, Base):
+    """A ReferralQ. `name_key` is the name without case: two queues of one organisation never share it."""
+
+    __tablename__ = "queues"
+    __table_args__ = (UniqueConstraint("organisation_id", "name_key"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str] = mapped_column(String(120))
+    name_key: Mapped[str] = mapped_column(String(400))
+    is_active: Mapped[bool] = mapped_column(Boolean, default=True)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    statuses: Mapped[list[QueueStatus]] = relationship(order_by="QueueStatus.position", lazy="selectin")
+
+    def status_list(self) -> tuple[Status, ...]:
+        """The statuses as the rules take them, in order."""
+        return tuple(row.as_rule() for row in self.statuses)
+
+
+class QueueStatus(TenantScoped, Base):
+    """One status of a queue. Its key never changes; its label may."""
+
+    __tablename__ = "queue_statuses"
+    __table_args__ = (UniqueConstraint("queue_id", "key"), UniqueConstraint("queue_id", "position"))
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    queue_id: Mapped[str] = mapped_column(ForeignKey("queues.id"))
+    key: Mapped[str] = mapped_column(String(64))
+    label: Mapped[str] = mapped_column(String(40))
+    position: Mapped[int] = mapped_column(Integer)
+    is_terminal: Mapped[bool] = mapped_column(Boolean)
+    fhir_status: Mapped[str] = mapped_column(String(20))
+    reason_required: Mapped[bool] = mapped_column(Boolean, default=False)
+    outcome_required: Mapped[bool] = mapped_column(Boolean, default=False)
+
+    def as_rule(self) -> Status:
+        """This row as the rules take it."""
+        return Status(
+            self.key,
+            self.label,
+            self.position,
+            self.is_terminal,
+            self.fhir_status,
+            self.outcome_required,
+            self.reason_required,
+        )
+
+
+class QueueProgram(TenantScoped, Base):
+    """A program that takes referrals through a queue."""
+
+    __tablename__ = "queue_programs"
+    __table_args__ = (Index(None, "organisation_id", "program_id"),)
+
+    queue_id: Mapped[str] = mapped_column(ForeignKey("queues.id"), primary_key=True)
+    program_id: Mapped[str] = mapped_column(ForeignKey("resources.id"), primary_key=True)
+    added_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

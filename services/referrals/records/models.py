@@ -1,0 +1,44 @@
+"""Tables of contact records."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
+from services.referrals.tables import Base
+
+
+class ContactRecord(TenantScoped, Base):
+    """What was taken down about a help-seeker. Personal data: every reading of a whole record is audited.
+
+    `sections` is a list of `{"title", "fields": [{"label", "value"}]}`: a list, because JSONB keeps no order of keys.
+    """
+
+    __tablename__ = "contact_records"
+    __table_args__ = (UniqueConstraint("organisation_id", "number"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    number: Mapped[str] = mapped_column(String(20))
+    first_name: Mapped[str | None] = mapped_column(String(100))
+    last_name: Mapped[str | None] = mapped_column(String(100))
+    postal_code: Mapped[str | None] = mapped_column(String(20))
+    phone: Mapped[str | None] = mapped_column(String(40))
+    email: Mapped[str | None] = mapped_column(String(254))
+    sections: Mapped[Any] = mapped_column(JsonValue)
+    # When the help-seeker asked for help (S0-34); never the time of a referral, which is `referrals.assigned_at`.
+    submitted_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+
+
+class ContactRecordCounter(TenantScoped, Base):
+    """The last contact record number that an organisation has given out."""
+
+    __tablename__ = "contact_record_counters"
+
+    organisation_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    value: Mapped[int] = mapped_column(BigInteger)

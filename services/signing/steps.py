@@ -1,0 +1,149 @@
+"""Operations that take more than one transaction: what is asked, screened or signed before the change is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from services.chassis.operations import Call
+from services.chassis.unit_of_work import UnitOfWork, utc_now
+from services.contracts import identity, referrals
+from services.contracts.errors import Refused
+from services.signing import handlers, rules
+from services.signing.desk import Desk, Order
+
+LONGEST_WAIT_S = 15.0
+
+
+def send_document(call: Call) -> Any:
+    """Ask who receives it and what it is about, screen the file, then record it as sent."""
+    if _was_carried_out(call):
+        return call.commit(_only_replayed)
+    recipient = _describe_account(call, call.request["recipient_account_id"], "recipient_refused")
+    rules.require_feature(recipient["features"])
+    rules.require_recipient(recipient["state"])
+    _require_contact_record(call)
+    document = call.request["document"]
+    pages = _desk(call).screen(_organisation(call)[0], document["sha256"], document["size"], _wait_s(call))
+    return call.commit(handlers.send_document, pages)
+
+
+def get_document(call: Call) -> Any:
+    """Answer with the document and record that it was read."""
+    return _apart(call, lambda unit: call.operation.reply.dump(handlers.read_document(unit, call.request)))
+
+
+def sign_document(call: Call) -> Any:
+    """Claim the document, sign it outside of any transaction, record the signature.
+
+    However many requests come at once, one holds the claim. A crash in between leaves a lease that ends by itself, and
+    perhaps a signed file that nothing refers to.
+    """
+    if _was_carried_out(call):
+        return call.commit(_only_replayed)
+    caller = call.caller
+    signer = _describe_account(call, caller.id if caller else "", "not_found")
+    with _desk(call).turn_to_sign(_wait_s(call)):
+        # Once more: the same request may have been carried out by another worker while this one waited for its turn.
+        if _was_carried_out(call):
+            return call.commit(_only_replayed)
+        sha256 = _apart(call, lambda unit: handlers.claim_signature(unit, call.request))
+        try:
+            order = _order(call, sha256, signer)
+            signed = handlers.Signed(_desk(call).sign(order), order.signed_at)
+            return call.commit(handlers.sign_document, signed)
+        except Exception:
+            _apart(call, lambda unit: handlers.release_signature(unit, call.request))
+            raise
+
+
+def _order(call: Call, sha256: str, signer: Mapping[str, Any]) -> Order:
+    organisation_id, organisation_key = _organisation(call)
+    return Order(
+        organisation_id=organisation_id,
+        organisation_key=organisation_key,
+        organisation_name=signer["organisation_name"],
+        document_id=call.request["document_id"],
+        sha256=sha256,
+        signer_name=rules.printed_name(signer["first_name"], signer["last_name"], signer["email"]),
+        meaning=call.request["meaning"],
+        signed_at=utc_now().replace(microsecond=0),  # a PDF states whole seconds
+    )
+
+
+def _describe_account(call: Call, account_id: str, refusal: str) -> Mapping[str, Any]:
+    try:
+        account: Mapping[str, Any] = call.ask(identity.describe_account, {"account_id": account_id})
+    except Refused as refused:
+        if refused.code != "not_found":
+            raise
+        field = "recipient_account_id" if refusal == "recipient_refused" else None
+        raise Refused(refusal, "There is no such account.", field) from None
+    return account
+
+
+def _require_contact_record(call: Call) -> None:
+    contact_record_id = call.request["contact_record_id"]
+    if contact_record_id is None:
+        return
+    try:
+        call.ask(referrals.describe_contact_record, {"contact_record_id": contact_record_id})
+    except Refused as refused:
+        if refused.code != "not_found":
+            raise
+        raise Refused("not_found", "There is no such contact record.", "contact_record_id") from None
+
+
+def _was_carried_out(call: Call) -> bool:
+    """Whether this request id has its answer already: then nothing is asked, screened or signed again."""
+    caller = call.caller
+    if caller is None:
+        return False
+    with call.runtime.database.reading(None) as session:
+        key = (f"{caller.kind}:{caller.id}", call.context.request_id)
+        return session.get(call.runtime.tables.Request, key) is not None
+
+
+def _only_replayed(_unit: UnitOfWork, _request: Any) -> Any:
+    """For `commit` when the answer is known; only reached if it was forgotten in this very moment."""
+    raise Refused("conflict", "This request is too old to be repeated.")
+
+
+def _apart(call: Call, work: Callable[[UnitOfWork], Any]) -> Any:
+    """Run `work` in a transaction of its own, beside the one that remembers the request."""
+    organisation_id, organisation_key = _organisation(call)
+
+    def transaction(session: Session) -> Any:
+        return work(
+            UnitOfWork(
+                session,
+                call.runtime.tables,
+                call.runtime.service,
+                caller=call.caller,
+                context=call.context,
+                organisation_id=organisation_id,
+                organisation_key=organisation_key,
+            )
+        )
+
+    return call.runtime.database.write(organisation_id, transaction)
+
+
+def _organisation(call: Call) -> tuple[str, str]:
+    """Id and key. Every operation here has a caller within an organisation; without one nothing is done."""
+    caller = call.caller
+    if caller is None or caller.organisation_id is None or caller.organisation_key is None:
+        raise Refused("unauthenticated", "A valid passport is needed.")
+    return caller.organisation_id, caller.organisation_key
+
+
+def _wait_s(call: Call) -> float:
+    remaining_s = call.context.remaining_s()
+    return LONGEST_WAIT_S if remaining_s is None else min(LONGEST_WAIT_S, remaining_s)
+
+
+def _desk(call: Call) -> Desk:
+    desk: Desk = call.runtime.desk
+    return desk
