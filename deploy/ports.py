@@ -30,7 +30,7 @@ def free_block(size: int) -> int:
     between this check and the moment the server binds. Raises RuntimeError when no block is found.
     """
     for _ in range(200):
-        first = random.randrange(15_000, 32_000 - size)
+        first = random.randrange(15_000, 32_000 - size)  # noqa: S311 - a port is no secret
         if all_free(range(first, first + size)):
             return first
     raise RuntimeError(f"no {size} consecutive free ports between 15000 and 32000")

@@ -72,8 +72,7 @@ class Postgres:
         try:
             self._lock.take()
             self._end_leftover()
-            if not ports.is_free(self.port):
-                raise PostgresError(f"port {self.port} (PostgreSQL) is taken by another program")
+            self._require_port()
             self._prepare_folder()
             if not (self._data / "PG_VERSION").exists():
                 self._make_cluster()
@@ -215,6 +214,10 @@ class Postgres:
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
         return command
+
+    def _require_port(self) -> None:
+        if not ports.is_free(self.port):
+            raise PostgresError(f"port {self.port} (PostgreSQL) is taken by another program")
 
     def _launch(self) -> None:
         with self.log.open("ab") as output:

@@ -54,14 +54,17 @@ class Ports:
 
     @property
     def gateway(self) -> int:
+        """The only address people and frontends need."""
         return self.base
 
     @property
     def mail_web(self) -> int:
+        """Where caught mail is shown."""
         return self.base + 1
 
     @property
     def smtp(self) -> int:
+        """Where mail is caught."""
         return self.base + 2
 
     @property

@@ -8,9 +8,12 @@ from __future__ import annotations
 import contextvars
 import logging
 import sys
+from pathlib import Path
 from typing import Any
 
 import structlog
+
+_OUR_CODE = str(Path(__file__).resolve().parents[2])
 
 correlation_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("correlation_id", default=None)
 traceparent: contextvars.ContextVar[str | None] = contextvars.ContextVar("traceparent", default=None)
@@ -81,7 +84,7 @@ def where(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None:
         filename = trace.tb_frame.f_code.co_filename
-        if "/services/" in filename or "/gateway/" in filename:
+        if filename.startswith(_OUR_CODE) and "site-packages" not in filename:
             frames.append(f"{filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}")
         trace = trace.tb_next
     return frames[-1] if frames else "outside"

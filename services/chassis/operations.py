@@ -120,6 +120,7 @@ class Serves(Entrypoint):  # type: ignore[misc]
         """Run in a worker: decode, let in, validate, carry out, answer. Nothing escapes."""
         started = time.monotonic()
         outcome = "ok"
+        metrics.WORKERS_BUSY.labels(self.operation.service).inc()
         try:
             context = wire.CallContext.of(message.headers or {})
             logs.correlation_id.set(context.correlation_id)
@@ -148,6 +149,7 @@ class Serves(Entrypoint):  # type: ignore[misc]
                 message, error=("internal_error", "The service failed. It has been noted.", None)
             )
         took_s = time.monotonic() - started
+        metrics.WORKERS_BUSY.labels(self.operation.service).dec()
         metrics.CALLS_SERVED.labels(self.operation.service, self.operation.name, outcome).observe(took_s)
         logs.log.debug(
             "served", operation=self.operation.address, outcome=outcome, ms=round(took_s * 1000, 2)

@@ -147,7 +147,8 @@ class RpcClient:
     def _await(self, waiter: _Waiter, service: str, ends_at: float) -> None:
         if waiter.lock.acquire(timeout=max(0.0, min(PATIENCE_S, ends_at - time.monotonic()))):
             return
-        self._presence.refuse_if_absent(service)
+        if time.monotonic() < ends_at:
+            self._presence.refuse_if_absent(service)
         if not waiter.lock.acquire(timeout=max(0.0, ends_at - time.monotonic())):
             raise Refused("timeout", f"The {service} service did not answer in time.")
 
@@ -204,39 +205,45 @@ class _Presence:
         self._uri = uri
         self._lock = threading.Lock()
         self._connection: Any = None
-        self._absent_until: dict[str, float] = {}
-        self._asked_at: dict[str, float] = {}
+        self._known: dict[str, tuple[float, int, int]] = {}
 
     def refuse_if_known_absent(self, service: str) -> None:
-        if self._absent_until.get(service, 0.0) > time.monotonic():
-            self.refuse_if_absent(service)
-
-    def refuse_if_absent(self, service: str) -> None:
-        asked_at = time.monotonic()
-        with self._lock:
-            # One asks; those who waited for the lock meanwhile use the answer.
-            if self._asked_at.get(service, 0.0) < asked_at - 0.1:
-                absent = self._consumers(service) == 0
-                self._asked_at[service] = time.monotonic()
-                self._absent_until[service] = time.monotonic() + ABSENCE_KNOWN_S if absent else 0.0
-        if self._absent_until.get(service, 0.0) > time.monotonic():
+        """Before a call: refuse when nobody was there a moment ago and still is not."""
+        asked_at, consumers, _ = self._known.get(service, (0.0, 1, 0))
+        if consumers == 0 and (asked_at > time.monotonic() - ABSENCE_KNOWN_S or self._ask(service)[0] == 0):
             raise _unavailable(f"The {service} service is not running.")
 
-    def _consumers(self, service: str) -> int:
+    def refuse_if_absent(self, service: str) -> None:
+        """During a call: refuse when nobody is there and messages wait. A process that is stopping takes no new calls,
+        but answers the one it has: then the queue is empty and the deadline decides."""
+        consumers, waiting = self._ask(service)
+        if consumers == 0 and waiting > 0:
+            raise _unavailable(f"The {service} service is not running.")
+
+    def _ask(self, service: str) -> tuple[int, int]:
+        """(consumers, messages waiting). One asks; those who waited for the lock meanwhile use the answer."""
+        came_at = time.monotonic()
+        with self._lock:
+            asked_at, consumers, waiting = self._known.get(service, (0.0, 1, 0))
+            if asked_at < came_at - 0.1:
+                consumers, waiting = self._look(service)
+                self._known[service] = (time.monotonic(), consumers, waiting)
+            return consumers, waiting
+
+    def _look(self, service: str) -> tuple[int, int]:
         try:
             if self._connection is None or not self._connection.connected:
-                self._connection = kombu.Connection(
-                    self._uri, connect_timeout=1
-                ).transport.establish_connection()
+                self._connection = kombu.Connection(self._uri, connect_timeout=1).transport.establish_connection()
                 self._connection.transport.sock.settimeout(1)
             channel = self._connection.channel()
             try:
-                return int(channel.queue_declare(wire.rpc_queue(service), passive=True).consumer_count)
+                queue = channel.queue_declare(wire.rpc_queue(service), passive=True)
+                return int(queue.consumer_count), int(queue.message_count)
             finally:
                 channel.close()
         except amqp.NotFound:
-            return 0
+            return 0, 1
         except (OSError, ConnectionError, amqp.AMQPError, LinkDown):
             # The broker does not answer: nobody can say whether the service is there, so the deadline decides.
             self._connection = None
-            return 1
+            return 1, 0

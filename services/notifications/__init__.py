@@ -1,0 +1,1 @@
+"""Messages to people, and what became of each."""

@@ -20,7 +20,7 @@ def referral_assigned(
     nobody has proved to read gets none, and the delivery says so (S0-43).
     """
     context = {"contact_record_number": data["contact_record_number"], "referral_id": data["referral_id"]}
-    for recipient in recipients:
+    for recipient in {each["account_id"]: each for each in recipients}.values():
         reason = None if recipient["email_is_verified"] else "address_unverified"
         _create(
             unit, "referral_assigned", recipient["account_id"], context, mail_domain, suppressed_for=reason

@@ -45,7 +45,7 @@ class Outcome:
 SENT = Outcome("sent")
 
 
-class NoRecipient(Exception):  # noqa: N818 - a fact about the account, not a fault
+class NoRecipient(Exception):
     """The account gets no message; `reason` says why."""
 
     def __init__(self, reason: str) -> None:
@@ -130,16 +130,20 @@ def _try(runtime: Any, delivery: Delivery) -> Outcome:
         return Outcome("suppressed", nobody.reason)
     except email.Permanent as failure:
         return Outcome("permanent_failure", failure.reason)
-    except email.Temporary as failure:
-        return _again(delivery, failure.reason)
-    except Refused as refusal:
-        if refusal.code == "email_address_invalid" and refusal.field == "recipient":
-            return Outcome("permanent_failure", "address_invalid")
-        return _again(delivery, refusal.code)
-    except Exception as error:  # a fault of ours: the next deliveries must not wait for it to be mended
+    except (email.Temporary, Refused) as error:
+        return _after(delivery, error)
+    except Exception as error:  # noqa: BLE001 - a fault of ours: the next deliveries must not wait until it is mended
         log.error("delivery_broke", delivery=delivery.id, error=type(error).__name__, where=where(error))
         return _again(delivery, "internal_error")
     return SENT
+
+
+def _after(delivery: Delivery, error: email.Temporary | Refused) -> Outcome:
+    if isinstance(error, email.Temporary):
+        return _again(delivery, error.reason)
+    if error.code == "email_address_invalid" and error.field == "recipient":
+        return Outcome("permanent_failure", "address_invalid")
+    return _again(delivery, error.code)
 
 
 def _again(delivery: Delivery, reason: str) -> Outcome:

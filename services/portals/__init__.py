@@ -1,0 +1,1 @@
+"""How the portals of an organisation present themselves."""

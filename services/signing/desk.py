@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from eventlet import tpool
@@ -24,9 +24,10 @@ from services.contracts.errors import Refused
 from services.signing.pdf import screening
 from services.signing.pdf.certificates import Authority
 
-# The heavy libraries (pyHanko, pikepdf, reportlab: 50 MB) are imported in the thread that first signs.
+if TYPE_CHECKING:
+    from services.signing.pdf.signature import Verification
 
-PASSPHRASE_FILE = "passphrase"
+PASSPHRASE_FILE = "passphrase"  # noqa: S105 - the file's name
 SCREENINGS_AT_ONCE = 2
 GROWTH_BYTES = 4 * 1024 * 1024  # what a signature and its page may add to the largest document
 
@@ -100,7 +101,7 @@ class Desk:
         return str(self._in_thread(self._sign, order))
 
     def _sign(self, order: Order) -> str:
-        from services.signing.pdf import signature, timestamps
+        from services.signing.pdf import signature, timestamps  # noqa: PLC0415 - 50 MB that only signing needs
 
         field_name = f"Signature-{order.document_id}"
         try:
@@ -119,26 +120,26 @@ class Desk:
             raise Refused(
                 "service_unavailable", "The timestamp authority gives no answer.", retry_after_s=10
             ) from None
-        self._require_valid(signed, field_name)
+        checked = signature.verify(
+            signed, trust_roots=[self._authority.certificate], timestamp_roots=self._timestamp_roots
+        )
+        _require_valid(checked, field_name)
         sha256, _ = self._blobs.put(order.organisation_id, [signed], self._max_bytes + GROWTH_BYTES)
         return sha256
 
-    def _require_valid(self, signed: bytes, field_name: str) -> None:
-        """Earlier signatures of other houses may be unknown to us; the new one has to hold in every respect."""
-        from services.signing.pdf import signature
 
-        roots = [self._authority.certificate]
-        checked = signature.verify(signed, trust_roots=roots, timestamp_roots=self._timestamp_roots)
-        last = checked.signatures[-1] if checked.signatures else None
-        if not (
-            last is not None
-            and last.field_name == field_name
-            and last.is_intact
-            and last.is_trusted
-            and last.is_timestamped
-            and last.covers_whole_file
-        ):
-            raise SignatureDoesNotHoldError
+def _require_valid(checked: Verification, field_name: str) -> None:
+    """Earlier signatures of other houses may be unknown to us; the new one has to hold in every respect."""
+    last = checked.signatures[-1] if checked.signatures else None
+    if not (
+        last is not None
+        and last.field_name == field_name
+        and last.is_intact
+        and last.is_trusted
+        and last.is_timestamped
+        and last.covers_whole_file
+    ):
+        raise SignatureDoesNotHoldError
 
 
 @contextmanager

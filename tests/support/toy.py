@@ -78,7 +78,10 @@ def add(unit: UnitOfWork, request: Any) -> Thing:
 
 
 def echo(unit: UnitOfWork, data: Any) -> None:
-    unit.session.get(Thing, data["thing_id"]).echoes += 1
+    thing = unit.session.get(Thing, data["thing_id"])
+    if thing.label.startswith("poison"):
+        raise RuntimeError(thing.label)
+    thing.echoes += 1
 
 
 class Service:

@@ -1,6 +1,6 @@
 """The local stack with a real broker and a real PostgreSQL, and stand-ins for the services.
 
-The stand-in answers 200 on its port and ends on SIGTERM, so that these tests say something about the stack alone.
+The stand-in answers 200 on its port and ends on SIGTERM, so that these tests speak of the stack alone.
 """
 
 from __future__ import annotations
@@ -339,21 +339,19 @@ def test_a_killed_replica_comes_back_while_the_rest_runs_on(folder: Path) -> Non
 def test_a_signal_stops_all_that_make_run_started(folder: Path, sig: signal.Signals) -> None:
     base = free_block(PORTS_USED)
     with running_stack(folder, base) as running:
-        assert running.stdout is not None
-        lines = list(iter(running.stdout.readline, "Ctrl-C stops it.\n"))
+        lines = lines_until_it_runs(running)
         assert any(f"http://localhost:{base}" in line for line in lines), "".join(lines)
         assert len(processes_of(folder, base + 22)) > len(SERVICES)
         running.send_signal(sig)
-        rest = running.stdout.read()
-        assert running.wait(60) == 0, rest
+        rest, _ = running.communicate(timeout=60)
+        assert running.returncode == 0, rest
     assert processes_of(folder, base + 22) == []
 
 
 def test_a_killed_stack_leaves_nothing_and_the_next_one_starts(folder: Path) -> None:
     base = free_block(PORTS_USED)
     with running_stack(folder, base) as running:
-        assert running.stdout is not None
-        list(iter(running.stdout.readline, "Ctrl-C stops it.\n"))
+        lines_until_it_runs(running)
         running.kill()
     again = a_fake_stack(folder, base, [])
     again.start()
@@ -379,7 +377,7 @@ def test_a_taken_port_is_named_with_the_way_out(folder: Path, monkeypatch: pytes
 def test_a_failing_step_stops_what_was_started(folder: Path) -> None:
     base = free_block(PORTS_USED)
     failing = Commands(**(vars(fake_commands()) | {"seed": [sys.executable, "-c", "raise SystemExit(4)"]}))
-    with pytest.raises(StackError, match="demo organisation.* 4"):
+    with pytest.raises(StackError, match=r"demo organisation.* 4"):
         a_fake_stack(folder, base, [], commands=failing, environ=ANOTHER_BROKER).start()
     assert processes_of(folder, base + 22) == []
 
@@ -401,3 +399,14 @@ def running_stack(folder: Path, base: int, env: Mapping[str, str] = os.environ) 
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def lines_until_it_runs(running: subprocess.Popen[str]) -> list[str]:
+    """What it printed until it said that it is ready; fails with the output when it never did."""
+    assert running.stdout is not None
+    lines = []
+    for line in iter(running.stdout.readline, ""):
+        lines.append(line)
+        if line == "Ctrl-C stops it.\n":
+            return lines
+    raise AssertionError("".join(lines))

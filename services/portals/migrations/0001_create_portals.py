@@ -29,8 +29,8 @@ def upgrade() -> None:
     sa.Column('correlation_id', sa.String(length=128), nullable=True),
     sa.PrimaryKeyConstraint('id', name='pk_audit')
     )
-        batch_op.create_index(batch_'ix_audit_at', ['at'], unique=False)
-        batch_op.create_index(batch_'ix_audit_organisation_id_object_type_object_id', ['organisation_id', 'object_type', 'object_id'], unique=False)
+    op.create_index('ix_audit_at', 'audit', ['at'])
+    op.create_index('ix_audit_organisation_id_object_type_object_id', 'audit', ['organisation_id', 'object_type', 'object_id'])
 
     op.create_table('inbox',
     sa.Column('event_id', sa.String(length=64), nullable=False),
@@ -38,7 +38,7 @@ def upgrade() -> None:
     sa.Column('handled_at', MOMENT, nullable=False),
     sa.PrimaryKeyConstraint('event_id', 'handler', name='pk_inbox')
     )
-        batch_op.create_index(batch_'ix_inbox_handled_at', ['handled_at'], unique=False)
+    op.create_index('ix_inbox_handled_at', 'inbox', ['handled_at'])
 
     op.create_table('organisation_keys',
     sa.Column('organisation_id', sa.String(length=32), nullable=False),
@@ -59,8 +59,8 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('seq', name='pk_outbox'),
     sa.UniqueConstraint('event_id', name='uq_outbox_event_id')
     )
-        batch_op.create_index(batch_'ix_outbox_aggregate_seq', ['aggregate', 'seq'], unique=False)
-        batch_op.create_index(batch_'ix_outbox_claimed_until', ['claimed_until'], unique=False)
+    op.create_index('ix_outbox_aggregate_seq', 'outbox', ['aggregate', 'seq'])
+    op.create_index('ix_outbox_claimed_until', 'outbox', ['claimed_until'])
 
     op.create_table('portal_configurations',
     sa.Column('id', sa.String(length=32), nullable=False),
@@ -74,7 +74,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name='pk_portal_configurations'),
     sa.UniqueConstraint('organisation_id', 'portal', name='uq_portal_configurations_organisation_id_portal')
     )
-        batch_op.create_index(batch_'ix_portal_configurations_organisation_id', ['organisation_id'], unique=False)
+    op.create_index('ix_portal_configurations_organisation_id', 'portal_configurations', ['organisation_id'])
 
     op.create_table('requests',
     sa.Column('caller', sa.String(length=100), nullable=False),
@@ -85,26 +85,14 @@ def upgrade() -> None:
     sa.Column('created_at', MOMENT, nullable=False),
     sa.PrimaryKeyConstraint('caller', 'request_id', name='pk_requests')
     )
-        batch_op.create_index(batch_'ix_requests_created_at', ['created_at'], unique=False)
+    op.create_index('ix_requests_created_at', 'requests', ['created_at'])
 
 
 
 def downgrade() -> None:
-        batch_op.drop_index(batch_'ix_requests_created_at')
-
     op.drop_table('requests')
-        batch_op.drop_index(batch_'ix_portal_configurations_organisation_id')
-
     op.drop_table('portal_configurations')
-        batch_op.drop_index(batch_'ix_outbox_claimed_until')
-        batch_op.drop_index(batch_'ix_outbox_aggregate_seq')
-
     op.drop_table('outbox')
     op.drop_table('organisation_keys')
-        batch_op.drop_index(batch_'ix_inbox_handled_at')
-
     op.drop_table('inbox')
-        batch_op.drop_index(batch_'ix_audit_organisation_id_object_type_object_id')
-        batch_op.drop_index(batch_'ix_audit_at')
-
     op.drop_table('audit')

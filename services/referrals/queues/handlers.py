@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
@@ -85,8 +86,12 @@ def _claim_name(unit: UnitOfWork, queue: Queue) -> None:
     taken = Refused("queue_name_taken", "Another ReferralQ has this name.", "name")
     if unit.session.scalar(select(Queue.id).where(Queue.name_key == queue.name_key)) is not None:
         raise taken
-    if not unit.add_if_absent(queue):
-        raise taken
+    try:
+        with unit.session.begin_nested():
+            unit.add(queue)
+    except IntegrityError:
+        # Another transaction took the name between our look and our insert.
+        raise taken from None
 
 
 def _status_row(status: Status) -> QueueStatus:

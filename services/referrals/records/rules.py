@@ -169,7 +169,7 @@ def _value(value: Any, where: str) -> FieldValue:
     if isinstance(value, str):
         if len(value) > MAX_VALUE_LENGTH:
             raise _invalid(f"A value has at most {MAX_VALUE_LENGTH:,} characters.", where)
-        return value
+        return _without_control_characters(value, where)
     # Beyond 2**53 a number does not survive JSON in a browser; the comparison is false for "not a number"
     # too.
     if isinstance(value, (int, float)) and -(2**53) <= value <= 2**53:
@@ -183,7 +183,14 @@ def _title(text: Any, where: str, taken: Any) -> str:
         raise _invalid(f"A text of 1 to {MAX_TITLE_LENGTH} characters is needed.", where)
     if cleaned in taken:
         raise _invalid("The same text stands there twice.", where)
-    return cleaned
+    return _without_control_characters(cleaned, where)
+
+
+def _without_control_characters(text: str, where: str) -> str:
+    # PostgreSQL cannot store a NUL at all, and no form has a key for the others.
+    if any(ord(letter) < 32 and letter not in "\n\r\t" for letter in text):
+        raise _invalid("Control characters are not allowed.", where)
+    return text
 
 
 def _invalid(detail: str, field: str) -> Refused:

@@ -90,7 +90,7 @@ def _ask_child(file: BinaryIO, limits: Limits) -> dict[str, str | int]:
     }
     try:
         # -I: the child sees neither our environment's Python settings nor this folder's modules; no secrets in env.
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - our own program, and numbers
             [sys.executable, "-I", str(CHILD), json.dumps(asdict(limits))],
             stdin=file,
             stdout=subprocess.PIPE,

@@ -101,7 +101,8 @@ def main() -> int:
         answer = verdict.answer
     except (pikepdf.PdfError, MemoryError, RecursionError, ValueError, TypeError, KeyError, zlib.error):
         answer = _unreadable().answer
-    print(json.dumps(answer), flush=True)
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
     # Skips the interpreter's teardown: freeing a hostile object tree may recurse deeply, and nothing is left to save.
     os._exit(0)
 

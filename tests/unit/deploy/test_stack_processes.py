@@ -34,7 +34,7 @@ def test_the_mail_catcher_gets_no_broker(tmp_path: Path) -> None:
 
 
 def test_replicas_have_names_and_ports_of_their_own(tmp_path: Path) -> None:
-    stack = Stack(tmp_path, replicas={"referrals": 3}, databases={service: "x://" for service in SERVICES})
+    stack = Stack(tmp_path, replicas={"referrals": 3}, databases=dict.fromkeys(SERVICES, "x://"))
     names = [process.name for process in stack.processes()]
     assert [name for name in names if name.startswith("referrals")] == [
         "referrals-1",

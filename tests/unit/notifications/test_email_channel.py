@@ -38,14 +38,16 @@ class Mailbox:
         self.rcpt_answer = "250 OK"
         self.data_answer = "250 OK"
 
-    async def handle_RCPT(
+    async def handle_RCPT(  # noqa: N802 - the library's name
         self, server: Any, session: Any, envelope: Envelope, address: str, options: Any
     ) -> str:
         if self.rcpt_answer.startswith("250"):
             envelope.rcpt_tos.append(address)
         return self.rcpt_answer
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:
+    async def handle_DATA(  # noqa: N802 - the library's name
+        self, server: Any, session: Any, envelope: Envelope
+    ) -> str:
         self.taken.append(envelope)
         return self.data_answer
 

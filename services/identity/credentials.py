@@ -1,0 +1,233 @@
+"""Log-ins, sessions and the links that set a password: each function is one step inside one transaction."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import CursorResult, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from services.chassis import wire
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts import identity as contract
+from services.contracts.errors import Refused
+from services.identity import rules
+from services.identity.models import Account, CredentialLink, Invitation, LoginSession, Organisation, Throttle
+from services.identity.queries import account_view
+from services.identity.tokens import new_token, throttle_key, token_hash
+
+LOGIN, RESET = "login", "reset"
+
+
+def count_try(unit: UnitOfWork, kind: str, key: str, limit: rules.Limit) -> int:
+    """Count one try for `key`; returns 0 when it may go on, else the seconds to wait. All replicas count together."""
+    insert = postgresql.insert if unit.session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(Throttle.__table__).values(kind=kind, key_hash=key, count=0, in_a_row=0).on_conflict_do_nothing()
+    unit.session.connection().execute(statement)
+    row = unit.session.scalars(select(Throttle).where(Throttle.kind == kind, Throttle.key_hash == key).with_for_update()).one()
+    admission = rules.admit_try(rules.Tries(row.count, row.in_a_row, row.last_at), unit.now, limit)
+    row.count, row.in_a_row, row.last_at = admission.tries.count, admission.tries.in_a_row, admission.tries.last_at
+    return admission.retry_after_s
+
+
+def forget_tries(unit: UnitOfWork, organisation: Organisation, account: Account) -> None:
+    """Clear an account's failed log-ins: its owner has shown to be the owner."""
+    key = throttle_key(organisation.key, account.login)
+    unit.session.execute(delete(Throttle).where(Throttle.kind == LOGIN, Throttle.key_hash == key))
+
+
+def start_session(
+    unit: UnitOfWork,
+    _request: Mapping[str, Any],
+    organisation: Organisation,
+    account_id: str,
+    verified_hash: str | None,
+    settings: Any,
+) -> dict[str, Any]:
+    """Start a session for an account whose password was found right, against `verified_hash`.
+
+    Raises Refused(credentials_refused) where the account has changed since, feature_is_off for a provider without portal.
+    """
+    unit.act_for(organisation.id, organisation.key)
+    account = unit.session.scalar(select(Account).where(Account.id == account_id).with_for_update(of=Account))
+    if account is None or account.state != "active" or account.password_hash != verified_hash:
+        raise credentials_refused()
+    if account.role.realm == rules.PROVIDER and not rules.portal_is_open(organisation.features):
+        raise Refused("feature_is_off", "The provider portal is switched off.")
+    token = new_token()
+    session = LoginSession(
+        id=wire.new_id(),
+        account_id=account.id,
+        token_hash=token_hash(token),
+        created_at=unit.now,
+        last_seen_at=unit.now,
+        expires_at=unit.now + datetime.timedelta(hours=settings.session_absolute_hours.of(account.role.realm)),
+    )
+    unit.add(session)
+    account.last_login_at = unit.now
+    forget_tries(unit, organisation, account)
+    unit.audit("session.started", "account", account.id, session_id=session.id)
+    return {"token": token, "expires_at": session.expires_at, "account": account_view(account)}
+
+
+def credentials_refused() -> Refused:
+    """The one answer to a wrong login, a wrong password and an account that cannot log in."""
+    return Refused("credentials_refused", "Login or password is wrong, or the account cannot log in.")
+
+
+def log_out(unit: UnitOfWork, _request: Mapping[str, Any]) -> dict[str, Any]:
+    """End the caller's session."""
+    assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
+    statement = (
+        update(LoginSession)
+        .where(LoginSession.id == unit.caller.session_id, LoginSession.account_id == unit.caller.id, LoginSession.ended_at.is_(None))
+        .values(ended_at=unit.now, end_reason="logged_out")
+    )
+    unit.session.execute(statement, execution_options={"synchronize_session": False})
+    unit.audit("session.ended", "account", unit.caller.id, session_id=unit.caller.session_id)
+    return {}
+
+
+def end_sessions(unit: UnitOfWork, account_id: str, reason: str) -> None:
+    """End all sessions of an account: the next request of each is refused."""
+    unit.session.execute(
+        update(LoginSession)
+        .where(LoginSession.account_id == account_id, LoginSession.ended_at.is_(None))
+        .values(ended_at=unit.now, end_reason=reason),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def void_links(unit: UnitOfWork, account_id: str, *, close_invitations: bool = True) -> None:
+    """Void an account's unused links, and close its invitations so that no message still in the queue makes another."""
+    unit.session.execute(
+        update(CredentialLink)
+        .where(CredentialLink.account_id == account_id, CredentialLink.used_at.is_(None), CredentialLink.void_at.is_(None))
+        .values(void_at=unit.now),
+        execution_options={"synchronize_session": False},
+    )
+    if close_invitations:
+        unit.session.execute(
+            update(Invitation).where(Invitation.account_id == account_id, Invitation.closed_at.is_(None)).values(closed_at=unit.now),
+            execution_options={"synchronize_session": False},
+        )
+
+
+def invite(unit: UnitOfWork, account: Account, purpose: str) -> Invitation:
+    """Note that a link is to be sent and tell it. `purpose` is `invitation` or `reset`."""
+    invitation = Invitation(
+        id=wire.new_id(), organisation_id=unit.organisation_id, account_id=account.id, purpose=purpose, requested_at=unit.now
+    )
+    unit.add(invitation)
+    unit.audit("credential.link_requested", "account", account.id, purpose=purpose, invitation_id=invitation.id)
+    unit.publish(
+        contract.account_invited,
+        account.id,
+        {"invitation_id": invitation.id, "account_id": account.id, "purpose": purpose},
+    )
+    return invitation
+
+
+def request_reset(unit: UnitOfWork, request: Mapping[str, Any], organisation: Organisation | None, account_id: str | None) -> dict[str, Any]:
+    """Have a link sent that sets a new password, also to an account that was never active (S4-11). Unknown logins get nothing."""
+    if organisation is None or account_id is None:
+        return {}
+    unit.act_for(organisation.id, organisation.key)
+    account = unit.session.scalar(select(Account).where(Account.id == account_id))
+    if account is not None and account.state != "disabled":
+        invite(unit, account, "reset")
+    return {}
+
+
+def mint_link(unit: UnitOfWork, request: Mapping[str, Any], settings: Any) -> dict[str, Any]:
+    """Make the link of an invitation: its lifetime starts now, older links of the account are void (S4-10).
+
+    Called again for the same invitation it makes another link. Raises Refused(not_found, account_disabled).
+    """
+    invitation = unit.session.scalar(select(Invitation).where(Invitation.id == request["invitation_id"]))
+    if invitation is None:
+        raise Refused("not_found", "There is no such invitation.")
+    account = unit.session.scalars(select(Account).where(Account.id == invitation.account_id).with_for_update(of=Account)).one()
+    if account.state == "disabled":
+        raise Refused("account_disabled", "The account is disabled.")
+    unit.session.refresh(invitation)  # it may have been closed while the account's row was waited for
+    if invitation.closed_at is not None:
+        raise Refused("not_found", "The password was set meanwhile; the invitation is closed.")
+    minutes = settings.link_lifetime_minutes.of(account.role.realm)
+    token = new_token()
+    void_links(unit, account.id, close_invitations=False)
+    link = CredentialLink(
+        id=wire.new_id(),
+        invitation_id=invitation.id,
+        account_id=account.id,
+        purpose=invitation.purpose,
+        token_hash=token_hash(token),
+        created_at=unit.now,
+        expires_at=unit.now + datetime.timedelta(minutes=minutes),
+    )
+    unit.add(link)
+    unit.audit("credential.link_made", "account", account.id, purpose=link.purpose, link_id=link.id)
+    organisation = unit.session.scalars(select(Organisation).where(Organisation.id == unit.organisation_id)).one()
+    return {
+        # In the fragment: browsers do not send it, so no log, proxy or Referer ever sees the token.
+        "link": f"{settings.public_url.rstrip('/')}/credentials#token={token}",
+        "email": account.email,
+        "lifetime_minutes": minutes,
+        "purpose": link.purpose,
+        "organisation_name": organisation.name,
+    }
+
+
+def redeem_link(unit: UnitOfWork, request: Mapping[str, Any], password_hash: str) -> dict[str, Any]:
+    """Use a link up and set the password. One conditional statement decides: of many at once, one succeeds.
+
+    Raises Refused(link_refused) for a token that is unknown, used, void or expired.
+    """
+    found = unit.session.execute(
+        select(CredentialLink.account_id, Organisation)
+        .join(Organisation, Organisation.id == CredentialLink.organisation_id)
+        .where(CredentialLink.token_hash == token_hash(request["token"]))
+    ).one_or_none()
+    if found is None:
+        raise link_refused()
+    account_id, organisation = found
+    unit.act_for(organisation.id, organisation.key)
+    # The account's row first, as everywhere: two orders of locking would be a deadlock.
+    account = unit.session.scalars(select(Account).where(Account.id == account_id).with_for_update(of=Account)).one()
+    consumed: CursorResult[Any] = unit.session.execute(  # type: ignore[assignment]
+        update(CredentialLink)
+        .where(
+            CredentialLink.token_hash == token_hash(request["token"]),
+            CredentialLink.used_at.is_(None),
+            CredentialLink.void_at.is_(None),
+            CredentialLink.expires_at > unit.now,
+        )
+        .values(used_at=unit.now),
+        execution_options={"synchronize_session": False},
+    )
+    if consumed.rowcount != 1 or account.state == "disabled":
+        raise link_refused()
+    # Whoever has the link reads the mail sent to the address: that verifies it (S0-43).
+    account.email_verified_at = account.email_verified_at or unit.now
+    set_password_hash(unit, organisation, account, password_hash)
+    return {}
+
+
+def link_refused() -> Refused:
+    """The one answer to every link that cannot be used."""
+    return Refused("link_refused", "The link was used, replaced or has expired. `request_password_reset` sends a new one.")
+
+
+def set_password_hash(unit: UnitOfWork, organisation: Organisation, account: Account, password_hash: str) -> None:
+    """Give the account a password: it is active, and whatever let somebody in before ends."""
+    account.password_hash = password_hash
+    account.password_set_at = unit.now
+    account.state = "active"
+    account.version += 1
+    void_links(unit, account.id)
+    end_sessions(unit, account.id, "password_set")
+    forget_tries(unit, organisation, account)
+    unit.audit("credential.password_set", "account", account.id)
+    unit.publish(contract.password_set, account.id, {"account_id": account.id})

@@ -1,0 +1,223 @@
+"""Commands over organisations, accounts and resource assignments: one function each, run in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from services.chassis import wire
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts import identity as contract
+from services.contracts.errors import Refused
+from services.identity import rules
+from services.identity.credentials import end_sessions, invite, void_links
+from services.identity.models import Account, Organisation, ResourceAssignment, Role
+from services.identity.queries import account_view, organisation_view
+
+Request = Mapping[str, Any]
+
+
+def load_account(unit: UnitOfWork, account_id: str) -> Account:
+    """The account, locked until the transaction ends. Raises Refused(not_found)."""
+    account = unit.session.scalar(select(Account).where(Account.id == account_id).with_for_update(of=Account))
+    if account is None:
+        raise Refused("not_found", "There is no such account.")
+    return account
+
+
+def load_organisation(unit: UnitOfWork) -> Organisation:
+    """The caller's organisation, locked until the transaction ends."""
+    return unit.session.scalars(select(Organisation).where(Organisation.id == unit.organisation_id).with_for_update()).one()
+
+
+def role_of_level(unit: UnitOfWork, security_level: str) -> Role:
+    """The organisation's role for a security level."""
+    return unit.session.scalars(
+        select(Role).where(Role.organisation_id == unit.organisation_id, Role.code == security_level)
+    ).one()
+
+
+def add_account(unit: UnitOfWork, *, email: str, role: Role, first_name: str | None, last_name: str | None) -> Account:
+    """Add an account that has no password yet. The e-mail is the login (S4-7). Raises Refused(login_taken)."""
+    account = Account(
+        id=wire.new_id(),
+        organisation_id=unit.organisation_id,
+        role=role,
+        login=rules.normal_login(email),
+        email=email.strip(),
+        first_name=first_name,
+        last_name=last_name,
+        state="invited",
+        created_at=unit.now,
+        assignments=[],
+    )
+    unit.add(account)
+    try:
+        unit.session.flush()
+    except IntegrityError:
+        raise Refused("login_taken", "Another account has this e-mail address.", field="email") from None
+    unit.audit("account.created", "account", account.id, security_level=role.code)
+    unit.publish(contract.account_created, account.id, {"account_id": account.id})
+    return account
+
+
+def set_features(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Switch features (S0-5). Closing the portal takes effect with each provider's next passport."""
+    organisation = load_organisation(unit)
+    unit.require_version(organisation)
+    features = rules.checked_features(request["features"])
+    if features != organisation.features:
+        unit.audit("organisation.features_changed", "organisation", organisation.id, before=organisation.features, after=features)
+        organisation.features = features
+        organisation.version += 1
+    return organisation_view(organisation)
+
+
+def create_account(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Create an account at level `standard`; the level is chosen and saved afterwards (S0-18)."""
+    account = add_account(
+        unit,
+        email=request["email"],
+        role=role_of_level(unit, "standard"),
+        first_name=request["first_name"],
+        last_name=request["last_name"],
+    )
+    return account_view(account)
+
+
+def set_security_level(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Change the level: sessions end; assignments are suspended when the account leaves the provider level, else restored."""
+    account = load_account(unit, request["account_id"])
+    unit.require_version(account)
+    before, after = account.role.code, request["security_level"]
+    if after == before:
+        return account_view(account)
+    if after == rules.PROVIDER_LEVEL and not rules.portal_is_open(load_organisation(unit).features):
+        raise Refused("feature_is_off", "The provider portal is switched off.", field="security_level")
+    account.role = role_of_level(unit, after)
+    account.version += 1
+    if before == rules.PROVIDER_LEVEL:
+        _suspend_assignments(unit, account)
+    elif after == rules.PROVIDER_LEVEL:
+        _restore_assignments(unit, account)
+    end_sessions(unit, account.id, "level_changed")
+    unit.audit("account.level_changed", "account", account.id, before=before, after=after)
+    return account_view(account)
+
+
+def _suspend_assignments(unit: UnitOfWork, account: Account) -> None:
+    for assignment in account.assignments_in_effect:
+        assignment.suspended_at = unit.now
+        _publish_access(unit, contract.access_revoked, assignment)
+
+
+def _restore_assignments(unit: UnitOfWork, account: Account) -> None:
+    for assignment in account.assignments:
+        if assignment.suspended_at is not None:
+            assignment.suspended_at = None
+            _publish_access(unit, contract.access_granted, assignment)
+
+
+def _publish_access(unit: UnitOfWork, event: Any, assignment: ResourceAssignment) -> None:
+    unit.publish(event, assignment.account_id, {"account_id": assignment.account_id, "resource_id": assignment.resource_id})
+
+
+def disable_account(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Disable an account: its sessions and links end in the same transaction."""
+    account = load_account(unit, request["account_id"])
+    unit.require_version(account)
+    if account.state != "disabled":
+        account.state = "disabled"
+        account.version += 1
+        end_sessions(unit, account.id, "disabled")
+        void_links(unit, account.id)
+        unit.audit("account.disabled", "account", account.id)
+        unit.publish(contract.account_disabled, account.id, {"account_id": account.id})
+    return account_view(account)
+
+
+def require_provider(account: Account) -> None:
+    """Raise Refused(not_a_provider_account) unless the saved level is the provider's (S0-19)."""
+    if account.role.code != rules.PROVIDER_LEVEL:
+        raise Refused("not_a_provider_account", "Save the security level provider_portal_user first.", field="account_id")
+
+
+def assign_resource(unit: UnitOfWork, request: Request, resource: Mapping[str, Any]) -> dict[str, Any]:
+    """Add a resource to a provider account; adding it again only refreshes its name (S0-16, S0-21, S0-36).
+
+    `resource` is what the directory said about it (`referrals.describe_resource`).
+    """
+    account = load_account(unit, request["account_id"])
+    require_provider(account)
+    if resource["level"] not in rules.ASSIGNABLE_LEVELS:
+        raise Refused("resource_not_found", "Agencies and programs can be assigned, sites cannot.", field="resource_id")
+    present = next((row for row in account.assignments if row.resource_id == resource["id"]), None)
+    if present is not None:
+        present.resource_name = resource["name"]
+        return account_view(account)
+    assignment = ResourceAssignment(
+        id=wire.new_id(),
+        organisation_id=unit.organisation_id,
+        account_id=account.id,
+        resource_id=resource["id"],
+        resource_name=resource["name"],
+        resource_level=resource["level"],
+        created_at=unit.now,
+    )
+    account.assignments.append(assignment)
+    account.version += 1
+    unit.audit("resource.assigned", "account", account.id, resource_id=assignment.resource_id, level=assignment.resource_level)
+    _publish_access(unit, contract.access_granted, assignment)
+    return account_view(account)
+
+
+def remove_resource(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Delete an assignment: the next passport is without it (S0-27). The audit trail keeps that it was."""
+    account = load_account(unit, request["account_id"])
+    assignment = next((row for row in account.assignments if row.id == request["assignment_id"]), None)
+    if assignment is None:
+        raise Refused("not_found", "The account has no such assignment.")
+    account.assignments.remove(assignment)
+    account.version += 1
+    unit.audit("resource.removed", "account", account.id, resource_id=assignment.resource_id)
+    if assignment.suspended_at is None:
+        _publish_access(unit, contract.access_revoked, assignment)
+    return account_view(account)
+
+
+def set_provider_switches(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Set what a provider account may do (S0-22, S0-23, S0-24); it holds from the next passport on (S0-26)."""
+    account = load_account(unit, request["account_id"])
+    require_provider(account)
+    switches = {name: request[name] for name in ("can_edit_capacity", "can_change_status", "can_access_details")}
+    if any(getattr(account, name) != value for name, value in switches.items()):
+        for name, value in switches.items():
+            setattr(account, name, value)
+        account.version += 1
+        unit.audit("account.switches_changed", "account", account.id, **switches)
+    return account_view(account)
+
+
+def set_my_notifications(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Switch the caller's own e-mails about assigned resources (S0-39): the one change of a profile that its owner can make (S0-40)."""
+    assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
+    account = load_account(unit, unit.caller.id)
+    wanted = request["resource_assigned_emails"]
+    if account.wants_resource_assigned_emails != wanted:
+        account.wants_resource_assigned_emails = wanted
+        account.version += 1
+        unit.audit("account.notifications_changed", "account", account.id, resource_assigned_emails=wanted)
+    return account_view(account)
+
+
+def invite_account(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Have the link sent that sets the first password."""
+    account = load_account(unit, request["account_id"])
+    if account.state == "disabled":
+        raise Refused("account_disabled", "The account is disabled.")
+    if account.state == "active":
+        raise Refused("already_active", "The account has a password; `request_password_reset` sends a link for a new one.")
+    return {"invitation_id": invite(unit, account, "invitation").id}

@@ -1,0 +1,35 @@
+"""Deleting what has served its time: sessions, links and counted tries. The audit trail keeps what happened."""
+
+from __future__ import annotations
+
+import datetime
+
+from sqlalchemy import delete, or_
+from sqlalchemy.orm import Session
+
+from services.chassis.database import Database
+from services.chassis.unit_of_work import utc_now
+from services.identity.models import CredentialLink, LoginSession, Throttle
+
+EVERY_S = 3600.0
+SESSIONS_KEPT = datetime.timedelta(days=7)
+LINKS_KEPT = datetime.timedelta(days=30)
+# Long after the last try, so that failures in a row are not forgotten between attacks.
+TRIES_KEPT = datetime.timedelta(days=90)
+
+
+def forget_old(database: Database) -> bool:
+    """Delete old rows in one transaction."""
+
+    def forget(session: Session) -> None:
+        now = utc_now()
+        ended = or_(LoginSession.expires_at < now - SESSIONS_KEPT, LoginSession.ended_at < now - SESSIONS_KEPT)
+        for statement in (
+            delete(LoginSession).where(ended),
+            delete(CredentialLink).where(CredentialLink.expires_at < now - LINKS_KEPT),
+            delete(Throttle).where(Throttle.last_at < now - TRIES_KEPT),
+        ):
+            session.execute(statement, execution_options={"synchronize_session": False})
+
+    database.write(None, forget)
+    return True

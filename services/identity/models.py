@@ -1,0 +1,144 @@
+"""Tables of identity. Secrets are here only as hashes: passwords as argon2id, tokens as SHA-256."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from services.chassis.models import JsonValue, TenantScoped, UtcDateTime, new_base
+
+Base: Any = new_base()
+
+
+class Organisation(Base):
+    """A tenant. `features` is a sorted list of feature codes."""
+
+    __tablename__ = "organisations"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(255))
+    features: Mapped[Any] = mapped_column(JsonValue)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+
+
+class Role(TenantScoped, Base):
+    """A security level of an organisation and the realm that its accounts are of."""
+
+    __tablename__ = "roles"
+    __table_args__ = (UniqueConstraint("organisation_id", "code"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    code: Mapped[str] = mapped_column(String(64))
+    realm: Mapped[str] = mapped_column(String(20))
+
+
+class RolePermission(TenantScoped, Base):
+    """One permission of a role."""
+
+    __tablename__ = "role_permissions"
+    role_id: Mapped[str] = mapped_column(ForeignKey("roles.id"), primary_key=True)
+    permission: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+
+class Account(TenantScoped, Base):
+    """Somebody who can log in. `login` is the e-mail in the form it is compared in; `email` is as it was given."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (UniqueConstraint("organisation_id", "login"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    role_id: Mapped[str] = mapped_column(ForeignKey("roles.id"), index=True)
+    login: Mapped[str] = mapped_column(String(254))
+    email: Mapped[str] = mapped_column(String(254))
+    email_verified_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    first_name: Mapped[str | None] = mapped_column(String(100))
+    last_name: Mapped[str | None] = mapped_column(String(100))
+    state: Mapped[str] = mapped_column(String(20), default="invited")
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    password_set_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    last_login_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    can_edit_capacity: Mapped[bool] = mapped_column(Boolean, default=False)
+    can_change_status: Mapped[bool] = mapped_column(Boolean, default=False)
+    can_access_details: Mapped[bool] = mapped_column(Boolean, default=False)
+    wants_resource_assigned_emails: Mapped[bool] = mapped_column(Boolean, default=True)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    role: Mapped[Role] = relationship(lazy="joined", innerjoin=True)
+    assignments: Mapped[list[ResourceAssignment]] = relationship(
+        lazy="selectin", order_by="ResourceAssignment.created_at", cascade="all, delete-orphan"
+    )
+
+    @property
+    def assignments_in_effect(self) -> list[ResourceAssignment]:
+        """Assignments that are not suspended."""
+        return [assignment for assignment in self.assignments if assignment.suspended_at is None]
+
+
+class ResourceAssignment(TenantScoped, Base):
+    """A directory resource that a provider account works for. Suspended while the account has another level (S0-19)."""
+
+    __tablename__ = "resource_assignments"
+    __table_args__ = (UniqueConstraint("account_id", "resource_id"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
+    resource_id: Mapped[str] = mapped_column(String(32), index=True)
+    resource_name: Mapped[str] = mapped_column(String(255))
+    resource_level: Mapped[str] = mapped_column(String(20))
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    suspended_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+
+
+class LoginSession(TenantScoped, Base):
+    """A log-in that holds until it ends, stands idle too long, or reaches `expires_at`."""
+
+    __tablename__ = "sessions"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    last_seen_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime, index=True)
+    ended_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    end_reason: Mapped[str | None] = mapped_column(String(20))
+
+
+class Invitation(TenantScoped, Base):
+    """A wish to send an account a link. The link itself is made when its message is rendered."""
+
+    __tablename__ = "invitations"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
+    purpose: Mapped[str] = mapped_column(String(20))
+    requested_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+
+
+class CredentialLink(TenantScoped, Base):
+    """A token that sets a password once. It ends by use, by a newer one, or by time."""
+
+    __tablename__ = "credential_links"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    invitation_id: Mapped[str] = mapped_column(ForeignKey("invitations.id"), index=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
+    purpose: Mapped[str] = mapped_column(String(20))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    void_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+
+
+class Throttle(Base):
+    """Tries for one key: `kind` is what is tried, `key_hash` the SHA-256 of whom or where from.
+
+    Not of one organisation: a log-in for an organisation that does not exist is counted as well.
+    """
+
+    __tablename__ = "throttles"
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    key_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    count: Mapped[int] = mapped_column(Integer, default=0)
+    in_a_row: Mapped[int] = mapped_column(Integer, default=0)
+    last_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)

@@ -1,0 +1,146 @@
+"""What only the platform's operator does: create organisations and set passwords by hand. Not reachable by a message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from marshmallow import ValidationError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.database import Database
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts import identity as contract
+from services.contracts.errors import Refused
+from services.contracts.fields import Code
+from services.identity import rules
+from services.identity.credentials import invite, set_password_hash
+from services.identity.handlers import add_account, role_of_level
+from services.identity.models import Account, Base, Organisation, Role, RolePermission
+from services.identity.password_rules import check_password
+from services.identity.passwords import hash_password
+from services.identity.queries import find_login
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Created:
+    """An organisation and its first administrator. `is_new` is False when it had been there."""
+
+    organisation_id: str
+    organisation_key: str
+    admin_account_id: str | None
+    is_new: bool
+
+
+def create_organisation(
+    database: Database,
+    *,
+    key: str,
+    name: str,
+    admin_email: str,
+    admin_password: str | None = None,
+    features: Iterable[str] = (),
+) -> Created:
+    """Create a tenant with its roles and its first administrator. With the key of an existing one nothing is changed.
+
+    Without `admin_password` the administrator is invited by e-mail. Raises Refused(invalid_request,
+    feature_needs_another, password_refused).
+    """
+    _check_key(key)
+    enabled = _known_features(features)
+    password_hash = None
+    if admin_password is not None:
+        check_password(admin_password, [name, key, admin_email])
+        password_hash = hash_password(admin_password)
+
+    def work(unit: UnitOfWork) -> Created:
+        organisation, admin = find_login(unit.session, key, rules.normal_login(admin_email))
+        if organisation is not None:
+            return Created(organisation.id, organisation.key, admin.id if admin else None, is_new=False)
+        organisation = Organisation(id=wire.new_id(), key=key, name=name, features=enabled, created_at=unit.now, version=1)
+        unit.act_for(organisation.id, organisation.key)
+        unit.add(organisation)
+        add_default_roles(unit)
+        unit.audit("organisation.created", "organisation", organisation.id, features=enabled)
+        unit.publish(contract.organisation_created, organisation.id, {"organisation_id": organisation.id})
+        account = add_account(unit, email=admin_email, role=role_of_level(unit, "admin"), first_name=None, last_name=None)
+        if password_hash is None:
+            invite(unit, account, "invitation")
+        else:
+            account.email_verified_at = unit.now
+            set_password_hash(unit, organisation, account, password_hash)
+        return Created(organisation.id, organisation.key, account.id, is_new=True)
+
+    return _as_operator(database, work)
+
+
+def set_password(database: Database, *, organisation_key: str, login: str, password: str, email_is_verified: bool = False) -> str:
+    """Set an account's password and make it active; returns the account's id.
+
+    `email_is_verified`: the operator vouches for the address. Raises Refused(not_found, account_disabled, password_refused).
+    """
+    check_password(password, [organisation_key, login])
+    password_hash = hash_password(password)
+
+    def work(unit: UnitOfWork) -> str:
+        organisation, found = find_login(unit.session, organisation_key, rules.normal_login(login))
+        if organisation is None or found is None:
+            raise Refused("not_found", "There is no such account.")
+        unit.act_for(organisation.id, organisation.key)
+        account = unit.session.scalars(select(Account).where(Account.id == found.id).with_for_update(of=Account)).one()
+        if account.state == "disabled":
+            raise Refused("account_disabled", "The account is disabled.")
+        if email_is_verified:
+            account.email_verified_at = account.email_verified_at or unit.now
+        set_password_hash(unit, organisation, account, password_hash)
+        return account.id
+
+    return _as_operator(database, work)
+
+
+def add_default_roles(unit: UnitOfWork) -> None:
+    """Give the organisation its own roles, from the table in rules.py."""
+    for code, (realm, permissions) in rules.DEFAULT_ROLES.items():
+        role = unit.add(Role(id=wire.new_id(), organisation_id=unit.organisation_id, code=code, realm=realm))
+        unit.session.flush()  # the permissions refer to it
+        for permission in sorted(permissions):
+            unit.add(RolePermission(organisation_id=unit.organisation_id, role_id=role.id, permission=permission))
+
+
+def _check_key(key: str) -> None:
+    try:
+        Code().deserialize(key)
+    except ValidationError:
+        raise Refused("invalid_request", "key: lower-case letters, digits, _ and - only, at most 64.", field="key") from None
+    if "." in key:  # it is one word of a routing key
+        raise Refused("invalid_request", "key: a dot is not allowed.", field="key")
+
+
+def _known_features(features: Iterable[str]) -> list[str]:
+    enabled = rules.checked_features(features)
+    unknown = sorted(set(enabled) - set(contract.FEATURES))
+    if unknown:
+        raise Refused("invalid_request", f"features: known are {', '.join(contract.FEATURES)}.", field="features")
+    return enabled
+
+
+def _as_operator(database: Database, work: Callable[[UnitOfWork], T]) -> T:
+    def run(session: Session) -> T:
+        unit = UnitOfWork(
+            session,
+            Base.chassis,
+            "identity",
+            caller=Caller("operator", "command_line"),
+            context=wire.CallContext(wire.new_id(), correlation_id=wire.new_id()),
+            organisation_id=None,
+            organisation_key=None,
+        )
+        return work(unit)
+
+    return database.write(None, run)

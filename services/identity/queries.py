@@ -1,0 +1,257 @@
+"""Questions to identity. They read only; a session is limited to the caller's organisation unless said otherwise."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, literal, null, select, tuple_, union_all
+from sqlalchemy.orm import Session, lazyload
+
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import utc_now
+from services.contracts.errors import Refused
+from services.identity import rules
+from services.identity.models import Account, CredentialLink, LoginSession, Organisation, ResourceAssignment, Role, RolePermission
+from services.identity.tokens import token_hash
+
+Request = Mapping[str, Any]
+# Where only an account's own columns are needed its role and assignments are not read along.
+_COLUMNS_ONLY = (lazyload(Account.role), lazyload(Account.assignments))
+
+
+def account_view(account: Account) -> dict[str, Any]:
+    """The members of the contract's Account. Provider settings show only for the saved provider level (S0-19)."""
+    view = {
+        "id": account.id,
+        "version": account.version,
+        "login": account.login,
+        "first_name": account.first_name,
+        "last_name": account.last_name,
+        "realm": account.role.realm,
+        "security_level": account.role.code,
+        "state": account.state,
+        "email_is_verified": account.email_verified_at is not None,
+        "wants_resource_assigned_emails": account.wants_resource_assigned_emails,
+        "last_login_at": account.last_login_at,
+    }
+    if account.role.code == rules.PROVIDER_LEVEL:
+        view["resources"] = account.assignments_in_effect
+        view["switches"] = account
+    return view
+
+
+def organisation_view(organisation: Organisation) -> dict[str, Any]:
+    """The members of the contract's Organisation."""
+    return {
+        "id": organisation.id,
+        "key": organisation.key,
+        "name": organisation.name,
+        "version": organisation.version,
+        "features": organisation.features,
+    }
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A session that holds, and what its account may do right now."""
+
+    session_id: str
+    last_seen_at: datetime.datetime
+    account_id: str
+    organisation_id: str
+    organisation_key: str
+    realm: str
+    permissions: list[str]
+    scope: Mapping[str, Any] = field(default_factory=dict)
+
+    def claims(self) -> dict[str, Any]:
+        """As claims of a passport."""
+        return {
+            "sub": self.account_id,
+            "org": self.organisation_id,
+            "org_key": self.organisation_key,
+            "realm": self.realm,
+            "perms": self.permissions,
+            "scope": self.scope,
+            "sid": self.session_id,
+        }
+
+
+def standing_of(session: Session, token: str, settings: Any) -> Standing:
+    """What a session token stands for, in two statements. The session is of no organisation: the token says which.
+
+    Raises Refused(unauthenticated) for a session that is unknown, ended, idle or expired, or whose account is disabled.
+    """
+    found = session.execute(
+        select(LoginSession.id, LoginSession.last_seen_at, LoginSession.expires_at, Account, Role, Organisation)
+        .join(Account, Account.id == LoginSession.account_id)
+        .join(Role, Role.id == Account.role_id)
+        .join(Organisation, Organisation.id == Account.organisation_id)
+        .where(LoginSession.token_hash == token_hash(token), LoginSession.ended_at.is_(None), Account.state == "active")
+        .options(*_COLUMNS_ONLY)
+    ).one_or_none()
+    if found is None:
+        raise _unauthenticated()
+    session_id, last_seen_at, expires_at, account, role, organisation = found
+    now = utc_now()
+    idle = datetime.timedelta(minutes=settings.session_idle_minutes.of(role.realm))
+    if now >= expires_at or now - last_seen_at >= idle:
+        raise _unauthenticated()
+    held, resources = _held(session, role, account.id)
+    permissions = rules.effective_permissions(role.realm, held, _switches(account), organisation.features)
+    is_provider = role.realm == rules.PROVIDER
+    scope = {"resources": resources if permissions else [], "details": account.can_access_details} if is_provider else {}
+    return Standing(session_id, last_seen_at, account.id, organisation.id, organisation.key, role.realm, permissions, scope)
+
+
+def _unauthenticated() -> Refused:
+    return Refused("unauthenticated", "The session has ended. Log in again.")
+
+
+def _switches(account: Account) -> dict[str, bool]:
+    return {"can_edit_capacity": account.can_edit_capacity, "can_change_status": account.can_change_status}
+
+
+def _held(session: Session, role: Role, account_id: str) -> tuple[list[str], list[dict[str, str]]]:
+    """The role's permissions and, of a provider, the resources that are assigned and not suspended."""
+    permissions = select(RolePermission.permission, null().label("level")).where(RolePermission.role_id == role.id)
+    if role.realm != rules.PROVIDER:
+        return [permission for permission, _ in session.execute(permissions)], []
+    resources = select(ResourceAssignment.resource_id, ResourceAssignment.resource_level).where(
+        ResourceAssignment.account_id == account_id, ResourceAssignment.suspended_at.is_(None)
+    )
+    rows = session.execute(union_all(permissions, resources)).all()
+    return [value for value, level in rows if level is None], [{"id": value, "level": level} for value, level in rows if level]
+
+
+def describe_me(session: Session, caller: Caller, _request: Request) -> dict[str, Any]:
+    """The caller's own account with what it may do."""
+    account = _account(session, caller.id)
+    organisation = _organisation(session, caller.organisation_id)
+    held, _ = _held(session, account.role, account.id)
+    return account_view(account) | {
+        "organisation_key": organisation.key,
+        "organisation_name": organisation.name,
+        "permissions": rules.effective_permissions(account.role.realm, held, _switches(account), organisation.features),
+    }
+
+
+def get_organisation(session: Session, caller: Caller, _request: Request) -> dict[str, Any]:
+    """The caller's organisation."""
+    return organisation_view(_organisation(session, caller.organisation_id))
+
+
+def get_account(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
+    """One account. Raises Refused(not_found)."""
+    return account_view(_account(session, request["account_id"]))
+
+
+def list_accounts(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
+    """Accounts by last and first name. The cursor is the last account's id: a name does not belong into an address."""
+    order = [func.coalesce(func.lower(column), "") for column in (Account.last_name, Account.first_name)] + [Account.id]
+    statement = select(Account).order_by(*order).limit(request["limit"] + 1)
+    if request["after"] is not None:
+        last = session.execute(select(*order).where(Account.id == request["after"])).one_or_none()
+        if last is None:
+            raise Refused("invalid_request", "after: this page cannot be continued; start again.", field="after")
+        statement = statement.where(tuple_(*order) > tuple_(*(literal(value) for value in last)))
+    rows = session.scalars(statement).all()
+    page = rows[: request["limit"]]
+    return {"items": [account_view(row) for row in page], "next": page[-1].id if len(rows) > len(page) else None}
+
+
+def find_login(session: Session, organisation_key: str, login: str) -> tuple[Organisation | None, Account | None]:
+    """Organisation and account of a login, None for what does not exist. The session is of no organisation.
+
+    Both statements are always run, so that an unknown organisation takes as long as a known one.
+    """
+    organisation = session.scalar(select(Organisation).where(Organisation.key == organisation_key))
+    organisation_id = organisation.id if organisation else ""
+    account = session.scalar(
+        select(Account).where(Account.organisation_id == organisation_id, Account.login == login).options(*_COLUMNS_ONLY)
+    )
+    return organisation, account
+
+
+def find_link(session: Session, token: str) -> tuple[CredentialLink, Account, Organisation] | None:
+    """A link with its account and organisation, whatever state it is in. The session is of no organisation."""
+    found = session.execute(
+        select(CredentialLink, Account, Organisation)
+        .join(Account, Account.id == CredentialLink.account_id)
+        .join(Organisation, Organisation.id == CredentialLink.organisation_id)
+        .where(CredentialLink.token_hash == token_hash(token))
+        .options(*_COLUMNS_ONLY)
+    ).one_or_none()
+    return None if found is None else (found[0], found[1], found[2])
+
+
+def link_state(link: CredentialLink) -> str:
+    """`usable`, `expired` or `used_or_void`."""
+    if link.used_at is not None or link.void_at is not None:
+        return "used_or_void"
+    return "usable" if link.expires_at > utc_now() else "expired"
+
+
+def inspect_link(session: Session, _caller: None, request: Request) -> dict[str, Any]:
+    """What a link is for and whether it can be used. Raises Refused(not_found)."""
+    found = find_link(session, request["token"])
+    if found is None:
+        raise Refused("not_found", "There is no such link.")
+    return {"purpose": found[0].purpose, "state": link_state(found[0])}
+
+
+def list_resource_recipients(session: Session, caller: Caller, request: Request) -> dict[str, Any]:
+    """Active provider accounts with one of the resources that want the e-mail (S0-41); nobody while the portal is closed."""
+    organisation = _organisation(session, caller.organisation_id)
+    statement = (
+        select(Account.id, Account.email_verified_at)
+        .join(Role, Role.id == Account.role_id)
+        .where(
+            Account.state == "active",
+            Account.wants_resource_assigned_emails.is_(True),
+            Role.realm == rules.PROVIDER,
+            Account.id.in_(
+                select(ResourceAssignment.account_id).where(
+                    ResourceAssignment.resource_id.in_(request["resource_ids"]),
+                    ResourceAssignment.suspended_at.is_(None),
+                    ResourceAssignment.organisation_id == caller.organisation_id,
+                )
+            ),
+        )
+        .order_by(Account.id)
+    )
+    rows = session.execute(statement).all() if rules.portal_is_open(organisation.features) else []
+    recipients = [{"account_id": row.id, "email_is_verified": row.email_verified_at is not None} for row in rows]
+    return {"organisation_name": organisation.name, "recipients": recipients}
+
+
+def describe_account(session: Session, caller: Caller, request: Request) -> dict[str, Any]:
+    """Name and address of an account, for a service. Raises Refused(not_found)."""
+    account = _account(session, request["account_id"])
+    organisation = _organisation(session, caller.organisation_id)
+    return {
+        "account_id": account.id,
+        "first_name": account.first_name,
+        "last_name": account.last_name,
+        "email": account.email,
+        "state": account.state,
+        "organisation_name": organisation.name,
+        "features": organisation.features,
+    }
+
+
+def _account(session: Session, account_id: str) -> Account:
+    account = session.scalar(select(Account).where(Account.id == account_id))
+    if account is None:
+        raise Refused("not_found", "There is no such account.")
+    return account
+
+
+def _organisation(session: Session, organisation_id: str | None) -> Organisation:
+    organisation = session.scalar(select(Organisation).where(Organisation.id == organisation_id))
+    if organisation is None:
+        raise Refused("not_found", "There is no such organisation.")
+    return organisation

@@ -1,0 +1,72 @@
+"""Settings of identity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+from services.chassis.settings import ServiceSettings
+from services.identity.rules import PROVIDER, STAFF
+
+
+@dataclass(frozen=True)
+class PerRealm:
+    """A number that realms may differ in. Written as `15` or `15,provider=10`."""
+
+    default: int
+    realms: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, realm: str) -> int:
+        """The number that holds for this realm."""
+        return self.realms.get(realm, self.default)
+
+    def __str__(self) -> str:
+        return ",".join([str(self.default), *(f"{realm}={number}" for realm, number in self.realms.items())])
+
+
+class PerRealmField(fields.Field[PerRealm]):
+    """Reads a PerRealm of numbers from 1 to `most`."""
+
+    def __init__(self, *, most: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._most = most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> PerRealm:
+        default, *others = str(value).split(",")
+        realms = {}
+        for other in others:
+            realm, _, number = other.strip().partition("=")
+            if realm not in (STAFF, PROVIDER):
+                raise ValidationError(f"Realms are {STAFF} and {PROVIDER}.")
+            realms[realm] = self._number(number)
+        return PerRealm(self._number(default), realms)
+
+    def _number(self, text: str) -> int:
+        if not text.strip().isdecimal() or not 1 <= int(text) <= self._most:
+            raise ValidationError(f"A number from 1 to {self._most}, or such as `15,provider=10`, is expected.")
+        return int(text)
+
+
+class Settings(ServiceSettings):
+    """Settings of the identity service."""
+
+    IDENTITY_DATABASE_URL = fields.String(
+        required=True, metadata={"help": "address of identity's own database (sqlite:///… or postgresql+psycopg2://…)"}
+    )
+    PUBLIC_URL = fields.String(
+        required=True,
+        validate=validate.Regexp(r"https?://[^\s/]+(/[^\s?#]*)?$", error="an address like https://portal.example.org is expected"),
+        metadata={"help": "address under which people reach the gateway; links in messages begin with it"},
+    )
+    SESSION_IDLE_MINUTES = PerRealmField(
+        most=1440, load_default=PerRealm(15), metadata={"help": "a session ends after so long without a request; `15,provider=10` sets a realm apart"}
+    )
+    SESSION_ABSOLUTE_HOURS = PerRealmField(
+        most=168, load_default=PerRealm(12), metadata={"help": "a session ends after so long in any case; per realm as above"}
+    )
+    LINK_LIFETIME_MINUTES = PerRealmField(
+        most=10080, load_default=PerRealm(90), metadata={"help": "a link that sets a password can be used for so long; per realm as above"}
+    )

@@ -1,0 +1,166 @@
+"""The signing service in process, the documents it is given, and what the other services would answer."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from reportlab.pdfgen.canvas import Canvas
+
+from services.contracts import signing as contract
+from services.contracts.errors import Refused
+from services.signing.desk import Desk
+from services.signing.pdf.certificates import Authority
+from tests.support.in_process import HARBOR, InProcess, a_caller
+
+STAFF = "c" * 32
+ANA = "d" * 32
+BEN = "e" * 32
+
+
+def a_pdf(text: str = "Plan of care", pages: int = 2) -> bytes:
+    """A plain document."""
+    buffer = io.BytesIO()
+    canvas = Canvas(buffer)
+    for number in range(pages):
+        canvas.drawString(72, 700, f"{text}, page {number + 1}")
+        canvas.showPage()
+    canvas.save()
+    return buffer.getvalue()
+
+
+class Accounts:
+    """Stands in for identity: accounts by id, all of Harbor House."""
+
+    def __init__(self) -> None:
+        self.features = ["electronic_signature"]
+        self.known: dict[str, dict[str, Any]] = {
+            ANA: {"first_name": "Ana", "last_name": "Ruiz", "email": "ana@clinic.example", "state": "active"},
+            BEN: {"first_name": None, "last_name": None, "email": "ben@clinic.example", "state": "invited"},
+        }
+
+    def describe(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        account_id = request["account_id"]
+        if account_id not in self.known:
+            raise Refused("not_found", "There is no such account.")
+        more = {"account_id": account_id, "organisation_name": "Harbor House", "features": self.features}
+        return {**self.known[account_id], **more}
+
+
+class SigningOffice:
+    """The service with its people: `staff` sends, the providers `ana` and `ben` decide."""
+
+    def __init__(self, url: str, folder: Path, keys: Path, **settings: Any) -> None:
+        defaults = {
+            "signing_keys_dir": str(keys),
+            "signing_key_passphrase_file": None,
+            "timestamp_authority": "local",
+            "timestamp_roots_file": None,
+            "max_document_bytes": 1_000_000,
+            "max_document_pages": 20,
+            "signing_workers": 2,
+        }
+        self.process = InProcess("signing", url, folder, **(defaults | settings))
+        self.desk(Desk(self.process.runtime.settings, self.process.runtime.blobs))
+        self.accounts = Accounts()
+        self.process.answers["identity.describe_account"] = self.accounts.describe
+        self.keys = keys
+        self.staff = a_caller("document.send", "document.read", id=STAFF)
+        self.ana = a_caller("document.read", "document.sign", id=ANA, realm="provider")
+        self.ben = a_caller("document.read", "document.sign", id=BEN, realm="provider")
+        self.call = self.process.call
+
+    def desk(self, desk: Any) -> None:
+        self.process.runtime.desk = desk
+
+    def upload(self, pdf: bytes, organisation_id: str = HARBOR[0]) -> dict[str, Any]:
+        """Store bytes as the gateway does."""
+        sha256, size = self.process.runtime.blobs.put(organisation_id, [pdf], 50_000_000)
+        return {"sha256": sha256, "size": size}
+
+    def send(self, pdf: bytes | None = None, **changed: Any) -> Any:
+        """Send a document to Ana."""
+        request = {
+            "document": self.upload(a_pdf() if pdf is None else pdf),
+            "title": "Plan of care",
+            "recipient_account_id": ANA,
+        }
+        key = changed.pop("key", None)
+        caller = changed.pop("caller", self.staff)
+        return self.call(contract.send_document, caller, key=key, **(request | changed))
+
+    def sign(self, document: Mapping[str, Any], **changed: Any) -> Any:
+        """Sign as Ana."""
+        caller, version = changed.pop("caller", self.ana), changed.pop("version", document["version"])
+        return self.call(
+            contract.sign_document, caller, version=version, document_id=document["id"], **changed
+        )
+
+    def decline(self, document: Mapping[str, Any], note: str = "Wrong medication.", **changed: Any) -> Any:
+        """Decline as Ana."""
+        caller, version = changed.pop("caller", self.ana), changed.pop("version", document["version"])
+        return self.call(
+            contract.decline_document,
+            caller,
+            version=version,
+            document_id=document["id"],
+            note=note,
+            **changed,
+        )
+
+    def give_back(self, document: Mapping[str, Any], caller: Any = None) -> Any:
+        """Mark as returned."""
+        caller = caller or self.staff
+        return self.call(
+            contract.mark_returned, caller, version=document["version"], document_id=document["id"]
+        )
+
+    def file(self, document: Mapping[str, Any]) -> bytes:
+        """The bytes of the document as it stands."""
+        content: bytes = self.process.runtime.blobs.read(HARBOR[0], document["sha256"])
+        return content
+
+    def titles(self, caller: Any = None, **request: Any) -> list[str]:
+        """Titles of a list, in its order."""
+        page = self.call(contract.list_documents, caller or self.staff, **request)
+        return [item["title"] for item in page["items"]]
+
+    def authority(self) -> Authority:
+        """The authority the signatures lead to."""
+        return Authority(self.keys, (self.keys / "passphrase").read_text())
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One set of keys for the run: making them costs a second."""
+    return tmp_path_factory.mktemp("signing-keys")
+
+
+@pytest.fixture
+def open_office(tmp_path: Path, keys: Path) -> Iterator[Callable[..., SigningOffice]]:
+    """Opens an office over a database of the test's choice, with settings of its own."""
+    opened: list[SigningOffice] = []
+
+    def open_one(url: str | None = None, **settings: Any) -> SigningOffice:
+        office = SigningOffice(url or f"sqlite:///{tmp_path}/signing.db", tmp_path, keys, **settings)
+        opened.append(office)
+        return office
+
+    yield open_one
+    for office in opened:
+        office.process.close()
+
+
+@pytest.fixture
+def office(open_office: Callable[..., SigningOffice]) -> SigningOffice:
+    """The office on SQLite."""
+    return open_office()
+
+
+@pytest.fixture
+def pdf() -> Callable[..., bytes]:
+    """`a_pdf`, as a fixture."""
+    return a_pdf

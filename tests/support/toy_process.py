@@ -1,0 +1,148 @@
+"""The toy service as a real process against a real broker. `python -m tests.support.toy_process` is that process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import kombu
+import requests
+
+from deploy.keys import make_keys
+from deploy.ports import free_block
+from services.chassis import wire
+from services.chassis.passports import Issuer
+from services.chassis.rpc_client import RpcClient
+from services.chassis.topology import topology
+from services.contracts.declare import Operation
+from tests.support import toy
+from tests.support.eventually import eventually
+
+HARBOR = {"org": "a" * 32, "org_key": "harbor"}
+
+
+@dataclass
+class ToySystem:
+    """A broker's virtual host with the toy's topology, its keys and database, and processes of it."""
+
+    uri: str
+    folder: Path
+    database_url: str
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    ports: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        make_keys(self.folder / "keys", ("identity", "toy", "stranger"))
+        with contextlib.closing(self.connection()) as connection:
+            topology([toy.Service]).declare(connection)
+
+    def connection(self) -> Any:
+        """A plain AMQP connection."""
+        return kombu.Connection(self.uri).transport.establish_connection()
+
+    def start(self, **environment: str) -> subprocess.Popen[bytes]:
+        """Start one process and wait until it is ready."""
+        port = free_block(1)
+        keys = self.folder / "keys"
+        settings = {
+            "AMQP_URI": self.uri,
+            "BLOB_DIR": str(self.folder / "blobs"),
+            "PASSPORT_KEYS_FILE": str(keys / "public.json"),
+            "PASSPORT_PRIVATE_KEY_FILE": str(keys / "toy.pem"),
+            "TOY_DATABASE_URL": self.database_url,
+            "HEALTH_PORT": str(port),
+            "HEARTBEAT_S": "5",
+        }
+        command = [sys.executable, "-W", "ignore", "-m", "tests.support.toy_process"]
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(command, env={**os.environ, **settings, **environment}, stdout=log, stderr=log)
+        self.processes.append(process)
+        self.ports.append(port)
+        eventually(lambda: self._assert_ready(process, port), timeout_s=20)
+        return process
+
+    def _assert_ready(self, process: subprocess.Popen[bytes], port: int) -> None:
+        if process.poll() is not None:
+            raise RuntimeError(f"the toy ended with {process.returncode}: {self.log.read_text()[-2000:]}")
+        with contextlib.suppress(requests.ConnectionError):
+            assert requests.get(f"http://127.0.0.1:{port}/readyz", timeout=2).status_code == 200
+            return
+        raise AssertionError("not listening yet")
+
+    @property
+    def log(self) -> Path:
+        """What the processes have written."""
+        return self.folder / "toy.log"
+
+    def passport(self, *permissions: str, issuer: str = "identity", audience: str = "toy", **claims: Any) -> str:
+        """A passport of an account of Harbor."""
+        account = {"sub": "c" * 32, "realm": "staff", "perms": list(permissions), **HARBOR, **claims}
+        return Issuer.from_file(issuer, str(self.folder / "keys" / f"{issuer}.pem")).for_account(audience, account)
+
+    def client(self, timeout_s: float = 5.0) -> RpcClient:
+        """A started client."""
+        client = RpcClient(self.uri, "test", timeout_s=timeout_s)
+        client.start()
+        return client
+
+    def stop(self) -> None:
+        """End all processes."""
+        for process in self.processes:
+            process.kill()
+            process.wait(10)
+
+
+@contextlib.contextmanager
+def toy_system(uri: str, folder: Path, database_url: str | None = None, replicas: int = 1) -> Iterator[ToySystem]:
+    """A running toy service."""
+    from sqlalchemy import create_engine
+
+    url = database_url or f"sqlite:///{folder}/toy.db"
+    toy.Base.metadata.create_all(create_engine(url))
+    system = ToySystem(uri, folder, url)
+    try:
+        for _ in range(replicas):
+            system.start()
+        yield system
+    finally:
+        system.stop()
+
+
+def call(client: RpcClient, operation: Operation, passport: str | None = None, *, key: str | None = None, **arguments: Any) -> Any:
+    """Call with a fresh context."""
+    return client.call(operation, arguments, wire.CallContext(key or wire.new_id(), passport=passport))
+
+
+def metric(port: int, name: str, **labels: str) -> float:
+    """The sum of a metric's samples that carry these labels, as the process tells."""
+    total = 0.0
+    for line in requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text.splitlines():
+        if line.startswith(name) and all(f'{key}="{value}"' in line for key, value in labels.items()):
+            total += float(line.rpartition(" ")[2])
+    return total
+
+
+def message_count(connection: Any, queue: str, arguments: Mapping[str, Any] | None = None) -> int:
+    """Messages that wait in a queue."""
+    channel = connection.channel()
+    try:
+        return int(channel.queue_declare(queue, passive=True, arguments=arguments).message_count)
+    finally:
+        channel.close()
+
+
+if __name__ == "__main__":
+    package = types.ModuleType("services.toy")
+    package.__path__ = []
+    sys.modules["services.toy"] = package
+    from services.chassis import run  # patches the standard library for eventlet
+
+    sys.modules["services.toy.service"] = toy
+    sys.exit(run.main("toy"))
