@@ -6,6 +6,8 @@ PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
 UV_COMPILE := .venv/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --python-version 3.11 -q
+# Runs Python with the addresses and secrets of the stack that `make run` made.
+OPERATE := $(PYTHON) -m deploy.stack $(PYTHON)
 ARGS ?=
 
 help:  ## print the targets
@@ -34,10 +36,10 @@ faults: setup-test  ## the full fault injection runs (long)
 	$(PYTEST) tests/faults -q -m full $(ARGS)
 
 demo: setup  ## play a day's work on the running system
-	$(PYTHON) -m deploy.demo play $(ARGS)
+	@$(OPERATE) -m deploy.demo play $(ARGS)
 
 parked: setup  ## messages that could not be handled (ARGS="…" for more)
-	$(PYTHON) -m deploy.parked $(or $(ARGS),list)
+	@$(OPERATE) -m deploy.parked $(or $(ARGS),list)
 
 lock: setup-test  ## resolve the dependencies again
 	$(UV_COMPILE) -o requirements.lock

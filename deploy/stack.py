@@ -1,5 +1,8 @@
 """The whole system on one machine: `python -m deploy.stack`, which is `make run`.
 
+With words behind it (`python -m deploy.stack python -m deploy.parked list`) it starts nothing but runs that command
+with the addresses and secrets of the stack, as `make demo` and `make parked` do.
+
 Everything it writes lies under one folder (`var/` of the checkout), everything it listens on is on 127.0.0.1 at
 fixed distances from `PORTICO_PORT_BASE`, and everything it started ends with it. The next start finds all data.
 
@@ -247,6 +250,7 @@ class Stack:
                 "GATEWAY_URL": self.gateway_url,
                 "KEYS_DIR": str(self._keys),
                 "MAIL_URL": self.mail_url,
+                "DEMO_SECRETS_FILE": str(self.folder / "secrets" / "demo.json"),
             }
         )
 
@@ -431,10 +435,24 @@ def run(stack: Stack) -> int:
         print("Stopped. The data is kept; `make run` continues with it.", flush=True)
 
 
-def main() -> int:
-    """`make run`."""
+def operate(stack: Stack, command: list[str]) -> int:
+    """Run `command` as one who runs this stack; its exit code. Raises StackError before the first `make run`."""
+    if not (stack.folder / "secrets").exists():
+        raise StackError("there is no data yet; `make run` makes it")
+    return subprocess.run(command, env=stack.operator_env(), cwd=CHECKOUT, check=False).returncode
+
+
+def main(command: list[str]) -> int:
+    """`make run`; or, given words, a command with the environment of the running stack."""
     base = int(os.environ.get("PORTICO_PORT_BASE", DEFAULT_PORT_BASE))
-    return run(Stack(CHECKOUT / "var", base, environ=os.environ, echo=lambda line: print(line, flush=True)))
+    stack = Stack(CHECKOUT / "var", base, environ=os.environ, echo=lambda line: print(line, flush=True))
+    if not command:
+        return run(stack)
+    try:
+        return operate(stack, command)
+    except StackError as error:
+        print(f"make: {error}", file=sys.stderr)
+        return 1
 
 
 def _print_addresses(stack: Stack) -> None:
@@ -449,4 +467,4 @@ def _print_addresses(stack: Stack) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

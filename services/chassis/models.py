@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import JSON, DateTime, Index, Integer, LargeBinary, MetaData, String, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -50,7 +50,12 @@ class OutboxRow:
     """An event on its way out. The row is deleted when the broker has confirmed it."""
 
     __tablename__ = "outbox"
-    __table_args__ = (Index(None, "aggregate", "seq"),)
+
+    @declared_attr.directive
+    def __table_args__(self) -> tuple[Index, ...]:
+        # Made anew for each service's table: an index belongs to one table only.
+        return (Index(None, "aggregate", "seq"),)
+
     seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     event_id: Mapped[str] = mapped_column(String(32), unique=True)
     aggregate: Mapped[str] = mapped_column(String(80))
@@ -87,7 +92,12 @@ class AuditRow:
     """One auditable action: who did what to which object, when. Append-only."""
 
     __tablename__ = "audit"
-    __table_args__ = (Index(None, "organisation_id", "object_type", "object_id"),)
+
+    @declared_attr.directive
+    def __table_args__(self) -> tuple[Index, ...]:
+        # Made anew for each service's table: an index belongs to one table only.
+        return (Index(None, "organisation_id", "object_type", "object_id"),)
+
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     organisation_id: Mapped[str | None] = mapped_column(String(32))
     at: Mapped[datetime.datetime] = mapped_column(UtcDateTime, index=True)

@@ -110,7 +110,7 @@ log_in = contract.command(
         "account": fields.Nested(Account, required=True),
     },
     access=PUBLIC,
-    errors=("credentials_refused", "too_many_requests"),
+    errors=("credentials_refused", "feature_is_off", "too_many_requests"),
     status=201,
     keeps_answer=False,
 )

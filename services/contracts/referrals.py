@@ -126,7 +126,10 @@ class ContactRecord(Reply):
 
 
 class LimitedView(Reply):
-    """The eight fields a provider sees of a contact record without the details permission (S0-28 to S0-35)."""
+    """The eight fields a provider sees of a contact record without the details permission (S0-28 to S0-35).
+
+    `status` is the label that people read; the key is in the ReferralQ's statuses.
+    """
 
     referralq_name = fields.String(required=True)
     assigned_resource = fields.String(required=True)
@@ -163,7 +166,7 @@ import_directory = contract.command(
     request={"document": fields.Nested(Document, required=True)},
     reply=ImportReport,
     access=permission("directory.import"),
-    errors=("import_file_refused", "request_too_large"),
+    errors=("import_file_refused", "request_too_large", "not_found"),
     timeout_s=60,
 )
 search_resources = contract.query(
@@ -217,7 +220,13 @@ add_program_to_queue = contract.command(
     request={"queue_id": Id(required=True), "program_id": Id(required=True)},
     reply=Queue,
     access=permission("queue.manage"),
-    errors=("not_found", "resource_not_found", "not_a_program", "resource_not_referable"),
+    errors=(
+        "not_found",
+        "resource_not_found",
+        "not_a_program",
+        "resource_inactive",
+        "resource_not_referable",
+    ),
 )
 set_capacity = contract.command(
     "set_capacity",
@@ -230,7 +239,7 @@ set_capacity = contract.command(
     },
     reply=Capacity,
     access=permission("capacity.edit"),
-    errors=("not_found", "capacity_below_use", "resource_not_found"),
+    errors=("not_found", "not_a_program", "invalid_capacity", "capacity_below_use"),
 )
 get_capacity = contract.query(
     "get_capacity",
@@ -261,6 +270,7 @@ create_contact_record = contract.command(
     },
     reply=ContactRecord,
     access=permission("record.create"),
+    errors=("invalid_contact_record",),
     status=201,
 )
 get_contact_record = contract.query(
@@ -284,9 +294,12 @@ assign_referral = contract.command(
     access=permission("referral.assign"),
     errors=(
         "not_found",
+        "conflict",
         "capacity_exhausted",
+        "not_a_program",
         "program_not_in_queue",
         "already_assigned",
+        "resource_inactive",
         "resource_not_referable",
     ),
     status=201,
@@ -321,7 +334,7 @@ list_referral_history = contract.query(
 )
 change_status = contract.command(
     "change_status",
-    "Move a referral to another status of its ReferralQ. A terminal status frees the bed.",
+    "Move a referral to another status of its ReferralQ, by the status's key. A terminal status frees the bed.",
     request={
         "referral_id": Id(required=True),
         "status": Code(required=True),
@@ -329,7 +342,15 @@ change_status = contract.command(
     },
     reply=Referral,
     access=permission("referral.change_status"),
-    errors=("not_found", "status_not_in_queue", "status_unchanged", "capacity_exhausted"),
+    errors=(
+        "not_found",
+        "status_not_in_queue",
+        "status_unchanged",
+        "reason_required",
+        "already_assigned",
+        "capacity_exhausted",
+        "capacity_not_claimed",
+    ),
     expects_version=True,
 )
 

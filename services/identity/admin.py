@@ -1,9 +1,10 @@
 """The operator's command line. The database's address comes from IDENTITY_DATABASE_URL.
 
-    python -m services.identity.admin create-organisation --key harbor --name "Harbor County" --admin-email a@example.org
+    python -m services.identity.admin create-organisation --key harbor --name "Harbor County" \\
+        --admin-email a@example.org
     python -m services.identity.admin set-password --key harbor --login a@example.org --password-file FILE
 
-Passwords are read from files (`-` is standard input): a command line can be seen by every user of the machine.
+Passwords are read from files (`-` is standard input): everybody on the machine can see a command line.
 Events go through the outbox; the running service sends them within a second.
 """
 
@@ -22,7 +23,9 @@ from services.identity.organisations import create_organisation, set_password
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m services.identity.admin", description="Operator's work in identity.")
+    parser = argparse.ArgumentParser(
+        prog="python -m services.identity.admin", description="Operator's work in identity."
+    )
     actions = parser.add_subparsers(dest="action", required=True)
     create = actions.add_parser("create-organisation", help="create a tenant; safe to repeat")
     create.add_argument("--key", required=True, help="short name, part of routing keys")
@@ -44,7 +47,7 @@ def _read_password(path: str) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Carry out one action, print its result as one JSON object; 1 and the reason on standard error when refused."""
+    """Carry out one action and print its result as one JSON object; 1, with the reason, when it is refused."""
     options = _parser().parse_args(arguments)
     database = Database(os.environ["IDENTITY_DATABASE_URL"])
     try:
@@ -54,7 +57,9 @@ def main(arguments: list[str] | None = None) -> int:
                 key=options.key,
                 name=options.name,
                 admin_email=options.admin_email,
-                admin_password=_read_password(options.admin_password_file) if options.admin_password_file else None,
+                admin_password=_read_password(options.admin_password_file)
+                if options.admin_password_file
+                else None,
                 features=[feature.strip() for feature in options.features.split(",") if feature.strip()],
             )
             result = asdict(created)

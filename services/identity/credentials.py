@@ -22,13 +22,23 @@ LOGIN, RESET = "login", "reset"
 
 
 def count_try(unit: UnitOfWork, kind: str, key: str, limit: rules.Limit) -> int:
-    """Count one try for `key`; returns 0 when it may go on, else the seconds to wait. All replicas count together."""
+    """Count one try for `key`; 0 when it may go on, else the seconds to wait. All replicas count together."""
     insert = postgresql.insert if unit.session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(Throttle.__table__).values(kind=kind, key_hash=key, count=0, in_a_row=0).on_conflict_do_nothing()
+    statement = (
+        insert(Throttle.__table__)
+        .values(kind=kind, key_hash=key, count=0, in_a_row=0)
+        .on_conflict_do_nothing()
+    )
     unit.session.connection().execute(statement)
-    row = unit.session.scalars(select(Throttle).where(Throttle.kind == kind, Throttle.key_hash == key).with_for_update()).one()
+    row = unit.session.scalars(
+        select(Throttle).where(Throttle.kind == kind, Throttle.key_hash == key).with_for_update()
+    ).one()
     admission = rules.admit_try(rules.Tries(row.count, row.in_a_row, row.last_at), unit.now, limit)
-    row.count, row.in_a_row, row.last_at = admission.tries.count, admission.tries.in_a_row, admission.tries.last_at
+    row.count, row.in_a_row, row.last_at = (
+        admission.tries.count,
+        admission.tries.in_a_row,
+        admission.tries.last_at,
+    )
     return admission.retry_after_s
 
 
@@ -48,7 +58,8 @@ def start_session(
 ) -> dict[str, Any]:
     """Start a session for an account whose password was found right, against `verified_hash`.
 
-    Raises Refused(credentials_refused) where the account has changed since, feature_is_off for a provider without portal.
+    Raises Refused(credentials_refused) where the account has changed since, feature_is_off for a provider
+    whose portal is closed.
     """
     unit.act_for(organisation.id, organisation.key)
     account = unit.session.scalar(select(Account).where(Account.id == account_id).with_for_update(of=Account))
@@ -63,7 +74,8 @@ def start_session(
         token_hash=token_hash(token),
         created_at=unit.now,
         last_seen_at=unit.now,
-        expires_at=unit.now + datetime.timedelta(hours=settings.session_absolute_hours.of(account.role.realm)),
+        expires_at=unit.now
+        + datetime.timedelta(hours=settings.session_absolute_hours.of(account.role.realm)),
     )
     unit.add(session)
     account.last_login_at = unit.now
@@ -82,7 +94,11 @@ def log_out(unit: UnitOfWork, _request: Mapping[str, Any]) -> dict[str, Any]:
     assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
     statement = (
         update(LoginSession)
-        .where(LoginSession.id == unit.caller.session_id, LoginSession.account_id == unit.caller.id, LoginSession.ended_at.is_(None))
+        .where(
+            LoginSession.id == unit.caller.session_id,
+            LoginSession.account_id == unit.caller.id,
+            LoginSession.ended_at.is_(None),
+        )
         .values(ended_at=unit.now, end_reason="logged_out")
     )
     unit.session.execute(statement, execution_options={"synchronize_session": False})
@@ -101,16 +117,22 @@ def end_sessions(unit: UnitOfWork, account_id: str, reason: str) -> None:
 
 
 def void_links(unit: UnitOfWork, account_id: str, *, close_invitations: bool = True) -> None:
-    """Void an account's unused links, and close its invitations so that no message still in the queue makes another."""
+    """Void an account's unused links; close its invitations, so that no message on its way makes another."""
     unit.session.execute(
         update(CredentialLink)
-        .where(CredentialLink.account_id == account_id, CredentialLink.used_at.is_(None), CredentialLink.void_at.is_(None))
+        .where(
+            CredentialLink.account_id == account_id,
+            CredentialLink.used_at.is_(None),
+            CredentialLink.void_at.is_(None),
+        )
         .values(void_at=unit.now),
         execution_options={"synchronize_session": False},
     )
     if close_invitations:
         unit.session.execute(
-            update(Invitation).where(Invitation.account_id == account_id, Invitation.closed_at.is_(None)).values(closed_at=unit.now),
+            update(Invitation)
+            .where(Invitation.account_id == account_id, Invitation.closed_at.is_(None))
+            .values(closed_at=unit.now),
             execution_options={"synchronize_session": False},
         )
 
@@ -118,10 +140,16 @@ def void_links(unit: UnitOfWork, account_id: str, *, close_invitations: bool = T
 def invite(unit: UnitOfWork, account: Account, purpose: str) -> Invitation:
     """Note that a link is to be sent and tell it. `purpose` is `invitation` or `reset`."""
     invitation = Invitation(
-        id=wire.new_id(), organisation_id=unit.organisation_id, account_id=account.id, purpose=purpose, requested_at=unit.now
+        id=wire.new_id(),
+        organisation_id=unit.organisation_id,
+        account_id=account.id,
+        purpose=purpose,
+        requested_at=unit.now,
     )
     unit.add(invitation)
-    unit.audit("credential.link_requested", "account", account.id, purpose=purpose, invitation_id=invitation.id)
+    unit.audit(
+        "credential.link_requested", "account", account.id, purpose=purpose, invitation_id=invitation.id
+    )
     unit.publish(
         contract.account_invited,
         account.id,
@@ -130,8 +158,10 @@ def invite(unit: UnitOfWork, account: Account, purpose: str) -> Invitation:
     return invitation
 
 
-def request_reset(unit: UnitOfWork, request: Mapping[str, Any], organisation: Organisation | None, account_id: str | None) -> dict[str, Any]:
-    """Have a link sent that sets a new password, also to an account that was never active (S4-11). Unknown logins get nothing."""
+def request_reset(
+    unit: UnitOfWork, request: Mapping[str, Any], organisation: Organisation | None, account_id: str | None
+) -> dict[str, Any]:
+    """Have a link sent that sets a new password, also to an account that was never active (S4-11)."""
     if organisation is None or account_id is None:
         return {}
     unit.act_for(organisation.id, organisation.key)
@@ -149,7 +179,9 @@ def mint_link(unit: UnitOfWork, request: Mapping[str, Any], settings: Any) -> di
     invitation = unit.session.scalar(select(Invitation).where(Invitation.id == request["invitation_id"]))
     if invitation is None:
         raise Refused("not_found", "There is no such invitation.")
-    account = unit.session.scalars(select(Account).where(Account.id == invitation.account_id).with_for_update(of=Account)).one()
+    account = unit.session.scalars(
+        select(Account).where(Account.id == invitation.account_id).with_for_update(of=Account)
+    ).one()
     if account.state == "disabled":
         raise Refused("account_disabled", "The account is disabled.")
     unit.session.refresh(invitation)  # it may have been closed while the account's row was waited for
@@ -169,7 +201,9 @@ def mint_link(unit: UnitOfWork, request: Mapping[str, Any], settings: Any) -> di
     )
     unit.add(link)
     unit.audit("credential.link_made", "account", account.id, purpose=link.purpose, link_id=link.id)
-    organisation = unit.session.scalars(select(Organisation).where(Organisation.id == unit.organisation_id)).one()
+    organisation = unit.session.scalars(
+        select(Organisation).where(Organisation.id == unit.organisation_id)
+    ).one()
     return {
         # In the fragment: browsers do not send it, so no log, proxy or Referer ever sees the token.
         "link": f"{settings.public_url.rstrip('/')}/credentials#token={token}",
@@ -195,7 +229,9 @@ def redeem_link(unit: UnitOfWork, request: Mapping[str, Any], password_hash: str
     account_id, organisation = found
     unit.act_for(organisation.id, organisation.key)
     # The account's row first, as everywhere: two orders of locking would be a deadlock.
-    account = unit.session.scalars(select(Account).where(Account.id == account_id).with_for_update(of=Account)).one()
+    account = unit.session.scalars(
+        select(Account).where(Account.id == account_id).with_for_update(of=Account)
+    ).one()
     consumed: CursorResult[Any] = unit.session.execute(  # type: ignore[assignment]
         update(CredentialLink)
         .where(
@@ -217,10 +253,15 @@ def redeem_link(unit: UnitOfWork, request: Mapping[str, Any], password_hash: str
 
 def link_refused() -> Refused:
     """The one answer to every link that cannot be used."""
-    return Refused("link_refused", "The link was used, replaced or has expired. `request_password_reset` sends a new one.")
+    return Refused(
+        "link_refused",
+        "The link was used, replaced or has expired. `request_password_reset` sends a new one.",
+    )
 
 
-def set_password_hash(unit: UnitOfWork, organisation: Organisation, account: Account, password_hash: str) -> None:
+def set_password_hash(
+    unit: UnitOfWork, organisation: Organisation, account: Account, password_hash: str
+) -> None:
     """Give the account a password: it is active, and whatever let somebody in before ends."""
     account.password_hash = password_hash
     account.password_set_at = unit.now

@@ -1,4 +1,4 @@
-"""Commands over organisations, accounts and resource assignments: one function each, run in one transaction."""
+"""Commands over organisations, accounts and resource assignments: one function, one transaction each."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def load_account(unit: UnitOfWork, account_id: str) -> Account:
 
 def load_organisation(unit: UnitOfWork) -> Organisation:
     """The caller's organisation, locked until the transaction ends."""
-    return unit.session.scalars(select(Organisation).where(Organisation.id == unit.organisation_id).with_for_update()).one()
+    return unit.session.scalars(
+        select(Organisation).where(Organisation.id == unit.organisation_id).with_for_update()
+    ).one()
 
 
 def role_of_level(unit: UnitOfWork, security_level: str) -> Role:
@@ -40,8 +42,10 @@ def role_of_level(unit: UnitOfWork, security_level: str) -> Role:
     ).one()
 
 
-def add_account(unit: UnitOfWork, *, email: str, role: Role, first_name: str | None, last_name: str | None) -> Account:
-    """Add an account that has no password yet. The e-mail is the login (S4-7). Raises Refused(login_taken)."""
+def add_account(
+    unit: UnitOfWork, *, email: str, role: Role, first_name: str | None, last_name: str | None
+) -> Account:
+    """Add an account without a password. The e-mail is the login (S4-7). Raises Refused(login_taken)."""
     account = Account(
         id=wire.new_id(),
         organisation_id=unit.organisation_id,
@@ -70,7 +74,13 @@ def set_features(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     unit.require_version(organisation)
     features = rules.checked_features(request["features"])
     if features != organisation.features:
-        unit.audit("organisation.features_changed", "organisation", organisation.id, before=organisation.features, after=features)
+        unit.audit(
+            "organisation.features_changed",
+            "organisation",
+            organisation.id,
+            before=organisation.features,
+            after=features,
+        )
         organisation.features = features
         organisation.version += 1
     return organisation_view(organisation)
@@ -89,7 +99,10 @@ def create_account(unit: UnitOfWork, request: Request) -> dict[str, Any]:
 
 
 def set_security_level(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    """Change the level: sessions end; assignments are suspended when the account leaves the provider level, else restored."""
+    """Change the level and end the sessions.
+
+    Leaving the provider level suspends the account's assignments, coming back restores them (S0-19).
+    """
     account = load_account(unit, request["account_id"])
     unit.require_version(account)
     before, after = account.role.code, request["security_level"]
@@ -122,7 +135,11 @@ def _restore_assignments(unit: UnitOfWork, account: Account) -> None:
 
 
 def _publish_access(unit: UnitOfWork, event: Any, assignment: ResourceAssignment) -> None:
-    unit.publish(event, assignment.account_id, {"account_id": assignment.account_id, "resource_id": assignment.resource_id})
+    unit.publish(
+        event,
+        assignment.account_id,
+        {"account_id": assignment.account_id, "resource_id": assignment.resource_id},
+    )
 
 
 def disable_account(unit: UnitOfWork, request: Request) -> dict[str, Any]:
@@ -142,7 +159,11 @@ def disable_account(unit: UnitOfWork, request: Request) -> dict[str, Any]:
 def require_provider(account: Account) -> None:
     """Raise Refused(not_a_provider_account) unless the saved level is the provider's (S0-19)."""
     if account.role.code != rules.PROVIDER_LEVEL:
-        raise Refused("not_a_provider_account", "Save the security level provider_portal_user first.", field="account_id")
+        raise Refused(
+            "not_a_provider_account",
+            "Save the security level provider_portal_user first.",
+            field="account_id",
+        )
 
 
 def assign_resource(unit: UnitOfWork, request: Request, resource: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,7 +174,9 @@ def assign_resource(unit: UnitOfWork, request: Request, resource: Mapping[str, A
     account = load_account(unit, request["account_id"])
     require_provider(account)
     if resource["level"] not in rules.ASSIGNABLE_LEVELS:
-        raise Refused("resource_not_found", "Agencies and programs can be assigned, sites cannot.", field="resource_id")
+        raise Refused(
+            "resource_not_found", "Agencies and programs can be assigned, sites cannot.", field="resource_id"
+        )
     present = next((row for row in account.assignments if row.resource_id == resource["id"]), None)
     if present is not None:
         present.resource_name = resource["name"]
@@ -169,7 +192,13 @@ def assign_resource(unit: UnitOfWork, request: Request, resource: Mapping[str, A
     )
     account.assignments.append(assignment)
     account.version += 1
-    unit.audit("resource.assigned", "account", account.id, resource_id=assignment.resource_id, level=assignment.resource_level)
+    unit.audit(
+        "resource.assigned",
+        "account",
+        account.id,
+        resource_id=assignment.resource_id,
+        level=assignment.resource_level,
+    )
     _publish_access(unit, contract.access_granted, assignment)
     return account_view(account)
 
@@ -189,10 +218,12 @@ def remove_resource(unit: UnitOfWork, request: Request) -> dict[str, Any]:
 
 
 def set_provider_switches(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    """Set what a provider account may do (S0-22, S0-23, S0-24); it holds from the next passport on (S0-26)."""
+    """Set what a provider may do (S0-22, S0-23, S0-24); it holds from the next passport on (S0-26)."""
     account = load_account(unit, request["account_id"])
     require_provider(account)
-    switches = {name: request[name] for name in ("can_edit_capacity", "can_change_status", "can_access_details")}
+    switches = {
+        name: request[name] for name in ("can_edit_capacity", "can_change_status", "can_access_details")
+    }
     if any(getattr(account, name) != value for name, value in switches.items()):
         for name, value in switches.items():
             setattr(account, name, value)
@@ -202,7 +233,7 @@ def set_provider_switches(unit: UnitOfWork, request: Request) -> dict[str, Any]:
 
 
 def set_my_notifications(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    """Switch the caller's own e-mails about assigned resources (S0-39): the one change of a profile that its owner can make (S0-40)."""
+    """Switch the caller's own e-mails (S0-39): the one change of a profile that its owner makes (S0-40)."""
     assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
     account = load_account(unit, unit.caller.id)
     wanted = request["resource_assigned_emails"]
@@ -219,5 +250,8 @@ def invite_account(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     if account.state == "disabled":
         raise Refused("account_disabled", "The account is disabled.")
     if account.state == "active":
-        raise Refused("already_active", "The account has a password; `request_password_reset` sends a link for a new one.")
+        raise Refused(
+            "already_active",
+            "The account has a password; `request_password_reset` sends a link for a new one.",
+        )
     return {"invitation_id": invite(unit, account, "invitation").id}

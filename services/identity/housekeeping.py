@@ -1,4 +1,4 @@
-"""Deleting what has served its time: sessions, links and counted tries. The audit trail keeps what happened."""
+"""Deleting what has served its time: sessions, links, counted tries. The audit trail keeps what happened."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def forget_old(database: Database) -> bool:
 
     def forget(session: Session) -> None:
         now = utc_now()
-        ended = or_(LoginSession.expires_at < now - SESSIONS_KEPT, LoginSession.ended_at < now - SESSIONS_KEPT)
+        ended = or_(
+            LoginSession.expires_at < now - SESSIONS_KEPT, LoginSession.ended_at < now - SESSIONS_KEPT
+        )
         for statement in (
             delete(LoginSession).where(ended),
             delete(CredentialLink).where(CredentialLink.expires_at < now - LINKS_KEPT),

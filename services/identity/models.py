@@ -44,7 +44,7 @@ class RolePermission(TenantScoped, Base):
 
 
 class Account(TenantScoped, Base):
-    """Somebody who can log in. `login` is the e-mail in the form it is compared in; `email` is as it was given."""
+    """Somebody who can log in. `login` is the e-mail as it is compared; `email` is as it was given."""
 
     __tablename__ = "accounts"
     __table_args__ = (UniqueConstraint("organisation_id", "login"),)
@@ -77,7 +77,7 @@ class Account(TenantScoped, Base):
 
 
 class ResourceAssignment(TenantScoped, Base):
-    """A directory resource that a provider account works for. Suspended while the account has another level (S0-19)."""
+    """A directory resource that a provider works for. Suspended while the account has another level (S0-19)."""
 
     __tablename__ = "resource_assignments"
     __table_args__ = (UniqueConstraint("account_id", "resource_id"),)

@@ -1,4 +1,4 @@
-"""What only the platform's operator does: create organisations and set passwords by hand. Not reachable by a message."""
+"""What only the platform's operator does: create organisations, set passwords. No message reaches it."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from services.identity.passwords import hash_password
 from services.identity.queries import find_login
 
 T = TypeVar("T")
+MOST_KEY_CHARACTERS = 40
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def create_organisation(
     admin_password: str | None = None,
     features: Iterable[str] = (),
 ) -> Created:
-    """Create a tenant with its roles and its first administrator. With the key of an existing one nothing is changed.
+    """Create a tenant with its roles and first administrator. With the key of an existing one nothing changes.
 
     Without `admin_password` the administrator is invited by e-mail. Raises Refused(invalid_request,
     feature_needs_another, password_refused).
@@ -63,13 +64,17 @@ def create_organisation(
         organisation, admin = find_login(unit.session, key, rules.normal_login(admin_email))
         if organisation is not None:
             return Created(organisation.id, organisation.key, admin.id if admin else None, is_new=False)
-        organisation = Organisation(id=wire.new_id(), key=key, name=name, features=enabled, created_at=unit.now, version=1)
+        organisation = Organisation(
+            id=wire.new_id(), key=key, name=name, features=enabled, created_at=unit.now, version=1
+        )
         unit.act_for(organisation.id, organisation.key)
         unit.add(organisation)
         add_default_roles(unit)
         unit.audit("organisation.created", "organisation", organisation.id, features=enabled)
         unit.publish(contract.organisation_created, organisation.id, {"organisation_id": organisation.id})
-        account = add_account(unit, email=admin_email, role=role_of_level(unit, "admin"), first_name=None, last_name=None)
+        account = add_account(
+            unit, email=admin_email, role=role_of_level(unit, "admin"), first_name=None, last_name=None
+        )
         if password_hash is None:
             invite(unit, account, "invitation")
         else:
@@ -80,10 +85,13 @@ def create_organisation(
     return _as_operator(database, work)
 
 
-def set_password(database: Database, *, organisation_key: str, login: str, password: str, email_is_verified: bool = False) -> str:
+def set_password(
+    database: Database, *, organisation_key: str, login: str, password: str, email_is_verified: bool = False
+) -> str:
     """Set an account's password and make it active; returns the account's id.
 
-    `email_is_verified`: the operator vouches for the address. Raises Refused(not_found, account_disabled, password_refused).
+    `email_is_verified`: the operator vouches for the address. Raises Refused(not_found, account_disabled,
+    password_refused).
     """
     check_password(password, [organisation_key, login])
     password_hash = hash_password(password)
@@ -93,7 +101,9 @@ def set_password(database: Database, *, organisation_key: str, login: str, passw
         if organisation is None or found is None:
             raise Refused("not_found", "There is no such account.")
         unit.act_for(organisation.id, organisation.key)
-        account = unit.session.scalars(select(Account).where(Account.id == found.id).with_for_update(of=Account)).one()
+        account = unit.session.scalars(
+            select(Account).where(Account.id == found.id).with_for_update(of=Account)
+        ).one()
         if account.state == "disabled":
             raise Refused("account_disabled", "The account is disabled.")
         if email_is_verified:
@@ -110,23 +120,31 @@ def add_default_roles(unit: UnitOfWork) -> None:
         role = unit.add(Role(id=wire.new_id(), organisation_id=unit.organisation_id, code=code, realm=realm))
         unit.session.flush()  # the permissions refer to it
         for permission in sorted(permissions):
-            unit.add(RolePermission(organisation_id=unit.organisation_id, role_id=role.id, permission=permission))
+            unit.add(
+                RolePermission(organisation_id=unit.organisation_id, role_id=role.id, permission=permission)
+            )
 
 
 def _check_key(key: str) -> None:
     try:
         Code().deserialize(key)
     except ValidationError:
-        raise Refused("invalid_request", "key: lower-case letters, digits, _ and - only, at most 64.", field="key") from None
-    if "." in key:  # it is one word of a routing key
-        raise Refused("invalid_request", "key: a dot is not allowed.", field="key")
+        raise Refused(
+            "invalid_request", "key: lower-case letters, digits, _ and - only.", field="key"
+        ) from None
+    if "." in key or len(key) > MOST_KEY_CHARACTERS:  # it is one word of a routing key
+        raise Refused(
+            "invalid_request", f"key: no dot, at most {MOST_KEY_CHARACTERS} characters.", field="key"
+        )
 
 
 def _known_features(features: Iterable[str]) -> list[str]:
     enabled = rules.checked_features(features)
     unknown = sorted(set(enabled) - set(contract.FEATURES))
     if unknown:
-        raise Refused("invalid_request", f"features: known are {', '.join(contract.FEATURES)}.", field="features")
+        raise Refused(
+            "invalid_request", f"features: known are {', '.join(contract.FEATURES)}.", field="features"
+        )
     return enabled
 
 

@@ -15,18 +15,75 @@ MOST_BYTES = 256
 _LEAST_OWN_CHARACTERS = 8
 _LEAST_DISTINCT = 5
 _PRODUCT_WORDS = ("portico",)
-_ROWS = ("abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "qwertzuiop", "asdfghjkl", "zxcvbnm", "1qaz2wsx3edc4rfv5tgb6yhn7ujm")
-_LOOKALIKES = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "!": "i"})
+_ROWS = (
+    "abcdefghijklmnopqrstuvwxyz",
+    "01234567890",
+    "qwertyuiop",
+    "qwertzuiop",
+    "asdfghjkl",
+    "zxcvbnm",
+    "1qaz2wsx3edc4rfv5tgb6yhn7ujm",
+)
+_LOOKALIKES = str.maketrans(
+    {"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "@": "a", "$": "s", "!": "i"}
+)
 # Words that people build a long but guessable password from ("Welcome-Summer-2024").
-_STOCK_WORDS = (
-    "password passwort passphrase welcome letmein changeme qwerty admin administrator login secret default temporary hospital clinic "
-    "nurse doctor spring summer autumn winter january february march april june july august september october november december "
-    "monday tuesday wednesday thursday friday saturday sunday iloveyou sunshine princess football baseball superman batman dragon monkey"
-).split()
+_STOCK_WORDS = frozenset(
+    {
+        "password",
+        "passwort",
+        "passphrase",
+        "welcome",
+        "letmein",
+        "changeme",
+        "qwerty",
+        "admin",
+        "administrator",
+        "login",
+        "secret",
+        "default",
+        "temporary",
+        "hospital",
+        "clinic",
+        "nurse",
+        "doctor",
+        "spring",
+        "summer",
+        "autumn",
+        "winter",
+        "january",
+        "february",
+        "march",
+        "april",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "iloveyou",
+        "sunshine",
+        "princess",
+        "football",
+        "baseball",
+        "superman",
+        "batman",
+        "dragon",
+        "monkey",
+    }
+)
 
 
 def normal_password(password: str) -> str:
-    """The password as it is measured and hashed: Unicode NFKC, so that every keyboard makes the same bytes of it."""
+    """The password as it is measured and hashed: Unicode NFKC, the same bytes from every keyboard."""
     return unicodedata.normalize("NFKC", password)
 
 
@@ -37,7 +94,9 @@ def check_password(password: str, context: Iterable[str] = ()) -> None:
     """
     text = normal_password(password)
     if len(text) < LEAST_CHARACTERS:
-        raise _refused("too_short", f"Use at least {LEAST_CHARACTERS} characters; a few unrelated words do well.")
+        raise _refused(
+            "too_short", f"Use at least {LEAST_CHARACTERS} characters; a few unrelated words do well."
+        )
     if len(text.encode()) > MOST_BYTES:
         raise _refused("too_long", f"Use at most {MOST_BYTES} bytes.")
     plain = text.casefold()
@@ -50,8 +109,10 @@ def check_password(password: str, context: Iterable[str] = ()) -> None:
         raise _refused("sequence", "It follows the keyboard, the alphabet or the numbers.")
     words = {word for name in context for word in _words(name)} | set(_PRODUCT_WORDS)
     if any(_is_mostly(form, words) for form in forms):
-        raise _refused("context", "Besides names of the organisation, the product or yourself there is too little in it.")
-    if any(_is_mostly(form, words | set(_STOCK_WORDS)) for form in forms):
+        raise _refused(
+            "context", "Besides names of the organisation, the product or yourself there is too little in it."
+        )
+    if any(_is_mostly(form, words | _STOCK_WORDS) for form in forms):
         raise _refused("common", "Besides words that are tried first there is too little in it.")
 
 
@@ -75,13 +136,15 @@ def _blocklist() -> frozenset[str]:
 
 
 def _is_repeated(text: str) -> bool:
-    """Whether the text is one piece of at most half its length, over and over (the last one may be cut off)."""
+    """Whether the text is one piece of at most half its length, over and over (the last may be cut off)."""
     return any(text[:-period] == text[period:] for period in range(1, len(text) // 2 + 1))
 
 
 def _is_sequence(text: str) -> bool:
-    """Whether most neighbours in the text are neighbours on a keyboard row, in the alphabet or among the digits."""
-    followers = {pair for row in _ROWS for path in (row, row[::-1]) for pair in zip(path, path[1:], strict=False)}
+    """Whether most neighbours in it are neighbours on a keyboard row, in the alphabet or among the digits."""
+    followers = {
+        pair for row in _ROWS for path in (row, row[::-1]) for pair in zip(path, path[1:], strict=False)
+    }
     steps = list(zip(text, text[1:], strict=False))
     return sum(step in followers for step in steps) >= 0.75 * len(steps)
 

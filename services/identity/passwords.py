@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from eventlet import patcher, tpool
 
 from services.contracts.errors import Refused
 from services.identity.password_rules import normal_password
 
-T = TypeVar("T")
 # 19 MiB each: two at once keep two cores busy and the process small; the others wait.
 _AT_ONCE = threading.BoundedSemaphore(2)
 _WAIT_S = 4.0
@@ -20,16 +18,17 @@ _WAIT_S = 4.0
 
 def hash_password(password: str) -> str:
     """The argon2id hash (m = 19 MiB, t = 2, p = 1) in PHC string form. Takes about 30 ms of a core."""
-    return _beside_the_loop(_hasher().hash, normal_password(password))
+    return str(_beside_the_loop(_hasher().hash, normal_password(password)))
 
 
 def password_matches(password: str, password_hash: str | None) -> bool:
     """Whether the password belongs to the hash. Without a hash the same work is done and the answer is no."""
-    return _beside_the_loop(_verify, normal_password(password), password_hash or _dummy_hash()) and password_hash is not None
+    matches = _beside_the_loop(_verify, normal_password(password), password_hash or _dummy_hash())
+    return bool(matches) and password_hash is not None
 
 
 def _verify(password: str, password_hash: str) -> bool:
-    from argon2.exceptions import VerificationError
+    from argon2.exceptions import VerificationError  # noqa: PLC0415 - loaded with the first password
 
     try:
         return bool(_hasher().verify(password_hash, password))
@@ -39,7 +38,7 @@ def _verify(password: str, password_hash: str) -> bool:
 
 @functools.cache
 def _hasher() -> Any:
-    from argon2 import PasswordHasher, Type
+    from argon2 import PasswordHasher, Type  # noqa: PLC0415 - loaded with the first password
 
     return PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1, type=Type.ID)
 
@@ -55,11 +54,15 @@ def warm_up() -> None:
     _dummy_hash()
 
 
-def _beside_the_loop(function: Callable[..., T], *arguments: Any) -> T:
+def _beside_the_loop(function: Any, *arguments: Any) -> Any:
     if not _AT_ONCE.acquire(timeout=_WAIT_S):
         raise Refused("service_unavailable", "Too many passwords are being checked.", retry_after_s=1)
     try:
-        # eventlet's thread pool belongs to one hub: where nothing is patched, threads are real and need no pool.
-        return tpool.execute(function, *arguments) if patcher.is_monkey_patched("thread") else function(*arguments)
+        return tpool.execute(function, *arguments) if _has_loop() else function(*arguments)
     finally:
         _AT_ONCE.release()
+
+
+def _has_loop() -> bool:
+    """Whether threads are eventlet's. Its thread pool serves one hub; where threads are real none is needed."""
+    return bool(patcher.is_monkey_patched("thread"))

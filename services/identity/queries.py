@@ -1,4 +1,4 @@
-"""Questions to identity. They read only; a session is limited to the caller's organisation unless said otherwise."""
+"""Questions to identity: they only read. Sessions are limited to one organisation unless said otherwise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.identity import rules
-from services.identity.models import Account, CredentialLink, LoginSession, Organisation, ResourceAssignment, Role, RolePermission
+from services.identity.models import (
+    Account,
+    CredentialLink,
+    LoginSession,
+    Organisation,
+    ResourceAssignment,
+    Role,
+    RolePermission,
+)
 from services.identity.tokens import token_hash
 
 Request = Mapping[str, Any]
@@ -23,7 +31,7 @@ _COLUMNS_ONLY = (lazyload(Account.role), lazyload(Account.assignments))
 
 
 def account_view(account: Account) -> dict[str, Any]:
-    """The members of the contract's Account. Provider settings show only for the saved provider level (S0-19)."""
+    """The members of the contract's Account. Provider settings show only at the saved provider level (S0-19)."""
     view = {
         "id": account.id,
         "version": account.version,
@@ -81,16 +89,23 @@ class Standing:
 
 
 def standing_of(session: Session, token: str, settings: Any) -> Standing:
-    """What a session token stands for, in two statements. The session is of no organisation: the token says which.
+    """What a session token stands for, in two statements. Run in a session of no organisation.
 
-    Raises Refused(unauthenticated) for a session that is unknown, ended, idle or expired, or whose account is disabled.
+    Raises Refused(unauthenticated) for a token that is unknown, whose session has ended, is idle or has
+    expired, or whose account is disabled.
     """
     found = session.execute(
-        select(LoginSession.id, LoginSession.last_seen_at, LoginSession.expires_at, Account, Role, Organisation)
+        select(
+            LoginSession.id, LoginSession.last_seen_at, LoginSession.expires_at, Account, Role, Organisation
+        )
         .join(Account, Account.id == LoginSession.account_id)
         .join(Role, Role.id == Account.role_id)
         .join(Organisation, Organisation.id == Account.organisation_id)
-        .where(LoginSession.token_hash == token_hash(token), LoginSession.ended_at.is_(None), Account.state == "active")
+        .where(
+            LoginSession.token_hash == token_hash(token),
+            LoginSession.ended_at.is_(None),
+            Account.state == "active",
+        )
         .options(*_COLUMNS_ONLY)
     ).one_or_none()
     if found is None:
@@ -103,8 +118,21 @@ def standing_of(session: Session, token: str, settings: Any) -> Standing:
     held, resources = _held(session, role, account.id)
     permissions = rules.effective_permissions(role.realm, held, _switches(account), organisation.features)
     is_provider = role.realm == rules.PROVIDER
-    scope = {"resources": resources if permissions else [], "details": account.can_access_details} if is_provider else {}
-    return Standing(session_id, last_seen_at, account.id, organisation.id, organisation.key, role.realm, permissions, scope)
+    scope = (
+        {"resources": resources if permissions else [], "details": account.can_access_details}
+        if is_provider
+        else {}
+    )
+    return Standing(
+        session_id,
+        last_seen_at,
+        account.id,
+        organisation.id,
+        organisation.key,
+        role.realm,
+        permissions,
+        scope,
+    )
 
 
 def _unauthenticated() -> Refused:
@@ -117,25 +145,31 @@ def _switches(account: Account) -> dict[str, bool]:
 
 def _held(session: Session, role: Role, account_id: str) -> tuple[list[str], list[dict[str, str]]]:
     """The role's permissions and, of a provider, the resources that are assigned and not suspended."""
-    permissions = select(RolePermission.permission, null().label("level")).where(RolePermission.role_id == role.id)
+    permissions = select(RolePermission.permission, null().label("level")).where(
+        RolePermission.role_id == role.id
+    )
     if role.realm != rules.PROVIDER:
         return [permission for permission, _ in session.execute(permissions)], []
     resources = select(ResourceAssignment.resource_id, ResourceAssignment.resource_level).where(
         ResourceAssignment.account_id == account_id, ResourceAssignment.suspended_at.is_(None)
     )
     rows = session.execute(union_all(permissions, resources)).all()
-    return [value for value, level in rows if level is None], [{"id": value, "level": level} for value, level in rows if level]
+    return [value for value, level in rows if level is None], [
+        {"id": value, "level": level} for value, level in rows if level
+    ]
 
 
 def describe_me(session: Session, caller: Caller, _request: Request) -> dict[str, Any]:
     """The caller's own account with what it may do."""
-    account = _account(session, caller.id)
+    account = find_account(session, caller.id)
     organisation = _organisation(session, caller.organisation_id)
     held, _ = _held(session, account.role, account.id)
     return account_view(account) | {
         "organisation_key": organisation.key,
         "organisation_name": organisation.name,
-        "permissions": rules.effective_permissions(account.role.realm, held, _switches(account), organisation.features),
+        "permissions": rules.effective_permissions(
+            account.role.realm, held, _switches(account), organisation.features
+        ),
     }
 
 
@@ -146,24 +180,33 @@ def get_organisation(session: Session, caller: Caller, _request: Request) -> dic
 
 def get_account(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
     """One account. Raises Refused(not_found)."""
-    return account_view(_account(session, request["account_id"]))
+    return account_view(find_account(session, request["account_id"]))
 
 
 def list_accounts(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
-    """Accounts by last and first name. The cursor is the last account's id: a name does not belong into an address."""
-    order = [func.coalesce(func.lower(column), "") for column in (Account.last_name, Account.first_name)] + [Account.id]
+    """Accounts by last and first name. The cursor is an account's id: names do not belong into addresses."""
+    order = [func.coalesce(func.lower(column), "") for column in (Account.last_name, Account.first_name)] + [
+        Account.id
+    ]
     statement = select(Account).order_by(*order).limit(request["limit"] + 1)
     if request["after"] is not None:
         last = session.execute(select(*order).where(Account.id == request["after"])).one_or_none()
         if last is None:
-            raise Refused("invalid_request", "after: this page cannot be continued; start again.", field="after")
+            raise Refused(
+                "invalid_request", "after: this page cannot be continued; start again.", field="after"
+            )
         statement = statement.where(tuple_(*order) > tuple_(*(literal(value) for value in last)))
     rows = session.scalars(statement).all()
     page = rows[: request["limit"]]
-    return {"items": [account_view(row) for row in page], "next": page[-1].id if len(rows) > len(page) else None}
+    return {
+        "items": [account_view(row) for row in page],
+        "next": page[-1].id if len(rows) > len(page) else None,
+    }
 
 
-def find_login(session: Session, organisation_key: str, login: str) -> tuple[Organisation | None, Account | None]:
+def find_login(
+    session: Session, organisation_key: str, login: str
+) -> tuple[Organisation | None, Account | None]:
     """Organisation and account of a login, None for what does not exist. The session is of no organisation.
 
     Both statements are always run, so that an unknown organisation takes as long as a known one.
@@ -171,13 +214,15 @@ def find_login(session: Session, organisation_key: str, login: str) -> tuple[Org
     organisation = session.scalar(select(Organisation).where(Organisation.key == organisation_key))
     organisation_id = organisation.id if organisation else ""
     account = session.scalar(
-        select(Account).where(Account.organisation_id == organisation_id, Account.login == login).options(*_COLUMNS_ONLY)
+        select(Account)
+        .where(Account.organisation_id == organisation_id, Account.login == login)
+        .options(*_COLUMNS_ONLY)
     )
     return organisation, account
 
 
 def find_link(session: Session, token: str) -> tuple[CredentialLink, Account, Organisation] | None:
-    """A link with its account and organisation, whatever state it is in. The session is of no organisation."""
+    """A link in whatever state, with its account and organisation. Run in a session of no organisation."""
     found = session.execute(
         select(CredentialLink, Account, Organisation)
         .join(Account, Account.id == CredentialLink.account_id)
@@ -204,7 +249,10 @@ def inspect_link(session: Session, _caller: None, request: Request) -> dict[str,
 
 
 def list_resource_recipients(session: Session, caller: Caller, request: Request) -> dict[str, Any]:
-    """Active provider accounts with one of the resources that want the e-mail (S0-41); nobody while the portal is closed."""
+    """Active provider accounts with one of the resources that want the e-mail (S0-41).
+
+    Nobody while the portal is closed.
+    """
     organisation = _organisation(session, caller.organisation_id)
     statement = (
         select(Account.id, Account.email_verified_at)
@@ -224,13 +272,15 @@ def list_resource_recipients(session: Session, caller: Caller, request: Request)
         .order_by(Account.id)
     )
     rows = session.execute(statement).all() if rules.portal_is_open(organisation.features) else []
-    recipients = [{"account_id": row.id, "email_is_verified": row.email_verified_at is not None} for row in rows]
+    recipients = [
+        {"account_id": row.id, "email_is_verified": row.email_verified_at is not None} for row in rows
+    ]
     return {"organisation_name": organisation.name, "recipients": recipients}
 
 
 def describe_account(session: Session, caller: Caller, request: Request) -> dict[str, Any]:
     """Name and address of an account, for a service. Raises Refused(not_found)."""
-    account = _account(session, request["account_id"])
+    account = find_account(session, request["account_id"])
     organisation = _organisation(session, caller.organisation_id)
     return {
         "account_id": account.id,
@@ -243,7 +293,8 @@ def describe_account(session: Session, caller: Caller, request: Request) -> dict
     }
 
 
-def _account(session: Session, account_id: str) -> Account:
+def find_account(session: Session, account_id: str) -> Account:
+    """The account. Raises Refused(not_found)."""
     account = session.scalar(select(Account).where(Account.id == account_id))
     if account is None:
         raise Refused("not_found", "There is no such account.")

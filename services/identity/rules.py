@@ -1,4 +1,4 @@
-"""Pure rules of identity: roles and what they hold, features and what they need, how often a log-in may be tried.
+"""Pure rules of identity: what roles hold, what features need, how often a log-in may be tried.
 
 Standard library only, plus the published refusals.
 """
@@ -58,7 +58,10 @@ DEFAULT_ROLES: Mapping[str, tuple[str, frozenset[str]]] = {
     "standard": (STAFF, _STANDARD),
     "supervisor": (STAFF, _SUPERVISOR),
     "admin": (STAFF, PERMISSIONS - {"document.sign"}),
-    PROVIDER_LEVEL: (PROVIDER, frozenset({"referral.read", "capacity.read", "document.read", "document.sign"})),
+    PROVIDER_LEVEL: (
+        PROVIDER,
+        frozenset({"referral.read", "capacity.read", "document.read", "document.sign"}),
+    ),
 }
 
 # What a provider's role does not hold by itself: the account's own switches add it (S0-22, S0-23).
@@ -76,7 +79,7 @@ def portal_is_open(features: Collection[str]) -> bool:
 
 
 def checked_features(wanted: Iterable[str]) -> list[str]:
-    """The features, sorted and each once. Raises Refused(feature_needs_another) where one lacks what it needs (S0-5)."""
+    """The features, sorted and each once. Raises Refused(feature_needs_another) where one is missing (S0-5)."""
     features = set(wanted)
     for feature, needed in _FEATURE_NEEDS.items():
         if feature in features and needed not in features:
@@ -114,7 +117,7 @@ def normal_login(login: str) -> str:
 class Limit:
     """How often something may be tried for one key.
 
-    `most` tries, then a rest of `rest_s`. After `free` tries each further one must wait, twice as long each time.
+    `most` tries, then a rest of `rest_s`. After `free` tries each further one waits, twice as long each time.
     `most_in_a_row` without a success stops it until the key is cleared; None is unlimited.
     """
 
@@ -124,14 +127,14 @@ class Limit:
     most_in_a_row: int | None = None
 
 
-# NIST SP 800-63B-4 allows at most 100 failures in a row; ten in a quarter of an hour leave the owner a way in.
+# NIST SP 800-63B-4 allows at most 100 failures in a row; ten in a quarter of an hour let the owner in, too.
 LOGIN_LIMIT = Limit(most=10, rest_s=900, free=3, most_in_a_row=100)
 RESET_LIMIT = Limit(most=5, rest_s=900, free=5)
 
 
 @dataclass(frozen=True)
 class Tries:
-    """What is known of earlier tries: `count` in this run, `in_a_row` since the last success, when the last one was."""
+    """Earlier tries: how many in this run, how many in a row since the last success, when the last one was."""
 
     count: int = 0
     in_a_row: int = 0
@@ -140,7 +143,7 @@ class Tries:
 
 @dataclass(frozen=True)
 class Admission:
-    """Whether a try is let through; if so `tries` is what to remember, if not `retry_after_s` is how long to wait."""
+    """Whether a try is let through, what to remember of it, and if it is not, how long to wait."""
 
     is_allowed: bool
     tries: Tries
@@ -148,7 +151,7 @@ class Admission:
 
 
 def admit_try(before: Tries, now: datetime.datetime, limit: Limit) -> Admission:
-    """Decide about one more try. A run of tries ends `rest_s` after its last one, so no window ever holds more than `most`.
+    """Decide about one more try. A run ends `rest_s` after its last try: no such span ever holds more than `most`.
 
     A refused try is not counted: otherwise an attacker could keep the owner out for ever.
     """

@@ -17,7 +17,7 @@ WRITE_EVERY_S = 1.0
 
 
 class SeenSessions:
-    """Collects sessions that were used and writes them in one go. A crash loses a second of it, which ends a session no later."""
+    """Collects sessions that were used and writes them in one go. A crash loses at most a second of it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -25,7 +25,7 @@ class SeenSessions:
         self._lock = threading.Lock()
 
     def note(self, session_id: str, last_seen_at: datetime.datetime, now: datetime.datetime) -> None:
-        """The session was used now. Kept only where the last note in the database is at least 30 seconds old."""
+        """The session was used now. Kept only where the database's last note is at least 30 seconds old."""
         if now - last_seen_at >= NOTE_EVERY:
             with self._lock:
                 self._seen[session_id] = now
@@ -51,7 +51,11 @@ def _write(session: Session, seen: dict[str, datetime.datetime]) -> None:
         moment = seen[session_id]
         session.execute(
             update(LoginSession)
-            .where(LoginSession.id == session_id, LoginSession.ended_at.is_(None), LoginSession.last_seen_at < moment)
+            .where(
+                LoginSession.id == session_id,
+                LoginSession.ended_at.is_(None),
+                LoginSession.last_seen_at < moment,
+            )
             .values(last_seen_at=moment),
             execution_options={"synchronize_session": False},
         )

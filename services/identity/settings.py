@@ -46,7 +46,9 @@ class PerRealmField(fields.Field[PerRealm]):
 
     def _number(self, text: str) -> int:
         if not text.strip().isdecimal() or not 1 <= int(text) <= self._most:
-            raise ValidationError(f"A number from 1 to {self._most}, or such as `15,provider=10`, is expected.")
+            raise ValidationError(
+                f"A number from 1 to {self._most}, or such as `15,provider=10`, is expected."
+            )
         return int(text)
 
 
@@ -54,19 +56,30 @@ class Settings(ServiceSettings):
     """Settings of the identity service."""
 
     IDENTITY_DATABASE_URL = fields.String(
-        required=True, metadata={"help": "address of identity's own database (sqlite:///… or postgresql+psycopg2://…)"}
+        required=True,
+        metadata={"help": "address of identity's own database (sqlite:///… or postgresql+psycopg2://…)"},
     )
     PUBLIC_URL = fields.String(
         required=True,
-        validate=validate.Regexp(r"https?://[^\s/]+(/[^\s?#]*)?$", error="an address like https://portal.example.org is expected"),
+        validate=validate.Regexp(
+            r"https?://[^\s/]+(/[^\s?#]*)?$", error="an address like https://portal.example.org is expected"
+        ),
         metadata={"help": "address under which people reach the gateway; links in messages begin with it"},
     )
     SESSION_IDLE_MINUTES = PerRealmField(
-        most=1440, load_default=PerRealm(15), metadata={"help": "a session ends after so long without a request; `15,provider=10` sets a realm apart"}
+        most=1440,
+        load_default=PerRealm(15),
+        metadata={
+            "help": "a session ends after so long without a request; `15,provider=10` sets a realm apart"
+        },
     )
     SESSION_ABSOLUTE_HOURS = PerRealmField(
-        most=168, load_default=PerRealm(12), metadata={"help": "a session ends after so long in any case; per realm as above"}
+        most=168,
+        load_default=PerRealm(12),
+        metadata={"help": "a session ends after so long in any case; per realm as above"},
     )
     LINK_LIFETIME_MINUTES = PerRealmField(
-        most=10080, load_default=PerRealm(90), metadata={"help": "a link that sets a password can be used for so long; per realm as above"}
+        most=10080,
+        load_default=PerRealm(90),
+        metadata={"help": "a link that sets a password can be used for so long; per realm as above"},
     )

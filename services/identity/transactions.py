@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -16,9 +16,9 @@ T = TypeVar("T")
 def transact(call: Call, work: Callable[[UnitOfWork], T]) -> T:
     """Run `work(unit_of_work)` in one transaction and return what it returns.
 
-    `Call.commit` repeats a request id's answer and undoes everything on a refusal. That is wrong for counting a failed
-    log-in, which must stay counted; for a link, where a message that is rendered again needs a new token; and for the
-    audit row of a question, whose answer must not be kept.
+    `Call.commit` repeats a request id's answer and undoes everything on a refusal. That is wrong for counting
+    a failed log-in, which must stay counted; for a link, where a message that is rendered again needs a new
+    token; and for the audit row of a question, whose answer must not be kept.
     """
     has_events = False
 

@@ -16,6 +16,7 @@ from services.notifications.models import Delivery
 
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MICROSECOND = datetime.timedelta(microseconds=1)
+# 17 digits of microseconds reach to the year 5138: no number that passes is out of a datetime's range.
 _CURSOR = re.compile(r"([0-9]{1,17})\.([0-9a-f]{32})")
 
 
@@ -44,9 +45,6 @@ def _cursor(row: Delivery) -> str:
 
 def _position(cursor: str) -> tuple[datetime.datetime, str]:
     match = _CURSOR.fullmatch(cursor)
-    try:
-        if match:
-            return _EPOCH + int(match[1]) * _MICROSECOND, match[2]
-    except OverflowError:
-        match = None
-    raise Refused("invalid_request", "Send the `next` of the page before.", field="after")
+    if match is None:
+        raise Refused("invalid_request", "Send the `next` of the page before.", field="after")
+    return _EPOCH + int(match[1]) * _MICROSECOND, match[2]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from email.utils import parseaddr
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
@@ -15,15 +14,18 @@ from services.contracts import identity, referrals, signing
 from services.contracts import notifications as contract
 from services.contracts.errors import Refused
 from services.notifications import handlers, queries, sending
-from services.notifications.channels.email import normalised_address
+from services.notifications.channels import email
 from services.notifications.models import Base
 
 __all__ = ["Base", "Service", "Settings", "start_runtime"]
 
 
 def mail_domain(mail_from: str) -> str:
-    """The domain of an address or `Name <address>`, in lower-case ASCII. Raises Refused `email_address_invalid`."""
-    return normalised_address(parseaddr(mail_from)[1], "MAIL_FROM").rpartition("@")[2]
+    """The domain of an address or `Name <address>`, in lower-case ASCII. Raises Refused when mail could not be sent from it."""
+    # The very check that each message will have to pass.
+    message = email.build("check", mail_from, "check@portico.example", "check", "check")
+    (sender,) = message["From"].addresses
+    return str(sender.domain)
 
 
 def _is_mailbox(value: str) -> None:

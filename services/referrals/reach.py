@@ -63,7 +63,9 @@ def reach_of(caller: Caller | None) -> Reach:
     if caller.realm != PROVIDER:
         return Reach()
     assigned = caller.scope.get("resources")
-    entries = [entry for entry in assigned if isinstance(entry, Mapping)] if isinstance(assigned, list) else []
+    entries = (
+        [entry for entry in assigned if isinstance(entry, Mapping)] if isinstance(assigned, list) else []
+    )
     return Reach(
         program_ids=_ids(entries, Level.PROGRAM),
         agency_ids=_ids(entries, Level.AGENCY),
@@ -81,5 +83,7 @@ def may_see_details(caller: Caller | None) -> bool:
 
 def _ids(entries: list[Mapping[str, Any]], level: Level) -> frozenset[str]:
     return frozenset(
-        entry["id"] for entry in entries if entry.get("level") == level.value and isinstance(entry.get("id"), str)
+        entry["id"]
+        for entry in entries
+        if entry.get("level") == level.value and isinstance(entry.get("id"), str)
     )

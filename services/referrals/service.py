@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import eventlet.tpool
@@ -107,7 +106,13 @@ class Service:
     def get_referral(self, call: Call) -> Any:
         answer = call.read(referral_list.get_referral)
         if answer["details"] is not None:
-            _audit(call, "referral.details_read", "referral", answer["id"], contact_record_id=answer["details"]["id"])
+            _audit(
+                call,
+                "referral.details_read",
+                "referral",
+                answer["id"],
+                contact_record_id=answer["details"]["id"],
+            )
         return answer
 
     @serves(contract.list_referral_history)

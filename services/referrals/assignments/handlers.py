@@ -28,7 +28,9 @@ from services.referrals.records.models import ContactRecord
 from services.referrals.records.queries import get_record
 
 
-def refuse_when_full(session: Session, tables: Any, caller: Caller | None, request: Any, request_id: str) -> None:
+def refuse_when_full(
+    session: Session, tables: Any, caller: Caller | None, request: Any, request_id: str
+) -> None:
     """Refuse an assignment to a full program without a write; the claim itself decides about all others.
 
     A crowd that wants the last places would otherwise queue for the database's write lock only to be refused.
@@ -36,7 +38,10 @@ def refuse_when_full(session: Session, tables: Any, caller: Caller | None, reque
     """
     if not is_exhausted(session, request["program_id"]):
         return
-    if session.scalar(select(tables.Request.request_id).where(tables.Request.request_id == request_id)) is not None:
+    if (
+        session.scalar(select(tables.Request.request_id).where(tables.Request.request_id == request_id))
+        is not None
+    ):
         return  # it may be a repetition of an accepted request, which has its answer already
     _check_assignment(session, caller, request)
     raise exhausted()
@@ -120,7 +125,9 @@ def _check_assignment(
         raise Refused("conflict", "The ReferralQ is inactive; choose another one.", "queue_id")
     program = get_program(session, request["program_id"])
     if not has_program(session, queue.id, program.id):
-        raise Refused("program_not_in_queue", "The program takes no referrals through this ReferralQ.", "program_id")
+        raise Refused(
+            "program_not_in_queue", "The program takes no referrals through this ReferralQ.", "program_id"
+        )
     check_may_be_referred_to(ResourceStatus(program.status))
     _refuse_if_open(session, record.id, queue.id, program.id)
     return record, queue, program
@@ -149,7 +156,9 @@ def _referral_in_reach(unit: UnitOfWork, referral_id: str) -> Referral:
     return referral
 
 
-def _note_history(unit: UnitOfWork, referral: Referral, origin: Status | None, target: Status, note: str | None) -> None:
+def _note_history(
+    unit: UnitOfWork, referral: Referral, origin: Status | None, target: Status, note: str | None
+) -> None:
     assert unit.caller is not None  # noqa: S101 - both commands need an account
     unit.add(
         StatusChange(

@@ -33,12 +33,17 @@ def list_referrals(session: Session, caller: Caller | None, request: Any) -> dic
             return {"items": [], "next": None}
         statement = statement.where(ContactRecord.number == number)
     if request["after"] is not None:
-        statement = statement.where(tuple_(Referral.assigned_at, Referral.id) < tuple_(*_place(request["after"])))
+        statement = statement.where(
+            tuple_(Referral.assigned_at, Referral.id) < tuple_(*_place(request["after"]))
+        )
     rows = session.execute(statement.limit(request["limit"] + 1)).all()
     page = rows[: request["limit"]]
     has_more = len(rows) > len(page)
     last = page[-1].Referral if has_more else None
-    return {"items": [_view(row) for row in page], "next": cursor_of(last.assigned_at, last.id) if last else None}
+    return {
+        "items": [_view(row) for row in page],
+        "next": cursor_of(last.assigned_at, last.id) if last else None,
+    }
 
 
 def get_referral(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
@@ -61,7 +66,9 @@ def list_referral_history(session: Session, caller: Caller | None, request: Any)
     """Every status a referral in reach has had, oldest first. Raises Refused `not_found`."""
     _in_reach(session, caller, request["referral_id"], select(Referral))
     changes = session.scalars(
-        select(StatusChange).where(StatusChange.referral_id == request["referral_id"]).order_by(StatusChange.position)
+        select(StatusChange)
+        .where(StatusChange.referral_id == request["referral_id"])
+        .order_by(StatusChange.position)
     )
     return {
         "items": [
@@ -106,7 +113,9 @@ def _limited() -> Select[Any]:
         )
         .join(Queue, Queue.id == Referral.queue_id)
         .join(Resource, Resource.id == Referral.program_id)
-        .join(QueueStatus, and_(QueueStatus.queue_id == Referral.queue_id, QueueStatus.key == Referral.status))
+        .join(
+            QueueStatus, and_(QueueStatus.queue_id == Referral.queue_id, QueueStatus.key == Referral.status)
+        )
         .join(ContactRecord, ContactRecord.id == Referral.contact_record_id)
     )
 

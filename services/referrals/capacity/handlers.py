@@ -73,7 +73,9 @@ def release(unit: UnitOfWork, program_id: str) -> None:
 
 def exhausted() -> Refused:
     """The refusal of a claim when nothing is free."""
-    return Refused("capacity_exhausted", "The program has no free capacity; choose another program.", "program_id")
+    return Refused(
+        "capacity_exhausted", "The program has no free capacity; choose another program.", "program_id"
+    )
 
 
 def _program_in_reach(unit: UnitOfWork, program_id: str) -> Resource:
@@ -86,7 +88,13 @@ def _program_in_reach(unit: UnitOfWork, program_id: str) -> Resource:
 def _locked_row(unit: UnitOfWork, program_id: str, request: Any) -> Capacity:
     """The program's row, made first where there is none, and held against claims until the transaction ends."""
     dialect = unit.session.get_bind().dialect.name
-    start = {"total": request["total"], "unit": request["unit"], "used": 0, "version": 0, "updated_at": unit.now}
+    start = {
+        "total": request["total"],
+        "unit": request["unit"],
+        "used": 0,
+        "version": 0,
+        "updated_at": unit.now,
+    }
     own = {"organisation_id": unit.organisation_id, "program_id": program_id}
     make = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(Capacity.__table__)
     unit.session.connection().execute(make.values(**own, **start).on_conflict_do_nothing())

@@ -16,7 +16,9 @@ from services.referrals.reach import reach_of
 
 def get_capacity(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
     """A program's capacity. Raises Refused `not_found` where it is out of reach or nobody has set one."""
-    row = session.execute(_capacities(caller).where(Capacity.program_id == request["program_id"])).one_or_none()
+    row = session.execute(
+        _capacities(caller).where(Capacity.program_id == request["program_id"])
+    ).one_or_none()
     if row is None:
         raise Refused("not_found", "There is no capacity for a program with this id.", "program_id")
     return view_of(*row)
@@ -30,7 +32,9 @@ def list_capacities(session: Session, caller: Caller | None, _request: Any) -> d
 
 def is_exhausted(session: Session, program_id: str) -> bool:
     """Whether a capacity is set and nothing of it is free. A glance only: the claim itself decides."""
-    full = select(Capacity.program_id).where(Capacity.program_id == program_id, Capacity.used >= Capacity.total)
+    full = select(Capacity.program_id).where(
+        Capacity.program_id == program_id, Capacity.used >= Capacity.total
+    )
     return session.scalar(full) is not None
 
 

@@ -37,7 +37,9 @@ class Upload:
     columns: dict[str, dict[str, Any]]
 
 
-def read_upload(blobs: BlobStore, organisation_id: str, sha256: str, known_agency_numbers: Container[str]) -> Upload:
+def read_upload(
+    blobs: BlobStore, organisation_id: str, sha256: str, known_agency_numbers: Container[str]
+) -> Upload:
     """Read and parse an uploaded export; pure computing, run outside the event loop and outside a transaction.
 
     Raises Refused `not_found` (no such upload) and FileRefused.
@@ -63,7 +65,9 @@ def import_directory(unit: UnitOfWork, _request: Any, upload: Upload) -> dict[st
     import_id = wire.new_id()
     known = {
         row.number: row
-        for row in unit.session.execute(select(Resource.number, Resource.id, Resource.level, Resource.fingerprint))
+        for row in unit.session.execute(
+            select(Resource.number, Resource.id, Resource.level, Resource.fingerprint)
+        )
     }
     plan = plan_import(
         {number: row.fingerprint for number, row in known.items()},
@@ -94,7 +98,9 @@ def _write(unit: UnitOfWork, plan: ImportPlan, upload: Upload, ids: dict[str, st
     for records in _chunks(plan.added):
         rows = [_row(unit, record, upload, ids) for record in records]
         own = {"organisation_id": unit.organisation_id, "version": 1, "created_at": unit.now}
-        connection.execute(insert(Resource.__table__), [{"id": ids[row["number"]], **own, **row} for row in rows])
+        connection.execute(
+            insert(Resource.__table__), [{"id": ids[row["number"]], **own, **row} for row in rows]
+        )
         _let_others_run()
     table = Resource.__table__
     change = update(table).where(table.c.id == bindparam("row_id")).values(version=table.c.version + 1)

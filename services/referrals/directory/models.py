@@ -19,7 +19,6 @@ class Resource(TenantScoped, Base):
     __table_args__ = (
         UniqueConstraint("organisation_id", "number"),
         Index(None, "organisation_id", "agency_id"),
-        Index(None, "organisation_id", "level", "search_key"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)

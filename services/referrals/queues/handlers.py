@@ -29,9 +29,16 @@ from services.referrals.queues.rules import (
 def create_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     """Create a ReferralQ. Raises Refused `queue_name_taken`, `invalid_queue`, `invalid_status_list`."""
     name = check_queue_name(request["name"])
-    statuses = check_statuses(DEFAULT_STATUSES if request["statuses"] is None else statuses_of(request["statuses"]))
+    statuses = check_statuses(
+        DEFAULT_STATUSES if request["statuses"] is None else statuses_of(request["statuses"])
+    )
     queue = Queue(
-        id=wire.new_id(), name=name, name_key=name.casefold(), version=1, created_at=unit.now, updated_at=unit.now
+        id=wire.new_id(),
+        name=name,
+        name_key=name.casefold(),
+        version=1,
+        created_at=unit.now,
+        updated_at=unit.now,
     )
     _claim_name(unit, queue)
     queue.statuses = [_status_row(status) for status in statuses]
@@ -70,7 +77,12 @@ def statuses_of(given: Sequence[Mapping[str, Any]]) -> list[Status]:
         key = status_key(entry["label"], [known.key for known in statuses])
         statuses.append(
             Status(
-                key, entry["label"], position, entry["is_terminal"], fhir, reason_required=fhir in FHIR_NEEDS_REASON
+                key,
+                entry["label"],
+                position,
+                entry["is_terminal"],
+                fhir,
+                reason_required=fhir in FHIR_NEEDS_REASON,
             )
         )
     return statuses

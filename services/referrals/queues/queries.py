@@ -52,7 +52,10 @@ def _views(session: Session, queues: Sequence[Queue], reach: Reach) -> list[dict
     statement = (
         select(QueueProgram.queue_id, Resource.id, Resource.name)
         .join(Resource, Resource.id == QueueProgram.program_id)
-        .where(QueueProgram.queue_id.in_([queue.id for queue in queues]), reach.of_referrals(QueueProgram.program_id))
+        .where(
+            QueueProgram.queue_id.in_([queue.id for queue in queues]),
+            reach.of_referrals(QueueProgram.program_id),
+        )
         .order_by(Resource.search_key, Resource.id)
     )
     programs: dict[str, list[dict[str, str]]] = defaultdict(list)

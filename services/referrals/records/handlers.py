@@ -68,6 +68,9 @@ def _sections(given: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
         for title, fields in given.items()
     ]
     return [
-        {"title": section.title, "fields": [{"label": label, "value": value} for label, value in section.fields]}
+        {
+            "title": section.title,
+            "fields": [{"label": label, "value": value} for label, value in section.fields],
+        }
         for section in check_sections(as_lists)
     ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from deploy.stack import SERVICES, Ports, Stack
+from deploy.stack import SERVICES, Ports, Stack, StackError, operate
 
 
 def database_variables(env: dict[str, str]) -> list[str]:
@@ -84,3 +85,21 @@ def test_extra_variables_reach_the_process_they_are_for(
     processes = {process.name: process for process in Stack(tmp_path, extra_env=extra).processes()}
     assert {key: processes[name].env[key] for key in expected} == expected
     assert "A" not in processes["signing"].env
+
+
+def test_an_operators_command_finds_every_database_and_the_gateway(tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    wanted = [
+        *(f"{service.upper()}_DATABASE_URL" for service in SERVICES),
+        "AMQP_URI",
+        "GATEWAY_URL",
+        "MAIL_URL",
+    ]
+    check = f"import os, sys; sys.exit(7 if set({wanted!r}) <= set(os.environ) else 1)"
+    assert operate(Stack(tmp_path), [sys.executable, "-c", check]) == 7
+
+
+def test_an_operators_command_needs_a_stack_that_ran_before(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match="make run"):
+        operate(Stack(tmp_path / "never"), [sys.executable, "-c", ""])
+    assert not (tmp_path / "never").exists()

@@ -1,0 +1,150 @@
+"""The identity service: its entrypoints and how it is put together."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from services.chassis.loop import Loop
+from services.chassis.operations import Call, serves
+from services.chassis.runtime import Runtime
+from services.chassis.unit_of_work import utc_now
+from services.contracts import identity as contract
+from services.contracts import referrals
+from services.identity import credentials, handlers, housekeeping, login, passwords, queries
+from services.identity.models import Base
+from services.identity.sessions_seen import WRITE_EVERY_S, SeenSessions, seen_sessions
+from services.identity.settings import Settings
+from services.identity.transactions import transact
+
+__all__ = ["Base", "Service", "Settings", "start_runtime"]
+
+# A reset for a known login writes more than one for an unknown login; both are answered after this long.
+RESET_ANSWERS_AFTER_S = 0.1
+
+
+def start_runtime(settings: Any) -> Runtime:
+    """The runtime with identity's own background work."""
+    runtime = Runtime("identity", settings, Base)
+    runtime.seen_sessions = SeenSessions(runtime.database)  # type: ignore[attr-defined]
+    runtime.loops.append(Loop("sessions-seen", runtime.seen_sessions.write, WRITE_EVERY_S))  # type: ignore[attr-defined]
+    runtime.loops.append(
+        Loop("forget-old", lambda: housekeeping.forget_old(runtime.database), housekeeping.EVERY_S)
+    )
+    passwords.warm_up()
+    return runtime
+
+
+class Service:
+    """Entrypoints of identity."""
+
+    name = "identity"
+
+    @serves(contract.issue_passport)
+    def issue_passport(self, call: Call) -> Any:
+        with call.runtime.database.reading(None) as session:
+            standing = queries.standing_of(session, call.request["token"], call.runtime.settings)
+        passport = call.runtime.issuer.for_account(call.request["audience"], standing.claims())
+        seen_sessions(call.runtime).note(standing.session_id, standing.last_seen_at, utc_now())
+        return {
+            "passport": passport,
+            "account_id": standing.account_id,
+            "organisation_id": standing.organisation_id,
+        }
+
+    @serves(contract.log_in)
+    def log_in(self, call: Call) -> Any:
+        organisation, account = login.verified(call)
+        return call.commit(
+            credentials.start_session, organisation, account.id, account.password_hash, call.runtime.settings
+        )
+
+    @serves(contract.log_out)
+    def log_out(self, call: Call) -> Any:
+        return call.commit(credentials.log_out)
+
+    @serves(contract.describe_me)
+    def describe_me(self, call: Call) -> Any:
+        return call.read(queries.describe_me)
+
+    @serves(contract.set_my_notifications)
+    def set_my_notifications(self, call: Call) -> Any:
+        return call.commit(handlers.set_my_notifications)
+
+    @serves(contract.get_organisation)
+    def get_organisation(self, call: Call) -> Any:
+        return call.read(queries.get_organisation)
+
+    @serves(contract.set_features)
+    def set_features(self, call: Call) -> Any:
+        return call.commit(handlers.set_features)
+
+    @serves(contract.create_account)
+    def create_account(self, call: Call) -> Any:
+        return call.commit(handlers.create_account)
+
+    @serves(contract.get_account)
+    def get_account(self, call: Call) -> Any:
+        answer = call.read(queries.get_account)
+        transact(call, lambda unit: unit.audit("account.read", "account", answer["id"]))
+        return answer
+
+    @serves(contract.list_accounts)
+    def list_accounts(self, call: Call) -> Any:
+        return call.read(queries.list_accounts)
+
+    @serves(contract.set_security_level)
+    def set_security_level(self, call: Call) -> Any:
+        return call.commit(handlers.set_security_level)
+
+    @serves(contract.disable_account)
+    def disable_account(self, call: Call) -> Any:
+        return call.commit(handlers.disable_account)
+
+    @serves(contract.assign_resource)
+    def assign_resource(self, call: Call) -> Any:
+        with call.runtime.database.reading(call.organisation_id) as session:
+            handlers.require_provider(queries.find_account(session, call.request["account_id"]))
+        resource = call.ask(referrals.describe_resource, {"resource_id": call.request["resource_id"]})
+        return call.commit(handlers.assign_resource, resource)
+
+    @serves(contract.remove_resource)
+    def remove_resource(self, call: Call) -> Any:
+        return call.commit(handlers.remove_resource)
+
+    @serves(contract.set_provider_switches)
+    def set_provider_switches(self, call: Call) -> Any:
+        return call.commit(handlers.set_provider_switches)
+
+    @serves(contract.invite_account)
+    def invite_account(self, call: Call) -> Any:
+        return call.commit(handlers.invite_account)
+
+    @serves(contract.request_password_reset)
+    def request_password_reset(self, call: Call) -> Any:
+        answer_at = time.monotonic() + RESET_ANSWERS_AFTER_S
+        organisation, account = login.reset_target(call)
+        answer = call.commit(credentials.request_reset, organisation, account.id if account else None)
+        time.sleep(max(0.0, answer_at - time.monotonic()))
+        return answer
+
+    @serves(contract.inspect_credential_link)
+    def inspect_credential_link(self, call: Call) -> Any:
+        return call.read(queries.inspect_link)
+
+    @serves(contract.redeem_credential_link)
+    def redeem_credential_link(self, call: Call) -> Any:
+        password_hash = login.new_password_hash(call)
+        return call.commit(credentials.redeem_link, password_hash)
+
+    @serves(contract.mint_credential_link)
+    def mint_credential_link(self, call: Call) -> Any:
+        return transact(call, lambda unit: credentials.mint_link(unit, call.request, call.runtime.settings))
+
+    @serves(contract.list_resource_recipients)
+    def list_resource_recipients(self, call: Call) -> Any:
+        return call.read(queries.list_resource_recipients)
+
+    @serves(contract.describe_account)
+    def describe_account(self, call: Call) -> Any:
+        return call.read(queries.describe_account)

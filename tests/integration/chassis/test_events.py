@@ -1,0 +1,153 @@
+"""Events from one service's outbox to another's inbox, over a real broker: once in effect, in order, never lost."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from deploy import parked
+from services.chassis import wire
+from services.chassis.events import RETRY_AFTER_S, retry_exchange
+from services.chassis.publisher import Outgoing, Publisher
+from tests.support import toy
+from tests.support.eventually import eventually
+from tests.support.toy_process import ToySystem, call, message_count, metric, toy_system
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def system(request, vhost, tmp_path):
+    url = request.getfixturevalue("postgres_database") if request.param == "postgresql" else None
+    with toy_system(vhost, tmp_path, url) as running:
+        yield running
+
+
+def _echoes(system: ToySystem) -> dict[str, int]:
+    engine = create_engine(system.database_url)
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT label, echoes FROM things")).all()
+    engine.dispose()
+    return dict(rows)  # type: ignore[arg-type]
+
+
+def _outbox_depth(system: ToySystem) -> int:
+    engine = create_engine(system.database_url)
+    with engine.connect() as connection:
+        depth = connection.execute(text("SELECT count(*) FROM outbox")).scalar_one()
+    engine.dispose()
+    return int(depth)
+
+
+def _assert_equal(actual, expected) -> None:
+    assert actual == expected
+
+
+def test_a_committed_event_takes_effect_once_however_often_it_is_delivered(system):
+    client = system.client()
+    for number in range(20):
+        call(client, toy.add_thing, system.passport("toy.add"), label=f"thing {number}")
+    eventually(lambda: _assert_equal(set(_echoes(system).values()), {1}))
+    client.close()
+    _deliver_again(system, 3)
+
+    eventually(lambda: _assert_equal(metric(system.ports[0], "portico_events_handled_seconds_count", outcome="ok"), 20 * 4))
+
+    assert set(_echoes(system).values()) == {1}
+    assert _outbox_depth(system) == 0
+
+
+def _deliver_again(system: ToySystem, times: int) -> None:
+    """Publish what the feed queue has collected again, as a broker may."""
+    with contextlib.closing(system.connection()) as connection:
+        channel = connection.channel()
+        bodies = []
+        while (message := channel.basic_get("portico.feed")) is not None:
+            bodies.append((message.body, message.delivery_info["routing_key"]))
+        publisher = Publisher(system.uri, "again")
+        publisher.start()
+        for _ in range(times):
+            copies = [Outgoing("toy.events", key, _bytes(body), wire.new_id(), wire.CLOUDEVENTS_JSON) for body, key in bodies]
+            publisher.send_all(copies)
+            assert {copy.outcome for copy in copies} == {"confirmed"}
+        publisher.close()
+
+
+def _bytes(body) -> bytes:
+    return body.encode() if isinstance(body, str) else body
+
+
+def test_an_event_whose_handler_fails_climbs_the_ladder_and_is_parked_and_can_be_driven_again(vhost, tmp_path):
+    with toy_system(vhost, tmp_path) as system, contextlib.closing(system.connection()) as connection:
+        client = system.client()
+        call(client, toy.add_thing, system.passport("toy.add"), label="poison")
+        first = retry_exchange(RETRY_AFTER_S[0])
+        eventually(lambda: _assert_equal(metric(system.ports[0], "portico_events_handled_seconds_count", outcome="delayed"), 1))
+        eventually(lambda: _assert_equal(message_count(connection, retry_exchange(RETRY_AFTER_S[1])), 1), timeout_s=10)
+        assert message_count(connection, first) == 0
+        _skip_the_ladder(system, connection, retry_exchange(RETRY_AFTER_S[1]))
+        eventually(lambda: _assert_equal(message_count(connection, wire.PARKING_QUEUE), 1))
+        _cure(system)
+
+        listed = parked.listing(system.uri)
+        assert [(entry.queue, entry.reason) for entry in listed] == [("toy.on_thing_added", "failed")]
+        assert parked.drive_again(system.uri, [listed[0].message_id]) == 1
+
+        eventually(lambda: _assert_equal(_echoes(system), {"cured": 1}))
+        assert message_count(connection, wire.PARKING_QUEUE) == 0
+        client.close()
+
+
+def _skip_the_ladder(system: ToySystem, connection, queue: str) -> None:
+    """Take the message off the ladder and deliver it as after its last step: nobody wants to wait 336 s in a test."""
+    channel = connection.channel()
+    message = channel.basic_get(queue, no_ack=True)
+    publisher = Publisher(system.uri, "ladder")
+    publisher.start()
+    copy = Outgoing("", "toy.on_thing_added", _bytes(message.body), wire.new_id(), wire.CLOUDEVENTS_JSON)
+    copy.headers = {"portico-tries": len(RETRY_AFTER_S)}
+    publisher.send_all([copy])
+    publisher.close()
+
+
+def _cure(system: ToySystem) -> None:
+    engine = create_engine(system.database_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE things SET label = 'cured'"))
+    engine.dispose()
+
+
+def test_two_replicas_share_the_outbox_and_publish_each_event_once(postgres_database, vhost, tmp_path):
+    with toy_system(vhost, tmp_path, postgres_database, replicas=2) as system:
+        client = system.client()
+        for number in range(200):
+            call(client, toy.add_thing, system.passport("toy.add"), label=f"thing {number}")
+
+        eventually(lambda: _assert_equal(_outbox_depth(system), 0), timeout_s=20)
+
+        eventually(lambda: _assert_equal(set(_echoes(system).values()), {1}))
+        published = sum(metric(port, "portico_events_published_total") for port in system.ports)
+        assert published == 200
+        client.close()
+
+
+@pytest.mark.fault("F23")
+def test_an_event_that_no_queue_takes_stays_in_the_outbox_until_one_does(vhost, tmp_path):
+    with toy_system(vhost, tmp_path) as system, contextlib.closing(system.connection()) as connection:
+        channel = connection.channel()
+        channel.queue_unbind("portico.feed", "toy.events", "#")
+        channel.queue_unbind("toy.on_thing_added", "toy.events", "thing_added.v1.*")
+        client = system.client()
+        call(client, toy.add_thing, system.passport("toy.add"), label="waits")
+        eventually(lambda: _assert_positive(metric(system.ports[0], "portico_events_unroutable_total")))
+        assert _outbox_depth(system) == 1
+
+        channel.queue_bind("toy.on_thing_added", "toy.events", "thing_added.v1.*")
+
+        eventually(lambda: _assert_equal(_outbox_depth(system), 0), timeout_s=20)
+        eventually(lambda: _assert_equal(_echoes(system), {"waits": 1}))
+        client.close()
+
+
+def _assert_positive(value: float) -> None:
+    assert value > 0

@@ -1,0 +1,166 @@
+"""A mail server that remembers what it took, and notifications that send to it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from sqlalchemy import update
+
+from deploy.ports import free_block
+from services.chassis.unit_of_work import utc_now
+from services.contracts import identity
+from services.contracts.errors import Refused
+from services.notifications.models import Delivery
+from tests.support.in_process import InProcess
+
+MARIA, OLGA, BEN = "1" * 32, "2" * 32, "3" * 32
+LINK = "https://portico.example/credentials#token=s3cr3t-of-the-link"
+ADDRESSES = {MARIA: "maria@harbor.example", OLGA: "olga@harbor.example", BEN: "ben@harbor.example"}
+
+
+class FakeMailServer:
+    """Takes mail over SMTP and remembers it. `answers` are given instead of 250, one for each message, first first."""
+
+    def __init__(self) -> None:
+        self.taken: list[EmailMessage] = []
+        self.recipients: list[str] = []
+        self.answers: list[str] = []
+        self._lock = threading.Lock()
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
+        with self._lock:
+            if self.answers:
+                return self.answers.pop(0)
+            message = message_from_bytes(envelope.content, policy=policy.default)
+            assert isinstance(message, EmailMessage)
+            self.taken.append(message)
+            self.recipients += envelope.rcpt_tos
+        return "250 OK"
+
+
+def body(message: EmailMessage, kind: str = "plain") -> str:
+    part = message.get_body((kind,))
+    assert part is not None
+    return str(part.get_content())
+
+
+class FakeIdentity:
+    """What identity answers to notifications."""
+
+    def __init__(self) -> None:
+        self.recipients: list[dict[str, Any]] = []
+        self.states: dict[str, str] = {}
+        self.refusal: str | None = None
+        self.minted = 0
+
+    def list_resource_recipients(self, _request: Any) -> Any:
+        return {"organisation_name": "Harbor", "recipients": self.recipients}
+
+    def describe_account(self, request: Any) -> Any:
+        self._maybe_refuse()
+        account_id = request["account_id"]
+        return {
+            "account_id": account_id,
+            "first_name": "Maria",
+            "last_name": "Quill",
+            "email": ADDRESSES[account_id],
+            "state": self.states.get(account_id, "active"),
+            "organisation_name": "Harbor",
+            "features": [],
+        }
+
+    def mint_credential_link(self, _request: Any) -> Any:
+        self._maybe_refuse()
+        self.minted += 1
+        return {
+            "link": LINK,
+            "email": ADDRESSES[MARIA],
+            "lifetime_minutes": 90,
+            "purpose": "invitation",
+            "organisation_name": "Harbor",
+        }
+
+    def _maybe_refuse(self) -> None:
+        if self.refusal:
+            raise Refused(self.refusal, "")
+
+
+class Notifications(InProcess):
+    """notifications with a mail server and an identity of the test's own."""
+
+    def __init__(self, url: str, folder: Path, smtp_port: int) -> None:
+        super().__init__(
+            "notifications",
+            url,
+            folder,
+            smtp_host="127.0.0.1",
+            smtp_port=smtp_port,
+            smtp_security=None,
+            smtp_username=None,
+            smtp_password=None,
+            mail_from="Portico <no-reply@portico.example>",
+            mail_domain="portico.example",
+            public_url="https://portico.example",
+            lease_s=120,
+        )
+        self.identity = FakeIdentity()
+        for operation in (
+            identity.list_resource_recipients,
+            identity.describe_account,
+            identity.mint_credential_link,
+        ):
+            self.answers[operation.address] = getattr(self.identity, operation.name)
+
+    def rows(self) -> list[Delivery]:
+        with self.database.reading(None) as session:
+            return list(session.query(Delivery).order_by(Delivery.created_at, Delivery.id))
+
+    def row(self) -> Delivery:
+        (row,) = self.rows()
+        return row
+
+    def let_time_pass(self) -> None:
+        """As if every pause and every lease had ended."""
+        self.database.write(
+            None,
+            lambda session: session.execute(
+                update(Delivery).where(Delivery.next_try_at.is_not(None)).values(next_try_at=utc_now())
+            ),
+        )
+
+
+@pytest.fixture
+def mail_server() -> Iterator[tuple[FakeMailServer, int]]:
+    server = FakeMailServer()
+    controller = Controller(server, hostname="127.0.0.1", port=free_block(1))
+    controller.start()
+    yield server, controller.port
+    controller.stop()
+
+
+@pytest.fixture
+def mails(mail_server: tuple[FakeMailServer, int]) -> FakeMailServer:
+    return mail_server[0]
+
+
+@pytest.fixture(params=["sqlite"])
+def notifications(
+    request: pytest.FixtureRequest, tmp_path: Path, mail_server: tuple[FakeMailServer, int]
+) -> Iterator[Notifications]:
+    """On SQLite; a test that asks by `indirect` parameters gets PostgreSQL as well."""
+    is_sqlite = request.param == "sqlite"
+    url = (
+        f"sqlite:///{tmp_path}/notifications.db"
+        if is_sqlite
+        else request.getfixturevalue("postgres_database")
+    )
+    process = Notifications(url, tmp_path, mail_server[1])
+    yield process
+    process.close()

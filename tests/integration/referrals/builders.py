@@ -1,0 +1,139 @@
+"""A desk that works with the referrals service as people do, and the files it imports."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from services.chassis.passports import Caller
+from services.contracts import referrals as contract
+from services.contracts.errors import Refused
+from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
+
+COLUMNS = (
+    "ResourceAgencyNum",
+    "PublicName",
+    "TaxonomyLevelName",
+    "ParentAgencyNum",
+    "AgencyStatus",
+    "TemporaryMessage",
+)
+STAFF_MAY = (
+    "directory.import",
+    "directory.read",
+    "queue.manage",
+    "queue.read",
+    "capacity.edit",
+    "capacity.read",
+    "record.create",
+    "record.read",
+    "referral.assign",
+    "referral.read",
+    "referral.change_status",
+)
+PROVIDER_MAY = ("queue.read", "capacity.edit", "capacity.read", "referral.read", "referral.change_status")
+
+STAFF = a_caller(*STAFF_MAY, id="5" * 32)
+OTHER_STAFF = a_caller(*STAFF_MAY, id="6" * 32, organisation=BAYSIDE)
+
+SMALL_DIRECTORY = (
+    ("1", "Harbor Shelter Alliance", "Agency", "0", "Active", ""),
+    ("11", "Night Shelter", "Program", "1", "Active", "Closed for repairs"),
+    ("12", "Family Housing First", "Program", "1", "Active", ""),
+    ("13", "Winter Shelter", "Program", "1", "Active, but do not refer", ""),
+    ("14", "Old Shelter", "Program", "1", "Inactive", ""),
+    ("15", "Shelter on Pier Street", "Site", "1", "Active", ""),
+    ("2", "Bayside Food Network", "Agency", "0", "Active", ""),
+    ("21", "St. Mary's Café & Pantry", "Program", "2", "Active", ""),
+)
+
+
+def an_export(rows: Iterable[tuple[str, ...]] = SMALL_DIRECTORY) -> bytes:
+    """An iCarol export (CSV) with these rows."""
+    text = io.StringIO()
+    csv.writer(text).writerows([COLUMNS, *rows])
+    return text.getvalue().encode()
+
+
+def refusal(call: Any) -> str:
+    """The code with which a call is refused."""
+    try:
+        call()
+    except Refused as refused:
+        return refused.code
+    raise AssertionError("the call was accepted")
+
+
+class Desk:
+    """The service with its small directory imported; `program["Night Shelter"]` is an id."""
+
+    def __init__(self, service: InProcess) -> None:
+        self.service = service
+        self.report = self.import_file(an_export())
+        self.resource = {
+            name: self._id_of(name)
+            for _, name, level, *_ in SMALL_DIRECTORY
+            if level in ("Agency", "Program")
+        }
+
+    def __call__(self, operation: Any, caller: Caller = STAFF, **arguments: Any) -> Any:
+        return self.service.call(operation, caller, **arguments)
+
+    def import_file(self, content: bytes, caller: Caller = STAFF) -> Mapping[str, Any]:
+        """Upload and import a file as the gateway does."""
+        assert caller.organisation_id
+        sha256, size = self.service.runtime.blobs.put(caller.organisation_id, [content], 30_000_000)
+        report: Mapping[str, Any] = self(
+            contract.import_directory, caller, document={"sha256": sha256, "size": size}
+        )
+        return report
+
+    def _id_of(self, name: str) -> str:
+        found = self(contract.search_resources, q=name)["items"]
+        return str(next(item["id"] for item in found if item["name"] == name))
+
+    def a_queue(self, *programs: str, name: str = "Housing", **more: Any) -> str:
+        """A ReferralQ with these programs; its id."""
+        queue = self(contract.create_queue, name=name, **more)
+        for program in programs:
+            self(contract.add_program_to_queue, queue_id=queue["id"], program_id=self.resource[program])
+        return str(queue["id"])
+
+    def a_record(self, **more: Any) -> str:
+        """A contact record; its id."""
+        return str(
+            self(contract.create_contact_record, **{"first_name": "Ana", "last_name": "Vega", **more})["id"]
+        )
+
+    def set_capacity(self, program: str, total: int, caller: Caller = STAFF, **more: Any) -> Any:
+        """Set what a program can take."""
+        return self(contract.set_capacity, caller, program_id=self.resource[program], total=total, **more)
+
+    def assign(self, queue_id: str, program: str, record_id: str | None = None, **more: Any) -> Any:
+        """Refer a (new) contact record to a program."""
+        return self(
+            contract.assign_referral,
+            contact_record_id=record_id or self.a_record(),
+            queue_id=queue_id,
+            program_id=self.resource[program],
+            **more,
+        )
+
+    def move(self, referral: Mapping[str, Any], status: str, caller: Caller = STAFF, **more: Any) -> Any:
+        """Move a referral to a status, at the version given or the referral's own."""
+        more.setdefault("version", referral["version"])
+        return self(contract.change_status, caller, referral_id=referral["id"], status=status, **more)
+
+    def numbers(self, program: str) -> tuple[int, int, int]:
+        """(total, used, free) of a program."""
+        capacity = self(contract.get_capacity, program_id=self.resource[program])
+        return capacity["total"], capacity["used"], capacity["free"]
+
+    def provider(self, *names: str, details: bool = False, may: tuple[str, ...] = PROVIDER_MAY) -> Caller:
+        """A provider account that is assigned these agencies and programs."""
+        levels = {name: level.lower() for _, name, level, *_ in SMALL_DIRECTORY}
+        resources = [{"id": self.resource[name], "level": levels[name]} for name in names]
+        scope = {"resources": resources, "details": details}
+        return a_caller(*may, realm="provider", id="7" * 32, organisation=HARBOR, scope=scope)

@@ -1,0 +1,177 @@
+"""Import and search of the resource directory."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from services.chassis import migrate
+from services.contracts import referrals as contract
+from services.contracts.referrals import directory_imported
+from tests.integration.referrals.builders import (
+    OTHER_STAFF,
+    SMALL_DIRECTORY,
+    STAFF,
+    Desk,
+    an_export,
+    refusal,
+)
+from tests.support.in_process import a_service
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+REAL_EXPORT = Path(os.environ.get("PORTICO_REAL_EXPORT", CHECKOUT / "../shared/data/icarol_resources_dc.csv"))
+
+
+def counts(report: object) -> tuple[int, ...]:
+    return tuple(report[name] for name in ("added", "changed", "unchanged", "refused"))  # type: ignore[index]
+
+
+def found(desk: Desk, q: str, **more: int) -> list[str]:
+    return [item["name"] for item in desk(contract.search_resources, q=q, **more)["items"]]
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_the_migrations_make_exactly_the_tables_in_code(
+    database: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = (
+        f"sqlite:///{tmp_path / 'x.db'}"
+        if database == "sqlite"
+        else request.getfixturevalue("postgres_database")
+    )
+    migrate.upgrade("referrals", url)
+    assert migrate.differences("referrals", url) == []
+    migrate.downgrade("referrals", url)
+    migrate.upgrade("referrals", url)
+    assert migrate.differences("referrals", url) == []
+
+
+def test_a_file_is_imported_once_and_then_unchanged(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    assert counts(desk.report) == (8, 0, 0, 0)
+    assert desk.report["levels"] == {"agency": 2, "program": 5, "site": 1}
+    assert counts(desk.import_file(an_export())) == (0, 0, 8, 0)
+
+
+def test_a_changed_row_changes_its_resource_and_keeps_its_id(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    rows = [
+        (number, "Night Haven" if number == "11" else name, *rest) for number, name, *rest in SMALL_DIRECTORY
+    ]
+    assert counts(desk.import_file(an_export(rows))) == (0, 1, 7, 0)
+    assert desk(contract.get_resource, resource_id=desk.resource["Night Shelter"])["name"] == "Night Haven"
+    assert found(desk, "night shelter") == []
+
+
+def test_a_program_may_hang_on_an_agency_of_an_earlier_import(desk: Desk) -> None:
+    rows = [
+        ("16", "Day Shelter", "Program", "1", "Active", ""),
+        ("17", "Lost", "Program", "99", "Active", ""),
+    ]
+    report = desk.import_file(an_export(rows))
+    assert counts(report) == (1, 0, 0, 1)
+    assert [(problem["line"], problem["code"]) for problem in report["problems"]] == [(3, "orphan")]
+    assert (
+        desk(contract.search_resources, q="day shelter")["items"][0]["agency_name"]
+        == "Harbor Shelter Alliance"
+    )
+
+
+def test_a_file_that_is_no_export_changes_nothing(desk: Desk) -> None:
+    broken = an_export() + b'18,"never closed'
+    assert refusal(lambda: desk.import_file(broken)) == "import_file_refused"
+    assert found(desk, "shelter") == found(desk, "SHELTER")
+    assert len(desk.service.events(directory_imported)) == 1
+
+
+def test_an_upload_that_is_not_there_is_not_found(desk: Desk) -> None:
+    document = {"sha256": "0" * 64, "size": 1}
+    assert refusal(lambda: desk(contract.import_directory, document=document)) == "not_found"
+
+
+def test_the_event_and_the_audit_row_say_what_an_import_did(desk: Desk) -> None:
+    (event,) = desk.service.events(directory_imported)
+    (row,) = desk.service.audit("directory.imported")
+    assert row.facts == {"added": 8, "changed": 0, "unchanged": 0, "refused": 0}
+    assert event["data"] == {"import_id": row.object_id, **row.facts}
+
+
+@pytest.mark.seed("S0-20")
+def test_search_finds_agencies_and_programs_never_sites(desk: Desk) -> None:
+    assert found(desk, "shelter") == [
+        "Harbor Shelter Alliance",
+        "Night Shelter",
+        "Winter Shelter",
+        "Old Shelter",  # inactive ones come last
+    ]
+    assert found(desk, "pier street") == []
+
+
+@pytest.mark.seed("S0-20")
+@pytest.mark.parametrize(
+    "typed", ["St. Mary's Café & Pantry", "st marys caf", "MARYS cafe", "pantry", "ntry"]
+)
+def test_search_forgives_case_accents_and_punctuation(desk_on_both: Desk, typed: str) -> None:
+    assert found(desk_on_both, typed) == ["St. Mary's Café & Pantry"]
+
+
+@pytest.mark.seed("S0-20")
+def test_a_name_that_begins_so_comes_before_one_that_holds_it(desk: Desk) -> None:
+    rows = [
+        ("3", "Shelter Fund", "Agency", "0", "Active", ""),
+        ("4", "Animal Bashelter", "Agency", "0", "Active", ""),
+    ]
+    desk.import_file(an_export(rows))
+    assert found(desk, "shelter", limit=2) == ["Shelter Fund", "Harbor Shelter Alliance"]
+    assert found(desk, "%") == []
+    assert found(desk, "_____") == []
+
+
+def test_a_temporary_message_is_shown(desk: Desk) -> None:
+    resource = desk(contract.get_resource, resource_id=desk.resource["Night Shelter"])
+    assert resource["temporary_message"] == "Closed for repairs"
+
+
+def test_another_organisations_directory_is_invisible(desk: Desk) -> None:
+    mine = desk.resource["Night Shelter"]
+    assert desk(contract.search_resources, OTHER_STAFF, q="shelter") == {"items": []}
+    assert refusal(lambda: desk(contract.get_resource, OTHER_STAFF, resource_id=mine)) == "not_found"
+    assert counts(desk.import_file(an_export(), OTHER_STAFF)) == (8, 0, 0, 0)
+    assert len(found(desk, "night shelter")) == 1
+
+
+def test_identity_learns_a_resources_name_and_level(desk: Desk) -> None:
+    answer = desk(
+        contract.describe_resource, a_service("identity"), resource_id=desk.resource["Night Shelter"]
+    )
+    assert (answer["name"], answer["level"]) == ("Night Shelter", "program")
+    absent = lambda: desk(contract.describe_resource, a_service("identity"), resource_id="0" * 32)  # noqa: E731
+    assert refusal(absent) == "resource_not_found"
+    assert refusal(lambda: desk(contract.describe_resource, STAFF, resource_id="0" * 32)) == "forbidden"
+
+
+@pytest.mark.skipif(not REAL_EXPORT.is_file(), reason="the real export is not at hand (PORTICO_REAL_EXPORT)")
+def test_a_real_directory_is_imported_within_ten_seconds(desk_on_both: Desk) -> None:
+    content = REAL_EXPORT.read_bytes()
+    started = time.monotonic()
+    report = desk_on_both.import_file(content, OTHER_STAFF)
+    assert time.monotonic() - started < 10
+    assert counts(report) == (2132, 0, 0, 0)
+    assert counts(desk_on_both.import_file(content, OTHER_STAFF)) == (0, 0, 2132, 0)
+
+
+@pytest.mark.skipif(not REAL_EXPORT.is_file(), reason="the real export is not at hand (PORTICO_REAL_EXPORT)")
+def test_search_goes_on_while_a_directory_is_imported(desk: Desk) -> None:
+    importing = threading.Thread(target=desk.import_file, args=(REAL_EXPORT.read_bytes(), OTHER_STAFF))
+    importing.start()
+    slowest = 0.0
+    while importing.is_alive():
+        started = time.monotonic()
+        assert found(desk, "night") == ["Night Shelter"]
+        slowest = max(slowest, time.monotonic() - started)
+    importing.join()
+    assert 0 < slowest < 1

@@ -1,0 +1,54 @@
+"""A process that answers signing's questions as identity would. Run with identity's environment."""
+
+# ruff: noqa: E402, I001 - the chassis patches the standard library before anything else is imported
+from __future__ import annotations
+
+from services.chassis import run
+
+import sys
+import types
+from typing import Any
+
+from marshmallow import fields
+from sqlalchemy import create_engine
+
+from services.chassis.models import new_base
+from services.chassis.operations import Call, serves
+from services.chassis.runtime import Runtime
+from services.chassis.settings import ServiceSettings
+from services.contracts import identity as contract
+
+Base: Any = new_base()
+
+
+class Settings(ServiceSettings):
+    IDENTITY_DATABASE_URL = fields.String(required=True)
+
+
+def start_runtime(settings: Any) -> Runtime:
+    Base.metadata.create_all(create_engine(settings.identity_database_url))
+    return Runtime("identity", settings, Base)
+
+
+class Service:
+    name = "identity"
+
+    @serves(contract.describe_account)
+    def describe_account(self, call: Call) -> Any:
+        return {
+            "account_id": call.request["account_id"],
+            "first_name": "Ana",
+            "last_name": "Ruiz",
+            "email": "ana@clinic.example",
+            "state": "active",
+            "organisation_name": "Harbor House",
+            "features": ["electronic_signature"],
+        }
+
+
+if __name__ == "__main__":
+    package: Any = types.ModuleType("services.identity")
+    package.__path__ = []
+    sys.modules["services.identity"] = package
+    sys.modules["services.identity.service"] = sys.modules["__main__"]
+    sys.exit(run.main("identity"))
