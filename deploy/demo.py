@@ -72,7 +72,8 @@ def play() -> None:
     _say(f"Provider {account['email']} has set a password through the link in the mail ({journey.mail_url})")
     record = journey.enter_record()
     referral = journey.assign(record, program)
-    _say(f"{record['number']} assigned; {admin.get(f'/v1/programs/{program["id"]}/capacity')['free']} beds free")
+    free = admin.get(f"/v1/programs/{program['id']}/capacity")["free"]
+    _say(f"{record['number']} assigned; {free} beds free")
     journey.await_mail(account["email"], lambda mail: record["number"] in mail["text"] or record["number"] in mail["subject"])
     _say("The provider got a mail with the record's number and no name")
     seen = provider.get(f"/v1/referrals/{referral['id']}")

@@ -1,0 +1,1 @@
+"""Organisations, accounts, credentials, sessions and passports."""

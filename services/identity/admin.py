@@ -1,7 +1,6 @@
 """The operator's command line. The database's address comes from IDENTITY_DATABASE_URL.
 
-    python -m services.identity.admin create-organisation --key harbor --name "Harbor County" \\
-        --admin-email a@example.org
+    python -m services.identity.admin create-organisation --key harbor --name Harbor --admin-email a@example.org
     python -m services.identity.admin set-password --key harbor --login a@example.org --password-file FILE
 
 Passwords are read from files (`-` is standard input): everybody on the machine can see a command line.
@@ -73,11 +72,11 @@ def main(arguments: list[str] | None = None) -> int:
             )
             result = {"account_id": account_id}
     except Refused as refusal:
-        print(f"{refusal.code}: {refusal.detail}", file=sys.stderr)
+        sys.stderr.write(f"{refusal.code}: {refusal.detail}\n")
         return 1
     finally:
         database.close()
-    print(json.dumps(result))
+    sys.stdout.write(json.dumps(result) + "\n")
     return 0
 
 

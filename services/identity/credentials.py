@@ -159,7 +159,7 @@ def invite(unit: UnitOfWork, account: Account, purpose: str) -> Invitation:
 
 
 def request_reset(
-    unit: UnitOfWork, request: Mapping[str, Any], organisation: Organisation | None, account_id: str | None
+    unit: UnitOfWork, _request: Mapping[str, Any], organisation: Organisation | None, account_id: str | None
 ) -> dict[str, Any]:
     """Have a link sent that sets a new password, also to an account that was never active (S4-11)."""
     if organisation is None or account_id is None:

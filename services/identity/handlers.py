@@ -22,7 +22,8 @@ Request = Mapping[str, Any]
 
 def load_account(unit: UnitOfWork, account_id: str) -> Account:
     """The account, locked until the transaction ends. Raises Refused(not_found)."""
-    account = unit.session.scalar(select(Account).where(Account.id == account_id).with_for_update(of=Account))
+    statement = select(Account).where(Account.id == account_id).with_for_update(of=Account)
+    account: Account | None = unit.session.scalar(statement)
     if account is None:
         raise Refused("not_found", "There is no such account.")
     return account

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -142,10 +143,8 @@ def _is_repeated(text: str) -> bool:
 
 def _is_sequence(text: str) -> bool:
     """Whether most neighbours in it are neighbours on a keyboard row, in the alphabet or among the digits."""
-    followers = {
-        pair for row in _ROWS for path in (row, row[::-1]) for pair in zip(path, path[1:], strict=False)
-    }
-    steps = list(zip(text, text[1:], strict=False))
+    followers = {pair for row in _ROWS for path in (row, row[::-1]) for pair in itertools.pairwise(path)}
+    steps = list(itertools.pairwise(text))
     return sum(step in followers for step in steps) >= 0.75 * len(steps)
 
 

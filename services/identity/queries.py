@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,7 +153,7 @@ def _held(session: Session, role: Role, account_id: str) -> tuple[list[str], lis
     resources = select(ResourceAssignment.resource_id, ResourceAssignment.resource_level).where(
         ResourceAssignment.account_id == account_id, ResourceAssignment.suspended_at.is_(None)
     )
-    rows = session.execute(union_all(permissions, resources)).all()
+    rows: Sequence[Any] = session.execute(union_all(permissions, resources)).all()
     return [value for value, level in rows if level is None], [
         {"id": value, "level": level} for value, level in rows if level
     ]
@@ -271,7 +271,9 @@ def list_resource_recipients(session: Session, caller: Caller, request: Request)
         )
         .order_by(Account.id)
     )
-    rows = session.execute(statement).all() if rules.portal_is_open(organisation.features) else []
+    rows: Sequence[Any] = (
+        session.execute(statement).all() if rules.portal_is_open(organisation.features) else []
+    )
     recipients = [
         {"account_id": row.id, "email_is_verified": row.email_verified_at is not None} for row in rows
     ]
@@ -295,14 +297,16 @@ def describe_account(session: Session, caller: Caller, request: Request) -> dict
 
 def find_account(session: Session, account_id: str) -> Account:
     """The account. Raises Refused(not_found)."""
-    account = session.scalar(select(Account).where(Account.id == account_id))
+    account: Account | None = session.scalar(select(Account).where(Account.id == account_id))
     if account is None:
         raise Refused("not_found", "There is no such account.")
     return account
 
 
 def _organisation(session: Session, organisation_id: str | None) -> Organisation:
-    organisation = session.scalar(select(Organisation).where(Organisation.id == organisation_id))
+    organisation: Organisation | None = session.scalar(
+        select(Organisation).where(Organisation.id == organisation_id)
+    )
     if organisation is None:
         raise Refused("not_found", "There is no such organisation.")
     return organisation

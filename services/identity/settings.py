@@ -34,7 +34,7 @@ class PerRealmField(fields.Field[PerRealm]):
         super().__init__(**kwargs)
         self._most = most
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> PerRealm:
+    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> PerRealm:
         default, *others = str(value).split(",")
         realms = {}
         for other in others:

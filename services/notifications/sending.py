@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.chassis import wire
+from services.chassis import logs, wire
 from services.chassis.logs import log, where
 from services.chassis.loop import Loop
 from services.chassis.passports import Caller
@@ -78,6 +78,7 @@ def send_next(runtime: Any) -> bool:
     delivery = _claim(runtime)
     if delivery is None:
         return False
+    logs.correlation_id.set(delivery.correlation_id)
     lease_ends = time.monotonic() + runtime.settings.lease_s
     outcome = _try(runtime, delivery)
     while not _settled(runtime, delivery, outcome) and time.monotonic() < lease_ends:
@@ -133,7 +134,7 @@ def _try(runtime: Any, delivery: Delivery) -> Outcome:
     except (email.Temporary, Refused) as error:
         return _after(delivery, error)
     except Exception as error:  # noqa: BLE001 - a fault of ours: the next deliveries must not wait until it is mended
-        log.error("delivery_broke", delivery=delivery.id, error=type(error).__name__, where=where(error))
+        log.error("delivery_broke", delivery_id=delivery.id, error=type(error).__name__, where=where(error))
         return _again(delivery, "internal_error")
     return SENT
 
@@ -232,15 +233,14 @@ def _settled(runtime: Any, delivery: Delivery, outcome: Outcome) -> bool:
     try:
         runtime.database.write(delivery.organisation_id, settle)
     except Refused:
-        log.warning("delivery_not_settled", delivery=delivery.id, state=outcome.state)
+        log.warning("delivery_not_settled", delivery_id=delivery.id, outcome=outcome.state)
         return False
     if has_events:
         runtime.relay.wake()
     log.info(
         "delivery_tried",
-        delivery=delivery.id,
-        kind=delivery.kind,
-        state=outcome.state,
+        delivery_id=delivery.id,
+        outcome=outcome.state,
         reason=outcome.reason,
         tries=delivery.tries,
     )

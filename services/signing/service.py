@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from eventlet import tpool
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from services.chassis.operations import Call, serves
@@ -61,6 +62,8 @@ class Settings(ServiceSettings):
 
 def start_runtime(settings: Any) -> Runtime:
     """The runtime with its signing desk (`runtime.desk`). Makes the installation's keys at the first start."""
+    # Each native thread keeps memory of its own after it has signed: no more of them than sign at once.
+    tpool.set_num_threads(settings.signing_workers)
     runtime: Any = Runtime("signing", settings, Base)
     runtime.desk = Desk(settings, runtime.blobs)
     runtime.desk.prepare()

@@ -13,6 +13,7 @@ from services.chassis.settings import SettingsError, load_settings
 from services.chassis.unit_of_work import utc_now
 from services.contracts import identity, signing
 from services.contracts import notifications as contract
+from services.contracts.errors import Refused
 from services.notifications import rules, sending, service
 from services.notifications.sending import SenderLoop, send_next
 from tests.integration.notifications.conftest import MARIA, OLGA, FakeMailServer, Notifications
@@ -59,6 +60,38 @@ def test_a_mail_server_that_is_busy_is_tried_again_after_a_pause(
     row = notifications.row()
     assert (row.state, row.reason, row.tries, row.next_try_at) == ("sent", None, 2, None)
     assert len(mails.taken) == 1
+
+
+def test_the_message_id_stays_when_the_senders_address_is_changed_between_two_tries(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    request_signature(notifications)
+    mails.answers = ["451 try later"]
+    send_next(notifications.runtime)
+    notifications.runtime.settings.mail_from = "no-reply@elsewhere.example"
+    notifications.let_time_pass()
+    send_next(notifications.runtime)
+    assert mails.taken[0]["Message-ID"] == f"<{notifications.row().message_id}>"
+    assert notifications.row().message_id.endswith("@portico.example")
+
+
+def test_while_the_database_is_busy_an_accepted_mail_is_noted_later_and_not_sent_again(
+    notifications: Notifications, mails: FakeMailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request_signature(notifications)
+    pauses: list[float] = []
+    monkeypatch.setattr(sending.time, "sleep", pauses.append)
+    write, calls = notifications.database.write, []
+
+    def busy_twice(organisation_id: str | None, work: Any) -> Any:
+        calls.append(organisation_id)
+        if len(calls) in (2, 3):  # the first is the claim
+            raise Refused("service_unavailable", "")
+        return write(organisation_id, work)
+
+    monkeypatch.setattr(notifications.database, "write", busy_twice)
+    send_next(notifications.runtime)
+    assert (notifications.row().state, len(mails.taken), len(pauses)) == ("sent", 1, 2)
 
 
 def test_a_mail_server_that_refuses_ends_the_delivery_and_that_is_told(

@@ -1,0 +1,169 @@
+"""Identity in this process, with one organisation and builders of its accounts."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from services.chassis import wire
+from services.chassis.passports import Caller, Issuer, Verifier
+from services.contracts import identity as contract
+from services.contracts.declare import Operation
+from services.contracts.errors import Refused
+from services.identity.organisations import Created, create_organisation, set_password
+from services.identity.sessions_seen import seen_sessions
+from services.identity.settings import PerRealm
+from tests.support.in_process import InProcess, a_service
+
+PASSWORD = "tidal lantern violet meadow"
+ADMIN = "ada@example.org"
+FEATURES = ("referralq", "provider_portal", "electronic_signature")
+_NUMBERS = itertools.count(1)
+
+
+class Identity(InProcess):
+    """The service with shortcuts for what most tests begin with."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        super().__init__(
+            "identity",
+            url,
+            folder,
+            public_url="https://portal.example.org/",
+            session_idle_minutes=PerRealm(15),
+            session_absolute_hours=PerRealm(12),
+            link_lifetime_minutes=PerRealm(90),
+        )
+        key = Ed25519PrivateKey.generate()
+        self.runtime.issuer = Issuer("identity", key)
+        self._public = {"identity": key.public_key()}
+        self.answers["referrals.describe_resource"] = lambda request: {
+            "id": request["resource_id"],
+            "name": "Harbor House",
+            "level": "program",
+        }
+        self.harbor = self.an_organisation("harbor")
+
+    def an_organisation(self, key: str, *, features: tuple[str, ...] = FEATURES) -> Created:
+        """An organisation whose administrator ADMIN can log in."""
+        return create_organisation(
+            self.database,
+            key=key,
+            name=f"{key.title()} County",
+            admin_email=ADMIN,
+            admin_password=PASSWORD,
+            features=features,
+        )
+
+    def log_in(
+        self, login: str = ADMIN, password: str = PASSWORD, organisation: str = "harbor", **more: Any
+    ) -> Any:
+        """The answer of a log-in."""
+        return self.call(contract.log_in, organisation=organisation, login=login, password=password, **more)
+
+    def caller(self, token: str, audience: str = "identity") -> Caller:
+        """Whom a session token stands for right now, as `audience` reads the passport."""
+        answer = self.call(contract.issue_passport, token=token, audience=audience)
+        return Verifier(audience, self._public).verify(answer["passport"])
+
+    def admin(self, organisation: str = "harbor") -> Caller:
+        """The administrator of an organisation, logged in."""
+        return self.caller(self.log_in(organisation=organisation)["token"])
+
+    def flush_seen(self) -> None:
+        """Write down which sessions were used."""
+        assert seen_sessions(self.runtime).write()
+
+    def an_account(
+        self, level: str = "standard", *, password: str | None = PASSWORD, admin: Caller | None = None
+    ) -> dict[str, Any]:
+        """A new account at this level, able to log in unless `password` is None."""
+        admin = admin or self.admin()
+        email = f"person{next(_NUMBERS)}@example.org"
+        account = self.call(contract.create_account, admin, email=email, first_name="Pat", last_name="Quill")
+        if level != "standard":
+            account = self.call(
+                contract.set_security_level,
+                admin,
+                version=account["version"],
+                account_id=account["id"],
+                security_level=level,
+            )
+        if password is not None:
+            set_password(
+                self.database,
+                organisation_key=admin.organisation_key or "",
+                login=email,
+                password=password,
+                email_is_verified=True,
+            )
+            account = self.call(contract.get_account, admin, account_id=account["id"])
+        return dict(account)
+
+    def a_provider(self, *resource_ids: str, **switches: bool) -> dict[str, Any]:
+        """A provider account that can log in, with these resources and switches."""
+        account = self.an_account("provider_portal_user")
+        for resource_id in resource_ids:
+            account = self.call(
+                contract.assign_resource, self.admin(), account_id=account["id"], resource_id=resource_id
+            )
+        if switches:
+            values = {
+                "can_edit_capacity": False,
+                "can_change_status": False,
+                "can_access_details": False,
+            } | switches
+            account = self.call(
+                contract.set_provider_switches, self.admin(), account_id=account["id"], **values
+            )
+        return dict(account)
+
+    def a_link(self, account_id: str, admin: Caller | None = None) -> str:
+        """The token of a fresh invitation link."""
+        invitation = self.call(contract.invite_account, admin or self.admin(), account_id=account_id)
+        return self.mint(invitation["invitation_id"])
+
+    def mint(self, invitation_id: str) -> str:
+        """The token of a link that notifications has made for this invitation."""
+        organisation = (self.harbor.organisation_id, "harbor")
+        answer = self.call(
+            contract.mint_credential_link,
+            a_service("notifications", organisation),
+            invitation_id=invitation_id,
+        )
+        return str(answer["link"]).partition("#token=")[2]
+
+    def refused(self, operation: Operation, caller: Caller | None = None, **request: Any) -> Refused:
+        """The refusal of a call; fails when it is carried out."""
+        with pytest.raises(Refused) as refusal:
+            self.call(operation, caller, **request)
+        return refusal.value
+
+
+@pytest.fixture
+def identity(tmp_path: Path) -> Iterator[Identity]:
+    """Identity on SQLite."""
+    running = Identity(f"sqlite:///{tmp_path}/identity.db", tmp_path)
+    yield running
+    running.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Identity]:
+    """Identity on SQLite and on PostgreSQL, for what depends on locking."""
+    on_sqlite = request.param == "sqlite"
+    url = f"sqlite:///{tmp_path}/identity.db" if on_sqlite else request.getfixturevalue("postgres_database")
+    running = Identity(url, tmp_path)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def resource_id() -> str:
+    """The id of a program in the directory."""
+    return wire.new_id()

@@ -1,0 +1,245 @@
+"""Log-ins, sessions and passports."""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+import pytest
+import time_machine
+from sqlalchemy import event, select
+
+from services.contracts import identity as contract
+from services.contracts.errors import Refused
+from services.identity.models import LoginSession
+from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
+
+START = 1_900_000_000.0
+
+
+@pytest.mark.seed("S0-6")
+@pytest.mark.seed("S0-17")
+@pytest.mark.parametrize("level", ["trainee", "standard", "supervisor", "admin", "provider_portal_user"])
+def test_every_security_level_logs_in_the_same_way(identity: Identity, level: str) -> None:
+    account = identity.an_account(level)
+    answer = identity.log_in(account["login"])
+    assert answer["account"]["security_level"] == level
+    caller = identity.caller(answer["token"])
+    assert caller.id == account["id"]
+    assert caller.realm == ("provider" if level == "provider_portal_user" else "staff")
+
+
+@pytest.mark.seed("S4-7")
+def test_the_email_address_is_the_login_whatever_its_case(identity: Identity) -> None:
+    assert identity.log_in("  ADA@Example.ORG ")["account"]["login"] == ADMIN
+
+
+def test_known_and_unknown_logins_get_one_answer(identity: Identity) -> None:
+    invited = identity.an_account(password=None)
+    disabled = identity.an_account()
+    identity.call(
+        contract.disable_account, identity.admin(), version=disabled["version"], account_id=disabled["id"]
+    )
+    answers = set()
+    for organisation, login, password in [
+        ("harbor", ADMIN, "wrong " + PASSWORD),
+        ("harbor", "nobody@example.org", PASSWORD),
+        ("nowhere", ADMIN, PASSWORD),
+        ("harbor", invited["login"], PASSWORD),
+        ("harbor", disabled["login"], PASSWORD),
+    ]:
+        refusal = identity.refused(contract.log_in, organisation=organisation, login=login, password=password)
+        answers.add((refusal.code, refusal.detail, refusal.field, tuple(refusal.more)))
+    assert len(answers) == 1
+    assert next(iter(answers))[0] == "credentials_refused"
+
+
+def test_known_and_unknown_logins_run_the_same_statements(identity: Identity) -> None:
+    def statements(login: str) -> list[str]:
+        seen: list[str] = []
+        listener = lambda _c, _cur, statement, *_: seen.append(statement)  # noqa: E731
+        event.listen(identity.database.engine, "before_cursor_execute", listener)
+        identity.refused(contract.log_in, organisation="harbor", login=login, password="wrong " + PASSWORD)
+        event.remove(identity.database.engine, "before_cursor_execute", listener)
+        return seen
+
+    assert statements(ADMIN) == statements("nobody@example.org")
+
+
+@pytest.mark.fault("A8")
+def test_known_and_unknown_logins_take_the_same_time(identity: Identity) -> None:
+    identity.refused(
+        contract.log_in, organisation="harbor", login="first@example.org", password="wrong " + PASSWORD
+    )
+    known = [identity.an_account()["login"] for _ in range(8)]
+    unknown = [f"nobody{number}@example.org" for number in range(8)]
+    took: dict[str, list[float]] = {"known": [], "unknown": []}
+    for pair in zip(known, unknown, strict=True):
+        for kind, login in zip(took, pair, strict=True):
+            started = time.perf_counter()
+            identity.refused(
+                contract.log_in, organisation="harbor", login=login, password="wrong " + PASSWORD
+            )
+            took[kind].append(time.perf_counter() - started)
+    # The hash alone takes about 30 ms: a path without it would show.
+    assert abs(statistics.median(took["known"]) - statistics.median(took["unknown"])) < 0.015
+
+
+@pytest.mark.fault("A6")
+def test_a_thousand_wrong_passwords_are_not_even_looked_at(
+    either: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at = 0
+
+    def verify(*_: object) -> bool:
+        nonlocal looked_at
+        looked_at += 1
+        return False
+
+    token = either.log_in()["token"]
+    monkeypatch.setattr("services.identity.login.password_matches", verify)
+    with time_machine.travel(time.time()) as clock:
+        for _ in range(200):
+            refusal = either.refused(
+                contract.log_in, organisation="harbor", login=ADMIN, password="wrong " + PASSWORD
+            )
+            assert refusal.code in ("credentials_refused", "too_many_requests")
+            clock.shift(4)
+        assert looked_at <= 10
+        assert 0 < refusal.more["retry_after_s"] <= 900
+        assert len(either.audit("session.refused")) + len(either.audit("login.throttled")) == 200
+        assert either.caller(token)
+        monkeypatch.undo()
+        clock.shift(900)
+        assert either.log_in()
+
+
+def test_an_unknown_login_is_throttled_like_a_known_one(identity: Identity) -> None:
+    def answers(login: str) -> list[tuple[str, object]]:
+        refusals = [
+            identity.refused(
+                contract.log_in, organisation="harbor", login=login, password="wrong " + PASSWORD
+            )
+            for _ in range(6)
+        ]
+        return [(refusal.code, refusal.detail) for refusal in refusals]
+
+    assert answers(ADMIN) == answers("nobody@example.org")
+    assert "too_many_requests" in dict(answers("somebody@example.org"))
+
+
+def test_a_success_clears_the_failures(identity: Identity) -> None:
+    for _ in range(3):
+        identity.refused(contract.log_in, organisation="harbor", login=ADMIN, password="wrong " + PASSWORD)
+        identity.refused(contract.log_in, organisation="harbor", login=ADMIN, password="wrong " + PASSWORD)
+        identity.log_in()
+
+
+@pytest.mark.fault("A10")
+def test_a_session_ends_after_fifteen_idle_minutes(identity: Identity) -> None:
+    with time_machine.travel(START, tick=False) as clock:
+        token = identity.log_in()["token"]
+        for _ in range(4):
+            clock.shift(14 * 60)
+            assert identity.caller(token)
+            identity.flush_seen()
+        clock.shift(15 * 60)
+        assert (
+            identity.refused(contract.issue_passport, token=token, audience="identity").code
+            == "unauthenticated"
+        )
+
+
+@pytest.mark.fault("A10")
+def test_a_session_ends_after_twelve_hours_however_busy(identity: Identity) -> None:
+    with time_machine.travel(START, tick=False) as clock:
+        token = identity.log_in()["token"]
+        for _ in range(71):
+            clock.shift(10 * 60)
+            assert identity.caller(token)
+            identity.flush_seen()
+        clock.shift(10 * 60)
+        assert (
+            identity.refused(contract.issue_passport, token=token, audience="identity").code
+            == "unauthenticated"
+        )
+
+
+def test_the_last_use_is_written_at_most_every_thirty_seconds(identity: Identity) -> None:
+    def last_seen() -> float:
+        identity.flush_seen()
+        with identity.database.reading(None) as session:
+            return session.scalars(select(LoginSession.last_seen_at)).one().timestamp()
+
+    with time_machine.travel(START, tick=False) as clock:
+        token = identity.log_in()["token"]
+        clock.shift(29)
+        identity.caller(token)
+        assert last_seen() == START
+        clock.shift(1)
+        identity.caller(token)
+        assert last_seen() == START + 30
+
+
+def test_a_passport_takes_two_statements_and_no_write(identity: Identity) -> None:
+    token = identity.log_in(identity.a_provider("1" * 32)["login"])["token"]
+    seen: list[str] = []
+    event.listen(
+        identity.database.engine,
+        "before_cursor_execute",
+        lambda _c, _cur, statement, *_: seen.append(statement),
+    )
+    identity.call(contract.issue_passport, token=token, audience="referrals")
+    assert [statement.split()[0] for statement in seen if not statement.startswith("BEGIN")] == [
+        "SELECT",
+        "SELECT",
+    ]
+
+
+def test_logging_out_ends_this_session_and_no_other(identity: Identity) -> None:
+    first, second = identity.log_in()["token"], identity.log_in()["token"]
+    identity.call(contract.log_out, identity.caller(first))
+    assert (
+        identity.refused(contract.issue_passport, token=first, audience="identity").code == "unauthenticated"
+    )
+    assert identity.caller(second)
+    assert len(identity.audit("session.ended")) == 1
+
+
+@pytest.mark.fault("A10")
+def test_disabling_and_a_change_of_level_end_all_sessions(identity: Identity) -> None:
+    account = identity.an_account()
+    token = identity.log_in(account["login"])["token"]
+    version = identity.call(contract.get_account, identity.admin(), account_id=account["id"])["version"]
+    account = identity.call(
+        contract.set_security_level,
+        identity.admin(),
+        version=version,
+        account_id=account["id"],
+        security_level="trainee",
+    )
+    assert (
+        identity.refused(contract.issue_passport, token=token, audience="identity").code == "unauthenticated"
+    )
+    token = identity.log_in(account["login"])["token"]
+    identity.call(
+        contract.disable_account, identity.admin(), version=account["version"], account_id=account["id"]
+    )
+    assert (
+        identity.refused(contract.issue_passport, token=token, audience="identity").code == "unauthenticated"
+    )
+    assert len(identity.events(contract.account_disabled)) == 1
+
+
+def test_a_repeated_log_in_request_does_not_show_its_token_again(identity: Identity) -> None:
+    identity.log_in(key="key-1")
+    with pytest.raises(Refused) as refusal:
+        identity.log_in(key="key-1")
+    assert refusal.value.code == "idempotency_key_reused"
+
+
+def test_a_guessed_token_lets_nobody_in(identity: Identity) -> None:
+    assert (
+        identity.refused(contract.issue_passport, token="A" * 43, audience="identity").code
+        == "unauthenticated"
+    )

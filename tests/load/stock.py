@@ -1,0 +1,14 @@
+"""A stock nameko service with an empty method: what our entrypoint is measured against. `nameko run tests.load.stock`."""
+
+from nameko.rpc import rpc
+
+
+class StockService:
+    """Nothing but nameko."""
+
+    name = "stock"
+
+    @rpc
+    def do_nothing(self) -> dict:
+        """Do nothing."""
+        return {}
