@@ -1,6 +1,6 @@
 # `make` prints what can be done; every target sets up what it needs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run test check seeds bench demo parked lock clean clean-data faults setup setup-test
+.PHONY: help run test check seeds bench demo parked subscriber contracts lock clean clean-data faults setup setup-test
 PYTHON := .venv/bin/python
 # Through the module: the scripts in .venv/bin hold the path at which the environment was made.
 PYTEST := $(PYTHON) -m pytest
@@ -40,6 +40,12 @@ demo: setup  ## play a day's work on the running system
 
 parked: setup  ## messages that could not be handled (ARGS="…" for more)
 	@$(OPERATE) -m deploy.parked $(or $(ARGS),list)
+
+subscriber: setup  ## let another system read events (ARGS="NAME ORGANISATION")
+	@$(OPERATE) -m deploy.feed $(ARGS)
+
+contracts: setup-test  ## write the event schemas and AsyncAPI from the declarations
+	$(PYTHON) -m deploy.contracts
 
 lock: setup-test  ## resolve the dependencies again
 	$(UV_COMPILE) -o requirements.lock

@@ -27,13 +27,16 @@ PROGRAM = "Night Shelter"
 def seed() -> None:
     """Make what is missing: organisation, log-ins, directory, one ReferralQ with a program of 20 beds, one provider."""
     passwords = _passwords()
-    _identity("create-organisation", "--key", ORGANISATION, "--name", "Harbor County 2-1-1", "--admin-email", ADMIN,
-              "--features", "referralq,provider_portal,electronic_signature", password=passwords[ADMIN])  # fmt: skip
+    features = "referralq,provider_portal,electronic_signature"
+    _identity(
+        passwords[ADMIN], "create-organisation", "--key", ORGANISATION, "--name", "Harbor County 2-1-1",
+        "--admin-email", ADMIN, "--admin-password-file", "-", "--features", features,
+    )  # fmt: skip
     admin = _client().log_in(ORGANISATION, ADMIN, passwords[ADMIN])
     known = {account["login"] for account in admin.get("/v1/accounts", limit=200)["items"]}
     if STAFF not in known:
         admin.post("/v1/accounts", email=STAFF, first_name="Sam", last_name="Field")
-    _identity("set-password", "--organisation", ORGANISATION, "--login", STAFF, password=passwords[STAFF])
+        _set_password(STAFF, passwords)
     journey = _journey(admin, passwords)
     if not admin.get("/v1/directory/resources", q=PROGRAM)["items"]:
         journey.import_directory(SAMPLE.read_bytes(), SAMPLE.name)
@@ -48,7 +51,7 @@ def seed() -> None:
         admin.put(f"{path}/security-level", version=account["version"], security_level="provider_portal_user")
         admin.post(f"{path}/resources", expect=200, resource_id=program["id"])
         admin.put(f"{path}/provider-switches", can_edit_capacity=True, can_change_status=True, can_access_details=False)
-    _identity("set-password", "--organisation", ORGANISATION, "--login", PROVIDER, password=passwords[PROVIDER])
+        _set_password(PROVIDER, passwords)
     print(f"Demo organisation `{ORGANISATION}`. Log-ins:")
     for login, role in ((ADMIN, "administrator"), (STAFF, "staff"), (PROVIDER, f"provider of {PROGRAM}")):
         print(f"  {role:<26} {login:<32} {passwords[login]}")
@@ -111,9 +114,16 @@ def _passwords() -> dict[str, str]:
     return dict(json.loads(path.read_text()))
 
 
-def _identity(*arguments: str, password: str) -> Any:
-    """The platform operator's command line of identity; the password goes over standard input, never the command line."""
-    command = [sys.executable, "-W", "ignore", "-m", "services.identity.admin", *arguments, "--password-file", "-"]
+def _set_password(login: str, passwords: dict[str, str]) -> None:
+    """A demo's addresses are made up, so the operator vouches for them."""
+    _identity(
+        passwords[login], "set-password", "--key", ORGANISATION, "--login", login, "--password-file", "-", "--email-is-verified"
+    )
+
+
+def _identity(password: str, *arguments: str) -> Any:
+    """The operator's command line of identity. The password goes over standard input, never the command line."""
+    command = [sys.executable, "-W", "ignore", "-m", "services.identity.admin", *arguments]
     answer = subprocess.run(command, input=password, text=True, capture_output=True, check=False)
     if answer.returncode:
         sys.exit(f"identity: {arguments[0]} failed\n{answer.stderr[-2000:]}")

@@ -27,16 +27,16 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from deploy import ports
+from deploy import feed, ports
 from deploy.broker import Broker, PortTaken
+from deploy.demo import ORGANISATION
+from deploy.feed import FEED_VHOST, VHOST
 from deploy.folder_lock import FolderInUse, FolderLock
 from deploy.postgres import Postgres
 from deploy.supervisor import Process, Supervisor
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SERVICES = ("identity", "referrals", "portals", "notifications", "signing")
-VHOST = "portico"
-FEED_VHOST = "portico-feeds"
 DEFAULT_PORT_BASE = 8400
 PORTS_USED = 100
 LEFTOVERS_END_WITHIN_S = 5.0
@@ -102,7 +102,7 @@ def own_commands() -> Commands:
     return Commands(
         keys=[*module, "deploy.keys"],
         migrate=[*module, "deploy.migrate"],
-        topology=[*module, "deploy.topology"],
+        topology=[*module, "deploy.topology", "--organisation", ORGANISATION],
         seed=[*module, "deploy.demo", "seed"],
         service=[*module, "services.chassis.run"],
         gateway=[*module, "gateway"],
@@ -265,6 +265,8 @@ class Stack:
             self._make_databases()
             for step in self.preparation():
                 self._run(step)
+            if self.broker is not None:
+                feed.connect(self.broker)
             self._echo("Starting the services and the gateway")
             self.supervisor = Supervisor(self.processes(), self.folder / "log", self._echo)
             self.supervisor.start_all()

@@ -1,0 +1,1 @@
+"""The signing service: documents, signature requests, decisions."""

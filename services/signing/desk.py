@@ -98,7 +98,7 @@ class Desk:
 
         Raises Refused: document_… for what cannot be signed, service_unavailable without a timestamp.
         """
-        return str(self._sign(order))
+        return str(self._in_thread(self._sign, order))
 
     def _sign(self, order: Order) -> str:
         from services.signing.pdf import signature, timestamps  # noqa: PLC0415 - 50 MB that only signing needs

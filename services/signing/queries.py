@@ -14,7 +14,7 @@ from services.signing.models import Document
 from services.signing.rules import UNSIGNED_REPORT
 
 
-def visible_documents(caller: Caller) -> Select[tuple[Document]]:
+def visible_documents(caller: Caller) -> Select[Document]:
     """The documents this caller may know of. Patients and families see none."""
     documents = select(Document)
     if caller.realm == "staff":
@@ -57,7 +57,7 @@ def list_documents(session: Session, caller: Caller, request: Mapping[str, Any])
     return {"items": page, "next": page[-1].id if len(rows) > len(page) else None}
 
 
-def _older_than(statement: Select[tuple[Document]], last: Document | None) -> Select[tuple[Document]]:
+def _older_than(statement: Select[Document], last: Document | None) -> Select[Document]:
     if last is None:
         raise Refused("invalid_request", "The cursor is not one of this list.", "after")
     same_moment = and_(Document.sent_at == last.sent_at, Document.id < last.id)

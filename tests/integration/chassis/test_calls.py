@@ -70,7 +70,14 @@ def test_a_passport_that_does_not_hold_lets_nobody_in(system, client, claims, co
 def test_no_passport_and_a_forged_passport_let_nobody_in(system, client):
     good = system.passport("toy.greet")
     header, payload, signature = good.split(".")
-    forged = [None, "", "x", f"{header}.{payload}.", f"{header}.{payload}.{signature[::-1]}", "eyJhbGciOiJub25lIn0." + payload + "."]
+    forged = [
+        None,
+        "",
+        "x",
+        f"{header}.{payload}.",
+        f"{header}.{payload}.{signature[::-1]}",
+        "eyJhbGciOiJub25lIn0." + payload + ".",
+    ]
 
     codes = []
     for passport in forged * 20:
@@ -156,7 +163,9 @@ def _connections_and_channels(broker: Broker) -> str:
 def test_a_stock_nameko_proxy_can_call(system):
     config = {"AMQP_URI": system.uri, "serializer": "json"}
 
-    with ClusterRpcProxy(config, context_data={"passport": system.passport("toy.greet")}, timeout=5) as cluster:
+    with ClusterRpcProxy(
+        config, context_data={"passport": system.passport("toy.greet")}, timeout=5
+    ) as cluster:
         assert cluster.toy.do_nothing() == {}
         assert cluster.toy.greet(name="x", count=1, tags=[]) == {"name": "x", "count": 1, "tags": []}
         with pytest.raises(RemoteError, match="Refused"):
@@ -169,7 +178,9 @@ def test_the_same_request_id_gives_the_same_answer_and_one_effect(system, client
     passport, key = system.passport("toy.add", "toy.greet"), wire.new_id()
 
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(lambda _: call(client, toy.add_thing, passport, key=key, label="once"), range(100)))
+        answers = list(
+            pool.map(lambda _: call(client, toy.add_thing, passport, key=key, label="once"), range(100))
+        )
 
     assert len({str(answer) for answer in answers}) == 1
     assert call(client, toy.list_things, passport)["labels"].count("once") == 1

@@ -51,7 +51,11 @@ def test_a_committed_event_takes_effect_once_however_often_it_is_delivered(syste
     client.close()
     _deliver_again(system, 3)
 
-    eventually(lambda: _assert_equal(metric(system.ports[0], "portico_events_handled_seconds_count", outcome="ok"), 20 * 4))
+    eventually(
+        lambda: _assert_equal(
+            metric(system.ports[0], "portico_events_handled_seconds_count", outcome="ok"), 20 * 4
+        )
+    )
 
     assert set(_echoes(system).values()) == {1}
     assert _outbox_depth(system) == 0
@@ -67,7 +71,10 @@ def _deliver_again(system: ToySystem, times: int) -> None:
         publisher = Publisher(system.uri, "again")
         publisher.start()
         for _ in range(times):
-            copies = [Outgoing("toy.events", key, _bytes(body), wire.new_id(), wire.CLOUDEVENTS_JSON) for body, key in bodies]
+            copies = [
+                Outgoing("toy.events", key, _bytes(body), wire.new_id(), wire.CLOUDEVENTS_JSON)
+                for body, key in bodies
+            ]
             publisher.send_all(copies)
             assert {copy.outcome for copy in copies} == {"confirmed"}
         publisher.close()
@@ -77,13 +84,22 @@ def _bytes(body) -> bytes:
     return body.encode() if isinstance(body, str) else body
 
 
-def test_an_event_whose_handler_fails_climbs_the_ladder_and_is_parked_and_can_be_driven_again(vhost, tmp_path):
+def test_an_event_whose_handler_fails_climbs_the_ladder_and_is_parked_and_can_be_driven_again(
+    vhost, tmp_path
+):
     with toy_system(vhost, tmp_path) as system, contextlib.closing(system.connection()) as connection:
         client = system.client()
         call(client, toy.add_thing, system.passport("toy.add"), label="poison")
         first = retry_exchange(RETRY_AFTER_S[0])
-        eventually(lambda: _assert_equal(metric(system.ports[0], "portico_events_handled_seconds_count", outcome="delayed"), 1))
-        eventually(lambda: _assert_equal(message_count(connection, retry_exchange(RETRY_AFTER_S[1])), 1), timeout_s=10)
+        eventually(
+            lambda: _assert_equal(
+                metric(system.ports[0], "portico_events_handled_seconds_count", outcome="delayed"), 1
+            )
+        )
+        eventually(
+            lambda: _assert_equal(message_count(connection, retry_exchange(RETRY_AFTER_S[1])), 1),
+            timeout_s=10,
+        )
         assert message_count(connection, first) == 0
         _skip_the_ladder(system, connection, retry_exchange(RETRY_AFTER_S[1]))
         eventually(lambda: _assert_equal(message_count(connection, wire.PARKING_QUEUE), 1))

@@ -36,19 +36,43 @@ def _kinds(system: ToySystem) -> dict[str, tuple[bytes, str, dict[str, Any]]]:
     return {
         "no reply_to": (canary, "fail", {**json, "reply_to": None}),
         "no content type": (canary, "do_nothing", {}),
-        "call stack is no list": (canary, "do_nothing", {**json, "application_headers": {"nameko.call_id_stack": CANARY}}),
+        "call stack is no list": (
+            canary,
+            "do_nothing",
+            {**json, "application_headers": {"nameko.call_id_stack": CANARY}},
+        ),
         "undecodable": (b"{" + CANARY.encode(), "do_nothing", json),
         "refused content type": (canary, "do_nothing", {"content_type": "application/x-python-serialize"}),
-        "bzip2": (bz2.compress(canary * 1000), "do_nothing", {**json, "application_headers": {"compression": "application/x-bz2"}}),
-        "gzip": (gzip.compress(canary * 1000), "do_nothing", {**json, "application_headers": {"compression": "application/x-gzip"}}),
+        "bzip2": (
+            bz2.compress(canary * 1000),
+            "do_nothing",
+            {**json, "application_headers": {"compression": "application/x-bz2"}},
+        ),
+        "gzip": (
+            gzip.compress(canary * 1000),
+            "do_nothing",
+            {**json, "application_headers": {"compression": "application/x-gzip"}},
+        ),
         "16 MB": (b'{"args": [], "kwargs": {"x": "' + b"x" * 16_000_000 + b'"}}', "do_nothing", json),
         "nesting": (b"[" * NEST + b"]" * NEST, "do_nothing", json),
         "missing arguments": (b'{"args": []}', "greet", json),
         "wrong argument types": (b'{"args": 7, "kwargs": ["' + CANARY.encode() + b'"]}', "greet", json),
         "unknown method": (canary, "no_such_method", json),
-        "huge headers": (canary, "do_nothing", {**json, "application_headers": {f"h{i}": CANARY * 100 for i in range(60)}}),
-        "forged passport": (canary, "greet", {**json, "application_headers": {"nameko.passport": f"a.{CANARY}.c"}}),
-        "deadline passed": (canary, "fail", {**json, "application_headers": {"nameko.deadline": str(time.time() - 1)}}),
+        "huge headers": (
+            canary,
+            "do_nothing",
+            {**json, "application_headers": {f"h{i}": CANARY * 100 for i in range(60)}},
+        ),
+        "forged passport": (
+            canary,
+            "greet",
+            {**json, "application_headers": {"nameko.passport": f"a.{CANARY}.c"}},
+        ),
+        "deadline passed": (
+            canary,
+            "fail",
+            {**json, "application_headers": {"nameko.deadline": str(time.time() - 1)}},
+        ),
     }
 
 
@@ -66,7 +90,9 @@ def test_no_poison_stops_the_service_or_reaches_a_log(system: ToySystem):
             for _ in range(3):
                 for body, method, properties in kinds.values():
                     properties = {"reply_to": "amq.rabbitmq.reply-to", "correlation_id": "p", **properties}
-                    message = amqp.Message(body, **{key: value for key, value in properties.items() if value is not None})
+                    message = amqp.Message(
+                        body, **{key: value for key, value in properties.items() if value is not None}
+                    )
                     channel.basic_publish(message, exchange=wire.RPC_EXCHANGE, routing_key=f"toy.{method}")
             expected = 3 * (len(kinds) - 1)
             ends_at = time.monotonic() + 30
@@ -102,7 +128,13 @@ def test_an_event_that_cannot_be_read_is_parked_at_once(system: ToySystem):
     with contextlib.closing(system.connection()) as connection:
         channel = connection.channel()
         before = message_count(connection, wire.PARKING_QUEUE)
-        bodies = (b"{", b"[]", b'{"type": "portico.toy.thing_added.v1", "data": {"thing_id": "canary-31f0"}}', b"\xff\xfe", b"")
+        bodies = (
+            b"{",
+            b"[]",
+            b'{"type": "portico.toy.thing_added.v1", "data": {"thing_id": "canary-31f0"}}',
+            b"\xff\xfe",
+            b"",
+        )
         for body in bodies:
             message = amqp.Message(body, content_type=wire.CLOUDEVENTS_JSON)
             channel.basic_publish(message, exchange="toy.events", routing_key="thing_added.v1.harbor")

@@ -1,6 +1,6 @@
 """A process that answers signing's questions as identity would. Run with identity's environment."""
 
-# ruff: noqa: E402, I001 - the chassis patches the standard library before anything else is imported
+# ruff: noqa: I001 - the chassis patches the standard library before anything else is imported
 from __future__ import annotations
 
 from services.chassis import run

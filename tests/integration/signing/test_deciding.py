@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -267,7 +266,7 @@ def test_the_passphrase_of_the_keys_is_made_once_and_closed_to_others(tmp_path: 
     assert passphrase(tmp_path / "keys", None) == made
     file = tmp_path / "keys" / "passphrase"
     assert oct(file.stat().st_mode & 0o777) == oct(0o600)
-    assert os.listdir(tmp_path / "keys") == ["passphrase"]
+    assert [each.name for each in file.parent.iterdir()] == ["passphrase"]
 
 
 def test_an_empty_passphrase_file_is_refused(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 HARBOR = ("a" * 32, "harbor")
 STAFF, ANA = "c" * 32, "d" * 32
 STALL_S = 0.25  # how long the event loop may stand still, so how long others may wait
-RESIDENT_MB = 150
+RESIDENT_MIB = 150
 
 
 class System:
@@ -136,8 +136,8 @@ class System:
     def sign(self, document: Any) -> Any:
         return self.call(contract.sign_document, ANA, document["version"], document_id=document["id"])
 
-    def resident_mb(self) -> float:
-        return float(psutil.Process(self.processes["signing"].pid).memory_info().rss / 1_000_000)
+    def resident_mib(self) -> float:
+        return float(psutil.Process(self.processes["signing"].pid).memory_info().rss / 2**20)
 
 
 def a_pdf(pages: int) -> bytes:
@@ -171,7 +171,12 @@ def test_the_whole_journey_over_the_broker(system: System, tmp_path: Path) -> No
     command = ["pdfsig", "-nocert", tmp_path / "signed.pdf"]
     said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     assert "Signature Validation: Signature is Valid." in said
-    assert system.resident_mb() < RESIDENT_MB
+
+
+def test_ten_documents_later_the_process_is_still_small(system: System) -> None:
+    for _ in range(10):
+        system.sign(system.send(pages=20))
+    assert system.resident_mib() < RESIDENT_MIB
 
 
 @pytest.mark.fault("A17")
@@ -195,10 +200,12 @@ def test_signing_is_quick_and_others_are_answered_meanwhile(system: System) -> N
     rounds = [_sign_and_watch(system, [system.send(pages=400) for _ in range(5)]) for _ in range(3)]
 
     # The machine may be busy with something else for a moment: the best round tells what the service is capable of.
-    assert min(max(took_s) for took_s, _ in rounds) <= 1.0
-    assert min(max(waited_s) for _, waited_s in rounds) < STALL_S
-    assert max(len(waited_s) for _, waited_s in rounds) >= 5 * 5, "too few answers while it signed"
-    assert system.resident_mb() < RESIDENT_MB
+    took_s, waited_s = (
+        min(max(each) for each in of_all_rounds) for of_all_rounds in zip(*rounds, strict=True)
+    )
+    assert took_s <= 1.0
+    assert waited_s < STALL_S
+    assert waited_s < took_s / 2, "others wait until a signature is made"
 
 
 def _sign_and_watch(system: System, documents: list[Any]) -> tuple[list[float], list[float]]:

@@ -1,0 +1,81 @@
+"""What other hospital systems read: a virtual host of its own, one stream per organisation, one broker user per system.
+
+    make subscriber ARGS="NAME ORGANISATION"      makes the user (again: a new password) and prints its address
+
+A subscriber can read its organisation's stream, make queues below `ext.NAME.` and bind them to its organisation's
+events. Nothing else: no publishing, no other organisation's key, no `#`. Its queues have length, age and idle limits; the
+stream is what to read after a longer absence.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import sys
+from pathlib import Path
+
+from deploy.broker import Broker
+from deploy.topology import FEED_EXCHANGE
+from services.chassis.topology import FEED_QUEUE
+
+VHOST = "portico"
+FEED_VHOST = "portico-feeds"
+_NAME = re.compile(r"[a-z][a-z0-9-]{1,40}")
+_DAY_MS = 24 * 3600 * 1000
+
+
+def connect(broker: Broker, vhost: str = VHOST, feed_vhost: str = FEED_VHOST) -> None:
+    """Let RabbitMQ carry every event from the services' virtual host into the feed's, confirmed at each end."""
+    broker.set_shovel(
+        "portico-feed",
+        {
+            "src-protocol": "amqp091",
+            "src-uri": f"amqp:///{vhost}",
+            "src-queue": FEED_QUEUE,
+            "dest-protocol": "amqp091",
+            "dest-uri": f"amqp:///{feed_vhost}",
+            # No key of its own: an event keeps its routing key, which names its organisation.
+            "dest-exchange": FEED_EXCHANGE,
+            "ack-mode": "on-confirm",
+            "reconnect-delay": 1,
+        },
+        vhost,
+    )
+    limits = {"max-length": 100_000, "message-ttl": 7 * _DAY_MS, "expires": 14 * _DAY_MS}
+    policy = {"vhost": feed_vhost, "name": "subscribers", "pattern": r"^ext\.", "apply-to": "queues", "priority": 1}
+    broker.definitions({"policies": [{**policy, "definition": limits}]})
+
+
+def add_subscriber(broker: Broker, name: str, organisation: str, feed_vhost: str = FEED_VHOST) -> str:
+    """Make the broker user of an outside system; its AMQP address with a new password, shown this once."""
+    if not _NAME.fullmatch(name) or not _NAME.fullmatch(organisation):
+        raise ValueError("names have lower-case letters, digits and dashes, at most 41")
+    user, password = f"ext.{name}", secrets.token_urlsafe(32)
+    own = rf"^ext\.{name}\..*"
+    key = rf"^[^.#]+\.[^.#]+\.{organisation}$"
+    broker.add_user(
+        user,
+        password,
+        feed_vhost,
+        configure=own,
+        write=own,
+        read=rf"^(ext\.{name}\..*|{FEED_EXCHANGE}|{FEED_EXCHANGE}\.{organisation})$",
+        topic_permissions={FEED_EXCHANGE: ("^$", key)},
+    )
+    return broker.uri_for(user, password, feed_vhost)
+
+
+def main(arguments: list[str]) -> int:
+    """Add a subscriber at the local stack's broker."""
+    if len(arguments) != 2:
+        sys.exit(__doc__)
+    var = Path(__file__).resolve().parents[1] / "var"
+    base = int(os.environ.get("PORTICO_PORT_BASE", "8400"))
+    broker = Broker(var / "broker", base + 20, secrets_folder=var / "secrets")
+    print(add_subscriber(broker, *arguments))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
