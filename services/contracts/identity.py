@@ -141,7 +141,7 @@ create_account = contract.command(
     "create_account",
     "Create an account. It starts at security level `standard`; the level is chosen afterwards.",
     request={
-        "email": fields.Email(required=True),
+        "email": fields.Email(required=True, validate=validate.Length(max=254)),
         "first_name": Text(required=True, most=100),
         "last_name": Text(required=True, most=100),
     },

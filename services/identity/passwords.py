@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 from typing import Any
-
-from eventlet import patcher, tpool
 
 from services.contracts.errors import Refused
 from services.identity.password_rules import normal_password
@@ -58,11 +57,21 @@ def _beside_the_loop(function: Any, *arguments: Any) -> Any:
     if not _AT_ONCE.acquire(timeout=_WAIT_S):
         raise Refused("service_unavailable", "Too many passwords are being checked.", retry_after_s=1)
     try:
-        return tpool.execute(function, *arguments) if _has_loop() else function(*arguments)
+        return _in_a_thread(function, *arguments) if _has_loop() else function(*arguments)
     finally:
         _AT_ONCE.release()
 
 
+def _in_a_thread(function: Any, *arguments: Any) -> Any:
+    from eventlet import tpool  # noqa: PLC0415 - only where there is a loop
+
+    return tpool.execute(function, *arguments)
+
+
 def _has_loop() -> bool:
     """Whether threads are eventlet's. Its thread pool serves one hub; where threads are real none is needed."""
+    if "eventlet" not in sys.modules:
+        return False
+    from eventlet import patcher  # noqa: PLC0415 - the operator's command line runs without eventlet
+
     return bool(patcher.is_monkey_patched("thread"))

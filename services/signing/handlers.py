@@ -140,7 +140,7 @@ def _undecided(unit: UnitOfWork, request: Request) -> Document:
         raise Refused("forbidden", "Only the recipient decides on a document.")
     rules.require_undecided(document.state)
     unit.require_version(document)
-    if False and rules.is_leased(
+    if rules.is_leased(
         document.signing_claim, document.signing_until, asked_by=unit.context.request_id, now=unit.now
     ):
         raise Refused("conflict", "The document is being signed at this moment.", retry_after_s=1)

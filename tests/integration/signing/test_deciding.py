@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from services.contracts import signing as contract
 from services.contracts.errors import Refused
-from services.signing.desk import Desk, passphrase
+from services.signing.desk import Desk, SignatureDoesNotHoldError, passphrase
 from services.signing.pdf.certificates import WrongPassphrase
 from services.signing.pdf.signature import verify
 from tests.support.in_process import a_caller
@@ -177,7 +177,10 @@ def test_only_a_signed_document_is_returned_and_only_once(office: Any) -> None:
     sent = office.send()
     with refused("not_signed"):
         office.give_back(sent)
-    returned = office.give_back(office.sign(sent))
+    signed = office.sign(sent)
+    with refused("version_conflict"):
+        office.give_back(sent)
+    returned = office.give_back(signed)
     with refused("not_signed"):
         office.give_back(returned)
 
@@ -245,6 +248,38 @@ def test_who_signs_too_slowly_does_not_overwrite_who_came_after(office: Any) -> 
     with refused("already_decided"):
         office.sign(sent, key="slow")
     assert office.call(contract.get_document, office.staff, document_id=sent["id"]) == slow.later
+
+
+def test_who_lost_the_lease_records_nothing_even_while_the_document_is_undecided(office: Any) -> None:
+    sent, whole = office.send(), office.process.runtime.desk
+
+    class SlowDesk(DyingDesk):
+        def sign(self, order: Any) -> str:
+            office.desk(DyingDesk(whole))
+            with (
+                time_machine.travel(datetime.now(UTC) + timedelta(seconds=31)),
+                pytest.raises(KeyboardInterrupt),
+            ):
+                office.sign(sent, key="later")
+            with time_machine.travel(datetime.now(UTC) + timedelta(seconds=70)):
+                return self._desk.sign(order)
+
+    office.desk(SlowDesk(whole))
+    with time_machine.travel(datetime.now(UTC), tick=False), refused("conflict"):
+        office.sign(sent, key="slow")
+    assert office.titles(state="sent") == ["Plan of care"]
+
+
+def test_a_signature_that_does_not_verify_is_never_recorded(
+    office: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = office.send()
+    with monkeypatch.context() as patch:
+        patch.setattr("services.signing.pdf.signature.sign", lambda pdf, **_: pdf)
+        with pytest.raises(SignatureDoesNotHoldError):
+            office.sign(sent)
+    assert office.process.events(contract.document_signed) == []
+    assert office.sign(sent)["state"] == "signed"
 
 
 def test_without_a_timestamp_nothing_is_signed_and_the_document_stays_free(

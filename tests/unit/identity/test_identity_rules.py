@@ -52,7 +52,7 @@ def test_the_provider_portal_needs_referralq() -> None:
 @pytest.mark.parametrize("features", [(), ("referralq",), ("provider_portal",)])
 def test_a_provider_may_do_nothing_while_the_portal_is_closed(features: tuple[str, ...]) -> None:
     held = rules.DEFAULT_ROLES["provider_portal_user"][1]
-    assert rules.effective_permissions("provider", held, {name: True for name in OFF}, features) == []
+    assert rules.effective_permissions("provider", held, dict.fromkeys(OFF, True), features) == []
 
 
 @pytest.mark.parametrize(

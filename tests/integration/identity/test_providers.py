@@ -1,0 +1,304 @@
+"""Provider accounts: level, resources, switches, notifications."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from services.chassis import wire
+from services.contracts import identity as contract
+from services.contracts import referrals
+from services.contracts.errors import Refused
+from tests.integration.identity.conftest import Identity
+from tests.support.in_process import a_service
+
+
+def set_level(identity: Identity, account_id: str, level: str) -> dict[str, object]:
+    admin = identity.admin()
+    version = identity.call(contract.get_account, admin, account_id=account_id)["version"]
+    return dict(
+        identity.call(
+            contract.set_security_level, admin, version=version, account_id=account_id, security_level=level
+        )
+    )
+
+
+def access_events(identity: Identity) -> list[tuple[str, str]]:
+    wanted = {contract.access_granted.type: "granted", contract.access_revoked.type: "revoked"}
+    return [
+        (wanted[entry["type"]], entry["data"]["resource_id"])
+        for entry in identity.events()
+        if entry["type"] in wanted
+    ]
+
+
+@pytest.mark.seed("S0-15")
+@pytest.mark.seed("S0-18")
+def test_a_provider_is_created_like_everybody_and_then_given_the_level(identity: Identity) -> None:
+    account = identity.call(
+        contract.create_account,
+        identity.admin(),
+        email="pat@example.org",
+        first_name="Pat",
+        last_name="Quill",
+    )
+    assert (account["security_level"], account["realm"]) == ("standard", "staff")
+    account = set_level(identity, account["id"], "provider_portal_user")
+    assert (account["security_level"], account["realm"]) == ("provider_portal_user", "provider")
+
+
+@pytest.mark.seed("S0-19")
+def test_provider_settings_are_refused_until_the_level_is_saved(identity: Identity, resource_id: str) -> None:
+    account = identity.an_account()
+    assert "resources" not in account
+    assert "switches" not in account
+    admin = identity.admin()
+    refusal = identity.refused(
+        contract.assign_resource, admin, account_id=account["id"], resource_id=resource_id
+    )
+    assert refusal.code == "not_a_provider_account"
+    assert not identity.asked
+    switches = {"can_edit_capacity": True, "can_change_status": True, "can_access_details": True}
+    refusal = identity.refused(contract.set_provider_switches, admin, account_id=account["id"], **switches)
+    assert refusal.code == "not_a_provider_account"
+    account = set_level(identity, account["id"], "provider_portal_user")
+    assert account["resources"] == []
+    assert account["switches"] == dict.fromkeys(switches, False)
+
+
+@pytest.mark.seed("S0-19")
+def test_leaving_the_level_suspends_assignments_and_coming_back_restores_them(
+    identity: Identity, resource_id: str
+) -> None:
+    account = identity.a_provider(resource_id)
+    assert "resources" not in set_level(identity, account["id"], "standard")
+    scope = identity.caller(identity.log_in(account["login"])["token"]).scope
+    assert scope == {}
+    restored = set_level(identity, account["id"], "provider_portal_user")
+    assert restored["resources"] == account["resources"]
+    assert access_events(identity) == [
+        ("granted", resource_id),
+        ("revoked", resource_id),
+        ("granted", resource_id),
+    ]
+
+
+@pytest.mark.seed("S0-16")
+@pytest.mark.seed("S0-21")
+@pytest.mark.seed("S0-36")
+def test_several_agencies_and_programs_are_added_each_once(identity: Identity) -> None:
+    levels = {wire.new_id(): "agency", wire.new_id(): "program"}
+    identity.answers["referrals.describe_resource"] = lambda request: {
+        "id": request["resource_id"],
+        "name": "Harbor House",
+        "level": levels[request["resource_id"]],
+    }
+    account = identity.a_provider(*levels, *levels)
+    assert [(row["resource_id"], row["resource_level"]) for row in account["resources"]] == list(
+        levels.items()
+    )
+    assert len(access_events(identity)) == 2
+    scope = identity.caller(identity.log_in(account["login"])["token"]).scope
+    assert sorted(scope["resources"], key=str) == sorted(
+        ({"id": key, "level": level} for key, level in levels.items()), key=str
+    )
+
+
+def test_a_resource_added_by_two_people_at_once_is_there_once(either: Identity, resource_id: str) -> None:
+    account, admin, failures = either.a_provider(), either.admin(), []
+    at_once = threading.Barrier(8)
+
+    def add() -> None:
+        at_once.wait()
+        try:
+            either.call(contract.assign_resource, admin, account_id=account["id"], resource_id=resource_id)
+        except Exception as error:  # noqa: BLE001 - any of them is a failure
+            failures.append(error)
+
+    threads = [threading.Thread(target=add) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert access_events(either) == [("granted", resource_id)]
+
+
+def test_sites_and_unknown_resources_are_refused(identity: Identity, resource_id: str) -> None:
+    def unknown(_: object) -> None:
+        raise Refused("resource_not_found", "There is no such resource.", field="resource_id")
+
+    account, admin = identity.a_provider(), identity.admin()
+    answers: list[Callable[..., object]] = [
+        unknown,
+        lambda _: {"id": resource_id, "name": "Annex", "level": "site"},
+    ]
+    for answer in answers:
+        identity.answers[referrals.describe_resource.address] = answer
+        refusal = identity.refused(
+            contract.assign_resource, admin, account_id=account["id"], resource_id=resource_id
+        )
+        assert refusal.code == "resource_not_found"
+
+
+@pytest.mark.seed("S0-27")
+@pytest.mark.seed("S0-26")
+def test_access_ends_with_the_next_passport_after_an_assignment_is_deleted(
+    either: Identity, resource_id: str
+) -> None:
+    account = either.a_provider(resource_id)
+    token = either.log_in(account["login"])["token"]
+    assert either.caller(token).scope["resources"] == [{"id": resource_id, "level": "program"}]
+    assignment_id = account["resources"][0]["id"]
+    account = either.call(
+        contract.remove_resource, either.admin(), account_id=account["id"], assignment_id=assignment_id
+    )
+    assert account["resources"] == []
+    assert either.caller(token).scope["resources"] == []
+    assert access_events(either)[-1] == ("revoked", resource_id)
+    assert [row.facts["resource_id"] for row in either.audit("resource.removed")] == [resource_id]
+    refusal = either.refused(
+        contract.remove_resource, either.admin(), account_id=account["id"], assignment_id=assignment_id
+    )
+    assert refusal.code == "not_found"
+
+
+@pytest.mark.seed("S0-26")
+@pytest.mark.parametrize(
+    ("switch", "permission"),
+    [
+        pytest.param("can_edit_capacity", "capacity.edit", marks=pytest.mark.seed("S0-22")),
+        pytest.param("can_change_status", "referral.change_status", marks=pytest.mark.seed("S0-23")),
+    ],
+)
+def test_a_switch_takes_effect_with_the_next_passport(
+    identity: Identity, switch: str, permission: str
+) -> None:
+    account = identity.a_provider()
+    token = identity.log_in(account["login"])["token"]
+    switches = {"can_edit_capacity": False, "can_change_status": False, "can_access_details": False}
+    for is_on in (False, True, False):
+        identity.call(
+            contract.set_provider_switches,
+            identity.admin(),
+            account_id=account["id"],
+            **switches | {switch: is_on},
+        )
+        assert identity.caller(token).may(permission) is is_on
+
+
+@pytest.mark.seed("S0-24")
+@pytest.mark.seed("S0-25")
+def test_the_passport_says_whether_full_details_may_be_shown(identity: Identity) -> None:
+    limited, full = identity.a_provider(), identity.a_provider(can_access_details=True)
+    for account, details in ((limited, False), (full, True)):
+        assert identity.caller(identity.log_in(account["login"])["token"]).scope["details"] is details
+
+
+@pytest.mark.seed("S0-17")
+def test_a_provider_holds_only_what_the_portal_needs(identity: Identity) -> None:
+    account = identity.a_provider(can_edit_capacity=True, can_change_status=True, can_access_details=True)
+    caller = identity.caller(identity.log_in(account["login"])["token"])
+    expected = {
+        "referral.read",
+        "capacity.read",
+        "document.read",
+        "document.sign",
+        "referral.change_status",
+        "capacity.edit",
+    }
+    assert caller.permissions == expected
+
+
+@pytest.mark.seed("S0-40")
+def test_the_only_command_over_the_own_account_is_the_notification_switch(identity: Identity) -> None:
+    account = identity.a_provider(can_edit_capacity=True, can_change_status=True)
+    caller = identity.caller(identity.log_in(account["login"])["token"])
+    open_to_it = {
+        operation.name
+        for operation in contract.contract.operations.values()
+        if operation.kind == "command"
+        and (operation.access.kind == "signed_in" or operation.access.permission in caller.permissions)
+    }
+    assert open_to_it == {"log_out", "set_my_notifications"}
+    assert set(contract.set_my_notifications.request.fields) == {"resource_assigned_emails"}
+    switches = {"can_edit_capacity": True, "can_change_status": True, "can_access_details": True}
+    assert (
+        identity.refused(contract.set_provider_switches, caller, account_id=account["id"], **switches).code
+        == "forbidden"
+    )
+
+
+@pytest.mark.seed("S0-39")
+@pytest.mark.parametrize("level", ["provider_portal_user", "standard"])
+def test_a_person_switches_the_own_emails_off_and_on(identity: Identity, level: str) -> None:
+    account = identity.an_account(level)
+    caller = identity.caller(identity.log_in(account["login"])["token"])
+    assert account["wants_resource_assigned_emails"] is True
+    for wanted in (False, True):
+        identity.call(contract.set_my_notifications, caller, resource_assigned_emails=wanted)
+        assert identity.call(contract.describe_me, caller)["wants_resource_assigned_emails"] is wanted
+
+
+@pytest.mark.seed("S0-39")
+@pytest.mark.seed("S0-43")
+def test_recipients_are_active_providers_of_the_resource_who_want_the_email(
+    identity: Identity, resource_id: str
+) -> None:
+    wants, declines, elsewhere = (
+        identity.a_provider(resource_id),
+        identity.a_provider(resource_id),
+        identity.a_provider(wire.new_id()),
+    )
+    left, disabled = identity.a_provider(resource_id), identity.a_provider(resource_id)
+    decliner = identity.caller(identity.log_in(declines["login"])["token"])
+    identity.call(contract.set_my_notifications, decliner, resource_assigned_emails=False)
+    set_level(identity, left["id"], "standard")
+    identity.call(
+        contract.disable_account, identity.admin(), version=disabled["version"], account_id=disabled["id"]
+    )
+    caller = a_service("notifications", (identity.harbor.organisation_id, "harbor"))
+    answer = identity.call(
+        contract.list_resource_recipients, caller, resource_ids=[resource_id, wire.new_id()]
+    )
+    assert answer == {
+        "organisation_name": "Harbor County",
+        "recipients": [{"account_id": wants["id"], "email_is_verified": True}],
+    }
+    assert elsewhere["id"] not in repr(answer)
+
+
+@pytest.mark.seed("S0-5")
+def test_switching_referralq_off_closes_the_portal_at_once(identity: Identity, resource_id: str) -> None:
+    account = identity.a_provider(resource_id, can_change_status=True)
+    token = identity.log_in(account["login"])["token"]
+    admin = identity.admin()
+    version = identity.call(contract.get_organisation, admin)["version"]
+    refusal = identity.refused(contract.set_features, admin, version=version, features=["provider_portal"])
+    assert refusal.code == "feature_needs_another"
+    identity.call(contract.set_features, admin, version=version, features=["electronic_signature"])
+    caller = identity.caller(token)
+    assert caller.permissions == frozenset()
+    assert caller.scope["resources"] == []
+    refusal = identity.refused(
+        contract.log_in, organisation="harbor", login=account["login"], password="tidal lantern violet meadow"
+    )
+    assert refusal.code == "feature_is_off"
+    notifications = a_service("notifications", (identity.harbor.organisation_id, "harbor"))
+    assert (
+        identity.call(contract.list_resource_recipients, notifications, resource_ids=[resource_id])[
+            "recipients"
+        ]
+        == []
+    )
+    staff = identity.an_account()
+    refusal = identity.refused(
+        contract.set_security_level,
+        admin,
+        version=staff["version"],
+        account_id=staff["id"],
+        security_level="provider_portal_user",
+    )
+    assert refusal.code == "feature_is_off"

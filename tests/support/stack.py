@@ -1,0 +1,145 @@
+"""The whole system for a test: five services, gateway, broker and mail catcher, with two organisations and their staff."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from deploy import feed, topology
+from deploy.client import Portico
+from deploy.demo import SAMPLE
+from deploy.journey import Journey
+from deploy.ports import free_block
+from deploy.stack import Databases, Stack
+from tests.support.servers import temporary_folder
+
+FEATURES = "referralq,provider_portal,electronic_signature"
+HARBOR, BAYSIDE = "harbor", "bayside"
+
+
+@dataclass
+class RunningStack:
+    """A stack that is up. `admin` and `staff` are logged in to Harbor, `stranger` administers Bayside."""
+
+    stack: Stack
+    passwords: dict[str, str] = field(default_factory=dict)
+    admin: Portico = None  # type: ignore[assignment]
+    staff: Portico = None  # type: ignore[assignment]
+    stranger: Portico = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        for key in (HARBOR, BAYSIDE):
+            self.create_organisation(key)
+        topology.declare(self.stack.feed_amqp_uri, topology.feed([HARBOR, BAYSIDE]))
+        self.admin = self.log_in(HARBOR, f"admin@{HARBOR}.example.org")
+        self.stranger = self.log_in(BAYSIDE, f"admin@{BAYSIDE}.example.org")
+        self.staff = self.create_staff("staff@harbor.example.org")
+
+    @property
+    def url(self) -> str:
+        """The gateway."""
+        return self.stack.gateway_url
+
+    def create_organisation(self, key: str) -> None:
+        """An organisation with all features and an administrator who can log in."""
+        email = f"admin@{key}.example.org"
+        self.operate(self.password_of(email), "create-organisation", "--key", key, "--name", f"{key.capitalize()} County",
+                     "--admin-email", email, "--admin-password-file", "-", "--features", FEATURES)  # fmt: skip
+
+    def create_staff(self, email: str, level: str = "standard") -> Portico:
+        """A staff account of Harbor at a security level, logged in."""
+        account = self.admin.post("/v1/accounts", email=email, first_name="Sam", last_name="Field")
+        if level != "standard":
+            self.admin.put(f"/v1/accounts/{account['id']}/security-level", version=account["version"], security_level=level)
+        self.set_password(HARBOR, email)
+        return self.log_in(HARBOR, email)
+
+    def create_provider(self, email: str, resources: list[str], **switches: bool) -> tuple[dict[str, Any], Portico]:
+        """A provider account of Harbor for these resource ids, logged in: (account, client)."""
+        account = self.admin.post("/v1/accounts", email=email, first_name="Pat", last_name="Keeper")
+        path = f"/v1/accounts/{account['id']}"
+        self.admin.put(f"{path}/security-level", version=account["version"], security_level="provider_portal_user")
+        for resource_id in resources:
+            self.admin.post(f"{path}/resources", expect=200, resource_id=resource_id)
+        wanted = {"can_edit_capacity": True, "can_change_status": True, "can_access_details": False} | switches
+        self.admin.put(f"{path}/provider-switches", **wanted)
+        self.set_password(HARBOR, email)
+        return self.admin.get(path), self.log_in(HARBOR, email)
+
+    def set_password(self, key: str, email: str) -> None:
+        """Set a password as the operator, vouching for the address."""
+        self.operate(self.password_of(email), "set-password", "--key", key, "--login", email,
+                     "--password-file", "-", "--email-is-verified")  # fmt: skip
+
+    def password_of(self, email: str) -> str:
+        """The password this test gives the account."""
+        return self.passwords.setdefault(email, f"kettle-violet-{secrets.token_hex(6)}")
+
+    def log_in(self, key: str, email: str) -> Portico:
+        """A client with a new session."""
+        return Portico(self.url).log_in(key, email, self.password_of(email))
+
+    def operate(self, password: str, *arguments: str) -> Any:
+        """identity's command line."""
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-m", "services.identity.admin", *arguments],
+            input=password, text=True, capture_output=True, env=self.stack.operator_env(), check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout or "null")
+
+    def journey(self) -> Journey:
+        """The steps of the journey as Harbor."""
+        return Journey(self.url, self.stack.mail_url, HARBOR, self.admin, self.staff)
+
+    def import_sample(self) -> dict[str, Any]:
+        """Import the sample directory into Harbor."""
+        return self.journey().import_directory(SAMPLE.read_bytes())
+
+    def subscribe(self, name: str, organisation: str) -> str:
+        """The broker address of an outside system."""
+        assert self.stack.broker is not None
+        return feed.add_subscriber(self.stack.broker, name, organisation)
+
+    def logs(self) -> str:
+        """All that all processes have written."""
+        return "\n".join(path.read_text(errors="replace") for path in sorted((self.stack.folder / "log").iterdir()) if path.is_file())
+
+    @property
+    def process_names(self) -> list[str]:
+        """All processes but the broker."""
+        return list(self.stack.supervisor.names)
+
+    def rss_mb(self, name: str) -> float:
+        """Resident memory of a process."""
+        return float(self.stack.supervisor.rss_mb(name))
+
+
+@contextlib.contextmanager
+def running_stack(
+    databases: Databases = "sqlite",
+    replicas: Mapping[str, int] | None = None,
+    extra_env: Mapping[str, Mapping[str, str]] | None = None,
+) -> Iterator[RunningStack]:
+    """A stack in a folder of its own, on free ports; gone afterwards."""
+    with temporary_folder("portico-stack-") as folder:
+        stack = Stack(
+            folder / "var",
+            free_block(100),
+            databases=databases,
+            replicas=replicas,
+            extra_env=extra_env,
+            seed_demo=False,
+            environ={"LOG_LEVEL": "INFO"},
+        )
+        try:
+            stack.start()
+            yield RunningStack(stack)
+        finally:
+            stack.stop()

@@ -1,0 +1,17 @@
+"""One running system for the tests that look at it and do not break it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.stack import RunningStack, running_stack
+
+
+@pytest.fixture(scope="session")
+def portico() -> Iterator[RunningStack]:
+    """A running system with the sample directory. Tests share it: each makes its own queues, records and accounts."""
+    with running_stack() as stack:
+        stack.import_sample()
+        yield stack
