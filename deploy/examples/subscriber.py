@@ -9,6 +9,7 @@ Prints one CloudEvent a line. Delivery is at least once: events whose id was see
 import argparse
 import json
 import socket
+import sys
 import time
 
 import kombu
@@ -36,6 +37,7 @@ def main() -> None:
         else:
             queue = _own_queue(channel, arguments)
         channel.basic_qos(0, 100, False)  # noqa: FBT003
+        print("listening", file=sys.stderr, flush=True)  # noqa: T201
         with kombu.Consumer(channel, [queue], on_message=on_message, accept=None, auto_declare=False):
             while time.monotonic() < ends_at and len(seen) < arguments.count:
                 try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import socket
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -136,9 +137,12 @@ class Link:
             sent = connection.bytes_sent
 
     def _drop(self) -> None:
+        # Only shut down, which the reader sees, and which lets it close: a socket that is closed under a waiting greenlet
+        # leaves the event loop's watch, and the greenlet would wait for ever.
         connection = self._connection
-        if connection is not None:
-            _hang_up(connection)
+        if connection is not None and connection.connected:
+            with contextlib.suppress(OSError):
+                connection.transport.sock.shutdown(socket.SHUT_RDWR)
 
 
 def _read_in_large_pieces(transport: Any) -> None:

@@ -58,7 +58,7 @@ class OutboxRow:
 
     seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     event_id: Mapped[str] = mapped_column(String(32), unique=True)
-    aggregate: Mapped[str] = mapped_column(String(80))
+    aggregate: Mapped[str] = mapped_column(String(128))
     exchange: Mapped[str] = mapped_column(String(80))
     routing_key: Mapped[str] = mapped_column(String(200))
     body: Mapped[bytes] = mapped_column(LargeBinary)

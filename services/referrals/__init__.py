@@ -1,0 +1,1 @@
+"""Referrals: resource directory, ReferralQs, contact records, referrals and capacity."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, and_, select, tuple_
+from sqlalchemy import Select, and_, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
@@ -33,9 +33,9 @@ def list_referrals(session: Session, caller: Caller | None, request: Any) -> dic
             return {"items": [], "next": None}
         statement = statement.where(ContactRecord.number == number)
     if request["after"] is not None:
-        statement = statement.where(
-            tuple_(Referral.assigned_at, Referral.id) < tuple_(*_place(request["after"]))
-        )
+        assigned_at, referral_id = read_cursor(request["after"])
+        place = tuple_(literal(assigned_at, Referral.assigned_at.type), literal(referral_id))
+        statement = statement.where(tuple_(Referral.assigned_at, Referral.id) < place)
     rows = session.execute(statement.limit(request["limit"] + 1)).all()
     page = rows[: request["limit"]]
     has_more = len(rows) > len(page)

@@ -1,0 +1,1 @@
+"""Capacity: how much a program can take."""

@@ -1,0 +1,1 @@
+"""The resource directory: agencies, programs and sites, imported from iCarol's export."""

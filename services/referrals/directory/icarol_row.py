@@ -367,7 +367,8 @@ def read_time(text: str, not_before: date | None = None) -> datetime | None:
         clock = int(hour or 0)
         if half:
             clock = clock % 12 + (12 if half.lower() == "pm" else 0)
-        moment = datetime(full_year, int(month), int(day), clock, int(minute or 0))
+        # The export names no zone, so none is made up.
+        moment = datetime(full_year, int(month), int(day), clock, int(minute or 0))  # noqa: DTZ001
         if len(year) == 2 and not_before is not None and moment.date() < not_before:
             moment = moment.replace(year=full_year + 100)
     except ValueError:

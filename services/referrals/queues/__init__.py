@@ -1,0 +1,1 @@
+"""ReferralQs: a queue's own statuses and its programs."""

@@ -1,0 +1,1 @@
+"""Contact records: what was taken down about a help-seeker."""

@@ -84,7 +84,7 @@ def upgrade() -> None:
         "outbox",
         sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("event_id", sa.String(length=32), nullable=False),
-        sa.Column("aggregate", sa.String(length=80), nullable=False),
+        sa.Column("aggregate", sa.String(length=128), nullable=False),
         sa.Column("exchange", sa.String(length=80), nullable=False),
         sa.Column("routing_key", sa.String(length=200), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),

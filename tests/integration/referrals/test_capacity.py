@@ -1,0 +1,175 @@
+"""Capacity: setting it, claiming it, and the crowd that wants the last beds."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from services.contracts import referrals as contract
+from services.contracts.errors import Refused
+from services.contracts.referrals import capacity_changed
+from tests.integration.referrals.builders import OTHER_STAFF, PROVIDER_MAY, Desk, refusal
+
+
+@pytest.mark.seed("S0-2")
+@pytest.mark.seed("S0-9")
+@pytest.mark.seed("S0-10")
+def test_a_provider_says_how_much_a_program_can_take(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    desk.a_queue("Night Shelter")
+    provider = desk.provider("Night Shelter")
+    answer = desk.set_capacity("Night Shelter", 20, provider, unit="beds", note="Women only this week.")
+    assert (answer["total"], answer["used"], answer["free"], answer["unit"]) == (20, 0, 20, "beds")
+    seen = desk(contract.get_capacity, program_id=desk.resource["Night Shelter"])
+    assert seen == answer
+    assert (seen["program_name"], seen["note"], seen["version"]) == (
+        "Night Shelter",
+        "Women only this week.",
+        1,
+    )
+    (event,) = desk.service.events(capacity_changed)
+    program_id = desk.resource["Night Shelter"]
+    assert event["data"] == {"program_id": program_id, "total": 20, "used": 0, "free": 20}
+    assert desk.service.audit("capacity.set")[0].facts == {"total": 20, "used": 0}
+
+
+@pytest.mark.seed("S0-8")
+def test_setting_it_again_counts_a_version_and_keeps_what_is_used(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    queue_id = desk.a_queue("Night Shelter")
+    desk.set_capacity("Night Shelter", 3)
+    desk.assign(queue_id, "Night Shelter")
+    answer = desk.set_capacity("Night Shelter", 5)
+    assert (answer["total"], answer["used"], answer["free"], answer["version"]) == (5, 1, 4, 3)
+    assert refusal(lambda: desk.set_capacity("Night Shelter", 0)) == "capacity_below_use"
+    assert desk.numbers("Night Shelter") == (5, 1, 4)
+
+
+@pytest.mark.seed("S0-38")
+def test_an_agencys_provider_edits_its_queued_programs_only(desk: Desk) -> None:
+    desk.a_queue("Night Shelter", "St. Mary's Café & Pantry")
+    for program in ("Night Shelter", "Family Housing First", "St. Mary's Café & Pantry"):
+        desk.set_capacity(program, 4)
+    provider = desk.provider("Harbor Shelter Alliance")
+    assert desk.set_capacity("Night Shelter", 6, provider)["total"] == 6
+    listed = desk(contract.list_capacities, provider)["items"]
+    assert [capacity["program_name"] for capacity in listed] == ["Night Shelter"]
+    for program in ("Family Housing First", "St. Mary's Café & Pantry"):
+        assert refusal(lambda name=program: desk.set_capacity(name, 1, provider)) == "not_found"
+        program_id = desk.resource[program]
+        assert (
+            refusal(lambda one=program_id: desk(contract.get_capacity, provider, program_id=one))
+            == "not_found"
+        )
+
+
+def test_a_provider_whose_own_program_is_in_no_queue_has_no_capacity_to_edit(desk: Desk) -> None:
+    provider = desk.provider("Night Shelter")
+    assert refusal(lambda: desk.set_capacity("Night Shelter", 1, provider)) == "not_found"
+    desk.a_queue("Night Shelter")
+    assert desk.set_capacity("Night Shelter", 1, provider)["free"] == 1
+
+
+def test_a_provider_without_the_switch_cannot_edit(desk: Desk) -> None:
+    desk.a_queue("Night Shelter")
+    reader = desk.provider(
+        "Night Shelter", may=tuple(name for name in PROVIDER_MAY if name != "capacity.edit")
+    )
+    assert refusal(lambda: desk.set_capacity("Night Shelter", 1, reader)) == "forbidden"
+
+
+@pytest.mark.seed("S0-52")
+def test_staff_sees_and_edits_every_capacity(desk: Desk) -> None:
+    desk.set_capacity("Night Shelter", 4)
+    desk.set_capacity("Family Housing First", 2)
+    listed = desk(contract.list_capacities)["items"]
+    assert [(one["program_name"], one["total"]) for one in listed] == [
+        ("Family Housing First", 2),
+        ("Night Shelter", 4),
+    ]
+    assert refusal(lambda: desk.set_capacity("Harbor Shelter Alliance", 1)) == "not_a_program"
+    assert refusal(lambda: desk(contract.set_capacity, program_id="0" * 32, total=1)) == "not_found"
+
+
+def test_another_organisation_reaches_no_capacity(desk: Desk) -> None:
+    desk.set_capacity("Night Shelter", 4)
+    program_id = desk.resource["Night Shelter"]
+    assert desk(contract.list_capacities, OTHER_STAFF) == {"items": []}
+    assert refusal(lambda: desk.set_capacity("Night Shelter", 9, OTHER_STAFF)) == "not_found"
+    assert refusal(lambda: desk(contract.get_capacity, OTHER_STAFF, program_id=program_id)) == "not_found"
+    assert desk.numbers("Night Shelter") == (4, 0, 4)
+
+
+def test_the_database_itself_refuses_more_use_than_total(desk_on_both: Desk) -> None:
+    desk_on_both.set_capacity("Night Shelter", 1)
+    with pytest.raises(IntegrityError), desk_on_both.service.database.engine.begin() as connection:
+        connection.execute(text("UPDATE capacities SET used = 2"))
+
+
+def test_without_a_capacity_assignments_are_not_limited(desk: Desk) -> None:
+    queue_id = desk.a_queue("Night Shelter")
+    for _ in range(3):
+        desk.assign(queue_id, "Night Shelter")
+    desk.set_capacity("Night Shelter", 1)
+    assert desk.numbers("Night Shelter") == (1, 0, 1)
+
+
+def test_the_last_place_is_given_once(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    queue_id = desk.a_queue("Night Shelter")
+    desk.set_capacity("Night Shelter", 1)
+    referral = desk.assign(queue_id, "Night Shelter")
+    assert refusal(lambda: desk.assign(queue_id, "Night Shelter")) == "capacity_exhausted"
+    desk.move(referral, "completed")
+    desk.assign(queue_id, "Night Shelter")
+    assert desk.numbers("Night Shelter") == (1, 1, 0)
+    told = [(event["data"]["used"], event["data"]["free"]) for event in desk.service.events(capacity_changed)]
+    assert told == [(0, 1), (1, 0), (0, 1), (1, 0)]
+
+
+def test_a_repeated_assignment_has_its_answer_although_nothing_is_free_any_more(desk: Desk) -> None:
+    queue_id, record_id = desk.a_queue("Night Shelter"), desk.a_record()
+    desk.set_capacity("Night Shelter", 1)
+    first = desk.assign(queue_id, "Night Shelter", record_id, key="once")
+    assert desk.assign(queue_id, "Night Shelter", record_id, key="once") == first
+    assert desk.numbers("Night Shelter") == (1, 1, 0)
+
+
+@pytest.mark.fault("F17")
+def test_a_thousand_claims_on_twenty_beds_fill_exactly_twenty(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    queue_id = desk.a_queue("Night Shelter")
+    desk.set_capacity("Night Shelter", 20, unit="beds")
+    records = itertools.count(1)
+    record_ids = [desk.a_record() for _ in range(100)]
+    taken: list[dict[str, object]] = []
+
+    def claim(_: int) -> str:
+        # A record has at most one open referral to a program, so each claim has a queue of records to choose from.
+        try:
+            taken.append(desk.assign(queue_id, "Night Shelter", record_ids[next(records) % len(record_ids)]))
+        except Refused as refused:
+            return refused.code
+        return "accepted"
+
+    started = time.monotonic()
+    outcomes = crowd(claim)
+    assert time.monotonic() - started < 15
+    assert outcomes["accepted"] == 20
+    assert desk.numbers("Night Shelter") == (20, 20, 0)
+    for referral in taken[:5]:
+        desk.move(referral, "completed")
+    assert desk.numbers("Night Shelter") == (20, 15, 5)
+    assert crowd(claim)["accepted"] == 5
+    assert desk.numbers("Night Shelter") == (20, 20, 0)
+
+
+def crowd(claim: object, size: int = 1000) -> Counter[str]:
+    with ThreadPoolExecutor(50) as pool:
+        return Counter(pool.map(claim, range(size)))  # type: ignore[arg-type]

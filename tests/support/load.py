@@ -1,0 +1,72 @@
+"""Writes at a steady rate from clients that do what a careful client does: the same key again until they are told."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+PATIENCE_S = 60.0
+
+
+@dataclass
+class Outcome:
+    """One write: what the client was told, when, and what went wrong on the way."""
+
+    number: int
+    answer: Any
+    answered_at: float
+    errors: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Load:
+    """`count` writes, `rate` per second. `request(number)` gives (path, JSON body); they are POSTed with a key each."""
+
+    url: str
+    token: str
+    request: Callable[[int], tuple[str, dict[str, Any]]]
+    rate: float
+    count: int
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def run(self) -> list[Outcome]:
+        """Send all; every outcome, in order of number. A write that is never acknowledged raises."""
+        started = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(96) as pool:
+            waiting = []
+            pause = threading.Event()
+            for number in range(self.count):
+                pause.wait(max(0.0, started + number / self.rate - time.monotonic()))
+                waiting.append(pool.submit(self._write, number))
+            self.outcomes = [each.result() for each in waiting]
+        return self.outcomes
+
+    def _write(self, number: int) -> Outcome:
+        path, body = self.request(number)
+        headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": f"load-{id(self)}-{number}"}
+        errors: list[str] = []
+        ends_at = time.monotonic() + PATIENCE_S
+        pause = threading.Event()
+        while time.monotonic() < ends_at:
+            try:
+                response = requests.post(self.url + path, json=body, headers=headers, timeout=15)
+                if response.status_code < 300:
+                    return Outcome(number, response.json(), time.monotonic(), errors)
+                if response.status_code < 500:
+                    raise AssertionError(f"unexpected {response.status_code}: {response.text[:300]}")
+                errors.append(str(response.status_code))
+            except requests.RequestException as error:
+                errors.append(type(error).__name__)
+            pause.wait(0.2)
+        raise AssertionError(f"write {number} was never acknowledged: {errors[-5:]}")
+
+    def first_success_after(self, moment: float) -> float:
+        """Seconds from `moment` to the first acknowledgement after it of a write that had met an error."""
+        later = [outcome.answered_at - moment for outcome in self.outcomes if outcome.errors and outcome.answered_at > moment]
+        return min(later, default=0.0)
