@@ -25,20 +25,33 @@ class Outcome:
 
 
 @dataclass
+class Write:
+    """One request to send. Without `headers` it needs none but its key."""
+
+    path: str
+    method: str = "POST"
+    json: dict[str, Any] | None = None
+    form: dict[str, Any] | None = None
+    file: tuple[str, bytes, str] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
 class Load:
-    """`count` writes, `rate` per second. `request(number)` gives (path, JSON body); they are POSTed with a key each."""
+    """`count` writes, `rate` per second, at most `clients` at once; `request(number)` is the write to send."""
 
     url: str
     token: str
-    request: Callable[[int], tuple[str, dict[str, Any]]]
+    request: Callable[[int], Write]
     rate: float
     count: int
+    clients: int = 96
     outcomes: list[Outcome] = field(default_factory=list)
 
     def run(self) -> list[Outcome]:
         """Send all; every outcome, in order of number. A write that is never acknowledged raises."""
         started = time.monotonic()
-        with concurrent.futures.ThreadPoolExecutor(96) as pool:
+        with concurrent.futures.ThreadPoolExecutor(self.clients) as pool:
             waiting = []
             pause = threading.Event()
             for number in range(self.count):
@@ -48,14 +61,17 @@ class Load:
         return self.outcomes
 
     def _write(self, number: int) -> Outcome:
-        path, body = self.request(number)
-        headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": f"load-{id(self)}-{number}"}
+        write = self.request(number)
+        headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": f"load-{id(self)}-{number}", **write.headers}
+        files = {"file": write.file} if write.file else None
         errors: list[str] = []
         ends_at = time.monotonic() + PATIENCE_S
         pause = threading.Event()
         while time.monotonic() < ends_at:
             try:
-                response = requests.post(self.url + path, json=body, headers=headers, timeout=15)
+                response = requests.request(
+                    write.method, self.url + write.path, json=write.json, data=write.form, files=files, headers=headers, timeout=30
+                )
                 if response.status_code < 300:
                     return Outcome(number, response.json(), time.monotonic(), errors)
                 if response.status_code < 500:

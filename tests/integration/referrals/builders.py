@@ -7,9 +7,14 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from services.chassis.passports import Caller
+from services.chassis.unit_of_work import utc_now
+from services.chassis.wire import new_id
 from services.contracts import referrals as contract
 from services.contracts.errors import Refused
+from services.referrals.records.models import ContactRecord
 from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
 
 COLUMNS = (
@@ -52,7 +57,7 @@ SMALL_DIRECTORY = (
 
 def an_export(rows: Iterable[tuple[str, ...]] = SMALL_DIRECTORY) -> bytes:
     """An iCarol export (CSV) with these rows."""
-    text = io.StringIO()
+    text = io.StringIO(newline="")
     csv.writer(text).writerows([COLUMNS, *rows])
     return text.getvalue().encode()
 
@@ -106,6 +111,22 @@ class Desk:
         return str(
             self(contract.create_contact_record, **{"first_name": "Ana", "last_name": "Vega", **more})["id"]
         )
+
+    def many_records(self, count: int) -> list[str]:
+        """So many contact records written straight into the table; their ids."""
+        now = utc_now()
+        ids = [new_id() for _ in range(count)]
+
+        def write(session: Session) -> None:
+            session.add_all(
+                ContactRecord(
+                    id=one, number=f"CR-{one}"[:20], sections=[], submitted_at=now, created_at=now, version=1
+                )
+                for one in ids
+            )
+
+        self.service.database.write(HARBOR[0], write)
+        return ids
 
     def set_capacity(self, program: str, total: int, caller: Caller = STAFF, **more: Any) -> Any:
         """Set what a program can take."""

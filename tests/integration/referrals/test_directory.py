@@ -149,7 +149,10 @@ def test_identity_learns_a_resources_name_and_level(desk: Desk) -> None:
         contract.describe_resource, a_service("identity"), resource_id=desk.resource["Night Shelter"]
     )
     assert (answer["name"], answer["level"]) == ("Night Shelter", "program")
-    absent = lambda: desk(contract.describe_resource, a_service("identity"), resource_id="0" * 32)  # noqa: E731
+
+    def absent() -> object:
+        return desk(contract.describe_resource, a_service("identity"), resource_id="0" * 32)
+
     assert refusal(absent) == "resource_not_found"
     assert refusal(lambda: desk(contract.describe_resource, STAFF, resource_id="0" * 32)) == "forbidden"
 

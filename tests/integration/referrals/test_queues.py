@@ -127,7 +127,8 @@ def test_another_organisations_queue_is_not_found(desk: Desk) -> None:
     program_id = desk.resource["Family Housing First"]
     assert desk(contract.list_queues, OTHER_STAFF) == {"items": []}
     assert refusal(lambda: desk(contract.get_queue, OTHER_STAFF, queue_id=queue_id)) == "not_found"
-    foreign = lambda: desk(
-        contract.add_program_to_queue, OTHER_STAFF, queue_id=queue_id, program_id=program_id
-    )  # noqa: E731
+
+    def foreign() -> object:
+        return desk(contract.add_program_to_queue, OTHER_STAFF, queue_id=queue_id, program_id=program_id)
+
     assert refusal(foreign) == "not_found"
