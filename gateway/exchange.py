@@ -51,7 +51,6 @@ class Exchange:
             )
         return wire.CallContext(
             request_id=key or wire.new_id(),
-            client_key=key is not None,
             correlation_id=logs.correlation_id.get() or "",
             deadline=time.time() + (route.operation.timeout_s or self._timeout_s),
             expected_version=_expected_version(route, headers.get("If-Match")),

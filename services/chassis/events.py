@@ -128,7 +128,7 @@ class Listens(Entrypoint):  # type: ignore[misc]
 
     def take(self, message: Any) -> None:
         """Called by the connection's reader: hand the message to a worker."""
-        self.container.spawn_worker(self, (self, message), {})
+        self.inbound.spawn(getattr(self.container.service_cls(), self.method_name), self, message)
 
     def perform(self, service: Any, method: Callable[..., Any], message: Any) -> None:
         """Run in a worker: decode, check, handle, acknowledge; on failure climb the ladder. Nothing escapes."""

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import amqp
+import eventlet
 from nameko.extensions import ProviderCollector, SharedExtension
 
 from services.chassis import metrics, wire
@@ -32,6 +33,7 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
         self._tags: list[tuple[Any, str]] = []
         self._draining = threading.Event()
         self._link: Link | None = None
+        self._workers = eventlet.GreenPool(1)
 
     def setup(self) -> None:
         self.runtime = self.container.config["runtime"]
@@ -40,9 +42,13 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
             settings.amqp_uri, f"{self.runtime.service}-inbound", self._open, self._lost, settings.heartbeat_s
         )
         self.runtime.inbound = self
-
     def start(self) -> None:
         assert self._link is not None  # noqa: S101 - nameko calls setup first
+        # A worker for everything that can be delivered at once: the reader never waits for one. nameko's own pool
+        # sets up a context and logs for each call, which costs as much as the rest of an empty operation.
+        settings = self.runtime.settings
+        metrics.WORKERS_BUSY.labels(self.runtime.service).set_function(self._workers.running)
+        self._workers.resize(settings.rpc_workers + settings.event_workers * len(self._queues) + 2)
         self._link.start()
 
     @property
@@ -58,6 +64,10 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
         """Register the entrypoint of an event's queue."""
         self._queues[queue] = provider
 
+    def spawn(self, work: Callable[..., None], *arguments: Any) -> None:
+        """Run `work` in a worker. It must not raise: an entrypoint's `perform` sees to that."""
+        self._workers.spawn_n(work, *arguments)
+
     def drain(self) -> None:
         """Take no more messages; what was delivered and not begun goes to another replica when the link closes."""
         if self._draining.is_set():
@@ -71,11 +81,16 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
 
     def stop(self) -> None:
         self.drain()
+        self._workers.waitall()
         if self._link is not None:
             self._link.close()
         super().stop()
 
-    kill = stop
+    def kill(self) -> None:
+        """Stop without waiting for running work."""
+        self._draining.set()
+        if self._link is not None:
+            self._link.close()
 
     def _open(self, connection: Any) -> None:
         settings = self.runtime.settings
@@ -107,9 +122,9 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
         method = message.delivery_info["routing_key"].rpartition(".")[2]
         provider = self._calls.get(method)
         if not message.properties.get("reply_to"):
-            self.container.spawn_managed_thread(lambda: self.park(message, "no_reply_to"))
+            self.spawn(self.park, message, "no_reply_to")
         elif method == "check_health":
-            self.container.spawn_managed_thread(lambda: self._answer_health(message))
+            self.spawn(self._answer_health, message)
         elif provider is None:
             self.reply(message, error=("unknown_operation", "This service has no such operation."))
         else:

@@ -102,6 +102,7 @@ class Serves(Entrypoint):  # type: ignore[misc]
     def __init__(self, operation: Operation) -> None:
         super().__init__()
         self.operation = operation
+        self._series: dict[str, Any] = {}
 
     def setup(self) -> None:
         if self.method_name != self.operation.name:
@@ -114,13 +115,12 @@ class Serves(Entrypoint):  # type: ignore[misc]
 
     def take(self, message: Any) -> None:
         """Called by the connection's reader: hand the message to a worker."""
-        self.container.spawn_worker(self, (self, message), {})
+        self.inbound.spawn(getattr(self.container.service_cls(), self.method_name), self, message)
 
     def perform(self, service: Any, method: Callable[..., Any], message: Any) -> None:
         """Run in a worker: decode, let in, validate, carry out, answer. Nothing escapes."""
         started = time.monotonic()
         outcome = "ok"
-        metrics.WORKERS_BUSY.labels(self.operation.service).inc()
         try:
             context = wire.CallContext.of(message.headers or {})
             logs.correlation_id.set(context.correlation_id)
@@ -135,9 +135,8 @@ class Serves(Entrypoint):  # type: ignore[misc]
             self.inbound.reply(
                 message, error=(refusal.code, refusal.detail, refusal.field), more=refusal.more
             )
-        except (
-            Exception
-        ) as error:  # a fault of ours: the caller is told so, the log says where, neither says what was in it
+        except Exception as error:
+            # A fault of ours: the caller is told so, the log says where, and neither says what was in it.
             outcome = "internal_error"
             logs.log.error(
                 "operation_failed",
@@ -148,12 +147,14 @@ class Serves(Entrypoint):  # type: ignore[misc]
             self.inbound.reply(
                 message, error=("internal_error", "The service failed. It has been noted.", None)
             )
-        took_s = time.monotonic() - started
-        metrics.WORKERS_BUSY.labels(self.operation.service).dec()
-        metrics.CALLS_SERVED.labels(self.operation.service, self.operation.name, outcome).observe(took_s)
-        logs.log.debug(
-            "served", operation=self.operation.address, outcome=outcome, ms=round(took_s * 1000, 2)
-        )
+        self._observe(outcome, time.monotonic() - started)
+
+    def _observe(self, outcome: str, took_s: float) -> None:
+        series = self._series.get(outcome)
+        if series is None:  # finding a series by its labels takes longer than adding to it
+            series = metrics.CALLS_SERVED.labels(self.operation.service, self.operation.name, outcome)
+            self._series[outcome] = series
+        series.observe(took_s)
 
     def _answer(
         self, service: Any, method: Callable[..., Any], message: Any, context: wire.CallContext

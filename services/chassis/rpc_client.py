@@ -51,6 +51,7 @@ class RpcClient:
     def __init__(self, uri: str, name: str, heartbeat_s: int = 10, timeout_s: float = 5.0) -> None:
         self._timeout_s = timeout_s
         self._pending: dict[str, _Waiter] = {}
+        self._series: dict[tuple[str, str, str], Any] = {}
         self._channel: Any = None
         self._link = Link(uri, f"{name}-rpc", self._open, self._lost, heartbeat_s)
         self._presence = _Presence(uri)
@@ -93,9 +94,13 @@ class RpcClient:
             outcome = refusal.code
             raise
         finally:
-            metrics.CALLS_MADE.labels(operation.service, operation.name, outcome).observe(
-                time.monotonic() - started
-            )
+            self._observe((operation.service, operation.name, outcome), time.monotonic() - started)
+
+    def _observe(self, labels: tuple[str, str, str], took_s: float) -> None:
+        series = self._series.get(labels)
+        if series is None:
+            series = self._series[labels] = metrics.CALLS_MADE.labels(*labels)
+        series.observe(took_s)
 
     def _time_left(self, operation: Operation, context: wire.CallContext) -> float:
         own = operation.timeout_s or self._timeout_s

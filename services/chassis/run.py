@@ -19,6 +19,7 @@ import eventlet
 eventlet.monkey_patch()
 
 import ctypes
+import gc
 import importlib
 import signal
 import sys
@@ -27,12 +28,10 @@ from typing import Any
 from nameko.containers import ServiceContainer
 
 from services.chassis import logs
-from services.chassis.events import Listens
 from services.chassis.health import HealthServer
 from services.chassis.logs import log
 from services.chassis.runtime import Runtime
 from services.chassis.settings import load_settings
-from services.chassis.topology import entrypoints
 
 
 def _spare_memory() -> None:
@@ -57,9 +56,6 @@ def build(service: str, environ: dict[str, str] | None = None) -> tuple[Any, Run
     config = {
         "AMQP_URI": settings.amqp_uri,
         "runtime": runtime,
-        # A worker for everything that can be delivered at once: the connection's reader never waits for one.
-        "max_workers": settings.rpc_workers
-        + settings.event_workers * max(1, len(entrypoints(module.Service, Listens))),
         "serializer": "json",
     }
     return ServiceContainer(module.Service, config), runtime
@@ -83,6 +79,10 @@ def main(service: str) -> int:
     container.start()
     health = HealthServer(service, runtime.settings.health_host, runtime.settings.health_port, runtime.checks)
     health.start()
+    # What is there now stays: the collector need not look at it again, nor look up after every 700 new objects.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
     log.info("started", name=service, pid=os.getpid())
     stop.wait()
     with eventlet.Timeout(runtime.settings.drain_s, False):

@@ -22,7 +22,6 @@ PREFIX = "nameko."
 PASSPORT = PREFIX + "passport"
 DEADLINE = PREFIX + "deadline"
 REQUEST_ID = PREFIX + "request_id"
-CLIENT_KEY = PREFIX + "client_key"
 CORRELATION_ID = PREFIX + "correlation_id"
 EXPECTED_VERSION = PREFIX + "expected_version"
 TRACEPARENT = PREFIX + "traceparent"
@@ -89,7 +88,6 @@ class CallContext:
     """What a call carries beside its arguments."""
 
     request_id: str
-    client_key: bool = False
     correlation_id: str = ""
     passport: str | None = None
     deadline: float | None = None
@@ -106,11 +104,9 @@ class CallContext:
             PASSPORT: self.passport,
             DEADLINE: None if self.deadline is None else repr(self.deadline),
             REQUEST_ID: self.request_id,
-            CLIENT_KEY: self.client_key,
             CORRELATION_ID: self.correlation_id,
             EXPECTED_VERSION: self.expected_version,
             TRACEPARENT: self.traceparent,
-            CALL_ID_STACK: [self.correlation_id],
         }
         return {name: value for name, value in headers.items() if value is not None}
 
@@ -126,7 +122,6 @@ class CallContext:
             or not isinstance(version, int | None)
             or not isinstance(request_id, str)
             or not _TOKEN.fullmatch(request_id)
-            or not isinstance(headers.get(CLIENT_KEY, False), bool | None)
             or not isinstance(headers.get(CORRELATION_ID), str | None)
             or not isinstance(headers.get(TRACEPARENT), str | None)
         )
@@ -140,7 +135,6 @@ class CallContext:
         trace = headers.get(TRACEPARENT)
         return cls(
             request_id=request_id,
-            client_key=bool(headers.get(CLIENT_KEY)),
             correlation_id=correlation if _TOKEN.fullmatch(correlation) else new_id(),
             passport=passport,
             deadline=moment,

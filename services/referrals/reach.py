@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy import ColumnElement, and_, or_, select, true
 
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
@@ -39,7 +39,7 @@ class Reach:
         """Condition on a column with a program's id: its capacity is in reach. A provider's must be in a ReferralQ."""
         if self.everything:
             return true()
-        return self.of_referrals(program_id) & program_id.in_(select(QueueProgram.program_id))
+        return and_(self.of_referrals(program_id), program_id.in_(select(QueueProgram.program_id)))
 
     def require_everything(self) -> None:
         """Refuse (404) a caller whose reach is limited: what only staff works with does not exist for others."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, and_, literal, select, tuple_
+from sqlalchemy import and_, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
@@ -90,7 +90,7 @@ def limited_referral(session: Session, referral_id: str) -> dict[str, Any]:
     return _view(session.execute(_limited().where(Referral.id == referral_id)).one())
 
 
-def _in_reach(session: Session, caller: Caller | None, referral_id: str, statement: Select[Any]) -> Any:
+def _in_reach(session: Session, caller: Caller | None, referral_id: str, statement: Any) -> Any:
     reach = reach_of(caller).of_referrals(Referral.program_id)
     row = session.execute(statement.where(Referral.id == referral_id, reach)).one_or_none()
     if row is None:
@@ -98,7 +98,7 @@ def _in_reach(session: Session, caller: Caller | None, referral_id: str, stateme
     return row
 
 
-def _limited() -> Select[Any]:
+def _limited() -> Any:
     return (
         select(
             Referral,

@@ -25,16 +25,16 @@ from services.referrals.directory.rules import (
     search_key,
 )
 
-ROWS_AT_ONCE = 200
+ROWS_AT_ONCE = 50
 PROBLEMS_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A parsed file and, by number, the columns of its records: all that needs no database."""
+    """A parsed file and the fingerprints of its records by number: all that needs no database."""
 
     parsed: Parsed
-    columns: dict[str, dict[str, Any]]
+    fingerprints: dict[str, str]
 
 
 def read_upload(
@@ -45,19 +45,7 @@ def read_upload(
     Raises Refused `not_found` (no such upload) and FileRefused.
     """
     parsed = parse(blobs.read(organisation_id, sha256), known_agency_numbers)
-    return Upload(parsed, {record.number: _columns(record) for record in parsed.records})
-
-
-def _columns(record: ResourceRecord) -> dict[str, Any]:
-    return {
-        "number": record.number,
-        "level": record.level.value,
-        "name": record.name,
-        "search_key": search_key(record.name),
-        "status": record.status.value,
-        "fingerprint": fingerprint(record),
-        "record": record_as_json(record),
-    }
+    return Upload(parsed, {record.number: fingerprint(record) for record in parsed.records})
 
 
 def import_directory(unit: UnitOfWork, _request: Any, upload: Upload) -> dict[str, Any]:
@@ -72,7 +60,7 @@ def import_directory(unit: UnitOfWork, _request: Any, upload: Upload) -> dict[st
     plan = plan_import(
         {number: row.fingerprint for number, row in known.items()},
         upload.parsed.records,
-        lambda record: str(upload.columns[record.number]["fingerprint"]),
+        lambda record: upload.fingerprints[record.number],
     )
     ids = {number: row.id for number, row in known.items()}
     ids.update({record.number: wire.new_id() for record in plan.added})
@@ -107,14 +95,25 @@ def _write(unit: UnitOfWork, plan: ImportPlan, upload: Upload, ids: dict[str, st
     for records in _chunks(plan.changed):
         rows = [_row(unit, record, upload, ids) for record in records]
         # The columns are named here because the statement has values of its own already.
-        names = {name: bindparam(name) for name in rows[0]}
+        names: dict[str, Any] = {name: bindparam(name) for name in rows[0]}
         connection.execute(change.values(names), [{"row_id": ids[row["number"]], **row} for row in rows])
         _let_others_run()
 
 
 def _row(unit: UnitOfWork, record: ResourceRecord, upload: Upload, ids: dict[str, str]) -> dict[str, Any]:
-    agency_id = ids[record.parent_number] if record.parent_number else None
-    return {**upload.columns[record.number], "agency_id": agency_id, "updated_at": unit.now}
+    as_json = record_as_json(record)
+    return {
+        "number": record.number,
+        "level": record.level.value,
+        "name": record.name,
+        "search_key": search_key(record.name),
+        "status": record.status.value,
+        "agency_id": ids[record.parent_number] if record.parent_number else None,
+        "fingerprint": upload.fingerprints[record.number],
+        "temporary_message": as_json.get("temporary_message"),
+        "record": as_json,
+        "updated_at": unit.now,
+    }
 
 
 def _chunks(records: Sequence[ResourceRecord]) -> Iterator[Sequence[ResourceRecord]]:

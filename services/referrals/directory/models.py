@@ -29,7 +29,9 @@ class Resource(TenantScoped, Base):
     status: Mapped[str] = mapped_column(String(30))
     agency_id: Mapped[str | None] = mapped_column(ForeignKey("resources.id"))
     fingerprint: Mapped[str] = mapped_column(String(64))
-    record: Mapped[Any] = mapped_column(JsonValue)
+    temporary_message: Mapped[Any] = mapped_column(JsonValue)
+    # Long, and seldom asked for: a list of names would read all of it otherwise.
+    record: Mapped[Any] = mapped_column(JsonValue, deferred=True)
     version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import Select, case, select
+from sqlalchemy import case, select
 from sqlalchemy.orm import Session, aliased
 
 from services.chassis.passports import Caller
@@ -75,7 +75,7 @@ def _one(session: Session, resource_id: str, absent: str) -> dict[str, Any]:
     return _view(*row)
 
 
-def _resources() -> Select[Any]:
+def _resources() -> Any:
     return select(Resource, _Agency.name).outerjoin(_Agency, _Agency.id == Resource.agency_id)
 
 
@@ -88,7 +88,7 @@ def _view(resource: Resource, agency_name: str | None) -> dict[str, Any]:
         "status": resource.status,
         "agency_id": resource.agency_id,
         "agency_name": agency_name,
-        "temporary_message": _shown_message(resource.record.get("temporary_message"), utc_now().date()),
+        "temporary_message": _shown_message(resource.temporary_message, utc_now().date()),
     }
 
 

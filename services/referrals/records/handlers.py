@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,7 +34,7 @@ def create_contact_record(unit: UnitOfWork, request: Any) -> dict[str, Any]:
         phone=request["phone"],
         email=request["email"],
         sections=_sections(request["sections"]),
-        submitted_at=request["submitted_at"] or unit.now,
+        submitted_at=(request["submitted_at"] or unit.now).astimezone(datetime.UTC),
         created_at=unit.now,
         version=1,
         # Last: from here to the commit others wait for the next number.

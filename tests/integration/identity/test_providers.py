@@ -143,6 +143,23 @@ def test_sites_and_unknown_resources_are_refused(identity: Identity, resource_id
         assert refusal.code == "resource_not_found"
 
 
+@pytest.mark.seed("S0-19")
+def test_a_level_that_changes_while_the_directory_is_asked_is_noticed(
+    identity: Identity, resource_id: str
+) -> None:
+    account = identity.a_provider()
+
+    def slow_answer(_: object) -> dict[str, str]:
+        set_level(identity, account["id"], "standard")
+        return {"id": resource_id, "name": "Harbor House", "level": "program"}
+
+    identity.answers[referrals.describe_resource.address] = slow_answer
+    refusal = identity.refused(
+        contract.assign_resource, identity.admin(), account_id=account["id"], resource_id=resource_id
+    )
+    assert refusal.code == "not_a_provider_account"
+
+
 @pytest.mark.seed("S0-27")
 @pytest.mark.seed("S0-26")
 def test_access_ends_with_the_next_passport_after_an_assignment_is_deleted(

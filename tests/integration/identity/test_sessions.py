@@ -12,6 +12,7 @@ from services.contracts import identity as contract
 from services.contracts.errors import Refused
 from services.identity import passwords
 from services.identity.models import LoginSession
+from services.identity.organisations import set_password
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 
 START = 1_900_000_000.0
@@ -232,6 +233,31 @@ def test_a_repeated_log_in_request_does_not_show_its_token_again(identity: Ident
     with pytest.raises(Refused) as refusal:
         identity.log_in(key="key-1")
     assert refusal.value.code == "idempotency_key_reused"
+
+
+@pytest.mark.parametrize("meanwhile", ["disabled", "new password"])
+def test_an_account_that_changes_while_its_password_is_checked_is_not_let_in(
+    identity: Identity, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    account, admin = identity.an_account(), identity.admin()
+
+    def matches(*_: object) -> bool:
+        if meanwhile == "disabled":
+            identity.call(
+                contract.disable_account, admin, version=account["version"], account_id=account["id"]
+            )
+        else:
+            set_password(
+                identity.database,
+                organisation_key="harbor",
+                login=account["login"],
+                password="copper kettle under snow",
+            )
+        return True
+
+    monkeypatch.setattr("services.identity.login.password_matches", matches)
+    credentials = {"organisation": "harbor", "login": account["login"], "password": PASSWORD}
+    assert identity.refused(contract.log_in, **credentials).code == "credentials_refused"
 
 
 def test_a_guessed_token_lets_nobody_in(identity: Identity) -> None:

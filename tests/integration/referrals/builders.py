@@ -120,7 +120,12 @@ class Desk:
         def write(session: Session) -> None:
             session.add_all(
                 ContactRecord(
-                    id=one, number=f"CR-{one}"[:20], sections=[], submitted_at=now, created_at=now, version=1
+                    id=one,
+                    number=f"CR-{int(one[:9], 16):012d}",
+                    sections=[],
+                    submitted_at=now,
+                    created_at=now,
+                    version=1,
                 )
                 for one in ids
             )
