@@ -28,7 +28,8 @@ class Portico:
 
     def log_in(self, organisation: str, login: str, password: str) -> Portico:
         """A client with a session of this account."""
-        answer = self.send("POST", "/v1/sessions", json={"organisation": organisation, "login": login, "password": password}, expect=201)
+        credentials = {"organisation": organisation, "login": login, "password": password}
+        answer = self.send("POST", "/v1/sessions", json=credentials, expect=201)
         return Portico(self.url, answer["token"])
 
     def get(self, path: str, expect: int = 200, **query: Any) -> Any:
@@ -51,9 +52,13 @@ class Portico:
         """DELETE."""
         return self.send("DELETE", path, expect=expect)
 
-    def upload(self, path: str, content: bytes, file_name: str, media_type: str, expect: int = 200, **form: Any) -> Any:
+    def upload(
+        self, path: str, content: bytes, file_name: str, media_type: str, expect: int = 200, **form: Any
+    ) -> Any:
         """POST a file with form members."""
-        return self.send("POST", path, data=form, files={"file": (file_name, content, media_type)}, expect=expect)
+        return self.send(
+            "POST", path, data=form, files={"file": (file_name, content, media_type)}, expect=expect
+        )
 
     def download(self, path: str) -> bytes:
         """GET a file."""

@@ -50,7 +50,12 @@ def seed() -> None:
         path = f"/v1/accounts/{account['id']}"
         admin.put(f"{path}/security-level", version=account["version"], security_level="provider_portal_user")
         admin.post(f"{path}/resources", expect=200, resource_id=program["id"])
-        admin.put(f"{path}/provider-switches", can_edit_capacity=True, can_change_status=True, can_access_details=False)
+        admin.put(
+            f"{path}/provider-switches",
+            can_edit_capacity=True,
+            can_change_status=True,
+            can_access_details=False,
+        )
         _set_password(PROVIDER, passwords)
     print(f"Demo organisation `{ORGANISATION}`. Log-ins:")
     for login, role in ((ADMIN, "administrator"), (STAFF, "staff"), (PROVIDER, f"provider of {PROGRAM}")):
@@ -63,7 +68,8 @@ def play() -> None:
     admin = _client().log_in(ORGANISATION, ADMIN, passwords[ADMIN])
     journey = _journey(admin, passwords)
     report = journey.import_directory(SAMPLE.read_bytes(), SAMPLE.name)
-    _say(f"Directory imported: {report['added']} added, {report['changed']} changed, {report['unchanged']} unchanged, {report['refused']} refused")
+    counts = ", ".join(f"{report[name]} {name}" for name in ("added", "changed", "unchanged", "refused"))
+    _say(f"Directory imported: {counts}")
     program = journey.find_program(PROGRAM)
     queue = journey.create_queue([program, journey.find_program("Family Housing First")])
     _say(f"ReferralQ `{queue['name']}` with {', '.join(status['label'] for status in queue['statuses'])}")
@@ -77,15 +83,29 @@ def play() -> None:
     referral = journey.assign(record, program)
     free = admin.get(f"/v1/programs/{program['id']}/capacity")["free"]
     _say(f"{record['number']} assigned; {free} beds free")
-    journey.await_mail(account["email"], lambda mail: record["number"] in mail["text"] or record["number"] in mail["subject"])
+    journey.await_mail(
+        account["email"], lambda mail: record["number"] in mail["text"] or record["number"] in mail["subject"]
+    )
     _say("The provider got a mail with the record's number and no name")
     seen = provider.get(f"/v1/referrals/{referral['id']}")
     _say(f"The provider sees {len(seen['limited'])} fields: {', '.join(seen['limited'])}")
-    changed = provider.put(f"/v1/referrals/{referral['id']}/status", version=seen["version"], status="enrolled", note="Intake done.")
+    changed = provider.put(
+        f"/v1/referrals/{referral['id']}/status",
+        version=seen["version"],
+        status="enrolled",
+        note="Intake done.",
+    )
     document = journey.send_document(record, account)
-    signed = provider.act(f"/v1/documents/{document['id']}/signature", version=document["version"], note="Agreed.")
+    signed = provider.act(
+        f"/v1/documents/{document['id']}/signature", version=document["version"], note="Agreed."
+    )
     _say(f"A plan of care was sent and signed; it stands as `{signed['standing']}`")
-    done = provider.put(f"/v1/referrals/{referral['id']}/status", version=changed["version"], status="completed", note="Moved in.")
+    done = provider.put(
+        f"/v1/referrals/{referral['id']}/status",
+        version=changed["version"],
+        status="completed",
+        note="Moved in.",
+    )
     free = admin.get(f"/v1/programs/{program['id']}/capacity")["free"]
     _say(f"{record['number']} is {done['limited']['status']}; {free} beds free again")
 
@@ -117,7 +137,15 @@ def _passwords() -> dict[str, str]:
 def _set_password(login: str, passwords: dict[str, str]) -> None:
     """A demo's addresses are made up, so the operator vouches for them."""
     _identity(
-        passwords[login], "set-password", "--key", ORGANISATION, "--login", login, "--password-file", "-", "--email-is-verified"
+        passwords[login],
+        "set-password",
+        "--key",
+        ORGANISATION,
+        "--login",
+        login,
+        "--password-file",
+        "-",
+        "--email-is-verified",
     )
 
 

@@ -43,7 +43,13 @@ def connect(broker: Broker, vhost: str = VHOST, feed_vhost: str = FEED_VHOST) ->
         vhost,
     )
     limits = {"max-length": 100_000, "message-ttl": 7 * _DAY_MS, "expires": 14 * _DAY_MS}
-    policy = {"vhost": feed_vhost, "name": "subscribers", "pattern": r"^ext\.", "apply-to": "queues", "priority": 1}
+    policy = {
+        "vhost": feed_vhost,
+        "name": "subscribers",
+        "pattern": r"^ext\.",
+        "apply-to": "queues",
+        "priority": 1,
+    }
     broker.definitions({"policies": [{**policy, "definition": limits}]})
 
 

@@ -42,7 +42,11 @@ class Journey:
     def find_program(self, name: str) -> dict[str, Any]:
         """A program by its name, as one types it."""
         items = self.staff.get("/v1/directory/resources", q=name)["items"]
-        return next(item for item in items if item["level"] == "program" and item["name"].lower().startswith(name.lower()))
+        return next(
+            item
+            for item in items
+            if item["level"] == "program" and item["name"].lower().startswith(name.lower())
+        )
 
     def create_queue(self, programs: list[dict[str, Any]]) -> dict[str, Any]:
         """Staff create a ReferralQ with the usual statuses and put programs in it."""
@@ -61,9 +65,15 @@ class Journey:
         email = f"{first_name.lower()}.{self.suffix}@provider.example.org"
         account = self.admin.post("/v1/accounts", email=email, first_name=first_name, last_name="Okafor")
         path = f"/v1/accounts/{account['id']}"
-        self.admin.put(f"{path}/security-level", version=account["version"], security_level="provider_portal_user")
+        self.admin.put(
+            f"{path}/security-level", version=account["version"], security_level="provider_portal_user"
+        )
         self.admin.post(f"{path}/resources", expect=200, resource_id=resource["id"])
-        wanted = {"can_edit_capacity": True, "can_change_status": True, "can_access_details": False} | switches
+        wanted = {
+            "can_edit_capacity": True,
+            "can_change_status": True,
+            "can_access_details": False,
+        } | switches
         self.admin.put(f"{path}/provider-switches", **wanted)
         self.admin.post(f"{path}/invitations", expect=202)
         return {**self.admin.get(path), "email": email}
@@ -81,24 +91,45 @@ class Journey:
 
     def enter_record(self, **members: Any) -> dict[str, Any]:
         """Staff enter a contact record."""
-        person = {"first_name": "Rosalind", "last_name": "Quimby", "postal_code": "20009", "phone": "(555) 555-0142"} | members
+        person = {
+            "first_name": "Rosalind",
+            "last_name": "Quimby",
+            "postal_code": "20009",
+            "phone": "(555) 555-0142",
+        } | members
         return dict(self.staff.post("/v1/contact-records", **person))
 
-    def assign(self, record: dict[str, Any], program: dict[str, Any], note: str = "Please call before noon.") -> dict[str, Any]:
+    def assign(
+        self, record: dict[str, Any], program: dict[str, Any], note: str = "Please call before noon."
+    ) -> dict[str, Any]:
         """Staff assign the record to a program; one bed is taken."""
         queue = self.found["queue"]
         return dict(
             self.staff.post(
-                "/v1/referrals", contact_record_id=record["id"], queue_id=queue["id"], program_id=program["id"], note=note
+                "/v1/referrals",
+                contact_record_id=record["id"],
+                queue_id=queue["id"],
+                program_id=program["id"],
+                note=note,
             )
         )
 
     def send_document(self, record: dict[str, Any], recipient: dict[str, Any]) -> dict[str, Any]:
         """Staff send a PDF about the record for signature."""
-        form = {"title": "Plan of care", "recipient_account_id": recipient["id"], "contact_record_id": record["id"]}
-        return dict(self.staff.upload("/v1/documents", a_pdf(record["number"]), "plan.pdf", "application/pdf", expect=201, **form))
+        form = {
+            "title": "Plan of care",
+            "recipient_account_id": recipient["id"],
+            "contact_record_id": record["id"],
+        }
+        return dict(
+            self.staff.upload(
+                "/v1/documents", a_pdf(record["number"]), "plan.pdf", "application/pdf", expect=201, **form
+            )
+        )
 
-    def await_mail(self, address: str, fits: Callable[[dict[str, Any]], bool], timeout_s: float = 20) -> dict[str, Any]:
+    def await_mail(
+        self, address: str, fits: Callable[[dict[str, Any]], bool], timeout_s: float = 20
+    ) -> dict[str, Any]:
         """The newest mail to an address that fits, as soon as it is there."""
         ends_at = time.monotonic() + timeout_s
         while time.monotonic() < ends_at:
@@ -122,7 +153,12 @@ def a_pdf(record_number: str) -> bytes:
     canvas.setFont("Helvetica-Bold", 18)
     canvas.drawString(72, 760, "Plan of care")
     canvas.setFont("Helvetica", 11)
-    for index, line in enumerate((f"Contact record {record_number}", "Two visits a week for eight weeks.", "Goal: own housing by spring.")):
+    lines = (
+        f"Contact record {record_number}",
+        "Two visits a week for eight weeks.",
+        "Goal: own housing by spring.",
+    )
+    for index, line in enumerate(lines):
         canvas.drawString(72, 720 - 18 * index, line)
     canvas.save()
     return buffer.getvalue()

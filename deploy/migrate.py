@@ -19,7 +19,7 @@ def main(services: tuple[str, ...]) -> int:
             sys.exit(f"{service.upper()}_DATABASE_URL is not set")
         subprocess.run(
             [sys.executable, "-W", "ignore", "-m", "services.chassis.migrate", "upgrade", service], check=True
-        )  # noqa: S603
+        )
     return 0
 
 

@@ -45,7 +45,9 @@ def drive_again(uri: str, message_ids: list[str] | None) -> int:
     with _channel(uri) as channel:
         channel.confirm_select()
         for entry, message in list(_taken(channel)):
-            if entry.queue.startswith("rpc-") or (message_ids is not None and entry.message_id not in message_ids):
+            if entry.queue.startswith("rpc-") or (
+                message_ids is not None and entry.message_id not in message_ids
+            ):
                 continue
             copy = amqp.Message(
                 message.body,
@@ -94,7 +96,9 @@ def main(arguments: list[str]) -> int:
     elif arguments in ([], ["list"]):
         entries = listing(uri)
         for entry in entries:
-            print(f"{entry.message_id}  {entry.queue:<45} {entry.reason:<14} {entry.routing_key:<45} {entry.size} bytes")
+            print(
+                f"{entry.message_id}  {entry.queue:<45} {entry.reason:<14} {entry.routing_key:<45} {entry.size} bytes"
+            )
         print(f"{len(entries)} parked")
     else:
         sys.exit(__doc__)

@@ -1,0 +1,1 @@
+"""The services, what they publish, and what they are built on."""

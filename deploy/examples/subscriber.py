@@ -1,14 +1,13 @@
 """An outside system that reads one organisation's events with plain kombu: no code of ours.
 
-    python deploy/examples/subscriber.py --uri pyamqp://… --organisation harbor --seconds 5             (live, from a queue of its own)
-    python deploy/examples/subscriber.py --uri pyamqp://… --organisation harbor --seconds 5 --replay    (again, from the stream's beginning)
+    python deploy/examples/subscriber.py --uri pyamqp://… --organisation harbor             live, from a queue of its own
+    python deploy/examples/subscriber.py --uri pyamqp://… --organisation harbor --replay    again, from the beginning
 
 Prints one CloudEvent a line. Delivery is at least once: events whose id was seen are left out.
 """
 
 import argparse
 import json
-import socket
 import sys
 import time
 
@@ -25,7 +24,7 @@ def main() -> None:
         event = json.loads(message.body)
         if event["id"] not in seen:
             seen.add(event["id"])
-            print(json.dumps(event), flush=True)  # noqa: T201
+            print(json.dumps(event), flush=True)
         message.ack()
 
     with kombu.Connection(arguments.uri) as connection:
@@ -36,13 +35,13 @@ def main() -> None:
             queue.consumer_arguments = {"x-stream-offset": "first"}
         else:
             queue = _own_queue(channel, arguments)
-        channel.basic_qos(0, 100, False)  # noqa: FBT003
-        print("listening", file=sys.stderr, flush=True)  # noqa: T201
+        channel.basic_qos(0, 100, False)
+        print("listening", file=sys.stderr, flush=True)
         with kombu.Consumer(channel, [queue], on_message=on_message, accept=None, auto_declare=False):
             while time.monotonic() < ends_at and len(seen) < arguments.count:
                 try:
                     connection.drain_events(timeout=0.2)
-                except socket.timeout:
+                except TimeoutError:
                     continue
 
 
@@ -51,7 +50,12 @@ def _own_queue(channel, arguments) -> kombu.Queue:  # noqa: ANN001
     user = kombu.Connection(arguments.uri).userid
     feed = kombu.Exchange("feed", "topic", durable=True, no_declare=True)
     queue = kombu.Queue(
-        f"{user}.events", feed, f"*.*.{arguments.organisation}", durable=True, queue_arguments={"x-queue-type": "quorum"}, channel=channel
+        f"{user}.events",
+        feed,
+        f"*.*.{arguments.organisation}",
+        durable=True,
+        queue_arguments={"x-queue-type": "quorum"},
+        channel=channel,
     )
     queue.declare()
     return queue

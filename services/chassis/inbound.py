@@ -42,6 +42,7 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
             settings.amqp_uri, f"{self.runtime.service}-inbound", self._open, self._lost, settings.heartbeat_s
         )
         self.runtime.inbound = self
+
     def start(self) -> None:
         assert self._link is not None  # noqa: S101 - nameko calls setup first
         # A worker for everything that can be delivered at once: the reader never waits for one. nameko's own pool

@@ -23,8 +23,11 @@ Opened = Callable[[Any], None]
 
 
 def publish(channel: Any, message: Any, exchange: str, routing_key: str, *, mandatory: bool = False) -> None:
-    """Write one message. py-amqp's own `basic_publish` reads from the socket first (to see a blocked connection), which
-    would take frames away from the reader; this only writes."""
+    """Write one message.
+
+    py-amqp's own `basic_publish` reads from the socket first (to see a blocked connection), which would take frames away
+    from the reader; this only writes.
+    """
     if channel is None or channel.connection is None:
         raise LinkDown
     channel.send_method(spec.Basic.Publish, "Bssbb", (0, exchange, routing_key, mandatory, False), message)
@@ -146,8 +149,11 @@ class Link:
 
 
 def _read_in_large_pieces(transport: Any) -> None:
-    """py-amqp asks the socket for 7 bytes, then the payload, then one byte, three times a message. It keeps what it
-    gets beyond the wish, so asking for more at once spares eight system calls of nine. (TLS buffers by itself.)"""
+    """Spare eight system calls of nine.
+
+    py-amqp asks the socket for 7 bytes, then the payload, then one byte, three times a message. It keeps what it gets
+    beyond the wish, so more can be asked for at once. (TLS buffers by itself.)
+    """
     if type(transport).__name__ == "TCPTransport":
         receive = transport.sock.recv
         transport._quick_recv = lambda wanted: receive(max(wanted, 65536))

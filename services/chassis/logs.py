@@ -19,10 +19,13 @@ correlation_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("cor
 traceparent: contextvars.ContextVar[str | None] = contextvars.ContextVar("traceparent", default=None)
 
 ALLOWED = frozenset(
-    """event level timestamp logger service correlation_id trace operation outcome code status ms caller_kind organisation queue reason tries
-    event_type event_id delivery_id error where count size method route port signal attempt exchange address pid name
-    depth age_s kept channel database""".split()
-)
+    {
+        "event", "level", "timestamp", "logger", "service", "where", "error",
+        "correlation_id", "trace", "operation", "outcome", "code", "status", "ms", "method", "route",
+        "organisation", "queue", "exchange", "reason", "tries", "event_type", "event_id", "delivery_id",
+        "count", "size", "depth", "age_s", "name", "pid", "port", "signal",
+    }
+)  # fmt: skip
 
 
 def _context(_: Any, __: str, entry: dict[str, Any]) -> dict[str, Any]:

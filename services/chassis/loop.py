@@ -55,4 +55,4 @@ class Loop:
                 self._every_s
                 if finished
                 else min(max(pause_s, 0.5) * 2, self._cap_s) * random.uniform(0.5, 1)
-            )  # noqa: S311 - jitter
+            )

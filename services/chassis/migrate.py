@@ -56,7 +56,7 @@ def differences(service: str, url: str) -> list[Any]:
     engine = create_engine(url, hide_parameters=True)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        found = compare_metadata(context, _metadata(service))
+        found: list[Any] = compare_metadata(context, _metadata(service))
     engine.dispose()
     return found
 

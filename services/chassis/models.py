@@ -34,7 +34,9 @@ class UtcDateTime(TypeDecorator[datetime.datetime]):
         value = value.astimezone(datetime.UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: datetime.datetime | None, dialect: Any) -> datetime.datetime | None:
+    def process_result_value(
+        self, value: datetime.datetime | None, _dialect: Any
+    ) -> datetime.datetime | None:
         if value is None:
             return None
         return value.replace(tzinfo=datetime.UTC) if value.tzinfo is None else value.astimezone(datetime.UTC)

@@ -62,7 +62,7 @@ class Issuer:
         """Read the PEM file with the private key."""
         key = load_pem_private_key(Path(path).read_bytes(), password=None)
         if not isinstance(key, Ed25519PrivateKey):
-            raise ValueError(f"{name}: an Ed25519 private key is expected")
+            raise TypeError(f"{name}: an Ed25519 private key is expected")
         return cls(name, key)
 
     def for_account(self, audience: str, claims: Mapping[str, Any]) -> str:

@@ -176,7 +176,7 @@ class RpcClient:
     def _on_return(self, _error: Any, _exchange: str, routing_key: str, message: Any) -> None:
         waiter = self._pending.pop(message.properties.get("correlation_id"), None)
         if waiter is not None:
-            waiter.settle(_unavailable(f"There is no {routing_key.split('.')[0]} service."))
+            waiter.settle(_unavailable(f"There is no {routing_key.partition('.')[0]} service."))
 
     def _lost(self) -> None:
         self._channel = None
@@ -193,7 +193,7 @@ def _unwrap(outcome: Any) -> Any:
     """The result of a nameko reply, or its error raised as Refused."""
     if isinstance(outcome, Refused):
         raise outcome
-    error = outcome.get("error") if isinstance(outcome, dict) else {"exc_type": "Malformed"}
+    error: Any = outcome.get("error") if isinstance(outcome, dict) else {"exc_type": "Malformed"}
     if not error:
         return outcome.get("result")
     arguments = error.get("exc_args") or []
@@ -219,8 +219,11 @@ class _Presence:
             raise _unavailable(f"The {service} service is not running.")
 
     def refuse_if_absent(self, service: str) -> None:
-        """During a call: refuse when nobody is there and messages wait. A process that is stopping takes no new calls,
-        but answers the one it has: then the queue is empty and the deadline decides."""
+        """During a call: refuse when nobody is there and messages wait.
+
+        A process that is stopping takes no new calls, but answers the one it has: then the queue is empty and the
+        deadline decides.
+        """
         consumers, waiting = self._ask(service)
         if consumers == 0 and waiting > 0:
             raise _unavailable(f"The {service} service is not running.")
@@ -238,7 +241,9 @@ class _Presence:
     def _look(self, service: str) -> tuple[int, int]:
         try:
             if self._connection is None or not self._connection.connected:
-                self._connection = kombu.Connection(self._uri, connect_timeout=1).transport.establish_connection()
+                self._connection = kombu.Connection(
+                    self._uri, connect_timeout=1
+                ).transport.establish_connection()
                 self._connection.transport.sock.settimeout(1)
             channel = self._connection.channel()
             try:

@@ -35,8 +35,10 @@ from services.chassis.settings import load_settings
 
 
 def _spare_memory() -> None:
-    """Give what a hash or a signature took back to the system: with glibc's defaults every thread keeps an arena, and
-    one freed block of 19 MiB (argon2) makes all later ones stay in it."""
+    """Give what a hash or a signature took back to the system.
+
+    With glibc's defaults every thread keeps an arena, and one freed block of 19 MiB (argon2) makes all later ones stay.
+    """
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         arena_max, mmap_threshold = -8, -3

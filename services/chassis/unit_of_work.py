@@ -136,7 +136,7 @@ class UnitOfWork:
             )
 
 
-class Replay(Exception):  # noqa: N818 - not an error: the answer is already known
+class Replay(Exception):
     """This request id was carried out before; `answer` is what it was told."""
 
     def __init__(self, answer: Any) -> None:

@@ -16,6 +16,7 @@ from services.contracts import errors
 from services.contracts.fields import EVENT_FIELDS
 
 Kind = Literal["command", "query"]
+Unknown = Literal["raise", "exclude"]
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ class Contract:
         return event
 
 
-def _schema(shape: Any, unknown: str, name: str) -> Schema:
+def _schema(shape: Any, unknown: Unknown, name: str) -> Schema:
     """A schema instance from a Schema class, an instance or a dict of fields (which becomes a schema called `name`)."""
     if isinstance(shape, Schema):
         return shape

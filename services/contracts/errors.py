@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class Refused(Exception):  # noqa: N818 - a refusal is a fact of the field, "RefusedError" would say it twice
+class Refused(Exception):
     """A request was understood and refused.
 
     `code` is one of CODES, `detail` a sentence without personal data that says how to mend it,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import re
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validate
 
@@ -19,11 +19,13 @@ _RECORD_NUMBER = re.compile(r"[A-Z]{2,4}-[0-9]{1,12}")
 class Id(fields.String):
     """A random identifier: 32 lower-case hex digits. A dashed UUID is read as well."""
 
-    default_error_messages = {"invalid_id": "Not an identifier: 32 hexadecimal digits are expected."}
+    default_error_messages: ClassVar[dict[str, str]] = {
+        "invalid_id": "Not an identifier: 32 hexadecimal digits are expected."
+    }
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.metadata.setdefault("format", "uuid")
+        self.metadata = {"format": "uuid", **self.metadata}
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
         try:
@@ -70,7 +72,7 @@ class Flag(fields.Boolean):
     """Yes or no."""
 
 
-class Ids(fields.List):
+class Ids(fields.List[str]):
     """A list of identifiers."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -95,7 +97,7 @@ class Secret(fields.String):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.metadata.setdefault("format", "password")
+        self.metadata = {"format": "password", **self.metadata}
 
 
 EVENT_FIELDS = (Id, Code, RecordNumber, Moment, Count, Flag, Ids)

@@ -26,13 +26,13 @@ class JsonSchemas:
         """The schema itself, written out."""
         converter = self._plugin.converter
         assert converter is not None  # noqa: S101 - the plugin is initialised by APISpec
-        return _plain({**converter.schema2jsonschema(schema), "additionalProperties": False})
+        return dict(_plain({**converter.schema2jsonschema(schema), "additionalProperties": False}))
 
     def reference(self, schema: Schema) -> dict[str, Any]:
         """A reference to the schema among `components`."""
         converter = self._plugin.converter
         assert converter is not None  # noqa: S101
-        return _plain(converter.resolve_nested_schema(schema))
+        return dict(_plain(converter.resolve_nested_schema(schema)))
 
     @property
     def components(self) -> dict[str, Any]:

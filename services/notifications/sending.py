@@ -133,7 +133,7 @@ def _try(runtime: Any, delivery: Delivery) -> Outcome:
         return Outcome("permanent_failure", failure.reason)
     except (email.Temporary, Refused) as error:
         return _after(delivery, error)
-    except Exception as error:  # noqa: BLE001 - a fault of ours: the next deliveries must not wait until it is mended
+    except Exception as error:
         log.error("delivery_broke", delivery_id=delivery.id, error=type(error).__name__, where=where(error))
         return _again(delivery, "internal_error")
     return SENT

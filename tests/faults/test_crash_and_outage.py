@@ -57,16 +57,23 @@ def _rows(stack: RunningStack, service: str, statement: str) -> list[str]:
 
 def _work_for(stack: RunningStack, service: str, size: int) -> Work:
     """The work that goes through this service: `size` writes at 40/s where they are light, fewer where they are heavy."""
-    return {"identity": _accounts, "referrals": _records, "portals": _configurations, "notifications": _mails, "signing": _documents}[
-        service
-    ](stack, size)
+    return {
+        "identity": _accounts,
+        "referrals": _records,
+        "portals": _configurations,
+        "notifications": _mails,
+        "signing": _documents,
+    }[service](stack, size)
 
 
 def _accounts(stack: RunningStack, size: int) -> Work:
     mark = uuid.uuid4().hex[:8]
 
     def request(number: int) -> Write:
-        return Write("/v1/accounts", json={"email": f"l{number}.{mark}@example.org", "first_name": "Load", "last_name": "Test"})
+        return Write(
+            "/v1/accounts",
+            json={"email": f"l{number}.{mark}@example.org", "first_name": "Load", "last_name": "Test"},
+        )
 
     load = Load(stack.url, str(stack.admin.token), request, 40, size)
     found = partial(_rows, stack, "identity", "SELECT id FROM accounts")
@@ -89,11 +96,17 @@ def _configurations(stack: RunningStack, size: int) -> Work:
         body = {"name": f"Portal {number}", "colour": "#123456", "ticker": []}
         return Write("/v1/portals/provider", "PUT", json=body, headers={"If-Match": f'"{first + number}"'})
 
-    load = Load(stack.url, str(stack.admin.token), request, 40, size, clients=1)  # each builds on the one before
+    load = Load(
+        stack.url, str(stack.admin.token), request, 40, size, clients=1
+    )  # each builds on the one before
     found = partial(_rows, stack, "portals", "SELECT count(*) FROM audit WHERE action LIKE 'portal%'")
     before = int(found()[0])
     # One audit row a version: the n-th write of this run left the n-th.
-    return Work(load, lambda: [str(number) for number in range(int(found()[0]) - before)], lambda outcome: str(outcome.number))
+    return Work(
+        load,
+        lambda: [str(number) for number in range(int(found()[0]) - before)],
+        lambda outcome: str(outcome.number),
+    )
 
 
 def _mails(stack: RunningStack, size: int) -> Work:
@@ -105,13 +118,19 @@ def _mails(stack: RunningStack, size: int) -> Work:
     records = [journey.enter_record() for _ in range(size // 4)]
 
     def request(number: int) -> Write:
-        body = {"contact_record_id": records[number]["id"], "queue_id": journey.found["queue"]["id"], "program_id": program["id"]}
+        body = {
+            "contact_record_id": records[number]["id"],
+            "queue_id": journey.found["queue"]["id"],
+            "program_id": program["id"],
+        }
         return Write("/v1/referrals", json=body)
 
     def found() -> list[str]:
         # A copy with the same Message-ID is the one that may come when a sender dies between the server's yes and its own note.
         mails = {mail["message_id"]: mail for mail in journey.mails_to(f"reader.{mark}@example.org")}
-        return [number for mail in mails.values() for number in re.findall(r"[A-Z]+-[0-9]{8}", mail["text"])[:1]]
+        return [
+            number for mail in mails.values() for number in re.findall(r"[A-Z]+-[0-9]{8}", mail["text"])[:1]
+        ]
 
     load = Load(stack.url, str(stack.staff.token), request, 20, size // 4)
     return Work(load, found, lambda outcome: str(outcome.answer["limited"]["contact_record_number"]))
@@ -190,7 +209,11 @@ def _kill_during(stack: RunningStack, load: Load, name: str, kills: int) -> floa
     moments = []
     pause = threading.Event()
     for number in range(kills):
-        pause.wait(load.count / load.rate / (kills + 1) if number == 0 else max(6.0, load.count / load.rate / (kills + 1)))
+        pause.wait(
+            load.count / load.rate / (kills + 1)
+            if number == 0
+            else max(6.0, load.count / load.rate / (kills + 1))
+        )
         supervisor.kill(name)
         moments.append(time.monotonic())
         eventually(lambda: _assert_running(stack, name), timeout_s=15)

@@ -54,7 +54,9 @@ class BareClient:
     def call(self) -> None:
         """Publish, wait for the broker's confirm and for the answer."""
         self._answers.clear()
-        message = amqp.Message(b'{"args": [], "kwargs": {}}', correlation_id="1", reply_to="amq.rabbitmq.reply-to")
+        message = amqp.Message(
+            b'{"args": [], "kwargs": {}}', correlation_id="1", reply_to="amq.rabbitmq.reply-to"
+        )
         self._channel.basic_publish_confirm(message, routing_key=bare.QUEUE)
         while not self._answers:
             self._connection.drain_events()
@@ -66,7 +68,9 @@ class BareClient:
         started = time.perf_counter()
         while done < count:
             while sent < count and sent - done < width:
-                message = amqp.Message(b'{"args": [], "kwargs": {}}', correlation_id="1", reply_to="amq.rabbitmq.reply-to")
+                message = amqp.Message(
+                    b'{"args": [], "kwargs": {}}', correlation_id="1", reply_to="amq.rabbitmq.reply-to"
+                )
                 self._channel.basic_publish(message, routing_key=bare.QUEUE)
                 sent += 1
             self._connection.drain_events()
@@ -74,11 +78,18 @@ class BareClient:
         return count / (time.perf_counter() - started)
 
 
-def pipelined(client: Any, operation: Any, request: dict[str, Any], passport: str | None, count: int = 3000) -> float:
+def pipelined(
+    client: Any, operation: Any, request: dict[str, Any], passport: str | None, count: int = 3000
+) -> float:
     """Calls per second of our client with 50 threads."""
     with concurrent.futures.ThreadPoolExecutor(50) as pool:
         started = time.perf_counter()
-        list(pool.map(lambda _: client.call(operation, request, wire.CallContext(wire.new_id(), passport=passport)), range(count)))
+        list(
+            pool.map(
+                lambda _: client.call(operation, request, wire.CallContext(wire.new_id(), passport=passport)),
+                range(count),
+            )
+        )
         return count / (time.perf_counter() - started)
 
 
@@ -132,7 +143,9 @@ def _print_calls(figures: dict[str, list[float]], flights: dict[str, list[float]
     print(f"{'call':<26}{'sequential':>12}{'x bare':>8}{'stock/x':>9}{'50 in flight':>15}{'x stock':>9}")
     for name, values in figures.items():
         median, flight = statistics.median(values), statistics.median(flights[name])
-        print(f"{name:<26}{median:>9.3f} ms{median / base:>8.2f}{stock / median:>9.2f}{flight:>13.0f}/s{flight / stock_flight:>9.2f}")
+        print(
+            f"{name:<26}{median:>9.3f} ms{median / base:>8.2f}{stock / median:>9.2f}{flight:>13.0f}/s{flight / stock_flight:>9.2f}"
+        )
 
 
 def bench_http(rounds: int) -> None:
@@ -143,7 +156,9 @@ def bench_http(rounds: int) -> None:
         record = stack.staff.post("/v1/contact-records", first_name="Rosalind", last_name="Quimby")
         cases = {
             "read a contact record": lambda: stack.staff.get(f"/v1/contact-records/{record['id']}"),
-            "enter a contact record": lambda: stack.staff.post("/v1/contact-records", first_name="Rosalind", last_name="Quimby"),
+            "enter a contact record": lambda: stack.staff.post(
+                "/v1/contact-records", first_name="Rosalind", last_name="Quimby"
+            ),
         }
         print(f"\n{'HTTP request':<26}{'1 client':>12}{'p99':>9}{'16 clients':>13}{'p50':>9}{'p99':>9}")
         for name, request in cases.items():
@@ -156,7 +171,10 @@ def bench_http(rounds: int) -> None:
                 f"{name:<26}{statistics.median(alone):>9.2f} ms{_p99(alone):>6.1f} ms{rate:>11.0f}/s"
                 f"{statistics.median(together):>6.1f} ms{_p99(together):>6.1f} ms"
             )
-        print("\nresident memory:", ", ".join(f"{name} {stack.rss_mb(name):.0f} MB" for name in stack.process_names))
+        print(
+            "\nresident memory:",
+            ", ".join(f"{name} {stack.rss_mb(name):.0f} MB" for name in stack.process_names),
+        )
 
 
 def _timed(request: Callable[[], Any]) -> float:
@@ -174,9 +192,12 @@ def _programs(uri: str) -> Iterator[None]:
     """The bare echo and the stock service."""
     config = Path(tempfile.mkdtemp()) / "stock.yaml"
     config.write_text(f"AMQP_URI: '{uri}'\nserializer: json\nmax_workers: 64\n")
-    echo = subprocess.Popen([sys.executable, "-W", "ignore", "-m", "tests.load.bare", uri], stdout=subprocess.PIPE)
+    echo = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "tests.load.bare", uri], stdout=subprocess.PIPE
+    )
     stock = subprocess.Popen(
-        [str(Path(sys.executable).with_name("nameko")), "run", "--config", str(config), "tests.load.stock"], stderr=subprocess.DEVNULL
+        [str(Path(sys.executable).with_name("nameko")), "run", "--config", str(config), "tests.load.stock"],
+        stderr=subprocess.DEVNULL,
     )
     try:
         assert echo.stdout is not None

@@ -62,7 +62,11 @@ class Load:
 
     def _write(self, number: int) -> Outcome:
         write = self.request(number)
-        headers = {"Authorization": f"Bearer {self.token}", "Idempotency-Key": f"load-{id(self)}-{number}", **write.headers}
+        headers = {
+            "Authorization": f"Bearer {self.token}",
+            "Idempotency-Key": f"load-{id(self)}-{number}",
+            **write.headers,
+        }
         files = {"file": write.file} if write.file else None
         errors: list[str] = []
         ends_at = time.monotonic() + PATIENCE_S
@@ -70,7 +74,13 @@ class Load:
         while time.monotonic() < ends_at:
             try:
                 response = requests.request(
-                    write.method, self.url + write.path, json=write.json, data=write.form, files=files, headers=headers, timeout=30
+                    write.method,
+                    self.url + write.path,
+                    json=write.json,
+                    data=write.form,
+                    files=files,
+                    headers=headers,
+                    timeout=30,
                 )
                 if response.status_code < 300:
                     return Outcome(number, response.json(), time.monotonic(), errors)
@@ -84,5 +94,9 @@ class Load:
 
     def first_success_after(self, moment: float) -> float:
         """Seconds from `moment` to the first acknowledgement after it of a write that had met an error."""
-        later = [outcome.answered_at - moment for outcome in self.outcomes if outcome.errors and outcome.answered_at > moment]
+        later = [
+            outcome.answered_at - moment
+            for outcome in self.outcomes
+            if outcome.errors and outcome.answered_at > moment
+        ]
         return min(later, default=0.0)

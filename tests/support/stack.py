@@ -56,18 +56,30 @@ class RunningStack:
         """A staff account of Harbor at a security level, logged in."""
         account = self.admin.post("/v1/accounts", email=email, first_name="Sam", last_name="Field")
         if level != "standard":
-            self.admin.put(f"/v1/accounts/{account['id']}/security-level", version=account["version"], security_level=level)
+            self.admin.put(
+                f"/v1/accounts/{account['id']}/security-level",
+                version=account["version"],
+                security_level=level,
+            )
         self.set_password(HARBOR, email)
         return self.log_in(HARBOR, email)
 
-    def create_provider(self, email: str, resources: list[str], **switches: bool) -> tuple[dict[str, Any], Portico]:
+    def create_provider(
+        self, email: str, resources: list[str], **switches: bool
+    ) -> tuple[dict[str, Any], Portico]:
         """A provider account of Harbor for these resource ids, logged in: (account, client)."""
         account = self.admin.post("/v1/accounts", email=email, first_name="Pat", last_name="Keeper")
         path = f"/v1/accounts/{account['id']}"
-        self.admin.put(f"{path}/security-level", version=account["version"], security_level="provider_portal_user")
+        self.admin.put(
+            f"{path}/security-level", version=account["version"], security_level="provider_portal_user"
+        )
         for resource_id in resources:
             self.admin.post(f"{path}/resources", expect=200, resource_id=resource_id)
-        wanted = {"can_edit_capacity": True, "can_change_status": True, "can_access_details": False} | switches
+        wanted = {
+            "can_edit_capacity": True,
+            "can_change_status": True,
+            "can_access_details": False,
+        } | switches
         self.admin.put(f"{path}/provider-switches", **wanted)
         self.set_password(HARBOR, email)
         return self.admin.get(path), self.log_in(HARBOR, email)
@@ -109,7 +121,11 @@ class RunningStack:
 
     def logs(self) -> str:
         """All that all processes have written."""
-        return "\n".join(path.read_text(errors="replace") for path in sorted((self.stack.folder / "log").iterdir()) if path.is_file())
+        return "\n".join(
+            path.read_text(errors="replace")
+            for path in sorted((self.stack.folder / "log").iterdir())
+            if path.is_file()
+        )
 
     @property
     def process_names(self) -> list[str]:

@@ -62,7 +62,9 @@ class ToySystem:
         }
         command = [sys.executable, "-W", "ignore", "-m", "tests.support.toy_process"]
         with self.log.open("ab") as log:
-            process = subprocess.Popen(command, env={**os.environ, **settings, **environment}, stdout=log, stderr=log)
+            process = subprocess.Popen(
+                command, env={**os.environ, **settings, **environment}, stdout=log, stderr=log
+            )
         self.processes.append(process)
         self.ports.append(port)
         eventually(lambda: self._assert_ready(process, port), timeout_s=20)
@@ -81,10 +83,14 @@ class ToySystem:
         """What the processes have written."""
         return self.folder / "toy.log"
 
-    def passport(self, *permissions: str, issuer: str = "identity", audience: str = "toy", **claims: Any) -> str:
+    def passport(
+        self, *permissions: str, issuer: str = "identity", audience: str = "toy", **claims: Any
+    ) -> str:
         """A passport of an account of Harbor."""
         account = {"sub": "c" * 32, "realm": "staff", "perms": list(permissions), **HARBOR, **claims}
-        return Issuer.from_file(issuer, str(self.folder / "keys" / f"{issuer}.pem")).for_account(audience, account)
+        return Issuer.from_file(issuer, str(self.folder / "keys" / f"{issuer}.pem")).for_account(
+            audience, account
+        )
 
     def client(self, timeout_s: float = 5.0) -> RpcClient:
         """A started client."""
@@ -100,7 +106,9 @@ class ToySystem:
 
 
 @contextlib.contextmanager
-def toy_system(uri: str, folder: Path, database_url: str | None = None, replicas: int = 1) -> Iterator[ToySystem]:
+def toy_system(
+    uri: str, folder: Path, database_url: str | None = None, replicas: int = 1
+) -> Iterator[ToySystem]:
     """A running toy service."""
     from sqlalchemy import create_engine
 
@@ -115,7 +123,14 @@ def toy_system(uri: str, folder: Path, database_url: str | None = None, replicas
         system.stop()
 
 
-def call(client: RpcClient, operation: Operation, passport: str | None = None, *, key: str | None = None, **arguments: Any) -> Any:
+def call(
+    client: RpcClient,
+    operation: Operation,
+    passport: str | None = None,
+    *,
+    key: str | None = None,
+    **arguments: Any,
+) -> Any:
     """Call with a fresh context."""
     return client.call(operation, arguments, wire.CallContext(key or wire.new_id(), passport=passport))
 

@@ -21,7 +21,12 @@ from deploy.journey import Journey
 from tests.support.eventually import eventually
 from tests.support.stack import RunningStack
 
-REAL_EXPORT = Path(os.environ.get("PORTICO_REAL_EXPORT", Path(__file__).resolve().parents[3] / "shared" / "data" / "icarol_resources_dc.csv"))
+REAL_EXPORT = Path(
+    os.environ.get(
+        "PORTICO_REAL_EXPORT",
+        Path(__file__).resolve().parents[3] / "shared" / "data" / "icarol_resources_dc.csv",
+    )
+)
 SUBSCRIBER = Path(__file__).resolve().parents[2] / "deploy" / "examples" / "subscriber.py"
 LIMITED = {
     "referralq_name",
@@ -57,7 +62,9 @@ def played(portico: RunningStack) -> Played:
         things = _play(journey, portico)
         signed = "portico.signing.document_signed.v1"
         eventually(lambda: _assert_in(signed, [event["type"] for event in live.events()]), timeout_s=20)
-        return Played(journey, live.events(), {**things, "foreign": foreign.events(), "live_address": address})
+        return Played(
+            journey, live.events(), {**things, "foreign": foreign.events(), "live_address": address}
+        )
 
 
 def _play(journey: Journey, portico: RunningStack) -> dict[str, Any]:
@@ -69,15 +76,29 @@ def _play(journey: Journey, portico: RunningStack) -> dict[str, Any]:
     by_program = journey.create_provider("Adaeze", shelter)
     by_agency = journey.create_provider("Bartholomew", agency)
     outsider = journey.create_provider("Celestine", pantry)
-    provider, agent, other = (journey.accept_invitation(account) for account in (by_program, by_agency, outsider))
+    provider, agent, other = (
+        journey.accept_invitation(account) for account in (by_program, by_agency, outsider)
+    )
     record = journey.enter_record()
     referral = journey.assign(record, shelter)
     after_assignment = journey.admin.get(f"/v1/programs/{shelter['id']}/capacity")
     view = provider.get(f"/v1/referrals/{referral['id']}")
-    moved = provider.put(f"/v1/referrals/{referral['id']}/status", version=view["version"], status="enrolled", note="Intake on Monday.")
+    moved = provider.put(
+        f"/v1/referrals/{referral['id']}/status",
+        version=view["version"],
+        status="enrolled",
+        note="Intake on Monday.",
+    )
     document = journey.send_document(record, by_program)
-    signed = provider.act(f"/v1/documents/{document['id']}/signature", version=document["version"], note="Agreed as written.")
-    done = provider.put(f"/v1/referrals/{referral['id']}/status", version=moved["version"], status="completed", note="Moved in.")
+    signed = provider.act(
+        f"/v1/documents/{document['id']}/signature", version=document["version"], note="Agreed as written."
+    )
+    done = provider.put(
+        f"/v1/referrals/{referral['id']}/status",
+        version=moved["version"],
+        status="completed",
+        note="Moved in.",
+    )
     return locals() | {"freed": journey.admin.get(f"/v1/programs/{shelter['id']}/capacity")}
 
 
@@ -197,7 +218,9 @@ def test_a_link_sets_a_password_once(played: Played):
     visitor = Portico(played.journey.gateway_url)
 
     for token in played.journey.found["used_tokens"]:
-        answer = visitor.post("/v1/credentials/links/redeem", token=token, password="another long phrase 1", expect=410)
+        answer = visitor.post(
+            "/v1/credentials/links/redeem", token=token, password="another long phrase 1", expect=410
+        )
         assert answer["code"] == "link_refused"
 
 
@@ -249,7 +272,17 @@ def test_a_live_subscriber_got_each_event_once_and_nothing_of_another_organisati
 def test_no_event_holds_personal_data(played: Played):
     text = json.dumps(played.live)
 
-    for secret in ("Rosalind", "Quimby", "20009", "555-0142", "Intake on Monday", "call before noon", "@", "Okafor", "#token"):
+    for secret in (
+        "Rosalind",
+        "Quimby",
+        "20009",
+        "555-0142",
+        "Intake on Monday",
+        "call before noon",
+        "@",
+        "Okafor",
+        "#token",
+    ):
         assert secret not in text
 
 
@@ -268,7 +301,11 @@ def _assert_within(wanted: set[str], got: set[str]) -> None:
 def test_no_log_holds_personal_data_or_a_secret(played: Played, portico: RunningStack):
     text = portico.logs()
 
-    secrets = [*played.journey.found["used_tokens"], *played.journey.found["passwords"].values(), portico.admin.token]
+    secrets = [
+        *played.journey.found["used_tokens"],
+        *played.journey.found["passwords"].values(),
+        portico.admin.token,
+    ]
     for secret in ("Rosalind", "Quimby", "Intake on Monday", "provider.example.org", *secrets):
         assert secret not in text
 
@@ -302,7 +339,9 @@ def test_the_same_file_again_changes_nothing(portico: RunningStack):
 
 
 @pytest.mark.skipif(not REAL_EXPORT.exists(), reason="the real export is not here")
-def test_a_real_export_of_2132_records_imports_in_ten_seconds_and_again_without_a_change(portico: RunningStack):
+def test_a_real_export_of_2132_records_imports_in_ten_seconds_and_again_without_a_change(
+    portico: RunningStack,
+):
     content = REAL_EXPORT.read_bytes()
     started = time.monotonic()
 
@@ -316,6 +355,8 @@ def test_a_real_export_of_2132_records_imports_in_ten_seconds_and_again_without_
 
 
 def test_no_process_grows_beyond_its_memory(played: Played, portico: RunningStack):
-    sizes = {name: portico.rss_mb(name) for name in portico.process_names if name not in ("gateway", "mailcatcher")}
+    sizes = {
+        name: portico.rss_mb(name) for name in portico.process_names if name not in ("gateway", "mailcatcher")
+    }
 
     assert {name: size for name, size in sizes.items() if size > (150 if name == "signing" else 100)} == {}

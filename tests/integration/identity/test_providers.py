@@ -114,7 +114,7 @@ def test_a_resource_added_by_two_people_at_once_is_there_once(either: Identity, 
         at_once.wait()
         try:
             either.call(contract.assign_resource, admin, account_id=account["id"], resource_id=resource_id)
-        except Exception as error:  # noqa: BLE001 - any of them is a failure
+        except Exception as error:
             failures.append(error)
 
     threads = [threading.Thread(target=add) for _ in range(8)]
