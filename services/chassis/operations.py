@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from marshmallow import ValidationError
 from nameko.extensions import Entrypoint
+from sqlalchemy.orm import Session
 
 from services.chassis import logs, metrics, wire
 from services.chassis.inbound import Inbound
 from services.chassis.passports import Caller, PassportRefused
-from services.chassis.unit_of_work import Replay, UnitOfWork, remember
+from services.chassis.unit_of_work import Replay, UnitOfWork, caller_key, remember, without_secrets
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
+
+T = TypeVar("T")
 
 
 class Call:
@@ -59,18 +62,31 @@ class Call:
 
         A request id that was carried out before gives the answer it gave then.
         """
+        arguments = without_secrets(self.operation.request, self.operation.request.dump(self.request))
+
+        def work(unit: UnitOfWork) -> Any:
+            kept = remember(
+                unit.session, self.runtime.tables, self.operation, self.caller, self.context, arguments
+            )
+            answer = self.operation.reply.dump(handler(unit, self.request, *extra))
+            kept.answer = answer if self.operation.keeps_answer else None
+            return answer
+
+        try:
+            return self.transact(work)
+        except Replay as replay:
+            return replay.answer
+
+    def transact(self, work: Callable[[UnitOfWork], T]) -> T:
+        """Run `work(unit_of_work)` in a transaction that is not remembered under the request id.
+
+        For what must stay though the request is refused (a counted try), for the audit row of a question, and for the
+        steps of an operation that needs several transactions, before the one that `commit` remembers.
+        """
         has_events = False
 
-        def work(session: Any) -> Any:
+        def run(session: Session) -> T:
             nonlocal has_events
-            kept = remember(
-                session,
-                self.runtime.tables,
-                self.operation,
-                self.caller,
-                self.context,
-                self.operation.request.dump(self.request),
-            )
             unit = UnitOfWork(
                 session,
                 self.runtime.tables,
@@ -80,18 +96,22 @@ class Call:
                 organisation_id=self.organisation_id,
                 organisation_key=self.caller.organisation_key if self.caller else None,
             )
-            answer = self.operation.reply.dump(handler(unit, self.request, *extra))
-            kept.answer = answer if self.operation.keeps_answer else None
+            result = work(unit)
             has_events = unit.has_events
-            return answer
+            return result
 
-        try:
-            answer = self.runtime.database.write(self.organisation_id, work)
-        except Replay as replay:
-            return replay.answer
+        result: T = self.runtime.database.write(self.organisation_id, run)
         if has_events:
             self.runtime.relay.wake()
-        return answer
+        return result
+
+    def is_repeated(self) -> bool:
+        """Whether this request id was carried out before: then `commit` only repeats the answer, and needs nothing prepared."""
+        with self.runtime.database.reading(None) as session:
+            return (
+                session.get(self.runtime.tables.Request, (caller_key(self.caller), self.context.request_id))
+                is not None
+            )
 
 
 class Serves(Entrypoint):  # type: ignore[misc]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
@@ -17,6 +17,7 @@ from services.chassis import wire
 from services.chassis.passports import Caller
 from services.contracts.declare import Event, Operation
 from services.contracts.errors import Refused
+from services.contracts.fields import Secret
 
 Clock = Callable[[], datetime.datetime]
 
@@ -144,6 +145,18 @@ class Replay(Exception):
         self.answer = answer
 
 
+def caller_key(caller: Caller | None) -> str:
+    """Whose request ids these are: one caller's key says nothing about another's."""
+    return f"{caller.kind}:{caller.id}" if caller else "anonymous"
+
+
+def without_secrets(schema: Schema, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments but passwords and tokens: a plain hash of those must not lie in a table for two days."""
+    return {
+        name: value for name, value in arguments.items() if not isinstance(schema.fields.get(name), Secret)
+    }
+
+
 def fingerprint(arguments: Any) -> str:
     """SHA-256 of the arguments in canonical JSON: tells a repeated request from another one with the same key."""
     return hashlib.sha256(orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS)).hexdigest()
@@ -162,7 +175,7 @@ def remember(
     Raises Replay when it was carried out before, Refused(idempotency_key_reused) when it stood for something else.
     A second request with the same id waits in PostgreSQL until the first has committed, then finds its answer.
     """
-    who = f"{caller.kind}:{caller.id}" if caller else "anonymous"
+    who = caller_key(caller)
     mark = fingerprint([operation.address, arguments, context.expected_version])
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     statement = (

@@ -10,7 +10,6 @@ from services.identity.models import Account, Organisation
 from services.identity.password_rules import check_password
 from services.identity.passwords import hash_password, password_matches
 from services.identity.tokens import throttle_key
-from services.identity.transactions import transact
 
 
 def verified(call: Call) -> tuple[Organisation, Account]:
@@ -71,7 +70,7 @@ def _take_password(call: Call) -> str:
 
 
 def _count(call: Call, kind: str, key: str, limit: rules.Limit, organisation: Organisation | None) -> None:
-    wait_s = transact(call, lambda unit: credentials.count_try(unit, kind, key, limit))
+    wait_s = call.transact(lambda unit: credentials.count_try(unit, kind, key, limit))
     if wait_s:
         _audit(call, organisation, f"{kind}.throttled", key)
         raise Refused(
@@ -87,4 +86,4 @@ def _audit(call: Call, organisation: Organisation | None, action: str, key: str)
             unit.act_for(organisation.id, organisation.key)
         unit.audit(action, "login", key)
 
-    transact(call, work)
+    call.transact(work)

@@ -16,7 +16,6 @@ from services.identity import credentials, handlers, housekeeping, login, passwo
 from services.identity.models import Base
 from services.identity.sessions_seen import WRITE_EVERY_S, SeenSessions, seen_sessions
 from services.identity.settings import Settings
-from services.identity.transactions import transact
 
 __all__ = ["Base", "Service", "Settings", "start_runtime"]
 
@@ -89,7 +88,7 @@ class Service:
     @serves(contract.get_account)
     def get_account(self, call: Call) -> Any:
         answer = call.read(queries.get_account)
-        transact(call, lambda unit: unit.audit("account.read", "account", answer["id"]))
+        call.transact(lambda unit: unit.audit("account.read", "account", answer["id"]))
         return answer
 
     @serves(contract.list_accounts)
@@ -142,7 +141,7 @@ class Service:
 
     @serves(contract.mint_credential_link)
     def mint_credential_link(self, call: Call) -> Any:
-        return transact(call, lambda unit: credentials.mint_link(unit, call.request, call.runtime.settings))
+        return call.transact(lambda unit: credentials.mint_link(unit, call.request, call.runtime.settings))
 
     @serves(contract.list_resource_recipients)
     def list_resource_recipients(self, call: Call) -> Any:

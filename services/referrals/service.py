@@ -9,7 +9,6 @@ from marshmallow import fields
 
 from services.chassis.operations import Call, serves
 from services.chassis.settings import ServiceSettings
-from services.chassis.unit_of_work import UnitOfWork
 from services.contracts import referrals as contract
 from services.referrals.assignments import handlers as assignments
 from services.referrals.assignments import queries as referral_list
@@ -145,17 +144,4 @@ def _read_upload(call: Call) -> directory.Upload:
 
 def _audit(call: Call, action: str, object_type: str, object_id: str, **facts: str) -> None:
     """Note a reading of a whole record before it is handed out: what cannot be noted is not shown."""
-
-    def note(session: Any) -> None:
-        unit = UnitOfWork(
-            session,
-            call.runtime.tables,
-            call.runtime.service,
-            caller=call.caller,
-            context=call.context,
-            organisation_id=call.organisation_id,
-            organisation_key=call.caller.organisation_key if call.caller else None,
-        )
-        unit.audit(action, object_type, object_id, **facts)
-
-    call.runtime.database.write(call.organisation_id, note)
+    call.transact(lambda unit: unit.audit(action, object_type, object_id, **facts))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-from sqlalchemy.orm import Session
 
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork, utc_now
@@ -19,7 +17,7 @@ LONGEST_WAIT_S = 15.0
 
 def send_document(call: Call) -> Any:
     """Ask who receives it and what it is about, screen the file, then record it as sent."""
-    if _was_carried_out(call):
+    if call.is_repeated():
         return call.commit(_only_replayed)
     recipient = _describe_account(call, call.request["recipient_account_id"], "recipient_refused")
     rules.require_feature(recipient["features"])
@@ -32,7 +30,7 @@ def send_document(call: Call) -> Any:
 
 def get_document(call: Call) -> Any:
     """Answer with the document and record that it was read."""
-    return _apart(call, lambda unit: call.operation.reply.dump(handlers.read_document(unit, call.request)))
+    return call.transact(lambda unit: call.operation.reply.dump(handlers.read_document(unit, call.request)))
 
 
 def sign_document(call: Call) -> Any:
@@ -41,21 +39,21 @@ def sign_document(call: Call) -> Any:
     However many requests come at once, one holds the claim. A crash in between leaves a lease that ends by itself, and
     perhaps a signed file that nothing refers to.
     """
-    if _was_carried_out(call):
+    if call.is_repeated():
         return call.commit(_only_replayed)
     caller = call.caller
     signer = _describe_account(call, caller.id if caller else "", "not_found")
     with _desk(call).turn_to_sign(_wait_s(call)):
         # Once more: the same request may have been carried out by another worker while this one waited for its turn.
-        if _was_carried_out(call):
+        if call.is_repeated():
             return call.commit(_only_replayed)
-        sha256 = _apart(call, lambda unit: handlers.claim_signature(unit, call.request))
+        sha256 = call.transact(lambda unit: handlers.claim_signature(unit, call.request))
         try:
             order = _order(call, sha256, signer)
             signed = handlers.Signed(_desk(call).sign(order), order.signed_at)
             return call.commit(handlers.sign_document, signed)
         except Exception:
-            _apart(call, lambda unit: handlers.release_signature(unit, call.request))
+            call.transact(lambda unit: handlers.release_signature(unit, call.request))
             raise
 
 
@@ -96,39 +94,9 @@ def _require_contact_record(call: Call) -> None:
         raise Refused("not_found", "There is no such contact record.", "contact_record_id") from None
 
 
-def _was_carried_out(call: Call) -> bool:
-    """Whether this request id has its answer already: then nothing is asked, screened or signed again."""
-    caller = call.caller
-    if caller is None:
-        return False
-    with call.runtime.database.reading(None) as session:
-        key = (f"{caller.kind}:{caller.id}", call.context.request_id)
-        return session.get(call.runtime.tables.Request, key) is not None
-
-
 def _only_replayed(_unit: UnitOfWork, _request: Any) -> Any:
     """For `commit` when the answer is known; only reached if it was forgotten in this very moment."""
     raise Refused("conflict", "This request is too old to be repeated.")
-
-
-def _apart(call: Call, work: Callable[[UnitOfWork], Any]) -> Any:
-    """Run `work` in a transaction of its own, beside the one that remembers the request."""
-    organisation_id, organisation_key = _organisation(call)
-
-    def transaction(session: Session) -> Any:
-        return work(
-            UnitOfWork(
-                session,
-                call.runtime.tables,
-                call.runtime.service,
-                caller=call.caller,
-                context=call.context,
-                organisation_id=organisation_id,
-                organisation_key=organisation_key,
-            )
-        )
-
-    return call.runtime.database.write(organisation_id, transaction)
 
 
 def _organisation(call: Call) -> tuple[str, str]:
