@@ -69,6 +69,12 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
         """Run `work` in a worker. It must not raise: an entrypoint's `perform` sees to that."""
         self._workers.spawn_n(work, *arguments)
 
+    @property
+    def queues(self) -> list[str]:
+        """The queues this service takes messages from, and the one where it parks them."""
+        calls = [wire.rpc_queue(self.runtime.service)] if self._calls else []
+        return [*calls, *self._queues, wire.PARKING_QUEUE]
+
     def drain(self) -> None:
         """Take no more messages; what was delivered and not begun goes to another replica when the link closes."""
         if self._draining.is_set():

@@ -156,7 +156,7 @@ def _read_in_large_pieces(transport: Any) -> None:
     """
     if type(transport).__name__ == "TCPTransport":
         receive = transport.sock.recv
-        transport._quick_recv = lambda wanted: receive(max(wanted, 65536))
+        transport._quick_recv = lambda wanted: receive(max(wanted, 65536))  # noqa: SLF001 - py-amqp has no setting for it
 
 
 def _hang_up(connection: Any) -> None:

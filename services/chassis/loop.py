@@ -51,8 +51,8 @@ class Loop:
             except Exception as error:  # a loop that dies would leave work undone in silence
                 log.error("loop_failed", name=self._name, error=type(error).__name__, where=where(error))
                 finished = False
-            pause_s = (
-                self._every_s
-                if finished
-                else min(max(pause_s, 0.5) * 2, self._cap_s) * random.uniform(0.5, 1)
-            )
+            if finished:
+                pause_s = self._every_s
+            else:
+                # Jitter, so that replicas that failed together do not come back together.
+                pause_s = min(max(pause_s, 0.5) * 2, self._cap_s) * random.uniform(0.5, 1)  # noqa: S311

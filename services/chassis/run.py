@@ -23,6 +23,9 @@ import gc
 import importlib
 import signal
 import sys
+
+# structlog loads rich when it finds it (development tools bring it): megabytes of a console that a service has not.
+sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
 from typing import Any
 
 from nameko.containers import ServiceContainer

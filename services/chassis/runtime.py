@@ -6,7 +6,8 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import delete, func, select
+import kombu
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from services.chassis import metrics, wire
@@ -42,7 +43,10 @@ class Runtime:
         self.rpc = RpcClient(settings.amqp_uri, service, settings.heartbeat_s, settings.rpc_timeout_s)
         self.relay = Relay(service, self.database, self.tables, self.publisher)
         self.inbound: Any = None
-        self.loops: list[Loop] = [Loop("housekeeping", self._forget_old, every_s=3600)]
+        self.loops: list[Loop] = [
+            Loop("housekeeping", self._forget_old, every_s=3600),
+            Loop("queue-depth", self._measure_queues, every_s=10),
+        ]
 
     def start(self) -> None:
         """Connect and begin the background work."""
@@ -103,8 +107,19 @@ class Runtime:
             )
 
         self.database.write(None, forget)
-        with self.database.reading(None) as session:
-            metrics.OUTBOX_DEPTH.labels(self.service).set(
-                session.scalar(select(func.count(self.tables.Outbox.seq))) or 0
-            )
+        return True
+
+    def _measure_queues(self) -> bool:
+        if self.inbound is None or not self.rpc.is_connected:
+            return True
+        connection = kombu.Connection(
+            self.settings.amqp_uri, connect_timeout=2
+        ).transport.establish_connection()
+        try:
+            channel = connection.channel()
+            for queue in self.inbound.queues:
+                depth = channel.queue_declare(queue, passive=True).message_count
+                metrics.QUEUE_DEPTH.labels(queue).set(depth)
+        finally:
+            connection.close()
         return True

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import re
 import uuid
-from typing import Any, ClassVar
+from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
@@ -19,10 +19,6 @@ _RECORD_NUMBER = re.compile(r"[A-Z]{2,4}-[0-9]{1,12}")
 class Id(fields.String):
     """A random identifier: 32 lower-case hex digits. A dashed UUID is read as well."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {
-        "invalid_id": "Not an identifier: 32 hexadecimal digits are expected."
-    }
-
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.metadata = {"format": "uuid", **self.metadata}
@@ -31,7 +27,7 @@ class Id(fields.String):
         try:
             return uuid.UUID(super()._deserialize(value, attr, data, **kwargs)).hex
         except ValueError as error:
-            raise self.make_error("invalid_id") from error
+            raise ValidationError("Not an identifier: 32 hexadecimal digits are expected.") from error
 
 
 class Code(fields.String):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import eventlet.tpool
 from marshmallow import fields
 
 from services.chassis.operations import Call, serves
@@ -16,6 +15,7 @@ from services.referrals.capacity import handlers as capacity
 from services.referrals.capacity import queries as capacities
 from services.referrals.directory import handlers as directory
 from services.referrals.directory import queries as resources
+from services.referrals.directory.reading import Upload, read_upload
 from services.referrals.models import Base
 from services.referrals.queues import handlers as queues
 from services.referrals.queues import queries as queue_list
@@ -131,15 +131,12 @@ class Service:
         return call.read(record_list.describe_contact_record)
 
 
-def _read_upload(call: Call) -> directory.Upload:
-    """Read the uploaded file in a thread of its own: a large one would stop every other call for seconds."""
+def _read_upload(call: Call) -> Upload:
+    """Read the uploaded file before the transaction."""
     with call.runtime.database.reading(call.organisation_id) as session:
         known = resources.known_agency_numbers(session)
-    sha256 = call.request["document"]["sha256"]
-    upload: directory.Upload = eventlet.tpool.execute(
-        directory.read_upload, call.runtime.blobs, call.organisation_id, sha256, known
-    )
-    return upload
+    path = call.runtime.blobs.path(call.organisation_id, call.request["document"]["sha256"])
+    return read_upload(path, known)
 
 
 def _audit(call: Call, action: str, object_type: str, object_id: str, **facts: str) -> None:

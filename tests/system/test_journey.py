@@ -11,7 +11,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -121,7 +121,7 @@ class _subscriber:  # noqa: N801 - reads as a sentence
         """The events so far."""
         return [json.loads(line) for line in list(self._lines)]
 
-    def __enter__(self) -> _subscriber:
+    def __enter__(self) -> Self:
         assert self._process.stderr is not None
         assert self._process.stderr.readline() == b"listening\n", "the subscriber did not come up"
         return self

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from services.contracts.errors import Refused
 
@@ -125,12 +125,28 @@ class ResourceRecord:
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
+class Comparable(Protocol):
+    """What an import needs to know of a record."""
+
+    @property
+    def number(self) -> str: ...
+
+    @property
+    def level(self) -> Level: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+
+Incoming = TypeVar("Incoming", bound=Comparable)
+
+
 @dataclass(frozen=True, slots=True)
-class ImportPlan:
+class ImportPlan(Generic[Incoming]):
     """What an import would do. Added and changed records come parents first; `unchanged` holds numbers."""
 
-    added: tuple[ResourceRecord, ...]
-    changed: tuple[ResourceRecord, ...]
+    added: tuple[Incoming, ...]
+    changed: tuple[Incoming, ...]
     unchanged: tuple[str, ...]
 
 
@@ -192,19 +208,14 @@ def fingerprint(record: ResourceRecord) -> str:
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def plan_import(
-    existing: Mapping[str, str],
-    incoming: Iterable[ResourceRecord],
-    fingerprint_of: Callable[[ResourceRecord], str] = fingerprint,
-) -> ImportPlan:
+def plan_import(existing: Mapping[str, str], incoming: Iterable[Incoming]) -> ImportPlan[Incoming]:
     """Compare incoming records with the directory.
 
     `existing` maps a record's number to its fingerprint. Records that the file does not hold are left alone.
-    `fingerprint_of` may look up what was worked out before, so that nothing is hashed inside a transaction.
     Raises ValueError if a number comes twice: the parser reports duplicates before.
     """
-    added: list[ResourceRecord] = []
-    changed: list[ResourceRecord] = []
+    added: list[Incoming] = []
+    changed: list[Incoming] = []
     unchanged: list[str] = []
     seen: set[str] = set()
     for record in sorted(incoming, key=lambda candidate: _PARENTS_FIRST.index(candidate.level)):
@@ -214,7 +225,7 @@ def plan_import(
         known = existing.get(record.number)
         if known is None:
             added.append(record)
-        elif known != fingerprint_of(record):
+        elif known != record.fingerprint:
             changed.append(record)
         else:
             unchanged.append(record.number)

@@ -89,9 +89,9 @@ def test_no_poison_stops_the_service_or_reaches_a_log(system: ToySystem):
             good = pool.submit(_time_of_good_calls, client, 1000)
             for _ in range(3):
                 for body, method, properties in kinds.values():
-                    properties = {"reply_to": "amq.rabbitmq.reply-to", "correlation_id": "p", **properties}
+                    sent = {"reply_to": "amq.rabbitmq.reply-to", "correlation_id": "p", **properties}
                     message = amqp.Message(
-                        body, **{key: value for key, value in properties.items() if value is not None}
+                        body, **{key: value for key, value in sent.items() if value is not None}
                     )
                     channel.basic_publish(message, exchange=wire.RPC_EXCHANGE, routing_key=f"toy.{method}")
             expected = 3 * (len(kinds) - 1)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.contracts.errors import Refused
+from services.referrals.directory.reading import Entry
 from services.referrals.directory.rules import (
     Address,
     Level,
@@ -68,11 +69,17 @@ def test_a_temporary_message_is_shown_from_its_first_day_to_the_day_before_it_ex
     assert TemporaryMessage("Always.").is_shown_on(day)
 
 
+def as_entry(record: ResourceRecord) -> Entry:
+    return Entry(record.number, record.level, fingerprint(record), b"{}")
+
+
 def test_an_import_tells_added_changed_and_unchanged_apart() -> None:
     same, old, new = a_record("1"), a_record("2"), a_record("3")
     known = {"1": fingerprint(same), "2": fingerprint(old), "9": "gone from the file"}
 
-    plan = plan_import(known, [same, replace(old, hours="Open 24 hours"), new])
+    plan = plan_import(
+        known, [as_entry(record) for record in (same, replace(old, hours="Open 24 hours"), new)]
+    )
 
     assert [record.number for record in plan.added] == ["3"]
     assert [record.number for record in plan.changed] == ["2"]
@@ -81,14 +88,14 @@ def test_an_import_tells_added_changed_and_unchanged_apart() -> None:
 
 def test_parents_come_before_children_in_the_order_of_the_file() -> None:
     levels = [Level.PROGRAM_AT_SITE, Level.PROGRAM, Level.SITE, Level.AGENCY, Level.PROGRAM, Level.AGENCY]
-    records = [a_record(str(number), level) for number, level in enumerate(levels)]
+    records = [as_entry(a_record(str(number), level)) for number, level in enumerate(levels)]
 
     assert [record.number for record in plan_import({}, records).added] == ["3", "5", "2", "1", "4", "0"]
 
 
 def test_a_plan_refuses_a_number_that_comes_twice() -> None:
     with pytest.raises(ValueError, match="comes twice"):
-        plan_import({}, [a_record("1"), a_record("1", Level.PROGRAM)])
+        plan_import({}, [as_entry(a_record("1")), as_entry(a_record("1", Level.PROGRAM))])
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 
 from services.referrals.directory.icarol import parse
 from services.referrals.directory.icarol_row import EXPORT_COLUMNS
+from services.referrals.directory.reading import read_upload
 from services.referrals.directory.rules import Level, ResourceStatus, fingerprint, plan_import
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -74,7 +75,7 @@ class TestRealExport:
         data = REAL_EXPORT.read_bytes()
         known = {record.number: fingerprint(record) for record in parse(data).records}
 
-        plan = plan_import(known, parse(data).records)
+        plan = plan_import(known, read_upload(REAL_EXPORT, ()).entries)
 
         assert (plan.added, plan.changed, len(plan.unchanged)) == ((), (), 2_132)
 

@@ -1,0 +1,120 @@
+"""Who may import whom. Each rule holds for the tree, and each is broken once to prove that somebody looks."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PACKAGES = ("services", "gateway", "deploy")
+NOT_SERVICES = {"contracts", "chassis", "decisions"}
+
+SERVICES_APART = "A service never imports another service"
+CONTRACTS_ARE_DATA = "Contracts are data"
+CHASSIS_IS_BLIND = "The chassis knows no service"
+GATEWAY_IS_THIN = "The gateway knows contracts and the way to call, no service, no database"
+RULES_ARE_PURE = "Rules know no framework"
+
+VIOLATIONS = [
+    (SERVICES_APART, "services/identity/tokens.py", "import services.referrals.tables"),
+    (SERVICES_APART, "services/signing/pdf/pages.py", "from services.portals import rules"),
+    (CONTRACTS_ARE_DATA, "services/contracts/errors.py", "import kombu"),
+    (CONTRACTS_ARE_DATA, "services/contracts/fields.py", "from services.chassis import wire"),
+    (CHASSIS_IS_BLIND, "services/chassis/blobs.py", "import services.identity.tokens"),
+    (CHASSIS_IS_BLIND, "services/chassis/wire.py", "import gateway.settings"),
+    (GATEWAY_IS_THIN, "gateway/auth.py", "import sqlalchemy"),
+    (GATEWAY_IS_THIN, "gateway/api/portals.py", "from services.portals import rules"),
+    (GATEWAY_IS_THIN, "gateway/routes.py", "import services.chassis.database"),
+    (RULES_ARE_PURE, "services/signing/rules.py", "import sqlalchemy"),
+    (RULES_ARE_PURE, "services/referrals/capacity/rules.py", "from sqlalchemy.orm import Session"),
+    (RULES_ARE_PURE, "services/portals/rules.py", "import services.chassis.unit_of_work"),
+]
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    """The checker's verdict on the tree in `folder`, with the pyproject.toml that lies there."""
+    command = [
+        sys.executable,
+        "-c",
+        "from importlinter.cli import lint_imports_command; lint_imports_command()",
+    ]
+    return subprocess.run(
+        [*command, "--no-cache", "--no-logo"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packages and the rules, to be spoilt."""
+    folder = tmp_path_factory.mktemp("tree")
+    for package in PACKAGES:
+        shutil.copytree(CHECKOUT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(CHECKOUT / "pyproject.toml", folder)
+    return folder
+
+
+@pytest.fixture
+def planted(copy: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """One forbidden import in the copy; the rule that forbids it."""
+    rule, module, line = request.param
+    path = copy / module
+    before = path.read_text()
+    path.write_text(f"{before}\n{line}\n")
+    yield rule
+    path.write_text(before)
+
+
+def test_the_tree_keeps_every_rule():
+    verdict = lint_imports(CHECKOUT)
+
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+    assert "0 broken" in verdict.stdout
+
+
+def test_a_copy_of_the_tree_keeps_every_rule(copy: Path):
+    verdict = lint_imports(copy)
+
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+
+
+@pytest.mark.parametrize(
+    "planted", VIOLATIONS, indirect=True, ids=[f"{module}: {line}" for _, module, line in VIOLATIONS]
+)
+def test_a_forbidden_import_breaks_its_rule(copy: Path, planted: str):
+    verdict = lint_imports(copy)
+
+    assert verdict.returncode == 1, verdict.stdout + verdict.stderr
+    assert f"{planted} BROKEN" in verdict.stdout
+
+
+def test_every_rule_is_broken_once_above():
+    assert {rule["name"] for rule in _rules()} == {rule for rule, _, _ in VIOLATIONS}
+
+
+def test_every_service_is_named_in_the_rules():
+    services = {
+        f"services.{path.name}"
+        for path in (CHECKOUT / "services").iterdir()
+        if (path / "__init__.py").exists() and path.name not in NOT_SERVICES
+    }
+    rules = {rule["name"]: rule for rule in _rules()}
+
+    assert set(rules[SERVICES_APART]["modules"]) == services
+    assert services <= set(rules[CHASSIS_IS_BLIND]["forbidden_modules"])
+    assert services <= set(rules[GATEWAY_IS_THIN]["forbidden_modules"])
+
+
+def _rules() -> list[dict[str, list[str]]]:
+    settings = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+    return list(settings["tool"]["importlinter"]["contracts"])

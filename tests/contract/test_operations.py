@@ -1,0 +1,129 @@
+"""Operations are declared once: routes, OpenAPI and error codes follow from the declarations and miss nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from gateway.api import ROUTES
+from gateway.documentation import openapi
+from gateway.routes import Route
+from services.contracts.catalogue import CONTRACTS
+from services.contracts.declare import COMMON_ERRORS, PUBLIC, Contract, Operation, all_operations
+from services.contracts.errors import CODES, Refused
+from services.contracts.fields import Id, Secret
+
+OPERATIONS = all_operations(CONTRACTS)
+HAS_A_ROUTE = [op for op in OPERATIONS if op.is_routed and op.access.kind != "services"]
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return openapi(ROUTES)
+
+
+def test_the_openapi_document_is_valid(document: dict[str, Any]):
+    assert [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
+
+
+def test_every_route_is_documented_with_its_answers(document: dict[str, Any]):
+    for route in ROUTES:
+        described = document["paths"][route.path][route.method.lower()]
+        assert described["operationId"] == route.operation.name
+        assert str(route.operation.status) in described["responses"]
+        promised = {str(CODES[code]) for code in (*COMMON_ERRORS, *route.operation.errors)}
+        assert promised <= set(described["responses"])
+    assert sum(map(len, document["paths"].values())) == len(ROUTES)
+
+
+def test_what_needs_a_version_says_so(document: dict[str, Any]):
+    for route in ROUTES:
+        described = document["paths"][route.path][route.method.lower()]
+        headers = {
+            each["name"] for each in described["parameters"] if each["in"] == "header" and each["required"]
+        }
+        assert ("If-Match" in headers) == route.operation.expects_version
+        assert ("428" in described["responses"]) == route.operation.expects_version
+
+
+def test_only_what_is_public_is_documented_as_open(document: dict[str, Any]):
+    opened = {
+        described["operationId"]
+        for methods in document["paths"].values()
+        for described in methods.values()
+        if described.get("security") == []
+    }
+
+    assert opened == {operation.name for operation in HAS_A_ROUTE if operation.access == PUBLIC}
+    assert document["security"] == [{"session": []}]
+
+
+def test_operation_names_are_unique_over_all_services():
+    names = [operation.name for operation in OPERATIONS]
+
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("operation", HAS_A_ROUTE, ids=lambda operation: operation.address)
+def test_a_routed_operation_has_one_route(operation: Operation):
+    assert len([route for route in ROUTES if route.operation is operation]) == 1
+
+
+def test_no_other_operation_has_a_route():
+    assert {route.operation.address for route in ROUTES} == {operation.address for operation in HAS_A_ROUTE}
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_a_route_fits_its_operation(route: Route):
+    members = set(route.operation.request.fields)
+
+    assert set(route.parameters) <= members
+    assert route.uploads is None or route.uploads in members
+    # Opening a file is noted (who saw it, when), and it is a GET all the same. A secret does not belong into an address.
+    reads = route.operation.kind == "query" or route.downloads
+    assert (route.method == "GET") == (reads and not _carries_a_secret(route))
+
+
+def _carries_a_secret(route: Route) -> bool:
+    return any(isinstance(field, Secret) for field in route.operation.request.fields.values())
+
+
+def test_no_two_routes_share_an_address():
+    addresses = [(route.method, route.path) for route in ROUTES]
+
+    assert len(addresses) == len(set(addresses))
+
+
+def test_every_declared_error_code_is_known():
+    for operation in OPERATIONS:
+        assert set(operation.errors) <= set(CODES), operation.address
+    assert set(COMMON_ERRORS) <= set(CODES)
+
+
+def test_an_unknown_error_code_cannot_be_declared():
+    with pytest.raises(ValueError, match="unknown error codes"):
+        Contract("toy", "Toy.").query(
+            "look", "Look.", request={}, reply={}, access=PUBLIC, errors=("nonsense",)
+        )
+
+
+def test_an_unknown_error_code_cannot_be_raised():
+    with pytest.raises(ValueError, match="unknown error code"):
+        Refused("nonsense", "It is not in the list.")
+
+
+def test_an_operation_cannot_be_declared_twice():
+    contract = Contract("toy", "Toy.")
+    contract.query("look", "Look.", request={}, reply={}, access=PUBLIC)
+
+    with pytest.raises(ValueError, match="declared twice"):
+        contract.command("look", "Look again.", request={"id": Id()}, reply={}, access=PUBLIC)
+
+
+def test_a_request_refuses_members_that_are_not_declared():
+    for operation in OPERATIONS:
+        errors = operation.request.validate({"organisation_id": "x", "is_admin": True})
+        undeclared = {"organisation_id", "is_admin"} - set(operation.request.fields)
+        assert undeclared <= set(errors), operation.address
