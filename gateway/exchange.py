@@ -9,6 +9,7 @@ from typing import Any
 
 import flask
 import orjson
+from werkzeug.datastructures import MultiDict
 
 from gateway.auth import Admitted, admit
 from gateway.routes import Route
@@ -61,11 +62,11 @@ class Exchange:
         self, route: Route, path_arguments: Mapping[str, str], admitted: Admitted
     ) -> dict[str, Any]:
         if route.uploads:
-            given = {**flask.request.form, route.uploads: self._upload(admitted)}
+            given = {**_once_each(flask.request.form), route.uploads: self._upload(admitted)}
         elif route.takes_body:
             given = _json_body()
         else:
-            given = _query()
+            given = _once_each(flask.request.args)
         clash = sorted(set(given) & set(path_arguments))
         if clash:
             raise Refused(
@@ -85,6 +86,8 @@ class Exchange:
 
     def _file(self, reply: Mapping[str, Any], admitted: Admitted) -> flask.Response:
         path = self._blobs.path(admitted.organisation_id or "", reply["sha256"])
+        if not path.is_file():
+            raise Refused("not_found", "The document is not in the store.")
         response = flask.send_file(
             path,
             mimetype=reply["media_type"],
@@ -94,6 +97,8 @@ class Exchange:
             max_age=0,
         )
         response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+        # Flask allows a copy that is asked about again; of a person's document no copy stays at all.
+        response.headers["Cache-Control"] = "no-store"
         return response
 
 
@@ -130,11 +135,12 @@ def _json_body() -> dict[str, Any]:
     return value
 
 
-def _query() -> dict[str, Any]:
-    repeated = [name for name, values in flask.request.args.lists() if len(values) > 1]
+def _once_each(given: MultiDict[str, str]) -> dict[str, Any]:
+    """Members of a query or form. Given twice it is not said which one counts, so neither does."""
+    repeated = [name for name, values in given.lists() if len(values) > 1]
     if repeated:
         raise Refused("invalid_request", f"{repeated[0]} is given more than once.", repeated[0])
-    return dict(flask.request.args)
+    return dict(given)
 
 
 def _json(reply: Any, status: int) -> flask.Response:

@@ -225,9 +225,14 @@ def main() -> None:
     parser.add_argument("--only", choices=["calls", "http"])
     arguments = parser.parse_args()
     if arguments.only != "http":
-        with private_broker() as broker, fresh_vhost(broker) as uri, tempfile.TemporaryDirectory() as folder:
-            with toy_system(uri, Path(folder)) as system, _programs(uri):
-                bench_calls(uri, system, arguments.rounds)
+        with (
+            private_broker() as broker,
+            fresh_vhost(broker) as uri,
+            tempfile.TemporaryDirectory() as folder,
+            toy_system(uri, Path(folder)) as system,
+            _programs(uri),
+        ):
+            bench_calls(uri, system, arguments.rounds)
     if arguments.only != "calls":
         bench_http(arguments.rounds)
 

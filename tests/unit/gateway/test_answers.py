@@ -1,0 +1,227 @@
+"""What the gateway answers: headers on everything, one shape of errors, the ids that tie a request to its logs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import flask
+import pytest
+from flask.testing import FlaskClient
+
+from services.contracts import identity, referrals
+from services.contracts.errors import CODES, Refused
+
+ACCOUNT = "/v1/accounts/" + "d" * 32
+TOKEN = {"Authorization": "Bearer opaque-token"}
+HEADERS = {
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+TRACE = "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
+
+
+def test_a_refusal_is_a_problem_with_code_sentence_and_field(http: FlaskClient, services: Any):
+    services.answers["referrals.create_queue"] = Refused(
+        "invalid_request", "name: Too long.", "name", errors=[{"field": "name", "rule": "Too long."}]
+    )
+
+    answer = http.post("/v1/queues", json={"name": "x" * 999}, headers=TOKEN)
+
+    assert answer.status_code == 422
+    assert answer.content_type == "application/problem+json"
+    assert answer.json == {
+        "type": "/problems/invalid_request",
+        "title": "Invalid request",
+        "status": 422,
+        "code": "invalid_request",
+        "detail": "name: Too long.",
+        "field": "name",
+        "errors": [{"field": "name", "rule": "Too long."}],
+        "correlation_id": answer.headers["X-Correlation-Id"],
+    }
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_every_code_has_its_status(http: FlaskClient, services: Any, code: str):
+    services.answers["referrals.list_queues"] = Refused(code, "No.")
+
+    answer = http.get("/v1/queues", headers=TOKEN)
+
+    assert (answer.status_code, answer.json["code"], answer.json["status"]) == (
+        CODES[code],
+        code,
+        CODES[code],
+    )
+
+
+def test_a_refusal_that_passes_says_when_to_come_back(http: FlaskClient, services: Any):
+    services.answers["referrals.list_queues"] = Refused("service_unavailable", "Away.", retry_after_s=7)
+
+    answer = http.get("/v1/queues", headers=TOKEN)
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "7")
+
+
+@pytest.mark.parametrize("header", [None, "", "Basic abc", "Bearer", "Bearer   "])
+def test_without_a_token_the_answer_is_401_and_says_how_to_log_in(
+    http: FlaskClient, services: Any, header: str | None
+):
+    answer = http.get("/v1/queues", headers={} if header is None else {"Authorization": header})
+
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="portico"'
+    assert services.calls == []
+
+
+def test_a_fault_of_ours_is_told_without_what_was_in_it(http: FlaskClient, services: Any):
+    services.answers["referrals.list_queues"] = RuntimeError("Rosalind Quimby")
+
+    answer = http.get("/v1/queues", headers=TOKEN)
+
+    assert (answer.status_code, answer.json["code"]) == (500, "internal_error")
+    assert "Rosalind" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/queues", 200),
+        ("HEAD", "/v1/queues", 200),
+        ("POST", "/v1/queues", 201),
+        ("DELETE", "/v1/sessions/current", 204),
+        ("GET", ACCOUNT, 404),
+        ("GET", "/v1/me", 500),
+        ("GET", "/nowhere", 404),
+        ("GET", "/v1/queues/", 404),
+        ("GET", "//v1//queues", 404),
+        ("PATCH", "/v1/queues", 405),
+        ("OPTIONS", "/v1/queues", 200),
+        ("POST", ACCOUNT + "/disable", 428),
+        ("GET", "/healthz", 200),
+        ("GET", "/readyz", 503),
+        ("GET", "/metrics", 200),
+        ("GET", "/docs", 200),
+        ("GET", "/openapi.json", 200),
+    ],
+)
+def test_every_answer_has_the_security_headers(
+    http: FlaskClient, services: Any, method: str, path: str, status: int
+):
+    services.answers["identity.get_account"] = Refused("not_found", "There is no such account.")
+    services.answers["identity.describe_me"] = RuntimeError()
+    services.is_connected = False
+
+    answer = http.open(path, method=method, headers=TOKEN)
+
+    assert answer.status_code == status
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "Set-Cookie" not in answer.headers
+    assert answer.headers["X-Correlation-Id"]
+
+
+def test_a_wrong_method_names_the_right_ones(http: FlaskClient):
+    answer = http.patch("/v1/queues", headers=TOKEN)
+
+    assert answer.json["code"] == "method_not_allowed"
+    assert {"GET", "POST"} <= set(answer.headers["Allow"].split(", "))
+
+
+def test_the_version_of_a_reply_is_its_etag(http: FlaskClient, services: Any):
+    services.answers["identity.get_account"] = {"id": "d" * 32, "version": 3}
+
+    assert http.get(ACCOUNT, headers=TOKEN).headers["ETag"] == '"3"'
+
+
+def test_a_reply_without_a_version_has_no_etag(http: FlaskClient, services: Any):
+    services.answers["referrals.list_queues"] = {"items": []}
+
+    assert "ETag" not in http.get("/v1/queues", headers=TOKEN).headers
+
+
+def test_an_answer_without_content_has_none(http: FlaskClient, services: Any):
+    answer = http.delete("/v1/sessions/current", headers=TOKEN)
+
+    assert (answer.status_code, answer.data) == (204, b"")
+
+
+def test_a_correlation_id_is_echoed_and_passed_on(http: FlaskClient, services: Any):
+    answer = http.get("/v1/queues", headers={**TOKEN, "X-Correlation-Id": "ward-7:42"})
+
+    assert answer.headers["X-Correlation-Id"] == "ward-7:42"
+    assert {context.correlation_id for _, _, context in services.calls} == {"ward-7:42"}
+
+
+@pytest.mark.parametrize("given", ["", "short", "x" * 65, "a b c d e f", "Rosalind's file", "<script>12345"])
+def test_a_correlation_id_that_could_be_anything_is_replaced(http: FlaskClient, services: Any, given: str):
+    answer = http.get("/v1/queues", headers={**TOKEN, "X-Correlation-Id": given})
+
+    assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["X-Correlation-Id"])
+    assert services.calls[0][2].correlation_id == answer.headers["X-Correlation-Id"]
+
+
+def test_a_trace_is_continued(http: FlaskClient, services: Any):
+    http.get("/v1/queues", headers={**TOKEN, "traceparent": TRACE})
+
+    passed_on = services.made(referrals.list_queues)[1].traceparent
+    assert passed_on.startswith(TRACE[:36])
+    assert passed_on != TRACE
+
+
+def test_a_trace_is_begun_where_none_is_given(http: FlaskClient, services: Any):
+    http.get("/v1/queues", headers={**TOKEN, "traceparent": "nonsense"})
+
+    assert re.fullmatch(
+        r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", services.made(referrals.list_queues)[1].traceparent
+    )
+
+
+def test_the_documentation_needs_nothing_from_elsewhere(http: FlaskClient):
+    page = http.get("/docs").text
+
+    for address in re.findall(r"""(?:src|href|action|url\()\s*=?\s*["']?([^"'\s>)]+)""", page):
+        assert address.startswith(("/", "#")), address
+        assert not address.startswith("//")
+    assert not re.search(r"<script|<link|<img|<iframe|@import|url\(", page)
+    assert "/v1/referrals/{referral_id}/status" in page
+
+
+def test_the_openapi_document_is_served(http: FlaskClient):
+    document = http.get("/openapi.json").json
+
+    assert document["openapi"].startswith("3.1")
+    assert "/v1/sessions" in document["paths"]
+
+
+def test_the_metrics_count_requests_by_route_and_never_by_address(http: FlaskClient):
+    http.get(ACCOUNT, headers=TOKEN)
+
+    text = http.get("/metrics").text
+
+    assert 'portico_http_seconds_count{method="GET",route="/v1/accounts/<account_id>",status="200"}' in text
+    assert "d" * 32 not in text
+
+
+def test_it_is_ready_when_every_service_is(http: FlaskClient, services: Any):
+    for name in ("identity", "referrals", "portals", "notifications", "signing"):
+        services.answers[f"{name}.check_health"] = {"ok": True}
+    assert http.get("/readyz").status_code == 200
+
+    services.answers["signing.check_health"] = Refused("service_unavailable", "Away.")
+    answer = http.get("/readyz")
+
+    assert answer.status_code == 503
+    assert [name for name, ok in answer.json["checks"].items() if not ok] == ["signing"]
+
+
+def test_what_only_services_may_ask_has_no_address(app: flask.Flask):
+    rules = {str(rule.endpoint) for rule in app.url_map.iter_rules()}
+
+    assert not [rule for rule in rules if "describe_account" in rule or "issue_passport" in rule]
+    assert identity.describe_account.access.kind == "services"

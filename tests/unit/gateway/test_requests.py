@@ -1,0 +1,302 @@
+"""How a request is read: token, headers, query, JSON body, uploaded file."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+import flask
+import pytest
+from flask.testing import FlaskClient
+
+from gateway.auth import admit
+from services.chassis.wire import CallContext
+from services.contracts import identity, referrals, signing
+from services.contracts.errors import Refused
+
+HARBOR = "a" * 32
+TOKEN = {"Authorization": "Bearer opaque-token"}
+ACCOUNT = "/v1/accounts/" + "d" * 32
+LEVEL = ACCOUNT + "/security-level"
+MIB = 1024 * 1024
+
+
+def refused(answer: Any, status: int, code: str, field: str | None = None) -> bool:
+    """Whether an answer is this problem."""
+    return (answer.status_code, answer.json["code"], answer.json.get("field")) == (status, code, field)
+
+
+def test_the_token_is_exchanged_for_a_passport_to_the_one_service(http: FlaskClient, services: Any):
+    http.get("/v1/queues", headers=TOKEN)
+
+    assert [operation.name for operation, _, _ in services.calls] == ["issue_passport", "list_queues"]
+    assert services.made(identity.issue_passport)[0] == {"token": "opaque-token", "audience": "referrals"}
+    assert services.made(referrals.list_queues)[1].passport == "signed"
+
+
+def test_a_revoked_token_stops_at_identity(http: FlaskClient, services: Any):
+    services.answers["identity.issue_passport"] = Refused("unauthenticated", "Log in.")
+
+    assert refused(http.get("/v1/queues", headers=TOKEN), 401, "unauthenticated")
+    assert len(services.calls) == 1
+
+
+def test_a_public_operation_needs_no_token_and_gets_no_passport(http: FlaskClient, services: Any):
+    http.post("/v1/sessions", json={"organisation": "harbor", "login": "x", "password": "y"}, headers=TOKEN)
+
+    ((operation, arguments, context),) = services.calls
+    assert operation is identity.log_in
+    assert arguments == {"organisation": "harbor", "login": "x", "password": "y"}
+    assert context.passport is None
+
+
+def test_what_only_services_may_ask_is_not_found(app: flask.Flask, services: Any):
+    with app.test_request_context(headers=TOKEN), pytest.raises(Refused) as refusal:
+        admit(services, identity.describe_account, CallContext("r"))
+
+    assert refusal.value.code == "not_found"
+    assert services.calls == []
+
+
+def test_every_call_has_a_deadline(http: FlaskClient, services: Any):
+    http.get("/v1/queues", headers=TOKEN)
+
+    assert 4 < services.made(referrals.list_queues)[1].deadline - time.time() <= 5
+
+
+def test_a_long_operation_has_its_own_deadline(http: FlaskClient, services: Any):
+    http.post("/v1/documents/" + "d" * 32 + "/signature", headers={**TOKEN, "If-Match": "1"})
+
+    left_s = services.made(signing.sign_document)[1].deadline - time.time()
+    assert signing.sign_document.timeout_s is not None
+    assert signing.sign_document.timeout_s - 1 < left_s <= signing.sign_document.timeout_s
+
+
+@pytest.mark.parametrize("header", ['"3"', "3", ' "3" '])
+def test_if_match_is_the_expected_version(http: FlaskClient, services: Any, header: str):
+    http.put(LEVEL, json={"security_level": "admin"}, headers={**TOKEN, "If-Match": header})
+
+    assert services.made(identity.set_security_level)[1].expected_version == 3
+
+
+def test_a_change_without_if_match_is_refused(http: FlaskClient, services: Any):
+    answer = http.put(LEVEL, json={}, headers=TOKEN)
+
+    assert refused(answer, 428, "version_required", "If-Match")
+    assert services.calls == []
+
+
+@pytest.mark.parametrize("header", ["", "*", 'W/"3"', '"3", "4"', "three", '"-1"', '"' + "9" * 19 + '"'])
+def test_an_if_match_that_names_no_version_is_refused(http: FlaskClient, services: Any, header: str):
+    answer = http.put(LEVEL, json={}, headers={**TOKEN, "If-Match": header})
+
+    assert refused(answer, 400, "malformed_request", "If-Match")
+    assert services.calls == []
+
+
+def test_if_match_is_ignored_where_nothing_is_expected(http: FlaskClient, services: Any):
+    http.get("/v1/queues", headers={**TOKEN, "If-Match": "junk"})
+
+    assert services.made(referrals.list_queues)[1].expected_version is None
+
+
+def test_the_idempotency_key_is_the_request_id(http: FlaskClient, services: Any):
+    http.post("/v1/queues", json={}, headers={**TOKEN, "Idempotency-Key": "intake-42:1"})
+
+    assert services.made(referrals.create_queue)[1].request_id == "intake-42:1"
+
+
+def test_a_request_without_a_key_gets_one_of_its_own(http: FlaskClient, services: Any):
+    for _ in range(2):
+        http.post("/v1/queues", json={}, headers=TOKEN)
+
+    ids = [
+        context.request_id for operation, _, context in services.calls if operation is referrals.create_queue
+    ]
+    assert len(set(ids)) == 2
+
+
+@pytest.mark.parametrize("key", ["", "a" * 101, "two words", "Ä", "a/b", "'; --"])
+def test_a_key_of_other_characters_is_refused(http: FlaskClient, services: Any, key: str):
+    answer = http.post("/v1/queues", json={}, headers={**TOKEN, "Idempotency-Key": key})
+
+    assert refused(answer, 400, "malformed_request", "Idempotency-Key")
+    assert services.calls == []
+
+
+def test_query_parameters_are_arguments(http: FlaskClient, services: Any):
+    http.get("/v1/directory/resources?q=Night&limit=5", headers=TOKEN)
+
+    assert services.made(referrals.search_resources)[0] == {"q": "Night", "limit": "5"}
+
+
+def test_a_repeated_query_parameter_is_refused(http: FlaskClient):
+    answer = http.get("/v1/directory/resources?q=Night&q=Day", headers=TOKEN)
+
+    assert refused(answer, 422, "invalid_request", "q")
+
+
+@pytest.mark.parametrize("body", [{"account_id": "e" * 32}, {"account_id": "d" * 32}])
+def test_a_path_parameter_cannot_be_sent_again_in_the_body(http: FlaskClient, services: Any, body: Any):
+    answer = http.put(LEVEL, json=body, headers={**TOKEN, "If-Match": "1"})
+
+    assert refused(answer, 422, "invalid_request", "account_id")
+    assert [operation.name for operation, _, _ in services.calls] == ["issue_passport"]
+
+
+def test_a_path_parameter_cannot_be_sent_again_in_the_query(http: FlaskClient):
+    assert refused(http.get(f"{ACCOUNT}?account_id=x", headers=TOKEN), 422, "invalid_request", "account_id")
+
+
+def test_an_empty_body_is_an_empty_request(http: FlaskClient, services: Any):
+    http.post("/v1/queues", headers=TOKEN)
+
+    assert services.made(referrals.create_queue)[0] == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "field"),
+    [
+        (b'{"name": ', "application/json", None),
+        (b"\xff\xfe", "application/json", None),
+        (b'{"a": NaN}', "application/json", None),
+        (b"[1]", "application/json", None),
+        (b'"text"', "application/json", None),
+        (b"null", "application/json", None),
+        (b'{"name": "x"}', "text/plain", "Content-Type"),
+        (b"name=x", "application/x-www-form-urlencoded", "Content-Type"),
+        (b'{"name": "x"}', "", "Content-Type"),
+    ],
+)
+def test_a_body_that_is_not_a_json_object_is_refused(
+    http: FlaskClient, services: Any, body: bytes, content_type: str, field: str | None
+):
+    answer = http.post("/v1/queues", data=body, content_type=content_type, headers=TOKEN)
+
+    assert refused(answer, 400, "malformed_request", field)
+    assert "name" not in answer.json["detail"]
+    assert [operation.name for operation, _, _ in services.calls] == ["issue_passport"]
+
+
+def test_a_body_of_more_than_one_mebibyte_is_refused(http: FlaskClient, services: Any):
+    body = b'{"name": "' + b"x" * MIB + b'"}'
+
+    answer = http.post("/v1/queues", data=body, content_type="application/json", headers=TOKEN)
+
+    assert refused(answer, 413, "request_too_large")
+    assert [operation.name for operation, _, _ in services.calls] == ["issue_passport"]
+
+
+def test_a_body_of_unknown_length_is_read_to_its_limit_only(http: FlaskClient):
+    stream = io.BytesIO(b"x" * 3 * MIB)
+
+    answer = http.post(
+        "/v1/queues",
+        input_stream=stream,
+        content_type="application/json",
+        headers=TOKEN,
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+
+    assert answer.status_code == 413
+    assert stream.tell() <= MIB + 64 * 1024
+
+
+def upload(http: FlaskClient, content: bytes, **form: Any) -> Any:
+    """Send a document."""
+    return http.post("/v1/documents", data={"file": (io.BytesIO(content), "plan.pdf"), **form}, headers=TOKEN)
+
+
+def test_an_uploaded_file_is_stored_for_its_organisation_and_travels_as_a_reference(
+    http: FlaskClient, services: Any, blobs: Path
+):
+    sha256 = hashlib.sha256(b"%PDF-1.7").hexdigest()
+
+    answer = upload(http, b"%PDF-1.7", title="Plan")
+
+    assert answer.status_code == 201
+    assert services.made(signing.send_document)[0] == {
+        "title": "Plan",
+        "document": {"sha256": sha256, "size": 8},
+    }
+    assert (blobs / HARBOR / sha256[:2] / sha256).read_bytes() == b"%PDF-1.7"
+
+
+def test_a_client_cannot_name_a_stored_file_itself(http: FlaskClient, services: Any):
+    mine = hashlib.sha256(b"mine").hexdigest()
+
+    upload(http, b"mine", document='{"sha256": "' + "e" * 64 + '", "size": 1}')
+
+    assert services.made(signing.send_document)[0]["document"] == {"sha256": mine, "size": 4}
+
+
+def test_an_upload_without_its_file_is_refused(http: FlaskClient, services: Any):
+    answer = http.post(
+        "/v1/documents",
+        data={"title": "Plan", "document": '{"sha256": "' + "e" * 64 + '", "size": 1}'},
+        content_type="multipart/form-data",
+        headers=TOKEN,
+    )
+
+    assert refused(answer, 400, "malformed_request", "file")
+    assert signing.send_document not in [operation for operation, _, _ in services.calls]
+
+
+def test_a_reference_in_json_is_not_an_upload(http: FlaskClient):
+    answer = http.post("/v1/documents", json={"document": {"sha256": "e" * 64, "size": 1}}, headers=TOKEN)
+
+    assert refused(answer, 400, "malformed_request", "file")
+
+
+def test_a_repeated_form_member_is_refused(http: FlaskClient):
+    answer = upload(http, b"%PDF", title=["Plan", "Another"])
+
+    assert refused(answer, 422, "invalid_request", "title")
+
+
+def test_a_file_that_is_too_large_is_refused_and_not_kept(http: FlaskClient, blobs: Path):
+    answer = upload(http, b"x" * 2001)
+
+    assert refused(answer, 413, "request_too_large")
+    assert [path for path in blobs.rglob("*") if path.is_file()] == []
+
+
+def test_nobody_uploads_without_logging_in(http: FlaskClient, blobs: Path):
+    answer = http.post("/v1/documents", data={"file": (io.BytesIO(b"%PDF"), "plan.pdf")})
+
+    assert answer.status_code == 401
+    assert not blobs.exists()
+
+
+def test_a_stored_file_is_sent_as_an_attachment_that_cannot_run(http: FlaskClient, services: Any):
+    upload(http, b"%PDF-1.7")
+    reference = services.made(signing.send_document)[0]["document"]
+    services.answers["signing.open_document_file"] = {
+        "sha256": reference["sha256"],
+        "file_name": "plan.pdf",
+        "media_type": "application/pdf",
+    }
+
+    answer = http.get("/v1/documents/" + "d" * 32 + "/file", headers=TOKEN)
+
+    assert answer.data == b"%PDF-1.7"
+    assert answer.headers["Content-Disposition"] == "attachment; filename=plan.pdf"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Security-Policy"].startswith("sandbox")
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("sha256", ["e" * 64, "../../etc/passwd", ""])
+def test_a_file_that_is_not_there_is_not_found(http: FlaskClient, services: Any, sha256: str):
+    services.answers["signing.open_document_file"] = {
+        "sha256": sha256,
+        "file_name": "plan.pdf",
+        "media_type": "application/pdf",
+    }
+
+    answer = http.get("/v1/documents/" + "d" * 32 + "/file", headers=TOKEN)
+
+    assert refused(answer, 404, "not_found")
