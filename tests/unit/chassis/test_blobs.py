@@ -1,0 +1,87 @@
+"""The store of documents: named by content, apart for each organisation, whole or not there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.chassis.blobs import BlobStore
+from services.contracts.errors import Refused
+
+HARBOR, BAYSIDE = "a" * 32, "b" * 32
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> BlobStore:
+    return BlobStore(tmp_path)
+
+
+def files(folder: Path) -> list[Path]:
+    """All files below a folder."""
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_what_is_stored_is_read_by_its_hash(store: BlobStore):
+    sha256, size = store.put(HARBOR, [b"plan ", b"of care"], 100)
+
+    assert (sha256, size) == (hashlib.sha256(b"plan of care").hexdigest(), 12)
+    assert store.read(HARBOR, sha256) == b"plan of care"
+
+
+def test_the_same_content_again_is_one_file(store: BlobStore, tmp_path: Path):
+    assert store.put(HARBOR, [b"plan"], 100) == store.put(HARBOR, [b"pl", b"an"], 100)
+    assert len(files(tmp_path)) == 1
+
+
+def test_another_organisation_cannot_read_it_even_with_the_hash(store: BlobStore):
+    sha256, _ = store.put(HARBOR, [b"plan"], 100)
+
+    with pytest.raises(Refused) as refusal:
+        store.read(BAYSIDE, sha256)
+    assert refusal.value.code == "not_found"
+
+
+def test_a_file_at_the_limit_is_kept_and_one_byte_more_leaves_nothing(store: BlobStore, tmp_path: Path):
+    store.put(HARBOR, [b"x" * 100], 100)
+    before = files(tmp_path)
+
+    with pytest.raises(Refused) as refusal:
+        store.put(HARBOR, [b"y" * 60, b"y" * 41], 100)
+
+    assert refusal.value.code == "request_too_large"
+    assert files(tmp_path) == before
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(store: BlobStore, tmp_path: Path):
+    def pieces() -> Iterator[bytes]:
+        yield b"half"
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        store.put(HARBOR, pieces(), 100)
+
+    assert files(tmp_path) == []
+
+
+def test_a_file_that_has_changed_is_not_given_out(store: BlobStore):
+    sha256, _ = store.put(HARBOR, [b"plan"], 100)
+    store.path(HARBOR, sha256).write_bytes(b"plot")
+
+    with pytest.raises(OSError, match="has changed"):
+        store.read(HARBOR, sha256)
+
+
+@pytest.mark.parametrize("sha256", ["", "..", "../" * 8 + "etc/passwd", "A" * 64, "e" * 63, "e" * 64 + "\n"])
+def test_a_name_that_is_no_hash_opens_nothing(store: BlobStore, sha256: str):
+    with pytest.raises(Refused) as refusal:
+        store.path(HARBOR, sha256)
+    assert refusal.value.code == "not_found"
+
+
+@pytest.mark.parametrize("organisation", ["", "..", "harbor", "../" + "a" * 32, "a" * 32 + "/x"])
+def test_an_organisation_that_is_no_id_has_no_folder(store: BlobStore, organisation: str):
+    with pytest.raises(ValueError, match="organisation id"):
+        store.put(organisation, [b"x"], 100)

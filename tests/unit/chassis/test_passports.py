@@ -1,0 +1,141 @@
+"""Who a passport lets in. Whatever does not hold is refused, and only identity speaks for people."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+import time_machine
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from services.chassis.passports import LIFETIME_S, Issuer, PassportRefused, Verifier
+
+ACCOUNT = {"sub": "c" * 32, "org": "a" * 32, "org_key": "harbor", "realm": "staff", "perms": ["referral.read"]}
+KEYS = {name: Ed25519PrivateKey.generate() for name in ("identity", "referrals", "unknown")}
+IDENTITY, REFERRALS, UNKNOWN = (Issuer(name, key) for name, key in KEYS.items())
+NOW = "2026-03-01T12:00:00Z"
+
+
+@pytest.fixture
+def verifier() -> Verifier:
+    """signing's, which knows identity and referrals."""
+    return Verifier("signing", {name: KEYS[name].public_key() for name in ("identity", "referrals")})
+
+
+def signed(by: str = "identity", key: str | None = None, headers: Any = None, **changes: Any) -> str:
+    """A passport with claims of one's own; None leaves a claim out."""
+    now = int(time.time())
+    claims = {**ACCOUNT, "kind": "account", "iss": by, "aud": "signing", "iat": now, "exp": now + LIFETIME_S, **changes}
+    claims = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode(claims, KEYS[key or by], "EdDSA", headers={"kid": by} if headers is None else headers)
+
+
+def refusal(verifier: Verifier, passport: str | None) -> str:
+    """The code with which a passport is refused."""
+    with pytest.raises(PassportRefused) as error:
+        verifier.verify(passport)
+    return error.value.code
+
+
+def test_identity_speaks_for_an_account(verifier: Verifier):
+    caller = verifier.verify(
+        IDENTITY.for_account("signing", {**ACCOUNT, "scope": {"resources": ["r"]}, "sid": "s"})
+    )
+
+    assert (caller.kind, caller.id, caller.organisation_id) == ("account", "c" * 32, "a" * 32)
+    assert (caller.organisation_key, caller.realm, caller.session_id) == ("harbor", "staff", "s")
+    assert caller.scope == {"resources": ["r"]}
+    assert caller.may("referral.read")
+    assert not caller.may("referral.assign")
+
+
+def test_a_service_speaks_for_itself(verifier: Verifier):
+    caller = verifier.verify(REFERRALS.for_service("signing", "a" * 32, "harbor"))
+
+    assert (caller.kind, caller.id, caller.organisation_id) == ("service", "referrals", "a" * 32)
+    assert caller.permissions == frozenset()
+
+
+def test_a_service_does_not_speak_for_accounts(verifier: Verifier):
+    assert refusal(verifier, REFERRALS.for_account("signing", ACCOUNT)) == "unauthenticated"
+
+
+def test_a_service_does_not_speak_for_another_service(verifier: Verifier):
+    assert refusal(verifier, signed("referrals", kind="service", sub="identity")) == "unauthenticated"
+
+
+def test_a_service_that_calls_itself_identity_is_found_out_by_its_key(verifier: Verifier):
+    assert refusal(verifier, signed("identity", key="referrals")) == "unauthenticated"
+    assert refusal(verifier, signed("identity", key="referrals", headers={"kid": "referrals"})) == "unauthenticated"
+
+
+def test_an_unknown_issuer_is_refused(verifier: Verifier):
+    assert refusal(verifier, UNKNOWN.for_service("signing", None, None)) == "unauthenticated"
+
+
+def test_a_passport_to_another_service_is_refused(verifier: Verifier):
+    assert refusal(verifier, IDENTITY.for_account("referrals", ACCOUNT)) == "unauthenticated"
+
+
+@pytest.mark.parametrize("claim", ["exp", "iat", "iss", "aud", "sub", "kind", "org"])
+def test_a_passport_without_one_of_its_claims_is_refused(verifier: Verifier, claim: str):
+    assert refusal(verifier, signed(**{claim: None})) == "unauthenticated"
+
+
+@pytest.mark.parametrize("changes", [{"kind": "root"}, {"iss": "referrals"}, {"exp": "soon"}])
+def test_a_passport_with_a_wrong_claim_is_refused(verifier: Verifier, changes: dict[str, Any]):
+    assert refusal(verifier, signed(**changes)) == "unauthenticated"
+
+
+def test_it_is_valid_for_sixty_seconds(verifier: Verifier):
+    with time_machine.travel(NOW, tick=False) as clock:
+        passport = IDENTITY.for_account("signing", ACCOUNT)
+        clock.shift(59)
+        assert verifier.verify(passport).id == "c" * 32
+        clock.shift(1)
+        assert refusal(verifier, passport) == "passport_expired"
+
+
+def test_a_longer_lifetime_is_refused_even_from_identity(verifier: Verifier):
+    assert verifier.verify(signed()).kind == "account"
+    assert refusal(verifier, signed(exp=int(time.time()) + LIFETIME_S + 1)) == "unauthenticated"
+
+
+def test_a_passport_of_the_future_is_refused(verifier: Verifier):
+    later = int(time.time()) + 600
+
+    assert refusal(verifier, signed(iat=later, exp=later + 60)) == "unauthenticated"
+
+
+@pytest.mark.parametrize("spoil", [lambda t: t[:-4] + "AAAA", lambda t: t + "x", lambda t: t.replace(".", "", 1)])
+def test_a_spoilt_passport_is_refused(verifier: Verifier, spoil: Callable[[str], str]):
+    assert refusal(verifier, spoil(signed())) == "unauthenticated"
+
+
+@pytest.mark.parametrize("junk", [None, "", "x", "a.b.c", "ä.ö.ü", "." * 1000])
+def test_junk_is_refused(verifier: Verifier, junk: str | None):
+    assert refusal(verifier, junk) == "unauthenticated"
+
+
+@pytest.mark.parametrize("headers", [{}, {"kid": 7}, {"kid": None}, {"kid": "../identity"}])
+def test_a_key_id_that_names_no_issuer_is_refused(verifier: Verifier, headers: dict[str, Any]):
+    assert refusal(verifier, with_header(signed(), {"alg": "EdDSA", **headers})) == "unauthenticated"
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS256", "RS256"])
+def test_another_algorithm_is_refused(verifier: Verifier, algorithm: str):
+    header = {"alg": algorithm, "kid": "identity"}
+
+    assert refusal(verifier, with_header(signed(), header)) == "unauthenticated"
+    assert refusal(verifier, with_header(signed(), header).rpartition(".")[0] + ".") == "unauthenticated"
+
+
+def with_header(passport: str, header: dict[str, Any]) -> str:
+    """The passport with another header and its old signature."""
+    text = base64.urlsafe_b64encode(json.dumps(header).encode()).rstrip(b"=").decode()
+    return ".".join([text, *passport.split(".")[1:]])
