@@ -4,16 +4,11 @@ From AMQP_URI. With FEED_AMQP_URI also the exchange of the feed in its own virtu
 that organisation's stream: what an outside system reads, and reads again.
 """
 
-# ruff: noqa: E402 - nameko's notice about eventlet would be the first thing a newcomer sees
 from __future__ import annotations
 
 import argparse
 import importlib
 import os
-import warnings
-
-warnings.filterwarnings("ignore", message="(?s).*Eventlet is deprecated")
-
 from typing import Any
 
 import kombu

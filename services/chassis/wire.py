@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
 import time
@@ -120,6 +121,7 @@ class CallContext:
             not isinstance(passport, str | None)
             or not isinstance(stack, list)
             or not isinstance(version, int | None)
+            or isinstance(version, bool)
             or not isinstance(request_id, str)
             or not _TOKEN.fullmatch(request_id)
             or not isinstance(headers.get(CORRELATION_ID), str | None)
@@ -131,6 +133,8 @@ class CallContext:
             moment = None if deadline is None else float(deadline)
         except (TypeError, ValueError):
             raise Undecodable("header_type") from None
+        if moment is not None and not math.isfinite(moment):
+            raise Undecodable("header_type")  # such a deadline would never pass
         correlation = headers.get(CORRELATION_ID) or request_id
         trace = headers.get(TRACEPARENT)
         return cls(
