@@ -249,8 +249,6 @@ class Stack:
             | {
                 "GATEWAY_URL": self.gateway_url,
                 "PORTICO_PORT_BASE": str(self.ports.base),
-                # nameko's notice about eventlet would be the first thing a newcomer sees.
-                "PYTHONWARNINGS": "ignore",
                 "KEYS_DIR": str(self._keys),
                 "MAIL_URL": self.mail_url,
                 "DEMO_SECRETS_FILE": str(self.folder / "secrets" / "demo.json"),
