@@ -152,6 +152,10 @@ def register(app: flask.Flask, routes: Sequence[Route]) -> None:
     def document() -> dict[str, Any]:
         return openapi(routes)
 
+    @app.get("/")
+    def root() -> flask.Response:
+        return flask.redirect("/docs")  # type: ignore[return-value]
+
     @app.get("/openapi.json")
     def openapi_json() -> flask.Response:
         return flask.Response(encode(document()), content_type="application/json")

@@ -182,7 +182,7 @@ def _stamp_organisation(session: Session, _context: Any, _instances: Any) -> Non
     organisation_id = session.info.get("organisation_id")
     if organisation_id is None:
         return
-    for row in session.new:
+    for row in (*session.new, *session.dirty):
         if isinstance(row, TenantScoped):
             if row.organisation_id is None:
                 row.organisation_id = organisation_id

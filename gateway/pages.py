@@ -1,0 +1,34 @@
+"""The pages a person lands on from a mail. Static files; all they do goes through the same addresses as everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import flask
+
+_WEB = Path(__file__).parent / "web"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+_FILES = {
+    "/credentials": ("credentials.html", "text/html; charset=utf-8"),
+    "/web/credentials.js": ("credentials.js", "text/javascript; charset=utf-8"),
+    "/web/page.css": ("page.css", "text/css; charset=utf-8"),
+}
+
+
+def register(app: flask.Flask) -> None:
+    """Serve them."""
+    for address, (name, media_type) in _FILES.items():
+        app.add_url_rule(address, f"page {name}", _serve(name, media_type))
+
+
+def _serve(name: str, media_type: str) -> Callable[[], flask.Response]:
+    content = (_WEB / name).read_bytes()
+
+    def page() -> flask.Response:
+        return flask.Response(content, content_type=media_type, headers={"Content-Security-Policy": _POLICY})
+
+    return page

@@ -1,0 +1,209 @@
+"""The database: an organisation sees its own rows only, however it asks; a write that loses a race is tried again."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import ForeignKey, String, delete, exists, func, select, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, aliased, joinedload, mapped_column, relationship, selectinload
+
+from services.chassis.database import Database, TransactionOpenAcrossNetworkError, assert_no_transaction
+from services.chassis.models import TenantScoped, UtcDateTime, new_base
+
+HARBOR, BAYSIDE = "a" * 32, "b" * 32
+Base = new_base()
+
+
+class Shelf(TenantScoped, Base):
+    __tablename__ = "shelves"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    label: Mapped[str] = mapped_column(String(40), default="")
+    opened_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    books: Mapped[list[Book]] = relationship(back_populates="shelf", order_by="Book.id")
+
+
+class Book(TenantScoped, Base):
+    __tablename__ = "books"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    shelf_id: Mapped[str] = mapped_column(ForeignKey("shelves.id"))
+    shelf: Mapped[Shelf] = relationship(back_populates="books")
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    """Each organisation has a shelf; on Harbor's lies, by some mistake, a book of Bayside."""
+    database = Database(url)
+    Base.metadata.create_all(database.engine)
+
+    def fill(session: Session) -> None:
+        session.add_all(
+            [
+                Shelf(id="harbor", organisation_id=HARBOR),
+                Shelf(id="bayside", organisation_id=BAYSIDE),
+            ]
+        )
+        session.flush()
+        session.add_all(
+            [
+                Book(id="harbor-book", shelf_id="harbor", organisation_id=HARBOR),
+                Book(id="bayside-book", shelf_id="harbor", organisation_id=BAYSIDE),
+            ]
+        )
+
+    database.write(None, fill)
+    yield database
+    database.close()
+
+
+def all_shelves(database: Database) -> dict[str, tuple[str, str]]:
+    """Label and organisation of every shelf."""
+    with database.reading(None) as session:
+        return {row.id: (row.label, row.organisation_id) for row in session.scalars(select(Shelf))}
+
+
+def test_the_services_own_work_sees_all_organisations(database: Database):
+    assert set(all_shelves(database)) == {"harbor", "bayside"}
+
+
+def test_a_select_finds_own_rows_only(database: Database):
+    other = aliased(Shelf)
+    with database.reading(HARBOR) as session:
+        assert session.scalars(select(Shelf.id)).all() == ["harbor"]
+        assert session.scalars(select(other.id)).all() == ["harbor"]
+        assert session.scalars(select(Shelf).where(Shelf.id == "bayside")).all() == []
+        assert session.scalar(select(func.count()).select_from(Shelf)) == 1
+        assert session.scalar(select(func.count(Book.id))) == 1
+        assert session.query(Shelf).count() == 1
+
+
+def test_a_join_and_a_condition_on_another_table_see_own_rows_only(database: Database):
+    with database.reading(HARBOR) as session:
+        joined = session.execute(select(Shelf.id, Book.id).join(Book)).all()
+        assert [tuple(row) for row in joined] == [("harbor", "harbor-book")]
+        has_foreign_book = select(Shelf.id).where(exists().where(Book.id == "bayside-book"))
+        assert session.scalars(has_foreign_book).all() == []
+
+
+def test_a_get_finds_own_rows_only(database: Database):
+    with database.reading(BAYSIDE) as session:
+        assert session.get(Shelf, "bayside") is not None
+        assert session.get(Shelf, "harbor") is None
+
+
+@pytest.mark.parametrize("option", [None, joinedload(Shelf.books), selectinload(Shelf.books)])
+def test_a_relationship_holds_own_rows_only(database: Database, option: object):
+    with database.reading(HARBOR) as session:
+        statement = select(Shelf) if option is None else select(Shelf).options(option)  # type: ignore[arg-type]
+        shelf = session.scalars(statement).unique().one()
+        assert [book.id for book in shelf.books] == ["harbor-book"]
+        again = session.get(Shelf, "harbor", populate_existing=True)
+        assert [book.id for book in again.books] == ["harbor-book"]  # type: ignore[union-attr]
+
+
+def test_an_update_changes_own_rows_only(database: Database):
+    database.write(HARBOR, lambda session: session.execute(update(Shelf).values(label="ours")))
+
+    assert all_shelves(database) == {"harbor": ("ours", HARBOR), "bayside": ("", BAYSIDE)}
+
+
+def test_a_delete_removes_own_rows_only(database: Database):
+    database.write(HARBOR, lambda session: session.execute(delete(Book)))
+
+    with database.reading(None) as session:
+        assert session.scalars(select(Book.id)).all() == ["bayside-book"]
+
+
+def test_a_new_row_gets_the_organisation(database: Database):
+    database.write(HARBOR, lambda session: session.add(Shelf(id="new")))
+
+    assert all_shelves(database)["new"] == ("", HARBOR)
+
+
+def test_a_new_row_of_another_organisation_is_a_fault(database: Database):
+    with pytest.raises(AssertionError, match="another organisation"):
+        database.write(HARBOR, lambda session: session.add(Shelf(id="new", organisation_id=BAYSIDE)))
+
+    assert "new" not in all_shelves(database)
+
+
+def test_a_row_cannot_be_given_to_another_organisation(database: Database):
+    def give_away(session: Session) -> None:
+        session.get(Shelf, "harbor").organisation_id = BAYSIDE  # type: ignore[union-attr]
+
+    with pytest.raises(AssertionError, match="another organisation"):
+        database.write(HARBOR, give_away)
+
+    assert all_shelves(database)["harbor"] == ("", HARBOR)
+
+
+def test_a_row_without_an_organisation_cannot_be_written(database: Database):
+    with pytest.raises(IntegrityError):
+        database.write(None, lambda session: session.add(Shelf(id="new")))
+
+
+def test_a_write_that_fails_leaves_nothing(database: Database):
+    def half(session: Session) -> None:
+        session.execute(update(Shelf).values(label="half"))
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        database.write(HARBOR, half)
+
+    assert all_shelves(database)["harbor"] == ("", HARBOR)
+
+
+def test_reading_does_not_change_anything(database: Database):
+    with database.reading(HARBOR) as session:
+        session.execute(update(Shelf).values(label="not kept"))
+
+    assert all_shelves(database)["harbor"] == ("", HARBOR)
+
+
+def test_nothing_crosses_the_network_inside_a_transaction(database: Database):
+    assert_no_transaction()
+    with database.reading(HARBOR), pytest.raises(TransactionOpenAcrossNetworkError):
+        assert_no_transaction()
+    with pytest.raises(TransactionOpenAcrossNetworkError):
+        database.write(HARBOR, lambda _session: assert_no_transaction())
+    assert_no_transaction()
+
+
+def test_foreign_keys_hold_in_sqlite(database: Database):
+    with pytest.raises(IntegrityError):
+        database.write(HARBOR, lambda session: session.add(Book(id="b", shelf_id="nowhere")))
+
+
+def test_an_error_of_the_database_does_not_tell_the_values(database: Database):
+    with pytest.raises(IntegrityError) as error:
+        database.write(HARBOR, lambda session: session.add(Shelf(id="harbor", label="Rosalind Quimby")))
+
+    assert "Rosalind" not in str(error.value)
+
+
+def test_times_come_back_in_utc(database: Database):
+    here = datetime.timezone(datetime.timedelta(hours=-5))
+    moment = datetime.datetime(2026, 3, 1, 7, 30, tzinfo=here)
+    database.write(HARBOR, lambda session: session.execute(update(Shelf).values(opened_at=moment)))
+
+    with database.reading(HARBOR) as session:
+        read = session.scalars(select(Shelf.opened_at)).one()
+    assert read == moment
+    assert read.tzinfo is datetime.UTC
+
+
+def test_a_time_without_a_zone_is_refused(database: Database):
+    with pytest.raises(Exception, match="a time without zone"):
+        database.write(
+            HARBOR,
+            lambda session: session.add(Shelf(id="new", opened_at=datetime.datetime(2026, 3, 1))),
+        )
+
+
+def test_it_knows_whether_it_is_there(database: Database, tmp_path: object):
+    assert database.is_alive()
+    with database.reading(None) as session:
+        assert session.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+    assert not Database(f"sqlite:///{tmp_path}/nowhere/toy.db").is_alive()

@@ -1,0 +1,130 @@
+"""The relay: each event until the broker has it, and in order for each aggregate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import select
+
+from services.chassis.database import Database
+from services.chassis.outbox import BATCH, Relay
+from services.chassis.publisher import Outgoing
+from services.chassis.unit_of_work import utc_now
+from tests.support import toy
+
+Outbox = toy.Base.chassis.Outbox
+
+
+class FakePublisher:
+    """Remembers what arrived. `failing` says what becomes of an event instead, by its id."""
+
+    def __init__(self) -> None:
+        self.is_connected = True
+        self.arrived: list[str] = []
+        self.batches: list[list[str]] = []
+        self.failing: dict[str, str] = {}
+
+    def send_all(self, messages: Sequence[Outgoing]) -> None:
+        self.batches.append([message.message_id for message in messages])
+        for message in messages:
+            message.outcome = self.failing.get(message.message_id, "confirmed")
+            if message.outcome == "confirmed":
+                self.arrived.append(message.message_id)
+
+
+@pytest.fixture
+def publisher() -> FakePublisher:
+    return FakePublisher()
+
+
+@pytest.fixture
+def relay(database: Database, publisher: FakePublisher) -> Relay:
+    return Relay("toy", database, toy.Base.chassis, publisher)  # type: ignore[arg-type]
+
+
+def write(database: Database, *events: str) -> None:
+    """Leave events in the outbox: "bed-1" is the first one of the aggregate `bed`."""
+    database.write(
+        None,
+        lambda session: session.add_all(
+            Outbox(
+                event_id=event,
+                aggregate=event.partition("-")[0],
+                exchange="toy.events",
+                routing_key="thing_added.v1.harbor",
+                body=b"{}",
+                created_at=utc_now(),
+            )
+            for event in events
+        ),
+    )
+
+
+def waiting(database: Database) -> dict[str, int]:
+    """Events in the outbox and how often each was tried."""
+    with database.reading(None) as session:
+        return {row.event_id: row.tries for row in session.scalars(select(Outbox))}
+
+
+def test_what_is_confirmed_leaves_the_outbox(database: Database, relay: Relay, publisher: FakePublisher):
+    write(database, "bed-1", "record-1")
+
+    assert relay._sweep()
+
+    assert publisher.arrived == ["bed-1", "record-1"]
+    assert waiting(database) == {}
+
+
+def test_events_of_one_aggregate_are_sent_one_after_the_other(
+    database: Database, relay: Relay, publisher: FakePublisher
+):
+    write(database, "bed-1", "bed-2", "record-1", "bed-3")
+
+    relay._sweep()
+
+    assert publisher.batches == [["bed-1", "record-1"], ["bed-2"], ["bed-3"]]
+
+
+@pytest.mark.parametrize("outcome", ["unknown", "refused", "unroutable"])
+def test_what_does_not_get_through_holds_up_its_own_aggregate_only(
+    database: Database, relay: Relay, publisher: FakePublisher, outcome: str
+):
+    write(database, "bed-1", "bed-2", "record-1", "record-2")
+    publisher.failing["bed-1"] = outcome
+
+    assert not relay._sweep()
+    assert not relay._sweep()
+
+    assert publisher.arrived == ["record-1", "record-2"]
+    assert waiting(database) == {"bed-1": 2, "bed-2": 0}
+
+
+def test_what_did_not_get_through_goes_first_later(database: Database, relay: Relay, publisher: FakePublisher):
+    write(database, "bed-1", "bed-2")
+    publisher.failing["bed-1"] = "unknown"
+    relay._sweep()
+    publisher.failing.clear()
+
+    assert relay._sweep()
+
+    assert publisher.arrived == ["bed-1", "bed-2"]
+
+
+def test_without_a_broker_nothing_is_tried(database: Database, relay: Relay, publisher: FakePublisher):
+    write(database, "bed-1")
+    publisher.is_connected = False
+
+    assert relay._sweep()
+
+    assert publisher.batches == []
+    assert waiting(database) == {"bed-1": 0}
+
+
+def test_a_long_outbox_is_sent_in_batches(database: Database, relay: Relay, publisher: FakePublisher):
+    write(database, *(f"aggregate{number}-1" for number in range(BATCH + 1)))
+
+    assert relay._sweep()
+
+    assert [len(batch) for batch in publisher.batches] == [BATCH, 1]
+    assert waiting(database) == {}

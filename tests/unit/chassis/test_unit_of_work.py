@@ -1,0 +1,270 @@
+"""One command, one transaction: change, audit, event and answer together, and once for each request id."""
+
+from __future__ import annotations
+
+import dataclasses
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+import pytest
+from marshmallow import Schema, fields
+from sqlalchemy import func, select
+
+from services.chassis import wire
+from services.chassis.database import Database
+from services.chassis.operations import Call, admit, validate
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork, fingerprint, without_secrets
+from services.contracts.declare import PUBLIC, SIGNED_IN, Access, Operation, only_services, permission
+from services.contracts.errors import Refused
+from services.contracts.fields import Secret, Text
+from tests.support import toy
+from tests.support.in_process import BAYSIDE, HARBOR, FakeRelay, FakeVerifier, a_caller, a_service
+
+KEY = "intake-42"
+
+
+class Toy:
+    """The toy's commands without a broker."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.relay = FakeRelay()
+        self.runtime = SimpleNamespace(
+            service="toy", database=database, tables=toy.Base.chassis, relay=self.relay
+        )
+        self.carried_out = 0
+
+    def add(
+        self,
+        label: str = "Blanket",
+        *,
+        key: str = KEY,
+        operation: Operation = toy.add_thing,
+        caller: Caller | None = None,
+        version: int | None = None,
+        fails: bool = False,
+    ) -> Any:
+        """Add a thing; with `fails` the handler breaks after it has changed everything."""
+
+        def handler(unit: UnitOfWork, request: Any) -> Any:
+            self.carried_out += 1
+            thing = unit.add(toy.Thing(id=wire.new_id(), label=request["label"]))
+            unit.audit("thing.added", "thing", thing.id)
+            unit.publish(toy.thing_added, thing.id, {"thing_id": thing.id})
+            unit.session.flush()
+            if fails:
+                raise Refused("conflict", "Not now.")
+            return thing
+
+        context = wire.CallContext(key, "corr-12345", expected_version=version)
+        call = Call(self.runtime, operation, {"label": label}, caller or a_caller("toy.add"), context)
+        return call.commit(handler)
+
+    def count(self, table: Any) -> int:
+        """Rows of a table."""
+        with self.database.reading(None) as session:
+            return int(session.scalar(select(func.count()).select_from(table)) or 0)
+
+    def counts(self) -> tuple[int, int, int, int]:
+        """Things, audit rows, events, remembered requests."""
+        tables = toy.Base.chassis
+        things, audit, outbox, requests = map(
+            self.count, (toy.Thing, tables.Audit, tables.Outbox, tables.Request)
+        )
+        return things, audit, outbox, requests
+
+
+@pytest.fixture
+def service(database: Database) -> Toy:
+    return Toy(database)
+
+
+def test_a_command_leaves_change_audit_event_and_answer(service: Toy):
+    answer = service.add()
+
+    assert answer["label"] == "Blanket"
+    assert service.counts() == (1, 1, 1, 1)
+    assert service.relay.woken == 1
+
+
+def test_a_command_that_is_refused_leaves_nothing(service: Toy):
+    with pytest.raises(Refused, match="conflict"):
+        service.add(fails=True)
+
+    assert service.counts() == (0, 0, 0, 0)
+    assert service.relay.woken == 0
+
+
+def test_a_refused_request_may_be_sent_again_with_its_key(service: Toy):
+    with pytest.raises(Refused, match="conflict"):
+        service.add(fails=True)
+
+    assert service.add()["label"] == "Blanket"
+
+
+def test_the_same_request_again_gives_the_same_answer_and_no_second_effect(service: Toy):
+    first, second = service.add(), service.add()
+
+    assert first == second
+    assert service.carried_out == 1
+    assert service.counts() == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"label": "Tent"},
+        {"version": 2},
+        {"operation": dataclasses.replace(toy.add_thing, name="add_other")},
+    ],
+    ids=["body", "version", "operation"],
+)
+def test_the_same_key_for_another_request_is_refused(service: Toy, other: dict[str, Any]):
+    service.add()
+
+    with pytest.raises(Refused) as refusal:
+        service.add(**other)
+
+    assert (refusal.value.code, refusal.value.field) == ("idempotency_key_reused", "Idempotency-Key")
+    assert service.counts() == (1, 1, 1, 1)
+
+
+def test_a_key_belongs_to_its_caller(service: Toy):
+    first = service.add()
+    second = service.add(caller=a_caller("toy.add", id="d" * 32))
+    third = service.add(caller=a_caller("toy.add", id="e" * 32, organisation=BAYSIDE))
+
+    assert len({first["id"], second["id"], third["id"]}) == 3
+
+
+def test_an_answer_that_holds_a_secret_is_not_kept(service: Toy):
+    operation = dataclasses.replace(toy.add_thing, keeps_answer=False)
+    service.add(operation=operation)
+
+    with pytest.raises(Refused, match="idempotency_key_reused"):
+        service.add(operation=operation)
+
+    with service.database.reading(None) as session:
+        assert session.scalars(select(toy.Base.chassis.Request)).one().answer is None
+    assert service.counts() == (1, 1, 1, 1)
+
+
+def test_a_call_knows_whether_it_was_carried_out_before(service: Toy):
+    context = wire.CallContext(KEY)
+    call = Call(service.runtime, toy.add_thing, {"label": "Blanket"}, a_caller("toy.add"), context)
+    assert not call.is_repeated()
+
+    service.add()
+
+    assert call.is_repeated()
+
+
+def test_passwords_and_tokens_do_not_go_into_the_fingerprint():
+    schema = Schema.from_dict({"login": Text(), "password": Secret(), "token": Secret(allow_none=True)})()
+
+    assert without_secrets(schema, {"login": "sam", "password": "kettle", "token": None}) == {"login": "sam"}
+
+
+def test_a_fingerprint_does_not_depend_on_the_order_of_members():
+    assert fingerprint({"a": 1, "b": [2]}) == fingerprint({"b": [2], "a": 1})
+    assert fingerprint({"a": 1}) != fingerprint({"a": "1"})
+
+
+def test_an_event_is_a_cloudevent_of_the_callers_organisation(service: Toy):
+    answer = service.add()
+
+    with service.database.reading(None) as session:
+        row = session.scalars(select(toy.Base.chassis.Outbox)).one()
+    envelope = orjson.loads(row.body)
+    assert (row.exchange, row.routing_key) == ("toy.events", "thing_added.v1.harbor")
+    assert envelope["specversion"] == "1.0"
+    assert (envelope["id"], envelope["type"]) == (row.event_id, "portico.toy.thing_added.v1")
+    assert (envelope["organisation"], envelope["organisationkey"]) == HARBOR
+    assert envelope["correlationid"] == "corr-12345"
+    assert set(envelope["data"]) == {"thing_id"}
+    assert row.aggregate.startswith("harbor:")
+    assert answer["label"] not in row.body.decode()
+
+
+def a_unit(session: Any, service: str = "toy", **more: Any) -> UnitOfWork:
+    """A unit of work of Harbor."""
+    known = {"organisation_id": HARBOR[0], "organisation_key": HARBOR[1], "context": wire.CallContext("r")}
+    return UnitOfWork(session, toy.Base.chassis, service, **{"caller": None, **known, **more})
+
+
+def test_an_event_that_does_not_match_its_schema_is_a_fault_and_its_values_are_not_told(database: Database):
+    with database.reading(None) as session, pytest.raises(AssertionError) as fault:
+        a_unit(session).publish(toy.thing_added, "x", {"thing_id": "Rosalind Quimby"})
+
+    assert "thing_id" in str(fault.value)
+    assert "Rosalind" not in str(fault.value)
+
+
+@pytest.mark.parametrize("more", [{"service": "identity"}, {"organisation_key": None}])
+def test_an_event_of_another_service_or_of_no_organisation_is_a_fault(database: Database, more: Any):
+    with database.reading(None) as session, pytest.raises(AssertionError, match="may not publish"):
+        a_unit(session, **more).publish(toy.thing_added, "x", {"thing_id": "c" * 32})
+
+
+@pytest.mark.parametrize(("expected", "code"), [(None, "version_required"), (2, "version_conflict")])
+def test_a_change_names_the_version_it_has_read(database: Database, expected: int | None, code: str):
+    context = wire.CallContext("r", expected_version=expected)
+    with database.reading(None) as session, pytest.raises(Refused) as refusal:
+        a_unit(session, context=context).require_version(SimpleNamespace(version=3))
+
+    assert (refusal.value.code, refusal.value.field) == (code, "If-Match")
+
+
+def test_the_current_version_is_accepted(database: Database):
+    with database.reading(None) as session:
+        a_unit(session, context=wire.CallContext("r", expected_version=3)).require_version(
+            SimpleNamespace(version=3)
+        )
+
+
+ACCOUNT, OTHER_SERVICE = a_caller("toy.add"), a_service("identity")
+
+
+@pytest.mark.parametrize(
+    ("access", "caller", "lets_in"),
+    [
+        (SIGNED_IN, ACCOUNT, True),
+        (SIGNED_IN, OTHER_SERVICE, False),
+        (permission("toy.add"), ACCOUNT, True),
+        (permission("toy.remove"), ACCOUNT, False),
+        (permission("toy.add"), OTHER_SERVICE, False),
+        (only_services("identity"), OTHER_SERVICE, True),
+        (only_services("referrals"), OTHER_SERVICE, False),
+        (only_services("identity"), a_caller("toy.add", id="identity"), False),
+    ],
+)
+def test_a_declaration_lets_in_whom_it_names(access: Access, caller: Caller, lets_in: bool):
+    verifier = FakeVerifier()
+    verifier.caller = caller
+    operation = dataclasses.replace(toy.add_thing, access=access)
+
+    if lets_in:
+        assert admit(operation, verifier, "passport") is caller
+    else:
+        with pytest.raises(Refused, match="forbidden"):
+            admit(operation, verifier, "passport")
+
+
+def test_a_public_operation_does_not_look_at_a_passport():
+    assert admit(dataclasses.replace(toy.add_thing, access=PUBLIC), FakeVerifier(), "passport") is None
+
+
+def test_a_request_is_refused_with_every_field_and_rule():
+    line = Schema.from_dict({"n": fields.Integer(required=True)})
+    operation = dataclasses.replace(
+        toy.add_thing, request=Schema.from_dict({"label": Text(most=3), "lines": fields.List(fields.Nested(line))})()
+    )
+
+    with pytest.raises(Refused) as refusal:
+        validate(operation, {"label": "Rosalind Quimby", "lines": [{"n": 1}, {}], "is_admin": True})
+
+    found = {problem["field"] for problem in refusal.value.more["errors"]}
+    assert found == {"label", "lines.1.n", "is_admin"}
+    assert "Rosalind" not in orjson.dumps([refusal.value.detail, refusal.value.more]).decode()
