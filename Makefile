@@ -1,6 +1,6 @@
 # `make` prints what can be done; every target sets up what it needs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help run test check seeds bench demo parked subscriber contracts lock clean clean-data faults setup setup-test
+.PHONY: help settings run test check seeds bench demo parked subscriber contracts lock clean clean-data faults setup setup-test
 PYTHON := .venv/bin/python
 # Through the module: the scripts in .venv/bin hold the path at which the environment was made.
 PYTEST := $(PYTHON) -m pytest
@@ -37,6 +37,9 @@ faults: setup-test  ## the full fault injection runs (long)
 
 demo: setup  ## play a day's work on the running system
 	@$(OPERATE) -m deploy.demo play $(ARGS)
+
+settings: setup  ## every setting of every process, with default and meaning
+	@$(PYTHON) -m deploy.settings
 
 parked: setup  ## messages that could not be handled (ARGS="…" for more)
 	@$(OPERATE) -m deploy.parked $(or $(ARGS),list)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
 
 
 class UnexpectedAnswer(Exception):
@@ -22,6 +23,7 @@ class Portico:
         self.url = url
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.mount("http://", HTTPAdapter(pool_maxsize=64))
         self.token = token
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"

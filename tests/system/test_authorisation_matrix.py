@@ -1,0 +1,175 @@
+"""A2: every operation times every kind of caller, derived from the declarations. An operation that is missing fails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import jwt
+import pytest
+import requests
+
+from gateway.api import ROUTES
+from gateway.routes import Route
+from services.chassis import wire
+from services.chassis.passports import Issuer
+from services.chassis.rpc_client import RpcClient
+from services.contracts.catalogue import CONTRACTS
+from services.contracts.declare import Operation, all_operations
+from services.contracts.errors import Refused
+from services.identity.rules import DEFAULT_ROLES, effective_permissions
+from tests.support.stack import RunningStack
+
+OPERATIONS = all_operations(CONTRACTS)
+STAFF_LEVELS = ("trainee", "standard", "supervisor", "admin")
+
+
+@pytest.fixture(scope="module")
+def tokens(portico: RunningStack) -> dict[str, str]:
+    """A session token of each role, and of callers who should get nowhere."""
+    found = {"admin": str(portico.admin.token)}
+    for level in ("trainee", "standard", "supervisor"):
+        found[level] = str(portico.create_staff(f"matrix-{level}@harbor.example.org", level).token)
+    program = portico.journey().find_program("Community Pantry")
+    _, provider = portico.create_provider("matrix-provider@harbor.example.org", [program["id"]])
+    found["provider_portal_user"] = str(provider.token)
+    ended = portico.create_staff("matrix-ended@harbor.example.org")
+    ended.delete("/v1/sessions/current", expect=204)
+    disabled = portico.create_staff("matrix-disabled@harbor.example.org")
+    account = disabled.get("/v1/me")
+    portico.admin.act(
+        f"/v1/accounts/{account['id']}/disable",
+        version=portico.admin.get(f"/v1/accounts/{account['id']}")["version"],
+    )
+    return found | {"ended": str(ended.token), "disabled": str(disabled.token), "made up": wire.new_id()}
+
+
+def _holds(role: str, operation: Operation) -> bool:
+    """Whether the declaration and the default roles let this role in."""
+    if operation.access.kind == "signed_in":
+        return True
+    realm, permissions = DEFAULT_ROLES[role]
+    switches = {"can_edit_capacity": True, "can_change_status": True}
+    features = ("referralq", "provider_portal", "electronic_signature")
+    return operation.access.permission in effective_permissions(realm, permissions, switches, features)
+
+
+def _send(portico: RunningStack, route: Route, token: str | None) -> requests.Response:
+    """A request that gets as far as the decision who may: made-up ids, no arguments, a version, a file."""
+    path = route.path
+    for name in route.parameters:
+        path = path.replace(f"{{{name}}}", wire.new_id())
+    headers = {"If-Match": '"1"'} | ({"Authorization": f"Bearer {token}"} if token else {})
+    files = {"file": ("x.csv", b"x", "text/csv")} if route.uploads else None
+    json = {} if route.takes_body and not files else None
+    return requests.request(
+        route.method, portico.url + path, headers=headers, json=json, files=files, timeout=30
+    )
+
+
+@pytest.mark.fault("A2")
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation.name)
+def test_an_operation_lets_in_whom_its_declaration_names(
+    portico: RunningStack, tokens: dict[str, str], route: Route
+):
+    if route.operation.access.kind == "public":
+        assert _send(portico, route, None).status_code not in (403, 500)
+        return
+    refused = {None: 401, "ended": 401, "disabled": 401, "made up": 401}
+    for caller, status in refused.items():
+        assert _send(portico, route, tokens[caller] if caller else None).status_code == status, caller
+    for role in (*STAFF_LEVELS, "provider_portal_user"):
+        if route.operation.name == "log_out":
+            continue  # it works for all of them, and would end their sessions
+        status = _send(portico, route, tokens[role]).status_code
+        if _holds(role, route.operation):
+            assert status not in (401, 403, 500), f"{role} got {status}"
+        else:
+            assert status == 403, f"{role} got {status}"
+
+
+@pytest.mark.fault("A2")
+def test_every_operation_has_its_row():
+    routed = {route.operation.address for route in ROUTES}
+    inner = {
+        operation.address
+        for operation in OPERATIONS
+        if operation.access.kind == "services" or not operation.is_routed
+    }
+
+    assert {operation.address for operation in OPERATIONS} == routed | inner
+
+
+@pytest.fixture(scope="module")
+def client(portico: RunningStack) -> Iterator[RpcClient]:
+    client = RpcClient(portico.stack.amqp_uri, "matrix")
+    client.start()
+    yield client
+    client.close()
+
+
+def _passports(portico: RunningStack, operation: Operation) -> dict[str, str | None]:
+    """Passports that must open nothing."""
+    keys = portico.stack.folder / "keys"
+    claims = {
+        "sub": "c" * 32,
+        "org": "a" * 32,
+        "org_key": "harbor",
+        "realm": "staff",
+        "perms": [str(operation.access)],
+    }
+    identity = Issuer.from_file("identity", str(keys / "identity.pem"))
+    other = "signing" if operation.service != "signing" else "portals"
+    good = identity.for_account(operation.service, claims)
+    payload = jwt.decode(good, options={"verify_signature": False})
+    expired = {**payload, "iat": time.time() - 121, "exp": time.time() - 61}
+    long_lived = {**payload, "exp": payload["iat"] + 3600}
+    allowed = operation.access.services
+    impostor = next(
+        name for name in ("portals", "referrals", "notifications", "signing") if name not in allowed
+    )
+    return {
+        "none": None,
+        "no signature": jwt.encode(payload, None, algorithm="none", headers={"kid": "identity"}),
+        "a service that speaks for an account": Issuer.from_file(
+            "signing", str(keys / "signing.pem")
+        ).for_account(operation.service, claims),
+        "another audience": identity.for_account(other, claims),
+        "expired": jwt.encode(expired, identity._key, algorithm="EdDSA", headers={"kid": "identity"}),
+        "valid for an hour": jwt.encode(
+            long_lived, identity._key, algorithm="EdDSA", headers={"kid": "identity"}
+        ),
+        "a service that is not named": Issuer.from_file(impostor, str(keys / f"{impostor}.pem")).for_service(
+            operation.service, "a" * 32, "harbor"
+        ),
+    }
+
+
+@pytest.mark.fault("A2", "A11")
+@pytest.mark.parametrize(
+    "operation",
+    [each for each in OPERATIONS if each.access.kind != "public"],
+    ids=lambda operation: operation.address,
+)
+def test_no_service_takes_a_passport_that_does_not_hold(
+    portico: RunningStack, client: RpcClient, operation: Operation
+):
+    for kind, passport in _passports(portico, operation).items():
+        with pytest.raises(Refused) as refused:
+            client.call(operation, {}, wire.CallContext(wire.new_id(), passport=passport))
+        assert refused.value.code in ("unauthenticated", "passport_expired", "forbidden"), kind
+        if kind != "a service that is not named":
+            assert refused.value.code != "forbidden", kind
+
+
+def test_public_operations_are_few_and_known():
+    public = {operation.address for operation in OPERATIONS if operation.access.kind == "public"}
+
+    assert public == {
+        "identity.issue_passport",
+        "identity.log_in",
+        "identity.request_password_reset",
+        "identity.inspect_credential_link",
+        "identity.redeem_credential_link",
+        "portals.get_public_portal",
+    }
