@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from services.chassis import logs, wire
@@ -71,6 +71,20 @@ def wake(runtime: Any) -> None:
     for loop in runtime.loops:
         if isinstance(loop, SenderLoop):
             loop.wake()
+
+
+def take_over(runtime: Any) -> None:
+    """At the start, end the leases that a killed process of ours has left: what it held is due now.
+
+    Only with SQLite, which has one process; with PostgreSQL another replica may hold them, and they end by themselves.
+    """
+    if not runtime.database.is_sqlite:
+        return
+
+    def end_leases(session: Session) -> None:
+        session.execute(update(Delivery).where(Delivery.state == "sending").values(next_try_at=utc_now()))
+
+    runtime.database.write(None, end_leases)
 
 
 def send_next(runtime: Any) -> bool:

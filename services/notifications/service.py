@@ -77,6 +77,7 @@ def start_runtime(settings: Any) -> Runtime:
     """A runtime with the sender loops."""
     settings.mail_domain = mail_domain(settings.mail_from)
     runtime = Runtime("notifications", settings, Base)
+    sending.take_over(runtime)
     runtime.loops.extend(sending.SenderLoop(runtime, number) for number in range(settings.senders))
     return runtime
 

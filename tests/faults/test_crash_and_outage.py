@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sqlite3
 import threading
@@ -24,6 +25,8 @@ from tests.support.eventually import eventually
 from tests.support.load import Load, Outcome, Write
 from tests.support.stack import RunningStack, running_stack
 
+# The short form; the reliability plan asks for 600 (FAULT_WRITES=600), `make faults` for 6,000.
+WRITES = int(os.environ.get("FAULT_WRITES", "200"))
 SERVICES = ("identity", "referrals", "portals", "notifications", "signing")
 
 
@@ -229,7 +232,7 @@ def _assert_running(stack: RunningStack, name: str) -> None:
 @pytest.mark.fault("F1")
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_killed_service_loses_nothing_and_is_back_in_five_seconds(stack: RunningStack, name: str):
-    work = _work_for(stack, name, 200)
+    work = _work_for(stack, name, WRITES)
 
     recovery_s = _kill_during(stack, work.load, name, kills=1)
 
@@ -268,7 +271,7 @@ def _stop_broker_during(stack: RunningStack, load: Load, down_s: float) -> float
 
 @pytest.mark.fault("F3")
 def test_a_broker_that_is_away_for_eight_seconds_loses_nothing(stack: RunningStack):
-    work = _work_for(stack, "referrals", 200)
+    work = _work_for(stack, "referrals", WRITES)
 
     recovery_s = _stop_broker_during(stack, work.load, 8)
 
