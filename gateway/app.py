@@ -35,6 +35,7 @@ _HEADERS = {
 def create_app(settings: Any, client: RpcClient) -> flask.Flask:
     """The application over a started client."""
     app = flask.Flask("gateway", static_folder=None, template_folder="web")
+    app.url_map.merge_slashes = False  # the redirect would repeat whatever host the client named
     app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes + 1024 * 1024
     exchange = Exchange(
         client, BlobStore(settings.blob_dir), settings.rpc_timeout_s, settings.max_upload_bytes

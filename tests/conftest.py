@@ -8,7 +8,13 @@ import pytest
 
 from deploy.broker import Broker
 from deploy.postgres import Postgres
+from tests.seeds import RESULTS, SeedResults
 from tests.support import servers
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep which requirements the tests prove, when the whole suite runs."""
+    config.pluginmanager.register(SeedResults(RESULTS), "seed-results")
 
 
 @pytest.fixture(scope="session")

@@ -141,7 +141,15 @@ class Listens(Entrypoint):  # type: ignore[misc]
             Exception
         ) as error:  # one event must not take the others down: it waits on the ladder, then is parked
             outcome = self._failed(message, error)
-        metrics.EVENTS_HANDLED.labels(self.queue, outcome).observe(time.monotonic() - started)
+        took_s = time.monotonic() - started
+        metrics.EVENTS_HANDLED.labels(self.queue, outcome).observe(took_s)
+        logs.log.info(
+            "handled",
+            queue=self.queue,
+            event_type=self.event.type,
+            outcome=outcome,
+            ms=round(took_s * 1000, 1),
+        )
 
     def _read(self, message: Any) -> Delivery:
         envelope = wire.decode(message.body, message.properties)

@@ -167,7 +167,13 @@ class Serves(Entrypoint):  # type: ignore[misc]
             self.inbound.reply(
                 message, error=("internal_error", "The service failed. It has been noted.", None)
             )
-        self._observe(outcome, time.monotonic() - started)
+        took_s = time.monotonic() - started
+        self._observe(outcome, took_s)
+        if self.operation.kind == "command" or outcome != "ok":
+            # Questions that were answered are counted, not told: there are many, and nothing has happened.
+            logs.log.info(
+                "served", operation=self.operation.address, outcome=outcome, ms=round(took_s * 1000, 1)
+            )
 
     def _observe(self, outcome: str, took_s: float) -> None:
         series = self._series.get(outcome)

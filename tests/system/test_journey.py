@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import pytest
 
-from deploy.client import Portico, UnexpectedAnswer
+from deploy.client import Portico
 from deploy.demo import SAMPLE
 from deploy.journey import Journey
 from tests.support.eventually import eventually
@@ -308,28 +308,6 @@ def test_no_log_holds_personal_data_or_a_secret(played: Played, portico: Running
     ]
     for secret in ("Rosalind", "Quimby", "Intake on Monday", "provider.example.org", *secrets):
         assert secret not in text
-
-
-def test_a_thousand_assignments_to_twenty_beds_accept_exactly_twenty(portico: RunningStack):
-    journey = portico.journey()
-    program = journey.find_program("Family Housing First")
-    journey.create_queue([program])
-    journey.set_capacity(program, 20)
-    with concurrent.futures.ThreadPoolExecutor(50) as pool:
-        records = list(pool.map(lambda _: journey.enter_record(), range(1000)))
-
-        def claim(record: dict[str, Any]) -> int:
-            try:
-                journey.assign(record, program)
-            except UnexpectedAnswer as answer:
-                return answer.response.status_code
-            return 201
-
-        statuses = list(pool.map(claim, records))
-
-    assert {status: statuses.count(status) for status in set(statuses)} == {201: 20, 409: 980}
-    capacity = portico.admin.get(f"/v1/programs/{program['id']}/capacity")
-    assert (capacity["used"], capacity["free"], capacity["total"]) == (20, 0, 20)
 
 
 def test_the_same_file_again_changes_nothing(portico: RunningStack):

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.chassis import wire
@@ -51,16 +52,23 @@ def create_contact_record(unit: UnitOfWork, request: Any) -> dict[str, Any]:
 
 
 def _next_number(unit: UnitOfWork) -> int:
-    """The organisation's next number, counted in this transaction: an abandoned record leaves no gap."""
-    dialect = unit.session.get_bind().dialect.name
-    insert = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(ContactRecordCounter.__table__)
+    """The organisation's next number, counted in this transaction: an abandoned record leaves no gap.
+
+    PostgreSQL wakes all who wait for a row at each commit, and some of many starve; an advisory lock is a queue.
+    """
+    connection = unit.session.connection()
+    is_postgres = connection.dialect.name == "postgresql"
+    if is_postgres:
+        queue = func.hashtextextended(f"contact_record_counters:{unit.organisation_id}", 0)
+        connection.execute(select(func.pg_advisory_xact_lock(queue)))
+    insert = (postgresql.insert if is_postgres else sqlite.insert)(ContactRecordCounter.__table__)
     counter = ContactRecordCounter.__table__.c
     statement = (
         insert.values(organisation_id=unit.organisation_id, value=1)
         .on_conflict_do_update(index_elements=[counter.organisation_id], set_={"value": counter.value + 1})
         .returning(counter.value)
     )
-    return int(unit.session.connection().execute(statement).scalar_one())
+    return int(connection.execute(statement).scalar_one())
 
 
 def _sections(given: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -103,7 +103,9 @@ def test_a_refusal_for_a_busy_database_says_when_to_come_back(
     lock = Lock(tmp_path)
 
     with pytest.raises(Refused) as refusal:
-        database.write(None, lambda session: session.add(toy.Thing(id="t", label="x", organisation_id="a" * 32)))
+        database.write(
+            None, lambda session: session.add(toy.Thing(id="t", label="x", organisation_id="a" * 32))
+        )
 
     lock.release()
     assert (refusal.value.code, refusal.value.more) == ("service_unavailable", {"retry_after_s": 1})

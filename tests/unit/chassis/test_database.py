@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import ForeignKey, String, delete, exists, func, select, text, update
@@ -202,8 +203,8 @@ def test_a_time_without_a_zone_is_refused(database: Database):
         )
 
 
-def test_it_knows_whether_it_is_there(database: Database, tmp_path: object):
-    assert database.is_alive()
+def test_it_knows_whether_it_is_ready(database: Database, tmp_path: Path):
+    assert database.is_ready()
     with database.reading(None) as session:
         assert session.execute(text("PRAGMA journal_mode")).scalar() == "wal"
-    assert not Database(f"sqlite:///{tmp_path}/nowhere/toy.db").is_alive()
+    assert not Database(f"sqlite:///{tmp_path}/nowhere/toy.db").is_ready()

@@ -9,6 +9,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from services.chassis import logs
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -18,7 +20,9 @@ PERSONAL = ("contact_name", "email", "body", "note", "token", "password", "addre
 
 def written_by(work: str) -> list[dict[str, Any]]:
     """What a process of its own logs: `configure` sets what belongs to the whole process."""
-    script = "import logging\nfrom services.chassis import logs\nlogs.configure('toy')\n" + textwrap.dedent(work)
+    script = "import logging\nfrom services.chassis import logs\nlogs.configure('toy')\n" + textwrap.dedent(
+        work
+    )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=CHECKOUT, capture_output=True, text=True, check=True, timeout=30
     )
@@ -87,10 +91,10 @@ def test_a_librarys_words_are_never_written():
 
 
 def test_an_error_is_told_by_its_place_in_our_code():
-    try:
+    with pytest.raises(json.JSONDecodeError) as error:
         json.loads(SECRET)
-    except ValueError as error:
-        assert logs.where(error).startswith("test_logs.py:")
+
+    assert logs.where(error.value).startswith("test_logs.py:")
 
 
 def test_an_error_from_elsewhere_has_no_place():

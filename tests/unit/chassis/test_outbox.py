@@ -100,7 +100,9 @@ def test_what_does_not_get_through_holds_up_its_own_aggregate_only(
     assert waiting(database) == {"bed-1": 2, "bed-2": 0}
 
 
-def test_what_did_not_get_through_goes_first_later(database: Database, relay: Relay, publisher: FakePublisher):
+def test_what_did_not_get_through_goes_first_later(
+    database: Database, relay: Relay, publisher: FakePublisher
+):
     write(database, "bed-1", "bed-2")
     publisher.failing["bed-1"] = "unknown"
     relay._sweep()

@@ -15,7 +15,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.chassis.passports import LIFETIME_S, Issuer, PassportRefused, Verifier
 
-ACCOUNT = {"sub": "c" * 32, "org": "a" * 32, "org_key": "harbor", "realm": "staff", "perms": ["referral.read"]}
+ACCOUNT = {
+    "sub": "c" * 32,
+    "org": "a" * 32,
+    "org_key": "harbor",
+    "realm": "staff",
+    "perms": ["referral.read"],
+}
 KEYS = {name: Ed25519PrivateKey.generate() for name in ("identity", "referrals", "unknown")}
 IDENTITY, REFERRALS, UNKNOWN = (Issuer(name, key) for name, key in KEYS.items())
 NOW = "2026-03-01T12:00:00Z"
@@ -30,7 +36,15 @@ def verifier() -> Verifier:
 def signed(by: str = "identity", key: str | None = None, headers: Any = None, **changes: Any) -> str:
     """A passport with claims of one's own; None leaves a claim out."""
     now = int(time.time())
-    claims = {**ACCOUNT, "kind": "account", "iss": by, "aud": "signing", "iat": now, "exp": now + LIFETIME_S, **changes}
+    claims = {
+        **ACCOUNT,
+        "kind": "account",
+        "iss": by,
+        "aud": "signing",
+        "iat": now,
+        "exp": now + LIFETIME_S,
+        **changes,
+    }
     claims = {name: value for name, value in claims.items() if value is not None}
     return jwt.encode(claims, KEYS[key or by], "EdDSA", headers={"kid": by} if headers is None else headers)
 
@@ -71,7 +85,10 @@ def test_a_service_does_not_speak_for_another_service(verifier: Verifier):
 
 def test_a_service_that_calls_itself_identity_is_found_out_by_its_key(verifier: Verifier):
     assert refusal(verifier, signed("identity", key="referrals")) == "unauthenticated"
-    assert refusal(verifier, signed("identity", key="referrals", headers={"kid": "referrals"})) == "unauthenticated"
+    assert (
+        refusal(verifier, signed("identity", key="referrals", headers={"kid": "referrals"}))
+        == "unauthenticated"
+    )
 
 
 def test_an_unknown_issuer_is_refused(verifier: Verifier):
@@ -112,7 +129,9 @@ def test_a_passport_of_the_future_is_refused(verifier: Verifier):
     assert refusal(verifier, signed(iat=later, exp=later + 60)) == "unauthenticated"
 
 
-@pytest.mark.parametrize("spoil", [lambda t: t[:-4] + "AAAA", lambda t: t + "x", lambda t: t.replace(".", "", 1)])
+@pytest.mark.parametrize(
+    "spoil", [lambda t: t[:-4] + "AAAA", lambda t: t + "x", lambda t: t.replace(".", "", 1)]
+)
 def test_a_spoilt_passport_is_refused(verifier: Verifier, spoil: Callable[[str], str]):
     assert refusal(verifier, spoil(signed())) == "unauthenticated"
 

@@ -259,7 +259,8 @@ def test_a_public_operation_does_not_look_at_a_passport():
 def test_a_request_is_refused_with_every_field_and_rule():
     line = Schema.from_dict({"n": fields.Integer(required=True)})
     operation = dataclasses.replace(
-        toy.add_thing, request=Schema.from_dict({"label": Text(most=3), "lines": fields.List(fields.Nested(line))})()
+        toy.add_thing,
+        request=Schema.from_dict({"label": Text(most=3), "lines": fields.List(fields.Nested(line))})(),
     )
 
     with pytest.raises(Refused) as refusal:

@@ -28,7 +28,8 @@ def test_a_text_body_is_read_as_utf8():
 
 
 @pytest.mark.parametrize(
-    "content_type", [None, "", "text/plain", "application/x-python-serialize", "application/json; charset=utf-8"]
+    "content_type",
+    [None, "", "text/plain", "application/x-python-serialize", "application/json; charset=utf-8"],
 )
 def test_only_json_is_read(content_type: str | None):
     with pytest.raises(wire.Undecodable, match="content_type"):
@@ -63,7 +64,7 @@ def test_nesting_ends_at_the_limit():
 
 @pytest.mark.parametrize("depth", [1_000, 100_000])
 def test_absurd_nesting_is_refused_and_does_not_break_the_reader(depth: int):
-    with pytest.raises(wire.Undecodable, match="too_deep|not_json"):
+    with pytest.raises(wire.Undecodable, match=r"too_deep|not_json"):
         wire.decode(nested(depth), JSON)
 
 
@@ -77,7 +78,9 @@ def test_what_is_not_json_is_refused_by_a_fixed_word(body: bytes):
 
 
 def test_a_context_survives_its_headers():
-    context = wire.CallContext("key-1", "corr-12345", "passport", 12.5, 3, "00-" + "1" * 32 + "-" + "2" * 16 + "-01")
+    context = wire.CallContext(
+        "key-1", "corr-12345", "passport", 12.5, 3, "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
+    )
 
     assert wire.CallContext.of(context.headers()) == context
 

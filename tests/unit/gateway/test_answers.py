@@ -97,7 +97,9 @@ def test_a_fault_of_ours_is_told_without_what_was_in_it(http: FlaskClient, servi
         ("GET", "/v1/me", 500),
         ("GET", "/nowhere", 404),
         ("GET", "/v1/queues/", 404),
-        ("GET", "//v1//queues", 404),
+        ("GET", "/v1//queues", 404),
+        ("GET", "/credentials", 200),
+        ("GET", "/", 302),
         ("PATCH", "/v1/queues", 405),
         ("OPTIONS", "/v1/queues", 200),
         ("POST", ACCOUNT + "/disable", 428),
@@ -124,6 +126,13 @@ def test_every_answer_has_the_security_headers(
     assert "frame-ancestors 'none'" in policy
     assert "Set-Cookie" not in answer.headers
     assert answer.headers["X-Correlation-Id"]
+
+
+def test_no_answer_sends_a_browser_to_a_host_that_the_client_named(http: FlaskClient):
+    for path in ("/", "//v1/queues", "/v1//queues", "/v1/queues/", "//evil.example/v1/queues"):
+        answer = http.get(path, headers={"Host": "evil.example"})
+        assert "evil.example" not in answer.headers.get("Location", "")
+        assert "evil.example" not in answer.text
 
 
 def test_a_wrong_method_names_the_right_ones(http: FlaskClient):
