@@ -8,9 +8,8 @@ from typing import Any
 from sqlalchemy import Boolean, ForeignKey, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from services.chassis.models import JsonValue, TenantScoped, UtcDateTime, new_base
-
-Base: Any = new_base()
+from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
+from services.identity.tables import Base
 
 
 class Organisation(Base):
