@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis import logs, metrics, wire
 from services.chassis.inbound import Inbound
-from services.chassis.passports import Caller, PassportRefused
+from services.chassis.passports import REALM_OF_SYSTEMS, Caller, PassportRefused
 from services.chassis.unit_of_work import Replay, UnitOfWork, caller_key, remember, without_secrets
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
@@ -207,7 +207,8 @@ def admit(operation: Operation, verifier: Any, passport: str | None) -> Caller |
     elif access.kind == "permission":
         allowed = caller.kind == "account" and access.permission is not None and caller.may(access.permission)
     else:
-        allowed = caller.kind == "account"
+        # A system holds scopes and nothing else: what is open to every person is not open to it.
+        allowed = caller.kind == "account" and caller.realm != REALM_OF_SYSTEMS
     if not allowed:
         raise Refused("forbidden", "Your role does not include this.")
     return caller

@@ -17,7 +17,11 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from services.contracts.errors import Refused
+
 LIFETIME_S = 60
+PROOF_HOLDS_S = 900
+REALM_OF_SYSTEMS = "api"
 ISSUER_OF_PEOPLE = "identity"
 
 
@@ -34,6 +38,8 @@ class Caller:
     """Who calls, as a verified passport says.
 
     `kind` is `account` or `service`; `scope` narrows what an account may reach (a provider's resources and switches).
+    `proven_at` is when the person last gave a password or code, in seconds since 1970.
+    `is_emergency`: let in by emergency access alone (see `in_emergency`); what it does is audited as such.
     """
 
     kind: str
@@ -44,10 +50,22 @@ class Caller:
     permissions: frozenset[str] = frozenset()
     scope: Mapping[str, Any] = field(default_factory=dict)
     session_id: str | None = None
+    proven_at: int | None = None
+    is_emergency: bool = False
 
     def may(self, permission: str) -> bool:
         """Whether the caller holds this permission."""
         return permission in self.permissions
+
+    def require_proof(self, within_s: int = PROOF_HOLDS_S) -> None:
+        """Refuse what is sensitive unless a password or code was given a short while ago.
+
+        Raises Refused(proof_required); `prove_myself` mends it.
+        """
+        if self.proven_at is None or time.time() - self.proven_at > within_s:
+            raise Refused(
+                "proof_required", "Prove first that it is you: give your password or code to `prove_myself`."
+            )
 
 
 class Issuer:
@@ -66,7 +84,7 @@ class Issuer:
         return cls(name, key)
 
     def for_account(self, audience: str, claims: Mapping[str, Any]) -> str:
-        """A passport of an account. `claims`: sub, org, org_key, realm, perms, scope, sid."""
+        """A passport of an account. `claims`: sub, org, org_key, realm, perms, scope, sid, prov."""
         return self._sign(audience, {"kind": "account", **claims})
 
     def for_service(self, audience: str, organisation_id: str | None, organisation_key: str | None) -> str:
@@ -134,5 +152,6 @@ def _caller(claims: Mapping[str, Any], issuer: str) -> Caller:
             frozenset(claims.get("perms", ())),
             claims.get("scope") or {},
             claims.get("sid"),
+            proven_at=claims.get("prov"),
         )
     raise PassportRefused
