@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import flask
 import pytest
 from flask.testing import FlaskClient
 
@@ -13,6 +14,12 @@ from services.contracts.errors import Refused
 OWN_PAGE = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin", "X-Portico-Request": "1"}
 COOKIE = {"Cookie": "__Host-session=opaque-token"}
 CREDENTIALS = {"organisation": "harbor", "login": "x", "password": "y"}
+
+
+@pytest.fixture
+def http(app: flask.Flask) -> FlaskClient:
+    # Without its own jar: the tests say themselves which cookie comes.
+    return app.test_client(use_cookies=False)
 
 
 @pytest.fixture(autouse=True)
