@@ -2,30 +2,76 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity import credentials, queries, rules
 from services.identity.models import Account, Organisation
-from services.identity.password_rules import check_password
+from services.identity.password_rules import check_password, normal_password
 from services.identity.passwords import hash_password, password_matches
+from services.identity.people.rules import login_space
 from services.identity.tokens import throttle_key
 
 
-def verified(call: Call) -> tuple[Organisation, Account]:
+@dataclass(frozen=True)
+class Verified:
+    """A log-in whose password is right. `new_password` is the one that takes a temporary one's place."""
+
+    organisation: Organisation
+    account: Account
+    new_password: credentials.NewPassword | None = None
+
+
+def verified(call: Call) -> Verified:
     """Organisation and account of a log-in whose password is right.
 
     The same statements, hash and answer whether or not the account exists. Each try leaves one audit row:
-    here when it fails, with the session when it succeeds. Raises Refused(too_many_requests, credentials_refused).
+    here when it fails, with the session when it succeeds. A temporary password (S1-16) opens nothing but the way to an
+    own one: without `new_password` it is refused, with it the account logs in. Raises Refused(too_many_requests,
+    credentials_refused, password_change_required, password_refused).
     """
     organisation, account, key = _look_up(call)
     _count(call, credentials.LOGIN, key, rules.LOGIN_LIMIT, organisation)
-    password = _take_password(call)
+    password, new_password = _take_password(call), _take_password(call, "new_password")
     is_right = password_matches(password, account.password_hash if account else None)
-    if not is_right or organisation is None or account is None or account.state != "active":
+    with call.runtime.database.reading(None) as session:
+        link_id = queries.find_temporary_password(session, account.id if account else "", password)
+    is_right = is_right and account is not None and account.state == "active"
+    if organisation is None or account is None or account.state == "disabled" or not (is_right or link_id):
         _audit(call, organisation, "session.refused", key)
         raise credentials.credentials_refused()
-    return organisation, account
+    if is_right and not account.must_change_password:
+        return Verified(organisation, account)
+    if new_password is None:
+        _audit(call, organisation, "session.password_change_required", key)
+        raise Refused(
+            "password_change_required",
+            "This password is temporary. Choose your own and send it along as new_password.",
+            field="new_password",
+        )
+    return Verified(
+        organisation,
+        account,
+        credentials.NewPassword(_own_password_hash(organisation, account, password, new_password), link_id),
+    )
+
+
+def _own_password_hash(organisation: Organisation, account: Account, temporary: str, chosen: str) -> str:
+    if normal_password(chosen) == normal_password(temporary):
+        raise Refused(
+            "password_refused", "Choose another password than the temporary one.", field="new_password"
+        )
+    check_password(chosen, _names(organisation, account))
+    return hash_password(chosen)
+
+
+def _names(organisation: Organisation, account: Account) -> list[str]:
+    """What a password may not be made of."""
+    names = (organisation.name, organisation.key, account.login, account.first_name, account.last_name)
+    return [name for name in names if name]
 
 
 def reset_target(call: Call) -> tuple[Organisation | None, Account | None]:
@@ -49,22 +95,22 @@ def new_password_hash(call: Call) -> str:
     if found is None or queries.link_state(found[0]) != "usable":
         raise credentials.link_refused()
     _, account, organisation = found
-    names = (organisation.name, organisation.key, account.login, account.first_name, account.last_name)
-    check_password(password, [name for name in names if name])
+    check_password(password, _names(organisation, account))
     return hash_password(password)
 
 
 def _look_up(call: Call) -> tuple[Organisation | None, Account | None, str]:
     organisation_key, login = call.request["organisation"], rules.normal_login(call.request["login"])
+    space = login_space(call.request["realm"])
     with call.runtime.database.reading(None) as session:
-        organisation, account = queries.find_login(session, organisation_key, login)
-    return organisation, account, throttle_key(organisation_key, login)
+        organisation, account = queries.find_login(session, organisation_key, login, space)
+    return organisation, account, throttle_key(organisation_key, space, login)
 
 
-def _take_password(call: Call) -> str:
-    """The password, taken out of the request: what stays there is fingerprinted with a fast hash."""
+def _take_password(call: Call, member: str = "password") -> Any:
+    """A password, taken out of the request: what stays there is fingerprinted with a fast hash."""
     request = dict(call.request)
-    password: str = request.pop("password")
+    password = request.pop(member, None)
     call.request = request
     return password
 

@@ -1,4 +1,7 @@
-"""Tables of identity. Secrets are here only as hashes: passwords as argon2id, tokens as SHA-256."""
+"""Tables of identity. Secrets are here only as hashes: passwords as argon2id, tokens as SHA-256.
+
+Importing this module fills `Base.metadata` with the tables of every subject.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,36 @@ from sqlalchemy import Boolean, ForeignKey, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
+from services.identity.people.models import (
+    ClientContact,
+    Grant,
+    LoginChange,
+    Person,
+    PersonKind,
+    RealmSettings,
+    Relationship,
+)
 from services.identity.tables import Base
+
+__all__ = [
+    "Account",
+    "Base",
+    "ClientContact",
+    "CredentialLink",
+    "Grant",
+    "Invitation",
+    "LoginChange",
+    "LoginSession",
+    "Organisation",
+    "Person",
+    "PersonKind",
+    "RealmSettings",
+    "Relationship",
+    "ResourceAssignment",
+    "Role",
+    "RolePermission",
+    "Throttle",
+]
 
 
 class Organisation(Base):
@@ -25,13 +57,16 @@ class Organisation(Base):
 
 
 class Role(TenantScoped, Base):
-    """A security level of an organisation and the realm that its accounts are of."""
+    """A role of one realm: of staff and providers it is the account's security level, elsewhere that of a grant."""
 
     __tablename__ = "roles"
-    __table_args__ = (UniqueConstraint("organisation_id", "code"),)
+    __table_args__ = (UniqueConstraint("organisation_id", "realm", "code"),)
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     code: Mapped[str] = mapped_column(String(64))
     realm: Mapped[str] = mapped_column(String(20))
+    name: Mapped[str | None] = mapped_column(String(100))
+    disabled_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(Integer, default=1)
 
 
 class RolePermission(TenantScoped, Base):
@@ -43,20 +78,32 @@ class RolePermission(TenantScoped, Base):
 
 
 class Account(TenantScoped, Base):
-    """Somebody who can log in. `login` is the e-mail as it is compared; `email` is as it was given."""
+    """Somebody who can log in. `login` is the e-mail or username as it is compared; `email` is as it was given.
+
+    A login is unique within its space: staff and providers share one, each other realm has its own (C1). Staff and
+    providers have a role; every other account has its roles per profile, in its grants. A person has at most one
+    account in a realm.
+    """
 
     __tablename__ = "accounts"
-    __table_args__ = (UniqueConstraint("organisation_id", "login"),)
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "login_space", "login"),
+        UniqueConstraint("organisation_id", "realm", "person_id"),
+    )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    role_id: Mapped[str] = mapped_column(ForeignKey("roles.id"), index=True)
+    realm: Mapped[str] = mapped_column(String(20))
+    login_space: Mapped[str] = mapped_column(String(20))
+    person_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"), index=True)
+    role_id: Mapped[str | None] = mapped_column(ForeignKey("roles.id"), index=True)
     login: Mapped[str] = mapped_column(String(254))
-    email: Mapped[str] = mapped_column(String(254))
+    email: Mapped[str | None] = mapped_column(String(254))
     email_verified_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     first_name: Mapped[str | None] = mapped_column(String(100))
     last_name: Mapped[str | None] = mapped_column(String(100))
     state: Mapped[str] = mapped_column(String(20), default="invited")
     password_hash: Mapped[str | None] = mapped_column(String(255))
     password_set_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    must_change_password: Mapped[bool] = mapped_column(Boolean, default=False)
     last_login_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     can_edit_capacity: Mapped[bool] = mapped_column(Boolean, default=False)
     can_change_status: Mapped[bool] = mapped_column(Boolean, default=False)
@@ -64,7 +111,7 @@ class Account(TenantScoped, Base):
     wants_resource_assigned_emails: Mapped[bool] = mapped_column(Boolean, default=True)
     version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
-    role: Mapped[Role] = relationship(lazy="joined", innerjoin=True)
+    role: Mapped[Role | None] = relationship(lazy="joined")
     assignments: Mapped[list[ResourceAssignment]] = relationship(
         lazy="selectin", order_by="ResourceAssignment.created_at", cascade="all, delete-orphan"
     )
@@ -101,6 +148,8 @@ class LoginSession(TenantScoped, Base):
     expires_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime, index=True)
     ended_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     end_reason: Mapped[str | None] = mapped_column(String(20))
+    # Emergency accesses that this session was given: dicts of id, type, object_id, permission, until.
+    emergency: Mapped[Any] = mapped_column(JsonValue, nullable=True)
 
 
 class Invitation(TenantScoped, Base):
@@ -115,12 +164,16 @@ class Invitation(TenantScoped, Base):
 
 
 class CredentialLink(TenantScoped, Base):
-    """A token that sets a password once. It ends by use, by a newer one, or by time."""
+    """A secret that sets a password once. It ends by use, by a newer one, or by time.
+
+    `kind` is `link` (256 random bits) or `temporary_password` (79 random bits, held against its account only).
+    """
 
     __tablename__ = "credential_links"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     invitation_id: Mapped[str] = mapped_column(ForeignKey("invitations.id"), index=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(20), default="link")
     purpose: Mapped[str] = mapped_column(String(20))
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

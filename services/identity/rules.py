@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from services.contracts.errors import Refused
+from services.identity.people.rules import PROVIDER, STAFF
 
-STAFF, PROVIDER = "staff", "provider"
 PROVIDER_LEVEL = "provider_portal_user"
 ASSIGNABLE_LEVELS = frozenset({"agency", "program"})
 
@@ -37,6 +37,14 @@ PERMISSIONS = frozenset(
         "document.sign",
         "delivery.read",
         "audit.read",
+        "workflow.manage_family_portal_access",
+        "person.read",
+        "person.manage",
+        "chart.merge",
+        "portal.manage_chart_tabs",
+        "portal.view_preliminary_documents",
+        "access.explain",
+        "access.break_glass",
     }
 )
 
@@ -50,7 +58,7 @@ _STANDARD = _TRAINEE | {
     "document.send",
     "document.read",
 }
-_SUPERVISOR = _STANDARD | {"directory.import", "queue.manage", "account.read", "delivery.read"}
+_SUPERVISOR = _STANDARD | {"directory.import", "queue.manage", "account.read", "delivery.read", "person.read"}
 
 # Each organisation gets these when it is created; from then on they are its own data (S0-15).
 DEFAULT_ROLES: Mapping[str, tuple[str, frozenset[str]]] = {

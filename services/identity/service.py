@@ -56,9 +56,14 @@ class Service:
 
     @serves(contract.log_in)
     def log_in(self, call: Call) -> Any:
-        organisation, account = login.verified(call)
+        verified = login.verified(call)
         return call.commit(
-            credentials.start_session, organisation, account.id, account.password_hash, call.runtime.settings
+            credentials.start_session,
+            verified.organisation,
+            verified.account.id,
+            verified.account.password_hash,
+            call.runtime.settings,
+            verified.new_password,
         )
 
     @serves(contract.log_out)

@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from services.chassis.settings import ServiceSettings
-from services.identity.rules import PROVIDER, STAFF
+from services.identity.people.rules import REALMS
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class PerRealmField(fields.Field[PerRealm]):
         realms = {}
         for other in others:
             realm, _, number = other.strip().partition("=")
-            if realm not in (STAFF, PROVIDER):
-                raise ValidationError(f"Realms are {STAFF} and {PROVIDER}.")
+            if realm not in REALMS:
+                raise ValidationError(f"Realms are {', '.join(REALMS)}.")
             realms[realm] = self._number(number)
         return PerRealm(self._number(default), realms)
 
