@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.api import identity, notifications, portals, referrals, signing
+from gateway.api import audit, identity, notifications, portals, referrals, signing
 from gateway.routes import Route
 
 ROUTES: tuple[Route, ...] = (
@@ -11,4 +11,5 @@ ROUTES: tuple[Route, ...] = (
     *portals.ROUTES,
     *notifications.ROUTES,
     *signing.ROUTES,
+    *audit.ROUTES,
 )

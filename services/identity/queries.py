@@ -14,6 +14,7 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.identity import rules
+from services.identity.access.rules import is_inside
 from services.identity.models import (
     Account,
     CredentialLink,
@@ -78,6 +79,7 @@ class Standing:
     realm: str
     permissions: list[str]
     scope: Mapping[str, Any] = field(default_factory=dict)
+    proven_at: datetime.datetime | None = None
 
     def claims(self) -> dict[str, Any]:
         """As claims of a passport."""
@@ -89,20 +91,25 @@ class Standing:
             "perms": self.permissions,
             "scope": self.scope,
             "sid": self.session_id,
+            "prov": None if self.proven_at is None else int(self.proven_at.timestamp()),
         }
 
 
-def standing_of(session: Session, token: str, settings: Any) -> Standing:
+def standing_of(
+    session: Session, token: str, settings: Any, client_address: str | None = None
+) -> Standing:
     """What a session token stands for, in two statements. Run in a session of no organisation.
 
     Raises Refused(unauthenticated) for a token that is unknown, whose session has ended, is idle or has
-    expired, or whose account is disabled.
+    expired, whose account is disabled, or that is used from outside the realm's networks (S2-133).
     """
     found = session.execute(
         select(
             LoginSession.id,
             LoginSession.last_seen_at,
             LoginSession.expires_at,
+            LoginSession.proven_at,
+            LoginSession.emergency,
             Account,
             Role,
             Organisation,
@@ -127,14 +134,20 @@ def standing_of(session: Session, token: str, settings: Any) -> Standing:
     ).one_or_none()
     if found is None:
         raise _unauthenticated()
-    session_id, last_seen_at, expires_at, account, role, organisation, realm_settings = found
+    session_id, last_seen_at, expires_at, proven_at, emergency, account = found[:6]
+    role, organisation, realm_settings = found[6:]
     now = utc_now()
-    idle_minutes = realms.idle_minutes(
-        realms.rules_from(realm_settings, account.realm), account.realm, settings
-    )
+    realm_rules = realms.rules_from(realm_settings, account.realm)
+    idle_minutes = realms.idle_minutes(realm_rules, account.realm, settings)
+    if not is_inside(client_address, realm_rules.allowed_networks):
+        raise _unauthenticated()
     if now >= expires_at or now - last_seen_at >= datetime.timedelta(minutes=idle_minutes):
         raise _unauthenticated()
     permissions, scope = _reach(session, account, role, organisation, now)
+    if account.person_id:
+        scope["person_id"] = account.person_id
+    if emergency:
+        scope["emergency"] = [each for each in emergency if each["until"] > now.timestamp()]
     return Standing(
         session_id,
         last_seen_at,
@@ -144,6 +157,7 @@ def standing_of(session: Session, token: str, settings: Any) -> Standing:
         account.realm,
         permissions,
         scope,
+        proven_at,
     )
 
 

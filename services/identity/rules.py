@@ -57,6 +57,7 @@ _STANDARD = _TRAINEE | {
     "referral.change_status",
     "document.send",
     "document.read",
+    "access.break_glass",
 }
 _SUPERVISOR = _STANDARD | {"directory.import", "queue.manage", "account.read", "delivery.read", "person.read"}
 
@@ -77,6 +78,12 @@ _BY_SWITCH: Mapping[str, str] = {
     "can_edit_capacity": "capacity.edit",
     "can_change_status": "referral.change_status",
 }
+
+
+def switch_of(permission: str) -> str | None:
+    """The switch of a provider's account that decides about this permission, None where its role does."""
+    return next((switch for switch, switched in _BY_SWITCH.items() if switched == permission), None)
+
 
 _FEATURE_NEEDS: Mapping[str, str] = {"provider_portal": "referralq"}
 

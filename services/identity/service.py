@@ -13,6 +13,10 @@ from services.chassis.unit_of_work import utc_now
 from services.contracts import identity as contract
 from services.contracts import referrals
 from services.identity import credentials, handlers, housekeeping, login, passwords, queries
+from services.identity.audit.entrypoints import AuditEntrypoints
+from services.identity.access import challenges, clients
+from services.identity.access.entrypoints import AccessEntrypoints
+from services.identity.access.vault import vault_of
 from services.identity.models import Base
 from services.identity.sessions_seen import WRITE_EVERY_S, SeenSessions, seen_sessions
 from services.identity.settings import Settings
@@ -34,18 +38,24 @@ def start_runtime(settings: Any) -> Runtime:
         Loop("forget-old", lambda: housekeeping.forget_old(runtime.database), housekeeping.EVERY_S)
     )
     passwords.warm_up()
+    vault_of(settings)  # a missing key stops the start, not somebody's log-in
     return runtime
 
 
-class Service:
+class Service(AccessEntrypoints, AuditEntrypoints):
     """Entrypoints of identity."""
 
     name = "identity"
 
     @serves(contract.issue_passport)
     def issue_passport(self, call: Call) -> Any:
+        token, address = call.request["token"], call.context.client_address
         with call.runtime.database.reading(None) as session:
-            standing = queries.standing_of(session, call.request["token"], call.runtime.settings)
+            standing = (
+                clients.standing_of(session, token, address)
+                if clients.is_api_token(token)
+                else queries.standing_of(session, token, call.runtime.settings, address)
+            )
         passport = call.runtime.issuer.for_account(call.request["audience"], standing.claims())
         seen_sessions(call.runtime).note(standing.session_id, standing.last_seen_at, utc_now())
         return {
@@ -57,6 +67,7 @@ class Service:
     @serves(contract.log_in)
     def log_in(self, call: Call) -> Any:
         verified = login.verified(call)
+        challenges.refuse_without_code(call, verified)
         return call.commit(
             credentials.start_session,
             verified.organisation,
@@ -141,8 +152,7 @@ class Service:
 
     @serves(contract.redeem_credential_link)
     def redeem_credential_link(self, call: Call) -> Any:
-        password_hash = login.new_password_hash(call)
-        return call.commit(credentials.redeem_link, password_hash)
+        return call.commit(credentials.redeem_link, login.new_password(call), call.runtime.settings)
 
     @serves(contract.mint_credential_link)
     def mint_credential_link(self, call: Call) -> Any:

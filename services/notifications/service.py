@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
+from services.chassis.audit_search import audit_entrypoints
 from services.chassis.events import Delivery, listens
 from services.chassis.operations import Call, serves
 from services.chassis.runtime import Runtime
@@ -86,7 +87,7 @@ def _apply(delivery: Delivery, handler: Any, *extra: Any) -> None:
     sending.wake(delivery.runtime)
 
 
-class Service:
+class Service(audit_entrypoints(contract.audit)):  # type: ignore[misc]
     """Entrypoints of notifications."""
 
     name = "notifications"

@@ -100,7 +100,7 @@ class InProcess:
     ) -> Any:
         """Carry out an operation as `caller` with everything the entrypoint does but the wire. Raises Refused."""
         self.runtime.verifier.caller = caller
-        admitted = admit(operation, self.runtime.verifier, "passport")
+        admitted = admit(operation, self.runtime.verifier, "passport", request)
         context = wire.CallContext(key or wire.new_id(), correlation_id="test", expected_version=version)
         loaded = validate(operation, request)
         return getattr(self.module.Service, operation.name).method(

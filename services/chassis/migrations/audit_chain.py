@@ -25,21 +25,21 @@ CONTENT = (
     "reason",
     "correlation_id",
 )
-COLUMNS = (
-    sa.Column("organisation_key", sa.String(length=64)),
-    sa.Column("person_id", sa.String(length=64)),
-    sa.Column("reason", sa.String(length=500)),
-    sa.Column("seq", sa.Integer()),
-    sa.Column("previous_hash", HASH),
-    sa.Column("row_hash", HASH),
-)
+COLUMNS = {
+    "organisation_key": sa.String(length=64),
+    "person_id": sa.String(length=64),
+    "reason": sa.String(length=500),
+    "seq": sa.Integer(),
+    "previous_hash": HASH,
+    "row_hash": HASH,
+}
 REFUSAL = "the audit trail is append-only"
 
 
 def upgrade() -> None:
     """Add the chain. Rows that are there already are sealed by the service after its next start, oldest first."""
-    for column in COLUMNS:
-        op.add_column("audit", column.copy())
+    for name, kind in COLUMNS.items():
+        op.add_column("audit", sa.Column(name, kind))
     unsealed, about_a_person = sa.text("seq IS NULL"), sa.text("person_id IS NOT NULL")
     op.create_index(op.f("ix_audit_organisation_id_at_id"), "audit", ["organisation_id", "at", "id"])
     op.create_index(op.f("ix_audit_organisation_id_seq"), "audit", ["organisation_id", "seq"], unique=True)
@@ -102,16 +102,14 @@ def downgrade() -> None:
         "ix_audit_organisation_id_at_id",
     ):
         op.drop_index(index, "audit")
-    for column in reversed(COLUMNS):
-        op.drop_column("audit", column.name)
+    for name in COLUMNS:
+        op.drop_column("audit", name)
 
 
 def _refuse_changes_in_sqlite() -> None:
     refuse = f"BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
     op.execute(f"CREATE TRIGGER audit_content BEFORE UPDATE OF {', '.join(CONTENT)} ON audit {refuse}")
-    op.execute(
-        f"CREATE TRIGGER audit_sealed BEFORE UPDATE ON audit WHEN OLD.seq IS NOT NULL {refuse}"
-    )
+    op.execute(f"CREATE TRIGGER audit_sealed BEFORE UPDATE ON audit WHEN OLD.seq IS NOT NULL {refuse}")
     op.execute(f"CREATE TRIGGER audit_delete BEFORE DELETE ON audit {refuse}")
     op.execute(f"CREATE TRIGGER audit_checkpoints_update BEFORE UPDATE ON audit_checkpoints {refuse}")
     op.execute(f"CREATE TRIGGER audit_checkpoints_delete BEFORE DELETE ON audit_checkpoints {refuse}")

@@ -38,6 +38,7 @@ class Identity(InProcess):
             session_idle_minutes=PerRealm(15),
             session_absolute_hours=PerRealm(12),
             link_lifetime_minutes=PerRealm(90),
+            emergency_access_minutes=60,
         )
         key = Ed25519PrivateKey.generate()
         self.runtime.issuer = Issuer("identity", key)
