@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from gateway.api import audit, identity, notifications, portals, referrals, signing
+from gateway.api import audit, identity, identity_access, notifications, portals, referrals, signing
 from gateway.routes import Route
 
 ROUTES: tuple[Route, ...] = (
     *identity.ROUTES,
+    *identity_access.ROUTES,
     *referrals.ROUTES,
     *portals.ROUTES,
     *notifications.ROUTES,

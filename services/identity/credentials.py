@@ -15,6 +15,7 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts import identity as contract
 from services.contracts.errors import Refused
 from services.identity import rules
+from services.identity.access import addresses
 from services.identity.models import Account, CredentialLink, Invitation, LoginSession, Organisation, Throttle
 from services.identity.people import realms
 from services.identity.people.rules import LINK, TEMPORARY_PASSWORD
@@ -36,6 +37,7 @@ class NewPassword:
 
     password_hash: str
     link_id: str | None
+    needs_second_factor: bool = False
 
 
 def count_try(unit: UnitOfWork, kind: str, key: str, limit: rules.Limit) -> int:
@@ -76,17 +78,9 @@ def start_session(
 ) -> dict[str, Any]:
     """Start a session for an account whose password was found right, against `verified_hash`.
 
-    `new_password` takes the place of a temporary password, which is thereby used up (S1-16). Raises
-    Refused(credentials_refused) where the account has changed since, feature_is_off for a provider whose portal is closed.
+    Raises as `admit_verified`, and Refused(feature_is_off) for a provider whose portal is closed.
     """
-    unit.act_for(organisation.id, organisation.key)
-    account = unit.session.scalar(select(Account).where(Account.id == account_id).with_for_update(of=Account))
-    if account is None or account.state == "disabled" or account.password_hash != verified_hash:
-        raise credentials_refused()
-    if new_password is not None:
-        _replace_password(unit, organisation, account, new_password)
-    if account.state != "active" or account.must_change_password:
-        raise credentials_refused()
+    account = admit_verified(unit, organisation, account_id, verified_hash, new_password)
     if account.realm == rules.PROVIDER and not rules.portal_is_open(organisation.features):
         raise Refused("feature_is_off", "The provider portal is switched off.")
     token = new_token()
@@ -96,6 +90,7 @@ def start_session(
         token_hash=token_hash(token),
         created_at=unit.now,
         last_seen_at=unit.now,
+        proven_at=unit.now,
         expires_at=unit.now
         + datetime.timedelta(
             hours=realms.absolute_hours(
@@ -106,8 +101,32 @@ def start_session(
     unit.add(session)
     account.last_login_at = unit.now
     forget_tries(unit, organisation, account)
+    addresses.give_back(unit, addresses.LOGIN, settings)
     unit.audit("session.started", "account", account.id, session_id=session.id)
     return {"token": token, "expires_at": session.expires_at, "account": account_view(account)}
+
+
+def admit_verified(
+    unit: UnitOfWork,
+    organisation: Organisation,
+    account_id: str,
+    verified_hash: str | None,
+    new_password: NewPassword | None = None,
+) -> Account:
+    """The account, locked, if it is still what was verified outside of this transaction.
+
+    `new_password` takes the place of a temporary password, which is thereby used up (S1-16).
+    Raises Refused(credentials_refused) where the account has changed since.
+    """
+    unit.act_for(organisation.id, organisation.key)
+    account = unit.session.scalar(select(Account).where(Account.id == account_id).with_for_update(of=Account))
+    if account is None or account.state == "disabled" or account.password_hash != verified_hash:
+        raise credentials_refused()
+    if new_password is not None:
+        _replace_password(unit, organisation, account, new_password)
+    if account.state != "active" or account.must_change_password:
+        raise credentials_refused()
+    return account
 
 
 def _replace_password(
@@ -118,7 +137,13 @@ def _replace_password(
             raise credentials_refused()
         # Whoever has the temporary password reads the mail sent to the address.
         account.email_verified_at = account.email_verified_at or unit.now
-    set_password_hash(unit, organisation, account, new_password.password_hash)
+    set_password_hash(
+        unit,
+        organisation,
+        account,
+        new_password.password_hash,
+        needs_second_factor=new_password.needs_second_factor,
+    )
 
 
 def credentials_refused() -> Refused:
@@ -143,14 +168,19 @@ def log_out(unit: UnitOfWork, _request: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def end_sessions(unit: UnitOfWork, account_id: str, reason: str) -> None:
-    """End all sessions of an account: the next request of each is refused."""
-    unit.session.execute(
+def end_sessions(unit: UnitOfWork, account_id: str, reason: str, *, but: str | None = None) -> int:
+    """End all sessions of an account (`but` one of them): the next request of each is refused. Answers how many."""
+    ended: CursorResult[Any] = unit.session.execute(  # type: ignore[assignment]
         update(LoginSession)
-        .where(LoginSession.account_id == account_id, LoginSession.ended_at.is_(None))
+        .where(
+            LoginSession.account_id == account_id,
+            LoginSession.ended_at.is_(None),
+            LoginSession.id != (but or ""),
+        )
         .values(ended_at=unit.now, end_reason=reason),
         execution_options={"synchronize_session": False},
     )
+    return ended.rowcount
 
 
 def void_links(unit: UnitOfWork, account_id: str, *, close_invitations: bool = True) -> None:
@@ -265,7 +295,12 @@ def mint_link(unit: UnitOfWork, request: Mapping[str, Any], settings: Any) -> di
     }
 
 
-def redeem_link(unit: UnitOfWork, request: Mapping[str, Any], password_hash: str) -> dict[str, Any]:
+def redeem_link(
+    unit: UnitOfWork,
+    request: Mapping[str, Any],
+    chosen: Any,
+    settings: Any,
+) -> dict[str, Any]:
     """Use a link up and set the password. One conditional statement decides: of many at once, one succeeds.
 
     Raises Refused(link_refused) for a token that is unknown, used, void or expired.
@@ -288,7 +323,10 @@ def redeem_link(unit: UnitOfWork, request: Mapping[str, Any], password_hash: str
         raise link_refused()
     # Whoever has the link reads the mail sent to the address: that verifies it (S0-43).
     account.email_verified_at = account.email_verified_at or unit.now
-    set_password_hash(unit, organisation, account, password_hash)
+    set_password_hash(
+        unit, organisation, account, chosen.password_hash, needs_second_factor=chosen.needs_second_factor
+    )
+    addresses.give_back(unit, addresses.LINK, settings)
     return {}
 
 
@@ -317,16 +355,26 @@ def link_refused() -> Refused:
 
 
 def set_password_hash(
-    unit: UnitOfWork, organisation: Organisation, account: Account, password_hash: str
+    unit: UnitOfWork,
+    organisation: Organisation,
+    account: Account,
+    password_hash: str,
+    *,
+    needs_second_factor: bool = False,
+    keep_session_id: str | None = None,
 ) -> None:
-    """Give the account a password: it is active, and whatever let somebody in before ends."""
+    """Give the account a password: it is active, and whatever let somebody in before ends.
+
+    `needs_second_factor`: it is too short to stand alone. `keep_session_id`: the session it was changed in goes on.
+    """
     account.password_hash = password_hash
+    account.password_needs_second_factor = needs_second_factor
     account.password_set_at = unit.now
     account.must_change_password = False
     account.state = "active"
     account.version += 1
     void_links(unit, account.id)
-    end_sessions(unit, account.id, "password_set")
+    end_sessions(unit, account.id, "password_set", but=keep_session_id)
     forget_tries(unit, organisation, account)
     unit.audit("credential.password_set", "account", account.id)
     unit.publish(contract.password_set, account.id, {"account_id": account.id})

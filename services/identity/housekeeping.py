@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from services.chassis.database import Database
 from services.chassis.unit_of_work import utc_now
+from services.identity.access.addresses import SUFFIX
+from services.identity.access.models import ApiSession, LoginChallenge
 from services.identity.models import CredentialLink, LoginSession, Throttle
 
 EVERY_S = 3600.0
@@ -16,6 +18,7 @@ SESSIONS_KEPT = datetime.timedelta(days=7)
 LINKS_KEPT = datetime.timedelta(days=30)
 # Long after the last try, so that failures in a row are not forgotten between attacks.
 TRIES_KEPT = datetime.timedelta(days=90)
+ADDRESSES_KEPT = datetime.timedelta(days=1)
 
 
 def forget_old(database: Database) -> bool:
@@ -29,7 +32,10 @@ def forget_old(database: Database) -> bool:
         for statement in (
             delete(LoginSession).where(ended),
             delete(CredentialLink).where(CredentialLink.expires_at < now - LINKS_KEPT),
+            delete(LoginChallenge).where(LoginChallenge.expires_at < now - SESSIONS_KEPT),
+            delete(ApiSession).where(ApiSession.expires_at < now - SESSIONS_KEPT),
             delete(Throttle).where(Throttle.last_at < now - TRIES_KEPT),
+            delete(Throttle).where(Throttle.kind.endswith(SUFFIX), Throttle.last_at < now - ADDRESSES_KEPT),
         ):
             session.execute(statement, execution_options={"synchronize_session": False})
 

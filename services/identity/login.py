@@ -9,9 +9,18 @@ from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity import credentials, queries, rules
+from services.identity.access import addresses, codes
+from services.identity.access.rules import is_inside
 from services.identity.models import Account, Organisation
-from services.identity.password_rules import check_password, normal_password
+from services.identity.password_rules import (
+    LEAST_BESIDE_SECOND_FACTOR,
+    LEAST_CHARACTERS,
+    check_password,
+    normal_password,
+    stands_alone,
+)
 from services.identity.passwords import hash_password, password_matches
+from services.identity.people import realms
 from services.identity.people.rules import login_space
 from services.identity.tokens import throttle_key
 
@@ -35,12 +44,13 @@ def verified(call: Call) -> Verified:
     """
     organisation, account, key = _look_up(call)
     _count(call, credentials.LOGIN, key, rules.LOGIN_LIMIT, organisation)
-    password, new_password = _take_password(call), _take_password(call, "new_password")
+    password, new_password = take_secret(call, "password"), take_secret(call, "new_password")
     is_right = password_matches(password, account.password_hash if account else None)
     with call.runtime.database.reading(None) as session:
         link_id = queries.find_temporary_password(session, account.id if account else "", password)
     is_right = is_right and account is not None and account.state == "active"
-    if organisation is None or account is None or account.state == "disabled" or not (is_right or link_id):
+    is_known = organisation is not None and account is not None and account.state != "disabled"
+    if not is_known or not (is_right or link_id) or not _is_from_allowed_network(call, account):
         _audit(call, organisation, "session.refused", key)
         raise credentials.credentials_refused()
     if is_right and not account.must_change_password:
@@ -55,17 +65,46 @@ def verified(call: Call) -> Verified:
     return Verified(
         organisation,
         account,
-        credentials.NewPassword(_own_password_hash(organisation, account, password, new_password), link_id),
+        _own_password(call, organisation, account, password, new_password, link_id),
     )
 
 
-def _own_password_hash(organisation: Organisation, account: Account, temporary: str, chosen: str) -> str:
-    if normal_password(chosen) == normal_password(temporary):
+def _is_from_allowed_network(call: Call, account: Account) -> bool:
+    """Whether the account's realm may be used from where the caller is (S2-133)."""
+    with call.runtime.database.reading(None) as session:
+        realm_rules = realms.rules_of(session, account.organisation_id, account.realm)
+    return is_inside(call.context.client_address, realm_rules.allowed_networks)
+
+
+def _own_password(
+    call: Call, organisation: Organisation, account: Account, temporary: str, new: str, link_id: str | None
+) -> credentials.NewPassword:
+    if normal_password(new) == normal_password(temporary):
         raise Refused(
             "password_refused", "Choose another password than the temporary one.", field="new_password"
         )
-    check_password(chosen, _names(organisation, account))
-    return hash_password(chosen)
+    chosen = chosen_password(call, organisation, account, new)
+    return credentials.NewPassword(chosen.password_hash, link_id, chosen.needs_second_factor)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A password that was found good, as its hash. `needs_second_factor`: it is too short to stand alone."""
+
+    password_hash: str
+    needs_second_factor: bool
+
+
+def chosen_password(call: Call, organisation: Organisation, account: Account, password: str) -> Chosen:
+    """Check and hash a password that somebody has chosen: 15 characters alone, 8 beside a second factor (NIST).
+
+    Raises Refused(password_refused).
+    """
+    with call.runtime.database.reading(None) as session:
+        need = codes.need_of(session, account)
+    least = LEAST_BESIDE_SECOND_FACTOR if need.is_enabled or need.is_demanded else LEAST_CHARACTERS
+    check_password(password, _names(organisation, account), least=least)
+    return Chosen(hash_password(password), not stands_alone(password))
 
 
 def _names(organisation: Organisation, account: Account) -> list[str]:
@@ -84,19 +123,23 @@ def reset_target(call: Call) -> tuple[Organisation | None, Account | None]:
     return organisation, account
 
 
-def new_password_hash(call: Call) -> str:
-    """The hash of the password that a link's holder has chosen.
+def new_password(call: Call) -> Chosen:
+    """The password that a link's holder has chosen.
 
-    Nothing is hashed for a token that does not hold. Raises Refused(link_refused, password_refused).
+    Nothing is hashed for a token that does not hold; such are counted against the caller's address.
+    Raises Refused(link_refused, password_refused, too_many_requests).
     """
-    password = _take_password(call)
+    password = take_secret(call, "password")
+    settings = call.runtime.settings
+    wait_s = call.transact(lambda unit: addresses.count_try(unit, addresses.LINK, settings))
+    if wait_s:
+        raise Refused("too_many_requests", "Too many tries from this address. Wait.", retry_after_s=wait_s)
     with call.runtime.database.reading(None) as session:
         found = queries.find_link(session, call.request["token"])
     if found is None or queries.link_state(found[0]) != "usable":
         raise credentials.link_refused()
     _, account, organisation = found
-    check_password(password, _names(organisation, account))
-    return hash_password(password)
+    return chosen_password(call, organisation, account, password)
 
 
 def _look_up(call: Call) -> tuple[Organisation | None, Account | None, str]:
@@ -107,16 +150,27 @@ def _look_up(call: Call) -> tuple[Organisation | None, Account | None, str]:
     return organisation, account, throttle_key(organisation_key, space, login)
 
 
-def _take_password(call: Call, member: str = "password") -> Any:
-    """A password, taken out of the request: what stays there is fingerprinted with a fast hash."""
+def take_secret(call: Call, member: str) -> Any:
+    """A password or code, taken out of the request: what stays there is fingerprinted with a fast hash."""
     request = dict(call.request)
-    password = request.pop(member, None)
+    secret = request.pop(member, None)
     call.request = request
-    return password
+    return secret
 
 
 def _count(call: Call, kind: str, key: str, limit: rules.Limit, organisation: Organisation | None) -> None:
-    wait_s = call.transact(lambda unit: credentials.count_try(unit, kind, key, limit))
+    """Count the try for the login and for the caller's address; what one of them refuses counts for neither."""
+    settings = call.runtime.settings
+
+    def count(unit: UnitOfWork) -> int:
+        wait_s = addresses.count_try(unit, f"{kind}{addresses.SUFFIX}", settings)
+        if wait_s == 0:
+            wait_s = credentials.count_try(unit, kind, key, limit)
+            if wait_s:
+                addresses.give_back(unit, f"{kind}{addresses.SUFFIX}", settings)
+        return wait_s
+
+    wait_s = call.transact(count)
     if wait_s:
         _audit(call, organisation, f"{kind}.throttled", key)
         raise Refused(

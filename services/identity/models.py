@@ -8,10 +8,18 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy import Boolean, ForeignKey, Integer, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
+from services.identity.access.models import (
+    ApiClient,
+    ApiSecret,
+    ApiSession,
+    LoginChallenge,
+    RecoveryCode,
+    SecondFactor,
+)
 from services.identity.people.models import (
     ClientContact,
     Grant,
@@ -25,21 +33,27 @@ from services.identity.tables import Base
 
 __all__ = [
     "Account",
+    "ApiClient",
+    "ApiSecret",
+    "ApiSession",
     "Base",
     "ClientContact",
     "CredentialLink",
     "Grant",
     "Invitation",
+    "LoginChallenge",
     "LoginChange",
     "LoginSession",
     "Organisation",
     "Person",
     "PersonKind",
     "RealmSettings",
+    "RecoveryCode",
     "Relationship",
     "ResourceAssignment",
     "Role",
     "RolePermission",
+    "SecondFactor",
     "Throttle",
 ]
 
@@ -66,6 +80,7 @@ class Role(TenantScoped, Base):
     realm: Mapped[str] = mapped_column(String(20))
     name: Mapped[str | None] = mapped_column(String(100))
     disabled_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    second_factor_required: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     version: Mapped[int] = mapped_column(Integer, default=1)
 
 
@@ -104,6 +119,8 @@ class Account(TenantScoped, Base):
     password_hash: Mapped[str | None] = mapped_column(String(255))
     password_set_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     must_change_password: Mapped[bool] = mapped_column(Boolean, default=False)
+    # Set with a password of 8 to 14 characters, which NIST allows only beside a second factor.
+    password_needs_second_factor: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     last_login_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     can_edit_capacity: Mapped[bool] = mapped_column(Boolean, default=False)
     can_change_status: Mapped[bool] = mapped_column(Boolean, default=False)
@@ -148,6 +165,8 @@ class LoginSession(TenantScoped, Base):
     expires_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime, index=True)
     ended_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     end_reason: Mapped[str | None] = mapped_column(String(20))
+    # When a password or code was last given in it: what is sensitive asks for that again (`prove_myself`).
+    proven_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     # Emergency accesses that this session was given: dicts of id, type, object_id, permission, until.
     emergency: Mapped[Any] = mapped_column(JsonValue, nullable=True)
 

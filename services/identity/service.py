@@ -13,10 +13,10 @@ from services.chassis.unit_of_work import utc_now
 from services.contracts import identity as contract
 from services.contracts import referrals
 from services.identity import credentials, handlers, housekeeping, login, passwords, queries
-from services.identity.audit.entrypoints import AuditEntrypoints
 from services.identity.access import challenges, clients
 from services.identity.access.entrypoints import AccessEntrypoints
 from services.identity.access.vault import vault_of
+from services.identity.audit.entrypoints import AuditEntrypoints
 from services.identity.models import Base
 from services.identity.sessions_seen import WRITE_EVERY_S, SeenSessions, seen_sessions
 from services.identity.settings import Settings

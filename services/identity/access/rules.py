@@ -9,6 +9,7 @@ import hmac
 import ipaddress
 import struct
 from collections.abc import Collection, Iterable
+from urllib.parse import quote, urlencode
 
 from services.contracts.errors import Refused
 from services.identity.rules import Admission, Limit, Tries
@@ -58,6 +59,21 @@ def matching_step(secret: bytes, code: str, now: datetime.datetime, last_step: i
 def secret_text(secret: bytes) -> str:
     """The secret as people type it into an app: base32 without padding."""
     return base64.b32encode(secret).decode().rstrip("=")
+
+
+def otpauth_uri(secret: bytes, *, issuer: str, label: str) -> str:
+    """The address that an authenticator app reads from a QR code."""
+    query = urlencode(
+        {
+            "secret": secret_text(secret),
+            "issuer": issuer,
+            "algorithm": "SHA1",
+            "digits": DIGITS,
+            "period": STEP_S,
+        },
+        quote_via=quote,
+    )
+    return f"otpauth://totp/{quote(issuer, safe='')}:{quote(label, safe='@')}?{query}"
 
 
 def normal_code(code: str) -> str:
@@ -126,9 +142,7 @@ def admit_from_address(before: Tries, now: datetime.datetime, most: int) -> Admi
     return Admission(True, Tries(before.count + 1, 0, before.last_at))
 
 
-def checked_scopes(
-    wanted: Iterable[str], permissions: Collection[str], held: Collection[str]
-) -> list[str]:
+def checked_scopes(wanted: Iterable[str], permissions: Collection[str], held: Collection[str]) -> list[str]:
     """Scopes of an API client, sorted. Nobody gives away what he does not hold. Raises Refused(scope_refused)."""
     scopes = set(wanted)
     grantable = (set(permissions) & set(held)) - NEVER_A_SCOPE

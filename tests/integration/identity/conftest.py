@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from deploy.keys import make_secrets_key
 from services.chassis import wire
 from services.chassis.passports import Caller, Issuer, Verifier
 from services.contracts import identity as contract
@@ -38,6 +39,8 @@ class Identity(InProcess):
             session_idle_minutes=PerRealm(15),
             session_absolute_hours=PerRealm(12),
             link_lifetime_minutes=PerRealm(90),
+            identity_secrets_key_file=str(make_secrets_key(folder / "keys")),
+            tries_per_address=30,
             emergency_access_minutes=60,
         )
         key = Ed25519PrivateKey.generate()
