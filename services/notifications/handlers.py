@@ -33,6 +33,21 @@ def account_invited(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str)
     _create(unit, kind, data["account_id"], {"invitation_id": data["invitation_id"]}, mail_domain)
 
 
+def break_glass_used(
+    unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, recipients: list[Mapping[str, Any]]
+) -> None:
+    """Tell those who may read the audit trail that emergency access was used. The message says not by whom or why.
+
+    `recipients` are dicts of `account_id` and `email_is_verified`, as identity answered just before.
+    """
+    for recipient in recipients:
+        reason = None if recipient["email_is_verified"] else "address_unverified"
+        context = {"access_id": data["access_id"]}
+        _create(
+            unit, "break_glass_used", recipient["account_id"], context, mail_domain, suppressed_for=reason
+        )
+
+
 def signature_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell the recipient that a document is ready to be signed (S4-8)."""
     _create(

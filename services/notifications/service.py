@@ -11,7 +11,7 @@ from services.chassis.events import Delivery, listens
 from services.chassis.operations import Call, serves
 from services.chassis.runtime import Runtime
 from services.chassis.settings import ServiceSettings
-from services.contracts import identity, referrals, signing
+from services.contracts import identity, identity_audit, referrals, signing
 from services.contracts import notifications as contract
 from services.contracts.errors import Refused
 from services.notifications import handlers, queries, sending
@@ -108,6 +108,12 @@ class Service(audit_entrypoints(contract.audit)):  # type: ignore[misc]
     def on_account_invited(self, delivery: Delivery) -> None:
         """E-mail the link that sets the password."""
         _apply(delivery, handlers.account_invited)
+
+    @listens(identity_audit.break_glass_used)
+    def on_break_glass_used(self, delivery: Delivery) -> None:
+        """E-mail those who may read the audit trail."""
+        answer = delivery.ask(identity_audit.list_audit_readers, {})
+        _apply(delivery, handlers.break_glass_used, answer["recipients"])
 
     @listens(signing.signature_requested)
     def on_signature_requested(self, delivery: Delivery) -> None:

@@ -307,6 +307,15 @@ KINDS: dict[str, Kind] = {
             "{{ portal_link }}",
         ),
         _declared(
+            "break_glass_used",
+            "organisation_name product_name portal_link",
+            "Emergency access was used at {{ organisation_name }}",
+            "Somebody at {{ organisation_name }} has given themselves emergency access to a record.",
+            "Who, to what and why is in the report of emergency accesses. Sign in and review it:",
+            "{{ portal_link }}",
+            "You get this message because you may read the audit trail.",
+        ),
+        _declared(
             "message_waiting",
             "organisation_name product_name portal_link",
             "A message from {{ organisation_name }} is waiting for you",
