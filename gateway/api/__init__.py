@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from gateway.api import audit, identity, identity_access, notifications, portals, referrals, signing
+from gateway.api import (
+    audit,
+    identity,
+    identity_access,
+    identity_people,
+    notifications,
+    portals,
+    referrals,
+    signing,
+)
 from gateway.routes import Route
 
 ROUTES: tuple[Route, ...] = (
     *identity.ROUTES,
     *identity_access.ROUTES,
+    *identity_people.ROUTES,
     *referrals.ROUTES,
     *portals.ROUTES,
     *notifications.ROUTES,

@@ -17,7 +17,10 @@ from services.identity.access import challenges, clients
 from services.identity.access.entrypoints import AccessEntrypoints
 from services.identity.access.vault import vault_of
 from services.identity.audit.entrypoints import AuditEntrypoints
+from services.identity.family.entrypoints import FamilyEntrypoints
 from services.identity.models import Base
+from services.identity.people import expiry
+from services.identity.people.entrypoints import PeopleEntrypoints
 from services.identity.sessions_seen import WRITE_EVERY_S, SeenSessions, seen_sessions
 from services.identity.settings import Settings
 
@@ -37,12 +40,13 @@ def start_runtime(settings: Any) -> Runtime:
     runtime.loops.append(
         Loop("forget-old", lambda: housekeeping.forget_old(runtime.database), housekeeping.EVERY_S)
     )
+    runtime.loops.append(Loop("grants-expiring", lambda: expiry.tell(runtime), expiry.EVERY_S))
     passwords.warm_up()
     vault_of(settings)  # a missing key stops the start, not somebody's log-in
     return runtime
 
 
-class Service(AccessEntrypoints, AuditEntrypoints):
+class Service(AccessEntrypoints, AuditEntrypoints, FamilyEntrypoints, PeopleEntrypoints):
     """Entrypoints of identity."""
 
     name = "identity"

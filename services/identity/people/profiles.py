@@ -6,9 +6,10 @@ import datetime
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
+from services.chassis.unit_of_work import UnitOfWork
 from services.identity.models import Role, RolePermission
 from services.identity.people.models import Grant, Person
 
@@ -51,3 +52,15 @@ def profiles_of(session: Session, account_id: str, now: datetime.datetime) -> li
 def permissions_over(profiles: Iterable[dict[str, Any]]) -> list[str]:
     """What an account may do on at least one profile. On which one, its scope says."""
     return sorted({permission for profile in profiles for permission in profile["permissions"]})
+
+
+def note_use(unit: UnitOfWork, person_id: str) -> None:
+    """Note that the caller has opened a profile, and when (S1-35: the last use of each profile)."""
+    assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
+    unit.session.execute(
+        update(Grant)
+        .where(Grant.account_id == unit.caller.id, Grant.person_id == person_id, in_effect(unit.now))
+        .values(last_used_at=unit.now),
+        execution_options={"synchronize_session": False},
+    )
+    unit.audit("profile.read", "person", person_id, account_id=unit.caller.id)

@@ -112,9 +112,11 @@ def login_space(realm: str) -> str:
 
 def check_realm_rules(realm: str, wanted: RealmRules) -> None:
     """Raise Refused(invalid_request) for settings that cannot hold in this realm."""
-    if realm in WORKFORCE_REALMS and wanted.login_id != EMAIL:
+    if realm in (STAFF, PROVIDER, FAMILY) and wanted.login_id != EMAIL:
         raise Refused(
-            "invalid_request", "login_id: staff and providers log in with their e-mail.", field="login_id"
+            "invalid_request",
+            "login_id: staff, providers and families log in with their e-mail.",
+            field="login_id",
         )
     for network in wanted.allowed_networks:
         try:
@@ -167,3 +169,12 @@ def check_span(
             "ends_at: a time after starts_at and still to come is expected.",
             field="ends_at",
         )
+
+
+# A week before access ends its holder is told, unless it was given for no longer than twice that.
+NOTICE_BEFORE = datetime.timedelta(days=7)
+
+
+def is_worth_a_notice(starts_at: datetime.datetime, ends_at: datetime.datetime) -> bool:
+    """Whether the end of a grant is told before: who was given a few days knows it."""
+    return ends_at - starts_at > 2 * NOTICE_BEFORE
