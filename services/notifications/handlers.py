@@ -33,6 +33,16 @@ def account_invited(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str)
     _create(unit, kind, data["account_id"], {"invitation_id": data["invitation_id"]}, mail_domain)
 
 
+def login_email_changed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the address before a changed log-in (S1-19). Only the change's id is kept, not the address."""
+    _create(unit, "login_email_changed", data["account_id"], {"change_id": data["change_id"]}, mail_domain)
+
+
+def grant_expiring(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell somebody that access to a profile ends soon. The message says not whose."""
+    _create(unit, "access_ending", data["account_id"], {"grant_id": data["grant_id"]}, mail_domain)
+
+
 def break_glass_used(
     unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, recipients: list[Mapping[str, Any]]
 ) -> None:

@@ -11,7 +11,7 @@ from services.chassis.events import Delivery, listens
 from services.chassis.operations import Call, serves
 from services.chassis.runtime import Runtime
 from services.chassis.settings import ServiceSettings
-from services.contracts import identity, identity_audit, referrals, signing
+from services.contracts import identity, identity_audit, identity_people, referrals, signing
 from services.contracts import notifications as contract
 from services.contracts.errors import Refused
 from services.notifications import handlers, queries, sending
@@ -108,6 +108,16 @@ class Service(audit_entrypoints(contract.audit)):  # type: ignore[misc]
     def on_account_invited(self, delivery: Delivery) -> None:
         """E-mail the link that sets the password."""
         _apply(delivery, handlers.account_invited)
+
+    @listens(identity_people.login_email_changed)
+    def on_login_email_changed(self, delivery: Delivery) -> None:
+        """E-mail the address before the change."""
+        _apply(delivery, handlers.login_email_changed)
+
+    @listens(identity_people.grant_expiring)
+    def on_grant_expiring(self, delivery: Delivery) -> None:
+        """E-mail the account whose access ends."""
+        _apply(delivery, handlers.grant_expiring)
 
     @listens(identity_audit.break_glass_used)
     def on_break_glass_used(self, delivery: Delivery) -> None:

@@ -307,6 +307,21 @@ KINDS: dict[str, Kind] = {
             "{{ portal_link }}",
         ),
         _declared(
+            "login_email_changed",
+            "organisation_name product_name portal_link",
+            "Your log-in to {{ product_name }} has changed",
+            "The log-in e-mail of your account with {{ organisation_name }} was changed. This address no longer opens it.",
+            "If you did not expect this, call {{ organisation_name }}.",
+        ),
+        _declared(
+            "access_ending",
+            "organisation_name product_name portal_link",
+            "Your access at {{ organisation_name }} ends soon",
+            "The access to a profile that {{ organisation_name }} has given you ends within a week. Sign in to see which:",
+            "{{ portal_link }}",
+            "If you still need it, ask {{ organisation_name }} to extend it.",
+        ),
+        _declared(
             "break_glass_used",
             "organisation_name product_name portal_link",
             "Emergency access was used at {{ organisation_name }}",
