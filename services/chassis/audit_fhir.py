@@ -14,8 +14,8 @@ ACTOR = "urn:portico:{}"
 
 # By the last word of an action: `referral.details_read` is a reading.
 _WORDS: dict[str, tuple[str, ...]] = {
-    "C": ("created", "added", "assigned", "granted", "imported", "registered", "made", "uploaded"),
-    "R": ("read", "opened", "viewed", "listed", "exported", "downloaded"),
+    "C": ("created", "added", "opened", "assigned", "granted", "imported", "registered", "made", "uploaded"),
+    "R": ("read", "viewed", "listed", "exported", "downloaded"),
     "U": ("changed", "set", "disabled", "enabled", "moved", "merged", "renamed", "signed", "declined"),
     "D": ("deleted", "removed", "revoked"),
 }
@@ -27,12 +27,14 @@ _SESSION = {
     "session.refused": ("110122", "Login"),
     "session.ended": ("110123", "Logout"),
 }
+# What ends with another word and is a reading all the same.
+_READINGS = frozenset({"document.opened", "document.file_opened"})
 BREAK_GLASS = "access.break_glass"
 
 
 def action_letter(action: str) -> str:
     """C, R, U, D, or E for what is none of them (FHIR's audit-event-action)."""
-    return _LETTER.get(_last_word(action), "E")
+    return "R" if action in _READINGS else _LETTER.get(_last_word(action), "E")
 
 
 def _last_word(action: str) -> str:

@@ -21,7 +21,8 @@ from services.contracts.errors import Refused
 Request = Mapping[str, Any]
 Names = Callable[[Session, Sequence[str]], Mapping[str, str]]
 
-OPENING_WORDS = ("read", "opened", "viewed", "downloaded", "exported", "break_glass")
+# Endings of the actions that show a person's data to somebody.
+OPENING_WORDS = ("read", "viewed", "downloaded", "exported", "document.opened", "file_opened", "break_glass")
 _COLUMNS = (
     "seq",
     "at",
