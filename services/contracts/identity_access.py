@@ -125,7 +125,7 @@ end_account_sessions = contract.command(
 )
 prove_myself = contract.command(
     "prove_myself",
-    "Give the password again, or a code where there is a second factor: for a quarter of an hour sensitive actions are open.",
+    "Give the password again, or a code where there is a second factor: what is sensitive is open for a quarter of an hour.",
     request={
         "password": Secret(load_default=None, allow_none=True, validate=validate.Length(min=1, max=256)),
         "code": Secret(load_default=None, allow_none=True, validate=_CODE),
