@@ -20,6 +20,16 @@ from services.identity.access.models import (
     RecoveryCode,
     SecondFactor,
 )
+from services.identity.employees.models import (
+    Applicant,
+    Employment,
+    HrImport,
+    HrImportLine,
+    PickupCode,
+    PortalEntry,
+    Preferences,
+)
+from services.identity.merging.models import PersonMerge
 from services.identity.people.models import (
     ClientContact,
     Grant,
@@ -36,10 +46,14 @@ __all__ = [
     "ApiClient",
     "ApiSecret",
     "ApiSession",
+    "Applicant",
     "Base",
     "ClientContact",
     "CredentialLink",
+    "Employment",
     "Grant",
+    "HrImport",
+    "HrImportLine",
     "Invitation",
     "LoginChallenge",
     "LoginChange",
@@ -47,6 +61,10 @@ __all__ = [
     "Organisation",
     "Person",
     "PersonKind",
+    "PersonMerge",
+    "PickupCode",
+    "PortalEntry",
+    "Preferences",
     "RealmSettings",
     "RecoveryCode",
     "Relationship",
