@@ -55,18 +55,12 @@ def verified(call: Call) -> Verified:
         raise credentials.credentials_refused()
     if is_right and not account.must_change_password:
         return Verified(organisation, account)
-    if new_password is None:
-        _audit(call, organisation, "session.password_change_required", key)
-        raise Refused(
-            "password_change_required",
-            "This password is temporary. Choose your own and send it along as new_password.",
-            field="new_password",
-        )
-    return Verified(
-        organisation,
-        account,
-        _own_password(call, organisation, account, password, new_password, link_id),
-    )
+    try:
+        own = _own_password(call, organisation, account, password, new_password, link_id)
+    except Refused:
+        _forget_tries(call, organisation, account)
+        raise
+    return Verified(organisation, account, own)
 
 
 def _is_from_allowed_network(call: Call, account: Account) -> bool:
@@ -77,8 +71,19 @@ def _is_from_allowed_network(call: Call, account: Account) -> bool:
 
 
 def _own_password(
-    call: Call, organisation: Organisation, account: Account, temporary: str, new: str, link_id: str | None
+    call: Call,
+    organisation: Organisation,
+    account: Account,
+    temporary: str,
+    new: str | None,
+    link_id: str | None,
 ) -> credentials.NewPassword:
+    if new is None:
+        raise Refused(
+            "password_change_required",
+            "This password is temporary. Choose your own and send it along as new_password.",
+            field="new_password",
+        )
     if normal_password(new) == normal_password(temporary):
         raise Refused(
             "password_refused", "Choose another password than the temporary one.", field="new_password"
@@ -176,6 +181,18 @@ def _count(call: Call, kind: str, key: str, limit: rules.Limit, organisation: Or
         raise Refused(
             "too_many_requests", "Too many tries. Wait, or ask for a new password.", retry_after_s=wait_s
         )
+
+
+def _forget_tries(call: Call, organisation: Organisation, account: Account) -> None:
+    """Note that the temporary password was right and the own one missing or refused; none of these tries counts."""
+
+    def work(unit: UnitOfWork) -> None:
+        unit.act_for(organisation.id, organisation.key)
+        credentials.forget_tries(unit, organisation, account)
+        addresses.give_back(unit, addresses.LOGIN, call.runtime.settings)
+        unit.audit("session.password_change_required", "account", account.id)
+
+    call.transact(work)
 
 
 def _audit(call: Call, organisation: Organisation | None, action: str, key: str) -> None:

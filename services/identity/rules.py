@@ -172,7 +172,8 @@ def admit_try(before: Tries, now: datetime.datetime, limit: Limit) -> Admission:
     """
     if limit.most_in_a_row is not None and before.in_a_row >= limit.most_in_a_row:
         return Admission(False, before, limit.rest_s)
-    waited_s = (now - before.last_at).total_seconds() if before.last_at else float(limit.rest_s)
+    # Of two tries at once the one that waited for the other has begun before it: that is no time at all, not less.
+    waited_s = max(0.0, (now - before.last_at).total_seconds()) if before.last_at else float(limit.rest_s)
     if waited_s >= limit.rest_s:
         return Admission(True, Tries(1, before.in_a_row + 1, now))
     pause_s = _pause_s(before.count, limit)
