@@ -27,8 +27,8 @@ def admit(
 ) -> Admitted:
     """Get the passport that this operation needs. A public operation needs none; what is only for services is not found.
 
-    The caller's address goes to public operations, which count tries by it, and to identity, which asks where the
-    session is used from; not further.
+    The caller's address goes to public operations, which count tries by it, and to identity, which keeps the rules
+    about networks; not further.
     """
     if operation.access.kind == "public":
         return Admitted(context, None)
@@ -37,7 +37,8 @@ def admit(
     answer = client.call(
         identity.issue_passport, {"token": session_token(public_url), "audience": operation.service}, context
     )
-    context = replace(context, passport=answer["passport"], client_address=None)
+    address = context.client_address if operation.service == "identity" else None
+    context = replace(context, passport=answer["passport"], client_address=address)
     return Admitted(context, answer["organisation_id"])
 
 

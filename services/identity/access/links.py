@@ -12,6 +12,7 @@ from services.contracts.errors import Refused
 from services.identity import credentials, queries, rules
 from services.identity.access import addresses
 from services.identity.handlers import load_account
+from services.identity.models import Account, CredentialLink, Organisation
 from services.identity.people.rules import LINK
 from services.identity.tokens import throttle_key
 
@@ -32,29 +33,31 @@ def request_new(call: Call) -> Any:
     Counted like a forgotten password, per account and per address. Raises Refused(too_many_requests).
     """
     settings = call.runtime.settings
-    _refuse_if(call.transact(lambda unit: addresses.count_try(unit, addresses.RESET, settings)))
+    wait_s = call.transact(lambda unit: addresses.count_try(unit, addresses.RESET, settings))
+    if wait_s:
+        raise Refused("too_many_requests", "Too many links were asked for. Wait.", retry_after_s=wait_s)
     with call.runtime.database.reading(None) as session:
         found = queries.find_link(session, call.request["token"])
-    key = (
-        throttle_key(found[2].key, found[1].login_space, found[1].login)
-        if found
-        else "unknown".ljust(64, "-")
-    )
-    limit = rules.RESET_LIMIT
-    wait_s = (
-        call.transact(lambda unit: credentials.count_try(unit, credentials.RESET, key, limit)) if found else 0
-    )
-    if found is None or wait_s:
+    if found is None or _is_too_often(call, found[1], found[2]):
         # The same answer as to everything else: "too many" would say that the token was once real.
         return call.commit(_nothing)
     return call.commit(_renew, *found)
+
+
+def _is_too_often(call: Call, account: Account, organisation: Organisation) -> bool:
+    key = throttle_key(organisation.key, account.login_space, account.login)
+    return bool(
+        call.transact(lambda unit: credentials.count_try(unit, credentials.RESET, key, rules.RESET_LIMIT))
+    )
 
 
 def _nothing(_unit: UnitOfWork, _request: Any) -> dict[str, Any]:
     return {}
 
 
-def _renew(unit: UnitOfWork, _request: Any, link: Any, account: Any, organisation: Any) -> dict[str, Any]:
+def _renew(
+    unit: UnitOfWork, _request: Any, link: CredentialLink, account: Account, organisation: Organisation
+) -> dict[str, Any]:
     unit.act_for(organisation.id, organisation.key)
     account = load_account(unit, account.id)
     holds = queries.link_state(link) == "usable"
@@ -62,8 +65,3 @@ def _renew(unit: UnitOfWork, _request: Any, link: Any, account: Any, organisatio
         # Somebody who has a password by now gets a reset; somebody who never had one is still invited.
         credentials.invite(unit, account, "invitation" if account.state == "invited" else "reset")
     return {}
-
-
-def _refuse_if(wait_s: int) -> None:
-    if wait_s:
-        raise Refused("too_many_requests", "Too many links were asked for. Wait.", retry_after_s=wait_s)

@@ -13,6 +13,7 @@ from services.chassis import wire
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
+from services.identity.access.rules import is_inside
 from services.identity.models import Account, Role, RolePermission
 from services.identity.people import rules
 from services.identity.people.models import Grant, RealmSettings
@@ -43,6 +44,7 @@ def set_realm_settings(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     )
     wanted = rules.RealmRules(**asdict(wanted) | {"allowed_networks": tuple(wanted.allowed_networks)})
     rules.check_realm_rules(realm, wanted)
+    _require_way_back(unit, realm, wanted)
     if row is None:
         row = RealmSettings(organisation_id=unit.organisation_id, realm=realm, version=1, **_columns(before))
         unit.require_version(row)
@@ -65,6 +67,18 @@ def set_realm_settings(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     unit.session.flush()
     unit.audit("realm.changed", "realm", realm, members=sorted(changed))
     return _realm_view(realm, row)
+
+
+def _require_way_back(unit: UnitOfWork, realm: str, wanted: rules.RealmRules) -> None:
+    """Refuse networks that would lock the caller out with this very request."""
+    address = unit.context.client_address
+    is_own = unit.caller is not None and unit.caller.realm == realm
+    if is_own and address is not None and not is_inside(address, wanted.allowed_networks):
+        raise Refused(
+            "invalid_request",
+            "allowed_networks: your own address is not among them; you would lock yourself out.",
+            field="allowed_networks",
+        )
 
 
 def _columns(realm_rules: rules.RealmRules) -> dict[str, Any]:

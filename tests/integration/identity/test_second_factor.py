@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 import time_machine
 from cryptography.fernet import Fernet
-from sqlalchemy import text, update
+from sqlalchemy import text
 
 from services.chassis.passports import Caller
 from services.contracts import identity as contract
 from services.contracts import identity_access as access
+from services.contracts import identity_people as people
 from services.contracts.errors import Refused
 from services.identity.access import rules
 from services.identity.access.vault import Vault
-from services.identity.people.models import RealmSettings
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 
 START = 1_900_000_000.0
@@ -209,25 +209,9 @@ def test_a_sealed_secret_opens_only_for_its_owner_and_with_an_old_key_too() -> N
     assert Vault([newer, older]).keyed_hash("x", "y") == Vault([older]).keyed_hash("x", "y")
 
 
-def demand(identity: Identity, realm: str = "staff", **settings: Any) -> None:
-    """Set rules of a realm."""
-    with identity.database.reading(None) as session:
-        organisation_id = identity.harbor.organisation_id
-        if session.get(RealmSettings, (organisation_id, realm)) is None:
-            session.add(
-                RealmSettings(
-                    organisation_id=organisation_id, realm=realm, login_id="email", temporary_password_days=7,
-                    pickup_code_days=30, invitation_style="link", second_factor_required=False,
-                    allowed_networks=[], version=1,
-                )
-            )  # fmt: skip
-            session.flush()
-        session.execute(
-            update(RealmSettings)
-            .where(RealmSettings.organisation_id == organisation_id, RealmSettings.realm == realm)
-            .values(**settings)
-        )
-        session.commit()
+def demand(identity: Identity, **settings: Any) -> None:
+    """Set rules of the realm of staff."""
+    identity.call(people.set_realm_settings, identity.admin(), version=1, realm="staff", **settings)
 
 
 def test_a_realm_that_demands_it_lets_nobody_in_without(identity: Identity, clock: Any) -> None:
