@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis import audit, metrics, wire
 from services.chassis.database import Database
+from services.chassis.logs import log, where
 from services.chassis.passports import Caller, Issuer
 from services.chassis.unit_of_work import Clock, UnitOfWork, utc_now
 from services.contracts.audit import checkpoint_event
@@ -42,11 +43,24 @@ class Sealer:
         self._event = checkpoint_event(service)
 
     def seal(self) -> bool:
-        """Seal everything there is and make the checkpoints that are due. Always True: the next look is a second away."""
+        """Seal everything there is and make the checkpoints that are due. False when a chain could not go on.
+
+        One organisation's trouble does not stop the others; the log says so, and `verify` tells rows that stay out.
+        """
+        finished = True
         for organisation_id in self._waiting():
-            while self._database.write(None, partial(self._seal, organisation_id)):
-                continue
-        return True
+            try:
+                while self._database.write(None, partial(self._seal, organisation_id)):
+                    continue
+            except Exception as error:
+                log.error(
+                    "audit_not_sealed",
+                    chain=audit.chain_of(organisation_id),
+                    error=type(error).__name__,
+                    where=where(error),
+                )
+                finished = False
+        return finished
 
     def _waiting(self) -> list[str | None]:
         """Organisations with rows to seal or a checkpoint to make. Looking costs no write lock."""

@@ -76,10 +76,12 @@ def in_emergency(caller: Caller, permission: str, arguments: Mapping[str, Any]) 
     an emergency. What the passport's scope does not say clearly adds nothing.
     """
     for given in caller.scope.get("emergency") or ():
+        object_id = given.get("object_id")
         if (
-            given["permission"] == permission
-            and arguments.get(f"{given['object_type']}_id") == given["object_id"]
-            and given["until"] > time.time()
+            object_id
+            and given.get("permission") == permission
+            and arguments.get(f"{given.get('object_type')}_id") == object_id
+            and given.get("until", 0) > time.time()
         ):
             return replace(caller, permissions=caller.permissions | {permission}, is_emergency=True)
     return caller

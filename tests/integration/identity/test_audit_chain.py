@@ -385,6 +385,51 @@ def test_a_sealer_that_stands_still_is_seen(identity: Identity) -> None:
     assert "not sealed" in str(reports(identity)["a" * 32].fault)
 
 
+def test_a_row_that_cannot_be_sealed_stops_only_its_own_chain(either: Identity) -> None:
+    def write_with(session: Session) -> None:
+        unit = UnitOfWork(
+            session,
+            either.runtime.tables,
+            "identity",
+            caller=None,
+            context=wire.CallContext(wire.new_id(), correlation_id="test"),
+            organisation_id="a" * 32,
+            organisation_key="harbor",
+        )
+        unit.audit("thing.changed", "thing", "1", number=2**70)  # more than canonical JSON takes
+
+    either.database.write("a" * 32, write_with)
+    write(either, 2, ("b" * 32, "bayside"))
+
+    assert the_sealer(either).seal() is False
+    found = reports(either)
+    assert (found["b" * 32].rows, found["b" * 32].unsealed) == (2, 0)
+    assert (found["a" * 32].rows, found["a" * 32].unsealed) == (0, 1)
+
+
+def test_organisations_that_are_there_get_the_new_permissions_with_the_migration(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/old.db"
+    migrate.upgrade("identity", url, "0003")
+    database = Database(url)
+    columns = "id, organisation_id, code, realm, version, second_factor_required"
+
+    def add_roles(session: Session) -> None:
+        for code in ("trainee", "standard", "admin"):
+            values = f"'{code}', '{'a' * 32}', '{code}', 'staff', 1, false"
+            session.execute(text(f"INSERT INTO roles ({columns}) VALUES ({values})"))
+
+    database.write(None, add_roles)
+    migrate.upgrade("identity", url)
+    with database.reading(None) as session:
+        rows = session.execute(text("SELECT role_id, permission FROM role_permissions")).all()
+    database.close()
+    assert {tuple(row) for row in rows if row.permission.startswith("access.")} == {
+        ("admin", "access.explain"),
+        ("admin", "access.break_glass"),
+        ("standard", "access.break_glass"),
+    }
+
+
 def test_the_command_prints_each_organisation_and_fails_on_a_fault(
     identity: Identity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
