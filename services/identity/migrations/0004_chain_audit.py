@@ -17,7 +17,9 @@ JSON_VALUE = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 # Roles that organisations have already get what new ones are created with.
 ADDED = {"access.explain": ("admin",), "access.break_glass": ("standard", "supervisor", "admin")}
 
-roles = sa.table("roles", sa.column("id"), sa.column("organisation_id"), sa.column("code"))
+roles = sa.table(
+    "roles", sa.column("id"), sa.column("organisation_id"), sa.column("realm"), sa.column("code")
+)
 role_permissions = sa.table(
     "role_permissions", sa.column("organisation_id"), sa.column("role_id"), sa.column("permission")
 )
@@ -32,7 +34,10 @@ def upgrade() -> None:
             role_permissions.insert().from_select(
                 ["organisation_id", "role_id", "permission"],
                 sa.select(roles.c.organisation_id, roles.c.id, sa.literal(permission)).where(
-                    roles.c.code.in_(codes), roles.c.id.not_in(held)
+                    # Roles of the portals have codes of their own, some of the same letters.
+                    roles.c.realm == "staff",
+                    roles.c.code.in_(codes),
+                    roles.c.id.not_in(held),
                 ),
             )
         )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis.unit_of_work import UnitOfWork
 from services.identity.models import Role, RolePermission
+from services.identity.people import rules
 from services.identity.people.models import Grant, Person
 
 
@@ -26,7 +27,8 @@ def in_effect(now: datetime.datetime) -> ColumnElement[bool]:
 def profiles_of(session: Session, account_id: str, now: datetime.datetime) -> list[dict[str, Any]]:
     """The profiles an account reaches, in one statement: person_id, role and its permissions, sorted.
 
-    A role that is switched off and a person who is disabled open nothing.
+    A role that is switched off and a person who is disabled open nothing. Nor does a permission that is not one over
+    profiles: should a role hold one of the staff's by mistake, its holder is still no member of the staff.
     """
     statement = (
         select(Grant.person_id, Role.code, RolePermission.permission)
@@ -44,7 +46,7 @@ def profiles_of(session: Session, account_id: str, now: datetime.datetime) -> li
     profiles: dict[str, dict[str, Any]] = {}
     for person_id, role, permission in session.execute(statement):
         profile = profiles.setdefault(person_id, {"person_id": person_id, "role": role, "permissions": []})
-        if permission is not None:
+        if permission in rules.PROFILE_PERMISSIONS:
             profile["permissions"].append(permission)
     return list(profiles.values())
 

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import event
+from sqlalchemy import event, select
+from sqlalchemy.orm import Session
 
 from services.contracts import identity as contract
 from services.contracts import identity_family as family
 from services.contracts import identity_people as people
 from services.contracts.errors import Refused
+from services.identity.models import Role, RolePermission
 from services.identity.people import expiry
 from services.identity.people.rules import DEFAULTS, PORTAL_REALMS
 from tests.integration.identity.conftest import Identity
@@ -208,6 +210,7 @@ def test_a_passport_of_a_portal_takes_few_statements_and_holds_no_right_of_the_s
 # Realms and roles
 
 
+@pytest.mark.seed("C1")
 def test_patients_may_share_an_e_mail_and_differ_by_username_families_may_not(desk: Desk) -> None:
     """Conflict C1: the login is the e-mail or a username, as the realm has it."""
     admin = desk.identity.admin()
@@ -337,6 +340,24 @@ def test_roles_of_a_portal_are_data_and_hold_no_right_of_the_staff(desk: Desk) -
     assert desk.refused(family.add_family_access, role="neighbour", **ids) == "invalid_request"
     (changed, _) = desk.identity.audit("role.changed")
     assert changed.facts["before"] == ["profile.view_schedule"]
+
+
+def test_a_right_of_the_staff_in_a_role_of_a_portal_opens_nothing(desk: Desk) -> None:
+    client = desk.a_client()
+    login = desk.grant(client, role="family")["login"]
+    organisation_id = desk.identity.harbor.organisation_id
+
+    def slip_in(session: Session) -> None:
+        role_id = session.scalars(select(Role.id).where(Role.realm == "family", Role.code == "family")).one()
+        session.add(
+            RolePermission(organisation_id=organisation_id, role_id=role_id, permission="person.read")
+        )
+        session.commit()
+
+    desk.identity.database.write(organisation_id, slip_in)
+    caller = desk.first_sign_in(login)
+    assert "profile.view_schedule" in caller.permissions
+    assert not caller.may("person.read")
 
 
 def test_the_administrators_role_cannot_lose_the_right_to_edit_roles(desk: Desk) -> None:
