@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
-from services.chassis.passports import Caller
+from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.contracts.declare import Event, Operation
 from services.contracts.errors import Refused
 from services.contracts.fields import Secret
@@ -128,7 +128,7 @@ class UnitOfWork:
                 organisation_id=self.organisation_id,
                 organisation_key=self.organisation_key,
                 at=self.now,
-                actor_kind=self.caller.kind if self.caller else "anonymous",
+                actor_kind=_kind_of(self.caller),
                 actor_id=self.caller.id if self.caller else "anonymous",
                 action=action,
                 object_type=object_type,
@@ -162,6 +162,13 @@ class Replay(Exception):
     def __init__(self, answer: Any) -> None:
         super().__init__("replay")
         self.answer = answer
+
+
+def _kind_of(caller: Caller | None) -> str:
+    """What the audit trail calls the one who acts."""
+    if caller is None:
+        return "anonymous"
+    return "api_client" if caller.realm == REALM_OF_SYSTEMS else caller.kind
 
 
 def caller_key(caller: Caller | None) -> str:

@@ -61,6 +61,14 @@ def test_a_system_gets_a_passport_with_its_scopes_and_nothing_else(identity: Ide
     assert caller.organisation_key == "harbor"
 
 
+def test_the_audit_trail_tells_a_system_from_a_person(identity: Identity) -> None:
+    account = identity.an_account()
+    caller = identity.caller(token_of(identity, a_client(identity, scopes=["account.read"])))
+    identity.call(contract.get_account, caller, account_id=account["id"])
+    row = identity.audit("account.read")[-1]
+    assert (row.actor_kind, row.actor_id) == ("api_client", caller.id)
+
+
 def test_what_every_person_may_is_not_open_to_a_system(identity: Identity) -> None:
     caller = identity.caller(token_of(identity, a_client(identity)))
     for operation in (contract.describe_me, contract.log_out, access.list_my_sessions, access.prove_myself):
@@ -132,6 +140,7 @@ def test_two_secrets_hold_while_one_is_changed_and_no_third(identity: Identity, 
         return str(answer["secret"])
 
     running = token_of(identity, client)
+    clock.shift(60)
     second = rotate(48)
     assert token_of(identity, client)
     assert token_of(identity, client, second)
