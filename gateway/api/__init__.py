@@ -6,6 +6,8 @@ from gateway.api import (
     audit,
     identity,
     identity_access,
+    identity_employees,
+    identity_patients,
     identity_people,
     notifications,
     portals,
@@ -17,6 +19,8 @@ from gateway.routes import Route
 ROUTES: tuple[Route, ...] = (
     *identity.ROUTES,
     *identity_access.ROUTES,
+    *identity_employees.ROUTES,
+    *identity_patients.ROUTES,
     *identity_people.ROUTES,
     *referrals.ROUTES,
     *portals.ROUTES,

@@ -84,6 +84,16 @@ CODES: dict[str, int] = {
     "second_factor_demanded": 409,
     "scope_refused": 422,
     "api_client_revoked": 409,
+    "not_a_patient": 409,
+    "access_not_enabled": 409,
+    "details_missing": 422,
+    "import_outdated": 409,
+    "field_not_editable": 403,
+    "not_an_employee": 409,
+    "pickup_code_refused": 410,
+    "already_merged": 409,
+    "merge_refused": 409,
+    "merge_outdated": 409,
     # gateway
     "cross_site_refused": 403,
     # referrals

@@ -269,20 +269,23 @@ inspect_credential_link = contract.query(
     reply={
         "purpose": fields.String(required=True),
         "state": fields.String(required=True, validate=validate.OneOf(["usable", "expired", "used_or_void"])),
+        "needs_username": Flag(required=True),
     },
     access=PUBLIC,
     errors=("not_found",),
 )
 redeem_credential_link = contract.command(
     "redeem_credential_link",
-    "Set the password with a link's token, once. It does not log in.",
+    "Set the password with a link's token, once, and the username where the link says `needs_username`. It does not "
+    "log in.",
     request={
         "token": Secret(required=True, validate=validate.Length(max=128)),
         "password": Secret(required=True, validate=validate.Length(max=256)),
+        "username": Text(load_default=None, allow_none=True, most=254),
     },
     reply={},
     access=PUBLIC,
-    errors=("link_refused", "password_refused", "too_many_requests"),
+    errors=("link_refused", "password_refused", "too_many_requests", "login_taken"),
     status=204,
     keeps_answer=False,
 )

@@ -17,8 +17,10 @@ from services.contracts.errors import Refused
 from services.identity import rules
 from services.identity.access import addresses
 from services.identity.models import Account, CredentialLink, Invitation, LoginSession, Organisation, Throttle
+from services.identity.patients.rules import has_username
+from services.identity.patients.usernames import choose_with_link
 from services.identity.people import realms
-from services.identity.people.rules import LINK, TEMPORARY_PASSWORD
+from services.identity.people.rules import LINK, TEMPORARY_PASSWORD, VERIFY_EMAIL
 from services.identity.queries import account_view
 from services.identity.tokens import (
     new_temporary_password,
@@ -133,7 +135,7 @@ def _replace_password(
     unit: UnitOfWork, organisation: Organisation, account: Account, new_password: NewPassword
 ) -> None:
     if new_password.link_id is not None:
-        if not _use_up(unit, CredentialLink.id == new_password.link_id):
+        if not use_up(unit, CredentialLink.id == new_password.link_id):
             raise credentials_refused()
         # Whoever has the temporary password reads the mail sent to the address.
         account.email_verified_at = account.email_verified_at or unit.now
@@ -207,7 +209,7 @@ def void_links(unit: UnitOfWork, account_id: str, *, close_invitations: bool = T
 def invite(unit: UnitOfWork, account: Account, purpose: str) -> Invitation:
     """Note that a link or temporary password is to be sent and tell it.
 
-    `purpose` is `invitation`, `reset` or `temporary_password` (an invitation that brings one).
+    `purpose` is `invitation`, `reset`, `temporary_password` (an invitation that brings one) or `verify_email`.
     """
     invitation = Invitation(
         id=wire.new_id(),
@@ -283,11 +285,12 @@ def mint_link(unit: UnitOfWork, request: Mapping[str, Any], settings: Any) -> di
     organisation = unit.session.scalars(
         select(Organisation).where(Organisation.id == unit.organisation_id)
     ).one()
+    page = "verify-email" if link.purpose == VERIFY_EMAIL else "credentials"
     return {
         # In the fragment: browsers do not send it, so no log, proxy or Referer ever sees the token.
-        "link": None if is_password else f"{settings.public_url.rstrip('/')}/credentials#token={secret}",
+        "link": None if is_password else f"{settings.public_url.rstrip('/')}/{page}#token={secret}",
         "temporary_password": secret if is_password else None,
-        "username": account.login,
+        "username": account.login if has_username(account.login) else "",
         "email": account.email,
         "lifetime_minutes": minutes,
         "purpose": link.purpose,
@@ -303,12 +306,16 @@ def redeem_link(
 ) -> dict[str, Any]:
     """Use a link up and set the password. One conditional statement decides: of many at once, one succeeds.
 
-    Raises Refused(link_refused) for a token that is unknown, used, void or expired.
+    Raises Refused(link_refused) for a token that is unknown, used, void or expired, and what `choose_with_link` raises.
     """
     found = unit.session.execute(
         select(CredentialLink.account_id, Organisation)
         .join(Organisation, Organisation.id == CredentialLink.organisation_id)
-        .where(CredentialLink.token_hash == token_hash(request["token"]), CredentialLink.kind == LINK)
+        .where(
+            CredentialLink.token_hash == token_hash(request["token"]),
+            CredentialLink.kind == LINK,
+            CredentialLink.purpose != VERIFY_EMAIL,
+        )
     ).one_or_none()
     if found is None:
         raise link_refused()
@@ -318,11 +325,12 @@ def redeem_link(
     account = unit.session.scalars(
         select(Account).where(Account.id == account_id).with_for_update(of=Account)
     ).one()
-    is_used = _use_up(unit, CredentialLink.token_hash == token_hash(request["token"]))
+    is_used = use_up(unit, CredentialLink.token_hash == token_hash(request["token"]))
     if not is_used or account.state == "disabled":
         raise link_refused()
     # Whoever has the link reads the mail sent to the address: that verifies it (S0-43).
     account.email_verified_at = account.email_verified_at or unit.now
+    choose_with_link(unit, account, request["username"])
     set_password_hash(
         unit, organisation, account, chosen.password_hash, needs_second_factor=chosen.needs_second_factor
     )
@@ -330,7 +338,7 @@ def redeem_link(
     return {}
 
 
-def _use_up(unit: UnitOfWork, condition: ColumnElement[bool]) -> bool:
+def use_up(unit: UnitOfWork, condition: ColumnElement[bool]) -> bool:
     """Use up the one secret that the condition names; False when it was used, void or expired meanwhile."""
     consumed: CursorResult[Any] = unit.session.execute(  # type: ignore[assignment]
         update(CredentialLink)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
@@ -21,7 +23,7 @@ from services.identity.password_rules import (
 )
 from services.identity.passwords import hash_password, password_matches
 from services.identity.people import realms
-from services.identity.people.rules import login_space
+from services.identity.people.rules import VERIFY_EMAIL, login_space
 from services.identity.tokens import throttle_key
 
 
@@ -48,9 +50,10 @@ def verified(call: Call) -> Verified:
     is_right = password_matches(password, account.password_hash if account else None)
     with call.runtime.database.reading(None) as session:
         link_id = queries.find_temporary_password(session, account.id if account else "", password)
+        is_here = _is_from_allowed_network(session, call, account)
     is_right = is_right and account is not None and account.state == "active"
     is_known = organisation is not None and account is not None and account.state != "disabled"
-    if not is_known or not (is_right or link_id) or not _is_from_allowed_network(call, account):
+    if not is_known or not (is_right or link_id) or not is_here:
         _audit(call, organisation, "session.refused", key)
         raise credentials.credentials_refused()
     if is_right and not account.must_change_password:
@@ -63,10 +66,10 @@ def verified(call: Call) -> Verified:
     return Verified(organisation, account, own)
 
 
-def _is_from_allowed_network(call: Call, account: Account) -> bool:
-    """Whether the account's realm may be used from where the caller is (S2-133)."""
-    with call.runtime.database.reading(None) as session:
-        realm_rules = realms.rules_of(session, account.organisation_id, account.realm)
+def _is_from_allowed_network(session: Session, call: Call, account: Account | None) -> bool:
+    """Whether the account's realm may be used from where the caller is (S2-133). Asked of unknown logins, too."""
+    realm = account.realm if account else call.request["realm"]
+    realm_rules = realms.rules_of(session, account.organisation_id if account else "", realm)
     return is_inside(call.context.client_address, realm_rules.allowed_networks)
 
 
@@ -100,7 +103,9 @@ class Chosen:
     needs_second_factor: bool
 
 
-def chosen_password(call: Call, organisation: Organisation, account: Account, password: str) -> Chosen:
+def chosen_password(
+    call: Call, organisation: Organisation, account: Account, password: str, *more_names: str
+) -> Chosen:
     """Check and hash a password that somebody has chosen: 15 characters alone, 8 beside a second factor (NIST).
 
     Raises Refused(password_refused).
@@ -108,7 +113,7 @@ def chosen_password(call: Call, organisation: Organisation, account: Account, pa
     with call.runtime.database.reading(None) as session:
         need = codes.need_of(session, account)
     least = LEAST_BESIDE_SECOND_FACTOR if need.is_enabled or need.is_demanded else LEAST_CHARACTERS
-    check_password(password, _names(organisation, account), least=least)
+    check_password(password, [*_names(organisation, account), *more_names], least=least)
     return Chosen(hash_password(password), not stands_alone(password))
 
 
@@ -141,10 +146,11 @@ def new_password(call: Call) -> Chosen:
         raise Refused("too_many_requests", "Too many tries from this address. Wait.", retry_after_s=wait_s)
     with call.runtime.database.reading(None) as session:
         found = queries.find_link(session, call.request["token"])
-    if found is None or queries.link_state(found[0]) != "usable":
+    if found is None or queries.link_state(found[0]) != "usable" or found[0].purpose == VERIFY_EMAIL:
         raise credentials.link_refused()
     _, account, organisation = found
-    return chosen_password(call, organisation, account, password)
+    username = call.request["username"]
+    return chosen_password(call, organisation, account, password, *([username] if username else []))
 
 
 def _look_up(call: Call) -> tuple[Organisation | None, Account | None, str]:

@@ -30,6 +30,13 @@ from services.identity.employees.models import (
     Preferences,
 )
 from services.identity.merging.models import PersonMerge
+from services.identity.patients.models import (
+    PatientJob,
+    PatientJobItem,
+    PatientRecord,
+    PatientSettings,
+    UnverifiedNotice,
+)
 from services.identity.people.models import (
     ClientContact,
     Grant,
@@ -59,6 +66,10 @@ __all__ = [
     "LoginChange",
     "LoginSession",
     "Organisation",
+    "PatientJob",
+    "PatientJobItem",
+    "PatientRecord",
+    "PatientSettings",
     "Person",
     "PersonKind",
     "PersonMerge",
@@ -73,6 +84,7 @@ __all__ = [
     "RolePermission",
     "SecondFactor",
     "Throttle",
+    "UnverifiedNotice",
 ]
 
 

@@ -15,6 +15,7 @@ from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.identity import rules
 from services.identity.access.rules import is_inside
+from services.identity.employees.entry import admitted
 from services.identity.models import (
     Account,
     CredentialLink,
@@ -25,9 +26,10 @@ from services.identity.models import (
     Role,
     RolePermission,
 )
+from services.identity.patients.rules import has_username
 from services.identity.people import realms
 from services.identity.people.profiles import permissions_over, profiles_of
-from services.identity.people.rules import LINK, PORTAL_REALMS, TEMPORARY_PASSWORD, WORKFORCE
+from services.identity.people.rules import LINK, PORTAL_REALMS, TEMPORARY_PASSWORD, VERIFY_EMAIL, WORKFORCE
 from services.identity.tokens import temporary_password_hash, token_hash
 
 Request = Mapping[str, Any]
@@ -168,7 +170,7 @@ def _reach(
     permissions. An account without a role that is of no portal reaches nothing.
     """
     if account.realm in PORTAL_REALMS:
-        profiles = profiles_of(session, account.id, now)
+        profiles = admitted(session, account, profiles_of(session, account.id, now), now)
         return permissions_over(profiles), {"profiles": profiles}
     if role is None:
         return [], {}
@@ -310,7 +312,9 @@ def inspect_link(session: Session, _caller: None, request: Request) -> dict[str,
     found = find_link(session, request["token"])
     if found is None:
         raise Refused("not_found", "There is no such link.")
-    return {"purpose": found[0].purpose, "state": link_state(found[0])}
+    link, account, _ = found
+    needs_username = link.purpose != VERIFY_EMAIL and not has_username(account.login)
+    return {"purpose": link.purpose, "state": link_state(link), "needs_username": needs_username}
 
 
 def list_resource_recipients(session: Session, caller: Caller, request: Request) -> dict[str, Any]:

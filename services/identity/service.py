@@ -17,8 +17,14 @@ from services.identity.access import challenges, clients
 from services.identity.access.entrypoints import AccessEntrypoints
 from services.identity.access.vault import vault_of
 from services.identity.audit.entrypoints import AuditEntrypoints
+from services.identity.employees import feed
+from services.identity.employees.entrypoints import EmployeeEntrypoints
 from services.identity.family.entrypoints import FamilyEntrypoints
+from services.identity.merging.entrypoints import MergingEntrypoints
 from services.identity.models import Base
+from services.identity.patients import activation
+from services.identity.patients.entrypoints import PatientEntrypoints
+from services.identity.patients.jobs import PatientJobsLoop
 from services.identity.people import expiry
 from services.identity.people.entrypoints import PeopleEntrypoints
 from services.identity.sessions_seen import WRITE_EVERY_S, SeenSessions, seen_sessions
@@ -41,12 +47,30 @@ def start_runtime(settings: Any) -> Runtime:
         Loop("forget-old", lambda: housekeeping.forget_old(runtime.database), housekeeping.EVERY_S)
     )
     runtime.loops.append(Loop("grants-expiring", lambda: expiry.tell(runtime), expiry.EVERY_S))
+    runtime.loops.append(PatientJobsLoop(runtime))
+    runtime.loops.append(
+        Loop(
+            "forget-notices",
+            lambda: activation.forget_notices(runtime.database),
+            activation.FORGET_EVERY_S,
+        )
+    )
+    runtime.hr_feed = Loop("hr-feed", lambda: feed.work(runtime), feed.EVERY_S)  # type: ignore[attr-defined]
+    runtime.loops.append(runtime.hr_feed)  # type: ignore[attr-defined]
     passwords.warm_up()
     vault_of(settings)  # a missing key stops the start, not somebody's log-in
     return runtime
 
 
-class Service(AccessEntrypoints, AuditEntrypoints, FamilyEntrypoints, PeopleEntrypoints):
+class Service(
+    AccessEntrypoints,
+    AuditEntrypoints,
+    EmployeeEntrypoints,
+    FamilyEntrypoints,
+    MergingEntrypoints,
+    PatientEntrypoints,
+    PeopleEntrypoints,
+):
     """Entrypoints of identity."""
 
     name = "identity"

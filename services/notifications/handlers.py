@@ -38,6 +38,14 @@ def login_email_changed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: 
     _create(unit, "login_email_changed", data["account_id"], {"change_id": data["change_id"]}, mail_domain)
 
 
+def patient_not_verified(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the address that somebody entered that it could not be verified (S3-26).
+
+    Nobody's account is known: the notice's id stands in its place, and identity gives the address when it is rendered.
+    """
+    _create(unit, "identity_not_verified", data["notice_id"], {"notice_id": data["notice_id"]}, mail_domain)
+
+
 def grant_expiring(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell somebody that access to a profile ends soon. The message says not whose."""
     _create(unit, "access_ending", data["account_id"], {"grant_id": data["grant_id"]}, mail_domain)

@@ -33,6 +33,7 @@ def kind_of_credential_message(purpose: str) -> str:
         "invitation": "account_invited",
         "temporary_password": "account_invited_with_password",
         "reset": "password_reset",
+        "verify_email": "email_confirmation",
     }
     if purpose not in kinds:
         raise ValueError("unknown purpose of a credential link")

@@ -20,7 +20,7 @@ from services.chassis.logs import log, where
 from services.chassis.loop import Loop
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts import identity, identity_people
+from services.contracts import identity, identity_patients, identity_people
 from services.contracts import notifications as contract
 from services.contracts.errors import Refused
 from services.notifications import rules, templates
@@ -36,6 +36,7 @@ CREDENTIAL_KINDS = {
     "account_invited": {"invitation_link": "link"},
     "account_invited_with_password": {"temporary_password": "temporary_password", "username": "username"},
     "password_reset": {"reset_link": "link"},
+    "email_confirmation": {"confirmation_link": "link"},
 }
 
 
@@ -197,6 +198,14 @@ def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | i
             {"change_id": delivery.context["change_id"]},
         )
         return change["email"], {"organisation_name": change["organisation_name"]}
+    if delivery.kind == "identity_not_verified":
+        notice = _ask(
+            runtime,
+            delivery,
+            identity_patients.take_unverified_address,
+            {"notice_id": delivery.context["notice_id"]},
+        )
+        return notice["email"], {"organisation_name": notice["organisation_name"]}
     account = _ask(runtime, delivery, identity.describe_account, {"account_id": delivery.account_id})
     if account["state"] == "disabled":
         raise NoRecipient("account_disabled")
@@ -275,10 +284,12 @@ def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome) -> None:
     pause = rules.pause_after(row.tries)
     row.next_try_at = unit.now + pause if outcome.state == "temporary_failure" and pause else None
     about = {"delivery_id": row.id, "account_id": row.account_id, "kind": row.kind}
+    is_of_account = row.kind != "identity_not_verified"
     if outcome == SENT:
         row.sent_at = unit.now
+    if outcome == SENT and is_of_account:
         unit.publish(contract.delivery_sent, row.id, {**about, "channel": row.channel})
-    elif outcome.state in ("permanent_failure", "technical_failure"):
+    elif outcome.state in ("permanent_failure", "technical_failure") and is_of_account:
         unit.publish(contract.delivery_failed, row.id, {**about, "reason": outcome.reason})
     unit.audit(
         f"delivery.{outcome.state}", "delivery", row.id, kind=row.kind, reason=outcome.reason, tries=row.tries

@@ -11,7 +11,14 @@ from services.chassis.events import Delivery, listens
 from services.chassis.operations import Call, serves
 from services.chassis.runtime import Runtime
 from services.chassis.settings import ServiceSettings
-from services.contracts import identity, identity_audit, identity_people, referrals, signing
+from services.contracts import (
+    identity,
+    identity_audit,
+    identity_patients,
+    identity_people,
+    referrals,
+    signing,
+)
 from services.contracts import notifications as contract
 from services.contracts.errors import Refused
 from services.notifications import handlers, queries, sending
@@ -113,6 +120,11 @@ class Service(audit_entrypoints(contract.audit)):  # type: ignore[misc]
     def on_login_email_changed(self, delivery: Delivery) -> None:
         """E-mail the address before the change."""
         _apply(delivery, handlers.login_email_changed)
+
+    @listens(identity_patients.patient_not_verified)
+    def on_patient_not_verified(self, delivery: Delivery) -> None:
+        """E-mail the address that somebody entered."""
+        _apply(delivery, handlers.patient_not_verified)
 
     @listens(identity_people.grant_expiring)
     def on_grant_expiring(self, delivery: Delivery) -> None:

@@ -285,6 +285,24 @@ KINDS: dict[str, Kind] = {
             UNEXPECTED,
         ),
         _declared(
+            "email_confirmation",
+            "organisation_name product_name confirmation_link lifetime",
+            "Please confirm your e-mail address",
+            "{{ organisation_name }} has received a registration with this address. Open this link to confirm it:",
+            "{{ confirmation_link }}",
+            "The link works once and for {{ lifetime }}.",
+            UNEXPECTED,
+        ),
+        _declared(
+            "identity_not_verified",
+            "organisation_name product_name",
+            "Your account could not be verified",
+            "Somebody has asked {{ organisation_name }} for access to {{ product_name }} with this e-mail address.",
+            "The account could not be verified with what was entered. If it was you, check it and try again, or ask "
+            "{{ organisation_name }} to compare it with what is on file.",
+            UNEXPECTED,
+        ),
+        _declared(
             "document_ready_to_sign",
             "organisation_name product_name portal_link",
             "A document from {{ organisation_name }} is ready to be signed",

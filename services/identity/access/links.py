@@ -13,7 +13,7 @@ from services.identity import credentials, queries, rules
 from services.identity.access import addresses
 from services.identity.handlers import load_account
 from services.identity.models import Account, CredentialLink, Organisation
-from services.identity.people.rules import LINK
+from services.identity.people.rules import LINK, VERIFY_EMAIL
 from services.identity.tokens import throttle_key
 
 # What a known token costs more than an unknown one is hidden behind one time for both, and a random rest.
@@ -62,6 +62,10 @@ def _renew(
     account = load_account(unit, account.id)
     holds = queries.link_state(link) == "usable"
     if not holds and link.kind == LINK and account.state != "disabled" and account.email is not None:
+        if link.purpose == VERIFY_EMAIL:
+            if account.email_verified_at is None:
+                credentials.invite(unit, account, VERIFY_EMAIL)
+            return {}
         # Somebody who has a password by now gets a reset; somebody who never had one is still invited.
         credentials.invite(unit, account, "invitation" if account.state == "invited" else "reset")
     return {}

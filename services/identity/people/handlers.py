@@ -12,7 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
+from services.identity.employees.automatic import open_when_registered
 from services.identity.models import Account
+from services.identity.patients import steps as patient_steps
 from services.identity.people import rules
 from services.identity.people.accounts import change_login_email, find_portal_account, load_person
 from services.identity.people.grants import revoke
@@ -50,6 +52,9 @@ def create_person(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         request["kinds"],
         **{member: request[member] for member in MEMBERS if member in request},
     )
+    if rules.PATIENT in request["kinds"]:
+        patient_steps.added(unit, person)
+    open_when_registered(unit, person, request["kinds"])
     return person_view(unit.session, person)
 
 
@@ -96,6 +101,8 @@ def edit_person(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     if not changed:
         return person_view(unit.session, person)
     account = find_portal_account(unit, rules.FAMILY, person.id) if "email" in changed else None
+    if "email" in changed:
+        patient_steps.check_edit(unit, person, request["email"])
     for member in changed:
         if account is None or member != "email":
             setattr(person, member, request[member])
@@ -137,6 +144,9 @@ def start_person_kind(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         person.version += 1
         unit.audit("person.kind_started", "person", person.id, kind=request["kind"])
         unit.session.flush()
+        open_when_registered(unit, person, [request["kind"]])
+        if request["kind"] == rules.PATIENT and starts_at <= unit.now:
+            patient_steps.added(unit, person)
     return person_view(unit.session, person)
 
 

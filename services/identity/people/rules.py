@@ -22,6 +22,8 @@ WORKFORCE = "workforce"
 
 EMAIL, USERNAME = "email", "username"
 LINK, TEMPORARY_PASSWORD = "link", "temporary_password"
+# Purpose of a link that confirms an address and sets no password.
+VERIFY_EMAIL = "verify_email"
 
 PERSON_KINDS = ("client", "contact", "patient", "employee", "applicant", "staff")
 RELATIONSHIP_KINDS = ("self", "portal_user", "supervisor", "contact")
