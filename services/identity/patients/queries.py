@@ -184,7 +184,7 @@ def job_view(session: Session, job: PatientJob) -> dict[str, Any]:
             select(PatientJobItem.state, func.count())
             .where(PatientJobItem.job_id == job.id)
             .group_by(PatientJobItem.state)
-        ).tuples()
+        ).all()
     )
     failures = session.scalars(
         select(PatientJobItem)
