@@ -14,6 +14,7 @@ from services.contracts import identity as contract
 from services.contracts import identity_people
 from services.contracts.errors import Refused
 from services.identity.credentials import end_sessions, invite, void_links
+from services.identity.employees.supervision import supervise
 from services.identity.models import Account, Invitation
 from services.identity.people import rules
 from services.identity.people.grants import actor, open_grant, role_of
@@ -154,6 +155,8 @@ def create_person_account(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     )
     relate(unit, account, person, "self", "account")
     open_grant(unit, account, person, role)
+    if realm == rules.EMPLOYEE:
+        supervise(unit, account)
     if account.email is not None:
         send_invitation(unit, account)
     return account_view(account)
