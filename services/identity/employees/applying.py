@@ -41,17 +41,27 @@ def apply(unit: UnitOfWork, lines: Sequence[HrImportLine]) -> None:
         )
     }
     taken = set(unit.session.scalars(select(Person.number).where(Person.number.in_(numbers))))
+    created = {
+        line.employee_number: _new_person(unit, line, is_free=line.employee_number not in taken)
+        for line in lines
+        if line.action != rules.ENDED and line.employee_number not in known and line.person_id not in adopted
+    }
+    unit.session.flush()  # what follows refers to them
     opened: list[Person] = []
     for line in lines:
-        present = known.get(line.employee_number)
-        if present is None and line.person_id in adopted and line.action == rules.CHANGED:
-            present = _employ(unit, line.employee_number, adopted[line.person_id]), adopted[line.person_id]
+        number = line.employee_number
+        if number in created:
+            _start(unit, line, created[number])
+            opened.append(created[number])
+            continue
+        present = known.get(number)
         if line.action == rules.ENDED:
             if present is not None:
                 _end(unit, *present)
-        elif present is None:
-            opened.append(_add(unit, line, None if line.employee_number in taken else line.employee_number))
-        elif _change(unit, line, *present):
+            continue
+        if present is None:
+            present = _employ(unit, number, adopted[str(line.person_id)]), adopted[str(line.person_id)]
+        if _change(unit, line, *present):
             opened.append(present[1])
     unit.session.flush()
     if opened and entry_of(unit.session, str(unit.organisation_id), EMPLOYEE).opens_accounts:
@@ -59,22 +69,25 @@ def apply(unit: UnitOfWork, lines: Sequence[HrImportLine]) -> None:
             open_account(unit, person)
 
 
-def _add(unit: UnitOfWork, line: HrImportLine, number: str | None) -> Person:
-    """A new employee. The person's own number is HR's, unless somebody has that: then one that nobody can have."""
+def _new_person(unit: UnitOfWork, line: HrImportLine, *, is_free: bool) -> Person:
+    """A new person. The own number is HR's, unless somebody has that: then one that nobody can have."""
     person_id = wire.new_id()
     person = Person(
         id=person_id,
-        number=number or f"E-{person_id}",
+        number=line.employee_number if is_free else f"E-{person_id}",
         field_sources={},
         created_at=unit.now,
         version=0,
         last_name=line.columns["last_name"],
     )
     unit.add(person)
-    _take_over(person, _employ(unit, line.employee_number, person), line.columns)
-    _start_kind(unit, person_id)
-    unit.audit("employee.added", "person", person_id, source=rules.HR)
     return person
+
+
+def _start(unit: UnitOfWork, line: HrImportLine, person: Person) -> None:
+    _take_over(person, _employ(unit, line.employee_number, person), line.columns)
+    _start_kind(unit, person.id)
+    unit.audit("employee.added", "person", person.id, source=rules.HR)
 
 
 def _employ(unit: UnitOfWork, employee_number: str, person: Person) -> Employment:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
@@ -89,20 +89,18 @@ def known_employees(session: Session) -> dict[str, rules.Known]:
     """
     now = utc_now()
     names = (*rules.PERSON_FIELDS, *rules.EMPLOYMENT_FIELDS)
+    by_hand = select(PersonKind.person_id).where(
+        PersonKind.kind == EMPLOYEE,
+        or_(PersonKind.ends_at.is_(None), PersonKind.ends_at > now),
+    )
     rows = session.execute(
         select(Person, Employment)
         .outerjoin(Employment, Employment.person_id == Person.id)
         .where(
             or_(
                 Employment.id.is_not(None),
-                Person.id.in_(
-                    select(PersonKind.person_id).where(
-                        PersonKind.kind == EMPLOYEE,
-                        or_(PersonKind.ends_at.is_(None), PersonKind.ends_at > now),
-                    )
-                ),
-            ),
-            Person.disabled_at.is_(None),
+                and_(Person.id.in_(by_hand), Person.disabled_at.is_(None)),
+            )
         )
     )
     return {

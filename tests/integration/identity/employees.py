@@ -33,7 +33,17 @@ def a_line(number: str, *, manager: str = "", last_name: str = "Quill", **cells:
         "employer": "Harbor County",
         "is_active": "true",
     } | cells
-    order = ("first_name", "", "date_of_birth", "email", "home_phone", "mobile_phone", "department", "*", "employer")
+    order = (
+        "first_name",
+        "",
+        "date_of_birth",
+        "email",
+        "home_phone",
+        "mobile_phone",
+        "department",
+        "*",
+        "employer",
+    )
     cells_in_order = [{"": last_name, "*": manager}.get(name) or values.get(name, "") for name in order]
     return ",".join([number, *cells_in_order, values["is_active"]])
 

@@ -114,9 +114,7 @@ def test_a_supervisor_is_set_from_the_chart_or_from_the_account_with_one_effect(
     account = an_account(identity, admin, chief["id"], "portal_user")
     sides = ((people.set_account_relationship, one), (people.set_person_relationship, two))
     for operation, employee in sides:
-        identity.call(
-            operation, admin, account_id=account["id"], person_id=employee["id"], kind="supervisor"
-        )
+        identity.call(operation, admin, account_id=account["id"], person_id=employee["id"], kind="supervisor")
     supervised = {one["id"]: "supervisor", two["id"]: "supervisor"}
     assert reach(enter(identity, "e1001@example.org")) == {chief["id"]: "employee"} | supervised
 
@@ -136,7 +134,11 @@ def test_roles_that_get_in_can_be_chosen_and_none_chosen_means_all(identity):
         ([], {chief["id"]: "employee", one["id"]: "supervisor"}),
     ):
         entry = identity.call(
-            contract.set_portal_entry, admin, realm="employee", allowed_roles=allowed, version=entry["version"]
+            contract.set_portal_entry,
+            admin,
+            realm="employee",
+            allowed_roles=allowed,
+            version=entry["version"],
         )
         assert entry["allowed_roles"] == allowed
         assert reach(enter(identity, "e1001@example.org")) == reached
@@ -196,7 +198,9 @@ def test_an_applicant_gets_a_drafted_account_that_cannot_log_in(identity):
         accounts.log_in, organisation="harbor", realm="applicant", login=account["login"], password=PASSWORD
     )
     assert refusal.code == "credentials_refused"
-    assert identity.refused(accounts.invite_account, admin, account_id=account["id"]).code == "account_disabled"
+    assert (
+        identity.refused(accounts.invite_account, admin, account_id=account["id"]).code == "account_disabled"
+    )
 
 
 @pytest.mark.seed("S2-120", "S2-121")
