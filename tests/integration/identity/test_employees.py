@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
+from services.chassis.unit_of_work import utc_now
 from services.contracts import identity as accounts
 from services.contracts import identity_employees as contract
 from services.contracts import identity_people as people
+from services.identity.models import Grant
 from tests.integration.identity.conftest import PASSWORD, Identity
-from tests.integration.identity.employees import an_account, an_employee, enter, reach, relate
+from tests.integration.identity.employees import activate, an_account, an_employee, enter, reach, relate
 from tests.support.in_process import a_service
 
 
@@ -58,11 +61,6 @@ def test_an_account_without_an_established_role_reaches_nothing(identity):
 
 
 def end_grants(identity: Identity, account_id: str) -> None:
-    from sqlalchemy import update
-
-    from services.chassis.unit_of_work import utc_now
-    from services.identity.models import Grant
-
     identity.database.write(
         None,
         lambda session: session.execute(
@@ -213,8 +211,6 @@ def test_an_account_opens_by_itself_when_an_employee_is_registered_and_sees_noth
     [access] = identity.call(contract.list_employee_access, admin)["items"]
     assert access["person_id"] == employee["id"]
     assert access["missing"] == ["active_account", "self", "portal_user", "role"]
-    from tests.integration.identity.employees import activate
-
     activate(identity, access["account_id"])
     caller = enter(identity, "e1001@example.org")
     assert (reach(caller), caller.permissions) == ({}, frozenset())
