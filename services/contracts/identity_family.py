@@ -130,7 +130,7 @@ change_family_login = contract.command(
     request={**WHOSE, "email": email_address(required=True)},
     reply=FamilyAccess,
     access=MANAGE_ACCESS,
-    errors=("not_found", "login_taken"),
+    errors=("not_found", "login_taken", "proof_required"),
 )
 remove_family_access = contract.command(
     "remove_family_access",

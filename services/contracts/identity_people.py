@@ -261,11 +261,11 @@ search_people = contract.command(
 edit_person = contract.command(
     "edit_person",
     "Change what is known of a person. A changed e-mail changes the log-in of the person's Family Portal account, too, "
-    "which takes workflow.manage_family_portal_access.",
+    "which takes workflow.manage_family_portal_access and a fresh proof.",
     request=EditPerson,
     reply=PersonView,
     access=MANAGE_PEOPLE,
-    errors=("not_found", "login_taken"),
+    errors=("not_found", "login_taken", "proof_required"),
     expects_version=True,
 )
 start_person_kind = contract.command(

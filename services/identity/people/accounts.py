@@ -105,9 +105,12 @@ def send_invitation(unit: UnitOfWork, account: Account) -> Invitation:
 def change_login_email(unit: UnitOfWork, person: Person, account: Account, email: str) -> None:
     """Change the log-in e-mail of an account and the person's e-mail with it: one audited operation (S1-19, S1-20).
 
-    The address before it gets a notice, sessions and unused secrets end, and who has never logged in is invited at the
-    new address. Raises Refused(login_taken).
+    Whoever controls the address controls the account: so it takes a fresh proof of the caller, the address before it
+    gets a notice, sessions and unused secrets end, and who has never logged in is invited at the new address.
+    Raises Refused(proof_required, login_taken).
     """
+    if unit.caller is not None and unit.caller.kind == "account":
+        unit.caller.require_proof()
     email = email.strip()
     if person.email != email:
         person.email = email

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import time
 from typing import Any
 
 from services.chassis.passports import Caller
@@ -29,7 +31,16 @@ class Desk:
         created = (
             self.identity.harbor if organisation == "harbor" else self.identity.an_organisation(organisation)
         )
-        return a_caller(*permissions, organisation=(created.organisation_id, organisation), id="e" * 32)
+        return a_caller(
+            *permissions,
+            organisation=(created.organisation_id, organisation),
+            id="e" * 32,
+            proven_at=int(time.time()),
+        )
+
+    def unproven(self) -> Caller:
+        """The member of the staff, long after the last proof."""
+        return dataclasses.replace(self.staff, proven_at=0)
 
     def call(
         self, operation: Any, *, version: int | None = None, caller: Caller | None = None, **request: Any

@@ -163,6 +163,10 @@ def test_sending_again_brings_a_new_password_and_voids_the_old_one_at_once(desk:
         new_password=OWN_PASSWORD,
     )
     assert refusal.code == "credentials_refused"
+    refusal = desk.identity.refused(
+        contract.log_in, organisation="harbor", realm="family", login=login, password=old
+    )
+    assert refusal.code == "credentials_refused"
     # A message of the first invitation that comes late brings nothing any more.
     with pytest.raises(Refused) as refused:
         desk.mint(first_invitation)
@@ -219,7 +223,9 @@ def test_the_login_is_changed_in_one_audited_operation_and_the_old_address_is_to
     desk.grant(client)
     request = {"client_id": client["id"], "person_id": contact["id"]}
     assert desk.refused(family.change_family_login, email="ROSE@example.org", **request) == "login_taken"
-    access = desk.call(family.change_family_login, email="iris@new.example.org", **request)
+    change = {**request, "email": "iris@new.example.org"}
+    assert desk.refused(family.change_family_login, caller=desk.unproven(), **change) == "proof_required"
+    access = desk.call(family.change_family_login, **change)
     assert access["login"] == "iris@new.example.org"
     assert desk.call(people.get_person, person_id=contact["id"])["email"] == "iris@new.example.org"
     assert len(desk.identity.audit("account.login_changed")) == 1
