@@ -93,7 +93,7 @@ class AccountWithAccess(Reply):
     role = fields.String(allow_none=True)
     by = fields.String(
         required=True,
-        validate=validate.OneOf(["role", "assignment", "assignment_of_agency", "grant"]),
+        validate=validate.OneOf(["role", "assignment", "assignment_of_agency", "grant", "supervisor"]),
     )
     starts_at = Moment(allow_none=True)
     ends_at = Moment(allow_none=True)

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import cast, literal, null, select, union_all
+from sqlalchemy import cast, literal, null, or_, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from services.chassis.models import UtcDateTime
@@ -16,18 +16,20 @@ from services.contracts.errors import Refused
 from services.identity import rules as identity_rules
 from services.identity.audit import emergency, rules
 from services.identity.audit.rules import GrantFacts, Step
+from services.identity.employees.explaining import employee_steps
 from services.identity.models import (
     Account,
     Grant,
     LoginSession,
     Organisation,
     Person,
+    Relationship,
     ResourceAssignment,
     Role,
     RolePermission,
 )
 from services.identity.people.profiles import in_effect, permissions_over, profiles_of
-from services.identity.people.rules import PORTAL_REALMS, PROVIDER, STAFF
+from services.identity.people.rules import EMPLOYEE, PORTAL_REALMS, PROVIDER, STAFF
 from services.identity.queries import find_account
 
 Request = Mapping[str, Any]
@@ -124,7 +126,10 @@ def _portal_steps(session: Session, account: Account, request: Request, now: dat
         )
         for grant, role, person_disabled_at in found
     ]
-    return rules.grant_steps(facts, request["permission"], now)
+    steps = rules.grant_steps(facts, request["permission"], now)
+    if account.realm == EMPLOYEE:
+        return employee_steps(session, account, request["person_id"], request["permission"], steps, now)
+    return steps
 
 
 def _emergency_step(
@@ -162,6 +167,7 @@ def list_who_can_see(
             paths += _by_assignment(caller, request["resource_id"], agency_id)
     else:
         paths = [_by_role(SEE_PERSON), _by_grant(caller, request["person_id"], now)]
+        paths.append(_by_supervision(caller, request["person_id"], now))
     found = union_all(*paths).subquery()
     rows = session.execute(
         select(Account, found.c.by, found.c.starts_at, found.c.ends_at)
@@ -242,6 +248,18 @@ def _by_grant(caller: Caller, person_id: str, now: datetime.datetime) -> Any:
             Role.disabled_at.is_(None),
             Person.disabled_at.is_(None),
         )
+    )
+
+
+def _by_supervision(caller: Caller, person_id: str, now: datetime.datetime) -> Any:
+    return _path(
+        2, "supervisor", Relationship.account_id, Relationship.starts_at, Relationship.ends_at
+    ).where(
+        Relationship.person_id == person_id,
+        Relationship.kind == "supervisor",
+        Relationship.organisation_id == caller.organisation_id,
+        Relationship.starts_at <= now,
+        or_(Relationship.ends_at.is_(None), Relationship.ends_at > now),
     )
 
 

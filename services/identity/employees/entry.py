@@ -104,16 +104,9 @@ def admitted(session: Session, account: Account, profiles: Profiles, now: dateti
     if account.realm != EMPLOYEE:
         return [profile for profile in profiles if entry.lets_in(profile["role"])]
     related = _related(session, [account.id], now).get(account.id, {})
-    own = next((profile for profile in profiles if profile["person_id"] == account.person_id), None)
+    own = _own(account, profiles)
     employees = employees_among(session, related, now)
-    lacking = rules.missing_conditions(
-        is_active=True,
-        is_employee=account.person_id in employees,
-        relationships=related.get(account.person_id or "", set()),
-        role=own["role"] if own else None,
-        entry=entry,
-    )
-    if lacking or own is None:
+    if own is None or _lacking(account, own, related, employees, entry):
         return []
     supervised = sorted(
         person_id
@@ -122,7 +115,7 @@ def admitted(session: Session, account: Account, profiles: Profiles, now: dateti
     )
     if not supervised or not entry.lets_in(SUPERVISOR):
         return [own]
-    held = _held_by_supervisors(session, account.organisation_id)
+    held = held_by_supervisors(session, account.organisation_id)
     if held is None:
         return [own]
     return [own] + [
@@ -130,7 +123,35 @@ def admitted(session: Session, account: Account, profiles: Profiles, now: dateti
     ]
 
 
-def _held_by_supervisors(session: Session, organisation_id: str) -> list[str] | None:
+def _own(account: Account, profiles: Profiles) -> dict[str, Any] | None:
+    return next((profile for profile in profiles if profile["person_id"] == account.person_id), None)
+
+
+def _lacking(
+    account: Account,
+    own: dict[str, Any] | None,
+    related: Mapping[str, set[str]],
+    employees: set[str],
+    entry: rules.Entry,
+) -> list[str]:
+    return rules.missing_conditions(
+        is_active=account.state == "active",
+        is_employee=account.person_id in employees,
+        relationships=related.get(account.person_id or "", set()),
+        role=own["role"] if own else None,
+        entry=entry,
+    )
+
+
+def lacking_of(session: Session, account: Account, profiles: Profiles, now: datetime.datetime) -> list[str]:
+    """What an employee's account lacks for the portal. `profiles` are those that are granted to it."""
+    related = _related(session, [account.id], now).get(account.id, {})
+    entry = entry_of(session, account.organisation_id, account.realm)
+    employees = employees_among(session, [account.person_id or ""], now)
+    return _lacking(account, _own(account, profiles), related, employees, entry)
+
+
+def held_by_supervisors(session: Session, organisation_id: str) -> list[str] | None:
     """What the role of supervisors lets them do; None where it is switched off."""
     rows = session.execute(
         select(Role.disabled_at, RolePermission.permission)

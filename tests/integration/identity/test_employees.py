@@ -7,6 +7,7 @@ from sqlalchemy import update
 
 from services.chassis.unit_of_work import utc_now
 from services.contracts import identity as accounts
+from services.contracts import identity_audit as audit
 from services.contracts import identity_employees as contract
 from services.contracts import identity_people as people
 from services.identity.models import Grant
@@ -215,3 +216,28 @@ def test_an_account_opens_by_itself_when_an_employee_is_registered_and_sees_noth
     caller = enter(identity, "e1001@example.org")
     assert (reach(caller), caller.permissions) == ({}, frozenset())
     assert identity.refused(people.get_my_profile, caller, person_id=employee["id"]).code == "not_found"
+
+
+@pytest.mark.seed("S2-29", "S2-83")
+def test_access_is_explained_as_it_is_decided(identity):
+    admin = identity.admin()
+    chief, one, two = (an_employee(identity, admin, number) for number in ("1001", "1002", "1003"))
+    account = an_account(identity, admin, chief["id"])
+    relate(identity, admin, account["id"], one["id"], "supervisor")
+
+    def why(person_id: str) -> tuple[bool, list[str]]:
+        answer = identity.call(
+            audit.explain_access,
+            admin,
+            account_id=account["id"],
+            permission="profile.view_demographics",
+            person_id=person_id,
+        )
+        return answer["is_allowed"], [step["name"] for step in answer["steps"] if not step["holds"]]
+
+    assert why(chief["id"]) == why(one["id"]) == (False, ["portal_user"])
+    relate(identity, admin, account["id"], chief["id"], "portal_user")
+    assert why(chief["id"]) == why(one["id"]) == (True, [])
+    assert why(two["id"]) == (False, ["supervisor"])
+    seen = identity.call(audit.list_who_can_see, admin, person_id=one["id"])["items"]
+    assert [each["by"] for each in seen if each["account_id"] == account["id"]] == ["supervisor"]
