@@ -144,7 +144,7 @@ def test_patients_whom_staff_add_are_enabled_where_the_organisation_wants_it(ide
     assert access(identity, client["id"])["is_enabled"] is True
 
 
-@pytest.mark.seed("S3-32", "S3-33")
+@pytest.mark.seed("S3-32", "S3-33", "C1")
 def test_patients_share_an_e_mail_and_differ_by_username_whatever_its_case(identity: Identity) -> None:
     first, second = enabled(identity), enabled(identity, first_name="Eva")
     token, other = invited(identity, first), invited(identity, second)
@@ -160,7 +160,7 @@ def test_patients_share_an_e_mail_and_differ_by_username_whatever_its_case(ident
     }
 
 
-@pytest.mark.seed("S1-5")
+@pytest.mark.seed("C1")
 def test_a_shared_e_mail_is_still_refused_where_it_is_the_log_in(identity: Identity) -> None:
     admin = identity.admin()
     settings = next(
@@ -243,7 +243,7 @@ def set_credentials(identity: Identity, person_id: str, **more: Any) -> dict[str
     )
 
 
-@pytest.mark.seed("S3-45", "S3-46")
+@pytest.mark.seed("S3-45", "S3-46", "C2")
 def test_manual_credentials_work_without_an_e_mail_once_access_is_enabled(identity: Identity) -> None:
     person_id = a_patient(identity, email=None)
     refusal = identity.refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -136,6 +137,16 @@ def test_tries_are_counted_alike_whether_or_not_they_match(identity: Identity) -
             ask(identity, **entered)
 
 
+@pytest.mark.seed("S3-24")
+def test_both_answers_come_after_the_same_time(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+    enabled(identity)
+    monkeypatch.setattr(entrypoints, "answer_time", lambda: time.monotonic() + 0.3)
+    for entered in ({}, {"last_name": "Other"}):
+        started = time.monotonic()
+        ask(identity, **entered)
+        assert time.monotonic() - started >= 0.3
+
+
 @pytest.mark.seed("S3-26")
 def test_an_address_gets_three_notices_a_day_and_each_is_forgotten_soon(identity: Identity) -> None:
     with time_machine.travel(START, tick=False) as clock:
@@ -164,25 +175,25 @@ def registered(identity: Identity, **members: Any) -> str:
 
 
 @pytest.mark.seed("S3-29")
-def test_a_registered_patient_has_access_once_the_e_mail_is_confirmed(identity: Identity) -> None:
-    person_id = registered(identity)
-    assert access(identity, person_id)["reasons"] == ["access_not_enabled"]
-    (link,) = links(identity)
+def test_a_registered_patient_has_access_once_the_e_mail_is_confirmed(either: Identity) -> None:
+    person_id = registered(either)
+    assert access(either, person_id)["reasons"] == ["access_not_enabled"]
+    (link,) = links(either)
     assert link["purpose"] == "verify_email"
-    token = identity.mint(link["invitation_id"])
-    said = identity.call(contract.inspect_credential_link, token=token)
+    token = either.mint(link["invitation_id"])
+    said = either.call(contract.inspect_credential_link, token=token)
     assert said == {"purpose": "verify_email", "state": "usable", "needs_username": False}
-    refusal = identity.refused(
+    refusal = either.refused(
         contract.redeem_credential_link, token=token, password=NEW_PASSWORD, username="ana.o"
     )
     assert refusal.code == "link_refused"
-    assert identity.call(patients.verify_email, token=token) == {"is_enabled": True}
-    after = access(identity, person_id)
+    assert either.call(patients.verify_email, token=token) == {"is_enabled": True}
+    after = access(either, person_id)
     assert (after["portal_status"], after["email_is_verified"]) == ("unactivated", True)
-    assert identity.refused(patients.verify_email, token=token).code == "link_refused"
-    assert identity.audit("patient.access_enabled")[0].facts["way"] == "email_verified"
-    ask(identity)
-    assert links(identity)[-1]["purpose"] == "invitation"
+    assert either.refused(patients.verify_email, token=token).code == "link_refused"
+    assert either.audit("patient.access_enabled")[0].facts["way"] == "email_verified"
+    ask(either)
+    assert links(either)[-1]["purpose"] == "invitation"
 
 
 @pytest.mark.seed("S3-30")
@@ -209,6 +220,7 @@ def test_a_confirmation_without_postal_code_leaves_access_off(identity: Identity
     assert identity.call(patients.verify_email, token=token) == {"is_enabled": False}
 
 
+@pytest.mark.seed("C4")
 def test_an_expired_confirmation_brings_another_and_no_password_link(identity: Identity) -> None:
     with time_machine.travel(START, tick=False) as clock:
         registered(identity)

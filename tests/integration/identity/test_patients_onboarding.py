@@ -29,16 +29,16 @@ def listed(identity: Identity, **filters: Any) -> list[dict[str, Any]]:
 
 
 @pytest.mark.seed("S3-39", "S3-40", "S3-41")
-def test_the_list_shows_every_patient_with_status_and_colour(identity: Identity) -> None:
-    red = a_patient(identity, last_name="Adams")
-    yellow = enabled(identity, last_name="Brown")
-    green = enabled(identity, last_name="clark")
-    set_credentials(identity, green, username="clark", must_change=False)
-    log_in(identity, "clark")
-    grey = a_patient(identity, last_name="Davis", email=None)
-    set_credentials(identity, grey, username="davis", enable_access=True)
-    identity.call(people.create_person, identity.admin(), kinds=["client"], last_name="Evans", **COMPLETE)
-    rows = listed(identity)
+def test_the_list_shows_every_patient_with_status_and_colour(either: Identity) -> None:
+    red = a_patient(either, last_name="Adams")
+    yellow = enabled(either, last_name="Brown")
+    green = enabled(either, last_name="clark")
+    set_credentials(either, green, username="clark", must_change=False)
+    log_in(either, "clark")
+    grey = a_patient(either, last_name="Davis", email=None)
+    set_credentials(either, grey, username="davis", enable_access=True)
+    either.call(people.create_person, either.admin(), kinds=["client"], last_name="Evans", **COMPLETE)
+    rows = listed(either)
     assert [(row["person_id"], row["colour"], row["portal_status"]) for row in rows] == [
         (red, "red", "inactive"),
         (yellow, "yellow", "unactivated"),
@@ -46,10 +46,10 @@ def test_the_list_shows_every_patient_with_status_and_colour(identity: Identity)
         (grey, "grey", "inactive"),
     ]
     assert rows[3]["reasons"] == ["no_email"]
-    assert identity.audit("patient_access.listed")[-1].facts["shown"] == 4
+    assert either.audit("patient_access.listed")[-1].facts["shown"] == 4
 
     def ids(**filters: Any) -> list[str]:
-        return [row["person_id"] for row in listed(identity, **filters)]
+        return [row["person_id"] for row in listed(either, **filters)]
 
     assert ids(status="inactive") == [red, grey]
     assert ids(status="unactivated") == [yellow]
@@ -60,19 +60,19 @@ def test_the_list_shows_every_patient_with_status_and_colour(identity: Identity)
     assert ids(is_enabled=True, has_username=False) == [yellow]
 
 
-def test_pages_follow_one_another_without_gaps(identity: Identity) -> None:
-    expected = sorted(a_patient(identity, last_name=f"Name{number % 3}") for number in range(7))
+def test_pages_follow_one_another_without_gaps(either: Identity) -> None:
+    expected = sorted(a_patient(either, last_name=f"Name{number % 3}") for number in range(7))
     found: list[str] = []
     after = None
     while True:
-        page = identity.call(patients.list_patient_access, identity.admin(), limit=3, after=after)
+        page = either.call(patients.list_patient_access, either.admin(), limit=3, after=after)
         found += [row["person_id"] for row in page["items"]]
         after = page["next"]
         if after is None:
             break
     assert len(found) == 7
     assert sorted(found) == expected
-    refusal = identity.refused(patients.list_patient_access, identity.admin(), after="gone")
+    refusal = either.refused(patients.list_patient_access, either.admin(), after="gone")
     assert (refusal.code, refusal.field) == ("invalid_request", "after")
 
 
