@@ -219,7 +219,9 @@ list_my_employees = contract.query(
     access=SIGNED_IN,
 )
 
-# What people edit themselves
+# What people edit themselves: not for providers, whose profile is not their own to edit (S0-40)
+
+SEE_OWN_DETAILS = permission("profile.view_contact_details")
 
 
 class MySettings(Reply):
@@ -241,7 +243,7 @@ get_my_settings = contract.query(
     "What the caller's own record in the portal says, and what of it the caller may edit.",
     request={},
     reply=MySettings,
-    access=SIGNED_IN,
+    access=SEE_OWN_DETAILS,
     errors=("not_found",),
 )
 edit_my_settings = contract.command(
@@ -258,7 +260,7 @@ edit_my_settings = contract.command(
         "preferred_pharmacy": Text(most=200, allow_none=True),
     },
     reply=MySettings,
-    access=SIGNED_IN,
+    access=SEE_OWN_DETAILS,
     errors=("not_found", "field_not_editable"),
 )
 

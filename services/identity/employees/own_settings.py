@@ -23,14 +23,16 @@ from services.identity.people.rules import APPLICANT, EMPLOYEE, PATIENT
 Request = Mapping[str, Any]
 REALMS = (PATIENT, EMPLOYEE, APPLICANT)
 OWN = "self"
+SEE_DETAILS = "profile.view_contact_details"
 
 
 def _own_id(caller: Caller | None) -> str:
     """The caller's own person, if the portal lets the caller in. Raises Refused(not_found)."""
     if caller is not None and caller.realm in REALMS:
         own = caller.scope.get("person_id")
-        if any(profile["person_id"] == own for profile in caller.scope.get("profiles", [])):
-            return str(own)
+        for profile in caller.scope.get("profiles", []):
+            if profile["person_id"] == own and SEE_DETAILS in profile["permissions"]:
+                return str(own)
     raise Refused("not_found", "You have no record of your own here.")
 
 
