@@ -19,6 +19,7 @@ from services.identity.models import Account, CredentialLink, Organisation
 from services.identity.patients import queries, steps
 from services.identity.patients.models import UnverifiedNotice
 from services.identity.patients.rules import NOTICE_KEPT, NOTICE_KEPT_ONCE_TAKEN, NOTICE_LIMIT, Identifying
+from services.identity.people.accounts import load_person
 from services.identity.people.handlers import MEMBERS, add_person
 from services.identity.people.rules import LINK, PATIENT, VERIFY_EMAIL
 from services.identity.tokens import throttle_key, token_hash
@@ -75,7 +76,7 @@ def _answer(
         return {}
     unit.act_for(organisation.id, organisation.key)
     if person_id is not None:
-        person = steps.load_person(unit, person_id)
+        person = load_person(unit, person_id)
         if steps.open_access(unit, person) is not None and person.email:
             steps.send_link(unit, person)
         return {}
@@ -154,7 +155,7 @@ def _verify_email(unit: UnitOfWork, _request: Request, token: str, settings: Any
     unit.act_for(organisation.id, organisation.key)
     person_id = unit.session.scalar(select(Account.person_id).where(Account.id == account_id))
     # The person's row first, as in every step of a patient's access: two orders of locking would be a deadlock.
-    person = steps.load_person(unit, person_id or "")
+    person = load_person(unit, person_id or "")
     account = unit.session.scalars(
         select(Account).where(Account.id == account_id).with_for_update(of=Account)
     ).one()

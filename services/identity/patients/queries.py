@@ -30,7 +30,7 @@ Request = Mapping[str, Any]
 MOST_FAILURES = 200
 
 
-def _patients() -> Select[Any]:
+def _patients() -> Select[*tuple[Any, ...]]:
     """Patients of now, each with account, grant and record where there is one."""
     now = utc_now()
     is_patient = exists().where(
@@ -114,7 +114,7 @@ def list_patient_access(session: Session, _caller: Caller, request: Request) -> 
     }
 
 
-def onboarding_page(session: Session, request: Request) -> Select[Any]:
+def onboarding_page(session: Session, request: Request) -> Select[*tuple[Any, ...]]:
     """The statement of one page and one row more: it walks the index on names, wherever the page begins.
 
     Raises Refused(invalid_request) for a cursor that is not one.
