@@ -145,10 +145,11 @@ def redeem(call: Call) -> Any:
     password = take_secret(call, "password")
     with call.runtime.database.reading(None) as session:
         found = _find_open(session, call.request["organisation"], call.request["code"])
-        if found is None:
-            raise _refused()
-        code_id, person, organisation = found
-        realm_rules = rules_of(session, organisation.id, EMPLOYEE)
+        realm_rules = rules_of(session, found[2].id, EMPLOYEE) if found else None
+    if found is None or realm_rules is None:
+        call.transact(lambda unit: unit.audit("pickup_code.refused", "pickup_code", "unknown"))
+        raise _refused()
+    code_id, person, organisation = found
     login, email = _credentials(call.request, realm_rules.login_id)
     least = LEAST_BESIDE_SECOND_FACTOR if realm_rules.second_factor_required else LEAST_CHARACTERS
     names = (organisation.name, organisation.key, login, person.first_name, person.last_name)

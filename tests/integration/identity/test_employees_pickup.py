@@ -123,6 +123,7 @@ def test_a_new_code_voids_the_old_one_and_the_report_shows_when_codes_were_made_
     refused = refusal(identity, old)
     unknown = refusal(identity, "AAAA-BBBB-CCCC-DDDD", organisation="nowhere")
     assert (refused.code, refused.detail) == (unknown.code, unknown.detail)
+    assert len(identity.audit("pickup_code.refused")) == 2
     redeem(identity, new)
     report = identity.call(contract.list_pickup_codes, admin, limit=1)
     [latest] = report["items"]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from services.chassis.unit_of_work import utc_now
 from services.contracts import identity_employees as employees
 from services.contracts import identity_merging as contract
 from services.contracts import identity_people as people
 from services.contracts.errors import Refused
+from services.identity.housekeeping import forget_old
 from services.identity.models import Account, Grant, PersonMerge
 from tests.integration.identity.conftest import PASSWORD, Identity
 from tests.integration.identity.employees import a_line, activate, person_of, take_in
@@ -205,3 +207,23 @@ def test_the_record_that_hr_keeps_is_the_one_that_stays(identity):
     assert (refusal.code, refusal.field) == ("merge_refused", "merged_id")
     merge(identity, admin, employee["id"], applicant["person_id"])
     assert take_in(identity, admin, a_line("1", last_name="Reef", first_name="Kimberly"))["total"] == 0
+
+
+def test_what_undoing_needs_is_forgotten_when_it_is_too_late_to_undo(either):
+    admin = either.admin()
+    one, two = a_patient(either, admin, "1"), a_patient(either, admin, "2", city="Oslo")
+    done = merge(either, admin, one["id"], two["id"])
+    forget_old(either.database)
+    assert merge_row(either).steps["values"] == {"city": {"before": None, "after": "Oslo"}}
+    long_ago = utc_now() - timedelta(days=31)
+    either.database.write(
+        None, lambda session: session.execute(update(PersonMerge).values(merged_at=long_ago))
+    )
+    forget_old(either.database)
+    assert merge_row(either).steps == {}
+    assert either.refused(contract.undo_merge, admin, merge_id=done["id"]).code == "merge_refused"
+
+
+def merge_row(identity: Identity) -> PersonMerge:
+    with identity.database.reading(None) as session:
+        return session.scalars(select(PersonMerge)).one()
