@@ -1,5 +1,7 @@
 """`python -m deploy.keys FOLDER`: an Ed25519 key for each service that signs passports, and the set of public keys.
 
+Beside them the key with which identity seals second factors: `identity-secrets.key`, for identity alone.
+
 Keys that exist are kept. To rotate, remove `<service>.pem`, run this again and restart the services.
 """
 
@@ -11,6 +13,7 @@ import os
 import sys
 from pathlib import Path
 
+from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -32,19 +35,33 @@ def make_keys(folder: Path, issuers: tuple[str, ...] = ISSUERS) -> Path:
         public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         x = base64.urlsafe_b64encode(public).rstrip(b"=").decode()
         entries.append({"kid": issuer, "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "x": x})
+    make_secrets_key(folder)
     path = folder / "public.json"
     path.write_text(json.dumps({"keys": entries}, indent=2) + "\n")
+    return path
+
+
+def make_secrets_key(folder: Path) -> Path:
+    """Make the key that seals what identity must read again (second factors) unless it is there. Returns its path."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / "identity-secrets.key"
+    if not path.exists():
+        _write_private(path, Fernet.generate_key() + b"\n")
     return path
 
 
 def _private_key(path: Path) -> Ed25519PrivateKey:
     if not path.exists():
         pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(pem)
+        _write_private(path, pem)
     key = load_pem_private_key(path.read_bytes(), password=None)
     assert isinstance(key, Ed25519PrivateKey)  # noqa: S101 - a foreign key file is a fault of the installation
     return key
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
 
 
 if __name__ == "__main__":

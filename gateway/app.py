@@ -37,9 +37,7 @@ def create_app(settings: Any, client: RpcClient) -> flask.Flask:
     app = flask.Flask("gateway", static_folder=None, template_folder="web")
     app.url_map.merge_slashes = False  # the redirect would repeat whatever host the client named
     app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes + 1024 * 1024
-    exchange = Exchange(
-        client, BlobStore(settings.blob_dir), settings.rpc_timeout_s, settings.max_upload_bytes
-    )
+    exchange = Exchange(client, BlobStore(settings.blob_dir), settings)
     for route in ROUTES:
         app.add_url_rule(
             route.rule, f"{route.method} {route.path}", _view(exchange, route), methods=[route.method]

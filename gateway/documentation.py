@@ -8,6 +8,7 @@ from typing import Any
 
 import flask
 
+from gateway import cookies
 from gateway.routes import Route
 from services.chassis.wire import encode
 from services.contracts.catalogue import CONTRACTS
@@ -28,6 +29,10 @@ _KEY = {
     "required": False,
     "schema": {"type": "string", "maxLength": 100},
     "description": "the same key again gives the same answer, for at least 24 hours",
+}
+_COOKIE = {
+    "type": "boolean",
+    "description": "true: the token comes as a cookie that scripts cannot read, and not in the answer",
 }
 _PROBLEM = {
     "type": "object",
@@ -67,10 +72,18 @@ def openapi(routes: Sequence[Route]) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "tags": [{"name": contract.service, "description": contract.summary} for contract in CONTRACTS],
-        "security": [{"session": []}],
+        "security": [{"session": []}, {"cookie": []}],
         "paths": paths,
         "components": {
-            "securitySchemes": {"session": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "session": {"type": "http", "scheme": "bearer"},
+                "cookie": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": cookies.NAME,
+                    "description": f"For browsers. A write then needs the header {cookies.MARK}: 1 and our own Origin.",
+                },
+            },
             "schemas": {**schemas.components, "Problem": _PROBLEM},
         },
     }
@@ -95,6 +108,8 @@ def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
     if route.uploads:
         document["requestBody"] = _upload(route, rest, required)
     elif route.takes_body and rest:
+        if route.cookie == "given":
+            rest["cookie"] = _COOKIE
         body = {**request, "properties": rest, "required": [name for name in required if name in rest]}
         document["requestBody"] = {
             "required": bool(body["required"]),

@@ -11,7 +11,9 @@ import flask
 import orjson
 from werkzeug.datastructures import MultiDict
 
+from gateway import cookies
 from gateway.auth import Admitted, admit
+from gateway.client_address import client_address
 from gateway.routes import Route
 from services.chassis import logs, wire
 from services.chassis.blobs import BlobStore
@@ -24,22 +26,43 @@ _PIECE = 64 * 1024
 
 
 class Exchange:
-    """Serves routes with a client and the store of uploaded files."""
+    """Serves routes with a client, the store of uploaded files, and the gateway's settings."""
 
-    def __init__(self, client: RpcClient, blobs: BlobStore, timeout_s: float, max_upload_bytes: int) -> None:
+    def __init__(self, client: RpcClient, blobs: BlobStore, settings: Any) -> None:
         self._client = client
         self._blobs = blobs
-        self._timeout_s = timeout_s
-        self._max_upload_bytes = max_upload_bytes
+        self._timeout_s = settings.rpc_timeout_s
+        self._max_upload_bytes = settings.max_upload_bytes
+        self._trusted_proxies = settings.trusted_proxies
+        self._public_url = settings.public_url
 
     def serve(self, route: Route, path_arguments: Mapping[str, str]) -> flask.Response:
         """Let in, read, call, answer."""
-        admitted = admit(self._client, route.operation, self._context(route))
+        admitted = admit(self._client, route.operation, self._context(route), self._public_url)
         arguments = self._arguments(route, path_arguments, admitted)
+        wants_cookie = route.cookie == "given" and self._wants_cookie(arguments)
         reply = self._client.call(route.operation, arguments, admitted.context)
         if route.downloads:
             return self._file(reply, admitted)
-        return _json(reply, route.operation.status)
+        if wants_cookie:
+            token = reply.pop("token")
+            response = _json(reply, route.operation.status)
+            cookies.set_session(response, token)
+            return response
+        response = _json(reply, route.operation.status)
+        if route.cookie == "taken" and cookies.session_token():
+            cookies.clear_session(response)
+        return response
+
+    def _wants_cookie(self, arguments: dict[str, Any]) -> bool:
+        """Whether a log-in is to set the cookie; takes the member out of the request, as identity knows no cookies."""
+        wanted = arguments.pop("cookie", False)
+        if not isinstance(wanted, bool):
+            raise Refused("invalid_request", "cookie: true or false.", "cookie")
+        if wanted:
+            # Otherwise a foreign page could log its visitor in as somebody else.
+            cookies.require_own_page(self._public_url)
+        return wanted
 
     def _context(self, route: Route) -> wire.CallContext:
         headers = flask.request.headers
@@ -56,6 +79,7 @@ class Exchange:
             deadline=time.time() + (route.operation.timeout_s or self._timeout_s),
             expected_version=_expected_version(route, headers.get("If-Match")),
             traceparent=logs.traceparent.get(),
+            client_address=client_address(self._trusted_proxies),
         )
 
     def _arguments(

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from marshmallow import fields, validate
+import ipaddress
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
 
 from services.chassis.settings import Settings
+
+
+class Networks(fields.Field[tuple[Any, ...]]):
+    """Reads ranges in CIDR notation, separated by commas, as ip_network objects."""
+
+    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> tuple[Any, ...]:
+        try:
+            return tuple(ipaddress.ip_network(part.strip()) for part in str(value).split(",") if part.strip())
+        except ValueError:
+            raise ValidationError("Ranges such as 10.0.0.0/8,2001:db8::/32 are expected.") from None
 
 
 class GatewaySettings(Settings):
@@ -21,4 +34,14 @@ class GatewaySettings(Settings):
         load_default=25_000_000,
         validate=validate.Range(1, 1_000_000_000),
         metadata={"help": "largest uploaded file"},
+    )
+    TRUSTED_PROXIES = Networks(
+        load_default=(),
+        metadata={
+            "help": "addresses of our own proxies (CIDR, by comma); only their X-Forwarded-For is believed"
+        },
+    )
+    PUBLIC_URL = fields.String(
+        load_default=None,
+        metadata={"help": "address under which browsers reach the gateway, where a proxy changes the host"},
     )

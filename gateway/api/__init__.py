@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from gateway.api import identity, notifications, portals, referrals, signing
+from gateway.api import (
+    audit,
+    identity,
+    identity_access,
+    identity_employees,
+    identity_patients,
+    identity_people,
+    notifications,
+    portals,
+    referrals,
+    signing,
+)
 from gateway.routes import Route
 
 ROUTES: tuple[Route, ...] = (
     *identity.ROUTES,
+    *identity_access.ROUTES,
+    *identity_employees.ROUTES,
+    *identity_patients.ROUTES,
+    *identity_people.ROUTES,
     *referrals.ROUTES,
     *portals.ROUTES,
     *notifications.ROUTES,
     *signing.ROUTES,
+    *audit.ROUTES,
 )

@@ -4,8 +4,8 @@ from gateway.routes import Route
 from services.contracts import identity as api
 
 ROUTES = (
-    Route("POST", "/v1/sessions", api.log_in),
-    Route("DELETE", "/v1/sessions/current", api.log_out),
+    Route("POST", "/v1/sessions", api.log_in, cookie="given"),
+    Route("DELETE", "/v1/sessions/current", api.log_out, cookie="taken"),
     Route("GET", "/v1/me", api.describe_me),
     Route("PUT", "/v1/me/notifications", api.set_my_notifications),
     Route("GET", "/v1/organisation", api.get_organisation),

@@ -28,6 +28,7 @@ UNROUTABLE = Counter(
     "portico_events_unroutable_total", "Events returned because no queue is bound", ["service"]
 )
 QUEUE_DEPTH = Gauge("portico_queue_depth", "Messages that wait in a queue of this service", ["queue"])
+AUDIT_SEALED = Counter("portico_audit_sealed_total", "Audit rows sealed into their chain", ["service"])
 HTTP_REQUESTS = Histogram(
     "portico_http_seconds", "HTTP requests", ["method", "route", "status"], buckets=_BUCKETS
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Index, Integer, LargeBinary, MetaData, String, TypeDecorator
+from sqlalchemy import JSON, DateTime, Index, Integer, LargeBinary, MetaData, String, TypeDecorator, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
@@ -91,39 +91,97 @@ class RequestRow:
 
 
 class AuditRow:
-    """One auditable action: who did what to which object, when. Append-only."""
+    """One auditable action: who did what to which object, when. Append-only; the database refuses changes.
+
+    `seq`, `previous_hash` and `row_hash` are empty until the row is sealed into its organisation's chain, a moment
+    after its commit (see audit_sealing). `reason` is what a person wrote to justify emergency access: the one free
+    text here, shown only in the report of such accesses.
+    """
 
     __tablename__ = "audit"
 
     @declared_attr.directive
     def __table_args__(self) -> tuple[Index, ...]:
         # Made anew for each service's table: an index belongs to one table only.
-        return (Index(None, "organisation_id", "object_type", "object_id"),)
+        unsealed, about_a_person = text("seq IS NULL"), text("person_id IS NOT NULL")
+        return (
+            Index(None, "organisation_id", "object_type", "object_id"),
+            Index(None, "organisation_id", "at", "id"),
+            Index(None, "organisation_id", "seq", unique=True),
+            Index(
+                "ix_audit_unsealed",
+                "organisation_id",
+                "at",
+                "id",
+                sqlite_where=unsealed,
+                postgresql_where=unsealed,
+            ),
+            Index(
+                None,
+                "organisation_id",
+                "person_id",
+                "at",
+                sqlite_where=about_a_person,
+                postgresql_where=about_a_person,
+            ),
+        )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     organisation_id: Mapped[str | None] = mapped_column(String(32))
+    organisation_key: Mapped[str | None] = mapped_column(String(64))
     at: Mapped[datetime.datetime] = mapped_column(UtcDateTime, index=True)
     actor_kind: Mapped[str] = mapped_column(String(20))
     actor_id: Mapped[str] = mapped_column(String(64))
     action: Mapped[str] = mapped_column(String(100))
     object_type: Mapped[str] = mapped_column(String(50))
     object_id: Mapped[str] = mapped_column(String(64))
+    person_id: Mapped[str | None] = mapped_column(String(64))
     facts: Mapped[Any] = mapped_column(JsonValue)
+    reason: Mapped[str | None] = mapped_column(String(500))
     correlation_id: Mapped[str | None] = mapped_column(String(128))
+    seq: Mapped[int | None] = mapped_column(Integer)
+    previous_hash: Mapped[str | None] = mapped_column(String(64))
+    row_hash: Mapped[str | None] = mapped_column(String(64))
+
+
+class AuditHeadRow:
+    """The end of one organisation's chain: its last row, signed by the service, and up to where checkpoints go."""
+
+    __tablename__ = "audit_heads"
+    chain: Mapped[str] = mapped_column(String(32), primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer)
+    row_hash: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    signature: Mapped[str | None] = mapped_column(String(128))
+    checkpoint_seq: Mapped[int] = mapped_column(Integer)
+    checkpoint_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+
+
+class AuditCheckpointRow:
+    """A signed statement that the chain had so many rows and ended with this hash at a time. Published, too."""
+
+    __tablename__ = "audit_checkpoints"
+    chain: Mapped[str] = mapped_column(String(32), primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    row_hash: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    signature: Mapped[str] = mapped_column(String(128))
 
 
 class Chassis:
-    """The four tables as mapped classes of one service's own metadata."""
+    """The standard tables as mapped classes of one service's own metadata."""
 
     def __init__(self, base: type[DeclarativeBase]) -> None:
         self.Outbox: Any = type("Outbox", (OutboxRow, base), {})
         self.Inbox: Any = type("Inbox", (InboxRow, base), {})
         self.Request: Any = type("Request", (RequestRow, base), {})
         self.Audit: Any = type("Audit", (AuditRow, base), {})
+        self.AuditHead: Any = type("AuditHead", (AuditHeadRow, base), {})
+        self.AuditCheckpoint: Any = type("AuditCheckpoint", (AuditCheckpointRow, base), {})
 
 
 def new_base() -> type[DeclarativeBase]:
-    """A declarative base for one service, with our naming of constraints and the four standard tables (`Base.chassis`)."""
+    """A declarative base for one service, with our naming of constraints and the standard tables (`Base.chassis`)."""
 
     class Base(DeclarativeBase):
         metadata = MetaData(naming_convention=NAMING)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis import logs, metrics, wire
 from services.chassis.inbound import Inbound
-from services.chassis.passports import Caller, PassportRefused
+from services.chassis.passports import REALM_OF_SYSTEMS, Caller, PassportRefused, in_emergency
 from services.chassis.unit_of_work import Replay, UnitOfWork, caller_key, remember, without_secrets
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
@@ -194,12 +194,14 @@ class Serves(Entrypoint):  # type: ignore[misc]
             raise Refused(
                 "malformed_request", "Arguments are passed by name: {'args': [], 'kwargs': {…}} is expected."
             )
-        caller = admit(self.operation, self.runtime.verifier, context.passport)
+        caller = admit(self.operation, self.runtime.verifier, context.passport, arguments)
         call = Call(self.runtime, self.operation, validate(self.operation, arguments), caller, context)
         return method(service, call)
 
 
-def admit(operation: Operation, verifier: Any, passport: str | None) -> Caller | None:
+def admit(
+    operation: Operation, verifier: Any, passport: str | None, arguments: Mapping[str, Any] | None = None
+) -> Caller | None:
     """The verified caller if the declaration lets him in. Raises Refused(unauthenticated, passport_expired, forbidden)."""
     access = operation.access
     if access.kind == "public":
@@ -211,9 +213,11 @@ def admit(operation: Operation, verifier: Any, passport: str | None) -> Caller |
     if access.kind == "services":
         allowed = caller.kind == "service" and caller.id in access.services
     elif access.kind == "permission":
+        caller = in_emergency(caller, access.permission or "", arguments or {})
         allowed = caller.kind == "account" and access.permission is not None and caller.may(access.permission)
     else:
-        allowed = caller.kind == "account"
+        # A system holds scopes and nothing else: what is open to every person is not open to it.
+        allowed = caller.kind == "account" and caller.realm != REALM_OF_SYSTEMS
     if not allowed:
         raise Refused("forbidden", "Your role does not include this.")
     return caller

@@ -9,15 +9,20 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from services.contracts.errors import Refused
+
 LIFETIME_S = 60
+PROOF_HOLDS_S = 900
+REALM_OF_SYSTEMS = "api"
 ISSUER_OF_PEOPLE = "identity"
 
 
@@ -34,6 +39,8 @@ class Caller:
     """Who calls, as a verified passport says.
 
     `kind` is `account` or `service`; `scope` narrows what an account may reach (a provider's resources and switches).
+    `proven_at` is when the person last gave a password or code, in seconds since 1970.
+    `is_emergency`: let in by emergency access alone (see `in_emergency`); what it does is audited as such.
     """
 
     kind: str
@@ -44,10 +51,40 @@ class Caller:
     permissions: frozenset[str] = frozenset()
     scope: Mapping[str, Any] = field(default_factory=dict)
     session_id: str | None = None
+    proven_at: int | None = None
+    is_emergency: bool = False
 
     def may(self, permission: str) -> bool:
         """Whether the caller holds this permission."""
         return permission in self.permissions
+
+    def require_proof(self, within_s: int = PROOF_HOLDS_S) -> None:
+        """Refuse what is sensitive unless a password or code was given a short while ago.
+
+        Raises Refused(proof_required); `prove_myself` mends it.
+        """
+        if self.proven_at is None or time.time() - self.proven_at > within_s:
+            raise Refused(
+                "proof_required", "Prove first that it is you: give your password or code to `prove_myself`."
+            )
+
+
+def in_emergency(caller: Caller, permission: str, arguments: Mapping[str, Any]) -> Caller:
+    """The caller with this permission added if he has emergency access to the very object that the arguments name.
+
+    The object is named by the argument `<type>_id`. The permission holds for this one call, and the call is audited as
+    an emergency. What the passport's scope does not say clearly adds nothing.
+    """
+    for given in caller.scope.get("emergency") or ():
+        object_id = given.get("object_id")
+        if (
+            object_id
+            and given.get("permission") == permission
+            and arguments.get(f"{given.get('object_type')}_id") == object_id
+            and given.get("until", 0) > time.time()
+        ):
+            return replace(caller, permissions=caller.permissions | {permission}, is_emergency=True)
+    return caller
 
 
 class Issuer:
@@ -66,7 +103,7 @@ class Issuer:
         return cls(name, key)
 
     def for_account(self, audience: str, claims: Mapping[str, Any]) -> str:
-        """A passport of an account. `claims`: sub, org, org_key, realm, perms, scope, sid."""
+        """A passport of an account. `claims`: sub, org, org_key, realm, perms, scope, sid, prov."""
         return self._sign(audience, {"kind": "account", **claims})
 
     def for_service(self, audience: str, organisation_id: str | None, organisation_key: str | None) -> str:
@@ -76,6 +113,10 @@ class Issuer:
             {"kind": "service", "sub": self.name, "org": organisation_id, "org_key": organisation_key},
         )
 
+    def sign(self, purpose: str, statement: bytes) -> str:
+        """Signature of a statement that is no passport, 128 hex digits. `purpose` keeps one kind from passing as another."""
+        return self._key.sign(_for_signing(purpose, statement)).hex()
+
     def _sign(self, audience: str, claims: Mapping[str, Any]) -> str:
         now = int(time.time())
         return jwt.encode(
@@ -84,6 +125,26 @@ class Issuer:
             algorithm="EdDSA",
             headers={"kid": self.name},
         )
+
+
+def _for_signing(purpose: str, statement: bytes) -> bytes:
+    # A passport's signed bytes are base64 and dots: they can never begin like this.
+    return b"portico " + purpose.encode() + b"\n" + statement
+
+
+def signature_holds(key: Ed25519PublicKey, purpose: str, statement: bytes, signature: str) -> bool:
+    """Whether the holder of this key has signed the statement for this purpose (see Issuer.sign)."""
+    try:
+        key.verify(bytes.fromhex(signature), _for_signing(purpose, statement))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def read_public_keys(path: str) -> dict[str, Ed25519PublicKey]:
+    """Public keys by issuer, from a JSON Web Key Set."""
+    entries = json.loads(Path(path).read_text())["keys"]
+    return {entry["kid"]: jwt.PyJWK(entry, algorithm="EdDSA").key for entry in entries}
 
 
 class Verifier:
@@ -97,8 +158,7 @@ class Verifier:
     @classmethod
     def from_file(cls, audience: str, path: str) -> Verifier:
         """Read a JSON Web Key Set."""
-        entries = json.loads(Path(path).read_text())["keys"]
-        return cls(audience, {entry["kid"]: jwt.PyJWK(entry, algorithm="EdDSA").key for entry in entries})
+        return cls(audience, read_public_keys(path))
 
     def verify(self, passport: str | None) -> Caller:
         """The caller, or PassportRefused. Nothing of the passport is trusted before its signature holds."""
@@ -134,5 +194,6 @@ def _caller(claims: Mapping[str, Any], issuer: str) -> Caller:
             frozenset(claims.get("perms", ())),
             claims.get("scope") or {},
             claims.get("sid"),
+            proven_at=claims.get("prov"),
         )
     raise PassportRefused

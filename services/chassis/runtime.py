@@ -11,6 +11,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from services.chassis import metrics, wire
+from services.chassis.audit_sealing import SEAL_EVERY_S, Sealer
 from services.chassis.blobs import BlobStore
 from services.chassis.database import Database, assert_no_transaction
 from services.chassis.loop import Loop
@@ -42,10 +43,12 @@ class Runtime:
         self.publisher = Publisher(settings.amqp_uri, service, settings.heartbeat_s)
         self.rpc = RpcClient(settings.amqp_uri, service, settings.heartbeat_s, settings.rpc_timeout_s)
         self.relay = Relay(service, self.database, self.tables, self.publisher)
+        self.sealer = Sealer(service, self.database, self.tables, self.issuer)
         self.inbound: Any = None
         self.loops: list[Loop] = [
             Loop("housekeeping", self._forget_old, every_s=3600),
             Loop("queue-depth", self._measure_queues, every_s=10),
+            Loop("audit-sealer", self.sealer.seal, every_s=SEAL_EVERY_S),
         ]
 
     def start(self) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
-from services.chassis.passports import Caller
+from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.contracts.declare import Event, Operation
 from services.contracts.errors import Refused
 from services.contracts.fields import Secret
@@ -104,19 +104,38 @@ class UnitOfWork:
         self.has_events = True
         return event_id
 
-    def audit(self, action: str, object_type: str, object_id: str, **facts: Any) -> None:
-        """Write one audit row. `facts` are states and numbers, never texts a person wrote."""
+    def audit(
+        self,
+        action: str,
+        object_type: str,
+        object_id: str,
+        *,
+        audit_id: str | None = None,
+        reason_given: str | None = None,
+        **facts: Any,
+    ) -> None:
+        """Write one audit row. `facts` are states and numbers, never texts a person wrote.
+
+        `person_id` among the facts says whose data it is about: that person can see who opened it. `reason_given` is
+        the justification of an emergency access, kept apart from the facts. It is sealed into the chain afterwards.
+        """
+        person_id = facts.get("person_id") or (object_id if object_type == "person" else None)
+        if self.caller is not None and self.caller.is_emergency:
+            facts["emergency"] = True
         self.session.add(
             self._tables.Audit(
-                id=wire.new_id(),
+                id=audit_id or wire.new_id(),
                 organisation_id=self.organisation_id,
+                organisation_key=self.organisation_key,
                 at=self.now,
-                actor_kind=self.caller.kind if self.caller else "anonymous",
+                actor_kind=_kind_of(self.caller),
                 actor_id=self.caller.id if self.caller else "anonymous",
                 action=action,
                 object_type=object_type,
                 object_id=object_id,
+                person_id=person_id,
                 facts=facts,
+                reason=reason_given,
                 correlation_id=self.context.correlation_id,
             )
         )
@@ -143,6 +162,13 @@ class Replay(Exception):
     def __init__(self, answer: Any) -> None:
         super().__init__("replay")
         self.answer = answer
+
+
+def _kind_of(caller: Caller | None) -> str:
+    """What the audit trail calls the one who acts."""
+    if caller is None:
+        return "anonymous"
+    return "api_client" if caller.realm == REALM_OF_SYSTEMS else caller.kind
 
 
 def caller_key(caller: Caller | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import re
 import secrets
@@ -26,6 +27,7 @@ REQUEST_ID = PREFIX + "request_id"
 CORRELATION_ID = PREFIX + "correlation_id"
 EXPECTED_VERSION = PREFIX + "expected_version"
 TRACEPARENT = PREFIX + "traceparent"
+CLIENT_ADDRESS = PREFIX + "client_address"
 CALL_ID_STACK = PREFIX + "call_id_stack"
 
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -86,7 +88,11 @@ def _deeper_than(value: Any, limit: int) -> bool:
 
 @dataclass(frozen=True)
 class CallContext:
-    """What a call carries beside its arguments."""
+    """What a call carries beside its arguments.
+
+    `client_address` is where the person or program behind the gateway calls from. Only the gateway sets it, only for
+    calls that count tries or ask for a network; it is not passed on and never logged.
+    """
 
     request_id: str
     correlation_id: str = ""
@@ -94,6 +100,7 @@ class CallContext:
     deadline: float | None = None
     expected_version: int | None = None
     traceparent: str | None = None
+    client_address: str | None = None
 
     def remaining_s(self) -> float | None:
         """Seconds until the deadline, None without one."""
@@ -108,6 +115,7 @@ class CallContext:
             CORRELATION_ID: self.correlation_id,
             EXPECTED_VERSION: self.expected_version,
             TRACEPARENT: self.traceparent,
+            CLIENT_ADDRESS: self.client_address,
         }
         return {name: value for name, value in headers.items() if value is not None}
 
@@ -126,6 +134,7 @@ class CallContext:
             or not _TOKEN.fullmatch(request_id)
             or not isinstance(headers.get(CORRELATION_ID), str | None)
             or not isinstance(headers.get(TRACEPARENT), str | None)
+            or not _is_address(headers.get(CLIENT_ADDRESS))
         )
         if wrong:
             raise Undecodable("header_type")
@@ -144,7 +153,18 @@ class CallContext:
             deadline=moment,
             expected_version=version,
             traceparent=trace if trace and _TRACEPARENT.fullmatch(trace) else None,
+            client_address=headers.get(CLIENT_ADDRESS),
         )
+
+
+def _is_address(value: Any) -> bool:
+    """Whether this is an IP address, or nothing."""
+    if value is None:
+        return True
+    try:
+        return isinstance(value, str) and bool(ipaddress.ip_address(value))
+    except ValueError:
+        return False
 
 
 def new_id() -> str:

@@ -75,6 +75,21 @@ class Ids(fields.List[str]):
         super().__init__(Id(), **kwargs)
 
 
+class Digest(fields.String):
+    """A hash or signature: exactly `digits` lower-case hex digits (64 is SHA-256, 128 is Ed25519)."""
+
+    def __init__(self, *, digits: int = 64, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.digits = digits
+        self.metadata = {"pattern": f"^[0-9a-f]{{{digits}}}$", **self.metadata}
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        if not re.fullmatch(f"[0-9a-f]{{{self.digits}}}", text):
+            raise ValidationError(f"Not a digest: {self.digits} hexadecimal digits are expected.")
+        return text
+
+
 class Text(fields.String):
     """Free text of a person, 1 to `most` characters after trimming, without control characters but line ends."""
 
@@ -96,4 +111,4 @@ class Secret(fields.String):
         self.metadata = {"format": "password", **self.metadata}
 
 
-EVENT_FIELDS = (Id, Code, RecordNumber, Moment, Count, Flag, Ids)
+EVENT_FIELDS = (Id, Code, RecordNumber, Moment, Count, Flag, Ids, Digest)

@@ -20,6 +20,7 @@ contract = Contract("identity", "Organisations, people, accounts, credentials, s
 
 SECURITY_LEVELS = ("trainee", "standard", "supervisor", "admin", "provider_portal_user")
 FEATURES = ("referralq", "provider_portal", "electronic_signature")
+REALMS = ("staff", "provider", "family", "patient", "employee", "applicant")
 RESOURCE_LEVELS = ("agency", "program")
 
 
@@ -48,8 +49,8 @@ class Account(Reply):
     login = fields.String(required=True)
     first_name = fields.String(allow_none=True)
     last_name = fields.String(allow_none=True)
-    realm = fields.String(required=True, validate=validate.OneOf(["staff", "provider"]))
-    security_level = fields.String(required=True, validate=validate.OneOf(SECURITY_LEVELS))
+    realm = fields.String(required=True, validate=validate.OneOf(REALMS))
+    security_level = fields.String(required=True, allow_none=True, validate=validate.OneOf(SECURITY_LEVELS))
     state = fields.String(required=True, validate=validate.OneOf(["invited", "active", "disabled"]))
     email_is_verified = Flag(required=True)
     resources = fields.List(fields.Nested(AssignedResource))
@@ -58,12 +59,21 @@ class Account(Reply):
     last_login_at = Moment(allow_none=True)
 
 
+class Profile(Reply):
+    """A person's profile that an account of a portal reaches, in which role, and what that lets it see."""
+
+    person_id = Id(required=True)
+    role = Code(required=True)
+    permissions = fields.List(fields.String(), required=True)
+
+
 class Me(Account):
-    """The caller's own account, with what it may do now."""
+    """The caller's own account, with what it may do now. Only accounts of a portal have profiles."""
 
     organisation_key = Code(required=True)
     organisation_name = fields.String(required=True)
     permissions = fields.List(fields.String(), required=True)
+    profiles = fields.List(fields.Nested(Profile), required=True)
 
 
 class Organisation(Reply):
@@ -77,11 +87,17 @@ class Organisation(Reply):
 
 
 class LogIn(Request):
-    """Credentials. `organisation` is the organisation's key."""
+    """Credentials. `organisation` is the organisation's key.
+
+    Staff and providers share their logins: either realm finds both. `new_password` is for the first log-in with a
+    temporary password (S1-16); with any other it is ignored.
+    """
 
     organisation = Code(required=True)
+    realm = fields.String(load_default="staff", validate=validate.OneOf(REALMS))
     login = Text(required=True, most=254)
     password = Secret(required=True, validate=validate.Length(min=1, max=256))
+    new_password = Secret(load_default=None, allow_none=True, validate=validate.Length(min=1, max=256))
 
 
 issue_passport = contract.query(
@@ -110,7 +126,13 @@ log_in = contract.command(
         "account": fields.Nested(Account, required=True),
     },
     access=PUBLIC,
-    errors=("credentials_refused", "feature_is_off", "too_many_requests"),
+    errors=(
+        "credentials_refused",
+        "feature_is_off",
+        "too_many_requests",
+        "password_change_required",
+        "password_refused",
+    ),
     status=201,
     keeps_answer=False,
 )
@@ -177,7 +199,7 @@ set_security_level = contract.command(
     },
     reply=Account,
     access=permission("account.manage"),
-    errors=("not_found", "feature_is_off"),
+    errors=("not_found", "feature_is_off", "not_a_workforce_account"),
     expects_version=True,
 )
 disable_account = contract.command(
@@ -230,7 +252,11 @@ invite_account = contract.command(
 request_password_reset = contract.command(
     "request_password_reset",
     "Ask for a link that sets a new password. The answer is the same whether or not the account exists.",
-    request={"organisation": Code(required=True), "login": Text(required=True, most=254)},
+    request={
+        "organisation": Code(required=True),
+        "realm": fields.String(load_default="staff", validate=validate.OneOf(REALMS)),
+        "login": Text(required=True, most=254),
+    },
     reply={},
     access=PUBLIC,
     errors=("too_many_requests",),
@@ -243,20 +269,23 @@ inspect_credential_link = contract.query(
     reply={
         "purpose": fields.String(required=True),
         "state": fields.String(required=True, validate=validate.OneOf(["usable", "expired", "used_or_void"])),
+        "needs_username": Flag(required=True),
     },
     access=PUBLIC,
     errors=("not_found",),
 )
 redeem_credential_link = contract.command(
     "redeem_credential_link",
-    "Set the password with a link's token, once. It does not log in.",
+    "Set the password with a link's token, once, and the username where the link says `needs_username`. It does not "
+    "log in.",
     request={
         "token": Secret(required=True, validate=validate.Length(max=128)),
         "password": Secret(required=True, validate=validate.Length(max=256)),
+        "username": Text(load_default=None, allow_none=True, most=254),
     },
     reply={},
     access=PUBLIC,
-    errors=("link_refused", "password_refused", "too_many_requests"),
+    errors=("link_refused", "password_refused", "too_many_requests", "login_taken"),
     status=204,
     keeps_answer=False,
 )
@@ -265,11 +294,14 @@ redeem_credential_link = contract.command(
 
 mint_credential_link = contract.command(
     "mint_credential_link",
-    "Make the link of an invitation or reset at the moment its message is rendered: its lifetime starts now, older ones are void.",
+    "Make the link or temporary password of an invitation or reset at the moment its message is rendered: its lifetime "
+    "starts now, older ones are void.",
     request={"invitation_id": Id(required=True)},
     reply={
-        "link": Secret(required=True),
-        "email": fields.String(required=True),
+        "link": Secret(required=True, allow_none=True),
+        "temporary_password": Secret(required=True, allow_none=True),
+        "username": fields.String(required=True),
+        "email": fields.String(required=True, allow_none=True),
         "lifetime_minutes": fields.Integer(required=True),
         "purpose": fields.String(required=True),
         "organisation_name": fields.String(required=True),
@@ -299,7 +331,7 @@ describe_account = contract.query(
         "account_id": Id(required=True),
         "first_name": fields.String(allow_none=True),
         "last_name": fields.String(allow_none=True),
-        "email": fields.String(required=True),
+        "email": fields.String(required=True, allow_none=True),
         "state": fields.String(required=True),
         "organisation_name": fields.String(required=True),
         "features": fields.List(fields.String(), required=True),
@@ -331,11 +363,11 @@ account_disabled = contract.event(
 )
 access_granted = contract.event(
     "access_granted",
-    "An account may reach a resource.",
-    data={"account_id": Id(required=True), "resource_id": Id(required=True)},
+    "An account may reach a resource of the directory, or (`resource_kind` is `profile`) a person's profile.",
+    data={"account_id": Id(required=True), "resource_id": Id(required=True), "resource_kind": Code()},
 )
 access_revoked = contract.event(
     "access_revoked",
-    "An account may no longer reach a resource.",
-    data={"account_id": Id(required=True), "resource_id": Id(required=True)},
+    "An account may no longer reach a resource of the directory, or (`resource_kind` is `profile`) a person's profile.",
+    data={"account_id": Id(required=True), "resource_id": Id(required=True), "resource_kind": Code()},
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
+from services.contracts.audit import audit_operations
 from services.contracts.declare import Contract, Reply, page_of, permission
 from services.contracts.fields import Code, Id, Moment
 
@@ -67,3 +68,5 @@ delivery_failed = contract.event(
         "reason": Code(required=True),
     },
 )
+
+audit = audit_operations(contract)

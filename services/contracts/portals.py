@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
+from services.contracts.audit import audit_operations
 from services.contracts.declare import PUBLIC, SIGNED_IN, Contract, Reply, Request, permission
 from services.contracts.fields import Code, Count, Text
 
@@ -74,3 +75,5 @@ portal_configured = contract.event(
     "A portal presents itself differently.",
     data={"portal": Code(required=True), "version": Count(required=True)},
 )
+
+audit = audit_operations(contract)

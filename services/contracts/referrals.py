@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
+from services.contracts.audit import audit_operations
 from services.contracts.declare import Contract, Reply, Request, only_services, page_of, permission
 from services.contracts.fields import Code, Count, Flag, Id, Moment, RecordNumber, Text
 
@@ -425,3 +426,5 @@ referral_status_changed = contract.event(
         "is_terminal": Flag(required=True),
     },
 )
+
+audit = audit_operations(contract)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
+from services.contracts.audit import audit_operations
 from services.contracts.declare import Contract, Reply, page_of, permission
 from services.contracts.fields import Flag, Id, Moment, Text
 from services.contracts.referrals import Document
@@ -153,3 +154,5 @@ signature_requested = contract.event(
 document_signed = contract.event("document_signed", "A document was signed.", data=_DOCUMENT)
 document_declined = contract.event("document_declined", "A document was declined.", data=_DOCUMENT)
 document_returned = contract.event("document_returned", "A signed document was returned.", data=_DOCUMENT)
+
+audit = audit_operations(contract)

@@ -15,6 +15,7 @@ from services.contracts.errors import Refused
 from services.identity import rules
 from services.identity.credentials import end_sessions, invite, void_links
 from services.identity.models import Account, Organisation, ResourceAssignment, Role
+from services.identity.people.rules import WORKFORCE_REALMS, login_space
 from services.identity.queries import account_view, organisation_view
 
 Request = Mapping[str, Any]
@@ -39,7 +40,11 @@ def load_organisation(unit: UnitOfWork) -> Organisation:
 def role_of_level(unit: UnitOfWork, security_level: str) -> Role:
     """The organisation's role for a security level."""
     return unit.session.scalars(
-        select(Role).where(Role.organisation_id == unit.organisation_id, Role.code == security_level)
+        select(Role).where(
+            Role.organisation_id == unit.organisation_id,
+            Role.realm.in_(WORKFORCE_REALMS),
+            Role.code == security_level,
+        )
     ).one()
 
 
@@ -51,6 +56,8 @@ def add_account(
         id=wire.new_id(),
         organisation_id=unit.organisation_id,
         role=role,
+        realm=role.realm,
+        login_space=login_space(role.realm),
         login=rules.normal_login(email),
         email=email.strip(),
         first_name=first_name,
@@ -106,12 +113,19 @@ def set_security_level(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     """
     account = load_account(unit, request["account_id"])
     unit.require_version(account)
+    if account.role is None:
+        raise Refused(
+            "not_a_workforce_account",
+            "Only staff and providers have a security level; this account has a role for each profile.",
+            field="account_id",
+        )
     before, after = account.role.code, request["security_level"]
     if after == before:
         return account_view(account)
     if after == rules.PROVIDER_LEVEL and not rules.portal_is_open(load_organisation(unit).features):
         raise Refused("feature_is_off", "The provider portal is switched off.", field="security_level")
     account.role = role_of_level(unit, after)
+    account.realm = account.role.realm
     account.version += 1
     if before == rules.PROVIDER_LEVEL:
         _suspend_assignments(unit, account)
@@ -159,7 +173,7 @@ def disable_account(unit: UnitOfWork, request: Request) -> dict[str, Any]:
 
 def require_provider(account: Account) -> None:
     """Raise Refused(not_a_provider_account) unless the saved level is the provider's (S0-19)."""
-    if account.role.code != rules.PROVIDER_LEVEL:
+    if account.realm != rules.PROVIDER:
         raise Refused(
             "not_a_provider_account",
             "Save the security level provider_portal_user first.",

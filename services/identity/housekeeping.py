@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import datetime
 
-from sqlalchemy import delete, or_
+from sqlalchemy import delete, literal, or_, update
 from sqlalchemy.orm import Session
 
 from services.chassis.database import Database
+from services.chassis.models import JsonValue
 from services.chassis.unit_of_work import utc_now
-from services.identity.models import CredentialLink, LoginSession, Throttle
+from services.identity.access.addresses import SUFFIX
+from services.identity.access.models import ApiSession, LoginChallenge
+from services.identity.merging.rules import CAN_BE_UNDONE_FOR
+from services.identity.models import CredentialLink, LoginSession, PersonMerge, Throttle
 
 EVERY_S = 3600.0
 SESSIONS_KEPT = datetime.timedelta(days=7)
 LINKS_KEPT = datetime.timedelta(days=30)
 # Long after the last try, so that failures in a row are not forgotten between attacks.
 TRIES_KEPT = datetime.timedelta(days=90)
+ADDRESSES_KEPT = datetime.timedelta(days=1)
 
 
 def forget_old(database: Database) -> bool:
@@ -27,9 +32,18 @@ def forget_old(database: Database) -> bool:
             LoginSession.expires_at < now - SESSIONS_KEPT, LoginSession.ended_at < now - SESSIONS_KEPT
         )
         for statement in (
+            # What undoing would need holds people's data; the merge itself stays on record.
+            update(PersonMerge)
+            .where(
+                PersonMerge.merged_at < now - CAN_BE_UNDONE_FOR, PersonMerge.steps != literal({}, JsonValue)
+            )
+            .values(steps={}),
             delete(LoginSession).where(ended),
             delete(CredentialLink).where(CredentialLink.expires_at < now - LINKS_KEPT),
+            delete(LoginChallenge).where(LoginChallenge.expires_at < now - SESSIONS_KEPT),
+            delete(ApiSession).where(ApiSession.expires_at < now - SESSIONS_KEPT),
             delete(Throttle).where(Throttle.last_at < now - TRIES_KEPT),
+            delete(Throttle).where(Throttle.kind.endswith(SUFFIX), Throttle.last_at < now - ADDRESSES_KEPT),
         ):
             session.execute(statement, execution_options={"synchronize_session": False})
 

@@ -2,30 +2,125 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity import credentials, queries, rules
+from services.identity.access import addresses, codes
+from services.identity.access.rules import is_inside
 from services.identity.models import Account, Organisation
-from services.identity.password_rules import check_password
+from services.identity.password_rules import (
+    LEAST_BESIDE_SECOND_FACTOR,
+    LEAST_CHARACTERS,
+    check_password,
+    normal_password,
+    stands_alone,
+)
 from services.identity.passwords import hash_password, password_matches
+from services.identity.people import realms
+from services.identity.people.rules import VERIFY_EMAIL, login_space
 from services.identity.tokens import throttle_key
 
 
-def verified(call: Call) -> tuple[Organisation, Account]:
+@dataclass(frozen=True)
+class Verified:
+    """A log-in whose password is right. `new_password` is the one that takes a temporary one's place."""
+
+    organisation: Organisation
+    account: Account
+    new_password: credentials.NewPassword | None = None
+
+
+def verified(call: Call) -> Verified:
     """Organisation and account of a log-in whose password is right.
 
     The same statements, hash and answer whether or not the account exists. Each try leaves one audit row:
-    here when it fails, with the session when it succeeds. Raises Refused(too_many_requests, credentials_refused).
+    here when it fails, with the session when it succeeds. A temporary password (S1-16) opens nothing but the way to an
+    own one: without `new_password` it is refused, with it the account logs in. Raises Refused(too_many_requests,
+    credentials_refused, password_change_required, password_refused).
     """
     organisation, account, key = _look_up(call)
     _count(call, credentials.LOGIN, key, rules.LOGIN_LIMIT, organisation)
-    password = _take_password(call)
+    password, new_password = take_secret(call, "password"), take_secret(call, "new_password")
     is_right = password_matches(password, account.password_hash if account else None)
-    if not is_right or organisation is None or account is None or account.state != "active":
+    with call.runtime.database.reading(None) as session:
+        link_id = queries.find_temporary_password(session, account.id if account else "", password)
+        is_here = _is_from_allowed_network(session, call, account)
+    is_right = is_right and account is not None and account.state == "active"
+    is_known = organisation is not None and account is not None and account.state != "disabled"
+    if not is_known or not (is_right or link_id) or not is_here:
         _audit(call, organisation, "session.refused", key)
         raise credentials.credentials_refused()
-    return organisation, account
+    if is_right and not account.must_change_password:
+        return Verified(organisation, account)
+    try:
+        own = _own_password(call, organisation, account, password, new_password, link_id)
+    except Refused:
+        _forget_tries(call, organisation, account)
+        raise
+    return Verified(organisation, account, own)
+
+
+def _is_from_allowed_network(session: Session, call: Call, account: Account | None) -> bool:
+    """Whether the account's realm may be used from where the caller is (S2-133). Asked of unknown logins, too."""
+    realm = account.realm if account else call.request["realm"]
+    realm_rules = realms.rules_of(session, account.organisation_id if account else "", realm)
+    return is_inside(call.context.client_address, realm_rules.allowed_networks)
+
+
+def _own_password(
+    call: Call,
+    organisation: Organisation,
+    account: Account,
+    temporary: str,
+    new: str | None,
+    link_id: str | None,
+) -> credentials.NewPassword:
+    if new is None:
+        raise Refused(
+            "password_change_required",
+            "This password is temporary. Choose your own and send it along as new_password.",
+            field="new_password",
+        )
+    if normal_password(new) == normal_password(temporary):
+        raise Refused(
+            "password_refused", "Choose another password than the temporary one.", field="new_password"
+        )
+    chosen = chosen_password(call, organisation, account, new)
+    return credentials.NewPassword(chosen.password_hash, link_id, chosen.needs_second_factor)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A password that was found good, as its hash. `needs_second_factor`: it is too short to stand alone."""
+
+    password_hash: str
+    needs_second_factor: bool
+
+
+def chosen_password(
+    call: Call, organisation: Organisation, account: Account, password: str, *more_names: str
+) -> Chosen:
+    """Check and hash a password that somebody has chosen: 15 characters alone, 8 beside a second factor (NIST).
+
+    Raises Refused(password_refused).
+    """
+    with call.runtime.database.reading(None) as session:
+        need = codes.need_of(session, account)
+    least = LEAST_BESIDE_SECOND_FACTOR if need.is_enabled or need.is_demanded else LEAST_CHARACTERS
+    check_password(password, [*_names(organisation, account), *more_names], least=least)
+    return Chosen(hash_password(password), not stands_alone(password))
+
+
+def _names(organisation: Organisation, account: Account) -> list[str]:
+    """What a password may not be made of."""
+    names = (organisation.name, organisation.key, account.login, account.first_name, account.last_name)
+    return [name for name in names if name]
 
 
 def reset_target(call: Call) -> tuple[Organisation | None, Account | None]:
@@ -38,44 +133,72 @@ def reset_target(call: Call) -> tuple[Organisation | None, Account | None]:
     return organisation, account
 
 
-def new_password_hash(call: Call) -> str:
-    """The hash of the password that a link's holder has chosen.
+def new_password(call: Call) -> Chosen:
+    """The password that a link's holder has chosen.
 
-    Nothing is hashed for a token that does not hold. Raises Refused(link_refused, password_refused).
+    Nothing is hashed for a token that does not hold; such are counted against the caller's address.
+    Raises Refused(link_refused, password_refused, too_many_requests).
     """
-    password = _take_password(call)
+    password = take_secret(call, "password")
+    settings = call.runtime.settings
+    wait_s = call.transact(lambda unit: addresses.count_try(unit, addresses.LINK, settings))
+    if wait_s:
+        raise Refused("too_many_requests", "Too many tries from this address. Wait.", retry_after_s=wait_s)
     with call.runtime.database.reading(None) as session:
         found = queries.find_link(session, call.request["token"])
-    if found is None or queries.link_state(found[0]) != "usable":
+    if found is None or queries.link_state(found[0]) != "usable" or found[0].purpose == VERIFY_EMAIL:
         raise credentials.link_refused()
     _, account, organisation = found
-    names = (organisation.name, organisation.key, account.login, account.first_name, account.last_name)
-    check_password(password, [name for name in names if name])
-    return hash_password(password)
+    username = call.request["username"]
+    return chosen_password(call, organisation, account, password, *([username] if username else []))
 
 
 def _look_up(call: Call) -> tuple[Organisation | None, Account | None, str]:
     organisation_key, login = call.request["organisation"], rules.normal_login(call.request["login"])
+    space = login_space(call.request["realm"])
     with call.runtime.database.reading(None) as session:
-        organisation, account = queries.find_login(session, organisation_key, login)
-    return organisation, account, throttle_key(organisation_key, login)
+        organisation, account = queries.find_login(session, organisation_key, login, space)
+    return organisation, account, throttle_key(organisation_key, space, login)
 
 
-def _take_password(call: Call) -> str:
-    """The password, taken out of the request: what stays there is fingerprinted with a fast hash."""
+def take_secret(call: Call, member: str) -> Any:
+    """A password or code, taken out of the request: what stays there is fingerprinted with a fast hash."""
     request = dict(call.request)
-    password: str = request.pop("password")
+    secret = request.pop(member, None)
     call.request = request
-    return password
+    return secret
 
 
 def _count(call: Call, kind: str, key: str, limit: rules.Limit, organisation: Organisation | None) -> None:
-    wait_s = call.transact(lambda unit: credentials.count_try(unit, kind, key, limit))
+    """Count the try for the login and for the caller's address; what one of them refuses counts for neither."""
+    settings = call.runtime.settings
+
+    def count(unit: UnitOfWork) -> int:
+        wait_s = addresses.count_try(unit, f"{kind}{addresses.SUFFIX}", settings)
+        if wait_s == 0:
+            wait_s = credentials.count_try(unit, kind, key, limit)
+            if wait_s:
+                addresses.give_back(unit, f"{kind}{addresses.SUFFIX}", settings)
+        return wait_s
+
+    wait_s = call.transact(count)
     if wait_s:
         _audit(call, organisation, f"{kind}.throttled", key)
         raise Refused(
             "too_many_requests", "Too many tries. Wait, or ask for a new password.", retry_after_s=wait_s
         )
+
+
+def _forget_tries(call: Call, organisation: Organisation, account: Account) -> None:
+    """Note that the temporary password was right and the own one missing or refused; none of these tries counts."""
+
+    def work(unit: UnitOfWork) -> None:
+        unit.act_for(organisation.id, organisation.key)
+        credentials.forget_tries(unit, organisation, account)
+        addresses.give_back(unit, addresses.LOGIN, call.runtime.settings)
+        unit.audit("session.password_change_required", "account", account.id)
+
+    call.transact(work)
 
 
 def _audit(call: Call, organisation: Organisation | None, action: str, key: str) -> None:

@@ -1,16 +1,91 @@
-"""Tables of identity. Secrets are here only as hashes: passwords as argon2id, tokens as SHA-256."""
+"""Tables of identity. Secrets are here only as hashes: passwords as argon2id, tokens as SHA-256.
+
+Importing this module fills `Base.metadata` with the tables of every subject.
+"""
 
 from __future__ import annotations
 
 import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, ForeignKey, Integer, String, UniqueConstraint
+from sqlalchemy import Boolean, ForeignKey, Integer, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from services.chassis.models import JsonValue, TenantScoped, UtcDateTime, new_base
+from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
+from services.identity.access.models import (
+    ApiClient,
+    ApiSecret,
+    ApiSession,
+    LoginChallenge,
+    RecoveryCode,
+    SecondFactor,
+)
+from services.identity.employees.models import (
+    Applicant,
+    Employment,
+    HrImport,
+    HrImportLine,
+    PickupCode,
+    PortalEntry,
+    Preferences,
+)
+from services.identity.merging.models import PersonMerge
+from services.identity.patients.models import (
+    PatientJob,
+    PatientJobItem,
+    PatientRecord,
+    PatientSettings,
+    UnverifiedNotice,
+)
+from services.identity.people.models import (
+    ClientContact,
+    Grant,
+    LoginChange,
+    Person,
+    PersonKind,
+    RealmSettings,
+    Relationship,
+)
+from services.identity.tables import Base
 
-Base: Any = new_base()
+__all__ = [
+    "Account",
+    "ApiClient",
+    "ApiSecret",
+    "ApiSession",
+    "Applicant",
+    "Base",
+    "ClientContact",
+    "CredentialLink",
+    "Employment",
+    "Grant",
+    "HrImport",
+    "HrImportLine",
+    "Invitation",
+    "LoginChallenge",
+    "LoginChange",
+    "LoginSession",
+    "Organisation",
+    "PatientJob",
+    "PatientJobItem",
+    "PatientRecord",
+    "PatientSettings",
+    "Person",
+    "PersonKind",
+    "PersonMerge",
+    "PickupCode",
+    "PortalEntry",
+    "Preferences",
+    "RealmSettings",
+    "RecoveryCode",
+    "Relationship",
+    "ResourceAssignment",
+    "Role",
+    "RolePermission",
+    "SecondFactor",
+    "Throttle",
+    "UnverifiedNotice",
+]
 
 
 class Organisation(Base):
@@ -26,13 +101,17 @@ class Organisation(Base):
 
 
 class Role(TenantScoped, Base):
-    """A security level of an organisation and the realm that its accounts are of."""
+    """A role of one realm: of staff and providers it is the account's security level, elsewhere that of a grant."""
 
     __tablename__ = "roles"
-    __table_args__ = (UniqueConstraint("organisation_id", "code"),)
+    __table_args__ = (UniqueConstraint("organisation_id", "realm", "code"),)
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     code: Mapped[str] = mapped_column(String(64))
     realm: Mapped[str] = mapped_column(String(20))
+    name: Mapped[str | None] = mapped_column(String(100))
+    disabled_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    second_factor_required: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    version: Mapped[int] = mapped_column(Integer, default=1)
 
 
 class RolePermission(TenantScoped, Base):
@@ -44,20 +123,34 @@ class RolePermission(TenantScoped, Base):
 
 
 class Account(TenantScoped, Base):
-    """Somebody who can log in. `login` is the e-mail as it is compared; `email` is as it was given."""
+    """Somebody who can log in. `login` is the e-mail or username as it is compared; `email` is as it was given.
+
+    A login is unique within its space: staff and providers share one, each other realm has its own (C1). Staff and
+    providers have a role; every other account has its roles per profile, in its grants. A person has at most one
+    account in a realm.
+    """
 
     __tablename__ = "accounts"
-    __table_args__ = (UniqueConstraint("organisation_id", "login"),)
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "login_space", "login"),
+        UniqueConstraint("organisation_id", "realm", "person_id"),
+    )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    role_id: Mapped[str] = mapped_column(ForeignKey("roles.id"), index=True)
+    realm: Mapped[str] = mapped_column(String(20))
+    login_space: Mapped[str] = mapped_column(String(20))
+    person_id: Mapped[str | None] = mapped_column(ForeignKey("people.id"), index=True)
+    role_id: Mapped[str | None] = mapped_column(ForeignKey("roles.id"), index=True)
     login: Mapped[str] = mapped_column(String(254))
-    email: Mapped[str] = mapped_column(String(254))
+    email: Mapped[str | None] = mapped_column(String(254))
     email_verified_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     first_name: Mapped[str | None] = mapped_column(String(100))
     last_name: Mapped[str | None] = mapped_column(String(100))
     state: Mapped[str] = mapped_column(String(20), default="invited")
     password_hash: Mapped[str | None] = mapped_column(String(255))
     password_set_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    must_change_password: Mapped[bool] = mapped_column(Boolean, default=False)
+    # Set with a password of 8 to 14 characters, which NIST allows only beside a second factor.
+    password_needs_second_factor: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     last_login_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     can_edit_capacity: Mapped[bool] = mapped_column(Boolean, default=False)
     can_change_status: Mapped[bool] = mapped_column(Boolean, default=False)
@@ -65,7 +158,7 @@ class Account(TenantScoped, Base):
     wants_resource_assigned_emails: Mapped[bool] = mapped_column(Boolean, default=True)
     version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
-    role: Mapped[Role] = relationship(lazy="joined", innerjoin=True)
+    role: Mapped[Role | None] = relationship(lazy="joined")
     assignments: Mapped[list[ResourceAssignment]] = relationship(
         lazy="selectin", order_by="ResourceAssignment.created_at", cascade="all, delete-orphan"
     )
@@ -102,6 +195,10 @@ class LoginSession(TenantScoped, Base):
     expires_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime, index=True)
     ended_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     end_reason: Mapped[str | None] = mapped_column(String(20))
+    # When a password or code was last given in it: what is sensitive asks for that again (`prove_myself`).
+    proven_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    # Emergency accesses that this session was given: dicts of id, type, object_id, permission, until.
+    emergency: Mapped[Any] = mapped_column(JsonValue, nullable=True)
 
 
 class Invitation(TenantScoped, Base):
@@ -116,12 +213,16 @@ class Invitation(TenantScoped, Base):
 
 
 class CredentialLink(TenantScoped, Base):
-    """A token that sets a password once. It ends by use, by a newer one, or by time."""
+    """A secret that sets a password once. It ends by use, by a newer one, or by time.
+
+    `kind` is `link` (256 random bits) or `temporary_password` (79 random bits, held against its account only).
+    """
 
     __tablename__ = "credential_links"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     invitation_id: Mapped[str] = mapped_column(ForeignKey("invitations.id"), index=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(20), default="link")
     purpose: Mapped[str] = mapped_column(String(20))
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

@@ -23,6 +23,7 @@ from services.identity.handlers import add_account, role_of_level
 from services.identity.models import Account, Base, Organisation, Role, RolePermission
 from services.identity.password_rules import check_password
 from services.identity.passwords import hash_password
+from services.identity.people.rules import DEFAULT_PORTAL_ROLES
 from services.identity.queries import find_login
 
 T = TypeVar("T")
@@ -115,9 +116,13 @@ def set_password(
 
 
 def add_default_roles(unit: UnitOfWork) -> None:
-    """Give the organisation its own roles, from the table in rules.py."""
-    for code, (realm, permissions) in rules.DEFAULT_ROLES.items():
-        role = unit.add(Role(id=wire.new_id(), organisation_id=unit.organisation_id, code=code, realm=realm))
+    """Give the organisation its own roles, from the tables in `rules` and `people.rules`."""
+    workforce = [(realm, code, None, held) for code, (realm, held) in rules.DEFAULT_ROLES.items()]
+    portals = [(realm, code, name, held) for (realm, code), (name, held) in DEFAULT_PORTAL_ROLES.items()]
+    for realm, code, name, permissions in workforce + portals:
+        role = unit.add(
+            Role(id=wire.new_id(), organisation_id=unit.organisation_id, code=code, realm=realm, name=name)
+        )
         unit.session.flush()  # the permissions refer to it
         for permission in sorted(permissions):
             unit.add(

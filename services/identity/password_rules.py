@@ -12,6 +12,7 @@ from pathlib import Path
 from services.contracts.errors import Refused
 
 LEAST_CHARACTERS = 15
+LEAST_BESIDE_SECOND_FACTOR = 8
 MOST_BYTES = 256
 _LEAST_OWN_CHARACTERS = 8
 _LEAST_DISTINCT = 5
@@ -88,16 +89,21 @@ def normal_password(password: str) -> str:
     return unicodedata.normalize("NFKC", password)
 
 
-def check_password(password: str, context: Iterable[str] = ()) -> None:
+def stands_alone(password: str) -> bool:
+    """Whether the password is long enough to be used without a second factor."""
+    return len(normal_password(password)) >= LEAST_CHARACTERS
+
+
+def check_password(password: str, context: Iterable[str] = (), *, least: int = LEAST_CHARACTERS) -> None:
     """Raise Refused(password_refused) with a `reason` unless the password may be used.
+
+    `least`: how many characters it must have; LEAST_BESIDE_SECOND_FACTOR where one is demanded as well.
 
     `context` are words an attacker would try first: names of the organisation and of the person, the login.
     """
     text = normal_password(password)
-    if len(text) < LEAST_CHARACTERS:
-        raise _refused(
-            "too_short", f"Use at least {LEAST_CHARACTERS} characters; a few unrelated words do well."
-        )
+    if len(text) < least:
+        raise _refused("too_short", f"Use at least {least} characters; a few unrelated words do well.")
     if len(text.encode()) > MOST_BYTES:
         raise _refused("too_long", f"Use at most {MOST_BYTES} bytes.")
     plain = text.casefold()

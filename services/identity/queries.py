@@ -7,23 +7,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, literal, null, select, tuple_, union_all
+from sqlalchemy import and_, func, literal, null, select, tuple_, union_all
 from sqlalchemy.orm import Session, lazyload
 
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.identity import rules
+from services.identity.access.rules import is_inside
+from services.identity.employees.entry import admitted
 from services.identity.models import (
     Account,
     CredentialLink,
     LoginSession,
     Organisation,
+    RealmSettings,
     ResourceAssignment,
     Role,
     RolePermission,
 )
-from services.identity.tokens import token_hash
+from services.identity.patients.rules import has_username
+from services.identity.people import realms
+from services.identity.people.profiles import permissions_over, profiles_of
+from services.identity.people.rules import LINK, PORTAL_REALMS, TEMPORARY_PASSWORD, VERIFY_EMAIL, WORKFORCE
+from services.identity.tokens import temporary_password_hash, token_hash
 
 Request = Mapping[str, Any]
 # Where only an account's own columns are needed its role and assignments are not read along.
@@ -38,14 +45,14 @@ def account_view(account: Account) -> dict[str, Any]:
         "login": account.login,
         "first_name": account.first_name,
         "last_name": account.last_name,
-        "realm": account.role.realm,
-        "security_level": account.role.code,
+        "realm": account.realm,
+        "security_level": account.role.code if account.role else None,
         "state": account.state,
         "email_is_verified": account.email_verified_at is not None,
         "wants_resource_assigned_emails": account.wants_resource_assigned_emails,
         "last_login_at": account.last_login_at,
     }
-    if account.role.code == rules.PROVIDER_LEVEL:
+    if account.realm == rules.PROVIDER:
         view["resources"] = account.assignments_in_effect
         view["switches"] = account
     return view
@@ -74,6 +81,7 @@ class Standing:
     realm: str
     permissions: list[str]
     scope: Mapping[str, Any] = field(default_factory=dict)
+    proven_at: datetime.datetime | None = None
 
     def claims(self) -> dict[str, Any]:
         """As claims of a passport."""
@@ -85,22 +93,38 @@ class Standing:
             "perms": self.permissions,
             "scope": self.scope,
             "sid": self.session_id,
+            "prov": None if self.proven_at is None else int(self.proven_at.timestamp()),
         }
 
 
-def standing_of(session: Session, token: str, settings: Any) -> Standing:
+def standing_of(session: Session, token: str, settings: Any, client_address: str | None = None) -> Standing:
     """What a session token stands for, in two statements. Run in a session of no organisation.
 
     Raises Refused(unauthenticated) for a token that is unknown, whose session has ended, is idle or has
-    expired, or whose account is disabled.
+    expired, whose account is disabled, or that is used from outside the realm's networks (S2-133).
     """
     found = session.execute(
         select(
-            LoginSession.id, LoginSession.last_seen_at, LoginSession.expires_at, Account, Role, Organisation
+            LoginSession.id,
+            LoginSession.last_seen_at,
+            LoginSession.expires_at,
+            LoginSession.proven_at,
+            LoginSession.emergency,
+            Account,
+            Role,
+            Organisation,
+            RealmSettings,
         )
         .join(Account, Account.id == LoginSession.account_id)
-        .join(Role, Role.id == Account.role_id)
+        .outerjoin(Role, Role.id == Account.role_id)
         .join(Organisation, Organisation.id == Account.organisation_id)
+        .outerjoin(
+            RealmSettings,
+            and_(
+                RealmSettings.organisation_id == Account.organisation_id,
+                RealmSettings.realm == Account.realm,
+            ),
+        )
         .where(
             LoginSession.token_hash == token_hash(token),
             LoginSession.ended_at.is_(None),
@@ -110,29 +134,54 @@ def standing_of(session: Session, token: str, settings: Any) -> Standing:
     ).one_or_none()
     if found is None:
         raise _unauthenticated()
-    session_id, last_seen_at, expires_at, account, role, organisation = found
+    session_id, last_seen_at, expires_at, proven_at, emergency, account = found[:6]
+    role, organisation, realm_settings = found[6:]
     now = utc_now()
-    idle = datetime.timedelta(minutes=settings.session_idle_minutes.of(role.realm))
-    if now >= expires_at or now - last_seen_at >= idle:
+    realm_rules = realms.rules_from(realm_settings, account.realm)
+    idle_minutes = realms.idle_minutes(realm_rules, account.realm, settings)
+    if not is_inside(client_address, realm_rules.allowed_networks):
         raise _unauthenticated()
-    held, resources = _held(session, role, account.id)
-    permissions = rules.effective_permissions(role.realm, held, _switches(account), organisation.features)
-    is_provider = role.realm == rules.PROVIDER
-    scope = (
-        {"resources": resources if permissions else [], "details": account.can_access_details}
-        if is_provider
-        else {}
-    )
+    if now >= expires_at or now - last_seen_at >= datetime.timedelta(minutes=idle_minutes):
+        raise _unauthenticated()
+    permissions, scope = _reach(session, account, role, organisation, now)
+    if account.person_id:
+        scope["person_id"] = account.person_id
+    if emergency:
+        scope["emergency"] = [each for each in emergency if each["until"] > now.timestamp()]
     return Standing(
         session_id,
         last_seen_at,
         account.id,
         organisation.id,
         organisation.key,
-        role.realm,
+        account.realm,
         permissions,
         scope,
+        proven_at,
     )
+
+
+def _reach(
+    session: Session, account: Account, role: Role | None, organisation: Organisation, now: datetime.datetime
+) -> tuple[list[str], dict[str, Any]]:
+    """What an account may do now, and on what: its permissions and the scope of its passport.
+
+    A provider reaches its resources; an account of a portal the profiles that are granted to it, each with its own
+    permissions. An account without a role that is of no portal reaches nothing.
+    """
+    if account.realm in PORTAL_REALMS:
+        profiles = admitted(session, account, profiles_of(session, account.id, now), now)
+        return permissions_over(profiles), {"profiles": profiles}
+    if role is None:
+        return [], {}
+    held, resources = _held(session, role, account.id)
+    permissions = rules.effective_permissions(role.realm, held, _switches(account), organisation.features)
+    if role.realm != rules.PROVIDER:
+        return permissions, {}
+    return permissions, {
+        "resources": resources if permissions else [],
+        "details": account.can_access_details,
+    }
 
 
 def _unauthenticated() -> Refused:
@@ -163,13 +212,12 @@ def describe_me(session: Session, caller: Caller, _request: Request) -> dict[str
     """The caller's own account with what it may do."""
     account = find_account(session, caller.id)
     organisation = _organisation(session, caller.organisation_id)
-    held, _ = _held(session, account.role, account.id)
+    permissions, scope = _reach(session, account, account.role, organisation, utc_now())
     return account_view(account) | {
         "organisation_key": organisation.key,
         "organisation_name": organisation.name,
-        "permissions": rules.effective_permissions(
-            account.role.realm, held, _switches(account), organisation.features
-        ),
+        "permissions": permissions,
+        "profiles": scope.get("profiles", []),
     }
 
 
@@ -205,7 +253,7 @@ def list_accounts(session: Session, _caller: Caller, request: Request) -> dict[s
 
 
 def find_login(
-    session: Session, organisation_key: str, login: str
+    session: Session, organisation_key: str, login: str, login_space: str = WORKFORCE
 ) -> tuple[Organisation | None, Account | None]:
     """Organisation and account of a login, None for what does not exist. The session is of no organisation.
 
@@ -215,7 +263,11 @@ def find_login(
     organisation_id = organisation.id if organisation else ""
     account = session.scalar(
         select(Account)
-        .where(Account.organisation_id == organisation_id, Account.login == login)
+        .where(
+            Account.organisation_id == organisation_id,
+            Account.login_space == login_space,
+            Account.login == login,
+        )
         .options(*_COLUMNS_ONLY)
     )
     return organisation, account
@@ -227,10 +279,25 @@ def find_link(session: Session, token: str) -> tuple[CredentialLink, Account, Or
         select(CredentialLink, Account, Organisation)
         .join(Account, Account.id == CredentialLink.account_id)
         .join(Organisation, Organisation.id == CredentialLink.organisation_id)
-        .where(CredentialLink.token_hash == token_hash(token))
+        .where(CredentialLink.token_hash == token_hash(token), CredentialLink.kind == LINK)
         .options(*_COLUMNS_ONLY)
     ).one_or_none()
     return None if found is None else (found[0], found[1], found[2])
+
+
+def find_temporary_password(session: Session, account_id: str, password: str) -> str | None:
+    """Id of the account's temporary password if this is it and it still holds. Run in a session of no organisation."""
+    found: str | None = session.scalar(
+        select(CredentialLink.id).where(
+            CredentialLink.token_hash == temporary_password_hash(account_id, password),
+            CredentialLink.kind == TEMPORARY_PASSWORD,
+            CredentialLink.account_id == account_id,
+            CredentialLink.used_at.is_(None),
+            CredentialLink.void_at.is_(None),
+            CredentialLink.expires_at > utc_now(),
+        )
+    )
+    return found
 
 
 def link_state(link: CredentialLink) -> str:
@@ -245,7 +312,9 @@ def inspect_link(session: Session, _caller: None, request: Request) -> dict[str,
     found = find_link(session, request["token"])
     if found is None:
         raise Refused("not_found", "There is no such link.")
-    return {"purpose": found[0].purpose, "state": link_state(found[0])}
+    link, account, _ = found
+    needs_username = link.purpose != VERIFY_EMAIL and not has_username(account.login)
+    return {"purpose": link.purpose, "state": link_state(link), "needs_username": needs_username}
 
 
 def list_resource_recipients(session: Session, caller: Caller, request: Request) -> dict[str, Any]:

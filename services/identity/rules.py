@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from services.contracts.errors import Refused
+from services.identity.people.rules import PROVIDER, STAFF
 
-STAFF, PROVIDER = "staff", "provider"
 PROVIDER_LEVEL = "provider_portal_user"
 ASSIGNABLE_LEVELS = frozenset({"agency", "program"})
 
@@ -37,6 +37,14 @@ PERMISSIONS = frozenset(
         "document.sign",
         "delivery.read",
         "audit.read",
+        "workflow.manage_family_portal_access",
+        "person.read",
+        "person.manage",
+        "chart.merge",
+        "portal.manage_chart_tabs",
+        "portal.view_preliminary_documents",
+        "access.explain",
+        "access.break_glass",
     }
 )
 
@@ -49,8 +57,9 @@ _STANDARD = _TRAINEE | {
     "referral.change_status",
     "document.send",
     "document.read",
+    "access.break_glass",
 }
-_SUPERVISOR = _STANDARD | {"directory.import", "queue.manage", "account.read", "delivery.read"}
+_SUPERVISOR = _STANDARD | {"directory.import", "queue.manage", "account.read", "delivery.read", "person.read"}
 
 # Each organisation gets these when it is created; from then on they are its own data (S0-15).
 DEFAULT_ROLES: Mapping[str, tuple[str, frozenset[str]]] = {
@@ -69,6 +78,12 @@ _BY_SWITCH: Mapping[str, str] = {
     "can_edit_capacity": "capacity.edit",
     "can_change_status": "referral.change_status",
 }
+
+
+def switch_of(permission: str) -> str | None:
+    """The switch of a provider's account that decides about this permission, None where its role does."""
+    return next((switch for switch, switched in _BY_SWITCH.items() if switched == permission), None)
+
 
 _FEATURE_NEEDS: Mapping[str, str] = {"provider_portal": "referralq"}
 
@@ -157,7 +172,8 @@ def admit_try(before: Tries, now: datetime.datetime, limit: Limit) -> Admission:
     """
     if limit.most_in_a_row is not None and before.in_a_row >= limit.most_in_a_row:
         return Admission(False, before, limit.rest_s)
-    waited_s = (now - before.last_at).total_seconds() if before.last_at else float(limit.rest_s)
+    # Of two tries at once the one that waited for the other has begun before it: that is no time at all, not less.
+    waited_s = max(0.0, (now - before.last_at).total_seconds()) if before.last_at else float(limit.rest_s)
     if waited_s >= limit.rest_s:
         return Admission(True, Tries(1, before.in_a_row + 1, now))
     pause_s = _pause_s(before.count, limit)

@@ -13,7 +13,20 @@ from services.chassis.unit_of_work import utc_now
 from services.contracts import identity as contract
 from services.contracts import referrals
 from services.identity import credentials, handlers, housekeeping, login, passwords, queries
+from services.identity.access import challenges, clients
+from services.identity.access.entrypoints import AccessEntrypoints
+from services.identity.access.vault import vault_of
+from services.identity.audit.entrypoints import AuditEntrypoints
+from services.identity.employees import feed
+from services.identity.employees.entrypoints import EmployeeEntrypoints
+from services.identity.family.entrypoints import FamilyEntrypoints
+from services.identity.merging.entrypoints import MergingEntrypoints
 from services.identity.models import Base
+from services.identity.patients import activation
+from services.identity.patients.entrypoints import PatientEntrypoints
+from services.identity.patients.jobs import PatientJobsLoop
+from services.identity.people import expiry
+from services.identity.people.entrypoints import PeopleEntrypoints
 from services.identity.sessions_seen import WRITE_EVERY_S, SeenSessions, seen_sessions
 from services.identity.settings import Settings
 
@@ -33,19 +46,44 @@ def start_runtime(settings: Any) -> Runtime:
     runtime.loops.append(
         Loop("forget-old", lambda: housekeeping.forget_old(runtime.database), housekeeping.EVERY_S)
     )
+    runtime.loops.append(Loop("grants-expiring", lambda: expiry.tell(runtime), expiry.EVERY_S))
+    runtime.loops.append(PatientJobsLoop(runtime))
+    runtime.loops.append(
+        Loop(
+            "forget-notices",
+            lambda: activation.forget_notices(runtime.database),
+            activation.FORGET_EVERY_S,
+        )
+    )
+    runtime.hr_feed = Loop("hr-feed", lambda: feed.work(runtime), feed.EVERY_S)  # type: ignore[attr-defined]
+    runtime.loops.append(runtime.hr_feed)  # type: ignore[attr-defined]
     passwords.warm_up()
+    vault_of(settings)  # a missing key stops the start, not somebody's log-in
     return runtime
 
 
-class Service:
+class Service(
+    AccessEntrypoints,
+    AuditEntrypoints,
+    EmployeeEntrypoints,
+    FamilyEntrypoints,
+    MergingEntrypoints,
+    PatientEntrypoints,
+    PeopleEntrypoints,
+):
     """Entrypoints of identity."""
 
     name = "identity"
 
     @serves(contract.issue_passport)
     def issue_passport(self, call: Call) -> Any:
+        token, address = call.request["token"], call.context.client_address
         with call.runtime.database.reading(None) as session:
-            standing = queries.standing_of(session, call.request["token"], call.runtime.settings)
+            standing = (
+                clients.standing_of(session, token, address)
+                if clients.is_api_token(token)
+                else queries.standing_of(session, token, call.runtime.settings, address)
+            )
         passport = call.runtime.issuer.for_account(call.request["audience"], standing.claims())
         seen_sessions(call.runtime).note(standing.session_id, standing.last_seen_at, utc_now())
         return {
@@ -56,9 +94,15 @@ class Service:
 
     @serves(contract.log_in)
     def log_in(self, call: Call) -> Any:
-        organisation, account = login.verified(call)
+        verified = login.verified(call)
+        challenges.refuse_without_code(call, verified)
         return call.commit(
-            credentials.start_session, organisation, account.id, account.password_hash, call.runtime.settings
+            credentials.start_session,
+            verified.organisation,
+            verified.account.id,
+            verified.account.password_hash,
+            call.runtime.settings,
+            verified.new_password,
         )
 
     @serves(contract.log_out)
@@ -136,8 +180,7 @@ class Service:
 
     @serves(contract.redeem_credential_link)
     def redeem_credential_link(self, call: Call) -> Any:
-        password_hash = login.new_password_hash(call)
-        return call.commit(credentials.redeem_link, password_hash)
+        return call.commit(credentials.redeem_link, login.new_password(call), call.runtime.settings)
 
     @serves(contract.mint_credential_link)
     def mint_credential_link(self, call: Call) -> Any:

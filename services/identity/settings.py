@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from services.chassis.settings import ServiceSettings
-from services.identity.rules import PROVIDER, STAFF
+from services.identity.people.rules import REALMS
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class PerRealmField(fields.Field[PerRealm]):
         realms = {}
         for other in others:
             realm, _, number = other.strip().partition("=")
-            if realm not in (STAFF, PROVIDER):
-                raise ValidationError(f"Realms are {STAFF} and {PROVIDER}.")
+            if realm not in REALMS:
+                raise ValidationError(f"Realms are {', '.join(REALMS)}.")
             realms[realm] = self._number(number)
         return PerRealm(self._number(default), realms)
 
@@ -71,6 +71,26 @@ class Settings(ServiceSettings):
         load_default=PerRealm(15),
         metadata={
             "help": "a session ends after so long without a request; `15,provider=10` sets a realm apart"
+        },
+    )
+    EMERGENCY_ACCESS_MINUTES = fields.Integer(
+        load_default=60,
+        validate=validate.Range(5, 720),
+        metadata={"help": "emergency access to one object ends after so long"},
+    )
+    IDENTITY_SECRETS_KEY_FILE = fields.String(
+        load_default=None,
+        metadata={
+            "help": "file with the keys that seal second factors, one Fernet key per line, the newest first; "
+            "without it identity-secrets.key beside PASSPORT_PRIVATE_KEY_FILE"
+        },
+    )
+    TRIES_PER_ADDRESS = fields.Integer(
+        load_default=30,
+        validate=validate.Range(1, 100_000),
+        metadata={
+            "help": "failing log-ins, resets or link tries from one address in a quarter of an hour; more where "
+            "very many people share one"
         },
     )
     SESSION_ABSOLUTE_HOURS = PerRealmField(

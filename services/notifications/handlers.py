@@ -33,6 +33,39 @@ def account_invited(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str)
     _create(unit, kind, data["account_id"], {"invitation_id": data["invitation_id"]}, mail_domain)
 
 
+def login_email_changed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the address before a changed log-in (S1-19). Only the change's id is kept, not the address."""
+    _create(unit, "login_email_changed", data["account_id"], {"change_id": data["change_id"]}, mail_domain)
+
+
+def patient_not_verified(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the address that somebody entered that it could not be verified (S3-26).
+
+    Nobody's account is known: the notice's id stands in its place, and identity gives the address when it is rendered.
+    """
+    _create(unit, "identity_not_verified", data["notice_id"], {"notice_id": data["notice_id"]}, mail_domain)
+
+
+def grant_expiring(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell somebody that access to a profile ends soon. The message says not whose."""
+    _create(unit, "access_ending", data["account_id"], {"grant_id": data["grant_id"]}, mail_domain)
+
+
+def break_glass_used(
+    unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, recipients: list[Mapping[str, Any]]
+) -> None:
+    """Tell those who may read the audit trail that emergency access was used. The message says not by whom or why.
+
+    `recipients` are dicts of `account_id` and `email_is_verified`, as identity answered just before.
+    """
+    for recipient in recipients:
+        reason = None if recipient["email_is_verified"] else "address_unverified"
+        context = {"access_id": data["access_id"]}
+        _create(
+            unit, "break_glass_used", recipient["account_id"], context, mail_domain, suppressed_for=reason
+        )
+
+
 def signature_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell the recipient that a document is ready to be signed (S4-8)."""
     _create(

@@ -28,8 +28,21 @@ def pause_after(tries: int) -> datetime.timedelta | None:
 
 
 def kind_of_credential_message(purpose: str) -> str:
-    """The kind of message for an invitation's purpose (`invitation` or `reset`). Raises ValueError for another."""
-    kinds = {"invitation": "account_invited", "reset": "password_reset"}
+    """The kind of message for an invitation's purpose. Raises ValueError for one that is not known."""
+    kinds = {
+        "invitation": "account_invited",
+        "temporary_password": "account_invited_with_password",
+        "reset": "password_reset",
+        "verify_email": "email_confirmation",
+    }
     if purpose not in kinds:
         raise ValueError("unknown purpose of a credential link")
     return kinds[purpose]
+
+
+def spoken(minutes: int) -> str:
+    """A lifetime as a message says it: whole days as days, everything else in minutes."""
+    days, rest = divmod(minutes, 24 * 60)
+    if rest or not days:
+        return f"{minutes} minutes"
+    return "1 day" if days == 1 else f"{days} days"

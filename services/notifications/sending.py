@@ -20,7 +20,7 @@ from services.chassis.logs import log, where
 from services.chassis.loop import Loop
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts import identity
+from services.contracts import identity, identity_patients, identity_people
 from services.contracts import notifications as contract
 from services.contracts.errors import Refused
 from services.notifications import rules, templates
@@ -31,7 +31,13 @@ SWEEP_EVERY_S = 1.0
 PRODUCT = "Portico"
 # Identity's answers that mean: this account gets no message any more.
 NO_RECIPIENT = {"not_found": "account_not_found", "account_disabled": "account_disabled"}
-CREDENTIAL_KINDS = ("account_invited", "password_reset")
+# Which value of a minted credential each kind of message brings, and what its template calls it.
+CREDENTIAL_KINDS = {
+    "account_invited": {"invitation_link": "link"},
+    "account_invited_with_password": {"temporary_password": "temporary_password", "username": "username"},
+    "password_reset": {"reset_link": "link"},
+    "email_confirmation": {"confirmation_link": "link"},
+}
 
 
 @dataclass(frozen=True)
@@ -192,13 +198,28 @@ def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | i
             identity.mint_credential_link,
             {"invitation_id": delivery.context["invitation_id"]},
         )
-        link = "invitation_link" if delivery.kind == "account_invited" else "reset_link"
-        lifetime = f"{minted['lifetime_minutes']} minutes"
-        return minted["email"], {
-            link: minted["link"],
-            "lifetime": lifetime,
+        brought = {name: minted[member] for name, member in CREDENTIAL_KINDS[delivery.kind].items()}
+        return _address(minted), brought | {
+            "lifetime": rules.spoken(minted["lifetime_minutes"]),
             "organisation_name": minted["organisation_name"],
         }
+    if delivery.kind == "login_email_changed":
+        # To the address before the change: its owner learns of it even if somebody else has made it.
+        change = _ask(
+            runtime,
+            delivery,
+            identity_people.describe_login_change,
+            {"change_id": delivery.context["change_id"]},
+        )
+        return change["email"], {"organisation_name": change["organisation_name"]}
+    if delivery.kind == "identity_not_verified":
+        notice = _ask(
+            runtime,
+            delivery,
+            identity_patients.take_unverified_address,
+            {"notice_id": delivery.context["notice_id"]},
+        )
+        return notice["email"], {"organisation_name": notice["organisation_name"]}
     account = _ask(runtime, delivery, identity.describe_account, {"account_id": delivery.account_id})
     if account["state"] == "disabled":
         raise NoRecipient("account_disabled")
@@ -207,7 +228,13 @@ def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | i
         values["record_number"] = delivery.context["contact_record_number"]
     if "document_id" in delivery.context:
         values["document_number"] = delivery.context["document_id"][:8].upper()
-    return account["email"], values
+    return _address(account), values
+
+
+def _address(answer: Any) -> str:
+    if answer["email"] is None:
+        raise NoRecipient("no_address")
+    return str(answer["email"])
 
 
 def _ask(runtime: Any, delivery: Delivery, operation: Any, request: dict[str, Any]) -> Any:
@@ -271,10 +298,12 @@ def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome) -> None:
     pause = rules.pause_after(row.tries)
     row.next_try_at = unit.now + pause if outcome.state == "temporary_failure" and pause else None
     about = {"delivery_id": row.id, "account_id": row.account_id, "kind": row.kind}
+    is_of_account = row.kind != "identity_not_verified"
     if outcome == SENT:
         row.sent_at = unit.now
+    if outcome == SENT and is_of_account:
         unit.publish(contract.delivery_sent, row.id, {**about, "channel": row.channel})
-    elif outcome.state in ("permanent_failure", "technical_failure"):
+    elif outcome.state in ("permanent_failure", "technical_failure") and is_of_account:
         unit.publish(contract.delivery_failed, row.id, {**about, "reason": outcome.reason})
     unit.audit(
         f"delivery.{outcome.state}", "delivery", row.id, kind=row.kind, reason=outcome.reason, tries=row.tries

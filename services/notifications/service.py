@@ -6,11 +6,19 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
+from services.chassis.audit_search import audit_entrypoints
 from services.chassis.events import Delivery, listens
 from services.chassis.operations import Call, serves
 from services.chassis.runtime import Runtime
 from services.chassis.settings import ServiceSettings
-from services.contracts import identity, referrals, signing
+from services.contracts import (
+    identity,
+    identity_audit,
+    identity_patients,
+    identity_people,
+    referrals,
+    signing,
+)
 from services.contracts import notifications as contract
 from services.contracts.errors import Refused
 from services.notifications import handlers, queries, sending
@@ -87,7 +95,7 @@ def _apply(delivery: Delivery, handler: Any, *extra: Any) -> None:
     sending.wake(delivery.runtime)
 
 
-class Service:
+class Service(audit_entrypoints(contract.audit)):  # type: ignore[misc]
     """Entrypoints of notifications."""
 
     name = "notifications"
@@ -108,6 +116,27 @@ class Service:
     def on_account_invited(self, delivery: Delivery) -> None:
         """E-mail the link that sets the password."""
         _apply(delivery, handlers.account_invited)
+
+    @listens(identity_people.login_email_changed)
+    def on_login_email_changed(self, delivery: Delivery) -> None:
+        """E-mail the address before the change."""
+        _apply(delivery, handlers.login_email_changed)
+
+    @listens(identity_patients.patient_not_verified)
+    def on_patient_not_verified(self, delivery: Delivery) -> None:
+        """E-mail the address that somebody entered."""
+        _apply(delivery, handlers.patient_not_verified)
+
+    @listens(identity_people.grant_expiring)
+    def on_grant_expiring(self, delivery: Delivery) -> None:
+        """E-mail the account whose access ends."""
+        _apply(delivery, handlers.grant_expiring)
+
+    @listens(identity_audit.break_glass_used)
+    def on_break_glass_used(self, delivery: Delivery) -> None:
+        """E-mail those who may read the audit trail."""
+        answer = delivery.ask(identity_audit.list_audit_readers, {})
+        _apply(delivery, handlers.break_glass_used, answer["recipients"])
 
     @listens(signing.signature_requested)
     def on_signature_requested(self, delivery: Delivery) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import fields
 
+from services.chassis.audit_search import audit_entrypoints
 from services.chassis.events import Delivery, listens
 from services.chassis.operations import Call, serves
 from services.chassis.settings import ServiceSettings
@@ -23,7 +24,7 @@ class Settings(ServiceSettings):
     PORTALS_DATABASE_URL = fields.String(required=True, metadata={"help": "SQLite or PostgreSQL"})
 
 
-class Service:
+class Service(audit_entrypoints(contract.audit)):  # type: ignore[misc]
     """Entrypoints of portals."""
 
     name = "portals"

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, select, true
 
-from services.chassis.passports import Caller
+from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.contracts.errors import Refused
 from services.referrals.directory.models import Resource
 from services.referrals.directory.rules import Level
@@ -58,7 +58,7 @@ def reach_of(caller: Caller | None) -> Reach:
     """The caller's reach. What is not understood adds nothing."""
     if caller is None or caller.kind != "account":
         return Reach()
-    if caller.realm == STAFF:
+    if caller.realm in (STAFF, REALM_OF_SYSTEMS):  # what a system may do there is in its scopes
         return Reach(everything=True)
     if caller.realm != PROVIDER:
         return Reach()
@@ -76,7 +76,7 @@ def may_see_details(caller: Caller | None) -> bool:
     """Whether the whole contact record of a referral in reach may be shown (S0-24, S0-25)."""
     if caller is None or caller.kind != "account":
         return False
-    if caller.realm == STAFF:
+    if caller.realm in (STAFF, REALM_OF_SYSTEMS):
         return caller.may("record.read")
     return caller.realm == PROVIDER and caller.scope.get("details") is True
 

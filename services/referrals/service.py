@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import fields
 
+from services.chassis.audit_search import audit_entrypoints
 from services.chassis.operations import Call, serves
 from services.chassis.settings import ServiceSettings
 from services.contracts import referrals as contract
@@ -33,7 +34,7 @@ class Settings(ServiceSettings):
     )
 
 
-class Service:
+class Service(audit_entrypoints(contract.audit)):  # type: ignore[misc]
     """Entrypoints of the referrals service."""
 
     name = "referrals"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.chassis import wire
-from services.chassis.passports import Caller
+from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts import signing as contract
 from services.contracts.errors import Refused
@@ -119,7 +119,7 @@ def decline_document(unit: UnitOfWork, request: Request) -> Document:
 def mark_returned(unit: UnitOfWork, request: Request) -> Document:
     """Staff have put the signed document into the patient's account (S4-19, S4-21)."""
     caller = _caller(unit)
-    if caller.realm != "staff":
+    if caller.realm not in ("staff", REALM_OF_SYSTEMS):
         raise Refused("forbidden", "Only staff return a document.")
     document = queries.get_document(unit.session, caller, request, for_change=True)
     rules.require_signed(document.state)

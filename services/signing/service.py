@@ -7,6 +7,7 @@ from typing import Any
 from eventlet import tpool
 from marshmallow import ValidationError, fields, validate, validates_schema
 
+from services.chassis.audit_search import audit_entrypoints
 from services.chassis.operations import Call, serves
 from services.chassis.runtime import Runtime
 from services.chassis.settings import ServiceSettings
@@ -70,7 +71,7 @@ def start_runtime(settings: Any) -> Runtime:
     return runtime  # type: ignore[no-any-return]  # Runtime, with one attribute of this service's own
 
 
-class Service:
+class Service(audit_entrypoints(contract.audit)):  # type: ignore[misc]
     """Entrypoints of the signing service."""
 
     name = "signing"

@@ -15,7 +15,7 @@ from deploy import contracts
 from services.contracts.asyncapi import data_schema
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Contract, Event
-from services.contracts.fields import Code, Count, Flag, Id, Ids, Moment, RecordNumber, Secret, Text
+from services.contracts.fields import Code, Count, Digest, Flag, Id, Ids, Moment, RecordNumber, Secret, Text
 
 EVENTS = [event for contract in CONTRACTS for event in contract.events.values()]
 SAMPLES: dict[type, Any] = {
@@ -31,6 +31,11 @@ SCHEMA = {
     "properties": {"referral_id": {"type": "string"}, "free": {"type": "integer"}},
     "required": ["referral_id", "free"],
 }
+
+
+def sample(field: Any) -> Any:
+    """A value that fits the field."""
+    return "d" * field.digits if isinstance(field, Digest) else SAMPLES[type(field)]
 
 
 def test_every_derived_file_is_up_to_date():
@@ -116,7 +121,7 @@ def test_an_event_refuses_a_member_that_could_hold_personal_data(field: Any):
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
 def test_an_event_with_sample_values_fits_its_frozen_schema(event: Event):
-    data = event.schema.dump({name: SAMPLES[type(field)] for name, field in event.schema.fields.items()})
+    data = event.schema.dump({name: sample(field) for name, field in event.schema.fields.items()})
     schema = json.loads((contracts.FOLDER / "schemas" / event.schema_file).read_text())
 
     jsonschema.validate(data, schema, jsonschema.Draft202012Validator)
@@ -131,6 +136,8 @@ def test_an_event_with_sample_values_fits_its_frozen_schema(event: Event):
         (Code(), "Rosalind Quimby"),
         (Code(), "r" * 65),
         (RecordNumber(), "CR-Rosalind"),
+        (Digest(), "Rosalind Quimby"),
+        (Digest(), "d" * 63),
         (Moment(), "on Monday"),
         (Count(), "three"),
         (Count(), -1),

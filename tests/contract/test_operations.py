@@ -57,7 +57,7 @@ def test_only_what_is_public_is_documented_as_open(document: dict[str, Any]):
     }
 
     assert opened == {operation.name for operation in HAS_A_ROUTE if operation.access == PUBLIC}
-    assert document["security"] == [{"session": []}]
+    assert document["security"] == [{"session": []}, {"cookie": []}]
 
 
 def test_operation_names_are_unique_over_all_services():

@@ -96,12 +96,18 @@ class InProcess:
         *,
         version: int | None = None,
         key: str | None = None,
+        client_address: str | None = None,
         **request: Any,
     ) -> Any:
         """Carry out an operation as `caller` with everything the entrypoint does but the wire. Raises Refused."""
         self.runtime.verifier.caller = caller
-        admitted = admit(operation, self.runtime.verifier, "passport")
-        context = wire.CallContext(key or wire.new_id(), correlation_id="test", expected_version=version)
+        admitted = admit(operation, self.runtime.verifier, "passport", request)
+        context = wire.CallContext(
+            key or wire.new_id(),
+            correlation_id="test",
+            expected_version=version,
+            client_address=client_address,
+        )
         loaded = validate(operation, request)
         return getattr(self.module.Service, operation.name).method(
             self.service, Call(self.runtime, operation, loaded, admitted, context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.chassis import wire
+from deploy.keys import make_secrets_key
+from services.chassis import migrate, wire
 from services.chassis.passports import Caller, Issuer, Verifier
 from services.contracts import identity as contract
 from services.contracts.declare import Operation
@@ -38,6 +40,9 @@ class Identity(InProcess):
             session_idle_minutes=PerRealm(15),
             session_absolute_hours=PerRealm(12),
             link_lifetime_minutes=PerRealm(90),
+            identity_secrets_key_file=str(make_secrets_key(folder / "keys")),
+            tries_per_address=30,
+            emergency_access_minutes=60,
         )
         key = Ed25519PrivateKey.generate()
         self.runtime.issuer = Issuer("identity", key)
@@ -145,9 +150,18 @@ class Identity(InProcess):
         return refusal.value
 
 
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database that tests copy: running every migration takes longer than most of them."""
+    file = tmp_path_factory.mktemp("identity") / "migrated.db"
+    migrate.upgrade("identity", f"sqlite:///{file}")
+    return file
+
+
 @pytest.fixture
-def identity(tmp_path: Path) -> Iterator[Identity]:
+def identity(tmp_path: Path, migrated_file: Path) -> Iterator[Identity]:
     """Identity on SQLite."""
+    shutil.copy(migrated_file, tmp_path / "identity.db")
     running = Identity(f"sqlite:///{tmp_path}/identity.db", tmp_path)
     yield running
     running.close()

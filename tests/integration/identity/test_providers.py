@@ -230,7 +230,7 @@ def test_a_provider_holds_only_what_the_portal_needs(identity: Identity) -> None
 
 
 @pytest.mark.seed("S0-40")
-def test_the_only_command_over_the_own_account_is_the_notification_switch(identity: Identity) -> None:
+def test_the_only_command_over_the_own_profile_is_the_notification_switch(identity: Identity) -> None:
     account = identity.a_provider(can_edit_capacity=True, can_change_status=True)
     caller = identity.caller(identity.log_in(account["login"])["token"])
     open_to_it = {
@@ -239,7 +239,18 @@ def test_the_only_command_over_the_own_account_is_the_notification_switch(identi
         if operation.kind == "command"
         and (operation.access.kind == "signed_in" or operation.access.permission in caller.permissions)
     }
-    assert open_to_it == {"log_out", "set_my_notifications"}
+    over_its_way_in = {
+        "log_out",
+        "change_my_password",
+        "prove_myself",
+        "end_my_session",
+        "end_my_other_sessions",
+        "start_second_factor",
+        "confirm_second_factor",
+        "renew_recovery_codes",
+        "remove_second_factor",
+    }
+    assert open_to_it - over_its_way_in == {"set_my_notifications"}
     assert set(contract.set_my_notifications.request.fields) == {"resource_assigned_emails"}
     switches = {"can_edit_capacity": True, "can_change_status": True, "can_access_details": True}
     assert (

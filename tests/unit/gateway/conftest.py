@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,7 +56,13 @@ def blobs(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def app(services: FakeClient, blobs: Path) -> flask.Flask:
-    settings = SimpleNamespace(max_upload_bytes=2000, blob_dir=str(blobs), rpc_timeout_s=5.0)
+    settings = SimpleNamespace(
+        max_upload_bytes=2000,
+        blob_dir=str(blobs),
+        rpc_timeout_s=5.0,
+        trusted_proxies=(ipaddress.ip_network("10.0.0.0/8"),),
+        public_url=None,
+    )
     return create_app(settings, services)  # type: ignore[arg-type]
 
 

@@ -19,6 +19,7 @@ VALUES = {
     "portal_link": "https://portal.example/sign-in",
     "invitation_link": "https://portal.example/invitation#token",
     "reset_link": "https://portal.example/reset#token",
+    "confirmation_link": "https://portal.example/verify-email#token",
     "lifetime": "90 minutes",
     "username": "ana@example.org",
     "temporary_password": "correct horse",

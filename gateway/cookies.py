@@ -1,0 +1,55 @@
+"""The session cookie of browsers, and the proof that a request which relies on it comes from our own pages.
+
+A browser sends a cookie with every request to us, whoever's page asked for it. So a write is let in only where the
+browser says that the page is ours (Sec-Fetch-Site, Origin) and the page has set a header that a foreign one cannot set
+without our leave (X-Portico-Request).
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import flask
+
+from services.contracts.errors import Refused
+
+# The prefix makes the browser refuse it unless it is Secure, for the whole site, and from this very host.
+NAME = "__Host-session"
+MARK = "X-Portico-Request"
+
+
+def set_session(response: flask.Response, token: str) -> None:
+    """Give the browser the token, out of reach of the page's scripts. When it ends is for identity to say."""
+    response.set_cookie(NAME, token, path="/", secure=True, httponly=True, samesite="Lax")
+
+
+def clear_session(response: flask.Response) -> None:
+    """Take the token back."""
+    response.delete_cookie(NAME, path="/", secure=True, httponly=True, samesite="Lax")
+
+
+def session_token() -> str | None:
+    """The token of the request's cookie."""
+    return flask.request.cookies.get(NAME)
+
+
+def require_own_page(public_url: str | None) -> None:
+    """Raise Refused(cross_site_refused) unless the request was made by a page of this site.
+
+    The page's origin is the host that was asked for, or that of `public_url` where a proxy changes the host.
+    """
+    headers = flask.request.headers
+    site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
+    hosts = {flask.request.host, urlsplit(public_url or "").netloc} - {""}
+    is_ours = (
+        headers.get(MARK) == "1"
+        and (site is not None or origin is not None)
+        and site in (None, "same-origin")
+        and (origin is None or urlsplit(origin).netloc in hosts)
+    )
+    if not is_ours:
+        raise Refused(
+            "cross_site_refused",
+            f"A request with the session cookie must come from this site's own page, with the header {MARK}: 1.",
+            MARK,
+        )

@@ -1,0 +1,212 @@
+"""Questions to a service's audit trail, and the entrypoints that answer them: the same in every service."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.orm import Session
+
+from services.chassis import audit
+from services.chassis.audit_fhir import audit_event
+from services.chassis.operations import Call, serves
+from services.chassis.passports import Caller
+from services.contracts.audit import AuditOperations
+from services.contracts.errors import Refused
+
+Request = Mapping[str, Any]
+Names = Callable[[Session, Sequence[str]], Mapping[str, str]]
+
+# Endings of the actions that show a person's data to somebody.
+OPENING_WORDS = ("read", "viewed", "downloaded", "exported", "document.opened", "file_opened", "break_glass")
+_COLUMNS = (
+    "seq",
+    "at",
+    "actor_kind",
+    "actor_id",
+    "action",
+    "object_type",
+    "object_id",
+    "person_id",
+    "facts",
+    "correlation_id",
+    "id",
+    "row_hash",
+)
+# A spreadsheet would take these for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def audit_entrypoints(operations: AuditOperations, names: Names | None = None) -> type:
+    """A class to inherit a service from: its methods serve `operations`.
+
+    `names` gives the names of accounts by id to those who ask who opened their record.
+    """
+
+    def search(_self: Any, call: Call) -> Any:
+        answer = call.read(_search, call.runtime.tables)
+        note_looking(call, "audit.read", rows=len(answer["items"]))
+        return answer
+
+    def export(_self: Any, call: Call) -> Any:
+        answer = call.read(_export, call.runtime.tables, operations.service)
+        note_looking(call, "audit.exported", rows=answer["rows"], format=call.request["format"])
+        return answer
+
+    def checkpoints(_self: Any, call: Call) -> Any:
+        return call.read(_checkpoints, call.runtime.tables)
+
+    def openings(_self: Any, call: Call) -> Any:
+        return call.read(_openings, call.runtime.tables, names)
+
+    methods = {}
+    for operation, method in (
+        (operations.search, search),
+        (operations.export, export),
+        (operations.checkpoints, checkpoints),
+        (operations.openings, openings),
+    ):
+        method.__name__ = operation.name
+        methods[operation.name] = serves(operation)(method)
+    return type("AuditEntrypoints", (), methods)
+
+
+def note_looking(call: Call, action: str, **facts: Any) -> None:
+    """Who looks at the trail leaves a trace, before anything is handed out."""
+    filters = sorted(
+        name for name, value in call.request.items() if value is not None and name not in ("limit", "format")
+    )
+    call.transact(
+        lambda unit: unit.audit(action, "audit", unit.organisation_id or "", filters=filters, **facts)
+    )
+
+
+def _search(session: Session, caller: Caller, request: Request, tables: Any) -> dict[str, Any]:
+    rows, following = page(session, _filtered(tables.Audit, caller, request), tables.Audit, request)
+    return {"items": rows, "next": following}
+
+
+def _export(session: Session, caller: Caller, request: Request, tables: Any, service: str) -> dict[str, Any]:
+    rows, following = page(session, _filtered(tables.Audit, caller, request), tables.Audit, request)
+    if request["format"] == "csv":
+        media_type, text = "text/csv", _csv(rows, with_header=request["after"] is None)
+    else:
+        media_type = "application/fhir+ndjson"
+        text = "".join(orjson.dumps(audit_event(row, service)).decode() + "\n" for row in rows)
+    return {"media_type": media_type, "rows": len(rows), "text": text, "next": following}
+
+
+def _checkpoints(session: Session, caller: Caller, request: Request, tables: Any) -> dict[str, Any]:
+    table = tables.AuditCheckpoint
+    statement = select(table).where(table.chain == audit.chain_of(caller.organisation_id))
+    if request["after"] is not None:
+        statement = statement.where(table.seq < request["after"])
+    rows = session.scalars(statement.order_by(table.seq.desc()).limit(request["limit"] + 1)).all()
+    page = rows[: request["limit"]]
+    items = [
+        {"seq": row.seq, "row_hash": row.row_hash, "sealed_at": row.at, "signature": row.signature}
+        for row in page
+    ]
+    return {"items": items, "next": str(page[-1].seq) if len(rows) > len(page) else None}
+
+
+def own_person_id(caller: Caller) -> str:
+    """The person that the caller's account stands for. Raises Refused(not_found) where it stands for none."""
+    own = caller.scope.get("person_id")
+    for profile in caller.scope.get("profiles") or ():
+        if own is None and profile.get("role") == "self":
+            own = profile["person_id"]
+    if own:
+        return str(own)
+    raise Refused("not_found", "Your account is not linked to a record of your own.")
+
+
+def _openings(
+    session: Session, caller: Caller, request: Request, tables: Any, names: Names | None
+) -> dict[str, Any]:
+    table = tables.Audit
+    opened = or_(*(table.action.like(f"%{word}") for word in OPENING_WORDS))
+    statement = select(table).where(
+        table.organisation_id == caller.organisation_id, table.person_id == own_person_id(caller), opened
+    )
+    rows, following = page(session, statement, table, request)
+    people = sorted({row.actor_id for row in rows if row.actor_kind == "account"})
+    known = names(session, people) if names and people else {}
+    items = [
+        {
+            "id": row.id,
+            "at": row.at,
+            "action": row.action,
+            "object_type": row.object_type,
+            "object_id": row.object_id,
+            "actor_kind": row.actor_kind,
+            "actor_id": row.actor_id,
+            "actor_name": known.get(row.actor_id),
+            "is_emergency": bool(row.facts.get("emergency")) or row.action.endswith("break_glass"),
+        }
+        for row in rows
+    ]
+    return {"items": items, "next": following}
+
+
+def _filtered(table: Any, caller: Caller, request: Request) -> Select[Any]:
+    """Rows of the caller's organisation that fit the request. Other organisations have trails of their own."""
+    conditions = [table.organisation_id == caller.organisation_id]
+    exact = [
+        name for name in ("actor_id", "object_type", "object_id", "person_id") if request[name] is not None
+    ]
+    conditions += [getattr(table, name) == request[name] for name in exact]
+    if request["since"] is not None:
+        conditions.append(table.at >= request["since"])
+    if request["until"] is not None:
+        conditions.append(table.at < request["until"])
+    action = request["action"]
+    if action is not None:
+        begins = action.endswith(".")
+        conditions.append(
+            table.action.startswith(action, autoescape=True) if begins else table.action == action
+        )
+    return select(table).where(and_(*conditions))
+
+
+def page(
+    session: Session, statement: Select[Any], table: Any, request: Request
+) -> tuple[Sequence[Any], str | None]:
+    """A page, newest first, and the cursor of the next. Raises Refused(invalid_request) for a cursor of another trail."""
+    if request["after"] is not None:
+        last = session.execute(
+            statement.with_only_columns(table.at, table.id).where(table.id == request["after"])
+        ).one_or_none()
+        if last is None:
+            raise Refused(
+                "invalid_request", "after: this page cannot be continued; start again.", field="after"
+            )
+        at, row_id = last
+        statement = statement.where(or_(table.at < at, and_(table.at == at, table.id < row_id)))
+    order = (table.at.desc(), table.id.desc())
+    rows = session.scalars(statement.order_by(*order).limit(request["limit"] + 1)).all()
+    shown = rows[: request["limit"]]
+    return shown, shown[-1].id if len(rows) > len(shown) else None
+
+
+def _csv(rows: Sequence[Any], *, with_header: bool) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    if with_header:
+        writer.writerow(_COLUMNS)
+    for row in rows:
+        writer.writerow(_cell(getattr(row, column)) for column in _COLUMNS)
+    return out.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, dict):
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    text = value.isoformat() if hasattr(value, "isoformat") else str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text

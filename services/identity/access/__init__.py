@@ -1,0 +1,1 @@
+"""How people and systems prove who they are: sessions, second factors, API clients, networks."""

@@ -1,0 +1,63 @@
+"""Tries counted per address of the caller, whatever login they are for: one password tried on a thousand accounts.
+
+An address is kept only as a keyed hash, and a day at most (`housekeeping`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from services.chassis.unit_of_work import UnitOfWork
+from services.identity.access import rules
+from services.identity.access.vault import vault_of
+from services.identity.models import Throttle
+from services.identity.rules import Tries
+
+SUFFIX = "@address"
+LOGIN, RESET, LINK = f"login{SUFFIX}", f"reset{SUFFIX}", f"link{SUFFIX}"
+
+
+def count_try(unit: UnitOfWork, kind: str, settings: Any) -> int:
+    """Count one try from the caller's address; 0 when it may go on, else the seconds to wait.
+
+    A call that did not come through the gateway has no address and is not counted here.
+    """
+    key = _key(unit, kind, settings)
+    if key is None:
+        return 0
+    insert = postgresql.insert if unit.session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = (
+        insert(Throttle.__table__)
+        .values(kind=kind, key_hash=key, count=0, in_a_row=0)
+        .on_conflict_do_nothing()
+    )
+    unit.session.connection().execute(statement)
+    row = unit.session.scalars(
+        select(Throttle).where(Throttle.kind == kind, Throttle.key_hash == key).with_for_update()
+    ).one()
+    admission = rules.admit_from_address(
+        Tries(row.count, 0, row.last_at), unit.now, settings.tries_per_address
+    )
+    row.count, row.last_at = admission.tries.count, admission.tries.last_at
+    return admission.retry_after_s
+
+
+def give_back(unit: UnitOfWork, kind: str, settings: Any) -> None:
+    """Take back a try that succeeded: people who share an address do not use up each other's."""
+    key = _key(unit, kind, settings)
+    if key is None:
+        return
+    unit.session.execute(
+        update(Throttle)
+        .where(Throttle.kind == kind, Throttle.key_hash == key, Throttle.count > 0)
+        .values(count=Throttle.count - 1),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _key(unit: UnitOfWork, kind: str, settings: Any) -> str | None:
+    address = unit.context.client_address
+    return None if address is None else vault_of(settings).keyed_hash(kind, rules.neighbourhood(address))

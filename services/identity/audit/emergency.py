@@ -1,0 +1,120 @@
+"""Emergency access (45 CFR 164.312(a)(2)(ii)): given at once for a reason, on one object, for a time; told and reported."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.audit_fhir import BREAK_GLASS
+from services.chassis.audit_search import page
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts import identity_audit as contract
+from services.contracts.errors import Refused
+from services.identity.models import Account, LoginSession, Role, RolePermission
+from services.identity.people.rules import STAFF
+
+Request = Mapping[str, Any]
+# In one session at once. More is a search, not an emergency.
+MOST_AT_ONCE = 5
+
+
+def break_glass(unit: UnitOfWork, request: Request, minutes: int) -> dict[str, Any]:
+    """Give the caller's session the one permission that reading this object takes, for so many minutes.
+
+    It ends by itself, with the session, and with everything that ends sessions. Raises Refused(forbidden) outside the
+    staff realm, Refused(too_many_requests) with MOST_AT_ONCE open, Refused(unauthenticated) for a session that ended.
+    """
+    caller = unit.caller
+    if caller is None or caller.realm != STAFF:
+        raise Refused("forbidden", "Emergency access is for staff.")
+    login = unit.session.scalar(
+        select(LoginSession)
+        .where(LoginSession.id == caller.session_id, LoginSession.ended_at.is_(None))
+        .with_for_update()
+    )
+    if login is None:
+        raise Refused("unauthenticated", "The session has ended. Log in again.")
+    open_now = in_effect(login.emergency, unit.now)
+    if len(open_now) >= MOST_AT_ONCE:
+        first_ends_s = min(each["until"] for each in open_now) - unit.now.timestamp()
+        raise Refused(
+            "too_many_requests",
+            f"{MOST_AT_ONCE} emergency accesses are open in this session; wait until one ends.",
+            retry_after_s=max(1, round(first_ends_s)),
+        )
+    access_id, ends_at = wire.new_id(), unit.now + datetime.timedelta(minutes=minutes)
+    about = {"object_type": request["object_type"], "object_id": request["object_id"]}
+    permission = contract.EMERGENCY_OBJECTS[request["object_type"]]
+    given = {"id": access_id, **about, "permission": permission, "until": int(ends_at.timestamp())}
+    login.emergency = [*open_now, given]
+    unit.audit(
+        BREAK_GLASS,
+        **about,
+        audit_id=access_id,
+        reason_given=request["reason"],
+        permission=permission,
+        session_id=login.id,
+        ends_at=ends_at.isoformat(),
+    )
+    unit.publish(
+        contract.break_glass_used,
+        caller.id,
+        {"access_id": access_id, "account_id": caller.id, **about, "ends_at": ends_at},
+    )
+    return {"id": access_id, **about, "permission": permission, "ends_at": ends_at}
+
+
+def in_effect(given: Any, now: datetime.datetime) -> list[dict[str, Any]]:
+    """Of a session's emergency accesses those that still hold."""
+    return [each for each in given or () if each["until"] > now.timestamp()]
+
+
+def list_break_glass(session: Session, caller: Caller, request: Request, tables: Any) -> dict[str, Any]:
+    """The report: who, what, when, why, until when."""
+    table = tables.Audit
+    statement = select(table).where(
+        table.organisation_id == caller.organisation_id, table.action == BREAK_GLASS
+    )
+    if request["account_id"] is not None:
+        statement = statement.where(table.actor_id == request["account_id"])
+    if request["since"] is not None:
+        statement = statement.where(table.at >= request["since"])
+    if request["until"] is not None:
+        statement = statement.where(table.at < request["until"])
+    rows, following = page(session, statement, table, request)
+    items = [
+        {
+            "id": row.id,
+            "at": row.at,
+            "account_id": row.actor_id,
+            "object_type": row.object_type,
+            "object_id": row.object_id,
+            "permission": row.facts["permission"],
+            "ends_at": datetime.datetime.fromisoformat(row.facts["ends_at"]),
+            "reason": row.reason,
+        }
+        for row in rows
+    ]
+    return {"items": items, "next": following}
+
+
+def list_audit_readers(session: Session, _caller: Caller, _request: Request) -> dict[str, Any]:
+    """Active accounts whose role holds `audit.read`."""
+    readers = select(RolePermission.role_id).where(RolePermission.permission == "audit.read")
+    rows = session.execute(
+        select(Account.id, Account.email_verified_at)
+        .join(Role, Role.id == Account.role_id)
+        .where(Account.state == "active", Role.realm == STAFF, Role.id.in_(readers))
+        .order_by(Account.id)
+    )
+    recipients = [
+        {"account_id": account_id, "email_is_verified": verified_at is not None}
+        for account_id, verified_at in rows
+    ]
+    return {"recipients": recipients}

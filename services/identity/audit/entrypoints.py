@@ -1,0 +1,52 @@
+"""Entrypoints over access itself: the audit trail, explanations, emergency access."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.chassis.audit_search import audit_entrypoints, note_looking
+from services.chassis.operations import Call, serves
+from services.contracts import identity_audit as contract
+from services.contracts import referrals
+from services.identity.audit import emergency, explain
+
+
+class AuditEntrypoints(audit_entrypoints(contract.audit, explain.names_of)):  # type: ignore[misc]
+    """What `Service` inherits."""
+
+    @serves(contract.explain_access)
+    def explain_access(self, call: Call) -> Any:
+        return call.read(explain.explain_access, _agency_of(call, call.request["resource_id"]))
+
+    @serves(contract.list_who_can_see)
+    def list_who_can_see(self, call: Call) -> Any:
+        return call.read(explain.list_who_can_see, _agency_of(call, call.request["resource_id"]))
+
+    @serves(contract.preview_removal)
+    def preview_removal(self, call: Call) -> Any:
+        with call.runtime.database.reading(call.organisation_id) as session:
+            resource_id = explain.resource_of_assignment(session, call.caller, call.request)
+        return call.read(explain.preview_removal, _agency_of(call, resource_id))
+
+    @serves(contract.break_glass)
+    def break_glass(self, call: Call) -> Any:
+        return call.commit(emergency.break_glass, call.runtime.settings.emergency_access_minutes)
+
+    @serves(contract.list_break_glass)
+    def list_break_glass(self, call: Call) -> Any:
+        answer = call.read(emergency.list_break_glass, call.runtime.tables)
+        note_looking(call, "audit.read", rows=len(answer["items"]), report="break_glass")
+        return answer
+
+    @serves(contract.list_audit_readers)
+    def list_audit_readers(self, call: Call) -> Any:
+        return call.read(emergency.list_audit_readers)
+
+
+def _agency_of(call: Call, resource_id: str | None) -> str | None:
+    """The agency of a program, as the directory knows it: who has the agency has its programs. Asked before reading."""
+    if resource_id is None:
+        return None
+    resource = call.ask(referrals.describe_resource, {"resource_id": resource_id})
+    agency_id: str | None = resource["agency_id"]
+    return agency_id

@@ -1,0 +1,124 @@
+"""Pure rules of explaining access: a decision as the conditions that it is made of. Standard library only.
+
+They say the same as the passport says (rules.effective_permissions, people.profiles); a test compares the two.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from services.identity.people.rules import PROVIDER, is_in_effect
+from services.identity.rules import portal_is_open, switch_of
+
+
+@dataclass(frozen=True)
+class Step:
+    """One condition: what was found, in a word or a code, and whether it holds."""
+
+    name: str
+    holds: bool
+    found: str
+    starts_at: datetime.datetime | None = None
+    ends_at: datetime.datetime | None = None
+
+
+def is_allowed(steps: Iterable[Step]) -> bool:
+    """Every condition must hold."""
+    return all(step.holds for step in steps)
+
+
+def account_step(state: str) -> Step:
+    """Only an active account acts."""
+    return Step("account", state == "active", state)
+
+
+def workforce_steps(
+    realm: str,
+    role: str | None,
+    held: Collection[str],
+    switches: Mapping[str, bool],
+    features: Collection[str],
+    permission: str,
+) -> list[Step]:
+    """Conditions of staff and providers: the portal's feature, the role, of a provider the switch in its place."""
+    if role is None:
+        return [Step("role", False, "no role")]
+    steps = []
+    if realm == PROVIDER:
+        is_open = portal_is_open(features)
+        steps.append(
+            Step("feature", is_open, "provider_portal is on" if is_open else "provider_portal is off")
+        )
+        switch = switch_of(permission)
+        if switch is not None:
+            return [
+                *steps,
+                Step("switch", switches[switch], f"{switch} is {'on' if switches[switch] else 'off'}"),
+            ]
+    return [*steps, Step("role", permission in held, role)]
+
+
+def assignment_step(
+    assignments: Mapping[str, tuple[datetime.datetime, datetime.datetime | None]],
+    resource_id: str,
+    agency_id: str | None,
+) -> Step:
+    """A provider reaches a resource that is assigned to it, or whose agency is. Times are (since, suspended at)."""
+    suspended: Step | None = None
+    for found, wanted in (("direct", resource_id), ("of its agency", agency_id)):
+        since, suspended_at = assignments.get(wanted or "", (None, None))
+        if since is None:
+            continue
+        if suspended_at is None:
+            return Step("assignment", True, found, since)
+        suspended = suspended or Step("assignment", False, f"{found}, suspended", since, suspended_at)
+    return suspended or Step("assignment", False, "none")
+
+
+@dataclass(frozen=True)
+class GrantFacts:
+    """A grant as far as a decision needs it."""
+
+    role: str
+    permissions: frozenset[str]
+    starts_at: datetime.datetime
+    ends_at: datetime.datetime | None
+    revoked_at: datetime.datetime | None
+    role_is_disabled: bool
+    person_is_disabled: bool
+
+    def state(self, now: datetime.datetime) -> str:
+        """`in effect`, or what is in the way."""
+        if self.revoked_at is not None:
+            return "revoked"
+        if not is_in_effect(self.starts_at, self.ends_at, now):
+            return "not yet begun" if now < self.starts_at else "expired"
+        if self.role_is_disabled:
+            return "role is disabled"
+        return "person is disabled" if self.person_is_disabled else "in effect"
+
+
+def grant_steps(grants: Iterable[GrantFacts], permission: str, now: datetime.datetime) -> list[Step]:
+    """Conditions of an account of a portal: a grant that holds now, and its role.
+
+    The grant that gives the permission is shown, else one that holds, else the latest.
+    """
+    ranked = sorted(
+        grants,
+        key=lambda grant: (
+            grant.state(now) == "in effect" and permission in grant.permissions,
+            grant.state(now) == "in effect",
+            grant.starts_at,
+        ),
+    )
+    if not ranked:
+        return [Step("grant", False, "none")]
+    best = ranked[-1]
+    ends_at = best.revoked_at or best.ends_at
+    state = best.state(now)
+    return [
+        Step("grant", state == "in effect", state, best.starts_at, ends_at),
+        Step("role", permission in best.permissions, best.role),
+    ]

@@ -1,0 +1,56 @@
+"""Accounts that open by themselves when an employee is registered (S2-120). They reach nothing yet (S2-121)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+
+from services.chassis.unit_of_work import UnitOfWork
+from services.identity.employees.entry import entry_of
+from services.identity.employees.supervision import supervise
+from services.identity.models import Account
+from services.identity.people.accounts import add_portal_account, find_portal_account
+from services.identity.people.models import Person
+from services.identity.people.realms import rules_of
+from services.identity.people.rules import EMAIL, EMPLOYEE, login_space
+from services.identity.rules import normal_login
+
+
+def open_when_registered(unit: UnitOfWork, person: Person, kinds: Collection[str]) -> Account | None:
+    """Open an account for a person who has just been registered as an employee, if the organisation wants that.
+
+    Nothing is sent and nothing is related: staff or a pick-up code do that. Where the portal logs in by e-mail a person
+    without one, or with one that is a log-in already, gets no account; the audit trail says so.
+    """
+    if EMPLOYEE not in kinds:
+        return None
+    if not entry_of(unit.session, str(unit.organisation_id), EMPLOYEE).opens_accounts:
+        return None
+    return open_account(unit, person)
+
+
+def open_account(unit: UnitOfWork, person: Person) -> Account | None:
+    """The account of an employee, opened now unless there is one; None where no log-in can be made."""
+    present = find_portal_account(unit, EMPLOYEE, person.id)
+    if present is not None:
+        return present
+    realm_rules = rules_of(unit.session, str(unit.organisation_id), EMPLOYEE)
+    login = person.email if realm_rules.login_id == EMAIL else person.number
+    if login is None or _is_taken(unit, login):
+        unit.audit("account.not_opened", "person", person.id, reason="taken" if login else "no_email")
+        return None
+    account = add_portal_account(unit, EMPLOYEE, person, login=login, email=person.email)
+    supervise(unit, account)
+    return account
+
+
+def _is_taken(unit: UnitOfWork, login: str) -> bool:
+    return (
+        unit.session.scalar(
+            select(Account.id).where(
+                Account.login_space == login_space(EMPLOYEE), Account.login == normal_login(login)
+            )
+        )
+        is not None
+    )

@@ -1,0 +1,47 @@
+"""Entrypoints of Family Portal access."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.chassis.operations import Call, serves
+from services.contracts import identity_family as contract
+from services.identity.family import handlers, queries
+
+
+class FamilyEntrypoints:
+    """What `Service` offers about Family Portal access."""
+
+    @serves(contract.get_family_access_form)
+    def get_family_access_form(self, call: Call) -> Any:
+        return call.read(queries.get_access_form)
+
+    @serves(contract.add_family_access)
+    def add_family_access(self, call: Call) -> Any:
+        return call.commit(handlers.add_access)
+
+    @serves(contract.get_family_access)
+    def get_family_access(self, call: Call) -> Any:
+        answer = call.read(queries.get_access)
+        call.transact(
+            lambda unit: unit.audit(
+                "family_access.read", "account", answer["account_id"], person_id=answer["client_id"]
+            )
+        )
+        return answer
+
+    @serves(contract.resend_family_invitation)
+    def resend_family_invitation(self, call: Call) -> Any:
+        return call.commit(handlers.resend_invitation)
+
+    @serves(contract.change_family_access)
+    def change_family_access(self, call: Call) -> Any:
+        return call.commit(handlers.change_access)
+
+    @serves(contract.change_family_login)
+    def change_family_login(self, call: Call) -> Any:
+        return call.commit(handlers.change_login)
+
+    @serves(contract.remove_family_access)
+    def remove_family_access(self, call: Call) -> Any:
+        return call.commit(handlers.remove_access)

@@ -1,0 +1,318 @@
+"""Merging two records of one person (S2-103, S2-112) and taking that back: one function, one transaction each."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts import identity_merging as contract
+from services.contracts.errors import Refused
+from services.identity.credentials import end_sessions, void_links
+from services.identity.employees.pickup import void_codes
+from services.identity.merging import moves, rules
+from services.identity.merging.models import PersonMerge
+from services.identity.models import Account, Employment
+from services.identity.people.accounts import load_person
+from services.identity.people.grants import actor, revoke
+from services.identity.people.models import Grant, Person, PersonKind, Relationship
+from services.identity.people.queries import find_person
+from services.identity.people.rules import APPLICANT
+
+Request = Mapping[str, Any]
+ENDED_BY_MERGE = "merged"
+Steps = list[dict[str, Any]]
+
+
+def preview(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
+    """What a merge would do. Raises Refused(not_found, already_merged, merge_refused)."""
+    kept = find_person(session, request["kept_id"], "kept_id")
+    merged = find_person(session, request["merged_id"], "merged_id")
+    _check(session, kept, merged)
+    return _preview(session, kept, merged)
+
+
+def _preview(session: Session, kept: Person, merged: Person) -> dict[str, Any]:
+    mine, theirs = _values(kept), _values(merged)
+    counts = {
+        f"{reference.table.name}.{reference.column.name}": moves.count(session, reference, merged.id)
+        for reference in moves.references_to("people")
+    }
+    return {
+        "plan": rules.plan_name((kept.id, kept.version), (merged.id, merged.version), counts),
+        "kept_id": kept.id,
+        "merged_id": merged.id,
+        "conflicts": [
+            {"field": name, "kept": _text(mine[name]), "merged": _text(theirs[name]), "proposed": side}
+            for name, side in rules.proposed_values(mine, theirs).items()
+        ],
+        "moves": [{"what": what, "count": number} for what, number in counts.items() if number],
+        "accounts_closed": len(_rival_realms(session, kept, merged)),
+    }
+
+
+def _values(person: Person) -> dict[str, Any]:
+    return {name: getattr(person, name) for name in rules.FIELDS}
+
+
+def _text(value: Any) -> str | None:
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+def _rival_realms(session: Session, kept: Person, merged: Person) -> list[str]:
+    """Realms in which both have an account: that of the merged record is closed."""
+    rows = session.execute(
+        select(Account.realm, Account.person_id).where(Account.person_id.in_([kept.id, merged.id]))
+    ).all()
+    of_kept = {realm for realm, person_id in rows if person_id == kept.id}
+    return sorted(realm for realm, person_id in rows if person_id == merged.id and realm in of_kept)
+
+
+def _check(session: Session, kept: Person, merged: Person) -> None:
+    if kept.id == merged.id:
+        raise Refused("merge_refused", "A record is not merged into itself.", field="merged_id")
+    merges = session.scalars(
+        select(PersonMerge).where(
+            PersonMerge.merged_id.in_([kept.id, merged.id]), PersonMerge.undone_at.is_(None)
+        )
+    ).all()
+    for each in merges:
+        raise Refused(
+            "already_merged",
+            "This record was merged into another one: use that one.",
+            field="merged_id" if each.merged_id == merged.id else "kept_id",
+            kept_id=each.kept_id,
+        )
+    employed = session.scalars(
+        select(Employment.person_id).where(
+            Employment.person_id.in_([kept.id, merged.id]), Employment.ended_at.is_(None)
+        )
+    ).all()
+    if len(employed) == 2 or (employed and employed[0] == merged.id):
+        raise Refused(
+            "merge_refused",
+            "HR knows the record that would be merged as an employee: keep that one, or end one employment first.",
+            field="merged_id",
+        )
+
+
+def merge(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Merge one record into another. Done before: the same merge again (S2-112).
+
+    Raises Refused(proof_required, not_found, already_merged, merge_refused, merge_outdated, invalid_request).
+    """
+    assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
+    unit.caller.require_proof()
+    # Always in one order: two merges of the same people at once would wait for each other for ever.
+    found = {each: load_person(unit, each) for each in sorted({request["kept_id"], request["merged_id"]})}
+    kept, merged = found[request["kept_id"]], found[request["merged_id"]]
+    done = unit.session.scalar(
+        select(PersonMerge).where(
+            PersonMerge.kept_id == kept.id,
+            PersonMerge.merged_id == merged.id,
+            PersonMerge.undone_at.is_(None),
+        )
+    )
+    if done is not None:
+        return merge_view(done)
+    _check(unit.session, kept, merged)
+    planned = _preview(unit.session, kept, merged)
+    if planned["plan"] != request["plan"]:
+        raise Refused(
+            "merge_outdated", "The records have changed since the preview: look at it again.", "plan"
+        )
+    mine, theirs = _values(kept), _values(merged)
+    sides = rules.chosen_values(rules.proposed_values(mine, theirs), request["choices"])
+    steps = {
+        "values": {
+            name: {"before": _text(mine[name]), "after": _text(theirs[name])}
+            for name, side in sides.items()
+            if side == rules.MERGED
+        },
+        "was_disabled": merged.disabled_at is not None,
+    }
+    for name in steps["values"]:
+        setattr(kept, name, theirs[name])
+    void_codes(unit, merged.id)
+    unit.session.flush()
+    steps["moves"] = [
+        step for each in moves.references_to("people") for step in moves.move(unit, each, merged.id, kept.id)
+    ]
+    unit.session.expire_all()  # rows were moved beneath the session
+    steps["moves"] += _take_over_accounts(unit, kept.id, merged.id)
+    steps["revoked"] = _revoke_rest(unit, merged.id)
+    steps["ended_kinds"] = _end_application(unit, kept.id)
+    merged.disabled_at = merged.disabled_at or unit.now
+    kept.version += 1
+    merged.version += 1
+    row = PersonMerge(
+        id=wire.new_id(),
+        kept_id=kept.id,
+        merged_id=merged.id,
+        steps=steps,
+        merged_by=actor(unit),
+        merged_at=unit.now,
+    )
+    unit.add(row)
+    _tell(unit, row, "person.merged", contract.people_merged, moved=len(steps["moves"]))
+    return merge_view(row)
+
+
+def _take_over_accounts(unit: UnitOfWork, kept_id: str, merged_id: str) -> Steps:
+    """Close accounts of the merged record where the kept one has its own; what they reached that one reaches."""
+    steps: Steps = []
+    rivals = unit.session.scalars(select(Account).where(Account.person_id == merged_id)).all()
+    for rival in rivals:
+        own = unit.session.scalars(
+            select(Account).where(Account.person_id == kept_id, Account.realm == rival.realm)
+        ).one()
+        for reference in moves.references_to("accounts"):
+            if reference.table.name in (Grant.__tablename__, Relationship.__tablename__):
+                steps += [
+                    step | {"account_from": rival.id, "account_to": own.id}
+                    for step in moves.move(unit, reference, rival.id, own.id)
+                ]
+        if rival.state != "disabled":
+            steps.append({"account": rival.id, "state": rival.state})
+            rival.state = "disabled"
+            rival.version += 1
+            end_sessions(unit, rival.id, ENDED_BY_MERGE)
+            void_links(unit, rival.id)
+            unit.audit("account.disabled", "account", rival.id, person_id=merged_id, reason=ENDED_BY_MERGE)
+    unit.session.flush()
+    unit.session.expire_all()
+    return steps
+
+
+def _revoke_rest(unit: UnitOfWork, merged_id: str) -> list[str]:
+    """Revoke access to the merged record that did not go over: the kept one has the like."""
+    left = unit.session.scalars(
+        select(Grant).where(Grant.person_id == merged_id, Grant.revoked_at.is_(None)).with_for_update()
+    ).all()
+    for grant in left:
+        revoke(unit, grant, ENDED_BY_MERGE)
+    return [grant.id for grant in left]
+
+
+def _end_application(unit: UnitOfWork, kept_id: str) -> list[str]:
+    """An applicant who is merged into an employee applies no longer."""
+    rows = unit.session.scalars(
+        select(PersonKind).where(
+            PersonKind.person_id == kept_id,
+            or_(PersonKind.ends_at.is_(None), PersonKind.ends_at > unit.now),
+        )
+    ).all()
+    if not any(row.kind == "employee" for row in rows):
+        return []
+    ended = [row for row in rows if row.kind == APPLICANT]
+    for row in ended:
+        row.ends_at = max(unit.now, row.starts_at)
+    return [row.id for row in ended]
+
+
+def undo(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Take a merge back: what went over returns, unless it has changed hands since. Done before: nothing more.
+
+    Raises Refused(proof_required, not_found, merge_refused).
+    """
+    assert unit.caller is not None  # noqa: S101 - as above
+    unit.caller.require_proof()
+    row: PersonMerge | None = unit.session.scalar(
+        select(PersonMerge).where(PersonMerge.id == request["merge_id"]).with_for_update()
+    )
+    if row is None:
+        raise Refused("not_found", "There is no such merge.")
+    if row.undone_at is not None:
+        return merge_view(row)
+    if unit.now - row.merged_at > rules.CAN_BE_UNDONE_FOR:
+        raise Refused("merge_refused", f"After {rules.CAN_BE_UNDONE_FOR.days} days a merge stays.")
+    found = {each: load_person(unit, each) for each in sorted([row.kept_id, row.merged_id])}
+    kept, merged = found[row.kept_id], found[row.merged_id]
+    stayed = _move_back(unit, row)
+    for name, value in row.steps["values"].items():
+        if _text(getattr(kept, name)) == value["after"]:
+            setattr(kept, name, _value(name, value["before"]))
+    if not row.steps["was_disabled"]:
+        merged.disabled_at = None
+    kept.version += 1
+    merged.version += 1
+    row.undone_by, row.undone_at = actor(unit), unit.now
+    _tell(unit, row, "person.unmerged", contract.people_unmerged, stayed=stayed)
+    return merge_view(row)
+
+
+def _value(name: str, text: str | None) -> Any:
+    return datetime.date.fromisoformat(text) if name == "date_of_birth" and text is not None else text
+
+
+def _move_back(unit: UnitOfWork, row: PersonMerge) -> int:
+    """Answers how many steps could not be taken back."""
+    stayed = 0
+    for step in reversed(row.steps["moves"]):
+        if "account" in step:
+            unit.session.execute(
+                update(Account)
+                .where(Account.id == step["account"], Account.state == "disabled")
+                .values(state=step["state"], version=Account.version + 1),
+                execution_options={"synchronize_session": False},
+            )
+            continue
+        before = step.get("account_from", row.merged_id)
+        after = step.get("account_to", row.kept_id)
+        stayed += not moves.move_back(unit, step, before, after)
+    unit.session.execute(
+        update(Grant)
+        .where(Grant.id.in_(row.steps["revoked"]), Grant.revoke_reason == ENDED_BY_MERGE)
+        .values(revoked_at=None, revoke_reason=None, version=Grant.version + 1),
+        execution_options={"synchronize_session": False},
+    )
+    unit.session.execute(
+        update(PersonKind).where(PersonKind.id.in_(row.steps["ended_kinds"])).values(ends_at=None),
+        execution_options={"synchronize_session": False},
+    )
+    unit.session.expire_all()  # as above
+    return stayed
+
+
+def _tell(unit: UnitOfWork, row: PersonMerge, action: str, event: Any, **facts: int) -> None:
+    ids = {"merge_id": row.id, "kept_id": row.kept_id, "merged_id": row.merged_id}
+    unit.audit(action, "person", row.kept_id, merge_id=row.id, merged_id=row.merged_id, **facts)
+    unit.publish(event, row.kept_id, ids)
+
+
+def merge_view(row: PersonMerge) -> dict[str, Any]:
+    """The members of the contract's MergeView."""
+    names = ("id", "kept_id", "merged_id", "merged_by", "merged_at", "undone_by", "undone_at")
+    return {name: getattr(row, name) for name in names}
+
+
+def list_merges(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
+    """Merges of a person, oldest first."""
+    person_id = request["person_id"]
+    rows = session.scalars(
+        select(PersonMerge)
+        .where(or_(PersonMerge.kept_id == person_id, PersonMerge.merged_id == person_id))
+        .order_by(PersonMerge.merged_at)
+    )
+    return {"items": [merge_view(row) for row in rows]}
+
+
+def resolve(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
+    """The record that an id stands for now, and the ids that stand for it. Raises Refused(not_found)."""
+    person_id = find_person(session, request["person_id"]).id
+    pairs = session.execute(
+        select(PersonMerge.merged_id, PersonMerge.kept_id).where(PersonMerge.undone_at.is_(None))
+    ).all()
+    kept_of: dict[str, str] = {pair.merged_id: pair.kept_id for pair in pairs}
+    while person_id in kept_of:
+        person_id = kept_of[person_id]
+    merged = [person_id]
+    for each in merged:  # it grows while it is walked: a record may have been merged twice over
+        merged += [one for one, kept in kept_of.items() if kept == each]
+    return {"person_id": person_id, "merged_ids": sorted(merged[1:])}

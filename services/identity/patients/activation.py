@@ -1,0 +1,173 @@
+"""What patients do without a log-in: asking for a link with four data of their record, confirming their e-mail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from services.chassis import wire
+from services.chassis.database import Database
+from services.chassis.operations import Call
+from services.chassis.unit_of_work import UnitOfWork, utc_now
+from services.contracts import identity_patients as contract
+from services.contracts.errors import Refused
+from services.identity import credentials, rules
+from services.identity.access import addresses
+from services.identity.models import Account, CredentialLink, Organisation
+from services.identity.patients import queries, steps
+from services.identity.patients.models import UnverifiedNotice
+from services.identity.patients.rules import NOTICE_KEPT, NOTICE_KEPT_ONCE_TAKEN, NOTICE_LIMIT, Identifying
+from services.identity.people.accounts import load_person
+from services.identity.people.handlers import MEMBERS, add_person
+from services.identity.people.rules import LINK, PATIENT, VERIFY_EMAIL
+from services.identity.tokens import throttle_key, token_hash
+
+Request = Mapping[str, Any]
+MATCH, NOTICE = "patient-match", "unverified-notice"
+FORGET_EVERY_S = 60.0
+
+
+def request_access(call: Call) -> Any:
+    """Self-activation and forgotten password (S3-24, S3-25): always answers {}.
+
+    One patient with enabled access whose e-mail, last name, date of birth and postal code are these gets a link; in any
+    other case the address that was entered is told that it could not be verified (S3-26). Counted per caller's address
+    and per address entered, before anything is looked up. Raises Refused(too_many_requests).
+    """
+    entered = Identifying(
+        call.request["email"],
+        call.request["last_name"],
+        call.request["date_of_birth"],
+        call.request["postal_code"],
+    )
+    # Of the patients' own space, so that a name for a log-in and an address are never one key.
+    key = throttle_key(
+        call.request["organisation"], f"{PATIENT}-match", rules.normal_login(entered.email or "")
+    )
+    _count(call, key)
+    with call.runtime.database.reading(None) as session:
+        organisation = queries.find_organisation(session, call.request["organisation"])
+    person_id = None
+    if organisation is not None:
+        with call.runtime.database.reading(organisation.id) as session:
+            person_id = queries.matching_patient(session, entered)
+    return call.commit(_answer, organisation, person_id, key)
+
+
+def _count(call: Call, key: str) -> None:
+    settings = call.runtime.settings
+
+    def count(unit: UnitOfWork) -> int:
+        return addresses.count_try(unit, addresses.RESET, settings) or credentials.count_try(
+            unit, MATCH, key, rules.RESET_LIMIT
+        )
+
+    wait_s = call.transact(count)
+    if wait_s:
+        raise Refused("too_many_requests", "Too many tries. Wait.", retry_after_s=wait_s)
+
+
+def _answer(
+    unit: UnitOfWork, request: Request, organisation: Organisation | None, person_id: str | None, key: str
+) -> dict[str, Any]:
+    if organisation is None:
+        return {}
+    unit.act_for(organisation.id, organisation.key)
+    if person_id is not None:
+        person = load_person(unit, person_id)
+        if steps.open_access(unit, person) is not None and person.email:
+            steps.send_link(unit, person)
+        return {}
+    unit.audit("patient.not_verified", "login", key)
+    if credentials.count_try(unit, NOTICE, key, NOTICE_LIMIT):
+        return {}
+    notice = UnverifiedNotice(
+        id=wire.new_id(), email=request["email"], created_at=unit.now, expires_at=unit.now + NOTICE_KEPT
+    )
+    unit.add(notice)
+    unit.publish(contract.patient_not_verified, notice.id, {"notice_id": notice.id})
+    return {}
+
+
+def take_unverified_address(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """The address of a notice. From the first time on it stays for a few tries only. Raises Refused(not_found)."""
+    notice = unit.session.scalar(
+        select(UnverifiedNotice).where(UnverifiedNotice.id == request["notice_id"]).with_for_update()
+    )
+    if notice is None or notice.expires_at <= unit.now:
+        raise Refused("not_found", "There is no such notice any more.")
+    if notice.taken_at is None:
+        notice.taken_at = unit.now
+        notice.expires_at = min(notice.expires_at, unit.now + NOTICE_KEPT_ONCE_TAKEN)
+        unit.audit("patient.not_verified_told", "unverified_notice", notice.id)
+    name = unit.session.scalars(
+        select(Organisation.name).where(Organisation.id == unit.organisation_id)
+    ).one()
+    return {"email": notice.email, "organisation_name": name}
+
+
+def forget_notices(database: Database) -> bool:
+    """Delete the addresses whose time is over."""
+    statement = delete(UnverifiedNotice).where(UnverifiedNotice.expires_at <= utc_now())
+    database.write(
+        None,
+        lambda session: session.execute(statement, execution_options={"synchronize_session": False}),
+    )
+    return True
+
+
+def register_patient(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Add a patient from the electronic registration form; access is off until the e-mail is confirmed (S3-29).
+
+    Raises Refused(login_taken).
+    """
+    person = add_person(
+        unit, None, ["patient"], **{member: request[member] for member in MEMBERS if member in request}
+    )
+    steps.record_of(unit, person, steps.REGISTERED)
+    if person.email:
+        credentials.invite(unit, steps.open_account(unit, person), VERIFY_EMAIL)
+    return {"person_id": person.id}
+
+
+def verify_email(call: Call) -> Any:
+    """Use the link of the confirmation e-mail (S3-29). Raises Refused(link_refused, too_many_requests)."""
+    settings = call.runtime.settings
+    wait_s = call.transact(lambda unit: addresses.count_try(unit, addresses.LINK, settings))
+    if wait_s:
+        raise Refused("too_many_requests", "Too many tries from this address. Wait.", retry_after_s=wait_s)
+    token = call.request["token"]
+    return call.commit(_verify_email, token, settings)
+
+
+def _verify_email(unit: UnitOfWork, _request: Request, token: str, settings: Any) -> dict[str, Any]:
+    is_this_link = CredentialLink.token_hash == token_hash(token)
+    found = unit.session.execute(
+        select(CredentialLink.account_id, Organisation)
+        .join(Organisation, Organisation.id == CredentialLink.organisation_id)
+        .where(is_this_link, CredentialLink.kind == LINK, CredentialLink.purpose == VERIFY_EMAIL)
+    ).one_or_none()
+    if found is None:
+        raise credentials.link_refused()
+    account_id, organisation = found
+    unit.act_for(organisation.id, organisation.key)
+    person_id = unit.session.scalar(select(Account.person_id).where(Account.id == account_id))
+    # The person's row first, as in every step of a patient's access: two orders of locking would be a deadlock.
+    person = load_person(unit, person_id or "")
+    account = unit.session.scalars(
+        select(Account).where(Account.id == account_id).with_for_update(of=Account)
+    ).one()
+    is_used = credentials.use_up(unit, is_this_link)
+    if not is_used or account.state == "disabled" or account.email != person.email:
+        raise credentials.link_refused()
+    account.email_verified_at = unit.now
+    account.version += 1
+    credentials.void_links(unit, account.id)
+    unit.audit("account.email_verified", "account", account.id, person_id=person.id)
+    is_registered = steps.record_of(unit, person).origin == steps.REGISTERED
+    if is_registered and person.postal_code and person.disabled_at is None:
+        steps.enable(unit, person, is_attested=False, way="email_verified")
+    addresses.give_back(unit, addresses.LINK, settings)
+    return {"is_enabled": steps.open_access(unit, person) is not None}

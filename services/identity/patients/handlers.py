@@ -1,0 +1,171 @@
+"""Commands over patients' portal access: one function, one transaction each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from services.chassis.operations import Call
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.contracts.identity_patients import USERNAME_RULE
+from services.identity import login
+from services.identity.credentials import set_password_hash
+from services.identity.handlers import load_organisation
+from services.identity.models import Account, Organisation
+from services.identity.password_rules import check_password
+from services.identity.passwords import hash_password
+from services.identity.patients import rules, steps
+from services.identity.patients.models import PatientSettings
+from services.identity.patients.queries import access_view, settings_view
+from services.identity.patients.usernames import set_username
+from services.identity.people.handlers import require_confirmation
+from services.identity.people.queries import find_person
+from services.identity.people.rules import PATIENT, login_space
+from services.identity.rules import normal_login
+
+Request = Mapping[str, Any]
+
+
+def set_patient_settings(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Set what holds for the organisation's patients (S3-28). Raises Refused(version_conflict)."""
+    row = unit.session.scalar(select(PatientSettings).with_for_update())
+    if row is None:
+        row = PatientSettings(organisation_id=unit.organisation_id, enables_automatically=False, version=1)
+        unit.require_version(row)
+        unit.add(row)
+    else:
+        unit.require_version(row)
+    if row.enables_automatically != request["enables_automatically"]:
+        row.enables_automatically = request["enables_automatically"]
+        row.version += 1
+        unit.audit(
+            "patients.settings_changed",
+            "organisation",
+            str(unit.organisation_id),
+            enables_automatically=row.enables_automatically,
+        )
+    return settings_view(row)
+
+
+def enable_patient_access(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Patient Can Access Portal (S3-27, S3-31, S3-34). Raises Refused(not_found, not_a_patient, details_missing)."""
+    person = steps.load_patient(unit, request["person_id"])
+    steps.require_details(person, "email", "postal_code")
+    steps.require_attestation(request["attests_email_is_private"])
+    steps.enable(unit, person, is_attested=True, way="staff")
+    return access_view(unit.session, person.id)
+
+
+def disable_patient_access(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """No Access to Portal (S3-27). Raises Refused(not_found, not_a_patient)."""
+    person = steps.load_patient(unit, request["person_id"])
+    steps.disable(unit, person)
+    return access_view(unit.session, person.id)
+
+
+def invite_patient(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Send the invitation/reset e-mail (S3-37 to S3-39).
+
+    Raises Refused(not_found, not_a_patient, access_not_enabled, details_missing).
+    """
+    person = steps.load_patient(unit, request["person_id"])
+    return {"invitation_id": steps.send_link(unit, person).id}
+
+
+def check_username(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Whether a username is valid, and free for this person (S3-43)."""
+    wanted = normal_login(request["username"])
+    holder = unit.session.execute(
+        select(Account.person_id).where(Account.login_space == login_space(PATIENT), Account.login == wanted)
+    ).one_or_none()
+    is_valid = rules.is_username(wanted)
+    is_own = holder is not None and request["person_id"] is not None and holder[0] == request["person_id"]
+    return {
+        "is_valid": is_valid,
+        "is_available": is_valid and (holder is None or is_own),
+        "rule": USERNAME_RULE,
+    }
+
+
+def set_credentials(call: Call) -> Any:
+    """Manually set username and password (S3-43 to S3-46). The password is hashed before the transaction.
+
+    Raises Refused(not_found, not_a_patient, access_not_enabled, details_missing, login_taken, password_refused).
+    """
+    password = login.take_secret(call, "password")
+    with call.runtime.database.reading(call.organisation_id) as session:
+        person = find_person(session, call.request["person_id"])
+        organisation = session.scalars(
+            select(Organisation).where(Organisation.id == call.organisation_id)
+        ).one()
+    names = (
+        organisation.name,
+        organisation.key,
+        person.first_name,
+        person.last_name,
+        call.request["username"],
+    )
+    check_password(password, [name for name in names if name])
+    return call.commit(_set_credentials, hash_password(password))
+
+
+def _set_credentials(unit: UnitOfWork, request: Request, password_hash: str) -> dict[str, Any]:
+    person = steps.load_patient(unit, request["person_id"])
+    is_enabled = steps.open_access(unit, person) is not None
+    if not is_enabled and request["enable_access"]:
+        if person.email:
+            steps.require_attestation(request["attests_email_is_private"])
+        steps.enable(
+            unit,
+            person,
+            is_attested=bool(person.email and request["attests_email_is_private"]),
+            way="manual_credentials",
+        )
+    account, _ = steps.require_access(unit, person)
+    if request["username"] is not None:
+        set_username(unit, account, request["username"])
+    elif not rules.has_username(account.login):
+        raise Refused(
+            "details_missing",
+            "username: none is on file, and the patient logs in with it.",
+            field="username",
+            missing=["username"],
+        )
+    set_password_hash(unit, load_organisation(unit), account, password_hash)
+    account.must_change_password = request["must_change"]
+    steps.record_of(unit, person).manual_credentials_set_at = unit.now
+    unit.audit(
+        "patient.credentials_set",
+        "account",
+        account.id,
+        person_id=person.id,
+        must_change=request["must_change"],
+    )
+    unit.session.flush()
+    return access_view(unit.session, person.id)
+
+
+def change_patient_email(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Change a patient's e-mail, with caution once access is enabled (S3-35).
+
+    Raises Refused(not_found, not_a_patient, version_conflict, proof_required, confirmation_required, details_missing,
+    login_taken).
+    """
+    person = steps.load_patient(unit, request["person_id"])
+    unit.require_version(person)
+    found = steps.open_access(unit, person)
+    if found is not None:
+        assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
+        unit.caller.require_proof()
+        require_confirmation(
+            request, "The patient's portal links and resets go to the new address; the old one is told."
+        )
+        steps.require_attestation(request["attests_email_is_private"])
+    steps.change_email(unit, person, request["email"])
+    if found is not None:
+        found[1].attested_by, found[1].attested_at = unit.caller.id if unit.caller else None, unit.now
+    unit.session.flush()
+    return access_view(unit.session, person.id)

@@ -1,0 +1,189 @@
+"""Enabling and inviting many patients in the background, each in a transaction of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.loop import Loop
+from services.chassis.operations import Call
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.identity.models import Organisation
+from services.identity.patients import steps
+from services.identity.patients.models import PatientJob, PatientJobItem
+from services.identity.patients.queries import job_view
+from services.identity.people.grants import actor
+
+Request = Mapping[str, Any]
+EVERY_S = 5.0
+CHUNK = 50
+WAITING, DONE, FAILED = "waiting", "done", "failed"
+
+
+class PatientJobsLoop(Loop):
+    """Works off jobs; woken by each new one."""
+
+    def __init__(self, runtime: Any) -> None:
+        super().__init__("patient-jobs", lambda: work(runtime, self.stopping.is_set), EVERY_S)
+
+
+def start(call: Call) -> Any:
+    """Note a job and wake the loop. Raises Refused(details_missing)."""
+    answer = call.commit(_start)
+    for loop in call.runtime.loops:
+        if isinstance(loop, PatientJobsLoop):
+            loop.wake()
+    return answer
+
+
+def _start(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    if request["kind"] == "enable":
+        steps.require_attestation(request["attests_email_is_private"])
+    job = PatientJob(
+        id=wire.new_id(),
+        kind=request["kind"],
+        requested_by=actor(unit),
+        is_attested=request["attests_email_is_private"],
+        created_at=unit.now,
+    )
+    unit.add(job)
+    unit.session.flush()
+    person_ids = dict.fromkeys(request["person_ids"])
+    for person_id in person_ids:
+        unit.add(PatientJobItem(job_id=job.id, person_id=person_id, state=WAITING))
+    unit.audit("patients.job_started", "patient_job", job.id, kind=job.kind, total=len(person_ids))
+    unit.session.flush()
+    return job_view(unit.session, job)
+
+
+def work(runtime: Any, is_stopping: Any = lambda: False) -> bool:
+    """Carry out what waits, chunk by chunk; replicas share the work."""
+    while not is_stopping():
+        with runtime.database.reading(None) as session:
+            jobs = session.execute(
+                select(PatientJob, Organisation)
+                .join(Organisation, Organisation.id == PatientJob.organisation_id)
+                .where(PatientJob.finished_at.is_(None))
+                .order_by(PatientJob.created_at)
+                .limit(CHUNK)
+            ).all()
+        if not jobs:
+            break
+        for job, organisation in jobs:
+            _work_on(runtime, job, organisation, is_stopping)
+        if all(_finished(runtime, job, organisation) is False for job, organisation in jobs):
+            break  # another replica holds what is left
+    return True
+
+
+def _work_on(runtime: Any, job: PatientJob, organisation: Organisation, is_stopping: Any) -> None:
+    with runtime.database.reading(organisation.id) as session:
+        waiting = session.scalars(
+            select(PatientJobItem.person_id)
+            .where(PatientJobItem.job_id == job.id, PatientJobItem.state == WAITING)
+            .limit(CHUNK)
+        ).all()
+    for person_id in waiting:
+        if is_stopping():
+            return
+        try:
+            _in_a_transaction(runtime, job, organisation, lambda unit, who=person_id: _do(unit, job, who))
+        except Refused as refusal:
+            # What was begun is rolled back; the refusal is noted in a transaction of its own.
+            _in_a_transaction(
+                runtime,
+                job,
+                organisation,
+                lambda unit, who=person_id, why=refusal: _note_failure(unit, job, who, why),
+            )
+
+
+def _do(unit: UnitOfWork, job: PatientJob, person_id: str) -> None:
+    """One patient. The item is locked: done twice it is done once, and what is done with it commits with it."""
+    item = _waiting_item(unit, job, person_id)
+    if item is None:
+        return
+    person = steps.load_patient(unit, person_id)
+    if job.kind == "enable":
+        steps.require_details(person, "email", "postal_code")
+        steps.enable(unit, person, is_attested=job.is_attested, way="job")
+    else:
+        steps.send_link(unit, person)
+    item.state = DONE
+
+
+def _note_failure(unit: UnitOfWork, job: PatientJob, person_id: str, refusal: Refused) -> None:
+    if refusal.code == "service_unavailable":
+        return  # the database was busy: the item waits for the next round
+    item = _waiting_item(unit, job, person_id)
+    if item is not None:
+        item.state, item.reason, item.field = FAILED, refusal.code, refusal.field
+
+
+def _waiting_item(unit: UnitOfWork, job: PatientJob, person_id: str) -> PatientJobItem | None:
+    found: PatientJobItem | None = unit.session.scalar(
+        select(PatientJobItem)
+        .where(
+            PatientJobItem.job_id == job.id,
+            PatientJobItem.person_id == person_id,
+            PatientJobItem.state == WAITING,
+        )
+        .with_for_update(skip_locked=True)
+    )
+    return found
+
+
+def _finished(runtime: Any, job: PatientJob, organisation: Organisation) -> bool:
+    """Close the job when nothing waits any more. False when something does and nobody here could do it."""
+
+    def close(unit: UnitOfWork) -> bool:
+        row = unit.session.scalars(select(PatientJob).where(PatientJob.id == job.id).with_for_update()).one()
+        waiting = unit.session.scalar(
+            select(PatientJobItem.person_id)
+            .where(PatientJobItem.job_id == job.id, PatientJobItem.state == WAITING)
+            .limit(1)
+        )
+        if waiting is None and row.finished_at is None:
+            row.finished_at = unit.now
+            counts = job_view(unit.session, row)
+            unit.audit(
+                "patients.job_finished",
+                "patient_job",
+                job.id,
+                done=counts["done"],
+                failed=counts["failed"],
+            )
+        return waiting is None
+
+    return bool(_in_a_transaction(runtime, job, organisation, close))
+
+
+def _in_a_transaction(runtime: Any, job: PatientJob, organisation: Organisation, step: Any) -> Any:
+    """Run `step(unit_of_work)` on behalf of whoever started the job."""
+    has_events = False
+
+    def run(session: Session) -> Any:
+        nonlocal has_events
+        unit = UnitOfWork(
+            session,
+            runtime.tables,
+            runtime.service,
+            caller=Caller("account", job.requested_by, organisation.id, organisation.key, "staff"),
+            context=wire.CallContext(wire.new_id(), correlation_id=job.id),
+            organisation_id=organisation.id,
+            organisation_key=organisation.key,
+        )
+        result = step(unit)
+        has_events = unit.has_events
+        return result
+
+    result = runtime.database.write(organisation.id, run)
+    if has_events:
+        runtime.relay.wake()
+    return result

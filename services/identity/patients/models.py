@@ -1,0 +1,73 @@
+"""Tables of patients' portal access, and the indexes that their list and their look-up need."""
+
+from __future__ import annotations
+
+import datetime
+
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, func, literal_column
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.chassis.models import TenantScoped, UtcDateTime
+from services.identity.people.models import Person
+from services.identity.tables import Base
+
+BY_NAME = (
+    func.lower(Person.last_name),
+    func.coalesce(func.lower(Person.first_name), literal_column("''")),
+    Person.id,
+)
+Index("ix_people_organisation_id_name", Person.organisation_id, *BY_NAME)
+Index("ix_people_organisation_id_email", Person.organisation_id, func.lower(Person.email))
+
+
+class PatientRecord(TenantScoped, Base):
+    """What is known of a patient's way to the portal. `origin`: `staff` or `registered` (the electronic form)."""
+
+    __tablename__ = "patient_records"
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    origin: Mapped[str] = mapped_column(String(20))
+    manual_credentials_set_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+
+
+class PatientSettings(TenantScoped, Base):
+    """What an organisation has set for its patients."""
+
+    __tablename__ = "patient_settings"
+    organisation_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    enables_automatically: Mapped[bool] = mapped_column(Boolean)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+
+
+class UnverifiedNotice(TenantScoped, Base):
+    """An address that gets the message "could not be verified". No event can carry it; the row is deleted soon."""
+
+    __tablename__ = "unverified_notices"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    email: Mapped[str] = mapped_column(String(254))
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime, index=True)
+    taken_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+
+
+class PatientJob(TenantScoped, Base):
+    """A wish to enable or invite many patients."""
+
+    __tablename__ = "patient_jobs"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    requested_by: Mapped[str] = mapped_column(String(32))
+    is_attested: Mapped[bool] = mapped_column(Boolean)
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
+
+
+class PatientJobItem(TenantScoped, Base):
+    """One patient of a job. `state` is waiting, done or failed; `reason` and `field` say why it failed."""
+
+    __tablename__ = "patient_job_items"
+    __table_args__ = (Index(None, "job_id", "state"),)
+    job_id: Mapped[str] = mapped_column(ForeignKey("patient_jobs.id"), primary_key=True)
+    person_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    state: Mapped[str] = mapped_column(String(20))
+    reason: Mapped[str | None] = mapped_column(String(64))
+    field: Mapped[str | None] = mapped_column(String(64))

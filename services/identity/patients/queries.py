@@ -1,0 +1,232 @@
+"""Questions about patients' portal access; reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, tuple_
+from sqlalchemy.orm import Session, lazyload
+
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import utc_now
+from services.contracts.errors import Refused
+from services.identity.models import Account, Organisation
+from services.identity.patients import rules
+from services.identity.patients.models import (
+    BY_NAME,
+    PatientJob,
+    PatientJobItem,
+    PatientRecord,
+    PatientSettings,
+)
+from services.identity.patients.steps import not_a_patient
+from services.identity.people.models import Grant, Person, PersonKind
+from services.identity.people.profiles import in_effect
+from services.identity.people.queries import find_person
+from services.identity.people.rules import PATIENT
+
+Request = Mapping[str, Any]
+MOST_FAILURES = 200
+
+
+def _patients() -> Select[*tuple[Any, ...]]:
+    """Patients of now, each with account, grant and record where there is one."""
+    now = utc_now()
+    is_patient = exists().where(
+        PersonKind.person_id == Person.id,
+        PersonKind.kind == "patient",
+        PersonKind.starts_at <= now,
+        or_(PersonKind.ends_at.is_(None), PersonKind.ends_at > now),
+    )
+    return (
+        select(Person, Account, Grant, PatientRecord)
+        .outerjoin(
+            Account,
+            and_(
+                Account.organisation_id == Person.organisation_id,
+                Account.realm == PATIENT,
+                Account.person_id == Person.id,
+            ),
+        )
+        .outerjoin(Grant, and_(Grant.account_id == Account.id, Grant.person_id == Person.id, in_effect(now)))
+        .outerjoin(PatientRecord, PatientRecord.person_id == Person.id)
+        .where(is_patient, Person.disabled_at.is_(None))
+        .options(lazyload(Account.role), lazyload(Account.assignments))
+    )
+
+
+def _line(
+    person: Person, account: Account | None, grant: Grant | None, record: PatientRecord | None
+) -> dict[str, Any]:
+    """The members of the contract's PatientAccessLine."""
+    is_enabled = account is not None and grant is not None and account.state != "disabled"
+    reasons = rules.reasons_inactive(
+        is_enabled=is_enabled, email=person.email, postal_code=person.postal_code
+    )
+    last_login_at = account.last_login_at if account else None
+    status = rules.portal_status(reasons, last_login_at)
+    return {
+        "person_id": person.id,
+        "number": person.number,
+        "first_name": person.first_name,
+        "last_name": person.last_name,
+        "email": person.email,
+        "username": account.login if account and rules.has_username(account.login) else None,
+        "portal_status": status,
+        "reasons": reasons,
+        "colour": rules.colour(status, reasons),
+        "is_enabled": is_enabled,
+        "manual_credentials_set": record is not None and record.manual_credentials_set_at is not None,
+        "last_login_at": last_login_at,
+    }
+
+
+def access_view(session: Session, person_id: str) -> dict[str, Any]:
+    """The members of the contract's PatientAccess. Raises Refused(not_found, not_a_patient)."""
+    find_person(session, person_id)
+    found = session.execute(_patients().where(Person.id == person_id)).one_or_none()
+    if found is None:
+        raise not_a_patient()
+    person, account, grant, record = found
+    return _line(person, account, grant, record) | {
+        "version": person.version,
+        "account_id": account.id if account else None,
+        "email_is_verified": account is not None and account.email_verified_at is not None,
+        "attested_by": grant.attested_by if grant else None,
+        "attested_at": grant.attested_at if grant else None,
+    }
+
+
+def get_patient_access(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
+    """One patient's portal access. Raises Refused(not_found, not_a_patient)."""
+    return access_view(session, request["person_id"])
+
+
+def list_patient_access(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
+    """Patients by name. The cursor is a person's id: names do not belong into addresses."""
+    statement = onboarding_page(session, request)
+    rows = session.execute(statement).all()
+    page = rows[: request["limit"]]
+    return {
+        "items": [_line(*row) for row in page],
+        "next": page[-1][0].id if len(rows) > len(page) else None,
+    }
+
+
+def onboarding_page(session: Session, request: Request) -> Select[*tuple[Any, ...]]:
+    """The statement of one page and one row more: it walks the index on names, wherever the page begins.
+
+    Raises Refused(invalid_request) for a cursor that is not one.
+    """
+    statement = _patients().where(*_wanted(request)).order_by(*BY_NAME).limit(request["limit"] + 1)
+    if request["after"] is None:
+        return statement
+    last = session.execute(select(*BY_NAME).where(Person.id == request["after"])).one_or_none()
+    if last is None:
+        raise Refused("invalid_request", "after: this page cannot be continued; start again.", field="after")
+    return statement.where(
+        BY_NAME[0] >= literal(last[0]), tuple_(*BY_NAME) > tuple_(*(literal(value) for value in last))
+    )
+
+
+def _wanted(request: Request) -> list[ColumnElement[bool]]:
+    is_enabled = and_(Grant.id.is_not(None), Account.state != "disabled")
+    is_complete = and_(_is_given(Person.email), _is_given(Person.postal_code))
+    has_username = and_(Account.id.is_not(None), ~Account.login.startswith(rules.no_username("")))
+    conditions: list[ColumnElement[bool]] = []
+    if request["status"] == rules.INACTIVE:
+        conditions.append(or_(~is_complete, _is_not(is_enabled)))
+    elif request["status"] is not None:
+        is_used = Account.last_login_at.is_not(None)
+        conditions += [is_complete, is_enabled, is_used if request["status"] == rules.ACTIVE else ~is_used]
+    if request["has_username"] is not None:
+        conditions.append(has_username if request["has_username"] else _is_not(has_username))
+    if request["is_enabled"] is not None:
+        conditions.append(is_enabled if request["is_enabled"] else _is_not(is_enabled))
+    return conditions
+
+
+def _is_given(column: Any) -> ColumnElement[bool]:
+    return func.coalesce(column, "") != ""
+
+
+def _is_not(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The opposite, also where there is no account and the condition is NULL."""
+    return func.coalesce(condition, False).is_(False)
+
+
+def get_patient_settings(session: Session, _caller: Caller, _request: Request) -> dict[str, Any]:
+    """What holds for the organisation's patients."""
+    return settings_view(session.scalar(select(PatientSettings)))
+
+
+def settings_view(row: PatientSettings | None) -> dict[str, Any]:
+    """The members of the contract's PatientSettings."""
+    return {
+        "version": row.version if row else 1,
+        "enables_automatically": row is not None and row.enables_automatically,
+    }
+
+
+def get_patient_job(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
+    """How far a job is. Raises Refused(not_found)."""
+    job = session.scalar(select(PatientJob).where(PatientJob.id == request["job_id"]))
+    if job is None:
+        raise Refused("not_found", "There is no such job.")
+    return job_view(session, job)
+
+
+def job_view(session: Session, job: PatientJob) -> dict[str, Any]:
+    """The members of the contract's PatientJob."""
+    counted: dict[str, int] = dict(
+        session.execute(
+            select(PatientJobItem.state, func.count())
+            .where(PatientJobItem.job_id == job.id)
+            .group_by(PatientJobItem.state)
+        ).all()
+    )
+    failures = session.scalars(
+        select(PatientJobItem)
+        .where(PatientJobItem.job_id == job.id, PatientJobItem.state == "failed")
+        .order_by(PatientJobItem.person_id)
+        .limit(MOST_FAILURES)
+    )
+    return {
+        "job_id": job.id,
+        "kind": job.kind,
+        "total": sum(counted.values()),
+        "done": counted.get("done", 0),
+        "failed": counted.get("failed", 0),
+        "created_at": job.created_at,
+        "finished_at": job.finished_at,
+        "failures": failures.all(),
+    }
+
+
+def matching_patient(session: Session, entered: rules.Identifying) -> str | None:
+    """The id of the one patient with enabled access whose four data are these, None for none or several.
+
+    Run in a session of one organisation.
+    """
+    rows = session.execute(
+        _patients().where(
+            func.lower(Person.email) == (entered.email or "").lower(),
+            Grant.id.is_not(None),
+            Account.state != "disabled",
+        )
+    ).all()
+    found = [
+        person.id
+        for person, *_ in rows
+        if entered.matches(
+            rules.Identifying(person.email, person.last_name, person.date_of_birth, person.postal_code)
+        )
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def find_organisation(session: Session, key: str) -> Organisation | None:
+    """An organisation by its key, in a session of no organisation."""
+    found: Organisation | None = session.scalar(select(Organisation).where(Organisation.key == key))
+    return found

@@ -1,0 +1,88 @@
+"""Pure rules of patients' portal access. Standard library only."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from services.identity.rules import Limit
+
+INACTIVE, UNACTIVATED, ACTIVE = "inactive", "unactivated", "active"
+NOT_ENABLED, NO_EMAIL, NO_POSTAL_CODE = "access_not_enabled", "no_email", "no_postal_code"
+
+# A login that nobody can type as a username stands for "none on file": the column is unique and never empty.
+_NO_USERNAME = "-"
+_USERNAME = re.compile(r"[a-z0-9][a-z0-9._@-]{2,63}")
+
+# The message "could not be verified" goes to whatever address was entered: three a day are enough for its owner.
+NOTICE_LIMIT = Limit(most=3, rest_s=86_400, free=3)
+NOTICE_KEPT = datetime.timedelta(hours=4)
+# Once it was handed out for rendering the address stays for a few tries of the mail server.
+NOTICE_KEPT_ONCE_TAKEN = datetime.timedelta(minutes=15)
+
+
+def no_username(unique: str) -> str:
+    """The login of an account without a username. `unique` is any identifier of its own."""
+    return f"{_NO_USERNAME}{unique}"
+
+
+def has_username(login: str) -> bool:
+    """Whether a login is one that a person knows."""
+    return not login.startswith(_NO_USERNAME)
+
+
+def is_username(login: str) -> bool:
+    """Whether a normalised login may be a username: what stands for none is not."""
+    return _USERNAME.fullmatch(login) is not None
+
+
+def reasons_inactive(*, is_enabled: bool, email: str | None, postal_code: str | None) -> list[str]:
+    """What keeps a patient from setting up the portal account alone (S3-21)."""
+    reasons = [] if is_enabled else [NOT_ENABLED]
+    reasons += [] if email else [NO_EMAIL]
+    return reasons + ([] if postal_code else [NO_POSTAL_CODE])
+
+
+def portal_status(reasons: Collection[str], last_login_at: datetime.datetime | None) -> str:
+    """`inactive`, `unactivated` or `active` (S3-20 to S3-23)."""
+    if reasons:
+        return INACTIVE
+    return UNACTIVATED if last_login_at is None else ACTIVE
+
+
+def colour(status: str, reasons: Collection[str]) -> str:
+    """The colour of the rectangle beside the name: red means that access is not enabled (S3-39, S3-41)."""
+    if NOT_ENABLED in reasons:
+        return "red"
+    return {INACTIVE: "grey", UNACTIVATED: "yellow", ACTIVE: "green"}[status]
+
+
+@dataclass(frozen=True)
+class Identifying:
+    """The four things that a patient must know (S3-24)."""
+
+    email: str | None
+    last_name: str
+    date_of_birth: datetime.date | None
+    postal_code: str | None
+
+    def matches(self, on_file: Identifying) -> bool:
+        """Whether all four are on file and the same, but for case, spaces and punctuation."""
+        if not (on_file.email and on_file.date_of_birth and on_file.postal_code):
+            return False
+        return self._normal() == on_file._normal()
+
+    def _normal(self) -> tuple[object, ...]:
+        return (
+            (self.email or "").strip().casefold(),
+            _letters(self.last_name),
+            self.date_of_birth,
+            _letters(self.postal_code or ""),
+        )
+
+
+def _letters(text: str) -> str:
+    return "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())

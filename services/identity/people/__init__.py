@@ -1,0 +1,1 @@
+"""People, how they belong together, and which profiles an account reaches."""

@@ -1,0 +1,237 @@
+"""Questions about people: they only read, within the session's organisation."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Select, and_, func, literal, or_, select, tuple_
+from sqlalchemy.orm import Session
+
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import utc_now
+from services.contracts.errors import Refused
+from services.identity.models import Account, Organisation, Role
+from services.identity.people import rules
+from services.identity.people.models import ClientContact, Grant, LoginChange, Person, PersonKind
+
+Request = Mapping[str, Any]
+MOST_FOUND = 50
+MANAGE_ACCESS = "workflow.manage_family_portal_access"
+
+
+def find_person(session: Session, person_id: str, field: str | None = None) -> Person:
+    """The person. Raises Refused(not_found)."""
+    person: Person | None = session.scalar(select(Person).where(Person.id == person_id))
+    if person is None:
+        raise Refused("not_found", "There is no such person.", field=field)
+    return person
+
+
+def kinds_of(session: Session, person_ids: Collection[str]) -> dict[str, list[PersonKind]]:
+    """What each of these people is, was or will be, oldest first."""
+    found: dict[str, list[PersonKind]] = {person_id: [] for person_id in person_ids}
+    statement = select(PersonKind).where(PersonKind.person_id.in_(person_ids)).order_by(PersonKind.starts_at)
+    for row in session.scalars(statement):
+        found[row.person_id].append(row)
+    return found
+
+
+def current_kinds(history: Sequence[PersonKind]) -> list[str]:
+    """What a person is now."""
+    now = utc_now()
+    return sorted({row.kind for row in history if rules.is_in_effect(row.starts_at, row.ends_at, now)})
+
+
+def person_line(person: Person, history: Sequence[PersonKind]) -> dict[str, Any]:
+    """The members of the contract's PersonLine."""
+    return {
+        "id": person.id,
+        "number": person.number,
+        "first_name": person.first_name,
+        "last_name": person.last_name,
+        "date_of_birth": person.date_of_birth,
+        "kinds": current_kinds(history),
+        "is_disabled": person.disabled_at is not None,
+    }
+
+
+def person_view(session: Session, person: Person) -> dict[str, Any]:
+    """The members of the contract's PersonView."""
+    history = kinds_of(session, [person.id])[person.id]
+    return person_line(person, history) | {
+        "version": person.version,
+        "email": person.email,
+        "street": person.street,
+        "city": person.city,
+        "postal_code": person.postal_code,
+        "home_phone": person.home_phone,
+        "mobile_phone": person.mobile_phone,
+        "work_phone": person.work_phone,
+        "field_sources": person.field_sources or {},
+        "kind_history": history,
+    }
+
+
+def get_person(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
+    """One person, whole. Raises Refused(not_found)."""
+    return person_view(session, find_person(session, request["person_id"]))
+
+
+def list_people(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
+    """People by last and first name. The cursor is a person's id: names do not belong into addresses."""
+    order = [
+        func.lower(Person.last_name),
+        func.coalesce(func.lower(Person.first_name), ""),
+        Person.id,
+    ]
+    statement = _of_kind(select(Person), request["kind"]).order_by(*order).limit(request["limit"] + 1)
+    if request["number"] is not None:
+        statement = statement.where(Person.number == request["number"])
+    if request["after"] is not None:
+        last = session.execute(select(*order).where(Person.id == request["after"])).one_or_none()
+        if last is None:
+            raise Refused(
+                "invalid_request", "after: this page cannot be continued; start again.", field="after"
+            )
+        statement = statement.where(tuple_(*order) > tuple_(*(literal(value) for value in last)))
+    rows = session.scalars(statement).all()
+    page = rows[: request["limit"]]
+    return {"items": _lines(session, page), "next": page[-1].id if len(rows) > len(page) else None}
+
+
+def search_people(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
+    """People whose names begin so, or who were born on that day. Raises Refused(invalid_request) without anything."""
+    wanted = [
+        func.lower(column).startswith(text.lower(), autoescape=True)
+        for column, text in (
+            (Person.first_name, request["first_name"]),
+            (Person.last_name, request["last_name"]),
+        )
+        if text is not None
+    ]
+    if request["date_of_birth"] is not None:
+        wanted.append(Person.date_of_birth == request["date_of_birth"])
+    if not wanted:
+        raise Refused(
+            "invalid_request", "last_name: give a name or a date of birth to look for.", field="last_name"
+        )
+    statement = (
+        _of_kind(select(Person), request["kind"])
+        .where(*wanted)
+        .order_by(func.lower(Person.last_name), Person.id)
+        .limit(MOST_FOUND)
+    )
+    return {"items": _lines(session, session.scalars(statement).all())}
+
+
+def _of_kind(statement: Select[Any], kind: str | None) -> Select[Any]:
+    if kind is None:
+        return statement
+    now = utc_now()
+    holds = and_(
+        PersonKind.starts_at <= now,
+        or_(PersonKind.ends_at.is_(None), PersonKind.ends_at > now),
+    )
+    return statement.where(Person.id.in_(select(PersonKind.person_id).where(PersonKind.kind == kind, holds)))
+
+
+def _lines(session: Session, people: Sequence[Person]) -> list[dict[str, Any]]:
+    history = kinds_of(session, [person.id for person in people])
+    return [person_line(person, history[person.id]) for person in people]
+
+
+def list_client_contacts(session: Session, caller: Caller, request: Request) -> dict[str, Any]:
+    """A client's contacts by name, with their Family Portal role and last sign-in (S1-34, S1-35)."""
+    find_person(session, request["client_id"])
+    contacts = session.scalars(select(ClientContact).where(ClientContact.client_id == request["client_id"]))
+    views = [contact_view(session, caller, contact) for contact in contacts]
+    return {"items": sorted(views, key=lambda view: (view["last_name"].lower(), view["contact_id"]))}
+
+
+def contact_view(session: Session, caller: Caller | None, contact: ClientContact) -> dict[str, Any]:
+    """The members of the contract's ContactView. Who may not manage access is offered nothing about it (S1-6)."""
+    person = find_person(session, contact.contact_id)
+    reached = session.execute(
+        select(Grant, Role, Account)
+        .join(Role, Role.id == Grant.role_id)
+        .join(Account, Account.id == Grant.account_id)
+        .where(
+            Account.person_id == person.id,
+            Account.realm == rules.FAMILY,
+            Grant.person_id == contact.client_id,
+            not_over(),
+        )
+    ).one_or_none()
+    is_disabled = contact.disabled_at is not None
+    actions: list[str] = []
+    if caller is not None and caller.may(MANAGE_ACCESS) and not is_disabled:
+        actions = ["add"] if reached is None else access_actions(reached[2])
+    return {
+        "contact_id": person.id,
+        "version": contact.version,
+        "first_name": person.first_name,
+        "last_name": person.last_name,
+        "email": person.email,
+        "mobile_phone": person.mobile_phone,
+        "relation": contact.relation,
+        "is_disabled": is_disabled,
+        "family_access": None if reached is None else _standing(*reached),
+        "actions": actions,
+    }
+
+
+def not_over() -> Any:
+    """The condition that a grant is not revoked and has not ended; it may begin later."""
+    return and_(Grant.revoked_at.is_(None), or_(Grant.ends_at.is_(None), Grant.ends_at > utc_now()))
+
+
+def access_actions(account: Account) -> list[str]:
+    """What can be done about an access: the invitation can be sent again until the first sign-in (S1-18, S1-36)."""
+    manage = ["change_role", "change_login", "remove"]
+    return ["resend_invitation", *manage] if account.last_login_at is None else manage
+
+
+def _standing(grant: Grant, role: Role, account: Account) -> dict[str, Any]:
+    return {
+        "role": role.code,
+        "role_name": role.name or role.code,
+        "starts_at": grant.starts_at,
+        "ends_at": grant.ends_at,
+        "last_sign_in_at": account.last_login_at,
+        "last_used_at": grant.last_used_at,
+    }
+
+
+def get_my_profile(session: Session, caller: Caller, request: Request) -> dict[str, Any]:
+    """A profile as the caller's role shows it (S1-15, S1-32). Raises Refused(not_found) for one that is not granted."""
+    profiles = caller.scope.get("profiles", []) if caller.realm in rules.PORTAL_REALMS else []
+    profile = next((each for each in profiles if each["person_id"] == request["person_id"]), None)
+    if profile is None:
+        raise Refused("not_found", "There is no such profile.")
+    person = find_person(session, request["person_id"])
+    view = dict(profile)
+    if "profile.view_demographics" in profile["permissions"]:
+        view["demographics"] = person
+    if "profile.view_contact_details" in profile["permissions"]:
+        view["contact_details"] = person
+    if "profile.view_contacts" in profile["permissions"]:
+        view["contacts"] = [
+            {"first_name": first_name, "last_name": last_name, "relation": relation}
+            for first_name, last_name, relation in session.execute(
+                select(Person.first_name, Person.last_name, ClientContact.relation)
+                .join(Person, Person.id == ClientContact.contact_id)
+                .where(ClientContact.client_id == person.id, ClientContact.disabled_at.is_(None))
+                .order_by(Person.last_name, Person.id)
+            )
+        ]
+    return view
+
+
+def describe_login_change(session: Session, caller: Caller, request: Request) -> dict[str, Any]:
+    """The address before a changed log-in. Raises Refused(not_found)."""
+    change = session.scalar(select(LoginChange).where(LoginChange.id == request["change_id"]))
+    if change is None:
+        raise Refused("not_found", "There is no such change.")
+    name = session.scalars(select(Organisation.name).where(Organisation.id == caller.organisation_id)).one()
+    return {"email": change.email_before, "organisation_name": name}

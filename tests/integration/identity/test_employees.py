@@ -1,0 +1,240 @@
+"""Who gets into the Employee Portal, whom a supervisor reaches, what people edit themselves, applicants."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import update
+
+from services.chassis.unit_of_work import utc_now
+from services.contracts import identity as accounts
+from services.contracts import identity_audit as audit
+from services.contracts import identity_employees as contract
+from services.contracts import identity_people as people
+from services.identity.models import Grant
+from tests.integration.identity.conftest import PASSWORD, Identity
+from tests.integration.identity.employees import activate, an_account, an_employee, enter, reach, relate
+from tests.support.in_process import a_service
+
+
+def missing(identity: Identity, account_id: str) -> list[str]:
+    items = identity.call(contract.list_employee_access, identity.admin())["items"]
+    return next(item["missing"] for item in items if item["account_id"] == account_id)
+
+
+@pytest.mark.seed("S2-29", "S2-31")
+@pytest.mark.parametrize("kind", ["self", "portal_user"])
+def test_an_account_that_lacks_one_of_both_relationships_reaches_nothing(identity, kind):
+    admin = identity.admin()
+    employee = an_employee(identity, admin, "1001")
+    account = an_account(identity, admin, employee["id"], "portal_user")
+    assert reach(enter(identity, "e1001@example.org")) == {employee["id"]: "employee"}
+    rows = identity.call(people.list_relationships, admin, account_id=account["id"])["items"]
+    row = next(each for each in rows if each["kind"] == kind)
+    identity.call(people.end_relationship, admin, relationship_id=row["id"])
+    caller = enter(identity, "e1001@example.org")
+    assert reach(caller) == {}
+    assert caller.permissions == frozenset()
+    assert missing(identity, account["id"]) == [kind]
+    assert identity.refused(people.get_my_profile, caller, person_id=employee["id"]).code == "not_found"
+    assert identity.refused(contract.get_my_settings, caller).code == "forbidden"
+
+
+@pytest.mark.seed("S2-29")
+def test_an_account_without_an_established_role_reaches_nothing(identity):
+    admin = identity.admin()
+    employee = an_employee(identity, admin, "1001")
+    account = an_account(identity, admin, employee["id"], "portal_user")
+    role = next(
+        each
+        for each in identity.call(people.list_roles, admin, realm="employee")["items"]
+        if each["code"] == "employee"
+    )
+    refusal = identity.refused(
+        people.edit_role, admin, role_id=role["id"], is_disabled=True, version=role["version"]
+    )
+    assert refusal.code == "role_in_use"
+    end_grants(identity, account["id"])
+    assert reach(enter(identity, "e1001@example.org")) == {}
+    assert missing(identity, account["id"]) == ["role"]
+
+
+def end_grants(identity: Identity, account_id: str) -> None:
+    identity.database.write(
+        None,
+        lambda session: session.execute(
+            update(Grant).where(Grant.account_id == account_id).values(revoked_at=utc_now())
+        ),
+    )
+
+
+@pytest.mark.seed("S2-30")
+def test_who_is_no_employee_of_the_organisation_any_more_reaches_nothing(identity):
+    admin = identity.admin()
+    employee = an_employee(identity, admin, "1001")
+    account = an_account(identity, admin, employee["id"], "portal_user")
+    identity.call(people.end_person_kind, admin, person_id=employee["id"], kind="employee")
+    assert reach(enter(identity, "e1001@example.org")) == {}
+    assert missing(identity, account["id"]) == ["employee"]
+
+
+@pytest.mark.seed("S2-32", "S2-83")
+def test_a_supervisor_reaches_each_related_chart_and_no_other(identity):
+    admin = identity.admin()
+    chief, one, two = (an_employee(identity, admin, number) for number in ("1001", "1002", "1003"))
+    account = an_account(identity, admin, chief["id"], "portal_user")
+    supervision = relate(identity, admin, account["id"], one["id"], "supervisor")
+    caller = enter(identity, "e1001@example.org")
+    assert reach(caller) == {chief["id"]: "employee", one["id"]: "supervisor"}
+    profile = identity.call(people.get_my_profile, caller, person_id=one["id"])
+    assert (profile["role"], "contact_details" in profile) == ("supervisor", False)
+    assert identity.refused(people.get_my_profile, caller, person_id=two["id"]).code == "not_found"
+    listed = identity.call(contract.list_my_employees, caller)["items"]
+    assert [each["person_id"] for each in listed] == [one["id"]]
+    identity.call(people.end_relationship, admin, relationship_id=supervision["id"])
+    assert reach(enter(identity, "e1001@example.org")) == {chief["id"]: "employee"}
+
+
+@pytest.mark.seed("S2-32")
+def test_a_supervisor_who_does_not_get_in_supervises_nobody(identity):
+    admin = identity.admin()
+    chief, one = (an_employee(identity, admin, number) for number in ("1001", "1002"))
+    account = an_account(identity, admin, chief["id"])
+    relate(identity, admin, account["id"], one["id"], "supervisor")
+    assert reach(enter(identity, "e1001@example.org")) == {}
+
+
+@pytest.mark.seed("S2-33")
+def test_a_supervisor_is_set_from_the_chart_or_from_the_account_with_one_effect(identity):
+    admin = identity.admin()
+    chief, one, two = (an_employee(identity, admin, number) for number in ("1001", "1002", "1003"))
+    account = an_account(identity, admin, chief["id"], "portal_user")
+    sides = ((people.set_account_relationship, one), (people.set_person_relationship, two))
+    for operation, employee in sides:
+        identity.call(operation, admin, account_id=account["id"], person_id=employee["id"], kind="supervisor")
+    supervised = {one["id"]: "supervisor", two["id"]: "supervisor"}
+    assert reach(enter(identity, "e1001@example.org")) == {chief["id"]: "employee"} | supervised
+
+
+@pytest.mark.seed("S2-35", "S2-36")
+def test_roles_that_get_in_can_be_chosen_and_none_chosen_means_all(identity):
+    admin = identity.admin()
+    chief, one = (an_employee(identity, admin, number) for number in ("1001", "1002"))
+    account = an_account(identity, admin, chief["id"], "portal_user")
+    relate(identity, admin, account["id"], one["id"], "supervisor")
+    entry = identity.call(contract.get_portal_entry, admin, realm="employee")
+    assert entry["allowed_roles"] == []
+    assert len(reach(enter(identity, "e1001@example.org"))) == 2
+    for allowed, reached in (
+        (["employee"], {chief["id"]: "employee"}),
+        (["supervisor"], {}),
+        ([], {chief["id"]: "employee", one["id"]: "supervisor"}),
+    ):
+        entry = identity.call(
+            contract.set_portal_entry,
+            admin,
+            realm="employee",
+            allowed_roles=allowed,
+            version=entry["version"],
+        )
+        assert entry["allowed_roles"] == allowed
+        assert reach(enter(identity, "e1001@example.org")) == reached
+    refusal = identity.refused(
+        contract.set_portal_entry, admin, realm="employee", allowed_roles=["boss"], version=entry["version"]
+    )
+    assert (refusal.code, refusal.field) == ("invalid_request", "allowed_roles")
+    assert len(identity.audit("portal_entry.changed")) == 3
+
+
+@pytest.mark.seed("S2-130")
+def test_people_edit_what_the_portal_lets_them_and_nothing_else(identity):
+    admin = identity.admin()
+    employee = an_employee(identity, admin, "1001")
+    an_account(identity, admin, employee["id"], "portal_user")
+    caller = enter(identity, "e1001@example.org")
+    mine = identity.call(contract.get_my_settings, caller)
+    assert sorted(mine["editable_fields"]) == sorted(contract.EDITABLE_FIELDS)
+    edited = identity.call(
+        contract.edit_my_settings, caller, mobile_phone="555-0199", preferred_language="Dutch"
+    )
+    assert (edited["mobile_phone"], edited["preferred_language"]) == ("555-0199", "Dutch")
+    identity.call(
+        contract.set_portal_entry, admin, realm="employee", editable_fields=["home_phone"], version=1
+    )
+    refusal = identity.refused(
+        contract.edit_my_settings, caller, home_phone="555-0111", mobile_phone="555-0123"
+    )
+    assert (refusal.code, refusal.field) == ("field_not_editable", "mobile_phone")
+    assert identity.call(contract.get_my_settings, caller)["home_phone"] is None
+    assert identity.call(contract.edit_my_settings, caller, home_phone="555-0111")["home_phone"] == "555-0111"
+    changes = [row.facts["members"] for row in identity.audit("person.changed")]
+    assert changes == [["mobile_phone", "preferred_language"], ["home_phone"]]
+
+
+@pytest.mark.seed("S2-102")
+def test_an_applicant_gets_a_drafted_account_that_cannot_log_in(identity):
+    admin = identity.admin()
+    identity.call(
+        contract.set_portal_entry, admin, realm="applicant", applicant_department="Candidates", version=1
+    )
+    applicant = identity.call(
+        contract.draft_applicant,
+        a_service("portals", (identity.harbor.organisation_id, "harbor")),
+        first_name="Kim",
+        last_name="Reef",
+        email="kim@example.org",
+    )
+    account = applicant["account"]
+    assert (applicant["department"], account["state"], account["realm"]) == (
+        "Candidates",
+        "disabled",
+        "applicant",
+    )
+    assert identity.call(people.get_person, admin, person_id=applicant["person_id"])["kinds"] == ["applicant"]
+    refusal = identity.refused(
+        accounts.log_in, organisation="harbor", realm="applicant", login=account["login"], password=PASSWORD
+    )
+    assert refusal.code == "credentials_refused"
+    assert (
+        identity.refused(accounts.invite_account, admin, account_id=account["id"]).code == "account_disabled"
+    )
+
+
+@pytest.mark.seed("S2-120", "S2-121")
+def test_an_account_opens_by_itself_when_an_employee_is_registered_and_sees_nothing(identity):
+    admin = identity.admin()
+    an_employee(identity, admin, "1000")
+    assert identity.call(contract.list_employee_access, admin)["items"] == []
+    identity.call(contract.set_portal_entry, admin, realm="employee", opens_accounts=True, version=1)
+    employee = an_employee(identity, admin, "1001")
+    [access] = identity.call(contract.list_employee_access, admin)["items"]
+    assert access["person_id"] == employee["id"]
+    assert access["missing"] == ["active_account", "self", "portal_user", "role"]
+    activate(identity, access["account_id"])
+    caller = enter(identity, "e1001@example.org")
+    assert (reach(caller), caller.permissions) == ({}, frozenset())
+    assert identity.refused(people.get_my_profile, caller, person_id=employee["id"]).code == "not_found"
+
+
+@pytest.mark.seed("S2-29", "S2-83")
+def test_access_is_explained_as_it_is_decided(identity):
+    admin = identity.admin()
+    chief, one, two = (an_employee(identity, admin, number) for number in ("1001", "1002", "1003"))
+    account = an_account(identity, admin, chief["id"])
+    relate(identity, admin, account["id"], one["id"], "supervisor")
+
+    def why(person_id: str) -> tuple[bool, list[str]]:
+        answer = identity.call(
+            audit.explain_access,
+            admin,
+            account_id=account["id"],
+            permission="profile.view_demographics",
+            person_id=person_id,
+        )
+        return answer["is_allowed"], [step["name"] for step in answer["steps"] if not step["holds"]]
+
+    assert why(chief["id"]) == why(one["id"]) == (False, ["portal_user"])
+    relate(identity, admin, account["id"], chief["id"], "portal_user")
+    assert why(chief["id"]) == why(one["id"]) == (True, [])
+    assert why(two["id"]) == (False, ["supervisor"])
+    seen = identity.call(audit.list_who_can_see, admin, person_id=one["id"])["items"]
+    assert [each["by"] for each in seen if each["account_id"] == account["id"]] == ["supervisor"]

@@ -1,0 +1,196 @@
+"""The HR feed: compared, applied, repeated; supervisors by manager number; a large file."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from services.contracts import identity_employees as contract
+from services.contracts import identity_people as people
+from services.identity.employees import feed
+from tests.integration.identity.conftest import Identity
+from tests.integration.identity.employees import (
+    a_line,
+    an_account,
+    an_employee,
+    enter,
+    person_of,
+    reach,
+    take_in,
+    upload,
+    upload_json,
+)
+
+
+def lines_of(identity: Identity, admin, answer) -> list[dict]:
+    return identity.call(contract.list_hr_import_lines, admin, import_id=answer["id"])["items"]
+
+
+def relationships(identity: Identity, admin, account_id: str) -> dict[str, bool]:
+    rows = identity.call(people.list_relationships, admin, account_id=account_id)["items"]
+    return {row["person_id"]: row["ends_at"] is None for row in rows if row["kind"] == "supervisor"}
+
+
+@pytest.mark.seed("S2-34")
+def test_a_file_is_compared_first_and_changes_nothing(identity):
+    admin = identity.admin()
+    take_in(identity, admin, a_line("1"), a_line("2"), a_line("3"))
+    answer = upload(
+        identity,
+        admin,
+        a_line("1", department="Harbour"),
+        a_line("3"),
+        a_line("4"),
+        a_line("5", email="nobody"),
+    )
+    assert answer["counts"] == {"added": 1, "changed": 1, "ended": 1, "unchanged": 1, "refused": 1}
+    assert [(each["line"], each["column"], each["code"]) for each in answer["problems"]] == [
+        (5, "email", "bad_email")
+    ]
+    assert [(each["employee_number"], each["action"]) for each in lines_of(identity, admin, answer)] == [
+        ("1", "changed"),
+        ("4", "added"),
+        ("2", "ended"),
+    ]
+    assert lines_of(identity, admin, answer)[0]["changes"] == [
+        {"field": "department", "before": "Docks", "after": "Harbour"}
+    ]
+    assert person_of(identity, admin, "2")["kinds"] == ["employee"]
+    assert identity.call(people.list_people, admin, number="4")["items"] == []
+    assert identity.audit("hr_import.lines_read") != []
+
+
+@pytest.mark.seed("S2-34", "S2-137")
+def test_an_applied_file_adds_changes_and_end_dates_and_again_it_changes_nothing(identity):
+    admin = identity.admin()
+    take_in(identity, admin, a_line("1"), a_line("2"))
+    done = take_in(identity, admin, a_line("1", last_name="Reef"), a_line("3"))
+    assert (done["state"], done["done"]) == ("applied", done["total"])
+    one, two = person_of(identity, admin, "1"), person_of(identity, admin, "2")
+    assert one["last_name"] == "Reef"
+    assert (two["kinds"], two["kind_history"][0]["ends_at"] is not None) == ([], True)
+    again = identity.call(contract.apply_hr_import, admin, import_id=done["id"])
+    assert again["state"] == "applied"
+    assert take_in(identity, admin, a_line("1", last_name="Reef"), a_line("3"))["total"] == 0
+    an_account(identity, admin, one["id"], "portal_user")
+    [access] = identity.call(contract.list_employee_access, admin)["items"]
+    assert (access["employer"], access["employee_number"], access["missing"]) == ("Harbor County", "1", [])
+    back = take_in(identity, admin, a_line("1", last_name="Reef"), a_line("2"), a_line("3"))
+    assert back["counts"]["changed"] == 1
+    assert person_of(identity, admin, "2")["kinds"] == ["employee"]
+    [event] = identity.events(contract.hr_import_applied)[-1:]
+    assert event["data"] == {"import_id": back["id"], "added": 0, "changed": 1, "ended": 0}
+
+
+@pytest.mark.seed("S2-34")
+def test_supervisors_come_from_manager_numbers_and_end_with_them(identity):
+    admin = identity.admin()
+    take_in(identity, admin, a_line("1"), a_line("2", manager="1"), a_line("3", manager="1"))
+    chief, two, three = (person_of(identity, admin, number)["id"] for number in "123")
+    account = an_account(identity, admin, chief, "portal_user")
+    assert relationships(identity, admin, account["id"]) == {two: True, three: True}
+    token = identity.log_in("e1@example.org", realm="employee")["token"]
+    assert reach(identity.caller(token)) == {chief: "employee", two: "supervisor", three: "supervisor"}
+    take_in(identity, admin, a_line("1"), a_line("2", manager="3"), a_line("3", manager="1"))
+    assert relationships(identity, admin, account["id"]) == {two: False, three: True}
+    assert reach(identity.caller(token)) == {chief: "employee", three: "supervisor"}
+    take_in(identity, admin, a_line("2"), a_line("3", manager="1"))
+    assert relationships(identity, admin, account["id"]) == {two: False, three: False}
+
+
+@pytest.mark.seed("S2-131")
+def test_the_feed_overwrites_what_people_have_edited_and_says_so(identity):
+    admin = identity.admin()
+    take_in(identity, admin, a_line("1"))
+    employee = person_of(identity, admin, "1")
+    assert employee["field_sources"]["mobile_phone"] == "hr"
+    an_account(identity, admin, employee["id"], "portal_user")
+    mine = identity.call(
+        contract.edit_my_settings,
+        enter(identity, "e1@example.org"),
+        mobile_phone="555-0199",
+        home_phone="555-0111",
+    )
+    assert (mine["sources"]["mobile_phone"], mine["sources"]["home_phone"]) == ("self", "self")
+    answer = upload(identity, admin, a_line("1"))
+    assert lines_of(identity, admin, answer)[0]["changes"] == [
+        {"field": "mobile_phone", "before": "555-0199", "after": "555-0100"}
+    ]
+    take_in(identity, admin, a_line("1"))
+    employee = person_of(identity, admin, "1")
+    assert (employee["mobile_phone"], employee["home_phone"]) == ("555-0100", "555-0111")
+    assert (employee["field_sources"]["mobile_phone"], employee["field_sources"]["home_phone"]) == (
+        "hr",
+        "self",
+    )
+
+
+@pytest.mark.seed("S2-34")
+def test_half_a_file_ends_nobody_without_confirmation(identity):
+    admin = identity.admin()
+    take_in(identity, admin, *(a_line(str(number)) for number in range(1, 6)))
+    answer = upload(identity, admin, a_line("1"), a_line("2"))
+    refusal = identity.refused(contract.apply_hr_import, admin, import_id=answer["id"])
+    assert (refusal.code, refusal.more["ends"]) == ("confirmation_required", 3)
+    feed.work(identity.runtime)
+    assert person_of(identity, admin, "5")["kinds"] == ["employee"]
+
+
+def test_a_comparison_that_another_import_has_overtaken_is_not_applied(identity):
+    admin = identity.admin()
+    early = upload(identity, admin, a_line("1"))
+    take_in(identity, admin, a_line("2"))
+    refusal = identity.refused(contract.apply_hr_import, admin, import_id=early["id"], confirm=True)
+    assert refusal.code == "import_outdated"
+
+
+def test_json_is_taken_and_an_unreadable_file_is_refused_with_its_place(identity):
+    admin = identity.admin()
+    answer = upload_json(identity, admin, [{"employee_number": "1", "last_name": "Quill"}])
+    assert answer["counts"]["added"] == 1
+    sha256, size = identity.runtime.blobs.put(admin.organisation_id, [b"employee_number\n1\n"], 100)
+    refusal = identity.refused(contract.upload_hr_feed, admin, document={"sha256": sha256, "size": size})
+    assert (refusal.code, refusal.more["column"]) == ("import_file_refused", "last_name")
+
+
+def test_who_was_registered_by_hand_is_taken_over_and_not_added_twice(identity):
+    admin = identity.admin()
+    employee = an_employee(identity, admin, "77")
+    answer = take_in(identity, admin, a_line("77", last_name="Quay"))
+    assert answer["counts"]["changed"] == 1
+    assert person_of(identity, admin, "77")["id"] == employee["id"]
+    assert person_of(identity, admin, "77")["first_name"] == "Pat"
+
+
+@pytest.mark.seed("S2-120")
+def test_the_feed_opens_accounts_where_the_organisation_wants_it(identity):
+    admin = identity.admin()
+    identity.call(contract.set_portal_entry, admin, realm="employee", opens_accounts=True, version=1)
+    take_in(identity, admin, a_line("1"), a_line("2", email=""), a_line("3", email="e1@example.org"))
+    [access] = identity.call(contract.list_employee_access, admin)["items"]
+    assert access["employee_number"] == "1"
+    assert sorted(row.facts["reason"] for row in identity.audit("account.not_opened")) == [
+        "no_email",
+        "taken",
+    ]
+
+
+@pytest.mark.seed("S2-34")
+def test_two_thousand_employees_are_taken_in_within_twelve_seconds_with_progress(identity, monkeypatch):
+    admin = identity.admin()
+    rows = [a_line(str(number), manager=str(number // 20)) for number in range(1, 2001)]
+    seen = []
+    step = feed._step
+
+    def watched(runtime, import_id, organisation):
+        is_done = step(runtime, import_id, organisation)
+        seen.append(identity.call(contract.get_hr_import, admin, import_id=import_id)["done"])
+        return is_done
+
+    monkeypatch.setattr(feed, "_step", watched)
+    started = time.monotonic()
+    done = take_in(identity, admin, *rows)
+    assert time.monotonic() - started < 12
+    assert (done["state"], done["counts"]["added"]) == ("applied", 2000)
+    assert seen[:3] == [200, 400, 600]

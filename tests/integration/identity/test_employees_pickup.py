@@ -1,0 +1,169 @@
+"""Pick-up codes: made, hidden, used once, and an account that goes on afterwards."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import datetime
+
+import pytest
+from sqlalchemy import select
+
+from services.chassis.unit_of_work import utc_now
+from services.contracts import identity as accounts
+from services.contracts import identity_employees as contract
+from services.contracts import identity_people as people
+from services.contracts.errors import Refused
+from services.identity.models import PickupCode
+from tests.integration.identity.conftest import PASSWORD, Identity
+from tests.integration.identity.employees import (
+    a_line,
+    an_account,
+    an_employee,
+    enter,
+    person_of,
+    reach,
+    take_in,
+)
+
+CHOSEN = "seven quiet harbour lamps"
+
+
+def a_code(identity: Identity, admin, person_id: str) -> str:
+    return str(identity.call(contract.create_pickup_code, admin, person_id=person_id)["code"])
+
+
+def redeem(identity: Identity, code: str, login: str = "own@example.org", **more):
+    return identity.call(
+        contract.redeem_pickup_code,
+        **{"organisation": "harbor", "code": code, "login": login, "password": CHOSEN} | more,
+    )
+
+
+def refusal(identity: Identity, code: str, **more) -> Refused:
+    with pytest.raises(Refused) as refused:
+        redeem(identity, code, **more)
+    return refused.value
+
+
+def age_codes(identity: Identity, by: datetime.timedelta) -> None:
+    def work(session):
+        for code in session.scalars(select(PickupCode)):
+            code.expires_at -= by
+
+    identity.database.write(None, work)
+
+
+@pytest.mark.seed("S2-114", "S2-115", "S2-116", "S2-118", "S2-119")
+def test_a_code_opens_an_account_with_own_credentials_that_goes_on(identity):
+    admin = identity.admin()
+    take_in(identity, admin, a_line("1"), a_line("2", manager="1"), a_line("3", manager="1"))
+    one, two, three = (person_of(identity, admin, number)["id"] for number in "123")
+    redeem(identity, a_code(identity, admin, one).lower().replace("-", " "))
+    age_codes(identity, datetime.timedelta(days=60))
+    caller = enter(identity, "own@example.org", CHOSEN)
+    assert reach(caller) == {one: "employee", two: "supervisor", three: "supervisor"}
+    an_account(identity, admin, two, "portal_user")
+    colleague = enter(identity, "e2@example.org")
+    own, other = (
+        identity.call(people.get_my_profile, each, person_id=person_id)
+        for each, person_id in ((caller, one), (colleague, two))
+    )
+    assert (own["permissions"], sorted(own)) == (other["permissions"], sorted(other))
+    [event] = identity.events(contract.pickup_code_activated)
+    assert event["data"]["person_id"] == one
+
+
+@pytest.mark.seed("S2-118")
+def test_a_code_is_used_once_also_by_many_at_once(either):
+    admin = either.admin()
+    employee = an_employee(either, admin, "1")
+    code = a_code(either, admin, employee["id"])
+
+    def attempt(number: int) -> str:
+        try:
+            redeem(either, code, login=f"own{number}@example.org")
+        except Refused as refused:
+            return refused.code
+        return "opened"
+
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        outcomes = sorted(pool.map(attempt, range(3)))
+    assert outcomes == ["opened", "pickup_code_refused", "pickup_code_refused"]
+    assert refusal(either, code).code == "pickup_code_refused"
+    second = either.refused(contract.create_pickup_code, admin, person_id=employee["id"])
+    assert second.code == "already_active"
+
+
+@pytest.mark.seed("S2-117")
+def test_a_code_holds_for_the_days_that_the_realm_sets_and_is_kept_as_a_hash_only(identity):
+    admin = identity.admin()
+    employee = an_employee(identity, admin, "1")
+    made = identity.call(contract.create_pickup_code, admin, key="once", person_id=employee["id"])
+    days = (datetime.datetime.fromisoformat(made["expires_at"]) - utc_now()).total_seconds() / 86400
+    assert 29.9 < days <= 30
+    with identity.database.engine.connect() as connection:
+        dump = "\n".join(str(line) for line in connection.connection.driver_connection.iterdump())
+    assert made["code"] not in dump
+    assert made["code"].replace("-", "") not in dump
+    again = identity.refused(contract.create_pickup_code, admin, key="once", person_id=employee["id"])
+    assert again.code == "idempotency_key_reused"
+    age_codes(identity, datetime.timedelta(days=31))
+    assert refusal(identity, made["code"]).code == "pickup_code_refused"
+    identity.call(people.set_realm_settings, admin, realm="employee", pickup_code_days=3, version=1)
+    made = identity.call(contract.create_pickup_code, admin, person_id=employee["id"])
+    days = (datetime.datetime.fromisoformat(made["expires_at"]) - utc_now()).total_seconds() / 86400
+    assert 2.9 < days <= 3
+
+
+@pytest.mark.seed("S2-117")
+def test_a_new_code_voids_the_old_one_and_the_report_shows_when_codes_were_made_and_used(identity):
+    admin = identity.admin()
+    employee = an_employee(identity, admin, "1")
+    old, new = a_code(identity, admin, employee["id"]), a_code(identity, admin, employee["id"])
+    refused = refusal(identity, old)
+    unknown = refusal(identity, "AAAA-BBBB-CCCC-DDDD", organisation="nowhere")
+    assert (refused.code, refused.detail) == (unknown.code, unknown.detail)
+    assert len(identity.audit("pickup_code.refused")) == 2
+    redeem(identity, new)
+    report = identity.call(contract.list_pickup_codes, admin, limit=1)
+    [latest] = report["items"]
+    assert (latest["state"], latest["activated_at"] is not None, "code" in latest) == (
+        "activated",
+        True,
+        False,
+    )
+    [earlier] = identity.call(contract.list_pickup_codes, admin, after=report["next"])["items"]
+    assert (earlier["state"], earlier["activated_at"]) == ("void", None)
+
+
+@pytest.mark.seed("S2-116")
+def test_a_refused_password_or_a_taken_login_leaves_the_code_usable(identity):
+    admin = identity.admin()
+    employee, other = an_employee(identity, admin, "1"), an_employee(identity, admin, "2")
+    an_account(identity, admin, other["id"], "portal_user")
+    code = a_code(identity, admin, employee["id"])
+    assert refusal(identity, code, password="short").code == "password_refused"
+    assert refusal(identity, code, login="no address").field == "login"
+    assert refusal(identity, code, login="e2@example.org").code == "login_taken"
+    redeem(identity, code)
+    assert refusal(identity, code).code == "pickup_code_refused"
+    login = {"organisation": "harbor", "realm": "employee", "login": "own@example.org"}
+    assert identity.refused(accounts.log_in, **login, password=PASSWORD).code == "credentials_refused"
+
+
+@pytest.mark.seed("S2-117", "S2-120")
+def test_a_code_takes_over_the_account_that_opened_by_itself(identity):
+    admin = identity.admin()
+    identity.call(contract.set_portal_entry, admin, realm="employee", opens_accounts=True, version=1)
+    employee = an_employee(identity, admin, "1")
+    redeem(identity, a_code(identity, admin, employee["id"]))
+    [access] = identity.call(contract.list_employee_access, admin)["items"]
+    assert access["missing"] == []
+    assert reach(enter(identity, "own@example.org", CHOSEN)) == {employee["id"]: "employee"}
+
+
+def test_only_employees_get_a_code(identity):
+    admin = identity.admin()
+    person = identity.call(people.create_person, admin, last_name="Quay", kinds=["patient"])
+    refused = identity.refused(contract.create_pickup_code, admin, person_id=person["id"])
+    assert refused.code == "not_an_employee"

@@ -1,0 +1,229 @@
+"""Merging two records of one person: looked at first, done once, taken back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from services.chassis.unit_of_work import utc_now
+from services.contracts import identity_employees as employees
+from services.contracts import identity_merging as contract
+from services.contracts import identity_people as people
+from services.contracts.errors import Refused
+from services.identity.housekeeping import forget_old
+from services.identity.models import Account, Grant, PersonMerge
+from tests.integration.identity.conftest import PASSWORD, Identity
+from tests.integration.identity.employees import a_line, activate, person_of, take_in
+
+
+def preview(identity: Identity, admin, kept: str, merged: str):
+    return identity.call(contract.preview_merge, admin, kept_id=kept, merged_id=merged)
+
+
+def merge(identity: Identity, admin, kept: str, merged: str, **more):
+    plan = preview(identity, admin, kept, merged)["plan"]
+    return identity.call(contract.merge_people, admin, kept_id=kept, merged_id=merged, plan=plan, **more)
+
+
+def a_patient(identity: Identity, admin, number: str, **members):
+    return identity.call(
+        people.create_person, admin, number=number, last_name="Quay", kinds=["patient"], **members
+    )
+
+
+def a_patient_account(identity: Identity, admin, person_id: str, login: str):
+    account = identity.call(
+        people.create_person_account, admin, person_id=person_id, realm="patient", role="patient", login=login
+    )
+    activate(identity, account["id"])
+    return account
+
+
+def profiles(identity: Identity, login: str) -> list[str]:
+    token = identity.log_in(login, PASSWORD, realm="patient")["token"]
+    return sorted(profile["person_id"] for profile in identity.caller(token).scope["profiles"])
+
+
+def standing(identity: Identity, account_id: str) -> tuple[str, str | None]:
+    with identity.database.reading(None) as session:
+        account = session.scalars(select(Account).where(Account.id == account_id)).one()
+        return account.state, account.person_id
+
+
+def open_grants(identity: Identity) -> set[tuple[str, str]]:
+    with identity.database.reading(None) as session:
+        rows = session.scalars(select(Grant).where(Grant.revoked_at.is_(None)))
+        return {(row.account_id, row.person_id) for row in rows}
+
+
+def hired(identity: Identity, admin) -> tuple[dict, dict]:
+    """An applicant, and the employee whom the HR feed has brought since."""
+    applicant = identity.call(
+        employees.register_applicant, admin, first_name="Kim", last_name="Reef", email="kim@example.org"
+    )
+    take_in(identity, admin, a_line("1", last_name="Reef", first_name="Kimberly"))
+    return person_of(identity, admin, "1"), applicant
+
+
+@pytest.mark.seed("S2-103", "S2-112")
+def test_an_applicant_who_is_hired_becomes_one_with_the_employee(identity):
+    admin = identity.admin()
+    employee, applicant = hired(identity, admin)
+    shown = preview(identity, admin, employee["id"], applicant["person_id"])
+    assert {each["field"]: each["proposed"] for each in shown["conflicts"]} == {
+        "first_name": "kept",
+        "email": "kept",
+    }
+    assert {"what": "applicants.person_id", "count": 1} in shown["moves"]
+    assert {"what": "accounts.person_id", "count": 1} in shown["moves"]
+    done = merge(identity, admin, employee["id"], applicant["person_id"], choices={"email": "merged"})
+    kept = identity.call(people.get_person, admin, person_id=employee["id"])
+    assert (kept["first_name"], kept["email"], kept["kinds"]) == ("Kimberly", "kim@example.org", ["employee"])
+    assert {row["kind"] for row in kept["kind_history"]} == {"employee", "applicant"}
+    assert standing(identity, applicant["account"]["id"]) == ("disabled", employee["id"])
+    resolved = identity.call(contract.resolve_person, admin, person_id=applicant["person_id"])
+    assert resolved == {"person_id": employee["id"], "merged_ids": [applicant["person_id"]]}
+    assert identity.call(people.get_person, admin, person_id=applicant["person_id"])["is_disabled"] is True
+    [event] = identity.events(contract.people_merged)
+    assert event["data"] == {
+        "merge_id": done["id"],
+        "kept_id": employee["id"],
+        "merged_id": applicant["person_id"],
+    }
+    [row] = identity.audit("person.merged")
+    assert (row.object_id, row.facts["merged_id"]) == (employee["id"], applicant["person_id"])
+
+
+@pytest.mark.seed("S2-112")
+def test_a_merge_is_done_once(identity):
+    admin = identity.admin()
+    employee, applicant = hired(identity, admin)
+    plan = preview(identity, admin, employee["id"], applicant["person_id"])["plan"]
+    pair = {"kept_id": employee["id"], "merged_id": applicant["person_id"], "plan": plan}
+    first = identity.call(contract.merge_people, admin, **pair)
+    assert identity.call(contract.merge_people, admin, **pair) == first
+    assert len(identity.events(contract.people_merged)) == 1
+    back = {"kept_id": applicant["person_id"], "merged_id": employee["id"], "plan": plan}
+    assert identity.refused(contract.merge_people, admin, **back).code == "already_merged"
+
+
+@pytest.mark.seed("S2-113")
+def test_merging_takes_its_own_permission_and_a_fresh_proof(identity):
+    admin = identity.admin()
+    one, two = a_patient(identity, admin, "1"), a_patient(identity, admin, "2")
+    plan = preview(identity, admin, one["id"], two["id"])["plan"]
+    pair = {"kept_id": one["id"], "merged_id": two["id"]}
+    account = identity.an_account("supervisor", admin=admin)
+    supervisor = identity.caller(identity.log_in(account["login"])["token"])
+    assert identity.refused(contract.preview_merge, supervisor, **pair).code == "forbidden"
+    assert identity.refused(contract.merge_people, supervisor, **pair, plan=plan).code == "forbidden"
+    stale = replace(admin, proven_at=int(utc_now().timestamp()) - 3600)
+    assert identity.refused(contract.merge_people, stale, **pair, plan=plan).code == "proof_required"
+    with identity.database.reading(None) as session:
+        assert session.scalar(select(PersonMerge.id)) is None
+
+
+@pytest.mark.seed("S2-112")
+def test_two_patients_with_accounts_become_one_and_access_to_others_goes_over(either):
+    admin = either.admin()
+    kept, merged = (
+        a_patient(either, admin, "1"),
+        a_patient(either, admin, "2", mobile_phone="555-0100", date_of_birth="1990-12-31"),
+    )
+    own = a_patient_account(either, admin, kept["id"], "quay.one")
+    rival = a_patient_account(either, admin, merged["id"], "quay.two")
+    child = a_patient(either, admin, "3")
+    either.call(
+        people.set_account_relationship,
+        admin,
+        account_id=rival["id"],
+        person_id=child["id"],
+        kind="contact",
+    )
+    token = either.log_in("quay.two", PASSWORD, realm="patient")["token"]
+    shown = preview(either, admin, kept["id"], merged["id"])
+    assert shown["accounts_closed"] == 1
+    before = open_grants(either)
+    done = merge(either, admin, kept["id"], merged["id"])
+    assert profiles(either, "quay.one") == [kept["id"]]
+    assert standing(either, rival["id"]) == ("disabled", merged["id"])
+    with pytest.raises(Refused):
+        either.caller(token)
+    view = either.call(people.get_person, admin, person_id=kept["id"])
+    assert (view["mobile_phone"], view["date_of_birth"]) == ("555-0100", "1990-12-31")
+    related = either.call(people.list_relationships, admin, person_id=child["id"])["items"]
+    assert [row["account_id"] for row in related] == [own["id"]]
+    undone = either.call(contract.undo_merge, admin, merge_id=done["id"])
+    assert undone["undone_at"] is not None
+    assert open_grants(either) == before
+    assert profiles(either, "quay.two") == [merged["id"]]
+    view = either.call(people.get_person, admin, person_id=kept["id"])
+    assert (view["mobile_phone"], view["date_of_birth"]) == (None, None)
+    assert either.call(people.get_person, admin, person_id=merged["id"])["is_disabled"] is False
+    related = either.call(people.list_relationships, admin, person_id=child["id"])["items"]
+    assert [row["account_id"] for row in related] == [rival["id"]]
+    assert len(either.events(contract.people_unmerged)) == 1
+    assert either.call(contract.undo_merge, admin, merge_id=done["id"]) == undone
+
+
+@pytest.mark.seed("S2-103")
+def test_undoing_gives_the_applicant_back(identity):
+    admin = identity.admin()
+    employee, applicant = hired(identity, admin)
+    done = merge(identity, admin, employee["id"], applicant["person_id"])
+    identity.call(contract.undo_merge, admin, merge_id=done["id"])
+    back = identity.call(people.get_person, admin, person_id=applicant["person_id"])
+    assert (back["kinds"], back["is_disabled"]) == (["applicant"], False)
+    assert standing(identity, applicant["account"]["id"])[1] == applicant["person_id"]
+    merges = identity.call(contract.list_merges, admin, person_id=employee["id"])["items"]
+    assert [each["undone_at"] is not None for each in merges] == [True]
+    again = merge(identity, admin, employee["id"], applicant["person_id"])
+    assert again["id"] != done["id"]
+
+
+def test_what_has_changed_since_the_preview_is_looked_at_again(identity):
+    admin = identity.admin()
+    one, two = a_patient(identity, admin, "1"), a_patient(identity, admin, "2")
+    plan = preview(identity, admin, one["id"], two["id"])["plan"]
+    identity.call(people.edit_person, admin, person_id=two["id"], city="Oslo", version=two["version"])
+    refusal = identity.refused(
+        contract.merge_people, admin, kept_id=one["id"], merged_id=two["id"], plan=plan
+    )
+    assert refusal.code == "merge_outdated"
+    refusal = identity.refused(contract.preview_merge, admin, kept_id=one["id"], merged_id=one["id"])
+    assert refusal.code == "merge_refused"
+
+
+@pytest.mark.seed("S2-112")
+def test_the_record_that_hr_keeps_is_the_one_that_stays(identity):
+    admin = identity.admin()
+    employee, applicant = hired(identity, admin)
+    refusal = identity.refused(
+        contract.preview_merge, admin, kept_id=applicant["person_id"], merged_id=employee["id"]
+    )
+    assert (refusal.code, refusal.field) == ("merge_refused", "merged_id")
+    merge(identity, admin, employee["id"], applicant["person_id"])
+    assert take_in(identity, admin, a_line("1", last_name="Reef", first_name="Kimberly"))["total"] == 0
+
+
+def test_what_undoing_needs_is_forgotten_when_it_is_too_late_to_undo(either):
+    admin = either.admin()
+    one, two = a_patient(either, admin, "1"), a_patient(either, admin, "2", city="Oslo")
+    done = merge(either, admin, one["id"], two["id"])
+    forget_old(either.database)
+    assert merge_row(either).steps["values"] == {"city": {"before": None, "after": "Oslo"}}
+    long_ago = utc_now() - timedelta(days=31)
+    either.database.write(
+        None, lambda session: session.execute(update(PersonMerge).values(merged_at=long_ago))
+    )
+    forget_old(either.database)
+    assert merge_row(either).steps == {}
+    assert either.refused(contract.undo_merge, admin, merge_id=done["id"]).code == "merge_refused"
+
+
+def merge_row(identity: Identity) -> PersonMerge:
+    with identity.database.reading(None) as session:
+        return session.scalars(select(PersonMerge)).one()

@@ -1,0 +1,231 @@
+"""What patients do without a log-in: self-activation, forgotten password, confirming an e-mail (S3-24 to S3-30)."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import time_machine
+from sqlalchemy import func, select
+
+from services.contracts import identity as contract
+from services.contracts import identity_access
+from services.contracts import identity_patients as patients
+from services.contracts.errors import Refused
+from services.identity.models import UnverifiedNotice
+from services.identity.patients import activation, entrypoints
+from tests.integration.identity.conftest import Identity
+from tests.integration.identity.test_patients import (
+    BORN,
+    COMPLETE,
+    NEW_PASSWORD,
+    a_notifier,
+    a_patient,
+    access,
+    enable,
+    enabled,
+    log_in,
+    set_credentials,
+)
+from tests.support.in_process import a_service
+
+KNOWN = {
+    "email": "ANA@example.org",
+    "last_name": "ortiz",
+    "date_of_birth": BORN,
+    "postal_code": "021 39",
+}
+START = 1_900_000_000.0
+
+
+@pytest.fixture(autouse=True)
+def _answer_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entrypoints, "answer_time", lambda: 0.0)
+
+
+def ask(identity: Identity, **entered: Any) -> Any:
+    request = {"organisation": "harbor"} | KNOWN | entered
+    return identity.call(patients.request_patient_access, **request)
+
+
+def links(identity: Identity) -> list[dict[str, Any]]:
+    return [event["data"] for event in identity.events(contract.account_invited)]
+
+
+def notices(identity: Identity) -> list[str]:
+    return [event["data"]["notice_id"] for event in identity.events(patients.patient_not_verified)]
+
+
+@pytest.mark.seed("S3-24", "S3-36")
+def test_a_registered_patient_creates_the_account_with_four_data_of_the_record(identity: Identity) -> None:
+    enabled(identity)
+    assert ask(identity) == {}
+    (link,) = links(identity)
+    assert link["purpose"] == "invitation"
+    token = identity.mint(link["invitation_id"])
+    identity.call(contract.redeem_credential_link, token=token, password=NEW_PASSWORD, username="ana.o")
+    assert log_in(identity, "ana.o")
+    assert notices(identity) == []
+
+
+@pytest.mark.seed("S3-25")
+def test_a_forgotten_password_is_replaced_with_the_same_four_data(identity: Identity) -> None:
+    set_credentials(identity, enabled(identity), username="ana.o", must_change=False)
+    assert ask(identity) == {}
+    (link,) = links(identity)
+    assert link["purpose"] == "reset"
+    token = identity.mint(link["invitation_id"])
+    identity.call(contract.redeem_credential_link, token=token, password="quiet harbor lamp oil")
+    assert log_in(identity, "ana.o", "quiet harbor lamp oil")
+
+
+@pytest.mark.seed("S3-24", "S3-26")
+@pytest.mark.parametrize(
+    "entered",
+    [
+        {"email": "other@example.org"},
+        {"last_name": "Oritz"},
+        {"date_of_birth": "1980-02-28"},
+        {"postal_code": "02138"},
+    ],
+)
+def test_what_does_not_match_gets_the_same_answer_and_an_e_mail_without_details(
+    identity: Identity, entered: dict[str, str]
+) -> None:
+    enabled(identity)
+    assert ask(identity, **entered) == {}
+    assert links(identity) == []
+    (notice_id,) = notices(identity)
+    assert set(identity.events(patients.patient_not_verified)[0]["data"]) == {"notice_id"}
+    told = identity.call(patients.take_unverified_address, a_notifier(identity), notice_id=notice_id)
+    assert told == {"email": (KNOWN | entered)["email"], "organisation_name": "Harbor County"}
+
+
+@pytest.mark.seed("S3-30")
+def test_a_patient_without_access_cannot_activate_it_alone(identity: Identity) -> None:
+    person_id = a_patient(identity)
+    ask(identity)
+    assert (links(identity), len(notices(identity))) == ([], 1)
+    enable(identity, person_id)
+    ask(identity)
+    assert len(links(identity)) == 1
+
+
+def test_two_patients_who_cannot_be_told_apart_get_no_link(identity: Identity) -> None:
+    enabled(identity)
+    enabled(identity, first_name="Eva")
+    ask(identity)
+    assert (links(identity), len(notices(identity))) == ([], 1)
+
+
+def test_another_organisation_s_patient_does_not_match(identity: Identity) -> None:
+    enabled(identity)
+    identity.an_organisation("bayside")
+    assert ask(identity, organisation="bayside") == {}
+    assert links(identity) == []
+    assert ask(identity, organisation="nowhere") == {}
+
+
+@pytest.mark.seed("S3-24")
+def test_tries_are_counted_alike_whether_or_not_they_match(identity: Identity) -> None:
+    enabled(identity)
+    for entered in ({}, {"email": "other@example.org"}):
+        for _ in range(5):
+            ask(identity, **entered)
+        with pytest.raises(Refused, match="too_many_requests"):
+            ask(identity, **entered)
+
+
+@pytest.mark.seed("S3-24")
+def test_both_answers_come_after_the_same_time(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+    enabled(identity)
+    monkeypatch.setattr(entrypoints, "answer_time", lambda: time.monotonic() + 0.3)
+    for entered in ({}, {"last_name": "Other"}):
+        started = time.monotonic()
+        ask(identity, **entered)
+        assert time.monotonic() - started >= 0.3
+
+
+@pytest.mark.seed("S3-26")
+def test_an_address_gets_three_notices_a_day_and_each_is_forgotten_soon(identity: Identity) -> None:
+    with time_machine.travel(START, tick=False) as clock:
+        for _ in range(4):
+            ask(identity)
+        assert len(notices(identity)) == 3
+        first, second, _ = notices(identity)
+        notifier = a_notifier(identity)
+        for _ in range(2):
+            assert identity.call(patients.take_unverified_address, notifier, notice_id=first)
+        clock.shift(16 * 60)
+        with pytest.raises(Refused, match="not_found"):
+            identity.call(patients.take_unverified_address, notifier, notice_id=first)
+        assert identity.call(patients.take_unverified_address, notifier, notice_id=second)
+        clock.shift(4 * 3600)
+        activation.forget_notices(identity.database)
+        with identity.database.reading(None) as session:
+            assert session.scalar(select(func.count()).select_from(UnverifiedNotice)) == 0
+
+
+def registered(identity: Identity, **members: Any) -> str:
+    """The id of a patient from the registration form."""
+    portals = a_service("portals", (identity.harbor.organisation_id, "harbor"))
+    request = {"first_name": "Ana", "last_name": "Ortiz", **COMPLETE} | members
+    return str(identity.call(patients.register_patient, portals, **request)["person_id"])
+
+
+@pytest.mark.seed("S3-29")
+def test_a_registered_patient_has_access_once_the_e_mail_is_confirmed(either: Identity) -> None:
+    person_id = registered(either)
+    assert access(either, person_id)["reasons"] == ["access_not_enabled"]
+    (link,) = links(either)
+    assert link["purpose"] == "verify_email"
+    token = either.mint(link["invitation_id"])
+    said = either.call(contract.inspect_credential_link, token=token)
+    assert said == {"purpose": "verify_email", "state": "usable", "needs_username": False}
+    refusal = either.refused(
+        contract.redeem_credential_link, token=token, password=NEW_PASSWORD, username="ana.o"
+    )
+    assert refusal.code == "link_refused"
+    assert either.call(patients.verify_email, token=token) == {"is_enabled": True}
+    after = access(either, person_id)
+    assert (after["portal_status"], after["email_is_verified"]) == ("unactivated", True)
+    assert either.refused(patients.verify_email, token=token).code == "link_refused"
+    assert either.audit("patient.access_enabled")[0].facts["way"] == "email_verified"
+    ask(either)
+    assert links(either)[-1]["purpose"] == "invitation"
+
+
+@pytest.mark.seed("S3-30")
+def test_without_confirmation_access_stays_off_until_staff_enable_it(identity: Identity) -> None:
+    person_id = registered(identity)
+    ask(identity)
+    assert [link["purpose"] for link in links(identity)] == ["verify_email"]
+    assert access(identity, person_id)["is_enabled"] is False
+    enable(identity, person_id)
+    ask(identity)
+    assert [link["purpose"] for link in links(identity)] == ["verify_email", "invitation"]
+
+
+def test_a_password_link_confirms_no_registration(identity: Identity) -> None:
+    enabled(identity)
+    ask(identity)
+    token = identity.mint(links(identity)[0]["invitation_id"])
+    assert identity.refused(patients.verify_email, token=token).code == "link_refused"
+
+
+def test_a_confirmation_without_postal_code_leaves_access_off(identity: Identity) -> None:
+    registered(identity, postal_code=None)
+    token = identity.mint(links(identity)[0]["invitation_id"])
+    assert identity.call(patients.verify_email, token=token) == {"is_enabled": False}
+
+
+@pytest.mark.seed("C4")
+def test_an_expired_confirmation_brings_another_and_no_password_link(identity: Identity) -> None:
+    with time_machine.travel(START, tick=False) as clock:
+        registered(identity)
+        token = identity.mint(links(identity)[0]["invitation_id"])
+        clock.shift(91 * 60)
+        assert identity.refused(patients.verify_email, token=token).code == "link_refused"
+        identity.call(identity_access.request_new_link, token=token)
+    assert [link["purpose"] for link in links(identity)] == ["verify_email", "verify_email"]

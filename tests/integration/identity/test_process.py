@@ -1,0 +1,227 @@
+"""The service as a process of its own: over the broker, with eventlet, with its real keys, measured."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import kombu
+import pytest
+import requests
+from sqlalchemy import update
+
+from deploy.keys import make_keys
+from deploy.ports import free_block
+from services.chassis import wire
+from services.chassis.passports import Issuer
+from services.chassis.rpc_client import RpcClient
+from services.chassis.topology import topology
+from services.contracts import identity as contract
+from services.contracts.errors import Refused
+from services.identity.models import Account
+from services.identity.passwords import hash_password
+from services.identity.service import Service
+from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
+from tests.support.eventually import eventually
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+STALL_S = 0.1  # how long the event loop may stand still while people log in
+KNOWN = 10
+WRONG = "wrong " + PASSWORD
+
+
+class System:
+    """A broker's virtual host with identity; one organisation, some accounts that have a password."""
+
+    def __init__(self, uri: str, folder: Path) -> None:
+        self.folder, self.keys = folder, folder / "keys"
+        make_keys(self.keys)
+        self.url = f"sqlite:///{folder}/identity.db"
+        before = Identity(self.url, folder)
+        accounts = [before.an_account(password=None) for _ in range(KNOWN)]
+        self.logins = [account["login"] for account in accounts]
+        with before.database.reading(None) as session:
+            values = {"password_hash": hash_password(PASSWORD), "state": "active"}
+            session.execute(update(Account).where(Account.login.in_(self.logins)).values(**values))
+            session.commit()
+        before.close()
+        with contextlib.closing(kombu.Connection(uri).transport.establish_connection()) as connection:
+            topology([Service]).declare(connection)
+        self.port = free_block(1)
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(CHECKOUT),
+            "AMQP_URI": uri,
+            "BLOB_DIR": str(folder / "blobs"),
+            "PASSPORT_KEYS_FILE": str(self.keys / "public.json"),
+            "PASSPORT_PRIVATE_KEY_FILE": str(self.keys / "identity.pem"),
+            "IDENTITY_DATABASE_URL": self.url,
+            "PUBLIC_URL": "https://portal.example.org",
+            "HEALTH_PORT": str(self.port),
+        }
+        self.log = folder / "identity.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-W", "ignore", "-m", "services.chassis.run", "identity"],
+                env=environment,
+                stdout=log,
+                stderr=log,
+            )
+        self.client = RpcClient(uri, "test", timeout_s=20)
+
+    def start(self) -> None:
+        """Wait until it can be called."""
+        self.client.start()
+        eventually(self._assert_ready, timeout_s=30)
+
+    def _assert_ready(self) -> None:
+        if self.process.poll() is not None:
+            raise RuntimeError(f"identity ended: {self.log.read_text()[-2000:]}")
+        with contextlib.suppress(requests.ConnectionError):
+            assert requests.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2).status_code == 200
+            return
+        raise AssertionError("identity is not listening yet")
+
+    def stop(self) -> None:
+        self.client.close()
+        self.process.kill()
+        self.process.wait(10)
+
+    def call(self, operation: Any, passport: str | None = None, **arguments: Any) -> Any:
+        return self.client.call(operation, arguments, wire.CallContext(wire.new_id(), passport=passport))
+
+    def refused(self, operation: Any, passport: str | None = None, **arguments: Any) -> str:
+        with pytest.raises(Refused) as refusal:
+            self.call(operation, passport, **arguments)
+        return refusal.value.code
+
+    def log_in(self, login: str, password: str = PASSWORD) -> Any:
+        return self.call(contract.log_in, organisation="harbor", login=login, password=password)
+
+    def passport(self, token: str, audience: str = "identity") -> str:
+        return str(self.call(contract.issue_passport, token=token, audience=audience)["passport"])
+
+
+@pytest.fixture(scope="module")
+def system(module_vhost: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    running = System(module_vhost, tmp_path_factory.mktemp("identity"))
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+def longest_wait(system: System, during: Callable[[], None]) -> float:
+    """The longest that a call which needs next to nothing took while `during` ran."""
+    waits: list[float] = []
+    is_over = threading.Event()
+
+    def probe() -> None:
+        while not is_over.is_set():
+            started = time.monotonic()
+            with contextlib.suppress(Refused):
+                system.call(contract.inspect_credential_link, token="A" * 43)
+            waits.append(time.monotonic() - started)
+
+    prober = threading.Thread(target=probe)
+    prober.start()
+    during()
+    is_over.set()
+    prober.join()
+    return max(waits)
+
+
+def test_twenty_log_ins_at_once_keep_nobody_waiting(system: System) -> None:
+    outcomes: list[str] = []
+
+    def attempt(login: str) -> None:
+        try:
+            system.log_in(login)
+            outcomes.append("in")
+        except Refused as refusal:
+            outcomes.append(refusal.code)
+
+    def twenty(run: int) -> None:
+        logins = [f"unknown{run}-{number}@example.org" for number in range(19)]
+        with ThreadPoolExecutor(20) as pool:
+            list(pool.map(attempt, [ADMIN, *logins]))
+
+    system.log_in(ADMIN)
+    # A busy machine can only add to a stall, so the best run is what the log-ins themselves cost.
+    waits: list[float] = []
+    while len(waits) < 10 and min(waits, default=1.0) >= STALL_S:
+        waits.append(longest_wait(system, lambda: twenty(len(waits))))
+    assert outcomes.count("in") == len(waits)
+    assert outcomes.count("credentials_refused") == 19 * len(waits)
+    assert min(waits) < STALL_S, waits
+
+
+@pytest.mark.fault("A8")
+def test_known_and_unknown_logins_take_the_same_time(system: System) -> None:
+    def took(login: str) -> float:
+        started = time.monotonic()
+        assert system.refused(contract.log_in, organisation="harbor", login=login, password=WRONG) == (
+            "credentials_refused"
+        )
+        return time.monotonic() - started
+
+    known, unknown = [], []
+    for number, login in enumerate(system.logins):
+        for _ in range(3):  # a fourth would have to wait
+            known.append(took(login))
+            unknown.append(took(f"nobody{number}@example.org"))
+    noise = statistics.median(sorted(known)) * 0.15
+    assert abs(statistics.median(known) - statistics.median(unknown)) < max(0.005, noise)
+
+
+@pytest.mark.fault("A10")
+def test_a_session_that_was_ended_is_refused_by_its_next_request(system: System) -> None:
+    first, second = system.log_in(ADMIN)["token"], system.log_in(ADMIN)["token"]
+    assert first != second
+    system.call(contract.log_out, system.passport(first))
+    assert system.refused(contract.issue_passport, token=first, audience="identity") == "unauthenticated"
+    assert system.passport(second)
+
+
+@pytest.mark.fault("A11")
+def test_no_passport_but_a_fresh_one_for_this_service_is_accepted(system: System) -> None:
+    good = system.passport(system.log_in(ADMIN)["token"])
+    assert system.call(contract.describe_me, good)["login"] == ADMIN
+    header, payload, signature = good.split(".")
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    none = base64.urlsafe_b64encode(b'{"alg":"none","kid":"identity"}').rstrip(b"=").decode()
+    stranger = Issuer.from_file("referrals", str(system.keys / "referrals.pem"))
+    forged = [
+        None,
+        "",
+        f"{header}.{payload}.",
+        f"{header}.{payload}.{signature[::-1]}",
+        f"{none}.{payload}.",
+        stranger.for_account(
+            "identity", {name: claims[name] for name in ("sub", "org", "org_key", "realm", "perms")}
+        ),
+        system.passport(system.log_in(ADMIN)["token"], "referrals"),
+        stranger.for_service("identity", claims["org"], claims["org_key"]),
+    ]
+    answers = {system.refused(contract.describe_me, passport) for passport in forged * 10}
+    assert answers == {"unauthenticated", "forbidden"}  # a service is known, and may not
+
+
+def test_the_log_holds_neither_addresses_of_people_nor_secrets(system: System) -> None:
+    token = system.log_in(ADMIN)["token"]
+    written = system.log.read_text()
+    assert "started" in written
+    for secret in (ADMIN, PASSWORD, token, *system.logins):
+        assert secret not in written

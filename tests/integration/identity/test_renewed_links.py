@@ -1,0 +1,124 @@
+"""The page of a link that does not hold any more: what it says, and the new link it offers (conflict C4)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import time_machine
+
+from services.contracts import identity as contract
+from services.contracts import identity_access as access
+from services.identity.access import links
+from tests.integration.identity.conftest import Identity
+
+START = 1_900_000_000.0
+NEW_PASSWORD = "copper kettle under snow"
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links, "ANSWERS_AFTER_S", 0.0)
+    monkeypatch.setattr(links, "JITTER_S", 0.0)
+
+
+@pytest.fixture
+def clock() -> Iterator[Any]:
+    with time_machine.travel(START, tick=False) as traveller:
+        yield traveller
+
+
+def renew(identity: Identity, token: str) -> None:
+    assert identity.call(access.request_new_link, token=token) == {}
+
+
+def asked_for(identity: Identity) -> list[dict[str, Any]]:
+    """What notifications is told to send."""
+    return [event["data"] for event in identity.events(contract.account_invited)]
+
+
+@pytest.mark.seed("S4-11")
+@pytest.mark.seed("S1-17")
+def test_an_expired_invitation_brings_another_one_to_the_same_address(identity: Identity, clock: Any) -> None:
+    account = identity.an_account(password=None)
+    token = identity.a_link(account["id"])
+    clock.shift(91 * 60)
+    page = identity.call(contract.inspect_credential_link, token=token)
+    assert (page["purpose"], page["state"]) == ("invitation", "expired")
+    before = len(asked_for(identity))
+    renew(identity, token)
+    (wanted,) = asked_for(identity)[before:]
+    assert (wanted["account_id"], wanted["purpose"]) == (account["id"], "invitation")
+    fresh = identity.mint(wanted["invitation_id"])
+    identity.call(contract.redeem_credential_link, token=fresh, password=NEW_PASSWORD)
+    assert identity.log_in(account["login"], NEW_PASSWORD)
+
+
+def test_a_used_link_brings_a_reset(identity: Identity, clock: Any) -> None:
+    account = identity.an_account(password=None)
+    token = identity.a_link(account["id"])
+    identity.call(contract.redeem_credential_link, token=token, password=NEW_PASSWORD)
+    assert identity.call(contract.inspect_credential_link, token=token)["state"] == "used_or_void"
+    renew(identity, token)
+    assert (asked_for(identity)[-1]["account_id"], asked_for(identity)[-1]["purpose"]) == (
+        account["id"],
+        "reset",
+    )
+
+
+def test_a_link_that_holds_is_left_alone(identity: Identity, clock: Any) -> None:
+    token = identity.a_link(identity.an_account(password=None)["id"])
+    before = len(asked_for(identity))
+    renew(identity, token)
+    assert len(asked_for(identity)) == before
+    assert identity.call(contract.inspect_credential_link, token=token)["state"] == "usable"
+
+
+def test_neither_an_unknown_token_nor_one_of_a_disabled_account_brings_anything(
+    identity: Identity, clock: Any
+) -> None:
+    account = identity.an_account(password=None)
+    token = identity.a_link(account["id"])
+    identity.call(
+        contract.disable_account, identity.admin(), version=account["version"], account_id=account["id"]
+    )
+    before = len(asked_for(identity))
+    renew(identity, token)
+    renew(identity, "A" * 43)
+    assert len(asked_for(identity)) == before
+
+
+def test_new_links_are_sent_five_times_in_a_quarter_of_an_hour_whatever_is_asked(
+    identity: Identity, clock: Any
+) -> None:
+    account = identity.an_account(password=None)
+    token = identity.a_link(account["id"])
+    clock.shift(91 * 60)
+    before = len(asked_for(identity))
+    for _ in range(20):
+        renew(identity, token)
+    assert len(asked_for(identity)) - before == 5
+    clock.shift(15 * 60)
+    renew(identity, token)
+    assert len(asked_for(identity)) - before == 6
+
+
+def test_new_links_are_counted_by_address_too(identity: Identity, clock: Any) -> None:
+    for number in range(30):
+        identity.call(access.request_new_link, token=f"{number:043}", client_address="192.0.2.7")
+    refusal = identity.refused(access.request_new_link, token="A" * 43, client_address="192.0.2.7")
+    assert refusal.code == "too_many_requests"
+
+
+@pytest.mark.fault("A8")
+def test_a_known_and_an_unknown_token_are_answered_after_the_same_time(
+    identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "ANSWERS_AFTER_S", 0.1)
+    known = identity.a_link(identity.an_account(password=None)["id"])
+    for token in (known, "A" * 43):
+        started = time.monotonic()
+        renew(identity, token)
+        assert 0.1 <= time.monotonic() - started < 0.25
