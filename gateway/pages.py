@@ -15,6 +15,8 @@ _POLICY = (
 _FILES = {
     "/credentials": ("credentials.html", "text/html; charset=utf-8"),
     "/web/credentials.js": ("credentials.js", "text/javascript; charset=utf-8"),
+    "/verify-email": ("verify-email.html", "text/html; charset=utf-8"),
+    "/web/verify-email.js": ("verify-email.js", "text/javascript; charset=utf-8"),
     "/web/page.css": ("page.css", "text/css; charset=utf-8"),
 }
 

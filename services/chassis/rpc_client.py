@@ -239,12 +239,20 @@ class _Presence:
             return consumers, waiting
 
     def _look(self, service: str) -> tuple[int, int]:
+        for _ in range(2):  # the connection kept since the last time may have died with a broker that is back
+            try:
+                return self._look_once(service)
+            except (OSError, ConnectionError, amqp.AMQPError, LinkDown):
+                self._connection = None
+        # The broker does not answer: nobody can say whether the service is there, so the deadline decides.
+        return 1, 0
+
+    def _look_once(self, service: str) -> tuple[int, int]:
+        if self._connection is None or not self._connection.connected:
+            connection = kombu.Connection(self._uri, connect_timeout=1).transport.establish_connection()
+            connection.transport.sock.settimeout(1)
+            self._connection = connection
         try:
-            if self._connection is None or not self._connection.connected:
-                self._connection = kombu.Connection(
-                    self._uri, connect_timeout=1
-                ).transport.establish_connection()
-                self._connection.transport.sock.settimeout(1)
             channel = self._connection.channel()
             try:
                 queue = channel.queue_declare(wire.rpc_queue(service), passive=True)
@@ -253,7 +261,3 @@ class _Presence:
                 channel.close()
         except amqp.NotFound:
             return 0, 1
-        except (OSError, ConnectionError, amqp.AMQPError, LinkDown):
-            # The broker does not answer: nobody can say whether the service is there, so the deadline decides.
-            self._connection = None
-            return 1, 0

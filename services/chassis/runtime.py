@@ -35,7 +35,7 @@ class Runtime:
         self.tables = base.chassis
         self.database = Database(
             getattr(settings, f"{service}_database_url"),
-            pool_size=settings.rpc_workers + settings.event_workers,
+            pool_size=16,
         )
         self.verifier = Verifier.from_file(service, settings.passport_keys_file)
         self.issuer = Issuer.from_file(service, settings.passport_private_key_file)

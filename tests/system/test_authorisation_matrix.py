@@ -171,5 +171,12 @@ def test_public_operations_are_few_and_known():
         "identity.request_password_reset",
         "identity.inspect_credential_link",
         "identity.redeem_credential_link",
+        "identity.complete_log_in",
+        "identity.start_second_factor_at_log_in",
+        "identity.open_api_session",
+        "identity.request_new_link",
+        "identity.redeem_pickup_code",
+        "identity.request_patient_access",
+        "identity.verify_email",
         "portals.get_public_portal",
     }

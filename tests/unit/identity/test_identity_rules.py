@@ -13,6 +13,7 @@ from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import all_operations
 from services.contracts.errors import Refused
 from services.identity import rules
+from services.identity.people import rules as people_rules
 
 START = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
 OFF = {"can_edit_capacity": False, "can_change_status": False}
@@ -25,7 +26,7 @@ def test_every_security_level_has_a_default_role() -> None:
 
 def test_every_permission_an_operation_asks_for_is_known() -> None:
     asked = {operation.access.permission for operation in all_operations(CONTRACTS)} - {None}
-    assert asked <= rules.PERMISSIONS
+    assert asked <= rules.PERMISSIONS | people_rules.PROFILE_PERMISSIONS
 
 
 def test_roles_hold_known_permissions_only() -> None:
