@@ -337,4 +337,5 @@ def test_no_process_grows_beyond_its_memory(played: Played, portico: RunningStac
         name: portico.rss_mb(name) for name in portico.process_names if name not in ("gateway", "mailcatcher")
     }
 
+    print({name: round(size) for name, size in sizes.items()}, "MB")
     assert {name: size for name, size in sizes.items() if size > (150 if name == "signing" else 100)} == {}
