@@ -93,9 +93,7 @@ class Service(audit_entrypoints(contract.audit)):  # type: ignore[misc]
     @serves(contract.assign_referral)
     def assign_referral(self, call: Call) -> Any:
         with call.runtime.database.reading(call.organisation_id) as session:
-            assignments.refuse_when_full(
-                session, call.runtime.tables, call.caller, call.request, call.context.request_id
-            )
+            assignments.refuse_when_full(session, call.caller, call.request, call.is_repeated)
         return call.commit(assignments.assign_referral)
 
     @serves(contract.list_referrals)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import select
@@ -29,7 +30,7 @@ from services.referrals.records.queries import get_record
 
 
 def refuse_when_full(
-    session: Session, tables: Any, caller: Caller | None, request: Any, request_id: str
+    session: Session, caller: Caller | None, request: Any, is_repeated: Callable[[], bool]
 ) -> None:
     """Refuse an assignment to a full program without a write; the claim itself decides about all others.
 
@@ -38,11 +39,8 @@ def refuse_when_full(
     """
     if not is_exhausted(session, request["program_id"]):
         return
-    if (
-        session.scalar(select(tables.Request.request_id).where(tables.Request.request_id == request_id))
-        is not None
-    ):
-        return  # it may be a repetition of an accepted request, which has its answer already
+    if is_repeated():
+        return  # an accepted request has its answer already
     _check_assignment(session, caller, request)
     raise exhausted()
 
