@@ -17,7 +17,7 @@ run: setup  ## start everything on this machine; Ctrl-C stops it
 	@$(PYTHON) -m deploy.stack
 
 test: setup-test  ## run all tests (ARGS="-k name" for some)
-	$(PYTEST) tests -q $(ARGS)
+	$(PYTEST) tests -q -n auto --no-loadscope-reorder $(ARGS)
 
 check: setup-test  ## format, lint, types, import boundaries, contracts up to date
 	.venv/bin/ruff format --check .

@@ -10,11 +10,14 @@ from deploy.broker import Broker
 from deploy.postgres import Postgres
 from tests.seeds import RESULTS, SeedResults
 from tests.support import servers
+from tests.support.taking_turns import TakingTurns
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep which requirements the tests prove, when the whole suite runs."""
-    config.pluginmanager.register(SeedResults(RESULTS), "seed-results")
+    """Keep which requirements the tests prove, when the whole suite runs, and let tests take turns."""
+    record = None if hasattr(config, "workerinput") else RESULTS
+    config.pluginmanager.register(SeedResults(record), "seed-results")
+    config.pluginmanager.register(TakingTurns(config), "taking-turns")
 
 
 @pytest.fixture(scope="session")

@@ -41,29 +41,30 @@ class SeedResults:
     def __init__(self, record: Path | None = None) -> None:
         self.outcomes: dict[str, dict[str, str]] = defaultdict(dict)
         self._record = record
-        self._rows_of: dict[str, list[str]] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Refuse markers that name no known row: nobody would notice that they prove nothing."""
+        """Refuse markers that name no known row: nobody would notice that they prove nothing.
+
+        The rows go with a test's reports, because it may run in another process than this one.
+        """
         known = rows()
         for item in items:
             for mark in item.iter_markers("seed"):
                 unknown = [number for number in mark.args if number not in known]
                 if unknown or not mark.args:
                     raise pytest.UsageError(f"{item.nodeid}: no such row of the requirements: {unknown}")
+                item.user_properties += [("seed", number) for number in mark.args]
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note which rows the chosen tests name."""
         for item in session.items:
-            numbers = [number for mark in item.iter_markers("seed") for number in mark.args]
-            self._rows_of[item.nodeid] = numbers
-            for number in numbers:
+            for number in _rows_of(item):
                 self.outcomes[number][item.nodeid] = "collected"
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note what became of a test: it has passed when its body has, and neither its set-up nor its end has failed."""
-        for number in self._rows_of.get(report.nodeid, ()):
+        for number in _rows_of(report):
             if report.when == "call" or not report.passed:
                 self.outcomes[number][report.nodeid] = report.outcome
 
@@ -75,6 +76,10 @@ class SeedResults:
             return
         self._record.parent.mkdir(exist_ok=True)
         self._record.write_text(json.dumps(self.outcomes, indent=1, sort_keys=True) + "\n")
+
+
+def _rows_of(test: pytest.Item | pytest.TestReport) -> list[str]:
+    return [str(value) for name, value in test.user_properties if name == "seed"]
 
 
 def is_whole_suite(config: pytest.Config) -> bool:

@@ -20,16 +20,26 @@ COUNTS = {"S0": 54, "S1": 41, "S2": 141, "S3": 46, "S4": 22, "C": 8}
 def a_session(*tests: tuple[str, tuple[str, ...]]) -> Any:
     """A session that has collected these tests: (node id, rows)."""
     items = [
-        SimpleNamespace(nodeid=test, iter_markers=lambda _name, rows=rows: [SimpleNamespace(args=rows)])
+        SimpleNamespace(
+            nodeid=test,
+            user_properties=[("seed", row) for row in rows],
+            iter_markers=lambda _name, rows=rows: [SimpleNamespace(args=rows)],
+        )
         for test, rows in tests
     ]
     return SimpleNamespace(items=items)
 
 
-def ran(plugin: seeds.SeedResults, test: str, **outcomes: str) -> None:
+def ran(plugin: seeds.SeedResults, test: str, rows: tuple[str, ...], **outcomes: str) -> None:
     """Report the phases of a test."""
     for when, outcome in outcomes.items():
-        report = SimpleNamespace(nodeid=test, when=when, outcome=outcome, passed=outcome == "passed")
+        report = SimpleNamespace(
+            nodeid=test,
+            when=when,
+            outcome=outcome,
+            passed=outcome == "passed",
+            user_properties=[("seed", row) for row in rows],
+        )
         plugin.pytest_runtest_logreport(report)  # type: ignore[arg-type]
 
 
@@ -47,7 +57,7 @@ def test_every_row_is_listed_once():
 def test_a_row_whose_test_has_passed_is_proved():
     plugin = seeds.SeedResults()
     plugin.pytest_collection_finish(a_session(("t1", ("S0-1", "S0-2"))))
-    ran(plugin, "t1", setup="passed", call="passed", teardown="passed")
+    ran(plugin, "t1", ("S0-1", "S0-2"), setup="passed", call="passed", teardown="passed")
 
     text = seeds.report(plugin.outcomes)
 
@@ -69,7 +79,7 @@ def test_a_row_whose_test_has_passed_is_proved():
 def test_a_row_whose_test_has_not_passed_is_not_proved(phases: dict[str, str]):
     plugin = seeds.SeedResults()
     plugin.pytest_collection_finish(a_session(("t1", ("S0-1",))))
-    ran(plugin, "t1", **phases)
+    ran(plugin, "t1", ("S0-1",), **phases)
 
     assert "0 of 304 rows" in seeds.report(plugin.outcomes)
 

@@ -167,6 +167,7 @@ class Watch:
         self._thread.join(30)
 
 
+@pytest.mark.alone
 @pytest.mark.fault("F17")
 @pytest.mark.seed("S0-2", "S0-9")
 def test_a_thousand_claims_on_twenty_beds_accept_exactly_twenty(

@@ -229,6 +229,7 @@ def _assert_running(stack: RunningStack, name: str) -> None:
     assert stack.stack.supervisor.pid(name) is not None
 
 
+@pytest.mark.alone
 @pytest.mark.fault("F1")
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_killed_service_loses_nothing_and_is_back_in_five_seconds(stack: RunningStack, name: str):
@@ -269,6 +270,7 @@ def _stop_broker_during(stack: RunningStack, load: Load, down_s: float) -> float
     return load.first_success_after(back_at)
 
 
+@pytest.mark.alone
 @pytest.mark.fault("F3")
 def test_a_broker_that_is_away_for_eight_seconds_loses_nothing(stack: RunningStack):
     work = _work_for(stack, "referrals", WRITES)
@@ -293,6 +295,7 @@ def test_a_broker_that_comes_and_goes_loses_nothing(stack: RunningStack, down_s:
         assert recovery_s <= 10
 
 
+@pytest.mark.alone
 @pytest.mark.fault("F12")
 def test_without_identity_nobody_gets_in(stack: RunningStack):
     supervisor = stack.stack.supervisor

@@ -112,6 +112,7 @@ def test_new_links_are_counted_by_address_too(identity: Identity, clock: Any) ->
     assert refusal.code == "too_many_requests"
 
 
+@pytest.mark.alone
 @pytest.mark.fault("A8")
 def test_a_known_and_an_unknown_token_are_answered_after_the_same_time(
     identity: Identity, monkeypatch: pytest.MonkeyPatch

@@ -45,6 +45,7 @@ print(json.dumps({"added": report["added"], "took_s": took, "longest_stall_s": l
 """
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(not REAL_EXPORT.is_file(), reason="the real export is not at hand (PORTICO_REAL_EXPORT)")
 def test_an_import_never_stops_other_calls_for_long(tmp_path: Path) -> None:
     # A busy machine can only add to a stall, so the best of three runs is what the import itself costs.

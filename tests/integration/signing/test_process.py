@@ -195,6 +195,7 @@ def test_fifty_signings_at_once_over_the_broker_make_one_signature(system: Syste
     assert set(outcomes) <= {"signed", "conflict", "already_decided"}
 
 
+@pytest.mark.alone
 @pytest.mark.fault("A17")
 def test_signing_is_quick_and_others_are_answered_meanwhile(system: System) -> None:
     rounds = [_sign_and_watch(system, [system.send(pages=400) for _ in range(5)]) for _ in range(3)]

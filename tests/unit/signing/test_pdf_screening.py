@@ -348,6 +348,7 @@ def test_a_child_that_runs_out_of_memory_is_a_refusal(document: Build) -> None:
     assert refused.value.code == "document_unreadable"
 
 
+@pytest.mark.alone
 def test_screening_under_eventlet_lets_the_loop_go_on(document: Build, tmp_path: Path) -> None:
     good, bad = tmp_path / "good.pdf", tmp_path / "bad.pdf"
     good.write_bytes(document(pages=2))

@@ -360,6 +360,7 @@ def test_bytes_added_behind_the_end_are_detected(
     assert result.modified_after_signing
 
 
+@pytest.mark.alone
 def test_signing_works_in_the_thread_pool_of_a_process_patched_by_eventlet(
     document: Build, authority: Authority, tmp_path: Path
 ) -> None:

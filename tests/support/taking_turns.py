@@ -1,0 +1,85 @@
+"""How tests share the machine when several workers run them: `pytest -n auto`.
+
+The tests of a file stay together, and so do those that share the one running system; slow files come first, so that no
+worker is left with one of them at the end. A test marked `alone` measures time: while it runs, nothing else does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+SLOW_FIRST = ("tests/faults/", "tests/system/", "tests/integration/")
+ONE_SYSTEM = "tests/system/"
+OWN_SYSTEM = "tests/system/test_local_stack.py"
+
+
+class ByFile(LoadScopeScheduling):
+    """Gives a worker a whole file, or all that looks at the one running system."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return ONE_SYSTEM if path.startswith(ONE_SYSTEM) and path != OWN_SYSTEM else path
+
+
+class TakingTurns:
+    """pytest plugin: order of files, division among workers, and tests that run alone."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Of a worker or of the process that starts them."""
+        self._workerinput = getattr(config, "workerinput", None)
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Called where workers are started."""
+        return ByFile(config, log)
+
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker where the locks are."""
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="portico-turns-")
+        node.workerinput["turns"] = self._folder.name
+
+    def pytest_unconfigure(self) -> None:
+        """Take the locks away when all workers have left."""
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Slow files first; within a file nothing changes."""
+        items.sort(key=_place)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[Any]:
+        """Wait for one's turn before the test's own time-out begins to count."""
+        with self._turn(alone=item.get_closest_marker("alone") is not None):
+            return (yield)
+
+    @contextlib.contextmanager
+    def _turn(self, *, alone: bool) -> Iterator[None]:
+        if self._workerinput is None:
+            yield
+            return
+        kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
+        folder = Path(self._workerinput["turns"])
+        with (folder / "machine").open("w") as machine:
+            # Who wants to be alone holds the door while the others finish, or they would hand on the machine for ever.
+            with (folder / "door").open("w") as door:
+                fcntl.flock(door, kind)
+                fcntl.flock(machine, kind)
+            yield
+
+
+def _place(item: pytest.Item) -> int:
+    path = item.nodeid.partition("::")[0]
+    return next(
+        (place for place, folder in enumerate(SLOW_FIRST) if path.startswith(folder)), len(SLOW_FIRST)
+    )
