@@ -147,6 +147,10 @@ class Service(
     def disable_account(self, call: Call) -> Any:
         return call.commit(handlers.disable_account)
 
+    @serves(contract.enable_account)
+    def enable_account(self, call: Call) -> Any:
+        return call.commit(handlers.enable_account)
+
     @serves(contract.assign_resource)
     def assign_resource(self, call: Call) -> Any:
         with call.runtime.database.reading(call.organisation_id) as session:

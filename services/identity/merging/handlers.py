@@ -14,6 +14,7 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts import identity_merging as contract
 from services.contracts.errors import Refused
+from services.identity.administrators import require_another_administrator
 from services.identity.credentials import end_sessions, void_links
 from services.identity.employees.pickup import void_codes
 from services.identity.merging import moves, rules
@@ -179,6 +180,7 @@ def _take_over_accounts(unit: UnitOfWork, kept_id: str, merged_id: str) -> Steps
                     for step in moves.move(unit, reference, rival.id, own.id)
                 ]
         if rival.state != "disabled":
+            require_another_administrator(unit, rival)
             steps.append({"account": rival.id, "state": rival.state})
             rival.state = "disabled"
             rival.version += 1

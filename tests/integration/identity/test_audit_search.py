@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import datetime
 import io
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +78,19 @@ def test_looking_at_the_trail_leaves_a_trace(identity: Identity) -> None:
     looked = identity.audit("audit.read") + identity.audit("audit.exported")
     assert [row.facts.get("filters") for row in looked] == [["actor_id"], [], []]
     assert {row.actor_id for row in looked} == {admin.id}
+
+
+def test_an_export_takes_a_fresh_proof_from_a_person_but_not_from_a_system(identity: Identity) -> None:
+    admin = identity.admin()
+    stale = dataclasses.replace(admin, proven_at=int(time.time()) - 16 * 60)
+    for caller in (stale, dataclasses.replace(admin, proven_at=None)):
+        refused = identity.refused(contract.audit.export, caller, format="csv")
+        assert refused.code == "proof_required"
+        assert "prove_myself" in refused.detail
+        identity.call(contract.audit.search, caller)
+    assert identity.audit("audit.exported") == []
+    system = dataclasses.replace(admin, realm="api", proven_at=None)
+    assert identity.call(contract.audit.export, system, format="csv")["rows"] > 0
 
 
 def test_only_who_may_sees_the_trail_and_only_that_of_the_own_organisation(identity: Identity) -> None:
