@@ -293,6 +293,30 @@ create_pickup_code = contract.command(
     status=201,
     keeps_answer=False,
 )
+send_pickup_code = contract.command(
+    "send_pickup_code",
+    "Have a pick-up code made and sent to the employee's e-mail; nobody else sees it. The one before it is void.",
+    request={"person_id": Id(required=True)},
+    reply={"id": Id(required=True)},
+    access=permission("account.manage"),
+    errors=("not_found", "not_an_employee", "already_active", "details_missing"),
+    status=202,
+)
+mint_pickup_code = contract.command(
+    "mint_pickup_code",
+    "Make the pick-up code of a message at the moment it is rendered: its lifetime starts now, what was made for the "
+    "same message before is void.",
+    request={"code_id": Id(required=True)},
+    reply={
+        "code": Secret(required=True),
+        "email": fields.String(required=True, allow_none=True),
+        "lifetime_minutes": fields.Integer(required=True),
+        "organisation_name": fields.String(required=True),
+    },
+    access=only_services("notifications"),
+    errors=("not_found",),
+    keeps_answer=False,
+)
 list_pickup_codes = contract.query(
     "list_pickup_codes",
     "When pick-up codes were created and activated, newest first.",
@@ -360,6 +384,11 @@ hr_import_applied = contract.event(
         "changed": Count(required=True),
         "ended": Count(required=True),
     },
+)
+pickup_code_requested = contract.event(
+    "pickup_code_requested",
+    "A pick-up code is to be sent by e-mail. The code itself is made when the message is rendered.",
+    data={"code_id": Id(required=True), "person_id": Id(required=True)},
 )
 pickup_code_activated = contract.event(
     "pickup_code_activated",
