@@ -17,7 +17,7 @@ from services.contracts.errors import Refused
 from services.identity.administrators import require_another_administrator
 from services.identity.credentials import end_sessions, void_links
 from services.identity.employees.pickup import void_codes
-from services.identity.merging import moves, rules
+from services.identity.merging import moves, patient_records, rules
 from services.identity.merging.models import PersonMerge
 from services.identity.models import Account, Employment
 from services.identity.people.accounts import load_person
@@ -150,6 +150,7 @@ def merge(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     steps["revoked"] = _revoke_rest(unit, merged.id)
     steps["ended_kinds"] = _end_application(unit, kept.id)
     merged.disabled_at = merged.disabled_at or unit.now
+    steps["manual_credentials_set_at"] = patient_records.take_over(unit, kept.id, merged.id)
     kept.version += 1
     merged.version += 1
     row = PersonMerge(
@@ -240,6 +241,7 @@ def undo(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     for name, value in row.steps["values"].items():
         if _text(getattr(kept, name)) == value["after"]:
             setattr(kept, name, _value(name, value["before"]))
+    patient_records.give_back(unit, kept.id, row.steps)
     if not row.steps["was_disabled"]:
         merged.disabled_at = None
     kept.version += 1

@@ -144,6 +144,25 @@ def test_patients_whom_staff_add_are_enabled_where_the_organisation_wants_it(ide
     assert access(identity, client["id"])["is_enabled"] is True
 
 
+@pytest.mark.seed("S3-34")
+def test_access_that_is_given_again_asks_for_the_attestation_again(identity: Identity) -> None:
+    person_id, first = enabled(identity), identity.admin()
+    other = identity.caller(identity.log_in(identity.an_account("admin")["login"])["token"])
+    set_credentials(identity, person_id, username="ana.o")
+    assert access(identity, person_id)["attested_by"] == first.id, "what does not enable keeps it"
+    request = {"person_id": person_id, "attests_email_is_private": True}
+    renewed = identity.call(patients.enable_patient_access, other, **request)
+    assert renewed["attested_by"] == other.id
+
+    identity.call(patients.disable_patient_access, first, person_id=person_id)
+    missing = identity.refused(
+        patients.enable_patient_access, first, person_id=person_id, attests_email_is_private=False
+    )
+    assert missing.field == "attests_email_is_private"
+    assert access(identity, person_id)["is_enabled"] is False
+    assert identity.call(patients.enable_patient_access, first, **request)["attested_by"] == first.id
+
+
 @pytest.mark.seed("S3-32", "S3-33", "C1")
 def test_patients_share_an_e_mail_and_differ_by_username_whatever_its_case(identity: Identity) -> None:
     first, second = enabled(identity), enabled(identity, first_name="Eva")
