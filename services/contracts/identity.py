@@ -132,6 +132,7 @@ log_in = contract.command(
         "too_many_requests",
         "password_change_required",
         "password_refused",
+        "outside_sign_in_required",
     ),
     status=201,
     keeps_answer=False,

@@ -51,6 +51,7 @@ class RealmView(Reply):
     invitation_style = one_of(("link", "temporary_password"), required=True)
     second_factor_required = Flag(required=True)
     allowed_networks = fields.List(fields.String(), required=True)
+    has_outside_sign_in = Flag(required=True)
 
 
 class SetRealmSettings(Request):
@@ -309,8 +310,8 @@ create_person_account = contract.command(
         "role": Code(required=True),
         "login": Text(most=254, load_default=None, allow_none=True),
         "email": email_address(load_default=None, allow_none=True),
-    },
         "attests_email_is_private": Flag(load_default=False),
+    },
     reply=Account,
     access=permission("account.manage"),
     errors=("not_found", "login_taken", "access_exists", "not_a_patient", "details_missing"),

@@ -14,6 +14,7 @@ from services.identity import credentials, queries, rules
 from services.identity.access import addresses, codes
 from services.identity.access.rules import is_inside
 from services.identity.models import Account, Organisation
+from services.identity.outside import policy
 from services.identity.password_rules import (
     LEAST_BESIDE_SECOND_FACTOR,
     LEAST_CHARACTERS,
@@ -42,7 +43,7 @@ def verified(call: Call) -> Verified:
     The same statements, hash and answer whether or not the account exists. Each try leaves one audit row:
     here when it fails, with the session when it succeeds. A temporary password (S1-16) opens nothing but the way to an
     own one: without `new_password` it is refused, with it the account logs in. Raises Refused(too_many_requests,
-    credentials_refused, password_change_required, password_refused).
+    credentials_refused, password_change_required, password_refused, outside_sign_in_required).
     """
     organisation, account, key = _look_up(call)
     _count(call, credentials.LOGIN, key, rules.LOGIN_LIMIT, organisation)
@@ -51,11 +52,15 @@ def verified(call: Call) -> Verified:
     with call.runtime.database.reading(None) as session:
         link_id = queries.find_temporary_password(session, account.id if account else "", password)
         is_here = _is_from_allowed_network(session, call, account)
+        is_allowed = _allows_password(session, call, organisation, account)
     is_right = is_right and account is not None and account.state == "active"
     is_known = organisation is not None and account is not None and account.state != "disabled"
     if not is_known or not (is_right or link_id) or not is_here:
         _audit(call, organisation, "session.refused", key)
         raise credentials.credentials_refused()
+    if not is_allowed:
+        _audit(call, organisation, "session.password_not_allowed", key)
+        raise policy.password_not_allowed()
     if is_right and not account.must_change_password:
         return Verified(organisation, account)
     try:
@@ -71,6 +76,14 @@ def _is_from_allowed_network(session: Session, call: Call, account: Account | No
     realm = account.realm if account else call.request["realm"]
     realm_rules = realms.rules_of(session, account.organisation_id if account else "", realm)
     return is_inside(call.context.client_address, realm_rules.allowed_networks)
+
+
+def _allows_password(
+    session: Session, call: Call, organisation: Organisation | None, account: Account | None
+) -> bool:
+    """Whether a password lets in beside the realm's outside provider. Asked of unknown logins, too."""
+    realm = account.realm if account else call.request["realm"]
+    return policy.allows_password(session, organisation.id if organisation else "", realm)
 
 
 def _own_password(

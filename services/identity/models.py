@@ -30,6 +30,7 @@ from services.identity.employees.models import (
     Preferences,
 )
 from services.identity.merging.models import PersonMerge
+from services.identity.outside.models import IdentityProvider, OutsideIdentity, OutsideSignIn
 from services.identity.patients.models import (
     PatientJob,
     PatientJobItem,
@@ -61,11 +62,14 @@ __all__ = [
     "Grant",
     "HrImport",
     "HrImportLine",
+    "IdentityProvider",
     "Invitation",
     "LoginChallenge",
     "LoginChange",
     "LoginSession",
     "Organisation",
+    "OutsideIdentity",
+    "OutsideSignIn",
     "PatientJob",
     "PatientJobItem",
     "PatientRecord",

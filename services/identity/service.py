@@ -22,6 +22,7 @@ from services.identity.employees.entrypoints import EmployeeEntrypoints
 from services.identity.family.entrypoints import FamilyEntrypoints
 from services.identity.merging.entrypoints import MergingEntrypoints
 from services.identity.models import Base
+from services.identity.outside.entrypoints import OutsideEntrypoints
 from services.identity.patients import activation
 from services.identity.patients.entrypoints import PatientEntrypoints
 from services.identity.patients.jobs import PatientJobsLoop
@@ -68,6 +69,7 @@ class Service(
     EmployeeEntrypoints,
     FamilyEntrypoints,
     MergingEntrypoints,
+    OutsideEntrypoints,
     PatientEntrypoints,
     PeopleEntrypoints,
 ):
