@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -15,13 +17,38 @@ import requests
 import werkzeug.serving
 from joserfc import jwk, jwt
 
+from services.chassis import wire
 from services.chassis.passports import Caller
 from services.contracts import identity_outside as contract
+from services.identity.models import LoginSession
 from services.identity.outside.provider import providers_of
+from services.identity.tokens import new_token, token_hash
 from tests.integration.identity.conftest import Identity
 
 CLIENT = "portico"
 SECRET = "a-client-secret"
+
+
+def staff(identity: Identity) -> Caller:
+    """Harbor's administrator, who has logged in just now: without the hash, which is tested elsewhere and takes its time."""
+    now, token = datetime.datetime.now(datetime.UTC), new_token()
+
+    def work(session: Any) -> None:
+        session.add(
+            LoginSession(
+                id=wire.new_id(),
+                organisation_id=identity.harbor.organisation_id,
+                account_id=identity.harbor.admin_account_id,
+                token_hash=token_hash(token),
+                created_at=now,
+                last_seen_at=now,
+                proven_at=now,
+                expires_at=now + datetime.timedelta(hours=1),
+            )
+        )
+
+    identity.database.write(None, work)
+    return identity.caller(token)
 
 
 def a_provider(
@@ -36,7 +63,7 @@ def a_provider(
     }
     providers_of(identity.runtime.settings).forget()
     answer = identity.call(
-        contract.create_identity_provider, admin or identity.admin(), realm=realm, **request | more
+        contract.create_identity_provider, admin or staff(identity), realm=realm, **request | more
     )
     return dict(answer)
 
@@ -167,10 +194,10 @@ class FakeProvider:
 
 
 @contextlib.contextmanager
-def running(provider: FakeProvider) -> Iterator[FakeProvider]:
+def running(provider: FakeProvider, tls: ssl.SSLContext | None = None) -> Iterator[FakeProvider]:
     """The provider, answering on a port of its own."""
-    server = werkzeug.serving.make_server("127.0.0.1", 0, provider.app(), threaded=True)
-    provider.url = f"http://127.0.0.1:{server.server_port}"
+    server = werkzeug.serving.make_server("127.0.0.1", 0, provider.app(), threaded=True, ssl_context=tls)
+    provider.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=lambda: server.serve_forever(0.02), daemon=True)
     thread.start()
     try:
