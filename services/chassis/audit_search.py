@@ -125,11 +125,8 @@ def _checkpoints(session: Session, caller: Caller, request: Request, tables: Any
 
 
 def own_person_id(caller: Caller) -> str:
-    """The person that the caller's account stands for. Raises Refused(not_found) where it stands for none."""
+    """The person that the caller's account stands for, as the passport says. Raises Refused(not_found) for none."""
     own = caller.scope.get("person_id")
-    for profile in caller.scope.get("profiles") or ():
-        if own is None and profile.get("role") == "self":
-            own = profile["person_id"]
     if own:
         return str(own)
     raise Refused("not_found", "Your account is not linked to a record of your own.")

@@ -31,6 +31,13 @@ def load_account(unit: UnitOfWork, account_id: str) -> Account:
     return account
 
 
+def note_account_read(unit: UnitOfWork, account_id: str) -> None:
+    """An account's details were read: a person's own account is part of that person's record."""
+    person_id = unit.session.scalar(select(Account.person_id).where(Account.id == account_id))
+    about = {"person_id": person_id} if person_id else {}
+    unit.audit("account.read", "account", account_id, **about)
+
+
 def load_organisation(unit: UnitOfWork) -> Organisation:
     """The caller's organisation, locked until the transaction ends."""
     return unit.session.scalars(

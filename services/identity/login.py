@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from services.chassis.operations import Call
-from services.chassis.unit_of_work import UnitOfWork
+from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.identity import credentials, queries, rules
 from services.identity.access import addresses, codes
@@ -24,7 +25,7 @@ from services.identity.password_rules import (
 )
 from services.identity.passwords import hash_password, password_matches
 from services.identity.people import realms
-from services.identity.people.rules import VERIFY_EMAIL, login_space
+from services.identity.people.rules import VERIFY_EMAIL, RealmRules, login_space
 from services.identity.tokens import throttle_key
 
 
@@ -51,9 +52,11 @@ def verified(call: Call) -> Verified:
     is_right = password_matches(password, account.password_hash if account else None)
     with call.runtime.database.reading(None) as session:
         link_id = queries.find_temporary_password(session, account.id if account else "", password)
-        is_here = _is_from_allowed_network(session, call, account)
+        realm_rules = _realm_rules(session, call, account)
         is_allowed = _allows_password(session, call, organisation, account)
-    is_right = is_right and account is not None and account.state == "active"
+    is_here = is_inside(call.context.client_address, realm_rules.allowed_networks)
+    is_active = account is not None and account.state == "active"
+    is_right = is_right and is_active and not has_lapsed(account, realm_rules)
     is_known = organisation is not None and account is not None and account.state != "disabled"
     if not is_known or not (is_right or link_id) or not is_here:
         _audit(call, organisation, "session.refused", key)
@@ -71,11 +74,18 @@ def verified(call: Call) -> Verified:
     return Verified(organisation, account, own)
 
 
-def _is_from_allowed_network(session: Session, call: Call, account: Account | None) -> bool:
-    """Whether the account's realm may be used from where the caller is (S2-133). Asked of unknown logins, too."""
+def _realm_rules(session: Session, call: Call, account: Account | None) -> RealmRules:
+    """What holds in the account's realm: its networks (S2-133), its lifetimes. Asked of unknown logins, too."""
     realm = account.realm if account else call.request["realm"]
-    realm_rules = realms.rules_of(session, account.organisation_id if account else "", realm)
-    return is_inside(call.context.client_address, realm_rules.allowed_networks)
+    return realms.rules_of(session, account.organisation_id if account else "", realm)
+
+
+def has_lapsed(account: Account | None, realm_rules: RealmRules) -> bool:
+    """Whether a password that others have set was not replaced in time: it lives as long as a temporary one (C3)."""
+    if account is None or not account.must_change_password or account.password_set_at is None:
+        return False
+    lifetime = datetime.timedelta(days=realm_rules.temporary_password_days)
+    return utc_now() >= account.password_set_at + lifetime
 
 
 def _allows_password(

@@ -134,7 +134,7 @@ class Service(
     @serves(contract.get_account)
     def get_account(self, call: Call) -> Any:
         answer = call.read(queries.get_account)
-        call.transact(lambda unit: unit.audit("account.read", "account", answer["id"]))
+        call.transact(lambda unit: handlers.note_account_read(unit, answer["id"]))
         return answer
 
     @serves(contract.list_accounts)

@@ -205,6 +205,30 @@ def test_a_password_that_staff_set_opens_the_way_to_an_own_one_once(identity: Id
 
 
 @pytest.mark.seed("C3")
+def test_a_password_that_staff_set_lives_as_long_as_a_temporary_one_of_its_realm(identity: Identity) -> None:
+    with time_machine.travel(START, tick=False) as clock:
+        identity.call(
+            people.set_realm_settings,
+            identity.admin(),
+            version=1,
+            realm="patient",
+            temporary_password_days=2,
+        )
+        for username in ("quay.one", "quay.two"):
+            whom = an_invited_patient(identity)
+            set_credentials(identity, whom["person_id"], username=username, password=PASSWORD)
+        lasting = an_invited_patient(identity)["person_id"]
+        set_credentials(identity, lasting, username="quay.three", password=PASSWORD, must_change=False)
+        clock.move_to(START + 2 * datetime.timedelta(days=1) - SECOND)
+        assert identity.log_in("quay.one", PASSWORD, realm="patient", new_password=OWN_PASSWORD)["token"]
+        clock.move_to(START + 2 * datetime.timedelta(days=1))
+        with pytest.raises(Refused, match="credentials_refused"):
+            identity.log_in("quay.two", PASSWORD, realm="patient", new_password=OWN_PASSWORD)
+        assert identity.log_in("quay.one", OWN_PASSWORD, realm="patient")["token"]
+        assert identity.log_in("quay.three", PASSWORD, realm="patient")["token"]
+
+
+@pytest.mark.seed("C3")
 def test_an_open_link_is_void_once_another_way_has_let_its_owner_in(identity: Identity) -> None:
     whom = an_invited_patient(identity)
     token = invite(identity, whom)

@@ -100,9 +100,7 @@ def test_the_person_whom_a_document_concerns_sees_who_has_opened_it(office: Any)
         office.call(contract.open_document_file, office.ana, document_id=document["id"])
     office.sign(about_me)
 
-    me = a_caller(
-        realm="patient", id="8" * 32, scope={"profiles": [{"person_id": person_id, "role": "self"}]}
-    )
+    me = a_caller(realm="patient", id="8" * 32, scope={"person_id": person_id})
     opened = office.call(contract.audit.openings, me)["items"]
     assert [(each["action"], each["object_id"], each["actor_id"]) for each in opened] == [
         ("document.opened", about_me["id"], office.ana.id),
@@ -112,9 +110,7 @@ def test_the_person_whom_a_document_concerns_sees_who_has_opened_it(office: Any)
         row.action: row.person_id for row in office.process.audit() if row.object_id == about_me["id"]
     }
     assert set(by_action.values()) == {person_id}
-    other = a_caller(
-        realm="patient", id="8" * 32, scope={"profiles": [{"person_id": "6" * 32, "role": "self"}]}
-    )
+    other = a_caller(realm="patient", id="8" * 32, scope={"person_id": "6" * 32})
     assert office.call(contract.audit.openings, other)["items"] == []
 
 
