@@ -248,8 +248,8 @@ get_my_settings = contract.query(
 )
 edit_my_settings = contract.command(
     "edit_my_settings",
-    "Edit the own record, as far as the portal lets its users. The e-mail is where the person is reached; the log-in "
-    "stays.",
+    "Edit the own record, as far as the portal lets its users. Another e-mail takes a fresh proof. It is where the person "
+    "is reached, the log-in stays; a patient's links go there, so the address before it is told and sessions end.",
     request={
         "email": email_address(allow_none=True),
         "home_phone": Text(most=40, allow_none=True),
@@ -261,7 +261,7 @@ edit_my_settings = contract.command(
     },
     reply=MySettings,
     access=SEE_OWN_DETAILS,
-    errors=("not_found", "field_not_editable"),
+    errors=("not_found", "field_not_editable", "proof_required", "login_taken"),
 )
 
 # Pick-up codes

@@ -167,12 +167,11 @@ def _reach(
     """What an account may do now, and on what: its permissions and the scope of its passport.
 
     A provider reaches its resources; an account of a portal the profiles that are granted to it, each with its own
-    permissions, and `person_id` where its own is one of them. An account without a role that is of no portal reaches
-    nothing.
+    permissions. An account without a role that is of no portal reaches nothing.
     """
     if account.realm in PORTAL_REALMS:
         profiles = admitted(session, account, profiles_of(session, account.id, now), now)
-        return permissions_over(profiles), {"profiles": profiles} | _own_record(account, profiles)
+        return permissions_over(profiles), {"profiles": profiles}
     if role is None:
         return [], {}
     held, resources = _held(session, role, account.id)
@@ -183,12 +182,6 @@ def _reach(
         "resources": resources if permissions else [],
         "details": account.can_access_details,
     }
-
-
-def _own_record(account: Account, profiles: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Whose record the account's own is: who reaches it sees who has opened it (`list_who_opened_…`)."""
-    own = account.person_id
-    return {"person_id": own} if own and any(each["person_id"] == own for each in profiles) else {}
 
 
 def _unauthenticated() -> Refused:
