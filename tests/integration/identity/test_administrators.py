@@ -6,13 +6,17 @@ import threading
 from typing import Any
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
 from services.contracts import identity as api
 from services.contracts import identity_employees as employees
+from services.contracts import identity_merging as merging
 from services.contracts import identity_patients as patients
 from services.contracts import identity_people as people
 from services.contracts.errors import Refused
+from services.identity.models import Account
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.employees import activate
 
@@ -150,6 +154,25 @@ def test_an_administrator_who_was_only_invited_or_is_of_another_organisation_doe
     refused = identity.refused(api.disable_account, admin, account_id=admin.id, version=version)
     assert refused.code == "last_administrator"
     assert disable(identity, admin, invited["id"])["state"] == "disabled", "who cannot log in is not missed"
+
+
+def test_a_merge_does_not_close_the_last_administrators_account(identity: Identity) -> None:
+    admin, colleague = identity.admin(), identity.an_account()
+    kept, merged = (
+        identity.call(people.create_person, admin, last_name="Quay", kinds=["staff"])["id"] for _ in range(2)
+    )
+    belongs = {admin.id: merged, colleague["id"]: kept}
+
+    def link(session: Session) -> None:
+        for account_id, person_id in belongs.items():
+            session.execute(update(Account).where(Account.id == account_id).values(person_id=person_id))
+
+    identity.database.write(None, link)
+    pair = {"kept_id": kept, "merged_id": merged}
+    plan = identity.call(merging.preview_merge, admin, **pair)["plan"]
+    assert identity.refused(merging.merge_people, admin, **pair, plan=plan).code == "last_administrator"
+    assert read(identity, admin, admin.id)["state"] == "active"
+    assert identity.events(merging.people_merged) == []
 
 
 def test_of_two_administrators_who_disable_each_other_at_once_exactly_one_stays(either: Identity) -> None:
