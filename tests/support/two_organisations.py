@@ -46,6 +46,7 @@ KINDS: Mapping[str, str] = {
     "document": "blob",
     "document_id": "document",
     "grant_id": "grant",
+    "identity_id": "outside_identity",
     "import_id": "hr_import",
     "invitation_id": "invitation",
     "job_id": "job",
@@ -121,6 +122,8 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("notifications.list_deliveries", "after"): "delivery_cursor",
     ("signing.list_documents", "after"): "document",
 }
+# What an outside provider calls us: no object of ours.
+WORDS_OF_OTHERS = {(f"identity.{verb}_identity_provider", "client_id") for verb in ("create", "change")}
 TEXTS: Mapping[str, Any] = {
     "email": "swapped@example.org",
     "login": "swapped@example.org",
@@ -177,7 +180,11 @@ class World:
 
 def naming_members(operation: Operation) -> list[str]:
     """The members of a request that name objects: ids, lists of ids, cursors, uploaded files."""
-    return [name for name, shape in operation.request.fields.items() if _names_objects(name, shape)]
+    return [
+        name
+        for name, shape in operation.request.fields.items()
+        if _names_objects(name, shape) and (operation.address, name) not in WORDS_OF_OTHERS
+    ]
 
 
 def _names_objects(name: str, shape: Any) -> bool:

@@ -14,6 +14,7 @@ from services.contracts import (
     identity_employees,
     identity_family,
     identity_merging,
+    identity_outside,
     identity_patients,
     identity_people,
     notifications,
@@ -107,6 +108,7 @@ class _IdentityObjects:
         client, contact = self._family()
         self._patients()
         self._employees()
+        self._outside()
         self._others(client, contact)
 
     def _person(self, *kinds: str, **more: Any) -> Any:
@@ -224,6 +226,17 @@ class _IdentityObjects:
         )
         self.keep("hr_import", imported["id"])
         self.keep("blob", a_blob(self.identity, self.caller.organisation_id or "", line.encode()))
+
+    def _outside(self) -> None:
+        provider = {"realm": "staff", "issuer": "https://id.example.org", "client_id": "portico"}
+        more = {"client_secret": "s" * 30, "linking": "by_hand", "button_name": "Somewhere else"}
+        self.call(identity_outside.create_identity_provider, **provider, **more)
+        linked = self.call(
+            identity_outside.link_account_outside_identity,
+            account_id=self.caller.id,
+            subject=f"ada-{self.key}",
+        )
+        self.keep("outside_identity", linked["id"])
 
     def _others(self, client: str, contact: str) -> None:
         related = self.call(
