@@ -14,11 +14,13 @@ from sqlalchemy import select, update
 from services.chassis.passports import Caller
 from services.contracts import identity as core
 from services.contracts import identity_access as access
+from services.contracts import identity_merging as merging
 from services.contracts import identity_outside as contract
 from services.contracts import identity_people as people
 from services.contracts.errors import Refused
 from services.identity import housekeeping
 from services.identity.models import Account, IdentityProvider, OutsideSignIn
+from services.identity.organisations import allow_passwords
 from services.identity.outside.provider import providers_of
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 from tests.integration.identity.outside import (
@@ -372,6 +374,18 @@ def test_passwords_end_where_the_organisation_says_so_and_only_a_right_one_hears
     assert ready.log_in()["token"]
 
 
+def test_the_operator_lets_passwords_in_again_where_the_provider_fails(ready: Identity, issuer: str) -> None:
+    admin = staff(ready)
+    provider = a_provider(ready, issuer, admin)
+    sign_in(ready, "ada")
+    changed(ready, provider, admin, allows_passwords=False)
+    allow_passwords(ready.database, organisation_key="harbor", realm="staff")
+    assert ready.log_in()["token"]
+    with pytest.raises(Refused) as refusal:
+        allow_passwords(ready.database, organisation_key="harbor", realm="patient")
+    assert refusal.value.code == "not_found"
+
+
 def test_a_proof_goes_to_the_provider_and_asks_for_a_fresh_sign_in(ready: Identity, issuer: str) -> None:
     admin = staff(ready)
     a_provider(ready, issuer, admin)
@@ -571,3 +585,34 @@ def test_it_works_on_both_databases(either: Identity, issuer: str) -> None:
     a_provider(either, issuer)
     assert sign_in(either, "ada")["token"]
     assert sign_in(either, "ada")["token"]
+
+
+def test_two_records_that_become_one_keep_the_way_in_of_both(ready: Identity, issuer: str) -> None:
+    """The account of the merged record is closed: who came in by its link comes to the kept one's account now."""
+    admin = staff(ready)
+    persons, accounts = [], []
+    for number in ("1", "2"):
+        person = ready.call(people.create_person, admin, number=number, last_name="Quay", kinds=["employee"])
+        account = ready.call(
+            people.create_person_account,
+            admin,
+            person_id=person["id"],
+            realm="employee",
+            role="employee",
+            email=f"quay{number}@example.org",
+        )
+        persons.append(person["id"])
+        accounts.append(account["id"])
+    a_provider(ready, issuer, admin, realm="employee", linking="by_hand")
+    made = ready.call(contract.link_account_outside_identity, admin, account_id=accounts[1], subject="other")
+    kept = {"kept_id": persons[0], "merged_id": persons[1]}
+    plan = ready.call(merging.preview_merge, admin, **kept)["plan"]
+    done = ready.call(merging.merge_people, admin, plan=plan, **kept)
+
+    def linked(account_id: str) -> list[str]:
+        listed = ready.call(contract.list_account_outside_identities, admin, account_id=account_id)
+        return [each["id"] for each in listed["items"]]
+
+    assert [linked(each) for each in accounts] == [[made["id"]], []]
+    ready.call(merging.undo_merge, admin, merge_id=done["id"])
+    assert [linked(each) for each in accounts] == [[], [made["id"]]]
