@@ -24,6 +24,8 @@ from services.identity.outside.fetching import ProviderFault, asking, fetch_json
 METADATA_HOLD_S = 600.0
 # Keys that are not known are looked for once in a while: a token with a made-up key id must not make us ask each time.
 KEYS_AGAIN_AFTER_S = 30.0
+# A provider that is down is not asked for every browser that comes: they would wait in each other's way.
+FAULT_HOLDS_S = 5.0
 LEAST_RSA_BITS = 2048
 _MOST_KEPT = 1000
 # Providers may add header members of their own; what they call critical is still refused.
@@ -56,10 +58,12 @@ class Providers:
         self._networks = networks
         self._ca_file = ca_file
         self._known: dict[str, _Known] = {}
+        self._faults: dict[str, tuple[float, str]] = {}
 
     def forget(self) -> None:
         """Ask everything anew."""
         self._known.clear()
+        self._faults.clear()
 
     def faults(self, issuer: str) -> tuple[list[str], int]:
         """What is wrong with a provider right now, as codes, and how many keys of it can be used."""
@@ -82,28 +86,40 @@ class Providers:
         return str(url)
 
     def claims(
-        self, client: Client, *, code: str, verifier: str, nonce: str, iss: str | None
+        self, client: Client, *, code: str, verifier: str, nonce: str, iss: str | None, with_email: bool
     ) -> Mapping[str, Any]:
-        """The claims of the ID token that a code stands for, verified. Raises ProviderFault."""
+        """The claims of the ID token that a code stands for, verified. Raises ProviderFault.
+
+        `with_email`: some providers say the address only when they are asked for it (OpenID Connect Core, section 5.4).
+        """
         known = self._of(client.issuer)
         # RFC 9207: an answer that came from another provider than was asked is no answer, and its code goes nowhere.
         says_who = known.metadata.get("authorization_response_iss_parameter_supported") is True
         if (iss is None and says_who) or (iss is not None and iss != client.issuer):
             raise ProviderFault("answer_of_another_issuer")
-        text = self._id_token(client, known.metadata, code, verifier)
-        claims = self._verified(known, text)
+        answer = self._exchange(client, known.metadata, code, verifier)
+        claims = self._verified(known, _id_token(answer))
         fault = rules.token_fault(
             claims, issuer=client.issuer, client_id=client.client_id, nonce=nonce, now=utc_now()
         )
         if fault:
             raise ProviderFault(fault)
+        if with_email and "email" not in claims:
+            return {**claims, **self._email(known.metadata, answer.get("access_token"), claims["sub"])}
         return claims
 
     def _of(self, issuer: str) -> _Known:
-        known = self._known.get(issuer)
-        if known is None or time.monotonic() - known.fetched_at > METADATA_HOLD_S:
-            known = self._fetch(issuer)
-        return known
+        known, now = self._known.get(issuer), time.monotonic()
+        if known is not None and now - known.fetched_at <= METADATA_HOLD_S:
+            return known
+        failed_at, reason = self._faults.get(issuer, (0.0, ""))
+        if reason and now - failed_at <= FAULT_HOLDS_S:
+            raise ProviderFault(reason)
+        try:
+            return self._fetch(issuer)
+        except ProviderFault as fault:
+            self._faults[issuer] = (time.monotonic(), fault.reason)
+            raise
 
     def _fetch(self, issuer: str) -> _Known:
         with asking(), self._plain() as session:
@@ -111,8 +127,9 @@ class Providers:
         faults = rules.metadata_faults(document, issuer, self._networks)
         if faults:
             raise ProviderFault(" ".join(faults))
-        if len(self._known) >= _MOST_KEPT:
-            self._known.clear()
+        if len(self._known) + len(self._faults) >= _MOST_KEPT:
+            self.forget()
+        self._faults.pop(issuer, None)
         known = self._known[issuer] = _Known(document, time.monotonic())
         return known
 
@@ -136,25 +153,41 @@ class Providers:
         except (JoseError, ValueError):
             raise ProviderFault("token_not_signed") from None
 
-    def _id_token(self, client: Client, metadata: Mapping[str, Any], code: str, verifier: str) -> str:
+    def _exchange(
+        self, client: Client, metadata: Mapping[str, Any], code: str, verifier: str
+    ) -> Mapping[str, Any]:
+        """The answer of the token endpoint to a code."""
         try:
             with asking(), self._session(client, metadata) as session:
-                answer = session.fetch_token(
+                answer: Mapping[str, Any] = session.fetch_token(
                     metadata["token_endpoint"],
                     grant_type="authorization_code",
                     code=code,
                     code_verifier=verifier,
                     allow_redirects=False,
                 )
+                return answer
         except OAuthError as error:
             is_ours = error.error in ("invalid_client", "unauthorized_client")
             raise ProviderFault("client_refused" if is_ours else "code_refused") from None
         except ValueError:
             raise ProviderFault("not_json") from None
-        text = answer.get("id_token")
-        if not isinstance(text, str) or len(text) > 100_000:
-            raise ProviderFault("token_missing")
-        return text
+
+    def _email(self, metadata: Mapping[str, Any], access_token: Any, subject: str) -> dict[str, Any]:
+        """`email` and `email_verified` from the provider's user info; nothing where it does not say."""
+        address = metadata.get("userinfo_endpoint")
+        if not isinstance(access_token, str) or rules.url_fault(address, self._networks):
+            return {}
+        try:
+            with asking(), self._plain() as session:
+                session.headers["Authorization"] = f"Bearer {access_token}"
+                said = fetch_json(session, str(address))
+        except ProviderFault:
+            return {}
+        # Of somebody else it would be no use: section 5.3.2 has the subject compared.
+        if not isinstance(said, dict) or said.get("sub") != subject:
+            return {}
+        return {name: said[name] for name in ("email", "email_verified") if name in said}
 
     def _plain(self) -> requests.Session:
         session = requests.Session()
@@ -172,6 +205,13 @@ class Providers:
         )
         guard(session, self._networks, self._ca_file)
         return session
+
+
+def _id_token(answer: Mapping[str, Any]) -> str:
+    text = answer.get("id_token")
+    if not isinstance(text, str) or len(text) > 100_000:
+        raise ProviderFault("token_missing")
+    return text
 
 
 def _usable_keys(document: Any) -> jwk.KeySet:

@@ -72,6 +72,8 @@ def _presented(call: Call, begun: Begun) -> Presented:
             verifier=begun.verifier,
             nonce=begun.nonce,
             iss=request["iss"],
+            with_email=begun.row.purpose == rules.SIGN_IN
+            and begun.provider.linking == rules.BY_VERIFIED_EMAIL,
         )
     except ProviderFault as fault:
         _note_failure(call, begun, fault.reason.partition(" ")[0])

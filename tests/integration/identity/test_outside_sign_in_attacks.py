@@ -323,6 +323,23 @@ def test_a_link_is_made_only_while_the_session_that_asked_for_it_holds(
     assert ready.refused(contract.complete_outside_sign_in, **request).code == "outside_sign_in_refused"
 
 
+def test_an_address_that_the_provider_says_only_when_asked_is_asked_for(
+    ready: Identity, evil: FakeProvider
+) -> None:
+    evil.without = ("email", "email_verified")
+    evil.metadata = {"userinfo_endpoint": f"{evil.url}/userinfo"}
+    providers_of(ready.runtime.settings).forget()
+    said = {"sub": "subject-1", "email": "ada@example.org", "email_verified": True}
+    for wrong in ({"sub": "somebody-else"}, {"email_verified": False}, {"sub": None}):
+        evil.answers = {"/userinfo": flask.Response(json.dumps(said | wrong))}
+        assert refusal(ready, evil)[0] == "outside_sign_in_refused"
+    evil.answers = {"/userinfo": flask.Response("oops", 500)}
+    assert refusal(ready, evil)[0] == "outside_sign_in_refused"
+    evil.answers = {"/userinfo": flask.Response(json.dumps(said))}
+    assert complete(ready, evil)["token"]
+    assert evil.asked[-1] == ("/userinfo", {}, "Bearer x")
+
+
 # What a provider does to whoever asks it
 
 
@@ -403,14 +420,20 @@ def test_a_provider_that_trickles_is_given_up(evil: FakeProvider, monkeypatch: p
     stop.set()
 
 
-def test_a_provider_that_is_not_there_is_named_and_nothing_is_begun(
-    ready: Identity, evil: FakeProvider
+def test_a_provider_that_is_not_there_is_named_and_left_alone_for_a_moment(
+    ready: Identity, evil: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     providers_of(ready.runtime.settings).forget()
     evil.answers = {"/.well-known/openid-configuration": flask.Response("", 503)}
     refused = ready.refused(contract.start_outside_sign_in, organisation="harbor", realm="staff")
     assert (refused.code, refused.more["reason"]) == ("outside_provider_failed", "not_found")
     assert evil.url not in refused.detail
+    evil.answers = {}
+    asked = len(evil.asked)
+    again = ready.refused(contract.start_outside_sign_in, organisation="harbor", realm="staff")
+    assert (again.more["reason"], len(evil.asked)) == ("not_found", asked)
+    monkeypatch.setattr(provider, "FAULT_HOLDS_S", 0.0)
+    assert complete(ready, evil)["token"]
 
 
 def test_a_provider_over_tls_needs_a_certificate_that_holds(tmp_path: Path) -> None:
