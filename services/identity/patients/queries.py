@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, lazyload
 
 from services.chassis.passports import Caller
@@ -14,14 +14,13 @@ from services.contracts.errors import Refused
 from services.identity.models import Account, Organisation
 from services.identity.patients import rules
 from services.identity.patients.models import (
-    BY_NAME,
     PatientJob,
     PatientJobItem,
     PatientRecord,
     PatientSettings,
 )
 from services.identity.patients.steps import not_a_patient
-from services.identity.people.models import Grant, Person, PersonKind
+from services.identity.people.models import BY_NAME, Grant, Person, PersonKind, after
 from services.identity.people.profiles import in_effect
 from services.identity.people.queries import find_person
 from services.identity.people.rules import PATIENT
@@ -125,9 +124,7 @@ def onboarding_page(session: Session, request: Request) -> Select[*tuple[Any, ..
     last = session.execute(select(*BY_NAME).where(Person.id == request["after"])).one_or_none()
     if last is None:
         raise Refused("invalid_request", "after: this page cannot be continued; start again.", field="after")
-    return statement.where(
-        BY_NAME[0] >= literal(last[0]), tuple_(*BY_NAME) > tuple_(*(literal(value) for value in last))
-    )
+    return statement.where(after(BY_NAME, last))
 
 
 def _wanted(request: Request) -> list[ColumnElement[bool]]:
