@@ -276,6 +276,9 @@ def test_the_only_command_over_the_own_profile_is_the_notification_switch(identi
         "confirm_second_factor",
         "renew_recovery_codes",
         "remove_second_factor",
+        "start_outside_link",
+        "start_outside_proof",
+        "unlink_my_outside_identity",
         "end_break_glass",  # of one's own; only staff ever have any
     }
     assert open_to_it - over_its_way_in == {"set_my_notifications"}
