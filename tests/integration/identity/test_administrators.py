@@ -177,7 +177,7 @@ def test_a_merge_does_not_close_the_last_administrators_account(identity: Identi
 
 def test_of_two_administrators_who_disable_each_other_at_once_exactly_one_stays(either: Identity) -> None:
     first = either.admin()
-    for _ in range(3):
+    for _ in range(2):
         second = either.caller(either.log_in(either.an_account("admin")["login"])["token"])
         assert sorted(at_once(either, first, second)) == ["done", "last_administrator"]
         states = {each.id: read(either, first, each.id)["state"] for each in (first, second)}
