@@ -33,7 +33,7 @@ bench: setup-test  ## measure throughput and latency
 	$(PYTHON) -m tests.load.bench $(ARGS)
 
 faults: setup-test  ## the full fault injection runs (long)
-	$(PYTEST) tests/faults -q -m full $(ARGS)
+	$(PYTEST) tests -q -m full $(ARGS)
 
 demo: setup  ## play a day's work on the running system
 	@$(OPERATE) -m deploy.demo play $(ARGS)

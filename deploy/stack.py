@@ -223,6 +223,11 @@ class Stack:
             "PASSPORT_PRIVATE_KEY_FILE": str(self._keys / f"{service}.pem"),
             f"{service.upper()}_DATABASE_URL": self.database_url(service),
         }
+        if service == "identity":
+            # A sign-in provider on this machine can be tried; elsewhere they are in the public internet.
+            env["OUTSIDE_PROVIDER_NETWORKS"] = self._environ.get(
+                "OUTSIDE_PROVIDER_NETWORKS", "127.0.0.0/8,::1/128"
+            )
         return Process(
             name,
             [*self.commands.service, service],

@@ -8,7 +8,7 @@ from typing import Any
 
 import flask
 
-from gateway import documentation, errors, pages
+from gateway import documentation, errors, pages, sign_in
 from gateway.api import ROUTES
 from gateway.exchange import Exchange
 from gateway.routes import Route
@@ -45,6 +45,7 @@ def create_app(settings: Any, client: RpcClient) -> flask.Flask:
     errors.register(app)
     documentation.register(app, ROUTES)
     pages.register(app)
+    sign_in.register(app, exchange)
     _register_health(app, client)
     app.before_request(_begin)
     app.after_request(_finish)

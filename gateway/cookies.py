@@ -16,6 +16,9 @@ from services.contracts.errors import Refused
 # The prefix makes the browser refuse it unless it is Secure, for the whole site, and from this very host.
 NAME = "__Host-session"
 MARK = "X-Portico-Request"
+# Binds a sign-in that was begun with an outside provider to this browser: what comes back elsewhere is refused.
+BEGUN = "__Host-sign-in"
+BEGUN_FOR_S = 600
 
 
 def set_session(response: flask.Response, token: str) -> None:
@@ -26,6 +29,21 @@ def set_session(response: flask.Response, token: str) -> None:
 def clear_session(response: flask.Response) -> None:
     """Take the token back."""
     response.delete_cookie(NAME, path="/", secure=True, httponly=True, samesite="Lax")
+
+
+def set_browser_key(response: flask.Response, key: str) -> None:
+    """Give the browser the key of a sign-in that it has begun. Lax: it comes along when the provider sends it back."""
+    response.set_cookie(BEGUN, key, max_age=BEGUN_FOR_S, path="/", secure=True, httponly=True, samesite="Lax")
+
+
+def clear_browser_key(response: flask.Response) -> None:
+    """Take the key back."""
+    response.delete_cookie(BEGUN, path="/", secure=True, httponly=True, samesite="Lax")
+
+
+def browser_key() -> str | None:
+    """The key of the request's cookie."""
+    return flask.request.cookies.get(BEGUN)
 
 
 def session_token() -> str | None:

@@ -32,7 +32,7 @@ _KEY = {
 }
 _COOKIE = {
     "type": "boolean",
-    "description": "true: the token comes as a cookie that scripts cannot read, and not in the answer",
+    "description": "true: the token or browser key comes as a cookie that scripts cannot read, and not in the answer",
 }
 _PROBLEM = {
     "type": "object",
@@ -108,7 +108,7 @@ def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
     if route.uploads:
         document["requestBody"] = _upload(route, rest, required)
     elif route.takes_body and rest:
-        if route.cookie == "given":
+        if route.cookie in ("given", "begun"):
             rest["cookie"] = _COOKIE
         body = {**request, "properties": rest, "required": [name for name in required if name in rest]}
         document["requestBody"] = {

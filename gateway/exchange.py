@@ -18,6 +18,7 @@ from gateway.routes import Route
 from services.chassis import logs, wire
 from services.chassis.blobs import BlobStore
 from services.chassis.rpc_client import RpcClient
+from services.contracts.declare import Operation
 from services.contracts.errors import Refused
 
 _KEY = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
@@ -38,21 +39,23 @@ class Exchange:
 
     def serve(self, route: Route, path_arguments: Mapping[str, str]) -> flask.Response:
         """Let in, read, call, answer."""
-        admitted = admit(self._client, route.operation, self._context(route), self._public_url)
+        context = self._context(route.operation)
+        admitted = admit(self._client, route.operation, context, self._public_url)
         arguments = self._arguments(route, path_arguments, admitted)
-        wants_cookie = route.cookie == "given" and self._wants_cookie(arguments)
+        wants_cookie = route.cookie in ("given", "begun") and self._wants_cookie(arguments)
         reply = self._client.call(route.operation, arguments, admitted.context)
         if route.downloads:
             return self._file(reply, admitted)
         if wants_cookie:
-            token = reply.pop("token")
-            response = _json(reply, route.operation.status)
-            cookies.set_session(response, token)
-            return response
+            return _with_cookie(route, reply)
         response = _json(reply, route.operation.status)
         if route.cookie == "taken" and cookies.session_token():
             cookies.clear_session(response)
         return response
+
+    def ask(self, operation: Operation, arguments: Mapping[str, Any]) -> Any:
+        """The answer of a public operation, for the addresses that browsers are sent to. Raises Refused."""
+        return self._client.call(operation, arguments, self._context(operation))
 
     def _wants_cookie(self, arguments: dict[str, Any]) -> bool:
         """Whether a log-in is to set the cookie; takes the member out of the request, as identity knows no cookies."""
@@ -64,7 +67,7 @@ class Exchange:
             cookies.require_own_page(self._public_url)
         return wanted
 
-    def _context(self, route: Route) -> wire.CallContext:
+    def _context(self, operation: Operation) -> wire.CallContext:
         headers = flask.request.headers
         key = headers.get("Idempotency-Key")
         if key is not None and not _KEY.fullmatch(key):
@@ -76,8 +79,8 @@ class Exchange:
         return wire.CallContext(
             request_id=key or wire.new_id(),
             correlation_id=logs.correlation_id.get() or "",
-            deadline=time.time() + (route.operation.timeout_s or self._timeout_s),
-            expected_version=_expected_version(route, headers.get("If-Match")),
+            deadline=time.time() + (operation.timeout_s or self._timeout_s),
+            expected_version=_expected_version(operation, headers.get("If-Match")),
             traceparent=logs.traceparent.get(),
             client_address=client_address(self._trusted_proxies),
         )
@@ -126,8 +129,16 @@ class Exchange:
         return response
 
 
-def _expected_version(route: Route, header: str | None) -> int | None:
-    if not route.operation.expects_version:
+def _with_cookie(route: Route, reply: dict[str, Any]) -> flask.Response:
+    """The answer without its secret, which goes into the cookie."""
+    secret = reply.pop("token" if route.cookie == "given" else "browser_key")
+    response = _json(reply, route.operation.status)
+    (cookies.set_session if route.cookie == "given" else cookies.set_browser_key)(response, secret)
+    return response
+
+
+def _expected_version(operation: Operation, header: str | None) -> int | None:
+    if not operation.expects_version:
         return None
     if header is None:
         raise Refused("version_required", "Send If-Match with the ETag you have read.", "If-Match")

@@ -17,6 +17,8 @@ _FILES = {
     "/web/credentials.js": ("credentials.js", "text/javascript; charset=utf-8"),
     "/verify-email": ("verify-email.html", "text/html; charset=utf-8"),
     "/web/verify-email.js": ("verify-email.js", "text/javascript; charset=utf-8"),
+    "/sign-in": ("sign-in.html", "text/html; charset=utf-8"),
+    "/web/sign-in.js": ("sign-in.js", "text/javascript; charset=utf-8"),
     "/web/page.css": ("page.css", "text/css; charset=utf-8"),
 }
 

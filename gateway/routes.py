@@ -18,7 +18,8 @@ class Route:
     `uploads` is the request member that an uploaded file becomes (a reference to it); then the request is
     multipart/form-data with the part `file`. `downloads` means that the reply names a stored file, which is sent.
     `cookie`: "given" where the reply's token becomes the browser's session cookie if the request asks for it
-    (`"cookie": true`), "taken" where the session ends.
+    (`"cookie": true`), "taken" where the session ends. "begun": likewise of the reply's browser key, which a sign-in that
+    was begun with an outside provider is bound to.
     """
 
     method: Method
@@ -26,7 +27,7 @@ class Route:
     operation: Operation
     uploads: str | None = None
     downloads: bool = False
-    cookie: Literal["given", "taken"] | None = None
+    cookie: Literal["given", "taken", "begun"] | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:

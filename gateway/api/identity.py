@@ -15,6 +15,7 @@ ROUTES = (
     Route("GET", "/v1/accounts/{account_id}", api.get_account),
     Route("PUT", "/v1/accounts/{account_id}/security-level", api.set_security_level),
     Route("POST", "/v1/accounts/{account_id}/disable", api.disable_account),
+    Route("POST", "/v1/accounts/{account_id}/enable", api.enable_account),
     Route("POST", "/v1/accounts/{account_id}/resources", api.assign_resource),
     Route("DELETE", "/v1/accounts/{account_id}/resources/{assignment_id}", api.remove_resource),
     Route("PUT", "/v1/accounts/{account_id}/provider-switches", api.set_provider_switches),

@@ -16,6 +16,7 @@ ROUTES = (
     Route("GET", "/v1/me/settings", api.get_my_settings),
     Route("PATCH", "/v1/me/settings", api.edit_my_settings),
     Route("POST", "/v1/people/{person_id}/pickup-codes", api.create_pickup_code),
+    Route("POST", "/v1/people/{person_id}/pickup-codes/sent", api.send_pickup_code),
     Route("GET", "/v1/pickup-codes", api.list_pickup_codes),
     Route("POST", "/v1/pickup-codes/redeem", api.redeem_pickup_code),
     Route("POST", "/v1/applicants", api.register_applicant),

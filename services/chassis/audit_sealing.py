@@ -11,7 +11,7 @@ import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,7 @@ from services.chassis.unit_of_work import Clock, UnitOfWork, utc_now
 from services.contracts.audit import checkpoint_event
 
 SEAL_EVERY_S = 1.0
+MEASURE_EVERY_S = 10.0
 # One transaction seals so many at most: it must not keep the writers of an SQLite database waiting.
 BATCH = 200
 CHECKPOINT_ROWS = 100
@@ -61,6 +62,18 @@ class Sealer:
                 )
                 finished = False
         return finished
+
+    def measure(self) -> bool:
+        """Set the metrics of what waits to be sealed: how many rows, and since when the oldest, in seconds."""
+        rows = self._tables.Audit
+        with self._database.reading(None) as session:
+            count, oldest = session.execute(
+                select(func.count(), func.min(rows.at)).where(rows.seq.is_(None))
+            ).one()
+        age_s = max(0.0, (self._now() - oldest).total_seconds()) if oldest is not None else 0.0
+        metrics.AUDIT_UNSEALED.labels(self._service).set(count)
+        metrics.AUDIT_UNSEALED_AGE.labels(self._service).set(age_s)
+        return True
 
     def _waiting(self) -> list[str | None]:
         """Organisations with rows to seal or a checkpoint to make. Looking costs no write lock."""

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from services.chassis import audit
 from services.chassis.audit_fhir import audit_event
 from services.chassis.operations import Call, serves
-from services.chassis.passports import Caller
+from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.contracts.audit import AuditOperations
 from services.contracts.errors import Refused
 
@@ -53,6 +53,7 @@ def audit_entrypoints(operations: AuditOperations, names: Names | None = None) -
         return answer
 
     def export(_self: Any, call: Call) -> Any:
+        _require_proof(call.caller)
         answer = call.read(_export, call.runtime.tables, operations.service)
         note_looking(call, "audit.exported", rows=answer["rows"], format=call.request["format"])
         return answer
@@ -73,6 +74,15 @@ def audit_entrypoints(operations: AuditOperations, names: Names | None = None) -
         method.__name__ = operation.name
         methods[operation.name] = serves(operation)(method)
     return type("AuditEntrypoints", (), methods)
+
+
+def _require_proof(caller: Caller | None) -> None:
+    """A trail leaves the building only for a person who has just proved who it is. Raises Refused(proof_required).
+
+    A system has neither password nor code to give again: its secret and its scope let it in.
+    """
+    if caller is not None and caller.realm != REALM_OF_SYSTEMS:
+        caller.require_proof()
 
 
 def note_looking(call: Call, action: str, **facts: Any) -> None:
@@ -115,11 +125,8 @@ def _checkpoints(session: Session, caller: Caller, request: Request, tables: Any
 
 
 def own_person_id(caller: Caller) -> str:
-    """The person that the caller's account stands for. Raises Refused(not_found) where it stands for none."""
+    """The person that the caller's account stands for, as the passport says. Raises Refused(not_found) for none."""
     own = caller.scope.get("person_id")
-    for profile in caller.scope.get("profiles") or ():
-        if own is None and profile.get("role") == "self":
-            own = profile["person_id"]
     if own:
         return str(own)
     raise Refused("not_found", "Your account is not linked to a record of your own.")

@@ -29,6 +29,12 @@ UNROUTABLE = Counter(
 )
 QUEUE_DEPTH = Gauge("portico_queue_depth", "Messages that wait in a queue of this service", ["queue"])
 AUDIT_SEALED = Counter("portico_audit_sealed_total", "Audit rows sealed into their chain", ["service"])
+AUDIT_UNSEALED = Gauge("portico_audit_unsealed", "Audit rows that are not in their chain yet", ["service"])
+AUDIT_UNSEALED_AGE = Gauge(
+    "portico_audit_unsealed_age_seconds",
+    "Age of the oldest audit row that is not in its chain yet",
+    ["service"],
+)
 HTTP_REQUESTS = Histogram(
     "portico_http_seconds", "HTTP requests", ["method", "route", "status"], buckets=_BUCKETS
 )

@@ -11,7 +11,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from services.chassis import metrics, wire
-from services.chassis.audit_sealing import SEAL_EVERY_S, Sealer
+from services.chassis.audit_sealing import MEASURE_EVERY_S, SEAL_EVERY_S, Sealer
 from services.chassis.blobs import BlobStore
 from services.chassis.database import Database, assert_no_transaction
 from services.chassis.loop import Loop
@@ -49,6 +49,8 @@ class Runtime:
             Loop("housekeeping", self._forget_old, every_s=3600),
             Loop("queue-depth", self._measure_queues, every_s=10),
             Loop("audit-sealer", self.sealer.seal, every_s=SEAL_EVERY_S),
+            # Beside the sealer, not in it: a sealer that stands still is what these figures are there to show.
+            Loop("audit-backlog", self.sealer.measure, every_s=MEASURE_EVERY_S),
         ]
 
     def start(self) -> None:

@@ -87,7 +87,8 @@ def audit_operations(contract: Contract) -> AuditOperations:
     )
     export = contract.query(
         f"export_{service}_audit",
-        f"The audit trail of {service} as CSV or as FHIR R4 AuditEvent, one a line, newest first, page by page.",
+        f"The audit trail of {service} as CSV or as FHIR R4 AuditEvent, one a line, newest first, page by page. "
+        "It takes a fresh proof (`prove_myself`).",
         request={
             "format": fields.String(required=True, validate=validate.OneOf(FORMATS)),
             **_filters(),
@@ -100,6 +101,7 @@ def audit_operations(contract: Contract) -> AuditOperations:
             "next": fields.String(allow_none=True),
         },
         access=permission("audit.read"),
+        errors=("proof_required",),
     )
     checkpoints = contract.query(
         f"list_{service}_checkpoints",

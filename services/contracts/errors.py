@@ -94,6 +94,14 @@ CODES: dict[str, int] = {
     "already_merged": 409,
     "merge_refused": 409,
     "merge_outdated": 409,
+    "last_administrator": 409,
+    "cannot_be_enabled": 409,
+    "outside_state_refused": 410,
+    "outside_sign_in_refused": 401,
+    "outside_sign_in_required": 403,
+    "outside_provider_failed": 502,
+    "outside_identity_taken": 409,
+    "last_way_in": 409,
     # gateway
     "cross_site_refused": 403,
     # referrals

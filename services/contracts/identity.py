@@ -132,6 +132,7 @@ log_in = contract.command(
         "too_many_requests",
         "password_change_required",
         "password_refused",
+        "outside_sign_in_required",
     ),
     status=201,
     keeps_answer=False,
@@ -199,16 +200,26 @@ set_security_level = contract.command(
     },
     reply=Account,
     access=permission("account.manage"),
-    errors=("not_found", "feature_is_off", "not_a_workforce_account"),
+    errors=("not_found", "feature_is_off", "not_a_workforce_account", "last_administrator"),
     expects_version=True,
 )
 disable_account = contract.command(
     "disable_account",
-    "Disable an account: its sessions and links end at once.",
+    "Disable an account: its sessions and links end at once. An organisation keeps one active administrator.",
     request={"account_id": Id(required=True)},
     reply=Account,
     access=permission("account.manage"),
-    errors=("not_found",),
+    errors=("not_found", "last_administrator"),
+    expects_version=True,
+)
+enable_account = contract.command(
+    "enable_account",
+    "Let a disabled account log in again with the password it had. Ended sessions and links stay ended; its owner gets "
+    "a notice.",
+    request={"account_id": Id(required=True)},
+    reply=Account,
+    access=permission("account.manage"),
+    errors=("not_found", "cannot_be_enabled"),
     expects_version=True,
 )
 assign_resource = contract.command(
@@ -332,6 +343,9 @@ describe_account = contract.query(
         "first_name": fields.String(allow_none=True),
         "last_name": fields.String(allow_none=True),
         "email": fields.String(required=True, allow_none=True),
+        "email_is_verified": Flag(required=True),
+        "realm": fields.String(required=True, validate=validate.OneOf(REALMS)),
+        "person_id": Id(required=True, allow_none=True),
         "state": fields.String(required=True),
         "organisation_name": fields.String(required=True),
         "features": fields.List(fields.String(), required=True),
@@ -360,6 +374,9 @@ password_set = contract.event(
 )
 account_disabled = contract.event(
     "account_disabled", "An account was disabled.", data={"account_id": Id(required=True)}
+)
+account_enabled = contract.event(
+    "account_enabled", "A disabled account may log in again.", data={"account_id": Id(required=True)}
 )
 access_granted = contract.event(
     "access_granted",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from services.contracts.audit import audit_operations
-from services.contracts.declare import Reply, Request, only_services, page_of, permission
+from services.contracts.declare import SIGNED_IN, Reply, Request, only_services, page_of, permission
 from services.contracts.fields import Code, Flag, Id, Moment, Text
 from services.contracts.identity import contract
 
@@ -31,11 +31,12 @@ class EmergencyAccess(Reply):
 
 
 class EmergencyReportEntry(EmergencyAccess):
-    """One line of the report of emergency accesses."""
+    """One line of the report of emergency accesses. `ended_at`: when somebody ended it before its time."""
 
     at = Moment(required=True)
     account_id = Id(required=True)
     reason = fields.String(required=True)
+    ended_at = Moment(allow_none=True)
 
 
 class AccessStep(Reply):
@@ -162,6 +163,15 @@ break_glass = contract.command(
     errors=("too_many_requests",),
     status=201,
 )
+end_break_glass = contract.command(
+    "end_break_glass",
+    "End emergency access before its time: one's own, or anybody's with `audit.read`. It holds from the next request on.",
+    request={"access_id": Id(required=True)},
+    reply={},
+    access=SIGNED_IN,
+    errors=("not_found",),
+    status=204,
+)
 list_break_glass = contract.query(
     "list_break_glass",
     "The report of emergency accesses with their reasons, newest first. Looking is itself audited.",
@@ -198,4 +208,9 @@ break_glass_used = contract.event(
         "object_id": Id(required=True),
         "ends_at": Moment(required=True),
     },
+)
+break_glass_ended = contract.event(
+    "break_glass_ended",
+    "Emergency access was ended before its time, by whoever had it or by somebody else.",
+    data={"access_id": Id(required=True), "account_id": Id(required=True), "ended_by": Id(required=True)},
 )

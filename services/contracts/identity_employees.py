@@ -248,8 +248,8 @@ get_my_settings = contract.query(
 )
 edit_my_settings = contract.command(
     "edit_my_settings",
-    "Edit the own record, as far as the portal lets its users. The e-mail is where the person is reached; the log-in "
-    "stays.",
+    "Edit the own record, as far as the portal lets its users. Another e-mail takes a fresh proof. It is where the person "
+    "is reached, the log-in stays; a patient's links go there, so the address before it is told and sessions end.",
     request={
         "email": email_address(allow_none=True),
         "home_phone": Text(most=40, allow_none=True),
@@ -261,7 +261,7 @@ edit_my_settings = contract.command(
     },
     reply=MySettings,
     access=SEE_OWN_DETAILS,
-    errors=("not_found", "field_not_editable"),
+    errors=("not_found", "field_not_editable", "proof_required", "login_taken"),
 )
 
 # Pick-up codes
@@ -291,6 +291,30 @@ create_pickup_code = contract.command(
     access=permission("account.manage"),
     errors=("not_found", "not_an_employee", "already_active"),
     status=201,
+    keeps_answer=False,
+)
+send_pickup_code = contract.command(
+    "send_pickup_code",
+    "Have a pick-up code made and sent to the employee's e-mail; nobody else sees it. The one before it is void.",
+    request={"person_id": Id(required=True)},
+    reply={"id": Id(required=True)},
+    access=permission("account.manage"),
+    errors=("not_found", "not_an_employee", "already_active", "details_missing"),
+    status=202,
+)
+mint_pickup_code = contract.command(
+    "mint_pickup_code",
+    "Make the pick-up code of a message at the moment it is rendered: its lifetime starts now, what was made for the "
+    "same message before is void.",
+    request={"code_id": Id(required=True)},
+    reply={
+        "code": Secret(required=True),
+        "email": fields.String(required=True, allow_none=True),
+        "lifetime_minutes": fields.Integer(required=True),
+        "organisation_name": fields.String(required=True),
+    },
+    access=only_services("notifications"),
+    errors=("not_found",),
     keeps_answer=False,
 )
 list_pickup_codes = contract.query(
@@ -360,6 +384,11 @@ hr_import_applied = contract.event(
         "changed": Count(required=True),
         "ended": Count(required=True),
     },
+)
+pickup_code_requested = contract.event(
+    "pickup_code_requested",
+    "A pick-up code is to be sent by e-mail. The code itself is made when the message is rendered.",
+    data={"code_id": Id(required=True), "person_id": Id(required=True)},
 )
 pickup_code_activated = contract.event(
     "pickup_code_activated",

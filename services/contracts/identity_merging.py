@@ -78,7 +78,14 @@ merge_people = contract.command(
     },
     reply=MergeView,
     access=MERGE_CHARTS,
-    errors=("not_found", "already_merged", "merge_refused", "merge_outdated", "proof_required"),
+    errors=(
+        "not_found",
+        "already_merged",
+        "merge_refused",
+        "merge_outdated",
+        "proof_required",
+        "last_administrator",
+    ),
     status=201,
 )
 undo_merge = contract.command(

@@ -51,6 +51,7 @@ class RealmView(Reply):
     invitation_style = one_of(("link", "temporary_password"), required=True)
     second_factor_required = Flag(required=True)
     allowed_networks = fields.List(fields.String(), required=True)
+    has_outside_sign_in = Flag(required=True)
 
 
 class SetRealmSettings(Request):
@@ -300,18 +301,20 @@ disable_person = contract.command(
 )
 create_person_account = contract.command(
     "create_person_account",
-    "Open a patient's, employee's or applicant's own account, with access to the own profile, and invite the person. "
-    "Where the realm has usernames, several accounts may have one e-mail.",
+    "Open a patient's or employee's own account, with access to the own profile, and invite the person. Where the realm "
+    "has usernames, several accounts may have one e-mail. A patient's needs e-mail and postal code on file, and the "
+    "attestation that only the patient reads that e-mail.",
     request={
         "person_id": Id(required=True),
-        "realm": one_of(("patient", "employee", "applicant"), required=True),
+        "realm": one_of(("patient", "employee"), required=True),
         "role": Code(required=True),
         "login": Text(most=254, load_default=None, allow_none=True),
         "email": email_address(load_default=None, allow_none=True),
+        "attests_email_is_private": Flag(load_default=False),
     },
     reply=Account,
     access=permission("account.manage"),
-    errors=("not_found", "login_taken", "access_exists"),
+    errors=("not_found", "login_taken", "access_exists", "not_a_patient", "details_missing"),
     status=201,
 )
 

@@ -2,6 +2,7 @@
 
     python -m services.identity.admin create-organisation --key harbor --name Harbor --admin-email a@example.org
     python -m services.identity.admin set-password --key harbor --login a@example.org --password-file FILE
+    python -m services.identity.admin allow-passwords --key harbor --realm staff
 
 Passwords are read from files (`-` is standard input): everybody on the machine can see a command line.
 Events go through the outbox; the running service sends them within a second.
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from services.chassis.database import Database
 from services.contracts.errors import Refused
-from services.identity.organisations import create_organisation, set_password
+from services.identity.organisations import allow_passwords, create_organisation, set_password
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -37,6 +38,11 @@ def _parser() -> argparse.ArgumentParser:
     password.add_argument("--login", required=True)
     password.add_argument("--password-file", required=True)
     password.add_argument("--email-is-verified", action="store_true", help="vouch for the account's address")
+    allow = actions.add_parser(
+        "allow-passwords", help="let a realm's passwords in again where its outside provider fails"
+    )
+    allow.add_argument("--key", required=True)
+    allow.add_argument("--realm", required=True)
     return parser
 
 
@@ -62,6 +68,9 @@ def main(arguments: list[str] | None = None) -> int:
                 features=[feature.strip() for feature in options.features.split(",") if feature.strip()],
             )
             result = asdict(created)
+        elif options.action == "allow-passwords":
+            provider_id = allow_passwords(database, organisation_key=options.key, realm=options.realm)
+            result = {"identity_provider_id": provider_id}
         else:
             account_id = set_password(
                 database,

@@ -13,9 +13,10 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts import identity as contract
 from services.contracts.errors import Refused
 from services.identity import rules
+from services.identity.administrators import require_another_administrator
 from services.identity.credentials import end_sessions, invite, void_links
-from services.identity.models import Account, Organisation, ResourceAssignment, Role
-from services.identity.people.rules import WORKFORCE_REALMS, login_space
+from services.identity.models import Account, Organisation, Person, ResourceAssignment, Role
+from services.identity.people.rules import APPLICANT, PATIENT, WORKFORCE_REALMS, login_space
 from services.identity.queries import account_view, organisation_view
 
 Request = Mapping[str, Any]
@@ -28,6 +29,13 @@ def load_account(unit: UnitOfWork, account_id: str) -> Account:
     if account is None:
         raise Refused("not_found", "There is no such account.")
     return account
+
+
+def note_account_read(unit: UnitOfWork, account_id: str) -> None:
+    """An account's details were read: a person's own account is part of that person's record."""
+    person_id = unit.session.scalar(select(Account.person_id).where(Account.id == account_id))
+    about = {"person_id": person_id} if person_id else {}
+    unit.audit("account.read", "account", account_id, **about)
 
 
 def load_organisation(unit: UnitOfWork) -> Organisation:
@@ -110,6 +118,7 @@ def set_security_level(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     """Change the level and end the sessions.
 
     Leaving the provider level suspends the account's assignments, coming back restores them (S0-19).
+    Raises Refused(not_found, version_conflict, not_a_workforce_account, feature_is_off, last_administrator).
     """
     account = load_account(unit, request["account_id"])
     unit.require_version(account)
@@ -124,6 +133,7 @@ def set_security_level(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         return account_view(account)
     if after == rules.PROVIDER_LEVEL and not rules.portal_is_open(load_organisation(unit).features):
         raise Refused("feature_is_off", "The provider portal is switched off.", field="security_level")
+    require_another_administrator(unit, account)
     account.role = role_of_level(unit, after)
     account.realm = account.role.realm
     account.version += 1
@@ -158,10 +168,14 @@ def _publish_access(unit: UnitOfWork, event: Any, assignment: ResourceAssignment
 
 
 def disable_account(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    """Disable an account: its sessions and links end in the same transaction."""
+    """Disable an account: its sessions and links end in the same transaction.
+
+    Raises Refused(not_found, version_conflict, last_administrator).
+    """
     account = load_account(unit, request["account_id"])
     unit.require_version(account)
     if account.state != "disabled":
+        require_another_administrator(unit, account)
         account.state = "disabled"
         account.version += 1
         end_sessions(unit, account.id, "disabled")
@@ -169,6 +183,38 @@ def disable_account(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         unit.audit("account.disabled", "account", account.id)
         unit.publish(contract.account_disabled, account.id, {"account_id": account.id})
     return account_view(account)
+
+
+def enable_account(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Let a disabled account log in again, with the password it had; sessions and links stay ended.
+
+    Raises Refused(not_found, version_conflict, cannot_be_enabled) for what is enabled elsewhere, or never.
+    """
+    account = load_account(unit, request["account_id"])
+    unit.require_version(account)
+    if account.state == "disabled":
+        _require_can_be_enabled(unit, account)
+        account.state = "active" if account.password_hash else "invited"
+        account.version += 1
+        unit.audit("account.enabled", "account", account.id, state=account.state)
+        unit.publish(contract.account_enabled, account.id, {"account_id": account.id})
+    return account_view(account)
+
+
+def _require_can_be_enabled(unit: UnitOfWork, account: Account) -> None:
+    if account.realm == APPLICANT:
+        raise _not_here("Applicants cannot log in: merge the applicant into the employee's record.")
+    if account.realm == PATIENT:
+        raise _not_here("A patient's access is enabled with enable_patient_access, which asks what it needs.")
+    person = unit.session.scalar(select(Person).where(Person.id == account.person_id))
+    if person is not None and person.disabled_at is not None:
+        raise _not_here(
+            "The person's record is disabled or was merged into another one: use that one's account."
+        )
+
+
+def _not_here(detail: str) -> Refused:
+    return Refused("cannot_be_enabled", detail, field="account_id")
 
 
 def require_provider(account: Account) -> None:

@@ -14,6 +14,7 @@ from services.identity.access.addresses import SUFFIX
 from services.identity.access.models import ApiSession, LoginChallenge
 from services.identity.merging.rules import CAN_BE_UNDONE_FOR
 from services.identity.models import CredentialLink, LoginSession, PersonMerge, Throttle
+from services.identity.outside.models import OutsideSignIn
 
 EVERY_S = 3600.0
 SESSIONS_KEPT = datetime.timedelta(days=7)
@@ -41,6 +42,7 @@ def forget_old(database: Database) -> bool:
             delete(LoginSession).where(ended),
             delete(CredentialLink).where(CredentialLink.expires_at < now - LINKS_KEPT),
             delete(LoginChallenge).where(LoginChallenge.expires_at < now - SESSIONS_KEPT),
+            delete(OutsideSignIn).where(OutsideSignIn.expires_at < now),
             delete(ApiSession).where(ApiSession.expires_at < now - SESSIONS_KEPT),
             delete(Throttle).where(Throttle.last_at < now - TRIES_KEPT),
             delete(Throttle).where(Throttle.kind.endswith(SUFFIX), Throttle.last_at < now - ADDRESSES_KEPT),

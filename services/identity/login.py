@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from services.chassis.operations import Call
-from services.chassis.unit_of_work import UnitOfWork
+from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.identity import credentials, queries, rules
 from services.identity.access import addresses, codes
 from services.identity.access.rules import is_inside
 from services.identity.models import Account, Organisation
+from services.identity.outside import policy
 from services.identity.password_rules import (
     LEAST_BESIDE_SECOND_FACTOR,
     LEAST_CHARACTERS,
@@ -23,7 +25,7 @@ from services.identity.password_rules import (
 )
 from services.identity.passwords import hash_password, password_matches
 from services.identity.people import realms
-from services.identity.people.rules import VERIFY_EMAIL, login_space
+from services.identity.people.rules import VERIFY_EMAIL, RealmRules, login_space
 from services.identity.tokens import throttle_key
 
 
@@ -42,7 +44,7 @@ def verified(call: Call) -> Verified:
     The same statements, hash and answer whether or not the account exists. Each try leaves one audit row:
     here when it fails, with the session when it succeeds. A temporary password (S1-16) opens nothing but the way to an
     own one: without `new_password` it is refused, with it the account logs in. Raises Refused(too_many_requests,
-    credentials_refused, password_change_required, password_refused).
+    credentials_refused, password_change_required, password_refused, outside_sign_in_required).
     """
     organisation, account, key = _look_up(call)
     _count(call, credentials.LOGIN, key, rules.LOGIN_LIMIT, organisation)
@@ -50,12 +52,18 @@ def verified(call: Call) -> Verified:
     is_right = password_matches(password, account.password_hash if account else None)
     with call.runtime.database.reading(None) as session:
         link_id = queries.find_temporary_password(session, account.id if account else "", password)
-        is_here = _is_from_allowed_network(session, call, account)
-    is_right = is_right and account is not None and account.state == "active"
+        realm_rules = _realm_rules(session, call, account)
+        is_allowed = _allows_password(session, call, organisation, account)
+    is_here = is_inside(call.context.client_address, realm_rules.allowed_networks)
+    is_active = account is not None and account.state == "active"
+    is_right = is_right and is_active and not has_lapsed(account, realm_rules)
     is_known = organisation is not None and account is not None and account.state != "disabled"
     if not is_known or not (is_right or link_id) or not is_here:
         _audit(call, organisation, "session.refused", key)
         raise credentials.credentials_refused()
+    if not is_allowed:
+        _audit(call, organisation, "session.password_not_allowed", key)
+        raise policy.password_not_allowed()
     if is_right and not account.must_change_password:
         return Verified(organisation, account)
     try:
@@ -66,11 +74,26 @@ def verified(call: Call) -> Verified:
     return Verified(organisation, account, own)
 
 
-def _is_from_allowed_network(session: Session, call: Call, account: Account | None) -> bool:
-    """Whether the account's realm may be used from where the caller is (S2-133). Asked of unknown logins, too."""
+def _realm_rules(session: Session, call: Call, account: Account | None) -> RealmRules:
+    """What holds in the account's realm: its networks (S2-133), its lifetimes. Asked of unknown logins, too."""
     realm = account.realm if account else call.request["realm"]
-    realm_rules = realms.rules_of(session, account.organisation_id if account else "", realm)
-    return is_inside(call.context.client_address, realm_rules.allowed_networks)
+    return realms.rules_of(session, account.organisation_id if account else "", realm)
+
+
+def has_lapsed(account: Account | None, realm_rules: RealmRules) -> bool:
+    """Whether a password that others have set was not replaced in time: it lives as long as a temporary one (C3)."""
+    if account is None or not account.must_change_password or account.password_set_at is None:
+        return False
+    lifetime = datetime.timedelta(days=realm_rules.temporary_password_days)
+    return utc_now() >= account.password_set_at + lifetime
+
+
+def _allows_password(
+    session: Session, call: Call, organisation: Organisation | None, account: Account | None
+) -> bool:
+    """Whether a password lets in beside the realm's outside provider. Asked of unknown logins, too."""
+    realm = account.realm if account else call.request["realm"]
+    return policy.allows_password(session, organisation.id if organisation else "", realm)
 
 
 def _own_password(

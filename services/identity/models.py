@@ -8,7 +8,17 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, ForeignKey, Integer, String, UniqueConstraint, false
+from sqlalchemy import (
+    Boolean,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    UniqueConstraint,
+    false,
+    func,
+    literal_column,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
@@ -30,6 +40,7 @@ from services.identity.employees.models import (
     Preferences,
 )
 from services.identity.merging.models import PersonMerge
+from services.identity.outside.models import IdentityProvider, OutsideIdentity, OutsideSignIn
 from services.identity.patients.models import (
     PatientJob,
     PatientJobItem,
@@ -61,11 +72,14 @@ __all__ = [
     "Grant",
     "HrImport",
     "HrImportLine",
+    "IdentityProvider",
     "Invitation",
     "LoginChallenge",
     "LoginChange",
     "LoginSession",
     "Organisation",
+    "OutsideIdentity",
+    "OutsideSignIn",
     "PatientJob",
     "PatientJobItem",
     "PatientRecord",
@@ -167,6 +181,16 @@ class Account(TenantScoped, Base):
     def assignments_in_effect(self) -> list[ResourceAssignment]:
         """Assignments that are not suspended."""
         return [assignment for assignment in self.assignments if assignment.suspended_at is None]
+
+
+# Accounts in the order of lists.
+ACCOUNTS_BY_NAME = (
+    func.coalesce(func.lower(Account.last_name), literal_column("''")),
+    func.coalesce(func.lower(Account.first_name), literal_column("''")),
+    Account.id,
+)
+Index("ix_accounts_organisation_id_name", Account.organisation_id, *ACCOUNTS_BY_NAME)
+Index("ix_accounts_organisation_id_email", Account.organisation_id, func.lower(Account.email))
 
 
 class ResourceAssignment(TenantScoped, Base):

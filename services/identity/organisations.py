@@ -21,6 +21,7 @@ from services.identity import rules
 from services.identity.credentials import invite, set_password_hash
 from services.identity.handlers import add_account, role_of_level
 from services.identity.models import Account, Base, Organisation, Role, RolePermission
+from services.identity.outside.models import IdentityProvider
 from services.identity.password_rules import check_password
 from services.identity.passwords import hash_password
 from services.identity.people.rules import DEFAULT_PORTAL_ROLES
@@ -111,6 +112,34 @@ def set_password(
             account.email_verified_at = account.email_verified_at or unit.now
         set_password_hash(unit, organisation, account, password_hash)
         return account.id
+
+    return _as_operator(database, work)
+
+
+def allow_passwords(database: Database, *, organisation_key: str, realm: str) -> str:
+    """Let people of a realm log in with their passwords again, where its outside provider has locked everybody out.
+
+    Answers the provider's id. Raises Refused(not_found).
+    """
+
+    def work(unit: UnitOfWork) -> str:
+        found = unit.session.execute(
+            select(Organisation, IdentityProvider)
+            .join(IdentityProvider, IdentityProvider.organisation_id == Organisation.id)
+            .where(Organisation.key == organisation_key, IdentityProvider.realm == realm)
+            .with_for_update(of=IdentityProvider)
+        ).one_or_none()
+        if found is None:
+            raise Refused("not_found", "The organisation has no outside provider for this realm.")
+        organisation, provider = found
+        unit.act_for(organisation.id, organisation.key)
+        provider.allows_passwords = True
+        provider.version += 1
+        unit.audit(
+            "identity_provider.changed", "identity_provider", provider.id,
+            realm=realm, allows_passwords=True, members=["allows_passwords"],
+        )  # fmt: skip
+        return str(provider.id)
 
     return _as_operator(database, work)
 

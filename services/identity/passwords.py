@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import threading
 from typing import Any
@@ -10,8 +11,16 @@ from typing import Any
 from services.contracts.errors import Refused
 from services.identity.password_rules import normal_password
 
-# 19 MiB each: two at once keep two cores busy and the process small; the others wait.
-_AT_ONCE = threading.BoundedSemaphore(2)
+
+def at_once(cores: int) -> int:
+    """How many hashes may run together: 19 MiB each, so two at most, and one core is left to the event loop.
+
+    On two cores two hashes made a call that needs next to nothing wait twice as long as one hash does.
+    """
+    return max(1, min(2, cores - 1))
+
+
+_AT_ONCE = threading.BoundedSemaphore(at_once(len(os.sched_getaffinity(0))))
 _WAIT_S = 4.0
 
 

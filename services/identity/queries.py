@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import and_, func, literal, null, select, tuple_, union_all
+from sqlalchemy import and_, null, select, union_all
 from sqlalchemy.orm import Session, lazyload
 
 from services.chassis.passports import Caller
@@ -17,6 +17,7 @@ from services.identity import rules
 from services.identity.access.rules import is_inside
 from services.identity.employees.entry import admitted
 from services.identity.models import (
+    ACCOUNTS_BY_NAME,
     Account,
     CredentialLink,
     LoginSession,
@@ -28,6 +29,7 @@ from services.identity.models import (
 )
 from services.identity.patients.rules import has_username
 from services.identity.people import realms
+from services.identity.people.models import after
 from services.identity.people.profiles import permissions_over, profiles_of
 from services.identity.people.rules import LINK, PORTAL_REALMS, TEMPORARY_PASSWORD, VERIFY_EMAIL, WORKFORCE
 from services.identity.tokens import temporary_password_hash, token_hash
@@ -233,9 +235,7 @@ def get_account(session: Session, _caller: Caller, request: Request) -> dict[str
 
 def list_accounts(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
     """Accounts by last and first name. The cursor is an account's id: names do not belong into addresses."""
-    order = [func.coalesce(func.lower(column), "") for column in (Account.last_name, Account.first_name)] + [
-        Account.id
-    ]
+    order = ACCOUNTS_BY_NAME
     statement = select(Account).order_by(*order).limit(request["limit"] + 1)
     if request["after"] is not None:
         last = session.execute(select(*order).where(Account.id == request["after"])).one_or_none()
@@ -243,7 +243,7 @@ def list_accounts(session: Session, _caller: Caller, request: Request) -> dict[s
             raise Refused(
                 "invalid_request", "after: this page cannot be continued; start again.", field="after"
             )
-        statement = statement.where(tuple_(*order) > tuple_(*(literal(value) for value in last)))
+        statement = statement.where(after(order, last))
     rows = session.scalars(statement).all()
     page = rows[: request["limit"]]
     return {
@@ -358,6 +358,9 @@ def describe_account(session: Session, caller: Caller, request: Request) -> dict
         "first_name": account.first_name,
         "last_name": account.last_name,
         "email": account.email,
+        "email_is_verified": account.email_verified_at is not None,
+        "realm": account.realm,
+        "person_id": account.person_id,
         "state": account.state,
         "organisation_name": organisation.name,
         "features": organisation.features,

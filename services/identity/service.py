@@ -22,6 +22,7 @@ from services.identity.employees.entrypoints import EmployeeEntrypoints
 from services.identity.family.entrypoints import FamilyEntrypoints
 from services.identity.merging.entrypoints import MergingEntrypoints
 from services.identity.models import Base
+from services.identity.outside.entrypoints import OutsideEntrypoints
 from services.identity.patients import activation
 from services.identity.patients.entrypoints import PatientEntrypoints
 from services.identity.patients.jobs import PatientJobsLoop
@@ -68,6 +69,7 @@ class Service(
     EmployeeEntrypoints,
     FamilyEntrypoints,
     MergingEntrypoints,
+    OutsideEntrypoints,
     PatientEntrypoints,
     PeopleEntrypoints,
 ):
@@ -132,7 +134,7 @@ class Service(
     @serves(contract.get_account)
     def get_account(self, call: Call) -> Any:
         answer = call.read(queries.get_account)
-        call.transact(lambda unit: unit.audit("account.read", "account", answer["id"]))
+        call.transact(lambda unit: handlers.note_account_read(unit, answer["id"]))
         return answer
 
     @serves(contract.list_accounts)
@@ -146,6 +148,10 @@ class Service(
     @serves(contract.disable_account)
     def disable_account(self, call: Call) -> Any:
         return call.commit(handlers.disable_account)
+
+    @serves(contract.enable_account)
+    def enable_account(self, call: Call) -> Any:
+        return call.commit(handlers.enable_account)
 
     @serves(contract.assign_resource)
     def assign_resource(self, call: Call) -> Any:

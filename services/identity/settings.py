@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,6 +53,16 @@ class PerRealmField(fields.Field[PerRealm]):
         return int(text)
 
 
+class NetworksField(fields.Field[tuple[Any, ...]]):
+    """Reads ranges in CIDR notation, separated by commas, as ip_network objects."""
+
+    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> tuple[Any, ...]:
+        try:
+            return tuple(ipaddress.ip_network(part.strip()) for part in str(value).split(",") if part.strip())
+        except ValueError:
+            raise ValidationError("Ranges such as 10.0.0.0/8,2001:db8::/32 are expected.") from None
+
+
 class Settings(ServiceSettings):
     """Settings of the identity service."""
 
@@ -91,6 +102,19 @@ class Settings(ServiceSettings):
         metadata={
             "help": "failing log-ins, resets or link tries from one address in a quarter of an hour; more where "
             "very many people share one"
+        },
+    )
+    OUTSIDE_PROVIDER_NETWORKS = NetworksField(
+        load_default=(),
+        metadata={
+            "help": "ranges (CIDR, by comma) in our own network where outside sign-in providers may be; "
+            "without them only in the public internet. http:// works only for this machine, where it is among them"
+        },
+    )
+    OUTSIDE_PROVIDER_CA_FILE = fields.String(
+        load_default=None,
+        metadata={
+            "help": "PEM file with the authorities that outside providers' certificates are checked with"
         },
     )
     SESSION_ABSOLUTE_HOURS = PerRealmField(

@@ -38,6 +38,21 @@ def login_email_changed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: 
     _create(unit, "login_email_changed", data["account_id"], {"change_id": data["change_id"]}, mail_domain)
 
 
+def pickup_code_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """The message with an employee's pick-up code (S2-117). Only the code's id is kept, which stands for an account, too."""
+    _create(unit, "pickup_code", data["code_id"], {"code_id": data["code_id"]}, mail_domain)
+
+
+def second_factor_changed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the owner of an account that its second factor was set up, removed or reset."""
+    _create(unit, rules.kind_of_second_factor_message(data["change"]), data["account_id"], {}, mail_domain)
+
+
+def account_enabled(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the owner of an account that it may be used again."""
+    _create(unit, "account_enabled", data["account_id"], {}, mail_domain)
+
+
 def patient_not_verified(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell the address that somebody entered that it could not be verified (S3-26).
 

@@ -10,6 +10,13 @@ LONGEST_PAUSE_S = 300
 
 # Of the built-in texts. Raise it when a text changes its meaning, so that a delivery tells what it said.
 TEMPLATE_VERSION = 1
+# About something of nobody's account yet: the thing's id stands in the account's place, and no event tells of it.
+WITHOUT_ACCOUNT = frozenset({"identity_not_verified", "pickup_code"})
+# Sent also where nobody has proved to read the address (S0-43): who is asked to come has not been there yet (S4-15), and
+# who does not expect a change of the ways in must learn of it.
+ALSO_UNVERIFIED = frozenset(
+    {"document_ready_to_sign", "second_factor_enabled", "second_factor_removed", "account_enabled"}
+)
 # A delivery in one of these states is over; the others are still to be sent.
 FINAL_STATES = frozenset({"sent", "suppressed", "permanent_failure", "technical_failure"})
 
@@ -38,6 +45,11 @@ def kind_of_credential_message(purpose: str) -> str:
     if purpose not in kinds:
         raise ValueError("unknown purpose of a credential link")
     return kinds[purpose]
+
+
+def kind_of_second_factor_message(change: str) -> str:
+    """The kind of message for a change of a second factor: it protects the account now, or it does not any more."""
+    return "second_factor_enabled" if change == "enabled" else "second_factor_removed"
 
 
 def spoken(minutes: int) -> str:

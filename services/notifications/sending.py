@@ -20,7 +20,7 @@ from services.chassis.logs import log, where
 from services.chassis.loop import Loop
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts import identity, identity_patients, identity_people
+from services.contracts import identity, identity_employees, identity_patients, identity_people
 from services.contracts import notifications as contract
 from services.contracts.errors import Refused
 from services.notifications import rules, templates
@@ -189,7 +189,7 @@ def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | i
     """The address, and the values for the template, as identity knows them at this moment.
 
     Raises NoRecipient, or Refused when identity cannot be asked. The link of an invitation is made here, so that its
-    lifetime starts when it is sent.
+    lifetime starts when it is sent; so is a pick-up code.
     """
     if delivery.kind in CREDENTIAL_KINDS:
         minted = _ask(
@@ -220,15 +220,35 @@ def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | i
             {"notice_id": delivery.context["notice_id"]},
         )
         return notice["email"], {"organisation_name": notice["organisation_name"]}
+    if delivery.kind == "pickup_code":
+        made = _ask(
+            runtime,
+            delivery,
+            identity_employees.mint_pickup_code,
+            {"code_id": delivery.context["code_id"]},
+        )
+        return _address(made), {
+            "pickup_code": made["code"],
+            "lifetime": rules.spoken(made["lifetime_minutes"]),
+            "organisation_name": made["organisation_name"],
+        }
+    return _of_account(runtime, delivery)
+
+
+def _of_account(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | int]]:
+    """As `_recipient`, for a message to an account. Raises NoRecipient also for an address that is not verified (S0-43)."""
     account = _ask(runtime, delivery, identity.describe_account, {"account_id": delivery.account_id})
     if account["state"] == "disabled":
         raise NoRecipient("account_disabled")
+    address = _address(account)
+    if not account["email_is_verified"] and delivery.kind not in rules.ALSO_UNVERIFIED:
+        raise NoRecipient("address_unverified")
     values: dict[str, str | int] = {"organisation_name": account["organisation_name"]}
     if "contact_record_number" in delivery.context:
         values["record_number"] = delivery.context["contact_record_number"]
     if "document_id" in delivery.context:
         values["document_number"] = delivery.context["document_id"][:8].upper()
-    return _address(account), values
+    return address, values
 
 
 def _address(answer: Any) -> str:
@@ -298,7 +318,7 @@ def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome) -> None:
     pause = rules.pause_after(row.tries)
     row.next_try_at = unit.now + pause if outcome.state == "temporary_failure" and pause else None
     about = {"delivery_id": row.id, "account_id": row.account_id, "kind": row.kind}
-    is_of_account = row.kind != "identity_not_verified"
+    is_of_account = row.kind not in rules.WITHOUT_ACCOUNT
     if outcome == SENT:
         row.sent_at = unit.now
     if outcome == SENT and is_of_account:

@@ -13,7 +13,9 @@ from services.chassis.runtime import Runtime
 from services.chassis.settings import ServiceSettings
 from services.contracts import (
     identity,
+    identity_access,
     identity_audit,
+    identity_employees,
     identity_patients,
     identity_people,
     referrals,
@@ -116,6 +118,21 @@ class Service(audit_entrypoints(contract.audit)):  # type: ignore[misc]
     def on_account_invited(self, delivery: Delivery) -> None:
         """E-mail the link that sets the password."""
         _apply(delivery, handlers.account_invited)
+
+    @listens(identity_employees.pickup_code_requested)
+    def on_pickup_code_requested(self, delivery: Delivery) -> None:
+        """E-mail the pick-up code."""
+        _apply(delivery, handlers.pickup_code_requested)
+
+    @listens(identity_access.second_factor_changed)
+    def on_second_factor_changed(self, delivery: Delivery) -> None:
+        """E-mail the owner."""
+        _apply(delivery, handlers.second_factor_changed)
+
+    @listens(identity.account_enabled)
+    def on_account_enabled(self, delivery: Delivery) -> None:
+        """E-mail the owner."""
+        _apply(delivery, handlers.account_enabled)
 
     @listens(identity_people.login_email_changed)
     def on_login_email_changed(self, delivery: Delivery) -> None:

@@ -26,14 +26,18 @@ class Signed:
     at: datetime.datetime
 
 
-def send_document(unit: UnitOfWork, request: Request, pages: int) -> Document:
-    """Record a screened document as sent. `pages` is the number the screening has counted."""
+def send_document(unit: UnitOfWork, request: Request, pages: int, person_id: str | None) -> Document:
+    """Record a screened document as sent.
+
+    `pages` is the number the screening has counted, `person_id` whom the contact record is about, where that is known.
+    """
     document: Document = unit.add(
         Document(
             id=wire.new_id(),
             version=1,
             title=request["title"],
             contact_record_id=request["contact_record_id"],
+            person_id=person_id,
             sender_account_id=_caller(unit).id,
             recipient_account_id=request["recipient_account_id"],
             state="sent",
@@ -42,7 +46,7 @@ def send_document(unit: UnitOfWork, request: Request, pages: int) -> Document:
             sent_at=unit.now,
         )
     )
-    unit.audit("document.sent", "document", document.id, pages=pages, sha256=document.original_sha256)
+    _note(unit, "document.sent", document, pages=pages, sha256=document.original_sha256)
     _tell(unit, contract.signature_requested, document)
     return document
 
@@ -50,7 +54,7 @@ def send_document(unit: UnitOfWork, request: Request, pages: int) -> Document:
 def read_document(unit: UnitOfWork, request: Request) -> Document:
     """The document; that it was read is recorded."""
     document = queries.get_document(unit.session, _caller(unit), request)
-    unit.audit("document.read", "document", document.id, version=document.version)
+    _note(unit, "document.read", document, version=document.version)
     return document
 
 
@@ -61,7 +65,7 @@ def open_document_file(unit: UnitOfWork, request: Request) -> dict[str, str]:
     is_recipient = document.recipient_account_id == caller.id
     if is_recipient and document.viewed_at is None:
         document.viewed_at = unit.now
-    unit.audit("document.opened", "document", document.id, sha256=document.sha256, by_recipient=is_recipient)
+    _note(unit, "document.opened", document, sha256=document.sha256, by_recipient=is_recipient)
     return {
         "sha256": document.sha256,
         "file_name": rules.file_name(document.title),
@@ -95,10 +99,10 @@ def sign_document(unit: UnitOfWork, request: Request, signed: Signed) -> Documen
     document.signed_sha256 = signed.sha256
     document.meaning = request["meaning"]
     _decide(document, "signed", signed.at, request["note"])
-    unit.audit(
+    _note(
+        unit,
         "document.signed",
-        "document",
-        document.id,
+        document,
         original_sha256=document.original_sha256,
         signed_sha256=signed.sha256,
         meaning=document.meaning,
@@ -111,7 +115,7 @@ def decline_document(unit: UnitOfWork, request: Request) -> Document:
     """Record that the recipient will not sign, and why. It stays in the Unsigned report (S4-20)."""
     document = _undecided(unit, request)
     _decide(document, "declined", unit.now, request["note"])
-    unit.audit("document.declined", "document", document.id, sha256=document.original_sha256)
+    _note(unit, "document.declined", document, sha256=document.original_sha256)
     _tell(unit, contract.document_declined, document)
     return document
 
@@ -127,7 +131,7 @@ def mark_returned(unit: UnitOfWork, request: Request) -> Document:
     document.state = "returned"
     document.returned_at = unit.now
     document.version += 1
-    unit.audit("document.returned", "document", document.id, sha256=document.sha256)
+    _note(unit, "document.returned", document, sha256=document.sha256)
     _tell(unit, contract.document_returned, document)
     return document
 
@@ -153,6 +157,12 @@ def _decide(document: Document, state: str, at: datetime.datetime, note: str | N
     document.note = note
     document.version += 1
     document.signing_claim = document.signing_until = None
+
+
+def _note(unit: UnitOfWork, action: str, document: Document, **facts: Any) -> None:
+    """An audit row about a document, and about the person whom it concerns."""
+    about = {"person_id": document.person_id} if document.person_id else {}
+    unit.audit(action, "document", document.id, **about, **facts)
 
 
 def _tell(unit: UnitOfWork, event: Any, document: Document) -> None:

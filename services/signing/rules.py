@@ -8,6 +8,7 @@ import re
 from services.contracts.errors import Refused
 
 FEATURE = "electronic_signature"
+SIGNING_REALMS = frozenset({"provider", "staff"})
 UNSIGNED_REPORT = ("sent", "signed", "declined")  # everything that still waits for somebody (S4-20, S4-21)
 LEASE = datetime.timedelta(seconds=30)
 STANDING = {
@@ -26,8 +27,18 @@ def require_feature(features: list[str]) -> None:
         raise Refused("feature_is_off", "Electronic signature is switched off for this organisation.")
 
 
-def require_recipient(account_state: str) -> None:
-    """Raises Refused(recipient_refused) for a disabled account; an invited one may still come to sign (S4-15)."""
+def require_recipient(account_state: str, realm: str) -> None:
+    """Raises Refused(recipient_refused) for an account that cannot sign: a disabled one, or one of a portal (S4-4).
+
+    An invited one may still come to sign (S4-15).
+    """
+    if realm not in SIGNING_REALMS:
+        raise Refused(
+            "recipient_refused",
+            "Accounts of this realm do not sign documents: send it to a provider's account.",
+            "recipient_account_id",
+            realm=realm,
+        )
     if account_state == "disabled":
         raise Refused("recipient_refused", "The recipient's account is disabled.", "recipient_account_id")
 

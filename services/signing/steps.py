@@ -21,11 +21,11 @@ def send_document(call: Call) -> Any:
         return call.commit(_only_replayed)
     recipient = _describe_account(call, call.request["recipient_account_id"], "recipient_refused")
     rules.require_feature(recipient["features"])
-    rules.require_recipient(recipient["state"])
-    _require_contact_record(call)
+    rules.require_recipient(recipient["state"], recipient["realm"])
+    person_id = _concerned_person(call)
     document = call.request["document"]
     pages = _desk(call).screen(_organisation(call)[0], document["sha256"], document["size"], _wait_s(call))
-    return call.commit(handlers.send_document, pages)
+    return call.commit(handlers.send_document, pages, person_id)
 
 
 def get_document(call: Call) -> Any:
@@ -82,16 +82,22 @@ def _describe_account(call: Call, account_id: str, refusal: str) -> Mapping[str,
     return account
 
 
-def _require_contact_record(call: Call) -> None:
+def _concerned_person(call: Call) -> str | None:
+    """The person whom the contact record is about, None where there is no record or nobody has linked it to a person.
+
+    Raises Refused(not_found) for a record that is not there.
+    """
     contact_record_id = call.request["contact_record_id"]
     if contact_record_id is None:
-        return
+        return None
     try:
-        call.ask(referrals.describe_contact_record, {"contact_record_id": contact_record_id})
+        record = call.ask(referrals.describe_contact_record, {"contact_record_id": contact_record_id})
     except Refused as refused:
         if refused.code != "not_found":
             raise
         raise Refused("not_found", "There is no such contact record.", "contact_record_id") from None
+    person_id: str | None = record.get("person_id")
+    return person_id
 
 
 def _only_replayed(_unit: UnitOfWork, _request: Any) -> Any:

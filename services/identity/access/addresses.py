@@ -20,9 +20,10 @@ SUFFIX = "@address"
 LOGIN, RESET, LINK = f"login{SUFFIX}", f"reset{SUFFIX}", f"link{SUFFIX}"
 
 
-def count_try(unit: UnitOfWork, kind: str, settings: Any) -> int:
+def count_try(unit: UnitOfWork, kind: str, settings: Any, *, times: int = 1) -> int:
     """Count one try from the caller's address; 0 when it may go on, else the seconds to wait.
 
+    `times` as many as log-ins, for what takes its time and is given back only then.
     A call that did not come through the gateway has no address and is not counted here.
     """
     key = _key(unit, kind, settings)
@@ -39,7 +40,7 @@ def count_try(unit: UnitOfWork, kind: str, settings: Any) -> int:
         select(Throttle).where(Throttle.kind == kind, Throttle.key_hash == key).with_for_update()
     ).one()
     admission = rules.admit_from_address(
-        Tries(row.count, 0, row.last_at), unit.now, settings.tries_per_address
+        Tries(row.count, 0, row.last_at), unit.now, settings.tries_per_address * times
     )
     row.count, row.last_at = admission.tries.count, admission.tries.last_at
     return admission.retry_after_s

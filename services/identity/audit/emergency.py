@@ -22,6 +22,7 @@ from services.identity.people.rules import STAFF
 Request = Mapping[str, Any]
 # In one session at once. More is a search, not an emergency.
 MOST_AT_ONCE = 5
+ENDED, ACCESS = "access.break_glass_ended", "emergency_access"
 
 
 def break_glass(unit: UnitOfWork, request: Request, minutes: int) -> dict[str, Any]:
@@ -70,13 +71,46 @@ def break_glass(unit: UnitOfWork, request: Request, minutes: int) -> dict[str, A
     return {"id": access_id, **about, "permission": permission, "ends_at": ends_at}
 
 
+def end_break_glass(unit: UnitOfWork, request: Request, tables: Any) -> dict[str, Any]:
+    """End emergency access before its time; one that is over stays over.
+
+    Its owner may, from any session, and who reads the audit trail. Raises Refused(not_found), also for another's.
+    """
+    caller = unit.caller
+    # The audit entry of the access is the only row that knows its session.
+    given = unit.session.scalar(
+        select(tables.Audit).where(
+            tables.Audit.id == request["access_id"],
+            tables.Audit.organisation_id == unit.organisation_id,
+            tables.Audit.action == BREAK_GLASS,
+        )
+    )
+    if caller is None or given is None or not (given.actor_id == caller.id or caller.may("audit.read")):
+        raise Refused("not_found", "There is no such emergency access.", field="access_id")
+    login = unit.session.scalar(
+        select(LoginSession).where(LoginSession.id == given.facts["session_id"]).with_for_update()
+    )
+    open_now = in_effect(login.emergency, unit.now) if login is not None else []
+    left = [each for each in open_now if each["id"] != given.id]
+    if login is None or login.ended_at is not None or len(left) == len(open_now):
+        return {}
+    login.emergency = left
+    unit.audit(ENDED, ACCESS, given.id, account_id=given.actor_id, is_own=given.actor_id == caller.id)
+    unit.publish(
+        contract.break_glass_ended,
+        given.actor_id,
+        {"access_id": given.id, "account_id": given.actor_id, "ended_by": caller.id},
+    )
+    return {}
+
+
 def in_effect(given: Any, now: datetime.datetime) -> list[dict[str, Any]]:
     """Of a session's emergency accesses those that still hold."""
     return [each for each in given or () if each["until"] > now.timestamp()]
 
 
 def list_break_glass(session: Session, caller: Caller, request: Request, tables: Any) -> dict[str, Any]:
-    """The report: who, what, when, why, until when."""
+    """The report: who, what, when, why, until when, and whether it was ended before."""
     table = tables.Audit
     statement = select(table).where(
         table.organisation_id == caller.organisation_id, table.action == BREAK_GLASS
@@ -88,6 +122,7 @@ def list_break_glass(session: Session, caller: Caller, request: Request, tables:
     if request["until"] is not None:
         statement = statement.where(table.at < request["until"])
     rows, following = page(session, statement, table, request)
+    ended = _ended_early(session, table, caller, [row.id for row in rows])
     items = [
         {
             "id": row.id,
@@ -98,10 +133,26 @@ def list_break_glass(session: Session, caller: Caller, request: Request, tables:
             "permission": row.facts["permission"],
             "ends_at": datetime.datetime.fromisoformat(row.facts["ends_at"]),
             "reason": row.reason,
+            "ended_at": ended.get(row.id),
         }
         for row in rows
     ]
     return {"items": items, "next": following}
+
+
+def _ended_early(
+    session: Session, table: Any, caller: Caller, access_ids: list[str]
+) -> dict[str, datetime.datetime]:
+    """When these were ended before their time."""
+    rows = session.execute(
+        select(table.object_id, table.at).where(
+            table.organisation_id == caller.organisation_id,
+            table.object_type == ACCESS,
+            table.object_id.in_(access_ids),
+            table.action == ENDED,
+        )
+    )
+    return {row.object_id: row.at for row in rows}
 
 
 def list_audit_readers(session: Session, _caller: Caller, _request: Request) -> dict[str, Any]:

@@ -32,6 +32,10 @@ class AuditEntrypoints(audit_entrypoints(contract.audit, explain.names_of)):  # 
     def break_glass(self, call: Call) -> Any:
         return call.commit(emergency.break_glass, call.runtime.settings.emergency_access_minutes)
 
+    @serves(contract.end_break_glass)
+    def end_break_glass(self, call: Call) -> Any:
+        return call.commit(emergency.end_break_glass, call.runtime.tables)
+
     @serves(contract.list_break_glass)
     def list_break_glass(self, call: Call) -> Any:
         answer = call.read(emergency.list_break_glass, call.runtime.tables)

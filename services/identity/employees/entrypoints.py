@@ -62,6 +62,14 @@ class EmployeeEntrypoints:
     def create_pickup_code(self, call: Call) -> Any:
         return call.commit(pickup.create)
 
+    @serves(contract.send_pickup_code)
+    def send_pickup_code(self, call: Call) -> Any:
+        return call.commit(pickup.send)
+
+    @serves(contract.mint_pickup_code)
+    def mint_pickup_code(self, call: Call) -> Any:
+        return call.transact(lambda unit: pickup.mint(unit, call.request))
+
     @serves(contract.list_pickup_codes)
     def list_pickup_codes(self, call: Call) -> Any:
         return call.read(pickup.list_codes)

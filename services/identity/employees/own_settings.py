@@ -15,6 +15,7 @@ from services.contracts.errors import Refused
 from services.identity.employees import rules
 from services.identity.employees.entry import entry_of
 from services.identity.employees.models import Preferences
+from services.identity.patients import steps as patient_steps
 from services.identity.people.accounts import load_person
 from services.identity.people.models import Person
 from services.identity.people.queries import find_person
@@ -60,12 +61,17 @@ def _view(session: Session, person: Person, entry: rules.Entry) -> dict[str, Any
 def edit_mine(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     """Edit the own record. A feed that keeps the field overwrites it when it runs next (S2-131).
 
-    Raises Refused(not_found, field_not_editable).
+    Another e-mail takes a fresh proof; a patient's is where links go, so the one before it is told (S3-35).
+    Raises Refused(not_found, field_not_editable, proof_required, login_taken, invalid_request).
     """
     assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
     person = load_person(unit, _own_id(unit.caller))
     entry = entry_of(unit.session, str(unit.organisation_id), unit.caller.realm or "")
     rules.require_editable(request.keys(), entry)
+    if "email" in request and request["email"] != person.email:
+        unit.caller.require_proof()
+        if unit.caller.realm == PATIENT:
+            _change_patient_email(unit, person, request["email"])
     row = _preferences(unit.session, person.id)
     if row is None:
         row = unit.add(Preferences(id=wire.new_id(), person_id=person.id))
@@ -84,3 +90,17 @@ def edit_mine(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         unit.audit("person.changed", "person", person.id, members=sorted(changed), source=OWN)
     unit.session.flush()
     return _view(unit.session, person, entry)
+
+
+def _change_patient_email(unit: UnitOfWork, person: Person, email: str | None) -> None:
+    """The address of a patient's links is another one. What staff have attested of the one before is not of this."""
+    if email is None:
+        raise Refused(
+            "invalid_request",
+            "email: links to the portal go there; enter another one instead.",
+            field="email",
+        )
+    patient_steps.change_email(unit, person, email)
+    found = patient_steps.open_access(unit, person)
+    if found is not None:
+        found[1].attested_by = found[1].attested_at = None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import ValidationError
-from sqlalchemy import CursorResult, select, tuple_, update
+from sqlalchemy import ColumnElement, CursorResult, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
@@ -56,7 +56,74 @@ def create(unit: UnitOfWork, request: Request) -> dict[str, Any]:
 
     Raises Refused(not_found, not_an_employee, already_active).
     """
-    person = load_person(unit, request["person_id"])
+    person = _load_candidate(unit, request["person_id"])
+    row, code = _add_code(unit, person)
+    return {"id": row.id, "code": code, "expires_at": row.expires_at}
+
+
+def send(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Have a code sent to the employee's e-mail (S2-117). Until the message is rendered nobody knows one that works.
+
+    Raises Refused(not_found, not_an_employee, already_active, details_missing).
+    """
+    person = _load_candidate(unit, request["person_id"])
+    if person.email is None:
+        raise Refused(
+            "details_missing",
+            "email: not on file. Add it to the employee's record, or show the code with create_pickup_code.",
+            field="email",
+            missing=["email"],
+        )
+    row, _ = _add_code(unit, person)
+    unit.publish(contract.pickup_code_requested, row.id, {"code_id": row.id, "person_id": person.id})
+    return {"id": row.id}
+
+
+def mint(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """The code for a message that is rendered now: its lifetime starts, the one before it in its row is void.
+
+    Raises Refused(not_found) once it was used, replaced, or has expired, and where it is not needed any more.
+    """
+    found = unit.session.execute(
+        select(PickupCode.id, PickupCode.person_id).where(PickupCode.id == request["code_id"])
+    ).one_or_none()
+    if found is None:
+        raise _not_to_be_sent()
+    try:
+        person = _load_candidate(unit, found.person_id)
+    except Refused:
+        raise _not_to_be_sent() from None
+    days, code = _days(unit), new_temporary_password()
+    renewed: CursorResult[Any] = unit.session.execute(  # type: ignore[assignment]
+        update(PickupCode)
+        .where(PickupCode.id == found.id, *_is_open(unit))
+        .values(
+            code_hash=_code_hash(str(unit.organisation_id), code),
+            expires_at=unit.now + datetime.timedelta(days=days),
+        ),
+        execution_options={"synchronize_session": False},
+    )
+    if renewed.rowcount != 1:
+        raise _not_to_be_sent()
+    unit.audit("pickup_code.made", "pickup_code", found.id, person_id=person.id, days=days)
+    name = unit.session.scalars(
+        select(Organisation.name).where(Organisation.id == unit.organisation_id)
+    ).one()
+    return {
+        "code": code,
+        "email": person.email,
+        "lifetime_minutes": days * 24 * 60,
+        "organisation_name": name,
+    }
+
+
+def _not_to_be_sent() -> Refused:
+    return Refused("not_found", "There is no such pick-up code to be sent any more.")
+
+
+def _load_candidate(unit: UnitOfWork, person_id: str) -> Person:
+    """An employee who has no account yet that works, locked. Raises Refused(not_found, not_an_employee, already_active)."""
+    person = load_person(unit, person_id)
     if person.id not in employees_among(unit.session, [person.id], unit.now):
         raise Refused("not_an_employee", "This person is not an employee now.", field="person_id")
     account = find_portal_account(unit, EMPLOYEE, person.id)
@@ -64,9 +131,16 @@ def create(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         raise Refused(
             "already_active", "The person has an account of this portal: reset its password instead."
         )
+    return person
+
+
+def _days(unit: UnitOfWork) -> int:
+    return rules_of(unit.session, str(unit.organisation_id), EMPLOYEE).pickup_code_days
+
+
+def _add_code(unit: UnitOfWork, person: Person) -> tuple[PickupCode, str]:
     void_codes(unit, person.id)
-    days = rules_of(unit.session, str(unit.organisation_id), EMPLOYEE).pickup_code_days
-    code = new_temporary_password()
+    days, code = _days(unit), new_temporary_password()
     row = PickupCode(
         id=wire.new_id(),
         person_id=person.id,
@@ -77,7 +151,7 @@ def create(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     )
     unit.add(row)
     unit.audit("pickup_code.created", "pickup_code", row.id, person_id=person.id, days=days)
-    return {"id": row.id, "code": code, "expires_at": row.expires_at}
+    return row, code
 
 
 def void_codes(unit: UnitOfWork, person_id: str) -> None:
@@ -97,6 +171,15 @@ def void_codes(unit: UnitOfWork, person_id: str) -> None:
 def _code_hash(organisation_id: str, code: str) -> str:
     """What is kept of a code, however it is typed. Nobody can guess 79 bits: a fast hash is enough."""
     return token_hash(f"{organisation_id}\0{''.join(code.split()).replace('-', '').upper()}")
+
+
+def _is_open(unit: UnitOfWork) -> tuple[ColumnElement[bool], ...]:
+    """`open` of `code_state`, as conditions of a statement."""
+    return (
+        PickupCode.activated_at.is_(None),
+        PickupCode.void_at.is_(None),
+        PickupCode.expires_at > unit.now,
+    )
 
 
 def code_state(row: PickupCode, now: datetime.datetime) -> str:
@@ -199,14 +282,7 @@ def _activate(unit: UnitOfWork, code_id: str, person_id: str, login: str, email:
     """Use the code up, of many at once by one, and give the person an account that gets in."""
     person = load_person(unit, person_id)
     used: CursorResult[Any] = unit.session.execute(  # type: ignore[assignment]
-        update(PickupCode)
-        .where(
-            PickupCode.id == code_id,
-            PickupCode.activated_at.is_(None),
-            PickupCode.void_at.is_(None),
-            PickupCode.expires_at > unit.now,
-        )
-        .values(activated_at=unit.now),
+        update(PickupCode).where(PickupCode.id == code_id, *_is_open(unit)).values(activated_at=unit.now),
         execution_options={"synchronize_session": False},
     )
     account = find_portal_account(unit, EMPLOYEE, person.id)

@@ -14,11 +14,13 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts import identity_merging as contract
 from services.contracts.errors import Refused
+from services.identity.administrators import require_another_administrator
 from services.identity.credentials import end_sessions, void_links
 from services.identity.employees.pickup import void_codes
-from services.identity.merging import moves, rules
+from services.identity.merging import moves, patient_records, rules
 from services.identity.merging.models import PersonMerge
 from services.identity.models import Account, Employment
+from services.identity.outside.models import OutsideIdentity
 from services.identity.people.accounts import load_person
 from services.identity.people.grants import actor, revoke
 from services.identity.people.models import Grant, Person, PersonKind, Relationship
@@ -27,6 +29,8 @@ from services.identity.people.rules import APPLICANT
 
 Request = Mapping[str, Any]
 ENDED_BY_MERGE = "merged"
+# What the account that stays takes over from one that is closed: whom it reaches, and who may sign in to it from outside.
+_TAKEN_OVER = frozenset({Grant.__tablename__, Relationship.__tablename__, OutsideIdentity.__tablename__})
 Steps = list[dict[str, Any]]
 
 
@@ -146,6 +150,7 @@ def merge(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     ]
     unit.session.expire_all()  # rows were moved beneath the session
     steps["moves"] += _take_over_accounts(unit, kept.id, merged.id)
+    steps["manual_credentials_set_at"] = patient_records.take_over(unit, kept.id, merged.id)
     steps["revoked"] = _revoke_rest(unit, merged.id)
     steps["ended_kinds"] = _end_application(unit, kept.id)
     merged.disabled_at = merged.disabled_at or unit.now
@@ -173,12 +178,13 @@ def _take_over_accounts(unit: UnitOfWork, kept_id: str, merged_id: str) -> Steps
             select(Account).where(Account.person_id == kept_id, Account.realm == rival.realm)
         ).one()
         for reference in moves.references_to("accounts"):
-            if reference.table.name in (Grant.__tablename__, Relationship.__tablename__):
+            if reference.table.name in _TAKEN_OVER:
                 steps += [
                     step | {"account_from": rival.id, "account_to": own.id}
                     for step in moves.move(unit, reference, rival.id, own.id)
                 ]
         if rival.state != "disabled":
+            require_another_administrator(unit, rival)
             steps.append({"account": rival.id, "state": rival.state})
             rival.state = "disabled"
             rival.version += 1
@@ -235,6 +241,7 @@ def undo(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     found = {each: load_person(unit, each) for each in sorted([row.kept_id, row.merged_id])}
     kept, merged = found[row.kept_id], found[row.merged_id]
     stayed = _move_back(unit, row)
+    patient_records.give_back(unit, kept.id, row.steps)
     for name, value in row.steps["values"].items():
         if _text(getattr(kept, name)) == value["after"]:
             setattr(kept, name, _value(name, value["before"]))

@@ -1,23 +1,14 @@
-"""Tables of patients' portal access, and the indexes that their list and their look-up need."""
+"""Tables of patients' portal access."""
 
 from __future__ import annotations
 
 import datetime
 
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, func, literal_column
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import TenantScoped, UtcDateTime
-from services.identity.people.models import Person
 from services.identity.tables import Base
-
-BY_NAME = (
-    func.lower(Person.last_name),
-    func.coalesce(func.lower(Person.first_name), literal_column("''")),
-    Person.id,
-)
-Index("ix_people_organisation_id_name", Person.organisation_id, *BY_NAME)
-Index("ix_people_organisation_id_email", Person.organisation_id, func.lower(Person.email))
 
 
 class PatientRecord(TenantScoped, Base):

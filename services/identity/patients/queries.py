@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, tuple_
-from sqlalchemy.orm import Session, lazyload
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, lazyload, load_only
 
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
@@ -14,20 +14,28 @@ from services.contracts.errors import Refused
 from services.identity.models import Account, Organisation
 from services.identity.patients import rules
 from services.identity.patients.models import (
-    BY_NAME,
     PatientJob,
     PatientJobItem,
     PatientRecord,
     PatientSettings,
 )
 from services.identity.patients.steps import not_a_patient
-from services.identity.people.models import Grant, Person, PersonKind
+from services.identity.people.models import BY_NAME, Grant, Person, PersonKind, after
 from services.identity.people.profiles import in_effect
 from services.identity.people.queries import find_person
 from services.identity.people.rules import PATIENT
 
 Request = Mapping[str, Any]
 MOST_FAILURES = 200
+
+
+# What a line shows: the rest of a row would take longer to read than the page does.
+_OF_A_LINE = (
+    load_only(Person.number, Person.first_name, Person.last_name, Person.email, Person.postal_code),
+    load_only(Account.login, Account.state, Account.last_login_at),
+    load_only(Grant.id),
+    load_only(PatientRecord.manual_credentials_set_at),
+)
 
 
 def _patients() -> Select[*tuple[Any, ...]]:
@@ -120,14 +128,13 @@ def onboarding_page(session: Session, request: Request) -> Select[*tuple[Any, ..
     Raises Refused(invalid_request) for a cursor that is not one.
     """
     statement = _patients().where(*_wanted(request)).order_by(*BY_NAME).limit(request["limit"] + 1)
+    statement = statement.options(*_OF_A_LINE)
     if request["after"] is None:
         return statement
     last = session.execute(select(*BY_NAME).where(Person.id == request["after"])).one_or_none()
     if last is None:
         raise Refused("invalid_request", "after: this page cannot be continued; start again.", field="after")
-    return statement.where(
-        BY_NAME[0] >= literal(last[0]), tuple_(*BY_NAME) > tuple_(*(literal(value) for value in last))
-    )
+    return statement.where(after(BY_NAME, last))
 
 
 def _wanted(request: Request) -> list[ColumnElement[bool]]:
@@ -139,16 +146,25 @@ def _wanted(request: Request) -> list[ColumnElement[bool]]:
         conditions.append(or_(~is_complete, _is_not(is_enabled)))
     elif request["status"] is not None:
         is_used = Account.last_login_at.is_not(None)
-        conditions += [is_complete, is_enabled, is_used if request["status"] == rules.ACTIVE else ~is_used]
+        conditions += [
+            is_complete,
+            _is(is_enabled),
+            (_is if request["status"] == rules.ACTIVE else _is_not)(is_used),
+        ]
     if request["has_username"] is not None:
-        conditions.append(has_username if request["has_username"] else _is_not(has_username))
+        conditions.append((_is if request["has_username"] else _is_not)(has_username))
     if request["is_enabled"] is not None:
-        conditions.append(is_enabled if request["is_enabled"] else _is_not(is_enabled))
+        conditions.append((_is if request["is_enabled"] else _is_not)(is_enabled))
     return conditions
 
 
 def _is_given(column: Any) -> ColumnElement[bool]:
     return func.coalesce(column, "") != ""
+
+
+def _is(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition, said so that the databases do not begin with the accounts: the list walks the index on names."""
+    return func.coalesce(condition, False).is_(True)
 
 
 def _is_not(condition: ColumnElement[bool]) -> ColumnElement[bool]:

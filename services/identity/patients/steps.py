@@ -34,10 +34,15 @@ BY_STAFF, REGISTERED = "staff", "registered"
 def load_patient(unit: UnitOfWork, person_id: str) -> Person:
     """The patient, locked until the transaction ends. Raises Refused(not_found, not_a_patient)."""
     person = load_person(unit, person_id)
+    require_patient(unit, person)
+    return person
+
+
+def require_patient(unit: UnitOfWork, person: Person) -> None:
+    """Raise Refused(not_a_patient) unless the person is a patient now."""
     kinds = current_kinds(kinds_of(unit.session, [person.id])[person.id])
     if "patient" not in kinds or person.disabled_at is not None:
         raise not_a_patient()
-    return person
 
 
 def not_a_patient() -> Refused:
@@ -125,18 +130,30 @@ def enable(unit: UnitOfWork, person: Person, *, is_attested: bool, way: str) -> 
         relate(unit, account, person, "self", "patient_access")
         grant = open_grant(unit, account, person, role_of(unit, PATIENT, ROLE))
     if is_attested:
-        grant.attested_by, grant.attested_at = actor(unit), unit.now
-    if is_new or is_attested:
-        unit.audit(
-            "patient.access_enabled",
-            "account",
-            account.id,
-            person_id=person.id,
-            way=way,
-            is_attested=is_attested,
-        )
+        attest(unit, person, grant, way=way)
+    elif is_new:
+        _note_enabled(unit, person, account.id, way, is_attested=False)
     unit.session.flush()
     return account
+
+
+def attest(unit: UnitOfWork, person: Person, grant: Grant, *, way: str) -> None:
+    """Note on the grant who says that only the patient reads the e-mail (S3-34): each renewal is a new attestation."""
+    record_of(unit, person)
+    grant.attested_by, grant.attested_at = actor(unit), unit.now
+    _note_enabled(unit, person, grant.account_id, way, is_attested=True)
+    unit.session.flush()
+
+
+def _note_enabled(unit: UnitOfWork, person: Person, account_id: str, way: str, *, is_attested: bool) -> None:
+    unit.audit(
+        "patient.access_enabled",
+        "account",
+        account_id,
+        person_id=person.id,
+        way=way,
+        is_attested=is_attested,
+    )
 
 
 def disable(unit: UnitOfWork, person: Person) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
@@ -14,17 +11,12 @@ from services.contracts import identity as contract
 from services.contracts import identity_people
 from services.contracts.errors import Refused
 from services.identity.credentials import end_sessions, invite, void_links
-from services.identity.employees.supervision import supervise
 from services.identity.models import Account, Invitation
 from services.identity.people import rules
-from services.identity.people.grants import actor, open_grant, role_of
+from services.identity.people.grants import actor
 from services.identity.people.models import LoginChange, Person
 from services.identity.people.realms import rules_of
-from services.identity.people.relationships import relate
-from services.identity.queries import account_view
 from services.identity.rules import normal_login
-
-Request = Mapping[str, Any]
 
 
 def load_person(unit: UnitOfWork, person_id: str) -> Person:
@@ -141,25 +133,3 @@ def change_login_email(unit: UnitOfWork, person: Person, account: Account, email
     )
     if account.last_login_at is None and account.state != "disabled":
         send_invitation(unit, account)
-
-
-def create_person_account(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    """Open a person's own account in a portal with access to the own profile.
-
-    Raises Refused(not_found, access_exists, login_taken, invalid_request).
-    """
-    person = load_person(unit, request["person_id"])
-    realm = request["realm"]
-    role = role_of(unit, realm, request["role"])
-    if find_portal_account(unit, realm, person.id) is not None:
-        raise Refused("access_exists", "The person has an account of this portal already.", field="realm")
-    account = add_portal_account(
-        unit, realm, person, login=request["login"], email=request["email"] or person.email
-    )
-    relate(unit, account, person, "self", "account")
-    open_grant(unit, account, person, role)
-    if realm == rules.EMPLOYEE:
-        supervise(unit, account)
-    if account.email is not None:
-        send_invitation(unit, account)
-    return account_view(account)

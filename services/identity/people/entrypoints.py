@@ -7,7 +7,7 @@ from typing import Any
 from services.chassis.operations import Call, serves
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts import identity_people as contract
-from services.identity.people import accounts, handlers, profiles, queries, relationships, settings
+from services.identity.people import handlers, own_accounts, profiles, queries, relationships, settings
 
 
 class PeopleEntrypoints:
@@ -69,7 +69,7 @@ class PeopleEntrypoints:
 
     @serves(contract.create_person_account)
     def create_person_account(self, call: Call) -> Any:
-        return call.commit(accounts.create_person_account)
+        return call.commit(own_accounts.create_person_account)
 
     @serves(contract.add_client_contact)
     def add_client_contact(self, call: Call) -> Any:

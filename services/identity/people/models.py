@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, Date, ForeignKey, Index, Integer, String, UniqueConstraint, text
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    UniqueConstraint,
+    and_,
+    func,
+    literal,
+    literal_column,
+    text,
+    tuple_,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
@@ -54,6 +70,32 @@ class Person(TenantScoped, Base):
     disabled_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+
+
+# People in the order of lists. SQLite and PostgreSQL use an index of expressions only for the very same expressions.
+BY_NAME = (
+    func.lower(Person.last_name),
+    func.coalesce(func.lower(Person.first_name), literal_column("''")),
+    Person.id,
+)
+Index("ix_people_organisation_id_name", Person.organisation_id, *BY_NAME)
+Index(
+    "ix_people_organisation_id_first_name",
+    Person.organisation_id,
+    func.lower(Person.first_name),
+    func.lower(Person.last_name),
+    Person.id,
+)
+Index("ix_people_organisation_id_email", Person.organisation_id, func.lower(Person.email))
+Index("ix_people_organisation_id_date_of_birth", Person.organisation_id, Person.date_of_birth)
+
+
+def after(order: Sequence[Any], last: Sequence[Any]) -> ColumnElement[bool]:
+    """The condition of the page that goes on after the row with these values: it walks the index of the order.
+
+    The first comparison says the same as the second; SQLite finds the beginning in the index by it only.
+    """
+    return and_(order[0] >= literal(last[0]), tuple_(*order) > tuple_(*(literal(value) for value in last)))
 
 
 class PersonKind(TenantScoped, Base):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -15,6 +15,7 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.access.rules import is_inside
 from services.identity.models import Account, Role, RolePermission
+from services.identity.outside.policy import realms_with_provider
 from services.identity.people import rules
 from services.identity.people.models import Grant, RealmSettings
 from services.identity.people.queries import not_over
@@ -27,11 +28,17 @@ Request = Mapping[str, Any]
 def list_realm_settings(session: Session, _caller: Caller, _request: Request) -> dict[str, Any]:
     """The settings of every realm, those that hold by default as well."""
     rows = {row.realm: row for row in session.scalars(select(RealmSettings))}
-    return {"items": [_realm_view(realm, rows.get(realm)) for realm in rules.REALMS]}
+    outside = realms_with_provider(session)
+    return {"items": [_realm_view(realm, rows.get(realm), outside) for realm in rules.REALMS]}
 
 
-def _realm_view(realm: str, row: RealmSettings | None) -> dict[str, Any]:
-    return asdict(rules_from(row, realm)) | {"realm": realm, "version": row.version if row else 1}
+def _realm_view(realm: str, row: RealmSettings | None, outside: Collection[str]) -> dict[str, Any]:
+    """`outside`: realms with an outside provider in use."""
+    return asdict(rules_from(row, realm)) | {
+        "realm": realm,
+        "version": row.version if row else 1,
+        "has_outside_sign_in": realm in outside,
+    }
 
 
 def set_realm_settings(unit: UnitOfWork, request: Request) -> dict[str, Any]:
@@ -52,7 +59,7 @@ def set_realm_settings(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     else:
         unit.require_version(row)
     if wanted == before:
-        return _realm_view(realm, row)
+        return _realm_view(realm, row, realms_with_provider(unit.session))
     if wanted.login_id != before.login_id and _has_accounts(unit, realm):
         raise Refused(
             "realm_has_accounts",
@@ -66,7 +73,7 @@ def set_realm_settings(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     row.version += 1
     unit.session.flush()
     unit.audit("realm.changed", "realm", realm, members=sorted(changed))
-    return _realm_view(realm, row)
+    return _realm_view(realm, row, realms_with_provider(unit.session))
 
 
 def _require_way_back(unit: UnitOfWork, realm: str, wanted: rules.RealmRules) -> None:

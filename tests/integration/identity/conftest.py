@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import itertools
 import shutil
 from collections.abc import Iterator
@@ -43,6 +44,8 @@ class Identity(InProcess):
             identity_secrets_key_file=str(make_secrets_key(folder / "keys")),
             tries_per_address=30,
             emergency_access_minutes=60,
+            outside_provider_networks=(ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")),
+            outside_provider_ca_file=None,
         )
         key = Ed25519PrivateKey.generate()
         self.runtime.issuer = Issuer("identity", key)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import datetime
 import io
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,12 @@ import pytest
 from services.chassis import wire
 from services.chassis.audit_fhir import action_letter
 from services.chassis.unit_of_work import UnitOfWork
+from services.contracts import identity as accounts
 from services.contracts import identity_audit as contract
+from services.contracts import identity_people as people
 from services.contracts import portals
 from tests.integration.identity.conftest import Identity
+from tests.integration.identity.employees import activate, relate
 from tests.support.in_process import InProcess, a_caller
 
 PERSON, OTHER = "5" * 32, "6" * 32
@@ -76,6 +81,19 @@ def test_looking_at_the_trail_leaves_a_trace(identity: Identity) -> None:
     looked = identity.audit("audit.read") + identity.audit("audit.exported")
     assert [row.facts.get("filters") for row in looked] == [["actor_id"], [], []]
     assert {row.actor_id for row in looked} == {admin.id}
+
+
+def test_an_export_takes_a_fresh_proof_from_a_person_but_not_from_a_system(identity: Identity) -> None:
+    admin = identity.admin()
+    stale = dataclasses.replace(admin, proven_at=int(time.time()) - 16 * 60)
+    for caller in (stale, dataclasses.replace(admin, proven_at=None)):
+        refused = identity.refused(contract.audit.export, caller, format="csv")
+        assert refused.code == "proof_required"
+        assert "prove_myself" in refused.detail
+        identity.call(contract.audit.search, caller)
+    assert identity.audit("audit.exported") == []
+    system = dataclasses.replace(admin, realm="api", proven_at=None)
+    assert identity.call(contract.audit.export, system, format="csv")["rows"] > 0
 
 
 def test_only_who_may_sees_the_trail_and_only_that_of_the_own_organisation(identity: Identity) -> None:
@@ -180,6 +198,40 @@ def test_a_person_sees_who_opened_the_own_record_and_no_other(identity: Identity
     assert opening["is_emergency"] is False
 
 
+@pytest.mark.parametrize("realm", ["patient", "employee"])
+def test_whoever_signs_in_to_a_portal_sees_who_opened_the_own_record_and_the_own_account(
+    identity: Identity, realm: str
+) -> None:
+    admin = identity.admin()
+    members = {"email": "rose@example.org", "postal_code": "02139"}
+    own, other = (
+        identity.call(people.create_person, admin, last_name="Quay", kinds=[realm], **members)["id"]
+        for _ in range(2)
+    )
+    account = identity.call(
+        people.create_person_account,
+        admin,
+        person_id=own,
+        realm=realm,
+        role=realm,
+        login="rose41",
+        attests_email_is_private=True,
+    )
+    activate(identity, account["id"])
+    if realm == "employee":
+        relate(identity, admin, account["id"], own, "portal_user")
+    for person_id in (own, other):
+        identity.call(people.get_person, admin, person_id=person_id)
+    identity.call(accounts.get_account, admin, account_id=account["id"])
+
+    caller = identity.caller(identity.log_in(account["login"], realm=realm)["token"])
+    opened = identity.call(contract.audit.openings, caller)["items"]
+    assert [(each["action"], each["actor_id"]) for each in opened] == [
+        ("account.read", admin.id),
+        ("person.read", admin.id),
+    ]
+
+
 def test_an_account_without_a_record_of_its_own_has_no_openings(identity: Identity) -> None:
     assert identity.refused(contract.audit.openings, identity.admin()).code == "not_found"
 
@@ -190,6 +242,6 @@ def test_every_other_service_has_the_same_trail(tmp_path: Path) -> None:
     service.call(portals.audit.search, reader)
     (item,) = service.call(portals.audit.search, reader)["items"]
     assert (item["action"], item["actor_id"]) == ("audit.read", reader.id)
-    patient = a_caller(realm="patient", scope={"profiles": [{"person_id": PERSON, "role": "self"}]})
+    patient = a_caller(realm="patient", scope={"person_id": PERSON})
     assert service.call(portals.audit.openings, patient) == {"items": [], "next": None}
     service.close()

@@ -161,6 +161,59 @@ def test_it_is_told_by_an_event_of_ids_and_those_who_may_read_the_trail_are_name
         identity.call(contract.list_audit_readers, a_service("referrals", organisation))
 
 
+def test_its_owner_ends_it_before_its_time_from_the_next_request_on(
+    identity: Identity, worker: str, resource_id: str
+) -> None:
+    given, kept = use(identity, worker, resource_id), use(identity, worker, other := wire.new_id())
+    another_session = identity.caller(identity.log_in(owner_login(identity, worker))["token"])
+    identity.call(contract.end_break_glass, another_session, access_id=given["id"])
+
+    assert not may_read(identity.caller(worker), contact_record_id=resource_id)
+    assert may_read(identity.caller(worker), contact_record_id=other)
+    (row,) = identity.audit("access.break_glass_ended")
+    assert (row.object_id, row.facts["is_own"]) == (given["id"], True)
+    (event,) = identity.events(contract.break_glass_ended)
+    owner = identity.caller(worker).id
+    assert event["data"] == {"access_id": given["id"], "account_id": owner, "ended_by": owner}
+    report = {
+        each["id"]: each for each in identity.call(contract.list_break_glass, identity.admin())["items"]
+    }
+    assert report[given["id"]]["ended_at"] is not None
+    assert report[kept["id"]]["ended_at"] is None
+
+
+def test_who_reads_the_trail_ends_it_for_somebody_else_and_once(
+    identity: Identity, worker: str, resource_id: str
+) -> None:
+    given = use(identity, worker, resource_id)
+    for _ in range(2):
+        identity.call(contract.end_break_glass, identity.admin(), access_id=given["id"])
+    assert not may_read(identity.caller(worker), contact_record_id=resource_id)
+    (event,) = identity.events(contract.break_glass_ended)
+    assert event["data"]["ended_by"] == identity.harbor.admin_account_id
+    assert [row.facts["is_own"] for row in identity.audit("access.break_glass_ended")] == [False]
+
+
+def test_nobody_else_ends_it_nor_learns_that_it_is_there(
+    identity: Identity, worker: str, resource_id: str
+) -> None:
+    given = use(identity, worker, resource_id)
+    identity.an_organisation("bayside")
+    colleague = identity.caller(identity.log_in(identity.an_account()["login"])["token"])
+    for caller, access_id in (
+        (colleague, given["id"]),
+        (identity.admin("bayside"), given["id"]),
+        (identity.admin(), identity.audit("session.started")[0].id),
+        (identity.admin(), wire.new_id()),
+    ):
+        assert identity.refused(contract.end_break_glass, caller, access_id=access_id).code == "not_found"
+    assert may_read(identity.caller(worker), contact_record_id=resource_id)
+
+
+def owner_login(identity: Identity, token: str) -> str:
+    return str(identity.call(api.describe_me, identity.caller(token))["login"])
+
+
 @pytest.mark.parametrize("reason", ["", "too short", "x" * 501])
 def test_it_takes_a_reason(identity: Identity, worker: str, resource_id: str, reason: str) -> None:
     refused = identity.refused(

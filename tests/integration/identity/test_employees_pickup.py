@@ -6,6 +6,7 @@ import concurrent.futures
 import datetime
 
 import pytest
+import time_machine
 from sqlalchemy import select
 
 from services.chassis.unit_of_work import utc_now
@@ -24,6 +25,7 @@ from tests.integration.identity.employees import (
     reach,
     take_in,
 )
+from tests.support.in_process import a_service
 
 CHOSEN = "seven quiet harbour lamps"
 
@@ -167,3 +169,59 @@ def test_only_employees_get_a_code(identity):
     person = identity.call(people.create_person, admin, last_name="Quay", kinds=["patient"])
     refused = identity.refused(contract.create_pickup_code, admin, person_id=person["id"])
     assert refused.code == "not_an_employee"
+
+
+def send(identity: Identity, admin, person_id: str) -> str:
+    return str(identity.call(contract.send_pickup_code, admin, person_id=person_id)["id"])
+
+
+def mint(identity: Identity, code_id: str, organisation=None):
+    organisation = organisation or identity.harbor
+    caller = a_service("notifications", (organisation.organisation_id, organisation.organisation_key))
+    return identity.call(contract.mint_pickup_code, caller, code_id=code_id)
+
+
+@pytest.mark.seed("S2-117")
+def test_a_code_is_also_sent_by_mail_and_made_only_when_the_message_is_rendered(identity):
+    admin = identity.admin()
+    employee = an_employee(identity, admin, "1")
+    shown = a_code(identity, admin, employee["id"])
+    code_id = send(identity, admin, employee["id"])
+    assert refusal(identity, shown).code == "pickup_code_refused", "the one before is void"
+    [event] = identity.events(contract.pickup_code_requested)
+    assert event["data"] == {"code_id": code_id, "person_id": employee["id"]}
+
+    with time_machine.travel(utc_now() + datetime.timedelta(days=2), tick=False):
+        first = mint(identity, code_id)
+        message = mint(identity, code_id)
+        assert (message["email"], message["lifetime_minutes"]) == ("e1@example.org", 30 * 24 * 60)
+        [listed] = identity.call(contract.list_pickup_codes, identity.admin(), person_id=employee["id"])[
+            "items"
+        ][:1]
+        expected = utc_now() + datetime.timedelta(days=30)
+        assert datetime.datetime.fromisoformat(listed["expires_at"]) == expected, "counted from the sending"
+        assert refusal(identity, first["code"]).code == "pickup_code_refused", "the last message counts"
+        redeem(identity, message["code"])
+    kept = str([row.facts for row in identity.audit()]) + str(identity.events())
+    assert message["code"] not in kept
+    assert "e1@example.org" not in kept
+    with pytest.raises(Refused, match="not_found"):
+        mint(identity, code_id)
+
+
+def test_no_code_is_mailed_without_an_address_or_once_it_is_void(identity):
+    admin = identity.admin()
+    take_in(identity, admin, a_line("1"), a_line("2", email=""))
+    one, two = (person_of(identity, admin, number)["id"] for number in "12")
+    missing = identity.refused(contract.send_pickup_code, admin, person_id=two)
+    assert (missing.code, missing.field) == ("details_missing", "email")
+    replaced = send(identity, admin, one)
+    a_code(identity, admin, one)
+    elsewhere = identity.an_organisation("bayside")
+    waiting = send(identity, admin, one)
+    for code_id, organisation in ((replaced, None), (waiting, elsewhere), ("9" * 32, None)):
+        with pytest.raises(Refused, match="not_found"):
+            mint(identity, code_id, organisation)
+    take_in(identity, admin, a_line("2"))  # the first one has left
+    with pytest.raises(Refused, match="not_found"):
+        mint(identity, waiting)

@@ -11,10 +11,11 @@ from sqlalchemy import select, update
 from services.chassis.unit_of_work import utc_now
 from services.contracts import identity_employees as employees
 from services.contracts import identity_merging as contract
+from services.contracts import identity_patients as patients
 from services.contracts import identity_people as people
 from services.contracts.errors import Refused
 from services.identity.housekeeping import forget_old
-from services.identity.models import Account, Grant, PersonMerge
+from services.identity.models import Account, Grant, PatientRecord, PersonMerge
 from tests.integration.identity.conftest import PASSWORD, Identity
 from tests.integration.identity.employees import a_line, activate, person_of, take_in
 
@@ -29,14 +30,21 @@ def merge(identity: Identity, admin, kept: str, merged: str, **more):
 
 
 def a_patient(identity: Identity, admin, number: str, **members):
+    known = {"email": f"{number}@example.org", "postal_code": "02139"} | members
     return identity.call(
-        people.create_person, admin, number=number, last_name="Quay", kinds=["patient"], **members
+        people.create_person, admin, number=number, last_name="Quay", kinds=["patient"], **known
     )
 
 
 def a_patient_account(identity: Identity, admin, person_id: str, login: str):
     account = identity.call(
-        people.create_person_account, admin, person_id=person_id, realm="patient", role="patient", login=login
+        people.create_person_account,
+        admin,
+        person_id=person_id,
+        realm="patient",
+        role="patient",
+        login=login,
+        attests_email_is_private=True,
     )
     activate(identity, account["id"])
     return account
@@ -227,3 +235,39 @@ def test_what_undoing_needs_is_forgotten_when_it_is_too_late_to_undo(either):
 def merge_row(identity: Identity) -> PersonMerge:
     with identity.database.reading(None) as session:
         return session.scalars(select(PersonMerge)).one()
+
+
+def manual_credentials(identity: Identity, admin, person_id: str) -> bool:
+    return identity.call(patients.get_patient_access, admin, person_id=person_id)["manual_credentials_set"]
+
+
+@pytest.mark.seed("S2-112")
+@pytest.mark.parametrize("kinds", [["client"], ["patient"]])
+def test_what_is_known_of_a_patients_way_to_the_portal_goes_over_and_returns(either, kinds):
+    admin = either.admin()
+    kept = either.call(people.create_person, admin, number="1", last_name="Quay", kinds=kinds)
+    merged = a_patient(either, admin, "2")
+    either.call(
+        patients.set_patient_credentials,
+        admin,
+        person_id=merged["id"],
+        username="quay.two",
+        password="seven quiet harbour lamps",
+        enable_access=True,
+        attests_email_is_private=True,
+        must_change=False,
+    )
+    assert manual_credentials(either, admin, merged["id"])
+    done = merge(either, admin, kept["id"], merged["id"])
+    assert manual_credentials(either, admin, kept["id"])
+    access = either.call(patients.get_patient_access, admin, person_id=kept["id"])
+    assert (access["username"], access["is_enabled"], access["attested_by"]) == ("quay.two", True, admin.id)
+
+    either.call(contract.undo_merge, admin, merge_id=done["id"])
+    assert manual_credentials(either, admin, merged["id"])
+    with either.database.reading(None) as session:
+        rows = {
+            row.person_id: row.manual_credentials_set_at for row in session.scalars(select(PatientRecord))
+        }
+    assert rows.pop(merged["id"]) is not None
+    assert rows == ({kept["id"]: None} if kinds == ["patient"] else {})

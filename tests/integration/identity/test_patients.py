@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import time_machine
 
 from services.contracts import identity as contract
+from services.contracts import identity_employees as employees
 from services.contracts import identity_patients as patients
 from services.contracts import identity_people as people
 from services.contracts.errors import Refused
@@ -142,6 +144,25 @@ def test_patients_whom_staff_add_are_enabled_where_the_organisation_wants_it(ide
     client = identity.call(people.create_person, admin, kinds=["client"], last_name="Ortiz", **COMPLETE)
     identity.call(people.start_person_kind, admin, person_id=client["id"], kind="patient")
     assert access(identity, client["id"])["is_enabled"] is True
+
+
+@pytest.mark.seed("S3-34")
+def test_access_that_is_given_again_asks_for_the_attestation_again(identity: Identity) -> None:
+    person_id, first = enabled(identity), identity.admin()
+    other = identity.caller(identity.log_in(identity.an_account("admin")["login"])["token"])
+    set_credentials(identity, person_id, username="ana.o")
+    assert access(identity, person_id)["attested_by"] == first.id, "what does not enable keeps it"
+    request = {"person_id": person_id, "attests_email_is_private": True}
+    renewed = identity.call(patients.enable_patient_access, other, **request)
+    assert renewed["attested_by"] == other.id
+
+    identity.call(patients.disable_patient_access, first, person_id=person_id)
+    missing = identity.refused(
+        patients.enable_patient_access, first, person_id=person_id, attests_email_is_private=False
+    )
+    assert missing.field == "attests_email_is_private"
+    assert access(identity, person_id)["is_enabled"] is False
+    assert identity.call(patients.enable_patient_access, first, **request)["attested_by"] == first.id
 
 
 @pytest.mark.seed("S3-32", "S3-33", "C1")
@@ -343,6 +364,36 @@ def test_an_e_mail_changes_with_caution_once_access_is_enabled(identity: Identit
     assert notifications["email"] == COMPLETE["email"]
     # No link goes to the new address by itself.
     assert len(identity.events(contract.account_invited)) == 1
+
+
+@pytest.mark.seed("S3-35")
+def test_a_patient_who_changes_the_own_e_mail_gives_a_proof_and_the_old_address_is_told(
+    identity: Identity,
+) -> None:
+    person_id = enabled(identity)
+    set_credentials(identity, person_id, username="ana.o", must_change=False)
+    token = log_in(identity, "ana.o")["token"]
+    patient, new = identity.caller(token), "new@example.org"
+    stale = dataclasses.replace(patient, proven_at=None)
+    assert identity.refused(employees.edit_my_settings, stale, email=new).code == "proof_required"
+    assert identity.refused(employees.edit_my_settings, patient, email=None).field == "email"
+    assert (
+        identity.call(employees.edit_my_settings, stale, mobile_phone="555-0100")["email"]
+        == COMPLETE["email"]
+    )
+    assert identity.events(people.login_email_changed) == []
+
+    assert identity.call(employees.edit_my_settings, patient, email=new)["email"] == new
+    after = access(identity, person_id)
+    assert (after["email"], after["attested_by"], after["is_enabled"]) == (new, None, True)
+    (notice,) = identity.events(people.login_email_changed)
+    told = identity.call(
+        people.describe_login_change, a_notifier(identity), change_id=notice["data"]["change_id"]
+    )
+    assert told["email"] == COMPLETE["email"]
+    assert (
+        identity.refused(contract.issue_passport, token=token, audience="identity").code == "unauthenticated"
+    )
 
 
 def a_notifier(identity: Identity) -> Any:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from services.contracts import identity as contract
 from services.contracts import identity_family as family
+from services.contracts import identity_patients as patients_api
 from services.contracts import identity_people as people
 from services.contracts.errors import Refused
 from services.identity.models import Role, RolePermission
@@ -215,8 +216,8 @@ def test_a_passport_of_a_portal_takes_few_statements_and_holds_no_right_of_the_s
 def test_patients_may_share_an_e_mail_and_differ_by_username_families_may_not(desk: Desk) -> None:
     """Conflict C1: the login is the e-mail or a username, as the realm has it."""
     admin = desk.identity.admin()
-    patients = [desk.a_person("patient", email="shared@example.org") for _ in range(3)]
-    request = {"realm": "patient", "role": "patient"}
+    patients = [desk.a_person("patient", email="shared@example.org", postal_code="02139") for _ in range(3)]
+    request = {"realm": "patient", "role": "patient", "attests_email_is_private": True}
     for person, login in zip(patients, ("rose41", "fern43"), strict=False):
         account = desk.identity.call(
             people.create_person_account, admin, person_id=person["id"], login=login, **request
@@ -240,18 +241,38 @@ def test_patients_may_share_an_e_mail_and_differ_by_username_families_may_not(de
     assert desk.refused(family.add_family_access, **ids) == "login_taken"
 
 
-def test_a_patient_without_an_e_mail_gets_an_account_and_no_message(desk: Desk) -> None:
-    person = desk.a_person("patient", email=None)
-    account = desk.identity.call(
+@pytest.mark.seed("S3-31", "S3-34")
+def test_a_patients_own_account_takes_what_enabling_the_access_takes(desk: Desk) -> None:
+    admin = desk.identity.admin()
+    complete = {"email": "rose@example.org", "postal_code": "02139"}
+
+    def refused(person: dict[str, Any], **changed: Any) -> tuple[str, str | None]:
+        request = {"realm": "patient", "role": "patient", "login": "rose41", "attests_email_is_private": True}
+        refusal = desk.identity.refused(
+            people.create_person_account, admin, person_id=person["id"], **(request | changed)
+        )
+        return refusal.code, refusal.field
+
+    patient = desk.a_person("patient", **complete)
+    assert refused(desk.a_person("patient", email=None)) == ("details_missing", "email")
+    assert refused(desk.a_person("patient", email="x@example.org")) == ("details_missing", "postal_code")
+    assert refused(patient, attests_email_is_private=False) == ("details_missing", "attests_email_is_private")
+    assert refused(patient, email="other@example.org") == ("invalid_request", "email")
+    assert refused(desk.a_person("client", **complete)) == ("not_a_patient", "person_id")
+    assert refused(patient, realm="applicant") == ("invalid_request", "realm")
+    assert desk.invitations() == []
+    desk.identity.call(
         people.create_person_account,
-        desk.identity.admin(),
-        person_id=person["id"],
+        admin,
+        person_id=patient["id"],
         realm="patient",
         role="patient",
         login="rose41",
+        attests_email_is_private=True,
     )
-    assert (account["login"], account["state"]) == ("rose41", "invited")
-    assert desk.invitations() == []
+    access = desk.identity.call(patients_api.get_patient_access, admin, person_id=patient["id"])
+    assert (access["is_enabled"], access["attested_by"]) == (True, admin.id)
+    assert [row.facts["is_attested"] for row in desk.identity.audit("patient.access_enabled")] == [True]
 
 
 def test_the_settings_of_a_realm_hold_for_its_sessions_only(desk: Desk) -> None:
@@ -292,7 +313,7 @@ def test_what_a_realm_cannot_have_is_refused_with_the_field(desk: Desk) -> None:
     assert refused(realm="staff", login_id="username") == ("invalid_request", "login_id")
     assert refused(realm="staff", allowed_networks=["somewhere"]) == ("invalid_request", "allowed_networks")
     assert refused(realm="family", temporary_password_days=0)[0] == "invalid_request"
-    person = desk.a_person("patient")
+    person = desk.a_person("patient", email="rose@example.org", postal_code="02139")
     desk.identity.call(
         people.create_person_account,
         admin,
@@ -300,6 +321,7 @@ def test_what_a_realm_cannot_have_is_refused_with_the_field(desk: Desk) -> None:
         realm="patient",
         role="patient",
         login="rose41",
+        attests_email_is_private=True,
     )
     assert refused(realm="patient", login_id="email") == ("realm_has_accounts", "login_id")
     stale = desk.identity.refused(

@@ -37,6 +37,7 @@ from tests.support.eventually import eventually
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 STALL_S = 0.1  # how long the event loop may stand still while people log in
+RUNS = 5
 KNOWN = 10
 WRONG = "wrong " + PASSWORD
 
@@ -70,10 +71,19 @@ class System:
             "PUBLIC_URL": "https://portal.example.org",
             "HEALTH_PORT": str(self.port),
         }
-        self.log = folder / "identity.log"
+        self.log, self.stalls = folder / "identity.log", folder / "stalls"
+        self.stalls.touch()
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-m", "services.chassis.run", "identity"],
+                [
+                    sys.executable,
+                    "-W",
+                    "ignore",
+                    "-m",
+                    "tests.support.watched_service",
+                    "identity",
+                    self.stalls,
+                ],
                 env=environment,
                 stdout=log,
                 stderr=log,
@@ -106,6 +116,12 @@ class System:
             self.call(operation, passport, **arguments)
         return refusal.value.code
 
+    def longest_stall(self, since: float) -> tuple[float, float]:
+        """The longest time that the event loop stood still since then, and the longest with what other programs took."""
+        lines = [[float(each) for each in line.split()] for line in self.stalls.read_text().splitlines()]
+        seen = [(stalled, overrun) for at, stalled, overrun in lines if at >= since]
+        return max((each for each, _ in seen), default=0.0), max((each for _, each in seen), default=0.0)
+
     def log_in(self, login: str, password: str = PASSWORD) -> Any:
         return self.call(contract.log_in, organisation="harbor", login=login, password=password)
 
@@ -123,19 +139,19 @@ def system(module_vhost: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         running.stop()
 
 
-def longest_wait(system: System, during: Callable[[], None]) -> float:
+def longest_wait(probe: Callable[[], Any], during: Callable[[], None]) -> float:
     """The longest that a call which needs next to nothing took while `during` ran."""
     waits: list[float] = []
     is_over = threading.Event()
 
-    def probe() -> None:
+    def call_again_and_again() -> None:
         while not is_over.is_set():
             started = time.monotonic()
             with contextlib.suppress(Refused):
-                system.call(contract.inspect_credential_link, token="A" * 43)
+                probe()
             waits.append(time.monotonic() - started)
 
-    prober = threading.Thread(target=probe)
+    prober = threading.Thread(target=call_again_and_again)
     prober.start()
     during()
     is_over.set()
@@ -143,8 +159,14 @@ def longest_wait(system: System, during: Callable[[], None]) -> float:
     return max(waits)
 
 
-def test_twenty_log_ins_at_once_keep_nobody_waiting(system: System) -> None:
+@pytest.mark.parametrize("asked", ["a link", "a passport"])
+def test_twenty_log_ins_at_once_keep_nobody_waiting(system: System, asked: str) -> None:
     outcomes: list[str] = []
+    token = system.log_in(ADMIN)["token"]
+    probes: dict[str, Callable[[], Any]] = {
+        "a link": lambda: system.call(contract.inspect_credential_link, token="A" * 43),
+        "a passport": lambda: system.passport(token),
+    }
 
     def attempt(login: str) -> None:
         try:
@@ -154,18 +176,30 @@ def test_twenty_log_ins_at_once_keep_nobody_waiting(system: System) -> None:
             outcomes.append(refusal.code)
 
     def twenty(run: int) -> None:
-        logins = [f"unknown{run}-{number}@example.org" for number in range(19)]
+        logins = [f"unknown-{asked[2:]}{run}-{number}@example.org" for number in range(19)]
         with ThreadPoolExecutor(20) as pool:
             list(pool.map(attempt, [ADMIN, *logins]))
 
-    system.log_in(ADMIN)
-    # A busy machine can only add to a stall, so the best run is what the log-ins themselves cost.
-    waits: list[float] = []
-    while len(waits) < 10 and min(waits, default=1.0) >= STALL_S:
-        waits.append(longest_wait(system, lambda: twenty(len(waits))))
-    assert outcomes.count("in") == len(waits)
-    assert outcomes.count("credentials_refused") == 19 * len(waits)
-    assert min(waits) < STALL_S, waits
+    stalls, overruns, waits = [], [], []
+    for run in range(RUNS):
+        started = time.monotonic()
+        waits.append(longest_wait(probes[asked], lambda run=run: twenty(run)))
+        stalled, overrun = system.longest_stall(started)
+        stalls.append(stalled)
+        overruns.append(overrun)
+    # Where other programs need the cores, whoever waited for a hash for four seconds is told to come back.
+    assert set(outcomes) <= {"in", "credentials_refused", "service_unavailable"}
+    assert {"in", "credentials_refused"} <= set(outcomes)
+    print(
+        f"{asked} during twenty log-ins, {RUNS} runs: loop stalled {figures(stalls)}; with other programs' time "
+        f"{figures(overruns)}; longest wait of a caller {figures(waits)}"
+    )
+    assert max(stalls) < STALL_S, stalls
+
+
+def figures(seconds: list[float]) -> str:
+    """Median and maximum in milliseconds."""
+    return f"median {statistics.median(seconds) * 1000:.0f} ms, maximum {max(seconds) * 1000:.0f} ms"
 
 
 @pytest.mark.fault("A8")

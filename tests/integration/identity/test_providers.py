@@ -9,8 +9,10 @@ import pytest
 
 from services.chassis import wire
 from services.contracts import identity as contract
+from services.contracts import identity_audit as audit_api
 from services.contracts import referrals
 from services.contracts.errors import Refused
+from services.identity.models import ResourceAssignment
 from tests.integration.identity.conftest import Identity
 from tests.support.in_process import a_service
 
@@ -182,6 +184,31 @@ def test_access_ends_with_the_next_passport_after_an_assignment_is_deleted(
     assert refusal.code == "not_found"
 
 
+@pytest.mark.seed("S0-27", "C6")
+def test_a_deleted_assignment_is_really_gone_and_its_history_stays_in_the_trail(
+    identity: Identity, resource_id: str
+) -> None:
+    """Conflict C6, of assignments: deleting deletes. That of a ReferralQ only hides it; referrals proves that."""
+    account = identity.a_provider(resource_id)
+    admin = identity.admin()
+    identity.call(
+        contract.remove_resource,
+        admin,
+        account_id=account["id"],
+        assignment_id=account["resources"][0]["id"],
+    )
+    with identity.database.reading(None) as session:
+        assert session.query(ResourceAssignment).all() == []
+    trail = identity.call(audit_api.audit.search, admin, action="resource.", object_id=account["id"])["items"]
+    told = [(entry["action"], entry["facts"]["resource_id"], entry["actor_id"]) for entry in trail]
+    assert told == [
+        ("resource.removed", resource_id, admin.id),
+        ("resource.assigned", resource_id, told[1][2]),
+    ]
+    again = identity.call(contract.assign_resource, admin, account_id=account["id"], resource_id=resource_id)
+    assert again["resources"][0]["id"] != account["resources"][0]["id"]
+
+
 @pytest.mark.seed("S0-26")
 @pytest.mark.parametrize(
     ("switch", "permission"),
@@ -249,6 +276,10 @@ def test_the_only_command_over_the_own_profile_is_the_notification_switch(identi
         "confirm_second_factor",
         "renew_recovery_codes",
         "remove_second_factor",
+        "start_outside_link",
+        "start_outside_proof",
+        "unlink_my_outside_identity",
+        "end_break_glass",  # of one's own; only staff ever have any
     }
     assert open_to_it - over_its_way_in == {"set_my_notifications"}
     assert set(contract.set_my_notifications.request.fields) == {"resource_assigned_emails"}

@@ -57,6 +57,7 @@ class FakeIdentity:
     def __init__(self) -> None:
         self.recipients: list[dict[str, Any]] = []
         self.states: dict[str, str] = {}
+        self.unverified: set[str] = set()
         self.refusal: str | None = None
         self.minted = 0
 
@@ -71,6 +72,9 @@ class FakeIdentity:
             "first_name": "Maria",
             "last_name": "Quill",
             "email": ADDRESSES[account_id],
+            "email_is_verified": account_id not in self.unverified,
+            "realm": "staff",
+            "person_id": None,
             "state": self.states.get(account_id, "active"),
             "organisation_name": "Harbor",
             "features": [],

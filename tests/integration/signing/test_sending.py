@@ -46,6 +46,16 @@ def test_a_disabled_account_receives_nothing(office: Any) -> None:
     assert (refused.value.code, refused.value.field) == ("recipient_refused", "recipient_account_id")
 
 
+@pytest.mark.parametrize("realm", ["family", "patient", "employee", "applicant"])
+def test_an_account_of_a_realm_that_cannot_sign_receives_nothing(office: Any, realm: str) -> None:
+    office.accounts.known[BEN]["realm"] = realm
+    with pytest.raises(Refused) as refused:
+        office.send(recipient_account_id=BEN)
+    assert (refused.value.code, refused.value.field) == ("recipient_refused", "recipient_account_id")
+    assert "send it to a provider's account" in refused.value.detail
+    assert office.titles() == []
+
+
 def test_an_unknown_account_receives_nothing(office: Any) -> None:
     with pytest.raises(Refused) as refused:
         office.send(recipient_account_id="0" * 32)
@@ -75,6 +85,33 @@ def test_a_document_keeps_the_contact_record_it_is_about(office: Any) -> None:
         "number": "CR-00000042",
     }
     assert office.send(contact_record_id=RECORD)["contact_record_id"] == RECORD
+
+
+def test_the_person_whom_a_document_concerns_sees_who_has_opened_it(office: Any) -> None:
+    person_id = "7" * 32
+    office.process.answers["referrals.describe_contact_record"] = lambda request: {
+        **request,
+        "number": "CR-00000042",
+        "person_id": person_id,
+    }
+    about_me, about_nobody = office.send(contact_record_id=RECORD), office.send(title="Another")
+    for document in (about_me, about_nobody):
+        office.call(contract.get_document, office.staff, document_id=document["id"])
+        office.call(contract.open_document_file, office.ana, document_id=document["id"])
+    office.sign(about_me)
+
+    me = a_caller(realm="patient", id="8" * 32, scope={"person_id": person_id})
+    opened = office.call(contract.audit.openings, me)["items"]
+    assert [(each["action"], each["object_id"], each["actor_id"]) for each in opened] == [
+        ("document.opened", about_me["id"], office.ana.id),
+        ("document.read", about_me["id"], office.staff.id),
+    ]
+    by_action = {
+        row.action: row.person_id for row in office.process.audit() if row.object_id == about_me["id"]
+    }
+    assert set(by_action.values()) == {person_id}
+    other = a_caller(realm="patient", id="8" * 32, scope={"person_id": "6" * 32})
+    assert office.call(contract.audit.openings, other)["items"] == []
 
 
 def _with_script() -> bytes:

@@ -8,7 +8,7 @@ import pytest
 
 from services.contracts.errors import Refused
 from services.identity import password_rules
-from services.identity.passwords import hash_password, password_matches
+from services.identity.passwords import at_once, hash_password, password_matches
 
 GOOD = "tidal lantern violet meadow"
 
@@ -84,3 +84,8 @@ def test_the_same_letters_from_another_keyboard_match() -> None:
 
 def test_an_account_without_password_matches_nothing() -> None:
     assert not password_matches("no account has this password", None)
+
+
+@pytest.mark.parametrize(("cores", "hashes"), [(1, 1), (2, 1), (3, 2), (16, 2)])
+def test_hashing_leaves_a_core_to_the_event_loop(cores: int, hashes: int) -> None:
+    assert at_once(cores) == hashes

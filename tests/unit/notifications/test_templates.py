@@ -23,6 +23,7 @@ VALUES = {
     "lifetime": "90 minutes",
     "username": "ana@example.org",
     "temporary_password": "correct horse",
+    "pickup_code": "K7QF-2MXD",
 }
 EVALUATING = [
     "{{ 7*7 }}",

@@ -1,0 +1,83 @@
+"""Where a browser begins to sign in with an outside provider, and where the provider sends it back to.
+
+The browser keeps a key in a cookie between the two. What comes back to a browser without the key of that very sign-in is
+refused: otherwise somebody could be signed in to a stranger's account by a link. A browser that wants a page is sent to
+/sign-in, with what went wrong or is still to do in the address's fragment, which no server or log sees; a program gets the
+problem itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import flask
+
+from gateway import cookies, errors
+from gateway.exchange import Exchange
+from services.contracts import identity_outside as api
+from services.contracts.errors import Refused
+
+_PATH = "/sign-in/<organisation>/<realm>"
+# Providers send along more than we ask for (session_state, scope, authuser): it is not passed on.
+_FROM_PROVIDER = ("state", "code", "error", "iss")
+
+
+def register(app: flask.Flask, exchange: Exchange) -> None:
+    """Serve both addresses."""
+
+    @app.get(_PATH)
+    def start_sign_in(organisation: str, realm: str) -> flask.Response:
+        arguments = {"organisation": organisation, "realm": realm}
+        if "return_path" in flask.request.args:
+            arguments["return_path"] = flask.request.args["return_path"]
+        try:
+            begun = exchange.ask(api.start_outside_sign_in, arguments)
+        except Refused as refusal:
+            return _refused(refusal)
+        response = _redirect(begun["authorization_url"], 302)
+        cookies.set_browser_key(response, begun["browser_key"])
+        return response
+
+    @app.get(f"{_PATH}/callback")
+    def complete_sign_in(organisation: str, realm: str) -> flask.Response:
+        arguments = {"organisation": organisation, "realm": realm, "browser_key": cookies.browser_key() or ""}
+        given = flask.request.args
+        try:
+            arguments |= {name: _once(name) for name in _FROM_PROVIDER if name in given}
+            completed = exchange.ask(api.complete_outside_sign_in, arguments)
+        except Refused as refusal:
+            response = _refused(refusal)
+        else:
+            response = _redirect(completed["return_path"], 303)
+            if "token" in completed:
+                cookies.set_session(response, completed["token"])
+        cookies.clear_browser_key(response)
+        return response
+
+
+def _once(name: str) -> str:
+    values = flask.request.args.getlist(name)
+    if len(values) > 1:
+        raise Refused("invalid_request", f"{name} is given more than once.", name)
+    return values[0]
+
+
+def _refused(refusal: Refused) -> flask.Response:
+    if "text/html" not in flask.request.headers.get("Accept", ""):
+        return errors.problem(refusal)
+    if refusal.code == "second_factor_required":
+        told: dict[str, Any] = {
+            "challenge": refusal.more["challenge"],
+            "enrolment": int(refusal.more["enrolment"]),
+            "return_path": refusal.more["return_path"],
+        }
+    else:
+        # Without browser key there is no sign-in of this browser, which is what its owner needs to know.
+        code = "outside_state_refused" if refusal.field == "browser_key" else refusal.code
+        told = {"problem": code, "reason": refusal.more.get("reason", "")}
+    return _redirect(f"/sign-in#{urlencode(told)}", 303)
+
+
+def _redirect(address: str, status: int) -> flask.Response:
+    return flask.Response(status=status, headers={"Location": address})

@@ -1,0 +1,92 @@
+"""Entrypoints of outside sign-in: providers, the way there and back, links."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.chassis.operations import Call, serves
+from services.contracts import identity_outside as contract
+from services.identity.outside import begun, links, policy, providers, rules, sign_in
+
+
+class OutsideEntrypoints:
+    """Mixed into the service."""
+
+    @serves(contract.list_identity_providers)
+    def list_identity_providers(self, call: Call) -> Any:
+        """See the contract."""
+        return call.read(providers.list_all, call.runtime.settings)
+
+    @serves(contract.create_identity_provider)
+    def create_identity_provider(self, call: Call) -> Any:
+        """See the contract."""
+        return call.commit(providers.create, call.runtime.settings)
+
+    @serves(contract.change_identity_provider)
+    def change_identity_provider(self, call: Call) -> Any:
+        """See the contract."""
+        return call.commit(providers.change, call.runtime.settings)
+
+    @serves(contract.delete_identity_provider)
+    def delete_identity_provider(self, call: Call) -> Any:
+        """See the contract."""
+        return call.commit(providers.remove)
+
+    @serves(contract.check_identity_provider)
+    def check_identity_provider(self, call: Call) -> Any:
+        """See the contract."""
+        return providers.check(call)
+
+    @serves(contract.list_sign_in_options)
+    def list_sign_in_options(self, call: Call) -> Any:
+        """See the contract."""
+        return call.read(policy.list_options)
+
+    @serves(contract.start_outside_sign_in)
+    def start_outside_sign_in(self, call: Call) -> Any:
+        """See the contract."""
+        return begun.start_sign_in(call)
+
+    @serves(contract.complete_outside_sign_in)
+    def complete_outside_sign_in(self, call: Call) -> Any:
+        """See the contract."""
+        return sign_in.complete(call)
+
+    @serves(contract.list_my_outside_identities)
+    def list_my_outside_identities(self, call: Call) -> Any:
+        """See the contract."""
+        return call.read(links.list_mine)
+
+    @serves(contract.start_outside_link)
+    def start_outside_link(self, call: Call) -> Any:
+        """See the contract."""
+        return begun.start_for_caller(call, rules.LINK)
+
+    @serves(contract.start_outside_proof)
+    def start_outside_proof(self, call: Call) -> Any:
+        """See the contract."""
+        return begun.start_for_caller(call, rules.PROOF, prompt="login", max_age=0)
+
+    @serves(contract.unlink_my_outside_identity)
+    def unlink_my_outside_identity(self, call: Call) -> Any:
+        """See the contract."""
+        return call.commit(links.unlink_mine)
+
+    @serves(contract.list_account_outside_identities)
+    def list_account_outside_identities(self, call: Call) -> Any:
+        """See the contract."""
+        answer = call.read(links.list_of_account)
+        call.transact(
+            lambda unit: unit.audit("outside_identity.listed", "account", call.request["account_id"])
+        )
+        return answer
+
+    @serves(contract.link_account_outside_identity)
+    def link_account_outside_identity(self, call: Call) -> Any:
+        """See the contract."""
+        return call.commit(links.link_by_staff)
+
+    @serves(contract.unlink_account_outside_identity)
+    def unlink_account_outside_identity(self, call: Call) -> Any:
+        """See the contract."""
+        return call.commit(links.unlink_by_staff)

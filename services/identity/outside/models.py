@@ -1,0 +1,80 @@
+"""Tables of outside providers, of the links to their accounts, and of sign-ins on their way."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, ForeignKey, Integer, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
+from services.identity.tables import Base
+
+
+class IdentityProvider(TenantScoped, Base):
+    """The OpenID Connect provider that people of a realm may sign in with. Its client secret is sealed with the vault."""
+
+    __tablename__ = "identity_providers"
+    __table_args__ = (UniqueConstraint("organisation_id", "realm"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    realm: Mapped[str] = mapped_column(String(20))
+    issuer: Mapped[str] = mapped_column(String(500))
+    client_id: Mapped[str] = mapped_column(String(255))
+    sealed_secret: Mapped[str | None] = mapped_column(Text)
+    scopes: Mapped[Any] = mapped_column(JsonValue)
+    linking: Mapped[str] = mapped_column(String(20))
+    allows_passwords: Mapped[bool] = mapped_column(Boolean)
+    trusts_second_factor: Mapped[bool] = mapped_column(Boolean)
+    second_factor_acr: Mapped[str | None] = mapped_column(String(200))
+    button_name: Mapped[str] = mapped_column(String(100))
+    is_enabled: Mapped[bool] = mapped_column(Boolean)
+    version: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    changed_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+
+
+class OutsideIdentity(TenantScoped, Base):
+    """An account of a provider, by issuer and subject, that signs in to an account here.
+
+    One outside account leads to at most one account of a realm. An account has at most one of each issuer: an address
+    that is given to somebody else must not take over what its owner before had.
+    """
+
+    __tablename__ = "outside_identities"
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "realm", "issuer", "subject"),
+        UniqueConstraint("account_id", "issuer"),
+    )
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
+    realm: Mapped[str] = mapped_column(String(20))
+    issuer: Mapped[str] = mapped_column(String(500))
+    subject: Mapped[str] = mapped_column(String(255))
+    linked_by: Mapped[str] = mapped_column(String(20))
+    linked_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+
+
+class OutsideSignIn(TenantScoped, Base):
+    """A way to a provider and back that somebody has begun. It ends by use or after ten minutes.
+
+    `sealed` holds PKCE verifier and nonce. `issuer` and `client_id` are those it was begun with. `account_id` and
+    `session_id` where somebody who is signed in wants a link or a proof.
+    """
+
+    __tablename__ = "outside_sign_ins"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    provider_id: Mapped[str] = mapped_column(ForeignKey("identity_providers.id"), index=True)
+    purpose: Mapped[str] = mapped_column(String(20))
+    state_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    browser_hash: Mapped[str] = mapped_column(String(64))
+    sealed: Mapped[str] = mapped_column(Text)
+    issuer: Mapped[str] = mapped_column(String(500))
+    client_id: Mapped[str] = mapped_column(String(255))
+    return_path: Mapped[str] = mapped_column(String(500))
+    account_id: Mapped[str | None] = mapped_column(ForeignKey("accounts.id"), index=True)
+    session_id: Mapped[str | None] = mapped_column(String(32))
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime, index=True)
+    used_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)

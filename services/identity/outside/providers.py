@@ -1,0 +1,213 @@
+"""What staff do with a realm's outside provider: set it, change it, take it away, look whether it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.operations import Call
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.identity.access.second_factor import proven_caller
+from services.identity.access.vault import Vault, vault_of
+from services.identity.outside import rules
+from services.identity.outside.models import IdentityProvider, OutsideIdentity, OutsideSignIn
+from services.identity.outside.provider import Client, providers_of
+
+Request = Mapping[str, Any]
+
+_COLUMNS = (
+    "issuer",
+    "client_id",
+    "scopes",
+    "linking",
+    "allows_passwords",
+    "trusts_second_factor",
+    "second_factor_acr",
+    "button_name",
+    "is_enabled",
+)
+
+
+def callback_url(settings: Any, organisation_key: str | None, realm: str) -> str:
+    """Where a provider sends the browser back to: another address for each realm, so that answers cannot be mixed up."""
+    return f"{settings.public_url.rstrip('/')}/sign-in/{organisation_key}/{realm}/callback"
+
+
+def client_of(provider: IdentityProvider, organisation_key: str, settings: Any) -> Client:
+    """What we are to this provider, with the secret opened."""
+    sealed = provider.sealed_secret
+    return Client(
+        issuer=provider.issuer,
+        client_id=provider.client_id,
+        secret=vault_of(settings).open(provider.id, sealed).decode() if sealed else None,
+        scopes=tuple(provider.scopes),
+        redirect_uri=callback_url(settings, organisation_key, provider.realm),
+    )
+
+
+def _view(provider: IdentityProvider, organisation_key: str | None, settings: Any) -> dict[str, Any]:
+    return {name: getattr(provider, name) for name in ("realm", "version", "changed_at", *_COLUMNS)} | {
+        "has_client_secret": provider.sealed_secret is not None,
+        "callback_url": callback_url(settings, organisation_key, provider.realm),
+    }
+
+
+def list_all(session: Session, caller: Caller, _request: Request, settings: Any) -> dict[str, Any]:
+    """The providers of all realms, without their secrets."""
+    rows = session.scalars(select(IdentityProvider).order_by(IdentityProvider.realm))
+    return {"items": [_view(row, caller.organisation_key, settings) for row in rows]}
+
+
+def create(unit: UnitOfWork, request: Request, settings: Any) -> dict[str, Any]:
+    """Set a realm's provider. Raises Refused(proof_required, conflict, last_way_in, invalid_request)."""
+    proven_caller(unit)
+    if _find(unit.session, request["realm"]) is not None:
+        raise _taken()
+    provider = IdentityProvider(
+        id=wire.new_id(),
+        organisation_id=unit.organisation_id,
+        realm=request["realm"],
+        version=1,
+        created_at=unit.now,
+        changed_at=unit.now,
+    )
+    _set(unit, provider, request, settings)
+    _seal(provider, request["client_secret"], vault_of(settings))
+    unit.add(provider)
+    try:
+        unit.session.flush()
+    except IntegrityError:  # somebody else was quicker
+        raise _taken() from None
+    unit.audit("identity_provider.created", "identity_provider", provider.id, **_facts(provider))
+    return _view(provider, unit.organisation_key, settings)
+
+
+def change(unit: UnitOfWork, request: Request, settings: Any) -> dict[str, Any]:
+    """Change a realm's provider: all of it, but the secret where none is given.
+
+    A secret that was given for one issuer is never sent to another. Raises as `create`, and Refused(not_found,
+    version_conflict).
+    """
+    proven_caller(unit)
+    provider = _load(unit, request["realm"])
+    unit.require_version(provider)
+    if request["client_secret"] is not None:
+        _seal(provider, request["client_secret"], vault_of(settings))
+    elif request["issuer"] != provider.issuer and provider.sealed_secret is not None:
+        raise Refused(
+            "invalid_request", "client_secret: give the secret of the new issuer.", field="client_secret"
+        )
+    before = {name: getattr(provider, name) for name in _COLUMNS}
+    _set(unit, provider, request, settings)
+    provider.version += 1
+    provider.changed_at = unit.now
+    _end_begun(unit, provider)
+    unit.session.flush()
+    changed = sorted(name for name in _COLUMNS if getattr(provider, name) != before[name])
+    unit.audit(
+        "identity_provider.changed",
+        "identity_provider",
+        provider.id,
+        **_facts(provider),
+        members=changed,
+        has_new_secret=request["client_secret"] is not None,
+    )
+    return _view(provider, unit.organisation_key, settings)
+
+
+def remove(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Take a realm's provider away. Raises Refused(proof_required, not_found, version_conflict)."""
+    proven_caller(unit)
+    provider = _load(unit, request["realm"])
+    unit.require_version(provider)
+    _end_begun(unit, provider)
+    unit.session.delete(provider)
+    unit.audit("identity_provider.deleted", "identity_provider", provider.id, realm=provider.realm)
+    return {}
+
+
+def check(call: Call) -> dict[str, Any]:
+    """Ask the provider for its metadata and keys now, past whatever was kept. Raises Refused(not_found)."""
+    with call.runtime.database.reading(call.organisation_id) as session:
+        provider = _require(_find(session, call.request["realm"]))
+    faults, keys = providers_of(call.runtime.settings).faults(provider.issuer)
+    call.transact(
+        lambda unit: unit.audit(
+            "identity_provider.checked", "identity_provider", provider.id, realm=provider.realm, faults=faults
+        )
+    )
+    return {"is_ok": not faults, "faults": faults, "signing_keys": keys}
+
+
+def _set(unit: UnitOfWork, provider: IdentityProvider, request: Request, settings: Any) -> None:
+    rules.checked_issuer(request["issuer"], settings.outside_provider_networks)
+    for name in _COLUMNS:
+        setattr(provider, name, request[name])
+    provider.scopes = rules.checked_scopes(request["scopes"])
+    if provider.is_enabled and not provider.allows_passwords:
+        _require_own_way_in(unit, provider)
+
+
+def _require_own_way_in(unit: UnitOfWork, provider: IdentityProvider) -> None:
+    """Refuse to end the passwords of the caller's own realm before the caller has come in, or can, by the provider."""
+    caller = unit.caller
+    if caller is None or caller.realm != provider.realm:
+        return
+    own = select(OutsideIdentity.id).where(
+        OutsideIdentity.account_id == caller.id, OutsideIdentity.issuer == provider.issuer
+    )
+    if unit.session.scalar(own) is None:
+        raise Refused(
+            "last_way_in",
+            "Link your own account with the provider first: without passwords you would lock yourself out.",
+            field="allows_passwords",
+        )
+
+
+def _seal(provider: IdentityProvider, secret: str | None, vault: Vault) -> None:
+    provider.sealed_secret = None if secret is None else vault.seal(provider.id, secret.encode())
+
+
+def _end_begun(unit: UnitOfWork, provider: IdentityProvider) -> None:
+    """Sign-ins that were begun with what held before end here."""
+    unit.session.execute(delete(OutsideSignIn).where(OutsideSignIn.provider_id == provider.id))
+
+
+def _facts(provider: IdentityProvider) -> dict[str, Any]:
+    return {
+        "realm": provider.realm,
+        "linking": provider.linking,
+        "allows_passwords": provider.allows_passwords,
+        "trusts_second_factor": provider.trusts_second_factor,
+        "is_enabled": provider.is_enabled,
+    }
+
+
+def _find(session: Session, realm: str) -> IdentityProvider | None:
+    found: IdentityProvider | None = session.scalar(
+        select(IdentityProvider).where(IdentityProvider.realm == realm)
+    )
+    return found
+
+
+def _load(unit: UnitOfWork, realm: str) -> IdentityProvider:
+    return _require(
+        unit.session.scalar(select(IdentityProvider).where(IdentityProvider.realm == realm).with_for_update())
+    )
+
+
+def _taken() -> Refused:
+    return Refused("conflict", "The realm has a provider: change it, or delete it first.", field="realm")
+
+
+def _require(provider: IdentityProvider | None) -> IdentityProvider:
+    if provider is None:
+        raise Refused("not_found", "The realm has no outside provider.")
+    return provider

@@ -1,0 +1,222 @@
+"""Pure rules of outside sign-in: which addresses may be a provider's, what an ID token must say. Standard library only."""
+
+from __future__ import annotations
+
+import datetime
+import hmac
+import ipaddress
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, TypeGuard
+from urllib.parse import urlsplit
+
+from services.contracts.errors import Refused
+
+SIGN_IN, LINK, PROOF = "sign_in", "link", "proof"
+BY_VERIFIED_EMAIL, BY_HAND = "by_verified_email", "by_hand"
+BY_EMAIL, BY_OWNER, BY_STAFF = "email", "owner", "staff"
+
+STATE_LIFETIME = datetime.timedelta(minutes=10)
+# Signatures with the provider's private key. Never `none`, and no HS…: its key would be something public.
+ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
+LEEWAY_S = 60
+# An ID token is fetched straight from the provider right after it was made; an older one was kept by somebody.
+OLDEST_S = 600
+# After so long somebody who was signed in at the provider all along has proven nothing.
+PROOF_HOLDS = datetime.timedelta(minutes=5)
+MOST_SUBJECT = 255
+
+# What a provider says in place of a code (RFC 6749, section 4.1.2.1, and OpenID Connect Core, section 3.1.2.6).
+PROVIDER_ERRORS = frozenset(
+    {
+        "access_denied",
+        "account_selection_required",
+        "consent_required",
+        "interaction_required",
+        "invalid_request",
+        "invalid_scope",
+        "login_required",
+        "server_error",
+        "temporarily_unavailable",
+        "unauthorized_client",
+        "unsupported_response_type",
+    }
+)
+
+_RETURN_PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@%?#-][A-Za-z0-9._~!$&'()*+,;=:@%/?#-]*)?")
+_LOOPBACK_NAMES = {"localhost": "127.0.0.1"}
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def checked_return_path(path: str) -> str:
+    """A path of our own site. Another site's address, also a disguised one, is Refused(invalid_request)."""
+    if not _RETURN_PATH.fullmatch(path) or "//" in path.partition("?")[0]:
+        raise Refused(
+            "invalid_request",
+            "return_path: a path of this site is expected, such as /inbox.",
+            field="return_path",
+        )
+    return path
+
+
+def checked_issuer(issuer: str, networks: Collection[Network]) -> str:
+    """An issuer's address as it is compared. Raises Refused(invalid_request)."""
+    if url_fault(issuer, networks) or urlsplit(issuer).query:
+        raise Refused(
+            "invalid_request",
+            "issuer: an address such as https://login.example.org/realm is expected, as the provider itself writes it.",
+            field="issuer",
+        )
+    return issuer
+
+
+def url_fault(url: Any, networks: Collection[Network]) -> str | None:
+    """What is wrong with an address of a provider, None when it may be asked.
+
+    https alone; http only on this machine, and only where the installation lets providers be there.
+    """
+    if not isinstance(url, str) or len(url) > 2000 or re.search(r"[\s\\\x00-\x1f\x7f]", url):
+        return "address_malformed"
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        return "address_malformed"
+    if not host or parts.username is not None or parts.password is not None or parts.fragment:
+        return "address_malformed"
+    if parts.scheme == "https":
+        return None
+    return None if parts.scheme == "http" and _is_loopback(host, networks) else "address_not_https"
+
+
+def _is_loopback(host: str, networks: Collection[Network]) -> bool:
+    try:
+        address = ipaddress.ip_address(_LOOPBACK_NAMES.get(host, host))
+    except ValueError:
+        return False
+    return address.is_loopback and may_connect(str(address), networks)
+
+
+def may_connect(address: str, networks: Collection[Network]) -> bool:
+    """Whether a provider may be at this IP address: anywhere in the public internet, else only in `networks`.
+
+    Otherwise an organisation's administrator could have the server ask around in the operator's own network.
+    """
+    place = ipaddress.ip_address(address.partition("%")[0])
+    place = getattr(place, "ipv4_mapped", None) or place
+    if any(place in network for network in networks):
+        return True
+    return place.is_global and not place.is_multicast
+
+
+def checked_scopes(scopes: Iterable[str]) -> list[str]:
+    """The scopes in their order, each once. Raises Refused(invalid_request) without `openid`."""
+    found = list(dict.fromkeys(scopes))
+    if "openid" not in found:
+        raise Refused(
+            "invalid_request", "scopes: openid must be among them, and email to match by it.", field="scopes"
+        )
+    return found
+
+
+def metadata_faults(document: Any, issuer: str, networks: Collection[Network]) -> list[str]:
+    """What is wrong with a discovery document (OpenID Connect Discovery 1.0, section 4.3), as codes."""
+    if not isinstance(document, Mapping):
+        return ["discovery_not_an_object"]
+    faults = []
+    if document.get("issuer") != issuer:
+        faults.append("issuer_differs")
+    for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+        if name not in document:
+            faults.append(f"{name}_missing")
+        elif url_fault(document[name], networks):
+            faults.append(f"{name}_refused")
+    if "code" not in _words(document.get("response_types_supported"), ["code"]):
+        faults.append("code_flow_not_offered")
+    # S256 must not be missing where the provider says what it knows; many say nothing and know it.
+    if "S256" not in _words(document.get("code_challenge_methods_supported"), ["S256"]):
+        faults.append("pkce_not_offered")
+    if not set(ALGORITHMS) & set(_words(document.get("id_token_signing_alg_values_supported"), ["RS256"])):
+        faults.append("algorithm_not_offered")
+    return faults
+
+
+def auth_method(document: Mapping[str, Any], has_secret: bool) -> str:
+    """How the token endpoint is told the client's secret: in the header, or in the body where it knows nothing else."""
+    if not has_secret:
+        return "none"
+    offered = _words(document.get("token_endpoint_auth_methods_supported"), ["client_secret_basic"])
+    return "client_secret_basic" if "client_secret_basic" in offered else "client_secret_post"
+
+
+def _words(value: Any, default: list[str]) -> list[str]:
+    return [word for word in value if isinstance(word, str)] if isinstance(value, list) else default
+
+
+def token_fault(
+    claims: Mapping[str, Any], *, issuer: str, client_id: str, nonce: str, now: datetime.datetime
+) -> str | None:
+    """What is wrong with the claims of an ID token whose signature is right (OpenID Connect Core, section 3.1.3.7).
+
+    None when it is for us, from whom we asked, for this very sign-in, and now.
+    """
+    given_nonce, subject = claims.get("nonce"), claims.get("sub")
+    checks = {
+        "token_wrong_issuer": claims.get("iss") == issuer,
+        "token_wrong_audience": _is_for(claims, client_id),
+        "token_expired": _is_number(claims.get("exp")) and now.timestamp() < claims["exp"] + LEEWAY_S,
+        "token_wrong_time": _is_fresh(claims, now.timestamp()),
+        "token_wrong_nonce": isinstance(given_nonce, str)
+        and hmac.compare_digest(given_nonce.encode(), nonce.encode()),
+        "token_without_subject": isinstance(subject, str) and 0 < len(subject) <= MOST_SUBJECT,
+    }
+    return next((fault for fault, holds in checks.items() if not holds), None)
+
+
+def _is_for(claims: Mapping[str, Any], client_id: str) -> bool:
+    """Whether we are the audience, and whom it was issued to where there are several."""
+    audiences = claims.get("aud")
+    audiences = [audiences] if isinstance(audiences, str) else audiences
+    if not isinstance(audiences, list) or client_id not in audiences:
+        return False
+    issued_to = claims.get("azp", client_id if len(audiences) == 1 else None)
+    return bool(issued_to == client_id)
+
+
+def _is_fresh(claims: Mapping[str, Any], seconds: float) -> bool:
+    issued, not_before = claims.get("iat"), claims.get("nbf", 0)
+    return (
+        _is_number(issued)
+        and seconds - OLDEST_S <= issued <= seconds + LEEWAY_S
+        and _is_number(not_before)
+        and not_before <= seconds + LEEWAY_S
+    )
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def verified_email(claims: Mapping[str, Any]) -> str | None:
+    """The address that the provider itself has verified, as logins are compared. An unverified one counts for nothing."""
+    email = claims.get("email")
+    # Some providers write the flag as a string.
+    if claims.get("email_verified") not in (True, "true") or not isinstance(email, str):
+        return None
+    email = email.strip().casefold()
+    return email if "@" in email and len(email) <= 254 else None
+
+
+def has_second_factor(claims: Mapping[str, Any], acr: str | None) -> bool:
+    """Whether the provider says that it asked for a second factor (RFC 8176, or a class that was agreed on)."""
+    methods = claims.get("amr")
+    return (isinstance(methods, list) and "mfa" in methods) or (acr is not None and claims.get("acr") == acr)
+
+
+def signed_in_at(claims: Mapping[str, Any], now: datetime.datetime) -> datetime.datetime | None:
+    """When the person last gave the provider a password or the like, None where it does not say."""
+    at = claims.get("auth_time")
+    if not _is_number(at) or not 0 < at <= now.timestamp() + LEEWAY_S:
+        return None
+    return min(now, datetime.datetime.fromtimestamp(at, datetime.UTC))

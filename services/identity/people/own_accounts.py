@@ -1,0 +1,63 @@
+"""A person's own account in a portal: opened by staff, with access to the own profile. One function, one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.identity.employees.supervision import supervise
+from services.identity.patients import steps as patient_steps
+from services.identity.people import rules
+from services.identity.people.accounts import (
+    add_portal_account,
+    find_portal_account,
+    load_person,
+    send_invitation,
+)
+from services.identity.people.grants import open_grant, role_of
+from services.identity.people.models import Person
+from services.identity.people.relationships import relate
+from services.identity.queries import account_view
+
+Request = Mapping[str, Any]
+
+
+def create_person_account(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Open a person's own account in a portal with access to the own profile.
+
+    A patient's takes what enabling a patient's access always takes (S3-31, S3-34). Raises Refused(not_found,
+    access_exists, login_taken, invalid_request, not_a_patient, details_missing).
+    """
+    person = load_person(unit, request["person_id"])
+    realm = request["realm"]
+    role = role_of(unit, realm, request["role"])
+    if find_portal_account(unit, realm, person.id) is not None:
+        raise Refused("access_exists", "The person has an account of this portal already.", field="realm")
+    if realm == rules.PATIENT:
+        _require_patient(unit, person, request)
+    account = add_portal_account(
+        unit, realm, person, login=request["login"], email=request["email"] or person.email
+    )
+    relate(unit, account, person, "self", "account")
+    grant = open_grant(unit, account, person, role)
+    if realm == rules.PATIENT:
+        patient_steps.attest(unit, person, grant, way="own_account")
+    if realm == rules.EMPLOYEE:
+        supervise(unit, account)
+    if account.email is not None:
+        send_invitation(unit, account)
+    return account_view(account)
+
+
+def _require_patient(unit: UnitOfWork, person: Person, request: Request) -> None:
+    patient_steps.require_patient(unit, person)
+    patient_steps.require_details(person, "email", "postal_code")
+    if request["email"] is not None and request["email"].strip() != person.email:
+        raise Refused(
+            "invalid_request",
+            "email: it is not the one on the patient's record, which links go to. Leave it out, or change the record.",
+            field="email",
+        )
+    patient_steps.require_attestation(request["attests_email_is_private"])

@@ -1,0 +1,255 @@
+"""A3: ids of another organisation in every place where an operation takes one, for every operation of every service.
+
+What an operation answers to the id of another organisation's object is what it answers to an id that nobody has, and nothing
+of the other organisation is in the answer or has changed. The same request with an own object is answered otherwise: so the
+id was really looked at. The requests are made from the declarations: a new operation is covered by being declared.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import inspect, text
+
+from services.contracts import identity_patients
+from services.contracts.catalogue import CONTRACTS
+from services.contracts.declare import Operation, all_operations
+from services.contracts.errors import Refused
+from services.identity.patients import jobs
+from tests.support import worlds_of_services as worlds
+from tests.support.two_organisations import (
+    MADE_UP,
+    World,
+    a_request,
+    as_value,
+    is_cursor,
+    kind_of,
+    naming_members,
+)
+
+SERVICES = tuple(contract.service for contract in CONTRACTS)
+OPERATIONS = {
+    service: [each for each in all_operations(CONTRACTS) if each.service == service and naming_members(each)]
+    for service in SERVICES
+}
+FEW = 3  # objects of other kinds that the short form tries besides the right ones
+LEAST_PAIRS = 1000
+# Members that may name anything: what they name is looked up later, or by another service.
+ANYTHING = {("identity.break_glass", "object_id"), ("identity.start_patient_job", "person_ids")}
+# Commands that only ask: what is asked does not belong into an address.
+QUESTIONS = {"identity.check_username"}
+# Members whose own object cannot be told from none: without the secret an own API client is refused like none.
+LOOKS_ALIKE = {("identity.open_api_session", "client_id"), *ANYTHING}
+
+
+@pytest.fixture(scope="module", params=SERVICES)
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A service with two organisations."""
+    build: Callable[[Path], World] = getattr(worlds, f"{request.param}_world")
+    built = build(tmp_path_factory.mktemp(f"two-{request.param}"))
+    yield built
+    built.service.close()
+
+
+def outcome(world: World, operation: Operation, key: str, named: Any, **request: Any) -> dict[str, Any]:
+    """What was answered, without the id that was sent and whatever differs from call to call."""
+    try:
+        answer = world.service.call(operation, world.caller(operation, key), version=1, **request)
+        found: dict[str, Any] = {"answer": answer}
+    except Refused as refusal:
+        found = {"code": refusal.code, "detail": refusal.detail, "field": refusal.field, "more": refusal.more}
+    told = json.dumps(found, sort_keys=True, default=str)
+    return dict(json.loads(told.replace(str(named), "<id>") if isinstance(named, str) else told))
+
+
+def rows_of_others(world: World, key: str, *but: str) -> dict[str, list[str]]:
+    """Every row that is not this organisation's own, and not a note of the machinery (tries, request ids)."""
+    own_id, own_key = world.organisations[key]
+    kept: dict[str, list[str]] = {}
+    engine = world.service.database.engine
+    with engine.connect() as connection:
+        for table in inspect(engine).get_table_names():
+            if table in ("throttles", "requests", *but):
+                continue
+            rows = connection.execute(text(f'SELECT * FROM "{table}"')).all()
+            foreign = [
+                row for row in rows if own_id not in row and not any(_of(own_key, each) for each in row)
+            ]
+            kept[table] = sorted(repr(tuple(row)) for row in foreign)
+    return kept
+
+
+def _of(key: str, value: Any) -> bool:
+    return isinstance(value, str) and (value == key or value.startswith(f"{key}:"))
+
+
+def telling(world: World, mine: str, theirs: str) -> set[str]:
+    """Texts that only the other organisation's rows hold: none of them may be in an answer."""
+    own, found = set(world.organisations[mine]), set()
+    engine = world.service.database.engine
+    with engine.connect() as connection:
+        for table in inspect(engine).get_table_names():
+            for row in connection.execute(text(f'SELECT * FROM "{table}"')):
+                is_theirs = world.organisations[theirs][0] in row
+                texts = {
+                    each
+                    for each in row
+                    if isinstance(each, str) and len(each) >= 8 and not each[:4].isdigit()
+                }
+                (found if is_theirs else own).update(texts)
+    return found - own
+
+
+def swapped(world: World, operation: Operation, member: str, *, every: bool) -> list[Any]:
+    """The other organisation's objects to swap in: all of the right kind, and some or all of the others."""
+    objects = world.objects["harbor"]
+    right = kind_of(operation, member)
+    if right == "blob" or is_cursor(right):
+        return list(objects[right])
+    others = [
+        one
+        for kind, ids in sorted(objects.items())
+        if kind not in (right, "blob") and not is_cursor(kind)
+        for one in ids[:3]
+    ]
+    few = others if every else others[:: max(1, len(others) // FEW)]
+    return [one for one in dict.fromkeys([*objects[right], *few]) if is_id(one)]
+
+
+def is_id(named: str) -> bool:
+    """Whether it is an id; an audit trail names some objects by words."""
+    return len(named) == 32 and set(named) <= set("0123456789abcdef")
+
+
+def swap_everything(world: World, *, every: bool) -> Counter[str]:
+    """Try every operation of a service and count the pairs."""
+    pairs: Counter[str] = Counter()
+    secrets = telling(world, "bayside", "harbor")
+    for operation in OPERATIONS[world.service.runtime.service]:
+        with world.copied():
+            # A stranger's failed try is in the trail of the organisation that it was aimed at.
+            but = ("audit",) if operation.access.kind == "public" else ()
+            before = rows_of_others(world, "bayside", *but)
+            for member in naming_members(operation):
+                pairs[operation.address] += _swap(world, operation, member, secrets, every=every)
+            assert rows_of_others(world, "bayside", *but) == before, (
+                f"{operation.address} changed another organisation"
+            )
+    return pairs
+
+
+def _swap(world: World, operation: Operation, member: str, secrets: set[str], *, every: bool) -> int:
+    shape = operation.request.fields[member]
+    request = a_request(world, operation, "bayside", member)
+    nothing = {"sha256": MADE_UP * 2, "size": 9} if kind_of(operation, member) == "blob" else MADE_UP
+    unknown = outcome(world, operation, "bayside", nothing, **request, **{member: as_value(shape, nothing)})
+    foreign = swapped(world, operation, member, every=every)
+    for one in foreign:
+        sent = {**request, member: as_value(shape, one)}
+        answer = outcome(world, operation, "bayside", one, **sent)
+        place = f"{operation.address}, {member}"
+        # A cursor of another trail may say where an own page begins, and no more.
+        if not is_cursor(kind_of(operation, member)) and (operation.address, member) not in ANYTHING:
+            assert answer == unknown, f"{place}: another organisation's object is told from none: {answer}"
+            is_question = operation.kind == "query" or operation.address in QUESTIONS
+            assert is_question or "code" in answer, f"{place}: carried out with a foreign object"
+        told = json.dumps(answer)
+        leaked = [secret for secret in secrets if secret in told and secret != one]
+        assert not leaked, f"{place}: {leaked}"
+    return len(foreign)
+
+
+@pytest.mark.fault("A3")
+def test_an_id_of_another_organisation_is_like_no_id_at_all(world: World) -> None:
+    swap_everything(world, every=False)
+
+
+@pytest.mark.fault("A3")
+def test_an_own_id_in_the_same_request_is_looked_at(world: World) -> None:
+    """Without this the test above would pass on requests that are refused for another reason."""
+    alike = []
+    for operation in OPERATIONS[world.service.runtime.service]:
+        for member in naming_members(operation):
+            if (operation.address, member) in LOOKS_ALIKE:
+                continue
+            with world.copied():
+                shape, kind = operation.request.fields[member], kind_of(operation, member)
+                request = a_request(world, operation, "bayside", member)
+                nothing = {"sha256": MADE_UP * 2, "size": 9} if kind == "blob" else MADE_UP
+                unknown = outcome(
+                    world, operation, "bayside", nothing, **request, **{member: as_value(shape, nothing)}
+                )
+                answers = [
+                    outcome(world, operation, "bayside", one, **request, **{member: as_value(shape, one)})
+                    for one in world.objects["bayside"][kind]
+                    if kind == "blob" or is_cursor(kind) or is_id(one)
+                ]
+            if all(answer == unknown for answer in answers):
+                alike.append(f"{operation.address}, {member}: {unknown}")
+    assert not alike, "\n".join(alike)
+
+
+@pytest.mark.fault("A3")
+@pytest.mark.parametrize("service", ["referrals", "signing"])
+def test_what_is_out_of_a_providers_reach_is_like_no_id_at_all(service: str, tmp_path: Path) -> None:
+    """The same within one organisation: `harbor` is what the provider does not reach, `bayside` what it does."""
+    world: World = getattr(worlds, f"provider_in_{service}")(tmp_path)
+    tried = 0
+    for operation in OPERATIONS[service]:
+        if not world.callers["bayside"].may(operation.access.permission or ""):
+            continue
+        for member in naming_members(operation):
+            if kind_of(operation, member) not in world.objects["bayside"]:
+                continue
+            with world.copied():
+                _swap(world, operation, member, set(), every=True)
+                request = a_request(world, operation, "bayside", member)
+                own = world.objects["bayside"][kind_of(operation, member)][0]
+                answer = outcome(world, operation, "bayside", own, **request, **{member: own})
+            assert answer.get("code") != "not_found", (
+                f"{operation.address} finds nothing within reach: {answer}"
+            )
+            tried += 1
+    world.service.close()
+    assert tried >= 3
+
+
+@pytest.mark.fault("A3")
+def test_a_job_does_nothing_to_another_organisations_patient(tmp_path: Path) -> None:
+    world = worlds.identity_world(tmp_path)
+    call, caller = world.service.call, world.callers["bayside"]
+    jobs.work(world.service.runtime)
+    before = rows_of_others(world, "bayside")
+    patients = [*world.objects["harbor"]["patient"], MADE_UP]
+    wanted = {"kind": "enable", "person_ids": patients, "attests_email_is_private": True}
+    job = call(identity_patients.start_patient_job, caller, **wanted)
+    jobs.work(world.service.runtime)
+    failures = call(identity_patients.get_patient_job, caller, job_id=job["job_id"])["failures"]
+    assert len({(failure["reason"], failure["field"]) for failure in failures}) == 1
+    assert len(failures) == 2
+    assert rows_of_others(world, "bayside") == before
+    world.service.close()
+
+
+def test_every_member_that_names_an_object_has_one() -> None:
+    for operations in OPERATIONS.values():
+        for operation in operations:
+            for member in naming_members(operation):
+                kind_of(operation, member)
+
+
+@pytest.mark.full
+@pytest.mark.fault("A3")
+def test_a_thousand_and_more_swapped_ids_open_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
+    pairs: Counter[str] = Counter()
+    for service in SERVICES:
+        world = getattr(worlds, f"{service}_world")(tmp_path_factory.mktemp(f"all-{service}"))
+        pairs += swap_everything(world, every=True)
+        world.service.close()
+    print(f"A3: {sum(pairs.values())} swapped ids in {len(pairs)} operations, 0 leaks, 0 changes")
+    assert sum(pairs.values()) >= LEAST_PAIRS

@@ -1,0 +1,208 @@
+"""Outside providers for tests: a real one over HTTP, one that says whatever a test wants, and the way of a browser there and back."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import flask
+import requests
+import werkzeug.serving
+from joserfc import jwk, jwt
+
+from services.chassis import wire
+from services.chassis.passports import Caller
+from services.contracts import identity_outside as contract
+from services.identity.models import LoginSession
+from services.identity.outside.provider import providers_of
+from services.identity.tokens import new_token, token_hash
+from tests.integration.identity.conftest import Identity
+
+CLIENT = "portico"
+SECRET = "a-client-secret"
+
+
+def staff(identity: Identity) -> Caller:
+    """Harbor's administrator, who has logged in just now: without the hash, which is tested elsewhere and takes its time."""
+    now, token = datetime.datetime.now(datetime.UTC), new_token()
+
+    def work(session: Any) -> None:
+        session.add(
+            LoginSession(
+                id=wire.new_id(),
+                organisation_id=identity.harbor.organisation_id,
+                account_id=identity.harbor.admin_account_id,
+                token_hash=token_hash(token),
+                created_at=now,
+                last_seen_at=now,
+                proven_at=now,
+                expires_at=now + datetime.timedelta(hours=1),
+            )
+        )
+
+    identity.database.write(None, work)
+    return identity.caller(token)
+
+
+def a_provider(
+    identity: Identity, issuer: str, admin: Caller | None = None, *, realm: str = "staff", **more: Any
+) -> dict[str, Any]:
+    """Set this provider for a realm."""
+    request = {
+        "issuer": issuer,
+        "client_id": CLIENT,
+        "client_secret": SECRET,
+        "button_name": "Sign in with Harbor ID",
+    }
+    providers_of(identity.runtime.settings).forget()
+    answer = identity.call(
+        contract.create_identity_provider, admin or staff(identity), realm=realm, **request | more
+    )
+    return dict(answer)
+
+
+def changed(identity: Identity, provider: dict[str, Any], admin: Caller, **more: Any) -> dict[str, Any]:
+    """Change a provider, what is not named staying as it is."""
+    names = set(contract.NewIdentityProvider().fields) - {"client_secret"}
+    request = {name: value for name, value in provider.items() if name in names}
+    answer = identity.call(
+        contract.change_identity_provider, admin, version=provider["version"], **request | more
+    )
+    return dict(answer)
+
+
+def start(identity: Identity, *, realm: str = "staff", organisation: str = "harbor", **more: Any) -> Any:
+    """Begin a sign-in."""
+    return identity.call(contract.start_outside_sign_in, organisation=organisation, realm=realm, **more)
+
+
+def at_provider(begun: Any, subject: str) -> dict[str, str]:
+    """Sign in at the provider as this subject: what it gives the browser for us."""
+    answer = requests.post(
+        begun["authorization_url"], data={"sub": subject}, allow_redirects=False, timeout=5
+    )
+    assert answer.status_code == 302, answer.text[-2000:]
+    query = parse_qs(urlsplit(answer.headers["Location"]).query)
+    return {name: values[0] for name, values in query.items() if name in ("state", "code", "iss", "error")}
+
+
+def completion(begun: Any, given: dict[str, str], **more: Any) -> dict[str, Any]:
+    """The request that completes what was begun."""
+    where = {"organisation": "harbor", "realm": "staff", "browser_key": begun["browser_key"]}
+    return where | given | more
+
+
+def sign_in(identity: Identity, subject: str, *, realm: str = "staff", **more: Any) -> Any:
+    """The whole way; the answer of its completion."""
+    begun = start(identity, realm=realm)
+    request = completion(begun, at_provider(begun, subject), realm=realm)
+    return identity.call(contract.complete_outside_sign_in, **request, **more)
+
+
+def refused_sign_in(identity: Identity, subject: str, *, realm: str = "staff", **more: Any) -> Any:
+    """The refusal at the end of the way."""
+    begun = start(identity, realm=realm)
+    request = completion(begun, at_provider(begun, subject), realm=realm)
+    return identity.refused(contract.complete_outside_sign_in, **request, **more)
+
+
+RSA = jwk.RSAKey.generate_key(2048, {"kid": "rsa", "use": "sig"})
+
+
+@dataclass
+class FakeProvider:
+    """A provider that says what a test wants. It remembers what it was asked."""
+
+    url: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    claims: dict[str, Any] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+    header: dict[str, Any] = field(default_factory=lambda: {"alg": "RS256", "kid": "rsa"})
+    key: Any = field(default_factory=lambda: RSA)
+    keys: list[Any] = field(default_factory=lambda: [RSA])
+    # Answers in place of the ones that are made of the above.
+    token: str | None = None
+    answers: dict[str, flask.Response] = field(default_factory=dict)
+    asked: list[tuple[str, dict[str, str], str | None]] = field(default_factory=list)
+
+    def discovery(self) -> dict[str, Any]:
+        """The discovery document."""
+        return {
+            "issuer": self.url,
+            "authorization_endpoint": f"{self.url}/authorize",
+            "token_endpoint": f"{self.url}/token",
+            "jwks_uri": f"{self.url}/jwks",
+            "response_types_supported": ["code"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+        } | self.metadata
+
+    def id_token(self, nonce: str) -> str:
+        """An ID token for this nonce, unless the test has said otherwise."""
+        if self.token is not None:
+            return self.token
+        now = int(time.time())
+        claims: dict[str, Any] = {
+            "iss": self.url,
+            "aud": CLIENT,
+            "sub": "subject-1",
+            "iat": now,
+            "exp": now + 300,
+            "auth_time": now,
+            "nonce": nonce,
+            "email": "ada@example.org",
+            "email_verified": True,
+        } | self.claims
+        claims = {name: value for name, value in claims.items() if name not in self.without}
+        return jwt.encode(self.header, claims, self.key, algorithms=[self.header["alg"]])
+
+    def given(self, begun: Any, **more: str) -> dict[str, str]:
+        """What it gives the browser: here the code is the nonce, so that the token can repeat it."""
+        query = parse_qs(urlsplit(begun["authorization_url"]).query)
+        return {"state": query["state"][0], "code": query["nonce"][0]} | more
+
+    def app(self) -> flask.Flask:
+        """It, as a server."""
+        app = flask.Flask("fake-provider")
+
+        @app.before_request
+        def _remember() -> flask.Response | None:
+            request = flask.request
+            self.asked.append((request.path, request.form.to_dict(), request.headers.get("Authorization")))
+            return self.answers.get(request.path)
+
+        @app.get("/.well-known/openid-configuration")
+        def _discovery() -> Any:
+            return self.discovery()
+
+        @app.get("/jwks")
+        def _jwks() -> Any:
+            return {"keys": [key.as_dict(private=False) for key in self.keys]}
+
+        @app.post("/token")
+        def _token() -> Any:
+            code = flask.request.form["code"]
+            return {"access_token": "x", "token_type": "Bearer", "id_token": self.id_token(code)}
+
+        return app
+
+
+@contextlib.contextmanager
+def running(provider: FakeProvider, tls: ssl.SSLContext | None = None) -> Iterator[FakeProvider]:
+    """The provider, answering on a port of its own."""
+    server = werkzeug.serving.make_server("127.0.0.1", 0, provider.app(), threaded=True, ssl_context=tls)
+    provider.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=lambda: server.serve_forever(0.02), daemon=True)
+    thread.start()
+    try:
+        yield provider
+    finally:
+        server.shutdown()
+        thread.join(5)
+        server.server_close()

@@ -1,0 +1,314 @@
+"""Services in this process with two organisations, each with one object of every kind that an operation can be asked about.
+
+An operation's members that name objects are found in its declaration. `KINDS` says which kind of object a member names; a
+member that is not in it stops the tests with a sentence that says what to add.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from marshmallow import fields, validate
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.database import Database
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork, utc_now
+from services.contracts import fields as words
+from services.contracts.declare import Operation
+from services.identity.rules import PERMISSIONS
+from tests.support.in_process import InProcess, a_caller, a_service
+
+KEYS = ("harbor", "bayside")
+MADE_UP = "0123456789abcdef" * 2
+# A portal's permissions are held over single profiles; a caller who holds them all shows what ids alone open.
+EVERY_PERMISSION = PERMISSIONS | {"profile.view_contact_details", "profile.view_demographics"}
+
+KINDS: Mapping[str, str] = {
+    "access_id": "emergency",
+    "account_id": "account",
+    "actor_id": "account",
+    "assignment_id": "assignment",
+    "client_id": "person",
+    "contact_id": "contact",
+    "contact_record_id": "record",
+    "change_id": "login_change",
+    "code_id": "pickup_code",
+    "document": "blob",
+    "document_id": "document",
+    "grant_id": "grant",
+    "identity_id": "outside_identity",
+    "import_id": "hr_import",
+    "invitation_id": "invitation",
+    "job_id": "job",
+    "kept_id": "employee",
+    "merge_id": "merge",
+    "merged_id": "applicant",
+    "notice_id": "notice",
+    "object_id": "audited",
+    "person_id": "person",
+    "person_ids": "patient",
+    "program_id": "program",
+    "queue_id": "queue",
+    "recipient_account_id": "account",
+    "referral_id": "referral",
+    "relationship_id": "relationship",
+    "resource_id": "program",
+    "resource_ids": "program",
+    "role_id": "role",
+    "session_id": "session",
+}
+# Where one word names another kind of object in some operations.
+KINDS_OF: Mapping[tuple[str, str], str] = {
+    **{
+        (f"identity.{name}", "client_id"): "api_client"
+        for name in ("open_api_session", "change_api_client", "rotate_api_secret", "revoke_api_client")
+    },
+    **{
+        (f"identity.{name}", "person_id"): "contact"
+        for name in (
+            "get_family_access_form",
+            "add_family_access",
+            "get_family_access",
+            "resend_family_invitation",
+            "change_family_access",
+            "change_family_login",
+            "remove_family_access",
+        )
+    },
+    **{
+        (f"identity.{name}", "person_id"): "patient"
+        for name in (
+            "get_patient_access",
+            "enable_patient_access",
+            "disable_patient_access",
+            "invite_patient",
+            "check_username",
+            "set_patient_credentials",
+            "change_patient_email",
+        )
+    },
+    **{
+        (f"identity.{name}", "account_id"): "provider"
+        for name in ("assign_resource", "remove_resource", "set_provider_switches", "preview_removal")
+    },
+    ("identity.add_client_contact", "contact_id"): "patient",
+    ("identity.create_pickup_code", "person_id"): "employee",
+    ("identity.list_pickup_codes", "person_id"): "employee",
+    ("identity.create_person_account", "person_id"): "employee",
+    ("identity.get_my_profile", "person_id"): "person",
+    ("identity.list_people", "after"): "person",
+    ("identity.list_accounts", "after"): "account",
+    ("identity.list_patient_access", "after"): "patient",
+    ("identity.list_employee_access", "after"): "employee_cursor",
+    ("identity.list_pickup_codes", "after"): "pickup_code",
+    ("identity.list_break_glass", "account_id"): "account",
+    ("identity.list_break_glass", "after"): "emergency",
+    ("identity.list_who_can_see", "after"): "account_cursor",
+    ("identity.list_merges", "person_id"): "employee",
+    ("identity.resolve_person", "person_id"): "merged",
+    ("identity.preview_merge", "kept_id"): "employee",
+    ("identity.explain_access", "resource_id"): "program",
+    ("referrals.list_referrals", "after"): "referral_cursor",
+    ("notifications.list_deliveries", "after"): "delivery_cursor",
+    ("signing.list_documents", "after"): "document",
+}
+# What an outside provider calls us: no object of ours.
+WORDS_OF_OTHERS = {(f"identity.{verb}_identity_provider", "client_id") for verb in ("create", "change")}
+TEXTS: Mapping[str, Any] = {
+    "email": "swapped@example.org",
+    "login": "swapped@example.org",
+    "username": "swapped.name",
+    "permission": "referral.read",
+    "object_type": "referral",
+    "role": "family",
+    "status": "referred",
+    "client_secret": "A" * 43,
+    "password": "tidal lantern violet meadow",
+    "organisation": "bayside",
+}
+
+
+@dataclass
+class World:
+    """One service with both organisations. `objects[key][kind]` are ids; `requests` what an operation needs besides."""
+
+    service: InProcess
+    file: Path
+    organisations: dict[str, tuple[str, str]]
+    callers: dict[str, Caller]
+    objects: dict[str, dict[str, list[Any]]] = field(default_factory=lambda: {key: {} for key in KEYS})
+    requests: dict[str, Callable[[dict[str, list[Any]], str], dict[str, Any]]] = field(default_factory=dict)
+    callers_of: dict[tuple[str, str], Caller] = field(default_factory=dict)
+
+    def caller(self, operation: Operation, key: str) -> Caller | None:
+        """Who may call the operation in this organisation, with every permission there is."""
+        if operation.access.kind == "public":
+            return None
+        if operation.access.kind == "services":
+            return a_service(operation.access.services[0], self.organisations[key])
+        return self.callers_of.get((operation.address, key), self.callers[key])
+
+    @contextlib.contextmanager
+    def copied(self) -> Iterator[None]:
+        """The service works on a copy of its database within, and on the original again afterwards."""
+        copy = self.file.with_suffix(".copy")
+        shutil.copy(self.file, copy)
+        original, runtime = self.service.database, self.service.runtime
+        self.service.database = runtime.database = Database(f"sqlite:///{copy}")
+        try:
+            yield
+        finally:
+            self.service.database.close()
+            self.service.database = runtime.database = original
+            for leftover in copy.parent.glob(f"{copy.name}*"):
+                leftover.unlink()
+
+    def keep(self, key: str, kind: str, *ids: Any) -> None:
+        """Note objects of an organisation."""
+        self.objects[key].setdefault(kind, []).extend(ids)
+
+
+def naming_members(operation: Operation) -> list[str]:
+    """The members of a request that name objects: ids, lists of ids, cursors, uploaded files."""
+    return [
+        name
+        for name, shape in operation.request.fields.items()
+        if _names_objects(name, shape) and (operation.address, name) not in WORDS_OF_OTHERS
+    ]
+
+
+def _names_objects(name: str, shape: Any) -> bool:
+    if isinstance(shape, words.Id | words.Ids) or name == "document":
+        return True
+    is_list = isinstance(shape, fields.List) and isinstance(shape.inner, words.Id)
+    is_word = isinstance(shape, fields.String) and (name.endswith("_id") or name == "after")
+    return (is_list or is_word) and not isinstance(shape, words.Secret) and name != "login_id"
+
+
+def kind_of(operation: Operation, member: str) -> str:
+    """The kind of object that a member names. Raises KeyError that says what to add."""
+    if "_audit" in operation.name or operation.name.startswith("list_who_opened"):
+        found = {"after": "audit_row", "actor_id": "actor", "person_id": "opened_person"}.get(member)
+    else:
+        found = None
+    found = found or KINDS_OF.get((operation.address, member)) or KINDS.get(member)
+    if found is None:
+        raise KeyError(
+            f"{operation.address} takes {member}: say in KINDS or KINDS_OF of two_organisations.py which kind of "
+            "object it names, and make one of each organisation there"
+        )
+    return found
+
+
+def a_request(world: World, operation: Operation, key: str, member: str) -> dict[str, Any]:
+    """What an operation needs to get as far as the object that `member` names, all of it this organisation's own."""
+    own = world.objects[key]
+    wanted: dict[str, Any] = {}
+    naming = naming_members(operation)
+    for name, shape in operation.request.fields.items():
+        if name in naming:
+            if shape.required and name != member:
+                wanted[name] = as_value(shape, own[kind_of(operation, name)][0])
+        elif shape.required:
+            wanted[name] = _a_value(name, shape)
+    more = world.requests.get(operation.address)
+    wanted |= more(own, member) if more else {}
+    wanted.pop(member, None)
+    return wanted
+
+
+def is_cursor(kind: str) -> bool:
+    """Whether it says where a page goes on, and names no object by its id."""
+    return kind.endswith("_cursor")
+
+
+def as_value(shape: Any, named: Any) -> Any:
+    """An object's id as the member takes it."""
+    return [named] if isinstance(shape, fields.List) else named
+
+
+SAMPLES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (fields.Boolean, lambda _: True),
+    (words.Digest, lambda shape: "0" * shape.digits),
+    (fields.AwareDateTime, lambda _: (utc_now() + datetime.timedelta(days=30)).isoformat()),
+    (fields.Date, lambda _: "1980-02-29"),
+    (fields.Integer, lambda _: 1),
+    (fields.Dict, lambda _: {}),
+)
+
+
+def _a_value(name: str, shape: Any) -> Any:
+    """Something that the declaration accepts."""
+    if name in TEXTS:
+        return TEXTS[name]
+    if isinstance(shape, fields.List):
+        return [_a_value(name, shape.inner)]
+    for check in shape.validators:
+        if isinstance(check, validate.OneOf):
+            return next(iter(check.choices))
+    found = next((sample for kind, sample in SAMPLES if isinstance(shape, kind)), None)
+    return found(shape) if found else "a sample of words"
+
+
+def everybody(organisation: tuple[str, str], account_id: str, **more: Any) -> Caller:
+    """An account of the staff that holds every permission and has just proven itself."""
+    scope = {"person_id": own_person(organisation[1])}
+    proven_at = int(time.time())
+    return a_caller(
+        *EVERY_PERMISSION, organisation=organisation, id=account_id, proven_at=proven_at, scope=scope, **more
+    )
+
+
+def finished(world: World) -> World:
+    """The world at rest: what its audit trail is about is noted, and everything is in one file."""
+    tables, database = world.service.runtime.tables, world.service.database
+    for key in KEYS:
+        database.write(
+            world.organisations[key][0], lambda session, key=key: _open_a_record(world, key, session)
+        )
+    with database.reading(None) as session:
+        rows = session.scalars(select(tables.Audit).order_by(tables.Audit.at)).all()
+    keys = dict(world.organisations.values())
+    for row in rows:
+        if row.organisation_id in keys:
+            for kind, named in (("audit_row", row.id), ("audited", row.object_id), ("actor", row.actor_id)):
+                world.keep(keys[row.organisation_id], kind, named)
+    database.close()
+    return world
+
+
+def _open_a_record(world: World, key: str, session: Session) -> None:
+    """The audit row of a reading: the caller's own record was opened."""
+    person_id = own_person(key)
+    unit = UnitOfWork(
+        session,
+        world.service.runtime.tables,
+        world.service.runtime.service,
+        caller=world.callers[key],
+        context=wire.CallContext(wire.new_id(), correlation_id="test"),
+        organisation_id=world.organisations[key][0],
+        organisation_key=key,
+    )
+    unit.audit("person.read", "person", person_id)
+    world.keep(key, "opened_person", person_id)
+
+
+def own_person(key: str) -> str:
+    """The id of the person that the callers of this organisation stand for."""
+    return f"{KEYS.index(key) + 1:x}" * 32
+
+
+def a_blob(service: InProcess, organisation_id: str, content: bytes) -> dict[str, Any]:
+    """An uploaded file as the gateway hands it on."""
+    sha256, size = service.runtime.blobs.put(organisation_id, [content], 10**8)
+    return {"sha256": sha256, "size": size}

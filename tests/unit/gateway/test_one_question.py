@@ -1,0 +1,26 @@
+"""What letting a request in costs: one call of identity, and none where nobody needs to be known."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from gateway.api import ROUTES
+from gateway.routes import Route
+from tests.unit.gateway.conftest import TOKEN
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation.name)
+def test_letting_a_request_in_takes_at_most_one_call(http: FlaskClient, services: Any, route: Route) -> None:
+    path = re.sub(r"\{\w+\}", "1" * 32, route.path)
+    http.open(
+        path, method=route.method, headers={**TOKEN, "If-Match": '"1"'}, json={} if route.takes_body else None
+    )
+
+    called = [operation.name for operation, _, _ in services.calls]
+    known = [] if route.operation.access.kind == "public" else ["issue_passport"]
+    assert [name for name in called if name != route.operation.name] == known
+    assert len(called) <= len(known) + 1

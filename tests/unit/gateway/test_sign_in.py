@@ -1,0 +1,158 @@
+"""The browser's way to an outside provider and back: cookies, redirects, and what it is told when it does not work."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import flask
+import pytest
+from flask.testing import FlaskClient
+
+from services.contracts import identity_outside as api
+from services.contracts.errors import Refused
+
+START = "/sign-in/harbor/staff"
+BACK = f"{START}/callback"
+KEY = {"Cookie": "__Host-sign-in=browser-key"}
+PAGE = {"Accept": "text/html,application/xhtml+xml"}
+OWN_PAGE = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin", "X-Portico-Request": "1"}
+BEGUN = {
+    "authorization_url": "https://login.example.org/authorize?state=s",
+    "browser_key": "k" * 43,
+    "expires_at": "2030-01-01T00:00:00+00:00",
+}
+
+
+@pytest.fixture
+def http(app: flask.Flask) -> FlaskClient:
+    # Without its own jar: the tests say themselves which cookie comes.
+    return app.test_client(use_cookies=False)
+
+
+@pytest.fixture(autouse=True)
+def _answers(services: Any) -> None:
+    services.answers[api.start_outside_sign_in.address] = dict(BEGUN)
+    services.answers[api.start_outside_link.address] = dict(BEGUN)
+    services.answers[api.complete_outside_sign_in.address] = {
+        "purpose": "sign_in",
+        "return_path": "/inbox",
+        "token": "t" * 43,
+    }
+
+
+def test_a_browser_is_sent_to_the_provider_with_a_key_of_its_own(http: FlaskClient, services: Any):
+    answer = http.get(START, query_string={"return_path": "/inbox"})
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, BEGUN["authorization_url"])
+    name, *attributes = answer.headers["Set-Cookie"].split("; ")
+    assert name == "__Host-sign-in=" + "k" * 43
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax", "Max-Age=600"} <= set(attributes)
+    assert "Domain" not in answer.headers["Set-Cookie"]
+    arguments, context = services.made(api.start_outside_sign_in)
+    assert arguments == {"organisation": "harbor", "realm": "staff", "return_path": "/inbox"}
+    assert context.client_address == "127.0.0.1"
+
+
+def test_what_the_provider_gives_is_passed_on_with_the_browsers_key(http: FlaskClient, services: Any):
+    given = {
+        "state": "s",
+        "code": "c",
+        "iss": "https://login.example.org",
+        "session_state": "x",
+        "scope": "y",
+    }
+    answer = http.get(BACK, query_string=given, headers=KEY)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/inbox")
+    cookies = answer.headers.getlist("Set-Cookie")
+    assert any(cookie.startswith("__Host-session=" + "t" * 43) for cookie in cookies)
+    assert any(cookie.startswith("__Host-sign-in=;") for cookie in cookies)
+    assert "t" * 43 not in answer.text
+    assert services.made(api.complete_outside_sign_in)[0] == {
+        "organisation": "harbor",
+        "realm": "staff",
+        "browser_key": "browser-key",
+        "state": "s",
+        "code": "c",
+        "iss": "https://login.example.org",
+    }
+
+
+def test_a_link_gives_no_session(http: FlaskClient, services: Any):
+    services.answers[api.complete_outside_sign_in.address] = {"purpose": "link", "return_path": "/me"}
+    answer = http.get(BACK, query_string={"state": "s", "code": "c"}, headers=KEY)
+
+    assert answer.headers["Location"] == "/me"
+    assert not any("__Host-session" in cookie for cookie in answer.headers.getlist("Set-Cookie"))
+
+
+def test_a_browser_that_did_not_begin_it_hears_so(http: FlaskClient, services: Any):
+    services.answers[api.complete_outside_sign_in.address] = Refused(
+        "invalid_request", "Too short.", "browser_key"
+    )
+    answer = http.get(BACK, query_string={"state": "s", "code": "c"}, headers=PAGE)
+
+    assert answer.headers["Location"] == "/sign-in#problem=outside_state_refused&reason="
+    assert services.made(api.complete_outside_sign_in)[0]["browser_key"] == ""
+
+
+@pytest.mark.parametrize("address", [START, f"{BACK}?state=s&code=c"])
+def test_a_page_tells_a_person_what_went_wrong_and_a_program_gets_the_problem(
+    http: FlaskClient, services: Any, address: str
+):
+    refusal = Refused("outside_provider_failed", "It did not answer.", reason="too_slow")
+    for operation in (api.start_outside_sign_in, api.complete_outside_sign_in):
+        services.answers[operation.address] = refusal
+    page = http.get(address, headers=PAGE)
+    program = http.get(address)
+
+    assert page.headers["Location"] == "/sign-in#problem=outside_provider_failed&reason=too_slow"
+    assert (program.status_code, program.json["code"]) == (502, "outside_provider_failed")
+    assert not any("__Host-session" in cookie for cookie in page.headers.getlist("Set-Cookie"))
+
+
+def test_a_second_factor_goes_on_in_the_page_and_its_challenge_in_the_fragment(
+    http: FlaskClient, services: Any
+):
+    services.answers[api.complete_outside_sign_in.address] = Refused(
+        "second_factor_required", "A code.", challenge="c" * 43, enrolment=False, return_path="/inbox?a=b"
+    )
+    answer = http.get(BACK, query_string={"state": "s", "code": "c"}, headers=PAGE)
+
+    location = urlsplit(answer.headers["Location"])
+    assert (location.path, location.query) == ("/sign-in", "")
+    assert parse_qs(location.fragment) == {
+        "challenge": ["c" * 43],
+        "enrolment": ["0"],
+        "return_path": ["/inbox?a=b"],
+    }
+
+
+def test_what_is_given_twice_counts_for_nothing(http: FlaskClient, services: Any):
+    answer = http.get(f"{BACK}?state=s&state=t&code=c", headers=KEY)
+
+    assert (answer.status_code, answer.json["field"]) == (422, "state")
+    assert services.calls == []
+
+
+def test_our_own_page_begins_a_link_with_a_cookie_and_a_foreign_one_does_not(
+    http: FlaskClient, services: Any
+):
+    session = {"Cookie": "__Host-session=opaque-token"}
+    answer = http.post("/v1/me/outside-identities", json={"cookie": True}, headers={**session, **OWN_PAGE})
+
+    assert answer.status_code == 201
+    assert answer.headers["Set-Cookie"].startswith("__Host-sign-in=" + "k" * 43)
+    assert "browser_key" not in answer.json
+    foreign = {**session, "Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    refused = http.post("/v1/me/outside-identities", json={"cookie": True}, headers=foreign)
+    assert (refused.status_code, refused.json["code"]) == (403, "cross_site_refused")
+
+
+def test_the_page_of_the_sign_in_runs_our_script_only(http: FlaskClient):
+    answer = http.get("/sign-in")
+
+    assert answer.status_code == 200
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert http.get("/web/sign-in.js").content_type == "text/javascript; charset=utf-8"
