@@ -61,7 +61,7 @@ def assign_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
         status=status.key,
         is_terminal=False,
         note=request["note"],
-        holds_capacity=claim(unit, program.id),
+        holds_capacity=claim(unit, program.id) is not None,
         assigned_at=unit.now,
         version=1,
     )
@@ -91,7 +91,7 @@ def change_status(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     record = get_record(unit.session, referral.contact_record_id, lock=move.needs_place)
     if move.needs_place:
         _refuse_if_open(unit.session, record.id, referral.queue_id, referral.program_id)
-        referral.holds_capacity = claim(unit, referral.program_id)
+        referral.holds_capacity = claim(unit, referral.program_id) is not None
     elif move.frees_place and referral.holds_capacity:
         release(unit, referral.program_id)
         referral.holds_capacity = False

@@ -36,12 +36,13 @@ def set_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     return view_of(row, program.name)
 
 
-def claim(unit: UnitOfWork, program_id: str) -> bool:
-    """Take one of a program's places. False where nobody has set a capacity: then there is nothing to count.
+def claim(unit: UnitOfWork, program_id: str, line_id: str | None = None) -> str | None:
+    """Take one of a program's places and return the id of the line that was counted.
 
-    One conditional statement decides, so two who want the last place cannot both have it. Raises Refused
-    `capacity_exhausted`.
+    None where nobody has set a capacity: then there is nothing to count. One conditional statement decides, so two who
+    want the last place cannot both have it. Raises Refused `capacity_exhausted`.
     """
+    del line_id  # one line for each program so far: its id is the program's
     counted = unit.session.execute(
         update(Capacity)
         .where(Capacity.program_id == program_id, Capacity.used < Capacity.total)
@@ -51,24 +52,24 @@ def claim(unit: UnitOfWork, program_id: str) -> bool:
     ).one_or_none()
     if counted is None:
         if unit.session.scalar(select(Capacity.program_id).where(Capacity.program_id == program_id)) is None:
-            return False
+            return None
         raise exhausted()
     _tell(unit, program_id, counted.total, counted.used)
-    return True
+    return program_id
 
 
-def release(unit: UnitOfWork, program_id: str) -> None:
-    """Give one place back. Raises Refused `capacity_not_claimed` where none is taken."""
+def release(unit: UnitOfWork, line_id: str) -> None:
+    """Give one place of a line back. Raises Refused `capacity_not_claimed` where none is taken."""
     counted = unit.session.execute(
         update(Capacity)
-        .where(Capacity.program_id == program_id, Capacity.used > 0)
+        .where(Capacity.program_id == line_id, Capacity.used > 0)
         .values(used=Capacity.used - 1, version=Capacity.version + 1, updated_at=unit.now)
         .returning(Capacity.total, Capacity.used),
         execution_options={"synchronize_session": False},
     ).one_or_none()
     if counted is None:
         raise Refused("capacity_not_claimed", "No place is taken, so none can be given back.")
-    _tell(unit, program_id, counted.total, counted.used)
+    _tell(unit, line_id, counted.total, counted.used)
 
 
 def exhausted() -> Refused:

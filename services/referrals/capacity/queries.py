@@ -30,8 +30,9 @@ def list_capacities(session: Session, caller: Caller | None, _request: Any) -> d
     return {"items": [view_of(*row) for row in rows]}
 
 
-def is_exhausted(session: Session, program_id: str) -> bool:
+def is_exhausted(session: Session, program_id: str, line_id: str | None = None) -> bool:
     """Whether a capacity is set and nothing of it is free. A glance only: the claim itself decides."""
+    del line_id  # one line for each program so far
     full = select(Capacity.program_id).where(
         Capacity.program_id == program_id, Capacity.used >= Capacity.total
     )
