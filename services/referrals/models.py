@@ -6,13 +6,14 @@ from services.referrals.assignments.models import Referral, StatusChange
 from services.referrals.capacity.models import Capacity
 from services.referrals.directory.models import Resource
 from services.referrals.queues.models import Queue, QueueProgram, QueueStatus
-from services.referrals.records.models import ContactRecord, ContactRecordCounter
+from services.referrals.records.models import ContactRecord, ContactRecordChange, ContactRecordCounter
 from services.referrals.tables import Base
 
 __all__ = [
     "Base",
     "Capacity",
     "ContactRecord",
+    "ContactRecordChange",
     "ContactRecordCounter",
     "Queue",
     "QueueProgram",
