@@ -260,6 +260,8 @@ def _check_status(status: Status) -> None:
         raise _invalid("Only a terminal status can ask for an outcome.", f"{where}.outcome_required")
     if status.category is not None and status.category not in STAGES:
         raise _invalid(f"Use one of {', '.join(STAGES)}.", f"{where}.category")
+    if status.fhir_status == "rejected" and status.stage != "offered":
+        raise _invalid("After a decline a provider sees what an offer shows.", f"{where}.category")
     if status.colour is not None and not _COLOUR.fullmatch(status.colour):
         raise _invalid("A colour is written #rrggbb with 0-9 and a-f.", f"{where}.colour")
 
@@ -331,14 +333,14 @@ def _get_status(statuses: Sequence[Status], key: str, field: str) -> Status:
 
 
 def _check_texts(target: Status, reason: str | None, outcome: str | None) -> None:
-    for text, required, field in (
+    for text, required, member in (
         (reason, target.reason_required, "reason"),
         (outcome, target.outcome_required, "outcome"),
     ):
         if required and not (text or "").strip():
-            raise Refused(f"{field}_required", f"{target.label} needs a text in {field}.", field)
+            raise Refused(f"{member}_required", f"{target.label} needs a text in {member}.", member)
         if text is not None and len(text) > MAX_REASON_LENGTH:
-            raise Refused("invalid_request", f"At most {MAX_REASON_LENGTH} characters.", field)
+            raise Refused("invalid_request", f"At most {MAX_REASON_LENGTH} characters.", member)
 
 
 def _invalid(detail: str, field: str) -> Refused:
