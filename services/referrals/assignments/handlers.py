@@ -63,6 +63,8 @@ def assign_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
         note=request["note"],
         holds_capacity=claim(unit, program.id) is not None,
         assigned_at=unit.now,
+        status_since=unit.now,
+        updated_at=unit.now,
         version=1,
     )
     unit.add(referral)
@@ -97,6 +99,7 @@ def change_status(unit: UnitOfWork, request: Any) -> dict[str, Any]:
         referral.holds_capacity = False
     referral.status, referral.is_terminal = move.target.key, move.target.is_terminal
     referral.note = note or referral.note
+    referral.status_since = referral.updated_at = unit.now
     referral.version += 1
     _note_history(unit, referral, move.origin, move.target, note)
     program = unit.session.get_one(Resource, referral.program_id)
@@ -169,7 +172,9 @@ def _note_history(
             to_key=target.key,
             to_label=target.label,
             note=note,
+            kind="status" if origin else "assigned",
             actor_id=unit.caller.id,
+            actor_realm=unit.caller.realm,
         )
     )
 
