@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.referrals.assignments.models import Referral, StatusChange
 from services.referrals.capacity.models import Capacity
-from services.referrals.directory.models import Resource
+from services.referrals.directory.models import DirectoryImport, DirectoryRevision, Resource
 from services.referrals.queues.models import Queue, QueueProgram, QueueStatus
 from services.referrals.records.models import ContactRecord, ContactRecordChange, ContactRecordCounter
 from services.referrals.tables import Base
@@ -15,6 +15,8 @@ __all__ = [
     "ContactRecord",
     "ContactRecordChange",
     "ContactRecordCounter",
+    "DirectoryImport",
+    "DirectoryRevision",
     "Queue",
     "QueueProgram",
     "QueueStatus",
