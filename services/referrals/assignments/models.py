@@ -48,6 +48,15 @@ class Referral(TenantScoped, Base):
             sqlite_where=_WAITING,
             postgresql_where=_WAITING,
         ),
+        Index(
+            "ix_referrals_due_of_program",
+            "program_id",
+            "due_at",
+            sqlite_where=_OPEN_AND_DUE,
+            postgresql_where=_OPEN_AND_DUE,
+        ),
+        # What has changed since a time, for systems that keep up by reading (FHIR `_lastUpdated`).
+        Index("ix_referrals_updated", "organisation_id", "updated_at", "id"),
         Index("ix_referrals_idle", "queue_id", "updated_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index(
             "uq_referrals_open",
