@@ -113,12 +113,16 @@ CODES: dict[str, int] = {
     "move_not_allowed": 409,
     "reason_required": 422,
     "outcome_required": 422,
+    "reason_not_in_queue": 422,
+    "outcome_not_in_queue": 422,
     "invalid_capacity": 422,
     "capacity_below_use": 409,
     "capacity_exhausted": 409,
     "capacity_not_claimed": 409,
     "capacity_schedule_clash": 409,
     "invalid_contact_record": 422,
+    "queue_has_open_referrals": 409,
+    "program_has_open_referrals": 409,
     # portals
     # notifications
     "email_address_invalid": 422,

@@ -6,19 +6,27 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
+from services.referrals.assignments.models import Referral
 from services.referrals.directory.models import Resource
 from services.referrals.queues.models import Queue, QueueProgram
+from services.referrals.queues.rules import settings_of
 from services.referrals.reach import Reach, reach_of
 
 
-def list_queues(session: Session, caller: Caller | None, _request: Any) -> dict[str, Any]:
-    """The ReferralQs by name. Others than staff see those of the programs in reach, and only these programs."""
-    queues = session.scalars(_in_reach(reach_of(caller)).order_by(Queue.name_key, Queue.id)).all()
+def list_queues(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
+    """The ReferralQs by name, the inactive ones only if asked for (C6).
+
+    Others than staff see those of the programs in reach, and only these programs.
+    """
+    statement = _in_reach(reach_of(caller)).order_by(Queue.name_key, Queue.id)
+    if not request["include_inactive"]:
+        statement = statement.where(Queue.is_active)
+    queues = session.scalars(statement).all()
     return {"items": _views(session, queues, reach_of(caller))}
 
 
@@ -39,6 +47,24 @@ def view_of(session: Session, queue: Queue) -> dict[str, Any]:
 def has_program(session: Session, queue_id: str, program_id: str) -> bool:
     """Whether a program takes referrals through a queue."""
     return session.get(QueueProgram, (queue_id, program_id)) is not None
+
+
+def keys_in_use(session: Session, queue_id: str) -> set[str]:
+    """Keys of the statuses at which referrals of this queue stand, open or ended."""
+    return set(session.scalars(select(Referral.status).where(Referral.queue_id == queue_id).distinct()))
+
+
+def count_open(session: Session, queue_id: str, program_id: str | None = None) -> dict[str, int]:
+    """How many referrals of this queue (to this program) are open, by status key; only statuses that have some."""
+    statement = (
+        select(Referral.status, func.count().label("open"))
+        .where(Referral.queue_id == queue_id, Referral.is_terminal.is_(False))
+        .group_by(Referral.status)
+        .order_by(Referral.status)
+    )
+    if program_id is not None:
+        statement = statement.where(Referral.program_id == program_id)
+    return {row.status: row.open for row in session.execute(statement)}
 
 
 def _in_reach(reach: Reach) -> Any:
@@ -66,9 +92,12 @@ def _views(session: Session, queues: Sequence[Queue], reach: Reach) -> list[dict
             "id": queue.id,
             "version": queue.version,
             "name": queue.name,
+            "description": queue.description,
             "is_active": queue.is_active,
-            "statuses": queue.statuses,
+            "statuses": queue.status_list(),
             "programs": programs[queue.id],
+            "settings": settings_of(queue),
+            "forms": queue.forms,
         }
         for queue in queues
     ]

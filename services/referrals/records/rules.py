@@ -219,6 +219,14 @@ def check_sections(sections: Sequence[Mapping[str, Any]]) -> tuple[Section, ...]
     return tuple(checked)
 
 
+def check_form_sections(expected: Sequence[str], given: Collection[str]) -> None:
+    """Raise Refused `invalid_contact_record` if a section is missing that the contact form has; more are fine."""
+    titles = {title.casefold() for title in given}
+    missing = [title for title in expected if title.casefold() not in titles]
+    if missing:
+        raise _invalid(f"This contact form has the sections {', '.join(missing)}; add them.", "sections")
+
+
 def _fields(fields: Any, where: str) -> tuple[tuple[str, FieldValue], ...]:
     if not isinstance(fields, list) or len(fields) > MAX_FIELDS:
         raise _invalid(f"Fields are a list of at most {MAX_FIELDS}.", where)
