@@ -12,6 +12,7 @@ from gateway.api import (
     notifications,
     portals,
     referrals,
+    referrals_capacity,
     signing,
 )
 from gateway.routes import Route
@@ -23,6 +24,7 @@ ROUTES: tuple[Route, ...] = (
     *identity_patients.ROUTES,
     *identity_people.ROUTES,
     *referrals.ROUTES,
+    *referrals_capacity.ROUTES,
     *portals.ROUTES,
     *notifications.ROUTES,
     *signing.ROUTES,

@@ -5,7 +5,7 @@ All instants are aware datetimes. `used + free = total` always holds: `free` is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -254,12 +254,72 @@ def take_effect(scheduled: CapacityLine, used: int) -> CapacityLine:
     """A scheduled line as it starts while `used` places are taken.
 
     Occupied places carry over. Nobody is there to be refused when a schedule falls due, so a total below use
-    takes effect as `used` (nothing free) and goes down with the releases. In mode "period" counting starts at
-    nothing.
+    takes effect as `used` (nothing free) and goes down with the releases. In mode "period" the line goes on
+    counting where it was left; `at_window` begins anew where that window is over.
     """
-    if scheduled.mode is Mode.PERIOD:
-        return replace(scheduled, used=0, window_started_at=None)
-    return replace(scheduled, used=used, total=max(scheduled.total, used))
+    taken = scheduled.used if scheduled.mode is Mode.PERIOD else used
+    return replace(scheduled, used=taken, total=max(scheduled.total, taken))
+
+
+def step(
+    lines: Sequence[CapacityLine], current: CapacityLine | None, held: int, now: datetime
+) -> CapacityLine | None:
+    """The line as it counts from `now` on, None where none is in effect.
+
+    `lines` are what was said and scheduled, `current` is what counted until now (told by its `id`) and `held`
+    how many referrals hold a place, whatever the mode.
+    """
+    chosen = find_line(lines, now)
+    if chosen is None:
+        return None
+    if current is None or chosen.id != current.id:
+        return take_effect(at_window(chosen, now), held)
+    line = at_window(current, now)
+    # A new window owes nothing to the one before: the total that was asked for counts again.
+    return line if line.window_started_at == current.window_started_at else replace(line, total=chosen.total)
+
+
+def steps(
+    lines: Sequence[CapacityLine],
+    current: CapacityLine | None,
+    held: int,
+    due: datetime | None,
+    now: datetime,
+) -> Iterator[tuple[datetime, CapacityLine | None, datetime | None]]:
+    """What changed by itself from `due` until `now`: each instant, the line from then on, the instant after it.
+
+    Exact at each boundary, however late it is asked for.
+    """
+    said = {line.id: line for line in lines}
+    while due is not None and due <= now:
+        following = step(list(said.values()), current, held, due)
+        if current is not None and (following is None or following.id != current.id):
+            said[current.id] = left(said[current.id], current)
+        current, instant = following, due
+        due = next_boundary(lines, current, instant)
+        yield instant, current, due
+
+
+def left(said: CapacityLine, current: CapacityLine) -> CapacityLine:
+    """What was said, with the count at which it stops being in effect: it goes on from there if it comes back."""
+    return replace(said, used=current.used, window_started_at=current.window_started_at)
+
+
+def next_boundary(
+    lines: Sequence[CapacityLine], current: CapacityLine | None, now: datetime
+) -> datetime | None:
+    """When what holds at `now` may change by itself: a start, an end, the next window, the end of validity."""
+    instants = [each for line in lines for each in (line.starts_at, line.ends_at)]
+    if current is not None:
+        instants.append(current.valid_until)
+        if current.period is not None:
+            instants.append(window_at(now, current.period, current.time_zone).ends_at)
+    return min((each for each in instants if each is not None and each > now), default=None)
+
+
+def remind_at(said_at: datetime, valid_until: datetime, before: timedelta) -> datetime:
+    """When to ask for a confirmation: `before` the end of validity, but not in the first half of it."""
+    return valid_until - min(before, (valid_until - said_at) / 2)
 
 
 def window_at(now: datetime, period: Period, time_zone: str) -> Window:

@@ -13,6 +13,7 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.chassis.wire import new_id
 from services.contracts import referrals as contract
+from services.contracts import referrals_capacity as capacity
 from services.contracts.errors import Refused
 from services.referrals.records.models import ContactRecord
 from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
@@ -135,7 +136,7 @@ class Desk:
 
     def set_capacity(self, program: str, total: int, caller: Caller = STAFF, **more: Any) -> Any:
         """Set what a program can take."""
-        return self(contract.set_capacity, caller, program_id=self.resource[program], total=total, **more)
+        return self(capacity.set_capacity, caller, program_id=self.resource[program], total=total, **more)
 
     def assign(self, queue_id: str, program: str, record_id: str | None = None, **more: Any) -> Any:
         """Refer a (new) contact record to a program."""
@@ -154,8 +155,8 @@ class Desk:
 
     def numbers(self, program: str) -> tuple[int, int, int]:
         """(total, used, free) of a program."""
-        capacity = self(contract.get_capacity, program_id=self.resource[program])
-        return capacity["total"], capacity["used"], capacity["free"]
+        line = self(capacity.get_capacity, program_id=self.resource[program])
+        return line["total"], line["used"], line["free"]
 
     def provider(self, *names: str, details: bool = False, may: tuple[str, ...] = PROVIDER_MAY) -> Caller:
         """A provider account that is assigned these agencies and programs."""

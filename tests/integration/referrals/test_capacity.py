@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from services.contracts import referrals as contract
+from services.contracts import referrals_capacity as contract
 from services.contracts.errors import Refused
-from services.contracts.referrals import capacity_changed
+from services.contracts.referrals_capacity import capacity_changed
 from tests.integration.referrals.builders import OTHER_STAFF, PROVIDER_MAY, Desk, refusal
 
 

@@ -25,7 +25,9 @@ from services.referrals.capacity.rules import (
     claim,
     find_line,
     release,
+    remind_at,
     state_at,
+    steps,
     take_effect,
     window_at,
 )
@@ -247,9 +249,42 @@ def test_a_smaller_schedule_takes_effect_as_far_as_the_taken_places_let_it() -> 
     assert (line.total, line.used, line.free) == (15, 14, 1)
 
 
-def test_a_schedule_carries_taken_beds_over_and_starts_a_period_afresh() -> None:
+def test_a_schedule_carries_taken_beds_over_and_a_period_counts_on_where_it_was_left() -> None:
     assert take_effect(beds(30), used=18).free == 12
-    assert take_effect(weekly(5, used=4, window_started_at=NOON), used=4).used == 0
+    assert take_effect(weekly(5, used=0), used=18).used == 0
+    assert take_effect(weekly(5, used=4, window_started_at=NOON), used=18).used == 4
+
+
+def test_a_week_that_is_interrupted_by_one_day_is_not_given_twice() -> None:
+    monday = datetime(2026, 3, 2, tzinfo=UTC)
+    week = weekly(5, id="week")
+    thursday = replace(beds(1), id="day", starts_at=monday + 3 * DAY, ends_at=monday + 4 * DAY)
+    lines = [week, thursday]
+    used = claim(claim(week, monday), monday)
+
+    seen = list(steps(lines, used, 2, thursday.starts_at, monday + 7 * DAY))
+
+    assert [at for at, _, _ in seen] == [monday + 3 * DAY, monday + 4 * DAY, monday + 7 * DAY]
+    assert [(line.id, line.total, line.used) for _, line, _ in seen if line] == [
+        ("day", 2, 2),
+        ("week", 5, 2),
+        ("week", 5, 0),
+    ]
+    assert seen[-1][2] == monday + 14 * DAY
+
+
+def test_nothing_is_in_effect_between_two_schedules_and_beds_are_still_taken_afterwards() -> None:
+    first = replace(beds(3), id="first", starts_at=NOON, ends_at=NOON + DAY)
+    second = replace(beds(4), id="second", starts_at=NOON + 2 * DAY)
+
+    seen = [line for _, line, _ in steps([first, second], None, 2, NOON, NOON + 2 * DAY)]
+
+    assert [line and (line.id, line.used) for line in seen] == [("first", 2), None, ("second", 2)]
+
+
+def test_a_confirmation_is_asked_for_a_day_before_but_not_in_the_first_half() -> None:
+    assert remind_at(NOON, NOON + 7 * DAY, DAY) == NOON + 6 * DAY
+    assert remind_at(NOON, NOON + DAY, DAY) == NOON + DAY / 2
 
 
 @given(st.integers(0, 30), st.lists(st.sampled_from(["claim", "release", "set"]), max_size=60), st.data())
