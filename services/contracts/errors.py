@@ -100,6 +100,8 @@ CODES: dict[str, int] = {
     "resource_not_found": 422,
     "queue_name_taken": 409,
     "not_a_program": 422,
+    "not_an_agency": 422,
+    "agency_required": 422,
     "program_not_in_queue": 422,
     "already_assigned": 409,
     "import_file_refused": 422,

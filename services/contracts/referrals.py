@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.audit import audit_operations
-from services.contracts.declare import Contract, Reply, Request, only_services, page_of, permission
+from services.contracts.declare import Contract, Reply, only_services, page_of, permission
 from services.contracts.fields import Code, Count, Flag, Id, Moment, RecordNumber, Text
 from services.contracts.referrals_assignment_shapes import (
     ASSIGNMENT,
@@ -17,6 +17,7 @@ from services.contracts.referrals_assignment_shapes import (
     Progress,
     StatusChange,
 )
+from services.contracts.referrals_directory_shapes import Document, ImportReport, Resource, ResourceDetails
 from services.contracts.referrals_queue_shapes import (
     ContactForm,
     Queue,
@@ -26,62 +27,12 @@ from services.contracts.referrals_queue_shapes import (
 
 contract = Contract("referrals", "Resource directory, ReferralQs, contact records, referrals and capacity.")
 
-LEVELS = ("agency", "program", "site", "program_at_site")
 PAGE = {
     "after": fields.String(
         load_default=None, allow_none=True, metadata={"description": "`next` of the page before"}
     ),
     "limit": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
 }
-
-
-class Document(Request):
-    """Reference to uploaded bytes; made by the gateway, never by a client."""
-
-    sha256 = fields.String(required=True, validate=validate.Regexp(r"[0-9a-f]{64}\Z"))
-    size = Count(required=True)
-
-
-class Problem(Reply):
-    """A place in an imported file and what is wrong there."""
-
-    line = fields.Integer(required=True)
-    column = fields.String(allow_none=True)
-    code = fields.String(required=True)
-    message = fields.String(required=True)
-
-
-class ImportReport(Reply):
-    """What an import did."""
-
-    added = Count(required=True)
-    changed = Count(required=True)
-    unchanged = Count(required=True)
-    refused = Count(required=True)
-    levels = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
-    problems = fields.List(
-        fields.Nested(Problem), required=True, metadata={"description": "refused rows, the first 200"}
-    )
-    warnings = fields.List(
-        fields.Nested(Problem),
-        required=True,
-        metadata={"description": "accepted with a remark, the first 200"},
-    )
-
-
-class Resource(Reply):
-    """An agency, program or site of the directory."""
-
-    id = Id(required=True)
-    number = fields.String(required=True)
-    name = fields.String(required=True)
-    level = fields.String(required=True, validate=validate.OneOf(LEVELS))
-    status = fields.String(
-        required=True, validate=validate.OneOf(["active", "active_do_not_refer", "inactive"])
-    )
-    agency_id = Id(allow_none=True)
-    agency_name = fields.String(allow_none=True)
-    temporary_message = fields.String(allow_none=True)
 
 
 class ContactRecord(Reply):
@@ -150,8 +101,9 @@ class Referral(Reply):
 
 import_directory = contract.command(
     "import_directory",
-    "Import a resource directory in iCarol's export format (CSV).",
-    request={"document": fields.Nested(Document, required=True)},
+    "Import a resource directory: iCarol's export (CSV), or HSDS 3.x as JSON or as a package of tables (zip). "
+    "A small file is done with the answer; a large one goes on in the background: ask get_directory_import.",
+    request={"document": fields.Nested(Document, required=True), "dry_run": Flag(load_default=False)},
     reply=ImportReport,
     access=permission("directory.import"),
     errors=("import_file_refused", "request_too_large", "not_found"),
@@ -159,9 +111,10 @@ import_directory = contract.command(
 )
 search_resources = contract.query(
     "search_resources",
-    "Agencies and programs by name, as one types.",
+    "Agencies and programs by name, as one types, typing errors forgiven. Inactive ones only if asked for.",
     request={
         "q": Text(required=True, most=100),
+        "include_inactive": Flag(load_default=False),
         "limit": fields.Integer(load_default=20, validate=validate.Range(1, 100)),
     },
     reply={"items": fields.List(fields.Nested(Resource), required=True)},
@@ -169,9 +122,9 @@ search_resources = contract.query(
 )
 get_resource = contract.query(
     "get_resource",
-    "One resource.",
+    "One resource, with all that is known about it.",
     request={"resource_id": Id(required=True)},
-    reply=Resource,
+    reply=ResourceDetails,
     access=permission("directory.read"),
     errors=("not_found",),
 )

@@ -22,6 +22,7 @@ KINDS = (
     "expired",
     "withdrawn",
     "reassigned",
+    "priority",
     "note",
 )
 SORTS = ("newest", "oldest", "due", "waitlist")

@@ -14,7 +14,7 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals import contact_record_created
 from services.contracts.referrals_records import contact_record_changed
-from services.referrals.assignments.handlers import assign_referral
+from services.referrals.assignments.opening import assign_referral
 from services.referrals.queues.models import Queue
 from services.referrals.reach import reach_of
 from services.referrals.records.models import ContactRecord, ContactRecordChange, ContactRecordCounter
