@@ -123,6 +123,7 @@ CODES: dict[str, int] = {
     "capacity_not_claimed": 409,
     "capacity_schedule_clash": 409,
     "invalid_contact_record": 422,
+    "search_refused": 400,
     "queue_has_open_referrals": 409,
     "program_has_open_referrals": 409,
     # portals
