@@ -25,7 +25,7 @@ def claim(unit: UnitOfWork, program_id: str, line_id: str | None = None) -> str 
     `capacity_exhausted`, and `not_found` for a line that is not the program's.
     """
     lines = lines_of(unit.session, program_id)
-    for line in _chosen(lines, line_id):
+    for line in _chosen(unit.session, lines, program_id, line_id):
         if line.settles_at is not None and line.settles_at <= unit.now:
             settled(unit, line.id)
         if _take(unit, line.id):
@@ -71,13 +71,13 @@ def lines_of(session: Session, program_id: str) -> list[Row[Any]]:
     return list(session.execute(statement))
 
 
-def _chosen(lines: list[Row[Any]], line_id: str | None) -> list[Row[Any]]:
+def _chosen(session: Session, lines: list[Row[Any]], program_id: str, line_id: str | None) -> list[Row[Any]]:
     if line_id is None or not lines:
         return lines
     chosen = [line for line in lines if line.id == line_id]
-    if not chosen:
-        raise Refused("not_found", "The program has no capacity line with this id.", "line_id")
-    return chosen
+    if chosen or session.scalar(select(Line.program_id).where(Line.id == line_id)) == program_id:
+        return chosen  # one that was taken away has no places: a referral may have waited for it
+    raise Refused("not_found", "The program has no capacity line with this id.", "line_id")
 
 
 def _is_settled(unit: UnitOfWork) -> Any:

@@ -97,7 +97,9 @@ def confirm_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     line, terms = _line_in_reach(unit, request["line_id"])
     current = counted(line, terms)
     if current is None:
-        raise Refused("invalid_capacity", "Nothing is in effect to be confirmed; set the capacity.", "line_id")
+        raise Refused(
+            "invalid_capacity", "Nothing is in effect to be confirmed; set the capacity.", "line_id"
+        )
     term = terms[current.id]
     term.valid_until = request["valid_until"] or _held_until(unit, term)
     _refuse_past(term.valid_until, unit.now, "valid_until")
@@ -175,15 +177,16 @@ def set_capacity_settings(unit: UnitOfWork, request: Any) -> CapacitySettings:
     if settings.organisation_id is None:
         unit.add(settings)
     settings.is_on = request["is_on"]
-    settings.remind_hours, settings.confirm_after_days = request["remind_hours"], request["confirm_after_days"]
+    settings.remind_hours, settings.confirm_after_days = (
+        request["remind_hours"],
+        request["confirm_after_days"],
+    )
     assert unit.organisation_id is not None  # noqa: S101 - an account has its organisation
     unit.audit("capacity.settings_changed", "organisation", unit.organisation_id, is_on=settings.is_on)
     return settings
 
 
-def _say(
-    unit: UnitOfWork, line: Line, terms: dict[str, Term], request: Any, kind: str
-) -> dict[str, Any]:
+def _say(unit: UnitOfWork, line: Line, terms: dict[str, Term], request: Any, kind: str) -> dict[str, Any]:
     """Let a line say something else from now on."""
     current = counted(line, terms)
     term = terms[current.id] if current else Term(id=wire.new_id(), line_id=line.id, used=0, version=0)
@@ -197,7 +200,9 @@ def _say(
     put(line, terms, current, stated)
     line.settles_at = next_boundary([said(each) for each in terms.values()], stated, unit.now)
     remind(unit, line, stated, unit.now)
-    unit.audit("capacity.set", "program", line.program_id, line_id=line.id, total=stated.total, used=stated.used)
+    unit.audit(
+        "capacity.set", "program", line.program_id, line_id=line.id, total=stated.total, used=stated.used
+    )
     note(unit, line, stated, kind, unit.now)
     unit.session.flush()
     return one_view(unit.session, line.id, unit.now)
@@ -336,9 +341,7 @@ def _first_line(unit: UnitOfWork, program_id: str, name: str) -> tuple[Line, dic
     return _settled(unit, program_id)
 
 
-def _empty_line(
-    unit: UnitOfWork, line_id: str, program_id: str, name: str, position: int
-) -> dict[str, Any]:
+def _empty_line(unit: UnitOfWork, line_id: str, program_id: str, name: str, position: int) -> dict[str, Any]:
     counts = {"total": 0, "planned_total": 0, "used": 0, "held": 0, "version": 0}
     return {
         "id": line_id,

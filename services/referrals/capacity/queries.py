@@ -58,7 +58,10 @@ def list_capacities(session: Session, caller: Caller | None, request: Any) -> di
     now = utc_now()
     order = (Resource.search_key, Line.program_id, Line.position, Line.id)
     statement = (
-        _lines(caller).outerjoin(Term, Term.id == Line.term_id).where(*_filters(request, now)).order_by(*order)
+        _lines(caller)
+        .outerjoin(Term, Term.id == Line.term_id)
+        .where(*_filters(request, now))
+        .order_by(*order)
     )
     if request["after"] is not None:
         place = [literal(each) for each in read_cursor(request["after"], (str, str, int, str))]

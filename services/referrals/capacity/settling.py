@@ -79,7 +79,9 @@ def counted(line: Line, terms: Terms) -> CapacityLine | None:
 def reading_at(line: Line, terms: Terms, now: datetime.datetime) -> CapacityLine | None:
     """What the line says at `now`, whether or not somebody has settled it."""
     current = counted(line, terms)
-    for _, each, _ in steps([said(term) for term in terms.values()], current, line.held, line.settles_at, now):
+    for _, each, _ in steps(
+        [said(term) for term in terms.values()], current, line.held, line.settles_at, now
+    ):
         current = each
     return current
 
@@ -95,7 +97,9 @@ def settings_of(session: Session, organisation_id: str | None) -> CapacitySettin
     return kept or CapacitySettings(is_on=True, remind_hours=REMIND_HOURS, confirm_after_days=None)
 
 
-def settled(unit: UnitOfWork, line_id: str, *, skip_locked: bool = False) -> tuple[Line, dict[str, Term]] | None:
+def settled(
+    unit: UnitOfWork, line_id: str, *, skip_locked: bool = False
+) -> tuple[Line, dict[str, Term]] | None:
     """The line as it is now, held until the transaction ends, with its open terms. None where there is no such line."""
     line = unit.session.scalars(
         select(Line).where(Line.id == line_id).with_for_update(skip_locked=skip_locked),
