@@ -11,7 +11,7 @@ import flask
 import orjson
 from werkzeug.datastructures import MultiDict
 
-from gateway import cookies
+from gateway import cookies, fhir
 from gateway.auth import Admitted, admit
 from gateway.client_address import client_address
 from gateway.routes import Route
@@ -40,6 +40,8 @@ class Exchange:
         """Let in, read, call, answer."""
         admitted = admit(self._client, route.operation, self._context(route), self._public_url)
         arguments = self._arguments(route, path_arguments, admitted)
+        if route.is_fhir:
+            return fhir.answer(self._client.call(route.operation, arguments, admitted.context)["resource"])
         wants_cookie = route.cookie == "given" and self._wants_cookie(arguments)
         reply = self._client.call(route.operation, arguments, admitted.context)
         if route.downloads:
@@ -85,6 +87,8 @@ class Exchange:
     def _arguments(
         self, route: Route, path_arguments: Mapping[str, str], admitted: Admitted
     ) -> dict[str, Any]:
+        if route.is_fhir:
+            return fhir.arguments(route.operation, path_arguments, self._public_url)
         if route.uploads:
             given = {**_once_each(flask.request.form), route.uploads: self._upload(admitted)}
         elif route.takes_body:

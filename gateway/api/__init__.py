@@ -13,6 +13,8 @@ from gateway.api import (
     portals,
     referrals,
     referrals_capacity,
+    referrals_fhir,
+    referrals_reports,
     signing,
 )
 from gateway.routes import Route
@@ -25,6 +27,8 @@ ROUTES: tuple[Route, ...] = (
     *identity_people.ROUTES,
     *referrals.ROUTES,
     *referrals_capacity.ROUTES,
+    *referrals_fhir.ROUTES,
+    *referrals_reports.ROUTES,
     *portals.ROUTES,
     *notifications.ROUTES,
     *signing.ROUTES,

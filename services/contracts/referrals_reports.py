@@ -33,6 +33,9 @@ class LineOfPlaces(Places):
 
     line_id = Id(required=True)
     name = fields.String(required=True)
+    unit = fields.String(allow_none=True)
+    capacity_status = fields.String(required=True)
+    note = fields.String(allow_none=True)
 
 
 _DEMAND = {
@@ -83,7 +86,8 @@ class StayStatistics(Reply):
     status = Code(required=True)
     label = fields.String(allow_none=True)
     entered = fields.Integer(
-        allow_none=True, metadata={"description": "moves into the status, without the assignments that begin there"}
+        allow_none=True,
+        metadata={"description": "moves into the status, without the assignments that begin there"},
     )
     left = fields.Integer(allow_none=True, metadata={"description": "stays that ended in the period"})
     median_s = fields.Integer(allow_none=True)
@@ -121,7 +125,9 @@ class Statistics(Reply):
 
 
 _FILTERS = {
-    "from_on": fields.Date(required=True, metadata={"description": "first day, in the organisation's time zone"}),
+    "from_on": fields.Date(
+        required=True, metadata={"description": "first day, in the organisation's time zone"}
+    ),
     "to_on": fields.Date(required=True, metadata={"description": "last day, included"}),
     "group_by": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(GROUPS)),
     "queue_id": Id(load_default=None, allow_none=True),

@@ -23,6 +23,7 @@ from services.referrals.directory.models import Resource
 from services.referrals.queues.models import Queue, QueueProgram, QueueStatus
 from services.referrals.reach import Reach, reach_of
 from services.referrals.reports.models import ReportCell, ReportCount, ReportDelta
+from services.referrals.reports.places import lines_of_programs
 
 # Overdue ones are looked at one by one, and a desk with so many has another problem than their exact number.
 MOST_OVERDUE = 2_000
@@ -48,7 +49,9 @@ def get_dashboard(session: Session, caller: Caller | None, request: Any) -> dict
         }
         for queue in queues
     ]
-    totals = {name: sum(item[name] for item in items) for name in ("open", "ended", "waiting", "urgent", "overdue")}
+    totals = {
+        name: sum(item[name] for item in items) for name in ("open", "ended", "waiting", "urgent", "overdue")
+    }
     return {"at": now, "totals": totals, "is_overdue_capped": is_capped, "queues": items}
 
 
@@ -64,7 +67,7 @@ def list_program_demand(session: Session, caller: Caller | None, request: Any) -
     pair_of_referral = Referral.queue_id.concat(Referral.program_id)
     overdue, is_capped = _overdue(session, caller, pair_of_referral, ids, now)
     statuses = _statuses(session, {pair.queue_id for pair in page})
-    lines = _lines(session, ids)
+    lines = lines_of_programs(session, ids, now)
     items = [
         {
             "program_id": pair.program_id,
@@ -141,7 +144,11 @@ def _counts(
 
 
 def _overdue(
-    session: Session, caller: Caller | None, key: Any, programs: Collection[str] | None, now: datetime.datetime
+    session: Session,
+    caller: Caller | None,
+    key: Any,
+    programs: Collection[str] | None,
+    now: datetime.datetime,
 ) -> tuple[dict[str, int], bool]:
     """Open referrals past their due time, by `key`, and whether there are more than are counted."""
     late = (
@@ -175,23 +182,12 @@ def _capacity_of_queues(session: Session, programs: Collection[str] | None) -> d
     }
 
 
-def _lines(session: Session, programs: Collection[str]) -> dict[str, list[dict[str, Any]]]:
-    statement = (
-        select(Line)
-        .where(Line.program_id.in_(programs), Line.removed_at.is_(None))
-        .order_by(Line.program_id, Line.position)
-    )
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for line in session.scalars(statement):
-        numbers = {"total": line.total, "used": line.used, "free": line.total - line.used}
-        found[line.program_id].append({"line_id": line.id, "name": line.name, **numbers})
-    return found
-
-
 def _pairs(session: Session, programs: Collection[str] | None, request: Any) -> Sequence[Any]:
     """Programs with the queues they work in or have referrals of, a page and one more."""
     both = union(
-        select(QueueProgram.queue_id, QueueProgram.program_id).where(among(QueueProgram.program_id, programs)),
+        select(QueueProgram.queue_id, QueueProgram.program_id).where(
+            among(QueueProgram.program_id, programs)
+        ),
         select(ReportCell.queue_id, ReportCell.program_id).where(among(ReportCell.program_id, programs)),
     ).subquery()
     statement = (
@@ -222,9 +218,7 @@ def _pairs(session: Session, programs: Collection[str] | None, request: Any) -> 
 
 
 def _statuses(session: Session, queue_ids: Collection[str]) -> dict[str, list[QueueStatus]]:
-    statement = (
-        select(QueueStatus).where(QueueStatus.queue_id.in_(queue_ids)).order_by(QueueStatus.position)
-    )
+    statement = select(QueueStatus).where(QueueStatus.queue_id.in_(queue_ids)).order_by(QueueStatus.position)
     found: dict[str, list[QueueStatus]] = defaultdict(list)
     for status in session.scalars(statement):
         found[status.queue_id].append(status)

@@ -14,6 +14,8 @@ from services.referrals.reports.models import ReportCell, ReportDelta, ReportMov
 from services.referrals.reports.rules import day_number, duration_class, local_day, month_number
 from services.referrals.reports.settings import time_zone_of
 
+_FLAGS = ("open", "waiting", "urgent")
+
 
 def note_change(unit: UnitOfWork, referral: Referral) -> None:
     """Bring the counts up to date with a referral that is new or was changed just now.
@@ -23,7 +25,7 @@ def note_change(unit: UnitOfWork, referral: Referral) -> None:
     """
     session = unit.session
     place = session.get(ReportPlace, referral.id)
-    cell_id = cell_of(session, referral)
+    cell_id = cell_id_of(session, referral, referral.status)
     facts = facts_of(referral, time_zone_of(session, unit.organisation_id))
     if place is None:
         place = ReportPlace(referral_id=referral.id, cell_id=cell_id, since=referral.status_since, **facts)
@@ -37,11 +39,11 @@ def note_change(unit: UnitOfWork, referral: Referral) -> None:
     for name, value in facts.items():
         setattr(place, name, value)
     after = _delta(place, 1)
-    if any(getattr(before, name) + getattr(after, name) for name in FLAGS) or before.cell_id != after.cell_id:
+    if (
+        any(getattr(before, name) + getattr(after, name) for name in _FLAGS)
+        or before.cell_id != after.cell_id
+    ):
         session.add_all((before, after))
-
-
-FLAGS = ("open", "waiting", "urgent")
 
 
 def facts_of(referral: Referral, zone: str) -> dict[str, Any]:
@@ -62,12 +64,12 @@ def facts_of(referral: Referral, zone: str) -> dict[str, Any]:
     }
 
 
-def cell_of(session: Session, referral: Referral) -> int:
-    """The number of the referral's cell, made where this is the first one there."""
+def cell_id_of(session: Session, referral: Referral, status: str) -> int:
+    """The number of the cell of a status at the referral's program, made where this is the first referral there."""
     wanted = select(ReportCell.id).where(
         ReportCell.queue_id == referral.queue_id,
         ReportCell.program_id == referral.program_id,
-        ReportCell.status == referral.status,
+        ReportCell.status == status,
     )
     found = session.scalar(wanted)
     if found is not None:
@@ -78,7 +80,7 @@ def cell_of(session: Session, referral: Referral) -> int:
         "organisation_id": referral.organisation_id or session.info["organisation_id"],
         "queue_id": referral.queue_id,
         "program_id": referral.program_id,
-        "status": referral.status,
+        "status": status,
     }
     # Somebody else may make it at the same time: then it is there once this statement has waited for him.
     connection.execute(dialect.insert(ReportCell.__table__).values(own).on_conflict_do_nothing())

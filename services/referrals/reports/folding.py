@@ -64,7 +64,9 @@ def fold_counts(session: Session) -> int:
         for position, name in enumerate(_NUMBERS):
             sums[delta.cell_id][position] += getattr(delta, name)
     ids = [delta.id for delta in deltas]
-    session.execute(delete(ReportDelta).where(ReportDelta.id.in_(ids)).execution_options(synchronize_session=False))
+    session.execute(
+        delete(ReportDelta).where(ReportDelta.id.in_(ids)).execution_options(synchronize_session=False)
+    )
     rows = [
         {"cell_id": cell_id, **dict(zip(_NUMBERS, numbers, strict=True))}
         for cell_id, numbers in sorted(sums.items())
@@ -112,5 +114,3 @@ def _add_up(
     insert = dialect.insert(table.__table__)
     added = {name: table.__table__.c[name] + insert.excluded[name] for name in names}
     connection.execute(insert.on_conflict_do_update(index_elements=key, set_=added), rows)
-
-

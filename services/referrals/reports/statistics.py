@@ -55,7 +55,9 @@ class Question:
 
     def of_cell(self) -> ColumnElement[bool]:
         """Condition on ReportCell."""
-        own = and_(ReportCell.organisation_id == self.organisation_id, among(ReportCell.program_id, self.programs))
+        own = and_(
+            ReportCell.organisation_id == self.organisation_id, among(ReportCell.program_id, self.programs)
+        )
         return own if self.queue_id is None else and_(own, ReportCell.queue_id == self.queue_id)
 
 
@@ -96,7 +98,9 @@ def all_statistics(session: Session, caller: Caller | None, request: Any) -> dic
 def _question(session: Session, caller: Caller | None, request: Any) -> Question:
     programs = programs_in_reach(session, reach_of(caller))
     if request["agency_id"] is not None:
-        of_agency = set(session.scalars(select(Resource.id).where(Resource.agency_id == request["agency_id"])))
+        of_agency = set(
+            session.scalars(select(Resource.id).where(Resource.agency_id == request["agency_id"]))
+        )
         programs = sorted(of_agency if programs is None else of_agency & set(programs))
     if request["program_id"] is not None:
         own = programs is None or request["program_id"] in programs
@@ -159,7 +163,9 @@ def _group(group_by: str | None, day: Any, month: Any) -> Any:
 
 
 def _with_agency(statement: Select[Any], group_by: str | None) -> Select[Any]:
-    return statement.join(Resource, Resource.id == ReportCell.program_id) if group_by == "agency" else statement
+    return (
+        statement.join(Resource, Resource.id == ReportCell.program_id) if group_by == "agency" else statement
+    )
 
 
 def _assigned(question: Question, group_by: str | None) -> Select[Any]:
@@ -198,7 +204,9 @@ def _stays(question: Question, group_by: str | None) -> Select[Any]:
     part = (counted.c.group_key, counted.c.status)
     so_far = func.sum(counted.c.number).over(partition_by=part, order_by=counted.c.duration_class)
     in_all = func.sum(counted.c.number).over(partition_by=part)
-    ranked = select(*part, counted.c.duration_class, so_far.label("so_far"), in_all.label("in_all")).subquery()
+    ranked = select(
+        *part, counted.c.duration_class, so_far.label("so_far"), in_all.label("in_all")
+    ).subquery()
 
     def rank(share: float) -> Any:
         return func.min(ranked.c.duration_class).filter(ranked.c.so_far >= share * ranked.c.in_all)
@@ -237,7 +245,9 @@ def _within(statement: Select[Any], question: Question, day: Any) -> Select[Any]
 def _blank(total: Group, groups: Mapping[Any, Group], below: int) -> set[Any]:
     """The cells that stay blank: of the total (under the key None) and of each group."""
     everything = {(None, cell): count for cell, count in total.cells.items()}
-    everything |= {(_mark(key), cell): count for key, group in groups.items() for cell, count in group.cells.items()}
+    everything |= {
+        (_mark(key), cell): count for key, group in groups.items() for cell, count in group.cells.items()
+    }
     sums = []
     if groups:
         for cell in total.cells:
@@ -265,7 +275,7 @@ def _labels(session: Session, group_by: str | None, groups: Iterable[Any]) -> di
         found = session.execute(select(Resource.id, Resource.name).where(Resource.id.in_(keys)))
     else:
         return {key: key for key in keys}
-    return dict.fromkeys(keys) | {key: name for key, name in found}
+    return dict.fromkeys(keys) | dict(found.all())
 
 
 def _order(group_by: str | None, key: Any, label: str | None) -> tuple[Any, ...]:
@@ -322,4 +332,3 @@ def _view(
 def _times(group: Group, status: str, left: int | None) -> dict[str, int | None]:
     median, p90 = group.percentiles.get(status, (None, None))
     return {"median_s": median, "p90_s": p90} if left else {"median_s": None, "p90_s": None}
-
