@@ -336,7 +336,7 @@ describe_account = contract.query(
         "organisation_name": fields.String(required=True),
         "features": fields.List(fields.String(), required=True),
     },
-    access=only_services("notifications", "signing"),
+    access=only_services("notifications", "signing", "referrals"),
     errors=("not_found",),
 )
 

@@ -7,7 +7,7 @@ from typing import Any
 from services.chassis.operations import Call, serves
 from services.contracts import referrals as contract
 from services.contracts import referrals_records as more
-from services.referrals.records import handlers, queries
+from services.referrals.records import handlers, printing, queries
 
 
 class RecordEntrypoints:
@@ -43,6 +43,14 @@ class RecordEntrypoints:
             )
         )
         return answer
+
+    @serves(more.create_contact_record_pdf)
+    def create_contact_record_pdf(self, call: Call) -> Any:
+        return printing.create_contact_record_pdf(call)
+
+    @serves(more.create_referral_pdf)
+    def create_referral_pdf(self, call: Call) -> Any:
+        return printing.create_referral_pdf(call)
 
     @serves(contract.describe_contact_record)
     def describe_contact_record(self, call: Call) -> Any:

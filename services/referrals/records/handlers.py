@@ -75,10 +75,10 @@ def edit_contact_record(unit: UnitOfWork, request: Any) -> dict[str, Any]:
 
 
 def note_reading(
-    unit: UnitOfWork, action: str, object_type: str, object_id: str, contact_record_id: str, **facts: Any
+    unit: UnitOfWork, action: str, object_type: str, object_id: str, record_id: str, /, **facts: Any
 ) -> None:
     """Write down that a whole record was read, and whose it is if that is known, before it is handed out."""
-    person = select(ContactRecord.person_id).where(ContactRecord.id == contact_record_id)
+    person = select(ContactRecord.person_id).where(ContactRecord.id == record_id)
     unit.audit(action, object_type, object_id, **facts, **_about(unit.session.scalar(person)))
 
 
