@@ -80,13 +80,19 @@ OWN_EVENTS = (capacity_changed, referral_waitlisted)
 
 
 class Desk:
-    """The service with its small directory imported; `program["Night Shelter"]` is an id."""
+    """The service with its small directory imported; `program["Night Shelter"]` is an id.
 
-    def __init__(self, service: InProcess) -> None:
+    `like` is a desk whose database this one began as a copy of: then the directory is there already.
+    """
+
+    def __init__(self, service: InProcess, like: Desk | None = None) -> None:
         self.service = service
         self._delivered: set[str] = set()
-        self.report = self.import_file(an_export())
-        self.resource = {
+        self.report = like.report if like else self.import_file(an_export())
+        self.resource = dict(like.resource) if like else self._resources()
+
+    def _resources(self) -> dict[str, str]:
+        return {
             name: self._id_of(name)
             for _, name, level, *_ in SMALL_DIRECTORY
             if level in ("Agency", "Program")
