@@ -101,7 +101,7 @@ def confirm_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
             "invalid_capacity", "Nothing is in effect to be confirmed; set the capacity.", "line_id"
         )
     term = terms[current.id]
-    term.valid_until = request["valid_until"] or _held_until(unit, term)
+    term.valid_until = _in_utc(request["valid_until"]) or _held_until(unit, term)
     _refuse_past(term.valid_until, unit.now, "valid_until")
     term.said_at, term.version = unit.now, term.version + 1
     current = replace(current, valid_until=term.valid_until)
@@ -225,7 +225,7 @@ def _stated(
     ends_at: datetime.datetime | None,
 ) -> CapacityLine:
     """What a request says, checked, with the validity that the organisation wants where it names none."""
-    valid_until = request["valid_until"]
+    valid_until = _in_utc(request["valid_until"])
     if valid_until is None:
         days = settings_of(unit.session, unit.organisation_id).confirm_after_days
         valid_until = begins + datetime.timedelta(days=days) if days else None
@@ -237,8 +237,8 @@ def _stated(
             mode=Mode(request["mode"]),
             period=Period(request["period"]) if request["period"] else None,
             time_zone=request["time_zone"],
-            starts_at=starts_at,
-            ends_at=ends_at,
+            starts_at=_in_utc(starts_at),
+            ends_at=_in_utc(ends_at),
             valid_until=valid_until,
             note=request["note"] or "",
             has_waitlist=request["has_waitlist"],
@@ -273,6 +273,10 @@ def _held_until(unit: UnitOfWork, term: Term) -> datetime.datetime | None:
         return None
     since = max(term.said_at, term.starts_at or term.said_at)
     return unit.now + (term.valid_until - since if term.valid_until > since else HELD_FOR)
+
+
+def _in_utc(instant: datetime.datetime | None) -> datetime.datetime | None:
+    return instant.astimezone(datetime.UTC) if instant else None
 
 
 def _refuse_past(instant: datetime.datetime | None, now: datetime.datetime, field: str) -> None:

@@ -26,7 +26,6 @@ from services.referrals.capacity.rules import (
     Mode,
     Period,
     capacity_status,
-    left,
     remind_at,
     steps,
 )

@@ -113,9 +113,8 @@ def test_a_line_is_renamed_and_its_name_is_its_own(desk: Desk) -> None:
 
 
 def test_a_line_that_is_taken_away_counts_no_more_and_its_places_can_still_be_given_back(
-    desk_on_both: Desk,
+    desk: Desk,
 ) -> None:
-    desk = desk_on_both
     queue_id = desk.a_queue(SHELTER)
     line_id = desk.set_capacity(SHELTER, 1)["line_id"]
     referral = desk.assign(queue_id, SHELTER)
@@ -174,8 +173,7 @@ def test_each_capacity_reads_as_one_of_the_four_gravity_statuses_with_its_note(d
     assert [change["note"] for change in notes] == [None, said["note"], said["note"], said["note"]]
 
 
-def test_numbers_nobody_confirms_read_as_unknown_and_still_count(desk_on_both: Desk) -> None:
-    desk = desk_on_both
+def test_numbers_nobody_confirms_read_as_unknown_and_still_count(desk: Desk) -> None:
     queue_id = desk.a_queue(SHELTER)
     with at(MONDAY):
         line_id = desk.set_capacity(SHELTER, 1, valid_until=(MONDAY + DAY).isoformat())["line_id"]
@@ -193,8 +191,7 @@ def test_numbers_nobody_confirms_read_as_unknown_and_still_count(desk_on_both: D
     assert kinds(desk) == ["set", "lapsed", "claimed", "confirmed"]
 
 
-def test_providers_are_asked_to_confirm_once_and_the_end_is_told_by_itself(desk_on_both: Desk) -> None:
-    desk = desk_on_both
+def test_providers_are_asked_to_confirm_once_and_the_end_is_told_by_itself(desk: Desk) -> None:
     runtime = desk.service.runtime
     with at(MONDAY):
         line_id = desk.set_capacity(SHELTER, 3, valid_until=(MONDAY + 7 * DAY).isoformat())["line_id"]
@@ -245,8 +242,7 @@ def test_an_organisation_says_how_long_numbers_hold_and_when_to_ask(desk: Desk) 
     assert shown == {"is_on": True, "remind_hours": 48, "confirm_after_days": 3}
 
 
-def test_with_capacity_switched_off_nobody_edits_it_and_nothing_is_counted(desk_on_both: Desk) -> None:
-    desk = desk_on_both
+def test_with_capacity_switched_off_nobody_edits_it_and_nothing_is_counted(desk: Desk) -> None:
     queue_id = desk.a_queue(SHELTER)
     line_id = desk.set_capacity(SHELTER, 1)["line_id"]
     referral = desk.assign(queue_id, SHELTER)
