@@ -194,6 +194,10 @@ class Desk:
                     event, envelope["data"], organisation=organisation, event_id=envelope["id"]
                 )
 
+    def ignore(self, event_id: str) -> None:
+        """Let an own event be as if it had been delivered long ago."""
+        self._delivered.add(event_id)
+
     def _own_events(self) -> list[dict[str, Any]]:
         types = {event.type for event in OWN_EVENTS}
         return [envelope for envelope in self.service.events() if envelope["type"] in types]
