@@ -7,9 +7,6 @@ from services.contracts import referrals_queues as queues
 from services.contracts import referrals_records as records
 
 ROUTES = (
-    Route("POST", "/v1/directory/imports", api.import_directory, uploads="document"),
-    Route("GET", "/v1/directory/resources", api.search_resources),
-    Route("GET", "/v1/directory/resources/{resource_id}", api.get_resource),
     Route("GET", "/v1/queues", api.list_queues),
     Route("POST", "/v1/queues", api.create_queue),
     Route("GET", "/v1/queues/{queue_id}", api.get_queue),

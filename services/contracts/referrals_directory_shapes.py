@@ -49,11 +49,10 @@ class ImportReport(Reply):
     state = fields.String(required=True, validate=validate.OneOf(IMPORT_STATES))
     is_dry_run = Flag(required=True)
     source = fields.String(
-        allow_none=True, metadata={"description": "icarol, hsds_json or hsds_package, found out from the file"}
+        allow_none=True,
+        metadata={"description": "icarol, hsds_json or hsds_package, found out from the file"},
     )
-    total = fields.Integer(
-        allow_none=True, metadata={"description": "records in the file, once it is read"}
-    )
+    total = fields.Integer(allow_none=True, metadata={"description": "records in the file, once it is read"})
     done = Count(required=True)
     added = Count(required=True)
     changed = Count(required=True)

@@ -37,7 +37,9 @@ def apply(unit: UnitOfWork, job: DirectoryImport, entries: Sequence[Entry]) -> N
     """Bring the directory to what these entries say, unless it is a dry run; add to the report."""
     revision = 0 if job.is_dry_run else next_revision(unit)
     columns = {entry.number: orjson.loads(entry.columns) for entry in entries}
-    numbers = {number for row in columns.values() for number in (row["number"], row["parent_number"]) if number}
+    numbers = {
+        number for row in columns.values() for number in (row["number"], row["parent_number"]) if number
+    }
     known = _known(unit, numbers)
     standing = _standing(job, entries, columns, known)
     plan = plan_import({number: row.fingerprint for number, row in known.items()}, standing)

@@ -7,7 +7,7 @@ from typing import Any
 from services.chassis.operations import Call, serves
 from services.contracts import referrals as base
 from services.contracts import referrals_directory as contract
-from services.referrals.directory import handlers, importing, queries
+from services.referrals.directory import exporting, handlers, hsds_queries, importing, queries
 from services.referrals.directory.names import names_of
 
 
@@ -57,3 +57,19 @@ class DirectoryEntrypoints:
     @serves(contract.set_temporary_message)
     def set_temporary_message(self, call: Call) -> Any:
         return call.commit(handlers.set_temporary_message)
+
+    @serves(contract.export_directory)
+    def export_directory(self, call: Call) -> Any:
+        return exporting.export_directory(call)
+
+    @serves(contract.list_hsds_services)
+    def list_hsds_services(self, call: Call) -> Any:
+        return call.read(hsds_queries.list_hsds_services)
+
+    @serves(contract.get_hsds_service)
+    def get_hsds_service(self, call: Call) -> Any:
+        return call.read(hsds_queries.get_hsds_service)
+
+    @serves(contract.list_hsds_organizations)
+    def list_hsds_organizations(self, call: Call) -> Any:
+        return call.read(hsds_queries.list_hsds_organizations)

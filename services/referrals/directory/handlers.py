@@ -33,7 +33,12 @@ def create_resource(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     resource_id = wire.new_id()
     # A number of our own has letters, so that it is never one of an export's.
     number = request["number"] or f"P-{resource_id[:12]}"
-    fixed = {"number": number, "level": request["level"], "name": request["name"], "status": request["status"]}
+    fixed = {
+        "number": number,
+        "level": request["level"],
+        "name": request["name"],
+        "status": request["status"],
+    }
     parent = {"parent_number": agency.number, "parent_name": agency.name} if agency else {}
     if unit.session.scalar(select(Resource.id).where(Resource.number == number)) is not None:
         raise _number_taken()

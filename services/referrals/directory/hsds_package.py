@@ -76,9 +76,7 @@ def _described(package: zipfile.ZipFile, name: str) -> list[dict[str, Any]]:
     except (ValueError, RecursionError):
         raise FileRefused("not_json", "The package's description is no JSON.", file=name[:80]) from None
     resources = described.get("resources") if isinstance(described, dict) else None
-    return (
-        [entry for entry in resources if isinstance(entry, dict)] if isinstance(resources, list) else []
-    )
+    return [entry for entry in resources if isinstance(entry, dict)] if isinstance(resources, list) else []
 
 
 def _opened(package: zipfile.ZipFile, name: str) -> Any:

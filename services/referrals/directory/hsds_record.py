@@ -27,7 +27,7 @@ MAX_TEXT, MAX_NAME, MAX_URL, MAX_EXTRA = 10_000, 255, 2_000, 20_000
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 # A service that is closed for a while is still in the directory, but nobody is sent there.
-_STATUSES = {
+HSDS_STATUSES = {
     "active": ResourceStatus.ACTIVE,
     "inactive": ResourceStatus.INACTIVE,
     "defunct": ResourceStatus.INACTIVE,
@@ -46,7 +46,9 @@ class HsdsRow:
         self.warnings: list[Problem] = []
         self._ours = our_attributes(dict(body))
         self._body = {
-            name: value for name, value in body.items() if name not in _NOT_KEPT and value not in (None, "", [], {})
+            name: value
+            for name, value in body.items()
+            if name not in _NOT_KEPT and value not in (None, "", [], {})
         }
 
     def refuse(self, member: str, code: str, message: str) -> None:
@@ -98,11 +100,11 @@ class HsdsRow:
         if level in (Level.AGENCY, Level.SITE):
             return ResourceStatus.ACTIVE
         if level is Level.PROGRAM_AT_SITE:
-            return _STATUSES.get(str(relations.get("service_status")).lower(), ResourceStatus.ACTIVE)
+            return HSDS_STATUSES.get(str(relations.get("service_status")).lower(), ResourceStatus.ACTIVE)
         text = self._text("status").lower()
-        status = _STATUSES.get(text)
+        status = HSDS_STATUSES.get(text)
         if status is None:
-            self.refuse("status", "unknown_status", f"The status must be one of: {', '.join(_STATUSES)}.")
+            self.refuse("status", "unknown_status", f"The status must be one of: {', '.join(HSDS_STATUSES)}.")
             return ResourceStatus.INACTIVE
         if text not in ("active", "inactive"):
             self._body["hsds_status"] = text
@@ -116,9 +118,13 @@ class HsdsRow:
             place = relations.get("location_name")
             return f"{relations['service_name']}{f' ({place})' if place else ''}"[:MAX_NAME]
         if level is Level.SITE:
-            name = str(self._first_address().get("address_1") or relations.get("parent_name") or "")[:MAX_NAME]
+            name = str(self._first_address().get("address_1") or relations.get("parent_name") or "")[
+                :MAX_NAME
+            ]
         if name.strip():
-            self.warn("name", "name_missing", "The name is empty; the address or the organization's name was taken.")
+            self.warn(
+                "name", "name_missing", "The name is empty; the address or the organization's name was taken."
+            )
             return " ".join(name.split())
         self.refuse("name", "name_missing", "The entry has no name.")
         return ""
@@ -212,7 +218,16 @@ class HsdsRow:
         return found
 
     def _address(self, each: Mapping[str, Any]) -> Address:
-        members = ("attention", "address_1", "address_2", "city", "region", "state_province", "postal_code", "country")
+        members = (
+            "attention",
+            "address_1",
+            "address_2",
+            "city",
+            "region",
+            "state_province",
+            "postal_code",
+            "country",
+        )
         parts = {member: self._clean("addresses", each.get(member) or "")[:MAX_NAME] for member in members}
         return Address(
             line1=parts["address_1"],
@@ -235,7 +250,9 @@ class HsdsRow:
             if text and not -limit <= degrees[member] <= limit:
                 message = f"The value must be degrees between -{limit} and {limit}; it was left out."
                 self.warn(member, "unreadable_position", message)
-        is_whole = all(-limit <= degrees[each] <= limit for each, limit in (("latitude", 90), ("longitude", 180)))
+        is_whole = all(
+            -limit <= degrees[each] <= limit for each, limit in (("latitude", 90), ("longitude", 180))
+        )
         return degrees if is_whole else {}
 
     def _kept_values(self) -> dict[str, Any]:
@@ -245,7 +262,9 @@ class HsdsRow:
             try:
                 kept[label] = json.loads(text) if label not in ("number", "derived") else None
             except ValueError:
-                self.warn("attributes", "unreadable_attribute", "An attribute of an export of ours was changed.")
+                self.warn(
+                    "attributes", "unreadable_attribute", "An attribute of an export of ours was changed."
+                )
         try:
             values = record_from_json({label: value for label, value in kept.items() if value is not None})
         except (TypeError, ValueError, AttributeError, KeyError):
@@ -261,7 +280,11 @@ class HsdsRow:
             if isinstance(value, dict | list):
                 text = json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
                 if member not in KEPT_WHOLE or len(text) > MAX_EXTRA or "\\u0000" in text:
-                    self.warn(member, "member_left_out", "The member has no place in the directory, or is too large.")
+                    self.warn(
+                        member,
+                        "member_left_out",
+                        "The member has no place in the directory, or is too large.",
+                    )
                     continue
             else:
                 text = self._clean(member, value)

@@ -105,7 +105,11 @@ class Store:
                 body.pop(each)
                 self.put(each, nested, place, is_nested=True)
                 links[each] = id_of(nested.get("id")) or links[each]
-        for member, child in (("locations", LOCATION), ("services", SERVICE), ("service_at_locations", AT_LOCATION)):
+        for member, child in (
+            ("locations", LOCATION),
+            ("services", SERVICE),
+            ("service_at_locations", AT_LOCATION),
+        ):
             nested = body.pop(member, None)
             for each in nested if isinstance(nested, list) else ():
                 if isinstance(each, dict) and not _is_for_others(each):
@@ -113,11 +117,27 @@ class Store:
         return links
 
     def _insert(
-        self, kind: str, identifier: str, body: Body, place: Place, links: dict[str, str | None], *, is_nested: bool
+        self,
+        kind: str,
+        identifier: str,
+        body: Body,
+        place: Place,
+        links: dict[str, str | None],
+        *,
+        is_nested: bool,
     ) -> None:
         statement = "INSERT OR IGNORE INTO entities VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         for number in (own_number(body) or number_of(kind, identifier), f"{kind}-{identifier}"[:64]):
-            values = (kind, identifier, number, is_nested, place.file, place.line, _json(body), *links.values())
+            values = (
+                kind,
+                identifier,
+                number,
+                is_nested,
+                place.file,
+                place.line,
+                _json(body),
+                *links.values(),
+            )
             if self._database.execute(statement, values).rowcount:
                 return
 

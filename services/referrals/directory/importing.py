@@ -180,9 +180,7 @@ def _claim(runtime: Any, import_id: str) -> Lease | None:
         now = utc_now()
         job = session.scalar(
             select(DirectoryImport)
-            .where(
-                DirectoryImport.id == import_id, DirectoryImport.finished_at.is_(None), _is_free(now)
-            )
+            .where(DirectoryImport.id == import_id, DirectoryImport.finished_at.is_(None), _is_free(now))
             .with_for_update(skip_locked=True)
         )
         if job is None:
@@ -201,7 +199,9 @@ def _is_free(now: datetime.datetime) -> Any:
 
 def _begin(unit: UnitOfWork, job: DirectoryImport, upload: Upload, *, give_up: bool) -> None:
     if job.tries > TRIES:
-        _refuse(unit, job, FileRefused("failed", "The import was interrupted too often; try it again.").facts())
+        _refuse(
+            unit, job, FileRefused("failed", "The import was interrupted too often; try it again.").facts()
+        )
         return
     if job.total is None:
         job.source, job.total = upload.source, upload.total
@@ -256,9 +256,7 @@ def get_directory_import(session: Session, _caller: Caller | None, request: Requ
 
 def list_directory_imports(session: Session, _caller: Caller | None, request: Request) -> dict[str, Any]:
     """The imports, newest first."""
-    statement = select(DirectoryImport).order_by(
-        DirectoryImport.created_at.desc(), DirectoryImport.id.desc()
-    )
+    statement = select(DirectoryImport).order_by(DirectoryImport.created_at.desc(), DirectoryImport.id.desc())
     if request["after"] is not None:
         last = _find(session, request["after"])
         statement = statement.where(

@@ -102,9 +102,7 @@ class Names:
         for count, typed in enumerate(wanted.split()):
             near = self._near(typed)
             errors = (
-                near
-                if count == 0
-                else {at: errors[at] + more for at, more in near.items() if at in errors}
+                near if count == 0 else {at: errors[at] + more for at, more in near.items() if at in errors}
             )
             if not errors:
                 break
@@ -190,5 +188,3 @@ def names_of(runtime: Any) -> NameIndex:
     if index is None:
         index = runtime.directory_names = NameIndex()
     return index
-
-

@@ -31,9 +31,7 @@ def search_resources(
     The name itself comes first, then names that begin so, then names with words that begin so, then misspelt ones;
     inactive ones last, and only if asked for.
     """
-    found = names.find(
-        session, request["q"], request["limit"], include_inactive=request["include_inactive"]
-    )
+    found = names.find(session, request["q"], request["limit"], include_inactive=request["include_inactive"])
     rows = {row[0].id: row for row in session.execute(_resources().where(Resource.id.in_(found)))}
     return {"items": [_view(*rows[resource_id]) for resource_id in found if resource_id in rows]}
 

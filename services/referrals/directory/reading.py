@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, Self
 
 from services.contracts.errors import Refused
 from services.referrals.directory.hsds_reader import HsdsReader
@@ -40,7 +40,7 @@ class Upload:
         self.problems: list[dict[str, Any]] = summary["problems"]
         self.warnings: list[dict[str, Any]] = summary["warnings"]
 
-    def __enter__(self) -> Upload:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -63,7 +63,7 @@ def read_upload(path: Path) -> Upload:
     """
     if not path.is_file():
         raise Refused("not_found", "The document is not in the store.")
-    answer = tempfile.TemporaryFile()
+    answer = tempfile.TemporaryFile()  # noqa: SIM115 - the upload closes it
     try:
         summary = _read_in_child(path, answer)
     except BaseException:

@@ -42,7 +42,8 @@ class Spool:
     def __init__(self) -> None:
         self._stack = contextlib.ExitStack()
         self._files: dict[Level, Any] = {
-            level: self._stack.enter_context(tempfile.TemporaryFile()) for level in PARENTS_FIRST
+            level: self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+            for level in PARENTS_FIRST
         }
 
     def add(self, place: Place, record: ResourceRecord) -> None:
