@@ -60,7 +60,7 @@ class DeclineReason(Request):
     by = fields.String(load_default="provider", validate=validate.OneOf(["provider", "client"]))
 
 
-def _settings() -> dict[str, fields.Field]:
+def _settings() -> dict[str, fields.Field[Any]]:
     """The members, all of which may be null in a request: null takes one back to its default."""
     return {
         "when_full": fields.String(

@@ -19,6 +19,7 @@ from services.referrals.assignments.queries import limited_referral
 from services.referrals.assignments.rules import SENDER, TAKING_BACK, Step, status_for
 from services.referrals.assignments.sight import in_reach
 from services.referrals.queues.models import Queue
+from services.referrals.queues.queries import held_queue
 from services.referrals.queues.rules import Status
 from services.referrals.reach import reach_of
 from services.referrals.records.queries import get_record
@@ -39,7 +40,7 @@ def end_referral(
     kind: str | None = None,
 ) -> None:
     """Bring a locked, open referral to a terminal status of its queue; its place is free then."""
-    queue = unit.session.get_one(Queue, referral.queue_id)
+    queue = held_queue(unit.session, referral.queue_id)
     take_step(unit, referral, queue, status, Step(note, reason_code, reason_by, outcome_code), kind)
 
 
@@ -114,7 +115,7 @@ def _handed_over(old: Referral) -> Place | None:
 
 def _take_back(unit: UnitOfWork, referral: Referral, kind: str, step: Step) -> None:
     """End it as its sender: at the queue's cancelled status if it has one, else at the status where it stands."""
-    queue = unit.session.get_one(Queue, referral.queue_id)
+    queue = held_queue(unit.session, referral.queue_id)
     origin = status_of(queue, referral)
     target = origin if referral.is_terminal else status_for(queue.status_list(), TAKING_BACK) or origin
     give_place_back(unit, referral)

@@ -25,6 +25,7 @@ from services.referrals.assignments.rules import (
 from services.referrals.assignments.sight import in_reach
 from services.referrals.capacity.handlers import claim, release
 from services.referrals.queues.models import Queue
+from services.referrals.queues.queries import held_queue
 from services.referrals.queues.rules import (
     Status,
     decline_reasons_of,
@@ -109,7 +110,7 @@ def take_step(
 def _to_be_moved(unit: UnitOfWork, referral_id: str) -> tuple[Referral, Queue]:
     referral = in_reach(unit.session, unit.caller, referral_id, lock=True)
     unit.require_version(referral)
-    return referral, unit.session.get_one(Queue, referral.queue_id)
+    return referral, held_queue(unit.session, referral.queue_id)
 
 
 def _moved(unit: UnitOfWork, referral: Referral, queue: Queue, target: Status, step: Step) -> dict[str, Any]:

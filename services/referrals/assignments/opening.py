@@ -25,7 +25,7 @@ from services.referrals.directory.models import Resource
 from services.referrals.directory.queries import get_program
 from services.referrals.directory.rules import ResourceStatus, check_may_be_referred_to
 from services.referrals.queues.models import Queue
-from services.referrals.queues.queries import has_program
+from services.referrals.queues.queries import has_program, held_queue
 from services.referrals.queues.rules import QueueSettings, first_status, settings_of
 from services.referrals.reach import reach_of
 from services.referrals.records.models import ContactRecord
@@ -100,6 +100,7 @@ def open_referral(
     one that is handed over with it. Raises Refused `conflict` (inactive queue), `program_not_in_queue`,
     `resource_inactive`, `resource_not_referable`, `already_assigned`, `capacity_exhausted`.
     """
+    queue = held_queue(unit.session, queue.id)
     check_may_open(unit.session, record, queue, program)
     settings, statuses = settings_of(queue), queue.status_list()
     place = place or _take_place(unit, settings, program.id, line_id, is_confirmed)

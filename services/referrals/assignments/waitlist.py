@@ -20,7 +20,7 @@ from services.referrals.assignments.history import add_line, facts_of, status_of
 from services.referrals.assignments.models import Referral
 from services.referrals.assignments.rules import PRIORITIES, Step, due_when_new
 from services.referrals.capacity.handlers import claim
-from services.referrals.queues.models import Queue
+from services.referrals.queues.queries import held_queue
 from services.referrals.queues.rules import settings_of
 
 MOST_AT_ONCE = 100
@@ -78,7 +78,7 @@ def _first_waiting(
 
 
 def _give_place(unit: UnitOfWork, referral: Referral, counted: str | None) -> None:
-    queue = unit.session.get_one(Queue, referral.queue_id)
+    queue = held_queue(unit.session, referral.queue_id)
     status = status_of(queue, referral)
     referral.is_waitlisted = False
     referral.holds_capacity, referral.capacity_line_id = counted is not None, counted

@@ -44,6 +44,14 @@ def view_of(session: Session, queue: Queue) -> dict[str, Any]:
     return _views(session, [queue], Reach(everything=True))[0]
 
 
+def held_queue(session: Session, queue_id: str) -> Queue:
+    """The row, held against changes of the queue until the transaction ends, together with all others who hold it so.
+
+    A status cannot be taken off a queue, nor the queue be deactivated, while a referral is on its way there.
+    """
+    return session.get_one(Queue, queue_id, with_for_update={"read": True}, populate_existing=True)
+
+
 def has_program(session: Session, queue_id: str, program_id: str) -> bool:
     """Whether a program takes referrals through a queue."""
     return session.get(QueueProgram, (queue_id, program_id)) is not None

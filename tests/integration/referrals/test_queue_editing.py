@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from services.contracts import referrals as contract
 from services.contracts import referrals_queues as queues
 from services.contracts.errors import Refused
 from services.contracts.referrals_queues import queue_changed, queue_deactivated, queue_reactivated
+from services.referrals.queues import handlers
 from tests.integration.referrals.builders import OTHER_STAFF, Desk, refusal
 
 
@@ -296,3 +298,32 @@ def test_a_provider_changes_no_queue_whatever_its_role_says(desk: Desk, queue: d
     provider = desk.provider("Night Shelter", may=("queue.manage",))
     assert refusal(lambda: desk(queues.deactivate_queue, provider, queue_id=queue["id"])) == "not_found"
     assert refusal(lambda: desk(contract.create_queue, provider, name="Mine")) == "not_found"
+
+
+def test_a_status_does_not_vanish_while_a_referral_is_on_its_way_there(
+    desk_on_both: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = desk_on_both
+    queue = desk(contract.get_queue, queue_id=desk.a_queue("Night Shelter"))
+    referral = desk.assign(queue["id"], "Night Shelter")
+    outcomes: list[str] = []
+
+    def move() -> None:
+        outcomes.append(refusal(lambda: desk.move(referral, "enrolled")))
+
+    mover = threading.Thread(target=move)
+    look = handlers.keys_in_use
+
+    def look_and_let_somebody_come_between(*arguments: Any) -> set[str]:
+        found = look(*arguments)
+        mover.start()
+        mover.join(timeout=0.5)  # it waits for us, so this ends by time
+        return found
+
+    monkeypatch.setattr(handlers, "keys_in_use", look_and_let_somebody_come_between)
+    left = [status for status in statuses_as_input(queue) if status["key"] != "enrolled"]
+    desk(queues.edit_queue, queue_id=queue["id"], version=queue["version"], statuses=left)
+    mover.join()
+    assert outcomes == ["status_not_in_queue"]
+    (listed,) = desk(contract.list_referrals)["items"]
+    assert listed["limited"]["status"] == "Referred"
