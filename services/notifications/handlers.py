@@ -27,6 +27,19 @@ def referral_assigned(
         )
 
 
+def capacity_stale(
+    unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, recipients: list[Mapping[str, Any]]
+) -> None:
+    """Ask those who may edit a program's capacity to confirm it. The message says not whose program it is.
+
+    `recipients` are dicts of `account_id` and `email_is_verified`, as identity answered just before.
+    """
+    context = {"program_id": data["program_id"], "line_id": data["line_id"]}
+    for recipient in recipients:
+        reason = None if recipient["email_is_verified"] else "address_unverified"
+        _create(unit, "capacity_stale", recipient["account_id"], context, mail_domain, suppressed_for=reason)
+
+
 def account_invited(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """The message with the link that sets a password (S4-9). Only the invitation's id is kept, not the link."""
     kind = rules.kind_of_credential_message(data["purpose"])

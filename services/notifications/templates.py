@@ -257,6 +257,15 @@ KINDS: dict[str, Kind] = {
             "Sent by {{ product_name }}.",
         ),
         _declared(
+            "capacity_stale",
+            "organisation_name product_name portal_link",
+            "Please confirm your capacity for {{ organisation_name }}",
+            "What {{ organisation_name }} knows about the places you can offer will soon be out of date.",
+            "Sign in and confirm it with one click, or say what has changed. Otherwise it will be shown as unknown:",
+            "{{ portal_link }}",
+            "You get this message because you may edit the capacity of a program.",
+        ),
+        _declared(
             "account_invited",
             "organisation_name product_name invitation_link lifetime",
             "{{ organisation_name }} invites you to {{ product_name }}",

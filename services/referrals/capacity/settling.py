@@ -276,10 +276,14 @@ def _ask_for_confirmation(unit: UnitOfWork, line: Line, terms: Terms) -> None:
     if current is None or current.valid_until is None or current.valid_until <= unit.now:
         return
     program = unit.session.get_one(Resource, line.program_id)
-    about = {"agency_id": program.agency_id} if program.agency_id else {}
     unit.audit("capacity.confirmation_asked", "program", line.program_id, line_id=line.id)
     unit.publish(
         capacity_stale,
         line.program_id,
-        {"program_id": line.program_id, "line_id": line.id, "valid_until": current.valid_until, **about},
+        {
+            "program_id": line.program_id,
+            "agency_id": program.agency_id or program.id,
+            "line_id": line.id,
+            "valid_until": current.valid_until,
+        },
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.chassis import migrate, wire
-from services.contracts import identity, referrals, signing
+from services.contracts import identity, referrals, referrals_capacity, signing
 from services.contracts import notifications as contract
 from services.contracts.errors import Refused
 from services.notifications.sending import send_next
@@ -77,6 +77,25 @@ def test_an_assignment_is_mailed_to_everyone_identity_names_for_the_program_and_
     )
     assert sorted(mails.recipients) == [ADDRESSES[MARIA], ADDRESSES[OLGA]]
     assert {row.state for row in notifications.rows()} == {"sent"}
+
+
+def test_those_who_may_edit_a_capacity_are_asked_to_confirm_it_and_the_mail_says_not_whose(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    notifications.identity.recipients = wanted_by(MARIA)
+    ends = {"valid_until": "2026-03-09T12:00:00+00:00"}
+    stale = {"program_id": PROGRAM, "agency_id": AGENCY, "line_id": PROGRAM, **ends}
+    notifications.deliver(referrals_capacity.capacity_stale, stale)
+    send_next(notifications.runtime)
+    assert notifications.asked[0] == (
+        identity.list_resource_recipients.address,
+        {"resource_ids": [PROGRAM, AGENCY], "about": "capacity"},
+    )
+    (mail,) = mails.taken
+    assert mail["Subject"] == "Please confirm your capacity for Harbor"
+    assert "confirm it with one click" in body(mail)
+    assert not {PROGRAM, AGENCY, "Maria"} & set(body(mail).split())
+    assert notifications.row().state == "sent"
 
 
 @pytest.mark.seed("S0-39")
