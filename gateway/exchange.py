@@ -113,9 +113,7 @@ class Exchange:
         return {"sha256": sha256, "size": size}
 
     def _file(self, reply: Mapping[str, Any], admitted: Admitted) -> flask.Response:
-        path = self._blobs.path(admitted.organisation_id or "", reply["sha256"])
-        if not path.is_file():
-            raise Refused("not_found", "The document is not in the store.")
+        path = self._blobs.find(admitted.organisation_id or "", reply["sha256"])
         response = flask.send_file(
             path,
             mimetype=reply["media_type"],

@@ -96,6 +96,9 @@ class Referral(Reply):
     version = fields.Integer(required=True)
     progress = fields.Nested(Progress, required=True)
     limited = fields.Nested(LimitedView, required=True)
+    withheld = fields.List(
+        fields.String(), metadata={"description": "limited fields that the ReferralQ keeps back at this stage"}
+    )
     details = fields.Nested(ContactRecord, allow_none=True)
 
 

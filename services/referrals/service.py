@@ -20,6 +20,7 @@ from services.referrals.directory.importing import DirectoryImportsLoop
 from services.referrals.fhir.entrypoints import FhirEntrypoints
 from services.referrals.models import Base
 from services.referrals.queues.entrypoints import QueueEntrypoints
+from services.referrals.records import printing
 from services.referrals.records.entrypoints import RecordEntrypoints
 from services.referrals.reports import folding
 from services.referrals.reports.entrypoints import ReportEntrypoints
@@ -42,6 +43,7 @@ def start_runtime(settings: Any) -> Runtime:
     runtime.loops.append(Loop("referrals-expiring", lambda: expiry.expire(runtime), expiry.EVERY_S))
     runtime.loops.append(DirectoryImportsLoop(runtime))
     runtime.loops.extend(folding.loops(runtime.database))
+    runtime.loops.append(Loop("record-papers", lambda: printing.sweep(runtime), printing.SWEPT_EVERY_S))
     return runtime
 
 

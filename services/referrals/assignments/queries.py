@@ -20,7 +20,13 @@ from services.referrals.queues.rules import settings_of
 from services.referrals.reach import may_see_details, reach_of
 from services.referrals.records.models import ContactRecord
 from services.referrals.records.queries import view_of as record_view
-from services.referrals.records.rules import contact_name, limited_view, visible_limited, visible_record
+from services.referrals.records.rules import (
+    contact_name,
+    limited_view,
+    visible_limited,
+    visible_record,
+    withheld_fields,
+)
 
 
 def list_referrals(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
@@ -158,6 +164,7 @@ def _view(row: Any, caller: Caller | None, now: datetime.datetime) -> dict[str, 
         "version": row.Referral.version,
         "progress": _progress(row.Referral, now, is_staff=is_staff),
         "limited": limited if is_staff else visible_limited(limited, *_stage_of(row)),
+        "withheld": [] if is_staff else withheld_fields(*_stage_of(row), details=False),
         "details": None,
     }
 

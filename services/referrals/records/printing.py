@@ -36,6 +36,8 @@ from services.referrals.records.rules import contact_name, visible_record
 
 MAX_PDF_BYTES = 50_000_000
 LONGEST_WAIT_S = 10.0
+KEPT_S = 900.0  # a PDF is fetched with the answer to its request; a slow line may take a while
+SWEPT_EVERY_S = 300.0
 # Drawing is a core's work for a moment: a crowd waits its turn instead of slowing everything else down.
 _TURNS = threading.BoundedSemaphore(2)
 _WORDS = {
@@ -45,6 +47,12 @@ _WORDS = {
     "email": "e-mail",
     "sections": "further details",
 }
+
+
+def sweep(runtime: Any) -> bool:
+    """Delete the PDFs that were handed out, or never fetched: they are copies of a whole record, and made anew at will."""
+    runtime.blobs.sweep_passing(KEPT_S)
+    return True
 
 
 def create_contact_record_pdf(call: Call) -> Any:
@@ -94,7 +102,7 @@ def _drawn(blobs: BlobStore, organisation_id: str, printed: PrintedRecord) -> tu
     from services.referrals.records import paper  # noqa: PLC0415 - 20 MB that only drawing needs
 
     content, pages = paper.render(printed)
-    sha256, _ = blobs.put(organisation_id, [content], MAX_PDF_BYTES)
+    sha256, _ = blobs.put_passing(organisation_id, [content], MAX_PDF_BYTES)
     return sha256, pages
 
 

@@ -69,7 +69,7 @@ def test_a_provider_with_the_details_switch_makes_a_pdf_and_it_is_audited(
         "contact-record-CR-00000001.pdf",
         "application/pdf",
     )
-    content = desk.service.runtime.blobs.read(HARBOR[0], answer["sha256"])
+    content = desk.service.runtime.blobs.find(HARBOR[0], answer["sha256"]).read_bytes()
     with pikepdf.open(io.BytesIO(content)) as document:
         assert len(document.pages) == 1
     (row,) = desk.service.audit("contact_record.pdf_created")
@@ -136,6 +136,18 @@ def test_each_handing_out_is_audited_the_same_request_too(desk: Desk, papers: li
     assert len(desk.service.audit("contact_record.pdf_created")) == 2
 
 
+def test_a_pdf_does_not_stay_in_the_store(
+    desk: Desk, papers: list[PrintedRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = desk(records.create_contact_record_pdf, contact_record_id=desk.a_record())
+    blobs = desk.service.runtime.blobs
+    printing.sweep(desk.service.runtime)
+    assert blobs.find(HARBOR[0], answer["sha256"]).is_file()
+    monkeypatch.setattr(printing, "KEPT_S", -1.0)
+    printing.sweep(desk.service.runtime)
+    assert refusal(lambda: blobs.find(HARBOR[0], answer["sha256"])) == "not_found"
+
+
 def test_a_program_that_calls_is_given_the_organisations_key(desk: Desk, papers: list[PrintedRecord]) -> None:
     def unknown(_: Any) -> Any:
         raise Refused("not_found", "There is no account with this id.")
@@ -197,6 +209,7 @@ def test_each_stage_shows_what_the_queue_says_and_a_decline_no_more_than_the_off
     assert seen() == offered
     (listed,) = desk(contract.list_referrals, provider)["items"]
     assert (listed["limited"]["contact_name"], listed["limited"]["postal_code"]) == (None, "20001")
+    assert listed["withheld"] == ["contact_name"]
 
 
 def test_staff_sees_everything_at_every_stage(desk: Desk) -> None:
