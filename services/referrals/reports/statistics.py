@@ -7,11 +7,11 @@ the exact value (see `rules`).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, select, text
+from sqlalchemy import ColumnElement, Select, and_, func, select, text
 from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
@@ -124,22 +124,29 @@ def _limit(session: Session, question: Question, asked: int | None) -> int | Non
 
 
 def _gather(session: Session, question: Question, group_by: str | None) -> dict[Any, Group]:
+    """The numbers by key; without `group_by` there is one group, under None."""
     groups: dict[Any, Group] = defaultdict(Group)
-    for key, count in session.execute(_assigned(question, group_by)):
-        groups[key].cells["assigned", None, None] = count
-    for key, outcome, ended_by, reason, count in session.execute(_ended(question, group_by)):
-        _add(groups[key].cells, ("ended", None, None), count)
-        _add(groups[key].cells, ("outcome", outcome, None), count)
+
+    def rows(statement: Select[Any]) -> Iterator[tuple[Group, list[Any]]]:
+        for row in session.execute(statement):
+            key, values = (row[0], row[1:]) if group_by else (None, row)
+            yield groups[key], list(values)
+
+    for group, (count,) in rows(_assigned(question, group_by)):
+        group.cells["assigned", None, None] = count
+    for group, (outcome, ended_by, reason, count) in rows(_ended(question, group_by)):
+        _add(group.cells, ("ended", None, None), count)
+        _add(group.cells, ("outcome", outcome, None), count)
         if ended_by is not None or reason is not None:
-            _add(groups[key].cells, ("reason", reason, ended_by), count)
-    for key, status, count in session.execute(_entered(question, group_by)):
-        groups[key].cells["entered", status, None] = count
-    for key, status, count, median, p90 in session.execute(_stays(question, group_by)):
-        groups[key].cells["left", status, None] = count
-        groups[key].percentiles[status] = (duration_of_class(median), duration_of_class(p90))
+            _add(group.cells, ("reason", reason, ended_by), count)
+    for group, (status, count) in rows(_entered(question, group_by)):
+        group.cells["entered", status, None] = count
+    for group, (status, count, median, p90) in rows(_stays(question, group_by)):
+        group.cells["left", status, None] = int(count)
+        group.percentiles[status] = (duration_of_class(median), duration_of_class(p90))
     if group_by not in ("queue", "status") and question.queue_id is None:
-        for key, used, places in session.execute(_capacity(question, group_by)):
-            groups[key].places = (int(used), int(places))
+        for group, (used, places) in rows(_capacity(question, group_by)):
+            group.places = (int(used or 0), int(places or 0))
     return dict(groups)
 
 
@@ -147,19 +154,18 @@ def _add(cells: dict[Any, int], key: Any, count: int) -> None:
     cells[key] = cells.get(key, 0) + count
 
 
-def _group(group_by: str | None, day: Any, month: Any) -> Any:
-    """What is grouped by, as a column."""
+def _group(group_by: str | None, day: Any, month: Any, program_id: Any = ReportCell.program_id) -> list[Any]:
+    """What is grouped by, as columns: one, or none."""
     columns = {
-        None: literal(None),
         "queue": ReportCell.queue_id,
-        "program": ReportCell.program_id,
+        "program": program_id,
         "agency": Resource.agency_id,
         "status": ReportCell.status,
         "month": month,
         "week": (day + 3) // 7,
         "day": day,
     }
-    return columns[group_by].label("group_key")
+    return [columns[group_by].label("group_key")] if group_by else []
 
 
 def _with_agency(statement: Select[Any], group_by: str | None) -> Select[Any]:
@@ -170,71 +176,70 @@ def _with_agency(statement: Select[Any], group_by: str | None) -> Select[Any]:
 
 def _assigned(question: Question, group_by: str | None) -> Select[Any]:
     day = ReportPlace.assigned_day
-    key = _group(group_by, day, ReportPlace.assigned_month)
-    statement = select(key, func.count()).join(ReportCell, ReportCell.id == ReportPlace.cell_id)
-    return _within(_with_agency(statement, group_by), question, day).group_by(key)
+    keys = _group(group_by, day, ReportPlace.assigned_month)
+    statement = select(*keys, func.count()).select_from(ReportPlace).join(ReportCell)
+    return _within(_with_agency(statement, group_by), question, day).group_by(*keys)
 
 
 def _ended(question: Question, group_by: str | None) -> Select[Any]:
     day = ReportPlace.ended_day
-    key = _group(group_by, day, ReportPlace.ended_month)
+    keys = _group(group_by, day, ReportPlace.ended_month)
     how = (ReportPlace.outcome_code, ReportPlace.ended_by, ReportPlace.reason_code)
-    statement = select(key, *how, func.count()).join(ReportCell, ReportCell.id == ReportPlace.cell_id)
-    return _within(_with_agency(statement, group_by), question, day).group_by(key, *how)
+    statement = select(*keys, *how, func.count()).select_from(ReportPlace).join(ReportCell)
+    return _within(_with_agency(statement, group_by), question, day).group_by(*keys, *how)
 
 
 def _entered(question: Question, group_by: str | None) -> Select[Any]:
-    key = _group(group_by, ReportMove.day, ReportMove.month)
-    statement = select(key, ReportCell.status, func.count()).join(
-        ReportCell, ReportCell.id == ReportMove.entered_cell_id
+    keys = _group(group_by, ReportMove.day, ReportMove.month)
+    statement = (
+        select(*keys, ReportCell.status, func.count())
+        .select_from(ReportMove)
+        .join(ReportCell, ReportCell.id == ReportMove.entered_cell_id)
     )
     statement = _within(_with_agency(statement, group_by), question, ReportMove.day)
-    return statement.group_by(key, ReportCell.status)
+    return statement.group_by(*keys, ReportCell.status)
 
 
 def _stays(question: Question, group_by: str | None) -> Select[Any]:
     """Count, median and 90th percentile of the stays that ended: added up over the classes of duration."""
-    key = _group(group_by, ReportMove.day, ReportMove.month)
+    keys = _group(group_by, ReportMove.day, ReportMove.month)
     number = func.count().label("number")
-    classes = select(key, ReportCell.status, ReportMove.duration_class, number).join(
-        ReportCell, ReportCell.id == ReportMove.left_cell_id
+    classes = (
+        select(*keys, ReportCell.status.label("stayed_at"), ReportMove.duration_class, number)
+        .select_from(ReportMove)
+        .join(ReportCell, ReportCell.id == ReportMove.left_cell_id)
     )
     classes = _within(_with_agency(classes, group_by), question, ReportMove.day)
-    counted = classes.group_by(key, ReportCell.status, ReportMove.duration_class).subquery()
-    part = (counted.c.group_key, counted.c.status)
-    so_far = func.sum(counted.c.number).over(partition_by=part, order_by=counted.c.duration_class)
-    in_all = func.sum(counted.c.number).over(partition_by=part)
-    ranked = select(
-        *part, counted.c.duration_class, so_far.label("so_far"), in_all.label("in_all")
-    ).subquery()
+    counted = classes.group_by(*keys, ReportCell.status, ReportMove.duration_class).subquery().c
+    part = [counted.group_key] if group_by else []
+    part.append(counted.stayed_at)
+    so_far = func.sum(counted.number).over(partition_by=part, order_by=counted.duration_class)
+    in_all = func.sum(counted.number).over(partition_by=part)
+    ranked = (
+        select(*part, counted.duration_class, so_far.label("so_far"), in_all.label("in_all")).subquery().c
+    )
 
     def rank(share: float) -> Any:
-        return func.min(ranked.c.duration_class).filter(ranked.c.so_far >= share * ranked.c.in_all)
+        return func.min(ranked.duration_class).filter(ranked.so_far >= share * ranked.in_all)
 
-    own = (ranked.c.group_key, ranked.c.status)
-    return select(*own, func.max(ranked.c.in_all), rank(MEDIAN), rank(P90)).group_by(*own)
+    own = [ranked[column.name] for column in part]
+    return select(*own, func.max(ranked.in_all), rank(MEDIAN), rank(P90)).group_by(*own)
 
 
 def _capacity(question: Question, group_by: str | None) -> Select[Any]:
     day = ReportCapacityDay.day
-    key: Any = {
-        None: literal(None),
-        "program": ReportCapacityDay.program_id,
-        "agency": Resource.agency_id,
-        "month": ReportCapacityDay.month,
-        "week": (day + 3) // 7,
-        "day": day,
-    }[group_by].label("group_key")
+    keys = _group(group_by, day, ReportCapacityDay.month, ReportCapacityDay.program_id)
     sums = (func.sum(ReportCapacityDay.used_sum), func.sum(ReportCapacityDay.total_sum))
     return (
-        select(key, *sums)
+        select(*keys, *sums)
+        .select_from(ReportCapacityDay)
         .join(Resource, Resource.id == ReportCapacityDay.program_id)
         .where(
             ReportCapacityDay.organisation_id == question.organisation_id,
             among(ReportCapacityDay.program_id, question.programs),
             day.between(question.period.first, question.period.last),
         )
-        .group_by(key)
+        .group_by(*keys)
     )
 
 
