@@ -59,12 +59,11 @@ def in_order(sort: str) -> tuple[list[ColumnElement[bool]], list[Any]]:
     time = _TIME_OF[sort]
     if sort == "newest":
         return [], [time.desc(), Referral.id.desc()]
-    kept: list[ColumnElement[bool]] = []
-    if sort == "due":
-        kept = [Referral.is_terminal.is_(False), Referral.due_at.is_not(None)]
-    if sort == "waitlist":
-        kept = [Referral.is_waitlisted]
-    return kept, [time, Referral.id]
+    kept: dict[str, list[Any]] = {
+        "due": [Referral.is_terminal.is_(False), Referral.due_at.is_not(None)],
+        "waitlist": [Referral.is_waitlisted],
+    }
+    return kept.get(sort, []), [time, Referral.id]
 
 
 def after(cursor: str, sort: str) -> ColumnElement[bool]:
