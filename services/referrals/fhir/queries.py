@@ -28,10 +28,10 @@ from services.referrals.directory.rules import Level, ResourceStatus, search_key
 from services.referrals.fhir import resources as fhir
 from services.referrals.fhir import rules
 from services.referrals.queues.models import Queue, QueueStatus
-from services.referrals.queues.rules import find_status, settings_of
+from services.referrals.queues.rules import find_status
 from services.referrals.reach import may_see_details, reach_of
 from services.referrals.records.models import ContactRecord
-from services.referrals.records.rules import find_contact_record_number, visible_limited
+from services.referrals.records.rules import find_contact_record_number
 from services.referrals.reports.places import lines_of_programs
 
 _TASK_STATUS = "http://hl7.org/fhir/task-status"
@@ -162,7 +162,7 @@ def _referrals(session: Session, caller: Caller | None, wanted: rules.Search) ->
     following = None
     if last is not None:
         following = cursor_of(last.updated_at if by_change else last.assigned_at, last.id)
-    return [_referral_facts(caller, row) for row in page], following
+    return [_referral_facts(row) for row in page], following
 
 
 def _of_referral(wanted: rules.Search, name: str, values: Sequence[str]) -> ColumnElement[bool]:
@@ -223,11 +223,8 @@ def _within(column: Any, values: Sequence[str]) -> ColumnElement[bool]:
     return or_(*parts)
 
 
-def _referral_facts(caller: Caller | None, row: Any) -> fhir.ReferralFacts:
+def _referral_facts(row: Any) -> fhir.ReferralFacts:
     referral, status = row.Referral, row.QueueStatus
-    limited = {"note": referral.note}
-    if not reach_of(caller).everything:
-        limited = visible_limited(limited, status.as_rule().stage, settings_of(row.Queue).stage_fields)
     return fhir.ReferralFacts(
         id=referral.id,
         version=referral.version,
@@ -246,7 +243,7 @@ def _referral_facts(caller: Caller | None, row: Any) -> fhir.ReferralFacts:
         accepted_at=referral.accepted_at,
         ended_at=referral.ended_at,
         due_at=referral.due_at,
-        note=limited["note"],
+        note=referral.note,
         reason_code=referral.reason_code,
         outcome_code=referral.outcome_code,
     )
