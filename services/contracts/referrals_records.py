@@ -45,9 +45,10 @@ class FileReference(Reply):
     media_type = fields.String(required=True)
 
 
-search_contact_records = contract.query(
+search_contact_records = contract.command(
     "search_contact_records",
-    "Contact records, newest submission first: all, or by number, postal code and time of submission.",
+    "Contact records, newest submission first: all, or by number, postal code and time of submission. A postal code "
+    "does not belong into an address, so this question is a POST.",
     request={
         **PAGE,
         "number": fields.String(load_default=None, allow_none=True, validate=validate.Length(max=40)),
@@ -58,6 +59,7 @@ search_contact_records = contract.query(
     reply=page_of(ContactRecordLine),
     access=permission("record.read"),
     errors=("not_found", "invalid_contact_record"),
+    keeps_answer=False,
 )
 edit_contact_record = contract.command(
     "edit_contact_record",

@@ -184,15 +184,15 @@ def test_a_contact_record_comes_as_a_pdf_and_no_copy_stays_on_the_way(portico: R
     record = portico.staff.post("/v1/contact-records", last_name="Papadopoulou")
     path = f"/v1/contact-records/{record['id']}/pdf"
 
-    answer = send(portico, "POST", path, as_staff=True)
+    answer = send(portico, "GET", path, as_staff=True)
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/pdf")
     assert answer.content.startswith(b"%PDF-")
     name = f"contact-record-{record['number']}.pdf"
     assert answer.headers["Content-Disposition"] == f"attachment; filename={name}"
     assert answer.headers["Cache-Control"] == "no-store"
-    assert portico.stranger.post(path, expect=404)["code"] == "not_found"
-    again = send(portico, "POST", path, as_staff=True)
+    assert portico.stranger.get(path, expect=404)["code"] == "not_found"
+    again = send(portico, "GET", path, as_staff=True)
     assert again.content == answer.content
 
 
