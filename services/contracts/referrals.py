@@ -97,7 +97,8 @@ class Referral(Reply):
     progress = fields.Nested(Progress, required=True)
     limited = fields.Nested(LimitedView, required=True)
     withheld = fields.List(
-        fields.String(), metadata={"description": "limited fields that the ReferralQ keeps back at this stage"}
+        fields.String(),
+        metadata={"description": "limited fields that the ReferralQ keeps back at this stage"},
     )
     details = fields.Nested(ContactRecord, allow_none=True)
 
