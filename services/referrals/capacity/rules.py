@@ -274,9 +274,7 @@ def step(
         return None
     if current is None or chosen.id != current.id:
         return take_effect(at_window(chosen, now), held)
-    line = at_window(current, now)
-    # A new window owes nothing to the one before: the total that was asked for counts again.
-    return line if line.window_started_at == current.window_started_at else replace(line, total=chosen.total)
+    return at_window(current, now)
 
 
 def steps(

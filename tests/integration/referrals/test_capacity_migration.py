@@ -15,14 +15,20 @@ from tests.support.in_process import HARBOR, InProcess
 PROGRAM, QUEUE, RECORD, REFERRAL = "1" * 32, "2" * 32, "3" * 32, "4" * 32
 WHEN = "'2026-01-01 00:00:00'"
 BEFORE = (
-    "INSERT INTO resources (id, number, level, name, search_key, status, fingerprint, temporary_message, record, version, "
-    f"created_at, updated_at, organisation_id) VALUES ('{PROGRAM}', '11', 'program', 'Night Shelter', 'night shelter', "
-    f"'active', '{'0' * 64}', 'null', '{{}}', 1, {WHEN}, {WHEN}, '{HARBOR[0]}')",
-    "INSERT INTO capacities (program_id, total, used, unit, note, version, updated_at, organisation_id) "
-    f"VALUES ('{PROGRAM}', 20, 1, 'beds', 'Ring the bell', 7, {WHEN}, '{HARBOR[0]}')",
-    "INSERT INTO audit (id, organisation_id, organisation_key, at, actor_kind, actor_id, action, object_type, object_id, "
-    f"facts) VALUES ('{'a' * 32}', '{HARBOR[0]}', 'harbor', {WHEN}, 'account', 'x', 'capacity.set', 'program', "
-    f"'{PROGRAM}', '{{}}')",
+    (
+        "INSERT INTO resources (id, number, level, name, search_key, status, fingerprint, temporary_message, record, version, "
+        f"created_at, updated_at, organisation_id) VALUES ('{PROGRAM}', '11', 'program', 'Night Shelter', 'night shelter', "
+        f"'active', '{'0' * 64}', 'null', '{{}}', 1, {WHEN}, {WHEN}, '{HARBOR[0]}')"
+    ),
+    (
+        "INSERT INTO capacities (program_id, total, used, unit, note, version, updated_at, organisation_id) "
+        f"VALUES ('{PROGRAM}', 20, 1, 'beds', 'Ring the bell', 7, {WHEN}, '{HARBOR[0]}')"
+    ),
+    (
+        "INSERT INTO audit (id, organisation_id, organisation_key, at, actor_kind, actor_id, action, object_type, object_id, "
+        f"facts) VALUES ('{'a' * 32}', '{HARBOR[0]}', 'harbor', {WHEN}, 'account', 'x', 'capacity.set', 'program', "
+        f"'{PROGRAM}', '{{}}')"
+    ),
 )
 
 

@@ -107,6 +107,22 @@ def test_the_loop_tells_each_change_that_nobody_was_there_for_at_its_own_time(de
     assert desk.service.audit("capacity.scheduled")
 
 
+def test_a_week_that_was_interrupted_is_counted_on_where_it_was_left(desk: Desk) -> None:
+    queue_id = desk.a_queue(SHELTER)
+    weekly = {"unit": "referrals", "mode": "period", "period": "week"}
+    with at(NOON):
+        desk.set_capacity(SHELTER, 2, **weekly)
+        for _ in range(2):
+            desk.assign(queue_id, SHELTER)
+        schedule(desk, NOON + DAY, 1, ends_at=NOON + 2 * DAY, **{**weekly, "period": "day"})
+    with at(NOON + DAY):
+        desk.assign(queue_id, SHELTER)
+        assert refusal(lambda: desk.assign(queue_id, SHELTER)) == "capacity_exhausted"
+    with at(NOON + 2 * DAY):
+        assert refusal(lambda: desk.assign(queue_id, SHELTER)) == "capacity_exhausted"
+        assert desk.numbers(SHELTER) == (2, 2, 0)
+
+
 def test_what_will_hold_can_be_asked_for(desk: Desk) -> None:
     with at(NOON):
         desk.set_capacity(SHELTER, 4, unit="beds")
