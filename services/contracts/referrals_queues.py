@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import permission
+from services.contracts.declare import only_services, permission
 from services.contracts.fields import Count, Flag, Id, Text
 from services.contracts.referrals import contract
 from services.contracts.referrals_queue_shapes import (
@@ -59,6 +59,17 @@ remove_program_from_queue = contract.command(
     reply=Queue,
     access=permission("queue.manage"),
     errors=("not_found", "program_has_open_referrals"),
+)
+describe_queue = contract.query(
+    "describe_queue",
+    "What a ReferralQ adds to the e-mail about an assignment.",
+    request={"queue_id": Id(required=True)},
+    reply={
+        "queue_id": Id(required=True),
+        "assignment_email_text": fields.String(required=True, allow_none=True),
+    },
+    access=only_services("notifications"),
+    errors=("not_found",),
 )
 
 queue_changed = contract.event(

@@ -19,7 +19,11 @@ def referral_assigned(
     `recipients` are dicts of `account_id` and `email_is_verified`, as identity answered just before. One whose address
     nobody has proved to read gets none, and the delivery says so (S0-43).
     """
-    context = {"contact_record_number": data["contact_record_number"], "referral_id": data["referral_id"]}
+    context = {
+        "contact_record_number": data["contact_record_number"],
+        "referral_id": data["referral_id"],
+        "queue_id": data["queue_id"],
+    }
     for recipient in {each["account_id"]: each for each in recipients}.values():
         reason = None if recipient["email_is_verified"] else "address_unverified"
         _create(

@@ -257,6 +257,17 @@ KINDS: dict[str, Kind] = {
             "Sent by {{ product_name }}.",
         ),
         _declared(
+            "referral_assigned_with_text",
+            "record_number organisation_name product_name portal_link partner_text",
+            "New referral: record {{ record_number }}",
+            "{{ organisation_name }} has assigned a referral to you.",
+            "Contact record number: {{ record_number }}",
+            "{{ partner_text }}",
+            "For reasons of privacy this message says no more. Sign in and look for the number in your list:",
+            "{{ portal_link }}",
+            "Sent by {{ product_name }}.",
+        ),
+        _declared(
             "capacity_stale",
             "organisation_name product_name portal_link",
             "Please confirm your capacity for {{ organisation_name }}",

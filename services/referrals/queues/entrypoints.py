@@ -25,6 +25,10 @@ class QueueEntrypoints:
     def get_queue(self, call: Call) -> Any:
         return call.read(queries.get_queue)
 
+    @serves(editing.describe_queue)
+    def describe_queue(self, call: Call) -> Any:
+        return call.read(queries.describe_queue)
+
     @serves(editing.edit_queue)
     def edit_queue(self, call: Call) -> Any:
         return call.commit(handlers.edit_queue)

@@ -39,6 +39,14 @@ def get_queue(session: Session, caller: Caller | None, request: Any) -> dict[str
     return _views(session, [queue], reach)[0]
 
 
+def describe_queue(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
+    """What a ReferralQ adds to the e-mail about an assignment, for notifications. Raises Refused `not_found`."""
+    queue = session.get(Queue, request["queue_id"])
+    if queue is None:
+        raise Refused("not_found", "There is no ReferralQ with this id.", "queue_id")
+    return {"queue_id": queue.id, "assignment_email_text": settings_of(queue).assignment_email_text}
+
+
 def view_of(session: Session, queue: Queue) -> dict[str, Any]:
     """The whole ReferralQ, for staff."""
     return _views(session, [queue], Reach(everything=True))[0]

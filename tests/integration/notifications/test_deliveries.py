@@ -121,6 +121,21 @@ def test_the_assignment_mail_holds_the_record_number_and_the_portals_address_and
     assert mail["From"] == "Portico <no-reply@portico.example>"
 
 
+@pytest.mark.seed("S0-44")
+@pytest.mark.seed("S0-54")
+def test_the_assignment_mail_holds_the_text_of_its_referralq_as_plain_words(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    notifications.identity.recipients = wanted_by(MARIA)
+    notifications.assignment_text = "Please call within <b>two</b> days. {{ record_number }}"
+    notifications.deliver(referrals.referral_assigned, assigned("CR-00000777"))
+    send_next(notifications.runtime)
+    (mail,) = mails.taken
+    assert "Please call within <b>two</b> days. {{ record_number }}" in body(mail)
+    assert "&lt;b&gt;two&lt;/b&gt;" in body(mail, "html")
+    assert "CR-00000777" in body(mail)
+
+
 @pytest.mark.seed("S0-43")
 def test_an_unverified_address_gets_no_mail_and_the_administrator_sees_why(
     notifications: Notifications, mails: FakeMailServer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from services.contracts.errors import Refused
 from services.contracts.referrals_queues import queue_changed, queue_deactivated, queue_reactivated
 from services.referrals.queues import handlers
 from tests.integration.referrals.builders import OTHER_STAFF, Desk, refusal
+from tests.support.in_process import a_service
 
 
 def the_refusal(call: Any) -> Refused:
@@ -327,3 +329,18 @@ def test_a_status_does_not_vanish_while_a_referral_is_on_its_way_there(
     assert outcomes == ["status_not_in_queue"]
     (listed,) = desk(contract.list_referrals)["items"]
     assert listed["limited"]["status"] == "Referred"
+
+
+def test_notifications_learns_the_text_of_a_queue_and_no_more(desk: Desk, queue: dict[str, Any]) -> None:
+    desk(
+        queues.edit_queue,
+        queue_id=queue["id"],
+        version=queue["version"],
+        settings={"assignment_email_text": "Please call within two days."},
+    )
+    ask = partial(desk, queues.describe_queue, a_service("notifications"))
+    assert ask(queue_id=queue["id"]) == {
+        "queue_id": queue["id"],
+        "assignment_email_text": "Please call within two days.",
+    }
+    assert refusal(lambda: ask(queue_id="0" * 32)) == "not_found"
