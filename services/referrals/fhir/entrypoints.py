@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.chassis.operations import Call, serves
+from services.chassis.unit_of_work import UnitOfWork
 from services.contracts import referrals_fhir as contract
 from services.referrals.fhir import queries
 from services.referrals.fhir.capability import capability_statement
+from services.referrals.records.handlers import note_reading
 
 
 class FhirEntrypoints:
@@ -37,8 +39,11 @@ class FhirEntrypoints:
 
 def _audit_reading(call: Call, record: Mapping[str, Any]) -> None:
     """Note a reading of a person's details before they are handed out: what cannot be noted is not shown."""
-    facts = {"contact_record_id": record["id"], "format": "fhir"}
-    if record.get("person_id"):
-        facts["person_id"] = record["person_id"]
-    referral_id = call.request["resource_id"]
-    call.transact(lambda unit: unit.audit("referral.details_read", "referral", referral_id, **facts))
+    referral_id, record_id = call.request["resource_id"], record["id"]
+
+    def note(unit: UnitOfWork) -> None:
+        facts = {"contact_record_id": record_id, "format": "fhir"}
+        # Whose record it is, is looked up here: a provider's answer does not say it.
+        note_reading(unit, "referral.details_read", "referral", referral_id, record_id, **facts)
+
+    call.transact(note)

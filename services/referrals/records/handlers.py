@@ -46,8 +46,11 @@ def create_intake(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     """Enter a contact record and assign it in the same transaction (S0-49): both or neither.
 
     With `form_code` the form must be linked to the ReferralQ, and the record must have the sections it expects. Raises
-    Refused `invalid_contact_record` and all that `assign_referral` refuses.
+    Refused `forbidden` without the permission for either half, `invalid_contact_record`, and all that `assign_referral`
+    refuses.
     """
+    if unit.caller is None or not unit.caller.may("record.create"):
+        raise Refused("forbidden", "Your role does not include entering contact records.")
     _check_form(unit, request)
     answer = create_contact_record(unit, request)
     referral = assign_referral(unit, {**request, "contact_record_id": answer["id"]})

@@ -14,6 +14,7 @@ from services.contracts.errors import Refused
 from services.contracts.referrals import contact_record_created, referral_assigned
 from services.contracts.referrals_records import contact_record_changed
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
+from tests.support.in_process import a_caller
 
 PERSON = "d" * 32
 
@@ -119,6 +120,13 @@ def test_an_intake_that_cannot_be_assigned_leaves_nothing_behind(desk_on_both: D
     assert desk(records.search_contact_records)["items"] == []
     assert desk.service.events(contact_record_created) == desk.service.events(referral_assigned) == []
     assert desk(contract.create_contact_record)["number"] == "CR-00000001"
+
+
+def test_an_intake_takes_the_permission_for_both_halves(desk: Desk) -> None:
+    intake = {"queue_id": desk.a_queue("Night Shelter"), "program_id": desk.resource["Night Shelter"]}
+    for may in (("record.create",), ("referral.assign",)):
+        half = a_caller(*may, id="5" * 32)
+        assert refusal(lambda half=half: desk(records.create_intake, half, **intake)) == "forbidden"
 
 
 def test_an_intake_by_a_form_has_the_forms_sections(desk: Desk) -> None:

@@ -126,6 +126,20 @@ def test_statuses_can_be_copied_from_another_queue(desk: Desk) -> None:
 
 
 @pytest.mark.seed("S0-7")
+def test_capacity_and_status_workflows_are_off_where_they_are_not_switched_on(
+    desk: Desk, queue: dict[str, Any]
+) -> None:
+    desk.set_capacity("Night Shelter", 3)
+    referral = desk.assign(queue["id"], "Night Shelter")
+    reader = desk.provider("Night Shelter", may=("referral.read", "capacity.read"))
+    assert refusal(lambda: desk.set_capacity("Night Shelter", 9, reader)) == "forbidden"
+    assert refusal(lambda: desk.move(referral, "enrolled", reader)) == "forbidden"
+    one_way = {"allowed_moves": {"referred": ["declined"]}, "may_reopen": False}
+    desk(queues.edit_queue, queue_id=queue["id"], version=queue["version"], settings=one_way)
+    mover = desk.provider("Night Shelter")
+    assert refusal(lambda: desk.move(referral, "enrolled", mover)) == "move_not_allowed"
+
+
 @pytest.mark.seed("S0-54")
 def test_a_queue_is_set_up_by_its_settings(desk: Desk, queue: dict[str, Any]) -> None:
     assert (queue["settings"]["when_full"], queue["settings"]["allowed_moves"]) == ("block", None)
