@@ -46,8 +46,8 @@ def note_change(unit: UnitOfWork, referral: Referral) -> None:
         session.add_all((before, after))
 
 
-def facts_of(referral: Referral, zone: str) -> dict[str, Any]:
-    """What a place says about a referral beside its cell: flags, days, how it ended."""
+def facts_of(referral: Any, zone: str) -> dict[str, Any]:
+    """What a place says about a referral (a Referral or a row with its columns) beside its cell: flags, days, its end."""
     has_ended = referral.is_terminal
     assigned_on = local_day(referral.assigned_at, zone)
     ended_on = local_day(referral.ended_at or referral.updated_at, zone) if has_ended else None
@@ -64,7 +64,7 @@ def facts_of(referral: Referral, zone: str) -> dict[str, Any]:
     }
 
 
-def cell_id_of(session: Session, referral: Referral, status: str) -> int:
+def cell_id_of(session: Session, referral: Any, status: str) -> int:
     """The number of the cell of a status at the referral's program, made where this is the first referral there."""
     wanted = select(ReportCell.id).where(
         ReportCell.queue_id == referral.queue_id,

@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import case, delete, func, insert, select, text
+from sqlalchemy import case, delete, func, insert, select, text, tuple_, union
 from sqlalchemy.orm import Session
 
 from services.referrals.assignments.models import Referral, StatusChange
-from services.referrals.reports.facts import cell_id_of, facts_of
+from services.referrals.reports.facts import facts_of
 from services.referrals.reports.models import (
     ReportCell,
     ReportCount,
@@ -49,13 +49,14 @@ def rebuild(session: Session) -> int:
     for table in _KEPT:
         session.execute(delete(table).execution_options(synchronize_session=False))
     zones = dict(session.execute(select(ReportSettings.organisation_id, ReportSettings.time_zone)).all())
+    _make_cells(session)
     cells = {
         (row.queue_id, row.program_id, row.status): row.id for row in session.scalars(select(ReportCell))
     }
     count, rows = 0, _Rows(session)
-    for _, lines in groupby(_history(session), key=lambda row: row[0].id):
+    for _, lines in groupby(_history(session), key=lambda row: row.id):
         count += 1
-        _note(session, rows, cells, zones, list(lines))
+        _note(rows, cells, zones, list(lines))
     rows.write()
     _count_places(session)
     return count
@@ -80,50 +81,77 @@ class _Rows:
                 rows.clear()
 
 
+_MEMBERS = (
+    "id",
+    "organisation_id",
+    "queue_id",
+    "program_id",
+    "status",
+    "is_terminal",
+    "is_waitlisted",
+    "priority",
+    "assigned_at",
+    "updated_at",
+    "ended_at",
+    "ended_by",
+    "outcome_code",
+    "reason_code",
+)
+
+
 def _history(session: Session) -> Iterable[Any]:
-    """Referrals with the lines of their history that say another status, in their order."""
+    """Referrals with the lines of their history that say another status, in their order; a batch in memory at a time."""
     statement = (
-        select(Referral, StatusChange.at, StatusChange.from_key, StatusChange.to_key)
+        select(
+            *(getattr(Referral, name) for name in _MEMBERS),
+            StatusChange.at,
+            StatusChange.from_key,
+            StatusChange.to_key,
+        )
         .join(StatusChange, StatusChange.referral_id == Referral.id)
         .where(StatusChange.from_key.is_distinct_from(StatusChange.to_key))
         .order_by(Referral.id, StatusChange.position)
     )
-    for batch in session.execute(statement.execution_options(yield_per=_BATCH)).partitions():
-        yield from batch
-        # A million referrals do not stay in memory.
-        session.expunge_all()
+    return session.execute(statement.execution_options(yield_per=_BATCH))
 
 
-def _note(
-    session: Session, rows: _Rows, cells: dict[Any, int], zones: dict[str, str], lines: list[Any]
-) -> None:
-    referral: Referral = lines[0][0]
+def _make_cells(session: Session) -> None:
+    """A cell for every status that a referral has or had at its program and queue."""
+    place = (Referral.organisation_id, Referral.queue_id, Referral.program_id)
+    history = select(*place).join(StatusChange, StatusChange.referral_id == Referral.id)
+    every = union(
+        select(*place, Referral.status),
+        history.add_columns(StatusChange.to_key),
+        history.add_columns(StatusChange.from_key).where(StatusChange.from_key.is_not(None)),
+    ).subquery()
+    known = (ReportCell.queue_id, ReportCell.program_id, ReportCell.status)
+    missing = select(every).where(tuple_(*list(every.c)[1:]).not_in(select(*known)))
+    columns = ("organisation_id", "queue_id", "program_id", "status")
+    session.execute(insert(ReportCell).from_select(columns, missing))
+
+
+def _note(rows: _Rows, cells: dict[Any, int], zones: dict[str, str], lines: list[Any]) -> None:
+    referral = lines[0]
+    at_program = (referral.queue_id, referral.program_id)
     zone = zones.get(referral.organisation_id, DEFAULT_ZONE)
-    since: datetime.datetime = lines[0][1]
-    for _, at, from_key, to_key in lines:
-        if from_key is None:
+    since: datetime.datetime = referral.at
+    for line in lines:
+        if line.from_key is None:
             continue
-        on = local_day(at, zone)
+        on = local_day(line.at, zone)
         rows.moves.append(
             {
-                "left_cell_id": _cell(session, cells, referral, from_key),
-                "entered_cell_id": _cell(session, cells, referral, to_key),
+                "left_cell_id": cells[*at_program, line.from_key],
+                "entered_cell_id": cells[*at_program, line.to_key],
                 "day": day_number(on),
                 "month": month_number(on),
-                "duration_class": duration_class((at - since).total_seconds()),
+                "duration_class": duration_class((line.at - since).total_seconds()),
             }
         )
-        since = at
-    place = {"referral_id": referral.id, "cell_id": _cell(session, cells, referral, referral.status)}
+        since = line.at
+    place = {"referral_id": referral.id, "cell_id": cells[*at_program, referral.status]}
     rows.places.append({**place, "since": since, **facts_of(referral, zone)})
     rows.write_if_many()
-
-
-def _cell(session: Session, cells: dict[Any, int], referral: Referral, status: str) -> int:
-    key = (referral.queue_id, referral.program_id, status)
-    if key not in cells:
-        cells[key] = cell_id_of(session, referral, status)
-    return cells[key]
 
 
 def _count_places(session: Session) -> None:
