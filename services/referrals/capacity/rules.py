@@ -1,4 +1,4 @@
-"""Rules of capacity: what a line may say, how places are claimed, what holds at an instant (S0-8 to S0-10).
+"""Rules of capacity: what a line may say, what holds at an instant, what changes by itself (S0-8 to S0-10).
 
 All instants are aware datetimes. `used + free = total` always holds: `free` is never stored.
 """
@@ -84,27 +84,6 @@ class CapacityLine:
         return self.total - self.used
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """What holds at an instant. `line` is None, and the numbers 0, where no line is in effect."""
-
-    line: CapacityLine | None
-    status: CapacityStatus
-    total: int = 0
-    used: int = 0
-    window: Window | None = None
-
-    @property
-    def free(self) -> int:
-        """Places that can still be claimed."""
-        return self.total - self.used
-
-    @property
-    def is_known(self) -> bool:
-        """False where no line is in effect or the line is past its `valid_until`."""
-        return self.status is not CapacityStatus.UNKNOWN
-
-
 def check_line(line: CapacityLine) -> CapacityLine:
     """The line with a clean unit and note.
 
@@ -187,19 +166,6 @@ def _start(line: CapacityLine) -> datetime:
     return line.starts_at or datetime.min.replace(tzinfo=UTC)
 
 
-def state_at(lines: Sequence[CapacityLine], now: datetime) -> State:
-    """What holds at `now`.
-
-    The line in effect, its numbers with a new window replenished, and its capacity status.
-    """
-    line = find_line(lines, now)
-    if line is None:
-        return State(None, CapacityStatus.UNKNOWN)
-    line = at_window(line, now)
-    window = window_at(now, line.period, line.time_zone) if line.period else None
-    return State(line, capacity_status(line, now), line.total, line.used, window)
-
-
 def capacity_status(line: CapacityLine, now: datetime) -> CapacityStatus:
     """The Gravity status of a line.
 
@@ -225,29 +191,6 @@ def at_window(line: CapacityLine, now: datetime) -> CapacityLine:
     if line.window_started_at is not None and line.window_started_at >= begun:
         return line
     return replace(line, used=0, window_started_at=begun)
-
-
-def claim(line: CapacityLine, now: datetime) -> CapacityLine:
-    """The line with one more place taken; raises Refused `capacity_exhausted` if none is free."""
-    line = at_window(line, now)
-    if line.free <= 0:
-        raise Refused("capacity_exhausted", f"All {line.total} {line.unit} are taken.", "resource")
-    return replace(line, used=line.used + 1)
-
-
-def release(line: CapacityLine, planned_total: int | None = None) -> CapacityLine:
-    """The line with one place given back; in mode "period" a place stays used until the next window.
-
-    `planned_total` is what the provider asked for where the line took effect above it (see `take_effect`):
-    the total follows down with each release. Raises Refused `capacity_not_claimed` if no place is taken.
-    """
-    if line.mode is Mode.PERIOD:
-        return line
-    if line.used <= 0:
-        raise Refused("capacity_not_claimed", "No place is taken, so none can be given back.")
-    used = line.used - 1
-    total = line.total if planned_total is None else max(planned_total, used)
-    return replace(line, used=used, total=total)
 
 
 def take_effect(scheduled: CapacityLine, used: int) -> CapacityLine:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -121,6 +123,31 @@ def test_a_week_that_was_interrupted_is_counted_on_where_it_was_left(desk: Desk)
     with at(NOON + 2 * DAY):
         assert refusal(lambda: desk.assign(queue_id, SHELTER)) == "capacity_exhausted"
         assert desk.numbers(SHELTER) == (2, 2, 0)
+
+
+def test_a_crowd_at_the_first_instant_of_a_new_window_gets_exactly_its_places(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    queue_id = desk.a_queue(SHELTER)
+    with at(NOON):
+        desk.set_capacity(SHELTER, 5, unit="pickups", mode="period", period="day")
+        for _ in range(5):
+            desk.assign(queue_id, SHELTER)
+    waiting = desk.many_records(24)
+
+    def claim(record_id: str) -> str:
+        try:
+            desk.assign(queue_id, SHELTER, record_id)
+        except Refused as refused:
+            return refused.code
+        return "accepted"
+
+    with at(NOON.replace(hour=0) + DAY), ThreadPoolExecutor(8) as pool:
+        outcomes = Counter(pool.map(claim, waiting))
+        assert outcomes == {"accepted": 5, "capacity_exhausted": 19}
+        assert desk.numbers(SHELTER) == (5, 5, 0)
+        history = desk(contract.list_capacity_history, program_id=desk.resource[SHELTER])["items"]
+    assert [one["kind"] for one in history].count("new_window") == 1
+    assert [one["used"] for one in history[:6]] == [5, 4, 3, 2, 1, 0]
 
 
 def test_what_will_hold_can_be_asked_for(desk: Desk) -> None:
