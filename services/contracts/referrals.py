@@ -253,7 +253,11 @@ describe_contact_record = contract.query(
     "describe_contact_record",
     "Whether a contact record exists, and its number, for a document about it.",
     request={"contact_record_id": Id(required=True)},
-    reply={"contact_record_id": Id(required=True), "number": RecordNumber(required=True)},
+    reply={
+        "contact_record_id": Id(required=True),
+        "number": RecordNumber(required=True),
+        "person_id": Id(allow_none=True),
+    },
     access=only_services("signing"),
     errors=("not_found",),
 )

@@ -86,9 +86,9 @@ def numbers_like(session: Session, record: ContactRecord) -> list[str]:
 
 
 def describe_contact_record(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
-    """A contact record's number, for another service. Raises Refused `not_found`."""
+    """A contact record's number and whom it is about, for another service. Raises Refused `not_found`."""
     record = get_record(session, request["contact_record_id"])
-    return {"contact_record_id": record.id, "number": record.number}
+    return {"contact_record_id": record.id, "number": record.number, "person_id": record.person_id}
 
 
 def get_record(session: Session, contact_record_id: str, *, lock: bool = False) -> ContactRecord:
