@@ -46,8 +46,8 @@ def test_statuses_are_renamed_added_and_reordered_and_keep_their_keys(desk_on_bo
         referred,
         {"label": "Waiting for Papers", "fhir_status": "on-hold", "colour": "#aa3300"},
         {**enrolled, "label": "Moved In"},
-        {**completed, "outcome_required": True},
         declined,
+        {**completed, "outcome_required": True},
         attempting,
     ]
     edited = desk(queues.edit_queue, queue_id=queue["id"], version=queue["version"], statuses=wanted)
@@ -55,13 +55,13 @@ def test_statuses_are_renamed_added_and_reordered_and_keep_their_keys(desk_on_bo
         ("referred", "Referred", 0),
         ("waiting_for_papers", "Waiting for Papers", 1),
         ("enrolled", "Moved In", 2),
-        ("completed", "Completed", 3),
-        ("declined", "Declined", 4),
+        ("declined", "Declined", 3),
+        ("completed", "Completed", 4),
         ("attempting_contact", "Attempting Contact", 5),
     ]
     papers = edited["statuses"][1]
     assert (papers["category"], papers["reason_required"], papers["colour"]) == ("enrolled", True, "#aa3300")
-    assert edited["statuses"][3]["outcome_required"]
+    assert edited["statuses"][4]["outcome_required"]
     moved = desk.move(referral, "enrolled")
     assert moved["limited"]["status"] == "Moved In"
     (*_, event) = desk.service.events(queue_changed)
