@@ -1,4 +1,5 @@
-"""`make bench`: what a call costs, in one run against one broker, and what a request costs through the whole system.
+"""`make bench`: what a call costs, in one run against one broker, what a request costs through the whole system, and what
+people wait for when there are a million referrals (some minutes; ARGS="--only calls" and the like leave the rest out).
 
 Quote the ratios; the milliseconds are those of this machine at this moment. Sequential: one call after another. In
 flight: 50 calls wait at any time, from one client.
@@ -23,6 +24,7 @@ import amqp
 from services.chassis import logs, wire
 from services.contracts.declare import Operation
 from tests.load import bare
+from tests.load.referrals_bench import bench_referrals
 from tests.support import toy
 from tests.support.eventually import eventually
 from tests.support.servers import fresh_vhost, private_broker
@@ -245,10 +247,10 @@ def main() -> None:
     """Run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--only", choices=["calls", "http"])
+    parser.add_argument("--only", choices=["calls", "http", "referrals"])
     arguments = parser.parse_args()
     logs.configure("bench", "ERROR")
-    if arguments.only != "http":
+    if arguments.only in (None, "calls"):
         with (
             private_broker() as broker,
             fresh_vhost(broker) as uri,
@@ -257,8 +259,10 @@ def main() -> None:
             _programs(uri),
         ):
             bench_calls(uri, system, arguments.rounds)
-    if arguments.only != "calls":
+    if arguments.only in (None, "http"):
         bench_http(arguments.rounds)
+    if arguments.only in (None, "referrals") and not bench_referrals(10_000, 1_000_000, arguments.rounds):
+        sys.exit(1)
 
 
 if __name__ == "__main__":

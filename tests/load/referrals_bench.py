@@ -68,7 +68,7 @@ _REFERRALS = """
     FROM (
         SELECT i, CASE WHEN i % 100 < 3 THEN 1 + i % 3 WHEN i % 100 < 78 THEN 4 ELSE 5 END AS stage,
                record.submitted_at AS at, (exp(random() * 9) || ' minutes')::interval AS took,
-               1 + (i * 7919) % :pairs AS number
+               1 + floor(random() * :pairs)::int AS number
         FROM generate_series(1, :count) AS i JOIN contact_records AS record ON record.id = md5('record' || i)
     ) AS made JOIN pairs AS pair ON pair.number = made.number
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -182,3 +183,26 @@ def test_many_queues_take_no_more_statements_than_one(desk: Desk) -> None:
     for number in range(5):
         desk.assign(desk.a_queue("Night Shelter", "Family Housing First", name=f"Q{number}"), "Night Shelter")
     assert statements() == one
+
+
+def test_counts_stay_exact_while_many_write_and_two_fold(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    queue_id = desk.a_queue("Night Shelter", "Family Housing First")
+    records = desk.many_records(40)
+    programs = ("Night Shelter", "Family Housing First")
+
+    def write(number: int) -> None:
+        referral = desk.assign(queue_id, programs[number % 2], records[number])
+        if number % 4 == 0:
+            desk.move(referral, "completed")
+
+    with ThreadPoolExecutor(8) as pool:
+        work = [pool.submit(write, number) for number in range(len(records))]
+        work += [pool.submit(fold_all, desk.service.database) for _ in range(10)]
+        for each in work:
+            each.result()
+
+    (queue,) = desk(contract.get_dashboard)["queues"]
+    assert by_status(queue) == {"referred": 30, "completed": 10}
+    fold_all(desk.service.database)
+    assert by_status(desk(contract.get_dashboard)["queues"][0]) == {"referred": 30, "completed": 10}

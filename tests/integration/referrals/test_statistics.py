@@ -155,7 +155,7 @@ def test_the_csv_file_has_the_same_numbers(desk: Desk, clock: Any) -> None:
     file = desk(contract.export_statistics, **question)
 
     assert (file["media_type"], file["file_name"]) == ("text/csv", "statistics-2026-03-01-2026-03-31.csv")
-    text = desk.service.runtime.blobs.read(HARBOR[0], file["sha256"]).decode()
+    text = desk.service.runtime.blobs.find(HARBOR[0], file["sha256"]).read_text()
     rows = list(csv.DictReader(io.StringIO(text)))
     found = {(row["group_label"], row["measure"], row["code"]): row["value"] for row in rows}
     assert found["", "assigned", ""] == "11"
@@ -203,7 +203,7 @@ def test_small_cells_are_blank_and_cannot_be_computed(desk: Desk, clock: Any) ->
     assert statuses(shelter)["enrolled"][:2] == (10, 3)
     assert set(counts(seen["total"], "outcomes").values()) == {None}
     exported = desk(contract.export_statistics, **MARCH, group_by="program", suppress_below=3)
-    text = desk.service.runtime.blobs.read(HARBOR[0], exported["sha256"]).decode()
+    text = desk.service.runtime.blobs.find(HARBOR[0], exported["sha256"]).read_text()
     rows = [row for row in csv.DictReader(io.StringIO(text)) if row["measure"] == "assigned"]
     assert [(row["value"], row["is_blank"]) for row in rows] == [("11", "0"), ("", "1"), ("", "1")]
 
