@@ -8,7 +8,7 @@ from services.chassis.operations import Call, serves
 from services.contracts import referrals as base
 from services.contracts import referrals_directory as contract
 from services.referrals.directory import exporting, handlers, hsds_queries, importing, queries
-from services.referrals.directory.names import names_of
+from services.referrals.directory.name_index import names_of
 
 
 class DirectoryEntrypoints:

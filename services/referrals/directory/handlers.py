@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import undefer
 
 from services.chassis import wire
@@ -40,8 +39,11 @@ def create_resource(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         "status": request["status"],
     }
     parent = {"parent_number": agency.number, "parent_name": agency.name} if agency else {}
+    revision = next_revision(unit)  # from here on nobody else writes this directory
     if unit.session.scalar(select(Resource.id).where(Resource.number == number)) is not None:
-        raise _number_taken()
+        raise Refused(
+            "number_taken", "The directory has a resource with this number; choose another.", "number"
+        )
     resource = Resource(
         id=resource_id,
         **fixed,
@@ -50,16 +52,14 @@ def create_resource(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         fingerprint="",  # nothing was imported yet: an import with this number counts
         record=edited_record({**fixed, **parent}, _edits(request)),
         version=1,
-        revision=next_revision(unit),
+        revision=revision,
+        temporary_message=None,
         edited_at=unit.now,
         created_at=unit.now,
         updated_at=unit.now,
     )
     unit.add(resource)
-    try:
-        unit.session.flush()
-    except IntegrityError:
-        raise _number_taken() from None
+    unit.session.flush()
     _note(unit, resource, "resource.created", is_new=True)
     return details_of(unit.session, resource.id)
 
@@ -154,7 +154,3 @@ def _note(unit: UnitOfWork, resource: Resource, action: str, *, is_new: bool, **
             "is_new": is_new,
         },
     )
-
-
-def _number_taken() -> Refused:
-    return Refused("number_taken", "The directory has a resource with this number; choose another.", "number")

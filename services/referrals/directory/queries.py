@@ -12,7 +12,7 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.referrals.directory.models import Resource
-from services.referrals.directory.names import NameIndex
+from services.referrals.directory.name_index import NameIndex
 from services.referrals.directory.rules import Level, TemporaryMessage
 
 _Agency = aliased(Resource)

@@ -351,21 +351,8 @@ def search_key(name: str) -> str:
     return " ".join("".join(letters).split())
 
 
-def name_rank(wanted: str, offered: str) -> int:
-    """How well a search key fits another: 0 the name itself, 10 its beginning, 20 word beginnings, 30 anything else.
-
-    Between the tens there is room for the number of typing errors.
-    """
-    if wanted == offered:
-        return 0
-    if offered.startswith(wanted):
-        return 10
-    words = offered.split()
-    if all(any(word.startswith(part) for word in words) for part in wanted.split()):
-        return 20
-    return 30
-
-
 def errors_forgiven(typed: str) -> int:
-    """How many letters of a typed word may be wrong, missing, doubled or swapped."""
+    """How many letters of a typed word may be wrong, missing, doubled or swapped. Nobody guesses at numbers."""
+    if any(letter.isdigit() for letter in typed):
+        return 0
     return 0 if len(typed) < 4 else 1 if len(typed) < 8 else 2

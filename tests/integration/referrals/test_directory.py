@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def counts(report: object) -> tuple[int, ...]:
     return tuple(report[name] for name in ("added", "changed", "unchanged", "refused"))  # type: ignore[index]
 
 
-def found(desk: Desk, q: str, **more: int) -> list[str]:
+def found(desk: Desk, q: str, **more: Any) -> list[str]:
     return [item["name"] for item in desk(contract.search_resources, q=q, **more)["items"]]
 
 
@@ -102,13 +103,19 @@ def test_the_event_and_the_audit_row_say_what_an_import_did(desk: Desk) -> None:
 
 @pytest.mark.seed("S0-20")
 def test_search_finds_agencies_and_programs_never_sites(desk: Desk) -> None:
-    assert found(desk, "shelter") == [
-        "Harbor Shelter Alliance",
-        "Night Shelter",
-        "Winter Shelter",
-        "Old Shelter",  # inactive ones come last
-    ]
+    offered = ["Harbor Shelter Alliance", "Night Shelter", "Winter Shelter"]
+    assert found(desk, "shelter") == offered
+    # Inactive ones are offered only if asked for, and come last.
+    assert found(desk, "shelter", include_inactive=True) == [*offered, "Old Shelter"]
     assert found(desk, "pier street") == []
+
+
+@pytest.mark.seed("S0-20")
+@pytest.mark.parametrize(
+    "typed", ["nigth shelter", "night sheltr", "nihgt", "nightshelter", "Nightt Shelterr"]
+)
+def test_search_forgives_typing_errors(desk_on_both: Desk, typed: str) -> None:
+    assert found(desk_on_both, typed)[:1] == ["Night Shelter"]
 
 
 @pytest.mark.seed("S0-20")
