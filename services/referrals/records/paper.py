@@ -27,7 +27,7 @@ INK, QUIET, RULE, ACCENT = "#1f2933", "#5c6b7a", "#cbd2d9", "#0b6e6e"
 WIDTH, HEIGHT = A4
 MARGIN = 54.0
 TOP, BOTTOM = HEIGHT - 62.0, 66.0
-LABELS = 132.0  # width of the column with labels
+LABELS = 152.0  # width of the column with labels: a date and time fit on one line
 GAP = 12.0
 LEADING = 1.38
 PLAIN, BOLD = "plain", "bold"
@@ -158,6 +158,7 @@ def _heading(flow: _Flow, text: str) -> None:
 
 
 def _referral(flow: _Flow, referral: PrintedReferral) -> None:
+    flow.need(150)  # its facts stay together with the first line of its history
     _heading(flow, f"Referral to {referral.program_name}")
     for label, value in (
         ("ReferralQ", referral.queue_name),

@@ -145,7 +145,7 @@ def test_without_the_permission_a_provider_sees_eight_fields_and_no_more(
     desk = desk_on_both
     provider = desk.provider("Night Shelter")
     seen = desk(contract.get_referral, provider, referral_id=referrals["first"]["id"])
-    assert set(seen) == {"id", "version", "progress", "limited", "details"}
+    assert set(seen) == {"id", "version", "progress", "limited", "withheld", "details"}
     assert seen["details"] is None
     assert {seen["progress"][name] for name in ("contact_record_id", "replaced_by_id", "offer_id")} == {None}
     assert len(LimitedView().fields) == 8

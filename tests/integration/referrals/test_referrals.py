@@ -42,6 +42,7 @@ def test_a_record_is_assigned_to_a_program_through_a_queue(desk_on_both: Desk) -
     assert referral == {
         "id": referral["id"],
         "version": 1,
+        "withheld": [],
         "details": None,
         "limited": {
             "referralq_name": "Housing",
