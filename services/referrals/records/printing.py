@@ -65,10 +65,8 @@ def create_contact_record_pdf(call: Call) -> Any:
 def create_referral_pdf(call: Call) -> Any:
     """The contact record of one referral, as far as the caller sees it at its stage.
 
-    Raises Refused `forbidden` without the details switch (or record.read), `not_found` for what is not in sight.
+    Raises Refused `not_found` for what is not in sight, `forbidden` without the details switch (or record.read).
     """
-    if not may_see_details(call.caller):
-        raise Refused("forbidden", "Only who may see contact record details can make a PDF of them.")
     with call.runtime.database.reading(call.organisation_id) as session:
         printed, record_id = _of_referral(session, call.caller, call.request["referral_id"])
     return _hand_out(call, printed, record_id, "referral", call.request["referral_id"])
@@ -128,6 +126,8 @@ def _whole(session: Session, caller: Caller | None, contact_record_id: str) -> t
 
 def _of_referral(session: Session, caller: Caller | None, referral_id: str) -> tuple[PrintedRecord, str]:
     referral = in_reach(session, caller, referral_id)
+    if not may_see_details(caller):
+        raise Refused("forbidden", "Only who may see contact record details can make a PDF of them.")
     row = session.execute(_referrals().where(Referral.id == referral.id)).one()
     record = get_record(session, referral.contact_record_id)
     view = view_of(record)
