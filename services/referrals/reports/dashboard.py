@@ -62,8 +62,8 @@ def list_program_demand(session: Session, caller: Caller | None, request: Any) -
     pairs = _pairs(session, programs, request)
     page = pairs[: request["limit"]]
     ids = sorted({pair.program_id for pair in page})
-    own = and_(ReportCell.program_id.in_(ids))
-    counts = _counts(session, caller, ReportCell.queue_id.concat(ReportCell.program_id), own)
+    of_page = ReportCell.program_id.in_(ids)
+    counts = _counts(session, caller, ReportCell.queue_id.concat(ReportCell.program_id), of_page)
     pair_of_referral = Referral.queue_id.concat(Referral.program_id)
     overdue, is_capped = _overdue(session, caller, pair_of_referral, ids, now)
     statuses = _statuses(session, {pair.queue_id for pair in page})
