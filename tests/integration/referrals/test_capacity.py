@@ -39,8 +39,7 @@ def test_a_provider_says_how_much_a_program_can_take(desk_on_both: Desk) -> None
     assert desk.service.audit("capacity.set")[0].facts == {"line_id": line_id, "total": 20, "used": 0}
 
 
-def test_setting_it_again_counts_a_version_and_keeps_what_is_used(desk_on_both: Desk) -> None:
-    desk = desk_on_both
+def test_setting_it_again_counts_a_version_and_keeps_what_is_used(desk: Desk) -> None:
     queue_id = desk.a_queue("Night Shelter")
     desk.set_capacity("Night Shelter", 3)
     desk.assign(queue_id, "Night Shelter")
@@ -128,8 +127,7 @@ def test_without_a_capacity_assignments_are_not_limited(desk: Desk) -> None:
     assert desk.numbers("Night Shelter") == (1, 0, 1)
 
 
-def test_the_last_place_is_given_once(desk_on_both: Desk) -> None:
-    desk = desk_on_both
+def test_the_last_place_is_given_once(desk: Desk) -> None:
     queue_id = desk.a_queue("Night Shelter")
     desk.set_capacity("Night Shelter", 1)
     referral = desk.assign(queue_id, "Night Shelter")

@@ -313,7 +313,7 @@ def test_capacity_counts_as_a_plain_model_does(service: InProcess) -> None:
 
 def test_capacity_counts_as_a_plain_model_does_on_postgresql(postgres_database: str, tmp_path: Path) -> None:
     service = InProcess("referrals", postgres_database, tmp_path)
-    run(service, 15)
+    run(service, 10)
     service.close()
 
 
