@@ -43,9 +43,8 @@ def names(desk: Desk) -> list[str]:
     return [item["name"] for item in desk(contract.list_resources, level="program")["items"]]
 
 
-@pytest.fixture
 def all_in_background(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is small enough to be done within its call, and a chunk is three records."""
+    """From now on nothing is small enough to be done within its call, and a chunk is three records."""
     monkeypatch.setattr(importing, "DONE_IN_CALL_BYTES", 0)
     monkeypatch.setattr(importing, "RECORDS_AT_ONCE", 3)
 
@@ -58,9 +57,11 @@ def test_a_small_file_is_done_with_the_answer(desk: Desk) -> None:
     assert report_of(desk, report["import_id"]) == report
 
 
-@pytest.mark.usefixtures("all_in_background")
-def test_a_large_file_is_noted_and_done_by_the_loop(desk_on_both: Desk) -> None:
+def test_a_large_file_is_noted_and_done_by_the_loop(
+    desk_on_both: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk = desk_on_both
+    all_in_background(monkeypatch)
     begun = upload(desk, an_export(RENAMED))
     assert (begun["state"], begun["total"], begun["done"]) == ("waiting", None, 0)
     assert "Night Haven" not in names(desk)
@@ -86,11 +87,11 @@ def test_a_file_with_too_many_records_for_a_call_is_left_to_the_loop(
     assert counts(report_of(desk, begun["import_id"])) == (0, 1, 7, 0)
 
 
-@pytest.mark.usefixtures("all_in_background")
 def test_an_import_goes_on_where_a_crash_has_left_it_and_counts_nothing_twice(
     desk_on_both: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = desk_on_both
+    all_in_background(monkeypatch)
     rows = [(f"1{number}", *rest) for number, *rest in SMALL_DIRECTORY[3:6]]
     begun = upload(desk, an_export([*SMALL_DIRECTORY, *rows]))
     crash_at_the_second_chunk(monkeypatch)
@@ -99,7 +100,7 @@ def test_an_import_goes_on_where_a_crash_has_left_it_and_counts_nothing_twice(
     half = report_of(desk, begun["import_id"])
     assert (half["state"], half["done"], half["total"]) == ("applying", 3, 11)
     monkeypatch.undo()
-    monkeypatch.setattr(importing, "RECORDS_AT_ONCE", 3)
+    all_in_background(monkeypatch)
 
     importing.work(desk.service.runtime)
     assert report_of(desk, begun["import_id"])["done"] == 3  # the lease of the dead process holds still
@@ -131,8 +132,8 @@ def let_leases_run_out(desk: Desk) -> None:
     desk.service.database.write(None, run)
 
 
-@pytest.mark.usefixtures("all_in_background")
 def test_an_import_that_never_gets_through_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    all_in_background(monkeypatch)
     begun = upload(desk, an_export())
 
     def dies(*_: Any) -> None:
@@ -172,8 +173,10 @@ def test_a_repeated_request_is_one_import_with_the_same_report(desk: Desk) -> No
     assert len(desk(contract.list_directory_imports)["items"]) == 2
 
 
-@pytest.mark.usefixtures("all_in_background")
-def test_a_file_that_cannot_be_read_is_refused_with_the_place(desk: Desk) -> None:
+def test_a_file_that_cannot_be_read_is_refused_with_the_place(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    all_in_background(monkeypatch)
     begun = upload(desk, an_export() + b'18,"never closed')
     importing.work(desk.service.runtime)
 
