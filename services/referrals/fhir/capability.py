@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.referrals.fhir.rules import CAPACITY_STATUS, FHIR_VERSION, PARAMETERS
+from services.referrals.fhir.rules import CAPACITY_STATUS, ENROLLMENT_STATUS, FHIR_VERSION, PARAMETERS
 
 # When what is offered here last changed.
 _DATE = "2026-11-22"
@@ -12,7 +12,8 @@ _ABOUT = (
     "Read and search only. A Task and a ServiceRequest with the same id are one referral; a HealthcareService is a program, "
     "an Organization an agency. The extension "
     f"{CAPACITY_STATUS} on HealthcareService gives for each line of a program's capacity its status: has_capacity, "
-    "no_capacity, no_capacity_has_waitlist, additional_assessment_required, or unknown."
+    "no_capacity, no_capacity_has_waitlist, additional_assessment_required, or unknown. The extension "
+    f"{ENROLLMENT_STATUS} on Task is enrolled, not_enrolled or not_enrolled_on_waitlist."
 )
 
 

@@ -106,6 +106,7 @@ def _as_it_was(now: fhir.ReferralFacts, line: StatusChange, status: Any) -> fhir
         note=None if line.is_internal else line.note,
         reason_code=line.reason_code,
         outcome_code=line.outcome_code,
+        enrollment=None,
         accepted_at=None,
         due_at=None,
         ended_at=line.at if status and status.is_terminal else None,
@@ -246,6 +247,7 @@ def _referral_facts(row: Any) -> fhir.ReferralFacts:
         note=referral.note,
         reason_code=referral.reason_code,
         outcome_code=referral.outcome_code,
+        enrollment=rules.enrollment_status(status.as_rule().stage, is_waitlisted=referral.is_waitlisted),
     )
 
 

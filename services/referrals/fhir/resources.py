@@ -10,6 +10,7 @@ from typing import Any
 from services.referrals.fhir.rules import (
     ACCOUNTS,
     CAPACITY_STATUS,
+    ENROLLMENT_STATUS,
     HISTORY_KINDS,
     OUTCOMES,
     REASONS,
@@ -44,6 +45,7 @@ class ReferralFacts:
     note: str | None = None
     reason_code: str | None = None
     outcome_code: str | None = None
+    enrollment: str | None = None
     person: Mapping[str, Any] | None = None
 
 
@@ -86,6 +88,7 @@ def task(facts: ReferralFacts) -> Json:
         facts.version,
         facts.updated_at,
         contained=_person(facts),
+        extension=_enrollment(facts),
         identifier=[_identifier(RECORD_NUMBERS, facts.record_number)],
         status=facts.fhir_status,
         statusReason=_concept(REASONS, facts.reason_code),
@@ -275,6 +278,10 @@ def _performer(facts: ReferralFacts) -> Json:
 
 def _note(facts: ReferralFacts) -> list[Json]:
     return [{"text": facts.note}] if facts.note else []
+
+
+def _enrollment(facts: ReferralFacts) -> list[Json]:
+    return [{"url": ENROLLMENT_STATUS, "valueCode": facts.enrollment}] if facts.enrollment else []
 
 
 def _outcome(facts: ReferralFacts) -> list[Json]:

@@ -23,13 +23,7 @@ OUTCOMES = "urn:portico:outcome"
 ACCOUNTS = "urn:portico:account"
 HISTORY_KINDS = "urn:portico:referral-step"
 CAPACITY_STATUS = "https://portico.example/fhir/StructureDefinition/capacity-status"
-CAPACITY_CODES = (
-    "has_capacity",
-    "no_capacity",
-    "no_capacity_has_waitlist",
-    "additional_assessment_required",
-    "unknown",
-)
+ENROLLMENT_STATUS = "https://portico.example/fhir/StructureDefinition/enrollment-status"
 
 DEFAULT_COUNT, MAX_COUNT = 20, 100
 
@@ -99,6 +93,13 @@ class Search:
     conditions: tuple[tuple[str, tuple[str, ...]], ...]
     count: int
     after: str | None
+
+
+def enrollment_status(stage: str, *, is_waitlisted: bool) -> str:
+    """Whether the help-seeker is enrolled in the program, not, or not yet and on its waitlist."""
+    if is_waitlisted:
+        return "not_enrolled_on_waitlist"
+    return "enrolled" if stage == "enrolled" else "not_enrolled"
 
 
 def request_status(task_status: str) -> str:

@@ -18,7 +18,7 @@ from services.chassis.passports import Caller
 from services.contracts import referrals_assignments as life
 from services.contracts import referrals_fhir as contract
 from services.contracts.errors import Refused
-from services.referrals.fhir.rules import CAPACITY_STATUS, PARAMETERS
+from services.referrals.fhir.rules import CAPACITY_STATUS, ENROLLMENT_STATUS, PARAMETERS
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
 from tests.support.in_process import HARBOR, a_caller
 
@@ -107,8 +107,18 @@ def test_how_a_referral_ended_is_told_by_status_reason_outcome_and_period(desk: 
     assert yes["status"] == "completed"
     assert yes["output"][0]["valueCodeableConcept"]["coding"][0]["code"] == "service_received"
     assert set(yes["executionPeriod"]) == {"start", "end"}
+    assert [task["extension"][0]["valueCode"] for task in (no, yes)] == ["not_enrolled", "enrolled"]
     assert read(desk, "ServiceRequest", declined["id"])["status"] == "revoked"
     assert read(desk, "ServiceRequest", done["id"])["status"] == "completed"
+
+
+def test_who_waits_for_a_place_is_told_to_be_on_the_waitlist(desk: Desk) -> None:
+    desk.set_capacity("Night Shelter", 0)
+    referral = a_referral(desk, queue={"settings": {"when_full": "waitlist"}})
+
+    (extension,) = read(desk, "Task", referral["id"])["extension"]
+
+    assert extension == {"url": ENROLLMENT_STATUS, "valueCode": "not_enrolled_on_waitlist"}
 
 
 @pytest.mark.seed("S0-1")
