@@ -16,6 +16,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
+from services.chassis.logs import log, where
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.referrals_capacity import capacity_changed, capacity_stale
@@ -226,22 +227,37 @@ def _nothing(was: CapacityLine | None) -> CapacityLine:
 
 
 def settle_due(runtime: Any) -> bool:
-    """Settle the lines that are due and ask for the confirmations that are, each in a transaction of its own."""
+    """Settle the lines that are due and ask for the confirmations that are, each in a transaction of its own.
+
+    False where one could not be settled: the others are, and it is tried again.
+    """
+    while True:
+        due = _due(runtime)
+        failed = 0
+        for line_id, organisation_id, organisation_key in due:
+            try:
+                _settle_one(runtime, line_id, organisation_id, organisation_key)
+            except Exception as error:  # one line must not keep the others from being settled
+                failed += 1
+                log.error("line_not_settled", line=line_id, error=type(error).__name__, where=where(error))
+        if failed or len(due) < MOST_AT_ONCE:
+            return failed == 0
+
+
+def _due(runtime: Any) -> list[Any]:
     now = utc_now()
+    statement = (
+        select(Line.id, Line.organisation_id, Line.organisation_key)
+        .where(
+            or_(Line.settles_at <= now, Line.reminds_at <= now),
+            # Lines from before there were keys have none until somebody changes them.
+            Line.organisation_key.is_not(None),
+        )
+        .order_by(Line.settles_at, Line.id)
+        .limit(MOST_AT_ONCE)
+    )
     with runtime.database.reading(None) as session:
-        due = session.execute(
-            select(Line.id, Line.organisation_id, Line.organisation_key)
-            .where(
-                or_(Line.settles_at <= now, Line.reminds_at <= now),
-                # Lines from before there were keys have none until somebody changes them.
-                Line.organisation_key.is_not(None),
-            )
-            .order_by(Line.settles_at, Line.id)
-            .limit(MOST_AT_ONCE)
-        ).all()
-    for line_id, organisation_id, organisation_key in due:
-        _settle_one(runtime, line_id, organisation_id, organisation_key)
-    return True
+        return list(session.execute(statement))
 
 
 def _settle_one(runtime: Any, line_id: str, organisation_id: str, organisation_key: str) -> None:

@@ -242,6 +242,7 @@ def test_an_organisation_says_how_long_numbers_hold_and_when_to_ask(desk: Desk) 
     assert shown == {"is_on": True, "remind_hours": 48, "confirm_after_days": 3}
 
 
+@pytest.mark.seed("S0-7")
 def test_with_capacity_switched_off_nobody_edits_it_and_nothing_is_counted(desk: Desk) -> None:
     queue_id = desk.a_queue(SHELTER)
     line_id = desk.set_capacity(SHELTER, 1)["line_id"]

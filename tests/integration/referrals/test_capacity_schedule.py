@@ -13,6 +13,7 @@ import time_machine
 from services.contracts import referrals_capacity as contract
 from services.contracts.errors import Refused
 from services.contracts.referrals_capacity import capacity_changed
+from services.referrals.capacity import settling
 from services.referrals.capacity.settling import settle_due
 from tests.integration.referrals.builders import Desk, refusal
 
@@ -30,11 +31,10 @@ def schedule(desk: Desk, starts_at: datetime.datetime, total: int, **more: Any) 
     ends_at = more.pop("ends_at", None)
     return desk(
         contract.schedule_capacity,
-        program_id=desk.resource[SHELTER],
         starts_at=starts_at.isoformat(),
         ends_at=ends_at.isoformat() if ends_at else None,
         total=total,
-        **{"unit": "beds", **more},
+        **{"program_id": desk.resource[SHELTER], "unit": "beds", **more},
     )
 
 
@@ -107,6 +107,31 @@ def test_the_loop_tells_each_change_that_nobody_was_there_for_at_its_own_time(de
         assert read(desk, as_of=(NOON + 2.5 * DAY).isoformat())["total"] == 20
     assert len(desk.service.events(capacity_changed)) == 7
     assert desk.service.audit("capacity.scheduled")
+
+
+def test_a_line_that_cannot_be_settled_keeps_no_other_from_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = "Family Housing First"
+    with at(NOON):
+        desk.set_capacity(SHELTER, 1)
+        schedule(desk, NOON + DAY, 5)
+        schedule(desk, NOON + DAY, 6, program_id=desk.resource[other])
+    settle = settling.settled
+
+    def fails_for_one(unit: Any, line_id: str, **more: Any) -> Any:
+        if line_id == desk.resource[SHELTER]:
+            raise ValueError(line_id)
+        return settle(unit, line_id, **more)
+
+    monkeypatch.setattr(settling, "settled", fails_for_one)
+    monkeypatch.setattr(settling, "MOST_AT_ONCE", 2)
+    with at(NOON + DAY):
+        assert settle_due(desk.service.runtime) is False
+        monkeypatch.undo()
+        told = [event["data"]["program_id"] for event in desk.service.events(capacity_changed)]
+        assert told[-1] == desk.resource[other]
+        assert settle_due(desk.service.runtime) is True
 
 
 def test_a_week_that_was_interrupted_is_counted_on_where_it_was_left(desk: Desk) -> None:
