@@ -17,7 +17,7 @@ from services.referrals.capacity.cursors import cursor_of, read_cursor
 from services.referrals.capacity.models import CapacitySettings, Change, Line, Term
 from services.referrals.capacity.rules import CapacityStatus
 from services.referrals.capacity.settling import open_terms, settings_of
-from services.referrals.capacity.views import capacity_view, change_view, is_at, past_view
+from services.referrals.capacity.views import capacity_view, change_view, past_view
 from services.referrals.directory.models import Resource
 from services.referrals.queues.models import Queue, QueueProgram
 from services.referrals.reach import reach_of
@@ -190,7 +190,8 @@ def _has_status(status: CapacityStatus, is_stale: ColumnElement[bool]) -> Column
 
 
 def _is_wanted(request: Any, view: dict[str, Any]) -> bool:
-    return is_at(request["status"], view) and request["stale"] in (None, view["is_stale"])
+    is_at = request["status"] in (None, view["capacity_status"])
+    return is_at and request["stale"] in (None, view["is_stale"])
 
 
 def _last_change(session: Session, line_id: str, at: datetime.datetime) -> Change | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.referrals.capacity.models import Change, Line, Term
-from services.referrals.capacity.rules import CapacityLine, CapacityStatus, Period, window_at
+from services.referrals.capacity.rules import CapacityLine, Period, window_at
 from services.referrals.capacity.settling import Terms, reading_at, status_of
 from services.referrals.directory.models import Resource
 
@@ -120,8 +120,3 @@ def _numbers(line: CapacityLine, now: datetime.datetime) -> dict[str, Any]:
 def _begin(term: Term) -> datetime.datetime:
     assert term.starts_at is not None  # noqa: S101 - only such terms are to come
     return term.starts_at
-
-
-def is_at(status: str | None, view: dict[str, Any]) -> bool:
-    """Whether a line as shown has the status that was asked for (None: any)."""
-    return status is None or view["capacity_status"] == CapacityStatus(status).value
