@@ -87,9 +87,9 @@ def all_statistics(session: Session, caller: Caller | None, request: Any) -> dic
         "time_zone": time_zone_of(session, question.organisation_id),
         "group_by": question.group_by,
         "suppress_below": below,
-        "total": _view(None, None, total, blank, names),
+        "total": _view(None, (None, None), total, blank, names),
         "groups": [
-            _view(key, labels[key], groups[key], blank, names)
+            _view(_mark(key), (key, labels[key]), groups[key], blank, names)
             for key in sorted(groups, key=lambda key: _order(question.group_by, key, labels[key]))
         ],
     }
@@ -296,9 +296,10 @@ def _status_labels(session: Session, question: Question) -> dict[str, str]:
 
 
 def _view(
-    key: Any, label: str | None, group: Group, blank: set[Any], names: Mapping[str, str]
+    mark: Any, named: tuple[Any, str | None], group: Group, blank: set[Any], names: Mapping[str, str]
 ) -> dict[str, Any]:
-    mark = None if key is None and label is None else _mark(key)
+    """One group as the contract shows it; `mark` is its key in `blank`."""
+    key, label = named
 
     def shown(*cell: str | None) -> int | None:
         return None if (mark, cell) in blank else group.cells.get(cell, 0)  # type: ignore[arg-type]

@@ -21,8 +21,7 @@ def blank_cells(cells: Mapping[Key, int], sums: Sequence[tuple[Key, Sequence[Key
     while not is_stable:
         is_stable = True
         for total, parts in sums:
-            more = _cell_to_add(cells, blank, total, parts, below)
-            if more is not None:
+            while (more := _cell_to_add(cells, blank, total, parts, below)) is not None:
                 blank.add(more)
                 is_stable = False
     return blank
