@@ -65,7 +65,7 @@ def duration_class(seconds: float) -> int:
 
 
 def duration_of_class(number: int) -> int:
-    """Seconds that stand for a class: exact up to 50, else its middle, at most 1 % away from each member."""
+    """Seconds that stand for a class: exact up to 50, else its middle, at most 1 % away from each member (rounded)."""
     if number <= _EXACT_TO_S:
         return number
     lower = _EXACT_TO_S * _WIDTH ** (number - _EXACT_TO_S - 1)

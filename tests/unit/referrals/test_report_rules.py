@@ -18,7 +18,7 @@ from services.referrals.reports.suppression import blank_cells
 def test_a_class_of_duration_is_within_one_percent_of_every_duration_in_it(seconds: int) -> None:
     stands_for = rules.duration_of_class(rules.duration_class(seconds))
 
-    assert abs(stands_for - seconds) <= max(0.01 * seconds, 0 if seconds <= 50 else 1)
+    assert abs(stands_for - seconds) <= (0.01 * seconds + 0.5 if seconds > 50 else 0)
 
 
 @given(st.integers(0, 400_000_000), st.integers(0, 400_000_000))
