@@ -18,6 +18,7 @@ from services.contracts.referrals_directory import resource_changed
 from services.referrals.directory import applying, importing
 from services.referrals.directory.models import DirectoryImport
 from tests.integration.referrals.builders import OTHER_STAFF, SMALL_DIRECTORY, STAFF, Desk, an_export, refusal
+from tests.support.eventually import eventually
 
 RENAMED = [
     (number, "Night Haven" if number == "11" else name, *rest) for number, name, *rest in SMALL_DIRECTORY
@@ -85,6 +86,25 @@ def test_a_file_with_too_many_records_for_a_call_is_left_to_the_loop(
     importing.work(desk.service.runtime)
 
     assert counts(report_of(desk, begun["import_id"])) == (0, 1, 7, 0)
+
+
+def test_the_loop_is_woken_by_a_large_file_and_does_not_wait_for_its_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    all_in_background(monkeypatch)
+    loop = importing.DirectoryImportsLoop(desk.service.runtime)
+    desk.service.runtime.loops.append(loop)
+    loop.start()
+    begun = upload(desk, an_export(RENAMED))
+
+    def is_done() -> None:
+        assert report_of(desk, begun["import_id"])["state"] == "done"
+
+    try:
+        eventually(is_done, timeout_s=importing.EVERY_S - 1)
+    finally:
+        loop.stop()
+    assert "Night Haven" in names(desk)
 
 
 def test_an_import_goes_on_where_a_crash_has_left_it_and_counts_nothing_twice(

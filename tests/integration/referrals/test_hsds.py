@@ -28,7 +28,7 @@ COUNTS = ("added", "changed", "unchanged", "refused")
 
 def exported(desk: Desk, caller: Caller = STAFF) -> bytes:
     answer = desk(contract.export_directory, caller)
-    content = desk.service.runtime.blobs.read(caller.organisation_id, answer["sha256"])
+    content = desk.service.runtime.blobs.find(caller.organisation_id, answer["sha256"]).read_bytes()
     assert answer["size"] == len(content)
     return bytes(content)
 
