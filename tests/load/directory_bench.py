@@ -29,7 +29,7 @@ from tests.integration.referrals.builders import STAFF
 from tests.support import servers
 from tests.support.in_process import InProcess
 
-RESOURCES = 100_000
+FEW, MANY = 10_000, 100_000
 PROGRAMS_AN_AGENCY = 4
 SEARCHES = 300
 _WORDS = [
@@ -69,13 +69,14 @@ _PLACES = [f"{first}{second}" for first in ("North", "South", "East", "West", "O
 
 
 def main(folder: Path) -> None:
-    """Make the file, then run on both databases."""
-    export = folder / "resources.csv"
-    write_export(export, RESOURCES)
-    print(f"{RESOURCES:,} resources, {export.stat().st_size / 1e6:.0f} MB")
-    run("SQLite", f"sqlite:///{folder / 'bench.db'}", folder, export)
+    """Make the files, then run on both databases."""
+    for count in (FEW, MANY):
+        export = folder / f"{count}.csv"
+        write_export(export, count)
+        print(f"{count:,} resources, {export.stat().st_size / 1e6:.0f} MB", flush=True)
+    run("SQLite", f"sqlite:///{folder / 'bench.db'}", folder)
     with servers.private_postgres() as cluster, servers.fresh_database(cluster) as url:
-        run("PostgreSQL", url, folder, export)
+        run("PostgreSQL", url, folder)
 
 
 def write_export(path: Path, count: int) -> None:
@@ -113,31 +114,35 @@ def _row(chance: random.Random, number: int, agency: int, *, is_agency: bool) ->
     }
 
 
-def run(name: str, url: str, folder: Path, export: Path) -> None:
+def run(name: str, url: str, folder: Path) -> None:
     """All figures on one database."""
     service = InProcess("referrals", url, folder)
-    print(f"\n{name}")
-    before = _dry_and_real(service, export)
-    print(f"  names: {_searches(service)}")
-    print(f"  memory of this process now {_rss():.0f} MB, before the import {before:.0f} MB")
+    print(f"\n{name}, {_rss():.0f} MB before")
+    few, many = (_uploaded(service, folder / f"{count}.csv") for count in (FEW, MANY))
+    _import(service, f"import of {FEW:,}", few)
+    print(f"  names among {FEW:,}: {_searches(service)}", flush=True)
+    _import(service, f"import of {MANY:,}, a tenth known", many)
+    _import(service, "the same again", many)
+    _import(service, "dry run", many, dry_run=True)
+    print(f"  names among {MANY:,}: {_searches(service)}; {_rss():.0f} MB with the names", flush=True)
     exported, took = watched(lambda: service.call(contract.export_directory, STAFF))
-    print(f"  export of {exported['size'] / 1e6:.0f} MB: {took}")
+    print(f"  export of {exported['size'] / 1e6:.0f} MB: {took}", flush=True)
     service.close()
 
 
-def _dry_and_real(service: InProcess, export: Path) -> float:
-    before = _rss()
+def _uploaded(service: InProcess, export: Path) -> dict[str, Any]:
     with export.open("rb") as file:
         pieces = iter(lambda: file.read(1 << 20), b"")
         sha256, size = service.runtime.blobs.put(STAFF.organisation_id or "", pieces, 10**9)
-    document = {"sha256": sha256, "size": size}
-    for title, more in (("import, new", {}), ("import, unchanged", {}), ("dry run", {"dry_run": True})):
-        started = service.call(base.import_directory, STAFF, document=document, **more)
-        _, took = watched(lambda: importing.work(service.runtime))
-        report = service.call(contract.get_directory_import, STAFF, import_id=started["import_id"])
-        counts = ", ".join(f"{report[each]:,} {each}" for each in ("added", "unchanged", "refused"))
-        print(f"  {title}: {took} ({counts})", flush=True)
-    return before
+    return {"sha256": sha256, "size": size}
+
+
+def _import(service: InProcess, title: str, document: dict[str, Any], **more: bool) -> None:
+    started = service.call(base.import_directory, STAFF, document=document, **more)
+    _, took = watched(lambda: importing.work(service.runtime))
+    report = service.call(contract.get_directory_import, STAFF, import_id=started["import_id"])
+    counts = ", ".join(f"{report[each]:,} {each}" for each in ("added", "unchanged", "refused"))
+    print(f"  {title}: {took} ({counts})", flush=True)
 
 
 def _searches(service: InProcess) -> str:

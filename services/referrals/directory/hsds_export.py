@@ -12,9 +12,16 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from services.referrals.directory.hsds_record import HSDS_STATUSES, MAX_NAME
-from services.referrals.directory.hsds_store import OURS
-from services.referrals.directory.hsds_tables import AT_LOCATION, KEPT_WHOLE, LOCATION, ORGANIZATION, SERVICE
+from services.referrals.directory.hsds_tables import (
+    AT_LOCATION,
+    KEPT_WHOLE,
+    LOCATION,
+    MAX_NAME,
+    ORGANIZATION,
+    OURS,
+    SERVICE,
+    STATUSES,
+)
 from services.referrals.directory.queries import shown_message
 from services.referrals.directory.rules import ResourceStatus
 
@@ -196,7 +203,7 @@ class _Maker:
         """Where the record's status and agency's name are other than the object says, an attribute tells."""
         if self.kind == SERVICE:
             kept = self.extra.get("hsds_status")
-            if kept in HSDS_STATUSES and HSDS_STATUSES[kept].value == self.row.status:
+            if kept in STATUSES and STATUSES[kept].value == self.row.status:
                 self.made["status"] = self.extra.pop("hsds_status")
             else:
                 self.made["status"] = (

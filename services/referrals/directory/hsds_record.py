@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from services.referrals.directory.hsds_store import OURS, our_attributes
-from services.referrals.directory.hsds_tables import KEPT_WHOLE
+from services.referrals.directory.hsds_store import our_attributes
+from services.referrals.directory.hsds_tables import KEPT_WHOLE, MAX_NAME, OURS, STATUSES
 from services.referrals.directory.report import Place, Problem
 from services.referrals.directory.rules import (
     Address,
@@ -23,16 +23,9 @@ from services.referrals.directory.rules import (
     record_from_json,
 )
 
-MAX_TEXT, MAX_NAME, MAX_URL, MAX_EXTRA = 10_000, 255, 2_000, 20_000
+MAX_TEXT, MAX_URL, MAX_EXTRA = 10_000, 2_000, 20_000
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-# A service that is closed for a while is still in the directory, but nobody is sent there.
-HSDS_STATUSES = {
-    "active": ResourceStatus.ACTIVE,
-    "inactive": ResourceStatus.INACTIVE,
-    "defunct": ResourceStatus.INACTIVE,
-    "temporarily closed": ResourceStatus.DO_NOT_REFER,
-}
 # What a change of alone is no change of the resource.
 _NOT_KEPT = frozenset({"id", "last_modified", "metadata", "capacities", "location_type"})
 
@@ -100,11 +93,11 @@ class HsdsRow:
         if level in (Level.AGENCY, Level.SITE):
             return ResourceStatus.ACTIVE
         if level is Level.PROGRAM_AT_SITE:
-            return HSDS_STATUSES.get(str(relations.get("service_status")).lower(), ResourceStatus.ACTIVE)
+            return STATUSES.get(str(relations.get("service_status")).lower(), ResourceStatus.ACTIVE)
         text = self._text("status").lower()
-        status = HSDS_STATUSES.get(text)
+        status = STATUSES.get(text)
         if status is None:
-            self.refuse("status", "unknown_status", f"The status must be one of: {', '.join(HSDS_STATUSES)}.")
+            self.refuse("status", "unknown_status", f"The status must be one of: {', '.join(STATUSES)}.")
             return ResourceStatus.INACTIVE
         if text not in ("active", "inactive"):
             self._body["hsds_status"] = text

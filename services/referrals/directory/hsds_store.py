@@ -13,6 +13,7 @@ from services.referrals.directory.hsds_tables import (
     ENTITIES,
     LOCATION,
     ORGANIZATION,
+    OURS,
     OWNERS,
     PARTS,
     SERVICE,
@@ -21,7 +22,6 @@ from services.referrals.directory.hsds_tables import (
 from services.referrals.directory.report import Place
 
 MAX_ID = 44
-OURS = "portico"  # link_type of the attributes in which our own export keeps what HSDS has no place for
 
 _TABLES = """
 CREATE TABLE entities (

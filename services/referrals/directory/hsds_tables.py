@@ -5,9 +5,23 @@ Facts from the Human Services Data Specification 3.0 and 3.1 (openreferral/speci
 
 from __future__ import annotations
 
+from services.referrals.directory.rules import ResourceStatus
+
 ORGANIZATION, LOCATION, SERVICE, AT_LOCATION = "organization", "location", "service", "service_at_location"
 ENTITIES = (ORGANIZATION, LOCATION, SERVICE, AT_LOCATION)
 TERM = "taxonomy_term"
+
+# link_type of the attributes in which our own export keeps what HSDS has no place for.
+OURS = "portico"
+
+# A service that is closed for a while is still in the directory, but nobody is sent there.
+STATUSES = {
+    "active": ResourceStatus.ACTIVE,
+    "inactive": ResourceStatus.INACTIVE,
+    "defunct": ResourceStatus.INACTIVE,
+    "temporarily closed": ResourceStatus.DO_NOT_REFER,
+}
+MAX_NAME = 255
 
 # A row of these tables belongs to the most specific entity it names, under this member of the nested form.
 PARTS = {

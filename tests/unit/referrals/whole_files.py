@@ -9,7 +9,7 @@ from typing import Any
 
 from services.referrals.directory.hsds_reader import HsdsReader
 from services.referrals.directory.icarol import ExportReader
-from services.referrals.directory.reading import source_of
+from services.referrals.directory.reading_child import source_of
 from services.referrals.directory.report import Problem, Report
 from services.referrals.directory.rules import ICAROL, ResourceRecord
 
