@@ -8,7 +8,7 @@ from typing import Any
 
 import flask
 
-from gateway import cookies
+from gateway import cookies, fhir
 from gateway.routes import Route
 from services.chassis.wire import encode
 from services.contracts.catalogue import CONTRACTS
@@ -33,6 +33,14 @@ _KEY = {
 _COOKIE = {
     "type": "boolean",
     "description": "true: the token or browser key comes as a cookie that scripts cannot read, and not in the answer",
+}
+_SEARCH = {
+    "name": "parameters",
+    "in": "query",
+    "style": "form",
+    "explode": True,
+    "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+    "description": "FHIR search parameters; /fhir/R4/metadata lists those of each type",
 }
 _PROBLEM = {
     "type": "object",
@@ -115,6 +123,8 @@ def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
             "required": bool(body["required"]),
             "content": {"application/json": {"schema": body}},
         }
+    elif route.is_fhir:
+        parameters += [_SEARCH] if "parameters" in rest else []
     elif not route.takes_body:
         parameters += [
             {"name": name, "in": "query", "required": name in required, "schema": member}
@@ -146,6 +156,8 @@ def _responses(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
         responses["200"]["content"] = {
             "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
         }
+    elif route.is_fhir:
+        responses["200"]["content"] = {fhir.MEDIA_TYPE: {"schema": {"type": "object"}}}
     elif declared.status != 204:
         responses[str(declared.status)]["content"] = {
             "application/json": {"schema": schemas.reference(declared.reply)}
@@ -156,6 +168,8 @@ def _responses(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
         by_status.setdefault(CODES[code], []).append(code)
     for status, codes in sorted(by_status.items()):
         content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        if route.is_fhir:
+            content = {fhir.MEDIA_TYPE: {"schema": {"type": "object", "description": "OperationOutcome"}}}
         responses[str(status)] = {"description": ", ".join(dict.fromkeys(codes)), "content": content}
     return responses
 

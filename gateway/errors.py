@@ -7,6 +7,7 @@ from typing import Any
 import flask
 from werkzeug.exceptions import HTTPException
 
+from gateway import fhir
 from services.chassis import logs
 from services.chassis.wire import encode
 from services.contracts.errors import CODES, Refused
@@ -31,9 +32,12 @@ def problem(refusal: Refused) -> flask.Response:
         **({"field": refusal.field} if refusal.field else {}),
         **refusal.more,
     }
-    response = flask.Response(
-        encode(body), status=CODES[refusal.code], content_type="application/problem+json"
-    )
+    if fhir.is_asked():
+        response = fhir.outcome(refusal)
+    else:
+        response = flask.Response(
+            encode(body), status=CODES[refusal.code], content_type="application/problem+json"
+        )
     if "retry_after_s" in refusal.more:
         response.headers["Retry-After"] = str(refusal.more["retry_after_s"])
     if CODES[refusal.code] == 401:

@@ -11,7 +11,7 @@ import flask
 import orjson
 from werkzeug.datastructures import MultiDict
 
-from gateway import cookies
+from gateway import cookies, fhir
 from gateway.auth import Admitted, admit
 from gateway.client_address import client_address
 from gateway.routes import Route
@@ -42,6 +42,8 @@ class Exchange:
         context = self._context(route.operation)
         admitted = admit(self._client, route.operation, context, self._public_url)
         arguments = self._arguments(route, path_arguments, admitted)
+        if route.is_fhir:
+            return fhir.answer(self._client.call(route.operation, arguments, admitted.context)["resource"])
         wants_cookie = route.cookie in ("given", "begun") and self._wants_cookie(arguments)
         reply = self._client.call(route.operation, arguments, admitted.context)
         if route.downloads:
@@ -88,6 +90,8 @@ class Exchange:
     def _arguments(
         self, route: Route, path_arguments: Mapping[str, str], admitted: Admitted
     ) -> dict[str, Any]:
+        if route.is_fhir:
+            return fhir.arguments(route.operation, path_arguments, self._public_url)
         if route.uploads:
             given = {**_once_each(flask.request.form), route.uploads: self._upload(admitted)}
         elif route.takes_body:
@@ -112,9 +116,7 @@ class Exchange:
         return {"sha256": sha256, "size": size}
 
     def _file(self, reply: Mapping[str, Any], admitted: Admitted) -> flask.Response:
-        path = self._blobs.path(admitted.organisation_id or "", reply["sha256"])
-        if not path.is_file():
-            raise Refused("not_found", "The document is not in the store.")
+        path = self._blobs.find(admitted.organisation_id or "", reply["sha256"])
         response = flask.send_file(
             path,
             mimetype=reply["media_type"],

@@ -17,6 +17,7 @@ class Route:
 
     `uploads` is the request member that an uploaded file becomes (a reference to it); then the request is
     multipart/form-data with the part `file`. `downloads` means that the reply names a stored file, which is sent.
+    `is_fhir`: as FHIR R4 asks for it: any query parameter, repeated ones too; errors as OperationOutcome.
     `cookie`: "given" where the reply's token becomes the browser's session cookie if the request asks for it
     (`"cookie": true`), "taken" where the session ends. "begun": likewise of the reply's browser key, which a sign-in that
     was begun with an outside provider is bound to.
@@ -28,6 +29,7 @@ class Route:
     uploads: str | None = None
     downloads: bool = False
     cookie: Literal["given", "taken", "begun"] | None = None
+    is_fhir: bool = False
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -13,6 +13,10 @@ from gateway.api import (
     notifications,
     portals,
     referrals,
+    referrals_capacity,
+    referrals_directory,
+    referrals_fhir,
+    referrals_reports,
     signing,
 )
 from gateway.routes import Route
@@ -25,6 +29,10 @@ ROUTES: tuple[Route, ...] = (
     *identity_patients.ROUTES,
     *identity_people.ROUTES,
     *referrals.ROUTES,
+    *referrals_capacity.ROUTES,
+    *referrals_directory.ROUTES,
+    *referrals_fhir.ROUTES,
+    *referrals_reports.ROUTES,
     *portals.ROUTES,
     *notifications.ROUTES,
     *signing.ROUTES,

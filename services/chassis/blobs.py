@@ -1,6 +1,7 @@
 """Documents do not travel through the broker: the bytes lie in a content-addressed store, messages carry the SHA-256.
 
-Each organisation has a store of its own, so a hash learnt elsewhere opens nothing.
+Each organisation has a store of its own, so a hash learnt elsewhere opens nothing. What is made only to be handed out
+once lies apart, in the passing part, and is swept away soon after: a copy of the same bytes that somebody keeps is not.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ import hashlib
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from services.contracts.errors import Refused
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ORGANISATION = re.compile(r"[0-9a-f]{32}")
+_PASSING = "passing"
 
 
 class BlobStore:
@@ -29,8 +33,33 @@ class BlobStore:
 
         Raises Refused(request_too_large) beyond `most_bytes`; then nothing is kept.
         """
+        return self._store(self._folder_of(organisation_id), chunks, most_bytes)
+
+    def put_passing(self, organisation_id: str, chunks: Iterable[bytes], most_bytes: int) -> tuple[str, int]:
+        """Store what is fetched within minutes or never, as `put` does. `find` finds it until it is swept away."""
+        return self._store(self._folder_of(organisation_id) / _PASSING, chunks, most_bytes)
+
+    def find(self, organisation_id: str, sha256: str) -> Path:
+        """Where the bytes lie, kept or passing. Raises Refused(not_found)."""
+        kept = self.path(organisation_id, sha256)
+        passing = self._folder_of(organisation_id) / _PASSING / sha256[:2] / sha256
+        for path in (kept, passing):
+            if path.is_file():
+                return path
+        raise Refused("not_found", "The document is not in the store.")
+
+    def sweep_passing(self, older_than_s: float) -> int:
+        """Delete what passed through longer ago than that; how many files."""
+        before, swept = time.time() - older_than_s, 0
+        for path in self._folder.glob(f"*/{_PASSING}/**/*"):
+            with suppress(FileNotFoundError):  # another process was first
+                if path.is_file() and path.stat().st_mtime < before:
+                    path.unlink()
+                    swept += 1
+        return swept
+
+    def _store(self, folder: Path, chunks: Iterable[bytes], most_bytes: int) -> tuple[str, int]:
         digest, size = hashlib.sha256(), 0
-        folder = self._folder_of(organisation_id)
         folder.mkdir(parents=True, exist_ok=True)
         temporary = folder / f".incoming-{secrets.token_hex(8)}"
         try:
@@ -43,7 +72,7 @@ class BlobStore:
                     file.write(chunk)
                 file.flush()
                 os.fsync(file.fileno())
-            path = self.path(organisation_id, digest.hexdigest())
+            path = folder / digest.hexdigest()[:2] / digest.hexdigest()
             path.parent.mkdir(exist_ok=True)
             temporary.replace(path)
             _sync(path.parent)

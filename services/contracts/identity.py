@@ -323,8 +323,14 @@ mint_credential_link = contract.command(
 )
 list_resource_recipients = contract.query(
     "list_resource_recipients",
-    "Provider accounts that want e-mails when one of these resources is assigned.",
-    request={"resource_ids": fields.List(Id(), required=True, validate=validate.Length(min=1, max=20))},
+    "Provider accounts to e-mail about these resources: an assignment goes to those that want such e-mails, capacity to "
+    "those that may edit it.",
+    request={
+        "resource_ids": fields.List(Id(), required=True, validate=validate.Length(min=1, max=20)),
+        "about": fields.String(
+            load_default="assignment", validate=validate.OneOf(["assignment", "capacity"])
+        ),
+    },
     reply={
         "organisation_name": fields.String(required=True),
         "recipients": fields.List(
@@ -350,7 +356,7 @@ describe_account = contract.query(
         "organisation_name": fields.String(required=True),
         "features": fields.List(fields.String(), required=True),
     },
-    access=only_services("notifications", "signing"),
+    access=only_services("notifications", "signing", "referrals"),
     errors=("not_found",),
 )
 

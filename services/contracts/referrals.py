@@ -5,12 +5,28 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.audit import audit_operations
-from services.contracts.declare import Contract, Reply, Request, only_services, page_of, permission
+from services.contracts.declare import Contract, Reply, only_services, page_of, permission
 from services.contracts.fields import Code, Count, Flag, Id, Moment, RecordNumber, Text
+from services.contracts.referrals_assignment_shapes import (
+    ASSIGNMENT,
+    ASSIGNMENT_ERRORS,
+    FILTERS,
+    MOVE,
+    MOVE_ERRORS,
+    REFERRAL,
+    Progress,
+    StatusChange,
+)
+from services.contracts.referrals_directory_shapes import Document, ImportReport, Resource, ResourceDetails
+from services.contracts.referrals_queue_shapes import (
+    ContactForm,
+    Queue,
+    QueueSettingsInput,
+    QueueStatusInput,
+)
 
 contract = Contract("referrals", "Resource directory, ReferralQs, contact records, referrals and capacity.")
 
-LEVELS = ("agency", "program", "site", "program_at_site")
 PAGE = {
     "after": fields.String(
         load_default=None, allow_none=True, metadata={"description": "`next` of the page before"}
@@ -19,100 +35,11 @@ PAGE = {
 }
 
 
-class Document(Request):
-    """Reference to uploaded bytes; made by the gateway, never by a client."""
-
-    sha256 = fields.String(required=True, validate=validate.Regexp(r"[0-9a-f]{64}\Z"))
-    size = Count(required=True)
-
-
-class Problem(Reply):
-    """A place in an imported file and what is wrong there."""
-
-    line = fields.Integer(required=True)
-    column = fields.String(allow_none=True)
-    code = fields.String(required=True)
-    message = fields.String(required=True)
-
-
-class ImportReport(Reply):
-    """What an import did."""
-
-    added = Count(required=True)
-    changed = Count(required=True)
-    unchanged = Count(required=True)
-    refused = Count(required=True)
-    levels = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
-    problems = fields.List(
-        fields.Nested(Problem), required=True, metadata={"description": "refused rows, the first 200"}
-    )
-    warnings = fields.List(
-        fields.Nested(Problem),
-        required=True,
-        metadata={"description": "accepted with a remark, the first 200"},
-    )
-
-
-class Resource(Reply):
-    """An agency, program or site of the directory."""
-
-    id = Id(required=True)
-    number = fields.String(required=True)
-    name = fields.String(required=True)
-    level = fields.String(required=True, validate=validate.OneOf(LEVELS))
-    status = fields.String(
-        required=True, validate=validate.OneOf(["active", "active_do_not_refer", "inactive"])
-    )
-    agency_id = Id(allow_none=True)
-    agency_name = fields.String(allow_none=True)
-    temporary_message = fields.String(allow_none=True)
-
-
-class QueueStatus(Reply):
-    """A status of a ReferralQ."""
-
-    key = Code(required=True)
-    label = fields.String(required=True)
-    position = fields.Integer(required=True)
-    is_terminal = Flag(required=True)
-    fhir_status = fields.String(required=True)
-
-
-class QueueStatusInput(Request):
-    """A status as a ReferralQ's editor gives it."""
-
-    label = Text(required=True, most=40)
-    is_terminal = Flag(load_default=False)
-    fhir_status = fields.String(load_default=None, allow_none=True)
-
-
-class Queue(Reply):
-    """A ReferralQ."""
-
-    id = Id(required=True)
-    version = fields.Integer(required=True)
-    name = fields.String(required=True)
-    is_active = Flag(required=True)
-    statuses = fields.List(fields.Nested(QueueStatus), required=True)
-    programs = fields.List(fields.Nested({"id": Id(), "name": fields.String()}), required=True)
-
-
-class Capacity(Reply):
-    """How much a program can take. `used + free = total` always."""
-
-    program_id = Id(required=True)
-    program_name = fields.String(required=True)
-    version = fields.Integer(required=True)
-    total = Count(required=True)
-    used = Count(required=True)
-    free = Count(required=True)
-    unit = fields.String(required=True)
-    note = fields.String(allow_none=True)
-    updated_at = Moment(required=True)
-
-
 class ContactRecord(Reply):
-    """A contact record with everything that was taken down."""
+    """A contact record with everything that was taken down.
+
+    `withheld` names the fields that a ReferralQ keeps back from the caller until a later stage: null or absent here.
+    """
 
     id = Id(required=True)
     version = fields.Integer(required=True)
@@ -124,6 +51,26 @@ class ContactRecord(Reply):
     email = fields.String(allow_none=True)
     sections = fields.Dict(keys=fields.String(), values=fields.Dict())
     submitted_at = Moment(required=True)
+    form_code = Code(allow_none=True)
+    person_id = Id(allow_none=True, metadata={"description": "the person in identity, where known"})
+    withheld = fields.List(fields.String())
+    possible_duplicates = fields.List(
+        RecordNumber(),
+        metadata={"description": "right after entering: records with the same name, postal code and phone"},
+    )
+
+
+CONTACT_RECORD = {
+    "first_name": Text(load_default=None, allow_none=True, most=100),
+    "last_name": Text(load_default=None, allow_none=True, most=100),
+    "postal_code": Text(load_default=None, allow_none=True, most=20),
+    "phone": Text(load_default=None, allow_none=True, most=40),
+    "email": fields.Email(load_default=None, allow_none=True, validate=validate.Length(max=254)),
+    "sections": fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict),
+    "submitted_at": Moment(load_default=None, allow_none=True),
+    "form_code": Code(load_default=None, allow_none=True),
+    "person_id": Id(load_default=None, allow_none=True),
+}
 
 
 class LimitedView(Reply):
@@ -147,24 +94,20 @@ class Referral(Reply):
 
     id = Id(required=True)
     version = fields.Integer(required=True)
+    progress = fields.Nested(Progress, required=True)
     limited = fields.Nested(LimitedView, required=True)
+    withheld = fields.List(
+        fields.String(),
+        metadata={"description": "limited fields that the ReferralQ keeps back at this stage"},
+    )
     details = fields.Nested(ContactRecord, allow_none=True)
-
-
-class StatusChange(Reply):
-    """A line of a referral's history."""
-
-    at = Moment(required=True)
-    from_status = fields.String(allow_none=True)
-    to_status = fields.String(required=True)
-    note = fields.String(allow_none=True)
-    actor_id = fields.String(required=True)
 
 
 import_directory = contract.command(
     "import_directory",
-    "Import a resource directory in iCarol's export format (CSV).",
-    request={"document": fields.Nested(Document, required=True)},
+    "Import a resource directory: iCarol's export (CSV), or HSDS 3.x as JSON or as a package of tables (zip). "
+    "A small file is done with the answer; a large one goes on in the background: ask get_directory_import.",
+    request={"document": fields.Nested(Document, required=True), "dry_run": Flag(load_default=False)},
     reply=ImportReport,
     access=permission("directory.import"),
     errors=("import_file_refused", "request_too_large", "not_found"),
@@ -172,9 +115,10 @@ import_directory = contract.command(
 )
 search_resources = contract.query(
     "search_resources",
-    "Agencies and programs by name, as one types.",
+    "Agencies and programs by name, as one types, typing errors forgiven. Inactive ones only if asked for.",
     request={
         "q": Text(required=True, most=100),
+        "include_inactive": Flag(load_default=False),
         "limit": fields.Integer(load_default=20, validate=validate.Range(1, 100)),
     },
     reply={"items": fields.List(fields.Nested(Resource), required=True)},
@@ -182,28 +126,32 @@ search_resources = contract.query(
 )
 get_resource = contract.query(
     "get_resource",
-    "One resource.",
+    "One resource, with all that is known about it.",
     request={"resource_id": Id(required=True)},
-    reply=Resource,
+    reply=ResourceDetails,
     access=permission("directory.read"),
     errors=("not_found",),
 )
 create_queue = contract.command(
     "create_queue",
-    "Create a ReferralQ. Without `statuses` it gets Referred, Attempting Contact, Enrolled, Completed, Declined.",
+    "Create a ReferralQ. Without statuses it gets Referred, Attempting Contact, Enrolled, Completed, Declined.",
     request={
         "name": Text(required=True, most=80),
+        "description": Text(load_default=None, allow_none=True, most=2000),
         "statuses": fields.List(fields.Nested(QueueStatusInput), load_default=None, allow_none=True),
+        "statuses_from_queue_id": Id(load_default=None, allow_none=True),
+        "settings": fields.Nested(QueueSettingsInput, load_default=dict),
+        "forms": fields.List(fields.Nested(ContactForm), load_default=list, validate=validate.Length(max=50)),
     },
     reply=Queue,
     access=permission("queue.manage"),
-    errors=("queue_name_taken", "invalid_status_list", "invalid_queue", "feature_is_off"),
+    errors=("not_found", "queue_name_taken", "invalid_status_list", "invalid_queue", "feature_is_off"),
     status=201,
 )
 list_queues = contract.query(
     "list_queues",
-    "The ReferralQs.",
-    request={},
+    "The ReferralQs by name; the inactive ones only if asked for.",
+    request={"include_inactive": Flag(load_default=False)},
     reply={"items": fields.List(fields.Nested(Queue), required=True)},
     access=permission("queue.read"),
 )
@@ -229,49 +177,13 @@ add_program_to_queue = contract.command(
         "resource_not_referable",
     ),
 )
-set_capacity = contract.command(
-    "set_capacity",
-    "Say how much a program can take, with a short note to the partner.",
-    request={
-        "program_id": Id(required=True),
-        "total": fields.Integer(required=True, strict=True, validate=validate.Range(0, 1_000_000)),
-        "unit": Text(load_default="referrals", most=40),
-        "note": Text(load_default=None, allow_none=True, most=500),
-    },
-    reply=Capacity,
-    access=permission("capacity.edit"),
-    errors=("not_found", "not_a_program", "invalid_capacity", "capacity_below_use"),
-)
-get_capacity = contract.query(
-    "get_capacity",
-    "A program's capacity.",
-    request={"program_id": Id(required=True)},
-    reply=Capacity,
-    access=permission("capacity.read"),
-    errors=("not_found",),
-)
-list_capacities = contract.query(
-    "list_capacities",
-    "The capacities the caller may see.",
-    request={},
-    reply={"items": fields.List(fields.Nested(Capacity), required=True)},
-    access=permission("capacity.read"),
-)
 create_contact_record = contract.command(
     "create_contact_record",
     "Enter a contact record. Its number is unique in the organisation.",
-    request={
-        "first_name": Text(load_default=None, allow_none=True, most=100),
-        "last_name": Text(load_default=None, allow_none=True, most=100),
-        "postal_code": Text(load_default=None, allow_none=True, most=20),
-        "phone": Text(load_default=None, allow_none=True, most=40),
-        "email": fields.Email(load_default=None, allow_none=True),
-        "sections": fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict),
-        "submitted_at": Moment(load_default=None, allow_none=True),
-    },
+    request=CONTACT_RECORD,
     reply=ContactRecord,
     access=permission("record.create"),
-    errors=("invalid_contact_record",),
+    errors=("invalid_contact_record", "not_found"),
     status=201,
 )
 get_contact_record = contract.query(
@@ -284,42 +196,26 @@ get_contact_record = contract.query(
 )
 assign_referral = contract.command(
     "assign_referral",
-    "Assign a contact record to a program through a ReferralQ. Takes one of the program's capacity.",
-    request={
-        "contact_record_id": Id(required=True),
-        "queue_id": Id(required=True),
-        "program_id": Id(required=True),
-        "note": Text(load_default=None, allow_none=True, most=2000),
-    },
+    "Assign a contact record to a program through a ReferralQ. Takes one of the program's capacity; where nothing is "
+    "free, the ReferralQ's settings refuse it, ask for `confirm`, or put it on the waitlist.",
+    request=ASSIGNMENT,
     reply=Referral,
     access=permission("referral.assign"),
-    errors=(
-        "not_found",
-        "conflict",
-        "capacity_exhausted",
-        "not_a_program",
-        "program_not_in_queue",
-        "already_assigned",
-        "resource_inactive",
-        "resource_not_referable",
-    ),
+    errors=ASSIGNMENT_ERRORS,
     status=201,
 )
 list_referrals = contract.query(
     "list_referrals",
-    "Referrals the caller may see, newest first; a provider sees those to the own programs, from any ReferralQ.",
-    request={
-        **PAGE,
-        "number": fields.String(
-            load_default=None, allow_none=True, metadata={"description": "contact record number"}
-        ),
-    },
+    "Referrals the caller may see; a provider sees those to the own programs, from any ReferralQ. A provider who looks "
+    "for a number that is not there is told so with 404.",
+    request={**PAGE, **FILTERS},
     reply=page_of(Referral),
     access=permission("referral.read"),
+    errors=("not_found",),
 )
 get_referral = contract.query(
     "get_referral",
-    "One referral.",
+    "One referral, with the statuses it may go to.",
     request={"referral_id": Id(required=True)},
     reply=Referral,
     access=permission("referral.read"),
@@ -327,7 +223,7 @@ get_referral = contract.query(
 )
 list_referral_history = contract.query(
     "list_referral_history",
-    "Every status a referral has had, oldest first.",
+    "Everything that happened to a referral, oldest first.",
     request={"referral_id": Id(required=True)},
     reply={"items": fields.List(fields.Nested(StatusChange), required=True)},
     access=permission("referral.read"),
@@ -336,22 +232,10 @@ list_referral_history = contract.query(
 change_status = contract.command(
     "change_status",
     "Move a referral to another status of its ReferralQ, by the status's key. A terminal status frees the bed.",
-    request={
-        "referral_id": Id(required=True),
-        "status": Code(required=True),
-        "note": Text(load_default=None, allow_none=True, most=2000),
-    },
+    request=MOVE,
     reply=Referral,
     access=permission("referral.change_status"),
-    errors=(
-        "not_found",
-        "status_not_in_queue",
-        "status_unchanged",
-        "reason_required",
-        "already_assigned",
-        "capacity_exhausted",
-        "capacity_not_claimed",
-    ),
+    errors=MOVE_ERRORS,
     expects_version=True,
 )
 
@@ -369,7 +253,11 @@ describe_contact_record = contract.query(
     "describe_contact_record",
     "Whether a contact record exists, and its number, for a document about it.",
     request={"contact_record_id": Id(required=True)},
-    reply={"contact_record_id": Id(required=True), "number": RecordNumber(required=True)},
+    reply={
+        "contact_record_id": Id(required=True),
+        "number": RecordNumber(required=True),
+        "person_id": Id(allow_none=True),
+    },
     access=only_services("signing"),
     errors=("not_found",),
 )
@@ -388,39 +276,27 @@ directory_imported = contract.event(
 queue_created = contract.event(
     "queue_created", "A ReferralQ was created.", data={"queue_id": Id(required=True)}
 )
-capacity_changed = contract.event(
-    "capacity_changed",
-    "A program can take more or less than before.",
-    data={
-        "program_id": Id(required=True),
-        "total": Count(required=True),
-        "used": Count(required=True),
-        "free": Count(required=True),
-    },
-)
 contact_record_created = contract.event(
     "contact_record_created",
     "A contact record was entered.",
     data={"contact_record_id": Id(required=True), "contact_record_number": RecordNumber(required=True)},
 )
-_REFERRAL = {
-    "referral_id": Id(required=True),
-    "contact_record_id": Id(required=True),
-    "contact_record_number": RecordNumber(required=True),
-    "queue_id": Id(required=True),
-    "program_id": Id(required=True),
-    "agency_id": Id(required=True),
-}
 referral_assigned = contract.event(
     "referral_assigned",
     "A contact record was assigned to a program.",
-    data={**_REFERRAL, "status": Code(required=True)},
+    data={
+        **REFERRAL,
+        "status": Code(required=True),
+        "priority": Code(),
+        "is_waitlisted": Flag(),
+        "replaces_id": Id(),
+    },
 )
 referral_status_changed = contract.event(
     "referral_status_changed",
     "A referral has another status.",
     data={
-        **_REFERRAL,
+        **REFERRAL,
         "from_status": Code(required=True),
         "to_status": Code(required=True),
         "is_terminal": Flag(required=True),

@@ -318,17 +318,22 @@ def inspect_link(session: Session, _caller: None, request: Request) -> dict[str,
 
 
 def list_resource_recipients(session: Session, caller: Caller, request: Request) -> dict[str, Any]:
-    """Active provider accounts with one of the resources that want the e-mail (S0-41).
+    """Active provider accounts with one of the resources that want the e-mail (S0-41), or that may edit its capacity.
 
     Nobody while the portal is closed.
     """
+    concerned = (
+        Account.can_edit_capacity
+        if request["about"] == "capacity"
+        else Account.wants_resource_assigned_emails
+    )
     organisation = _organisation(session, caller.organisation_id)
     statement = (
         select(Account.id, Account.email_verified_at)
         .join(Role, Role.id == Account.role_id)
         .where(
             Account.state == "active",
-            Account.wants_resource_assigned_emails.is_(True),
+            concerned.is_(True),
             Role.realm == rules.PROVIDER,
             Account.id.in_(
                 select(ResourceAssignment.account_id).where(

@@ -19,12 +19,29 @@ def referral_assigned(
     `recipients` are dicts of `account_id` and `email_is_verified`, as identity answered just before. One whose address
     nobody has proved to read gets none, and the delivery says so (S0-43).
     """
-    context = {"contact_record_number": data["contact_record_number"], "referral_id": data["referral_id"]}
+    context = {
+        "contact_record_number": data["contact_record_number"],
+        "referral_id": data["referral_id"],
+        "queue_id": data["queue_id"],
+    }
     for recipient in {each["account_id"]: each for each in recipients}.values():
         reason = None if recipient["email_is_verified"] else "address_unverified"
         _create(
             unit, "referral_assigned", recipient["account_id"], context, mail_domain, suppressed_for=reason
         )
+
+
+def capacity_stale(
+    unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, recipients: list[Mapping[str, Any]]
+) -> None:
+    """Ask those who may edit a program's capacity to confirm it. The message says not whose program it is.
+
+    `recipients` are dicts of `account_id` and `email_is_verified`, as identity answered just before.
+    """
+    context = {"program_id": data["program_id"], "line_id": data["line_id"]}
+    for recipient in recipients:
+        reason = None if recipient["email_is_verified"] else "address_unverified"
+        _create(unit, "capacity_stale", recipient["account_id"], context, mail_domain, suppressed_for=reason)
 
 
 def account_invited(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:

@@ -20,7 +20,13 @@ from services.chassis.logs import log, where
 from services.chassis.loop import Loop
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts import identity, identity_employees, identity_patients, identity_people
+from services.contracts import (
+    identity,
+    identity_employees,
+    identity_patients,
+    identity_people,
+    referrals_queues,
+)
 from services.contracts import notifications as contract
 from services.contracts.errors import Refused
 from services.notifications import rules, templates
@@ -176,7 +182,8 @@ def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     settings = runtime.settings
     recipient, values = _recipient(runtime, delivery)
     values |= {"product_name": PRODUCT, "portal_link": settings.public_url}
-    rendered = templates.render(delivery.kind, templates.KINDS[delivery.kind].default, values)
+    kind = f"{delivery.kind}_with_text" if "partner_text" in values else delivery.kind
+    rendered = templates.render(kind, templates.KINDS[kind].default, values)
     message = email.build(
         delivery.id, settings.mail_from, recipient, rendered.subject, rendered.text, rendered.html
     )
@@ -246,6 +253,13 @@ def _of_account(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | 
     values: dict[str, str | int] = {"organisation_name": account["organisation_name"]}
     if "contact_record_number" in delivery.context:
         values["record_number"] = delivery.context["contact_record_number"]
+    if "queue_id" in delivery.context:
+        # As the ReferralQ has it now. It is the partner's own words to its providers, the same for every referral.
+        queue = _ask(
+            runtime, delivery, referrals_queues.describe_queue, {"queue_id": delivery.context["queue_id"]}
+        )
+        if queue["assignment_email_text"]:
+            values["partner_text"] = queue["assignment_email_text"]
     if "document_id" in delivery.context:
         values["document_number"] = delivery.context["document_id"][:8].upper()
     return address, values

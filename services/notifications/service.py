@@ -19,6 +19,7 @@ from services.contracts import (
     identity_patients,
     identity_people,
     referrals,
+    referrals_capacity,
     signing,
 )
 from services.contracts import notifications as contract
@@ -113,6 +114,14 @@ class Service(audit_entrypoints(contract.audit)):  # type: ignore[misc]
         resources = list(dict.fromkeys([delivery.data["program_id"], delivery.data["agency_id"]]))
         answer = delivery.ask(identity.list_resource_recipients, {"resource_ids": resources})
         _apply(delivery, handlers.referral_assigned, answer["recipients"])
+
+    @listens(referrals_capacity.capacity_stale)
+    def on_capacity_stale(self, delivery: Delivery) -> None:
+        """E-mail those who may edit the program's capacity."""
+        resources = list(dict.fromkeys([delivery.data["program_id"], delivery.data["agency_id"]]))
+        question = {"resource_ids": resources, "about": "capacity"}
+        answer = delivery.ask(identity.list_resource_recipients, question)
+        _apply(delivery, handlers.capacity_stale, answer["recipients"])
 
     @listens(identity.account_invited)
     def on_account_invited(self, delivery: Delivery) -> None:

@@ -3,21 +3,43 @@
 from __future__ import annotations
 
 from services.referrals.assignments.models import Referral, StatusChange
-from services.referrals.capacity.models import Capacity
-from services.referrals.directory.models import Resource
+from services.referrals.capacity.models import CapacitySettings, Change, Line, Term
+from services.referrals.directory.models import DirectoryImport, DirectoryRevision, Resource
 from services.referrals.queues.models import Queue, QueueProgram, QueueStatus
-from services.referrals.records.models import ContactRecord, ContactRecordCounter
+from services.referrals.records.models import ContactRecord, ContactRecordChange, ContactRecordCounter
+from services.referrals.reports.models import (
+    ReportCapacityDay,
+    ReportCell,
+    ReportCount,
+    ReportDelta,
+    ReportMove,
+    ReportPlace,
+    ReportSettings,
+)
 from services.referrals.tables import Base
 
 __all__ = [
     "Base",
-    "Capacity",
+    "CapacitySettings",
+    "Change",
     "ContactRecord",
+    "ContactRecordChange",
     "ContactRecordCounter",
+    "DirectoryImport",
+    "DirectoryRevision",
+    "Line",
     "Queue",
     "QueueProgram",
     "QueueStatus",
     "Referral",
+    "ReportCapacityDay",
+    "ReportCell",
+    "ReportCount",
+    "ReportDelta",
+    "ReportMove",
+    "ReportPlace",
+    "ReportSettings",
     "Resource",
     "StatusChange",
+    "Term",
 ]

@@ -84,7 +84,11 @@ class Rush:
             return list(pool.map(work, items))
 
     def _record(self) -> Any:
-        answer = self._post("/v1/contact-records", {"first_name": "Rosalind", "last_name": "Quimby"})
+        """Entered before the rush. A busy database asks a client to come again, and this one does."""
+        for _ in range(20):
+            answer = self._post("/v1/contact-records", {"first_name": "Rosalind", "last_name": "Quimby"})
+            if answer.status_code != 503:
+                break
         assert answer.status_code == 201, answer.text
         return answer.json()
 

@@ -1,5 +1,6 @@
-"""`make bench`: what a call costs, in one run against one broker, what a request costs through the whole system, and
-look-ups among very many people. `ARGS="--only identity"` (or calls, http) for one of them.
+"""`make bench`: what a call costs, in one run against one broker, what a request costs through the whole system, look-ups
+among very many people, and what people wait for when there are a million referrals (some minutes). ARGS="--only calls"
+(or http, identity, referrals) for one of them.
 
 Quote the ratios; the milliseconds are those of this machine at this moment. Sequential: one call after another. In
 flight: 50 calls wait at any time, from one client.
@@ -25,6 +26,7 @@ from services.chassis import logs, wire
 from services.contracts.declare import Operation
 from tests.load import bare
 from tests.load.identity_bench import bench_identity
+from tests.load.referrals_bench import bench_referrals
 from tests.support import toy
 from tests.support.eventually import eventually
 from tests.support.servers import fresh_vhost, private_broker
@@ -247,7 +249,7 @@ def main() -> None:
     """Run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--only", choices=["calls", "http", "identity"])
+    parser.add_argument("--only", choices=["calls", "http", "identity", "referrals"])
     arguments = parser.parse_args()
     logs.configure("bench", "ERROR")
     if arguments.only in (None, "calls"):
@@ -263,6 +265,8 @@ def main() -> None:
         bench_http(arguments.rounds)
     if arguments.only in (None, "identity"):
         bench_identity()
+    if arguments.only in (None, "referrals") and not bench_referrals(10_000, 1_000_000, arguments.rounds):
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -179,6 +179,23 @@ def test_a_file_is_for_its_organisation_and_is_sent_so_that_it_cannot_run(portic
     assert portico.stranger.get(path, expect=404)["code"] == "not_found"
 
 
+@pytest.mark.seed("S0-24")
+def test_a_contact_record_comes_as_a_pdf_and_no_copy_stays_on_the_way(portico: RunningStack):
+    record = portico.staff.post("/v1/contact-records", last_name="Papadopoulou")
+    path = f"/v1/contact-records/{record['id']}/pdf"
+
+    answer = send(portico, "GET", path, as_staff=True)
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/pdf")
+    assert answer.content.startswith(b"%PDF-")
+    name = f"contact-record-{record['number']}.pdf"
+    assert answer.headers["Content-Disposition"] == f"attachment; filename={name}"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert portico.stranger.get(path, expect=404)["code"] == "not_found"
+    again = send(portico, "GET", path, as_staff=True)
+    assert again.content == answer.content
+
+
 def test_the_metrics_tell_routes_and_no_ids(portico: RunningStack):
     send(portico, "GET", "/v1/queues/" + "e" * 32, as_staff=True)
 

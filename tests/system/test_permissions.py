@@ -182,4 +182,5 @@ def test_public_operations_are_few_and_known():
         "identity.request_patient_access",
         "identity.verify_email",
         "portals.get_public_portal",
+        "referrals.fhir_capability",
     }

@@ -11,13 +11,19 @@ from services.chassis.models import TenantScoped, UtcDateTime
 from services.referrals.tables import Base
 
 _OPEN = text("NOT is_terminal")
+_OPEN_AND_DUE = text("NOT is_terminal AND due_at IS NOT NULL")
+_WAITING = text("is_waitlisted")
 
 
 class Referral(TenantScoped, Base):
     """A contact record that was assigned to a program through a ReferralQ.
 
     `holds_capacity` says whether one of the program's places is taken for it: claim and release flip it in the
-    transaction that counts, so a place is given back exactly once. `note` is the last note of either side (S0-32).
+    transaction that counts, so a place is given back exactly once. `capacity_line_id` is the line that was counted, or
+    the one that a waitlisted referral waits for (None: any). `note` is the last shared note of either side (S0-32).
+
+    `ended_by` is `sender` where it was withdrawn or reassigned: then it is out of every provider's sight and never opens
+    again, whatever its last status was. `provider` and `client` say who declined.
     """
 
     __tablename__ = "referrals"
@@ -25,6 +31,33 @@ class Referral(TenantScoped, Base):
         # Read backwards for "newest first", so the same order serves both ways.
         Index("ix_referrals_of_program", "organisation_id", "program_id", "assigned_at", "id"),
         Index("ix_referrals_newest", "organisation_id", "assigned_at", "id"),
+        Index("ix_referrals_of_queue", "organisation_id", "queue_id", "assigned_at", "id"),
+        Index("ix_referrals_of_status", "organisation_id", "queue_id", "status", "assigned_at", "id"),
+        Index(
+            "ix_referrals_due",
+            "organisation_id",
+            "due_at",
+            "id",
+            sqlite_where=_OPEN_AND_DUE,
+            postgresql_where=_OPEN_AND_DUE,
+        ),
+        Index(
+            "ix_referrals_waiting",
+            "program_id",
+            "waitlisted_at",
+            sqlite_where=_WAITING,
+            postgresql_where=_WAITING,
+        ),
+        Index(
+            "ix_referrals_due_of_program",
+            "program_id",
+            "due_at",
+            sqlite_where=_OPEN_AND_DUE,
+            postgresql_where=_OPEN_AND_DUE,
+        ),
+        # What has changed since a time, for systems that keep up by reading (FHIR `_lastUpdated`).
+        Index("ix_referrals_updated", "organisation_id", "updated_at", "id"),
+        Index("ix_referrals_idle", "queue_id", "updated_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index(
             "uq_referrals_open",
             "contact_record_id",
@@ -38,18 +71,36 @@ class Referral(TenantScoped, Base):
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     contact_record_id: Mapped[str] = mapped_column(ForeignKey("contact_records.id"), index=True)
-    queue_id: Mapped[str] = mapped_column(ForeignKey("queues.id"), index=True)
+    queue_id: Mapped[str] = mapped_column(ForeignKey("queues.id"))
     program_id: Mapped[str] = mapped_column(ForeignKey("resources.id"))
     status: Mapped[str] = mapped_column(String(64))
+    status_since: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     is_terminal: Mapped[bool] = mapped_column(Boolean, default=False)
     note: Mapped[str | None] = mapped_column(Text)
+    priority: Mapped[str] = mapped_column(String(10), default="routine")
     holds_capacity: Mapped[bool] = mapped_column(Boolean, default=False)
+    capacity_line_id: Mapped[str | None] = mapped_column(String(32))
+    is_waitlisted: Mapped[bool] = mapped_column(Boolean, default=False)
+    waitlisted_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     assigned_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    accepted_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    ended_by: Mapped[str | None] = mapped_column(String(10))
+    reason_code: Mapped[str | None] = mapped_column(String(64))
+    outcome_code: Mapped[str | None] = mapped_column(String(64))
+    replaced_by_id: Mapped[str | None] = mapped_column(String(32))
+    offer_id: Mapped[str | None] = mapped_column(String(32))
+    updated_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(Integer, default=1)
 
 
 class StatusChange(TenantScoped, Base):
-    """One line of a referral's history, with the labels as they read at that time. Append-only."""
+    """One line of a referral's history, with the labels as they read at that time. Append-only.
+
+    `kind` says what happened (see `rules.KINDS`); a note has the same status before and after. An internal note is
+    the partner's own: providers never see it. `actor_realm` tells the two sides apart, None where nobody acted.
+    """
 
     __tablename__ = "referral_status_changes"
     __table_args__ = (UniqueConstraint("referral_id", "position"),)
@@ -58,9 +109,14 @@ class StatusChange(TenantScoped, Base):
     referral_id: Mapped[str] = mapped_column(ForeignKey("referrals.id"))
     position: Mapped[int] = mapped_column(Integer)
     at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    kind: Mapped[str] = mapped_column(String(20))
     from_key: Mapped[str | None] = mapped_column(String(64))
     from_label: Mapped[str | None] = mapped_column(String(40))
     to_key: Mapped[str] = mapped_column(String(64))
     to_label: Mapped[str] = mapped_column(String(40))
     note: Mapped[str | None] = mapped_column(Text)
+    is_internal: Mapped[bool] = mapped_column(Boolean, default=False)
+    reason_code: Mapped[str | None] = mapped_column(String(64))
+    outcome_code: Mapped[str | None] = mapped_column(String(64))
     actor_id: Mapped[str] = mapped_column(String(64))
+    actor_realm: Mapped[str | None] = mapped_column(String(40))

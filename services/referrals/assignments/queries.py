@@ -2,109 +2,134 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
-from sqlalchemy import and_, literal, select, tuple_
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
-from services.contracts.errors import Refused
+from services.chassis.unit_of_work import utc_now
+from services.referrals.assignments import listing
 from services.referrals.assignments.models import Referral, StatusChange
-from services.referrals.assignments.rules import cursor_of, read_cursor
+from services.referrals.assignments.rules import next_statuses, side_of
+from services.referrals.assignments.sight import absent, in_reach, in_sight
 from services.referrals.directory.models import Resource
 from services.referrals.queues.models import Queue, QueueStatus
+from services.referrals.queues.rules import settings_of
 from services.referrals.reach import may_see_details, reach_of
 from services.referrals.records.models import ContactRecord
 from services.referrals.records.queries import view_of as record_view
-from services.referrals.records.rules import contact_name, find_contact_record_number, limited_view
+from services.referrals.records.rules import (
+    contact_name,
+    limited_view,
+    visible_limited,
+    visible_record,
+    withheld_fields,
+)
 
 
 def list_referrals(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
-    """A page of the referrals in reach, newest first, optionally those of one contact record number (S0-14, S0-45).
+    """A page of the referrals in sight (S0-14, S0-37), narrowed and ordered as asked (S0-45).
 
-    A number that is not in reach gives an empty page, whether or not it exists. Raises Refused `invalid_request`.
+    A number that is not in sight gives staff an empty page and others Refused `not_found` in the words of S0-46, whether
+    or not it exists. Raises Refused `invalid_request` for a cursor that nobody gave.
     """
-    statement = (
-        _limited().where(reach_of(caller).of_referrals(Referral.program_id)).order_by(*_newest_first())
-    )
-    if request["number"] is not None:
-        number = find_contact_record_number(request["number"])
-        if number is None:
-            return {"items": [], "next": None}
-        statement = statement.where(ContactRecord.number == number)
+    now = utc_now()
+    kept, order = listing.in_order(request["sort"])
+    statement = _limited().where(in_sight(caller), *listing.narrowed(request, now), *kept).order_by(*order)
     if request["after"] is not None:
-        assigned_at, referral_id = read_cursor(request["after"])
-        place = tuple_(literal(assigned_at, Referral.assigned_at.type), literal(referral_id))
-        statement = statement.where(tuple_(Referral.assigned_at, Referral.id) < place)
+        statement = statement.where(listing.after(request["after"], request["sort"]))
     rows = session.execute(statement.limit(request["limit"] + 1)).all()
+    if not rows and request["number"] is not None and not reach_of(caller).everything:
+        raise absent(caller, "number")
     page = rows[: request["limit"]]
-    has_more = len(rows) > len(page)
-    last = page[-1].Referral if has_more else None
     return {
-        "items": [_view(row) for row in page],
-        "next": cursor_of(last.assigned_at, last.id) if last else None,
+        "items": [_view(row, caller, now) for row in page],
+        "next": listing.cursor_at(page[-1].Referral, request["sort"]) if len(rows) > len(page) else None,
     }
 
 
 def get_referral(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
-    """One referral in reach, with the whole contact record where the caller may see it (S0-24, S0-25).
+    """One referral in sight, with the whole contact record where the caller may see it (S0-24, S0-25).
 
     Raises Refused `not_found`. The caller of this function audits it if `details` are in the answer.
     """
-    view = _view(_in_reach(session, caller, request["referral_id"], _limited()))
+    referral = in_reach(session, caller, request["referral_id"])
+    row = session.execute(_limited().where(Referral.id == referral.id)).one()
+    view = _view(row, caller, utc_now())
+    view["progress"]["next_statuses"] = next_statuses(
+        settings_of(row.Queue),
+        row.Queue.status_list(),
+        referral.status,
+        is_ended=referral.is_terminal,
+        ended_by=referral.ended_by,
+    )
     if may_see_details(caller):
-        record = session.scalars(
-            select(ContactRecord)
-            .join(Referral, Referral.contact_record_id == ContactRecord.id)
-            .where(Referral.id == view["id"])
-        ).one()
-        view["details"] = record_view(record)
+        record = record_view(session.get_one(ContactRecord, referral.contact_record_id))
+        view["details"] = record if reach_of(caller).everything else visible_record(record, *_stage_of(row))
     return view
 
 
 def list_referral_history(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
-    """Every status a referral in reach has had, oldest first. Raises Refused `not_found`."""
-    _in_reach(session, caller, request["referral_id"], select(Referral))
-    changes = session.scalars(
-        select(StatusChange)
-        .where(StatusChange.referral_id == request["referral_id"])
-        .order_by(StatusChange.position)
-    )
+    """Everything that happened to a referral in sight, oldest first. Raises Refused `not_found`."""
+    lines = _lines(session, caller, request["referral_id"])
     return {
         "items": [
             {
-                "at": change.at,
-                "from_status": change.from_label,
-                "to_status": change.to_label,
-                "note": change.note,
-                "actor_id": change.actor_id,
+                "at": line.at,
+                "kind": line.kind,
+                "from_status": line.from_label,
+                "to_status": line.to_label,
+                "note": line.note,
+                "is_internal": line.is_internal,
+                "reason_code": line.reason_code,
+                "outcome_code": line.outcome_code,
+                "actor_id": line.actor_id,
+                "actor": _actor(line),
             }
-            for change in changes
+            for line in session.scalars(lines.order_by(StatusChange.position))
         ]
     }
 
 
-def limited_referral(session: Session, referral_id: str) -> dict[str, Any]:
-    """The limited view of a referral that the caller was found to reach."""
+def list_referral_notes(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
+    """The notes of a referral in sight with author and time, oldest first (S0-32). Raises Refused `not_found`."""
+    lines = _lines(session, caller, request["referral_id"]).where(StatusChange.note.is_not(None))
+    return {
+        "items": [
+            {"at": line.at, "author": _actor(line), "note": line.note, "is_internal": line.is_internal}
+            for line in session.scalars(lines.order_by(StatusChange.at, StatusChange.position))
+        ]
+    }
+
+
+def limited_referral(session: Session, caller: Caller | None, referral_id: str) -> dict[str, Any]:
+    """The limited view of a referral that the caller was found to reach: the answer of a command."""
     session.flush()
-    return _view(session.execute(_limited().where(Referral.id == referral_id)).one())
+    row = session.execute(_limited().where(Referral.id == referral_id)).one()
+    return _view(row, caller, utc_now())
 
 
-def _in_reach(session: Session, caller: Caller | None, referral_id: str, statement: Any) -> Any:
-    reach = reach_of(caller).of_referrals(Referral.program_id)
-    row = session.execute(statement.where(Referral.id == referral_id, reach)).one_or_none()
-    if row is None:
-        raise Refused("not_found", "There is no referral with this id.", "referral_id")
-    return row
+def _lines(session: Session, caller: Caller | None, referral_id: str) -> Any:
+    in_reach(session, caller, referral_id)
+    lines = select(StatusChange).where(StatusChange.referral_id == referral_id)
+    if not reach_of(caller).everything:
+        lines = lines.where(StatusChange.is_internal.is_(False))
+    return lines
+
+
+def _actor(line: StatusChange) -> dict[str, str]:
+    return {"id": line.actor_id, "side": side_of(line.actor_realm)}
 
 
 def _limited() -> Any:
     return (
         select(
             Referral,
-            Queue.name.label("queue_name"),
+            Queue,
+            QueueStatus,
             Resource.name.label("program_name"),
-            QueueStatus.label.label("status_label"),
             ContactRecord.number,
             ContactRecord.first_name,
             ContactRecord.last_name,
@@ -120,24 +145,56 @@ def _limited() -> Any:
     )
 
 
-def _newest_first() -> tuple[Any, Any]:
-    return Referral.assigned_at.desc(), Referral.id.desc()
-
-
-def _view(row: Any) -> dict[str, Any]:
-    full = {
-        "referralq_name": row.queue_name,
-        "assigned_resource": row.program_name,
-        "contact_record_number": row.number,
-        "status": row.status_label,
-        "note": row.Referral.note,
-        "contact_name": contact_name(row.first_name, row.last_name),
-        "contact_date": row.submitted_at,
-        "postal_code": row.postal_code,
-    }
+def _view(row: Any, caller: Caller | None, now: datetime.datetime) -> dict[str, Any]:
+    is_staff = reach_of(caller).everything
+    limited = limited_view(
+        {
+            "referralq_name": row.Queue.name,
+            "assigned_resource": row.program_name,
+            "contact_record_number": row.number,
+            "status": row.QueueStatus.label,
+            "note": row.Referral.note,
+            "contact_name": contact_name(row.first_name, row.last_name),
+            "contact_date": row.submitted_at,
+            "postal_code": row.postal_code,
+        }
+    )
     return {
         "id": row.Referral.id,
         "version": row.Referral.version,
-        "limited": limited_view(full),
+        "progress": _progress(row.Referral, now, is_staff=is_staff),
+        "limited": limited if is_staff else visible_limited(limited, *_stage_of(row)),
+        "withheld": [] if is_staff else withheld_fields(*_stage_of(row), details=False),
         "details": None,
+    }
+
+
+def _stage_of(row: Any) -> tuple[str, Any]:
+    """How far the referral has come, and what its queue shows at each stage."""
+    return row.QueueStatus.as_rule().stage, settings_of(row.Queue).stage_fields
+
+
+def _progress(referral: Referral, now: datetime.datetime, *, is_staff: bool) -> dict[str, Any]:
+    due_at = None if referral.is_terminal else referral.due_at
+    return {
+        "queue_id": referral.queue_id,
+        "program_id": referral.program_id,
+        "contact_record_id": referral.contact_record_id if is_staff else None,
+        "status_key": referral.status,
+        "status_since": referral.status_since,
+        "priority": referral.priority,
+        "assigned_at": referral.assigned_at,
+        "accepted_at": referral.accepted_at,
+        "due_at": due_at,
+        "is_overdue": due_at is not None and due_at < now,
+        "is_waitlisted": referral.is_waitlisted,
+        "waitlisted_at": referral.waitlisted_at,
+        "is_terminal": referral.is_terminal,
+        "ended_at": referral.ended_at,
+        "ended_by": referral.ended_by,
+        "reason_code": referral.reason_code,
+        "outcome_code": referral.outcome_code,
+        "replaced_by_id": referral.replaced_by_id if is_staff else None,
+        "offer_id": referral.offer_id if is_staff else None,
+        "next_statuses": None,
     }

@@ -1,27 +1,163 @@
-"""Rules of referrals: the reason a status asks for, and the cursor of their list."""
+"""Rules of referrals: where a step leads, what it asks for, when an answer is due, and the cursor of their lists."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import re
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from services.contracts.errors import Refused
-from services.referrals.queues.rules import Status
+from services.referrals.queues.rules import DeclineReason, Outcome, QueueSettings, Status, first_status
+
+# What a line of a referral's history can be. `assigned` or `waitlisted` is the first line; a `note` and a
+# `priority` change no status.
+KINDS = (
+    "assigned",
+    "waitlisted",
+    "promoted",
+    "status",
+    "accepted",
+    "declined",
+    "reopened",
+    "expired",
+    "withdrawn",
+    "reassigned",
+    "priority",
+    "note",
+)
+# FHIR R4 value set request-priority, the most urgent first; on a waitlist they go in this order.
+PRIORITIES = ("stat", "asap", "urgent", "routine")
+SENDER = "sender"
+
+# Which status a step leads to where nobody names one: the first of these FHIR codes that the queue has.
+ACCEPTING = ("accepted", "ready", "in-progress")
+DECLINING = ("rejected",)
+EXPIRING = ("failed", "cancelled", "rejected", "entered-in-error", "completed")
+TAKING_BACK = ("cancelled",)
+
+# S0-46. The same for what was reassigned, withdrawn, never theirs or never there: it must tell nothing.
+UNAVAILABLE = "This record is not available. It may have been reassigned by your partner; contact your partner for details."
 
 _CURSOR = re.compile(r"([0-9TZ:.+-]{20,40})~([0-9a-f]{32})", re.ASCII)
 
 
-def check_reason_given(target: Status | None, note: str | None) -> None:
-    """Raise Refused `reason_required` if the status to come asks for a reason and the note gives none."""
-    if target is not None and target.reason_required and not note:
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What somebody says about a step of a referral, beside where it leads."""
+
+    note: str | None = None
+    reason_code: str | None = None
+    reason_by: str | None = None
+    outcome_code: str | None = None
+
+
+def status_for(statuses: Sequence[Status], fhir_codes: Iterable[str]) -> Status | None:
+    """The queue's first status that has the earliest of these FHIR codes, None where it has none of them."""
+    for code in fhir_codes:
+        for status in sorted(statuses, key=lambda each: each.position):
+            if status.fhir_status == code:
+                return status
+    return None
+
+
+def check_move_allowed(
+    settings: QueueSettings, origin: Status, target: Status, *, is_ended: bool, ended_by: str | None
+) -> None:
+    """Raise Refused `move_not_allowed` or `status_unchanged` unless the referral may go from one status to the other.
+
+    What its sender took back never opens again; any other ended referral does where the queue allows it.
+    """
+    if ended_by == SENDER:
+        raise Refused(
+            "move_not_allowed", "The referral was taken back; assign the record anew.", "referral_id"
+        )
+    if origin.key == target.key:
+        raise Refused("status_unchanged", f"The referral stands at {origin.label} already.", "status")
+    if settings.allowed_moves is not None and target.key not in settings.allowed_moves.get(origin.key, ()):
+        detail = f"This queue has no move from {origin.label} to {target.label}."
+        raise Refused("move_not_allowed", detail, "status")
+    if is_ended and not target.is_terminal and not settings.may_reopen:
+        detail = f"The referral ended at {origin.label}, and this queue does not open referrals again."
+        raise Refused("move_not_allowed", detail, "status")
+
+
+def next_statuses(
+    settings: QueueSettings, statuses: Sequence[Status], key: str, *, is_ended: bool, ended_by: str | None
+) -> list[str]:
+    """Keys of the statuses to which a referral may go from here, in the queue's order."""
+    origin = next(status for status in statuses if status.key == key)
+    allowed = []
+    for status in statuses:
+        try:
+            check_move_allowed(settings, origin, status, is_ended=is_ended, ended_by=ended_by)
+        except Refused:
+            continue
+        allowed.append(status.key)
+    return allowed
+
+
+def check_step(
+    target: Status, step: Step, reasons: Mapping[str, DeclineReason], outcomes: Mapping[str, Outcome]
+) -> Step:
+    """The step with everything the status asks for, and who declined where a reason says it.
+
+    Raises Refused `reason_required` (a note or a code will do), `outcome_required`, `reason_not_in_queue`,
+    `outcome_not_in_queue`.
+    """
+    if target.reason_required and not (step.note or step.reason_code):
         raise Refused("reason_required", f"{target.label} needs a note that says why.", "note")
+    if target.outcome_required and step.outcome_code is None:
+        detail = f"{target.label} needs an outcome: {', '.join(outcomes)}."
+        raise Refused("outcome_required", detail, "outcome_code")
+    _check_code(step.outcome_code, outcomes, "outcome")
+    _check_code(step.reason_code, reasons, "reason")
+    if step.reason_code is None or target.fhir_status != "rejected":
+        return step
+    return Step(step.note, step.reason_code, reasons[step.reason_code].by, step.outcome_code)
 
 
-def cursor_of(assigned_at: datetime, referral_id: str) -> str:
+def _check_code(code: str | None, known: Collection[str], kind: str) -> None:
+    if code is not None and code not in known:
+        detail = f"This queue knows no such {kind}. Use one of: {', '.join(known)}."
+        raise Refused(f"{kind}_not_in_queue", detail, f"{kind}_code")
+
+
+def kind_of_move(origin: Status, target: Status, *, was_ended: bool) -> str:
+    """What the history calls a change of status."""
+    if target.fhir_status == "rejected":
+        return "declined"
+    if was_ended and not target.is_terminal:
+        return "reopened"
+    if origin.stage == "offered" and target.fhir_status in ("accepted", "ready"):
+        return "accepted"
+    return "status"
+
+
+def due_when_new(settings: QueueSettings, statuses: Sequence[Status], now: datetime) -> datetime | None:
+    """When a new referral should have its first answer, None where the queue says nothing."""
+    hours = settings.due_hours or settings.status_due_hours.get(first_status(statuses).key)
+    return now + timedelta(hours=hours) if hours else None
+
+
+def due_at_status(settings: QueueSettings, target: Status, now: datetime) -> datetime | None:
+    """When a referral should leave the status it has come to, None where it may stay."""
+    hours = None if target.is_terminal else settings.status_due_hours.get(target.key)
+    return now + timedelta(hours=hours) if hours else None
+
+
+def side_of(realm: str | None) -> str:
+    """On which side somebody of this realm works: "partner", "provider", or "system" where nobody acted."""
+    if realm is None:
+        return "system"
+    return "provider" if realm == "provider" else "partner"
+
+
+def cursor_of(at: datetime, referral_id: str) -> str:
     """Where a page of referrals ended, as an opaque text."""
-    return base64.urlsafe_b64encode(f"{assigned_at.isoformat()}~{referral_id}".encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(f"{at.isoformat()}~{referral_id}".encode()).decode().rstrip("=")
 
 
 def read_cursor(cursor: str) -> tuple[datetime, str]:

@@ -1,108 +1,368 @@
-"""Commands of capacity, and the two statements that count: claim and release."""
+"""Commands of capacity. What counts, `claim` and `release`, is in claims.py and offered to other subjects from here."""
 
 from __future__ import annotations
 
+import datetime
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.referrals import capacity_changed
-from services.referrals.capacity.models import Capacity
-from services.referrals.capacity.queries import view_of
-from services.referrals.capacity.rules import CapacityLine, check_line
+from services.referrals.capacity.claims import claim, exhausted, release
+from services.referrals.capacity.models import CapacitySettings, Line, Term
+from services.referrals.capacity.queries import one_view
+from services.referrals.capacity.rules import (
+    CapacityLine,
+    Mode,
+    Period,
+    at_window,
+    check_line,
+    check_schedule,
+    next_boundary,
+    step,
+)
+from services.referrals.capacity.settling import Terms, counted, note, put, remind, said, settings_of, settled
+from services.referrals.capacity.views import scheduled_view
 from services.referrals.directory.models import Resource
 from services.referrals.directory.queries import get_program
 from services.referrals.reach import reach_of
 
+__all__ = ["claim", "exhausted", "release"]  # beside the commands
+
+HELD_FOR = datetime.timedelta(days=7)  # a confirmation without an end, where nothing was said before
+MOST_SCHEDULED = 100
+
 
 def set_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
-    """Say how much a program can take (S0-2, S0-9), with a note to the partner (S0-10).
+    """Say how much a program can take (S0-2, S0-9), with a note to the partner (S0-10): its first line.
 
-    Raises Refused `not_found` (no such program in reach), `not_a_program`, `invalid_capacity`, `capacity_below_use`.
+    Where a scheduled change is in effect, it is that which is edited; what held before it comes back unchanged. Raises
+    Refused `not_found` (no such program in reach), `not_a_program`, `feature_is_off`, `invalid_capacity`,
+    `capacity_below_use`.
     """
     program = _program_in_reach(unit, request["program_id"])
-    row = _locked_row(unit, program.id, request)
-    line = check_line(
-        CapacityLine(total=request["total"], unit=request["unit"], used=row.used, note=request["note"] or "")
-    )
-    row.total, row.unit, row.note = line.total, line.unit, line.note or None
-    row.version += 1
-    row.updated_at = unit.now
-    unit.audit("capacity.set", "program", program.id, total=row.total, used=row.used)
-    _tell(unit, program.id, row.total, row.used)
-    return view_of(row, program.name)
+    line, terms = _first_line(unit, program.id, request["unit"])
+    line.removed_at = None
+    return _say(unit, line, terms, request, "set")
 
 
-def claim(unit: UnitOfWork, program_id: str) -> bool:
-    """Take one of a program's places. False where nobody has set a capacity: then there is nothing to count.
+def add_capacity_line(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+    """One more line of a program, after the others (MARKET R-32).
 
-    One conditional statement decides, so two who want the last place cannot both have it. Raises Refused
-    `capacity_exhausted`.
+    Raises Refused as `set_capacity`, and `conflict` for a name that another line has.
     """
-    counted = unit.session.execute(
-        update(Capacity)
-        .where(Capacity.program_id == program_id, Capacity.used < Capacity.total)
-        .values(used=Capacity.used + 1, version=Capacity.version + 1, updated_at=unit.now)
-        .returning(Capacity.total, Capacity.used),
-        execution_options={"synchronize_session": False},
-    ).one_or_none()
-    if counted is None:
-        if unit.session.scalar(select(Capacity.program_id).where(Capacity.program_id == program_id)) is None:
-            return False
-        raise exhausted()
-    _tell(unit, program_id, counted.total, counted.used)
-    return True
+    program = _program_in_reach(unit, request["program_id"])
+    _refuse_same_name(unit, program.id, request["name"], "")
+    last = unit.session.scalar(select(func.max(Line.position)).where(Line.program_id == program.id))
+    line = _empty_line(unit, wire.new_id(), program.id, request["name"], (last or 0) + 1)
+    unit.add(Line(**line, target_population=request["target_population"]))
+    unit.session.flush()
+    return _say(unit, *_settled(unit, line["id"]), request, "added")
 
 
-def release(unit: UnitOfWork, program_id: str) -> None:
-    """Give one place back. Raises Refused `capacity_not_claimed` where none is taken."""
-    counted = unit.session.execute(
-        update(Capacity)
-        .where(Capacity.program_id == program_id, Capacity.used > 0)
-        .values(used=Capacity.used - 1, version=Capacity.version + 1, updated_at=unit.now)
-        .returning(Capacity.total, Capacity.used),
-        execution_options={"synchronize_session": False},
-    ).one_or_none()
-    if counted is None:
-        raise Refused("capacity_not_claimed", "No place is taken, so none can be given back.")
-    _tell(unit, program_id, counted.total, counted.used)
+def edit_capacity_line(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+    """Say anew what a line is called and how much it can take. Raises Refused as `set_capacity`, and `conflict`."""
+    line, terms = _line_in_reach(unit, request["line_id"])
+    _refuse_same_name(unit, line.program_id, request["name"], line.id)
+    line.name, line.target_population = request["name"], request["target_population"]
+    return _say(unit, line, terms, request, "set")
 
 
-def exhausted() -> Refused:
-    """The refusal of a claim when nothing is free."""
-    return Refused(
-        "capacity_exhausted", "The program has no free capacity; choose another program.", "program_id"
+def remove_capacity_line(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+    """Take a line away: it counts no more, what is scheduled for it is void, its history stays.
+
+    Referrals that hold its places keep them, and give them back to nobody. Raises Refused `not_found`, `feature_is_off`.
+    """
+    line, terms = _line_in_reach(unit, request["line_id"])
+    before = counted(line, terms)
+    put(line, terms, before, None)
+    for term in terms.values():
+        term.closed_at = unit.now
+    line.removed_at, line.settles_at, line.reminds_at = unit.now, None, None
+    unit.audit("capacity.line_removed", "program", line.program_id, line_id=line.id, held=line.held)
+    note(unit, line, None, "removed", unit.now, was=before)
+    return {"line_id": line.id, "removed_at": unit.now}
+
+
+def confirm_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+    """Vouch for a line's numbers as they are.
+
+    Until `valid_until`, or for as long as the organisation or the one who set it wanted, else for seven days. Numbers
+    that hold for ever go on doing so. Raises Refused `not_found`, `feature_is_off`, `invalid_capacity`.
+    """
+    line, terms = _line_in_reach(unit, request["line_id"])
+    current = counted(line, terms)
+    if current is None:
+        raise Refused(
+            "invalid_capacity", "Nothing is in effect to be confirmed; set the capacity.", "line_id"
+        )
+    term = terms[current.id]
+    term.valid_until = _in_utc(request["valid_until"]) or _held_until(unit, term)
+    _refuse_past(term.valid_until, unit.now, "valid_until")
+    term.said_at, term.version = unit.now, term.version + 1
+    current = replace(current, valid_until=term.valid_until)
+    line.settles_at = next_boundary([said(each) for each in terms.values()], current, unit.now)
+    remind(unit, line, current, unit.now)
+    unit.audit("capacity.confirmed", "program", line.program_id, line_id=line.id)
+    note(unit, line, current, "confirmed", unit.now)
+    unit.session.flush()
+    return one_view(unit.session, line.id, unit.now)
+
+
+def schedule_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+    """Say now what a line will take from a later time on, until it ends or another one starts (S0-8).
+
+    Raises Refused `not_found`, `not_a_program`, `feature_is_off`, `invalid_capacity`, `capacity_schedule_clash`.
+    """
+    program = _program_in_reach(unit, request["program_id"])
+    if request["line_id"] is None:
+        line, terms = _first_line(unit, program.id, request["unit"])
+        line.removed_at = None
+    else:
+        line, terms = _line_in_reach(unit, request["line_id"])
+        if line.program_id != program.id:
+            raise _no_line()
+    if len(terms) > MOST_SCHEDULED:
+        detail = f"At most {MOST_SCHEDULED} changes can be scheduled; cancel one first."
+        raise Refused("invalid_capacity", detail, "starts_at")
+    term = Term(id=wire.new_id(), line_id=line.id, said_at=unit.now, used=0, version=1)
+    _write_scheduled(unit, line, terms, term, request)
+    unit.add(term)
+    unit.audit("capacity.scheduled", "program", program.id, line_id=line.id, schedule_id=term.id)
+    return scheduled_view(term)
+
+
+def edit_scheduled_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+    """Say anew what was scheduled, before it begins.
+
+    Raises Refused as `schedule_capacity`, `version_conflict`, and `conflict` where it has begun.
+    """
+    line, terms, term = _scheduled_in_reach(unit, request["schedule_id"])
+    if line.term_id == term.id or (term.starts_at is not None and term.starts_at <= unit.now):
+        raise Refused("conflict", "It has begun: edit the line itself, or cancel the change.", "schedule_id")
+    others = {key: each for key, each in terms.items() if key != term.id}
+    _write_scheduled(unit, line, others, term, request)
+    term.said_at, term.version = unit.now, term.version + 1
+    unit.audit("capacity.schedule_edited", "program", line.program_id, schedule_id=term.id)
+    return scheduled_view(term)
+
+
+def cancel_scheduled_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+    """Take a scheduled change back. One that has begun ends now, and what held before holds again.
+
+    Raises Refused `not_found`, `feature_is_off`, `version_conflict`.
+    """
+    line, terms, term = _scheduled_in_reach(unit, request["schedule_id"])
+    before = counted(line, terms)
+    lines = [said(each) for each in terms.values() if each is not term]
+    following = step(lines, before, line.held, unit.now)
+    term.closed_at = unit.now
+    line.settles_at = next_boundary(lines, following, unit.now)
+    if line.term_id == term.id:
+        put(line, terms, before, following)
+        remind(unit, line, following, unit.now)
+        note(unit, line, following, "took_effect", unit.now, was=before)
+    unit.audit("capacity.schedule_cancelled", "program", line.program_id, schedule_id=term.id)
+    return {"schedule_id": term.id, "cancelled_at": unit.now}
+
+
+def set_capacity_settings(unit: UnitOfWork, request: Any) -> CapacitySettings:
+    """Say how the organisation works with capacity (S0-7). Raises Refused `not_found` for others than staff."""
+    reach_of(unit.caller).require_everything()
+    settings = settings_of(unit.session, unit.organisation_id)
+    if settings.organisation_id is None:
+        unit.add(settings)
+    settings.is_on = request["is_on"]
+    settings.remind_hours, settings.confirm_after_days = (
+        request["remind_hours"],
+        request["confirm_after_days"],
     )
+    assert unit.organisation_id is not None  # noqa: S101 - an account has its organisation
+    unit.audit("capacity.settings_changed", "organisation", unit.organisation_id, is_on=settings.is_on)
+    return settings
+
+
+def _say(unit: UnitOfWork, line: Line, terms: dict[str, Term], request: Any, kind: str) -> dict[str, Any]:
+    """Let a line say something else from now on."""
+    current = counted(line, terms)
+    term = terms[current.id] if current else Term(id=wire.new_id(), line_id=line.id, used=0, version=0)
+    stated = _stated(unit, request, unit.now, term.starts_at, term.ends_at)
+    stated = check_line(replace(_counting(stated, current, line.held), id=term.id))
+    stated = at_window(stated, unit.now)
+    _fill(term, stated)
+    term.said_at, term.version = unit.now, term.version + 1
+    if current is None:
+        terms[term.id] = unit.add(term)
+    put(line, terms, current, stated)
+    line.settles_at = next_boundary([said(each) for each in terms.values()], stated, unit.now)
+    remind(unit, line, stated, unit.now)
+    unit.audit(
+        "capacity.set", "program", line.program_id, line_id=line.id, total=stated.total, used=stated.used
+    )
+    note(unit, line, stated, kind, unit.now)
+    unit.session.flush()
+    return one_view(unit.session, line.id, unit.now)
+
+
+def _counting(stated: CapacityLine, current: CapacityLine | None, held: int) -> CapacityLine:
+    """With what is taken of it already: the places held, or what was taken in the same kind of window."""
+    if stated.mode is Mode.OCCUPANCY:
+        return replace(stated, used=held)
+    if current is None or (current.period, current.time_zone) != (stated.period, stated.time_zone):
+        return stated
+    return replace(stated, used=current.used, window_started_at=current.window_started_at)
+
+
+def _stated(
+    unit: UnitOfWork,
+    request: Any,
+    begins: datetime.datetime,
+    starts_at: datetime.datetime | None,
+    ends_at: datetime.datetime | None,
+) -> CapacityLine:
+    """What a request says, checked, with the validity that the organisation wants where it names none."""
+    valid_until = _in_utc(request["valid_until"])
+    if valid_until is None:
+        days = settings_of(unit.session, unit.organisation_id).confirm_after_days
+        valid_until = begins + datetime.timedelta(days=days) if days else None
+    _refuse_past(valid_until, begins, "valid_until")
+    return check_line(
+        CapacityLine(
+            total=request["total"],
+            unit=request["unit"],
+            mode=Mode(request["mode"]),
+            period=Period(request["period"]) if request["period"] else None,
+            time_zone=request["time_zone"],
+            starts_at=_in_utc(starts_at),
+            ends_at=_in_utc(ends_at),
+            valid_until=valid_until,
+            note=request["note"] or "",
+            has_waitlist=request["has_waitlist"],
+            needs_assessment=request["needs_assessment"],
+        )
+    )
+
+
+def _fill(term: Term, stated: CapacityLine) -> None:
+    term.starts_at, term.ends_at, term.valid_until = stated.starts_at, stated.ends_at, stated.valid_until
+    term.total, term.unit, term.note = stated.total, stated.unit, stated.note or None
+    term.mode, term.period = stated.mode.value, stated.period.value if stated.period else None
+    term.time_zone = stated.time_zone
+    term.has_waitlist, term.needs_assessment = stated.has_waitlist, stated.needs_assessment
+
+
+def _write_scheduled(unit: UnitOfWork, line: Line, others: Terms, term: Term, request: Any) -> None:
+    _refuse_past(request["starts_at"], unit.now, "starts_at")
+    stated = _stated(unit, request, request["starts_at"], request["starts_at"], request["ends_at"])
+    stated = replace(stated, id=term.id)
+    lines = [*(said(each) for each in others.values()), stated]
+    check_schedule(lines)
+    _fill(term, stated)
+    line.settles_at = next_boundary(lines, counted(line, others), unit.now)
+
+
+def _held_until(unit: UnitOfWork, term: Term) -> datetime.datetime | None:
+    days = settings_of(unit.session, unit.organisation_id).confirm_after_days
+    if days:
+        return unit.now + datetime.timedelta(days=days)
+    if term.valid_until is None:
+        return None
+    since = max(term.said_at, term.starts_at or term.said_at)
+    return unit.now + (term.valid_until - since if term.valid_until > since else HELD_FOR)
+
+
+def _in_utc(instant: datetime.datetime | None) -> datetime.datetime | None:
+    return instant.astimezone(datetime.UTC) if instant else None
+
+
+def _refuse_past(instant: datetime.datetime | None, now: datetime.datetime, field: str) -> None:
+    if instant is not None and instant <= now:
+        raise Refused("invalid_capacity", "This must be a later time.", field)
+
+
+def _refuse_same_name(unit: UnitOfWork, program_id: str, name: str, own_id: str) -> None:
+    same = select(Line.id).where(
+        Line.program_id == program_id,
+        Line.removed_at.is_(None),
+        func.lower(Line.name) == name.lower(),
+        Line.id != own_id,
+    )
+    if unit.session.scalars(same.limit(1)).first() is not None:
+        raise Refused("conflict", "Another line of the program has this name; choose another one.", "name")
 
 
 def _program_in_reach(unit: UnitOfWork, program_id: str) -> Resource:
     reach = reach_of(unit.caller).of_capacity(Resource.id)
     if unit.session.scalar(select(Resource.id).where(Resource.id == program_id, reach)) is None:
         raise Refused("not_found", "There is no program with this id.", "program_id")
-    return get_program(unit.session, program_id)
+    program = get_program(unit.session, program_id)
+    _require_on(unit)
+    return program
 
 
-def _locked_row(unit: UnitOfWork, program_id: str, request: Any) -> Capacity:
-    """The program's row, made first where there is none, and held against claims until the transaction ends."""
+def _line_in_reach(unit: UnitOfWork, line_id: str) -> tuple[Line, dict[str, Term]]:
+    reach = reach_of(unit.caller).of_capacity(Line.program_id)
+    statement = select(Line.id).where(Line.id == line_id, Line.removed_at.is_(None), reach)
+    if unit.session.scalar(statement) is None:
+        raise _no_line()
+    _require_on(unit)
+    return _settled(unit, line_id)
+
+
+def _scheduled_in_reach(unit: UnitOfWork, schedule_id: str) -> tuple[Line, dict[str, Term], Term]:
+    line_id = unit.session.scalar(
+        select(Term.line_id).where(
+            Term.id == schedule_id, Term.closed_at.is_(None), Term.starts_at.is_not(None)
+        )
+    )
+    absent = Refused("not_found", "There is no scheduled change with this id.", "schedule_id")
+    if line_id is None:
+        raise absent
+    line, terms = _line_in_reach(unit, line_id)
+    if schedule_id not in terms:  # it was over when the line was settled
+        raise absent
+    unit.require_version(terms[schedule_id])
+    return line, terms, terms[schedule_id]
+
+
+def _settled(unit: UnitOfWork, line_id: str) -> tuple[Line, dict[str, Term]]:
+    found = settled(unit, line_id)
+    if found is None:
+        raise _no_line()
+    return found
+
+
+def _first_line(unit: UnitOfWork, program_id: str, name: str) -> tuple[Line, dict[str, Term]]:
+    """The program's first line, made where there is none, and held against claims until the transaction ends."""
     dialect = unit.session.get_bind().dialect.name
-    start = {
-        "total": request["total"],
-        "unit": request["unit"],
-        "used": 0,
-        "version": 0,
+    make = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(Line.__table__)
+    row = {**_empty_line(unit, program_id, program_id, name, 0), "organisation_id": unit.organisation_id}
+    unit.session.connection().execute(make.values(**row).on_conflict_do_nothing())
+    return _settled(unit, program_id)
+
+
+def _empty_line(unit: UnitOfWork, line_id: str, program_id: str, name: str, position: int) -> dict[str, Any]:
+    counts = {"total": 0, "planned_total": 0, "used": 0, "held": 0, "version": 0}
+    return {
+        "id": line_id,
+        "organisation_key": unit.organisation_key,
+        "program_id": program_id,
+        "position": position,
+        "name": name,
+        "mode": Mode.OCCUPANCY.value,
         "updated_at": unit.now,
+        **counts,
     }
-    own = {"organisation_id": unit.organisation_id, "program_id": program_id}
-    make = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(Capacity.__table__)
-    unit.session.connection().execute(make.values(**own, **start).on_conflict_do_nothing())
-    return unit.session.execute(
-        select(Capacity).where(Capacity.program_id == program_id).with_for_update()
-    ).scalar_one()
 
 
-def _tell(unit: UnitOfWork, program_id: str, total: int, used: int) -> None:
-    data = {"program_id": program_id, "total": total, "used": used, "free": total - used}
-    unit.publish(capacity_changed, program_id, data)
+def _require_on(unit: UnitOfWork) -> None:
+    if not settings_of(unit.session, unit.organisation_id).is_on:
+        raise Refused("feature_is_off", "The organisation works without capacity; switch it on first.")
+
+
+def _no_line() -> Refused:
+    return Refused("not_found", "There is no capacity line with this id.", "line_id")

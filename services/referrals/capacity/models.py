@@ -1,32 +1,122 @@
-"""Table of capacity."""
+"""Tables of capacity: the lines that count, what was said about them and when it holds, and what has happened."""
 
 from __future__ import annotations
 
 import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Integer, String
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import TenantScoped, UtcDateTime
 from services.referrals.tables import Base
 
 
-class Capacity(TenantScoped, Base):
-    """How much a program can take. `free` is never stored, so `used + free = total` always holds."""
+class Line(TenantScoped, Base):
+    """One line of a program's capacity: the counter. `free` is never stored, so `used + free = total` always holds.
 
-    __tablename__ = "capacities"
-    # The database refuses by itself what no code of ours may ever try.
-    __table_args__ = (CheckConstraint("used >= 0 AND used <= total", name="used_within_total"),)
+    `term_id` names the term in effect, None where none is; until `settles_at` nothing changes that by itself. `held` are
+    the referrals that hold a place, whatever the mode: `used` counts the same in mode "occupancy", and what was taken
+    in the window in mode "period". `planned_total` is what the term asks for; `total` stays above it while more is
+    taken. The id of a program's first line is the program's own, so it is made once only.
+    """
 
-    program_id: Mapped[str] = mapped_column(ForeignKey("resources.id"), primary_key=True)
+    __tablename__ = "capacity_lines"
+    __table_args__ = (
+        # The database refuses by itself what no code of ours may ever try.
+        CheckConstraint("used >= 0 AND used <= total", name="used_within_total"),
+        CheckConstraint("held >= 0", name="held_not_negative"),
+        CheckConstraint("mode <> 'occupancy' OR used = held", name="occupied_is_held"),
+        Index(None, "organisation_id", "program_id", "position"),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    # The loop that settles lines works across organisations and needs the key for its events.
+    organisation_key: Mapped[str | None] = mapped_column(String(64))
+    program_id: Mapped[str] = mapped_column(ForeignKey("resources.id"), index=True)
+    position: Mapped[int] = mapped_column(Integer)
+    name: Mapped[str] = mapped_column(String(80))
+    target_population: Mapped[str | None] = mapped_column(String(200))
+    term_id: Mapped[str | None] = mapped_column(String(32))
+    mode: Mapped[str] = mapped_column(String(16))
     total: Mapped[int] = mapped_column(Integer)
-    used: Mapped[int] = mapped_column(Integer, default=0)
-    unit: Mapped[str] = mapped_column(String(40))
-    note: Mapped[str | None] = mapped_column(String(500))
-    version: Mapped[int] = mapped_column(Integer, default=1)
+    planned_total: Mapped[int] = mapped_column(Integer)
+    used: Mapped[int] = mapped_column(Integer)
+    held: Mapped[int] = mapped_column(Integer)
+    window_started_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    settles_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
+    reminds_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
+    removed_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(Integer)
     updated_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
 
-    @property
-    def free(self) -> int:
-        """Places that can still be claimed."""
-        return self.total - self.used
+
+class Term(TenantScoped, Base):
+    """What was said about a line: how much of what, from when until when. One without a start holds since ever.
+
+    `used` and `window_started_at` are the count at which a term in mode "period" was left. A term is closed when it was
+    cancelled or is over.
+    """
+
+    __tablename__ = "capacity_terms"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    line_id: Mapped[str] = mapped_column(ForeignKey("capacity_lines.id"), index=True)
+    starts_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    ends_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    total: Mapped[int] = mapped_column(Integer)
+    unit: Mapped[str] = mapped_column(String(40))
+    mode: Mapped[str] = mapped_column(String(16))
+    period: Mapped[str | None] = mapped_column(String(16))
+    time_zone: Mapped[str] = mapped_column(String(64))
+    note: Mapped[str | None] = mapped_column(String(500))
+    valid_until: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    has_waitlist: Mapped[bool] = mapped_column(Boolean)
+    needs_assessment: Mapped[bool] = mapped_column(Boolean)
+    used: Mapped[int] = mapped_column(Integer, default=0)
+    window_started_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    said_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+
+
+class Change(TenantScoped, Base):
+    """One line of the history: who changed a line when, and what held from then on. Append-only."""
+
+    __tablename__ = "capacity_changes"
+    __table_args__ = (
+        UniqueConstraint("line_id", "position"),
+        Index(None, "organisation_id", "program_id", "at"),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    line_id: Mapped[str] = mapped_column(ForeignKey("capacity_lines.id"))
+    program_id: Mapped[str] = mapped_column(ForeignKey("resources.id"))
+    position: Mapped[int] = mapped_column(Integer)
+    at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    kind: Mapped[str] = mapped_column(String(16))
+    term_id: Mapped[str | None] = mapped_column(String(32))
+    total: Mapped[int] = mapped_column(Integer)
+    planned_total: Mapped[int] = mapped_column(Integer)
+    used: Mapped[int] = mapped_column(Integer)
+    unit: Mapped[str] = mapped_column(String(40))
+    mode: Mapped[str] = mapped_column(String(16))
+    period: Mapped[str | None] = mapped_column(String(16))
+    time_zone: Mapped[str] = mapped_column(String(64))
+    note: Mapped[str | None] = mapped_column(String(500))
+    valid_until: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    has_waitlist: Mapped[bool] = mapped_column(Boolean)
+    needs_assessment: Mapped[bool] = mapped_column(Boolean)
+    status: Mapped[str] = mapped_column(String(40))
+    actor_realm: Mapped[str] = mapped_column(String(20))
+    actor_id: Mapped[str] = mapped_column(String(64))
+
+
+class CapacitySettings(TenantScoped, Base):
+    """How an organisation works with capacity. Where there is no row the defaults hold."""
+
+    __tablename__ = "capacity_settings"
+
+    organisation_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    is_on: Mapped[bool] = mapped_column(Boolean, default=True)
+    remind_hours: Mapped[int] = mapped_column(Integer, default=24)
+    confirm_after_days: Mapped[int | None] = mapped_column(Integer)

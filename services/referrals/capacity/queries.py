@@ -2,60 +2,215 @@
 
 from __future__ import annotations
 
+import datetime
+from collections import defaultdict
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, tuple_
+from sqlalchemy.orm import Session, aliased
 
 from services.chassis.passports import Caller
+from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.referrals.capacity.models import Capacity
+from services.referrals.capacity.claims import lines_of
+from services.referrals.capacity.cursors import cursor_of, read_cursor
+from services.referrals.capacity.models import CapacitySettings, Change, Line, Term
+from services.referrals.capacity.rules import CapacityStatus
+from services.referrals.capacity.settling import open_terms, settings_of
+from services.referrals.capacity.views import capacity_view, change_view, past_view
 from services.referrals.directory.models import Resource
+from services.referrals.queues.models import Queue, QueueProgram
 from services.referrals.reach import reach_of
+
+# A projection walks through every window until then.
+FURTHEST = datetime.timedelta(days=731)
+_Agency = aliased(Resource)
 
 
 def get_capacity(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
-    """A program's capacity. Raises Refused `not_found` where it is out of reach or nobody has set one."""
+    """A program's first line now, or as it was or will be at `as_of`, for which nothing is assumed but the schedule.
+
+    Raises Refused `not_found` where it is out of reach or nobody has set one (by then), `invalid_request`.
+    """
+    now = utc_now()
+    as_of = request["as_of"] or now
+    if as_of > now + FURTHEST:
+        raise Refused("invalid_request", "Ask for a time within the next two years.", "as_of")
     row = session.execute(
-        _capacities(caller).where(Capacity.program_id == request["program_id"])
+        _lines(caller)
+        .where(Line.program_id == request["program_id"])
+        .order_by(Line.position, Line.id)
+        .limit(1)
     ).one_or_none()
     if row is None:
-        raise Refused("not_found", "There is no capacity for a program with this id.", "program_id")
-    return view_of(*row)
+        raise _no_capacity()
+    line, program, agency_name = row
+    if as_of < now:
+        change = _last_change(session, line.id, as_of)
+        if change is None:
+            raise _no_capacity()
+        return past_view(change, line, program, agency_name, as_of)
+    return _views(session, [row], as_of)[0]
 
 
-def list_capacities(session: Session, caller: Caller | None, _request: Any) -> dict[str, Any]:
-    """The capacities in reach, by program name (S0-38, S0-52)."""
-    rows = session.execute(_capacities(caller).order_by(Resource.search_key, Resource.id))
-    return {"items": [view_of(*row) for row in rows]}
-
-
-def is_exhausted(session: Session, program_id: str) -> bool:
-    """Whether a capacity is set and nothing of it is free. A glance only: the claim itself decides."""
-    full = select(Capacity.program_id).where(
-        Capacity.program_id == program_id, Capacity.used >= Capacity.total
+def list_capacities(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
+    """A page of the lines in reach, by program name (S0-38, S0-52). Raises Refused `invalid_request`."""
+    now = utc_now()
+    order = (Resource.search_key, Line.program_id, Line.position, Line.id)
+    statement = (
+        _lines(caller)
+        .outerjoin(Term, Term.id == Line.term_id)
+        .where(*_filters(request, now))
+        .order_by(*order)
     )
-    return session.scalar(full) is not None
+    if request["after"] is not None:
+        place = [literal(each) for each in read_cursor(request["after"], (str, str, int, str))]
+        statement = statement.where(tuple_(*order) > tuple_(*place))
+    rows = session.execute(statement.limit(request["limit"] + 1)).all()
+    page = rows[: request["limit"]]
+    views = [view for view in _views(session, page, now) if _is_wanted(request, view)]
+    if len(rows) == len(page):
+        return {"items": views, "next": None}
+    line, program, _ = page[-1]
+    return {"items": views, "next": cursor_of([program.search_key, line.program_id, line.position, line.id])}
 
 
-def view_of(row: Capacity, program_name: str) -> dict[str, Any]:
-    """A capacity as the contract shows it."""
+def list_capacity_history(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
+    """What has happened to a program's lines, newest first. Raises Refused `not_found`, `invalid_request`."""
+    reach = reach_of(caller).of_capacity(Resource.id)
+    if session.scalar(select(Resource.id).where(Resource.id == request["program_id"], reach)) is None:
+        raise _no_capacity()
+    statement = select(Change).where(Change.program_id == request["program_id"])
+    if request["line_id"] is not None:
+        statement = statement.where(Change.line_id == request["line_id"])
+    order = (Change.at, Change.line_id, Change.position)
+    if request["after"] is not None:
+        at, line_id, position = read_cursor(request["after"], (str, str, int))
+        place = (literal(_moment(at), Change.at.type), literal(line_id), literal(position))
+        statement = statement.where(tuple_(*order) < tuple_(*place))
+    newest = statement.order_by(*(column.desc() for column in order)).limit(request["limit"] + 1)
+    rows = session.scalars(newest).all()
+    page = rows[: request["limit"]]
+    last = page[-1] if len(rows) > len(page) else None
     return {
-        "program_id": row.program_id,
-        "program_name": program_name,
-        "version": row.version,
-        "total": row.total,
-        "used": row.used,
-        "free": row.free,
-        "unit": row.unit,
-        "note": row.note,
-        "updated_at": row.updated_at,
+        "items": [change_view(change) for change in page],
+        "next": cursor_of([last.at.isoformat(), last.line_id, last.position]) if last else None,
     }
 
 
-def _capacities(caller: Caller | None) -> Any:
+def get_capacity_settings(session: Session, caller: Caller | None, _request: Any) -> CapacitySettings:
+    """How the organisation works with capacity."""
+    return settings_of(session, caller.organisation_id if caller else None)
+
+
+def is_exhausted(session: Session, program_id: str, line_id: str | None = None) -> bool:
+    """Whether the program is limited and nothing is free. A glance only: the claim itself decides.
+
+    What is due to be settled may have been replenished, so the glance leaves it to the claim.
+    """
+    now = utc_now()
+    lines = lines_of(session, program_id)
+    if any(line.settles_at is not None and line.settles_at <= now for line in lines):
+        return False
+    in_effect = [line for line in lines if line.term_id is not None]
+    wanted = [line for line in in_effect if line_id is None or line.id == line_id]
+    return bool(in_effect) and all(line.used >= line.total for line in wanted)
+
+
+def one_view(session: Session, line_id: str, now: datetime.datetime) -> dict[str, Any]:
+    """A line whose program is in reach, as a command answers it."""
+    return _views(session, session.execute(_every_line().where(Line.id == line_id)).all(), now)[0]
+
+
+def _every_line() -> Any:
     return (
-        select(Capacity, Resource.name)
-        .join(Resource, Resource.id == Capacity.program_id)
-        .where(reach_of(caller).of_capacity(Capacity.program_id))
+        select(Line, Resource, _Agency.name)
+        .join(Resource, Resource.id == Line.program_id)
+        .outerjoin(_Agency, _Agency.id == Resource.agency_id)
     )
+
+
+def _lines(caller: Caller | None) -> Any:
+    return _every_line().where(Line.removed_at.is_(None), reach_of(caller).of_capacity(Line.program_id))
+
+
+def _views(session: Session, rows: Any, now: datetime.datetime) -> list[dict[str, Any]]:
+    terms = open_terms(session, [line.id for line, *_ in rows])
+    queues = _queues(session, {program.id for _, program, _ in rows})
+    return [
+        capacity_view(line, terms[line.id], program, agency_name, queues[program.id], now)
+        for line, program, agency_name in rows
+    ]
+
+
+def _queues(session: Session, program_ids: set[str]) -> dict[str, list[dict[str, str]]]:
+    statement = (
+        select(QueueProgram.program_id, Queue.id, Queue.name)
+        .join(Queue, Queue.id == QueueProgram.queue_id)
+        .where(QueueProgram.program_id.in_(program_ids), Queue.is_active.is_(True))
+        .order_by(Queue.name_key, Queue.id)
+    )
+    found: dict[str, list[dict[str, str]]] = defaultdict(list)
+    for program_id, queue_id, name in session.execute(statement):
+        found[program_id].append({"id": queue_id, "name": name})
+    return found
+
+
+def _filters(request: Any, now: datetime.datetime) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if request["queue_id"] is not None:
+        members = select(QueueProgram.program_id).where(QueueProgram.queue_id == request["queue_id"])
+        wanted.append(Line.program_id.in_(members))
+    if request["agency_id"] is not None:
+        wanted.append(Resource.agency_id == request["agency_id"])
+    if request["program_id"] is not None:
+        wanted.append(Line.program_id == request["program_id"])
+    # What is due to be settled may read otherwise than its row says: it is looked at when it is read.
+    is_due = func.coalesce(Line.settles_at <= now, False)
+    is_stale = func.coalesce(Term.valid_until <= now, False)
+    if request["status"] is not None:
+        wanted.append(or_(is_due, _has_status(CapacityStatus(request["status"]), is_stale)))
+    if request["stale"] is not None:
+        wanted.append(or_(is_due, is_stale if request["stale"] else ~is_stale))
+    return wanted
+
+
+def _has_status(status: CapacityStatus, is_stale: ColumnElement[bool]) -> ColumnElement[bool]:
+    """`capacity_status` of the rules, as a condition."""
+    if status is CapacityStatus.UNKNOWN:
+        return or_(Line.term_id.is_(None), is_stale)
+    is_full, waits, assesses = Line.used >= Line.total, Term.has_waitlist, Term.needs_assessment
+    told = {
+        CapacityStatus.NO_CAPACITY_HAS_WAITLIST: and_(is_full, waits),
+        CapacityStatus.NO_CAPACITY: and_(is_full, ~waits),
+        CapacityStatus.ADDITIONAL_ASSESSMENT_REQUIRED: and_(~is_full, assesses),
+        CapacityStatus.HAS_CAPACITY: and_(~is_full, ~assesses),
+    }
+    return and_(Line.term_id.is_not(None), ~is_stale, told[status])
+
+
+def _is_wanted(request: Any, view: dict[str, Any]) -> bool:
+    is_at = request["status"] in (None, view["capacity_status"])
+    return is_at and request["stale"] in (None, view["is_stale"])
+
+
+def _last_change(session: Session, line_id: str, at: datetime.datetime) -> Change | None:
+    newest = (
+        select(Change)
+        .where(Change.line_id == line_id, Change.at <= at)
+        .order_by(Change.at.desc(), Change.position.desc())
+    )
+    change = session.scalars(newest.limit(1)).first()
+    return None if change is not None and change.kind == "removed" else change
+
+
+def _moment(text: str) -> datetime.datetime:
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+        return moment.astimezone(datetime.UTC)
+    except (ValueError, OverflowError):
+        raise Refused("invalid_request", "Use the cursor of the page before.", "after") from None
+
+
+def _no_capacity() -> Refused:
+    return Refused("not_found", "There is no capacity for a program with this id.", "program_id")

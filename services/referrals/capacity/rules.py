@@ -1,11 +1,11 @@
-"""Rules of capacity: what a line may say, how places are claimed, what holds at an instant (S0-8 to S0-10).
+"""Rules of capacity: what a line may say, what holds at an instant, what changes by itself (S0-8 to S0-10).
 
 All instants are aware datetimes. `used + free = total` always holds: `free` is never stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -82,27 +82,6 @@ class CapacityLine:
     def free(self) -> int:
         """Places that can still be claimed."""
         return self.total - self.used
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What holds at an instant. `line` is None, and the numbers 0, where no line is in effect."""
-
-    line: CapacityLine | None
-    status: CapacityStatus
-    total: int = 0
-    used: int = 0
-    window: Window | None = None
-
-    @property
-    def free(self) -> int:
-        """Places that can still be claimed."""
-        return self.total - self.used
-
-    @property
-    def is_known(self) -> bool:
-        """False where no line is in effect or the line is past its `valid_until`."""
-        return self.status is not CapacityStatus.UNKNOWN
 
 
 def check_line(line: CapacityLine) -> CapacityLine:
@@ -187,19 +166,6 @@ def _start(line: CapacityLine) -> datetime:
     return line.starts_at or datetime.min.replace(tzinfo=UTC)
 
 
-def state_at(lines: Sequence[CapacityLine], now: datetime) -> State:
-    """What holds at `now`.
-
-    The line in effect, its numbers with a new window replenished, and its capacity status.
-    """
-    line = find_line(lines, now)
-    if line is None:
-        return State(None, CapacityStatus.UNKNOWN)
-    line = at_window(line, now)
-    window = window_at(now, line.period, line.time_zone) if line.period else None
-    return State(line, capacity_status(line, now), line.total, line.used, window)
-
-
 def capacity_status(line: CapacityLine, now: datetime) -> CapacityStatus:
     """The Gravity status of a line.
 
@@ -227,39 +193,74 @@ def at_window(line: CapacityLine, now: datetime) -> CapacityLine:
     return replace(line, used=0, window_started_at=begun)
 
 
-def claim(line: CapacityLine, now: datetime) -> CapacityLine:
-    """The line with one more place taken; raises Refused `capacity_exhausted` if none is free."""
-    line = at_window(line, now)
-    if line.free <= 0:
-        raise Refused("capacity_exhausted", f"All {line.total} {line.unit} are taken.", "resource")
-    return replace(line, used=line.used + 1)
-
-
-def release(line: CapacityLine, planned_total: int | None = None) -> CapacityLine:
-    """The line with one place given back; in mode "period" a place stays used until the next window.
-
-    `planned_total` is what the provider asked for where the line took effect above it (see `take_effect`):
-    the total follows down with each release. Raises Refused `capacity_not_claimed` if no place is taken.
-    """
-    if line.mode is Mode.PERIOD:
-        return line
-    if line.used <= 0:
-        raise Refused("capacity_not_claimed", "No place is taken, so none can be given back.")
-    used = line.used - 1
-    total = line.total if planned_total is None else max(planned_total, used)
-    return replace(line, used=used, total=total)
-
-
 def take_effect(scheduled: CapacityLine, used: int) -> CapacityLine:
     """A scheduled line as it starts while `used` places are taken.
 
     Occupied places carry over. Nobody is there to be refused when a schedule falls due, so a total below use
-    takes effect as `used` (nothing free) and goes down with the releases. In mode "period" counting starts at
-    nothing.
+    takes effect as `used` (nothing free) and goes down with the releases. In mode "period" the line goes on
+    counting where it was left; `at_window` begins anew where that window is over.
     """
-    if scheduled.mode is Mode.PERIOD:
-        return replace(scheduled, used=0, window_started_at=None)
-    return replace(scheduled, used=used, total=max(scheduled.total, used))
+    taken = scheduled.used if scheduled.mode is Mode.PERIOD else used
+    return replace(scheduled, used=taken, total=max(scheduled.total, taken))
+
+
+def step(
+    lines: Sequence[CapacityLine], current: CapacityLine | None, held: int, now: datetime
+) -> CapacityLine | None:
+    """The line as it counts from `now` on, None where none is in effect.
+
+    `lines` are what was said and scheduled, `current` is what counted until now (told by its `id`) and `held`
+    how many referrals hold a place, whatever the mode.
+    """
+    chosen = find_line(lines, now)
+    if chosen is None:
+        return None
+    if current is None or chosen.id != current.id:
+        return take_effect(at_window(chosen, now), held)
+    return at_window(current, now)
+
+
+def steps(
+    lines: Sequence[CapacityLine],
+    current: CapacityLine | None,
+    held: int,
+    due: datetime | None,
+    now: datetime,
+) -> Iterator[tuple[datetime, CapacityLine | None, datetime | None]]:
+    """What changed by itself from `due` until `now`: each instant, the line from then on, the instant after it.
+
+    Exact at each boundary, however late it is asked for.
+    """
+    said = {line.id: line for line in lines}
+    while due is not None and due <= now:
+        following = step(list(said.values()), current, held, due)
+        if current is not None and (following is None or following.id != current.id):
+            said[current.id] = left(said[current.id], current)
+        current, instant = following, due
+        due = next_boundary(lines, current, instant)
+        yield instant, current, due
+
+
+def left(said: CapacityLine, current: CapacityLine) -> CapacityLine:
+    """What was said, with the count at which it stops being in effect: it goes on from there if it comes back."""
+    return replace(said, used=current.used, window_started_at=current.window_started_at)
+
+
+def next_boundary(
+    lines: Sequence[CapacityLine], current: CapacityLine | None, now: datetime
+) -> datetime | None:
+    """When what holds at `now` may change by itself: a start, an end, the next window, the end of validity."""
+    instants = [each for line in lines for each in (line.starts_at, line.ends_at)]
+    if current is not None:
+        instants.append(current.valid_until)
+        if current.period is not None:
+            instants.append(window_at(now, current.period, current.time_zone).ends_at)
+    return min((each for each in instants if each is not None and each > now), default=None)
+
+
+def remind_at(said_at: datetime, valid_until: datetime, before: timedelta) -> datetime:
+    """When to ask for a confirmation: `before` the end of validity, but not in the first half of it."""
+    return valid_until - min(before, (valid_until - said_at) / 2)
 
 
 def window_at(now: datetime, period: Period, time_zone: str) -> Window:

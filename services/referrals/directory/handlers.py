@@ -1,88 +1,156 @@
-"""Commands of the resource directory."""
+"""Keeping the directory by hand. What staff edited stays until the resource's own source changes it."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import orjson
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import select
+from sqlalchemy.orm import undefer
 
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts.referrals import directory_imported
+from services.contracts.errors import Refused
+from services.contracts.referrals_directory import resource_changed
 from services.referrals.directory.models import Resource
-from services.referrals.directory.reading import Entry, Upload
-from services.referrals.directory.rules import ImportPlan, plan_import
+from services.referrals.directory.queries import details_of
+from services.referrals.directory.revisions import next_revision
+from services.referrals.directory.rules import (
+    EDITED_LISTS,
+    Level,
+    check_message_dates,
+    edited_record,
+    search_key,
+)
 
-ROWS_AT_ONCE = 50
+Request = Mapping[str, Any]
 
 
-def import_directory(unit: UnitOfWork, _request: Any, upload: Upload) -> dict[str, Any]:
-    """Bring the directory to what the file says; records that it does not hold are left alone. Returns the report."""
-    import_id = wire.new_id()
-    known = {
-        row.number: row
-        for row in unit.session.execute(
-            select(Resource.number, Resource.id, Resource.level, Resource.fingerprint)
+def create_resource(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Add a resource. Raises Refused(number_taken, resource_not_found, not_an_agency, agency_required)."""
+    agency = _agency(unit, request)
+    resource_id = wire.new_id()
+    # A number of our own has letters, so that it is never one of an export's.
+    number = request["number"] or f"P-{resource_id[:12]}"
+    fixed = {
+        "number": number,
+        "level": request["level"],
+        "name": request["name"],
+        "status": request["status"],
+    }
+    parent = {"parent_number": agency.number, "parent_name": agency.name} if agency else {}
+    revision = next_revision(unit)  # from here on nobody else writes this directory
+    if unit.session.scalar(select(Resource.id).where(Resource.number == number)) is not None:
+        raise Refused(
+            "number_taken", "The directory has a resource with this number; choose another.", "number"
         )
-    }
-    plan = plan_import(
-        {number: row.fingerprint for number, row in known.items()},
-        upload.entries,
+    resource = Resource(
+        id=resource_id,
+        **fixed,
+        search_key=search_key(request["name"]),
+        agency_id=agency.id if agency else None,
+        fingerprint="",  # nothing was imported yet: an import with this number counts
+        record=edited_record({**fixed, **parent}, _edits(request)),
+        version=1,
+        revision=revision,
+        temporary_message=None,
+        edited_at=unit.now,
+        created_at=unit.now,
+        updated_at=unit.now,
     )
-    ids = {number: row.id for number, row in known.items()}
-    ids.update({record.number: wire.new_id() for record in plan.added})
-    _write(unit, plan, ids)
-    counts = {
-        "added": len(plan.added),
-        "changed": len(plan.changed),
-        "unchanged": len(plan.unchanged),
-        "refused": upload.refused,
+    unit.add(resource)
+    unit.session.flush()
+    _note(unit, resource, "resource.created", is_new=True)
+    return details_of(unit.session, resource.id)
+
+
+def edit_resource(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Change what is said about a resource. Raises Refused(not_found, version_conflict)."""
+    resource = _load(unit, request)
+    edits = _edits(request)
+    resource.record = edited_record(resource.record, edits)
+    if "name" in edits:
+        resource.name, resource.search_key = edits["name"], search_key(edits["name"])
+    return _changed(unit, resource, "resource.edited", fields=sorted(edits))
+
+
+def set_resource_status(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Set whether a resource is active and may be referred to. Raises Refused(not_found, version_conflict)."""
+    resource = _load(unit, request)
+    before, resource.status = resource.status, request["status"]
+    resource.record = resource.record | {"status": request["status"]}
+    return _changed(unit, resource, "resource.status_set", before=before, after=resource.status)
+
+
+def set_temporary_message(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    """Put a dated notice on a resource or take it away. Raises Refused(not_found, version_conflict, invalid_request)."""
+    resource = _load(unit, request)
+    check_message_dates(request["appears_on"], request["expires_on"])
+    dates = {
+        name: request[name].isoformat() for name in ("appears_on", "expires_on") if request[name] is not None
     }
-    unit.audit("directory.imported", "import", import_id, **counts)
-    unit.publish(directory_imported, import_id, {"import_id": import_id, **counts})
-    return {
-        **counts,
-        "levels": upload.levels,
-        "problems": upload.problems,
-        "warnings": upload.warnings,
-    }
+    message = {"text": request["text"], **dates} if request["text"] is not None else None
+    others = {name: value for name, value in resource.record.items() if name != "temporary_message"}
+    resource.temporary_message = message
+    resource.record = others | ({"temporary_message": message} if message else {})
+    return _changed(unit, resource, "resource.message_set", is_set=message is not None)
 
 
-def _write(unit: UnitOfWork, plan: ImportPlan[Entry], ids: dict[str, str]) -> None:
-    connection = unit.session.connection()
-    for entries in _chunks(plan.added):
-        own = {"organisation_id": unit.organisation_id, "version": 1, "created_at": unit.now}
-        rows = [{"id": ids[entry.number], **own, **_row(unit, entry, ids)} for entry in entries]
-        connection.execute(insert(Resource.__table__), rows)
-        _let_others_run()
-    table = Resource.__table__
-    change = update(table).where(table.c.id == bindparam("row_id")).values(version=table.c.version + 1)
-    for entries in _chunks(plan.changed):
-        rows = [{"row_id": ids[entry.number], **_row(unit, entry, ids)} for entry in entries]
-        # The columns are named here because the statement has values of its own already.
-        names: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "row_id"}
-        connection.execute(change.values(names), rows)
-        _let_others_run()
+def _agency(unit: UnitOfWork, request: Request) -> Resource | None:
+    if request["level"] == Level.AGENCY.value:
+        if request["agency_id"] is not None:
+            raise Refused("invalid_request", "agency_id: An agency belongs to no other.", "agency_id")
+        return None
+    if request["agency_id"] is None:
+        raise Refused("agency_required", "Say which agency it belongs to: send agency_id.", "agency_id")
+    agency: Resource | None = unit.session.get(Resource, request["agency_id"])
+    if agency is None:
+        raise Refused("resource_not_found", "There is no resource with this id.", "agency_id")
+    if agency.level != Level.AGENCY.value:
+        raise Refused("not_an_agency", "This is no agency; choose the agency it belongs to.", "agency_id")
+    return agency
 
 
-def _row(unit: UnitOfWork, entry: Entry, ids: dict[str, str]) -> dict[str, Any]:
-    columns = orjson.loads(entry.columns)
-    parent_number = columns.pop("parent_number")
-    agency_id = ids[parent_number] if parent_number else None
-    return {**columns, "agency_id": agency_id, "fingerprint": entry.fingerprint, "updated_at": unit.now}
+def _load(unit: UnitOfWork, request: Request) -> Resource:
+    resource: Resource | None = unit.session.scalar(
+        select(Resource)
+        .where(Resource.id == request["resource_id"])
+        .options(undefer(Resource.record))
+        .with_for_update()
+    )
+    if resource is None:
+        raise Refused("not_found", "There is no resource with this id.", "resource_id")
+    unit.require_version(resource)
+    return resource
 
 
-def _chunks(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    for start in range(0, len(entries), ROWS_AT_ONCE):
-        yield entries[start : start + ROWS_AT_ONCE]
+def _edits(request: Request) -> dict[str, Any]:
+    edits = {name: value for name, value in request.items() if name in EDITED_LISTS}
+    if "name" in edits:
+        edits["name"] = " ".join(edits["name"].split())
+    return edits
 
 
-def _let_others_run() -> None:
-    """Give other calls their turn between two chunks.
+def _changed(unit: UnitOfWork, resource: Resource, action: str, **facts: Any) -> dict[str, Any]:
+    resource.version += 1
+    resource.revision = next_revision(unit)
+    resource.edited_at = resource.updated_at = unit.now
+    unit.session.flush()
+    _note(unit, resource, action, is_new=False, **facts)
+    return details_of(unit.session, resource.id)
 
-    Safe inside this write: other writers wait for their turn outside the database, readers go on beside it.
-    """
-    time.sleep(0)
+
+def _note(unit: UnitOfWork, resource: Resource, action: str, *, is_new: bool, **facts: Any) -> None:
+    unit.audit(action, "resource", resource.id, level=resource.level, version=resource.version, **facts)
+    unit.publish(
+        resource_changed,
+        resource.id,
+        {
+            "resource_id": resource.id,
+            "agency_id": resource.agency_id,
+            "level": resource.level,
+            "status": resource.status,
+            "version": resource.version,
+            "is_new": is_new,
+        },
+    )

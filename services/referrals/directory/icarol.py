@@ -1,4 +1,4 @@
-"""Reads an iCarol resource export (CSV) into resource records, with a report of what it could not take.
+"""Reads an iCarol resource export (CSV) into resource records, row by row, with a report of what it could not take.
 
 A file that cannot be read as an export at all is refused whole (`FileRefused`) and changes nothing. In a
 readable file a refused row is left out and reported, and the other rows stand. A warning says what was read
@@ -8,13 +8,14 @@ The format is that of a published export of 2,132 records (97 columns, texts cut
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
+import os
 import re
-from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
 
-from services.contracts.errors import Refused
 from services.referrals.directory.icarol_row import (
     EXPORT_COLUMNS,
     NUMBER,
@@ -24,78 +25,123 @@ from services.referrals.directory.icarol_row import (
     Row,
     spelling_of,
 )
+from services.referrals.directory.report import FileRefused, Place, Report
 from services.referrals.directory.rules import Level, ResourceRecord
 
-MAX_BYTES = 20_000_000
-MAX_ROWS = 50_000
+MAX_BYTES = 400_000_000
+MAX_ROWS = 250_000
 MAX_COLUMNS = 500
+_PIECE = 1024 * 1024
+_NOT_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """What the file holds.
+class ExportReader:
+    """Reads one export. What it must remember of a row is its number, level and line, so a large file stays small here."""
 
-    Records in file order, refused rows, warnings, and each record's line by number.
-    """
+    def __init__(self, report: Report, max_bytes: int = MAX_BYTES, max_rows: int = MAX_ROWS) -> None:
+        self._report = report
+        self._max_bytes = max_bytes
+        self._max_rows = max_rows
+        self._first_lines: dict[str, int] = {}
+        self._levels: dict[str, Level] = {}
 
-    records: tuple[ResourceRecord, ...]
-    refused: tuple[Problem, ...]
-    warnings: tuple[Problem, ...]
-    lines: Mapping[str, int]
+    def records(self, file: BinaryIO) -> Iterator[tuple[Place, ResourceRecord]]:
+        """Place and record of each row that can stand by itself; ask `parent_problem` when all are read.
+
+        Raises FileRefused with reason `too_large`, `undecodable`, `no_header`, `missing_column`,
+        `duplicate_column`, `too_many_columns`, `too_many_rows`, `not_csv` or `broken_quote`.
+        """
+        if file.seek(0, os.SEEK_END) > self._max_bytes:
+            raise FileRefused("too_large", f"The file has more than {self._max_bytes:,} bytes.")
+        rows = _rows(file, _encoding(file, self._report))
+        columns, warnings = _read_header(rows)
+        self._report.warn(warnings)
+        for count, (line, cells) in enumerate(rows, start=1):
+            if count > self._max_rows:
+                raise FileRefused("too_many_rows", f"The file has more than {self._max_rows:,} rows.", line)
+            record = self._take(line, columns, cells)
+            if record is not None:
+                yield Place(line), record
+
+    def _take(self, line: int, columns: Sequence[str], cells: Sequence[str]) -> ResourceRecord | None:
+        row = Row(line, columns, cells)
+        record = row.record() if row.is_whole else None
+        number = row.number
+        if number and number in self._first_lines:
+            first = self._first_lines[number]
+            row.refuse(NUMBER, "duplicate_number", f"Number {number} stands on lines {first} and {line}.")
+        elif number:
+            self._first_lines[number] = line
+        self._report.warn(row.warnings)
+        if row.problems:
+            self._report.refuse(row.problems)
+            return None
+        if record is not None:
+            self._levels[record.number] = record.level
+        return record
+
+    def parent_problem(self, place: Place, parent: str) -> Problem | None:
+        """What is wrong with the parent that the row at `place` names; None where it is an agency of this file.
+
+        An `orphan` may still have its agency in the directory.
+        """
+        line, level = place.line, self._levels.get(parent)
+        if level is Level.AGENCY:
+            return None
+        if level is not None:
+            message = f"Number {parent} (line {self._first_lines[parent]}) is not an agency."
+            return Problem(line, PARENT, "parent_not_an_agency", message)
+        refused_on = self._first_lines.get(parent)
+        reason = (
+            "neither in the file nor in the directory"
+            if refused_on is None
+            else f"refused (line {refused_on})"
+        )
+        return Problem(line, PARENT, "orphan", f"The agency {parent} is {reason}.")
 
 
-class FileRefused(Refused):
-    """The file is no readable export. `reason` is a stable word; `line` and `column` say where, if known."""
-
-    def __init__(self, reason: str, detail: str, line: int | None = None, column: str | None = None) -> None:
-        super().__init__("import_file_refused", detail, "file", reason=reason, line=line, column=column)
-        self.reason = reason
-        self.line = line
-        self.column = column
-
-
-def parse(
-    data: bytes, known_agency_numbers: Container[str] = frozenset(), max_bytes: int = MAX_BYTES
-) -> Parsed:
-    """Read an export.
-
-    `known_agency_numbers` are agencies that the directory holds already: a program may hang on one of them.
-    Raises FileRefused with reason `too_large`, `undecodable`, `no_header`, `missing_column`,
-    `duplicate_column`, `too_many_columns`, `too_many_rows`, `not_csv` or `broken_quote`.
-    """
-    if len(data) > max_bytes:
-        raise FileRefused("too_large", f"The file has more than {max_bytes:,} bytes.")
-    text, warnings = _decode(data)
-    rows = _rows(text)
-    columns, header_warnings = _read_header(rows)
-    reading = _Reading([*warnings, *header_warnings])
-    for count, (line, cells) in enumerate(rows, start=1):
-        if count > MAX_ROWS:
-            raise FileRefused("too_many_rows", f"The file has more than {MAX_ROWS:,} rows.", line)
-        reading.take(line, columns, cells)
-    return reading.finish(known_agency_numbers)
-
-
-def _decode(data: bytes) -> tuple[str, list[Problem]]:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+def _encoding(file: BinaryIO, report: Report) -> str:
+    """The encoding of the whole file: UTF-8 with or without its mark, otherwise Windows-1252 with a warning."""
+    file.seek(0)
+    if file.read(2) in (b"\xff\xfe", b"\xfe\xff"):
         raise FileRefused("undecodable", "The file is UTF-16; save it as CSV in UTF-8.")
-    try:
-        return data.decode("utf-8-sig"), []
-    except UnicodeDecodeError as error:
-        line = len(re.findall(rb"\r\n|\r|\n", data[: error.start])) + 1
-    try:
-        text = data.decode("cp1252")
-    except UnicodeDecodeError:
-        raise FileRefused("undecodable", "The text is neither UTF-8 nor Windows-1252.", line) from None
-    return text, [
-        Problem(line, None, "read_as_cp1252", "The text is not UTF-8; the file was read as Windows-1252.")
-    ]
+    line = _line_that_is_not_utf8(file)
+    if line is None:
+        return "utf-8-sig"
+    file.seek(0)
+    if any(_NOT_CP1252.search(piece) for piece in iter(lambda: file.read(_PIECE), b"")):
+        raise FileRefused("undecodable", "The text is neither UTF-8 nor Windows-1252.", line)
+    message = "The text is not UTF-8; the file was read as Windows-1252."
+    report.warn([Problem(line, None, "read_as_cp1252", message)])
+    return "cp1252"
 
 
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+def _line_that_is_not_utf8(file: BinaryIO) -> int | None:
+    file.seek(0)
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    line, ends_with_return = 1, False
+    while True:
+        piece = file.read(_PIECE)
+        try:
+            decoder.decode(piece, final=not piece)
+        except UnicodeDecodeError as error:
+            return line + _line_ends(error.object[: error.start], after_return=ends_with_return)
+        if not piece:
+            return None
+        line += _line_ends(piece, after_return=ends_with_return)
+        ends_with_return = piece.endswith(b"\r")
+
+
+def _line_ends(text: bytes, *, after_return: bool) -> int:
+    ends = text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
+    return ends - (after_return and text.startswith(b"\n"))
+
+
+def _rows(file: BinaryIO, encoding: str) -> Iterator[tuple[int, list[str]]]:
     """Each non-empty row with the line where it starts."""
-    # StringIO with newline="" ends a line at CR, LF and CRLF alike and keeps the ends inside quoted cells.
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    file.seek(0)
+    # newline="" ends a line at CR, LF and CRLF alike and keeps the ends inside quoted cells.
+    reader = csv.reader(io.TextIOWrapper(file, encoding, newline=""), strict=True)
     while True:
         line = reader.line_num + 1
         try:
@@ -139,62 +185,3 @@ def _read_header(rows: Iterator[tuple[int, list[str]]]) -> tuple[list[str], list
 def _column_name(cell: str, position: int) -> str:
     """The export's own spelling of a header cell, whatever its case and spaces; other columns keep theirs."""
     return spelling_of(cell) or " ".join(cell.split()) or f"Column {position}"
-
-
-@dataclass
-class _Reading:
-    """The state of one run: accepted records, refused rows and the lines on which numbers were seen first."""
-
-    warnings: list[Problem]
-    refused: list[Problem] = field(default_factory=list)
-    accepted: list[tuple[int, ResourceRecord]] = field(default_factory=list)
-    first_lines: dict[str, int] = field(default_factory=dict)
-
-    def take(self, line: int, columns: Sequence[str], cells: Sequence[str]) -> None:
-        row = Row(line, columns, cells)
-        record = row.record() if row.is_whole else None
-        number = row.number
-        if number and number in self.first_lines:
-            first = self.first_lines[number]
-            row.refuse(NUMBER, "duplicate_number", f"Number {number} stands on lines {first} and {line}.")
-        elif number:
-            self.first_lines[number] = line
-        self.warnings += row.warnings
-        self.refused += row.problems
-        if record is not None and not row.problems:
-            self.accepted.append((line, record))
-
-    def finish(self, known_agency_numbers: Container[str]) -> Parsed:
-        levels = {record.number: record.level for _, record in self.accepted}
-        standing = []
-        for line, record in self.accepted:
-            problem = self._parent_problem(line, record, levels, known_agency_numbers)
-            if problem is None:
-                standing.append((line, record))
-            else:
-                self.refused.append(problem)
-        return Parsed(
-            records=tuple(record for _, record in standing),
-            refused=tuple(sorted(self.refused, key=lambda problem: problem.line)),
-            warnings=tuple(sorted(self.warnings, key=lambda problem: problem.line)),
-            lines={record.number: line for line, record in standing},
-        )
-
-    def _parent_problem(
-        self, line: int, record: ResourceRecord, levels: Mapping[str, Level], known: Container[str]
-    ) -> Problem | None:
-        parent = record.parent_number
-        if parent is None or levels.get(parent) is Level.AGENCY:
-            return None
-        if parent in levels:
-            message = f"Number {parent} (line {self.first_lines[parent]}) is not an agency."
-            return Problem(line, PARENT, "parent_not_an_agency", message)
-        if parent in known:
-            return None
-        refused_on = self.first_lines.get(parent)
-        reason = (
-            "neither in the file nor in the directory"
-            if refused_on is None
-            else f"refused (line {refused_on})"
-        )
-        return Problem(line, PARENT, "orphan", f"The agency {parent} is {reason}.")

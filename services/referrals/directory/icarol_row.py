@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 
+from services.referrals.directory.report import Problem
 from services.referrals.directory.rules import (
     Address,
     Level,
@@ -102,16 +102,6 @@ _US_DATE = re.compile(
 )
 # What spreadsheets and OLE make of an empty date.
 _ZERO_DATE = date(1899, 12, 30)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something wrong or odd in the file. `line` is the physical line where the row starts (1 = header)."""
-
-    line: int
-    column: str | None
-    code: str
-    message: str
 
 
 def squeeze(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Table of the resource directory."""
+"""Tables of the resource directory."""
 
 from __future__ import annotations
 
@@ -13,16 +13,21 @@ from services.referrals.tables import Base
 
 
 class Resource(TenantScoped, Base):
-    """An agency, program or site. `record` holds everything the export said about it, as plain JSON."""
+    """An agency, program, site or program at a site. `record` holds everything that is known about it, as plain JSON.
+
+    `fingerprint` is that of the record as it was last imported: what staff edited stays until its source changes.
+    `revision` is the directory's own count when the row was last written (see DirectoryRevision).
+    """
 
     __tablename__ = "resources"
     __table_args__ = (
         UniqueConstraint("organisation_id", "number"),
         Index(None, "organisation_id", "agency_id"),
+        Index(None, "organisation_id", "revision"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    number: Mapped[str] = mapped_column(String(20))
+    number: Mapped[str] = mapped_column(String(64))
     level: Mapped[str] = mapped_column(String(20))
     name: Mapped[str] = mapped_column(String(255))
     search_key: Mapped[str] = mapped_column(Text)
@@ -33,5 +38,45 @@ class Resource(TenantScoped, Base):
     # Long, and seldom asked for: a list of names would read all of it otherwise.
     record: Mapped[Any] = mapped_column(JsonValue, deferred=True)
     version: Mapped[int] = mapped_column(Integer, default=1)
+    revision: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    edited_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+
+
+class DirectoryRevision(TenantScoped, Base):
+    """How often an organisation's directory was written. The row is locked by whoever writes, so revisions commit in order."""
+
+    __tablename__ = "directory_revisions"
+
+    organisation_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    revision: Mapped[int] = mapped_column(Integer)
+
+
+class DirectoryImport(TenantScoped, Base):
+    """One import: what was asked, how far it is, and its report.
+
+    Whoever works on it holds a lease (`claimed_by` until `claimed_until`), so that after a crash another goes on.
+    """
+
+    __tablename__ = "directory_imports"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    organisation_key: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(20))
+    source: Mapped[str | None] = mapped_column(String(20))
+    is_dry_run: Mapped[bool]
+    sha256: Mapped[str] = mapped_column(String(64))
+    total: Mapped[int | None] = mapped_column(Integer)
+    done: Mapped[int] = mapped_column(Integer)
+    counts: Mapped[Any] = mapped_column(JsonValue)
+    levels: Mapped[Any] = mapped_column(JsonValue)
+    problems: Mapped[Any] = mapped_column(JsonValue)
+    warnings: Mapped[Any] = mapped_column(JsonValue)
+    refusal: Mapped[Any] = mapped_column(JsonValue, nullable=True)
+    requested_by: Mapped[str] = mapped_column(String(64))
+    tries: Mapped[int] = mapped_column(Integer)
+    claimed_by: Mapped[str | None] = mapped_column(String(32))
+    claimed_until: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)

@@ -5,57 +5,71 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import case, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session, aliased, undefer
 
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.referrals.directory.models import Resource
-from services.referrals.directory.rules import (
-    SEARCHABLE_LEVELS,
-    Level,
-    ResourceStatus,
-    TemporaryMessage,
-    search_key,
-)
+from services.referrals.directory.name_index import NameIndex
+from services.referrals.directory.rules import Level, TemporaryMessage
 
 _Agency = aliased(Resource)
+# What a record says of itself and the resource's own columns say already.
+_TOLD_APART = ("number", "level", "name", "status", "parent_number", "parent_name", "temporary_message")
+_TEXTS = (
+    "alternate_name", "description", "email", "website", "hours", "eligibility", "application_process", "fees",
+)  # fmt: skip
 
 
-def known_agency_numbers(session: Session) -> frozenset[str]:
-    """Numbers of the agencies that the organisation's directory holds."""
-    return frozenset(session.scalars(select(Resource.number).where(Resource.level == Level.AGENCY.value)))
+def search_resources(
+    session: Session, _caller: Caller | None, request: Any, names: NameIndex
+) -> dict[str, Any]:
+    """Agencies and programs whose name holds every word that was typed, or nearly (S0-20).
 
-
-def search_resources(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
-    """Agencies and programs whose name holds every word that was typed (S0-20).
-
-    The name itself comes first, then names that begin so, then names with a word that begins so; inactive ones last.
+    The name itself comes first, then names that begin so, then names with words that begin so, then misspelt ones;
+    inactive ones last, and only if asked for.
     """
-    wanted = search_key(request["q"])
-    if not wanted:
-        return {"items": []}
-    key = Resource.search_key
-    rank = case((key == wanted, 0), (key.startswith(wanted), 1), (key.contains(f" {wanted}"), 2), else_=3)
-    statement = (
-        _resources()
-        .where(Resource.level.in_([level.value for level in SEARCHABLE_LEVELS]))
-        .where(*(key.contains(word) for word in wanted.split()))
-        .order_by(Resource.status == ResourceStatus.INACTIVE.value, rank, key, Resource.id)
-        .limit(request["limit"])
-    )
-    return {"items": [_view(*row) for row in session.execute(statement)]}
+    found = names.find(session, request["q"], request["limit"], include_inactive=request["include_inactive"])
+    rows = {row[0].id: row for row in session.execute(_resources().where(Resource.id.in_(found)))}
+    return {"items": [_view(*rows[resource_id]) for resource_id in found if resource_id in rows]}
+
+
+def list_resources(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
+    """Resources by name, narrowed by level, agency and status."""
+    narrowed = {name: request[name] for name in ("level", "agency_id", "status") if request[name] is not None}
+    statement = _resources().where(*(getattr(Resource, name) == value for name, value in narrowed.items()))
+    if request["after"] is not None:
+        last = session.get(Resource, request["after"])
+        if last is None:
+            raise Refused("invalid_request", "There is no such page; begin again without `after`.", "after")
+        statement = statement.where(
+            or_(
+                Resource.search_key > last.search_key,
+                and_(Resource.search_key == last.search_key, Resource.id > last.id),
+            )
+        )
+    ordered = statement.order_by(Resource.search_key, Resource.id).limit(request["limit"] + 1)
+    rows = session.execute(ordered).all()
+    page = rows[: request["limit"]]
+    return {
+        "items": [_view(*row) for row in page],
+        "next": page[-1][0].id if len(rows) > len(page) else None,
+    }
 
 
 def get_resource(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
-    """One resource. Raises Refused `not_found`."""
-    return _one(session, request["resource_id"], "not_found")
+    """One resource with all that is known about it. Raises Refused `not_found`."""
+    return details_of(session, request["resource_id"])
 
 
 def describe_resource(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
     """One resource, for another service. Raises Refused `resource_not_found`."""
-    return _one(session, request["resource_id"], "resource_not_found")
+    row = session.execute(_resources().where(Resource.id == request["resource_id"])).one_or_none()
+    if row is None:
+        raise Refused("resource_not_found", "There is no resource with this id.", "resource_id")
+    return _view(*row)
 
 
 def get_program(session: Session, program_id: str, absent: str = "not_found") -> Resource:
@@ -68,11 +82,24 @@ def get_program(session: Session, program_id: str, absent: str = "not_found") ->
     return resource
 
 
-def _one(session: Session, resource_id: str, absent: str) -> dict[str, Any]:
-    row = session.execute(_resources().where(Resource.id == resource_id)).one_or_none()
+def details_of(session: Session, resource_id: str) -> dict[str, Any]:
+    """The members of the contract's ResourceDetails. Raises Refused `not_found`."""
+    statement = _resources().where(Resource.id == resource_id).options(undefer(Resource.record))
+    row = session.execute(statement).one_or_none()
     if row is None:
-        raise Refused(absent, "There is no resource with this id.", "resource_id")
-    return _view(*row)
+        raise Refused("not_found", "There is no resource with this id.", "resource_id")
+    resource, record = row[0], row[0].record
+    phones = [{"kind": "voice", "label": "", **phone} for phone in record.get("phones", ())]
+    named = {*_TOLD_APART, *_TEXTS, "phones"}
+    return {
+        **_view(*row),
+        **{name: record.get(name, "") for name in _TEXTS},
+        "phones": phones,
+        "message": _message(resource.temporary_message),
+        "record": {name: value for name, value in record.items() if name not in named},
+        "edited_at": resource.edited_at,
+        "updated_at": resource.updated_at,
+    }
 
 
 def _resources() -> Any:
@@ -88,17 +115,26 @@ def _view(resource: Resource, agency_name: str | None) -> dict[str, Any]:
         "status": resource.status,
         "agency_id": resource.agency_id,
         "agency_name": agency_name,
-        "temporary_message": _shown_message(resource.temporary_message, utc_now().date()),
+        "temporary_message": shown_message(resource.temporary_message, utc_now().date()),
+        "version": resource.version,
     }
 
 
-def _shown_message(message: dict[str, str] | None, today: datetime.date) -> str | None:
+def shown_message(message: dict[str, str] | None, today: datetime.date) -> str | None:
+    """The text of a stored notice, if it is shown on this day."""
+    dated = _message(message)
+    if dated is None:
+        return None
+    shown = TemporaryMessage(dated["text"], dated["appears_on"], dated["expires_on"])
+    return shown.text if shown.is_shown_on(today) else None
+
+
+def _message(message: dict[str, str] | None) -> dict[str, Any] | None:
     if message is None:
         return None
     appears, expires = message.get("appears_on"), message.get("expires_on")
-    dated = TemporaryMessage(
-        message["text"],
-        datetime.date.fromisoformat(appears) if appears else None,
-        datetime.date.fromisoformat(expires) if expires else None,
-    )
-    return dated.text if dated.is_shown_on(today) else None
+    return {
+        "text": message["text"],
+        "appears_on": datetime.date.fromisoformat(appears) if appears else None,
+        "expires_on": datetime.date.fromisoformat(expires) if expires else None,
+    }

@@ -31,10 +31,17 @@ class ResourceStatus(StrEnum):
     INACTIVE = "inactive"
 
 
+# Where an imported record comes from.
+ICAROL, HSDS_JSON, HSDS_PACKAGE = "icarol", "hsds_json", "hsds_package"
+
+# States and counts of an import.
+WAITING, READING, APPLYING, DONE, REFUSED = "waiting", "reading", "applying", "done", "refused"
+COUNTS = ("added", "changed", "unchanged", "refused")
+
 # Row S0-20: the drop-down offers agencies and programs; a site is a place, nobody refers to it.
 SEARCHABLE_LEVELS = frozenset({Level.AGENCY, Level.PROGRAM})
 
-_PARENTS_FIRST = (Level.AGENCY, Level.SITE, Level.PROGRAM, Level.PROGRAM_AT_SITE)
+PARENTS_FIRST = (Level.AGENCY, Level.SITE, Level.PROGRAM, Level.PROGRAM_AT_SITE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +174,37 @@ def check_may_be_referred_to(status: ResourceStatus) -> None:
         )
 
 
+# What may be edited by hand, and the lists of an imported HSDS record that say the same and are out of date then.
+EDITED_LISTS: Mapping[str, tuple[str, ...]] = {
+    "name": (),
+    "alternate_name": (),
+    "description": (),
+    "email": (),
+    "website": ("additional_urls", "additional_websites"),
+    "hours": ("schedules",),
+    "eligibility": (),
+    "application_process": (),
+    "fees": ("cost_options",),
+    "phones": (),
+}
+
+
+def edited_record(record: Mapping[str, Any], edits: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON of a record after these edits. An empty value clears a part."""
+    outdated = {name for edit in edits for name in EDITED_LISTS[edit]}
+    extra = {name: value for name, value in record.get("extra", {}).items() if name not in outdated}
+    after = {**record, **edits, "extra": extra}
+    return {name: value for name, value in after.items() if not _is_empty(value) and value != []}
+
+
+def check_message_dates(appears_on: date | None, expires_on: date | None) -> None:
+    """Raise Refused (`invalid_request`) where a notice would never be shown."""
+    if appears_on is not None and expires_on is not None and expires_on <= appears_on:
+        raise Refused(
+            "invalid_request", "expires_on: It must be later than appears_on, or be left out.", "expires_on"
+        )
+
+
 def record_as_json(record: ResourceRecord) -> dict[str, Any]:
     """The record as plain JSON.
 
@@ -174,6 +212,63 @@ def record_as_json(record: ResourceRecord) -> dict[str, Any]:
     """
     result: dict[str, Any] = _plain(record)
     return result
+
+
+def record_from_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a record by name, made of those of its JSON. Raises ValueError, TypeError or KeyError on another shape."""
+    made = {name: _READ.get(name, _as_is)(value) for name, value in values.items() if name in _FIELD_TYPES}
+    for name, value in made.items():
+        if not isinstance(value, _FIELD_TYPES[name]):
+            raise TypeError(name)
+    return made
+
+
+def _as_is(value: Any) -> Any:
+    return value
+
+
+def _strings(values: Any) -> tuple[str, ...]:
+    return tuple(str(value) for value in values)
+
+
+def _message_from_json(value: Mapping[str, Any]) -> TemporaryMessage:
+    appears, expires = value.get("appears_on"), value.get("expires_on")
+    return TemporaryMessage(
+        str(value["text"]),
+        date.fromisoformat(appears) if appears else None,
+        date.fromisoformat(expires) if expires else None,
+    )
+
+
+_READ: Mapping[str, Any] = {
+    "level": Level,
+    "status": ResourceStatus,
+    "phones": lambda values: tuple(Phone(**value) for value in values),
+    "physical_address": lambda value: Address(**value),
+    "mailing_address": lambda value: Address(**value),
+    "other_address": lambda value: Address(**value),
+    "temporary_message": _message_from_json,
+    "entered_at": datetime.fromisoformat,
+    "updated_at": datetime.fromisoformat,
+    **dict.fromkeys(("languages", "categories", "taxonomy_terms", "taxonomy_codes"), _strings),
+}
+_TEXTS = (
+    "number", "name", "parent_name", "alternate_name", "official_name", "description", "email", "website", "hours",
+    "eligibility", "coverage_area", "application_process", "documents_required", "fees", "accessibility",
+    "capacity_type", "service_capacity", "site_number", "program_number",
+)  # fmt: skip
+_FIELD_TYPES: Mapping[str, Any] = {
+    **dict.fromkeys(_TEXTS, str),
+    **dict.fromkeys(("phones", "languages", "categories", "taxonomy_terms", "taxonomy_codes"), tuple),
+    **dict.fromkeys(("physical_address", "mailing_address", "other_address"), Address),
+    **dict.fromkeys(("latitude", "longitude"), int | float),
+    **dict.fromkeys(("entered_at", "updated_at"), datetime),
+    **dict.fromkeys(("is_hidden_from_website", "is_hidden_from_directory"), bool),
+    "level": Level,
+    "status": ResourceStatus,
+    "temporary_message": TemporaryMessage,
+    "extra": dict,
+}
 
 
 _NO_ADDRESS = Address()
@@ -204,7 +299,12 @@ def _is_empty(value: Any) -> bool:
 
 def fingerprint(record: ResourceRecord) -> str:
     """SHA-256 (64 hex digits) over the record's canonical JSON: sorted keys, no spaces, UTF-8."""
-    canonical = json.dumps(record_as_json(record), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return fingerprint_of(record_as_json(record))
+
+
+def fingerprint_of(record: Mapping[str, Any]) -> str:
+    """The same for a record that is plain JSON already."""
+    canonical = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -218,7 +318,7 @@ def plan_import(existing: Mapping[str, str], incoming: Iterable[Incoming]) -> Im
     changed: list[Incoming] = []
     unchanged: list[str] = []
     seen: set[str] = set()
-    for record in sorted(incoming, key=lambda candidate: _PARENTS_FIRST.index(candidate.level)):
+    for record in sorted(incoming, key=lambda candidate: PARENTS_FIRST.index(candidate.level)):
         if record.number in seen:
             raise ValueError(f"record number {record.number} comes twice")
         seen.add(record.number)
@@ -251,19 +351,8 @@ def search_key(name: str) -> str:
     return " ".join("".join(letters).split())
 
 
-def match_rank(query: str, name: str, level: Level) -> int | None:
-    """How well a typed text finds a name: 0 the name itself, 1 its beginning, 2 word beginnings, None not.
-
-    Only agencies and programs are ever found (row S0-20); an empty query finds nothing.
-    """
-    wanted, offered = search_key(query), search_key(name)
-    if not wanted or level not in SEARCHABLE_LEVELS:
-        return None
-    if wanted == offered:
+def errors_forgiven(typed: str) -> int:
+    """How many letters of a typed word may be wrong, missing, doubled or swapped. Nobody guesses at numbers."""
+    if any(letter.isdigit() for letter in typed):
         return 0
-    if offered.startswith(wanted):
-        return 1
-    words = offered.split()
-    if all(any(word.startswith(part) for word in words) for part in wanted.split()):
-        return 2
-    return None
+    return 0 if len(typed) < 4 else 1 if len(typed) < 8 else 2

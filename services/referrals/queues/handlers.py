@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -12,30 +12,36 @@ from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals import queue_created
+from services.contracts.referrals_queues import queue_changed, queue_deactivated, queue_reactivated
 from services.referrals.directory.queries import get_program
 from services.referrals.directory.rules import ResourceStatus, check_may_be_referred_to
 from services.referrals.queues.models import Queue, QueueProgram, QueueStatus
-from services.referrals.queues.queries import view_of
-from services.referrals.queues.rules import (
-    DEFAULT_STATUSES,
-    FHIR_NEEDS_REASON,
-    Status,
-    check_queue_name,
-    check_statuses,
-    status_key,
-)
+from services.referrals.queues.queries import count_open, keys_in_use, view_of
+from services.referrals.queues.rules import DEFAULT_STATUSES, Status, check_queue_name, check_statuses
+from services.referrals.queues.settings import check_forms, check_new_list, merged_settings, statuses_from
+from services.referrals.reach import reach_of
+
+# Beyond any list's length: statuses that change places go there first, as two cannot stand at one position.
+_ASIDE = 1_000
 
 
 def create_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
-    """Create a ReferralQ. Raises Refused `queue_name_taken`, `invalid_queue`, `invalid_status_list`."""
+    """Create a ReferralQ (S0-47, S0-54).
+
+    Raises Refused `not_found` (the queue to copy statuses from), `queue_name_taken`, `invalid_queue`,
+    `invalid_status_list`.
+    """
+    reach_of(unit.caller).require_everything()
     name = check_queue_name(request["name"])
-    statuses = check_statuses(
-        DEFAULT_STATUSES if request["statuses"] is None else statuses_of(request["statuses"])
-    )
+    wanted = _wanted_statuses(unit, request, ())
+    statuses = check_statuses(DEFAULT_STATUSES if wanted is None else wanted)
     queue = Queue(
         id=wire.new_id(),
         name=name,
         name_key=name.casefold(),
+        description=request["description"],
+        settings=merged_settings({}, request["settings"], statuses),
+        forms=check_forms(request["forms"]),
         version=1,
         created_at=unit.now,
         updated_at=unit.now,
@@ -48,50 +54,165 @@ def create_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     return view_of(unit.session, queue)
 
 
+def edit_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+    """Change a ReferralQ's name, description, statuses, settings or forms; what is not given stays.
+
+    Raises Refused `not_found`, `version_required`, `version_conflict`, `queue_name_taken`, `invalid_queue`,
+    `invalid_status_list`, `status_in_use`.
+    """
+    queue = _held(unit, request["queue_id"])
+    unit.require_version(queue)
+    statuses = _replace_statuses(unit, queue, request)
+    queue.settings = merged_settings(queue.settings, request.get("settings", {}), statuses)
+    if "forms" in request:
+        queue.forms = check_forms(request["forms"])
+    if "description" in request:
+        queue.description = request["description"]
+    if "name" in request:
+        _rename(unit, queue, check_queue_name(request["name"]))
+    given = sorted(set(request) - {"queue_id"})
+    _note_change(unit, queue, "queue.edited", fields=given, settings=sorted(request.get("settings", {})))
+    return view_of(unit.session, queue)
+
+
+def deactivate_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+    """Take a ReferralQ out of use (S0-47). What is open stays open and can be worked on; nothing new comes in.
+
+    Raises Refused `not_found`, and `queue_has_open_referrals` with the counts per status unless it is confirmed. A queue
+    that is inactive already stays as it is.
+    """
+    queue = _held(unit, request["queue_id"])
+    if not queue.is_active:
+        return view_of(unit.session, queue)
+    counts = count_open(unit.session, queue.id)
+    total = sum(counts.values())
+    if total and not request["confirm"]:
+        detail = f"{total} referrals are open. They stay and can be worked on; confirm to go on."
+        raise Refused("queue_has_open_referrals", detail, "confirm", open_referrals=total, statuses=counts)
+    queue.is_active = False
+    _note_change(unit, queue, "queue.deactivated", open_referrals=total)
+    unit.publish(queue_deactivated, queue.id, {"queue_id": queue.id, "open_referrals": total})
+    return view_of(unit.session, queue)
+
+
+def reactivate_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+    """Bring a ReferralQ back into use. Raises Refused `not_found`. An active one stays as it is."""
+    queue = _held(unit, request["queue_id"])
+    if not queue.is_active:
+        queue.is_active = True
+        _note_change(unit, queue, "queue.reactivated")
+        unit.publish(queue_reactivated, queue.id, {"queue_id": queue.id})
+    return view_of(unit.session, queue)
+
+
 def add_program_to_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     """Link an active program to a ReferralQ; adding it again changes nothing.
 
     Raises Refused `not_found` (queue), `resource_not_found`, `not_a_program`, `resource_inactive`,
     `resource_not_referable`.
     """
-    # The lock makes two who add at once take turns, so the second finds the program there.
-    queue = unit.session.get(Queue, request["queue_id"], with_for_update=True)
-    if queue is None:
-        raise Refused("not_found", "There is no ReferralQ with this id.", "queue_id")
+    queue = _held(unit, request["queue_id"])
     program = get_program(unit.session, request["program_id"], "resource_not_found")
     if unit.session.get(QueueProgram, (queue.id, program.id)) is None:
         check_may_be_referred_to(ResourceStatus(program.status))
         unit.add(QueueProgram(queue_id=queue.id, program_id=program.id, added_at=unit.now))
-        queue.version += 1
-        queue.updated_at = unit.now
-        unit.audit("queue.program_added", "queue", queue.id, program_id=program.id)
-        unit.session.flush()
+        _note_change(unit, queue, "queue.program_added", program_id=program.id)
     return view_of(unit.session, queue)
 
 
-def statuses_of(given: Sequence[Mapping[str, Any]]) -> list[Status]:
-    """The statuses an editor gave, in order, with keys made from their labels and FHIR codes where none is given."""
-    statuses: list[Status] = []
-    for position, entry in enumerate(given):
-        fhir = entry["fhir_status"] or _usual_fhir(position, entry["is_terminal"])
-        key = status_key(entry["label"], [known.key for known in statuses])
-        statuses.append(
-            Status(
-                key,
-                entry["label"],
-                position,
-                entry["is_terminal"],
-                fhir,
-                reason_required=fhir in FHIR_NEEDS_REASON,
-            )
-        )
-    return statuses
+def remove_program_from_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+    """Unlink a program from a ReferralQ.
+
+    Its open referrals stay, but who reaches the program only through its agency loses sight of them once it is in no
+    queue (S0-38). Raises Refused `not_found`, and `program_has_open_referrals` with their number unless it is confirmed.
+    """
+    queue = _held(unit, request["queue_id"])
+    link = unit.session.get(QueueProgram, (queue.id, request["program_id"]))
+    if link is None:
+        raise Refused("not_found", "The program is not in this ReferralQ.", "program_id")
+    counts = count_open(unit.session, queue.id, link.program_id)
+    total = sum(counts.values())
+    if total and not request["confirm"]:
+        detail = f"{total} referrals to this program are open here; confirm to remove it all the same."
+        raise Refused("program_has_open_referrals", detail, "confirm", open_referrals=total, statuses=counts)
+    unit.session.delete(link)
+    _note_change(unit, queue, "queue.program_removed", program_id=link.program_id, open_referrals=total)
+    return view_of(unit.session, queue)
 
 
-def _usual_fhir(position: int, is_terminal: bool) -> str:
-    if is_terminal:
-        return "completed"
-    return "requested" if position == 0 else "in-progress"
+def _held(unit: UnitOfWork, queue_id: str) -> Queue:
+    """The row, held until the transaction ends: assignments and moves read it with a shared lock, and wait."""
+    reach_of(unit.caller).require_everything()
+    queue = unit.session.get(Queue, queue_id, with_for_update=True)
+    if queue is None:
+        raise Refused("not_found", "There is no ReferralQ with this id.", "queue_id")
+    return queue
+
+
+def _note_change(unit: UnitOfWork, queue: Queue, action: str, **facts: Any) -> None:
+    queue.version += 1
+    queue.updated_at = unit.now
+    unit.audit(action, "queue", queue.id, version=queue.version, **facts)
+    unit.publish(queue_changed, queue.id, {"queue_id": queue.id, "version": queue.version})
+    unit.session.flush()
+
+
+def _wanted_statuses(unit: UnitOfWork, request: Any, known: Sequence[Status]) -> Sequence[Status] | None:
+    """The list a request asks for: its own, or that of another queue; None if it asks for neither."""
+    given: Sequence[Mapping[str, Any]] | None = request.get("statuses")
+    source_id = request.get("statuses_from_queue_id")
+    if source_id is None:
+        return None if given is None else statuses_from(given, known)
+    if given is not None:
+        detail = "Give statuses or a queue to copy them from, not both."
+        raise Refused("invalid_status_list", detail, "statuses_from_queue_id")
+    source = unit.session.get(Queue, source_id)
+    if source is None:
+        raise Refused("not_found", "There is no ReferralQ with this id.", "statuses_from_queue_id")
+    return source.status_list()
+
+
+def _replace_statuses(unit: UnitOfWork, queue: Queue, request: Any) -> tuple[Status, ...]:
+    old = queue.status_list()
+    wanted = _wanted_statuses(unit, request, old)
+    if wanted is None:
+        return old
+    new = check_new_list(old, wanted, keys_in_use(unit.session, queue.id))
+    rows = {row.key: row for row in queue.statuses}
+    _step_aside(unit, rows.values())
+    wanted_keys = {status.key for status in new}
+    for row in rows.values():
+        if row.key not in wanted_keys:
+            unit.session.delete(row)
+    unit.session.flush()
+    for status in new:
+        row = rows.get(status.key)
+        if row is None:
+            unit.add(_status_row(status, queue.id))
+        else:
+            _describe(row, status)
+    unit.session.flush()
+    unit.session.refresh(queue, ["statuses"])
+    return new
+
+
+def _step_aside(unit: UnitOfWork, rows: Iterable[QueueStatus]) -> None:
+    for row in rows:
+        row.position += _ASIDE
+    unit.session.flush()
+
+
+def _rename(unit: UnitOfWork, queue: Queue, name: str) -> None:
+    unit.session.flush()
+    taken = Refused("queue_name_taken", "Another ReferralQ has this name.", "name")
+    others = select(Queue.id).where(Queue.name_key == name.casefold(), Queue.id != queue.id)
+    if unit.session.scalar(others) is not None:
+        raise taken
+    try:
+        with unit.session.begin_nested():
+            queue.name, queue.name_key = name, name.casefold()
+    except IntegrityError:
+        raise taken from None
 
 
 def _claim_name(unit: UnitOfWork, queue: Queue) -> None:
@@ -106,14 +227,15 @@ def _claim_name(unit: UnitOfWork, queue: Queue) -> None:
         raise taken from None
 
 
-def _status_row(status: Status) -> QueueStatus:
-    return QueueStatus(
-        id=wire.new_id(),
-        key=status.key,
-        label=status.label,
-        position=status.position,
-        is_terminal=status.is_terminal,
-        fhir_status=status.fhir_status,
-        reason_required=status.reason_required,
-        outcome_required=status.outcome_required,
-    )
+def _status_row(status: Status, queue_id: str | None = None) -> QueueStatus:
+    row = QueueStatus(id=wire.new_id(), key=status.key)
+    if queue_id is not None:
+        row.queue_id = queue_id
+    _describe(row, status)
+    return row
+
+
+def _describe(row: QueueStatus, status: Status) -> None:
+    row.label, row.position, row.colour = status.label, status.position, status.colour
+    row.is_terminal, row.fhir_status, row.category = status.is_terminal, status.fhir_status, status.category
+    row.reason_required, row.outcome_required = status.reason_required, status.outcome_required

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from services.chassis.models import TenantScoped, UtcDateTime
+from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
 from services.referrals.queues.rules import Status
 from services.referrals.tables import Base
 
 
 class Queue(TenantScoped, Base):
-    """A ReferralQ. `name_key` is the name without case: two queues of one organisation never share it."""
+    """A ReferralQ. `name_key` is the name without case: two queues of one organisation never share it.
+
+    `settings` holds what an editor set, by name of `QueueSettings`; `forms` the linked contact forms, each
+    `{"code", "name", "sections": [title], "questionnaire_id"}`.
+    """
 
     __tablename__ = "queues"
     __table_args__ = (UniqueConstraint("organisation_id", "name_key"),)
@@ -21,6 +26,9 @@ class Queue(TenantScoped, Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     name: Mapped[str] = mapped_column(String(120))
     name_key: Mapped[str] = mapped_column(String(400))
+    description: Mapped[str | None] = mapped_column(Text)
+    settings: Mapped[Any] = mapped_column(JsonValue, default=dict, server_default="{}")
+    forms: Mapped[Any] = mapped_column(JsonValue, default=list, server_default="[]")
     is_active: Mapped[bool] = mapped_column(Boolean, default=True)
     version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
@@ -47,6 +55,8 @@ class QueueStatus(TenantScoped, Base):
     fhir_status: Mapped[str] = mapped_column(String(20))
     reason_required: Mapped[bool] = mapped_column(Boolean, default=False)
     outcome_required: Mapped[bool] = mapped_column(Boolean, default=False)
+    category: Mapped[str | None] = mapped_column(String(12))
+    colour: Mapped[str | None] = mapped_column(String(7))
 
     def as_rule(self) -> Status:
         """This row as the rules take it."""
@@ -58,6 +68,8 @@ class QueueStatus(TenantScoped, Base):
             self.fhir_status,
             self.outcome_required,
             self.reason_required,
+            self.category,
+            self.colour,
         )
 
 

@@ -6,19 +6,27 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
+from services.referrals.assignments.models import Referral
 from services.referrals.directory.models import Resource
 from services.referrals.queues.models import Queue, QueueProgram
+from services.referrals.queues.rules import settings_of
 from services.referrals.reach import Reach, reach_of
 
 
-def list_queues(session: Session, caller: Caller | None, _request: Any) -> dict[str, Any]:
-    """The ReferralQs by name. Others than staff see those of the programs in reach, and only these programs."""
-    queues = session.scalars(_in_reach(reach_of(caller)).order_by(Queue.name_key, Queue.id)).all()
+def list_queues(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
+    """The ReferralQs by name, the inactive ones only if asked for (C6).
+
+    Others than staff see those of the programs in reach, and only these programs.
+    """
+    statement = _in_reach(reach_of(caller)).order_by(Queue.name_key, Queue.id)
+    if not request["include_inactive"]:
+        statement = statement.where(Queue.is_active)
+    queues = session.scalars(statement).all()
     return {"items": _views(session, queues, reach_of(caller))}
 
 
@@ -31,14 +39,48 @@ def get_queue(session: Session, caller: Caller | None, request: Any) -> dict[str
     return _views(session, [queue], reach)[0]
 
 
+def describe_queue(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
+    """What a ReferralQ adds to the e-mail about an assignment, for notifications. Raises Refused `not_found`."""
+    queue = session.get(Queue, request["queue_id"])
+    if queue is None:
+        raise Refused("not_found", "There is no ReferralQ with this id.", "queue_id")
+    return {"queue_id": queue.id, "assignment_email_text": settings_of(queue).assignment_email_text}
+
+
 def view_of(session: Session, queue: Queue) -> dict[str, Any]:
     """The whole ReferralQ, for staff."""
     return _views(session, [queue], Reach(everything=True))[0]
 
 
+def held_queue(session: Session, queue_id: str) -> Queue:
+    """The row, held against changes of the queue until the transaction ends, together with all others who hold it so.
+
+    A status cannot be taken off a queue, nor the queue be deactivated, while a referral is on its way there.
+    """
+    return session.get_one(Queue, queue_id, with_for_update={"read": True}, populate_existing=True)
+
+
 def has_program(session: Session, queue_id: str, program_id: str) -> bool:
     """Whether a program takes referrals through a queue."""
     return session.get(QueueProgram, (queue_id, program_id)) is not None
+
+
+def keys_in_use(session: Session, queue_id: str) -> set[str]:
+    """Keys of the statuses at which referrals of this queue stand, open or ended."""
+    return set(session.scalars(select(Referral.status).where(Referral.queue_id == queue_id).distinct()))
+
+
+def count_open(session: Session, queue_id: str, program_id: str | None = None) -> dict[str, int]:
+    """How many referrals of this queue (to this program) are open, by status key; only statuses that have some."""
+    statement = (
+        select(Referral.status, func.count().label("open"))
+        .where(Referral.queue_id == queue_id, Referral.is_terminal.is_(False))
+        .group_by(Referral.status)
+        .order_by(Referral.status)
+    )
+    if program_id is not None:
+        statement = statement.where(Referral.program_id == program_id)
+    return {row.status: row.open for row in session.execute(statement)}
 
 
 def _in_reach(reach: Reach) -> Any:
@@ -66,9 +108,12 @@ def _views(session: Session, queues: Sequence[Queue], reach: Reach) -> list[dict
             "id": queue.id,
             "version": queue.version,
             "name": queue.name,
+            "description": queue.description,
             "is_active": queue.is_active,
-            "statuses": queue.statuses,
+            "statuses": queue.status_list(),
             "programs": programs[queue.id],
+            "settings": settings_of(queue),
+            "forms": queue.forms,
         }
         for queue in queues
     ]

@@ -1,6 +1,7 @@
 """Rules of ReferralQs.
 
-A queue's own ordered list of statuses, and which move a referral may make (rows S0-12, S0-13).
+A queue's own ordered list of statuses, which move a referral may make (rows S0-12, S0-13), and how a queue is set up
+(S0-53, S0-54). What an editor may set is checked in `settings.py`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from services.contracts.errors import Refused
 
@@ -24,7 +27,22 @@ FHIR_TASK_STATUSES = FHIR_OPEN | FHIR_TERMINAL
 # The Gravity SDOH guide demands Task.statusReason for these.
 FHIR_NEEDS_REASON = frozenset({"rejected", "cancelled", "on-hold", "failed"})
 
+# How far a referral has come. Each stage shows the provider what it needs there, and no more (row S0-25).
+STAGES = ("offered", "accepted", "enrolled")
+_STAGE_OF_FHIR: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("draft", "requested", "received"), "offered"),
+        **dict.fromkeys(("accepted", "ready"), "accepted"),
+        **dict.fromkeys(("in-progress", "on-hold", "completed"), "enrolled"),
+        # A referral that came to nothing shows again what an offer shows: after a decline there is no need for more.
+        **dict.fromkeys(("rejected", "cancelled", "failed", "entered-in-error"), "offered"),
+    }
+)
+WHEN_FULL = ("block", "warn", "waitlist")
+PROVIDER, CLIENT = "provider", "client"
+
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
+_COLOUR = re.compile(r"#[0-9a-f]{6}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +50,8 @@ class Status:
     """One status of a queue. `position` counts from 0, position 0 is where every referral starts.
 
     `key` is stable and unique in its queue, `label` is what people read and may be renamed. A terminal status
-    ends the referral and frees its place. `fhir_status` is one of the twelve codes of FHIR R4 Task.
+    ends the referral and frees its place. `fhir_status` is one of the twelve codes of FHIR R4 Task. `category` is
+    the stage that an editor chose, None where the FHIR status says it. `colour` is "#rrggbb" or None.
     """
 
     key: str
@@ -42,6 +61,13 @@ class Status:
     fhir_status: str
     outcome_required: bool = False
     reason_required: bool = False
+    category: str | None = None
+    colour: str | None = None
+
+    @property
+    def stage(self) -> str:
+        """How far a referral at this status has come: "offered", "accepted" or "enrolled"."""
+        return self.category or _STAGE_OF_FHIR[self.fhir_status]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +96,94 @@ DEFAULT_STATUSES = (
     Status("completed", "Completed", 3, True, "completed"),
     Status("declined", "Declined", 4, True, "rejected", reason_required=True),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a referral, chosen at a terminal status (S0-53). `is_met`: the help-seeker got what was asked for."""
+
+    code: str
+    label: str
+    is_met: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeclineReason:
+    """Why a referral was declined, and by whom: "provider" or "client"."""
+
+    code: str
+    label: str
+    by: str = PROVIDER
+
+
+DEFAULT_OUTCOMES = (
+    Outcome("service_received", "Service received", is_met=True),
+    Outcome("partly_received", "Service partly received", is_met=True),
+    Outcome("found_elsewhere", "Help found elsewhere"),
+    Outcome("no_longer_needed", "No longer needed"),
+    Outcome("not_eligible", "Not eligible"),
+    Outcome("lost_contact", "Contact was lost"),
+    Outcome("other", "Other"),
+)
+DEFAULT_DECLINE_REASONS = (
+    DeclineReason("no_capacity", "No capacity"),
+    DeclineReason("not_eligible", "Not eligible"),
+    DeclineReason("out_of_area", "Out of our area"),
+    DeclineReason("missing_documentation", "Documents are missing"),
+    DeclineReason("lack_of_resources", "Lack of resources"),
+    DeclineReason("client_declined", "Declined by the client", CLIENT),
+    DeclineReason("client_unreachable", "The client could not be reached", CLIENT),
+    DeclineReason("other", "Other"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """How a ReferralQ is set up (S0-54).
+
+    `when_full`: what an assignment to a full program does: "block" refuses, "warn" goes on, "waitlist" waits.
+    `due_hours` until a new referral should be answered, `status_due_hours` how long it should stay at a status (by
+    key). `expire_after_days` without an answer the referral ends. `allowed_moves` None leaves moves free. `stage_fields`
+    None shows all at every stage. `statistics_small_cells`: counts below this are not shown in statistics.
+    """
+
+    when_full: str = "block"
+    due_hours: int | None = None
+    status_due_hours: Mapping[str, int] = field(default_factory=dict)
+    expire_after_days: int | None = None
+    assignment_email_text: str | None = None
+    may_reopen: bool = True
+    allowed_moves: Mapping[str, Sequence[str]] | None = None
+    stage_fields: Mapping[str, Sequence[str]] | None = None
+    statistics_small_cells: int | None = None
+    outcomes: Sequence[Outcome] = DEFAULT_OUTCOMES
+    decline_reasons: Sequence[DeclineReason] = DEFAULT_DECLINE_REASONS
+
+
+class HasSettings(Protocol):
+    """A queue as far as its settings go: what an editor has set, by name; the rest is default."""
+
+    settings: Any
+
+
+def settings_of(queue: HasSettings) -> QueueSettings:
+    """How a queue is set up: what an editor set, else the defaults."""
+    given = dict(queue.settings or {})
+    if "outcomes" in given:
+        given["outcomes"] = tuple(Outcome(**outcome) for outcome in given["outcomes"])
+    if "decline_reasons" in given:
+        given["decline_reasons"] = tuple(DeclineReason(**reason) for reason in given["decline_reasons"])
+    return QueueSettings(**given)
+
+
+def outcomes_of(queue: HasSettings) -> dict[str, Outcome]:
+    """The outcomes a terminal status of this queue may have, by code."""
+    return {outcome.code: outcome for outcome in settings_of(queue).outcomes}
+
+
+def decline_reasons_of(queue: HasSettings) -> dict[str, DeclineReason]:
+    """The reasons for which a referral of this queue may be declined, by code."""
+    return {reason.code: reason for reason in settings_of(queue).decline_reasons}
 
 
 def check_queue_name(name: str) -> str:
@@ -144,6 +258,12 @@ def _check_status(status: Status) -> None:
         raise _invalid(f"FHIR status {status.fhir_status} needs a reason.", f"{where}.reason_required")
     if status.outcome_required and not status.is_terminal:
         raise _invalid("Only a terminal status can ask for an outcome.", f"{where}.outcome_required")
+    if status.category is not None and status.category not in STAGES:
+        raise _invalid(f"Use one of {', '.join(STAGES)}.", f"{where}.category")
+    if status.fhir_status == "rejected" and status.stage != "offered":
+        raise _invalid("After a decline a provider sees what an offer shows.", f"{where}.category")
+    if status.colour is not None and not _COLOUR.fullmatch(status.colour):
+        raise _invalid("A colour is written #rrggbb with 0-9 and a-f.", f"{where}.colour")
 
 
 def _check_unique(values: Sequence[str], field: str) -> None:
@@ -213,14 +333,14 @@ def _get_status(statuses: Sequence[Status], key: str, field: str) -> Status:
 
 
 def _check_texts(target: Status, reason: str | None, outcome: str | None) -> None:
-    for text, required, field in (
+    for text, required, member in (
         (reason, target.reason_required, "reason"),
         (outcome, target.outcome_required, "outcome"),
     ):
         if required and not (text or "").strip():
-            raise Refused(f"{field}_required", f"{target.label} needs a text in {field}.", field)
+            raise Refused(f"{member}_required", f"{target.label} needs a text in {member}.", member)
         if text is not None and len(text) > MAX_REASON_LENGTH:
-            raise Refused("invalid_request", f"At most {MAX_REASON_LENGTH} characters.", field)
+            raise Refused("invalid_request", f"At most {MAX_REASON_LENGTH} characters.", member)
 
 
 def _invalid(detail: str, field: str) -> Refused:

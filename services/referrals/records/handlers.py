@@ -11,44 +11,166 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
 from services.contracts.referrals import contact_record_created
-from services.referrals.records.models import ContactRecord, ContactRecordCounter
-from services.referrals.records.queries import view_of
+from services.contracts.referrals_records import contact_record_changed
+from services.referrals.assignments.opening import assign_referral
+from services.referrals.queues.models import Queue
+from services.referrals.reach import reach_of
+from services.referrals.records.models import ContactRecord, ContactRecordChange, ContactRecordCounter
+from services.referrals.records.queries import get_record, numbers_like, view_of
 from services.referrals.records.rules import (
+    check_form_sections,
     check_part_of_name,
     check_postal_code,
     check_sections,
     contact_record_number,
+    sameness_of,
 )
+
+_NAMES = ("first_name", "last_name")
+_AS_GIVEN = ("phone", "email", "form_code", "person_id")
 
 
 def create_contact_record(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     """Enter a contact record; without `submitted_at` it was submitted now (S0-34).
 
-    Raises Refused `invalid_contact_record`.
+    The answer names records that may be about the same help-seeker. Raises Refused `invalid_contact_record`.
     """
+    record = _entered(unit, request)
+    same = numbers_like(unit.session, record)
+    return {**view_of(record), "possible_duplicates": same}
+
+
+def create_intake(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+    """Enter a contact record and assign it in the same transaction (S0-49): both or neither.
+
+    With `form_code` the form must be linked to the ReferralQ, and the record must have the sections it expects. Raises
+    Refused `forbidden` without the permission for either half, `invalid_contact_record`, and all that `assign_referral`
+    refuses.
+    """
+    if unit.caller is None or not unit.caller.may("record.create"):
+        raise Refused("forbidden", "Your role does not include entering contact records.")
+    _check_form(unit, request)
+    answer = create_contact_record(unit, request)
+    referral = assign_referral(unit, {**request, "contact_record_id": answer["id"]})
+    return {"contact_record": answer, "referral": referral}
+
+
+def edit_contact_record(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+    """Change what was taken down, and keep who changed which fields when.
+
+    What is not given stays; what is given as it was is no change. Raises Refused `not_found`, `version_required`,
+    `version_conflict`, `invalid_contact_record`.
+    """
+    reach_of(unit.caller).require_everything()
+    record = get_record(unit.session, request["contact_record_id"], lock=True)
+    unit.require_version(record)
+    wanted = _checked({name: value for name, value in request.items() if name != "contact_record_id"})
+    changed = sorted(name for name, value in wanted.items() if getattr(record, name) != value)
+    if changed:
+        for name in changed:
+            setattr(record, name, wanted[name])
+        record.sameness = _sameness(record)
+        record.version += 1
+        _note_change(unit, record, changed)
+    return view_of(record)
+
+
+def note_reading(
+    unit: UnitOfWork, action: str, object_type: str, object_id: str, record_id: str, /, **facts: Any
+) -> None:
+    """Write down that a whole record was read, and whose it is if that is known, before it is handed out."""
+    person = select(ContactRecord.person_id).where(ContactRecord.id == record_id)
+    unit.audit(action, object_type, object_id, **facts, **_about(unit.session.scalar(person)))
+
+
+def _entered(unit: UnitOfWork, request: Any) -> ContactRecord:
+    reach_of(unit.caller).require_everything()
+    wanted = _checked({name: request[name] for name in (*_NAMES, "postal_code", *_AS_GIVEN, "sections")})
     record = ContactRecord(
         id=wire.new_id(),
-        first_name=check_part_of_name(request["first_name"], "first_name"),
-        last_name=check_part_of_name(request["last_name"], "last_name"),
-        postal_code=check_postal_code(request["postal_code"]),
-        phone=request["phone"],
-        email=request["email"],
-        sections=_sections(request["sections"]),
+        **wanted,
         submitted_at=(request["submitted_at"] or unit.now).astimezone(datetime.UTC),
         created_at=unit.now,
         version=1,
-        # Last: from here to the commit others wait for the next number.
-        number=contact_record_number(_next_number(unit)),
     )
+    record.sameness = _sameness(record)
+    # Last: from here to the commit others wait for the next number.
+    record.number = contact_record_number(_next_number(unit))
     unit.add(record)
-    unit.audit("contact_record.created", "contact_record", record.id, number=record.number)
+    unit.session.flush()
+    unit.audit(
+        "contact_record.created",
+        "contact_record",
+        record.id,
+        number=record.number,
+        **_about(record.person_id),
+    )
     unit.publish(
         contact_record_created,
         record.id,
         {"contact_record_id": record.id, "contact_record_number": record.number},
     )
-    return view_of(record)
+    return record
+
+
+def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns and their values for the members that are given."""
+    wanted = {name: check_part_of_name(given[name], name) for name in _NAMES if name in given}
+    wanted |= {name: given[name] or None for name in _AS_GIVEN if name in given}
+    if "postal_code" in given:
+        wanted["postal_code"] = check_postal_code(given["postal_code"])
+    if "submitted_at" in given:
+        wanted["submitted_at"] = given["submitted_at"].astimezone(datetime.UTC)
+    if "sections" in given:
+        wanted["sections"] = _sections(given["sections"])
+    return wanted
+
+
+def _check_form(unit: UnitOfWork, request: Any) -> None:
+    queue = unit.session.get(Queue, request["queue_id"]) if request["form_code"] else None
+    if queue is None:
+        return  # the assignment refuses a queue that is not there
+    forms = {form["code"]: form for form in queue.forms}
+    form = forms.get(request["form_code"])
+    if form is None:
+        detail = f"Contact forms of this ReferralQ: {', '.join(forms) or 'none'}."
+        raise Refused("invalid_contact_record", detail, "form_code")
+    check_form_sections(form["sections"], request["sections"])
+
+
+def _note_change(unit: UnitOfWork, record: ContactRecord, changed: list[str]) -> None:
+    assert unit.caller is not None  # noqa: S101 - the operation needs an account
+    unit.add(
+        ContactRecordChange(
+            id=wire.new_id(),
+            contact_record_id=record.id,
+            version=record.version,
+            at=unit.now,
+            actor_id=unit.caller.id,
+            fields=changed,
+        )
+    )
+    facts = {"fields": changed, "version": record.version, **_about(record.person_id)}
+    unit.audit("contact_record.edited", "contact_record", record.id, **facts)
+    unit.publish(
+        contact_record_changed,
+        record.id,
+        {
+            "contact_record_id": record.id,
+            "contact_record_number": record.number,
+            "version": record.version,
+        },
+    )
+
+
+def _about(person_id: str | None) -> dict[str, str]:
+    return {"person_id": person_id} if person_id else {}
+
+
+def _sameness(record: ContactRecord) -> str | None:
+    return sameness_of(record.first_name, record.last_name, record.postal_code, record.phone)
 
 
 def _next_number(unit: UnitOfWork) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
@@ -16,10 +16,18 @@ class ContactRecord(TenantScoped, Base):
     """What was taken down about a help-seeker. Personal data: every reading of a whole record is audited.
 
     `sections` is a list of `{"title", "fields": [{"label", "value"}]}`: a list, because JSONB keeps no order of keys.
+    `form_code` is the contact form it was taken down with, `person_id` the person in identity it is about, where known.
+    `sameness` is equal for records that may be about one help-seeker (a hash of name, postal code and phone).
     """
 
     __tablename__ = "contact_records"
-    __table_args__ = (UniqueConstraint("organisation_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "number"),
+        # Read backwards for "newest first".
+        Index("ix_contact_records_newest", "organisation_id", "submitted_at", "id"),
+        Index("ix_contact_records_postal_code", "organisation_id", "postal_code"),
+        Index("ix_contact_records_sameness", "organisation_id", "sameness"),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     number: Mapped[str] = mapped_column(String(20))
@@ -29,10 +37,27 @@ class ContactRecord(TenantScoped, Base):
     phone: Mapped[str | None] = mapped_column(String(40))
     email: Mapped[str | None] = mapped_column(String(254))
     sections: Mapped[Any] = mapped_column(JsonValue)
+    form_code: Mapped[str | None] = mapped_column(String(64))
+    person_id: Mapped[str | None] = mapped_column(String(32))
+    sameness: Mapped[str | None] = mapped_column(String(64))
     # When the help-seeker asked for help (S0-34); never the time of a referral, which is `referrals.assigned_at`.
     submitted_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+
+
+class ContactRecordChange(TenantScoped, Base):
+    """Who changed which fields of a contact record, and when. It keeps no values. Append-only."""
+
+    __tablename__ = "contact_record_changes"
+    __table_args__ = (UniqueConstraint("contact_record_id", "version"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    contact_record_id: Mapped[str] = mapped_column(ForeignKey("contact_records.id"))
+    version: Mapped[int] = mapped_column(Integer)
+    at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    actor_id: Mapped[str] = mapped_column(String(64))
+    fields: Mapped[Any] = mapped_column(JsonValue)
 
 
 class ContactRecordCounter(TenantScoped, Base):

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
+from services.referrals.assignments.models import Referral
+from services.referrals.assignments.rules import cursor_of, read_cursor
 from services.referrals.reach import reach_of
-from services.referrals.records.models import ContactRecord
+from services.referrals.records.models import ContactRecord, ContactRecordChange
+from services.referrals.records.rules import check_postal_code, contact_name, find_contact_record_number
+
+DUPLICATES_SHOWN = 10
 
 
 def get_contact_record(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
@@ -18,10 +24,71 @@ def get_contact_record(session: Session, caller: Caller | None, request: Any) ->
     return view_of(get_record(session, request["contact_record_id"]))
 
 
-def describe_contact_record(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
-    """A contact record's number, for another service. Raises Refused `not_found`."""
+def search_contact_records(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
+    """A page of contact records, newest submission first, for staff.
+
+    Narrowed by number, postal code (whole, without regard to case) and time of submission (from, before). Raises Refused
+    `not_found` for anybody else, `invalid_request` for a cursor that is none, `invalid_contact_record`.
+    """
+    reach_of(caller).require_everything()
+    newest = (ContactRecord.submitted_at, ContactRecord.id)
+    statement = (
+        select(ContactRecord, _open_referrals())
+        .where(*_wanted(request))
+        .order_by(*(c.desc() for c in newest))
+    )
+    if request["after"] is not None:
+        submitted_at, record_id = read_cursor(request["after"])
+        place = tuple_(literal(submitted_at, ContactRecord.submitted_at.type), literal(record_id))
+        statement = statement.where(tuple_(*newest) < place)
+    rows = session.execute(statement.limit(request["limit"] + 1)).all()
+    page = rows[: request["limit"]]
+    last = page[-1].ContactRecord if len(rows) > len(page) else None
+    return {
+        "items": [_line(row.ContactRecord, row.open_referrals) for row in page],
+        "next": cursor_of(last.submitted_at, last.id) if last else None,
+    }
+
+
+def list_contact_record_changes(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
+    """Who changed which fields of a contact record, oldest first, for staff. Raises Refused `not_found`."""
+    reach_of(caller).require_everything()
     record = get_record(session, request["contact_record_id"])
-    return {"contact_record_id": record.id, "number": record.number}
+    changes = session.scalars(
+        select(ContactRecordChange)
+        .where(ContactRecordChange.contact_record_id == record.id)
+        .order_by(ContactRecordChange.version)
+    )
+    return {
+        "items": [
+            {
+                "version": change.version,
+                "at": change.at,
+                "actor_id": change.actor_id,
+                "fields_changed": change.fields,
+            }
+            for change in changes
+        ]
+    }
+
+
+def numbers_like(session: Session, record: ContactRecord) -> list[str]:
+    """Numbers of other records with the same name, postal code and phone, newest first, at most ten. A hint, for staff."""
+    if record.sameness is None:
+        return []
+    statement = (
+        select(ContactRecord.number)
+        .where(ContactRecord.sameness == record.sameness, ContactRecord.id != record.id)
+        .order_by(ContactRecord.created_at.desc(), ContactRecord.id)
+        .limit(DUPLICATES_SHOWN)
+    )
+    return list(session.scalars(statement))
+
+
+def describe_contact_record(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
+    """A contact record's number and whom it is about, for another service. Raises Refused `not_found`."""
+    record = get_record(session, request["contact_record_id"])
+    return {"contact_record_id": record.id, "number": record.number, "person_id": record.person_id}
 
 
 def get_record(session: Session, contact_record_id: str, *, lock: bool = False) -> ContactRecord:
@@ -48,4 +115,44 @@ def view_of(record: ContactRecord) -> dict[str, Any]:
             for section in record.sections
         },
         "submitted_at": record.submitted_at,
+        "form_code": record.form_code,
+        "person_id": record.person_id,
+        "withheld": [],
+    }
+
+
+def _wanted(request: Any) -> list[Any]:
+    conditions: list[Any] = []
+    if request["number"] is not None:
+        # A number that nobody could have finds nothing; it is no mistake worth a refusal.
+        conditions.append(ContactRecord.number == (find_contact_record_number(request["number"]) or ""))
+    if request["postal_code"] is not None:
+        code = check_postal_code(request["postal_code"]) or ""
+        conditions.append(ContactRecord.postal_code.in_({code, code.upper(), code.lower()}))
+    if request["submitted_from"] is not None:
+        conditions.append(ContactRecord.submitted_at >= request["submitted_from"])
+    if request["submitted_before"] is not None:
+        conditions.append(ContactRecord.submitted_at < request["submitted_before"])
+    return conditions
+
+
+def _open_referrals() -> Any:
+    return (
+        select(func.count())
+        .where(Referral.contact_record_id == ContactRecord.id, Referral.is_terminal.is_(False))
+        .correlate(ContactRecord)
+        .scalar_subquery()
+        .label("open_referrals")
+    )
+
+
+def _line(record: ContactRecord, open_referrals: int) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "version": record.version,
+        "number": record.number,
+        "contact_name": contact_name(record.first_name, record.last_name),
+        "postal_code": record.postal_code,
+        "submitted_at": record.submitted_at,
+        "open_referrals": open_referrals,
     }

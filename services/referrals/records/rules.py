@@ -1,12 +1,13 @@
 """Rules of contact records.
 
-Their number, their sections, and the limited view of eight fields (rows S0-25, S0-28 to 35).
+Their number, their sections, the limited view of eight fields (rows S0-25, S0-28 to 35), and what each stage shows.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -26,6 +27,13 @@ LIMITED_FIELDS = (
     "postal_code",  # S0-35, if available
 )
 _IF_AVAILABLE = frozenset({"note", "contact_name", "postal_code"})
+
+# What a queue can keep back from providers until a later stage. The other limited fields are needed to work at all.
+STAGED_FIELDS = ("contact_name", "postal_code", "phone", "email", "sections")
+# One section by its title; "sections" stands for all of them.
+SECTION_PREFIX = "section:"
+
+StageFields = Mapping[str, Collection[str]]
 
 MAX_NOTE_LENGTH = 2_000
 MAX_PART_OF_NAME = 100
@@ -64,6 +72,67 @@ def limited_view(full: Mapping[str, Any]) -> dict[str, str | date | None]:
             raise ValueError(f"{name} must be a text or a date")
         view[name] = value
     return view
+
+
+def visible_record(record: Mapping[str, Any], stage: str, stage_fields: StageFields | None) -> dict[str, Any]:
+    """A whole record as a provider may see it at a stage, with `withheld`: the names of the fields kept back.
+
+    `record` is the contract's ContactRecord; `stage_fields` a queue's setting, None where it keeps nothing back. A stage
+    that is not named there shows nothing of the STAGED_FIELDS. A withheld field is None, a withheld section is absent,
+    and its title is not told: it may say as much as what stands in it. The person in identity is nobody's but staff's.
+    """
+    seen = {**record, "person_id": None}
+    withheld = [name for name in _withheld(stage, stage_fields) if name != "sections"]
+    for name in withheld:
+        for member in ("first_name", "last_name") if name == "contact_name" else (name,):
+            seen[member] = None
+    shown = _shown_sections(record["sections"], stage, stage_fields)
+    if len(shown) < len(record["sections"]):
+        withheld.append("sections")
+    return {**seen, "sections": shown, "withheld": withheld}
+
+
+def visible_limited(
+    limited: Mapping[str, Any], stage: str, stage_fields: StageFields | None
+) -> dict[str, Any]:
+    """The eight limited fields as a provider may see them at a stage: still eight, a withheld one is None."""
+    withheld = _withheld(stage, stage_fields)
+    return {name: None if name in withheld else value for name, value in limited.items()}
+
+
+def withheld_fields(stage: str, stage_fields: StageFields | None, *, details: bool) -> list[str]:
+    """Names of the fields a queue keeps back at a stage; without `details` only those of the limited view."""
+    return [name for name in _withheld(stage, stage_fields) if details or name in LIMITED_FIELDS]
+
+
+def _withheld(stage: str, stage_fields: StageFields | None) -> list[str]:
+    if stage_fields is None:
+        return []
+    return [name for name in STAGED_FIELDS if name not in stage_fields.get(stage, ())]
+
+
+def _shown_sections(
+    sections: Mapping[str, Any], stage: str, stage_fields: StageFields | None
+) -> dict[str, Any]:
+    if "sections" not in _withheld(stage, stage_fields):
+        return dict(sections)
+    named = (stage_fields or {}).get(stage, ())
+    return {title: fields for title, fields in sections.items() if SECTION_PREFIX + title in named}
+
+
+def sameness_of(
+    first_name: str | None, last_name: str | None, postal_code: str | None, phone: str | None
+) -> str | None:
+    """Equal for two records with the same name, postal code and phone, however spelled; None where there is too little.
+
+    SHA-256 in hexadecimal over the whole name and the postal code without case and blanks and the digits of the phone.
+    """
+    name = (contact_name(first_name, last_name) or "").casefold()
+    code = "".join((postal_code or "").split()).casefold()
+    digits = re.sub(r"\D", "", phone or "", flags=re.ASCII)
+    if not name or not (code or digits):
+        return None
+    return hashlib.sha256(f"{name}|{code}|{digits}".encode()).hexdigest()
 
 
 def contact_name(first_name: str | None, last_name: str | None) -> str | None:
@@ -148,6 +217,14 @@ def check_sections(sections: Sequence[Mapping[str, Any]]) -> tuple[Section, ...]
     if length > MAX_RECORD_LENGTH:
         raise _invalid(f"A contact record has at most {MAX_RECORD_LENGTH:,} characters.", "sections")
     return tuple(checked)
+
+
+def check_form_sections(expected: Sequence[str], given: Collection[str]) -> None:
+    """Raise Refused `invalid_contact_record` if a section is missing that the contact form has; more are fine."""
+    titles = {title.casefold() for title in given}
+    missing = [title for title in expected if title.casefold() not in titles]
+    if missing:
+        raise _invalid(f"This contact form has the sections {', '.join(missing)}; add them.", "sections")
 
 
 def _fields(fields: Any, where: str) -> tuple[tuple[str, FieldValue], ...]:

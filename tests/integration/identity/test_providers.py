@@ -329,6 +329,18 @@ def test_recipients_are_active_providers_of_the_resource_who_want_the_email(
     assert elsewhere["id"] not in repr(answer)
 
 
+def test_recipients_about_capacity_are_those_who_may_edit_it(identity: Identity, resource_id: str) -> None:
+    editor = identity.a_provider(resource_id, can_edit_capacity=True)
+    identity.a_provider(resource_id)
+    caller = a_service("notifications", (identity.harbor.organisation_id, "harbor"))
+    editing = identity.caller(identity.log_in(editor["login"])["token"])
+    identity.call(contract.set_my_notifications, editing, resource_assigned_emails=False)
+    answer = identity.call(
+        contract.list_resource_recipients, caller, resource_ids=[resource_id], about="capacity"
+    )
+    assert [each["account_id"] for each in answer["recipients"]] == [editor["id"]]
+
+
 @pytest.mark.seed("S0-5")
 def test_switching_referralq_off_closes_the_portal_at_once(identity: Identity, resource_id: str) -> None:
     account = identity.a_provider(resource_id, can_change_status=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.chassis import migrate, wire
-from services.contracts import identity, referrals, signing
+from services.contracts import identity, referrals, referrals_capacity, signing
 from services.contracts import notifications as contract
 from services.contracts.errors import Refused
 from services.notifications.sending import send_next
@@ -79,6 +79,25 @@ def test_an_assignment_is_mailed_to_everyone_identity_names_for_the_program_and_
     assert {row.state for row in notifications.rows()} == {"sent"}
 
 
+def test_those_who_may_edit_a_capacity_are_asked_to_confirm_it_and_the_mail_says_not_whose(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    notifications.identity.recipients = wanted_by(MARIA)
+    ends = {"valid_until": "2026-03-09T12:00:00+00:00"}
+    stale = {"program_id": PROGRAM, "agency_id": AGENCY, "line_id": PROGRAM, **ends}
+    notifications.deliver(referrals_capacity.capacity_stale, stale)
+    send_next(notifications.runtime)
+    assert notifications.asked[0] == (
+        identity.list_resource_recipients.address,
+        {"resource_ids": [PROGRAM, AGENCY], "about": "capacity"},
+    )
+    (mail,) = mails.taken
+    assert mail["Subject"] == "Please confirm your capacity for Harbor"
+    assert "confirm it with one click" in body(mail)
+    assert not {PROGRAM, AGENCY, "Maria"} & set(body(mail).split())
+    assert notifications.row().state == "sent"
+
+
 @pytest.mark.seed("S0-39")
 def test_an_assignment_nobody_wants_mail_about_makes_no_delivery(notifications: Notifications) -> None:
     notifications.deliver(referrals.referral_assigned, assigned())
@@ -100,6 +119,21 @@ def test_the_assignment_mail_holds_the_record_number_and_the_portals_address_and
         assert "Maria" not in text
         assert "Quill" not in text
     assert mail["From"] == "Portico <no-reply@portico.example>"
+
+
+@pytest.mark.seed("S0-44")
+@pytest.mark.seed("S0-54")
+def test_the_assignment_mail_holds_the_text_of_its_referralq_as_plain_words(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    notifications.identity.recipients = wanted_by(MARIA)
+    notifications.assignment_text = "Please call within <b>two</b> days. {{ record_number }}"
+    notifications.deliver(referrals.referral_assigned, assigned("CR-00000777"))
+    send_next(notifications.runtime)
+    (mail,) = mails.taken
+    assert "Please call within <b>two</b> days. {{ record_number }}" in body(mail)
+    assert "&lt;b&gt;two&lt;/b&gt;" in body(mail, "html")
+    assert "CR-00000777" in body(mail)
 
 
 @pytest.mark.seed("S0-43")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,7 +14,11 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.chassis.wire import new_id
 from services.contracts import referrals as contract
+from services.contracts import referrals_capacity as capacity
 from services.contracts.errors import Refused
+from services.contracts.referrals_assignments import referral_waitlisted
+from services.contracts.referrals_capacity import capacity_changed
+from services.referrals.assignments.models import Referral
 from services.referrals.records.models import ContactRecord
 from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
 
@@ -71,13 +76,23 @@ def refusal(call: Any) -> str:
     raise AssertionError("the call was accepted")
 
 
-class Desk:
-    """The service with its small directory imported; `program["Night Shelter"]` is an id."""
+OWN_EVENTS = (capacity_changed, referral_waitlisted)
 
-    def __init__(self, service: InProcess) -> None:
+
+class Desk:
+    """The service with its small directory imported; `program["Night Shelter"]` is an id.
+
+    `like` is a desk whose database this one began as a copy of: then the directory is there already.
+    """
+
+    def __init__(self, service: InProcess, like: Desk | None = None) -> None:
         self.service = service
-        self.report = self.import_file(an_export())
-        self.resource = {
+        self._delivered: set[str] = set()
+        self.report = like.report if like else self.import_file(an_export())
+        self.resource = dict(like.resource) if like else self._resources()
+
+    def _resources(self) -> dict[str, str]:
+        return {
             name: self._id_of(name)
             for _, name, level, *_ in SMALL_DIRECTORY
             if level in ("Agency", "Program")
@@ -96,7 +111,7 @@ class Desk:
         return report
 
     def _id_of(self, name: str) -> str:
-        found = self(contract.search_resources, q=name)["items"]
+        found = self(contract.search_resources, q=name, include_inactive=True)["items"]
         return str(next(item["id"] for item in found if item["name"] == name))
 
     def a_queue(self, *programs: str, name: str = "Housing", **more: Any) -> str:
@@ -135,7 +150,7 @@ class Desk:
 
     def set_capacity(self, program: str, total: int, caller: Caller = STAFF, **more: Any) -> Any:
         """Set what a program can take."""
-        return self(contract.set_capacity, caller, program_id=self.resource[program], total=total, **more)
+        return self(capacity.set_capacity, caller, program_id=self.resource[program], total=total, **more)
 
     def assign(self, queue_id: str, program: str, record_id: str | None = None, **more: Any) -> Any:
         """Refer a (new) contact record to a program."""
@@ -152,10 +167,45 @@ class Desk:
         more.setdefault("version", referral["version"])
         return self(contract.change_status, caller, referral_id=referral["id"], status=status, **more)
 
+    def read(self, referral: Mapping[str, Any], caller: Caller = STAFF) -> Any:
+        """A referral as it is now."""
+        return self(contract.get_referral, caller, referral_id=referral["id"])
+
+    def shift(self, referral_id: str, by: datetime.timedelta) -> None:
+        """Make a referral older: all its times lie so much earlier."""
+
+        def write(session: Session) -> None:
+            referral = session.get_one(Referral, referral_id)
+            for column in Referral.__table__.columns:
+                at = getattr(referral, column.key)
+                if isinstance(at, datetime.datetime):
+                    setattr(referral, column.key, at - by)
+
+        self.service.database.write(HARBOR[0], write)
+
+    def deliver_own(self) -> None:
+        """Deliver the events that the service listens to itself, as the broker does, until there is no new one."""
+        while fresh := [each for each in self._own_events() if each["id"] not in self._delivered]:
+            for envelope in fresh:
+                self._delivered.add(envelope["id"])
+                event = next(own for own in OWN_EVENTS if own.type == envelope["type"])
+                organisation = (envelope["organisation"], envelope["organisationkey"])
+                self.service.deliver(
+                    event, envelope["data"], organisation=organisation, event_id=envelope["id"]
+                )
+
+    def ignore(self, event_id: str) -> None:
+        """Let an own event be as if it had been delivered long ago."""
+        self._delivered.add(event_id)
+
+    def _own_events(self) -> list[dict[str, Any]]:
+        types = {event.type for event in OWN_EVENTS}
+        return [envelope for envelope in self.service.events() if envelope["type"] in types]
+
     def numbers(self, program: str) -> tuple[int, int, int]:
         """(total, used, free) of a program."""
-        capacity = self(contract.get_capacity, program_id=self.resource[program])
-        return capacity["total"], capacity["used"], capacity["free"]
+        line = self(capacity.get_capacity, program_id=self.resource[program])
+        return line["total"], line["used"], line["free"]
 
     def provider(self, *names: str, details: bool = False, may: tuple[str, ...] = PROVIDER_MAY) -> Caller:
         """A provider account that is assigned these agencies and programs."""

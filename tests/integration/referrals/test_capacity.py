@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from services.contracts import referrals as contract
+from services.contracts import referrals_capacity as contract
 from services.contracts.errors import Refused
-from services.contracts.referrals import capacity_changed
+from services.contracts.referrals_capacity import capacity_changed
 from tests.integration.referrals.builders import OTHER_STAFF, PROVIDER_MAY, Desk, refusal
 
 
@@ -33,13 +33,13 @@ def test_a_provider_says_how_much_a_program_can_take(desk_on_both: Desk) -> None
     )
     (event,) = desk.service.events(capacity_changed)
     program_id = desk.resource["Night Shelter"]
-    assert event["data"] == {"program_id": program_id, "total": 20, "used": 0, "free": 20}
-    assert desk.service.audit("capacity.set")[0].facts == {"total": 20, "used": 0}
+    counts = {"total": 20, "used": 0, "free": 20}
+    line_id = seen["line_id"]
+    assert event["data"] == {"program_id": program_id, "line_id": line_id, "status": "has_capacity", **counts}
+    assert desk.service.audit("capacity.set")[0].facts == {"line_id": line_id, "total": 20, "used": 0}
 
 
-@pytest.mark.seed("S0-8")
-def test_setting_it_again_counts_a_version_and_keeps_what_is_used(desk_on_both: Desk) -> None:
-    desk = desk_on_both
+def test_setting_it_again_counts_a_version_and_keeps_what_is_used(desk: Desk) -> None:
     queue_id = desk.a_queue("Night Shelter")
     desk.set_capacity("Night Shelter", 3)
     desk.assign(queue_id, "Night Shelter")
@@ -74,12 +74,20 @@ def test_a_provider_whose_own_program_is_in_no_queue_has_no_capacity_to_edit(des
     assert desk.set_capacity("Night Shelter", 1, provider)["free"] == 1
 
 
-def test_a_provider_without_the_switch_cannot_edit(desk: Desk) -> None:
+@pytest.mark.seed("S0-22")
+def test_a_provider_without_the_switch_reads_and_cannot_edit(desk: Desk) -> None:
     desk.a_queue("Night Shelter")
+    program_id = desk.resource["Night Shelter"]
+    line_id = desk.set_capacity("Night Shelter", 4)["line_id"]
     reader = desk.provider(
         "Night Shelter", may=tuple(name for name in PROVIDER_MAY if name != "capacity.edit")
     )
     assert refusal(lambda: desk.set_capacity("Night Shelter", 1, reader)) == "forbidden"
+    assert refusal(lambda: desk(contract.confirm_capacity, reader, line_id=line_id)) == "forbidden"
+    tomorrow = {"starts_at": "2099-01-01T00:00:00Z", "total": 9}
+    schedule = {"program_id": program_id, **tomorrow}
+    assert refusal(lambda: desk(contract.schedule_capacity, reader, **schedule)) == "forbidden"
+    assert desk(contract.get_capacity, reader, program_id=program_id)["total"] == 4
 
 
 @pytest.mark.seed("S0-52")
@@ -98,7 +106,7 @@ def test_staff_sees_and_edits_every_capacity(desk: Desk) -> None:
 def test_another_organisation_reaches_no_capacity(desk: Desk) -> None:
     desk.set_capacity("Night Shelter", 4)
     program_id = desk.resource["Night Shelter"]
-    assert desk(contract.list_capacities, OTHER_STAFF) == {"items": []}
+    assert desk(contract.list_capacities, OTHER_STAFF)["items"] == []
     assert refusal(lambda: desk.set_capacity("Night Shelter", 9, OTHER_STAFF)) == "not_found"
     assert refusal(lambda: desk(contract.get_capacity, OTHER_STAFF, program_id=program_id)) == "not_found"
     assert desk.numbers("Night Shelter") == (4, 0, 4)
@@ -106,8 +114,9 @@ def test_another_organisation_reaches_no_capacity(desk: Desk) -> None:
 
 def test_the_database_itself_refuses_more_use_than_total(desk_on_both: Desk) -> None:
     desk_on_both.set_capacity("Night Shelter", 1)
-    with pytest.raises(IntegrityError), desk_on_both.service.database.engine.begin() as connection:
-        connection.execute(text("UPDATE capacities SET used = 2"))
+    for lie in ("used = 2, held = 2", "used = 1", "held = -1, used = -1", "mode = 'period', held = -1"):
+        with pytest.raises(IntegrityError), desk_on_both.service.database.engine.begin() as connection:
+            connection.execute(text(f"UPDATE capacity_lines SET {lie}"))
 
 
 def test_without_a_capacity_assignments_are_not_limited(desk: Desk) -> None:
@@ -118,8 +127,7 @@ def test_without_a_capacity_assignments_are_not_limited(desk: Desk) -> None:
     assert desk.numbers("Night Shelter") == (1, 0, 1)
 
 
-def test_the_last_place_is_given_once(desk_on_both: Desk) -> None:
-    desk = desk_on_both
+def test_the_last_place_is_given_once(desk: Desk) -> None:
     queue_id = desk.a_queue("Night Shelter")
     desk.set_capacity("Night Shelter", 1)
     referral = desk.assign(queue_id, "Night Shelter")

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from services.contracts import referrals as contract
+from services.contracts.errors import Refused
 from services.contracts.referrals import LimitedView
+from services.referrals.assignments.rules import UNAVAILABLE
 from tests.integration.referrals.builders import (
     OTHER_STAFF,
     PROVIDER_MAY,
@@ -111,7 +113,7 @@ def test_a_provider_of_another_agency_finds_no_operation_that_works(
     stranger = desk.provider("Bayside Food Network", details=True, may=STAFF_MAY)
     for call in of_a_referral(desk, referrals["first"], stranger):
         assert refusal(call) == "not_found"
-    assert numbers_seen(desk, stranger, number="CR-00000001") == []
+    assert refusal(lambda: numbers_seen(desk, stranger, number="CR-00000001")) == "not_found"
     queue_id = desk(contract.list_queues, stranger)["items"][0]["id"]
     attempt = {"queue_id": queue_id, "program_id": desk.resource[FOOD], "contact_record_id": desk.a_record()}
     assert refusal(lambda: desk(contract.assign_referral, stranger, **attempt)) == "not_found"
@@ -143,8 +145,9 @@ def test_without_the_permission_a_provider_sees_eight_fields_and_no_more(
     desk = desk_on_both
     provider = desk.provider("Night Shelter")
     seen = desk(contract.get_referral, provider, referral_id=referrals["first"]["id"])
-    assert set(seen) == {"id", "version", "limited", "details"}
+    assert set(seen) == {"id", "version", "progress", "limited", "withheld", "details"}
     assert seen["details"] is None
+    assert {seen["progress"][name] for name in ("contact_record_id", "replaced_by_id", "offer_id")} == {None}
     assert len(LimitedView().fields) == 8
     assert set(seen["limited"]) == set(LimitedView().fields)
     assert desk.service.audit("referral.details_read") == []
@@ -192,8 +195,21 @@ def test_a_referral_is_found_by_its_contact_record_number(
 def test_a_number_out_of_reach_looks_like_one_that_does_not_exist(
     desk_on_both: Desk, referrals: Any, typed: str
 ) -> None:
-    provider = desk_on_both.provider("Night Shelter")
-    assert desk_on_both(contract.list_referrals, provider, number=typed) == {"items": [], "next": None}
+    desk, words = desk_on_both, set()
+    provider = desk.provider("Night Shelter")
+    for look in (
+        lambda: desk(contract.list_referrals, provider, number=typed),
+        lambda: desk(contract.list_referrals, provider, number="CR-00088888"),
+        lambda: desk(contract.get_referral, provider, referral_id=referrals["third"]["id"]),
+        lambda: desk(contract.get_referral, provider, referral_id="0" * 32),
+    ):
+        with pytest.raises(Refused) as refused:
+            look()
+        words.add((refused.value.code, refused.value.detail))
+    assert words == {("not_found", UNAVAILABLE)}
+    assert "reassigned" in UNAVAILABLE
+    assert "contact your partner" in UNAVAILABLE
+    assert desk(contract.list_referrals, number="CR-00088888") == {"items": [], "next": None}
 
 
 def test_pages_follow_each_other_without_gap_or_repetition(desk_on_both: Desk) -> None:

@@ -22,9 +22,27 @@ def test_a_record_is_assigned_to_a_program_through_a_queue(desk_on_both: Desk) -
     queue_id = desk.a_queue("Night Shelter")
     record_id = desk.a_record(postal_code="20001", submitted_at=SUBMITTED)
     referral = desk.assign(queue_id, "Night Shelter", record_id, note="Prefers mornings.")
+    progress = referral.pop("progress")
+    assert {name for name, value in progress.items() if value} == {
+        *(
+            "queue_id",
+            "program_id",
+            "contact_record_id",
+            "status_key",
+            "status_since",
+            "priority",
+            "assigned_at",
+        ),
+    }
+    assert (progress["status_key"], progress["priority"], progress["contact_record_id"]) == (
+        "referred",
+        "routine",
+        record_id,
+    )
     assert referral == {
         "id": referral["id"],
         "version": 1,
+        "withheld": [],
         "details": None,
         "limited": {
             "referralq_name": "Housing",
@@ -47,6 +65,8 @@ def test_a_record_is_assigned_to_a_program_through_a_queue(desk_on_both: Desk) -
         "program_id": desk.resource["Night Shelter"],
         "agency_id": desk.resource["Harbor Shelter Alliance"],
         "status": "referred",
+        "priority": "routine",
+        "is_waitlisted": False,
     }
     assert [row.object_id for row in desk.service.audit("referral.assigned")] == [referral["id"]]
 

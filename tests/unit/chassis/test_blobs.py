@@ -85,3 +85,25 @@ def test_a_name_that_is_no_hash_opens_nothing(store: BlobStore, sha256: str):
 def test_an_organisation_that_is_no_id_has_no_folder(store: BlobStore, organisation: str):
     with pytest.raises(ValueError, match="organisation id"):
         store.put(organisation, [b"x"], 100)
+
+
+def test_what_passes_through_is_found_until_it_is_swept_away(store: BlobStore, tmp_path: Path):
+    sha256, _ = store.put_passing(HARBOR, [b"paper"], 100)
+    assert store.find(HARBOR, sha256).read_bytes() == b"paper"
+    assert store.sweep_passing(older_than_s=60) == 0
+    assert store.sweep_passing(older_than_s=-1) == 1
+    assert files(tmp_path) == []
+    with pytest.raises(Refused):
+        store.find(HARBOR, sha256)
+
+
+def test_a_kept_copy_of_what_passed_through_stays(store: BlobStore):
+    sha256, _ = store.put_passing(HARBOR, [b"paper"], 100)
+    store.put(HARBOR, [b"paper"], 100)
+    assert store.sweep_passing(older_than_s=-1) == 1
+    assert store.find(HARBOR, sha256) == store.path(HARBOR, sha256)
+    assert store.read(HARBOR, sha256) == b"paper"
+
+
+def test_sweeping_where_nothing_was_ever_stored_does_nothing(store: BlobStore):
+    assert store.sweep_passing(older_than_s=0) == 0

@@ -12,6 +12,7 @@ from services.contracts.errors import Refused
 from services.notifications.templates import KINDS, Rendered, Template, check, render
 
 VALUES = {
+    "partner_text": "Please call within two days.",
     "record_number": 4711,
     "document_number": "D-9",
     "organisation_name": "Harbor House",

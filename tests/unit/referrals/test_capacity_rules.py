@@ -22,10 +22,9 @@ from services.referrals.capacity.rules import (
     check_line,
     check_schedule,
     check_total,
-    claim,
     find_line,
-    release,
-    state_at,
+    remind_at,
+    steps,
     take_effect,
     window_at,
 )
@@ -122,37 +121,15 @@ def test_a_total_below_use_is_refused_with_both_numbers() -> None:
 
 
 def test_the_total_can_be_set_down_to_what_is_used_and_then_nothing_is_free() -> None:
-    line = beds(total=check_total(18, used=18), used=18)
-
-    assert line.free == 0
-    assert refusal_of(lambda: claim(line, NOON)) == ("capacity_exhausted", "resource")
-
-
-def test_twenty_beds_take_twenty_claims_and_no_more() -> None:
-    line = beds()
-    for _ in range(20):
-        line = claim(line, NOON)
-
-    assert (line.used, line.free) == (20, 0)
-    assert refusal_of(lambda: claim(line, NOON)) == ("capacity_exhausted", "resource")
-    assert claim(release(line), NOON).free == 0
-
-
-def test_a_place_that_nobody_took_can_not_be_given_back() -> None:
-    assert refusal_of(lambda: release(beds())) == ("capacity_not_claimed", None)
-
-
-def test_the_end_of_a_referral_gives_no_place_of_a_period_back() -> None:
-    assert release(weekly(used=3)).used == 3
+    assert beds(total=check_total(18, used=18), used=18).free == 0
 
 
 def test_a_period_is_replenished_when_its_window_is_over() -> None:
-    line = claim(claim(weekly(total=2), NOON), NOON)
-
-    assert refusal_of(lambda: claim(line, NOON + DAY)) == ("capacity_exhausted", "resource")
-    assert claim(line, NOON + 7 * DAY).used == 1
-    assert at_window(line, NOON + 7 * DAY).used == 0
-    assert at_window(line, NOON + DAY) == line
+    line = at_window(weekly(total=2), NOON)
+    assert line.window_started_at == window_at(NOON, Period.WEEK, "UTC").starts_at
+    full = replace(line, used=2)
+    assert at_window(full, NOON + DAY) is full
+    assert at_window(full, NOON + 7 * DAY).used == 0
 
 
 def test_beds_are_not_replenished_by_time() -> None:
@@ -164,10 +141,10 @@ def test_a_scheduled_line_takes_effect_by_itself_and_the_line_before_it_comes_ba
     always, winter = beds(20), beds(30, starts_at=NOON, ends_at=NOON + DAY)
     lines = [winter, always]
 
-    assert state_at(lines, NOON - timedelta(seconds=1)).total == 20
-    assert state_at(lines, NOON).total == 30
-    assert state_at(lines, NOON + DAY - timedelta(seconds=1)).total == 30
-    assert state_at(lines, NOON + DAY).total == 20
+    assert find_line(lines, NOON - timedelta(seconds=1)) is always
+    assert find_line(lines, NOON) is winter
+    assert find_line(lines, NOON + DAY - timedelta(seconds=1)) is winter
+    assert find_line(lines, NOON + DAY) is always
 
 
 @pytest.mark.seed("S0-8")
@@ -180,12 +157,6 @@ def test_the_line_that_started_last_is_in_effect() -> None:
     assert find_line([first, second], NOON - 3 * DAY) is None
 
 
-def test_before_its_first_line_a_capacity_is_unknown() -> None:
-    state = state_at([beds(starts_at=NOON)], NOON - DAY)
-
-    assert (state.line, state.status, state.free, state.is_known) == (None, CapacityStatus.UNKNOWN, 0, False)
-
-
 def test_two_lines_that_start_together_are_refused() -> None:
     check_schedule([beds(), beds(starts_at=NOON), beds(starts_at=NOON + DAY)])
 
@@ -195,18 +166,11 @@ def test_two_lines_that_start_together_are_refused() -> None:
     assert clash == ("capacity_schedule_clash", "starts_at")
 
 
-def test_a_capacity_past_its_validity_reads_unknown_and_keeps_its_numbers() -> None:
+def test_a_capacity_past_its_validity_reads_unknown() -> None:
     line = beds(20, used=5, valid_until=NOON)
 
-    assert state_at([line], NOON - timedelta(seconds=1)).status is CapacityStatus.HAS_CAPACITY
-    state = state_at([line], NOON)
-    assert (state.status, state.is_known, state.total, state.used, state.free) == (
-        CapacityStatus.UNKNOWN,
-        False,
-        20,
-        5,
-        15,
-    )
+    assert capacity_status(line, NOON - timedelta(seconds=1)) is CapacityStatus.HAS_CAPACITY
+    assert capacity_status(line, NOON) is CapacityStatus.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -225,51 +189,47 @@ def test_a_line_reads_as_one_of_the_four_gravity_statuses(line: CapacityLine, st
     assert capacity_status(line, NOON) is status
 
 
-def test_the_state_of_a_period_names_its_window_and_counts_only_in_it() -> None:
-    line = claim(weekly(), NOON)
-
-    state = state_at([line], NOON)
-    assert (state.used, state.free) == (1, 4)
-    assert state.window == window_at(NOON, Period.WEEK, "UTC")
-    assert state_at([line], NOON + 7 * DAY).used == 0
-    assert state_at([beds()], NOON).window is None
-
-
 def test_a_smaller_schedule_takes_effect_as_far_as_the_taken_places_let_it() -> None:
     line = take_effect(beds(15), used=18)
     assert (line.total, line.used, line.free) == (18, 18, 0)
 
-    line = release(release(line, planned_total=15), planned_total=15)
-    assert (line.total, line.used, line.free) == (16, 16, 0)
 
-    for _ in range(2):
-        line = release(line, planned_total=15)
-    assert (line.total, line.used, line.free) == (15, 14, 1)
-
-
-def test_a_schedule_carries_taken_beds_over_and_starts_a_period_afresh() -> None:
+def test_a_schedule_carries_taken_beds_over_and_a_period_counts_on_where_it_was_left() -> None:
     assert take_effect(beds(30), used=18).free == 12
-    assert take_effect(weekly(5, used=4, window_started_at=NOON), used=4).used == 0
+    assert take_effect(weekly(5, used=0), used=18).used == 0
+    assert take_effect(weekly(5, used=4, window_started_at=NOON), used=18).used == 4
 
 
-@given(st.integers(0, 30), st.lists(st.sampled_from(["claim", "release", "set"]), max_size=60), st.data())
-def test_used_plus_free_is_always_the_total(total: int, steps: list[str], data: st.DataObject) -> None:
-    line, held = beds(total), 0
-    refused: list[str] = []
-    for step in steps:
-        try:
-            if step == "claim":
-                line, held = claim(line, NOON), held + 1
-            elif step == "release":
-                line, held = release(line), held - 1
-            else:
-                line = replace(line, total=check_total(data.draw(st.integers(0, 30)), line.used))
-        except Refused as refusal:
-            refused.append(refusal.code)
-        assert line.used == held
-        assert line.used + line.free == line.total
-        assert 0 <= line.used <= line.total
-    assert set(refused) <= {"capacity_exhausted", "capacity_not_claimed", "capacity_below_use"}
+def test_a_week_that_is_interrupted_by_one_day_is_not_given_twice() -> None:
+    monday = datetime(2026, 3, 2, tzinfo=UTC)
+    week = weekly(5, id="week")
+    thursday = replace(beds(1), id="day", starts_at=monday + 3 * DAY, ends_at=monday + 4 * DAY)
+    lines = [week, thursday]
+    used = replace(at_window(week, monday), used=2)
+
+    seen = list(steps(lines, used, 2, thursday.starts_at, monday + 7 * DAY))
+
+    assert [at for at, _, _ in seen] == [monday + 3 * DAY, monday + 4 * DAY, monday + 7 * DAY]
+    assert [(line.id, line.total, line.used) for _, line, _ in seen if line] == [
+        ("day", 2, 2),
+        ("week", 5, 2),
+        ("week", 5, 0),
+    ]
+    assert seen[-1][2] == monday + 14 * DAY
+
+
+def test_nothing_is_in_effect_between_two_schedules_and_beds_are_still_taken_afterwards() -> None:
+    first = replace(beds(3), id="first", starts_at=NOON, ends_at=NOON + DAY)
+    second = replace(beds(4), id="second", starts_at=NOON + 2 * DAY)
+
+    seen = [line for _, line, _ in steps([first, second], None, 2, NOON, NOON + 2 * DAY)]
+
+    assert [line and (line.id, line.used) for line in seen] == [("first", 2), None, ("second", 2)]
+
+
+def test_a_confirmation_is_asked_for_a_day_before_but_not_in_the_first_half() -> None:
+    assert remind_at(NOON, NOON + 7 * DAY, DAY) == NOON + 6 * DAY
+    assert remind_at(NOON, NOON + DAY, DAY) == NOON + DAY / 2
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,10 @@ from services.referrals.records.rules import (
     contact_record_number,
     find_contact_record_number,
     limited_view,
+    sameness_of,
+    visible_limited,
+    visible_record,
+    withheld_fields,
 )
 
 FULL: dict[str, Any] = {
@@ -222,3 +226,70 @@ def test_a_section_that_breaks_a_rule_is_refused_and_its_path_is_named(
     sections: list[Any], field: str
 ) -> None:
     assert refusal_of(lambda: check_sections(sections)) == ("invalid_contact_record", field)
+
+
+WHOLE = {
+    "number": "CR-00000001",
+    "first_name": "Ana",
+    "last_name": "Vega",
+    "postal_code": "20001",
+    "phone": "555 0100",
+    "email": "ana@example.org",
+    "sections": {"Needs": {"Housing": "tonight"}, "Health": {"Asthma": True}},
+    "person_id": "d" * 32,
+}
+STAGES = {"offered": ["section:Needs"], "accepted": ["contact_name", "phone"], "enrolled": ["sections"]}
+
+
+def test_a_queue_that_keeps_nothing_back_shows_all_but_the_person_in_identity() -> None:
+    assert visible_record(WHOLE, "offered", None) == {**WHOLE, "person_id": None, "withheld": []}
+
+
+def test_a_stage_shows_what_is_named_for_it_and_tells_what_it_keeps_back() -> None:
+    offered = visible_record(WHOLE, "offered", STAGES)
+    assert offered["sections"] == {"Needs": {"Housing": "tonight"}}
+    assert offered["withheld"] == ["contact_name", "postal_code", "phone", "email", "sections"]
+    assert [offered[name] for name in ("first_name", "last_name", "postal_code", "phone", "email")] == [
+        None
+    ] * 5
+    accepted = visible_record(WHOLE, "accepted", STAGES)
+    assert (accepted["last_name"], accepted["phone"], accepted["sections"]) == ("Vega", "555 0100", {})
+    assert accepted["withheld"] == ["postal_code", "email", "sections"]
+    assert visible_record(WHOLE, "enrolled", STAGES)["sections"] == WHOLE["sections"]
+
+
+def test_the_title_of_a_withheld_section_is_not_told() -> None:
+    assert "Health" not in str(visible_record(WHOLE, "offered", STAGES))
+
+
+def test_a_stage_that_nobody_named_shows_nothing() -> None:
+    seen = visible_record(WHOLE, "elsewhere", STAGES)
+    assert (seen["first_name"], seen["phone"], seen["sections"]) == (None, None, {})
+
+
+def test_the_limited_view_stays_eight_fields_at_every_stage() -> None:
+    limited = dict.fromkeys(LIMITED_FIELDS, "x")
+    seen = visible_limited(limited, "offered", STAGES)
+    assert list(seen) == list(LIMITED_FIELDS)
+    assert [name for name, value in seen.items() if value is None] == ["contact_name", "postal_code"]
+    assert withheld_fields("offered", STAGES, details=False) == ["contact_name", "postal_code"]
+    assert withheld_fields("offered", None, details=True) == []
+
+
+@pytest.mark.parametrize(
+    ("other", "is_same"),
+    [
+        (("ANA", "vega", "2 0001", "(555) 0100"), True),
+        (("Ana Vega", None, "20001", "5550100"), True),
+        (("Ana", "Vega", "20002", "5550100"), False),
+        (("Ana", "Vega", "20001", None), False),
+    ],
+)
+def test_sameness_looks_past_spelling(other: tuple[str | None, ...], is_same: bool) -> None:
+    ana = sameness_of("Ana", "Vega", "20001", "555-0100")
+    assert (sameness_of(*other) == ana) is is_same
+
+
+def test_too_little_is_like_nothing() -> None:
+    assert sameness_of("Ana", "Vega", None, None) is None
+    assert sameness_of(None, None, "20001", "555 0100") is None

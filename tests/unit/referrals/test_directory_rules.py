@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.contracts.errors import Refused
-from services.referrals.directory.reading import Entry
 from services.referrals.directory.rules import (
     Address,
     Level,
@@ -21,12 +20,13 @@ from services.referrals.directory.rules import (
     TemporaryMessage,
     check_may_be_referred_to,
     fingerprint,
-    match_rank,
     may_be_referred_to,
     plan_import,
     record_as_json,
+    record_from_json,
     search_key,
 )
+from services.referrals.directory.spool import Entry
 
 
 def a_record(number: str = "10", level: Level = Level.AGENCY, **parts: object) -> ResourceRecord:
@@ -70,7 +70,7 @@ def test_a_temporary_message_is_shown_from_its_first_day_to_the_day_before_it_ex
 
 
 def as_entry(record: ResourceRecord) -> Entry:
-    return Entry(record.number, record.level, fingerprint(record), b"{}")
+    return Entry(record.number, record.level, fingerprint(record), 2, b"", b"{}")
 
 
 def test_an_import_tells_added_changed_and_unchanged_apart() -> None:
@@ -171,40 +171,24 @@ def test_a_search_key_is_its_own_search_key(name: str) -> None:
     assert search_key(search_key(name)) == search_key(name)
 
 
-@given(st.text(max_size=30))
-def test_every_name_that_has_a_letter_finds_itself_in_any_case(name: str) -> None:
-    found = match_rank(name.upper(), name, Level.PROGRAM)
+def test_a_record_is_made_again_of_its_json() -> None:
+    record = a_record(
+        status=ResourceStatus.DO_NOT_REFER,
+        phones=(Phone("555-0101", "fax", "Desk"),),
+        physical_address=Address(city="Saltmarsh"),
+        temporary_message=TemporaryMessage("Closed.", date(2026, 1, 2)),
+        languages=("English", "Spanish"),
+        latitude=0.0,
+        is_hidden_from_website=True,
+        extra={"FEIN": "1"},
+    )
 
-    # Upper case is not always a round trip (dotless i), which costs at most the rank, never a false "exact".
-    if search_key(name.upper()) == search_key(name) != "":
-        assert found == 0
-    if not search_key(name.upper()):
-        assert found is None
+    assert ResourceRecord(**record_from_json(record_as_json(record))) == record
 
 
-@pytest.mark.seed("S0-20")
 @pytest.mark.parametrize(
-    ("query", "rank"),
-    [
-        ("family housing first", 0),
-        ("Family", 1),
-        ("family hous", 1),
-        ("housing", 2),
-        ("first fam", 2),
-        ("ousing", None),
-        ("family shelter", None),
-        ("  ", None),
-        ("&", None),
-    ],
+    "values", [{"name": 5}, {"phones": "555"}, {"extra": []}, {"latitude": "north"}, {"level": "planet"}]
 )
-def test_a_resource_is_found_by_its_name_its_beginning_or_beginnings_of_its_words(
-    query: str, rank: int | None
-) -> None:
-    assert match_rank(query, "Family Housing First", Level.PROGRAM) == rank
-
-
-@pytest.mark.seed("S0-20")
-def test_only_agencies_and_programs_are_found_by_name() -> None:
-    found = [level for level in Level if match_rank("harbor", "Harbor House", level) is not None]
-
-    assert found == [Level.AGENCY, Level.PROGRAM]
+def test_values_of_another_shape_make_no_record(values: dict[str, Any]) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        record_from_json(values)

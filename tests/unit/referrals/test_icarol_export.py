@@ -12,14 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.contracts.errors import Refused
-from services.referrals.directory.icarol import FileRefused, Parsed, parse
 from services.referrals.directory.icarol_row import EXPORT_COLUMNS, REQUIRED_COLUMNS, read_time
+from services.referrals.directory.report import FileRefused
 from services.referrals.directory.rules import (
     Level,
     Phone,
     ResourceStatus,
     TemporaryMessage,
 )
+from tests.unit.referrals.whole_files import Parsed, parse
 
 AGENCY = {
     "ResourceAgencyNum": "10",
@@ -207,9 +208,9 @@ def test_a_file_above_the_size_limit_is_not_even_decoded() -> None:
 
 def test_a_file_with_too_many_rows_is_refused_where_the_limit_is_passed() -> None:
     with pytest.raises(FileRefused) as refusal:
-        parse((",".join(REQUIRED_COLUMNS) + "\n" + "1\n" * 50_001).encode())
+        parse((",".join(REQUIRED_COLUMNS) + "\n" + "1\n" * 11).encode(), max_rows=10)
 
-    assert (refusal.value.reason, refusal.value.line) == ("too_many_rows", 50_002)
+    assert (refusal.value.reason, refusal.value.line) == ("too_many_rows", 12)
 
 
 def test_the_required_columns_are_enough() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -18,13 +19,20 @@ from services.referrals.queues.rules import (
     FHIR_OPEN,
     FHIR_TASK_STATUSES,
     FHIR_TERMINAL,
+    STAGES,
+    DeclineReason,
+    Outcome,
+    QueueSettings,
     Status,
     check_move,
     check_queue_name,
     check_replacement,
     check_statuses,
+    decline_reasons_of,
     find_status,
     first_status,
+    outcomes_of,
+    settings_of,
     status_key,
 )
 
@@ -278,3 +286,62 @@ class ReferralMoves(RuleBasedStateMachine):
 
 TestReferralMoves = ReferralMoves.TestCase
 TestReferralMoves.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+
+
+@dataclass
+class AQueue:
+    """A queue with what an editor has set."""
+
+    settings: dict[str, Any]
+
+
+@pytest.mark.parametrize(
+    ("fhir_status", "stage"),
+    [
+        ("requested", "offered"),
+        ("received", "offered"),
+        ("accepted", "accepted"),
+        ("ready", "accepted"),
+        ("in-progress", "enrolled"),
+        ("on-hold", "enrolled"),
+        ("completed", "enrolled"),
+        ("rejected", "offered"),
+        ("cancelled", "offered"),
+        ("failed", "offered"),
+    ],
+)
+def test_a_status_stands_for_a_stage_unless_its_editor_says_another(fhir_status: str, stage: str) -> None:
+    status = replace(REFERRED, fhir_status=fhir_status)
+    assert status.stage == stage
+    assert replace(status, category="enrolled").stage == "enrolled"
+
+
+def test_every_fhir_status_has_a_stage() -> None:
+    assert {replace(REFERRED, fhir_status=code).stage for code in FHIR_TASK_STATUSES} == set(STAGES)
+
+
+def test_what_nobody_set_is_default() -> None:
+    assert settings_of(AQueue({})) == QueueSettings()
+    assert settings_of(AQueue({"when_full": "warn"})) == QueueSettings(when_full="warn")
+    assert list(outcomes_of(AQueue({})))[:2] == ["service_received", "partly_received"]
+    by_client = [code for code, reason in decline_reasons_of(AQueue({})).items() if reason.by == "client"]
+    assert by_client == ["client_declined", "client_unreachable"]
+
+
+def test_a_queues_own_codes_replace_the_default_ones() -> None:
+    queue = AQueue(
+        {
+            "outcomes": [{"code": "housed", "label": "Housed", "is_met": True}],
+            "decline_reasons": [{"code": "pets", "label": "No pets", "by": "client"}],
+        }
+    )
+    assert outcomes_of(queue) == {"housed": Outcome("housed", "Housed", is_met=True)}
+    assert decline_reasons_of(queue) == {"pets": DeclineReason("pets", "No pets", "client")}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [({"category": "later"}, "statuses.1.category"), ({"colour": "red"}, "statuses.1.colour")],
+)
+def test_a_status_with_an_unknown_stage_or_colour_is_refused(change: dict[str, str], field: str) -> None:
+    assert refusal_of(lambda: check_statuses(changed(1, **change))) == ("invalid_status_list", field)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from services.referrals.directory.icarol import parse
 from services.referrals.directory.icarol_row import EXPORT_COLUMNS
 from services.referrals.directory.reading import read_upload
 from services.referrals.directory.rules import Level, ResourceStatus, fingerprint, plan_import
+from tests.unit.referrals.whole_files import parse
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SAMPLE = CHECKOUT / "deploy" / "sample" / "resources.csv"
@@ -75,7 +75,8 @@ class TestRealExport:
         data = REAL_EXPORT.read_bytes()
         known = {record.number: fingerprint(record) for record in parse(data).records}
 
-        plan = plan_import(known, read_upload(REAL_EXPORT, ()).entries)
+        with read_upload(REAL_EXPORT) as upload:
+            plan = plan_import(known, upload.take(upload.total))
 
         assert (plan.added, plan.changed, len(plan.unchanged)) == ((), (), 2_132)
 

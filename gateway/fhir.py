@@ -1,0 +1,76 @@
+"""HTTP as FHIR R4 has it: search parameters, application/fhir+json, version headers, errors as OperationOutcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import flask
+
+from services.chassis.wire import encode
+from services.contracts.declare import Operation
+from services.contracts.errors import CODES, Refused
+
+BASE_PATH = "/fhir/R4"
+MEDIA_TYPE = "application/fhir+json"
+
+# Issue types of http://hl7.org/fhir/R4/valueset-issue-type.html; what is not here is a processing error.
+_ISSUES = {
+    "not_found": "not-found",
+    "unauthenticated": "login",
+    "passport_expired": "expired",
+    "forbidden": "forbidden",
+    "invalid_request": "invalid",
+    "malformed_request": "structure",
+    "search_refused": "invalid",
+    "too_many_requests": "throttled",
+    "timeout": "timeout",
+    "deadline_passed": "timeout",
+    "service_unavailable": "transient",
+    "internal_error": "exception",
+    "method_not_allowed": "not-supported",
+}
+
+
+def is_asked() -> bool:
+    """Whether the present request is one for FHIR: its errors are answered in kind."""
+    return flask.request.path.startswith(f"{BASE_PATH}/")
+
+
+def arguments(
+    operation: Operation, path_arguments: Mapping[str, str], public_url: str | None
+) -> dict[str, Any]:
+    """The request of a FHIR operation: path, search parameters, and where our own address is."""
+    root = public_url or flask.request.url_root
+    given: dict[str, Any] = {**path_arguments, "base_url": root.rstrip("/") + BASE_PATH}
+    if "parameters" in operation.request.fields:
+        given["parameters"] = dict(flask.request.args.lists())
+        preferences = flask.request.headers.get("Prefer", "").replace(" ", "").split(",")
+        given["is_lenient"] = "handling=lenient" in preferences
+    return given
+
+
+def answer(resource: Mapping[str, Any]) -> flask.Response:
+    """A resource, with the headers that tell its version."""
+    response = flask.Response(encode(resource), content_type=f"{MEDIA_TYPE}; fhirVersion=4.0")
+    version = resource.get("meta", {}).get("versionId")
+    if version is not None:
+        response.headers["ETag"] = f'W/"{version}"'
+    return response
+
+
+def outcome(refusal: Refused) -> flask.Response:
+    """A refusal as OperationOutcome. FHIR answers 400 to what cannot be understood, where our own interface says 422."""
+    status = CODES[refusal.code]
+    issue: dict[str, Any] = {
+        "severity": "error",
+        "code": _ISSUES.get(refusal.code, "processing"),
+        "details": {"text": refusal.code},
+        "diagnostics": refusal.detail,
+    }
+    if refusal.field:
+        issue["expression"] = [refusal.field]
+    body = {"resourceType": "OperationOutcome", "issue": [issue]}
+    return flask.Response(
+        encode(body), status=400 if status == 422 else status, content_type=f"{MEDIA_TYPE}; fhirVersion=4.0"
+    )

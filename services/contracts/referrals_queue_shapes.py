@@ -1,0 +1,137 @@
+"""Shapes of ReferralQs: statuses, settings, linked contact forms. Data only; the operations are in referrals_queues."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import Reply, Request
+from services.contracts.fields import Code, Flag, Id, Text
+
+STAGES = ("offered", "accepted", "enrolled")
+WHEN_FULL = ("block", "warn", "waitlist")
+HOURS = validate.Range(1, 8_760)
+_COLOUR = validate.Regexp(r"#[0-9a-f]{6}\Z", error="A colour is written #rrggbb with 0-9 and a-f.")
+
+
+class QueueStatus(Reply):
+    """A status of a ReferralQ. `category` is how far a referral has come there; it decides what a provider sees."""
+
+    key = Code(required=True)
+    label = fields.String(required=True)
+    position = fields.Integer(required=True)
+    is_terminal = Flag(required=True)
+    fhir_status = fields.String(required=True, metadata={"description": "status of a FHIR R4 Task"})
+    outcome_required = Flag()
+    reason_required = Flag()
+    category = fields.String(attribute="stage", validate=validate.OneOf(STAGES))
+    colour = fields.String(allow_none=True)
+
+
+class QueueStatusInput(Request):
+    """A status as a ReferralQ's editor gives it. With `key` it is the status the queue has; without it is a new one."""
+
+    key = Code(load_default=None, allow_none=True)
+    label = Text(required=True, most=40)
+    is_terminal = Flag(load_default=False)
+    fhir_status = fields.String(load_default=None, allow_none=True)
+    outcome_required = Flag(load_default=False)
+    reason_required = Flag(
+        load_default=None, allow_none=True, metadata={"description": "null: where FHIR asks for one"}
+    )
+    category = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(STAGES))
+    colour = fields.String(load_default=None, allow_none=True, validate=_COLOUR)
+
+
+class Outcome(Request):
+    """What may come of a referral. `is_met`: the help-seeker got what was asked for."""
+
+    code = Code(required=True)
+    label = Text(required=True, most=80)
+    is_met = Flag(load_default=False)
+
+
+class DeclineReason(Request):
+    """Why a referral may be declined, and by whom."""
+
+    code = Code(required=True)
+    label = Text(required=True, most=80)
+    by = fields.String(load_default="provider", validate=validate.OneOf(["provider", "client"]))
+
+
+def _settings() -> dict[str, fields.Field[Any]]:
+    """The members, all of which may be null in a request: null takes one back to its default."""
+    return {
+        "when_full": fields.String(
+            allow_none=True,
+            validate=validate.OneOf(WHEN_FULL),
+            metadata={"description": "an assignment to a full program: block, warn or waitlist"},
+        ),
+        "due_hours": fields.Integer(
+            strict=True, allow_none=True, validate=HOURS, metadata={"description": "until a first answer"}
+        ),
+        "status_due_hours": fields.Dict(
+            keys=Code(),
+            allow_none=True,
+            values=fields.Integer(strict=True, validate=HOURS),
+            metadata={"description": "how long a referral should stay at a status, by the status's key"},
+        ),
+        "expire_after_days": fields.Integer(strict=True, allow_none=True, validate=validate.Range(1, 3_650)),
+        "assignment_email_text": Text(
+            most=500,
+            allow_none=True,
+            metadata={"description": "shown in the assignment e-mail as it is; never about a person"},
+        ),
+        "may_reopen": Flag(allow_none=True),
+        "allowed_moves": fields.Dict(
+            keys=Code(),
+            values=fields.List(Code()),
+            allow_none=True,
+            metadata={"description": "from a status's key to the keys it may go to; null: moves are free"},
+        ),
+        "stage_fields": fields.Dict(
+            keys=fields.String(validate=validate.OneOf(STAGES)),
+            values=fields.List(fields.String(validate=validate.Length(1, 140))),
+            allow_none=True,
+            metadata={
+                "description": "what a provider sees at each stage: contact_name, postal_code, phone, email, sections, or "
+                "single sections as `section:<title>`; null: all of it"
+            },
+        ),
+        "statistics_small_cells": fields.Integer(
+            strict=True, allow_none=True, validate=validate.Range(2, 100)
+        ),
+        "outcomes": fields.List(fields.Nested(Outcome), allow_none=True, validate=validate.Length(1, 40)),
+        "decline_reasons": fields.List(
+            fields.Nested(DeclineReason), allow_none=True, validate=validate.Length(1, 40)
+        ),
+    }
+
+
+QueueSettings: Any = Reply.from_dict(_settings(), name="QueueSettings")
+# A member that is not given stays as it is.
+QueueSettingsInput: Any = Request.from_dict(_settings(), name="QueueSettingsInput")
+
+
+class ContactForm(Request):
+    """A contact form that is linked to a ReferralQ: the sections its records have, and a questionnaire that goes with it."""
+
+    code = Code(required=True)
+    name = Text(required=True, most=120)
+    sections = fields.List(Text(most=120), load_default=list, validate=validate.Length(max=50))
+    questionnaire_id = Id(load_default=None, allow_none=True)
+
+
+class Queue(Reply):
+    """A ReferralQ."""
+
+    id = Id(required=True)
+    version = fields.Integer(required=True)
+    name = fields.String(required=True)
+    description = fields.String(allow_none=True)
+    is_active = Flag(required=True)
+    statuses = fields.List(fields.Nested(QueueStatus), required=True)
+    programs = fields.List(fields.Nested({"id": Id(), "name": fields.String()}), required=True)
+    settings = fields.Nested(QueueSettings)
+    forms = fields.List(fields.Nested(ContactForm))

@@ -1,0 +1,101 @@
+"""Entrypoints of referrals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.chassis.events import Delivery, listens
+from services.chassis.operations import Call, serves
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts import referrals as contract
+from services.contracts import referrals_assignments as life
+from services.contracts.referrals_capacity import capacity_changed
+from services.referrals.assignments import closing, moving, notes, opening, queries, waitlist
+from services.referrals.records.handlers import note_reading
+
+
+class AssignmentEntrypoints:
+    """What `Service` offers about referrals, and the events of its own by which the waitlist moves."""
+
+    @serves(contract.assign_referral)
+    def assign_referral(self, call: Call) -> Any:
+        with call.runtime.database.reading(call.organisation_id) as session:
+            opening.refuse_when_full(session, call.caller, call.request, call.is_repeated)
+        return call.commit(opening.assign_referral)
+
+    @serves(life.reassign_referral)
+    def reassign_referral(self, call: Call) -> Any:
+        return call.commit(closing.reassign_referral)
+
+    @serves(life.withdraw_referral)
+    def withdraw_referral(self, call: Call) -> Any:
+        return call.commit(closing.withdraw_referral)
+
+    @serves(contract.list_referrals)
+    def list_referrals(self, call: Call) -> Any:
+        return call.read(queries.list_referrals)
+
+    @serves(contract.get_referral)
+    def get_referral(self, call: Call) -> Any:
+        answer = call.read(queries.get_referral)
+        if answer["details"] is not None:
+            _audit_reading(call, answer)
+        return answer
+
+    @serves(contract.list_referral_history)
+    def list_referral_history(self, call: Call) -> Any:
+        return call.read(queries.list_referral_history)
+
+    @serves(life.list_referral_notes)
+    def list_referral_notes(self, call: Call) -> Any:
+        return call.read(queries.list_referral_notes)
+
+    @serves(life.add_referral_note)
+    def add_referral_note(self, call: Call) -> Any:
+        return call.commit(notes.add_referral_note)
+
+    @serves(contract.change_status)
+    def change_status(self, call: Call) -> Any:
+        return call.commit(moving.change_status)
+
+    @serves(life.accept_referral)
+    def accept_referral(self, call: Call) -> Any:
+        return call.commit(moving.accept_referral)
+
+    @serves(life.unaccept_referral)
+    def unaccept_referral(self, call: Call) -> Any:
+        return call.commit(moving.unaccept_referral)
+
+    @serves(life.decline_referral)
+    def decline_referral(self, call: Call) -> Any:
+        return call.commit(moving.decline_referral)
+
+    @serves(life.change_priority)
+    def change_priority(self, call: Call) -> Any:
+        return call.commit(notes.change_priority)
+
+    @listens(capacity_changed)
+    def on_capacity_changed(self, delivery: Delivery) -> None:
+        """Places may be free for those who wait."""
+        with delivery.runtime.database.reading(delivery.context.organisation_id) as session:
+            is_wanted = waitlist.somebody_waits(session, delivery.data["program_id"])
+        if delivery.data["free"] and is_wanted:
+            delivery.apply(waitlist.on_capacity_changed)
+
+    @listens(life.referral_waitlisted)
+    def on_referral_waitlisted(self, delivery: Delivery) -> None:
+        """A place may have become free meanwhile."""
+        delivery.apply(waitlist.on_referral_waitlisted)
+
+
+def _audit_reading(call: Call, answer: Any) -> None:
+    """Note a reading of a whole record before it is handed out: what cannot be noted is not shown."""
+    record_id = answer["details"]["id"]
+
+    def note(unit: UnitOfWork) -> None:
+        # Whose record it is, is looked up here: a provider's answer does not say it.
+        note_reading(
+            unit, "referral.details_read", "referral", answer["id"], record_id, contact_record_id=record_id
+        )
+
+    call.transact(note)

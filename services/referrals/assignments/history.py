@@ -1,0 +1,79 @@
+"""What every step of a referral leaves behind: a line of its history and the facts that its events carry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.chassis import wire
+from services.chassis.unit_of_work import UnitOfWork
+from services.referrals.assignments.models import Referral, StatusChange
+from services.referrals.assignments.rules import Step
+from services.referrals.directory.models import Resource
+from services.referrals.queues.models import Queue
+from services.referrals.queues.rules import Status, find_status
+from services.referrals.records.models import ContactRecord
+from services.referrals.reports.facts import note_change
+
+
+def add_line(
+    unit: UnitOfWork,
+    referral: Referral,
+    kind: str,
+    origin: Status | None,
+    target: Status,
+    step: Step,
+    *,
+    is_internal: bool = False,
+) -> StatusChange:
+    """Append a line at the referral's present version, and count it. `origin` is None on the first line only.
+
+    The referral stands already where the step leads.
+    """
+    line = StatusChange(
+        id=wire.new_id(),
+        referral_id=referral.id,
+        position=referral.version,
+        at=unit.now,
+        kind=kind,
+        from_key=origin.key if origin else None,
+        from_label=origin.label if origin else None,
+        to_key=target.key,
+        to_label=target.label,
+        note=step.note,
+        is_internal=is_internal,
+        reason_code=step.reason_code,
+        outcome_code=step.outcome_code,
+        actor_id=unit.caller.id if unit.caller else "system",
+        actor_realm=unit.caller.realm if unit.caller else None,
+    )
+    unit.add(line)
+    note_change(unit, referral)
+    return line
+
+
+def touch(unit: UnitOfWork, referral: Referral) -> None:
+    """Count a step: the next version, changed now."""
+    referral.version += 1
+    referral.updated_at = unit.now
+
+
+def status_of(queue: Queue, referral: Referral) -> Status:
+    """The status at which a referral stands."""
+    status = find_status(queue.status_list(), referral.status)
+    # A status with referrals cannot be taken off its queue.
+    assert status is not None  # noqa: S101
+    return status
+
+
+def facts_of(unit: UnitOfWork, referral: Referral) -> dict[str, Any]:
+    """What every event of a referral says: ids and the number, nothing about the person."""
+    record = unit.session.get_one(ContactRecord, referral.contact_record_id)
+    program = unit.session.get_one(Resource, referral.program_id)
+    return {
+        "referral_id": referral.id,
+        "contact_record_id": record.id,
+        "contact_record_number": record.number,
+        "queue_id": referral.queue_id,
+        "program_id": program.id,
+        "agency_id": program.agency_id,
+    }

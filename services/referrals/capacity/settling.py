@@ -1,0 +1,305 @@
+"""What time does to capacity: schedules that begin and end, new windows, numbers that nobody vouches for any more.
+
+Whoever claims, gives back or edits settles the line first, so a boundary is exact without the loop; the loop only sees to
+it that events are published when nobody comes. Readers compute the same from the same rules.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.logs import log, where
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork, utc_now
+from services.contracts.referrals_capacity import capacity_changed, capacity_stale
+from services.referrals.capacity.models import CapacitySettings, Change, Line, Term
+from services.referrals.capacity.rules import (
+    CapacityLine,
+    CapacityStatus,
+    Mode,
+    Period,
+    capacity_status,
+    remind_at,
+    steps,
+)
+from services.referrals.directory.models import Resource
+
+EVERY_S = 5.0
+MOST_AT_ONCE = 200
+REMIND_HOURS = 24
+
+Terms = Mapping[str, Term]
+
+
+def said(term: Term) -> CapacityLine:
+    """A term as the rules take it."""
+    return CapacityLine(
+        total=term.total,
+        unit=term.unit,
+        mode=Mode(term.mode),
+        used=term.used,
+        period=Period(term.period) if term.period else None,
+        time_zone=term.time_zone,
+        starts_at=term.starts_at,
+        ends_at=term.ends_at,
+        valid_until=term.valid_until,
+        window_started_at=term.window_started_at,
+        note=term.note or "",
+        has_waitlist=term.has_waitlist,
+        needs_assessment=term.needs_assessment,
+        id=term.id,
+    )
+
+
+def open_terms(session: Session, line_ids: Iterable[str]) -> dict[str, dict[str, Term]]:
+    """The terms that are not closed, by line and id, in one statement."""
+    found: dict[str, dict[str, Term]] = defaultdict(dict)
+    statement = select(Term).where(Term.line_id.in_(list(line_ids)), Term.closed_at.is_(None))
+    for term in session.scalars(statement.order_by(Term.starts_at, Term.id)):
+        found[term.line_id][term.id] = term
+    return found
+
+
+def counted(line: Line, terms: Terms) -> CapacityLine | None:
+    """A line's term in effect with what its row counts, None where none is in effect."""
+    if line.term_id is None:
+        return None
+    count = {"total": line.total, "used": line.used, "window_started_at": line.window_started_at}
+    return replace(said(terms[line.term_id]), **count)  # type: ignore[arg-type]  # names of fields
+
+
+def reading_at(line: Line, terms: Terms, now: datetime.datetime) -> CapacityLine | None:
+    """What the line says at `now`, whether or not somebody has settled it."""
+    current = counted(line, terms)
+    for _, each, _ in steps(
+        [said(term) for term in terms.values()], current, line.held, line.settles_at, now
+    ):
+        current = each
+    return current
+
+
+def status_of(current: CapacityLine | None, now: datetime.datetime) -> CapacityStatus:
+    """The Gravity status at `now`; unknown where nothing is in effect."""
+    return capacity_status(current, now) if current else CapacityStatus.UNKNOWN
+
+
+def settings_of(session: Session, organisation_id: str | None) -> CapacitySettings:
+    """How the organisation works with capacity; the defaults where nobody has said."""
+    kept = session.get(CapacitySettings, organisation_id)
+    return kept or CapacitySettings(is_on=True, remind_hours=REMIND_HOURS, confirm_after_days=None)
+
+
+def settled(
+    unit: UnitOfWork, line_id: str, *, skip_locked: bool = False
+) -> tuple[Line, dict[str, Term]] | None:
+    """The line as it is now, held until the transaction ends, with its open terms. None where there is no such line."""
+    line = unit.session.scalars(
+        select(Line).where(Line.id == line_id).with_for_update(skip_locked=skip_locked),
+        execution_options={"populate_existing": True},
+    ).one_or_none()
+    if line is None:
+        return None
+    terms = open_terms(unit.session, [line.id])[line.id]
+    if line.settles_at is not None and line.settles_at <= unit.now:
+        _settle(unit, line, terms)
+    return line, terms
+
+
+def _settle(unit: UnitOfWork, line: Line, terms: dict[str, Term]) -> None:
+    current = counted(line, terms)
+    lines = [said(term) for term in terms.values()]
+    for at, following, due in steps(lines, current, line.held, line.settles_at, unit.now):
+        put(line, terms, current, following)
+        line.settles_at = due
+        kind = _kind(current, following, at)
+        if kind == "took_effect":
+            remind(unit, line, following, at)
+        if kind is not None:
+            note(unit, line, following, kind, at, was=current)
+        current = following
+    for term in [term for term in terms.values() if term.ends_at is not None and term.ends_at <= unit.now]:
+        term.closed_at = term.ends_at
+        del terms[term.id]
+
+
+def _kind(before: CapacityLine | None, after: CapacityLine | None, at: datetime.datetime) -> str | None:
+    """What to tell about an instant, None where nobody sees a difference."""
+    if before is None or after is None or before.id != after.id:
+        return "took_effect" if before is not after else None
+    if after.valid_until == at:
+        return "lapsed"
+    return "new_window" if before.used > after.used else None
+
+
+def put(line: Line, terms: Terms, before: CapacityLine | None, current: CapacityLine | None) -> None:
+    """Let the row count for `current` from now on; what counted before keeps its count in case it comes back."""
+    if before is not None and (current is None or before.id != current.id) and before.id in terms:
+        terms[before.id].used, terms[before.id].window_started_at = before.used, before.window_started_at
+    line.term_id = current.id if current else None
+    line.mode = current.mode.value if current else Mode.OCCUPANCY.value
+    line.total = current.total if current else line.held
+    line.used = current.used if current else line.held
+    line.planned_total = terms[current.id].total if current else 0
+    line.window_started_at = current.window_started_at if current else None
+
+
+def remind(unit: UnitOfWork, line: Line, current: CapacityLine | None, now: datetime.datetime) -> None:
+    """Set when somebody is asked to confirm the line, once for each end of validity."""
+    line.reminds_at = None
+    if current is not None and current.valid_until is not None and current.valid_until > now:
+        before = datetime.timedelta(hours=settings_of(unit.session, unit.organisation_id).remind_hours)
+        line.reminds_at = remind_at(now, current.valid_until, before)
+
+
+def note(
+    unit: UnitOfWork,
+    line: Line,
+    current: CapacityLine | None,
+    kind: str,
+    at: datetime.datetime,
+    *,
+    was: CapacityLine | None = None,
+) -> None:
+    """Count a version, write the history and tell the others. `was` names the unit where nothing is in effect any more."""
+    line.version += 1
+    line.updated_at, line.organisation_key = unit.now, unit.organisation_key
+    write_history(unit, line, current or _nothing(was), status_of(current, at), kind, at)
+
+
+def write_history(
+    unit: UnitOfWork,
+    line: Line,
+    shown: CapacityLine,
+    status: CapacityStatus,
+    kind: str,
+    at: datetime.datetime,
+) -> None:
+    """One line of history and the event, at the row's version."""
+    unit.add(
+        Change(
+            id=wire.new_id(),
+            line_id=line.id,
+            program_id=line.program_id,
+            position=line.version,
+            at=at,
+            kind=kind,
+            term_id=shown.id or None,
+            total=shown.total,
+            planned_total=line.planned_total,
+            used=shown.used,
+            unit=shown.unit,
+            mode=shown.mode.value,
+            period=shown.period.value if shown.period else None,
+            time_zone=shown.time_zone,
+            note=shown.note or None,
+            valid_until=shown.valid_until,
+            has_waitlist=shown.has_waitlist,
+            needs_assessment=shown.needs_assessment,
+            status=status.value,
+            actor_realm=(unit.caller.realm or unit.caller.kind) if unit.caller else "service",
+            actor_id=unit.caller.id if unit.caller else "referrals",
+        )
+    )
+    unit.publish(
+        capacity_changed,
+        line.program_id,
+        {
+            "program_id": line.program_id,
+            "total": shown.total,
+            "used": shown.used,
+            "free": shown.free,
+            "line_id": line.id,
+            "status": status.value,
+        },
+    )
+
+
+def _nothing(was: CapacityLine | None) -> CapacityLine:
+    return CapacityLine(0, was.unit if was else "referrals")
+
+
+def settle_due(runtime: Any) -> bool:
+    """Settle the lines that are due and ask for the confirmations that are, each in a transaction of its own.
+
+    False where one could not be settled: the others are, and it is tried again.
+    """
+    while True:
+        due = _due(runtime)
+        failed = 0
+        for line_id, organisation_id, organisation_key in due:
+            try:
+                _settle_one(runtime, line_id, organisation_id, organisation_key)
+            except Exception as error:  # one line must not keep the others from being settled
+                failed += 1
+                log.error("line_not_settled", line=line_id, error=type(error).__name__, where=where(error))
+        if failed or len(due) < MOST_AT_ONCE:
+            return failed == 0
+
+
+def _due(runtime: Any) -> list[Any]:
+    now = utc_now()
+    statement = (
+        select(Line.id, Line.organisation_id, Line.organisation_key)
+        .where(
+            or_(Line.settles_at <= now, Line.reminds_at <= now),
+            # Lines from before there were keys have none until somebody changes them.
+            Line.organisation_key.is_not(None),
+        )
+        .order_by(Line.settles_at, Line.id)
+        .limit(MOST_AT_ONCE)
+    )
+    with runtime.database.reading(None) as session:
+        return list(session.execute(statement))
+
+
+def _settle_one(runtime: Any, line_id: str, organisation_id: str, organisation_key: str) -> None:
+    has_events = False
+
+    def work(session: Session) -> None:
+        nonlocal has_events
+        unit = UnitOfWork(
+            session,
+            runtime.tables,
+            runtime.service,
+            caller=Caller("service", runtime.service, organisation_id, organisation_key),
+            context=wire.CallContext(wire.new_id(), correlation_id=wire.new_id()),
+            organisation_id=organisation_id,
+            organisation_key=organisation_key,
+        )
+        found = settled(unit, line_id, skip_locked=True)
+        if found is not None:  # else somebody holds it, who settles it
+            _ask_for_confirmation(unit, *found)
+        has_events = unit.has_events
+
+    runtime.database.write(organisation_id, work)
+    if has_events:
+        runtime.relay.wake()
+
+
+def _ask_for_confirmation(unit: UnitOfWork, line: Line, terms: Terms) -> None:
+    if line.reminds_at is None or line.reminds_at > unit.now:
+        return
+    line.reminds_at = None
+    current = counted(line, terms)
+    if current is None or current.valid_until is None or current.valid_until <= unit.now:
+        return
+    program = unit.session.get_one(Resource, line.program_id)
+    unit.audit("capacity.confirmation_asked", "program", line.program_id, line_id=line.id)
+    unit.publish(
+        capacity_stale,
+        line.program_id,
+        {
+            "program_id": line.program_id,
+            "agency_id": program.agency_id or program.id,
+            "line_id": line.id,
+            "valid_until": current.valid_until,
+        },
+    )

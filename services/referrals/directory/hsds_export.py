@@ -1,0 +1,425 @@
+"""Resources as objects of HSDS 3.1. What HSDS has no exact place for rides along in attributes of ours, so nothing is lost.
+
+A value that would break the standard's formats (an e-mail address without @, say) is only in such an attribute.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from services.referrals.directory.hsds_tables import (
+    AT_LOCATION,
+    KEPT_WHOLE,
+    LOCATION,
+    MAX_NAME,
+    ORGANIZATION,
+    OURS,
+    SERVICE,
+    STATUSES,
+)
+from services.referrals.directory.queries import shown_message
+from services.referrals.directory.rules import ResourceStatus
+
+Object = dict[str, Any]
+_EMAIL = re.compile(r"[^@\s<>()\[\],;:\"\\]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
+_URI = re.compile(r"https?://[!-~]+", re.ASCII)
+_HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(/[!-~]*)?", re.ASCII)
+_UNSAFE_IN_URI = set('"<>\\^`{|}')
+# The record's field for each member that holds the same text.
+_SAME: Mapping[str, Mapping[str, str]] = {
+    ORGANIZATION: {"alternate_name": "alternate_name"},
+    LOCATION: {"alternate_name": "alternate_name", "description": "description"},
+    SERVICE: {
+        "alternate_name": "alternate_name",
+        "description": "description",
+        "application_process": "application_process",
+        "eligibility_description": "eligibility",
+        "fees_description": "fees",
+    },
+    AT_LOCATION: {"description": "description"},
+}
+# A list with one text an entry: the member, the entry's member, the record's field.
+_LISTS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
+    ORGANIZATION: (),
+    LOCATION: (
+        ("schedules", "description", "hours"),
+        ("languages", "name", "languages"),
+        ("accessibility", "description", "accessibility"),
+    ),
+    SERVICE: (
+        ("schedules", "description", "hours"),
+        ("languages", "name", "languages"),
+        ("service_areas", "name", "coverage_area"),
+        ("required_documents", "document", "documents_required"),
+    ),
+    AT_LOCATION: (("schedules", "description", "hours"),),
+}
+# Members without a field of ours that an import kept under their own names.
+_KEPT_TEXTS: Mapping[str, tuple[str, ...]] = {
+    ORGANIZATION: ("legal_status",),
+    LOCATION: ("transportation", "external_identifier", "external_identifier_type"),
+    SERVICE: ("interpretation_services", "accreditations", "assured_date"),
+    AT_LOCATION: (),
+}
+_KEPT_NUMBERS = ("minimum_age", "maximum_age", "year_incorporated")
+# What the object says by being what it is, where it stands and what it is linked with.
+_UNDERSTOOD = frozenset({"number", "level", "name", "parent_number", "parent_name", "status", "extra"})
+
+
+class Row(NamedTuple):
+    """A resource as it is exported."""
+
+    id: str
+    number: str
+    level: str
+    name: str
+    status: str
+    agency_id: str | None
+    record: Mapping[str, Any]
+    temporary_message: Any
+    updated_at: datetime.datetime
+
+
+class _Maker:
+    """Makes one object out of a row and remembers which fields of the record the object tells exactly."""
+
+    def __init__(self, row: Row, kind: str) -> None:
+        self.row = row
+        self.kind = kind
+        self.record = row.record
+        self.extra: dict[str, Any] = dict(row.record.get("extra", {}))
+        self.told = set(_UNDERSTOOD)
+        self.ours: dict[str, str] = {"number": row.number}
+        self.made: Object = {"id": uuid_of(row.id)}
+        if kind != AT_LOCATION:
+            self.made["name"] = row.name
+        else:
+            self.ours["name"] = _json(row.name)
+
+    def texts(self) -> None:
+        for member, field in _SAME[self.kind].items():
+            if self.record.get(field):
+                self.made[member] = self.record[field]
+            self.told.add(field)
+
+    def checked(self, member: str, field: str, form: re.Pattern[str]) -> None:
+        """A text whose form the standard prescribes."""
+        text = self.record.get(field)
+        if not text:
+            return
+        if form is _URI:
+            if _HOST.fullmatch(text) and not _UNSAFE_IN_URI & set(text):
+                self.made[member] = f"http://{text}"
+                return
+            is_good = form.fullmatch(text) and not _UNSAFE_IN_URI & set(text)
+        else:
+            is_good = form.fullmatch(text)
+        if is_good:
+            self.made[member] = text
+            self.told.add(field)
+
+    def phones(self) -> None:
+        phones = self.record.get("phones", [])
+        self.made["phones"] = [
+            {
+                "id": self.part("phone", at),
+                "number": phone["number"],
+                "type": phone.get("kind", "voice"),
+                **({"description": phone["label"]} if phone.get("label") else {}),
+            }
+            for at, phone in enumerate(phones)
+        ]
+        is_exact = all(
+            sum(letter.isdigit() for letter in phone["number"]) >= 3
+            and len(phone["number"]) <= 100
+            and len(phone.get("label", "")) <= MAX_NAME
+            for phone in phones
+        )
+        if is_exact:
+            self.told.add("phones")
+
+    def lists(self) -> None:
+        for member, part, field in _LISTS[self.kind]:
+            value = self.record.get(field)
+            if member not in self.extra and value:
+                values = value if isinstance(value, list) else [value]
+                self.made[member] = [
+                    {"id": self.part(member, at), part: each} for at, each in enumerate(values)
+                ]
+            self.told.add(field)
+
+    def kept(self) -> None:
+        """Give back what an import kept under the standard's own names."""
+        for member in _KEPT_TEXTS[self.kind]:
+            if member in self.extra:
+                self.made[member] = self.extra.pop(member)
+        for member in _KEPT_NUMBERS:
+            number = _number(self.extra.get(member))
+            if number is not None:
+                self.made[member] = number
+                del self.extra[member]
+        for member in KEPT_WHOLE:
+            value = _loaded(self.extra.get(member))
+            if isinstance(value, dict) and member == "program":
+                self.made[member] = self.identified(value, member, 0)
+            elif (
+                isinstance(value, list)
+                and member != "program"
+                and all(isinstance(each, dict) for each in value)
+            ):
+                self.made[member] = [self.identified(each, member, at) for at, each in enumerate(value)]
+            else:
+                continue
+            del self.extra[member]
+
+    def identified(self, entry: Object, member: str, at: int) -> Object:
+        """An entry with an id of the form that HSDS 3.1 wants."""
+        try:
+            return entry | {"id": str(uuid.UUID(str(entry.get("id"))))}
+        except ValueError:
+            return entry | {"id": self.part(member, at)}
+
+    def terms(self) -> None:
+        names, codes = self.record.get("taxonomy_terms", []), self.record.get("taxonomy_codes", [])
+        is_paired = len(codes) in (0, len(names))
+        for at, name in enumerate(names):
+            term = {
+                "id": str(uuid.uuid5(_TERMS, f"{name}/{codes[at : at + 1]}")),
+                "name": name,
+                "description": name,
+            }
+            if codes and is_paired:
+                term["code"] = codes[at]
+            self.attribute({"link_type": "taxonomy", "taxonomy_term": term}, f"term/{at}")
+        if is_paired:
+            self.told |= {"taxonomy_terms", "taxonomy_codes"}
+
+    def status(self, agency_name: str | None) -> None:
+        """Where the record's status and agency's name are other than the object says, an attribute tells."""
+        if self.kind == SERVICE:
+            kept = self.extra.get("hsds_status")
+            if kept in STATUSES and STATUSES[kept].value == self.row.status:
+                self.made["status"] = self.extra.pop("hsds_status")
+            else:
+                self.made["status"] = (
+                    "inactive" if self.row.status == ResourceStatus.INACTIVE.value else "active"
+                )
+                if self.row.status == ResourceStatus.DO_NOT_REFER.value:
+                    self.ours["status"] = _json(self.row.status)
+        elif self.row.status != ResourceStatus.ACTIVE.value or self.kind == AT_LOCATION:
+            self.ours["status"] = _json(self.row.status)
+        parent_name = self.record.get("parent_name", "")
+        if parent_name != (agency_name or "")[:MAX_NAME]:
+            self.ours["parent_name"] = _json(parent_name)
+
+    def attribute(self, members: Object, part: str) -> None:
+        own = {"id": self.part("attribute", part), "link_id": self.made["id"], "link_entity": self.kind}
+        self.made.setdefault("attributes", []).append(own | members)
+
+    def forget_fields(self) -> None:
+        """Leave it at what the object tells, and the number to know the resource by."""
+        self.told |= self.record.keys()
+        self.extra = {}
+        self.ours = {"number": self.row.number}
+
+    def finish(self) -> Object:
+        """The object, with attributes for all that it does not tell."""
+        for field in sorted(self.record.keys() - self.told):
+            self.ours[field] = _json(self.record[field])
+        if self.extra:
+            self.ours["extra"] = _json(self.extra)
+        for label, value in self.ours.items():
+            self.attribute({"link_type": OURS, "label": label, "value": value}, f"{OURS}/{label}")
+        return {member: value for member, value in self.made.items() if value not in (None, [])}
+
+    def part(self, kind: str, at: Any) -> str:
+        """An id for a part of this object: the same at every export."""
+        return str(uuid.uuid5(uuid.UUID(self.row.id), f"{self.kind}/{kind}/{at}"))
+
+    def addresses(
+        self, fields: Sequence[str] = ("physical_address", "mailing_address", "other_address")
+    ) -> None:
+        """The record's addresses, where there is a first for each kind."""
+        found = []
+        for field in fields:
+            address = self.record.get(field)
+            if not address or (field == "other_address" and not self.record.get("physical_address")):
+                continue
+            found.append(_address(address, self.part("address", field), is_postal=field == "mailing_address"))
+            if all(len(part) <= MAX_NAME for part in address.values()):
+                self.told.add(field)
+        self.made["addresses"] = found
+        for member in ("latitude", "longitude"):
+            if self.record.get(member) is not None:
+                self.made[member] = self.record[member]
+            self.told.add(member)
+
+
+_TERMS = uuid.UUID("6d2c8f0e-4b1a-5a3e-9c77-0f4d2e6b8a15")
+
+
+def organization_of(row: Row, locations: Sequence[Object] | None = None) -> Object:
+    """An agency: with `locations` in full, with its sites and a location for its own address; otherwise in short."""
+    made = _Maker(row, ORGANIZATION)
+    made.texts()
+    # Required, and may be empty.
+    made.made["description"] = row.record.get("description", "")
+    made.told.add("description")
+    made.checked("email", "email", _EMAIL)
+    made.checked("website", "website", _URI)
+    made.phones()
+    made.kept()
+    made.terms()
+    made.status(None)
+    if locations is not None:
+        own = _own_location(row)
+        made.made["locations"] = [*([own] if own else []), *locations]
+    else:
+        made.forget_fields()
+    # The standard requires it, so it stays though it is empty.
+    return made.finish() | {"description": row.record.get("description", "")}
+
+
+def location_of(row: Row, agency_name: str | None) -> Object:
+    """A site."""
+    made = _Maker(row, LOCATION)
+    made.made["location_type"] = "physical"
+    made.texts()
+    made.checked("url", "website", _URI)
+    made.phones()
+    made.lists()
+    made.addresses()
+    made.kept()
+    made.terms()
+    made.status(agency_name)
+    return made.finish()
+
+
+def at_location_of(row: Row, location: Object, agency_name: str | None) -> Object:
+    """A program at a site, which hangs on its service and has its location."""
+    made = _Maker(row, AT_LOCATION)
+    made.told |= {"program_number", "site_number"}
+    made.texts()
+    made.phones()
+    made.lists()
+    made.kept()
+    made.terms()
+    made.status(agency_name)
+    made.made["location"] = location
+    return made.finish()
+
+
+def service_of(
+    row: Row,
+    organization: Object | None,
+    at_locations: Sequence[Object],
+    capacities: Sequence[Object],
+    today: datetime.date,
+    *,
+    is_full: bool = True,
+) -> Object:
+    """A program; not `is_full` is the form of HSDS's lists, without what there may be many of."""
+    made = _Maker(row, SERVICE)
+    made.texts()
+    made.checked("email", "email", _EMAIL)
+    made.checked("url", "website", _URI)
+    made.phones()
+    made.lists()
+    made.kept()
+    made.terms()
+    made.status(organization["name"] if organization else None)
+    if row.level != "program":
+        made.ours["level"] = _json(row.level)
+    made.made["alert"] = shown_message(row.temporary_message, today)
+    if row.temporary_message and set(row.temporary_message) == {"text"}:
+        made.told.add("temporary_message")
+    made.made["last_modified"] = row.updated_at.isoformat(timespec="milliseconds")
+    made.made["organization"] = organization
+    own = _own_location(row)
+    derived = [_derived_at_location(row, own)] if own else []
+    made.made["service_at_locations"] = [*derived, *at_locations]
+    made.made["capacities"] = [_capacity(each) for each in capacities]
+    service = made.finish()
+    if is_full:
+        return service
+    return {
+        name: value for name, value in service.items() if not isinstance(value, list) or name == "attributes"
+    }
+
+
+def uuid_of(resource_id: str) -> str:
+    """Our id as HSDS 3.1 writes one."""
+    return str(uuid.UUID(resource_id))
+
+
+def _own_location(row: Row) -> Object | None:
+    """A location for the address of an agency or program, as HSDS knows addresses of locations only."""
+    addresses = ("physical_address", "mailing_address", "other_address")
+    if not any(row.record.get(name) for name in addresses) and row.record.get("latitude") is None:
+        return None
+    made = _Maker(row, LOCATION)
+    made.addresses()
+    location = made.made | {"id": made.part("own", "location"), "location_type": "physical"}
+    if not location["addresses"]:
+        del location["addresses"]
+    return location | {"attributes": [_derived_mark(made, LOCATION, location["id"])]}
+
+
+def _derived_at_location(row: Row, location: Object) -> Object:
+    made = _Maker(row, AT_LOCATION)
+    own_id = made.part("own", "at-location")
+    return {"id": own_id, "location": location, "attributes": [_derived_mark(made, AT_LOCATION, own_id)]}
+
+
+def _derived_mark(made: _Maker, kind: str, own_id: str) -> Object:
+    """Says that an object repeats its owner's address, so that an import of ours makes no site of it."""
+    mark = {"link_type": OURS, "label": "derived", "value": "true"}
+    return {"id": made.part("derived", kind), "link_id": own_id, "link_entity": kind, **mark}
+
+
+def _address(address: Mapping[str, str], own_id: str, *, is_postal: bool) -> Object:
+    members = {
+        "address_1": address.get("line1", ""),
+        "city": address.get("city", ""),
+        "state_province": address.get("region", ""),
+        "postal_code": address.get("postal_code", ""),
+        "country": address.get("country", ""),
+    }
+    more = {"address_2": address.get("line2"), "region": address.get("county")}
+    return {
+        "id": own_id,
+        **members,
+        **{member: text for member, text in more.items() if text},
+        "address_type": "postal" if is_postal else "physical",
+    }
+
+
+def _capacity(capacity: Mapping[str, Any]) -> Object:
+    unit = capacity["unit"]
+    return {
+        **{name: value for name, value in capacity.items() if value is not None},
+        "id": uuid_of(capacity["id"]),
+        "service_id": uuid_of(capacity["service_id"]),
+        "unit": {**unit, "id": str(uuid.uuid5(_TERMS, f"unit/{unit['name']}"))},
+    }
+
+
+def _number(text: Any) -> float | int | None:
+    value = _loaded(text)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _loaded(text: Any) -> Any:
+    try:
+        return json.loads(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,76 @@
+"""The names that one process keeps, to search them where they are quickest.
+
+Agencies and programs only, as that is all one finds (S0-20). Before each search the directory's revision is compared, and
+what changed since is read. The rows that are shown come from the database; the names here only say which.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.referrals.directory.models import Resource
+from services.referrals.directory.names import Names
+from services.referrals.directory.revisions import revision_of
+from services.referrals.directory.rules import SEARCHABLE_LEVELS, ResourceStatus
+
+MOST_NAMES_KEPT = 400_000
+READ_AT_ONCE = 2_000
+
+
+class NameIndex:
+    """The names of all directories that are searched in this process; those that rest longest are forgotten first."""
+
+    def __init__(self, most_names: int = MOST_NAMES_KEPT) -> None:
+        self._most_names = most_names
+        self._directories: OrderedDict[str, tuple[int, Names]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, session: Session, typed: str, limit: int, *, include_inactive: bool) -> list[str]:
+        """Ids of the best names in the session's organisation, as the database has them now."""
+        organisation_id, revision = session.info["organisation_id"], revision_of(session)
+        read, names = self._directories.get(organisation_id, (-1, Names()))
+        if read < revision:
+            with self._lock:  # one reads, the others wait for what it read
+                names = self._refreshed(session, organisation_id, revision)
+        return names.find(typed, limit, include_inactive=include_inactive)
+
+    def _refreshed(self, session: Session, organisation_id: str, revision: int) -> Names:
+        read, names = self._directories.get(organisation_id, (-1, Names()))
+        if read < revision:
+            statement = (
+                select(Resource.id, Resource.search_key, Resource.status)
+                .where(
+                    Resource.revision > read,
+                    Resource.level.in_([level.value for level in SEARCHABLE_LEVELS]),
+                )
+                .execution_options(yield_per=READ_AT_ONCE)
+            )
+            for chunk in session.execute(statement).partitions():
+                for resource_id, key, status in chunk:
+                    names.put(resource_id, key, is_inactive=status == ResourceStatus.INACTIVE.value)
+                time.sleep(0)  # others go between
+            self._directories[organisation_id] = (revision, names)
+        self._directories.move_to_end(organisation_id)
+        self._forget_some()
+        return names
+
+    def _forget_some(self) -> None:
+        while len(self._directories) > 1 and self._kept() > self._most_names:
+            self._directories.popitem(last=False)
+
+    def _kept(self) -> int:
+        return sum(len(names) for _, names in self._directories.values())
+
+
+def names_of(runtime: Any) -> NameIndex:
+    """The names that this process keeps."""
+    index: NameIndex | None = getattr(runtime, "directory_names", None)
+    if index is None:
+        index = runtime.directory_names = NameIndex()
+    return index

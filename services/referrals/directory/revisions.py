@@ -1,0 +1,30 @@
+"""The directory's own count of changes: by it a process knows which names it has not seen yet."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from services.chassis.unit_of_work import UnitOfWork
+from services.referrals.directory.models import DirectoryRevision
+
+
+def next_revision(unit: UnitOfWork) -> int:
+    """Count one more change of the organisation's directory, and hold other writers of it off until this one commits."""
+    insert = postgresql.insert if unit.session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    table = DirectoryRevision.__table__
+    statement = (
+        insert(table)
+        .values(organisation_id=unit.organisation_id, revision=1)
+        .on_conflict_do_update(
+            index_elements=[table.c.organisation_id], set_={"revision": table.c.revision + 1}
+        )
+        .returning(table.c.revision)
+    )
+    return int(unit.session.connection().execute(statement).scalar_one())
+
+
+def revision_of(session: Session) -> int:
+    """The revision of the session's organisation; 0 where nothing was ever written."""
+    return session.scalar(select(DirectoryRevision.revision)) or 0

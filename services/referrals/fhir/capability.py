@@ -1,0 +1,49 @@
+"""The CapabilityStatement: what a client may read and search, from the same table that checks searches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.referrals.fhir.rules import CAPACITY_STATUS, ENROLLMENT_STATUS, FHIR_VERSION, PARAMETERS
+
+# When what is offered here last changed.
+_DATE = "2026-11-22"
+_ABOUT = (
+    "Read and search only. A Task and a ServiceRequest with the same id are one referral; a HealthcareService is a program, "
+    "an Organization an agency. The extension "
+    f"{CAPACITY_STATUS} on HealthcareService gives for each line of a program's capacity its status: has_capacity, "
+    "no_capacity, no_capacity_has_waitlist, additional_assessment_required, or unknown. The extension "
+    f"{ENROLLMENT_STATUS} on Task is enrolled, not_enrolled or not_enrolled_on_waitlist."
+)
+
+
+def capability_statement(base_url: str) -> dict[str, Any]:
+    """The statement as JSON values."""
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": _DATE,
+        "kind": "instance",
+        "software": {"name": "Portico"},
+        "implementation": {"description": "Referrals and their directory", "url": base_url},
+        "fhirVersion": FHIR_VERSION,
+        "format": ["json", "application/fhir+json"],
+        "rest": [
+            {
+                "mode": "server",
+                "documentation": _ABOUT,
+                "security": {"description": "Authorization: Bearer …, with the scope referral.read."},
+                "resource": [_resource(name) for name in PARAMETERS],
+            }
+        ],
+    }
+
+
+def _resource(name: str) -> dict[str, Any]:
+    interactions = ["read", "search-type", *(["history-instance"] if name == "Task" else [])]
+    return {
+        "type": name,
+        "interaction": [{"code": code} for code in interactions],
+        "versioning": "versioned",
+        "searchParam": [{"name": key, "type": kind} for key, kind in PARAMETERS[name].items()],
+    }

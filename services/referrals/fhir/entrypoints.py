@@ -1,0 +1,49 @@
+"""Entrypoints of the FHIR view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.chassis.operations import Call, serves
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts import referrals_fhir as contract
+from services.referrals.fhir import queries
+from services.referrals.fhir.capability import capability_statement
+from services.referrals.records.handlers import note_reading
+
+
+class FhirEntrypoints:
+    """What `Service` offers as FHIR R4."""
+
+    @serves(contract.fhir_read)
+    def fhir_read(self, call: Call) -> Any:
+        with call.runtime.database.reading(call.organisation_id) as session:
+            resource, record = queries.read(session, call.caller, call.request)
+        if record is not None:
+            _audit_reading(call, record)
+        return {"resource": resource}
+
+    @serves(contract.fhir_search)
+    def fhir_search(self, call: Call) -> Any:
+        return call.read(queries.search)
+
+    @serves(contract.fhir_history)
+    def fhir_history(self, call: Call) -> Any:
+        return call.read(queries.history)
+
+    @serves(contract.fhir_capability)
+    def fhir_capability(self, call: Call) -> Any:
+        return {"resource": capability_statement(call.request["base_url"])}
+
+
+def _audit_reading(call: Call, record: Mapping[str, Any]) -> None:
+    """Note a reading of a person's details before they are handed out: what cannot be noted is not shown."""
+    referral_id, record_id = call.request["resource_id"], record["id"]
+
+    def note(unit: UnitOfWork) -> None:
+        facts = {"contact_record_id": record_id, "format": "fhir"}
+        # Whose record it is, is looked up here: a provider's answer does not say it.
+        note_reading(unit, "referral.details_read", "referral", referral_id, record_id, **facts)
+
+    call.transact(note)

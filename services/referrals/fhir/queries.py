@@ -1,0 +1,363 @@
+"""Questions of the FHIR view. Each caller sees what the same caller sees elsewhere: staff all, a provider the own (S0-1).
+
+Searches show referrals without the person behind them; only one resource at a time is read with the person's details, by
+those who may see details, and that reading is audited.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+from sqlalchemy import ColumnElement, and_, false, literal, or_, select, tuple_
+from sqlalchemy.orm import Session, aliased
+
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import utc_now
+from services.contracts.errors import Refused
+from services.referrals.assignments.models import Referral, StatusChange
+from services.referrals.assignments.queries import get_referral
+from services.referrals.assignments.rules import cursor_of, read_cursor
+from services.referrals.assignments.sight import absent, in_sight
+from services.referrals.directory.models import Resource
+from services.referrals.directory.queries import shown_message
+from services.referrals.directory.rules import Level, ResourceStatus, search_key
+from services.referrals.fhir import resources as fhir
+from services.referrals.fhir import rules
+from services.referrals.queues.models import Queue, QueueStatus
+from services.referrals.queues.rules import find_status
+from services.referrals.reach import may_see_details, reach_of
+from services.referrals.records.models import ContactRecord
+from services.referrals.records.rules import find_contact_record_number
+from services.referrals.reports.places import lines_of_programs
+
+_TASK_STATUS = "http://hl7.org/fhir/task-status"
+_REQUEST_STATUS = "http://hl7.org/fhir/request-status"
+_Agency = aliased(Resource)
+
+
+def read(
+    session: Session, caller: Caller | None, request: Any
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """One resource, and the contact record where it is shown: then the caller of this function audits it.
+
+    Raises Refused `not_found`.
+    """
+    resource_type, resource_id = request["resource_type"], request["resource_id"]
+    rules.check_type(resource_type)
+    rules.check_id(resource_id)
+    search = rules.Search(resource_type, (("_id", (resource_id,)),), 1, None)
+    found, _ = _search(session, caller, search)
+    if not found:
+        raise absent(caller, "resource_id") if _is_referral(resource_type) else _not_found()
+    (only,) = found
+    if not (_is_referral(resource_type) and may_see_details(caller)):
+        return _SHAPES[resource_type](only), None
+    details = get_referral(session, caller, {"referral_id": resource_id})["details"]
+    return _SHAPES[resource_type](replace(only, person=details)), details
+
+
+def search(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
+    """A page of resources as a Bundle. Raises Refused `not_found` (type), `search_refused`."""
+    wanted = rules.read_search(
+        request["resource_type"], request["parameters"], is_lenient=request["is_lenient"]
+    )
+    found, following = _search(session, caller, wanted)
+    shape = _SHAPES[wanted.resource_type]
+    links = {"self": _link(request["base_url"], wanted, wanted.after)}
+    if following is not None:
+        links["next"] = _link(request["base_url"], wanted, following)
+    bundle = fhir.search_bundle(request["base_url"], [shape(each) for each in found], links, utc_now())
+    return {"resource": bundle}
+
+
+def history(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
+    """The versions of a Task, newest first, one for each line of the referral's history. Raises Refused `not_found`."""
+    if request["resource_type"] != "Task":
+        raise Refused("not_found", "Versions are offered of Task.", "resource_type")
+    wanted = rules.Search("Task", (("_id", (rules.check_id(request["resource_id"]),)),), 1, None)
+    found, _ = _search(session, caller, wanted)
+    if not found:
+        raise absent(caller, "resource_id")
+    (now,) = found
+    statuses = session.get_one(Queue, now.queue_id).status_list()
+    lines = session.scalars(
+        select(StatusChange)
+        .where(StatusChange.referral_id == now.id, _shown_lines(caller))
+        .order_by(StatusChange.position.desc())
+    )
+    versions = [fhir.task(_as_it_was(now, line, find_status(statuses, line.to_key))) for line in lines]
+    return {"resource": fhir.history_bundle(request["base_url"], versions, utc_now())}
+
+
+def _as_it_was(now: fhir.ReferralFacts, line: StatusChange, status: Any) -> fhir.ReferralFacts:
+    """The referral after one line of its history; what the line does not say is left out."""
+    return replace(
+        now,
+        version=line.position,
+        updated_at=line.at,
+        status_key=line.to_key,
+        status_label=line.to_label,
+        # A status that the queue has no more was an open one: nobody stands there now.
+        fhir_status=status.fhir_status if status else "in-progress",
+        note=None if line.is_internal else line.note,
+        reason_code=line.reason_code,
+        outcome_code=line.outcome_code,
+        enrollment=None,
+        accepted_at=None,
+        due_at=None,
+        ended_at=line.at if status and status.is_terminal else None,
+    )
+
+
+def _is_referral(resource_type: str) -> bool:
+    return resource_type in ("Task", "ServiceRequest")
+
+
+def _not_found() -> Refused:
+    return Refused("not_found", "There is no resource with this id.", "resource_id")
+
+
+def _search(session: Session, caller: Caller | None, wanted: rules.Search) -> tuple[list[Any], str | None]:
+    """What fits, as facts, and the cursor of the next page."""
+    if _is_referral(wanted.resource_type):
+        return _referrals(session, caller, wanted)
+    if wanted.resource_type == "Provenance":
+        return _steps(session, caller, wanted)
+    return _directory(session, caller, wanted)
+
+
+def _link(base_url: str, wanted: rules.Search, after: str | None) -> str:
+    """The address of a page: what was understood of the question, so that one can see what was ignored."""
+    given = [(name, ",".join(values)) for name, values in wanted.conditions] + [("_count", str(wanted.count))]
+    return f"{base_url}/{wanted.resource_type}?{urlencode([*given, *([('_after', after)] if after else [])])}"
+
+
+def _referrals(session: Session, caller: Caller | None, wanted: rules.Search) -> tuple[list[Any], str | None]:
+    # Who asks for what has changed since a time wants the oldest change first, to go on from the last one.
+    by_change = any(name == "_lastUpdated" for name, _ in wanted.conditions)
+    at = Referral.updated_at if by_change else Referral.assigned_at
+    order = (at, Referral.id) if by_change else (at.desc(), Referral.id.desc())
+    statement = (
+        select(Referral, Queue, QueueStatus, Resource.name, ContactRecord.number)
+        .join(Queue, Queue.id == Referral.queue_id)
+        .join(Resource, Resource.id == Referral.program_id)
+        .join(
+            QueueStatus, and_(QueueStatus.queue_id == Referral.queue_id, QueueStatus.key == Referral.status)
+        )
+        .join(ContactRecord, ContactRecord.id == Referral.contact_record_id)
+        .where(in_sight(caller), *(_of_referral(wanted, *each) for each in wanted.conditions))
+        .order_by(*order)
+    )
+    if wanted.after is not None:
+        last_at, last_id = read_cursor(wanted.after)
+        place = tuple_(literal(last_at, at.type), literal(last_id))
+        here = tuple_(at, Referral.id)
+        statement = statement.where(here > place if by_change else here < place)
+    rows = session.execute(statement.limit(wanted.count + 1)).all()
+    page = rows[: wanted.count]
+    last = page[-1].Referral if len(rows) > len(page) else None
+    following = None
+    if last is not None:
+        following = cursor_of(last.updated_at if by_change else last.assigned_at, last.id)
+    return [_referral_facts(row) for row in page], following
+
+
+def _of_referral(wanted: rules.Search, name: str, values: Sequence[str]) -> ColumnElement[bool]:
+    """The condition of one parameter of Task or ServiceRequest."""
+    conditions: dict[str, Callable[[], ColumnElement[bool]]] = {
+        "_id": lambda: Referral.id.in_(values),
+        "_lastUpdated": lambda: _within(Referral.updated_at, values),
+        "status": lambda: QueueStatus.fhir_status.in_(_statuses(wanted.resource_type, values)),
+        "business-status": lambda: _at_status(_codes(values, name)),
+        "priority": lambda: Referral.priority.in_(_codes(values, name)),
+        "identifier": lambda: ContactRecord.number.in_(_numbers(values)),
+        "focus": lambda: Referral.id.in_(_ids(values, ("ServiceRequest",), name)),
+        "code": lambda: literal("fulfill").in_(_codes(values, name)),
+        "owner": lambda: _performed_by(values, name),
+        "performer": lambda: _performed_by(values, name),
+    }
+    return conditions[name]()
+
+
+def _codes(values: Sequence[str], name: str, system: str | None = None) -> list[str]:
+    return [rules.token_code(value, system, name) for value in values]
+
+
+def _ids(values: Sequence[str], types: Sequence[str], name: str) -> list[str]:
+    return [rules.reference_id(value, types, name)[1] for value in values]
+
+
+def _statuses(resource_type: str, values: Sequence[str]) -> list[str]:
+    if resource_type == "Task":
+        return _codes(values, "status", _TASK_STATUS)
+    codes = _codes(values, "status", _REQUEST_STATUS)
+    return [code for each in codes for code in rules.task_statuses(each)]
+
+
+def _at_status(codes: Sequence[str]) -> ColumnElement[bool]:
+    return or_(QueueStatus.key.in_(codes), QueueStatus.label.in_(codes))
+
+
+def _numbers(values: Sequence[str]) -> list[str]:
+    codes = _codes(values, "identifier", rules.RECORD_NUMBERS)
+    return [number for code in codes if (number := find_contact_record_number(code)) is not None]
+
+
+def _performed_by(values: Sequence[str], name: str) -> ColumnElement[bool]:
+    """Referrals to these programs, or to the programs of these agencies."""
+    found = [rules.reference_id(value, ("HealthcareService", "Organization"), name) for value in values]
+    programs = [own_id for kind, own_id in found if kind in (None, "HealthcareService")]
+    agencies = [own_id for kind, own_id in found if kind == "Organization"]
+    return or_(Referral.program_id.in_(programs), Resource.agency_id.in_(agencies))
+
+
+def _within(column: Any, values: Sequence[str]) -> ColumnElement[bool]:
+    parts: list[ColumnElement[bool]] = []
+    for value in values:
+        begin, end = rules.moments(value, "_lastUpdated")
+        bounds = [column >= begin] if begin is not None else []
+        parts.append(and_(*bounds, *([column < end] if end is not None else [])))
+    return or_(*parts)
+
+
+def _referral_facts(row: Any) -> fhir.ReferralFacts:
+    referral, status = row.Referral, row.QueueStatus
+    return fhir.ReferralFacts(
+        id=referral.id,
+        version=referral.version,
+        updated_at=referral.updated_at,
+        record_number=row.number,
+        queue_id=referral.queue_id,
+        queue_name=row.Queue.name,
+        program_id=referral.program_id,
+        program_name=row.name,
+        status_key=status.key,
+        status_label=status.label,
+        # What its sender took back at an open status is no work any more.
+        fhir_status="cancelled" if referral.is_terminal and not status.is_terminal else status.fhir_status,
+        priority=referral.priority,
+        assigned_at=referral.assigned_at,
+        accepted_at=referral.accepted_at,
+        ended_at=referral.ended_at,
+        due_at=referral.due_at,
+        note=referral.note,
+        reason_code=referral.reason_code,
+        outcome_code=referral.outcome_code,
+        enrollment=rules.enrollment_status(status.as_rule().stage, is_waitlisted=referral.is_waitlisted),
+    )
+
+
+def _shown_lines(caller: Caller | None) -> ColumnElement[bool]:
+    """Internal notes are the partner's own."""
+    return or_(literal(reach_of(caller).everything), StatusChange.is_internal.is_(False))
+
+
+def _steps(session: Session, caller: Caller | None, wanted: rules.Search) -> tuple[list[Any], str | None]:
+    named = dict(wanted.conditions)
+    if not named:
+        raise Refused("search_refused", "Name the Task or ServiceRequest: target=Task/….", "target")
+    statement = (
+        select(StatusChange)
+        .join(Referral, Referral.id == StatusChange.referral_id)
+        .where(in_sight(caller), _shown_lines(caller))
+        .order_by(StatusChange.referral_id, StatusChange.position)
+    )
+    if "_id" in named:
+        statement = statement.where(StatusChange.id.in_(named["_id"]))
+    if "target" in named:
+        ids = _ids(named["target"], ("Task", "ServiceRequest"), "target")
+        statement = statement.where(StatusChange.referral_id.in_(ids))
+    if wanted.after is not None:
+        referral_id, _, position = wanted.after.partition("~")
+        if not position.isdigit():
+            raise Refused("search_refused", "Use the link of the page before.", "_after")
+        place = tuple_(literal(referral_id), literal(int(position)))
+        statement = statement.where(tuple_(StatusChange.referral_id, StatusChange.position) > place)
+    rows = session.scalars(statement.limit(wanted.count + 1)).all()
+    page = rows[: wanted.count]
+    following = f"{page[-1].referral_id}~{page[-1].position}" if len(rows) > len(page) else None
+    members = ("id", "referral_id", "position", "at", "kind", "actor_id", "actor_realm")
+    return [fhir.StepFacts(**{name: getattr(row, name) for name in members}) for row in page], following
+
+
+def _directory(session: Session, caller: Caller | None, wanted: rules.Search) -> tuple[list[Any], str | None]:
+    is_program = wanted.resource_type == "HealthcareService"
+    level = Level.PROGRAM if is_program else Level.AGENCY
+    statement = (
+        select(Resource, _Agency.name.label("agency_name"))
+        .outerjoin(_Agency, _Agency.id == Resource.agency_id)
+        .where(Resource.level == level.value, _listed(caller, is_program))
+        .where(*(_of_resource(name, values) for name, values in wanted.conditions))
+        .order_by(Resource.search_key, Resource.id)
+    )
+    if wanted.after is not None:
+        key = select(Resource.search_key).where(Resource.id == wanted.after).scalar_subquery()
+        place = tuple_(key, literal(wanted.after))
+        statement = statement.where(tuple_(Resource.search_key, Resource.id) > place)
+    rows = session.execute(statement.limit(wanted.count + 1)).all()
+    page = rows[: wanted.count]
+    now = utc_now()
+    lines = lines_of_programs(session, [row.Resource.id for row in page], now) if is_program else {}
+    facts = [_program_facts(row, lines, now) for row in page]
+    return facts, page[-1].Resource.id if len(rows) > len(page) else None
+
+
+def _listed(caller: Caller | None, is_program: bool) -> ColumnElement[bool]:
+    reach = reach_of(caller)
+    if is_program or reach.everything:
+        return reach.of_referrals(Resource.id)
+    own = aliased(Resource)
+    return Resource.id.in_(select(own.agency_id).where(reach.of_referrals(own.id)))
+
+
+def _of_resource(name: str, values: Sequence[str]) -> ColumnElement[bool]:
+    """The condition of one parameter of HealthcareService or Organization."""
+    conditions: dict[str, Callable[[], ColumnElement[bool]]] = {
+        "_id": lambda: Resource.id.in_(values),
+        "identifier": lambda: Resource.number.in_(_codes(values, name, rules.RESOURCE_NUMBERS)),
+        "active": lambda: or_(*(_is_active(rules.flag(value, name)) for value in values)),
+        "organization": lambda: Resource.agency_id.in_(_ids(values, ("Organization",), name)),
+        "name": lambda: _begins_with(values),
+    }
+    return conditions[name]()
+
+
+def _is_active(wanted: bool) -> ColumnElement[bool]:
+    inactive = ResourceStatus.INACTIVE.value
+    return Resource.status != inactive if wanted else Resource.status == inactive
+
+
+def _begins_with(values: Sequence[str]) -> ColumnElement[bool]:
+    """A string fits what begins with it, without regard to case and accents (search.html, section "string")."""
+    keys = [key for value in values if (key := search_key(value))]
+    return or_(false(), *(Resource.search_key.startswith(key, autoescape=True) for key in keys))
+
+
+def _program_facts(row: Any, lines: dict[str, Any], now: datetime.datetime) -> fhir.ProgramFacts:
+    resource = row.Resource
+    return fhir.ProgramFacts(
+        id=resource.id,
+        version=resource.version,
+        updated_at=resource.updated_at,
+        number=resource.number,
+        name=resource.name,
+        is_active=resource.status != ResourceStatus.INACTIVE.value,
+        is_referable=resource.status == ResourceStatus.ACTIVE.value,
+        agency_id=resource.agency_id,
+        agency_name=row.agency_name,
+        message=shown_message(resource.temporary_message, now.date()),
+        lines=lines.get(resource.id, ()),
+    )
+
+
+_SHAPES = {
+    "Task": fhir.task,
+    "ServiceRequest": fhir.service_request,
+    "HealthcareService": fhir.healthcare_service,
+    "Organization": fhir.organization,
+    "Provenance": fhir.provenance,
+}

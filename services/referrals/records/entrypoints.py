@@ -1,0 +1,57 @@
+"""Entrypoints of contact records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.chassis.operations import Call, serves
+from services.contracts import referrals as contract
+from services.contracts import referrals_records as more
+from services.referrals.records import handlers, printing, queries
+
+
+class RecordEntrypoints:
+    """What `Service` offers about contact records."""
+
+    @serves(contract.create_contact_record)
+    def create_contact_record(self, call: Call) -> Any:
+        return call.commit(handlers.create_contact_record)
+
+    @serves(more.create_intake)
+    def create_intake(self, call: Call) -> Any:
+        return call.commit(handlers.create_intake)
+
+    @serves(more.edit_contact_record)
+    def edit_contact_record(self, call: Call) -> Any:
+        return call.commit(handlers.edit_contact_record)
+
+    @serves(more.search_contact_records)
+    def search_contact_records(self, call: Call) -> Any:
+        return call.read(queries.search_contact_records)
+
+    @serves(more.list_contact_record_changes)
+    def list_contact_record_changes(self, call: Call) -> Any:
+        return call.read(queries.list_contact_record_changes)
+
+    @serves(contract.get_contact_record)
+    def get_contact_record(self, call: Call) -> Any:
+        answer = call.read(queries.get_contact_record)
+        # Before it is handed out: what cannot be noted is not shown.
+        call.transact(
+            lambda unit: handlers.note_reading(
+                unit, "contact_record.read", "contact_record", answer["id"], answer["id"]
+            )
+        )
+        return answer
+
+    @serves(more.create_contact_record_pdf)
+    def create_contact_record_pdf(self, call: Call) -> Any:
+        return printing.create_contact_record_pdf(call)
+
+    @serves(more.create_referral_pdf)
+    def create_referral_pdf(self, call: Call) -> Any:
+        return printing.create_referral_pdf(call)
+
+    @serves(contract.describe_contact_record)
+    def describe_contact_record(self, call: Call) -> Any:
+        return call.read(queries.describe_contact_record)

@@ -1,0 +1,1 @@
+"""Dashboard, statistics and reports: counts kept with every change, and the questions to them."""

@@ -1,0 +1,251 @@
+"""The dashboard: what stands where now, and what the programs can take beside it (S0-50).
+
+Counts are sums over kept numbers, so they cost the same with ten thousand referrals as with a million. Staff and providers
+ask the same questions and get the same numbers; a provider's are those of the own programs (S0-1).
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, union, union_all
+from sqlalchemy.orm import Session
+
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import utc_now
+from services.contracts.errors import Refused
+from services.referrals.assignments.models import Referral
+from services.referrals.capacity.models import Line
+from services.referrals.directory.models import Resource
+from services.referrals.queues.models import Queue, QueueProgram, QueueStatus
+from services.referrals.reach import Reach, reach_of
+from services.referrals.reports.models import ReportCell, ReportCount, ReportDelta
+from services.referrals.reports.places import lines_of_programs
+
+# Overdue ones are looked at one by one, and a desk with so many has another problem than their exact number.
+MOST_OVERDUE = 2_000
+_NUMBERS = ("total", "open", "waiting", "urgent")
+
+
+def get_dashboard(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
+    """Counts of each ReferralQ in reach, by status, with the capacity of its programs. `at` is the moment it holds for."""
+    programs = programs_in_reach(session, reach_of(caller))
+    now = utc_now()
+    queues = _queues(session, programs, request["queue_id"])
+    counts = _counts(session, caller, ReportCell.queue_id, _wanted(programs, request))
+    overdue, is_capped = _overdue(session, caller, Referral.queue_id, programs, now)
+    capacity = _capacity_of_queues(session, programs)
+    items = [
+        {
+            "queue_id": queue.id,
+            "name": queue.name,
+            "is_active": queue.is_active,
+            **_numbers(queue.id, counts, overdue),
+            "statuses": _by_status(queue.statuses, counts.get(queue.id, {})),
+            "capacity": capacity.get(queue.id),
+        }
+        for queue in queues
+    ]
+    totals = {
+        name: sum(item[name] for item in items) for name in ("open", "ended", "waiting", "urgent", "overdue")
+    }
+    return {"at": now, "totals": totals, "is_overdue_capped": is_capped, "queues": items}
+
+
+def list_program_demand(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
+    """Programs in reach with their demand beside their capacity, for each ReferralQ that they work in, by name of program."""
+    programs = programs_in_reach(session, reach_of(caller))
+    now = utc_now()
+    pairs = _pairs(session, programs, request)
+    page = pairs[: request["limit"]]
+    ids = sorted({pair.program_id for pair in page})
+    of_page = ReportCell.program_id.in_(ids)
+    counts = _counts(session, caller, ReportCell.queue_id.concat(ReportCell.program_id), of_page)
+    pair_of_referral = Referral.queue_id.concat(Referral.program_id)
+    overdue, is_capped = _overdue(session, caller, pair_of_referral, ids, now)
+    statuses = _statuses(session, {pair.queue_id for pair in page})
+    lines = lines_of_programs(session, ids, now)
+    items = [
+        {
+            "program_id": pair.program_id,
+            "program_name": pair.program_name,
+            "agency_id": pair.agency_id,
+            "queue_id": pair.queue_id,
+            "queue_name": pair.queue_name,
+            **_numbers(pair.queue_id + pair.program_id, counts, overdue),
+            "statuses": _by_status(statuses[pair.queue_id], counts.get(pair.queue_id + pair.program_id, {})),
+            "capacity": lines.get(pair.program_id, []),
+        }
+        for pair in page
+    ]
+    more = len(pairs) > len(page)
+    return {
+        "at": now,
+        "is_overdue_capped": is_capped,
+        "items": items,
+        "next": f"{page[-1].program_id}.{page[-1].queue_id}" if more else None,
+    }
+
+
+def programs_in_reach(session: Session, reach: Reach) -> list[str] | None:
+    """Ids of the programs in reach; None means all. A list serves the indexes better than the condition it stands for."""
+    if reach.everything:
+        return None
+    return list(session.scalars(select(Resource.id).where(reach.of_referrals(Resource.id))))
+
+
+def among(column: Any, programs: Collection[str] | None) -> ColumnElement[bool]:
+    """Condition that a column with a program's id is one of `programs` (None: any)."""
+    return column.is_not(None) if programs is None else column.in_(programs)
+
+
+def _wanted(programs: Collection[str] | None, request: Any) -> ColumnElement[bool]:
+    wanted = among(ReportCell.program_id, programs)
+    return wanted if request["queue_id"] is None else and_(wanted, ReportCell.queue_id == request["queue_id"])
+
+
+def _queues(session: Session, programs: Collection[str] | None, queue_id: str | None) -> Sequence[Queue]:
+    statement = select(Queue).order_by(Queue.name_key, Queue.id)
+    if programs is not None:
+        linked = select(QueueProgram.queue_id).where(QueueProgram.program_id.in_(programs))
+        counted = select(ReportCell.queue_id).where(ReportCell.program_id.in_(programs))
+        statement = statement.where(or_(Queue.id.in_(linked), Queue.id.in_(counted)))
+    if queue_id is not None:
+        statement = statement.where(Queue.id == queue_id)
+    queues = session.scalars(statement).all()
+    if queue_id is not None and not queues:
+        raise Refused("not_found", "There is no ReferralQ with this id.", "queue_id")
+    return queues
+
+
+def _counts(
+    session: Session, caller: Caller | None, key: Any, wanted: ColumnElement[bool]
+) -> dict[str, dict[str, Any]]:
+    """Numbers by `key` and status: what was added up, and what came since, seen at one moment."""
+    own = and_(ReportCell.organisation_id == (caller.organisation_id if caller else None), wanted)
+    parts = [
+        select(
+            key.label("key"), ReportCell.status.label("status"), *(getattr(table, name) for name in _NUMBERS)
+        )
+        .join(table, table.cell_id == ReportCell.id)
+        .where(own)
+        for table in (ReportCount, ReportDelta)
+    ]
+    both = union_all(*parts).subquery()
+    sums = [func.sum(both.c[name]).label(name) for name in _NUMBERS]
+    rows = session.execute(select(both.c.key, both.c.status, *sums).group_by(both.c.key, both.c.status))
+    found: dict[str, dict[str, Any]] = defaultdict(dict)
+    for row in rows:
+        found[row.key][row.status] = row
+    return found
+
+
+def _overdue(
+    session: Session,
+    caller: Caller | None,
+    key: Any,
+    programs: Collection[str] | None,
+    now: datetime.datetime,
+) -> tuple[dict[str, int], bool]:
+    """Open referrals past their due time, by `key`, and whether there are more than are counted."""
+    late = (
+        select(key.label("key"))
+        .where(
+            Referral.organisation_id == (caller.organisation_id if caller else None),
+            Referral.is_terminal.is_(False),
+            Referral.due_at.is_not(None),
+            Referral.due_at < now,
+        )
+        .limit(MOST_OVERDUE + 1)
+    )
+    if programs is not None:
+        late = late.where(Referral.program_id.in_(programs))
+    part = late.subquery()
+    found = dict(session.execute(select(part.c.key, func.count()).group_by(part.c.key)).all())
+    return found, sum(found.values()) > MOST_OVERDUE
+
+
+def _capacity_of_queues(session: Session, programs: Collection[str] | None) -> dict[str, dict[str, int]]:
+    """Places of all lines of a queue's programs together."""
+    statement = (
+        select(QueueProgram.queue_id, func.sum(Line.total), func.sum(Line.used))
+        .join(Line, Line.program_id == QueueProgram.program_id)
+        .where(Line.removed_at.is_(None), among(QueueProgram.program_id, programs))
+        .group_by(QueueProgram.queue_id)
+    )
+    return {
+        queue_id: {"total": int(total), "used": int(used), "free": int(total - used)}
+        for queue_id, total, used in session.execute(statement)
+    }
+
+
+def _pairs(session: Session, programs: Collection[str] | None, request: Any) -> Sequence[Any]:
+    """Programs with the queues they work in or have referrals of, a page and one more."""
+    both = union(
+        select(QueueProgram.queue_id, QueueProgram.program_id).where(
+            among(QueueProgram.program_id, programs)
+        ),
+        select(ReportCell.queue_id, ReportCell.program_id).where(among(ReportCell.program_id, programs)),
+    ).subquery()
+    statement = (
+        select(
+            both.c.queue_id,
+            both.c.program_id,
+            Queue.name.label("queue_name"),
+            Resource.name.label("program_name"),
+            Resource.agency_id,
+        )
+        .join(Queue, Queue.id == both.c.queue_id)
+        .join(Resource, Resource.id == both.c.program_id)
+        .order_by(Resource.search_key, both.c.program_id, both.c.queue_id)
+        .limit(request["limit"] + 1)
+    )
+    if request["queue_id"] is not None:
+        statement = statement.where(both.c.queue_id == request["queue_id"])
+    if request["agency_id"] is not None:
+        statement = statement.where(Resource.agency_id == request["agency_id"])
+    if request["after"] is not None:
+        program_id, _, queue_id = request["after"].partition(".")
+        name = session.scalar(select(Resource.search_key).where(Resource.id == program_id))
+        if name is None:
+            raise Refused("invalid_request", "after: use the cursor of the page before.", "after")
+        place = tuple_(Resource.search_key, both.c.program_id, both.c.queue_id)
+        statement = statement.where(place > tuple_(name, program_id, queue_id))
+    return session.execute(statement).all()
+
+
+def _statuses(session: Session, queue_ids: Collection[str]) -> dict[str, list[QueueStatus]]:
+    statement = select(QueueStatus).where(QueueStatus.queue_id.in_(queue_ids)).order_by(QueueStatus.position)
+    found: dict[str, list[QueueStatus]] = defaultdict(list)
+    for status in session.scalars(statement):
+        found[status.queue_id].append(status)
+    return found
+
+
+def _numbers(key: str, counts: dict[str, dict[str, Any]], overdue: dict[str, int]) -> dict[str, int]:
+    rows = list(counts.get(key, {}).values())
+    sums = {name: int(sum(getattr(row, name) for row in rows)) for name in ("open", "waiting", "urgent")}
+    ended = int(sum(row.total for row in rows)) - sums["open"]
+    return {**sums, "ended": ended, "overdue": overdue.get(key, 0)}
+
+
+def _by_status(statuses: Sequence[QueueStatus], rows: dict[str, Any]) -> list[dict[str, Any]]:
+    """Counts in the queue's order of statuses: the open ones at open statuses, at terminal ones those that ended there."""
+    return [
+        {
+            "status": status.key,
+            "label": status.label,
+            "is_terminal": status.is_terminal,
+            "count": _count_at(status, rows.get(status.key)),
+        }
+        for status in statuses
+    ]
+
+
+def _count_at(status: QueueStatus, row: Any) -> int:
+    if row is None:
+        return 0
+    return int(row.total - row.open if status.is_terminal else row.open)

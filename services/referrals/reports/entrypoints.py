@@ -1,0 +1,47 @@
+"""Entrypoints of the dashboard, the statistics and their settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import eventlet.tpool
+
+from services.chassis.operations import Call, serves
+from services.contracts import referrals_reports as contract
+from services.referrals.reports import dashboard, settings, statistics
+from services.referrals.reports.export import csv_of
+
+_MOST_BYTES = 50_000_000
+
+
+class ReportEntrypoints:
+    """What `Service` offers about counts and statistics."""
+
+    @serves(contract.get_dashboard)
+    def get_dashboard(self, call: Call) -> Any:
+        return call.read(dashboard.get_dashboard)
+
+    @serves(contract.list_program_demand)
+    def list_program_demand(self, call: Call) -> Any:
+        return call.read(dashboard.list_program_demand)
+
+    @serves(contract.get_statistics)
+    def get_statistics(self, call: Call) -> Any:
+        return call.read(statistics.get_statistics)
+
+    @serves(contract.export_statistics)
+    def export_statistics(self, call: Call) -> Any:
+        with call.runtime.database.reading(call.organisation_id) as session:
+            found = statistics.all_statistics(session, call.caller, call.request)
+        content = eventlet.tpool.execute(csv_of, found)
+        sha256, _ = call.runtime.blobs.put_passing(call.organisation_id, [content], _MOST_BYTES)
+        name = f"statistics-{call.request['from_on']}-{call.request['to_on']}.csv"
+        return {"sha256": sha256, "media_type": "text/csv", "file_name": name}
+
+    @serves(contract.get_report_settings)
+    def get_report_settings(self, call: Call) -> Any:
+        return call.read(settings.get_report_settings)
+
+    @serves(contract.set_report_settings)
+    def set_report_settings(self, call: Call) -> Any:
+        return call.commit(settings.set_report_settings)

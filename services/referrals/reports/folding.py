@@ -1,0 +1,116 @@
+"""Background work of the reports: adding the changes of counts up, and sampling how full the programs are."""
+
+from __future__ import annotations
+
+import datetime
+from collections import defaultdict
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from services.chassis.database import Database
+from services.chassis.loop import Loop
+from services.chassis.unit_of_work import utc_now
+from services.referrals.capacity.models import Line
+from services.referrals.reports.models import (
+    ReportCapacityDay,
+    ReportCount,
+    ReportDelta,
+    ReportSettings,
+)
+from services.referrals.reports.rules import DEFAULT_ZONE, day_number, local_day, month_number
+
+FOLD_EVERY_S = 5.0
+SAMPLE_EVERY_S = 900.0
+_BATCH = 2_000
+_NUMBERS = ("total", "open", "waiting", "urgent")
+
+
+def loops(database: Database) -> list[Loop]:
+    """The loops of the reports in one process. Replicas may run them side by side."""
+
+    def sample() -> bool:
+        database.write(None, lambda session: sample_capacity(session, utc_now()))
+        return True
+
+    return [
+        Loop("report-counts", lambda: fold_all(database), every_s=FOLD_EVERY_S),
+        Loop("report-capacity", sample, every_s=SAMPLE_EVERY_S),
+    ]
+
+
+def fold_all(database: Database) -> bool:
+    """Fold until little is left. Always True: what comes meanwhile waits for the next time."""
+    with database.reading(None) as session:
+        is_empty = session.scalar(select(ReportDelta.id).limit(1)) is None
+    while not is_empty:
+        is_empty = database.write(None, fold_counts) < _BATCH
+    return True
+
+
+def fold_counts(session: Session) -> int:
+    """Move a batch of deltas into the counts; how many. A reader sees each change in exactly one of the two.
+
+    Two that fold at once take different rows, and count in the order of the cells: neither waits for the other twice.
+    """
+    batch = select(ReportDelta).order_by(ReportDelta.id).limit(_BATCH).with_for_update(skip_locked=True)
+    deltas = session.scalars(batch).all()
+    if not deltas:
+        return 0
+    sums: dict[int, list[int]] = defaultdict(lambda: [0] * len(_NUMBERS))
+    for delta in deltas:
+        for position, name in enumerate(_NUMBERS):
+            sums[delta.cell_id][position] += getattr(delta, name)
+    ids = [delta.id for delta in deltas]
+    session.execute(
+        delete(ReportDelta).where(ReportDelta.id.in_(ids)).execution_options(synchronize_session=False)
+    )
+    rows = [
+        {"cell_id": cell_id, **dict(zip(_NUMBERS, numbers, strict=True))}
+        for cell_id, numbers in sorted(sums.items())
+        if any(numbers)
+    ]
+    if rows:
+        _add_up(session, ReportCount, rows, ["cell_id"], _NUMBERS)
+    return len(deltas)
+
+
+def sample_capacity(session: Session, now: datetime.datetime) -> None:
+    """Note how full every program is now, under the day that it is there."""
+    zones = dict(session.execute(select(ReportSettings.organisation_id, ReportSettings.time_zone)).all())
+    lines = (
+        select(Line.organisation_id, Line.program_id, func.sum(Line.total), func.sum(Line.used))
+        .where(Line.removed_at.is_(None))
+        .group_by(Line.organisation_id, Line.program_id)
+        .order_by(Line.program_id)
+    )
+    rows = []
+    for organisation_id, program_id, total, used in session.execute(lines):
+        on = local_day(now, zones.get(organisation_id, DEFAULT_ZONE))
+        rows.append(
+            {
+                "organisation_id": organisation_id,
+                "program_id": program_id,
+                "day": day_number(on),
+                "month": month_number(on),
+                "samples": 1,
+                "total_sum": int(total),
+                "used_sum": int(used),
+            }
+        )
+    sums = ("samples", "total_sum", "used_sum")
+    for start in range(0, len(rows), _BATCH):
+        _add_up(session, ReportCapacityDay, rows[start : start + _BATCH], ["program_id", "day"], sums)
+
+
+def _add_up(
+    session: Session, table: Any, rows: list[dict[str, Any]], key: list[str], names: tuple[str, ...]
+) -> None:
+    """Insert the rows, or add their numbers to those that are there."""
+    connection = session.connection()
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(table.__table__)
+    added = {name: table.__table__.c[name] + insert.excluded[name] for name in names}
+    connection.execute(insert.on_conflict_do_update(index_elements=key, set_=added), rows)

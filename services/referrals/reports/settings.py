@@ -1,0 +1,41 @@
+"""How an organisation wants its reports: the time zone in which its days begin and end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork
+from services.referrals.reach import reach_of
+from services.referrals.reports.models import ReportSettings
+from services.referrals.reports.rules import DEFAULT_ZONE, check_time_zone
+
+
+def time_zone_of(session: Session, organisation_id: str | None) -> str:
+    """The time zone in which an organisation's days begin and end; UTC where it has set none."""
+    row = session.get(ReportSettings, organisation_id) if organisation_id else None
+    return row.time_zone if row else DEFAULT_ZONE
+
+
+def get_report_settings(session: Session, caller: Caller | None, _request: Any) -> dict[str, Any]:
+    """The organisation's settings, for staff. Raises Refused `not_found`."""
+    reach_of(caller).require_everything()
+    return {"time_zone": time_zone_of(session, caller.organisation_id if caller else None)}
+
+
+def set_report_settings(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+    """Set them. Days already written keep the zone in which they were written until the reports are rebuilt.
+
+    Raises Refused `not_found`, `invalid_request`.
+    """
+    reach_of(unit.caller).require_everything()
+    zone = check_time_zone(request["time_zone"])
+    row = unit.session.get(ReportSettings, unit.organisation_id, with_for_update=True)
+    if row is None:
+        row = unit.add(ReportSettings(organisation_id=unit.organisation_id, version=0))
+    row.time_zone, row.updated_at = zone, unit.now
+    row.version += 1
+    unit.audit("report_settings.set", "organisation", unit.organisation_id or "", time_zone=zone)
+    return {"time_zone": zone}

@@ -1,0 +1,192 @@
+"""Keeping the directory by hand: resources, statuses, dated messages, and what a later import makes of edits."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+
+from services.chassis.unit_of_work import utc_now
+from services.contracts import referrals as base
+from services.contracts import referrals_directory as contract
+from services.contracts.errors import Refused
+from services.contracts.referrals_directory import resource_changed
+from tests.integration.referrals.builders import OTHER_STAFF, SMALL_DIRECTORY, Desk, an_export, refusal
+
+TODAY = utc_now().date()
+A_DAY = datetime.timedelta(days=1)
+
+
+def shelter(desk: Desk) -> Any:
+    return desk(base.get_resource, resource_id=desk.resource["Night Shelter"])
+
+
+def found(desk: Desk, q: str, **more: Any) -> list[str]:
+    return [item["name"] for item in desk(base.search_resources, q=q, **more)["items"]]
+
+
+def edit(desk: Desk, operation: Any = contract.edit_resource, **more: Any) -> Any:
+    resource = shelter(desk)
+    more.setdefault("version", resource["version"])
+    return desk(operation, resource_id=resource["id"], **more)
+
+
+def test_an_agency_and_its_program_are_added_and_found(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    agency = desk(contract.create_resource, level="agency", name="Tidewater  Legal Aid")
+    program = desk(
+        contract.create_resource,
+        level="program",
+        name="Tenants' Hotline",
+        agency_id=agency["id"],
+        description="Advice by telephone.",
+        phones=[{"number": "555-0142", "kind": "hotline"}],
+    )
+
+    assert (agency["name"], agency["version"], agency["agency_id"]) == ("Tidewater  Legal Aid", 1, None)
+    assert program["agency_name"] == "Tidewater  Legal Aid"
+    assert program["phones"] == [{"number": "555-0142", "kind": "hotline", "label": ""}]
+    assert found(desk, "tenants hot") == ["Tenants' Hotline"]
+    told = desk.service.events(resource_changed)
+    assert [(event["data"]["level"], event["data"]["is_new"]) for event in told] == [
+        ("agency", True),
+        ("program", True),
+    ]
+    assert len(desk.service.audit("resource.created")) == 2
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        ({"level": "program"}, "agency_required"),
+        ({"level": "program", "agency_id": "0" * 32}, "resource_not_found"),
+        ({"level": "agency", "number": "11"}, "number_taken"),
+    ],
+)
+def test_what_does_not_fit_is_refused(desk: Desk, request_: dict[str, Any], code: str) -> None:
+    assert refusal(lambda: desk(contract.create_resource, name="Anything", **request_)) == code
+
+
+def test_a_program_hangs_on_an_agency_never_on_a_program(desk: Desk) -> None:
+    wrong = {"level": "program", "name": "Anything", "agency_id": desk.resource["Night Shelter"]}
+
+    assert refusal(lambda: desk(contract.create_resource, **wrong)) == "not_an_agency"
+
+
+def test_an_edit_changes_what_it_names_and_nothing_else(desk: Desk) -> None:
+    before = shelter(desk)
+    after = edit(desk, name="Night Haven", hours="From 8 in the evening")
+
+    assert (after["name"], after["hours"], after["version"]) == (
+        "Night Haven",
+        "From 8 in the evening",
+        before["version"] + 1,
+    )
+    assert after["edited_at"] is not None
+    assert after["temporary_message"] == before["temporary_message"]
+    assert found(desk, "night haven") == ["Night Haven"]
+    assert found(desk, "night shelter") == []
+    (row,) = desk.service.audit("resource.edited")
+    assert row.facts["fields"] == ["hours", "name"]
+    assert edit(desk, hours="")["hours"] == ""
+
+
+def test_who_read_an_older_version_changes_nothing(desk: Desk) -> None:
+    edit(desk, name="Night Haven")
+
+    assert refusal(lambda: edit(desk, name="Other", version=1)) == "version_conflict"
+
+
+def test_a_status_that_is_set_decides_whether_one_may_refer_there(desk: Desk) -> None:
+    queue = desk.a_queue("Night Shelter")
+    edit(desk, contract.set_resource_status, status="active_do_not_refer")
+    assert found(desk, "night shelter") == ["Night Shelter"]
+    assert refusal(lambda: desk.assign(queue, "Night Shelter")) == "resource_not_referable"
+
+    edit(desk, contract.set_resource_status, status="inactive")
+    assert found(desk, "night shelter") == []
+    assert found(desk, "night shelter", include_inactive=True) == ["Night Shelter"]
+    assert refusal(lambda: desk.assign(queue, "Night Shelter")) == "resource_inactive"
+    assert [event["data"]["status"] for event in desk.service.events(resource_changed)] == [
+        "active_do_not_refer",
+        "inactive",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("appears", "expires", "is_shown"),
+    [
+        (None, None, True),
+        (TODAY - A_DAY, TODAY + A_DAY, True),
+        (TODAY, None, True),
+        (TODAY + A_DAY, None, False),
+        (None, TODAY, False),
+    ],
+)
+def test_a_message_is_shown_in_its_time_only(
+    desk: Desk, appears: datetime.date | None, expires: datetime.date | None, is_shown: bool
+) -> None:
+    dates = {name: day.isoformat() for name, day in (("appears_on", appears), ("expires_on", expires)) if day}
+    after = edit(desk, contract.set_temporary_message, text="Closed for the storm.", **dates)
+
+    assert after["temporary_message"] == ("Closed for the storm." if is_shown else None)
+    assert after["message"] == {
+        "text": "Closed for the storm.",
+        "appears_on": dates.get("appears_on"),
+        "expires_on": dates.get("expires_on"),
+    }
+
+
+def test_a_message_is_taken_away(desk: Desk) -> None:
+    after = edit(desk, contract.set_temporary_message, text=None)
+
+    assert (after["temporary_message"], after["message"]) == (None, None)
+
+
+def test_a_message_that_would_never_be_shown_is_refused(desk: Desk) -> None:
+    day = TODAY.isoformat()
+    with pytest.raises(Refused) as refused:
+        edit(desk, contract.set_temporary_message, text="Never.", appears_on=day, expires_on=day)
+
+    assert (refused.value.code, refused.value.field) == ("invalid_request", "expires_on")
+
+
+def test_an_edit_stays_until_its_source_changes_and_the_report_says_so(desk: Desk) -> None:
+    edit(desk, name="Night Haven")
+    assert desk.import_file(an_export())["unchanged"] == 8
+    assert shelter(desk)["name"] == "Night Haven"
+
+    rows = [(*row[:4], "Inactive" if row[0] == "11" else row[4], row[5]) for row in SMALL_DIRECTORY]
+    report = desk.import_file(an_export(rows))
+
+    assert report["changed"] == 1
+    assert [(warning["code"], warning["line"]) for warning in report["warnings"]] == [("edit_overwritten", 3)]
+    assert (shelter(desk)["name"], shelter(desk)["edited_at"]) == ("Night Shelter", None)
+
+
+def test_resources_are_listed_by_level_agency_and_status(desk: Desk) -> None:
+    agency = desk.resource["Harbor Shelter Alliance"]
+    page = desk(contract.list_resources, level="program", agency_id=agency, limit=3)
+
+    assert [item["name"] for item in page["items"]] == [
+        "Family Housing First",
+        "Night Shelter",
+        "Old Shelter",
+    ]
+    rest = desk(contract.list_resources, level="program", agency_id=agency, limit=3, after=page["next"])
+    assert [item["name"] for item in rest["items"]] == ["Winter Shelter"]
+    inactive = desk(contract.list_resources, status="inactive")["items"]
+    assert [item["name"] for item in inactive] == ["Old Shelter"]
+
+
+def test_another_organisation_reaches_none_of_it(desk: Desk) -> None:
+    mine = desk.resource["Night Shelter"]
+
+    def theirs(operation: Any, **more: Any) -> str:
+        return refusal(lambda: desk(operation, OTHER_STAFF, resource_id=mine, version=1, **more))
+
+    assert theirs(contract.edit_resource, name="Taken") == "not_found"
+    assert theirs(contract.set_resource_status, status="inactive") == "not_found"
+    assert theirs(contract.set_temporary_message, text="Taken") == "not_found"
+    assert desk(contract.list_resources, OTHER_STAFF)["items"] == []

@@ -1,0 +1,247 @@
+"""Imports that go on in the background: progress, dry runs, crashes, and files that cannot be read."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from services.chassis.unit_of_work import utc_now
+from services.contracts import referrals as base
+from services.contracts import referrals_directory as contract
+from services.contracts.errors import Refused
+from services.contracts.referrals import directory_imported
+from services.contracts.referrals_directory import resource_changed
+from services.referrals.directory import applying, importing
+from services.referrals.directory.models import DirectoryImport
+from tests.integration.referrals.builders import OTHER_STAFF, SMALL_DIRECTORY, STAFF, Desk, an_export, refusal
+from tests.support.eventually import eventually
+
+RENAMED = [
+    (number, "Night Haven" if number == "11" else name, *rest) for number, name, *rest in SMALL_DIRECTORY
+]
+COUNTS = ("added", "changed", "unchanged", "refused")
+
+
+def counts(report: Any) -> tuple[int, ...]:
+    return tuple(report[name] for name in COUNTS)
+
+
+def upload(desk: Desk, content: bytes, *, key: str | None = None, **more: Any) -> Any:
+    sha256, size = desk.service.runtime.blobs.put(STAFF.organisation_id or "", [content], 30_000_000)
+    document = {"sha256": sha256, "size": size}
+    return desk.service.call(base.import_directory, STAFF, key=key, document=document, **more)
+
+
+def report_of(desk: Desk, import_id: str) -> Any:
+    return desk(contract.get_directory_import, import_id=import_id)
+
+
+def names(desk: Desk) -> list[str]:
+    return [item["name"] for item in desk(contract.list_resources, level="program")["items"]]
+
+
+def all_in_background(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on nothing is small enough to be done within its call, and a chunk is three records."""
+    monkeypatch.setattr(importing, "DONE_IN_CALL_BYTES", 0)
+    monkeypatch.setattr(importing, "RECORDS_AT_ONCE", 3)
+
+
+def test_a_small_file_is_done_with_the_answer(desk: Desk) -> None:
+    report = desk.report
+
+    assert (report["state"], report["done"], report["total"], report["source"]) == ("done", 8, 8, "icarol")
+    assert report["finished_at"] is not None
+    assert report_of(desk, report["import_id"]) == report
+
+
+def test_a_large_file_is_noted_and_done_by_the_loop(
+    desk_on_both: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = desk_on_both
+    all_in_background(monkeypatch)
+    begun = upload(desk, an_export(RENAMED))
+    assert (begun["state"], begun["total"], begun["done"]) == ("waiting", None, 0)
+    assert "Night Haven" not in names(desk)
+
+    assert importing.work(desk.service.runtime) is True
+
+    report = report_of(desk, begun["import_id"])
+    assert (report["state"], report["done"], report["total"]) == ("done", 8, 8)
+    assert counts(report) == (0, 1, 7, 0)
+    assert "Night Haven" in names(desk)
+    assert len(desk.service.events(directory_imported)) == 2
+
+
+def test_a_file_with_too_many_records_for_a_call_is_left_to_the_loop(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "DONE_IN_CALL_RECORDS", 7)
+    begun = upload(desk, an_export(RENAMED))
+    assert (begun["state"], begun["total"], begun["done"]) == ("applying", 8, 0)
+
+    importing.work(desk.service.runtime)
+
+    assert counts(report_of(desk, begun["import_id"])) == (0, 1, 7, 0)
+
+
+def test_the_loop_is_woken_by_a_large_file_and_does_not_wait_for_its_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    all_in_background(monkeypatch)
+    loop = importing.DirectoryImportsLoop(desk.service.runtime)
+    desk.service.runtime.loops.append(loop)
+    loop.start()
+    begun = upload(desk, an_export(RENAMED))
+
+    def is_done() -> None:
+        assert report_of(desk, begun["import_id"])["state"] == "done"
+
+    try:
+        eventually(is_done, timeout_s=importing.EVERY_S - 1)
+    finally:
+        loop.stop()
+    assert "Night Haven" in names(desk)
+
+
+def test_an_import_goes_on_where_a_crash_has_left_it_and_counts_nothing_twice(
+    desk_on_both: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = desk_on_both
+    all_in_background(monkeypatch)
+    rows = [(f"1{number}", *rest) for number, *rest in SMALL_DIRECTORY[3:6]]
+    begun = upload(desk, an_export([*SMALL_DIRECTORY, *rows]))
+    crash_at_the_second_chunk(monkeypatch)
+    with pytest.raises(RuntimeError):
+        importing.work(desk.service.runtime)
+    half = report_of(desk, begun["import_id"])
+    assert (half["state"], half["done"], half["total"]) == ("applying", 3, 11)
+    monkeypatch.undo()
+    all_in_background(monkeypatch)
+
+    importing.work(desk.service.runtime)
+    assert report_of(desk, begun["import_id"])["done"] == 3  # the lease of the dead process holds still
+    let_leases_run_out(desk)
+    importing.work(desk.service.runtime)
+
+    report = report_of(desk, begun["import_id"])
+    assert (report["state"], report["done"], counts(report)) == ("done", 11, (3, 0, 8, 0))
+
+
+def crash_at_the_second_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, calls = applying.apply, []
+
+    def dies(*arguments: Any) -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise RuntimeError("the process dies")
+        real(*arguments)
+
+    monkeypatch.setattr(applying, "apply", dies)
+
+
+def let_leases_run_out(desk: Desk) -> None:
+    def run(session: Session) -> None:
+        session.execute(
+            update(DirectoryImport).values(claimed_until=utc_now() - datetime.timedelta(seconds=1))
+        )
+
+    desk.service.database.write(None, run)
+
+
+def test_an_import_that_never_gets_through_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    all_in_background(monkeypatch)
+    begun = upload(desk, an_export())
+
+    def dies(*_: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(applying, "apply", dies)
+    for _ in range(importing.TRIES):
+        with pytest.raises(RuntimeError):
+            importing.work(desk.service.runtime)
+        let_leases_run_out(desk)
+    importing.work(desk.service.runtime)
+
+    report = report_of(desk, begun["import_id"])
+    assert (report["state"], report["refusal"]["reason"]) == ("refused", "failed")
+
+
+def test_a_dry_run_reports_the_same_and_changes_nothing(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    orphan = ("99", "Lost", "Program", "98", "Active", "")
+    content = an_export([*RENAMED, ("3", "New Agency", "Agency", "0", "Active", ""), orphan])
+
+    tried = upload(desk, content, dry_run=True)
+
+    assert tried["is_dry_run"]
+    assert counts(tried) == (1, 1, 7, 1)
+    assert "Night Haven" not in names(desk)
+    assert len(desk.service.events(directory_imported)) == 1
+    done = upload(desk, content)
+    same = (*COUNTS, "levels", "problems", "warnings", "total")
+    assert {name: tried[name] for name in same} == {name: done[name] for name in same}
+
+
+def test_a_repeated_request_is_one_import_with_the_same_report(desk: Desk) -> None:
+    first = upload(desk, an_export(RENAMED), key="import-of-today")
+
+    assert upload(desk, an_export(RENAMED), key="import-of-today") == first
+    assert len(desk(contract.list_directory_imports)["items"]) == 2
+
+
+def test_a_file_that_cannot_be_read_is_refused_with_the_place(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    all_in_background(monkeypatch)
+    begun = upload(desk, an_export() + b'18,"never closed')
+    importing.work(desk.service.runtime)
+
+    report = report_of(desk, begun["import_id"])
+    assert (report["state"], report["refusal"]["reason"], report["refusal"]["line"]) == (
+        "refused",
+        "broken_quote",
+        10,
+    )
+    assert "Night Shelter" in names(desk)
+
+
+def test_a_small_file_that_cannot_be_read_is_refused_at_once(desk: Desk) -> None:
+    with pytest.raises(Refused) as refused:
+        upload(desk, an_export() + b'18,"never closed')
+
+    assert (refused.value.code, refused.value.more["line"]) == ("import_file_refused", 10)
+    assert desk(contract.list_directory_imports)["items"][0]["state"] == "refused"
+
+
+def test_a_status_that_an_import_changes_is_told(desk: Desk) -> None:
+    rows = [
+        (number, name, level, agency, "Inactive" if number == "11" else status, message)
+        for number, name, level, agency, status, message in RENAMED
+    ]
+    upload(desk, an_export(rows))
+
+    (told,) = desk.service.events(resource_changed)
+    assert told["data"] == {
+        "resource_id": desk.resource["Night Shelter"],
+        "agency_id": desk.resource["Harbor Shelter Alliance"],
+        "level": "program",
+        "status": "inactive",
+        "version": 2,
+        "is_new": False,
+    }
+
+
+def test_imports_are_listed_newest_first_page_by_page_and_only_ones_own(desk: Desk) -> None:
+    second = upload(desk, an_export(RENAMED))["import_id"]
+    page = desk(contract.list_directory_imports, limit=1)
+
+    assert [item["import_id"] for item in page["items"]] == [second]
+    rest = desk(contract.list_directory_imports, limit=1, after=page["next"])
+    assert [item["import_id"] for item in rest["items"]] == [desk.report["import_id"]]
+    assert rest["next"] is None
+    assert desk(contract.list_directory_imports, OTHER_STAFF)["items"] == []
+    assert refusal(lambda: desk(contract.get_directory_import, OTHER_STAFF, import_id=second)) == "not_found"

@@ -1,0 +1,367 @@
+"""The FHIR R4 view: every resource parses in the public models, and nobody sees more there than elsewhere."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+from fhir.resources.R4B.bundle import Bundle
+from fhir.resources.R4B.capabilitystatement import CapabilityStatement
+from fhir.resources.R4B.healthcareservice import HealthcareService
+from fhir.resources.R4B.organization import Organization
+from fhir.resources.R4B.provenance import Provenance
+from fhir.resources.R4B.servicerequest import ServiceRequest
+from fhir.resources.R4B.task import Task
+
+from services.chassis.passports import Caller
+from services.contracts import referrals_assignments as life
+from services.contracts import referrals_fhir as contract
+from services.contracts.errors import Refused
+from services.referrals.fhir.rules import CAPACITY_STATUS, ENROLLMENT_STATUS, PARAMETERS
+from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
+from tests.support.in_process import HARBOR, a_caller
+
+BASE = "https://portico.example/fhir/R4"
+MODELS = {
+    "Task": Task,
+    "ServiceRequest": ServiceRequest,
+    "HealthcareService": HealthcareService,
+    "Organization": Organization,
+    "Provenance": Provenance,
+}
+SYSTEM = a_caller("referral.read", id="8" * 32, organisation=HARBOR, realm="api")
+
+
+def read(desk: Desk, kind: str, own_id: str, caller: Caller = STAFF) -> Any:
+    """One resource, which must parse."""
+    found = desk(contract.fhir_read, caller, resource_type=kind, resource_id=own_id, base_url=BASE)[
+        "resource"
+    ]
+    MODELS[kind].model_validate(found)
+    return found
+
+
+def search(desk: Desk, kind: str, caller: Caller = STAFF, **parameters: Any) -> Any:
+    """A Bundle, which must parse; `last_updated` stands for `_lastUpdated`, and so on."""
+    names = {"last_updated": "_lastUpdated", "count": "_count", "after": "_after", "own_id": "_id"}
+    given = {
+        names.get(name, name.replace("_", "-")): value if isinstance(value, list) else [value]
+        for name, value in parameters.items()
+    }
+    bundle = desk(contract.fhir_search, caller, resource_type=kind, parameters=given, base_url=BASE)[
+        "resource"
+    ]
+    Bundle.model_validate(bundle)
+    return bundle
+
+
+def ids(bundle: Any) -> list[str]:
+    return [entry["resource"]["id"] for entry in bundle["entry"]]
+
+
+def next_cursor(bundle: Any) -> str | None:
+    links = {link["relation"]: link["url"] for link in bundle["link"]}
+    return links["next"].partition("_after=")[2] if "next" in links else None
+
+
+def a_referral(desk: Desk, program: str = "Night Shelter", **more: Any) -> Any:
+    record_id = desk.a_record(phone="555 0100", email="ana@example.org", postal_code="20001")
+    return desk.assign(desk.a_queue(program, **more.pop("queue", {})), program, record_id, **more)
+
+
+@pytest.mark.seed("S0-53")
+def test_a_referral_is_a_task_and_a_service_request(desk: Desk) -> None:
+    referral = a_referral(desk, note="Prefers mornings.", priority="urgent")
+
+    task, request = read(desk, "Task", referral["id"]), read(desk, "ServiceRequest", referral["id"])
+
+    assert (task["status"], task["intent"], task["priority"]) == ("requested", "order", "urgent")
+    assert task["businessStatus"]["text"] == "Referred"
+    assert task["businessStatus"]["coding"][0]["code"] == "referred"
+    assert task["focus"] == {"reference": f"ServiceRequest/{referral['id']}"}
+    assert task["owner"]["reference"] == f"HealthcareService/{desk.resource['Night Shelter']}"
+    assert task["note"] == [{"text": "Prefers mornings."}]
+    assert task["identifier"][0]["value"] == "CR-00000001"
+    assert task["meta"]["versionId"] == "1"
+    assert (request["status"], request["intent"]) == ("active", "order")
+    assert request["subject"]["identifier"]["value"] == "CR-00000001"
+    assert request["performer"] == [task["owner"]]
+
+
+def test_how_a_referral_ended_is_told_by_status_reason_outcome_and_period(desk: Desk) -> None:
+    queue_id = desk.a_queue("Night Shelter")
+    declined, done = desk.assign(queue_id, "Night Shelter"), desk.assign(queue_id, "Night Shelter")
+    desk(
+        life.decline_referral,
+        referral_id=declined["id"],
+        reason_code="no_capacity",
+        version=declined["version"],
+    )
+    done = desk.move(done, "enrolled")
+    desk.move(done, "completed", outcome_code="service_received")
+
+    no, yes = read(desk, "Task", declined["id"]), read(desk, "Task", done["id"])
+
+    assert (no["status"], no["statusReason"]["coding"][0]["code"]) == ("rejected", "no_capacity")
+    assert yes["status"] == "completed"
+    assert yes["output"][0]["valueCodeableConcept"]["coding"][0]["code"] == "service_received"
+    assert set(yes["executionPeriod"]) == {"start", "end"}
+    assert [task["extension"][0]["valueCode"] for task in (no, yes)] == ["not_enrolled", "enrolled"]
+    assert read(desk, "ServiceRequest", declined["id"])["status"] == "revoked"
+    assert read(desk, "ServiceRequest", done["id"])["status"] == "completed"
+
+
+def test_who_waits_for_a_place_is_told_to_be_on_the_waitlist(desk: Desk) -> None:
+    desk.set_capacity("Night Shelter", 0)
+    referral = a_referral(desk, queue={"settings": {"when_full": "waitlist"}})
+
+    (extension,) = read(desk, "Task", referral["id"])["extension"]
+
+    assert extension == {"url": ENROLLMENT_STATUS, "valueCode": "not_enrolled_on_waitlist"}
+
+
+@pytest.mark.seed("S0-1")
+@pytest.mark.seed("S0-24")
+def test_the_person_is_shown_only_to_who_may_see_details_and_each_reading_is_audited(desk: Desk) -> None:
+    referral = a_referral(desk)
+    for kind in ("Task", "ServiceRequest"):
+        for caller in (desk.provider("Night Shelter"), SYSTEM):
+            shown = read(desk, kind, referral["id"], caller)
+            assert "contained" not in shown
+            assert "Ana" not in str(shown)
+            assert "555 0100" not in str(shown)
+    assert desk.service.audit("referral.details_read") == []
+
+    for caller in (STAFF, desk.provider("Night Shelter", details=True)):
+        (person,) = read(desk, "Task", referral["id"], caller)["contained"]
+        assert person["name"] == [{"given": ["Ana"], "family": "Vega"}]
+        assert {each["value"] for each in person["telecom"]} == {"555 0100", "ana@example.org"}
+    assert [row.object_id for row in desk.service.audit("referral.details_read")] == [referral["id"]] * 2
+    assert "Ana" not in str(search(desk, "Task"))
+    assert "Ana" not in str(search(desk, "ServiceRequest", desk.provider("Night Shelter", details=True)))
+
+
+def test_what_a_queue_keeps_back_at_a_stage_is_kept_back_here(desk: Desk) -> None:
+    seen = ["postal_code", "contact_name"]
+    stages = {"offered": ["postal_code"], "accepted": seen, "enrolled": seen}
+    referral = a_referral(desk, queue={"settings": {"stage_fields": stages}})
+    provider = desk.provider("Night Shelter", details=True)
+
+    offered = read(desk, "Task", referral["id"], provider)
+    assert offered["contained"] == [
+        {
+            "resourceType": "Patient",
+            "id": "subject",
+            "identifier": offered["identifier"],
+            "address": [{"postalCode": "20001"}],
+        }
+    ]
+    desk.move(referral, "attempting_contact")
+    accepted = read(desk, "Task", referral["id"], provider)
+    assert accepted["contained"][0]["name"] == [{"given": ["Ana"], "family": "Vega"}]
+    assert "telecom" not in accepted["contained"][0]
+
+
+@pytest.mark.seed("S0-1")
+def test_nobody_reads_or_finds_what_is_out_of_reach(desk: Desk) -> None:
+    referral = a_referral(desk)
+    other = desk.provider("Family Housing First")
+    program, agency = desk.resource["Night Shelter"], desk.resource["Harbor Shelter Alliance"]
+    (step,) = ids(search(desk, "Provenance", target=f"Task/{referral['id']}"))
+    for caller in (other, OTHER_STAFF):
+        for kind, own_id in (
+            ("Task", referral["id"]),
+            ("ServiceRequest", referral["id"]),
+            ("HealthcareService", program),
+            ("Provenance", step),
+        ):
+            assert refusal(lambda: read(desk, kind, own_id, caller)) == "not_found"  # noqa: B023 - called at once
+            more = {"target": f"Task/{referral['id']}"} if kind == "Provenance" else {}
+            assert own_id not in ids(search(desk, kind, caller, **more))
+        assert refusal(lambda: history(desk, referral["id"], caller)) == "not_found"  # noqa: B023
+    assert refusal(lambda: read(desk, "Organization", agency, OTHER_STAFF)) == "not_found"
+    assert ids(search(desk, "Organization", desk.provider("Night Shelter"))) == [agency]
+    assert ids(search(desk, "HealthcareService", desk.provider("Night Shelter"))) == [program]
+
+
+def test_what_was_taken_back_is_gone_for_the_provider(desk: Desk) -> None:
+    referral = a_referral(desk)
+    provider = desk.provider("Night Shelter", details=True)
+    desk(life.withdraw_referral, referral_id=referral["id"], reason_code="other", version=referral["version"])
+
+    assert refusal(lambda: read(desk, "Task", referral["id"], provider)) == "not_found"
+    assert ids(search(desk, "Task", provider)) == []
+    assert read(desk, "Task", referral["id"])["status"] == "cancelled"
+
+
+def history(desk: Desk, referral_id: str, caller: Caller = STAFF) -> Any:
+    found = desk(contract.fhir_history, caller, resource_type="Task", resource_id=referral_id, base_url=BASE)
+    Bundle.model_validate(found["resource"])
+    return found["resource"]
+
+
+def test_the_versions_of_a_task_are_its_history_newest_first(desk: Desk) -> None:
+    referral = a_referral(desk, note="First.")
+    referral = desk.move(referral, "enrolled", note="Came by.")
+    desk(life.add_referral_note, referral_id=referral["id"], note="Between us.", is_internal=True)
+    provider = desk.provider("Night Shelter")
+
+    ours, theirs = history(desk, referral["id"]), history(desk, referral["id"], provider)
+
+    told = [
+        (version["meta"]["versionId"], version["status"], version.get("note"))
+        for version in (entry["resource"] for entry in theirs["entry"])
+    ]
+    assert told == [
+        ("2", "in-progress", [{"text": "Came by."}]),
+        ("1", "requested", [{"text": "First."}]),
+    ]
+    assert [entry["request"]["method"] for entry in theirs["entry"]] == ["PUT", "POST"]
+    assert (ours["total"], theirs["total"]) == (3, 2)
+    assert "Between us." not in str(ours) + str(theirs)
+
+
+def test_each_step_has_its_provenance(desk: Desk) -> None:
+    referral = a_referral(desk)
+    provider = desk.provider("Night Shelter")
+    desk.move(referral, "enrolled", provider)
+
+    found = search(desk, "Provenance", target=f"Task/{referral['id']}")
+
+    steps = [entry["resource"] for entry in found["entry"]]
+    assert [step["agent"][0]["who"]["identifier"]["value"] for step in steps] == ["5" * 32, "7" * 32]
+    assert [step["activity"]["coding"][0]["code"] for step in steps] == ["CREATE", "UPDATE"]
+    assert steps[1]["target"] == [{"reference": f"Task/{referral['id']}/_history/2"}]
+    assert read(desk, "Provenance", steps[0]["id"], provider) == steps[0]
+    assert refusal(lambda: search(desk, "Provenance")) == "search_refused"
+    first = search(desk, "Provenance", target=referral["id"], count="1")
+    second = search(desk, "Provenance", target=referral["id"], count="1", after=cursor(first))
+    assert [*ids(first), *ids(second)] == [step["id"] for step in steps]
+
+
+def cursor(bundle: Any) -> str:
+    found = next_cursor(bundle)
+    assert found
+    return found.replace("%7E", "~")
+
+
+def test_programs_and_agencies_are_services_and_organizations(desk: Desk) -> None:
+    desk.set_capacity("Night Shelter", 0, note="Full until May", has_waitlist=True)
+    program = read(desk, "HealthcareService", desk.resource["Night Shelter"])
+    agency = read(desk, "Organization", desk.resource["Harbor Shelter Alliance"])
+
+    assert (program["name"], program["active"]) == ("Night Shelter", True)
+    assert program["providedBy"]["reference"] == f"Organization/{agency['id']}"
+    assert program["comment"] == "Closed for repairs"
+    (extension,) = program["extension"]
+    assert extension["url"] == CAPACITY_STATUS
+    told = {part["url"]: part.get("valueCode") or part.get("valueString") for part in extension["extension"]}
+    assert (told["status"], told["note"]) == ("no_capacity_has_waitlist", "Full until May")
+    assert (agency["name"], agency["active"]) == ("Harbor Shelter Alliance", True)
+    assert ids(search(desk, "HealthcareService", name="st. mary")) == [
+        desk.resource["St. Mary's Café & Pantry"]
+    ]
+    assert ids(search(desk, "HealthcareService", active="false")) == [desk.resource["Old Shelter"]]
+    of_agency = search(desk, "HealthcareService", organization=f"Organization/{agency['id']}", active="true")
+    assert len(ids(of_agency)) == 3
+    assert ids(search(desk, "Organization", name="bayside")) == [desk.resource["Bayside Food Network"]]
+    closed = read(desk, "HealthcareService", desk.resource["Winter Shelter"])
+    assert closed["extraDetails"] == "Takes no referrals at present."
+
+
+def test_tasks_are_found_by_each_of_their_parameters(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    queue_id = desk.a_queue("Night Shelter", "Family Housing First")
+    one = desk.assign(queue_id, "Night Shelter", priority="urgent")
+    two = desk.move(desk.assign(queue_id, "Family Housing First"), "enrolled")
+    program = desk.resource["Night Shelter"]
+    agency = desk.resource["Harbor Shelter Alliance"]
+    both = [two["id"], one["id"]]
+
+    def found(kind: str = "Task", **parameters: Any) -> list[str]:
+        return ids(search(desk, kind, **parameters))
+
+    assert found() == both
+    assert found(own_id=one["id"]) == [one["id"]]
+    assert found(status="in-progress") == [two["id"]]
+    assert found(status="http://hl7.org/fhir/task-status|requested,in-progress") == both
+    assert found(business_status="Enrolled") == [two["id"]]
+    assert found(business_status=["enrolled", "referred"]) == []
+    assert found(owner=f"HealthcareService/{program}") == [one["id"]]
+    assert found(owner=f"Organization/{agency}") == both
+    assert found(focus=f"{BASE}/ServiceRequest/{two['id']}") == [two["id"]]
+    assert found(identifier="urn:portico:contact-record-number|CR-00000002") == [two["id"]]
+    assert found(priority="urgent") == [one["id"]]
+    assert found(code="fulfill") == both
+    assert found(code="approve") == []
+    assert found("ServiceRequest", status="active") == both
+    assert found("ServiceRequest", status="revoked") == []
+    assert found("ServiceRequest", performer=program, identifier="1") == [one["id"]]
+
+
+def test_what_changed_since_a_time_comes_oldest_change_first_and_page_by_page(desk: Desk) -> None:
+    queue_id = desk.a_queue("Night Shelter")
+    first, second, third = (desk.assign(queue_id, "Night Shelter") for _ in range(3))
+    desk.shift(third["id"], datetime.timedelta(days=2))
+    desk.move(first, "enrolled")
+    today = f"ge{datetime.datetime.now(datetime.UTC):%Y-%m-%d}"
+
+    page = search(desk, "Task", last_updated=today, count="1")
+    after = search(desk, "Task", last_updated=today, count="1", after=next_cursor(page))
+
+    assert (ids(page), ids(after)) == ([second["id"]], [first["id"]])
+    assert next_cursor(after) is None
+    assert ids(search(desk, "Task", last_updated=f"lt{today[2:]}")) == [third["id"]]
+    whole = [search(desk, "Task", count="2")]
+    whole.append(search(desk, "Task", count="2", after=next_cursor(whole[0])))
+    assert [len(ids(each)) for each in whole] == [2, 1]
+
+
+def test_what_is_not_understood_is_refused_or_ignored_as_the_client_prefers(desk: Desk) -> None:
+    for kind, parameters in (
+        ("Task", {"colour": ["red"]}),
+        ("Task", {"status:not": ["completed"]}),
+        ("Task", {"_count": ["none"]}),
+        ("Task", {"_lastUpdated": ["yesterday"]}),
+        ("Task", {"owner": ["Practitioner/1"]}),
+        ("Task", {"status": [""]}),
+        ("Task", {"_format": ["xml"]}),
+        ("Task", {"identifier": ["urn:other|1"]}),
+        ("HealthcareService", {"active": ["maybe"]}),
+    ):
+        with pytest.raises(Refused) as refused:
+            desk(contract.fhir_search, resource_type=kind, parameters=parameters, base_url=BASE)
+        assert (refused.value.code, refused.value.field) == ("search_refused", next(iter(parameters)))
+    lenient = desk(
+        contract.fhir_search,
+        resource_type="Task",
+        parameters={"colour": ["red"], "status": ["requested"]},
+        is_lenient=True,
+        base_url=BASE,
+    )["resource"]
+    assert lenient["link"][0]["url"] == f"{BASE}/Task?status=requested&_count=20"
+    for kind, own_id in (("Patient", "1"), ("Task", "1"), ("Task", "0" * 32), ("Organization", "0" * 32)):
+        assert refusal(lambda: read(desk, kind, own_id)) == "not_found"  # noqa: B023 - called at once
+    assert refusal(lambda: search(desk, "Patient")) == "not_found"
+
+
+def test_the_capability_statement_names_what_can_be_searched() -> None:
+    from services.referrals.fhir.capability import capability_statement
+
+    statement = capability_statement(BASE)
+
+    CapabilityStatement.model_validate(statement)
+    (server,) = statement["rest"]
+    offered = {each["type"]: {each["name"] for each in each["searchParam"]} for each in server["resource"]}
+    assert offered == {name: set(parameters) for name, parameters in PARAMETERS.items()}
+    assert statement["fhirVersion"] == "4.0.1"
+
+
+def test_a_bundle_links_to_itself_and_names_each_resource_in_full(desk: Desk) -> None:
+    referral = a_referral(desk)
+
+    bundle = search(desk, "Task")
+
+    assert bundle["entry"][0]["fullUrl"] == f"{BASE}/Task/{referral['id']}"
+    assert bundle["link"] == [{"relation": "self", "url": f"{BASE}/Task?_count=20"}]

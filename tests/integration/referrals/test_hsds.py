@@ -1,0 +1,203 @@
+"""The directory as HSDS 3.1: valid objects, pages, one file with everything, and the same directory when it is read back."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import json
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.chassis.passports import Caller
+from services.contracts import referrals as base
+from services.contracts import referrals_directory as contract
+from services.referrals.directory import hsds_queries
+from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
+from tests.integration.referrals.test_directory import REAL_EXPORT
+from tests.support.hsds_schema import violations
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+SAMPLE = CHECKOUT / "deploy" / "sample" / "resources.csv"
+HSDS_SAMPLE = CHECKOUT / "deploy" / "sample" / "services.hsds.json"
+COUNTS = ("added", "changed", "unchanged", "refused")
+
+
+def exported(desk: Desk, caller: Caller = STAFF) -> bytes:
+    answer = desk(contract.export_directory, caller)
+    content = desk.service.runtime.blobs.find(caller.organisation_id, answer["sha256"]).read_bytes()
+    assert answer["size"] == len(content)
+    return bytes(content)
+
+
+def counts(report: Any) -> tuple[int, ...]:
+    return tuple(report[name] for name in COUNTS)
+
+
+def whole(desk: Desk, caller: Caller) -> dict[str, Any]:
+    """Everything the directory says, by number: without ids, versions and times, which are each organisation's own."""
+    own = {"id", "agency_id", "version", "updated_at", "edited_at"}
+    found: dict[str, Any] = {}
+    after = None
+    while True:
+        page = desk(contract.list_resources, caller, limit=200, after=after)
+        for item in page["items"]:
+            details = desk(base.get_resource, caller, resource_id=item["id"])
+            found[details["number"]] = {name: value for name, value in details.items() if name not in own}
+        after = page["next"]
+        if after is None:
+            return found
+
+
+@pytest.fixture
+def full_desk(desk: Desk) -> Desk:
+    """A directory of every level and status, from both formats, partly edited, with capacity."""
+    desk.import_file(SAMPLE.read_bytes())
+    desk.import_file(HSDS_SAMPLE.read_bytes())
+    shelter = desk(base.get_resource, resource_id=desk.resource["Night Shelter"])
+    desk(
+        contract.edit_resource,
+        resource_id=shelter["id"],
+        version=shelter["version"],
+        email="no address",
+        website="www.harbor.example/night",
+        description="Beds for “tonight” — 💤",
+    )
+    day = datetime.date(2031, 1, 1).isoformat()
+    desk(
+        contract.set_temporary_message,
+        resource_id=shelter["id"],
+        version=shelter["version"] + 1,
+        text="From 2031 in a new house.",
+        appears_on=day,
+    )
+    desk.a_queue("Night Shelter")
+    desk.set_capacity("Night Shelter", 20)
+    return desk
+
+
+def test_what_is_exported_is_hsds(full_desk: Desk) -> None:
+    file = json.loads(exported(full_desk))
+
+    assert file["hsds_version"] == "3.1"
+    problems = [each for one in file["organizations"] for each in violations("organization", one)]
+    problems += [each for one in file["services"] for each in violations("service", one)]
+    assert problems == []
+    assert len(file["organizations"]) == 3 + 14
+    (row,) = full_desk.service.audit("directory.exported")
+    assert row.facts["size"] > 0
+
+
+def test_the_directory_read_back_elsewhere_is_the_same(full_desk: Desk) -> None:
+    file = exported(full_desk)
+    report = full_desk.import_file(file, OTHER_STAFF)
+
+    assert (report["refused"], report["warnings"]) == (0, [])
+    assert report["added"] == report["total"]
+    assert whole(full_desk, OTHER_STAFF) == whole(full_desk, STAFF)
+    assert counts(full_desk.import_file(file, OTHER_STAFF)) == (0, 0, report["total"], 0)
+    again = json.loads(exported(full_desk, OTHER_STAFF))
+    assert len(again["services"]) == len(json.loads(file)["services"])
+
+
+def test_what_is_read_back_into_the_same_directory_changes_only_what_was_edited(full_desk: Desk) -> None:
+    report = full_desk.import_file(exported(full_desk))
+
+    assert (report["added"], report["changed"], report["refused"]) == (0, 1, 0)
+    assert [warning["code"] for warning in report["warnings"]] == ["edit_overwritten"]
+
+
+def test_hsds_is_imported_once_and_then_unchanged(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    report = desk.import_file(HSDS_SAMPLE.read_bytes())
+
+    assert (report["source"], counts(report)) == ("hsds_json", (5, 0, 0, 0))
+    assert report["levels"] == {"agency": 1, "site": 1, "program": 2, "program_at_site": 1}
+    assert counts(desk.import_file(HSDS_SAMPLE.read_bytes())) == (0, 0, 5, 0)
+    closed = desk(base.search_resources, q="meals on wheels")["items"][0]
+    assert (closed["status"], closed["agency_name"]) == ("active_do_not_refer", "Saltmarsh Community Kitchen")
+    page = desk(contract.list_hsds_services, search="saltmarsh", full=True)
+    assert [violations("service", each) for each in page["contents"]] == [[], []]
+    assert [each["status"] for each in page["contents"]] == ["active", "temporarily closed"]
+    assert page["contents"][0]["service_at_locations"][0]["location"]["name"] == "Old Customs House"
+
+
+def test_a_service_is_shown_with_its_capacity_its_places_and_its_alert(full_desk: Desk) -> None:
+    service = full_desk(contract.get_hsds_service, service_id=full_desk.resource["Night Shelter"])
+
+    assert violations("service", service) == []
+    (capacity,) = service["capacities"]
+    assert (capacity["available"], capacity["maximum"]) == (20, 20)
+    assert capacity["unit"]["name"]
+    assert service["organization"]["name"] == "Harbor Shelter Alliance"
+    assert (service["url"], "email" in service) == ("http://www.harbor.example/night", False)
+    assert "alert" not in service  # its time has not come
+
+
+def test_pages_of_services_are_numbered_as_hsds_does_it(full_desk: Desk) -> None:
+    first = full_desk(contract.list_hsds_services, per_page=30)
+    last = full_desk(contract.list_hsds_services, per_page=30, page=first["total_pages"])
+    beyond = full_desk(contract.list_hsds_services, per_page=30, page=99)
+
+    for page in (first, last, beyond):
+        assert violations("page", page) == []
+        assert [violations("service", each) for each in page["contents"]] == [[]] * page["size"]
+    assert (first["page_number"], first["first_page"], first["last_page"], first["size"]) == (
+        1,
+        True,
+        False,
+        30,
+    )
+    assert (last["last_page"], beyond["empty"], beyond["contents"]) == (True, True, [])
+    assert first["total_items"] == 30 + last["size"]
+    assert all("phones" not in each for each in first["contents"])  # the short form has no lists
+
+
+def test_services_are_narrowed_by_organization_name_and_time(full_desk: Desk) -> None:
+    agency = full_desk.resource["Harbor Shelter Alliance"]
+    of_agency = full_desk(contract.list_hsds_services, organization_id=agency)
+    by_name = full_desk(contract.list_hsds_services, search="night shelter")
+    later = full_desk(contract.list_hsds_services, modified_after="2100-01-01T00:00:00Z")
+
+    assert {each["organization"]["name"] for each in of_agency["contents"]} == {"Harbor Shelter Alliance"}
+    assert {each["name"] for each in by_name["contents"]} == {"Night Shelter"}
+    assert later["total_items"] == 0
+
+
+def test_organizations_are_listed_with_their_locations_if_asked_for(full_desk: Desk) -> None:
+    full = full_desk(contract.list_hsds_organizations, full=True)
+    short = full_desk(contract.list_hsds_organizations)
+
+    for page in (full, short):
+        assert [violations("organization", each) for each in page["contents"]] == [[]] * page["size"]
+    assert all("locations" not in each for each in short["contents"])
+    own_id = str(UUID(full_desk.resource["Harbor Shelter Alliance"]))
+    harbor = next(each for each in full["contents"] if each["id"] == own_id)
+    assert "Shelter on Pier Street" in [location.get("name") for location in harbor["locations"]]
+
+
+def test_another_organisations_services_do_not_exist(full_desk: Desk) -> None:
+    mine = full_desk.resource["Night Shelter"]
+
+    assert refusal(lambda: full_desk(contract.get_hsds_service, OTHER_STAFF, service_id=mine)) == "not_found"
+    assert full_desk(contract.list_hsds_services, OTHER_STAFF)["total_items"] == 0
+    assert json.loads(exported(full_desk, OTHER_STAFF))["organizations"] == []
+
+
+@pytest.mark.skipif(not REAL_EXPORT.is_file(), reason="the real export is not at hand (PORTICO_REAL_EXPORT)")
+def test_a_real_directory_survives_the_way_out_and_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hsds_queries, "AT_ONCE", 50)
+    rows = list(csv.reader(io.StringIO(REAL_EXPORT.read_text("utf-8", errors="replace"), newline="")))
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows[:500])
+    part = text.getvalue().encode()
+    taken = desk.import_file(part)["added"]
+    assert taken > 300
+
+    report = desk.import_file(exported(desk), OTHER_STAFF)
+
+    assert counts(report) == (taken + 8, 0, 0, 0)
+    assert counts(desk.import_file(part, OTHER_STAFF))[:3] == (0, 0, taken)

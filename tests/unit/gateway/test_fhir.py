@@ -1,0 +1,85 @@
+"""FHIR R4 over HTTP: its media type, its search parameters, its errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fhir.resources.R4B.operationoutcome import OperationOutcome
+from flask.testing import FlaskClient
+
+from services.contracts import referrals_fhir as contract
+from services.contracts.errors import CODES, Refused
+from tests.unit.gateway.conftest import TOKEN
+
+TASK = {"resourceType": "Task", "id": "d" * 32, "meta": {"versionId": "3"}}
+JSON = "application/fhir+json; fhirVersion=4.0"
+
+
+def test_a_resource_comes_as_fhir_json_with_its_version(http: FlaskClient, services: Any):
+    services.answers["referrals.fhir_read"] = {"resource": TASK}
+
+    answer = http.get(f"/fhir/R4/Task/{'d' * 32}", headers=TOKEN)
+
+    assert (answer.status_code, answer.content_type, answer.headers["ETag"]) == (200, JSON, 'W/"3"')
+    assert answer.get_json(force=True) == TASK
+    arguments, _ = services.made(contract.fhir_read)
+    assert arguments == {
+        "resource_type": "Task",
+        "resource_id": "d" * 32,
+        "base_url": "http://localhost/fhir/R4",
+    }
+
+
+def test_search_parameters_go_on_as_they_are_repeated_ones_too(http: FlaskClient, services: Any):
+    services.answers["referrals.fhir_search"] = {"resource": {"resourceType": "Bundle"}}
+
+    http.get(
+        "/fhir/R4/Task?_lastUpdated=ge2026-01-01&_lastUpdated=lt2026-02-01&base_url=http://evil.example",
+        headers={**TOKEN, "Prefer": "return=minimal, handling=lenient"},
+    )
+
+    arguments, _ = services.made(contract.fhir_search)
+    assert arguments == {
+        "resource_type": "Task",
+        "base_url": "http://localhost/fhir/R4",
+        "is_lenient": True,
+        "parameters": {
+            "_lastUpdated": ["ge2026-01-01", "lt2026-02-01"],
+            "base_url": ["http://evil.example"],
+        },
+    }
+
+
+def test_what_is_offered_is_told_to_everybody(http: FlaskClient, services: Any):
+    services.answers["referrals.fhir_capability"] = {"resource": {"resourceType": "CapabilityStatement"}}
+
+    answer = http.get("/fhir/R4/metadata")
+
+    assert (answer.status_code, answer.content_type) == (200, JSON)
+    assert services.made(contract.fhir_capability)[0] == {"base_url": "http://localhost/fhir/R4"}
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_a_refusal_is_an_operation_outcome(http: FlaskClient, services: Any, code: str):
+    services.answers["referrals.fhir_search"] = Refused(code, "No.", "status", retry_after_s=1)
+
+    answer = http.get("/fhir/R4/Task", headers=TOKEN)
+
+    assert answer.status_code == (400 if CODES[code] == 422 else CODES[code])
+    assert answer.content_type == JSON
+    outcome = answer.get_json(force=True)
+    OperationOutcome.model_validate(outcome)
+    (issue,) = outcome["issue"]
+    assert (issue["severity"], issue["details"]["text"], issue["expression"]) == ("error", code, ["status"])
+    assert answer.headers["Retry-After"] == "1"
+
+
+def test_who_is_not_known_and_what_is_not_there_is_told_in_kind_too(http: FlaskClient):
+    for path, status, issue in (("/fhir/R4/Task", 401, "login"), ("/fhir/R4/a/b/c/d", 404, "not-found")):
+        answer = http.get(path)
+        outcome = answer.get_json(force=True)
+        assert (answer.status_code, outcome["resourceType"]) == (status, "OperationOutcome")
+        assert outcome["issue"][0]["code"] == issue
+    assert "WWW-Authenticate" in http.get("/fhir/R4/Task").headers
+    assert http.post("/fhir/R4/Task", json={}).status_code == 405
