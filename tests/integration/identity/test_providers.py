@@ -290,7 +290,7 @@ def test_the_only_command_over_the_own_profile_is_the_notification_switch(identi
     )
 
 
-@pytest.mark.seed("S0-39")
+@pytest.mark.seed("S0-39", "S0-42")
 @pytest.mark.parametrize("level", ["provider_portal_user", "standard"])
 def test_a_person_switches_the_own_emails_off_and_on(identity: Identity, level: str) -> None:
     account = identity.an_account(level)
