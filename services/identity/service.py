@@ -47,6 +47,11 @@ def start_runtime(settings: Any) -> Runtime:
     runtime.loops.append(
         Loop("forget-old", lambda: housekeeping.forget_old(runtime.database), housekeeping.EVERY_S)
     )
+    statistics = Loop(
+        "statistics", lambda: housekeeping.keep_statistics(runtime.database), housekeeping.EVERY_S
+    )
+    statistics.wake()  # at the start, too
+    runtime.loops.append(statistics)
     runtime.loops.append(Loop("grants-expiring", lambda: expiry.tell(runtime), expiry.EVERY_S))
     runtime.loops.append(PatientJobsLoop(runtime))
     runtime.loops.append(
