@@ -35,7 +35,7 @@ __all__ = ["Base", "Service", "Settings", "start_runtime"]
 
 # A reset for a known login writes more than one for an unknown login: both are answered after the same time, and what
 # little could still be measured is drowned in a random rest.
-RESET_ANSWERS_AFTER_S = 0.1
+RESET_ANSWERS_AFTER_S = 0.25
 RESET_JITTER_S = 0.02
 
 

@@ -154,7 +154,10 @@ def test_nobody_can_tell_who_has_an_account(
                 answers[is_known].add(told(answer))
     apart = statistics.median(took[True]) - statistics.median(took[False])
     share = auc(took[True], took[False])
-    print(f"A8 {question}: {SAMPLES} samples each, medians {apart:+.2f} ms apart, AUC {share:.3f}")
+    middle = statistics.median(took[False])
+    print(
+        f"A8 {question}: {SAMPLES} samples each, medians {apart:+.2f} of {middle:.0f} ms apart, AUC {share:.3f}"
+    )
     assert len(answers[True] | answers[False]) == 1, answers
     assert abs(apart) <= MOST_APART_MS
     assert AUC[0] <= share <= AUC[1]
