@@ -1,10 +1,13 @@
-"""Deleting what has served its time: sessions, links, counted tries. The audit trail keeps what happened."""
+"""Deleting what has served its time: sessions, links, counted tries. The audit trail keeps what happened.
+
+And keeping SQLite's statistics, without which it takes the wrong index once there are many people.
+"""
 
 from __future__ import annotations
 
 import datetime
 
-from sqlalchemy import delete, literal, or_, update
+from sqlalchemy import delete, literal, or_, text, update
 from sqlalchemy.orm import Session
 
 from services.chassis.database import Database
@@ -50,4 +53,16 @@ def forget_old(database: Database) -> bool:
             session.execute(statement, execution_options={"synchronize_session": False})
 
     database.write(None, forget)
+    return True
+
+
+def keep_statistics(database: Database) -> bool:
+    """Let SQLite look at 400 rows of each index (some 20 ms). PostgreSQL does the like by itself."""
+    if database.is_sqlite:
+
+        def analyse(session: Session) -> None:
+            session.execute(text("PRAGMA analysis_limit = 400"))
+            session.execute(text("ANALYZE"))
+
+        database.write(None, analyse)
     return True

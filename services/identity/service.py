@@ -35,7 +35,7 @@ __all__ = ["Base", "Service", "Settings", "start_runtime"]
 
 # A reset for a known login writes more than one for an unknown login: both are answered after the same time, and what
 # little could still be measured is drowned in a random rest.
-RESET_ANSWERS_AFTER_S = 0.1
+RESET_ANSWERS_AFTER_S = 0.25
 RESET_JITTER_S = 0.02
 
 
@@ -47,6 +47,11 @@ def start_runtime(settings: Any) -> Runtime:
     runtime.loops.append(
         Loop("forget-old", lambda: housekeeping.forget_old(runtime.database), housekeeping.EVERY_S)
     )
+    statistics = Loop(
+        "statistics", lambda: housekeeping.keep_statistics(runtime.database), housekeeping.EVERY_S
+    )
+    statistics.wake()  # at the start, too
+    runtime.loops.append(statistics)
     runtime.loops.append(Loop("grants-expiring", lambda: expiry.tell(runtime), expiry.EVERY_S))
     runtime.loops.append(PatientJobsLoop(runtime))
     runtime.loops.append(

@@ -26,6 +26,7 @@ from services.contracts import identity as contract
 from services.contracts import identity_patients as patients
 from services.contracts import identity_people as people
 from services.identity import queries
+from services.identity.housekeeping import keep_statistics
 from services.identity.models import Account, Grant, LoginSession, Person, PersonKind, Role
 from services.identity.patients.queries import matching_patient
 from services.identity.patients.rules import Identifying
@@ -55,7 +56,8 @@ class Town:
         self.people = list(self._people())
         self.accounts = list(self._accounts())
         self.identity.database.write(self.organisation[0], self._fill)
-        if not self.identity.database.is_sqlite:  # PostgreSQL does that by itself after a while, SQLite never
+        keep_statistics(self.identity.database)
+        if not self.identity.database.is_sqlite:  # PostgreSQL does that by itself after a while
             with self.identity.database.engine.connect() as connection:
                 connection.execute(text("ANALYZE"))
                 connection.commit()
