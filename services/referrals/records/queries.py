@@ -34,7 +34,7 @@ def search_contact_records(session: Session, caller: Caller | None, request: Any
     newest = (ContactRecord.submitted_at, ContactRecord.id)
     statement = (
         select(ContactRecord, _open_referrals())
-        .where(*_wanted(request))
+        .where(*wanted(request))
         .order_by(*(c.desc() for c in newest))
     )
     if request["after"] is not None:
@@ -121,7 +121,8 @@ def view_of(record: ContactRecord) -> dict[str, Any]:
     }
 
 
-def _wanted(request: Any) -> list[Any]:
+def wanted(request: Any) -> list[Any]:
+    """Conditions of `number`, `postal_code`, `submitted_from`, `submitted_before`. Raises Refused `invalid_contact_record`."""
     conditions: list[Any] = []
     if request["number"] is not None:
         # A number that nobody could have finds nothing; it is no mistake worth a refusal.
