@@ -201,8 +201,7 @@ def test_any_status_beyond_an_offer_takes_it(desk: Desk, status: str) -> None:
     assert desk.numbers(HERE)[1] == (1 if status == "enrolled" else 0)
 
 
-def test_a_decline_ends_only_that_one_and_the_last_one_exhausts_the_offer(desk_on_both: Desk) -> None:
-    desk = desk_on_both
+def test_a_decline_ends_only_that_one_and_the_last_one_exhausts_the_offer(desk: Desk) -> None:
     made = offer(desk)
     decline(desk, asked(desk, made, HERE))
     now = now_of(desk, made)
