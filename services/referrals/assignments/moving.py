@@ -31,8 +31,8 @@ from services.referrals.queues.queries import held_queue
 from services.referrals.queues.rules import (
     Status,
     decline_reasons_of,
-    find_status,
     first_status,
+    get_status,
     outcomes_of,
     settings_of,
 )
@@ -151,12 +151,7 @@ def _target(queue: Queue, named: str | None, fhir_codes: tuple[str, ...], does: 
 
 def named_status(queue: Queue, key: str) -> Status:
     """The queue's status with this key. Raises Refused `status_not_in_queue`."""
-    statuses = queue.status_list()
-    status = find_status(statuses, key)
-    if status is None:
-        labels = ", ".join(known.label for known in statuses)
-        raise Refused("status_not_in_queue", f"The statuses of this queue are {labels}.", "status")
-    return status
+    return get_status(queue.status_list(), key)
 
 
 def _settle_place(unit: UnitOfWork, referral: Referral, target: Status, part: Part) -> None:
