@@ -30,11 +30,6 @@ def takes(target: Status) -> bool:
     return target.stage != "offered" and target.fhir_status not in _CAME_TO_NOTHING
 
 
-def is_open(state: str, expires_at: datetime | None, now: datetime) -> bool:
-    """Whether somebody can still take the offer."""
-    return state == OPEN and (expires_at is None or now < expires_at)
-
-
 def may_open_again(state: str, expires_at: datetime | None, now: datetime) -> bool:
     """Whether the offer opens again with a referral that was declined: all had declined, and its time is not over."""
     return state == EXHAUSTED and (expires_at is None or now < expires_at)
