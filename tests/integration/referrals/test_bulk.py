@@ -112,6 +112,15 @@ def test_when_all_programs_are_full_the_queue_says_what_happens(desk: Desk) -> N
     }
 
 
+def test_nobody_waits_for_one_program_while_another_has_a_place(desk: Desk) -> None:
+    queue_id = desk.a_queue(HERE, THERE, settings={"when_full": "waitlist"})
+    desk.set_capacity(HERE, 0)
+    desk.set_capacity(THERE, 1)
+    worked(desk, assign_many(desk, queue_id, desk.many_records(2), HERE, THERE))
+    assert desk.numbers(THERE) == (1, 1, 0)
+    assert len(referrals(desk, is_waitlisted=True)) == 1
+
+
 def test_records_are_found_by_what_is_known_of_them(desk: Desk) -> None:
     queue_id = desk.a_queue(HERE)
     wanted = desk.a_record(postal_code="20001")
