@@ -33,9 +33,7 @@ def search_contact_records(session: Session, caller: Caller | None, request: Any
     reach_of(caller).require_everything()
     newest = (ContactRecord.submitted_at, ContactRecord.id)
     statement = (
-        select(ContactRecord, _open_referrals())
-        .where(*wanted(request))
-        .order_by(*(c.desc() for c in newest))
+        select(ContactRecord, _open_referrals()).where(*wanted(request)).order_by(*(c.desc() for c in newest))
     )
     if request["after"] is not None:
         submitted_at, record_id = read_cursor(request["after"])
