@@ -16,6 +16,7 @@ from gateway.api import (
     referrals_capacity,
     referrals_directory,
     referrals_fhir,
+    referrals_offers,
     referrals_reports,
     signing,
 )
@@ -32,6 +33,7 @@ ROUTES: tuple[Route, ...] = (
     *referrals_capacity.ROUTES,
     *referrals_directory.ROUTES,
     *referrals_fhir.ROUTES,
+    *referrals_offers.ROUTES,
     *referrals_reports.ROUTES,
     *portals.ROUTES,
     *notifications.ROUTES,

@@ -12,9 +12,11 @@ from services.contracts import identity_outside as _identity_outside  # noqa: F4
 from services.contracts import identity_patients as _identity_patients  # noqa: F401 - as above
 from services.contracts import identity_people as _identity_people  # noqa: F401 - as above
 from services.contracts import referrals_assignments as _referrals_assignments  # noqa: F401 - it fills referrals.contract
+from services.contracts import referrals_bulk as _referrals_bulk  # noqa: F401 - as above
 from services.contracts import referrals_capacity as _referrals_capacity  # noqa: F401 - as above
 from services.contracts import referrals_directory as _referrals_directory  # noqa: F401 - as above
 from services.contracts import referrals_fhir as _referrals_fhir  # noqa: F401 - as above
+from services.contracts import referrals_offers as _referrals_offers  # noqa: F401 - as above
 from services.contracts import referrals_queues as _referrals_queues  # noqa: F401 - as above
 from services.contracts import referrals_records as _referrals_records  # noqa: F401 - as above
 from services.contracts import referrals_reports as _referrals_reports  # noqa: F401 - as above

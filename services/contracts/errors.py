@@ -134,6 +134,9 @@ CODES: dict[str, int] = {
     "search_refused": 400,
     "queue_has_open_referrals": 409,
     "program_has_open_referrals": 409,
+    "offer_closed": 409,
+    "selection_too_large": 422,
+    "job_finished": 409,
     # portals
     # notifications
     "email_address_invalid": 422,

@@ -130,6 +130,7 @@ MOVE_ERRORS = (
     "already_assigned",
     "capacity_exhausted",
     "capacity_not_claimed",
+    "offer_closed",
 )
 FILTERS: dict[str, Any] = {
     "number": fields.String(

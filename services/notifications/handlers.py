@@ -24,11 +24,18 @@ def referral_assigned(
         "referral_id": data["referral_id"],
         "queue_id": data["queue_id"],
     }
-    for recipient in {each["account_id"]: each for each in recipients}.values():
-        reason = None if recipient["email_is_verified"] else "address_unverified"
-        _create(
-            unit, "referral_assigned", recipient["account_id"], context, mail_domain, suppressed_for=reason
-        )
+    _tell_each(unit, "referral_assigned", recipients, context, mail_domain)
+
+
+def referral_withdrawn(
+    unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, recipients: list[Mapping[str, Any]]
+) -> None:
+    """Tell those who were told of a referral that it is not needed any more. The message says not why, nor who has it.
+
+    `recipients` as in `referral_assigned`.
+    """
+    context = {name: data[name] for name in ("contact_record_number", "referral_id")}
+    _tell_each(unit, "referral_withdrawn", recipients, context, mail_domain)
 
 
 def capacity_stale(
@@ -125,6 +132,18 @@ def document_declined(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: st
         {"document_id": data["document_id"]},
         mail_domain,
     )
+
+
+def _tell_each(
+    unit: UnitOfWork,
+    kind: str,
+    recipients: list[Mapping[str, Any]],
+    context: Mapping[str, str],
+    mail_domain: str,
+) -> None:
+    for recipient in {each["account_id"]: each for each in recipients}.values():
+        reason = None if recipient["email_is_verified"] else "address_unverified"
+        _create(unit, kind, recipient["account_id"], context, mail_domain, suppressed_for=reason)
 
 
 def _create(

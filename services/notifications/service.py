@@ -19,6 +19,7 @@ from services.contracts import (
     identity_patients,
     identity_people,
     referrals,
+    referrals_assignments,
     referrals_capacity,
     signing,
 )
@@ -98,6 +99,13 @@ def _apply(delivery: Delivery, handler: Any, *extra: Any) -> None:
     sending.wake(delivery.runtime)
 
 
+def _recipients(delivery: Delivery, **about: str) -> Any:
+    """The accounts that want e-mails about the event's program or its agency, as identity knows them now."""
+    resources = list(dict.fromkeys([delivery.data["program_id"], delivery.data["agency_id"]]))
+    question = {"resource_ids": resources, **about}
+    return delivery.ask(identity.list_resource_recipients, question)["recipients"]
+
+
 class Service(audit_entrypoints(contract.audit)):  # type: ignore[misc]
     """Entrypoints of notifications."""
 
@@ -111,17 +119,17 @@ class Service(audit_entrypoints(contract.audit)):  # type: ignore[misc]
     @listens(referrals.referral_assigned)
     def on_referral_assigned(self, delivery: Delivery) -> None:
         """E-mail those who work for the program or its agency."""
-        resources = list(dict.fromkeys([delivery.data["program_id"], delivery.data["agency_id"]]))
-        answer = delivery.ask(identity.list_resource_recipients, {"resource_ids": resources})
-        _apply(delivery, handlers.referral_assigned, answer["recipients"])
+        _apply(delivery, handlers.referral_assigned, _recipients(delivery))
+
+    @listens(referrals_assignments.referral_withdrawn)
+    def on_referral_withdrawn(self, delivery: Delivery) -> None:
+        """E-mail those who were told of it that it is not needed any more."""
+        _apply(delivery, handlers.referral_withdrawn, _recipients(delivery))
 
     @listens(referrals_capacity.capacity_stale)
     def on_capacity_stale(self, delivery: Delivery) -> None:
         """E-mail those who may edit the program's capacity."""
-        resources = list(dict.fromkeys([delivery.data["program_id"], delivery.data["agency_id"]]))
-        question = {"resource_ids": resources, "about": "capacity"}
-        answer = delivery.ask(identity.list_resource_recipients, question)
-        _apply(delivery, handlers.capacity_stale, answer["recipients"])
+        _apply(delivery, handlers.capacity_stale, _recipients(delivery, about="capacity"))
 
     @listens(identity.account_invited)
     def on_account_invited(self, delivery: Delivery) -> None:

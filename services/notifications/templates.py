@@ -268,6 +268,16 @@ KINDS: dict[str, Kind] = {
             "Sent by {{ product_name }}.",
         ),
         _declared(
+            "referral_withdrawn",
+            "record_number organisation_name product_name portal_link",
+            "No longer needed: record {{ record_number }}",
+            "{{ organisation_name }} no longer needs your answer to a referral. There is nothing for you to do.",
+            "Contact record number: {{ record_number }}",
+            "It is no longer in your list. If you have questions about it, ask {{ organisation_name }}.",
+            "{{ portal_link }}",
+            "Sent by {{ product_name }}.",
+        ),
+        _declared(
             "capacity_stale",
             "organisation_name product_name portal_link",
             "Please confirm your capacity for {{ organisation_name }}",

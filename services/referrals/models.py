@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from services.referrals.assignments.models import Referral, StatusChange
+from services.referrals.bulk.models import BulkJob, BulkJobLine
 from services.referrals.capacity.models import CapacitySettings, Change, Line, Term
 from services.referrals.directory.models import DirectoryImport, DirectoryRevision, Resource
+from services.referrals.offers.models import Offer
 from services.referrals.queues.models import Queue, QueueProgram, QueueStatus
 from services.referrals.records.models import ContactRecord, ContactRecordChange, ContactRecordCounter
 from services.referrals.reports.models import (
@@ -20,6 +22,8 @@ from services.referrals.tables import Base
 
 __all__ = [
     "Base",
+    "BulkJob",
+    "BulkJobLine",
     "CapacitySettings",
     "Change",
     "ContactRecord",
@@ -28,6 +32,7 @@ __all__ = [
     "DirectoryImport",
     "DirectoryRevision",
     "Line",
+    "Offer",
     "Queue",
     "QueueProgram",
     "QueueStatus",

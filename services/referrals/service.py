@@ -13,12 +13,16 @@ from services.chassis.settings import ServiceSettings
 from services.contracts import referrals as contract
 from services.referrals.assignments import expiry
 from services.referrals.assignments.entrypoints import AssignmentEntrypoints
+from services.referrals.bulk.entrypoints import BulkEntrypoints
+from services.referrals.bulk.work import BulkJobsLoop
 from services.referrals.capacity import settling
 from services.referrals.capacity.entrypoints import CapacityEntrypoints
 from services.referrals.directory.entrypoints import DirectoryEntrypoints
 from services.referrals.directory.importing import DirectoryImportsLoop
 from services.referrals.fhir.entrypoints import FhirEntrypoints
 from services.referrals.models import Base
+from services.referrals.offers import expiry as offer_expiry
+from services.referrals.offers.entrypoints import OfferEntrypoints
 from services.referrals.queues.entrypoints import QueueEntrypoints
 from services.referrals.records import printing
 from services.referrals.records.entrypoints import RecordEntrypoints
@@ -41,7 +45,8 @@ def start_runtime(settings: Any) -> Runtime:
     runtime = Runtime("referrals", settings, Base)
     runtime.loops.append(Loop("capacity-settling", lambda: settling.settle_due(runtime), settling.EVERY_S))
     runtime.loops.append(Loop("referrals-expiring", lambda: expiry.expire(runtime), expiry.EVERY_S))
-    runtime.loops.append(DirectoryImportsLoop(runtime))
+    runtime.loops.append(Loop("offers-expiring", lambda: offer_expiry.expire(runtime), offer_expiry.EVERY_S))
+    runtime.loops.extend((BulkJobsLoop(runtime), DirectoryImportsLoop(runtime)))
     runtime.loops.extend(folding.loops(runtime.database))
     runtime.loops.append(Loop("record-papers", lambda: printing.sweep(runtime), printing.SWEPT_EVERY_S))
     return runtime
@@ -49,9 +54,11 @@ def start_runtime(settings: Any) -> Runtime:
 
 class Service(
     AssignmentEntrypoints,
+    BulkEntrypoints,
     CapacityEntrypoints,
     DirectoryEntrypoints,
     FhirEntrypoints,
+    OfferEntrypoints,
     QueueEntrypoints,
     RecordEntrypoints,
     ReportEntrypoints,

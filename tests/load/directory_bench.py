@@ -160,15 +160,16 @@ def _searches(service: InProcess) -> str:
     began = time.perf_counter()
     service.call(base.search_resources, STAFF, q="north")
     first_ms = (time.perf_counter() - began) * 1000
-    times = []
+    times, computed = [], time.process_time()
     for _ in range(SEARCHES):
         began = time.perf_counter()
         service.call(base.search_resources, STAFF, q=chance.choice(typed))
         times.append((time.perf_counter() - began) * 1000)
+    computed_ms = (time.process_time() - computed) * 1000 / SEARCHES
     times.sort()
     return (
         f"median {statistics.median(times):.1f} ms, 99% within {times[int(len(times) * 0.99)]:.1f} ms, "
-        f"the first in {first_ms:.0f} ms"
+        f"{computed_ms:.1f} ms of computing each, the first in {first_ms:.0f} ms"
     )
 
 

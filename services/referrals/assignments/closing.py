@@ -10,14 +10,15 @@ from sqlalchemy.orm import Session
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.referrals_assignments import referral_reassigned, referral_withdrawn
-from services.referrals.assignments.history import add_line, facts_of, status_of, touch
+from services.contracts.referrals_assignments import referral_reassigned
+from services.referrals.assignments.history import facts_of, status_of
 from services.referrals.assignments.models import Referral, StatusChange
-from services.referrals.assignments.moving import give_place_back, take_step
+from services.referrals.assignments.moving import take_step
 from services.referrals.assignments.opening import Place, active_queue_and_program, open_referral
 from services.referrals.assignments.queries import limited_referral
-from services.referrals.assignments.rules import SENDER, TAKING_BACK, Step, status_for
-from services.referrals.assignments.sight import in_reach
+from services.referrals.assignments.rules import SENDER, Step
+from services.referrals.assignments.taking_back import take_back, withdraw
+from services.referrals.offers.taking import end_step, held_referral, is_on_offer
 from services.referrals.queues.models import Queue
 from services.referrals.queues.queries import held_queue
 from services.referrals.queues.rules import Status
@@ -50,13 +51,8 @@ def withdraw_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     Raises Refused `not_found`, `version_required`, `version_conflict`, `move_not_allowed`.
     """
     referral = _to_be_taken_back(unit, request["referral_id"])
-    _take_back(unit, referral, "withdrawn", Step(request["note"], request["reason_code"]))
-    unit.audit("referral.withdrawn", "referral", referral.id, reason_code=request["reason_code"])
-    unit.publish(
-        referral_withdrawn,
-        referral.id,
-        {**facts_of(unit, referral), "reason_code": request["reason_code"]},
-    )
+    withdraw(unit, referral, Step(request["note"], request["reason_code"]))
+    end_step(unit, referral)
     return limited_referral(unit.session, unit.caller, referral.id)
 
 
@@ -67,38 +63,49 @@ def reassign_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     `version_required`, `version_conflict`, `move_not_allowed`.
     """
     old = _to_be_taken_back(unit, request["referral_id"])
+    return limited_referral(unit.session, unit.caller, reassign(unit, old, request).id)
+
+
+def reassign(unit: UnitOfWork, old: Referral, wish: Any) -> Referral:
+    """Send a held referral elsewhere as `wish` says (the members of `reassign_referral`); the new one.
+
+    One that an open offer asks is asked there, in the same offer. Raises Refused as `reassign_referral`, but for the
+    version.
+    """
     record = get_record(unit.session, old.contact_record_id, lock=True)
     queue, program = active_queue_and_program(
-        unit.session, request["queue_id"] or old.queue_id, request["program_id"]
+        unit.session, wish["queue_id"] or old.queue_id, wish["program_id"]
     )
     if (queue.id, program.id) == (old.queue_id, old.program_id):
         detail = "The referral is there already; choose another program or ReferralQ."
         raise Refused("already_assigned", detail, "program_id")
-    place = _handed_over(old) if program.id == old.program_id else None
-    _take_back(unit, old, "reassigned", Step())
+    is_asked = is_on_offer(unit.session, old) and not old.is_terminal
+    place = Place() if is_asked else _handed_over(old) if program.id == old.program_id else None
+    take_back(unit, old, "reassigned", Step())
     new = open_referral(
         unit,
         record,
         queue,
         program,
-        note=request["note"],
-        line_id=request["line_id"],
-        priority=request["priority"] or old.priority,
-        offer_id=old.offer_id,
-        is_confirmed=request["confirm"],
+        note=wish["note"],
+        line_id=wish["line_id"],
+        priority=wish["priority"] or old.priority,
+        # What came of an offer is an ordinary referral.
+        offer_id=old.offer_id if is_asked else None,
+        is_confirmed=wish["confirm"],
         place=place,
         replaces_id=old.id,
     )
     old.replaced_by_id = new.id
-    if request["carries_notes"]:
+    if wish["carries_notes"]:
         _carry_notes(unit, old, new)
     _tell_reassigned(unit, old, new)
-    return limited_referral(unit.session, unit.caller, new.id)
+    return new
 
 
 def _to_be_taken_back(unit: UnitOfWork, referral_id: str) -> Referral:
     reach_of(unit.caller).require_everything()
-    referral = in_reach(unit.session, unit.caller, referral_id, lock=True)
+    referral = held_referral(unit.session, unit.caller, referral_id)
     unit.require_version(referral)
     if referral.is_terminal and referral.ended_by == SENDER:
         raise Refused("move_not_allowed", "The referral was taken back already.", "referral_id")
@@ -111,23 +118,6 @@ def _handed_over(old: Referral) -> Place | None:
         return None
     old.holds_capacity = False
     return Place(old.capacity_line_id, is_held=True)
-
-
-def _take_back(unit: UnitOfWork, referral: Referral, kind: str, step: Step) -> None:
-    """End it as its sender: at the queue's cancelled status if it has one, else at the status where it stands."""
-    queue = held_queue(unit.session, referral.queue_id)
-    origin = status_of(queue, referral)
-    target = origin if referral.is_terminal else status_for(queue.status_list(), TAKING_BACK) or origin
-    give_place_back(unit, referral)
-    if target.key != origin.key:
-        referral.status, referral.status_since = target.key, unit.now
-    if not referral.is_terminal:
-        referral.ended_at, referral.reason_code = unit.now, step.reason_code
-    referral.is_terminal, referral.ended_by = True, SENDER
-    referral.due_at = None
-    referral.note = step.note or referral.note
-    touch(unit, referral)
-    add_line(unit, referral, kind, origin, target, step)
 
 
 def _carry_notes(unit: UnitOfWork, old: Referral, new: Referral) -> None:

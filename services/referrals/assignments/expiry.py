@@ -14,6 +14,7 @@ from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.referrals.assignments.closing import end_referral
 from services.referrals.assignments.models import Referral
 from services.referrals.assignments.rules import EXPIRING, status_for
+from services.referrals.offers.taking import hold_offer_of
 from services.referrals.queues.models import Queue
 from services.referrals.queues.rules import settings_of
 
@@ -77,6 +78,7 @@ def _expire_one(runtime: Any, organisation_id: str, referral_id: str) -> None:
         target = status_for(queue.status_list(), EXPIRING)
         if not days or target is None:
             return  # the queue was set up otherwise meanwhile
+        hold_offer_of(session, referral_id)
         idle = _idle(queue, unit.now - datetime.timedelta(days=days)).where(Referral.id == referral_id)
         if session.scalars(idle.with_for_update(of=Referral, skip_locked=True)).one_or_none() is None:
             return  # somebody works on it, or another process has ended it

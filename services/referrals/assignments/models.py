@@ -13,6 +13,7 @@ from services.referrals.tables import Base
 _OPEN = text("NOT is_terminal")
 _OPEN_AND_DUE = text("NOT is_terminal AND due_at IS NOT NULL")
 _WAITING = text("is_waitlisted")
+_OF_AN_OFFER = text("offer_id IS NOT NULL")
 
 
 class Referral(TenantScoped, Base):
@@ -47,6 +48,12 @@ class Referral(TenantScoped, Base):
             "waitlisted_at",
             sqlite_where=_WAITING,
             postgresql_where=_WAITING,
+        ),
+        Index(
+            "ix_referrals_of_offer",
+            "offer_id",
+            sqlite_where=_OF_AN_OFFER,
+            postgresql_where=_OF_AN_OFFER,
         ),
         Index(
             "ix_referrals_due_of_program",

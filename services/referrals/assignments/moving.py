@@ -10,7 +10,7 @@ from services.contracts.referrals import referral_status_changed
 from services.contracts.referrals_assignments import referral_accepted, referral_declined, referral_expired
 from services.referrals.assignments.history import add_line, facts_of, status_of, touch
 from services.referrals.assignments.models import Referral
-from services.referrals.assignments.opening import refuse_if_open
+from services.referrals.assignments.opening import is_waited_for, refuse_if_open
 from services.referrals.assignments.queries import limited_referral
 from services.referrals.assignments.rules import (
     ACCEPTING,
@@ -22,15 +22,17 @@ from services.referrals.assignments.rules import (
     kind_of_move,
     status_for,
 )
-from services.referrals.assignments.sight import in_reach
-from services.referrals.capacity.handlers import claim, release
+from services.referrals.assignments.taking_back import give_place_back
+from services.referrals.capacity.handlers import claim, exhausted
+from services.referrals.offers.rules import Part
+from services.referrals.offers.taking import begin_step, end_step, held_referral
 from services.referrals.queues.models import Queue
 from services.referrals.queues.queries import held_queue
 from services.referrals.queues.rules import (
     Status,
     decline_reasons_of,
-    find_status,
     first_status,
+    get_status,
     outcomes_of,
     settings_of,
 )
@@ -46,12 +48,17 @@ def change_status(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     `capacity_exhausted`.
     """
     referral, queue = _to_be_moved(unit, request["referral_id"])
-    step = Step(
-        note=request["note"] or None,
-        reason_code=request["reason_code"],
-        outcome_code=request["outcome_code"],
-    )
-    return _moved(unit, referral, queue, _named(queue, request["status"]), step)
+    move(unit, referral, queue, request)
+    return limited_referral(unit.session, unit.caller, referral.id)
+
+
+def move(unit: UnitOfWork, referral: Referral, queue: Queue, wish: Any) -> None:
+    """Move a held referral as `wish` says: its members `status`, `note`, `reason_code`, `outcome_code`.
+
+    Raises Refused as `change_status`, but for the version.
+    """
+    step = Step(note=wish["note"] or None, reason_code=wish["reason_code"], outcome_code=wish["outcome_code"])
+    _check_and_take_step(unit, referral, queue, named_status(queue, wish["status"]), step)
 
 
 def accept_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
@@ -88,11 +95,11 @@ def take_step(
     """Bring a locked referral to a status: its place, times, history, audit and events. What may be, was checked.
 
     `kind` names the step where the statuses do not say it (see `rules.kind_of_move`). Raises Refused
-    `already_assigned`, `capacity_exhausted`.
+    `already_assigned`, `capacity_exhausted`, `offer_closed`.
     """
     origin, was_ended = status_of(queue, referral), referral.is_terminal
     kind = kind or kind_of_move(origin, target, was_ended=was_ended)
-    _settle_place(unit, referral, target)
+    _settle_place(unit, referral, target, begin_step(unit, referral, target))
     _stand_at(unit, referral, queue, target, step)
     touch(unit, referral)
     add_line(unit, referral, kind, origin, target, step)
@@ -105,15 +112,23 @@ def take_step(
         kind=kind,
     )
     _tell(unit, referral, origin, kind)
+    end_step(unit, referral)
 
 
 def _to_be_moved(unit: UnitOfWork, referral_id: str) -> tuple[Referral, Queue]:
-    referral = in_reach(unit.session, unit.caller, referral_id, lock=True)
+    referral = held_referral(unit.session, unit.caller, referral_id)
     unit.require_version(referral)
     return referral, held_queue(unit.session, referral.queue_id)
 
 
 def _moved(unit: UnitOfWork, referral: Referral, queue: Queue, target: Status, step: Step) -> dict[str, Any]:
+    _check_and_take_step(unit, referral, queue, target, step)
+    return limited_referral(unit.session, unit.caller, referral.id)
+
+
+def _check_and_take_step(
+    unit: UnitOfWork, referral: Referral, queue: Queue, target: Status, step: Step
+) -> None:
     check_move_allowed(
         settings_of(queue),
         status_of(queue, referral),
@@ -123,29 +138,27 @@ def _moved(unit: UnitOfWork, referral: Referral, queue: Queue, target: Status, s
     )
     checked = check_step(target, step, decline_reasons_of(queue), outcomes_of(queue))
     take_step(unit, referral, queue, target, checked)
-    return limited_referral(unit.session, unit.caller, referral.id)
 
 
 def _target(queue: Queue, named: str | None, fhir_codes: tuple[str, ...], does: str) -> Status:
     if named is not None:
-        return _named(queue, named)
+        return named_status(queue, named)
     status = status_for(queue.status_list(), fhir_codes)
     if status is None:
         raise Refused("move_not_allowed", f"No status of this queue {does} a referral; name one.", "status")
     return status
 
 
-def _named(queue: Queue, key: str) -> Status:
-    statuses = queue.status_list()
-    status = find_status(statuses, key)
-    if status is None:
-        labels = ", ".join(known.label for known in statuses)
-        raise Refused("status_not_in_queue", f"The statuses of this queue are {labels}.", "status")
-    return status
+def named_status(queue: Queue, key: str) -> Status:
+    """The queue's status with this key. Raises Refused `status_not_in_queue`."""
+    return get_status(queue.status_list(), key)
 
 
-def _settle_place(unit: UnitOfWork, referral: Referral, target: Status) -> None:
-    """Take, keep or give back the place that the referral needs at the status to come."""
+def _settle_place(unit: UnitOfWork, referral: Referral, target: Status, part: Part) -> None:
+    """Take, keep or give back the place that the referral needs at the status to come.
+
+    One of several that an offer asks needs none until it takes the offer.
+    """
     if target.is_terminal:
         give_place_back(unit, referral)
         return
@@ -154,19 +167,15 @@ def _settle_place(unit: UnitOfWork, referral: Referral, target: Status) -> None:
         # Locked, so that it does not open beside a new referral of the same record.
         record = get_record(unit.session, referral.contact_record_id, lock=True)
         refuse_if_open(unit.session, record.id, referral.queue_id, referral.program_id)
+    if part is Part.TAKES and is_waited_for(unit.session, referral.program_id):
+        raise exhausted()  # a place that has just become free belongs to whoever waits for it
     # Who waits may be talked to, but is not taken in without a place.
-    if reopens or (referral.is_waitlisted and target.stage != "offered"):
+    is_taken_in = part is Part.TAKES or (referral.is_waitlisted and target.stage != "offered")
+    if is_taken_in or (reopens and part is Part.NONE):
         wished = referral.capacity_line_id if referral.is_waitlisted else None
         referral.capacity_line_id = claim(unit, referral.program_id, wished)
         referral.holds_capacity = referral.capacity_line_id is not None
         referral.is_waitlisted = False
-
-
-def give_place_back(unit: UnitOfWork, referral: Referral) -> None:
-    """Free the place that an ending referral holds, or its place on the waitlist."""
-    if referral.holds_capacity and referral.capacity_line_id is not None:
-        release(unit, referral.capacity_line_id)
-    referral.holds_capacity = referral.is_waitlisted = False
 
 
 def _stand_at(unit: UnitOfWork, referral: Referral, queue: Queue, target: Status, step: Step) -> None:

@@ -136,6 +136,12 @@ def open_referral(
 
 def check_may_open(session: Session, record: ContactRecord, queue: Queue, program: Resource) -> None:
     """Raise Refused unless this record may be referred to this program through this queue now."""
+    check_may_refer(session, queue, program)
+    refuse_if_open(session, record.id, queue.id, program.id)
+
+
+def check_may_refer(session: Session, queue: Queue, program: Resource) -> None:
+    """Raise Refused unless anybody may be referred to this program through this queue now."""
     if not queue.is_active:
         raise Refused("conflict", "The ReferralQ is inactive; choose another one.", "queue_id")
     if not has_program(session, queue.id, program.id):
@@ -143,7 +149,6 @@ def check_may_open(session: Session, record: ContactRecord, queue: Queue, progra
             "program_not_in_queue", "The program takes no referrals through this ReferralQ.", "program_id"
         )
     check_may_be_referred_to(ResourceStatus(program.status))
-    refuse_if_open(session, record.id, queue.id, program.id)
 
 
 def refuse_if_open(session: Session, contact_record_id: str, queue_id: str, program_id: str) -> None:
@@ -179,7 +184,7 @@ def _take_place(
     unit: UnitOfWork, settings: QueueSettings, program_id: str, line_id: str | None, is_confirmed: bool
 ) -> Place:
     # A place that has just become free belongs to whoever waits for it, not to whoever comes by.
-    if not _somebody_waits(unit.session, program_id, line_id):
+    if not is_waited_for(unit.session, program_id, line_id):
         try:
             counted = claim(unit, program_id, line_id)
             return Place(counted, is_held=counted is not None)
@@ -193,7 +198,8 @@ def _take_place(
     raise _full(settings)
 
 
-def _somebody_waits(session: Session, program_id: str, line_id: str | None) -> bool:
+def is_waited_for(session: Session, program_id: str, line_id: str | None = None) -> bool:
+    """Whether a referral waits for a place of this program, or of this line of it."""
     waiting = select(Referral.id).where(
         Referral.program_id == program_id,
         Referral.is_waitlisted,

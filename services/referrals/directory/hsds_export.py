@@ -6,6 +6,7 @@ A value that would break the standard's formats (an e-mail address without @, sa
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import re
 import uuid
@@ -90,6 +91,7 @@ class _Maker:
 
     def __init__(self, row: Row, kind: str) -> None:
         self.row = row
+        self._own = bytes.fromhex(row.id)
         self.kind = kind
         self.record = row.record
         self.extra: dict[str, Any] = dict(row.record.get("extra", {}))
@@ -189,7 +191,7 @@ class _Maker:
         is_paired = len(codes) in (0, len(names))
         for at, name in enumerate(names):
             term = {
-                "id": str(uuid.uuid5(_TERMS, f"{name}/{codes[at : at + 1]}")),
+                "id": _uuid5(_TERMS, f"{name}/{codes[at : at + 1]}"),
                 "name": name,
                 "description": name,
             }
@@ -239,7 +241,7 @@ class _Maker:
 
     def part(self, kind: str, at: Any) -> str:
         """An id for a part of this object: the same at every export."""
-        return str(uuid.uuid5(uuid.UUID(self.row.id), f"{self.kind}/{kind}/{at}"))
+        return _uuid5(self._own, f"{self.kind}/{kind}/{at}")
 
     def addresses(
         self, fields: Sequence[str] = ("physical_address", "mailing_address", "other_address")
@@ -260,7 +262,7 @@ class _Maker:
             self.told.add(member)
 
 
-_TERMS = uuid.UUID("6d2c8f0e-4b1a-5a3e-9c77-0f4d2e6b8a15")
+_TERMS = bytes.fromhex("6d2c8f0e4b1a5a3e9c770f4d2e6b8a15")
 
 
 def organization_of(row: Row, locations: Sequence[Object] | None = None) -> Object:
@@ -354,7 +356,17 @@ def service_of(
 
 def uuid_of(resource_id: str) -> str:
     """Our id as HSDS 3.1 writes one."""
-    return str(uuid.UUID(resource_id))
+    return (
+        f"{resource_id[:8]}-{resource_id[8:12]}-{resource_id[12:16]}-{resource_id[16:20]}-{resource_id[20:]}"
+    )
+
+
+def _uuid5(namespace: bytes, name: str) -> str:
+    """The UUID of a name, as RFC 9562 makes version 5. The library's own takes four times as long, and these are many."""
+    digest = bytearray(hashlib.sha1(namespace + name.encode(), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    return uuid_of(digest.hex())
 
 
 def _own_location(row: Row) -> Object | None:
@@ -405,7 +417,7 @@ def _capacity(capacity: Mapping[str, Any]) -> Object:
         **{name: value for name, value in capacity.items() if value is not None},
         "id": uuid_of(capacity["id"]),
         "service_id": uuid_of(capacity["service_id"]),
-        "unit": {**unit, "id": str(uuid.uuid5(_TERMS, f"unit/{unit['name']}"))},
+        "unit": {**unit, "id": _uuid5(_TERMS, f"unit/{unit['name']}")},
     }
 
 

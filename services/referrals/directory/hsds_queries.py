@@ -42,7 +42,7 @@ _COLUMNS = (
 
 
 def list_hsds_services(session: Session, _caller: Caller | None, request: Request) -> dict[str, Any]:
-    """A page of services by name."""
+    """A page of services, in the order of their numbers."""
     conditions = [Resource.level == Level.PROGRAM.value, *_narrowed(request)]
     if request["organization_id"] is not None:
         conditions.append(Resource.agency_id == request["organization_id"])
@@ -54,7 +54,7 @@ def list_hsds_services(session: Session, _caller: Caller | None, request: Reques
 
 
 def list_hsds_organizations(session: Session, _caller: Caller | None, request: Request) -> dict[str, Any]:
-    """A page of organizations by name."""
+    """A page of organizations, in the order of their numbers."""
     conditions = [Resource.level == Level.AGENCY.value, *_narrowed(request)]
 
     def make(rows: list[Row]) -> list[Object]:
@@ -75,7 +75,9 @@ def get_hsds_service(session: Session, _caller: Caller | None, request: Request)
 
 def services_of(session: Session, rows: Sequence[Row], *, is_full: bool = True) -> list[Object]:
     """Services with all that hangs on them, in six statements however many there are."""
-    agencies = {row.id: row for row in _rows(session, [Resource.id.in_({row.agency_id for row in rows})])}
+    # By number, as the organisation's numbers have an index of their own.
+    parents = {row.record.get("parent_number") for row in rows}
+    agencies = {row.id: row for row in _rows(session, [Resource.number.in_(parents)])}
     organizations = {agency_id: organization_of(row) for agency_id, row in agencies.items()}
     names = {agency_id: row.name for agency_id, row in agencies.items()}
     at_locations = _at_locations(session, rows, names) if is_full else {}
@@ -110,9 +112,9 @@ def whole_directory(read: Callable[[Callable[[Session], Any]], Any]) -> Iterator
     `read(query)` answers a query in a session of its own, so none is open while a piece is written.
     """
     yield b'{"hsds_version":"3.1","organizations":['
-    yield from _listed(_by_id(read, [Resource.level == Level.AGENCY.value], organizations_of))
+    yield from _listed(_by_number(read, [Resource.level == Level.AGENCY.value], organizations_of))
     yield b'],"services":['
-    programs = _by_id(read, [Resource.level == Level.PROGRAM.value], services_of)
+    programs = _by_number(read, [Resource.level == Level.PROGRAM.value], services_of)
     yield from _listed(chain(programs, _apart(read)))
     yield b"]}"
 
@@ -124,28 +126,28 @@ def _listed(objects: Iterator[Object]) -> Iterator[bytes]:
         comma = b","
 
 
-def _by_id(
+def _by_number(
     read: Any, conditions: list[Any], make: Callable[[Session, list[Row]], list[Object]]
 ) -> Iterator[Object]:
     after = ""
     while True:
         rows, objects = read(
             lambda session, last=after: _made(
-                session, _rows(session, [*conditions, Resource.id > last], AT_ONCE), make
+                session, _rows(session, [*conditions, Resource.number > last], AT_ONCE), make
             )
         )
         yield from objects
         if len(rows) < AT_ONCE:
             return
-        after = rows[-1].id
+        after = rows[-1].number
 
 
 def _apart(read: Any) -> Iterator[Object]:
-    ids = read(_programs_without_a_place)
-    for start in range(0, len(ids), AT_ONCE):
-        some = ids[start : start + AT_ONCE]
+    numbers = read(_programs_without_a_place)
+    for start in range(0, len(numbers), AT_ONCE):
+        some = numbers[start : start + AT_ONCE]
         yield from read(
-            lambda session, these=some: services_of(session, _rows(session, [Resource.id.in_(these)]))
+            lambda session, these=some: services_of(session, _rows(session, [Resource.number.in_(these)]))
         )
 
 
@@ -181,10 +183,10 @@ def _at_locations(
 
 
 def _programs_without_a_place(session: Session) -> list[str]:
-    """Ids of programs at sites that name no program or no site of the directory: exported as services of their own."""
+    """Numbers of programs at sites that name no program or no site of the directory: exported as services of their own."""
     program, site = aliased(Resource), aliased(Resource)
     statement = (
-        select(Resource.id)
+        select(Resource.number)
         .outerjoin(
             program,
             and_(
@@ -203,13 +205,13 @@ def _programs_without_a_place(session: Session) -> list[str]:
             Resource.level == Level.PROGRAM_AT_SITE.value,
             or_(program.id.is_(None), site.id.is_(None), program.agency_id != Resource.agency_id),
         )
-        .order_by(Resource.id)
+        .order_by(Resource.number)
     )
     return list(session.scalars(statement))
 
 
 def _rows(session: Session, conditions: Sequence[Any], limit: int | None = None) -> list[Row]:
-    statement = select(*_COLUMNS).where(*conditions).order_by(Resource.id).limit(limit)
+    statement = select(*_COLUMNS).where(*conditions).order_by(Resource.number).limit(limit)
     return [Row(*row) for row in session.execute(statement)]
 
 
@@ -228,11 +230,7 @@ def _page(
     size, number = request["per_page"], request["page"]
     total = session.scalar(select(func.count()).select_from(Resource).where(*conditions)) or 0
     statement = (
-        select(*_COLUMNS)
-        .where(*conditions)
-        .order_by(Resource.search_key, Resource.id)
-        .limit(size)
-        .offset((number - 1) * size)
+        select(*_COLUMNS).where(*conditions).order_by(Resource.number).limit(size).offset((number - 1) * size)
     )
     rows = [Row(*row) for row in session.execute(statement)]
     pages = -(-total // size)

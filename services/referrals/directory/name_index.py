@@ -32,7 +32,7 @@ class NameIndex:
         self._lock = threading.Lock()
 
     def find(self, session: Session, typed: str, limit: int, *, include_inactive: bool) -> list[str]:
-        """Ids of the best names in the session's organisation, as the database has them now."""
+        """Numbers of the best names in the session's organisation, as the database has them now."""
         organisation_id, revision = session.info["organisation_id"], revision_of(session)
         read, names = self._directories.get(organisation_id, (-1, Names()))
         if read < revision:
@@ -44,7 +44,7 @@ class NameIndex:
         read, names = self._directories.get(organisation_id, (-1, Names()))
         if read < revision:
             statement = (
-                select(Resource.id, Resource.search_key, Resource.status)
+                select(Resource.number, Resource.search_key, Resource.status)
                 .where(
                     Resource.revision > read,
                     Resource.level.in_([level.value for level in SEARCHABLE_LEVELS]),
@@ -52,8 +52,8 @@ class NameIndex:
                 .execution_options(yield_per=READ_AT_ONCE)
             )
             for chunk in session.execute(statement).partitions():
-                for resource_id, key, status in chunk:
-                    names.put(resource_id, key, is_inactive=status == ResourceStatus.INACTIVE.value)
+                for number, key, status in chunk:
+                    names.put(number, key, is_inactive=status == ResourceStatus.INACTIVE.value)
                 time.sleep(0)  # others go between
             self._directories[organisation_id] = (revision, names)
         self._directories.move_to_end(organisation_id)

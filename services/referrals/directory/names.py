@@ -25,7 +25,7 @@ class Names:
     """The names of one directory. A name is found by words that begin as typed, hold what was typed, or nearly do."""
 
     def __init__(self) -> None:
-        self._ids: list[str] = []
+        self._numbers: list[str] = []
         self._keys: list[str] = []
         self._inactive: set[int] = set()
         self._positions: dict[str, int] = {}
@@ -35,14 +35,14 @@ class Names:
         self._beginnings: dict[int, list[tuple[str, int, int]]] = {}
 
     def __len__(self) -> int:
-        return len(self._ids)
+        return len(self._numbers)
 
-    def put(self, resource_id: str, key: str, *, is_inactive: bool) -> None:
-        """Add a name by its search key, or replace the one that the resource had."""
-        at = self._positions.get(resource_id)
+    def put(self, number: str, key: str, *, is_inactive: bool) -> None:
+        """Add a name by its search key, or replace the one that the resource with this number had."""
+        at = self._positions.get(number)
         if at is None:
-            at = self._positions[resource_id] = len(self._ids)
-            self._ids.append(resource_id)
+            at = self._positions[number] = len(self._numbers)
+            self._numbers.append(number)
             self._keys.append("")
         (self._inactive.add if is_inactive else self._inactive.discard)(at)
         if self._keys[at] == key:
@@ -58,7 +58,7 @@ class Names:
             known.append(at)
 
     def find(self, typed: str, limit: int, *, include_inactive: bool) -> list[str]:
-        """Ids of the best names for what was typed, best first; inactive ones after others that fit as well.
+        """Numbers of the best names for what was typed, best first; inactive ones after others that fit as well.
 
         First names that begin so, then those with words that begin so, with words that hold it, with words that were
         joined or parted, and in the end with words that are misspelt.
@@ -73,10 +73,10 @@ class Names:
             found += nsmallest(limit - len(found), more, key=lambda at, each=costs: self._order(at, each[at]))
             if len(found) == limit:
                 break
-        return [self._ids[at] for at in found]
+        return [self._numbers[at] for at in found]
 
     def _order(self, at: int, cost: int) -> tuple[bool, int, str, str]:
-        return at in self._inactive, cost, self._keys[at], self._ids[at]
+        return at in self._inactive, cost, self._keys[at], self._numbers[at]
 
     def _stages(self, wanted: str) -> Iterator[Costs]:
         """Names that fit, stage by stage, each with its cost within the stage."""

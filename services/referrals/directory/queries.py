@@ -32,8 +32,9 @@ def search_resources(
     inactive ones last, and only if asked for.
     """
     found = names.find(session, request["q"], request["limit"], include_inactive=request["include_inactive"])
-    rows = {row[0].id: row for row in session.execute(_resources().where(Resource.id.in_(found)))}
-    return {"items": [_view(*rows[resource_id]) for resource_id in found if resource_id in rows]}
+    # By number, as the organisation's numbers have an index of their own.
+    rows = {row[0].number: row for row in session.execute(_resources().where(Resource.number.in_(found)))}
+    return {"items": [_view(*rows[number]) for number in found if number in rows]}
 
 
 def list_resources(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:

@@ -57,7 +57,13 @@ def held_queue(session: Session, queue_id: str) -> Queue:
 
     A status cannot be taken off a queue, nor the queue be deactivated, while a referral is on its way there.
     """
-    return session.get_one(Queue, queue_id, with_for_update={"read": True}, populate_existing=True)
+    # Held once for the whole transaction: one that works on many referrals does not ask for each.
+    held: dict[str, Queue] = session.info.setdefault("held_queues", {})
+    if queue_id not in held:
+        held[queue_id] = session.get_one(
+            Queue, queue_id, with_for_update={"read": True}, populate_existing=True
+        )
+    return held[queue_id]
 
 
 def has_program(session: Session, queue_id: str, program_id: str) -> bool:

@@ -1,6 +1,6 @@
 """Rules of ReferralQs.
 
-A queue's own ordered list of statuses, which move a referral may make (rows S0-12, S0-13), and how a queue is set up
+A queue's own ordered list of statuses (rows S0-12, S0-13), and how a queue is set up
 (S0-53, S0-54). What an editor may set is checked in `settings.py`.
 """
 
@@ -18,7 +18,6 @@ from services.contracts.errors import Refused
 MAX_STATUSES = 40
 MAX_LABEL_LENGTH = 40
 MAX_QUEUE_NAME_LENGTH = 120
-MAX_REASON_LENGTH = 500
 
 # FHIR R4 value set task-status, http://hl7.org/fhir/R4/valueset-task-status.html
 FHIR_OPEN = frozenset({"draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold"})
@@ -68,24 +67,6 @@ class Status:
     def stage(self) -> str:
         """How far a referral at this status has come: "offered", "accepted" or "enrolled"."""
         return self.category or _STAGE_OF_FHIR[self.fhir_status]
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """An allowed move, and what it means for the place that the referral holds."""
-
-    origin: Status
-    target: Status
-
-    @property
-    def frees_place(self) -> bool:
-        """True where an open referral ends."""
-        return self.target.is_terminal and not self.origin.is_terminal
-
-    @property
-    def needs_place(self) -> bool:
-        """True where an ended referral is opened again: it must claim a place as a new one does."""
-        return self.origin.is_terminal and not self.target.is_terminal
 
 
 # Row S0-13: the article's example flow, with the two ends it describes in words.
@@ -294,53 +275,13 @@ def find_status(statuses: Sequence[Status], key: str) -> Status | None:
     return next((status for status in statuses if status.key == key), None)
 
 
-def check_move(
-    statuses: Sequence[Status],
-    from_key: str,
-    to_key: str,
-    allowed_moves: Mapping[str, Collection[str]] | None = None,
-    *,
-    reason: str | None = None,
-    outcome: str | None = None,
-    may_reopen: bool = True,
-) -> Move:
-    """The move from one status to another, if this queue allows it.
-
-    Moves are free unless `allowed_moves` maps a status's key to the keys it may go to. Raises Refused:
-    `status_not_in_queue` (S0-12), `status_unchanged`, `move_not_allowed` (not listed, or an ended referral
-    that may not be reopened), `reason_required`, `outcome_required`.
-    """
-    origin, target = _get_status(statuses, from_key, "from_status"), _get_status(statuses, to_key, "status")
-    if origin.key == target.key:
-        raise Refused("status_unchanged", f"The referral stands at {origin.label} already.", "status")
-    move = Move(origin, target)
-    if allowed_moves is not None and target.key not in allowed_moves.get(origin.key, ()):
-        detail = f"This queue has no move from {origin.label} to {target.label}."
-        raise Refused("move_not_allowed", detail, "status")
-    if move.needs_place and not may_reopen:
-        detail = f"The referral ended at {origin.label}, and this queue does not open referrals again."
-        raise Refused("move_not_allowed", detail, "status")
-    _check_texts(target, reason, outcome)
-    return move
-
-
-def _get_status(statuses: Sequence[Status], key: str, field: str) -> Status:
+def get_status(statuses: Sequence[Status], key: str) -> Status:
+    """The status of this queue with that key. Raises Refused `status_not_in_queue`, naming those it has (S0-12)."""
     status = find_status(statuses, key)
     if status is None:
         labels = ", ".join(known.label for known in sorted(statuses, key=lambda known: known.position))
-        raise Refused("status_not_in_queue", f"The statuses of this queue are {labels}.", field)
+        raise Refused("status_not_in_queue", f"The statuses of this queue are {labels}.", "status")
     return status
-
-
-def _check_texts(target: Status, reason: str | None, outcome: str | None) -> None:
-    for text, required, member in (
-        (reason, target.reason_required, "reason"),
-        (outcome, target.outcome_required, "outcome"),
-    ):
-        if required and not (text or "").strip():
-            raise Refused(f"{member}_required", f"{target.label} needs a text in {member}.", member)
-        if text is not None and len(text) > MAX_REASON_LENGTH:
-            raise Refused("invalid_request", f"At most {MAX_REASON_LENGTH} characters.", member)
 
 
 def _invalid(detail: str, field: str) -> Refused:

@@ -33,9 +33,7 @@ def search_contact_records(session: Session, caller: Caller | None, request: Any
     reach_of(caller).require_everything()
     newest = (ContactRecord.submitted_at, ContactRecord.id)
     statement = (
-        select(ContactRecord, _open_referrals())
-        .where(*_wanted(request))
-        .order_by(*(c.desc() for c in newest))
+        select(ContactRecord, _open_referrals()).where(*wanted(request)).order_by(*(c.desc() for c in newest))
     )
     if request["after"] is not None:
         submitted_at, record_id = read_cursor(request["after"])
@@ -121,7 +119,8 @@ def view_of(record: ContactRecord) -> dict[str, Any]:
     }
 
 
-def _wanted(request: Any) -> list[Any]:
+def wanted(request: Any) -> list[Any]:
+    """Conditions of `number`, `postal_code`, `submitted_from`, `submitted_before`. Raises Refused `invalid_contact_record`."""
     conditions: list[Any] = []
     if request["number"] is not None:
         # A number that nobody could have finds nothing; it is no mistake worth a refusal.

@@ -77,7 +77,8 @@ class _Rows:
     def write(self) -> None:
         for table, rows in ((ReportPlace, self.places), (ReportMove, self.moves)):
             if rows:
-                self._session.execute(insert(table), rows)
+                # Not by the ORM: it begins a statement anew at each row that has other members empty.
+                self._session.connection().execute(insert(table.__table__), rows)
                 rows.clear()
 
 

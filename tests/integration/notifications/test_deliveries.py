@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.chassis import migrate, wire
-from services.contracts import identity, referrals, referrals_capacity, signing
+from services.contracts import identity, referrals, referrals_assignments, referrals_capacity, signing
 from services.contracts import notifications as contract
 from services.contracts.errors import Refused
 from services.notifications.sending import send_next
@@ -134,6 +134,28 @@ def test_the_assignment_mail_holds_the_text_of_its_referralq_as_plain_words(
     assert "Please call within <b>two</b> days. {{ record_number }}" in body(mail)
     assert "&lt;b&gt;two&lt;/b&gt;" in body(mail, "html")
     assert "CR-00000777" in body(mail)
+
+
+def test_who_was_asked_is_told_that_a_referral_is_no_longer_needed_and_not_why(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    notifications.identity.recipients = [*wanted_by(MARIA), *wanted_by(BEN, verified=False)]
+    notifications.assignment_text = "Please call within two days."
+    told = {name: value for name, value in assigned("CR-00000777").items() if name != "status"}
+    withdrawn = {**told, "reason_code": "accepted_elsewhere"}
+    notifications.deliver(referrals_assignments.referral_withdrawn, withdrawn)
+    while send_next(notifications.runtime):
+        continue
+    assert notifications.asked[0] == (
+        identity.list_resource_recipients.address,
+        {"resource_ids": [PROGRAM, AGENCY]},
+    )
+    (mail,) = mails.taken
+    assert mail["Subject"] == "No longer needed: record CR-00000777"
+    assert mails.recipients == [ADDRESSES[MARIA]]
+    for word in ("accepted", "elsewhere", "two days", "Maria", PROGRAM):
+        assert word not in body(mail)
+    assert sorted(row.state for row in notifications.rows()) == ["sent", "suppressed"]
 
 
 @pytest.mark.seed("S0-43")

@@ -76,6 +76,7 @@ def test_a_program_hangs_on_an_agency_never_on_a_program(desk: Desk) -> None:
 
 def test_an_edit_changes_what_it_names_and_nothing_else(desk: Desk) -> None:
     before = shelter(desk)
+    assert found(desk, "night shelter") == ["Night Shelter"]
     after = edit(desk, name="Night Haven", hours="From 8 in the evening")
 
     assert (after["name"], after["hours"], after["version"]) == (

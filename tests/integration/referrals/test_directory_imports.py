@@ -123,6 +123,7 @@ def test_an_import_goes_on_where_a_crash_has_left_it_and_counts_nothing_twice(
     all_in_background(monkeypatch)
 
     importing.work(desk.service.runtime)
+    importing.carry_on(desk.service.runtime, begun["import_id"])
     assert report_of(desk, begun["import_id"])["done"] == 3  # the lease of the dead process holds still
     let_leases_run_out(desk)
     importing.work(desk.service.runtime)
@@ -175,10 +176,11 @@ def test_a_dry_run_reports_the_same_and_changes_nothing(desk_on_both: Desk) -> N
     orphan = ("99", "Lost", "Program", "98", "Active", "")
     content = an_export([*RENAMED, ("3", "New Agency", "Agency", "0", "Active", ""), orphan])
 
-    tried = upload(desk, content, dry_run=True)
+    tried = upload(desk, content, dry_run="true")  # as a form says it
 
     assert tried["is_dry_run"]
     assert counts(tried) == (1, 1, 7, 1)
+    assert tried["state"] == "done"
     assert "Night Haven" not in names(desk)
     assert len(desk.service.events(directory_imported)) == 1
     done = upload(desk, content)

@@ -29,9 +29,12 @@ def numbers_seen(desk: Desk, caller: Any, **more: Any) -> list[str]:
 
 
 @pytest.fixture
-def referrals(desk_on_both: Desk) -> dict[str, Any]:
+def referrals(desk: Desk) -> dict[str, Any]:
+    return three_referrals(desk)
+
+
+def three_referrals(desk: Desk) -> dict[str, Any]:
     """CR-00000001 to Night Shelter through Housing, 2 to the same through Winter, 3 to Food through Winter."""
-    desk = desk_on_both
     housing = desk.a_queue("Night Shelter")
     winter = desk.a_queue("Night Shelter", FOOD, name="Winter")
     return {
@@ -43,22 +46,19 @@ def referrals(desk_on_both: Desk) -> dict[str, Any]:
 
 @pytest.mark.seed("S0-14")
 @pytest.mark.seed("S0-37")
-def test_a_provider_sees_the_own_referrals_from_any_queue_newest_first(
-    desk_on_both: Desk, referrals: Any
-) -> None:
-    assert numbers_seen(desk_on_both, desk_on_both.provider("Night Shelter")) == [
+def test_a_provider_sees_the_own_referrals_from_any_queue_newest_first(desk: Desk, referrals: Any) -> None:
+    assert numbers_seen(desk, desk.provider("Night Shelter")) == [
         "CR-00000002",
         "CR-00000001",
     ]
-    assert numbers_seen(desk_on_both, desk_on_both.provider(FOOD)) == ["CR-00000003"]
+    assert numbers_seen(desk, desk.provider(FOOD)) == ["CR-00000003"]
 
 
 @pytest.mark.seed("S0-36")
 @pytest.mark.seed("S0-38")
-def test_an_agencys_provider_sees_its_programs_that_are_in_a_queue(
-    desk_on_both: Desk, referrals: Any
-) -> None:
+def test_an_agencys_provider_sees_its_programs_that_are_in_a_queue(desk_on_both: Desk) -> None:
     desk = desk_on_both
+    three_referrals(desk)
     both = desk.provider("Harbor Shelter Alliance", FOOD)
     assert numbers_seen(desk, both) == ["CR-00000003", "CR-00000002", "CR-00000001"]
     assert numbers_seen(desk, desk.provider("Bayside Food Network")) == ["CR-00000003"]
@@ -66,8 +66,8 @@ def test_an_agencys_provider_sees_its_programs_that_are_in_a_queue(
 
 
 @pytest.mark.seed("S0-27")
-def test_without_a_resource_a_provider_sees_nothing(desk_on_both: Desk, referrals: Any) -> None:
-    assert numbers_seen(desk_on_both, desk_on_both.provider()) == []
+def test_without_a_resource_a_provider_sees_nothing(desk: Desk, referrals: Any) -> None:
+    assert numbers_seen(desk, desk.provider()) == []
 
 
 @pytest.mark.parametrize(
@@ -79,15 +79,12 @@ def test_without_a_resource_a_provider_sees_nothing(desk_on_both: Desk, referral
         {"resources": ["x", {}, {"id": None, "level": "program"}]},
     ],
 )
-def test_a_scope_that_is_not_understood_reaches_nothing(
-    desk_on_both: Desk, referrals: Any, scope: Any
-) -> None:
+def test_a_scope_that_is_not_understood_reaches_nothing(desk: Desk, referrals: Any, scope: Any) -> None:
     caller = a_caller(*PROVIDER_MAY, realm="provider", scope=scope)
-    assert numbers_seen(desk_on_both, caller) == []
+    assert numbers_seen(desk, caller) == []
 
 
-def test_a_realm_that_is_not_known_reaches_nothing(desk_on_both: Desk, referrals: Any) -> None:
-    desk = desk_on_both
+def test_a_realm_that_is_not_known_reaches_nothing(desk: Desk, referrals: Any) -> None:
     resources = [{"id": desk.resource["Night Shelter"], "level": "program"}]
     caller = a_caller(*STAFF_MAY, realm="client", scope={"resources": resources, "details": True})
     assert numbers_seen(desk, caller) == []
@@ -106,10 +103,7 @@ def of_a_referral(desk: Desk, referral: Any, caller: Any) -> list[Callable[[], A
 
 
 @pytest.mark.seed("S0-1")
-def test_a_provider_of_another_agency_finds_no_operation_that_works(
-    desk_on_both: Desk, referrals: Any
-) -> None:
-    desk = desk_on_both
+def test_a_provider_of_another_agency_finds_no_operation_that_works(desk: Desk, referrals: Any) -> None:
     stranger = desk.provider("Bayside Food Network", details=True, may=STAFF_MAY)
     for call in of_a_referral(desk, referrals["first"], stranger):
         assert refusal(call) == "not_found"
@@ -121,15 +115,13 @@ def test_a_provider_of_another_agency_finds_no_operation_that_works(
 
 
 @pytest.mark.seed("S0-1")
-def test_another_organisation_finds_nothing(desk_on_both: Desk, referrals: Any) -> None:
-    desk = desk_on_both
+def test_another_organisation_finds_nothing(desk: Desk, referrals: Any) -> None:
     for call in of_a_referral(desk, referrals["first"], OTHER_STAFF):
         assert refusal(call) == "not_found"
     assert numbers_seen(desk, OTHER_STAFF) == []
 
 
-def test_a_provider_without_the_switch_changes_no_status(desk_on_both: Desk, referrals: Any) -> None:
-    desk = desk_on_both
+def test_a_provider_without_the_switch_changes_no_status(desk: Desk, referrals: Any) -> None:
     reader = desk.provider("Night Shelter", may=("referral.read",))
     assert refusal(lambda: desk.move(referrals["first"], "enrolled", reader)) == "forbidden"
 
@@ -139,10 +131,7 @@ def test_a_provider_without_the_switch_changes_no_status(desk_on_both: Desk, ref
 @pytest.mark.seed("S0-29")
 @pytest.mark.seed("S0-30")
 @pytest.mark.seed("S0-31")
-def test_without_the_permission_a_provider_sees_eight_fields_and_no_more(
-    desk_on_both: Desk, referrals: Any
-) -> None:
-    desk = desk_on_both
+def test_without_the_permission_a_provider_sees_eight_fields_and_no_more(desk: Desk, referrals: Any) -> None:
     provider = desk.provider("Night Shelter")
     seen = desk(contract.get_referral, provider, referral_id=referrals["first"]["id"])
     assert set(seen) == {"id", "version", "progress", "limited", "withheld", "details"}
@@ -154,8 +143,7 @@ def test_without_the_permission_a_provider_sees_eight_fields_and_no_more(
 
 
 @pytest.mark.seed("S0-24")
-def test_with_the_permission_a_provider_reads_the_record_and_it_is_audited(desk_on_both: Desk) -> None:
-    desk = desk_on_both
+def test_with_the_permission_a_provider_reads_the_record_and_it_is_audited(desk: Desk) -> None:
     record_id = desk.a_record(phone="202 555 0100", sections={"Needs": {"Housing": "tonight"}})
     referral = desk.assign(desk.a_queue("Night Shelter"), "Night Shelter", record_id)
     provider = desk.provider("Night Shelter", details=True)
@@ -174,8 +162,7 @@ def test_with_the_permission_a_provider_reads_the_record_and_it_is_audited(desk_
     assert listed["details"] is None
 
 
-def test_staff_needs_record_read_for_the_details(desk_on_both: Desk, referrals: Any) -> None:
-    desk = desk_on_both
+def test_staff_needs_record_read_for_the_details(desk: Desk, referrals: Any) -> None:
     one = referrals["first"]["id"]
     assert desk(contract.get_referral, referral_id=one)["details"]["last_name"] == "Vega"
     assert desk(contract.get_referral, a_caller("referral.read"), referral_id=one)["details"] is None
@@ -183,19 +170,17 @@ def test_staff_needs_record_read_for_the_details(desk_on_both: Desk, referrals: 
 
 @pytest.mark.seed("S0-45")
 @pytest.mark.parametrize("typed", ["CR-00000001", "cr 1", "1"])
-def test_a_referral_is_found_by_its_contact_record_number(
-    desk_on_both: Desk, referrals: Any, typed: str
-) -> None:
-    provider = desk_on_both.provider("Night Shelter")
-    assert numbers_seen(desk_on_both, provider, number=typed) == ["CR-00000001"]
+def test_a_referral_is_found_by_its_contact_record_number(desk: Desk, referrals: Any, typed: str) -> None:
+    provider = desk.provider("Night Shelter")
+    assert numbers_seen(desk, provider, number=typed) == ["CR-00000001"]
 
 
 @pytest.mark.seed("S0-46")
 @pytest.mark.parametrize("typed", ["CR-00000003", "CR-00000999", "no number"])
 def test_a_number_out_of_reach_looks_like_one_that_does_not_exist(
-    desk_on_both: Desk, referrals: Any, typed: str
+    desk: Desk, referrals: Any, typed: str
 ) -> None:
-    desk, words = desk_on_both, set()
+    words = set()
     provider = desk.provider("Night Shelter")
     for look in (
         lambda: desk(contract.list_referrals, provider, number=typed),
@@ -212,8 +197,7 @@ def test_a_number_out_of_reach_looks_like_one_that_does_not_exist(
     assert desk(contract.list_referrals, number="CR-00088888") == {"items": [], "next": None}
 
 
-def test_pages_follow_each_other_without_gap_or_repetition(desk_on_both: Desk) -> None:
-    desk = desk_on_both
+def test_pages_follow_each_other_without_gap_or_repetition(desk: Desk) -> None:
     queue_id = desk.a_queue("Night Shelter")
     assigned = [desk.assign(queue_id, "Night Shelter")["id"] for _ in range(7)]
     seen, after = [], None

@@ -15,10 +15,8 @@ SHELTER, HOUSING, FOOD = "Night Shelter", "Family Housing First", "St. Mary's Ca
 DAY = datetime.timedelta(days=1)
 
 
-@pytest.fixture
-def lists(desk_on_both: Desk) -> dict[str, Any]:
-    """Five referrals, `day4` assigned today and `day0` four days ago, in two queues to three programs."""
-    desk = desk_on_both
+def five_referrals(desk: Desk) -> dict[str, Any]:
+    """`day4` assigned today and `day0` four days ago, in two queues to three programs."""
     settings = {"due_hours": 36, "when_full": "waitlist"}
     first = desk.a_queue(SHELTER, HOUSING, settings=settings)
     second = desk.a_queue(SHELTER, FOOD, name="Food")
@@ -42,8 +40,9 @@ def seen(desk: Desk, made: dict[str, Any], caller: Any = STAFF, **more: Any) -> 
     return [names[item["id"]] for item in desk(contract.list_referrals, caller, **more)["items"]]
 
 
-def test_a_list_is_narrowed_by_each_filter_and_by_several(desk_on_both: Desk, lists: Any) -> None:
+def test_a_list_is_narrowed_by_each_filter_and_by_several(desk_on_both: Desk) -> None:
     desk = desk_on_both
+    lists = five_referrals(desk)
     today = datetime.datetime.fromisoformat(lists["day4"]["progress"]["assigned_at"])
     alliance = desk.resource["Harbor Shelter Alliance"]
     for wanted, filters in (
@@ -70,16 +69,17 @@ def test_a_list_is_narrowed_by_each_filter_and_by_several(desk_on_both: Desk, li
         assert seen(desk, lists, **filters) == wanted, filters
 
 
-def test_a_provider_narrows_only_what_is_in_sight(desk_on_both: Desk, lists: Any) -> None:
-    desk = desk_on_both
+def test_a_provider_narrows_only_what_is_in_sight(desk: Desk) -> None:
+    lists = five_referrals(desk)
     provider = desk.provider(HOUSING)
     assert seen(desk, lists, provider) == ["day1"]
     assert seen(desk, lists, provider, program_id=desk.resource[SHELTER]) == []
     assert seen(desk, lists, provider, queue_id=lists["first"], is_overdue=True) == ["day1"]
 
 
-def test_a_list_is_ordered_as_asked(desk_on_both: Desk, lists: Any) -> None:
+def test_a_list_is_ordered_as_asked(desk_on_both: Desk) -> None:
     desk = desk_on_both
+    lists = five_referrals(desk)
     newest = ["day4", "day3", "day2", "day1", "day0"]
     assert seen(desk, lists) == newest
     assert seen(desk, lists, sort="oldest") == newest[::-1]

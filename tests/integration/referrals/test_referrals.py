@@ -17,8 +17,7 @@ SUBMITTED = "2026-01-05T08:00:00+00:00"
 
 @pytest.mark.seed("S0-48")
 @pytest.mark.seed("S0-49")
-def test_a_record_is_assigned_to_a_program_through_a_queue(desk_on_both: Desk) -> None:
-    desk = desk_on_both
+def test_a_record_is_assigned_to_a_program_through_a_queue(desk: Desk) -> None:
     queue_id = desk.a_queue("Night Shelter")
     record_id = desk.a_record(postal_code="20001", submitted_at=SUBMITTED)
     referral = desk.assign(queue_id, "Night Shelter", record_id, note="Prefers mornings.")
@@ -123,8 +122,7 @@ def test_of_many_who_assign_one_record_at_once_one_succeeds(desk_on_both: Desk) 
 @pytest.mark.seed("S0-11")
 @pytest.mark.seed("S0-13")
 @pytest.mark.seed("S0-32")
-def test_a_referral_goes_its_way_and_every_step_is_kept_with_author_and_note(desk_on_both: Desk) -> None:
-    desk = desk_on_both
+def test_a_referral_goes_its_way_and_every_step_is_kept_with_author_and_note(desk: Desk) -> None:
     queue_id = desk.a_queue("Night Shelter")
     provider = desk.provider("Night Shelter")
     referral = desk.assign(queue_id, "Night Shelter", note="Please call.")
@@ -160,8 +158,7 @@ def test_a_status_of_another_queue_is_refused(desk: Desk) -> None:
     assert desk.move(referral, "declined", note="No space for pets. " * 60)["limited"]["status"] == "Declined"
 
 
-def test_a_terminal_referral_frees_its_bed_exactly_once(desk_on_both: Desk) -> None:
-    desk = desk_on_both
+def test_a_terminal_referral_frees_its_bed_exactly_once(desk: Desk) -> None:
     queue_id = desk.a_queue("Night Shelter")
     desk.set_capacity("Night Shelter", 2)
     referral, other = desk.assign(queue_id, "Night Shelter"), desk.assign(queue_id, "Night Shelter")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from services.contracts.errors import Refused
 from services.referrals.queues.rules import (
@@ -24,13 +22,13 @@ from services.referrals.queues.rules import (
     Outcome,
     QueueSettings,
     Status,
-    check_move,
     check_queue_name,
     check_replacement,
     check_statuses,
     decline_reasons_of,
     find_status,
     first_status,
+    get_status,
     outcomes_of,
     settings_of,
     status_key,
@@ -150,142 +148,18 @@ def test_a_queue_needs_a_name_of_reasonable_length() -> None:
     assert refusal_of(lambda: check_queue_name("x" * 121)) == ("invalid_queue", "name")
 
 
-@pytest.mark.seed("S0-4")
-@pytest.mark.seed("S0-13")
-def test_a_referral_may_go_on_changing_after_enrolled_and_back() -> None:
-    path = ["referred", "attempting_contact", "enrolled", "attempting_contact", "enrolled", "completed"]
-
-    for origin, target in pairwise(path):
-        assert check_move(DEFAULT_STATUSES, origin, target).target.key == target
-
-
 @pytest.mark.seed("S0-12")
-@pytest.mark.parametrize(
-    ("origin", "target", "field"), [("referred", "waitlisted", "status"), ("x", "referred", "from_status")]
-)
-def test_a_status_of_another_queue_is_refused(origin: str, target: str, field: str) -> None:
-    assert refusal_of(lambda: check_move(DEFAULT_STATUSES, origin, target)) == ("status_not_in_queue", field)
-
-
-def test_the_refusal_of_a_foreign_status_names_the_queue_s_own() -> None:
+def test_a_status_of_another_queue_is_refused_and_the_queue_s_own_are_named() -> None:
     with pytest.raises(Refused) as refusal:
-        check_move(DEFAULT_STATUSES, "referred", "waitlisted")
+        get_status(DEFAULT_STATUSES, "waitlisted")
 
+    assert (refusal.value.code, refusal.value.field) == ("status_not_in_queue", "status")
     assert "Referred, Attempting Contact, Enrolled, Completed, Declined" in refusal.value.detail
-
-
-def test_the_same_status_again_is_refused_aloud() -> None:
-    assert refusal_of(lambda: check_move(DEFAULT_STATUSES, "enrolled", "enrolled")) == (
-        "status_unchanged",
-        "status",
-    )
-
-
-@pytest.mark.parametrize(("origin", "target"), [("referred", "completed"), ("enrolled", "completed")])
-def test_a_queue_that_lists_its_moves_allows_no_other(origin: str, target: str) -> None:
-    moves = {"referred": ["enrolled"]}
-
-    assert check_move(DEFAULT_STATUSES, "referred", "enrolled", moves).target is ENROLLED
-    refused = refusal_of(lambda: check_move(DEFAULT_STATUSES, origin, target, moves))
-    assert refused == ("move_not_allowed", "status")
-
-
-def test_a_terminal_status_frees_the_place_of_its_referral() -> None:
-    move = check_move(DEFAULT_STATUSES, "enrolled", "completed")
-
-    assert (move.frees_place, move.needs_place) == (True, False)
-
-
-def test_a_reopened_referral_needs_a_place_again() -> None:
-    move = check_move(DEFAULT_STATUSES, "completed", "enrolled")
-
-    assert (move.frees_place, move.needs_place) == (False, True)
-
-
-@pytest.mark.parametrize(("origin", "target"), [("referred", "enrolled"), ("completed", "declined")])
-def test_a_move_among_open_or_among_terminal_statuses_touches_no_place(origin: str, target: str) -> None:
-    move = check_move(DEFAULT_STATUSES, origin, target, reason="No answer.")
-
-    assert (move.frees_place, move.needs_place) == (False, False)
-
-
-def test_a_queue_can_refuse_to_reopen() -> None:
-    reopen = refusal_of(lambda: check_move(DEFAULT_STATUSES, "completed", "enrolled", may_reopen=False))
-
-    assert reopen == ("move_not_allowed", "status")
-    assert check_move(DEFAULT_STATUSES, "enrolled", "completed", may_reopen=False).frees_place
-
-
-@pytest.mark.parametrize("reason", [None, "", "  "])
-def test_a_status_that_asks_for_a_reason_needs_one(reason: str | None) -> None:
-    code = refusal_of(lambda: check_move(DEFAULT_STATUSES, "referred", "declined", reason=reason))
-
-    assert code == ("reason_required", "reason")
-    assert check_move(DEFAULT_STATUSES, "referred", "declined", reason="Out of area.").frees_place
-
-
-@pytest.mark.seed("S0-53")
-def test_a_status_that_asks_for_an_outcome_needs_one() -> None:
-    statuses = changed(3, outcome_required=True)
-
-    assert refusal_of(lambda: check_move(statuses, "enrolled", "completed")) == (
-        "outcome_required",
-        "outcome",
-    )
-    assert check_move(statuses, "enrolled", "completed", outcome="Housed.").frees_place
-
-
-@pytest.mark.parametrize("field", ["reason", "outcome"])
-def test_a_reason_or_outcome_has_at_most_500_characters(field: str) -> None:
-    check_move(DEFAULT_STATUSES, "referred", "declined", **({"reason": "r"} | {field: "x" * 500}))  # type: ignore[arg-type]  # keywords
-    code = refusal_of(
-        lambda: check_move(DEFAULT_STATUSES, "referred", "declined", **({"reason": "r"} | {field: "x" * 501}))  # type: ignore[arg-type]  # keywords
-    )
-
-    assert code == ("invalid_request", field)
 
 
 def test_a_status_is_found_by_its_key() -> None:
     assert find_status(DEFAULT_STATUSES, "enrolled") is ENROLLED
     assert find_status(DEFAULT_STATUSES, "Enrolled") is None
-
-
-class ReferralMoves(RuleBasedStateMachine):
-    """A referral that tries any move; a model counts the places it holds."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.key = first_status(DEFAULT_STATUSES).key
-        self.places = 1
-
-    @rule(to_key=st.sampled_from([*(status.key for status in DEFAULT_STATUSES), "foreign"]))
-    def move(self, to_key: str) -> None:
-        """Try a move; count the place it frees or needs."""
-        if to_key in (self.key, "foreign"):
-            code, _ = refusal_of(lambda: check_move(DEFAULT_STATUSES, self.key, to_key))
-            assert code == ("status_not_in_queue" if to_key == "foreign" else "status_unchanged")
-            return
-        made = check_move(DEFAULT_STATUSES, self.key, to_key, reason="Because.")
-        self.places += made.needs_place - made.frees_place
-        self.key = made.target.key
-
-    @precondition(lambda self: self.key in ("completed", "declined"))
-    @rule(to_key=st.sampled_from(["referred", "attempting_contact", "enrolled"]))
-    def reopen_where_forbidden(self, to_key: str) -> None:
-        """Try to reopen in a queue that does not reopen."""
-        code = refusal_of(lambda: check_move(DEFAULT_STATUSES, self.key, to_key, may_reopen=False))
-        assert code == ("move_not_allowed", "status")
-
-    @invariant()
-    def an_open_referral_holds_one_place_and_an_ended_one_none(self) -> None:
-        """The count agrees with the status."""
-        status = find_status(DEFAULT_STATUSES, self.key)
-        assert status is not None
-        assert self.places == (0 if status.is_terminal else 1)
-
-
-TestReferralMoves = ReferralMoves.TestCase
-TestReferralMoves.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
 
 
 @dataclass

@@ -1,0 +1,44 @@
+"""How a referral ends from its sender's side, and what it held is free again."""
+
+from __future__ import annotations
+
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.referrals_assignments import referral_withdrawn
+from services.referrals.assignments.history import add_line, facts_of, status_of, touch
+from services.referrals.assignments.models import Referral
+from services.referrals.assignments.rules import SENDER, TAKING_BACK, Step, status_for
+from services.referrals.capacity.handlers import release
+from services.referrals.queues.queries import held_queue
+
+
+def give_place_back(unit: UnitOfWork, referral: Referral) -> None:
+    """Free the place that an ending referral holds, or its place on the waitlist."""
+    if referral.holds_capacity and referral.capacity_line_id is not None:
+        release(unit, referral.capacity_line_id)
+    referral.holds_capacity = referral.is_waitlisted = False
+
+
+def take_back(unit: UnitOfWork, referral: Referral, kind: str, step: Step) -> None:
+    """End it as its sender: at the queue's cancelled status if it has one, else at the status where it stands."""
+    queue = held_queue(unit.session, referral.queue_id)
+    origin = status_of(queue, referral)
+    target = origin if referral.is_terminal else status_for(queue.status_list(), TAKING_BACK) or origin
+    give_place_back(unit, referral)
+    if target.key != origin.key:
+        referral.status, referral.status_since = target.key, unit.now
+    if not referral.is_terminal:
+        referral.ended_at, referral.reason_code = unit.now, step.reason_code
+    referral.is_terminal, referral.ended_by = True, SENDER
+    referral.due_at = None
+    referral.note = step.note or referral.note
+    touch(unit, referral)
+    add_line(unit, referral, kind, origin, target, step)
+
+
+def withdraw(unit: UnitOfWork, referral: Referral, step: Step) -> None:
+    """Take a locked referral back with a reason, and tell it: its provider finds it no more (S0-46)."""
+    take_back(unit, referral, "withdrawn", step)
+    unit.audit("referral.withdrawn", "referral", referral.id, reason_code=step.reason_code)
+    unit.publish(
+        referral_withdrawn, referral.id, {**facts_of(unit, referral), "reason_code": step.reason_code}
+    )

@@ -1,0 +1,1 @@
+"""Work on many records or referrals at once."""

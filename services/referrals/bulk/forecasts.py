@@ -1,0 +1,129 @@
+"""What would come of a job if it ran now, counted in a few statements and without changing anything.
+
+It is a forecast: places may be taken or become free until the job runs, and it knows nothing of what is due to be
+settled at this very moment.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session, aliased
+
+from services.contracts.errors import Refused
+from services.referrals.assignments.models import Referral
+from services.referrals.assignments.moving import named_status
+from services.referrals.assignments.rules import Step, check_move_allowed, check_step
+from services.referrals.bulk.rules import forecast, without_a_place
+from services.referrals.capacity.claims import lines_of
+from services.referrals.queues.models import Queue
+from services.referrals.queues.queries import has_program
+from services.referrals.queues.rules import decline_reasons_of, find_status, outcomes_of, settings_of
+from services.referrals.records.models import ContactRecord
+
+_There = aliased(Referral)
+
+
+def of_assignment(session: Session, queue: Queue, record_ids: Sequence[str], request: Any) -> dict[str, Any]:
+    """How many of these records would be assigned, and why the others not."""
+    known = _count(session, select(func.count()).where(ContactRecord.id.in_(record_ids)))
+    assigned = select(func.count(Referral.contact_record_id.distinct())).where(
+        Referral.contact_record_id.in_(record_ids),
+        Referral.queue_id == queue.id,
+        Referral.program_id.in_(request["program_ids"]),
+        Referral.is_terminal.is_(False),
+    )
+    already = _count(session, assigned)
+    left_over = 0
+    if _needs_places(queue, request):
+        left_over = without_a_place(known - already, _free_places(session, request["program_ids"]))
+    reasons = {
+        "not_found": len(record_ids) - known,
+        "already_assigned": already,
+        "capacity_exhausted": left_over,
+    }
+    return forecast(len(record_ids), Counter(reasons))
+
+
+def of_status_change(session: Session, referral_ids: Sequence[str], request: Any) -> dict[str, Any]:
+    """How many of these referrals may go to the status, and why the others not. Places are not looked at."""
+    columns = (Referral.queue_id, Referral.status, Referral.is_terminal, Referral.ended_by)
+    groups = session.execute(
+        select(*columns, func.count().label("count")).where(Referral.id.in_(referral_ids)).group_by(*columns)
+    ).all()
+    reasons: Counter[str] = Counter(not_found=len(referral_ids) - sum(group.count for group in groups))
+    for group in groups:
+        try:
+            _check_move(session, group, request)
+        except Refused as refusal:
+            reasons[refusal.code] += group.count
+    return forecast(len(referral_ids), reasons)
+
+
+def of_reassignment(session: Session, referral_ids: Sequence[str], request: Any) -> dict[str, Any]:
+    """How many of these open referrals would go to the other program, and why the others not."""
+    queue_id = request["to_queue_id"] or Referral.queue_id
+    is_there = exists().where(
+        _There.contact_record_id == Referral.contact_record_id,
+        _There.queue_id == queue_id,
+        _There.program_id == request["to_program_id"],
+        _There.is_terminal.is_(False),
+    )
+    groups = session.execute(
+        select(
+            Referral.queue_id,
+            func.count().label("count"),
+            func.count().filter(is_there).label("already"),
+        )
+        .where(Referral.id.in_(referral_ids))
+        .group_by(Referral.queue_id)
+    ).all()
+    reasons: Counter[str] = Counter(not_found=len(referral_ids) - sum(group.count for group in groups))
+    wanted = 0
+    for group in groups:
+        queue = session.get_one(Queue, request["to_queue_id"] or group.queue_id)
+        if not has_program(session, queue.id, request["to_program_id"]):
+            reasons["program_not_in_queue"] += group.count
+            continue
+        reasons["already_assigned"] += group.already
+        if _needs_places(queue, request):
+            wanted += group.count - group.already
+    free = _free_places(session, [request["to_program_id"]])
+    reasons["capacity_exhausted"] += without_a_place(wanted, free)
+    return forecast(len(referral_ids), reasons)
+
+
+def _check_move(session: Session, group: Any, request: Any) -> None:
+    queue = session.get_one(Queue, group.queue_id)
+    origin = find_status(queue.status_list(), group.status)
+    assert origin is not None  # noqa: S101 - a status with referrals cannot be taken off its queue
+    target = named_status(queue, request["status"])
+    check_move_allowed(
+        settings_of(queue), origin, target, is_ended=group.is_terminal, ended_by=group.ended_by
+    )
+    step = Step(request["note"], request["reason_code"], None, request["outcome_code"])
+    check_step(target, step, decline_reasons_of(queue), outcomes_of(queue))
+
+
+def _needs_places(queue: Queue, request: Any) -> bool:
+    """Whether a full program refuses: it does not where one waits, or goes on all the same."""
+    when_full = settings_of(queue).when_full
+    return when_full == "block" or (when_full == "warn" and not request["confirm"])
+
+
+def _free_places(session: Session, program_ids: Sequence[str]) -> int | None:
+    """Free places of all these programs together, None where one of them is not limited."""
+    free = 0
+    for program_id in program_ids:
+        limits = [line for line in lines_of(session, program_id) if line.term_id is not None]
+        if not limits:
+            return None
+        free += sum(max(0, line.total - line.used) for line in limits)
+    return free
+
+
+def _count(session: Session, statement: Any) -> int:
+    return int(session.scalar(statement) or 0)

@@ -1,0 +1,142 @@
+"""Commands of work on many: start a job, cancel one. The loop does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import insert, update
+
+from services.chassis import wire
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.contracts.referrals_bulk import bulk_job_finished, bulk_job_started
+from services.referrals.assignments.opening import active_queue_and_program, check_may_refer
+from services.referrals.bulk import forecasts, selecting
+from services.referrals.bulk.models import BulkJob, BulkJobLine
+from services.referrals.bulk.queries import get_row, job_view
+from services.referrals.bulk.rules import ASSIGNMENT, CANCELLED, REASSIGNMENT, STATUS_CHANGE, WAITING
+from services.referrals.directory.queries import get_program
+from services.referrals.directory.rules import ResourceStatus, check_may_be_referred_to
+from services.referrals.reach import reach_of
+
+
+def start_bulk_assignment(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+    """Assign many records through a queue, each to the first of the programs with a free place.
+
+    Raises Refused where nobody could be assigned: `not_found`, `not_a_program`, `conflict`, `program_not_in_queue`,
+    `resource_inactive`, `resource_not_referable`; and `invalid_request`, `selection_too_large`.
+    """
+    reach_of(unit.caller).require_everything()
+    for program_id in request["program_ids"]:
+        queue, program = active_queue_and_program(unit.session, request["queue_id"], program_id)
+        check_may_refer(unit.session, queue, program)
+    ids = selecting.record_ids(unit.session, request)
+    if request["dry_run"]:
+        return _dry(unit, ASSIGNMENT, forecasts.of_assignment(unit.session, queue, ids, request))
+    wish = {name: request[name] for name in ("queue_id", "program_ids", "priority", "confirm")}
+    return _begin(unit, ASSIGNMENT, ids, wish, request["note"])
+
+
+def start_bulk_status_change(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+    """Move many referrals to a status. Raises Refused `not_found`, `invalid_request`, `selection_too_large`."""
+    reach_of(unit.caller).require_everything()
+    ids = selecting.referral_ids(unit.session, request)
+    if request["dry_run"]:
+        return _dry(unit, STATUS_CHANGE, forecasts.of_status_change(unit.session, ids, request))
+    wish = {name: request[name] for name in ("status", "reason_code", "outcome_code")}
+    return _begin(unit, STATUS_CHANGE, ids, wish, request["note"])
+
+
+def start_bulk_reassignment(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+    """Send the open referrals of a program or an agency to another program.
+
+    Raises Refused `not_found`, `not_a_program`, `conflict`, `program_not_in_queue`, `resource_inactive`,
+    `resource_not_referable`, `invalid_request`, `selection_too_large`.
+    """
+    reach_of(unit.caller).require_everything()
+    if request["to_queue_id"] is not None:
+        check_may_refer(
+            unit.session,
+            *active_queue_and_program(unit.session, request["to_queue_id"], request["to_program_id"]),
+        )
+    program = get_program(unit.session, request["to_program_id"])
+    check_may_be_referred_to(ResourceStatus(program.status))
+    ids = selecting.open_referral_ids(unit.session, request)
+    if request["dry_run"]:
+        return _dry(unit, REASSIGNMENT, forecasts.of_reassignment(unit.session, ids, request))
+    wish = {name: request[name] for name in ("to_program_id", "to_queue_id", "carries_notes", "confirm")}
+    return _begin(unit, REASSIGNMENT, ids, wish, request["note"])
+
+
+def cancel_bulk_job(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+    """Stop a job: what waits is not done. Raises Refused `not_found`, `job_finished`."""
+    reach_of(unit.caller).require_everything()
+    job = get_row(unit.session, request["bulk_job_id"], lock=True)
+    if job.finished_at is not None:
+        raise Refused("job_finished", "The job is over; nothing of it waits.", "bulk_job_id")
+    # A line that is being worked on is waited for, and stays as it has become.
+    unit.session.execute(
+        update(BulkJobLine)
+        .where(BulkJobLine.job_id == job.id, BulkJobLine.state == WAITING)
+        .values(state=CANCELLED),
+        execution_options={"synchronize_session": False},
+    )
+    job.is_cancelled = True
+    return finish(unit, job, "bulk.cancelled")
+
+
+def finish(unit: UnitOfWork, job: BulkJob, action: str) -> dict[str, Any]:
+    """Close a held job of which nothing waits any more."""
+    job.finished_at = unit.now
+    view = job_view(unit.session, job)
+    counts = {name: view[name] for name in ("done", "failed", "cancelled")}
+    unit.audit(action, "bulk_job", job.id, kind=job.kind, **counts)
+    unit.publish(bulk_job_finished, job.id, {"bulk_job_id": job.id, "kind": job.kind, **counts})
+    return view
+
+
+def _begin(
+    unit: UnitOfWork, kind: str, ids: Sequence[str], wish: dict[str, Any], note: str | None
+) -> dict[str, Any]:
+    assert unit.caller is not None  # noqa: S101 - staff alone comes here
+    job = BulkJob(
+        id=wire.new_id(),
+        organisation_key=unit.organisation_key,
+        kind=kind,
+        wish=wish,
+        note=note,
+        requested_by=unit.caller.id,
+        requester_realm=unit.caller.realm,
+        is_cancelled=False,
+        created_at=unit.now,
+    )
+    unit.add(job)
+    unit.session.flush()
+    if ids:
+        unit.session.execute(insert(BulkJobLine), [_line(unit, job, *each) for each in enumerate(ids)])
+    unit.audit("bulk.started", "bulk_job", job.id, kind=kind, total=len(ids))
+    unit.publish(bulk_job_started, job.id, {"bulk_job_id": job.id, "kind": kind, "total": len(ids)})
+    return job_view(unit.session, job)
+
+
+def _line(unit: UnitOfWork, job: BulkJob, position: int, subject_id: str) -> dict[str, Any]:
+    return {
+        "organisation_id": unit.organisation_id,
+        "job_id": job.id,
+        "position": position,
+        "subject_id": subject_id,
+        "state": WAITING,
+    }
+
+
+def _dry(unit: UnitOfWork, kind: str, counts: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": None,
+        "kind": kind,
+        "state": "dry_run",
+        **counts,
+        "requested_by": unit.caller.id if unit.caller else "",
+        "created_at": unit.now,
+        "finished_at": unit.now,
+    }

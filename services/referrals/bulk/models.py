@@ -1,0 +1,53 @@
+"""Tables of work on many records or referrals at once."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
+from services.referrals.tables import Base
+
+_RUNNING = text("finished_at IS NULL")
+
+
+class BulkJob(TenantScoped, Base):
+    """A wish about many. `wish` holds its ids, codes and flags as they were sent, `note` the one text in it.
+
+    `requested_by` and `requester_realm` say for whom the loop acts. `is_cancelled`: what waited was not done.
+    """
+
+    __tablename__ = "bulk_jobs"
+    __table_args__ = (
+        Index("ix_bulk_jobs_newest", "organisation_id", "created_at", "id"),
+        Index("ix_bulk_jobs_running", "created_at", sqlite_where=_RUNNING, postgresql_where=_RUNNING),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    organisation_key: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(20))
+    wish: Mapped[Any] = mapped_column(JsonValue)
+    note: Mapped[str | None] = mapped_column(Text)
+    requested_by: Mapped[str] = mapped_column(String(64))
+    requester_realm: Mapped[str] = mapped_column(String(40))
+    is_cancelled: Mapped[bool] = mapped_column(Boolean, default=False)
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+
+
+class BulkJobLine(TenantScoped, Base):
+    """One record or referral of a job. `state` is one of `rules.LINE_STATES`; `reason` and `field` say why it failed."""
+
+    __tablename__ = "bulk_job_lines"
+    __table_args__ = (Index(None, "job_id", "state", "position"), UniqueConstraint("job_id", "subject_id"))
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("bulk_jobs.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    subject_id: Mapped[str] = mapped_column(String(32))
+    state: Mapped[str] = mapped_column(String(12))
+    reason: Mapped[str | None] = mapped_column(String(64))
+    field: Mapped[str | None] = mapped_column(String(64))
+    referral_id: Mapped[str | None] = mapped_column(String(32))

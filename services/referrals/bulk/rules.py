@@ -1,0 +1,60 @@
+"""Rules of work on many: what may be asked for, and what would come of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from services.contracts.errors import Refused
+
+ASSIGNMENT, STATUS_CHANGE, REASSIGNMENT = "assignment", "status_change", "reassignment"
+WAITING, DONE, FAILED, CANCELLED = "waiting", "done", "failed", "cancelled"
+# As they are listed: what needs somebody's attention first.
+LINE_STATES = (FAILED, WAITING, DONE, CANCELLED)
+MOST_LINES = 5000
+# With several programs, one that refuses for these reasons leaves the record to the next.
+TRIES_THE_NEXT = frozenset(
+    {"capacity_exhausted", "program_not_in_queue", "resource_inactive", "resource_not_referable"}
+)
+
+
+def check_one_of(request: Mapping[str, Any], first: str, second: str) -> None:
+    """Raise Refused `invalid_request` unless exactly one of two members is given."""
+    if (request[first] is None) == (request[second] is None):
+        raise Refused("invalid_request", f"Give either `{first}` or `{second}`.", first)
+
+
+def check_narrowed(selection: Mapping[str, Any], field: str) -> None:
+    """Raise Refused `invalid_request` for a selection that leaves nothing out."""
+    if all(value is None for value in selection.values()):
+        raise Refused("invalid_request", "Say which records: give at least one member.", field)
+
+
+def check_size(found: int) -> None:
+    """Raise Refused `selection_too_large` where there are more than one job takes."""
+    if found > MOST_LINES:
+        detail = f"These are more than {MOST_LINES}; narrow it down, and start several jobs."
+        raise Refused("selection_too_large", detail, limit=MOST_LINES)
+
+
+def without_a_place(wanted: int, free: int | None) -> int:
+    """How many of these find no free place; `free` is None where nothing limits."""
+    return 0 if free is None else max(0, wanted - free)
+
+
+def forecast(total: int, reasons: Counter[str]) -> dict[str, Any]:
+    """The counts of a dry run, in the shape of a job's."""
+    refused = {code: count for code, count in reasons.items() if count}
+    failed = sum(refused.values())
+    return counts({DONE: total - failed, FAILED: failed}, refused)
+
+
+def counts(by_state: Mapping[str, int], reasons: Mapping[str, int]) -> dict[str, Any]:
+    """The counts of a job: by state, and the reasons of what failed, the most frequent first."""
+    ordered = sorted(reasons.items(), key=lambda each: (-each[1], each[0]))
+    return {
+        **{state: by_state.get(state, 0) for state in LINE_STATES},
+        "total": sum(by_state.values()),
+        "reasons": [{"reason": code, "count": count} for code, count in ordered],
+    }

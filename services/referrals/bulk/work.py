@@ -1,0 +1,148 @@
+"""The loop that works jobs off: each record or referral in a transaction of its own.
+
+What was done commits together with its line, so a process that dies repeats nobody. Replicas share the lines of a job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.logs import log, where
+from services.chassis.loop import Loop
+from services.chassis.operations import Call
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.referrals.bulk.handlers import finish
+from services.referrals.bulk.models import BulkJob, BulkJobLine
+from services.referrals.bulk.rules import DONE, FAILED, WAITING
+from services.referrals.bulk.steps import carry_out
+
+EVERY_S = 5.0
+JOBS_AT_ONCE = 20
+LINES_IN_TURN = 50  # then another job has its turn
+
+
+class BulkJobsLoop(Loop):
+    """Works off jobs; woken by each new one."""
+
+    def __init__(self, runtime: Any) -> None:
+        super().__init__("bulk-jobs", lambda: work(runtime, self.stopping.is_set), EVERY_S)
+
+
+def start(call: Call, handler: Callable[..., Any]) -> Any:
+    """Note a job, wake the loop and answer. Raises what the handler refuses."""
+    answer = call.commit(handler)
+    for loop in call.runtime.loops:
+        if isinstance(loop, BulkJobsLoop):
+            loop.wake()
+    return answer
+
+
+def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
+    """Carry out what waits. False when the database was too busy for some of it."""
+    while not is_stopping():
+        with runtime.database.reading(None) as session:
+            jobs = session.scalars(
+                select(BulkJob)
+                .where(BulkJob.finished_at.is_(None))
+                .order_by(BulkJob.created_at)
+                .limit(JOBS_AT_ONCE)
+            ).all()
+        # A job of which nothing moves is in the hands of another replica, or the database is busy.
+        if not [job for job in jobs if _work_on(runtime, job, is_stopping)]:
+            return not jobs
+    return True
+
+
+def _work_on(runtime: Any, job: BulkJob, is_stopping: Callable[[], bool]) -> bool:
+    """Do some lines of a job, or close it. False when nothing came of it."""
+    lines = select(BulkJobLine.position).where(BulkJobLine.job_id == job.id, BulkJobLine.state == WAITING)
+    with runtime.database.reading(job.organisation_id) as session:
+        waiting = session.scalars(lines.order_by(BulkJobLine.position).limit(LINES_IN_TURN)).all()
+    if not waiting:
+        return bool(_transact(runtime, job, lambda unit: _close(unit, job.id)))
+    has_moved = False
+    for position in waiting:
+        if is_stopping():
+            break
+        has_moved |= _try(runtime, job, position)
+    return has_moved
+
+
+def _try(runtime: Any, job: BulkJob, position: int) -> bool:
+    """One line. What was begun before a refusal is rolled back; the refusal is noted in a transaction of its own."""
+    try:
+        return bool(_transact(runtime, job, lambda unit: _do(unit, job, position)))
+    except Refused as refusal:
+        if refusal.code == "service_unavailable":
+            return False  # the line waits for the next round
+        reason, field = refusal.code, refusal.field
+    except Exception as error:  # one line that breaks must not stop all that come after it
+        log.error("bulk_line_broke", job_id=job.id, error=type(error).__name__, where=where(error))
+        reason, field = "internal_error", None
+    return bool(_transact(runtime, job, lambda unit: _note_failure(unit, job, position, reason, field)))
+
+
+def _do(unit: UnitOfWork, job: BulkJob, position: int) -> bool:
+    """The line is held: two processes at once do it once."""
+    line = _held_line(unit.session, job, position)
+    if line is None:
+        return False
+    line.referral_id = carry_out(unit, job, line.subject_id)
+    line.state = DONE
+    return True
+
+
+def _note_failure(unit: UnitOfWork, job: BulkJob, position: int, reason: str, field: str | None) -> bool:
+    line = _held_line(unit.session, job, position)
+    if line is None:
+        return False
+    line.state, line.reason, line.field = FAILED, reason, field
+    return True
+
+
+def _held_line(session: Session, job: BulkJob, position: int) -> BulkJobLine | None:
+    line = select(BulkJobLine).where(
+        BulkJobLine.job_id == job.id, BulkJobLine.position == position, BulkJobLine.state == WAITING
+    )
+    return session.scalars(line.with_for_update(skip_locked=True)).one_or_none()
+
+
+def _close(unit: UnitOfWork, job_id: str) -> bool:
+    job = unit.session.scalars(select(BulkJob).where(BulkJob.id == job_id).with_for_update()).one()
+    if job.finished_at is not None:
+        return False
+    finish(unit, job, "bulk.finished")
+    return True
+
+
+def _transact(runtime: Any, job: BulkJob, step: Callable[[UnitOfWork], Any]) -> Any:
+    """Run `step(unit_of_work)` on behalf of whoever started the job."""
+    has_events = False
+
+    def run(session: Session) -> Any:
+        nonlocal has_events
+        key = job.organisation_key
+        unit = UnitOfWork(
+            session,
+            runtime.tables,
+            runtime.service,
+            caller=Caller("account", job.requested_by, job.organisation_id, key, job.requester_realm),
+            context=wire.CallContext(wire.new_id(), correlation_id=job.id),
+            organisation_id=job.organisation_id,
+            organisation_key=key,
+        )
+        result = step(unit)
+        has_events = unit.has_events
+        return result
+
+    result = runtime.database.write(job.organisation_id, run)
+    if has_events:
+        runtime.relay.wake()
+    return result

@@ -1,0 +1,1 @@
+"""Offers: one contact record, several programs, the first that accepts takes it."""

@@ -1,0 +1,29 @@
+"""Entrypoints of offers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.chassis.operations import Call, serves
+from services.contracts import referrals_offers as contract
+from services.referrals.offers import handlers, queries
+
+
+class OfferEntrypoints:
+    """What `Service` offers about offers to several programs."""
+
+    @serves(contract.create_offer)
+    def create_offer(self, call: Call) -> Any:
+        return call.commit(handlers.create_offer)
+
+    @serves(contract.get_offer)
+    def get_offer(self, call: Call) -> Any:
+        return call.read(queries.get_offer)
+
+    @serves(contract.list_offers)
+    def list_offers(self, call: Call) -> Any:
+        return call.read(queries.list_offers)
+
+    @serves(contract.withdraw_offer)
+    def withdraw_offer(self, call: Call) -> Any:
+        return call.commit(handlers.withdraw_offer)
