@@ -11,10 +11,6 @@ branch_labels = None
 depends_on = None
 
 INDEXES = {
-    "ix_people_organisation_id_first_name": (
-        "people",
-        ["organisation_id", sa.text("lower(first_name)"), sa.text("lower(last_name)"), "id"],
-    ),
     "ix_people_organisation_id_date_of_birth": ("people", ["organisation_id", "date_of_birth"]),
     "ix_accounts_organisation_id_name": (
         "accounts",
@@ -29,7 +25,17 @@ INDEXES = {
 }
 
 
+# By LIKE PostgreSQL finds the beginning of a name only in an index of patterns, whatever the database's locale is.
+OF_BEGINNINGS = {
+    "ix_people_organisation_id_first_name": ("lower(first_name)", "lower(last_name)"),
+    "ix_people_organisation_id_last_name": ("lower(last_name)", "coalesce(lower(first_name), '')"),
+}
+
+
 def upgrade() -> None:
+    pattern = " text_pattern_ops" if op.get_bind().dialect.name == "postgresql" else ""
+    for name, (first, second) in OF_BEGINNINGS.items():
+        op.create_index(name, "people", ["organisation_id", sa.text(f"{first}{pattern}"), sa.text(second), "id"])
     for name, (table, columns) in INDEXES.items():
         op.create_index(name, table, columns)
 
@@ -37,3 +43,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     for name, (table, _) in INDEXES.items():
         op.drop_index(name, table)
+    for name in OF_BEGINNINGS:
+        op.drop_index(name, "people")
