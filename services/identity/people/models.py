@@ -79,13 +79,23 @@ BY_NAME = (
     Person.id,
 )
 Index("ix_people_organisation_id_name", Person.organisation_id, *BY_NAME)
+# The beginning of a name: by LIKE PostgreSQL finds it only in an index of patterns, whatever the database's locale is.
 Index(
     "ix_people_organisation_id_first_name",
     Person.organisation_id,
-    func.lower(Person.first_name),
+    func.lower(Person.first_name).label("first_name"),
     func.lower(Person.last_name),
     Person.id,
+    postgresql_ops={"first_name": "text_pattern_ops"},
 )
+Index(
+    "ix_people_organisation_id_last_name",
+    Person.organisation_id,
+    func.lower(Person.last_name).label("last_name"),
+    func.coalesce(func.lower(Person.first_name), literal_column("''")),
+    Person.id,
+    postgresql_ops={"last_name": "text_pattern_ops"},
+).ddl_if(dialect="postgresql")  # to SQLite it would be the index of BY_NAME once more
 Index("ix_people_organisation_id_email", Person.organisation_id, func.lower(Person.email))
 Index("ix_people_organisation_id_date_of_birth", Person.organisation_id, Person.date_of_birth)
 

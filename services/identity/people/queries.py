@@ -129,12 +129,16 @@ def search_people(session: Session, _caller: Caller, request: Request) -> dict[s
 
 
 def _begins(session: Session, lowered: Any, beginning: str) -> ColumnElement[bool]:
-    """Whether a text in lower case begins so. PostgreSQL finds that in an index by LIKE, SQLite only by its bounds."""
+    """Whether a text in lower case begins so.
+
+    The bounds say nothing new, but where in an index to look: a beginning sorts before what begins so in every locale;
+    the upper bound holds only bytewise, as SQLite compares. PostgreSQL has an index of patterns besides.
+    """
     text = beginning.lower()
-    begins: ColumnElement[bool] = lowered.startswith(text, autoescape=True)
-    if session.get_bind().dialect.name != "sqlite":
-        return begins
-    return and_(lowered >= text, lowered < text + chr(sys.maxunicode), begins)
+    bounds = [lowered >= text]
+    if session.get_bind().dialect.name == "sqlite":
+        bounds.append(lowered < text + chr(sys.maxunicode))
+    return and_(*bounds, lowered.startswith(text, autoescape=True))
 
 
 def _of_kind(statement: Select[Any], kind: str | None) -> Select[Any]:
