@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, func, literal, null, select, text, union_all
+from sqlalchemy.orm import Session, aliased
 
 from services.chassis.passports import Caller
 from services.referrals.directory.models import Resource
@@ -32,6 +32,7 @@ from services.referrals.reports.settings import time_zone_of
 from services.referrals.reports.suppression import blank_cells
 
 MEDIAN, P90 = 0.5, 0.9
+_IN_ALL, _LEFT, _ENTERED = range(3)
 
 
 @dataclass
@@ -73,10 +74,10 @@ def all_statistics(session: Session, caller: Caller | None, request: Any) -> dic
     """The numbers of a period, in all and of every group. Raises Refused `invalid_request`."""
     question = _question(session, caller, request)
     if session.get_bind().dialect.name == "postgresql":
-        # Compiling the plan takes longer than what it saves.
+        # Compiling the plan takes longer than it saves; adding up in memory saves more than it takes.
         session.execute(text("SET LOCAL jit = off"))
-    total = _gather(session, question, None).get(None, Group())
-    groups = _gather(session, question, question.group_by) if question.group_by else {}
+        session.execute(text("SET LOCAL work_mem = '64MB'"))
+    total, groups = _gather(session, question)
     below = _limit(session, question, request["suppress_below"])
     blank = _blank(total, groups, below) if below else set()
     labels = _labels(session, question.group_by, groups)
@@ -123,31 +124,50 @@ def _limit(session: Session, question: Question, asked: int | None) -> int | Non
     return max([asked or 0, *own]) or None
 
 
-def _gather(session: Session, question: Question, group_by: str | None) -> dict[Any, Group]:
-    """The numbers by key; without `group_by` there is one group, under None."""
+def _gather(session: Session, question: Question) -> tuple[Group, dict[Any, Group]]:
+    """The numbers in all and by key. Counts in all are the sum of the groups'; percentiles are not, and come by themselves."""
+    group_by = question.group_by
     groups: dict[Any, Group] = defaultdict(Group)
-
-    def rows(statement: Select[Any]) -> Iterator[tuple[Group, list[Any]]]:
-        for row in session.execute(statement):
-            key, values = (row[0], row[1:]) if group_by else (None, row)
-            yield groups[key], list(values)
-
-    for group, (count,) in rows(_assigned(question, group_by)):
-        group.cells["assigned", None, None] = count
-    for group, (outcome, ended_by, reason, count) in rows(_ended(question, group_by)):
-        _add(group.cells, ("ended", None, None), count)
-        _add(group.cells, ("outcome", outcome, None), count)
+    for key, count in _keyed(session, _assigned(question, group_by), group_by):
+        groups[key].cells["assigned", None, None] = count[0]
+    for key, (outcome, ended_by, reason, count) in _keyed(session, _ended(question, group_by), group_by):
+        _add(groups[key].cells, ("ended", None, None), count)
+        _add(groups[key].cells, ("outcome", outcome, None), count)
         if ended_by is not None or reason is not None:
-            _add(group.cells, ("reason", reason, ended_by), count)
-    for group, (status, count) in rows(_entered(question, group_by)):
-        group.cells["entered", status, None] = count
-    for group, (status, count, median, p90) in rows(_stays(question, group_by)):
-        group.cells["left", status, None] = int(count)
-        group.percentiles[status] = (duration_of_class(median), duration_of_class(p90))
+            _add(groups[key].cells, ("reason", reason, ended_by), count)
+    in_all: dict[str, tuple[int, int]] = {}
+    for kind, key, status, count, median, p90 in session.execute(_moves(question, group_by)):
+        times = (0, 0) if median is None else (duration_of_class(median), duration_of_class(p90))
+        if kind == _IN_ALL:
+            in_all[status] = times
+            if group_by not in (None, "status"):
+                continue
+        own = groups[status if group_by == "status" else key]
+        own.cells["entered" if kind == _ENTERED else "left", status, None] = int(count)
+        if kind != _ENTERED:
+            own.percentiles[status] = times
     if group_by not in ("queue", "status") and question.queue_id is None:
-        for group, (used, places) in rows(_capacity(question, group_by)):
-            group.places = (int(used or 0), int(places or 0))
-    return dict(groups)
+        for key, (used, places) in _keyed(session, _capacity(question, group_by), group_by):
+            groups[key].places = (int(used or 0), int(places or 0))
+    total = _sum_of(groups.values(), in_all)
+    return total, dict(groups) if group_by else {}
+
+
+def _keyed(session: Session, statement: Select[Any], group_by: str | None) -> Iterator[tuple[Any, list[Any]]]:
+    """Rows with their key apart, None where nothing is grouped by."""
+    for row in session.execute(statement):
+        yield (row[0], list(row[1:])) if group_by else (None, list(row))
+
+
+def _sum_of(groups: Iterable[Group], percentiles: dict[str, tuple[int, int]]) -> Group:
+    total = Group(percentiles=percentiles)
+    for group in groups:
+        for cell, count in group.cells.items():
+            _add(total.cells, cell, count)
+        if group.places:
+            used, places = total.places or (0, 0)
+            total.places = (used + group.places[0], places + group.places[1])
+    return total
 
 
 def _add(cells: dict[Any, int], key: Any, count: int) -> None:
@@ -189,41 +209,58 @@ def _ended(question: Question, group_by: str | None) -> Select[Any]:
     return _within(_with_agency(statement, group_by), question, day).group_by(*keys, *how)
 
 
-def _entered(question: Question, group_by: str | None) -> Select[Any]:
-    keys = _group(group_by, ReportMove.day, ReportMove.month)
-    statement = (
-        select(*keys, ReportCell.status, func.count())
-        .select_from(ReportMove)
-        .join(ReportCell, ReportCell.id == ReportMove.entered_cell_id)
-    )
-    statement = _within(_with_agency(statement, group_by), question, ReportMove.day)
-    return statement.group_by(*keys, ReportCell.status)
+def _moves(question: Question, group_by: str | None) -> Any:
+    """How many stays ended, their median and 90th percentile, and how many began, in one reading of the moves.
 
-
-def _stays(question: Question, group_by: str | None) -> Select[Any]:
-    """Count, median and 90th percentile of the stays that ended: added up over the classes of duration."""
-    keys = _group(group_by, ReportMove.day, ReportMove.month)
-    number = func.count().label("number")
-    classes = (
-        select(*keys, ReportCell.status.label("stayed_at"), ReportMove.duration_class, number)
+    Rows of (kind, key, status, count, median, 90th percentile): by key for _LEFT and _ENTERED, in all for _IN_ALL; the
+    percentiles as classes of duration. Grouped by status there is no key beside it.
+    """
+    keys = [] if group_by in (None, "status") else _group(group_by, ReportMove.day, ReportMove.month)
+    entered = aliased(ReportCell)
+    columns = [*keys, ReportCell.status.label("left_status"), entered.status.label("entered_status")]
+    moves = (
+        select(*columns, ReportMove.duration_class, func.count().label("number"))
         .select_from(ReportMove)
         .join(ReportCell, ReportCell.id == ReportMove.left_cell_id)
+        .join(entered, entered.id == ReportMove.entered_cell_id)
     )
-    classes = _within(_with_agency(classes, group_by), question, ReportMove.day)
-    counted = classes.group_by(*keys, ReportCell.status, ReportMove.duration_class).subquery().c
-    part = [counted.group_key] if group_by else []
-    part.append(counted.stayed_at)
-    so_far = func.sum(counted.number).over(partition_by=part, order_by=counted.duration_class)
-    in_all = func.sum(counted.number).over(partition_by=part)
+    moves = _within(_with_agency(moves, group_by), question, ReportMove.day)
+    counted = moves.group_by(*columns, ReportMove.duration_class).cte("counted").c
+    own = [counted.group_key] if keys else []
+    parts = [_ranked(_IN_ALL, [], counted)]
+    if keys:
+        parts.append(_ranked(_LEFT, own, counted))
+    begun = (func.sum(counted.number), null(), null())
+    key = own[0] if own else null()
+    parts.append(
+        select(literal(_ENTERED), key, counted.entered_status, *begun).group_by(*own, counted.entered_status)
+    )
+    return union_all(*parts)
+
+
+def _ranked(kind: int, keys: list[Any], counted: Any) -> Select[Any]:
+    """Stays that ended with their percentiles, by key and status: added up over the classes of duration."""
+    part = [*keys, counted.left_status]
+    number = func.sum(counted.number)
+    by_class = (
+        select(*part, counted.duration_class, number.label("number"))
+        .group_by(*part, counted.duration_class)
+        .subquery()
+        .c
+    )
+    own = [by_class[column.name] for column in part]
+    so_far = func.sum(by_class.number).over(partition_by=own, order_by=by_class.duration_class)
+    in_all = func.sum(by_class.number).over(partition_by=own)
     ranked = (
-        select(*part, counted.duration_class, so_far.label("so_far"), in_all.label("in_all")).subquery().c
+        select(*own, by_class.duration_class, so_far.label("so_far"), in_all.label("in_all")).subquery().c
     )
 
     def rank(share: float) -> Any:
         return func.min(ranked.duration_class).filter(ranked.so_far >= share * ranked.in_all)
 
-    own = [ranked[column.name] for column in part]
-    return select(*own, func.max(ranked.in_all), rank(MEDIAN), rank(P90)).group_by(*own)
+    *key, status = [ranked[column.name] for column in part]
+    sums = (func.max(ranked.in_all), rank(MEDIAN), rank(P90))
+    return select(literal(kind), key[0] if key else null(), status, *sums).group_by(*key, status)
 
 
 def _capacity(question: Question, group_by: str | None) -> Select[Any]:
