@@ -43,8 +43,8 @@ def module_vhost(broker: Broker) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """One private PostgreSQL cluster for all tests."""
-    with servers.private_postgres() as cluster:
+    """One private PostgreSQL cluster for all tests. It does not wait for the disk: who crashes it has one of their own."""
+    with servers.private_postgres(durable=False) as cluster:
         yield cluster
 
 

@@ -156,7 +156,7 @@ def test_an_assignment_takes_a_bed_and_a_terminal_status_frees_it(played: Played
 def test_a_provider_without_the_details_permission_sees_exactly_eight_fields(played: Played):
     limited = played.view["limited"]
 
-    assert set(played.view) == {"id", "version", "limited", "details"}
+    assert set(played.view) == {"id", "version", "limited", "details", "progress", "withheld"}
     assert set(limited) == LIMITED
     assert played.view["details"] is None
     assert limited["referralq_name"] == played.queue["name"]

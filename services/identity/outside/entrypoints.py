@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from services.chassis.operations import Call, serves
 from services.contracts import identity_outside as contract
-from services.identity.outside import begun, links, policy, providers, rules, sign_in
+from services.identity.outside import links, policy, rules
+
+
+def _with_provider(module: str) -> Any:
+    """A module that talks with providers. Its libraries are 8 MB that an installation without one does not need."""
+    return import_module(f"services.identity.outside.{module}")
 
 
 class OutsideEntrypoints:
@@ -15,27 +21,27 @@ class OutsideEntrypoints:
     @serves(contract.list_identity_providers)
     def list_identity_providers(self, call: Call) -> Any:
         """See the contract."""
-        return call.read(providers.list_all, call.runtime.settings)
+        return call.read(_with_provider("providers").list_all, call.runtime.settings)
 
     @serves(contract.create_identity_provider)
     def create_identity_provider(self, call: Call) -> Any:
         """See the contract."""
-        return call.commit(providers.create, call.runtime.settings)
+        return call.commit(_with_provider("providers").create, call.runtime.settings)
 
     @serves(contract.change_identity_provider)
     def change_identity_provider(self, call: Call) -> Any:
         """See the contract."""
-        return call.commit(providers.change, call.runtime.settings)
+        return call.commit(_with_provider("providers").change, call.runtime.settings)
 
     @serves(contract.delete_identity_provider)
     def delete_identity_provider(self, call: Call) -> Any:
         """See the contract."""
-        return call.commit(providers.remove)
+        return call.commit(_with_provider("providers").remove)
 
     @serves(contract.check_identity_provider)
     def check_identity_provider(self, call: Call) -> Any:
         """See the contract."""
-        return providers.check(call)
+        return _with_provider("providers").check(call)
 
     @serves(contract.list_sign_in_options)
     def list_sign_in_options(self, call: Call) -> Any:
@@ -45,12 +51,12 @@ class OutsideEntrypoints:
     @serves(contract.start_outside_sign_in)
     def start_outside_sign_in(self, call: Call) -> Any:
         """See the contract."""
-        return begun.start_sign_in(call)
+        return _with_provider("begun").start_sign_in(call)
 
     @serves(contract.complete_outside_sign_in)
     def complete_outside_sign_in(self, call: Call) -> Any:
         """See the contract."""
-        return sign_in.complete(call)
+        return _with_provider("sign_in").complete(call)
 
     @serves(contract.list_my_outside_identities)
     def list_my_outside_identities(self, call: Call) -> Any:
@@ -60,12 +66,12 @@ class OutsideEntrypoints:
     @serves(contract.start_outside_link)
     def start_outside_link(self, call: Call) -> Any:
         """See the contract."""
-        return begun.start_for_caller(call, rules.LINK)
+        return _with_provider("begun").start_for_caller(call, rules.LINK)
 
     @serves(contract.start_outside_proof)
     def start_outside_proof(self, call: Call) -> Any:
         """See the contract."""
-        return begun.start_for_caller(call, rules.PROOF, prompt="login", max_age=0)
+        return _with_provider("begun").start_for_caller(call, rules.PROOF, prompt="login", max_age=0)
 
     @serves(contract.unlink_my_outside_identity)
     def unlink_my_outside_identity(self, call: Call) -> Any:

@@ -1,4 +1,4 @@
-"""Make a PDF of a contact record (S0-24): gather, draw in a native thread, write down who has it, hand it out.
+"""Make a PDF of a contact record (S0-24): gather, draw in a child process, write down who has it, hand it out.
 
 Nothing is drawn inside a transaction. Each PDF is audited anew, a repeated request too, so its answer is not remembered.
 """
@@ -15,7 +15,6 @@ from eventlet import tpool
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session, aliased
 
-from services.chassis.blobs import BlobStore
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
@@ -29,6 +28,7 @@ from services.referrals.directory.models import Resource
 from services.referrals.queues.models import Queue, QueueStatus
 from services.referrals.queues.rules import decline_reasons_of, outcomes_of, settings_of
 from services.referrals.reach import may_see_details, reach_of
+from services.referrals.records import drawing
 from services.referrals.records.handlers import note_reading
 from services.referrals.records.printed import PrintedRecord, PrintedReferral, PrintedStep
 from services.referrals.records.queries import get_record, view_of
@@ -78,9 +78,11 @@ def _hand_out(call: Call, printed: PrintedRecord, record_id: str, object_type: s
     if not _TURNS.acquire(timeout=LONGEST_WAIT_S):
         raise Refused("service_unavailable", "Too many PDFs are being made.", retry_after_s=2)
     try:
-        sha256, pages = tpool.execute(_drawn, call.runtime.blobs, organisation_id, named)
+        content, pages = drawing.draw(named)
     finally:
         _TURNS.release()
+    blobs = call.runtime.blobs
+    sha256, _ = tpool.execute(blobs.put_passing, organisation_id, [content], MAX_PDF_BYTES)
 
     def note(unit: UnitOfWork) -> None:
         facts = {"contact_record_id": record_id, "pages": pages, "sha256": sha256}
@@ -94,14 +96,6 @@ def _hand_out(call: Call, printed: PrintedRecord, record_id: str, object_type: s
     call.transact(note)
     name = f"contact-record-{printed.number}.pdf"
     return {"sha256": sha256, "file_name": name, "media_type": "application/pdf"}
-
-
-def _drawn(blobs: BlobStore, organisation_id: str, printed: PrintedRecord) -> tuple[str, int]:
-    from services.referrals.records import paper  # noqa: PLC0415 - 20 MB that only drawing needs
-
-    content, pages = paper.render(printed)
-    sha256, _ = blobs.put_passing(organisation_id, [content], MAX_PDF_BYTES)
-    return sha256, pages
 
 
 def _organisation_name(call: Call) -> str:
