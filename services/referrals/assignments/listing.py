@@ -51,7 +51,8 @@ def narrowed(request: Any, now: datetime.datetime) -> list[ColumnElement[bool]]:
 
 def is_overdue(now: datetime.datetime) -> ColumnElement[bool]:
     """Condition: an open referral whose time has run out. False, not unknown, where there is no time."""
-    return Referral.is_terminal.is_(False) & Referral.due_at.is_not(None) & (Referral.due_at < now)
+    # `NOT is_terminal`, as the partial indexes have it: PostgreSQL does not see that IS FALSE fits them.
+    return ~Referral.is_terminal & Referral.due_at.is_not(None) & (Referral.due_at < now)
 
 
 def in_order(sort: str) -> tuple[list[ColumnElement[bool]], list[Any]]:
@@ -60,7 +61,7 @@ def in_order(sort: str) -> tuple[list[ColumnElement[bool]], list[Any]]:
     if sort == "newest":
         return [], [time.desc(), Referral.id.desc()]
     kept: dict[str, list[Any]] = {
-        "due": [Referral.is_terminal.is_(False), Referral.due_at.is_not(None)],
+        "due": [~Referral.is_terminal, Referral.due_at.is_not(None)],
         "waitlist": [Referral.is_waitlisted],
     }
     return kept.get(sort, []), [time, Referral.id]

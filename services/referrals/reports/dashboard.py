@@ -155,7 +155,8 @@ def _overdue(
         select(key.label("key"))
         .where(
             Referral.organisation_id == (caller.organisation_id if caller else None),
-            Referral.is_terminal.is_(False),
+            # Written as in the partial index, or PostgreSQL does not find that it fits.
+            ~Referral.is_terminal,
             Referral.due_at.is_not(None),
             Referral.due_at < now,
         )

@@ -39,7 +39,7 @@ _KEPT = (ReportDelta, ReportCount, ReportMove, ReportPlace)
 def rebuild(session: Session) -> int:
     """Replace the reports of all organisations by what the history says; how many referrals there are.
 
-    Changes wait until it is committed, so it is work for a quiet hour: about a minute for a million referrals.
+    Changes wait until it is committed, so it is work for a quiet hour: minutes for a million referrals.
     """
     if session.get_bind().dialect.name == "postgresql":
         # Whoever has a change under way ends it first; then nobody begins one until the new numbers stand.

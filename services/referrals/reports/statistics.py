@@ -11,8 +11,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, null, select, text, union_all
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Float,
+    Select,
+    and_,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+    text,
+    union_all,
+)
+from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
 from services.referrals.directory.models import Resource
@@ -32,7 +45,8 @@ from services.referrals.reports.settings import time_zone_of
 from services.referrals.reports.suppression import blank_cells
 
 MEDIAN, P90 = 0.5, 0.9
-_IN_ALL, _LEFT, _ENTERED = range(3)
+_IN_ALL, _BY_KEY = range(2)
+_MANY_GROUPS = ("program", "day")
 
 
 @dataclass
@@ -76,7 +90,7 @@ def all_statistics(session: Session, caller: Caller | None, request: Any) -> dic
     if session.get_bind().dialect.name == "postgresql":
         # Compiling the plan takes longer than it saves; adding up in memory saves more than it takes.
         session.execute(text("SET LOCAL jit = off"))
-        session.execute(text("SET LOCAL work_mem = '64MB'"))
+        session.execute(text("SET LOCAL work_mem = '96MB'"))
     total, groups = _gather(session, question)
     below = _limit(session, question, request["suppress_below"])
     blank = _blank(total, groups, below) if below else set()
@@ -136,15 +150,15 @@ def _gather(session: Session, question: Question) -> tuple[Group, dict[Any, Grou
         if ended_by is not None or reason is not None:
             _add(groups[key].cells, ("reason", reason, ended_by), count)
     in_all: dict[str, tuple[int, int]] = {}
-    for kind, key, status, count, median, p90 in session.execute(_moves(question, group_by)):
-        times = (0, 0) if median is None else (duration_of_class(median), duration_of_class(p90))
+    for key, (status, count) in _keyed(session, _entered(question, group_by), group_by):
+        groups[key].cells["entered", status, None] = int(count)
+    for kind, key, status, count, median, p90 in _left(session, question, group_by):
+        times = (duration_of_class(median), duration_of_class(p90))
         if kind == _IN_ALL:
             in_all[status] = times
-            if group_by not in (None, "status"):
-                continue
-        own = groups[status if group_by == "status" else key]
-        own.cells["entered" if kind == _ENTERED else "left", status, None] = int(count)
-        if kind != _ENTERED:
+        if (kind == _BY_KEY) == (group_by not in (None, "status")):
+            own = groups[status if group_by == "status" else key]
+            own.cells["left", status, None] = int(count)
             own.percentiles[status] = times
     if group_by not in ("queue", "status") and question.queue_id is None:
         for key, (used, places) in _keyed(session, _capacity(question, group_by), group_by):
@@ -176,16 +190,28 @@ def _add(cells: dict[Any, int], key: Any, count: int) -> None:
 
 def _group(group_by: str | None, day: Any, month: Any, program_id: Any = ReportCell.program_id) -> list[Any]:
     """What is grouped by, as columns: one, or none."""
+    if group_by in BY_TIME:
+        return [{"month": month, "week": _week(day), "day": day}[group_by].label("group_key")]
+    return [program_id] if group_by == "program" else _keys_of_cell(group_by)
+
+
+def _keys_of_cell(group_by: str | None) -> list[Any]:
     columns = {
         "queue": ReportCell.queue_id,
-        "program": program_id,
+        "program": ReportCell.program_id,
         "agency": Resource.agency_id,
         "status": ReportCell.status,
-        "month": month,
-        "week": (day + 3) // 7,
-        "day": day,
     }
-    return [columns[group_by].label("group_key")] if group_by else []
+    return [columns[group_by]] if group_by in columns else []
+
+
+def _time_of(group_by: str | None) -> Any:
+    day = ReportMove.day
+    return {"month": ReportMove.month, "week": _week(day), "day": day}[group_by or ""]
+
+
+def _week(day: Any) -> Any:
+    return (day + 3) // 7
 
 
 def _with_agency(statement: Select[Any], group_by: str | None) -> Select[Any]:
@@ -209,58 +235,113 @@ def _ended(question: Question, group_by: str | None) -> Select[Any]:
     return _within(_with_agency(statement, group_by), question, day).group_by(*keys, *how)
 
 
-def _moves(question: Question, group_by: str | None) -> Any:
-    """How many stays ended, their median and 90th percentile, and how many began, in one reading of the moves.
+def _entered(question: Question, group_by: str | None) -> Select[Any]:
+    """How many stays began, by key and status. Counted by the numbers of the cells first: there are millions of moves."""
+    times = [_time_of(group_by)] if group_by in BY_TIME else []
+    columns = [ReportMove.entered_cell_id, *(time.label("group_key") for time in times)]
+    counted = (
+        select(*columns, func.count().label("number"))
+        .where(ReportMove.day.between(question.period.first, question.period.last))
+        .group_by(ReportMove.entered_cell_id, *times)
+        .subquery()
+        .c
+    )
+    keys = [counted.group_key] if times else _keys_of_cell(group_by)
+    statement = (
+        select(*keys, ReportCell.status, func.sum(counted.number))
+        .select_from(ReportCell)
+        .join_from(ReportCell, counted.number.table, counted.entered_cell_id == ReportCell.id)
+        .where(question.of_cell())
+    )
+    return _with_agency(statement, group_by).group_by(*keys, ReportCell.status)
 
-    Rows of (kind, key, status, count, median, 90th percentile): by key for _LEFT and _ENTERED, in all for _IN_ALL; the
-    percentiles as classes of duration. Grouped by status there is no key beside it.
+
+def _left(session: Session, question: Question, group_by: str | None) -> Iterator[Any]:
+    """How many stays ended, with median and 90th percentile as classes of duration: (kind, key, status, …).
+
+    By key for _BY_KEY, without one for _IN_ALL. Few groups are added up by class; where there are so many that hardly
+    two stays share one, PostgreSQL is quicker when it sorts.
     """
+    if group_by in _MANY_GROUPS and session.get_bind().dialect.name == "postgresql":
+        for key, status, count, (median, p90) in session.execute(_sorted_stays(question, group_by)):
+            yield _BY_KEY, key, status, count, median, p90
+        group_by = None
+    yield from session.execute(_classed_stays(question, group_by))
+
+
+def _classed_stays(question: Question, group_by: str | None) -> Any:
+    """The rows of `_left`: the stays added up by class of duration, then the classes in their order."""
     keys = [] if group_by in (None, "status") else _group(group_by, ReportMove.day, ReportMove.month)
-    entered = aliased(ReportCell)
-    columns = [*keys, ReportCell.status.label("left_status"), entered.status.label("entered_status")]
-    moves = (
-        select(*columns, ReportMove.duration_class, func.count().label("number"))
-        .select_from(ReportMove)
-        .join(ReportCell, ReportCell.id == ReportMove.left_cell_id)
-        .join(entered, entered.id == ReportMove.entered_cell_id)
+    columns = [*(key.label("group_key") for key in keys), ReportCell.status.label("status")]
+    counted = (
+        _within(
+            _with_agency(_stays(*columns, ReportMove.duration_class, func.count().label("number")), group_by),
+            question,
+        )
+        .group_by(*keys, ReportCell.status, ReportMove.duration_class)
+        .cte("counted")
+        .c
     )
-    moves = _within(_with_agency(moves, group_by), question, ReportMove.day)
-    counted = moves.group_by(*columns, ReportMove.duration_class).cte("counted").c
-    own = [counted.group_key] if keys else []
-    parts = [_ranked(_IN_ALL, [], counted)]
+    in_all = _percentiles([counted.status], counted)
+    parts = [select(literal(_IN_ALL), null(), in_all.status, in_all.total, in_all.median, in_all.p90)]
     if keys:
-        parts.append(_ranked(_LEFT, own, counted))
-    begun = (func.sum(counted.number), null(), null())
-    key = own[0] if own else null()
-    parts.append(
-        select(literal(_ENTERED), key, counted.entered_status, *begun).group_by(*own, counted.entered_status)
-    )
+        own = _percentiles([counted.group_key, counted.status], counted)
+        parts.append(select(literal(_BY_KEY), own.group_key, own.status, own.total, own.median, own.p90))
     return union_all(*parts)
 
 
-def _ranked(kind: int, keys: list[Any], counted: Any) -> Select[Any]:
-    """Stays that ended with their percentiles, by key and status: added up over the classes of duration."""
-    part = [*keys, counted.left_status]
+def _sorted_stays(question: Question, group_by: str | None) -> Select[Any]:
+    """Rows of (key, status, count, [median, 90th percentile]), by the number of key and status: text sorts slowly."""
+    keys = [] if group_by in BY_TIME else _keys_of_cell(group_by)
+    rank = func.dense_rank().over(order_by=[*keys, ReportCell.status]).label("rank")
+    names = [key.label("group_key") for key in keys]
+    cells = select(ReportCell.id, *names, ReportCell.status.label("status"), rank).where(question.of_cell())
+    cell = _with_agency(cells, group_by).cte("cells").c
+    times = [] if keys else [_time_of(group_by).label("group_key")]
+    shares = cast([MEDIAN, P90], ARRAY(Float))
+    at = func.percentile_disc(shares).within_group(ReportMove.duration_class).label("at")
+    stays = (
+        select(*times, cell.rank, func.count().label("number"), at)
+        .select_from(ReportMove)
+        .join(cell.id.table, cell.id == ReportMove.left_cell_id)
+        .where(ReportMove.day.between(question.period.first, question.period.last))
+        .group_by(*times, cell.rank)
+        .subquery()
+        .c
+    )
+    named = select(cell.rank, cell.status, *([cell.group_key] if keys else [])).distinct().subquery().c
+    key = named.group_key if keys else stays.group_key
+    return (
+        select(key, named.status, stays.number, stays.at)
+        .select_from(stays.rank.table)
+        .join(named.rank.table, named.rank == stays.rank)
+    )
+
+
+def _stays(*columns: Any) -> Select[Any]:
+    return select(*columns).select_from(ReportMove).join(ReportCell, ReportCell.id == ReportMove.left_cell_id)
+
+
+def _percentiles(part: list[Any], counted: Any) -> Any:
+    """Columns of `part`, and the total, median and 90th percentile of each, of counts by class of duration."""
     number = func.sum(counted.number)
-    by_class = (
+    summed = (
         select(*part, counted.duration_class, number.label("number"))
         .group_by(*part, counted.duration_class)
         .subquery()
         .c
     )
-    own = [by_class[column.name] for column in part]
-    so_far = func.sum(by_class.number).over(partition_by=own, order_by=by_class.duration_class)
-    in_all = func.sum(by_class.number).over(partition_by=own)
-    ranked = (
-        select(*own, by_class.duration_class, so_far.label("so_far"), in_all.label("in_all")).subquery().c
-    )
+    own = [summed[column.name] for column in part]
+    so_far = func.sum(summed.number).over(partition_by=own, order_by=summed.duration_class)
+    in_all = func.sum(summed.number).over(partition_by=own)
+    ranked = select(*own, summed.duration_class, so_far.label("so_far"), in_all.label("in_all")).subquery().c
 
-    def rank(share: float) -> Any:
+    def at(share: float) -> Any:
         return func.min(ranked.duration_class).filter(ranked.so_far >= share * ranked.in_all)
 
-    *key, status = [ranked[column.name] for column in part]
-    sums = (func.max(ranked.in_all), rank(MEDIAN), rank(P90))
-    return select(literal(kind), key[0] if key else null(), status, *sums).group_by(*key, status)
+    groups = [ranked[column.name] for column in part]
+    sums = (func.max(ranked.in_all).label("total"), at(MEDIAN).label("median"), at(P90).label("p90"))
+    return select(*groups, *sums).group_by(*groups).subquery().c
 
 
 def _capacity(question: Question, group_by: str | None) -> Select[Any]:
@@ -280,7 +361,7 @@ def _capacity(question: Question, group_by: str | None) -> Select[Any]:
     )
 
 
-def _within(statement: Select[Any], question: Question, day: Any) -> Select[Any]:
+def _within(statement: Select[Any], question: Question, day: Any = ReportMove.day) -> Select[Any]:
     return statement.where(question.of_cell(), day.between(question.period.first, question.period.last))
 
 
