@@ -14,21 +14,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
-from services.contracts import identity_patients
+from services.contracts import identity_patients, referrals_bulk, referrals_fhir
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Operation, all_operations
 from services.contracts.errors import Refused
 from services.identity.patients import jobs
+from services.referrals.bulk import work as bulk_work
+from services.referrals.fhir.rules import PARAMETERS
 from tests.support import worlds_of_services as worlds
 from tests.support.two_organisations import (
     MADE_UP,
     World,
     a_request,
-    as_value,
     is_cursor,
     kind_of,
+    naming,
     naming_members,
 )
 
@@ -40,11 +42,42 @@ OPERATIONS = {
 FEW = 3  # objects of other kinds that the short form tries besides the right ones
 LEAST_PAIRS = 1000
 # Members that may name anything: what they name is looked up later, or by another service.
-ANYTHING = {("identity.break_glass", "object_id"), ("identity.start_patient_job", "person_ids")}
-# Commands that only ask: what is asked does not belong into an address.
-QUESTIONS = {"identity.check_username"}
+ANYTHING = {
+    ("identity.break_glass", "object_id"),
+    ("identity.start_patient_job", "person_ids"),
+    ("referrals.create_contact_record", "person_id"),
+    ("referrals.create_intake", "person_id"),
+    ("referrals.edit_contact_record", "person_id"),
+}
+# Commands that only ask: what is asked does not belong into an address, or they are asked for a dry run.
+QUESTIONS = {
+    "identity.check_username",
+    "referrals.start_bulk_assignment",
+    "referrals.start_bulk_reassignment",
+    "referrals.start_bulk_status_change",
+}
 # Members whose own object cannot be told from none: without the secret an own API client is refused like none.
 LOOKS_ALIKE = {("identity.open_api_session", "client_id"), *ANYTHING}
+# What a provider's permission opens to staff alone: to a provider nothing is there, own or not.
+FOR_STAFF = {"referrals.list_offers", "referrals.start_bulk_status_change"}
+# Type, parameter, what stands before an id there, and the kind of object that the id names.
+IN_FHIR = (
+    ("Task", "_id", "", "referral"),
+    ("Task", "focus", "ServiceRequest/", "referral"),
+    ("Task", "owner", "HealthcareService/", "program"),
+    ("Task", "owner", "Organization/", "agency"),
+    ("ServiceRequest", "_id", "", "referral"),
+    ("ServiceRequest", "performer", "HealthcareService/", "program"),
+    ("ServiceRequest", "performer", "Organization/", "agency"),
+    ("HealthcareService", "_id", "", "program"),
+    ("HealthcareService", "organization", "Organization/", "agency"),
+    ("Organization", "_id", "", "agency"),
+    ("Provenance", "_id", "", "step"),
+    ("Provenance", "target", "Task/", "referral"),
+)
+BASE = {"base_url": "https://example.org/fhir/R4"}
+# When it was answered.
+CLOCKS = ("at", "created_at", "finished_at")
 
 
 @pytest.fixture(scope="module", params=SERVICES)
@@ -64,7 +97,10 @@ def outcome(world: World, operation: Operation, key: str, named: Any, **request:
     except Refused as refusal:
         found = {"code": refusal.code, "detail": refusal.detail, "field": refusal.field, "more": refusal.more}
     told = json.dumps(found, sort_keys=True, default=str)
-    return dict(json.loads(told.replace(str(named), "<id>") if isinstance(named, str) else told))
+    found = dict(json.loads(told.replace(str(named), "<id>") if isinstance(named, str) else told))
+    for each in CLOCKS:
+        (found.get("answer") or {}).pop(each, None)
+    return found
 
 
 def rows_of_others(world: World, key: str, *but: str) -> dict[str, list[str]]:
@@ -77,11 +113,38 @@ def rows_of_others(world: World, key: str, *but: str) -> dict[str, list[str]]:
             if table in ("throttles", "requests", *but):
                 continue
             rows = connection.execute(text(f'SELECT * FROM "{table}"')).all()
+            hung = _hung_on(connection, table, own_id)
             foreign = [
-                row for row in rows if own_id not in row and not any(_of(own_key, each) for each in row)
+                row
+                for row in rows
+                if own_id not in row
+                and not any(_of(own_key, each) for each in row)
+                and not any(getattr(row, column) in own for column, own in hung)
             ]
             kept[table] = sorted(repr(tuple(row)) for row in foreign)
     return kept
+
+
+def _hung_on(connection: Connection, table: str, own_id: str) -> list[tuple[str, set[Any]]]:
+    """For a table that names no organisation: its columns that refer to one that does, and this organisation's ids there."""
+    look = inspect(connection)
+
+    def names_one(other: str) -> bool:
+        return any(column["name"] == "organisation_id" for column in look.get_columns(other))
+
+    if names_one(table):
+        return []
+    found = []
+    for key in look.get_foreign_keys(table):
+        other, (column,), (referred,) = (
+            key["referred_table"],
+            key["constrained_columns"],
+            key["referred_columns"],
+        )
+        if names_one(other):
+            own = text(f'SELECT "{referred}" FROM "{other}" WHERE organisation_id = :own')
+            found.append((column, set(connection.scalars(own, {"own": own_id}))))
+    return found
 
 
 def _of(key: str, value: Any) -> bool:
@@ -144,13 +207,12 @@ def swap_everything(world: World, *, every: bool) -> Counter[str]:
 
 
 def _swap(world: World, operation: Operation, member: str, secrets: set[str], *, every: bool) -> int:
-    shape = operation.request.fields[member]
     request = a_request(world, operation, "bayside", member)
     nothing = {"sha256": MADE_UP * 2, "size": 9} if kind_of(operation, member) == "blob" else MADE_UP
-    unknown = outcome(world, operation, "bayside", nothing, **request, **{member: as_value(shape, nothing)})
+    unknown = outcome(world, operation, "bayside", nothing, **naming(operation, request, member, nothing))
     foreign = swapped(world, operation, member, every=every)
     for one in foreign:
-        sent = {**request, member: as_value(shape, one)}
+        sent = naming(operation, request, member, one)
         answer = outcome(world, operation, "bayside", one, **sent)
         place = f"{operation.address}, {member}"
         # A cursor of another trail may say where an own page begins, and no more.
@@ -178,14 +240,14 @@ def test_an_own_id_in_the_same_request_is_looked_at(world: World) -> None:
             if (operation.address, member) in LOOKS_ALIKE:
                 continue
             with world.copied():
-                shape, kind = operation.request.fields[member], kind_of(operation, member)
+                kind = kind_of(operation, member)
                 request = a_request(world, operation, "bayside", member)
                 nothing = {"sha256": MADE_UP * 2, "size": 9} if kind == "blob" else MADE_UP
                 unknown = outcome(
-                    world, operation, "bayside", nothing, **request, **{member: as_value(shape, nothing)}
+                    world, operation, "bayside", nothing, **naming(operation, request, member, nothing)
                 )
                 answers = [
-                    outcome(world, operation, "bayside", one, **request, **{member: as_value(shape, one)})
+                    outcome(world, operation, "bayside", one, **naming(operation, request, member, one))
                     for one in world.objects["bayside"][kind]
                     if kind == "blob" or is_cursor(kind) or is_id(one)
                 ]
@@ -210,8 +272,9 @@ def test_what_is_out_of_a_providers_reach_is_like_no_id_at_all(service: str, tmp
                 _swap(world, operation, member, set(), every=True)
                 request = a_request(world, operation, "bayside", member)
                 own = world.objects["bayside"][kind_of(operation, member)][0]
-                answer = outcome(world, operation, "bayside", own, **request, **{member: own})
-            assert answer.get("code") != "not_found", (
+                sent = naming(operation, request, member, own)
+                answer = outcome(world, operation, "bayside", own, **sent)
+            assert answer.get("code") != "not_found" or operation.address in FOR_STAFF, (
                 f"{operation.address} finds nothing within reach: {answer}"
             )
             tried += 1
@@ -233,6 +296,65 @@ def test_a_job_does_nothing_to_another_organisations_patient(tmp_path: Path) -> 
     assert len({(failure["reason"], failure["field"]) for failure in failures}) == 1
     assert len(failures) == 2
     assert rows_of_others(world, "bayside") == before
+    world.service.close()
+
+
+@pytest.mark.fault("A3")
+def test_a_bulk_job_does_nothing_to_another_organisations_records(tmp_path: Path) -> None:
+    world = worlds.referrals_world(tmp_path)
+    call, caller = world.service.call, world.callers["bayside"]
+    own, theirs = world.objects["bayside"], world.objects["harbor"]
+    bulk_work.work(world.service.runtime)
+    before = rows_of_others(world, "bayside")
+    place = {"queue_id": own["queue"][0], "program_ids": [own["program"][0]]}
+    for operation, member, wanted in (
+        (referrals_bulk.start_bulk_assignment, "contact_record_ids", place),
+        (referrals_bulk.start_bulk_status_change, "referral_ids", {"status": "completed"}),
+    ):
+        named = [*theirs["record" if "record" in member else "referral"], MADE_UP]
+        job_id = call(operation, caller, **wanted, **{member: named})["id"]
+        bulk_work.work(world.service.runtime)
+        lines = call(referrals_bulk.list_bulk_job_lines, caller, bulk_job_id=job_id)["items"]
+        told = {
+            (line["state"], line["reason"], line["field"], line["contact_record_number"]) for line in lines
+        }
+        assert len(lines) == len(named)
+        assert len(told) == 1
+        assert next(iter(told))[:2] == ("failed", "not_found")
+    assert rows_of_others(world, "bayside") == before
+    world.service.close()
+
+
+@pytest.mark.fault("A3")
+def test_another_organisations_resources_are_like_none_in_fhir(tmp_path: Path) -> None:
+    """Which kind an id names depends on the type asked for, and a search names ids within its parameters."""
+    world = worlds.referrals_world(tmp_path)
+    secrets = telling(world, "bayside", "harbor")
+    naming_parameters = {
+        (resource_type, name)
+        for resource_type, parameters in PARAMETERS.items()
+        for name, how in parameters.items()
+        if name == "_id" or how == "reference"
+    }
+    assert naming_parameters == {(resource_type, name) for resource_type, name, *_ in IN_FHIR}
+    for resource_type, name, prefix, kind in IN_FHIR:
+
+        def search(one: str, of: str = resource_type, by: tuple[str, str] = (name, prefix)) -> Any:
+            wanted = {"resource_type": of, "parameters": {by[0]: [by[1] + one]}, **BASE}
+            answer = outcome(world, referrals_fhir.fhir_search, "bayside", one, **wanted)
+            return answer["answer"]["resource"].get("entry")
+
+        def read(one: str, of: str = resource_type) -> Any:
+            wanted = {"resource_type": of, "resource_id": one, **BASE}
+            return outcome(world, referrals_fhir.fhir_read, "bayside", one, **wanted)
+
+        for ask in (search, read) if name == "_id" else (search,):
+            none = ask(MADE_UP)
+            for one in world.objects["harbor"][kind]:
+                answer = ask(one)
+                assert answer == none, f"{resource_type}, {name}: {answer}"
+                assert not [secret for secret in secrets if secret in json.dumps(answer) and secret != one]
+            assert any(ask(one) != none for one in world.objects["bayside"][kind])
     world.service.close()
 
 

@@ -10,7 +10,7 @@ import contextlib
 import datetime
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,35 +37,50 @@ KINDS: Mapping[str, str] = {
     "access_id": "emergency",
     "account_id": "account",
     "actor_id": "account",
+    "agency_id": "agency",
     "assignment_id": "assignment",
+    "bulk_job_id": "bulk_job",
     "client_id": "person",
     "contact_id": "contact",
     "contact_record_id": "record",
+    "contact_record_ids": "record",
     "change_id": "login_change",
     "code_id": "pickup_code",
     "document": "blob",
     "document_id": "document",
+    "from_agency_id": "agency",
+    "from_program_id": "program",
     "grant_id": "grant",
     "identity_id": "outside_identity",
     "import_id": "hr_import",
     "invitation_id": "invitation",
     "job_id": "job",
     "kept_id": "employee",
+    "line_id": "capacity_line",
     "merge_id": "merge",
     "merged_id": "applicant",
     "notice_id": "notice",
     "object_id": "audited",
+    "offer_id": "offer",
+    "organization_id": "agency",
     "person_id": "person",
     "person_ids": "patient",
     "program_id": "program",
+    "program_ids": "program",
     "queue_id": "queue",
     "recipient_account_id": "account",
     "referral_id": "referral",
+    "referral_ids": "referral",
     "relationship_id": "relationship",
     "resource_id": "program",
     "resource_ids": "program",
     "role_id": "role",
+    "schedule_id": "capacity_schedule",
+    "service_id": "program",
     "session_id": "session",
+    "statuses_from_queue_id": "queue",
+    "to_program_id": "program",
+    "to_queue_id": "queue",
 }
 # Where one word names another kind of object in some operations.
 KINDS_OF: Mapping[tuple[str, str], str] = {
@@ -118,7 +133,22 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("identity.resolve_person", "person_id"): "merged",
     ("identity.preview_merge", "kept_id"): "employee",
     ("identity.explain_access", "resource_id"): "program",
+    **{
+        (f"referrals.{name}", "person_id"): "opened_person"
+        for name in ("create_contact_record", "edit_contact_record", "create_intake")
+    },
+    **{(f"referrals.fhir_{name}", "resource_id"): "referral" for name in ("read", "history")},
+    ("referrals.get_directory_import", "import_id"): "directory_import",
+    ("referrals.list_bulk_job_lines", "after"): "bulk_line_cursor",
+    ("referrals.list_bulk_jobs", "after"): "bulk_job_cursor",
+    ("referrals.list_capacities", "after"): "capacity_cursor",
+    ("referrals.list_capacity_history", "after"): "capacity_change_cursor",
+    ("referrals.list_directory_imports", "after"): "directory_import",
+    ("referrals.list_offers", "after"): "offer_cursor",
+    ("referrals.list_program_demand", "after"): "demand_cursor",
     ("referrals.list_referrals", "after"): "referral_cursor",
+    ("referrals.list_resources", "after"): "program",
+    ("referrals.search_contact_records", "after"): "record_cursor",
     ("notifications.list_deliveries", "after"): "delivery_cursor",
     ("signing.list_documents", "after"): "document",
 }
@@ -135,6 +165,7 @@ TEXTS: Mapping[str, Any] = {
     "client_secret": "A" * 43,
     "password": "tidal lantern violet meadow",
     "organisation": "bayside",
+    "resource_type": "Task",
 }
 
 
@@ -179,12 +210,28 @@ class World:
 
 
 def naming_members(operation: Operation) -> list[str]:
-    """The members of a request that name objects: ids, lists of ids, cursors, uploaded files."""
-    return [
-        name
-        for name, shape in operation.request.fields.items()
-        if _names_objects(name, shape) and (operation.address, name) not in WORDS_OF_OTHERS
-    ]
+    """The members of a request that name objects: ids, lists of ids, cursors, uploaded files.
+
+    A member of an object within the request is told with a dot: `referrals.queue_id`.
+    """
+    found = []
+    for name, shape in operation.request.fields.items():
+        if _names_objects(name, shape):
+            found.append(name)
+        elif isinstance(shape, fields.Nested):
+            within = shape.schema.fields.items()
+            found += [f"{name}.{inner}" for inner, each in within if _names_objects(inner, each)]
+    return [name for name in found if (operation.address, name) not in WORDS_OF_OTHERS]
+
+
+def naming(operation: Operation, request: Mapping[str, Any], member: str, named: Any) -> dict[str, Any]:
+    """The request with an object named by this member."""
+    outer, _, inner = member.partition(".")
+    shape = operation.request.fields[outer]
+    if inner:
+        within = as_value(shape.schema.fields[inner], named)
+        return {**request, outer: {**request.get(outer, {}), inner: within}}
+    return {**request, outer: as_value(shape, named, request.get(outer, ()))}
 
 
 def _names_objects(name: str, shape: Any) -> bool:
@@ -201,7 +248,7 @@ def kind_of(operation: Operation, member: str) -> str:
         found = {"after": "audit_row", "actor_id": "actor", "person_id": "opened_person"}.get(member)
     else:
         found = None
-    found = found or KINDS_OF.get((operation.address, member)) or KINDS.get(member)
+    found = found or KINDS_OF.get((operation.address, member)) or KINDS.get(member.rpartition(".")[2])
     if found is None:
         raise KeyError(
             f"{operation.address} takes {member}: say in KINDS or KINDS_OF of two_organisations.py which kind of "
@@ -214,17 +261,24 @@ def a_request(world: World, operation: Operation, key: str, member: str) -> dict
     """What an operation needs to get as far as the object that `member` names, all of it this organisation's own."""
     own = world.objects[key]
     wanted: dict[str, Any] = {}
-    naming = naming_members(operation)
+    members = naming_members(operation)
     for name, shape in operation.request.fields.items():
-        if name in naming:
-            if shape.required and name != member:
-                wanted[name] = as_value(shape, own[kind_of(operation, name)][0])
+        if name == member:
+            wanted |= {name: own[kind_of(operation, name)][: _least(shape) - 1]} if _least(shape) > 1 else {}
+        elif name in members and shape.required:
+            objects = own[kind_of(operation, name)]
+            wanted[name] = as_value(shape, objects[0], objects[1 : _least(shape)])
         elif shape.required:
             wanted[name] = _a_value(name, shape)
     more = world.requests.get(operation.address)
     wanted |= more(own, member) if more else {}
-    wanted.pop(member, None)
     return wanted
+
+
+def _least(shape: Any) -> int:
+    """How many a list must hold at least."""
+    lengths = [check.min or 0 for check in shape.validators if isinstance(check, validate.Length)]
+    return max([0, *lengths]) if isinstance(shape, fields.List) else 0
 
 
 def is_cursor(kind: str) -> bool:
@@ -232,9 +286,9 @@ def is_cursor(kind: str) -> bool:
     return kind.endswith("_cursor")
 
 
-def as_value(shape: Any, named: Any) -> Any:
-    """An object's id as the member takes it."""
-    return [named] if isinstance(shape, fields.List) else named
+def as_value(shape: Any, named: Any, others: Iterable[Any] = ()) -> Any:
+    """An object's id as the member takes it; a list may need others beside it."""
+    return [named, *others] if isinstance(shape, fields.List) else named
 
 
 SAMPLES: tuple[tuple[type, Callable[[Any], Any]], ...] = (

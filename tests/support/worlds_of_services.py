@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
+from services.chassis.unit_of_work import utc_now
 from services.contracts import identity as accounts
 from services.contracts import (
     identity_access,
@@ -20,11 +22,17 @@ from services.contracts import (
     notifications,
     portals,
     referrals,
+    referrals_bulk,
+    referrals_capacity,
+    referrals_offers,
+    referrals_records,
+    referrals_reports,
     signing,
 )
 from services.contracts.errors import Refused
 from services.identity.models import Grant, LoginChange, LoginSession, UnverifiedNotice
 from services.identity.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions
+from services.referrals.assignments.models import StatusChange
 from services.signing.desk import Desk as SigningDesk
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 from tests.integration.identity.employees import activate
@@ -266,39 +274,149 @@ def referrals_world(folder: Path) -> World:
     callers = {key: everybody(IDS[key], ACCOUNTS[key]) for key in KEYS}
     world = World(service, file, dict(IDS), callers)
     for key in KEYS:
-        _referrals_of(world, key)
-    world.requests["referrals.change_status"] = lambda own, _: {"status": "completed"}
+        _ReferralsObjects(world, key).make()
+    _knows_account(service, "bayside")
+    today = utc_now().date().isoformat()
+    period = {"from_on": today, "to_on": today}
+    world.requests.update(
+        {
+            "referrals.assign_referral": _an_assignment,
+            "referrals.change_status": lambda own, _: {"status": "completed"},
+            "referrals.create_offer": _an_assignment,
+            "referrals.create_resource": lambda own, _: {"level": "program"},
+            "referrals.decline_referral": lambda own, _: {"reason_code": "program_full"},
+            "referrals.edit_queue": lambda own, member: (
+                {"queue_id": own["bare_queue"][0]} if member != "queue_id" else {}
+            ),
+            "referrals.export_statistics": lambda own, _: period,
+            "referrals.get_statistics": lambda own, _: period,
+            "referrals.reassign_referral": lambda own, _: {"program_id": own["program"][1]},
+            "referrals.set_resource_status": lambda own, _: {"status": "inactive"},
+            "referrals.start_bulk_assignment": lambda own, member: {
+                "dry_run": True,
+                **({} if member == "contact_record_ids" else {"contact_record_ids": own["record"]}),
+            },
+            "referrals.start_bulk_reassignment": lambda own, member: {
+                "dry_run": True,
+                "to_program_id": own["program"][1],
+                **({} if member == "from_agency_id" else {"from_program_id": own["program"][0]}),
+            },
+            "referrals.start_bulk_status_change": lambda own, member: {
+                "dry_run": True,
+                "status": "completed",
+                **({"referrals": {"queue_id": own["queue"][0]}} if "." in member else {}),
+            },
+        }
+    )
     return finished(world)
 
 
-def _referrals_of(world: World, key: str) -> None:
-    def call(operation: Any, **request: Any) -> Any:
-        return world.service.call(operation, world.callers[key], **request)
+def _an_assignment(own: dict[str, list[Any]], member: str) -> dict[str, Any]:
+    """Of a record that is not assigned yet, so that what comes after it is looked at."""
+    return {} if member == "contact_record_id" else {"contact_record_id": own["fresh_record"][0]}
 
-    renamed = [(row[0], f"{row[1]} of {key}", *row[2:]) for row in SMALL_DIRECTORY]
-    document = a_blob(world.service, world.organisations[key][0], an_export(renamed))
-    call(referrals.import_directory, document=document)
-    world.keep(key, "blob", document)
-    found = call(referrals.search_resources, q="Housing")["items"]
-    program = next(item["id"] for item in found if item["level"] == "program")
-    other = next(item["id"] for item in call(referrals.search_resources, q="Night Shelter")["items"])
-    world.keep(key, "program", program, other)
-    queue = call(referrals.create_queue, name=f"Housing of {key}")["id"]
-    call(referrals.add_program_to_queue, queue_id=queue, program_id=program)
-    call(referrals.set_capacity, program_id=program, total=9)
-    world.keep(key, "queue", queue)
-    for _ in range(2):
-        record = call(referrals.create_contact_record, first_name="Ana", last_name=f"Vega of {key}")["id"]
-        referral = call(
-            referrals.assign_referral,
-            contact_record_id=record,
-            queue_id=queue,
-            program_id=program,
-            note=f"About {key}",
-        )
-        world.keep(key, "record", record)
-        world.keep(key, "referral", referral["id"])
-    world.keep(key, "referral_cursor", call(referrals.list_referrals, limit=1)["next"])
+
+class _ReferralsObjects:
+    """Makes one organisation's objects."""
+
+    def __init__(self, world: World, key: str) -> None:
+        self.world, self.key = world, key
+
+    def call(self, operation: Any, **request: Any) -> Any:
+        return self.world.service.call(operation, self.world.callers[self.key], **request)
+
+    def keep(self, kind: str, *ids: Any) -> None:
+        self.world.keep(self.key, kind, *ids)
+
+    def make(self) -> None:
+        """All of them."""
+        self._directory()
+        programs = self.world.objects[self.key]["program"]
+        queue = self.call(referrals.create_queue, name=f"Housing of {self.key}")["id"]
+        for program in programs[:2]:
+            self.call(referrals.add_program_to_queue, queue_id=queue, program_id=program)
+        bare = self.call(referrals.create_queue, name=f"Nothing yet of {self.key}")["id"]
+        self.keep("queue", queue, bare)
+        self.keep("bare_queue", bare)
+        self._capacity(programs[0], programs[1])
+        referred = [self._referral(queue, programs[0]) for _ in range(2)]
+        offered = [self._offer(queue, programs[:2]) for _ in range(2)]
+        self.keep("fresh_record", self._record())
+        self._jobs([record for record, _ in referred], queue, programs[1])
+        self._pages()
+        self.keep("record", *(record for record, _ in referred), *(record for record, _ in offered))
+        self.keep("referral", *(referral for _, referral in referred))
+        self.keep("offer", *(offer for _, offer in offered))
+        with self.world.service.database.reading(self.world.organisations[self.key][0]) as session:
+            self.keep("step", *session.scalars(select(StatusChange.id).order_by(StatusChange.at)))
+
+    def _directory(self) -> None:
+        renamed = [(row[0], f"{row[1]} of {self.key}", *row[2:]) for row in SMALL_DIRECTORY]
+        document = a_blob(self.world.service, self.world.organisations[self.key][0], an_export(renamed))
+        self.keep("blob", document)
+        for _ in range(2):
+            imported = self.call(referrals.import_directory, document=document)
+            self.keep("directory_import", imported["import_id"])
+        for level, names in (
+            ("program", ("Family Housing", "Café & Pantry", "Night Shelter")),
+            ("agency", ("Harbor Shelter", "Food Network")),
+        ):
+            for name in names:
+                found = self.call(referrals.search_resources, q=name)["items"]
+                self.keep(level, next(item["id"] for item in found if item["level"] == level))
+
+    def _capacity(self, first: str, second: str) -> None:
+        for program in (first, second):
+            line = self.call(referrals_capacity.set_capacity, program_id=program, total=9)
+            self.keep("capacity_line", line["line_id"])
+        self.keep("capacity_schedule", a_scheduled_change(self.world, self.key, first))
+
+    def _record(self) -> str:
+        named = {"first_name": "Ana", "last_name": f"Vega of {self.key}"}
+        return str(self.call(referrals.create_contact_record, **named)["id"])
+
+    def _referral(self, queue: str, program: str) -> tuple[str, str]:
+        named = {"contact_record_id": self._record(), "queue_id": queue, "program_id": program}
+        opened = self.call(referrals.assign_referral, **named, note=f"About {self.key}")
+        return named["contact_record_id"], opened["id"]
+
+    def _offer(self, queue: str, programs: list[str]) -> tuple[str, str]:
+        named = {"contact_record_id": self._record(), "queue_id": queue, "program_ids": programs}
+        offer = self.call(referrals_offers.create_offer, **named, note=f"Asked by {self.key}")
+        return named["contact_record_id"], offer["id"]
+
+    def _jobs(self, records: list[str], queue: str, program: str) -> None:
+        """Jobs that wait: nobody works on them here."""
+        wanted = {"contact_record_ids": records, "queue_id": queue, "program_ids": [program]}
+        for _ in range(2):
+            self.keep("bulk_job", self.call(referrals_bulk.start_bulk_assignment, **wanted)["id"])
+
+    def _pages(self) -> None:
+        own = self.world.objects[self.key]
+        for kind, operation, wanted in (
+            ("referral", referrals.list_referrals, {}),
+            ("record", referrals_records.search_contact_records, {}),
+            ("offer", referrals_offers.list_offers, {}),
+            ("bulk_job", referrals_bulk.list_bulk_jobs, {}),
+            ("bulk_line", referrals_bulk.list_bulk_job_lines, {"bulk_job_id": own["bulk_job"][0]}),
+            ("capacity", referrals_capacity.list_capacities, {}),
+            (
+                "capacity_change",
+                referrals_capacity.list_capacity_history,
+                {"program_id": own["program"][0]},
+            ),
+            ("demand", referrals_reports.list_program_demand, {}),
+        ):
+            page = self.call(operation, limit=1, **wanted)
+            assert page["next"], f"{operation.address} has one page only"
+            self.keep(f"{kind}_cursor", page["next"])
+
+
+def a_scheduled_change(world: World, key: str, program: str) -> str:
+    """What a program will take from a later time on."""
+    begins = (utc_now() + datetime.timedelta(days=7)).isoformat()
+    wanted = {"program_id": program, "starts_at": begins, "total": 4}
+    return str(world.service.call(referrals_capacity.schedule_capacity, world.callers[key], **wanted)["id"])
 
 
 def portals_world(folder: Path) -> World:
@@ -370,8 +488,8 @@ def signing_world(folder: Path) -> World:
     return finished(world)
 
 
-def _answers_within(service: InProcess, key: str) -> None:
-    """What identity and referrals answer to a service that acts within this organisation."""
+def _knows_account(service: InProcess, key: str) -> None:
+    """What identity answers about accounts to a service that acts within this organisation."""
 
     def describe_account(request: Any) -> Any:
         if request["account_id"] != ACCOUNTS[key]:
@@ -389,12 +507,18 @@ def _answers_within(service: InProcess, key: str) -> None:
             "features": ["electronic_signature"],
         }
 
+    service.answers[accounts.describe_account.address] = describe_account
+
+
+def _answers_within(service: InProcess, key: str) -> None:
+    """What identity and referrals answer to a service that acts within this organisation."""
+    _knows_account(service, key)
+
     def describe_record(request: Any) -> Any:
         if request["contact_record_id"] != ("3" if key == "harbor" else "4") * 32:
             raise Refused("not_found", "There is no such contact record.")
         return {"contact_record_id": request["contact_record_id"], "number": "CR-00000042"}
 
-    service.answers[accounts.describe_account.address] = describe_account
     service.answers[referrals.describe_contact_record.address] = describe_record
 
 
@@ -406,18 +530,23 @@ def provider_in_referrals(folder: Path) -> World:
     def call(operation: Any, **request: Any) -> Any:
         return world.service.call(operation, world.callers["harbor"], **request)
 
-    inside, outside = world.objects["harbor"]["program"][1], world.objects["harbor"]["program"][0]
-    world.objects["harbor"]["program"] = [outside]
+    *outside, inside = world.objects["harbor"]["program"]
+    world.objects["harbor"]["program"] = outside
+    own_agency, other_agency = world.objects["harbor"]["agency"]
+    world.objects["harbor"]["agency"] = [other_agency]
     queue = call(referrals.create_queue, name="Within reach")["id"]
     call(referrals.add_program_to_queue, queue_id=queue, program_id=inside)
-    call(referrals.set_capacity, program_id=inside, total=9)
+    line = call(referrals_capacity.set_capacity, program_id=inside, total=9)["line_id"]
     record = call(referrals.create_contact_record, first_name="Bo", last_name="Reach")["id"]
     referral = call(referrals.assign_referral, contact_record_id=record, queue_id=queue, program_id=inside)
     for kind, named in (
         ("program", inside),
+        ("agency", own_agency),
         ("queue", queue),
         ("record", record),
         ("referral", referral["id"]),
+        ("capacity_line", line),
+        ("capacity_schedule", a_scheduled_change(world, "harbor", inside)),
     ):
         world.keep("bayside", kind, named)
     scope = {"resources": [{"id": inside, "level": "program"}], "details": True}

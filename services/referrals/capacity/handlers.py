@@ -315,9 +315,11 @@ def _line_in_reach(unit: UnitOfWork, line_id: str) -> tuple[Line, dict[str, Term
 
 def _scheduled_in_reach(unit: UnitOfWork, schedule_id: str) -> tuple[Line, dict[str, Term], Term]:
     line_id = unit.session.scalar(
-        select(Term.line_id).where(
-            Term.id == schedule_id, Term.closed_at.is_(None), Term.starts_at.is_not(None)
-        )
+        select(Term.line_id)
+        .join(Line, Line.id == Term.line_id)
+        .where(Term.id == schedule_id, Term.closed_at.is_(None), Term.starts_at.is_not(None))
+        # What is out of reach must not be told from what is not there by the words of the refusal.
+        .where(Line.removed_at.is_(None), reach_of(unit.caller).of_capacity(Line.program_id))
     )
     absent = Refused("not_found", "There is no scheduled change with this id.", "schedule_id")
     if line_id is None:
