@@ -126,7 +126,9 @@ class Database:
 def _sqlite_engine(url: str, pool_size: int) -> Engine:
     engine = create_engine(
         url,
-        pool_size=pool_size,
+        # To open a file is quick, and each connection that is kept keeps a cache: a few for the usual load, the one used last first.
+        pool_size=min(pool_size, 6),
+        pool_use_lifo=True,
         max_overflow=100,
         hide_parameters=True,
         connect_args={"check_same_thread": False, "timeout": 0.05},
@@ -135,13 +137,13 @@ def _sqlite_engine(url: str, pool_size: int) -> Engine:
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we begin transactions ourselves
-        # A cache of 1 MB: there are as many connections as calls at once.
+        # A cache of 256 KB: there are as many connections as calls at once, and the system caches the file for all of them.
         pragmas = (
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
             "busy_timeout=50",
-            "cache_size=-1000",
+            "cache_size=-256",
         )
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")

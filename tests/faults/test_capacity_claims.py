@@ -1,5 +1,5 @@
-"""F17: a thousand claims on twenty beds, fifty at any moment. Exactly twenty are accepted, through HTTP, on both databases.
-
+"""F17: a thousand claims on twenty beds (every day three hundred), fifty at any moment. Exactly twenty are accepted,
+through HTTP, on both databases.
 SQLite has one process of referrals; PostgreSQL two, which see each other only through their database.
 """
 
@@ -22,7 +22,9 @@ from deploy.journey import Journey
 from tests.support.servers import private_postgres
 from tests.support.stack import RunningStack, running_stack
 
-BEDS, CLAIMS, CLIENTS = 20, 1000, 50
+BEDS, CLIENTS = 20, 50
+# Most of the time goes into the contact records that are entered before.
+EVERYDAY_CLAIMS, FULL_CLAIMS = 300, 1000
 FREED, LATER_CLAIMS = 5, 50
 P99_S = 3.0
 
@@ -119,25 +121,25 @@ def counted(claims: list[Claim]) -> dict[int, int]:
     return dict(Counter(claim.status for claim in claims))
 
 
-def rush_for_beds(stack: RunningStack, label: str) -> None:
+def rush_for_beds(stack: RunningStack, label: str, count: int) -> None:
     """One repetition of F17 with its bars."""
     rush = Rush(stack)
     rush.journey.set_capacity(rush.program, BEDS)
-    records = rush.records(CLAIMS + LATER_CLAIMS)
+    records = rush.records(count + LATER_CLAIMS)
 
     with Watch(rush) as watch:
-        claims = rush.claim_all(records[:CLAIMS])
+        claims = rush.claim_all(records[:count])
     full = rush.capacity()
     accepted = [claim for claim in claims if claim.status == 201]
     rush.end(accepted[:FREED])
     freed = rush.capacity()
-    later = rush.claim_all(records[CLAIMS:])
+    later = rush.claim_all(records[count:])
 
     p99_s = statistics.quantiles([claim.took_s for claim in claims], n=100)[-1]
     print(
         f"F17 {label}: {counted(claims)}, later {counted(later)}, p99 {p99_s:.2f} s, {len(watch.seen)} looks"
     )
-    assert counted(claims) == {201: BEDS, 409: CLAIMS - BEDS}
+    assert counted(claims) == {201: BEDS, 409: count - BEDS}
     assert {claim.answer["code"] for claim in claims if claim.status == 409} == {"capacity_exhausted"}
     assert full == (BEDS, 0, BEDS)
     assert freed == (BEDS - FREED, FREED, BEDS)
@@ -174,15 +176,15 @@ class Watch:
 @pytest.mark.alone
 @pytest.mark.fault("F17")
 @pytest.mark.seed("S0-2", "S0-9")
-def test_a_thousand_claims_on_twenty_beds_accept_exactly_twenty(
+def test_a_crowd_of_claims_on_twenty_beds_accepts_exactly_twenty(
     stack: RunningStack, request: pytest.FixtureRequest
 ):
-    rush_for_beds(stack, request.node.callspec.id)
+    rush_for_beds(stack, request.node.callspec.id, EVERYDAY_CLAIMS)
 
 
 @pytest.mark.full
 @pytest.mark.timeout(3600)
 @pytest.mark.fault("F17")
-def test_twenty_rushes_accept_exactly_twenty_each(stack: RunningStack, request: pytest.FixtureRequest):
+def test_twenty_rushes_of_a_thousand_accept_exactly_twenty_each(stack: RunningStack, request: pytest.FixtureRequest):
     for number in range(20):
-        rush_for_beds(stack, f"full {request.node.callspec.id} {number + 1}")
+        rush_for_beds(stack, f"full {request.node.callspec.id} {number + 1}", FULL_CLAIMS)

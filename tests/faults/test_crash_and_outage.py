@@ -229,7 +229,6 @@ def _assert_running(stack: RunningStack, name: str) -> None:
     assert stack.stack.supervisor.pid(name) is not None
 
 
-@pytest.mark.alone
 @pytest.mark.fault("F1")
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_killed_service_loses_nothing_and_is_back_in_five_seconds(stack: RunningStack, name: str):
@@ -270,7 +269,6 @@ def _stop_broker_during(stack: RunningStack, load: Load, down_s: float) -> float
     return load.first_success_after(back_at)
 
 
-@pytest.mark.alone
 @pytest.mark.fault("F3")
 def test_a_broker_that_is_away_for_eight_seconds_loses_nothing(stack: RunningStack):
     work = _work_for(stack, "referrals", WRITES)

@@ -30,7 +30,7 @@ from services.referrals.directory.rules import APPLYING, COUNTS, DONE, READING, 
 Request = Mapping[str, Any]
 EVERY_S = 15.0
 DONE_IN_CALL_BYTES, DONE_IN_CALL_RECORDS = 8_000_000, 5_000
-RECORDS_AT_ONCE = 200
+RECORDS_AT_ONCE = 100
 LEASE_READING, LEASE = datetime.timedelta(minutes=8), datetime.timedelta(minutes=1)
 TRIES = 5
 
