@@ -185,6 +185,8 @@ def test_a_crowd_of_claims_on_twenty_beds_accepts_exactly_twenty(
 @pytest.mark.full
 @pytest.mark.timeout(3600)
 @pytest.mark.fault("F17")
-def test_twenty_rushes_of_a_thousand_accept_exactly_twenty_each(stack: RunningStack, request: pytest.FixtureRequest):
+def test_twenty_rushes_of_a_thousand_accept_exactly_twenty_each(
+    stack: RunningStack, request: pytest.FixtureRequest
+):
     for number in range(20):
         rush_for_beds(stack, f"full {request.node.callspec.id} {number + 1}", FULL_CLAIMS)
