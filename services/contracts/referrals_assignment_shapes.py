@@ -11,6 +11,8 @@ from services.contracts.fields import Code, Flag, Id, Moment, RecordNumber, Text
 
 # FHIR R4 value set request-priority, http://hl7.org/fhir/R4/valueset-request-priority.html
 PRIORITIES = ("routine", "urgent", "asap", "stat")
+# What a line of a referral's history can be. `assigned` or `waitlisted` is the first line; a `note` and a `priority` change
+# no status.
 KINDS = (
     "assigned",
     "waitlisted",

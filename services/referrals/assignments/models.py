@@ -105,7 +105,7 @@ class Referral(TenantScoped, Base):
 class StatusChange(TenantScoped, Base):
     """One line of a referral's history, with the labels as they read at that time. Append-only.
 
-    `kind` says what happened (see `rules.KINDS`); a note has the same status before and after. An internal note is
+    `kind` says what happened (see the contract's `KINDS`); a note has the same status before and after. An internal note is
     the partner's own: providers never see it. `actor_realm` tells the two sides apart, None where nobody acted.
     """
 

@@ -12,22 +12,6 @@ from datetime import UTC, datetime, timedelta
 from services.contracts.errors import Refused
 from services.referrals.queues.rules import DeclineReason, Outcome, QueueSettings, Status, first_status
 
-# What a line of a referral's history can be. `assigned` or `waitlisted` is the first line; a `note` and a
-# `priority` change no status.
-KINDS = (
-    "assigned",
-    "waitlisted",
-    "promoted",
-    "status",
-    "accepted",
-    "declined",
-    "reopened",
-    "expired",
-    "withdrawn",
-    "reassigned",
-    "priority",
-    "note",
-)
 # FHIR R4 value set request-priority, the most urgent first; on a waitlist they go in this order.
 PRIORITIES = ("stat", "asap", "urgent", "routine")
 SENDER = "sender"

@@ -15,7 +15,6 @@ from services.contracts.errors import Refused
 from services.referrals.assignments.rules import (
     ACCEPTING,
     EXPIRING,
-    KINDS,
     PRIORITIES,
     SENDER,
     TAKING_BACK,
@@ -60,7 +59,6 @@ def may_move(origin: Status, target: Status, ended_by: str | None = None, **more
 
 
 def test_rules_and_contract_use_the_same_words() -> None:
-    assert KINDS == shapes.KINDS
     assert sorted(PRIORITIES) == sorted(shapes.PRIORITIES)
 
 
