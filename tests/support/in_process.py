@@ -23,6 +23,7 @@ from services.chassis.database import Database, assert_no_transaction
 from services.chassis.events import Delivery, EventContext
 from services.chassis.operations import Call, admit, validate
 from services.chassis.passports import Caller
+from services.chassis.turns import Turns
 from services.contracts.declare import Event, Operation
 
 HARBOR = ("a" * 32, "harbor")
@@ -102,6 +103,7 @@ class InProcess:
             database=self.database,
             tables=base.chassis,
             relay=FakeRelay(),
+            turns=Turns(),
             blobs=BlobStore(folder / "blobs"),
             ask=self._ask,
             loops=[],
