@@ -59,6 +59,15 @@ class Account(Reply):
     last_login_at = Moment(allow_none=True)
 
 
+class Author(Reply):
+    """Somebody who did something. `name`: "Sam F.", or what an API client is called; null where nobody has given one."""
+
+    id = Id(required=True)
+    name = fields.String(required=True, allow_none=True)
+    kind = fields.String(required=True, validate=validate.OneOf(["account", "api_client"]))
+    realm = fields.String(required=True, allow_none=True, validate=validate.OneOf(REALMS))
+
+
 class Profile(Reply):
     """A person's profile that an account of a portal reaches, in which role, and what that lets it see."""
 
@@ -358,6 +367,19 @@ describe_account = contract.query(
     },
     access=only_services("notifications", "signing", "referrals"),
     errors=("not_found",),
+)
+describe_authors = contract.query(
+    "describe_authors",
+    "Who did or wrote something, as the other side may know it: first name and initial of the last, never an address. "
+    "Disabled accounts are named as well; an id that is not of the organisation is left out.",
+    request={"account_ids": fields.List(Id(), required=True, validate=validate.Length(min=1, max=200))},
+    reply={
+        "organisation_name": fields.String(required=True),
+        "authors": fields.List(fields.Nested(Author), required=True),
+    },
+    access=only_services("referrals", "portals", "signing"),
+    # A list that names its authors comes without the names rather than late.
+    timeout_s=1.0,
 )
 
 organisation_created = contract.event(

@@ -9,6 +9,7 @@ from marshmallow import fields, validate
 from services.contracts.declare import Reply, Request, page_of, permission
 from services.contracts.fields import Code, Count, Flag, Id, Moment, Text
 from services.contracts.referrals import PAGE, contract
+from services.contracts.referrals_assignment_shapes import Actor
 
 MODES = ("occupancy", "period")
 PERIODS = ("day", "week", "month")
@@ -146,6 +147,7 @@ class CapacityChange(Reply):
     valid_until = Moment(allow_none=True)
     actor_realm = fields.String(required=True)
     actor_id = fields.String(required=True)
+    actor = fields.Nested(Actor, required=True)
 
 
 class CapacitySettings(Reply):

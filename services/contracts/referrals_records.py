@@ -13,7 +13,7 @@ from services.contracts.referrals import (
     Referral,
     contract,
 )
-from services.contracts.referrals_assignment_shapes import ASSIGNMENT, ASSIGNMENT_ERRORS
+from services.contracts.referrals_assignment_shapes import ASSIGNMENT, ASSIGNMENT_ERRORS, Actor
 
 
 class ContactRecordLine(Reply):
@@ -34,6 +34,7 @@ class ContactRecordChange(Reply):
     version = fields.Integer(required=True)
     at = Moment(required=True)
     actor_id = fields.String(required=True)
+    actor = fields.Nested(Actor, required=True)
     fields_changed = fields.List(fields.String(), required=True)
 
 

@@ -19,6 +19,7 @@ from services.identity.employees.entry import admitted
 from services.identity.models import (
     ACCOUNTS_BY_NAME,
     Account,
+    ApiClient,
     CredentialLink,
     LoginSession,
     Organisation,
@@ -31,7 +32,14 @@ from services.identity.patients.rules import has_username
 from services.identity.people import realms
 from services.identity.people.models import after
 from services.identity.people.profiles import permissions_over, profiles_of
-from services.identity.people.rules import LINK, PORTAL_REALMS, TEMPORARY_PASSWORD, VERIFY_EMAIL, WORKFORCE
+from services.identity.people.rules import (
+    LINK,
+    PORTAL_REALMS,
+    TEMPORARY_PASSWORD,
+    VERIFY_EMAIL,
+    WORKFORCE,
+    author_name,
+)
 from services.identity.tokens import temporary_password_hash, token_hash
 
 Request = Mapping[str, Any]
@@ -370,6 +378,25 @@ def describe_account(session: Session, caller: Caller, request: Request) -> dict
         "organisation_name": organisation.name,
         "features": organisation.features,
     }
+
+
+def describe_authors(session: Session, caller: Caller, request: Request) -> dict[str, Any]:
+    """Accounts and API clients as others may know them, whatever their state, in three statements (MARKET R-7)."""
+    organisation = _organisation(session, caller.organisation_id)
+    ids = set(request["account_ids"])
+    columns = (Account.id, Account.realm, Account.first_name, Account.last_name)
+    authors = [
+        {
+            "id": row.id,
+            "kind": "account",
+            "realm": row.realm,
+            "name": author_name(row.first_name, row.last_name),
+        }
+        for row in session.execute(select(*columns).where(Account.id.in_(ids)))
+    ]
+    clients = session.execute(select(ApiClient.id, ApiClient.name).where(ApiClient.id.in_(ids)))
+    authors += [{"id": row.id, "kind": "api_client", "realm": None, "name": row.name} for row in clients]
+    return {"organisation_name": organisation.name, "authors": authors}
 
 
 def find_account(session: Session, account_id: str) -> Account:

@@ -204,3 +204,7 @@ class Service(
     @serves(contract.describe_account)
     def describe_account(self, call: Call) -> Any:
         return call.read(queries.describe_account)
+
+    @serves(contract.describe_authors)
+    def describe_authors(self, call: Call) -> Any:
+        return call.read(queries.describe_authors)

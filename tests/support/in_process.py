@@ -25,6 +25,7 @@ from services.chassis.operations import Call, admit, validate
 from services.chassis.passports import Caller
 from services.chassis.turns import Turns
 from services.contracts.declare import Event, Operation
+from services.contracts.errors import Refused
 
 HARBOR = ("a" * 32, "harbor")
 BAYSIDE = ("b" * 32, "bayside")
@@ -169,6 +170,8 @@ class InProcess:
     def _ask(self, operation: Operation, request: Mapping[str, Any], **_: Any) -> Any:
         assert_no_transaction()
         self.asked.append((operation.address, request))
+        if operation.address not in self.answers:
+            raise Refused("service_unavailable", f"Nobody stands in for {operation.address}.")
         return self.answers[operation.address](request)
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -180,3 +181,10 @@ NOTICE_BEFORE = datetime.timedelta(days=7)
 def is_worth_a_notice(starts_at: datetime.datetime, ends_at: datetime.datetime) -> bool:
     """Whether the end of a grant is told before: who was given a few days knows it."""
     return ends_at - starts_at > 2 * NOTICE_BEFORE
+
+
+def author_name(first_name: str | None, last_name: str | None) -> str | None:
+    """Somebody's name as the other side reads it: "Sam F.". Without a last name the first one, without a first one none."""
+    first = " ".join((first_name or "").split())
+    last = unicodedata.normalize("NFC", (last_name or "").strip())
+    return f"{first} {last[0].upper()}." if first and last else first or None

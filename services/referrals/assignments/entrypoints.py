@@ -11,6 +11,7 @@ from services.contracts import referrals as contract
 from services.contracts import referrals_assignments as life
 from services.contracts.referrals_capacity import capacity_changed
 from services.referrals.assignments import closing, moving, notes, opening, queries, waitlist
+from services.referrals.authors import with_names
 from services.referrals.records.handlers import note_reading
 
 
@@ -46,11 +47,11 @@ class AssignmentEntrypoints:
 
     @serves(contract.list_referral_history)
     def list_referral_history(self, call: Call) -> Any:
-        return call.read(queries.list_referral_history)
+        return with_names(call, call.read(queries.list_referral_history))
 
     @serves(life.list_referral_notes)
     def list_referral_notes(self, call: Call) -> Any:
-        return call.read(queries.list_referral_notes)
+        return with_names(call, call.read(queries.list_referral_notes), "author")
 
     @serves(life.add_referral_note)
     def add_referral_note(self, call: Call) -> Any:

@@ -12,9 +12,10 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.referrals.assignments import listing
 from services.referrals.assignments.models import Referral, StatusChange
-from services.referrals.assignments.rules import next_statuses, side_of
+from services.referrals.assignments.rules import actor_view, next_statuses, side_of
 from services.referrals.assignments.sight import absent, in_reach, in_sight
 from services.referrals.directory.models import Resource
+from services.referrals.directory.queries import agency_name_of
 from services.referrals.queues.models import Queue, QueueStatus
 from services.referrals.queues.rules import settings_of
 from services.referrals.reach import may_see_details, reach_of
@@ -73,7 +74,9 @@ def get_referral(session: Session, caller: Caller | None, request: Any) -> dict[
 
 def list_referral_history(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
     """Everything that happened to a referral in sight, oldest first. Raises Refused `not_found`."""
-    lines = _lines(session, caller, request["referral_id"])
+    referral = in_reach(session, caller, request["referral_id"])
+    agency_name = agency_name_of(session, referral.program_id)
+    lines = _lines(caller, referral)
     return {
         "items": [
             {
@@ -86,7 +89,7 @@ def list_referral_history(session: Session, caller: Caller | None, request: Any)
                 "reason_code": line.reason_code,
                 "outcome_code": line.outcome_code,
                 "actor_id": line.actor_id,
-                "actor": _actor(line),
+                "actor": _actor(line, referral, agency_name),
             }
             for line in session.scalars(lines.order_by(StatusChange.position))
         ]
@@ -95,10 +98,17 @@ def list_referral_history(session: Session, caller: Caller | None, request: Any)
 
 def list_referral_notes(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
     """The notes of a referral in sight with author and time, oldest first (S0-32). Raises Refused `not_found`."""
-    lines = _lines(session, caller, request["referral_id"]).where(StatusChange.note.is_not(None))
+    referral = in_reach(session, caller, request["referral_id"])
+    agency_name = agency_name_of(session, referral.program_id)
+    lines = _lines(caller, referral).where(StatusChange.note.is_not(None))
     return {
         "items": [
-            {"at": line.at, "author": _actor(line), "note": line.note, "is_internal": line.is_internal}
+            {
+                "at": line.at,
+                "author": _actor(line, referral, agency_name),
+                "note": line.note,
+                "is_internal": line.is_internal,
+            }
             for line in session.scalars(lines.order_by(StatusChange.at, StatusChange.position))
         ]
     }
@@ -111,16 +121,17 @@ def limited_referral(session: Session, caller: Caller | None, referral_id: str) 
     return _view(row, caller, utc_now())
 
 
-def _lines(session: Session, caller: Caller | None, referral_id: str) -> Any:
-    in_reach(session, caller, referral_id)
-    lines = select(StatusChange).where(StatusChange.referral_id == referral_id)
+def _lines(caller: Caller | None, referral: Referral) -> Any:
+    lines = select(StatusChange).where(StatusChange.referral_id == referral.id)
     if not reach_of(caller).everything:
         lines = lines.where(StatusChange.is_internal.is_(False))
     return lines
 
 
-def _actor(line: StatusChange) -> dict[str, str]:
-    return {"id": line.actor_id, "side": side_of(line.actor_realm)}
+def _actor(line: StatusChange, referral: Referral, agency_name: str | None) -> dict[str, str | None]:
+    """Who did it, as far as it is known here. What a reassignment carried along may be another agency's."""
+    own_agency = agency_name if line.at >= referral.assigned_at else None
+    return actor_view(line.actor_id, side_of(line.actor_realm), own_agency)
 
 
 def _limited() -> Any:

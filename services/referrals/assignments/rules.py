@@ -139,6 +139,16 @@ def side_of(realm: str | None) -> str:
     return "provider" if realm == "provider" else "partner"
 
 
+def actor_view(actor_id: str, side: str, agency_name: str | None = None) -> dict[str, str | None]:
+    """An Actor of the contract, still without a name. A provider works for the agency, where that is known."""
+    return {
+        "id": actor_id,
+        "side": side,
+        "name": None,
+        "organisation": agency_name if side == "provider" else None,
+    }
+
+
 def cursor_of(at: datetime, referral_id: str) -> str:
     """Where a page of referrals ended, as an opaque text."""
     return base64.urlsafe_b64encode(f"{at.isoformat()}~{referral_id}".encode()).decode().rstrip("=")

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.chassis.operations import Call, serves
 from services.contracts import referrals_capacity as contract
+from services.referrals.authors import with_names
 from services.referrals.capacity import handlers, queries
 
 
@@ -54,7 +55,7 @@ class CapacityEntrypoints:
 
     @serves(contract.list_capacity_history)
     def list_capacity_history(self, call: Call) -> Any:
-        return call.read(queries.list_capacity_history)
+        return with_names(call, call.read(queries.list_capacity_history))
 
     @serves(contract.get_capacity_settings)
     def get_capacity_settings(self, call: Call) -> Any:

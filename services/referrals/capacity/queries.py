@@ -19,6 +19,7 @@ from services.referrals.capacity.rules import CapacityStatus
 from services.referrals.capacity.settling import open_terms, settings_of
 from services.referrals.capacity.views import capacity_view, change_view, past_view
 from services.referrals.directory.models import Resource
+from services.referrals.directory.queries import agency_name_of
 from services.referrals.queues.models import Queue, QueueProgram
 from services.referrals.reach import reach_of
 
@@ -92,8 +93,9 @@ def list_capacity_history(session: Session, caller: Caller | None, request: Any)
     rows = session.scalars(newest).all()
     page = rows[: request["limit"]]
     last = page[-1] if len(rows) > len(page) else None
+    agency_name = agency_name_of(session, request["program_id"])
     return {
-        "items": [change_view(change) for change in page],
+        "items": [change_view(change, agency_name) for change in page],
         "next": cursor_of([last.at.isoformat(), last.line_id, last.position]) if last else None,
     }
 

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Sequence
 from typing import Any
 
+from services.referrals.assignments.rules import actor_view, side_of
 from services.referrals.capacity.models import Change, Line, Term
 from services.referrals.capacity.rules import CapacityLine, Period, window_at
 from services.referrals.capacity.settling import Terms, reading_at, status_of
@@ -74,13 +75,15 @@ def scheduled_view(term: Term) -> dict[str, Any]:
     return {name: getattr(term, name) for name in (*members, *more)}
 
 
-def change_view(change: Change) -> dict[str, Any]:
-    """A line of the history."""
+def change_view(change: Change, agency_name: str | None) -> dict[str, Any]:
+    """A line of the history. `agency_name` is that of the program, for which its providers work."""
+    side = side_of(None if change.actor_realm == "service" else change.actor_realm)
     members = ("id", "line_id", "at", "kind", "total", "used", "unit", "note", "valid_until")
     return {
         **{name: getattr(change, name) for name in (*members, "actor_realm", "actor_id")},
         "free": change.total - change.used,
         "capacity_status": change.status,
+        "actor": actor_view(change.actor_id, side, agency_name),
     }
 
 

@@ -75,12 +75,23 @@ def describe_resource(session: Session, _caller: Caller | None, request: Any) ->
 
 def get_program(session: Session, program_id: str, absent: str = "not_found") -> Resource:
     """The row of a program. Raises Refused `absent` (no such resource) or `not_a_program`."""
-    resource = session.get(Resource, program_id)
+    return as_program(session.get(Resource, program_id), absent)
+
+
+def as_program(resource: Resource | None, absent: str = "not_found") -> Resource:
+    """The row that was looked for. Raises Refused as `get_program`."""
     if resource is None:
         raise Refused(absent, "There is no resource with this id.", "program_id")
     if resource.level != Level.PROGRAM.value:
         raise Refused("not_a_program", "This is no program; choose one of its programs.", "program_id")
     return resource
+
+
+def agency_name_of(session: Session, program_id: str) -> str | None:
+    """The name of a program's agency, None where it has none."""
+    statement = select(_Agency.name).join(Resource, Resource.agency_id == _Agency.id)
+    name: str | None = session.scalar(statement.where(Resource.id == program_id))
+    return name
 
 
 def details_of(session: Session, resource_id: str) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from services.chassis.operations import Call, serves
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts import referrals_fhir as contract
+from services.referrals.authors import authors_of
 from services.referrals.fhir import queries
 from services.referrals.fhir.capability import capability_statement
 from services.referrals.records.handlers import note_reading
@@ -22,11 +23,14 @@ class FhirEntrypoints:
             resource, record = queries.read(session, call.caller, call.request)
         if record is not None:
             _audit_reading(call, record)
+        _name_agents(call, [resource])
         return {"resource": resource}
 
     @serves(contract.fhir_search)
     def fhir_search(self, call: Call) -> Any:
-        return call.read(queries.search)
+        answer = call.read(queries.search)
+        _name_agents(call, [entry["resource"] for entry in answer["resource"]["entry"]])
+        return answer
 
     @serves(contract.fhir_history)
     def fhir_history(self, call: Call) -> Any:
@@ -35,6 +39,21 @@ class FhirEntrypoints:
     @serves(contract.fhir_capability)
     def fhir_capability(self, call: Call) -> Any:
         return {"resource": capability_statement(call.request["base_url"])}
+
+
+def _name_agents(call: Call, resources: Iterable[Mapping[str, Any]]) -> None:
+    """Say in each Provenance who its agent is, as far as that can be told at the moment."""
+    agents = [
+        agent["who"]
+        for resource in resources
+        if resource["resourceType"] == "Provenance"
+        for agent in resource["agent"]
+    ]
+    authors = authors_of(call, (agent["identifier"]["value"] for agent in agents))
+    for agent in agents:
+        author = authors.get(agent["identifier"]["value"])
+        if author is not None and author.name is not None:
+            agent["display"] = author.name
 
 
 def _audit_reading(call: Call, record: Mapping[str, Any]) -> None:

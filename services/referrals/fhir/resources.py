@@ -168,7 +168,7 @@ def organization(facts: ProgramFacts) -> Json:
 
 
 def provenance(facts: StepFacts) -> Json:
-    """Who did a step of a referral, and when. The agent is an account's id: who that is, identity knows."""
+    """Who did a step of a referral, and when. The agent is an account's id; its name is added outside (`_name_agents`)."""
     who = {"identifier": _identifier(ACCOUNTS, facts.actor_id), "type": "Practitioner"}
     if facts.actor_realm is None:
         who = {"identifier": _identifier(ACCOUNTS, facts.actor_id), "type": "Device"}

@@ -7,6 +7,7 @@ from typing import Any
 from services.chassis.operations import Call, serves
 from services.contracts import referrals as contract
 from services.contracts import referrals_records as more
+from services.referrals.authors import with_names
 from services.referrals.records import handlers, printing, queries
 
 
@@ -31,7 +32,7 @@ class RecordEntrypoints:
 
     @serves(more.list_contact_record_changes)
     def list_contact_record_changes(self, call: Call) -> Any:
-        return call.read(queries.list_contact_record_changes)
+        return with_names(call, call.read(queries.list_contact_record_changes))
 
     @serves(contract.get_contact_record)
     def get_contact_record(self, call: Call) -> Any:

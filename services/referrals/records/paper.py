@@ -174,7 +174,8 @@ def _referral(flow: _Flow, referral: PrintedReferral) -> None:
         flow.text(MARGIN, "History and shared notes", WIDTH - 2 * MARGIN, BOLD, 9)
         flow.down(3)
     for step in referral.steps:
-        flow.pair(printed_time(step.at), f"{step.what} ({step.side})")
+        who = f"{step.author}, {step.side}" if step.author else step.side
+        flow.pair(printed_time(step.at), f"{step.what} ({who})")
         if step.note:
             flow.text(MARGIN + LABELS, step.note, WIDTH - 2 * MARGIN - LABELS, PLAIN, 9, QUIET)
             flow.down(4)

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PrintedStep:
-    """A line of a referral's history: when, on which side, what happened, and the shared note with it."""
+    """A line of a referral's history: when, on which side, what happened, the shared note with it, and who it was."""
 
     at: datetime.datetime
     side: str
     what: str
     note: str | None = None
+    actor_id: str = ""
+    author: str | None = None
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from services.contracts.referrals_records import contact_record_pdf_created
 from services.referrals.assignments.models import Referral, StatusChange
 from services.referrals.assignments.rules import side_of
 from services.referrals.assignments.sight import in_reach
+from services.referrals.authors import authors_of
 from services.referrals.directory.models import Resource
 from services.referrals.queues.models import Queue, QueueStatus
 from services.referrals.queues.rules import decline_reasons_of, outcomes_of, settings_of
@@ -74,7 +75,11 @@ def create_referral_pdf(call: Call) -> Any:
 
 def _hand_out(call: Call, printed: PrintedRecord, record_id: str, object_type: str, object_id: str) -> Any:
     organisation_id = call.organisation_id
-    named = replace(printed, organisation_name=_organisation_name(call))
+    named = replace(
+        printed,
+        organisation_name=_organisation_name(call),
+        referrals=_with_authors(call, printed.referrals),
+    )
     if not _TURNS.acquire(timeout=LONGEST_WAIT_S):
         raise Refused("service_unavailable", "Too many PDFs are being made.", retry_after_s=2)
     try:
@@ -96,6 +101,19 @@ def _hand_out(call: Call, printed: PrintedRecord, record_id: str, object_type: s
     call.transact(note)
     name = f"contact-record-{printed.number}.pdf"
     return {"sha256": sha256, "file_name": name, "media_type": "application/pdf"}
+
+
+def _with_authors(call: Call, referrals: tuple[PrintedReferral, ...]) -> tuple[PrintedReferral, ...]:
+    """Each step with who it was, as others may know it; without names where identity does not answer."""
+    authors = authors_of(call, (step.actor_id for referral in referrals for step in referral.steps))
+    names = {actor_id: author.name for actor_id, author in authors.items()}
+    return tuple(
+        replace(
+            referral,
+            steps=tuple(replace(step, author=names.get(step.actor_id)) for step in referral.steps),
+        )
+        for referral in referrals
+    )
 
 
 def _organisation_name(call: Call) -> str:
@@ -183,7 +201,7 @@ def _step(line: StatusChange, queue: Queue) -> PrintedStep:
     if line.outcome_code:
         outcome = outcomes.get(line.outcome_code)
         what += f"; outcome: {outcome.label if outcome else line.outcome_code}"
-    return PrintedStep(line.at, side_of(line.actor_realm), what, line.note)
+    return PrintedStep(line.at, side_of(line.actor_realm), what, line.note, line.actor_id)
 
 
 def _printed(view: Mapping[str, Any], referrals: tuple[PrintedReferral, ...]) -> PrintedRecord:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
 from services.referrals.assignments.models import Referral
-from services.referrals.assignments.rules import cursor_of, read_cursor
+from services.referrals.assignments.rules import actor_view, cursor_of, read_cursor
 from services.referrals.reach import reach_of
 from services.referrals.records.models import ContactRecord, ContactRecordChange
 from services.referrals.records.rules import check_postal_code, contact_name, find_contact_record_number
@@ -63,6 +63,7 @@ def list_contact_record_changes(session: Session, caller: Caller | None, request
                 "version": change.version,
                 "at": change.at,
                 "actor_id": change.actor_id,
+                "actor": actor_view(change.actor_id, "partner"),
                 "fields_changed": change.fields,
             }
             for change in changes

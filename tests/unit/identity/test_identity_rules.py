@@ -110,3 +110,21 @@ def test_no_quarter_of_an_hour_ever_holds_more_than_ten_verifications(gaps_s: li
     for index, first in enumerate(allowed):
         assert sum(moment - first < quarter for moment in allowed[index:]) <= 10
     assert len(allowed) <= 100
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "shown"),
+    [
+        ("Sam", "Fisher", "Sam F."),
+        ("  Sam  Lee ", " fisher", "Sam Lee F."),
+        ("Åsa", "E\u0301mile", "Åsa É."),
+        ("Sam", None, "Sam"),
+        ("Sam", " ", "Sam"),
+        (None, "Fisher", None),
+        (None, None, None),
+    ],
+)
+def test_an_author_is_called_by_first_name_and_initial(
+    first: str | None, last: str | None, shown: str | None
+) -> None:
+    assert people_rules.author_name(first, last) == shown

@@ -1,0 +1,87 @@
+"""Names of those who did something, as other services show them: first name and initial, nothing more (MARKET R-7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.chassis import wire
+from services.chassis.passports import Caller
+from services.contracts import identity as contract
+from services.contracts import identity_access as access
+from tests.integration.identity.conftest import ADMIN, Identity
+from tests.support.in_process import a_caller, a_service
+
+
+def asking(identity: Identity, service: str = "referrals") -> Caller:
+    return a_service(service, (identity.harbor.organisation_id, "harbor"))
+
+
+def described(identity: Identity, *account_ids: str) -> dict[str, Any]:
+    answer = identity.call(contract.describe_authors, asking(identity), account_ids=list(account_ids))
+    assert answer["organisation_name"] == "Harbor County"
+    return {author["id"]: author for author in answer["authors"]}
+
+
+def test_services_learn_first_name_and_initial_of_staff_and_providers_alike(either: Identity) -> None:
+    staff, provider = either.an_account(), either.a_provider()
+    found = described(either, staff["id"], provider["id"])
+    assert found == {
+        staff["id"]: {"id": staff["id"], "name": "Pat Q.", "kind": "account", "realm": "staff"},
+        provider["id"]: {"id": provider["id"], "name": "Pat Q.", "kind": "account", "realm": "provider"},
+    }
+    assert "Quill" not in str(found)
+    assert "@" not in str(found)
+
+
+def test_a_disabled_account_is_named_and_one_without_a_name_has_none(identity: Identity) -> None:
+    gone = identity.an_account()
+    identity.call(contract.disable_account, identity.admin(), account_id=gone["id"], version=gone["version"])
+    first = str(identity.harbor.admin_account_id)
+    found = described(identity, gone["id"], first)
+    assert found[gone["id"]]["name"] == "Pat Q."
+    # The first administrator was made without a name; the login is an address, and no substitute for one.
+    assert found[first]["name"] is None
+    assert ADMIN not in str(found)
+
+
+def test_an_api_client_is_called_by_its_name(identity: Identity) -> None:
+    client = identity.call(
+        access.create_api_client, identity.admin(), name="Bed registry", scopes=["capacity.read"]
+    )
+    found = described(identity, client["id"])
+    assert found[client["id"]] == {
+        "id": client["id"],
+        "name": "Bed registry",
+        "kind": "api_client",
+        "realm": None,
+    }
+
+
+def test_unknown_ids_and_those_of_another_organisation_are_left_out(identity: Identity) -> None:
+    bayside = identity.an_organisation("bayside")
+    known = identity.an_account()
+    assert set(described(identity, known["id"], str(bayside.admin_account_id), wire.new_id())) == {
+        known["id"]
+    }
+
+
+def test_only_some_services_may_ask_and_for_two_hundred_at_most(identity: Identity) -> None:
+    ids = [wire.new_id() for _ in range(201)]
+    for caller in (
+        asking(identity, "notifications"),
+        a_caller("account.read", id="5" * 32, organisation=(identity.harbor.organisation_id, "harbor")),
+    ):
+        assert identity.refused(contract.describe_authors, caller, account_ids=ids[:1]).code == "forbidden"
+    for wanted in (ids, []):
+        refused = identity.refused(contract.describe_authors, asking(identity), account_ids=wanted)
+        assert (refused.code, refused.field) == ("invalid_request", "account_ids")
+    assert described(identity, *ids[:200]) == {}
+
+
+@pytest.mark.parametrize("service", ["referrals", "portals", "signing"])
+def test_services_that_show_authors_may_ask(identity: Identity, service: str) -> None:
+    account = identity.an_account()
+    answer = identity.call(contract.describe_authors, asking(identity, service), account_ids=[account["id"]])
+    assert [author["name"] for author in answer["authors"]] == ["Pat Q."]
