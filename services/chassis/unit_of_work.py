@@ -11,7 +11,7 @@ import orjson
 from marshmallow import Schema, ValidationError
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, make_transient_to_detached
 
 from services.chassis import wire
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
@@ -216,14 +216,13 @@ def remember(
         )
         .on_conflict_do_nothing()
     )
-    claimed = session.connection().execute(statement).rowcount == 1
+    if session.connection().execute(statement).rowcount == 1:
+        return _claimed(session, tables.Request(caller=who, request_id=context.request_id))
     row = session.execute(
         select(tables.Request).where(
             tables.Request.caller == who, tables.Request.request_id == context.request_id
         )
     ).scalar_one()
-    if claimed:
-        return row
     if row.fingerprint != mark:
         raise Refused(
             "idempotency_key_reused",
@@ -237,3 +236,10 @@ def remember(
             field="Idempotency-Key",
         )
     raise Replay(row.answer)
+
+
+def _claimed(session: Session, row: Any) -> Any:
+    """The row that was just inserted, without reading it: all that follows is that its answer is set."""
+    make_transient_to_detached(row)
+    session.add(row)
+    return row

@@ -14,7 +14,7 @@ from services.contracts.referrals_assignments import referral_reassigned
 from services.referrals.assignments.history import facts_of, status_of
 from services.referrals.assignments.models import Referral, StatusChange
 from services.referrals.assignments.moving import take_step
-from services.referrals.assignments.opening import Place, active_queue_and_program, open_referral
+from services.referrals.assignments.opening import Place, open_referral, standing_of
 from services.referrals.assignments.queries import limited_referral
 from services.referrals.assignments.rules import SENDER, Step
 from services.referrals.assignments.taking_back import take_back, withdraw
@@ -73,9 +73,9 @@ def reassign(unit: UnitOfWork, old: Referral, wish: Any) -> Referral:
     version.
     """
     record = get_record(unit.session, old.contact_record_id, lock=True)
-    queue, program = active_queue_and_program(
-        unit.session, wish["queue_id"] or old.queue_id, wish["program_id"]
-    )
+    queue = held_queue(unit.session, wish["queue_id"] or old.queue_id)
+    standing = standing_of(unit.session, wish["program_id"], queue.id, record.id)
+    program = standing.program
     if (queue.id, program.id) == (old.queue_id, old.program_id):
         detail = "The referral is there already; choose another program or ReferralQ."
         raise Refused("already_assigned", detail, "program_id")
@@ -86,7 +86,7 @@ def reassign(unit: UnitOfWork, old: Referral, wish: Any) -> Referral:
         unit,
         record,
         queue,
-        program,
+        standing,
         note=wish["note"],
         line_id=wish["line_id"],
         priority=wish["priority"] or old.priority,

@@ -50,8 +50,8 @@ def _idle(queue: Queue, before: datetime.datetime) -> Any:
         select(Referral)
         .where(
             Referral.queue_id == queue.id,
-            ~Referral.is_terminal,
-            Referral.is_waitlisted.is_(False),
+            Referral.is_open,
+            ~Referral.is_waiting,
             Referral.updated_at < before,
             Referral.status.in_(unanswered),
         )

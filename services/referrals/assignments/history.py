@@ -47,7 +47,7 @@ def add_line(
         actor_realm=unit.caller.realm if unit.caller else None,
     )
     unit.add(line)
-    note_change(unit, referral)
+    note_change(unit, referral, is_new=origin is None)
     return line
 
 

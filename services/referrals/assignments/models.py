@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    UnaryExpression,
+    UniqueConstraint,
+    not_,
+    text,
+    type_coerce,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.operators import custom_op
+from sqlalchemy.types import NullType
 
 from services.chassis.models import TenantScoped, UtcDateTime
 from services.referrals.tables import Base
@@ -100,6 +117,30 @@ class Referral(TenantScoped, Base):
     offer_id: Mapped[str | None] = mapped_column(String(32))
     updated_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(Integer, default=1)
+
+    # As conditions these two are spelled as the partial indexes are, on both databases. A plain Boolean reads `= 0` and
+    # `= 1` in SQLite and `is_(False)` reads IS FALSE in PostgreSQL: then neither finds its index.
+
+    @hybrid_property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return not self.is_terminal
+
+    @is_open.inplace.expression
+    @classmethod
+    def _is_open(cls) -> ColumnElement[bool]:
+        return not_(type_coerce(cls.is_terminal, NullType()))
+
+    @hybrid_property
+    def is_waiting(self) -> bool:
+        """Whether it is on the waitlist."""
+        return self.is_waitlisted
+
+    @is_waiting.inplace.expression
+    @classmethod
+    def _is_waiting(cls) -> ColumnElement[bool]:
+        column: Any = cls.is_waitlisted
+        return UnaryExpression(column.__clause_element__(), operator=custom_op(""), type_=NullType())
 
 
 class StatusChange(TenantScoped, Base):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
@@ -17,19 +17,30 @@ from services.contracts.referrals import referral_assigned
 from services.contracts.referrals_assignments import referral_waitlisted
 from services.referrals.assignments.history import add_line, facts_of
 from services.referrals.assignments.models import Referral
-from services.referrals.assignments.queries import limited_referral
+from services.referrals.assignments.queries import new_referral_view
 from services.referrals.assignments.rules import Step, due_when_new
 from services.referrals.capacity.handlers import claim, exhausted
 from services.referrals.capacity.queries import is_exhausted
 from services.referrals.directory.models import Resource
-from services.referrals.directory.queries import get_program
+from services.referrals.directory.queries import as_program
 from services.referrals.directory.rules import ResourceStatus, check_may_be_referred_to
-from services.referrals.queues.models import Queue
-from services.referrals.queues.queries import has_program, held_queue
+from services.referrals.queues.models import Queue, QueueProgram
+from services.referrals.queues.queries import absent as no_queue
+from services.referrals.queues.queries import held_queue
 from services.referrals.queues.rules import QueueSettings, first_status, settings_of
 from services.referrals.reach import reach_of
 from services.referrals.records.models import ContactRecord
 from services.referrals.records.queries import get_record
+from services.referrals.reports.facts import read_ahead
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A program as a ReferralQ and a record have it: whether it takes referrals through the one, and has one of the other."""
+
+    program: Resource
+    is_in_queue: bool
+    is_referred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +64,12 @@ def refuse_when_full(
         return
     if is_repeated():
         return  # an accepted request has its answer already
-    record, queue, program = _rows(session, caller, request)
-    check_may_open(session, record, queue, program)
+    reach_of(caller).require_everything()
+    record = get_record(session, request["contact_record_id"])
+    queue = session.get(Queue, request["queue_id"])
+    if queue is None:
+        raise no_queue()
+    check_may_open(queue, standing_of(session, request["program_id"], queue.id, record.id))
     settings = settings_of(queue)
     if settings.when_full == "block" or (settings.when_full == "warn" and not request["confirm"]):
         raise _full(settings)
@@ -65,26 +80,29 @@ def assign_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
 
     Raises Refused as `open_referral`, and `not_found`, `not_a_program`.
     """
+    reach_of(unit.caller).require_everything()
     # The lock makes two assignments of one record take turns, so the second sees the first.
-    record, queue, program = _rows(unit.session, unit.caller, request, lock=True)
+    record = get_record(unit.session, request["contact_record_id"], lock=True)
+    queue = held_queue(unit.session, request["queue_id"])
+    standing = standing_of(unit.session, request["program_id"], queue.id, record.id)
     referral = open_referral(
         unit,
         record,
         queue,
-        program,
+        standing,
         note=request["note"],
         line_id=request["line_id"],
         priority=request["priority"],
         is_confirmed=request["confirm"],
     )
-    return limited_referral(unit.session, unit.caller, referral.id)
+    return new_referral_view(unit.caller, referral, queue, standing.program, record)
 
 
 def open_referral(
     unit: UnitOfWork,
     record: ContactRecord,
     queue: Queue,
-    program: Resource,
+    standing: Standing,
     *,
     note: str | None = None,
     line_id: str | None = None,
@@ -94,21 +112,61 @@ def open_referral(
     place: Place | None = None,
     replaces_id: str | None = None,
 ) -> Referral:
-    """One new referral with its place, history, audit and events. The record's row must be locked, or new.
+    """One new referral with its place, history, audit and events. The record must be held, or new, and the queue held.
 
     A full program refuses, waits or goes on as the queue's settings say; `is_confirmed` answers a warning. `place` is
     one that is handed over with it. Raises Refused `conflict` (inactive queue), `program_not_in_queue`,
     `resource_inactive`, `resource_not_referable`, `already_assigned`, `capacity_exhausted`.
     """
-    queue = held_queue(unit.session, queue.id)
-    check_may_open(unit.session, record, queue, program)
-    settings, statuses = settings_of(queue), queue.status_list()
-    place = place or _take_place(unit, settings, program.id, line_id, is_confirmed)
-    referral = Referral(
+    check_may_open(queue, standing)
+    program_id = standing.program.id
+    # Whoever comes for the same place waits from the claim on, so all that can be asked before it is.
+    read_ahead(unit, queue.id, first_status(queue.status_list()).key, [program_id])
+    place = place or _take_place(unit, settings_of(queue), program_id, line_id, is_confirmed)
+    referral = _new(unit, record, queue, program_id, place, note=note, priority=priority, offer_id=offer_id)
+    _begin(unit, [referral], queue, replaces_id)
+    return referral
+
+
+def ask_programs(
+    unit: UnitOfWork,
+    record: ContactRecord,
+    queue: Queue,
+    programs: Sequence[Resource],
+    *,
+    note: str | None,
+    priority: str,
+    offer_id: str,
+) -> list[Referral]:
+    """A new referral to each of these programs, none of which takes a place: the parts of an offer, written at once.
+
+    That each may be asked was checked (`check_may_open`).
+    """
+    ids = [program.id for program in programs]
+    read_ahead(unit, queue.id, first_status(queue.status_list()).key, ids)
+    wish = {"note": note, "priority": priority, "offer_id": offer_id}
+    referrals = [_new(unit, record, queue, each, Place(), **wish) for each in ids]
+    _begin(unit, referrals, queue)
+    return referrals
+
+
+def _new(
+    unit: UnitOfWork,
+    record: ContactRecord,
+    queue: Queue,
+    program_id: str,
+    place: Place,
+    *,
+    note: str | None,
+    priority: str,
+    offer_id: str | None,
+) -> Referral:
+    statuses = queue.status_list()
+    return Referral(
         id=wire.new_id(),
         contact_record_id=record.id,
         queue_id=queue.id,
-        program_id=program.id,
+        program_id=program_id,
         status=first_status(statuses).key,
         status_since=unit.now,
         is_terminal=False,
@@ -120,35 +178,80 @@ def open_referral(
         waitlisted_at=unit.now if place.is_waiting else None,
         assigned_at=unit.now,
         # Nobody can answer before there is a place.
-        due_at=None if place.is_waiting else due_when_new(settings, statuses, unit.now),
+        due_at=None if place.is_waiting else due_when_new(settings_of(queue), statuses, unit.now),
         offer_id=offer_id,
         updated_at=unit.now,
         version=1,
     )
-    unit.add(referral)
-    unit.session.flush()
-    kind = "waitlisted" if place.is_waiting else "assigned"
-    add_line(unit, referral, kind, None, first_status(statuses), Step(note))
-    unit.audit(f"referral.{kind}", "referral", referral.id, queue_id=queue.id, program_id=program.id)
-    _tell(unit, referral, replaces_id)
-    return referral
 
 
-def check_may_open(session: Session, record: ContactRecord, queue: Queue, program: Resource) -> None:
-    """Raise Refused unless this record may be referred to this program through this queue now."""
-    check_may_refer(session, queue, program)
-    refuse_if_open(session, record.id, queue.id, program.id)
+def _begin(
+    unit: UnitOfWork, referrals: Sequence[Referral], queue: Queue, replaces_id: str | None = None
+) -> None:
+    """Write new referrals and what tells of them, each kind in one statement."""
+    status = first_status(queue.status_list())
+    unit.session.add_all(referrals)
+    unit.session.flush()  # before their history, which refers to them
+    for referral in referrals:
+        kind = "waitlisted" if referral.is_waitlisted else "assigned"
+        add_line(unit, referral, kind, None, status, Step(referral.note))
+        ids = {"queue_id": queue.id, "program_id": referral.program_id}
+        unit.audit(f"referral.{kind}", "referral", referral.id, **ids)
+        _tell(unit, referral, replaces_id)
 
 
-def check_may_refer(session: Session, queue: Queue, program: Resource) -> None:
+def standings(
+    session: Session, program_ids: Sequence[str], queue_id: str, record_id: str | None = None
+) -> dict[str, Standing]:
+    """How these programs stand to a queue and a record, by id, in one statement; without those that are not there."""
+    in_queue = and_(QueueProgram.program_id == Resource.id, QueueProgram.queue_id == queue_id)
+    # Without a record it finds none: each referral has one.
+    is_referred = and_(
+        Referral.contact_record_id == record_id,
+        Referral.queue_id == queue_id,
+        Referral.program_id == Resource.id,
+        Referral.is_open,
+    )
+    statement = (
+        select(Resource, QueueProgram.queue_id, Referral.id)
+        .outerjoin(QueueProgram, in_queue)
+        .outerjoin(Referral, is_referred)
+        .where(Resource.id.in_(program_ids))
+    )
+    return {
+        program.id: Standing(program, through is not None, referral_id is not None)
+        for program, through, referral_id in session.execute(statement)
+    }
+
+
+def standing_of(session: Session, program_id: str, queue_id: str, record_id: str | None = None) -> Standing:
+    """How one program stands. Raises Refused `not_found`, `not_a_program`."""
+    return as_standing(standings(session, [program_id], queue_id, record_id).get(program_id))
+
+
+def as_standing(found: Standing | None) -> Standing:
+    """The standing that was looked for. Raises Refused `not_found`, `not_a_program`."""
+    as_program(found.program if found else None)
+    assert found is not None  # noqa: S101 - or it was refused
+    return found
+
+
+def check_may_open(queue: Queue, standing: Standing) -> None:
+    """Raise Refused unless the record may be referred to this program through this queue now."""
+    check_may_refer(queue, standing)
+    if standing.is_referred:
+        raise already_assigned()
+
+
+def check_may_refer(queue: Queue, standing: Standing) -> None:
     """Raise Refused unless anybody may be referred to this program through this queue now."""
     if not queue.is_active:
         raise Refused("conflict", "The ReferralQ is inactive; choose another one.", "queue_id")
-    if not has_program(session, queue.id, program.id):
+    if not standing.is_in_queue:
         raise Refused(
             "program_not_in_queue", "The program takes no referrals through this ReferralQ.", "program_id"
         )
-    check_may_be_referred_to(ResourceStatus(program.status))
+    check_may_be_referred_to(ResourceStatus(standing.program.status))
 
 
 def refuse_if_open(session: Session, contact_record_id: str, queue_id: str, program_id: str) -> None:
@@ -157,27 +260,16 @@ def refuse_if_open(session: Session, contact_record_id: str, queue_id: str, prog
         Referral.contact_record_id == contact_record_id,
         Referral.queue_id == queue_id,
         Referral.program_id == program_id,
-        Referral.is_terminal.is_(False),
+        Referral.is_open,
     )
     if session.scalars(is_open.limit(1)).first() is not None:
-        detail = "The contact record has an open referral to this program in this ReferralQ."
-        raise Refused("already_assigned", detail, "contact_record_id")
+        raise already_assigned()
 
 
-def active_queue_and_program(session: Session, queue_id: str, program_id: str) -> tuple[Queue, Resource]:
-    """The rows. Raises Refused `not_found`, `not_a_program`."""
-    queue = session.get(Queue, queue_id)
-    if queue is None:
-        raise Refused("not_found", "There is no ReferralQ with this id.", "queue_id")
-    return queue, get_program(session, program_id)
-
-
-def _rows(
-    session: Session, caller: Caller | None, request: Any, *, lock: bool = False
-) -> tuple[ContactRecord, Queue, Resource]:
-    reach_of(caller).require_everything()
-    record = get_record(session, request["contact_record_id"], lock=lock)
-    return record, *active_queue_and_program(session, request["queue_id"], request["program_id"])
+def already_assigned() -> Refused:
+    """The refusal of a second open referral of a record to a program in a queue."""
+    detail = "The contact record has an open referral to this program in this ReferralQ."
+    return Refused("already_assigned", detail, "contact_record_id")
 
 
 def _take_place(
@@ -202,7 +294,7 @@ def is_waited_for(session: Session, program_id: str, line_id: str | None = None)
     """Whether a referral waits for a place of this program, or of this line of it."""
     waiting = select(Referral.id).where(
         Referral.program_id == program_id,
-        Referral.is_waitlisted,
+        Referral.is_waiting,
         Referral.capacity_line_id.is_not_distinct_from(line_id),
     )
     return session.scalars(waiting.limit(1)).first() is not None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
 
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
@@ -23,11 +23,26 @@ from services.referrals.records.models import ContactRecord
 from services.referrals.records.queries import view_of as record_view
 from services.referrals.records.rules import (
     contact_name,
+    is_past,
     limited_view,
     visible_limited,
     visible_record,
     withheld_fields,
 )
+
+
+class _Row(NamedTuple):
+    """What `_limited` selects."""
+
+    Referral: Referral
+    Queue: Queue
+    QueueStatus: QueueStatus
+    program_name: str
+    number: str
+    first_name: str | None
+    last_name: str | None
+    submitted_at: datetime.datetime
+    postal_code: str | None
 
 
 def list_referrals(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
@@ -114,6 +129,15 @@ def list_referral_notes(session: Session, caller: Caller | None, request: Any) -
     }
 
 
+def new_referral_view(
+    caller: Caller | None, referral: Referral, queue: Queue, program: Resource, record: ContactRecord
+) -> dict[str, Any]:
+    """The limited view of a referral that was opened just now, from the rows that its command has at hand."""
+    status = next(status for status in queue.statuses if status.key == referral.status)
+    names = (record.number, record.first_name, record.last_name, record.submitted_at, record.postal_code)
+    return _view(_Row(referral, queue, status, program.name, *names), caller, utc_now())
+
+
 def limited_referral(session: Session, caller: Caller | None, referral_id: str) -> dict[str, Any]:
     """The limited view of a referral that the caller was found to reach: the answer of a command."""
     session.flush()
@@ -153,6 +177,8 @@ def _limited() -> Any:
             QueueStatus, and_(QueueStatus.queue_id == Referral.queue_id, QueueStatus.key == Referral.status)
         )
         .join(ContactRecord, ContactRecord.id == Referral.contact_record_id)
+        # The one that a referral stands at is joined; the others are wanted by few.
+        .options(lazyload(Queue.statuses))
     )
 
 

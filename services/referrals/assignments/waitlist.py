@@ -28,7 +28,7 @@ MOST_AT_ONCE = 100
 
 def somebody_waits(session: Session, program_id: str) -> bool:
     """Whether a referral waits for this program: a glance before a transaction."""
-    waiting = select(Referral.id).where(Referral.program_id == program_id, Referral.is_waitlisted)
+    waiting = select(Referral.id).where(Referral.program_id == program_id, Referral.is_waiting)
     return session.scalars(waiting.limit(1)).first() is not None
 
 
@@ -67,7 +67,7 @@ def _first_waiting(
 ) -> list[Referral]:
     """Locked, in their order; `wishes` are the lines they wait for (None: any), or None for all who wait."""
     rank = case({name: place for place, name in enumerate(PRIORITIES)}, value=Referral.priority)
-    statement = select(Referral).where(Referral.program_id == program_id, Referral.is_waitlisted)
+    statement = select(Referral).where(Referral.program_id == program_id, Referral.is_waiting)
     if wishes is not None:
         line = Referral.capacity_line_id
         statement = statement.where(

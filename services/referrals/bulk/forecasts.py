@@ -34,7 +34,7 @@ def of_assignment(session: Session, queue: Queue, record_ids: Sequence[str], req
         Referral.contact_record_id.in_(record_ids),
         Referral.queue_id == queue.id,
         Referral.program_id.in_(request["program_ids"]),
-        Referral.is_terminal.is_(False),
+        Referral.is_open,
     )
     already = _count(session, assigned)
     left_over = 0
@@ -70,7 +70,7 @@ def of_reassignment(session: Session, referral_ids: Sequence[str], request: Any)
         _There.contact_record_id == Referral.contact_record_id,
         _There.queue_id == queue_id,
         _There.program_id == request["to_program_id"],
-        _There.is_terminal.is_(False),
+        _There.is_open,
     )
     groups = session.execute(
         select(

@@ -11,13 +11,14 @@ from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals_bulk import bulk_job_finished, bulk_job_started
-from services.referrals.assignments.opening import active_queue_and_program, check_may_refer
+from services.referrals.assignments.opening import as_standing, check_may_refer, standing_of, standings
 from services.referrals.bulk import forecasts, selecting
 from services.referrals.bulk.models import BulkJob, BulkJobLine
 from services.referrals.bulk.queries import get_row, job_view
 from services.referrals.bulk.rules import ASSIGNMENT, CANCELLED, REASSIGNMENT, STATUS_CHANGE, WAITING
 from services.referrals.directory.queries import get_program
 from services.referrals.directory.rules import ResourceStatus, check_may_be_referred_to
+from services.referrals.queues.queries import held_queue
 from services.referrals.reach import reach_of
 
 
@@ -28,9 +29,10 @@ def start_bulk_assignment(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     `resource_inactive`, `resource_not_referable`; and `invalid_request`, `selection_too_large`.
     """
     reach_of(unit.caller).require_everything()
+    queue = held_queue(unit.session, request["queue_id"])
+    found = standings(unit.session, request["program_ids"], queue.id)
     for program_id in request["program_ids"]:
-        queue, program = active_queue_and_program(unit.session, request["queue_id"], program_id)
-        check_may_refer(unit.session, queue, program)
+        check_may_refer(queue, as_standing(found.get(program_id)))
     ids = selecting.record_ids(unit.session, request)
     if request["dry_run"]:
         return _dry(unit, ASSIGNMENT, forecasts.of_assignment(unit.session, queue, ids, request))
@@ -56,10 +58,8 @@ def start_bulk_reassignment(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     """
     reach_of(unit.caller).require_everything()
     if request["to_queue_id"] is not None:
-        check_may_refer(
-            unit.session,
-            *active_queue_and_program(unit.session, request["to_queue_id"], request["to_program_id"]),
-        )
+        queue = held_queue(unit.session, request["to_queue_id"])
+        check_may_refer(queue, standing_of(unit.session, request["to_program_id"], queue.id))
     program = get_program(unit.session, request["to_program_id"])
     check_may_be_referred_to(ResourceStatus(program.status))
     ids = selecting.open_referral_ids(unit.session, request)

@@ -26,9 +26,7 @@ def record_ids(session: Session, request: Any) -> list[str]:
     check_narrowed(selection, "records")
     statement = select(ContactRecord.id).where(*wanted({"number": None, **selection}))
     if selection["has_open_referral"] is not None:
-        is_open = exists().where(
-            Referral.contact_record_id == ContactRecord.id, Referral.is_terminal.is_(False)
-        )
+        is_open = exists().where(Referral.contact_record_id == ContactRecord.id, Referral.is_open)
         statement = statement.where(is_open if selection["has_open_referral"] else ~is_open)
     return _found(session, statement.order_by(ContactRecord.submitted_at, ContactRecord.id))
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.referrals.assignments.closing import reassign
 from services.referrals.assignments.models import Referral
 from services.referrals.assignments.moving import move
-from services.referrals.assignments.opening import active_queue_and_program, open_referral, refuse_if_open
+from services.referrals.assignments.opening import (
+    Standing,
+    already_assigned,
+    as_standing,
+    open_referral,
+    standings,
+)
 from services.referrals.bulk.models import BulkJob
 from services.referrals.bulk.rules import ASSIGNMENT, REASSIGNMENT, STATUS_CHANGE, TRIES_THE_NEXT
 from services.referrals.capacity.queries import is_exhausted
 from services.referrals.offers.taking import held_referral
+from services.referrals.queues.models import Queue
 from services.referrals.queues.queries import held_queue
 from services.referrals.records.models import ContactRecord
 from services.referrals.records.queries import get_record
@@ -27,32 +34,29 @@ def carry_out(unit: UnitOfWork, job: BulkJob, subject_id: str) -> str:
 def _assign(unit: UnitOfWork, job: BulkJob, record_id: str) -> Referral:
     """To the first program with a free place. Who is referred to one of them already, is not referred to the next."""
     record = get_record(unit.session, record_id, lock=True)
-    program_ids = job.wish["program_ids"]
-    for program_id in program_ids:
-        refuse_if_open(unit.session, record.id, job.wish["queue_id"], program_id)
-    return _to_the_first_free(unit, job, record, program_ids)
+    queue = held_queue(unit.session, job.wish["queue_id"])
+    found = standings(unit.session, job.wish["program_ids"], queue.id, record.id)
+    programs = [as_standing(found.get(program_id)) for program_id in job.wish["program_ids"]]
+    if any(standing.is_referred for standing in programs):
+        raise already_assigned()
+    return _to_the_first_free(unit, job, record, queue, programs)
 
 
 def _to_the_first_free(
-    unit: UnitOfWork, job: BulkJob, record: ContactRecord, program_ids: list[str]
+    unit: UnitOfWork, job: BulkJob, record: ContactRecord, queue: Queue, programs: Sequence[Standing]
 ) -> Referral:
-    if len(program_ids) > 1:
-        for program_id in program_ids:
-            if is_exhausted(unit.session, program_id):
+    wish = {"note": job.note, "priority": job.wish["priority"], "is_confirmed": job.wish["confirm"]}
+    if len(programs) > 1:
+        for standing in programs:
+            if is_exhausted(unit.session, standing.program.id):
                 continue
             try:
-                return _open(unit, job, record, program_id)
+                return open_referral(unit, record, queue, standing, **wish)
             except Refused as refusal:
                 if refusal.code not in TRIES_THE_NEXT:
                     raise
     # All are full, or there is one only: then the queue's settings say what happens.
-    return _open(unit, job, record, program_ids[0])
-
-
-def _open(unit: UnitOfWork, job: BulkJob, record: ContactRecord, program_id: str) -> Referral:
-    queue, program = active_queue_and_program(unit.session, job.wish["queue_id"], program_id)
-    wish = {"note": job.note, "priority": job.wish["priority"], "is_confirmed": job.wish["confirm"]}
-    return open_referral(unit, record, queue, program, **wish)
+    return open_referral(unit, record, queue, programs[0], **wish)
 
 
 def _change_status(unit: UnitOfWork, job: BulkJob, referral_id: str) -> Referral:

@@ -8,14 +8,22 @@ from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals_offers import offer_created, offer_withdrawn
-from services.referrals.assignments.opening import Place, active_queue_and_program, open_referral
+from services.referrals.assignments.opening import (
+    Standing,
+    as_standing,
+    ask_programs,
+    check_may_open,
+    standings,
+)
 from services.referrals.assignments.rules import Step
+from services.referrals.directory.models import Resource
 from services.referrals.offers.models import Offer
 from services.referrals.offers.queries import get_row, view_of
 from services.referrals.offers.rules import OPEN, WITHDRAWN, check_programs, end_of
 from services.referrals.offers.taking import close, facts_of, withdraw_all
+from services.referrals.queues.models import Queue
+from services.referrals.queues.queries import held_queue
 from services.referrals.reach import reach_of
-from services.referrals.records.models import ContactRecord
 from services.referrals.records.queries import get_record
 
 
@@ -28,11 +36,17 @@ def create_offer(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     reach_of(unit.caller).require_everything()
     check_programs(request["program_ids"])
     record = get_record(unit.session, request["contact_record_id"], lock=True)
+    queue = held_queue(unit.session, request["queue_id"])
+    found = standings(unit.session, request["program_ids"], queue.id, record.id)
+    programs = [
+        _may_be_asked(queue, found.get(program_id), f"program_ids.{place}")
+        for place, program_id in enumerate(request["program_ids"])
+    ]
     offer = Offer(
         id=wire.new_id(),
         organisation_key=unit.organisation_key,
         contact_record_id=record.id,
-        queue_id=request["queue_id"],
+        queue_id=queue.id,
         state=OPEN,
         priority=request["priority"],
         created_by=unit.caller.id if unit.caller else "",
@@ -40,9 +54,10 @@ def create_offer(unit: UnitOfWork, request: Any) -> dict[str, Any]:
         expires_at=end_of(request["expires_at"], request["expires_in_hours"], unit.now),
         version=1,
     )
-    for place, program_id in enumerate(request["program_ids"]):
-        _ask(unit, offer, record, program_id, request["note"], f"program_ids.{place}")
-    _tell_created(unit, offer, len(request["program_ids"]))
+    unit.add(offer)
+    wish = {"note": request["note"], "priority": offer.priority, "offer_id": offer.id}
+    ask_programs(unit, record, queue, programs, **wish)
+    _tell_created(unit, offer, len(programs))
     return view_of(unit.session, offer.id)
 
 
@@ -63,20 +78,16 @@ def withdraw_offer(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     return view_of(unit.session, offer.id)
 
 
-def _ask(
-    unit: UnitOfWork, offer: Offer, record: ContactRecord, program_id: str, note: str | None, field: str
-) -> None:
+def _may_be_asked(queue: Queue, found: Standing | None, field: str) -> Resource:
+    """The program, if a referral to it may be opened; a refusal names its place in the request."""
     try:
-        queue, program = active_queue_and_program(unit.session, offer.queue_id, program_id)
-        unit.add(offer)  # only now is it known that there is such a queue
-        unit.session.flush()
-        open_referral(
-            unit, record, queue, program, note=note, priority=offer.priority, offer_id=offer.id, place=Place()
-        )
+        standing = as_standing(found)
+        check_may_open(queue, standing)
     except Refused as refusal:
         if refusal.field in ("program_id", "resource", "contact_record_id"):
             refusal.field = field
         raise
+    return standing.program
 
 
 def _tell_created(unit: UnitOfWork, offer: Offer, programs: int) -> None:

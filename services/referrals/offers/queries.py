@@ -75,7 +75,7 @@ def _lines(session: Session, offer_ids: list[str]) -> list[dict[str, Any]]:
         or_(Referral.ended_by.is_(None), Referral.ended_by != SENDER),
         or_(Offer.accepted_referral_id.is_(None), ~is_own),
     )
-    is_waiting = and_(Referral.is_terminal.is_(False), Offer.accepted_referral_id.is_(None))
+    is_waiting = and_(Referral.is_open, Offer.accepted_referral_id.is_(None))
     statement = (
         select(
             Offer,

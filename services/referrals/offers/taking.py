@@ -34,6 +34,7 @@ from services.referrals.offers.rules import (
 )
 from services.referrals.queues.rules import Status
 from services.referrals.records.models import ContactRecord
+from services.referrals.reports.facts import places_of
 
 
 def hold_offer_of(session: Session, referral_id: str) -> Offer | None:
@@ -82,9 +83,7 @@ def end_step(unit: UnitOfWork, referral: Referral) -> None:
     """Close the offer if this referral, which has just ended, was the last that it asked."""
     if not referral.is_terminal or not is_on_offer(unit.session, referral):
         return
-    waiting = select(Referral.id).where(
-        Referral.offer_id == referral.offer_id, Referral.is_terminal.is_(False)
-    )
+    waiting = select(Referral.id).where(Referral.offer_id == referral.offer_id, Referral.is_open)
     if unit.session.scalars(waiting.limit(1)).first() is not None:
         return
     offer = unit.session.get_one(Offer, referral.offer_id)
@@ -103,11 +102,13 @@ def withdraw_all(unit: UnitOfWork, offer: Offer, step: Step, but: Collection[str
     """Take back every open referral of a held offer but these, and say how many it were."""
     statement = (
         select(Referral)
-        .where(Referral.offer_id == offer.id, Referral.is_terminal.is_(False), Referral.id.not_in(but))
+        .where(Referral.offer_id == offer.id, Referral.is_open, Referral.id.not_in(but))
         .order_by(Referral.id)
         .with_for_update(of=Referral)
     )
     referrals = unit.session.scalars(statement).all()
+    # Kept in the session until all are counted where they go, not asked for one by one.
+    _places = places_of(unit.session, [referral.id for referral in referrals])
     for referral in referrals:
         withdraw(unit, referral, step)
     return len(referrals)

@@ -35,7 +35,7 @@ def get_queue(session: Session, caller: Caller | None, request: Any) -> dict[str
     reach = reach_of(caller)
     queue = session.scalars(_in_reach(reach).where(Queue.id == request["queue_id"])).one_or_none()
     if queue is None:
-        raise Refused("not_found", "There is no ReferralQ with this id.", "queue_id")
+        raise absent()
     return _views(session, [queue], reach)[0]
 
 
@@ -43,7 +43,7 @@ def describe_queue(session: Session, _caller: Caller | None, request: Any) -> di
     """What a ReferralQ adds to the e-mail about an assignment, for notifications. Raises Refused `not_found`."""
     queue = session.get(Queue, request["queue_id"])
     if queue is None:
-        raise Refused("not_found", "There is no ReferralQ with this id.", "queue_id")
+        raise absent()
     return {"queue_id": queue.id, "assignment_email_text": settings_of(queue).assignment_email_text}
 
 
@@ -55,15 +55,22 @@ def view_of(session: Session, queue: Queue) -> dict[str, Any]:
 def held_queue(session: Session, queue_id: str) -> Queue:
     """The row, held against changes of the queue until the transaction ends, together with all others who hold it so.
 
-    A status cannot be taken off a queue, nor the queue be deactivated, while a referral is on its way there.
+    A status cannot be taken off a queue, nor the queue be deactivated, while a referral is on its way there. Raises
+    Refused `not_found`.
     """
     # Held once for the whole transaction: one that works on many referrals does not ask for each.
     held: dict[str, Queue] = session.info.setdefault("held_queues", {})
     if queue_id not in held:
-        held[queue_id] = session.get_one(
-            Queue, queue_id, with_for_update={"read": True}, populate_existing=True
-        )
+        queue = session.get(Queue, queue_id, with_for_update={"read": True}, populate_existing=True)
+        if queue is None:
+            raise absent()
+        held[queue_id] = queue
     return held[queue_id]
+
+
+def absent() -> Refused:
+    """The refusal where a queue is not there, or out of reach."""
+    return Refused("not_found", "There is no ReferralQ with this id.", "queue_id")
 
 
 def has_program(session: Session, queue_id: str, program_id: str) -> bool:
@@ -80,7 +87,7 @@ def count_open(session: Session, queue_id: str, program_id: str | None = None) -
     """How many referrals of this queue (to this program) are open, by status key; only statuses that have some."""
     statement = (
         select(Referral.status, func.count().label("open"))
-        .where(Referral.queue_id == queue_id, Referral.is_terminal.is_(False))
+        .where(Referral.queue_id == queue_id, Referral.is_open)
         .group_by(Referral.status)
         .order_by(Referral.status)
     )

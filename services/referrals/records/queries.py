@@ -139,7 +139,7 @@ def wanted(request: Any) -> list[Any]:
 def _open_referrals() -> Any:
     return (
         select(func.count())
-        .where(Referral.contact_record_id == ContactRecord.id, Referral.is_terminal.is_(False))
+        .where(Referral.contact_record_id == ContactRecord.id, Referral.is_open)
         .correlate(ContactRecord)
         .scalar_subquery()
         .label("open_referrals")

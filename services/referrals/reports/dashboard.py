@@ -155,8 +155,7 @@ def _overdue(
         select(key.label("key"))
         .where(
             Referral.organisation_id == (caller.organisation_id if caller else None),
-            # Written as in the partial index, or PostgreSQL does not find that it fits.
-            ~Referral.is_terminal,
+            Referral.is_open,
             Referral.due_at.is_not(None),
             Referral.due_at < now,
         )

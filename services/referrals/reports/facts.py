@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import select
@@ -17,16 +18,16 @@ from services.referrals.reports.settings import time_zone_of
 _FLAGS = ("open", "waiting", "urgent")
 
 
-def note_change(unit: UnitOfWork, referral: Referral) -> None:
-    """Bring the counts up to date with a referral that is new or was changed just now.
+def note_change(unit: UnitOfWork, referral: Referral, *, is_new: bool = False) -> None:
+    """Bring the counts up to date with a referral that `is_new` or was changed just now.
 
     It compares with where the referral was counted before, so it may follow any change, and more than once. The changed
     referral is held by the transaction, so nobody else notes it at the same time.
     """
     session = unit.session
-    place = session.get(ReportPlace, referral.id)
-    cell_id = cell_id_of(session, referral, referral.status)
-    facts = facts_of(referral, time_zone_of(session, unit.organisation_id))
+    place = None if is_new else session.get(ReportPlace, referral.id)
+    cell_id = _cell_id(session, referral)
+    facts = facts_of(referral, _zone(unit))
     if place is None:
         place = ReportPlace(referral_id=referral.id, cell_id=cell_id, since=referral.status_since, **facts)
         session.add(place)
@@ -64,27 +65,72 @@ def facts_of(referral: Any, zone: str) -> dict[str, Any]:
     }
 
 
-def cell_id_of(session: Session, referral: Any, status: str) -> int:
-    """The number of the cell of a status at the referral's program, made where this is the first referral there."""
-    wanted = select(ReportCell.id).where(
-        ReportCell.queue_id == referral.queue_id,
-        ReportCell.program_id == referral.program_id,
-        ReportCell.status == status,
-    )
-    found = session.scalar(wanted)
-    if found is not None:
-        return found
+def read_ahead(unit: UnitOfWork, queue_id: str, status: str, program_ids: Collection[str]) -> None:
+    """Ask at once for all that `note_change` will need to know of new referrals at this status.
+
+    Before the first of them is written, and before a place is claimed: what is held then is held shortly. Cells are made
+    where these are the first referrals there.
+    """
+    _zone(unit)
+    known = _cells(unit.session)
+    wanted = {each for each in program_ids if (queue_id, each, status) not in known}
+    missing = _find_cells(unit.session, queue_id, status, wanted)
+    if missing:
+        _make_cells(unit.session, queue_id, status, missing)
+        _find_cells(unit.session, queue_id, status, missing)
+
+
+def places_of(session: Session, referral_ids: Collection[str]) -> list[ReportPlace]:
+    """Where these referrals are counted, in one statement; `note_change` asks for none that somebody keeps."""
+    return list(session.scalars(select(ReportPlace).where(ReportPlace.referral_id.in_(referral_ids))))
+
+
+def _cell_id(session: Session, referral: Referral) -> int:
+    """The number of the cell at which the referral stands, made where it is the first there."""
+    key = (referral.queue_id, referral.program_id, referral.status)
+    if key not in _cells(session) and _find_cells(session, key[0], key[2], {key[1]}):
+        _make_cells(session, key[0], key[2], {key[1]})
+        _find_cells(session, key[0], key[2], {key[1]})
+    return _cells(session)[key]
+
+
+def _cells(session: Session) -> dict[tuple[str, str, str], int]:
+    """The cells that the transaction has met. None of them ever goes or changes."""
+    known: dict[tuple[str, str, str], int] = session.info.setdefault("report_cells", {})
+    return known
+
+
+def _find_cells(session: Session, queue_id: str, status: str, program_ids: Collection[str]) -> set[str]:
+    """Note the cells of a status at these programs; the programs that have none."""
+    if not program_ids:
+        return set()
+    cells = session.execute(
+        select(ReportCell.id, ReportCell.program_id).where(
+            ReportCell.queue_id == queue_id,
+            ReportCell.program_id.in_(program_ids),
+            ReportCell.status == status,
+        )
+    ).all()
+    _cells(session).update({(queue_id, cell.program_id, status): cell.id for cell in cells})
+    return set(program_ids) - {cell.program_id for cell in cells}
+
+
+def _make_cells(session: Session, queue_id: str, status: str, program_ids: Collection[str]) -> None:
     connection = session.connection()
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    own = {
-        "organisation_id": referral.organisation_id or session.info["organisation_id"],
-        "queue_id": referral.queue_id,
-        "program_id": referral.program_id,
-        "status": status,
-    }
-    # Somebody else may make it at the same time: then it is there once this statement has waited for him.
+    shared = {"organisation_id": session.info["organisation_id"], "queue_id": queue_id, "status": status}
+    # In one order, as somebody else may make some of them at the same time: then they are there once this statement
+    # has waited for him.
+    own = [{**shared, "program_id": each} for each in sorted(program_ids)]
     connection.execute(dialect.insert(ReportCell.__table__).values(own).on_conflict_do_nothing())
-    return session.scalars(wanted).one()
+
+
+def _zone(unit: UnitOfWork) -> str:
+    """The organisation's time zone, asked for once in a transaction."""
+    known = unit.session.info
+    if "report_zone" not in known:
+        known["report_zone"] = time_zone_of(unit.session, unit.organisation_id)
+    return str(known["report_zone"])
 
 
 def _delta(place: ReportPlace, change: int) -> ReportDelta:
@@ -98,7 +144,7 @@ def _delta(place: ReportPlace, change: int) -> ReportDelta:
 
 
 def _move(unit: UnitOfWork, place: ReportPlace, cell_id: int) -> ReportMove:
-    on = local_day(unit.now, time_zone_of(unit.session, unit.organisation_id))
+    on = local_day(unit.now, _zone(unit))
     return ReportMove(
         left_cell_id=place.cell_id,
         entered_cell_id=cell_id,
