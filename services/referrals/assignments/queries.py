@@ -23,7 +23,6 @@ from services.referrals.records.models import ContactRecord
 from services.referrals.records.queries import view_of as record_view
 from services.referrals.records.rules import (
     contact_name,
-    is_past,
     limited_view,
     visible_limited,
     visible_record,
