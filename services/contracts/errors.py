@@ -112,6 +112,7 @@ CODES: dict[str, int] = {
     "agency_required": 422,
     "program_not_in_queue": 422,
     "already_assigned": 409,
+    "consent_required": 409,
     "import_file_refused": 422,
     "resource_inactive": 409,
     "resource_not_referable": 409,

@@ -53,6 +53,13 @@ class ContactRecord(Reply):
     submitted_at = Moment(required=True)
     form_code = Code(allow_none=True)
     person_id = Id(allow_none=True, metadata={"description": "the person in identity, where known"})
+    consent_given_on = fields.Date(
+        allow_none=True, metadata={"description": "when the help-seeker consented to sharing the record"}
+    )
+    consent_until = fields.Date(
+        allow_none=True, metadata={"description": "last day of the consent; null: no end"}
+    )
+    is_consent_expired = Flag()
     withheld = fields.List(fields.String())
     possible_duplicates = fields.List(
         RecordNumber(),
@@ -70,6 +77,8 @@ CONTACT_RECORD = {
     "submitted_at": Moment(load_default=None, allow_none=True),
     "form_code": Code(load_default=None, allow_none=True),
     "person_id": Id(load_default=None, allow_none=True),
+    "consent_given_on": fields.Date(load_default=None, allow_none=True),
+    "consent_until": fields.Date(load_default=None, allow_none=True),
 }
 
 

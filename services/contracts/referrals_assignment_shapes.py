@@ -49,7 +49,8 @@ class Progress(Reply):
     """How far a referral has come: facts about the work, none about the help-seeker.
 
     `contact_record_id`, `replaced_by_id` and `offer_id` are the partner's own handles, null for a provider.
-    `next_statuses` are the keys of the statuses it may go to; only `get_referral` tells them.
+    `next_statuses` are the keys of the statuses it may go to; only `get_referral` tells them. `is_overdue`, `is_urgent` (a
+    priority above routine) and `is_consent_expired` are flags of open referrals.
     """
 
     queue_id = Id(required=True)
@@ -62,6 +63,8 @@ class Progress(Reply):
     accepted_at = Moment(allow_none=True)
     due_at = Moment(allow_none=True)
     is_overdue = Flag(required=True)
+    is_urgent = Flag(required=True)
+    is_consent_expired = Flag(required=True)
     is_waitlisted = Flag(required=True)
     waitlisted_at = Moment(allow_none=True)
     is_terminal = Flag(required=True)
@@ -116,6 +119,7 @@ ASSIGNMENT_ERRORS = (
     "not_a_program",
     "program_not_in_queue",
     "already_assigned",
+    "consent_required",
     "resource_inactive",
     "resource_not_referable",
 )
@@ -154,6 +158,12 @@ FILTERS: dict[str, Any] = {
     "is_open": Flag(load_default=None, allow_none=True),
     "is_waitlisted": Flag(load_default=None, allow_none=True),
     "is_overdue": Flag(load_default=None, allow_none=True),
+    "is_urgent": Flag(
+        load_default=None, allow_none=True, metadata={"description": "open, with a priority above routine"}
+    ),
+    "is_consent_expired": Flag(
+        load_default=None, allow_none=True, metadata={"description": "open, and the consent to share is over"}
+    ),
     "priority": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(PRIORITIES)),
     "assigned_from": Moment(load_default=None, allow_none=True),
     "assigned_before": Moment(load_default=None, allow_none=True),

@@ -35,6 +35,8 @@ class ReferralSelection(Request):
     status = Code(load_default=None, allow_none=True, metadata={"description": "key of a status"})
     is_open = Flag(load_default=None, allow_none=True)
     is_overdue = Flag(load_default=None, allow_none=True)
+    is_urgent = Flag(load_default=None, allow_none=True)
+    is_consent_expired = Flag(load_default=None, allow_none=True)
     assigned_from = Moment(load_default=None, allow_none=True)
     assigned_before = Moment(load_default=None, allow_none=True)
 

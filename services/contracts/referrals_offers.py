@@ -82,6 +82,7 @@ create_offer = contract.command(
         "not_a_program",
         "program_not_in_queue",
         "already_assigned",
+        "consent_required",
         "resource_inactive",
         "resource_not_referable",
     ),

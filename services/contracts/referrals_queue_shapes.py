@@ -99,6 +99,10 @@ def _settings() -> dict[str, fields.Field[Any]]:
                 "single sections as `section:<title>`; null: all of it"
             },
         ),
+        "consent_required": Flag(
+            allow_none=True,
+            metadata={"description": "only records whose consent to share holds are assigned or offered"},
+        ),
         "statistics_small_cells": fields.Integer(
             strict=True, allow_none=True, validate=validate.Range(2, 100)
         ),

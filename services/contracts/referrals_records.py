@@ -76,6 +76,8 @@ edit_contact_record = contract.command(
         "submitted_at": Moment(),
         "form_code": Code(allow_none=True),
         "person_id": Id(allow_none=True),
+        "consent_given_on": fields.Date(allow_none=True),
+        "consent_until": fields.Date(allow_none=True),
     },
     reply=ContactRecord,
     access=permission("record.create"),

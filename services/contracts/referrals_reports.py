@@ -44,6 +44,9 @@ _DEMAND = {
     "waiting": Count(required=True, metadata={"description": "on a waitlist"}),
     "urgent": Count(required=True, metadata={"description": "open, with a priority above routine"}),
     "overdue": Count(required=True, metadata={"description": "open and past the due time"}),
+    "consent_expired": Count(
+        required=True, metadata={"description": "open, and the consent to share is over"}
+    ),
 }
 
 Demand = Reply.from_dict(dict(_DEMAND), name="Demand")
@@ -75,9 +78,15 @@ ProgramDemand = Reply.from_dict(
     },
     name="ProgramDemand",
 )
-_OVERDUE_CAPPED = Flag(
-    required=True, metadata={"description": "there are more overdue ones than the 2,000 that are counted"}
-)
+_CAPPED = {
+    "is_overdue_capped": Flag(
+        required=True, metadata={"description": "there are more overdue ones than the 2,000 that are counted"}
+    ),
+    "is_consent_expired_capped": Flag(
+        required=True,
+        metadata={"description": "there are more without consent than the 2,000 that are counted"},
+    ),
+}
 
 
 class StayStatistics(Reply):
@@ -152,7 +161,7 @@ get_dashboard = contract.query(
     reply={
         "at": Moment(required=True),
         "totals": fields.Nested(Demand, required=True),
-        "is_overdue_capped": _OVERDUE_CAPPED,
+        **_CAPPED,
         "queues": fields.List(fields.Nested(QueueOnDashboard), required=True),
     },
     access=permission("referral.read"),
@@ -168,7 +177,7 @@ list_program_demand = contract.query(
     },
     reply={
         "at": Moment(required=True),
-        "is_overdue_capped": _OVERDUE_CAPPED,
+        **_CAPPED,
         "items": fields.List(fields.Nested(ProgramDemand), required=True),
         "next": fields.String(allow_none=True),
     },

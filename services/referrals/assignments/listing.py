@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal, select, tuple_
+from sqlalchemy import ColumnElement, literal, literal_column, select, tuple_
 
 from services.referrals.assignments.models import Referral
 from services.referrals.assignments.rules import cursor_of, read_cursor
@@ -35,11 +35,16 @@ def narrowed(request: Any, now: datetime.datetime) -> list[ColumnElement[bool]]:
     if request["agency_id"] is not None:
         conditions.append(Referral.program_id.in_(_programs_of(request["agency_id"])))
     if request["is_open"] is not None:
-        conditions.append(Referral.is_terminal.is_(not request["is_open"]))
+        conditions.append(Referral.is_open if request["is_open"] else ~Referral.is_open)
     if request["is_waitlisted"] is not None:
-        conditions.append(Referral.is_waitlisted if request["is_waitlisted"] else ~Referral.is_waitlisted)
+        conditions.append(Referral.is_waiting if request["is_waitlisted"] else ~Referral.is_waiting)
     if request["is_overdue"] is not None:
         conditions.append(is_overdue(now) if request["is_overdue"] else ~is_overdue(now))
+    if request["is_urgent"] is not None:
+        conditions.append(is_urgent() if request["is_urgent"] else ~is_urgent())
+    if request["is_consent_expired"] is not None:
+        is_over = is_consent_expired(now)
+        conditions.append(is_over if request["is_consent_expired"] else ~is_over)
     if request["assigned_from"] is not None:
         conditions.append(Referral.assigned_at >= request["assigned_from"])
     if request["assigned_before"] is not None:
@@ -51,8 +56,17 @@ def narrowed(request: Any, now: datetime.datetime) -> list[ColumnElement[bool]]:
 
 def is_overdue(now: datetime.datetime) -> ColumnElement[bool]:
     """Condition: an open referral whose time has run out. False, not unknown, where there is no time."""
-    # `NOT is_terminal`, as the partial indexes have it: PostgreSQL does not see that IS FALSE fits them.
-    return ~Referral.is_terminal & Referral.due_at.is_not(None) & (Referral.due_at < now)
+    return Referral.is_open & Referral.due_at.is_not(None) & (Referral.due_at < now)
+
+
+def is_urgent() -> ColumnElement[bool]:
+    """Condition: an open referral with a priority above routine, spelled as its index is."""
+    return Referral.is_open & (Referral.priority != literal_column("'routine'"))
+
+
+def is_consent_expired(now: datetime.datetime) -> ColumnElement[bool]:
+    """Condition: an open referral whose contact record may not be shared any more. False where there is no end."""
+    return Referral.is_open & Referral.consent_ends_at.is_not(None) & (Referral.consent_ends_at <= now)
 
 
 def in_order(sort: str) -> tuple[list[ColumnElement[bool]], list[Any]]:
@@ -61,8 +75,8 @@ def in_order(sort: str) -> tuple[list[ColumnElement[bool]], list[Any]]:
     if sort == "newest":
         return [], [time.desc(), Referral.id.desc()]
     kept: dict[str, list[Any]] = {
-        "due": [~Referral.is_terminal, Referral.due_at.is_not(None)],
-        "waitlist": [Referral.is_waitlisted],
+        "due": [Referral.is_open, Referral.due_at.is_not(None)],
+        "waitlist": [Referral.is_waiting],
     }
     return kept.get(sort, []), [time, Referral.id]
 

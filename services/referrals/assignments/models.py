@@ -29,6 +29,8 @@ from services.referrals.tables import Base
 
 _OPEN = text("NOT is_terminal")
 _OPEN_AND_DUE = text("NOT is_terminal AND due_at IS NOT NULL")
+_OPEN_WITH_END_OF_CONSENT = text("NOT is_terminal AND consent_ends_at IS NOT NULL")
+_OPEN_AND_URGENT = text("NOT is_terminal AND priority <> 'routine'")
 _WAITING = text("is_waitlisted")
 _OF_AN_OFFER = text("offer_id IS NOT NULL")
 
@@ -39,6 +41,7 @@ class Referral(TenantScoped, Base):
     `holds_capacity` says whether one of the program's places is taken for it: claim and release flip it in the
     transaction that counts, so a place is given back exactly once. `capacity_line_id` is the line that was counted, or
     the one that a waitlisted referral waits for (None: any). `note` is the last shared note of either side (S0-32).
+    `consent_ends_at` is a copy of the contact record's, so that a list finds those whose consent is over by an index.
 
     `ended_by` is `sender` where it was withdrawn or reassigned: then it is out of every provider's sight and never opens
     again, whatever its last status was. `provider` and `client` say who declined.
@@ -79,6 +82,28 @@ class Referral(TenantScoped, Base):
             sqlite_where=_OPEN_AND_DUE,
             postgresql_where=_OPEN_AND_DUE,
         ),
+        Index(
+            "ix_referrals_consent",
+            "organisation_id",
+            "consent_ends_at",
+            sqlite_where=_OPEN_WITH_END_OF_CONSENT,
+            postgresql_where=_OPEN_WITH_END_OF_CONSENT,
+        ),
+        Index(
+            "ix_referrals_consent_of_program",
+            "program_id",
+            "consent_ends_at",
+            sqlite_where=_OPEN_WITH_END_OF_CONSENT,
+            postgresql_where=_OPEN_WITH_END_OF_CONSENT,
+        ),
+        Index(
+            "ix_referrals_urgent",
+            "organisation_id",
+            "assigned_at",
+            "id",
+            sqlite_where=_OPEN_AND_URGENT,
+            postgresql_where=_OPEN_AND_URGENT,
+        ),
         # What has changed since a time, for systems that keep up by reading (FHIR `_lastUpdated`).
         Index("ix_referrals_updated", "organisation_id", "updated_at", "id"),
         Index("ix_referrals_idle", "queue_id", "updated_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
@@ -115,6 +140,7 @@ class Referral(TenantScoped, Base):
     outcome_code: Mapped[str | None] = mapped_column(String(64))
     replaced_by_id: Mapped[str | None] = mapped_column(String(32))
     offer_id: Mapped[str | None] = mapped_column(String(32))
+    consent_ends_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(Integer, default=1)
 

@@ -29,6 +29,7 @@ from services.referrals.queues.queries import absent as no_queue
 from services.referrals.queues.queries import held_queue
 from services.referrals.queues.rules import QueueSettings, first_status, settings_of
 from services.referrals.reach import reach_of
+from services.referrals.records.consent import check_may_be_shared
 from services.referrals.records.models import ContactRecord
 from services.referrals.records.queries import get_record
 from services.referrals.reports.facts import read_ahead
@@ -119,6 +120,7 @@ def open_referral(
     `resource_inactive`, `resource_not_referable`, `already_assigned`, `capacity_exhausted`.
     """
     check_may_open(queue, standing)
+    check_may_be_shared(record, queue, unit.now)
     program_id = standing.program.id
     # Whoever comes for the same place waits from the claim on, so all that can be asked before it is.
     read_ahead(unit, queue.id, first_status(queue.status_list()).key, [program_id])
@@ -142,6 +144,7 @@ def ask_programs(
 
     That each may be asked was checked (`check_may_open`).
     """
+    check_may_be_shared(record, queue, unit.now)
     ids = [program.id for program in programs]
     read_ahead(unit, queue.id, first_status(queue.status_list()).key, ids)
     wish = {"note": note, "priority": priority, "offer_id": offer_id}
@@ -180,6 +183,7 @@ def _new(
         # Nobody can answer before there is a place.
         due_at=None if place.is_waiting else due_when_new(settings_of(queue), statuses, unit.now),
         offer_id=offer_id,
+        consent_ends_at=record.consent_ends_at,
         updated_at=unit.now,
         version=1,
     )

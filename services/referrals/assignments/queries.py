@@ -23,6 +23,7 @@ from services.referrals.records.models import ContactRecord
 from services.referrals.records.queries import view_of as record_view
 from services.referrals.records.rules import (
     contact_name,
+    is_past,
     limited_view,
     visible_limited,
     visible_record,
@@ -223,6 +224,8 @@ def _progress(referral: Referral, now: datetime.datetime, *, is_staff: bool) -> 
         "accepted_at": referral.accepted_at,
         "due_at": due_at,
         "is_overdue": due_at is not None and due_at < now,
+        "is_urgent": not referral.is_terminal and referral.priority != "routine",
+        "is_consent_expired": not referral.is_terminal and is_past(referral.consent_ends_at, now),
         "is_waitlisted": referral.is_waitlisted,
         "waitlisted_at": referral.waitlisted_at,
         "is_terminal": referral.is_terminal,

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased
 
+from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.referrals.assignments.models import Referral
 from services.referrals.assignments.moving import named_status
@@ -22,6 +23,7 @@ from services.referrals.capacity.claims import lines_of
 from services.referrals.queues.models import Queue
 from services.referrals.queues.queries import has_program
 from services.referrals.queues.rules import decline_reasons_of, find_status, outcomes_of, settings_of
+from services.referrals.records.consent import count_without_consent, is_of_record_without_consent
 from services.referrals.records.models import ContactRecord
 
 _There = aliased(Referral)
@@ -37,12 +39,14 @@ def of_assignment(session: Session, queue: Queue, record_ids: Sequence[str], req
         Referral.is_open,
     )
     already = _count(session, assigned)
+    unshared = count_without_consent(session, queue, record_ids, request["program_ids"])
     left_over = 0
     if _needs_places(queue, request):
-        left_over = without_a_place(known - already, _free_places(session, request["program_ids"]))
+        left_over = without_a_place(known - already - unshared, _free_places(session, request["program_ids"]))
     reasons = {
         "not_found": len(record_ids) - known,
         "already_assigned": already,
+        "consent_required": unshared,
         "capacity_exhausted": left_over,
     }
     return forecast(len(record_ids), Counter(reasons))
@@ -77,6 +81,7 @@ def of_reassignment(session: Session, referral_ids: Sequence[str], request: Any)
             Referral.queue_id,
             func.count().label("count"),
             func.count().filter(is_there).label("already"),
+            func.count().filter(~is_there, is_of_record_without_consent(utc_now())).label("unshared"),
         )
         .where(Referral.id.in_(referral_ids))
         .group_by(Referral.queue_id)
@@ -89,8 +94,10 @@ def of_reassignment(session: Session, referral_ids: Sequence[str], request: Any)
             reasons["program_not_in_queue"] += group.count
             continue
         reasons["already_assigned"] += group.already
+        unshared = group.unshared if settings_of(queue).consent_required else 0
+        reasons["consent_required"] += unshared
         if _needs_places(queue, request):
-            wanted += group.count - group.already
+            wanted += group.count - group.already - unshared
     free = _free_places(session, [request["to_program_id"]])
     reasons["capacity_exhausted"] += without_a_place(wanted, free)
     return forecast(len(referral_ids), reasons)

@@ -126,6 +126,7 @@ class QueueSettings:
     `due_hours` until a new referral should be answered, `status_due_hours` how long it should stay at a status (by
     key). `expire_after_days` without an answer the referral ends. `allowed_moves` None leaves moves free. `stage_fields`
     None shows all at every stage. `statistics_small_cells`: counts below this are not shown in statistics.
+    `consent_required`: only records whose consent to share holds are assigned or offered.
     """
 
     when_full: str = "block"
@@ -137,6 +138,7 @@ class QueueSettings:
     allowed_moves: Mapping[str, Sequence[str]] | None = None
     stage_fields: Mapping[str, Sequence[str]] | None = None
     statistics_small_cells: int | None = None
+    consent_required: bool = False
     outcomes: Sequence[Outcome] = DEFAULT_OUTCOMES
     decline_reasons: Sequence[DeclineReason] = DEFAULT_DECLINE_REASONS
 

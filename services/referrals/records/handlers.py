@@ -17,6 +17,7 @@ from services.contracts.referrals_records import contact_record_changed
 from services.referrals.assignments.opening import assign_referral
 from services.referrals.queues.models import Queue
 from services.referrals.reach import reach_of
+from services.referrals.records import consent
 from services.referrals.records.models import ContactRecord, ContactRecordChange, ContactRecordCounter
 from services.referrals.records.queries import get_record, numbers_like, view_of
 from services.referrals.records.rules import (
@@ -64,6 +65,8 @@ def edit_contact_record(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     `version_conflict`, `invalid_contact_record`.
     """
     reach_of(unit.caller).require_everything()
+    if any(name in request for name in consent.CONSENT):
+        consent.hold_referrals(unit.session, request["contact_record_id"])
     record = get_record(unit.session, request["contact_record_id"], lock=True)
     unit.require_version(record)
     wanted = _checked({name: value for name, value in request.items() if name != "contact_record_id"})
@@ -72,6 +75,9 @@ def edit_contact_record(unit: UnitOfWork, request: Any) -> dict[str, Any]:
         for name in changed:
             setattr(record, name, wanted[name])
         record.sameness = _sameness(record)
+        if set(changed) & set(consent.CONSENT):
+            consent.settle(unit, record)
+            consent.copy_to_referrals(unit.session, record)
         record.version += 1
         _note_change(unit, record, changed)
     return view_of(record)
@@ -87,7 +93,9 @@ def note_reading(
 
 def _entered(unit: UnitOfWork, request: Any) -> ContactRecord:
     reach_of(unit.caller).require_everything()
-    wanted = _checked({name: request[name] for name in (*_NAMES, "postal_code", *_AS_GIVEN, "sections")})
+    wanted = _checked(
+        {name: request[name] for name in (*_NAMES, "postal_code", *_AS_GIVEN, *consent.CONSENT, "sections")}
+    )
     record = ContactRecord(
         id=wire.new_id(),
         **wanted,
@@ -96,6 +104,7 @@ def _entered(unit: UnitOfWork, request: Any) -> ContactRecord:
         version=1,
     )
     record.sameness = _sameness(record)
+    consent.settle(unit, record)
     # Last: from here to the commit others wait for the next number.
     record.number = contact_record_number(_next_number(unit))
     unit.add(record)
@@ -119,6 +128,7 @@ def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
     """Columns and their values for the members that are given."""
     wanted = {name: check_part_of_name(given[name], name) for name in _NAMES if name in given}
     wanted |= {name: given[name] or None for name in _AS_GIVEN if name in given}
+    wanted |= {name: given[name] for name in consent.CONSENT if name in given}
     if "postal_code" in given:
         wanted["postal_code"] = check_postal_code(given["postal_code"])
     if "submitted_at" in given:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
@@ -18,6 +18,8 @@ class ContactRecord(TenantScoped, Base):
     `sections` is a list of `{"title", "fields": [{"label", "value"}]}`: a list, because JSONB keeps no order of keys.
     `form_code` is the contact form it was taken down with, `person_id` the person in identity it is about, where known.
     `sameness` is equal for records that may be about one help-seeker (a hash of name, postal code and phone).
+    `consent_until` is the last day of the consent to share, `consent_ends_at` the instant after it where the organisation
+    is; its referrals have a copy of that.
     """
 
     __tablename__ = "contact_records"
@@ -40,6 +42,9 @@ class ContactRecord(TenantScoped, Base):
     form_code: Mapped[str | None] = mapped_column(String(64))
     person_id: Mapped[str | None] = mapped_column(String(32))
     sameness: Mapped[str | None] = mapped_column(String(64))
+    consent_given_on: Mapped[datetime.date | None] = mapped_column(Date)
+    consent_until: Mapped[datetime.date | None] = mapped_column(Date)
+    consent_ends_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     # When the help-seeker asked for help (S0-34); never the time of a referral, which is `referrals.assigned_at`.
     submitted_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(Integer, default=1)

@@ -5,6 +5,7 @@ Nothing is drawn inside a transaction. Each PDF is audited anew, a repeated requ
 
 from __future__ import annotations
 
+import datetime
 import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -215,6 +216,7 @@ def _printed(view: Mapping[str, Any], referrals: tuple[PrintedReferral, ...]) ->
             ("Postal code", view["postal_code"]),
             ("Phone", view["phone"]),
             ("E-mail", view["email"]),
+            ("Consent to share", _consent(view["consent_given_on"], view["consent_until"])),
         ),
         sections=tuple(
             (title, tuple((label, _value(value)) for label, value in fields.items()))
@@ -223,6 +225,14 @@ def _printed(view: Mapping[str, Any], referrals: tuple[PrintedReferral, ...]) ->
         referrals=referrals,
         withheld=tuple(_WORDS[name] for name in view["withheld"]),
     )
+
+
+def _consent(given_on: datetime.date | None, until: datetime.date | None) -> str | None:
+    """As printed: "given on 3 May 2026, until 2 May 2027"."""
+    if given_on is None:
+        return None
+    days = (f"{day.day} {day:%B %Y}" for day in (given_on, until) if day is not None)
+    return "given on " + ", until ".join(days)
 
 
 def _value(value: Any) -> str:

@@ -8,12 +8,18 @@ from sqlalchemy import func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
+from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.referrals.assignments.models import Referral
 from services.referrals.assignments.rules import actor_view, cursor_of, read_cursor
 from services.referrals.reach import reach_of
 from services.referrals.records.models import ContactRecord, ContactRecordChange
-from services.referrals.records.rules import check_postal_code, contact_name, find_contact_record_number
+from services.referrals.records.rules import (
+    check_postal_code,
+    contact_name,
+    find_contact_record_number,
+    is_past,
+)
 
 DUPLICATES_SHOWN = 10
 
@@ -116,6 +122,9 @@ def view_of(record: ContactRecord) -> dict[str, Any]:
         "submitted_at": record.submitted_at,
         "form_code": record.form_code,
         "person_id": record.person_id,
+        "consent_given_on": record.consent_given_on,
+        "consent_until": record.consent_until,
+        "is_consent_expired": is_past(record.consent_ends_at, utc_now()),
         "withheld": [],
     }
 

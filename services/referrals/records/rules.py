@@ -9,8 +9,9 @@ import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from services.contracts.errors import Refused
 
@@ -43,6 +44,7 @@ MAX_FIELDS = 200
 MAX_TITLE_LENGTH = 120
 MAX_VALUE_LENGTH = 10_000
 MAX_RECORD_LENGTH = 200_000
+_CONSENT_YEARS = (1900, 2200)
 
 _NUMBER = re.compile(r"(?:CR[\s-]*)?([0-9]{1,12})", re.IGNORECASE)
 
@@ -138,6 +140,46 @@ def sameness_of(
 def contact_name(first_name: str | None, last_name: str | None) -> str | None:
     """First and last name as far as they are known, with single spaces; None if neither is (row S0-33)."""
     return " ".join(f"{first_name or ''} {last_name or ''}".split()) or None
+
+
+def check_consent_dates(given_on: date | None, until: date | None, today: date) -> None:
+    """Raise Refused `invalid_contact_record` for days of a consent to share that cannot be.
+
+    It has no end without a beginning, ends on the day it was given at the earliest, and is not given in advance.
+    """
+    for field, day in (("consent_given_on", given_on), ("consent_until", until)):
+        if day is not None and not _CONSENT_YEARS[0] <= day.year <= _CONSENT_YEARS[1]:
+            raise _invalid("A year from {} to {} is expected.".format(*_CONSENT_YEARS), field)
+    if given_on is not None and given_on > today:
+        raise _invalid("This day is still to come; enter the consent when it is given.", "consent_given_on")
+    if until is not None and given_on is None:
+        raise _invalid("Say when the consent was given that ends on this day.", "consent_given_on")
+    if until is not None and given_on is not None and until < given_on:
+        raise _invalid("Give a day that is not before consent_given_on.", "consent_until")
+
+
+def end_of_consent(until: date | None, zone: str) -> datetime | None:
+    """The instant in UTC at which a consent is over: the end of its last day in that time zone. None where it has no end."""
+    if until is None:
+        return None
+    return datetime.combine(until + timedelta(days=1), time(), ZoneInfo(zone)).astimezone(UTC)
+
+
+def is_past(ends_at: datetime | None, now: datetime) -> bool:
+    """Whether what ends then is over; what has no end never is."""
+    return ends_at is not None and ends_at <= now
+
+
+def check_consent(given_on: date | None, ends_at: datetime | None, now: datetime) -> None:
+    """Raise Refused `consent_required` unless a consent to share was given and is not over."""
+    if given_on is None:
+        detail = (
+            "This ReferralQ needs the help-seeker's consent to share: enter it in the contact record first."
+        )
+        raise Refused("consent_required", detail, "consent_given_on")
+    if is_past(ends_at, now):
+        detail = "The help-seeker's consent to share is over: enter a new one in the contact record first."
+        raise Refused("consent_required", detail, "consent_until")
 
 
 def contact_record_number(counter: int) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, union, union_all
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
+from services.referrals.assignments import listing
 from services.referrals.assignments.models import Referral
 from services.referrals.capacity.models import Line
 from services.referrals.directory.models import Resource
@@ -25,9 +27,18 @@ from services.referrals.reach import Reach, reach_of
 from services.referrals.reports.models import ReportCell, ReportCount, ReportDelta
 from services.referrals.reports.places import lines_of_programs
 
-# Overdue ones are looked at one by one, and a desk with so many has another problem than their exact number.
-MOST_OVERDUE = 2_000
+# These are looked at one by one, and a desk with so many has another problem than their exact number.
+MOST_FLAGGED = 2_000
 _NUMBERS = ("total", "open", "waiting", "urgent")
+_DEMAND = ("open", "ended", "waiting", "urgent", "overdue", "consent_expired")
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """Counts of what is looked at one by one, by flag and key, and whether there are more than are counted."""
+
+    counts: Mapping[str, Mapping[str, int]]
+    is_capped: Mapping[str, bool]
 
 
 def get_dashboard(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
@@ -36,23 +47,21 @@ def get_dashboard(session: Session, caller: Caller | None, request: Any) -> dict
     now = utc_now()
     queues = _queues(session, programs, request["queue_id"])
     counts = _counts(session, caller, ReportCell.queue_id, _wanted(programs, request))
-    overdue, is_capped = _overdue(session, caller, Referral.queue_id, programs, now)
+    flagged = _flagged(session, caller, Referral.queue_id, programs, now)
     capacity = _capacity_of_queues(session, programs)
     items = [
         {
             "queue_id": queue.id,
             "name": queue.name,
             "is_active": queue.is_active,
-            **_numbers(queue.id, counts, overdue),
+            **_numbers(queue.id, counts, flagged),
             "statuses": _by_status(queue.statuses, counts.get(queue.id, {})),
             "capacity": capacity.get(queue.id),
         }
         for queue in queues
     ]
-    totals = {
-        name: sum(item[name] for item in items) for name in ("open", "ended", "waiting", "urgent", "overdue")
-    }
-    return {"at": now, "totals": totals, "is_overdue_capped": is_capped, "queues": items}
+    totals = {name: sum(item[name] for item in items) for name in _DEMAND}
+    return {"at": now, "totals": totals, **flagged.is_capped, "queues": items}
 
 
 def list_program_demand(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
@@ -65,7 +74,7 @@ def list_program_demand(session: Session, caller: Caller | None, request: Any) -
     of_page = ReportCell.program_id.in_(ids)
     counts = _counts(session, caller, ReportCell.queue_id.concat(ReportCell.program_id), of_page)
     pair_of_referral = Referral.queue_id.concat(Referral.program_id)
-    overdue, is_capped = _overdue(session, caller, pair_of_referral, ids, now)
+    flagged = _flagged(session, caller, pair_of_referral, ids, now)
     statuses = _statuses(session, {pair.queue_id for pair in page})
     lines = lines_of_programs(session, ids, now)
     items = [
@@ -75,7 +84,7 @@ def list_program_demand(session: Session, caller: Caller | None, request: Any) -
             "agency_id": pair.agency_id,
             "queue_id": pair.queue_id,
             "queue_name": pair.queue_name,
-            **_numbers(pair.queue_id + pair.program_id, counts, overdue),
+            **_numbers(pair.queue_id + pair.program_id, counts, flagged),
             "statuses": _by_status(statuses[pair.queue_id], counts.get(pair.queue_id + pair.program_id, {})),
             "capacity": lines.get(pair.program_id, []),
         }
@@ -84,7 +93,7 @@ def list_program_demand(session: Session, caller: Caller | None, request: Any) -
     more = len(pairs) > len(page)
     return {
         "at": now,
-        "is_overdue_capped": is_capped,
+        **flagged.is_capped,
         "items": items,
         "next": f"{page[-1].program_id}.{page[-1].queue_id}" if more else None,
     }
@@ -143,29 +152,40 @@ def _counts(
     return found
 
 
-def _overdue(
+def _flagged(
     session: Session,
     caller: Caller | None,
     key: Any,
     programs: Collection[str] | None,
     now: datetime.datetime,
-) -> tuple[dict[str, int], bool]:
-    """Open referrals past their due time, by `key`, and whether there are more than are counted."""
-    late = (
-        select(key.label("key"))
-        .where(
-            Referral.organisation_id == (caller.organisation_id if caller else None),
-            Referral.is_open,
-            Referral.due_at.is_not(None),
-            Referral.due_at < now,
-        )
-        .limit(MOST_OVERDUE + 1)
+) -> Flagged:
+    """Open referrals past their due time, and those whose consent is over, by `key`."""
+    overdue = _one_by_one(session, caller, key, programs, listing.is_overdue(now))
+    expired = _one_by_one(session, caller, key, programs, listing.is_consent_expired(now))
+    return Flagged(
+        {"overdue": overdue, "consent_expired": expired},
+        {
+            "is_overdue_capped": sum(overdue.values()) > MOST_FLAGGED,
+            "is_consent_expired_capped": sum(expired.values()) > MOST_FLAGGED,
+        },
+    )
+
+
+def _one_by_one(
+    session: Session,
+    caller: Caller | None,
+    key: Any,
+    programs: Collection[str] | None,
+    condition: ColumnElement[bool],
+) -> dict[str, int]:
+    """Referrals that fit, by `key`; one more than are counted says that there are more."""
+    found = select(key.label("key")).where(
+        Referral.organisation_id == (caller.organisation_id if caller else None), condition
     )
     if programs is not None:
-        late = late.where(Referral.program_id.in_(programs))
-    part = late.subquery()
-    found = dict(session.execute(select(part.c.key, func.count()).group_by(part.c.key)).all())
-    return found, sum(found.values()) > MOST_OVERDUE
+        found = found.where(Referral.program_id.in_(programs))
+    part = found.limit(MOST_FLAGGED + 1).subquery()
+    return dict(session.execute(select(part.c.key, func.count()).group_by(part.c.key)).all())
 
 
 def _capacity_of_queues(session: Session, programs: Collection[str] | None) -> dict[str, dict[str, int]]:
@@ -225,11 +245,11 @@ def _statuses(session: Session, queue_ids: Collection[str]) -> dict[str, list[Qu
     return found
 
 
-def _numbers(key: str, counts: dict[str, dict[str, Any]], overdue: dict[str, int]) -> dict[str, int]:
+def _numbers(key: str, counts: dict[str, dict[str, Any]], flagged: Flagged) -> dict[str, int]:
     rows = list(counts.get(key, {}).values())
     sums = {name: int(sum(getattr(row, name) for row in rows)) for name in ("open", "waiting", "urgent")}
     ended = int(sum(row.total for row in rows)) - sums["open"]
-    return {**sums, "ended": ended, "overdue": overdue.get(key, 0)}
+    return {**sums, "ended": ended, **{name: each.get(key, 0) for name, each in flagged.counts.items()}}
 
 
 def _by_status(statuses: Sequence[QueueStatus], rows: dict[str, Any]) -> list[dict[str, Any]]:

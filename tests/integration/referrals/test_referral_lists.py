@@ -133,4 +133,4 @@ def test_history_tells_a_provider_what_happened_and_who_did_it(desk: Desk) -> No
         "Declined",
     )
     assert (second["reason_code"], second["note"]) == ("not_eligible", "Too young.")
-    assert second["actor"] == {"id": provider.id, "side": "provider"}
+    assert (second["actor"]["id"], second["actor"]["side"]) == (provider.id, "provider")
