@@ -16,10 +16,12 @@ from services.chassis.audit_fhir import audit_event
 from services.chassis.operations import Call, serves
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.contracts.audit import AuditOperations
+from services.contracts.declare import Operation
 from services.contracts.errors import Refused
 
 Request = Mapping[str, Any]
 Names = Callable[[Session, Sequence[str]], Mapping[str, str]]
+IdsOf = Callable[[Call, str], Sequence[str]]
 
 # Endings of the actions that show a person's data to somebody.
 OPENING_WORDS = ("read", "viewed", "downloaded", "exported", "document.opened", "file_opened", "break_glass")
@@ -41,10 +43,11 @@ _COLUMNS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def audit_entrypoints(operations: AuditOperations, names: Names | None = None) -> type:
+def audit_entrypoints(operations: AuditOperations, ids_of: IdsOf, names: Names | None = None) -> type:
     """A class to inherit a service from: its methods serve `operations`.
 
-    `names` gives the names of accounts by id to those who ask who opened their record.
+    `ids_of` gives all ids under which a person was known: rows of the trail keep the id that was used then. `names`
+    gives the names of accounts by id to those who ask who opened their record.
     """
 
     def search(_self: Any, call: Call) -> Any:
@@ -62,7 +65,7 @@ def audit_entrypoints(operations: AuditOperations, names: Names | None = None) -
         return call.read(_checkpoints, call.runtime.tables)
 
     def openings(_self: Any, call: Call) -> Any:
-        return call.read(_openings, call.runtime.tables, names)
+        return call.read(_openings, call.runtime.tables, ids_of(call, own_person_id(call.caller)), names)
 
     methods = {}
     for operation, method in (
@@ -124,21 +127,36 @@ def _checkpoints(session: Session, caller: Caller, request: Request, tables: Any
     return {"items": items, "next": str(page[-1].seq) if len(rows) > len(page) else None}
 
 
-def own_person_id(caller: Caller) -> str:
+def own_person_id(caller: Caller | None) -> str:
     """The person that the caller's account stands for, as the passport says. Raises Refused(not_found) for none."""
-    own = caller.scope.get("person_id")
+    own = caller.scope.get("person_id") if caller else None
     if own:
         return str(own)
     raise Refused("not_found", "Your account is not linked to a record of your own.")
 
 
+def ids_asked(describe_person: Operation) -> IdsOf:
+    """The ids as the service that knows people tells them. Whoever lives on under another id is shown the own one only."""
+
+    def ids_of(call: Call, person_id: str) -> Sequence[str]:
+        known = call.ask(describe_person, {"person_id": person_id})
+        return [person_id, *(known["merged_ids"] if known["person_id"] == person_id else ())]
+
+    return ids_of
+
+
 def _openings(
-    session: Session, caller: Caller, request: Request, tables: Any, names: Names | None
+    session: Session,
+    caller: Caller,
+    request: Request,
+    tables: Any,
+    person_ids: Sequence[str],
+    names: Names | None,
 ) -> dict[str, Any]:
     table = tables.Audit
     opened = or_(*(table.action.like(f"%{word}") for word in OPENING_WORDS))
     statement = select(table).where(
-        table.organisation_id == caller.organisation_id, table.person_id == own_person_id(caller), opened
+        table.organisation_id == caller.organisation_id, table.person_id.in_(person_ids), opened
     )
     rows, following = page(session, statement, table, request)
     people = sorted({row.actor_id for row in rows if row.actor_kind == "account"})

@@ -25,8 +25,10 @@ import importlib
 import signal
 import sys
 
-# structlog loads rich when it finds it (development tools bring it): megabytes of a console that a service has not.
-sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
+# What libraries load when they find it, and a service never uses: structlog a console of megabytes (rich), kombu a
+# serializer that no message here may have (yaml).
+for unused in ("rich", "yaml"):
+    sys.modules.setdefault(unused, None)  # type: ignore[arg-type]
 from typing import Any
 
 from nameko.containers import ServiceContainer

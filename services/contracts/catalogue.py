@@ -7,6 +7,7 @@ from services.contracts import identity_access as _identity_access  # noqa: F401
 from services.contracts import identity_audit as _identity_audit  # noqa: F401 - it fills identity.contract
 from services.contracts import identity_employees as _identity_employees  # noqa: F401 - as above
 from services.contracts import identity_family as _identity_family  # noqa: F401 - as above
+from services.contracts import identity_merged as _identity_merged  # noqa: F401 - as above
 from services.contracts import identity_merging as _identity_merging  # noqa: F401 - as above
 from services.contracts import identity_outside as _identity_outside  # noqa: F401 - as above
 from services.contracts import identity_patients as _identity_patients  # noqa: F401 - as above

@@ -111,13 +111,3 @@ resolve_person = contract.query(
     access=READ_PEOPLE,
     errors=("not_found",),
 )
-people_merged = contract.event(
-    "people_merged",
-    "Two records of one person are one: what refers to `merged_id` now belongs to `kept_id`.",
-    data={"merge_id": Id(required=True), "kept_id": Id(required=True), "merged_id": Id(required=True)},
-)
-people_unmerged = contract.event(
-    "people_unmerged",
-    "A merge was taken back.",
-    data={"merge_id": Id(required=True), "kept_id": Id(required=True), "merged_id": Id(required=True)},
-)

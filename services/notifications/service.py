@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from services.chassis.audit_search import audit_entrypoints
+from services.chassis.audit_search import audit_entrypoints, ids_asked
 from services.chassis.events import Delivery, listens
 from services.chassis.operations import Call, serves
 from services.chassis.runtime import Runtime
@@ -25,6 +25,7 @@ from services.contracts import (
 )
 from services.contracts import notifications as contract
 from services.contracts.errors import Refused
+from services.contracts.identity_merged import describe_person
 from services.notifications import handlers, queries, sending
 from services.notifications.channels import email
 from services.notifications.models import Base
@@ -106,7 +107,7 @@ def _recipients(delivery: Delivery, **about: str) -> Any:
     return delivery.ask(identity.list_resource_recipients, question)["recipients"]
 
 
-class Service(audit_entrypoints(contract.audit)):  # type: ignore[misc]
+class Service(audit_entrypoints(contract.audit, ids_asked(describe_person))):  # type: ignore[misc]
     """Entrypoints of notifications."""
 
     name = "notifications"

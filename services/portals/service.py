@@ -6,12 +6,13 @@ from typing import Any
 
 from marshmallow import fields
 
-from services.chassis.audit_search import audit_entrypoints
+from services.chassis.audit_search import audit_entrypoints, ids_asked
 from services.chassis.events import Delivery, listens
 from services.chassis.operations import Call, serves
 from services.chassis.settings import ServiceSettings
 from services.contracts import identity
 from services.contracts import portals as contract
+from services.contracts.identity_merged import describe_person
 from services.portals import handlers, queries
 from services.portals.models import Base
 
@@ -24,7 +25,7 @@ class Settings(ServiceSettings):
     PORTALS_DATABASE_URL = fields.String(required=True, metadata={"help": "SQLite or PostgreSQL"})
 
 
-class Service(audit_entrypoints(contract.audit)):  # type: ignore[misc]
+class Service(audit_entrypoints(contract.audit, ids_asked(describe_person))):  # type: ignore[misc]
     """Entrypoints of portals."""
 
     name = "portals"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from sqlalchemy import select
 
 from services.chassis import wire
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
@@ -26,18 +28,24 @@ class Signed:
     at: datetime.datetime
 
 
-def send_document(unit: UnitOfWork, request: Request, pages: int, person_id: str | None) -> Document:
-    """Record a screened document as sent.
+@dataclass(frozen=True)
+class Concerned:
+    """Whom a document concerns: the person that was named, and the record that this person lives on in. None: unknown."""
 
-    `pages` is the number the screening has counted, `person_id` whom the contact record is about, where that is known.
-    """
+    named_person_id: str | None = None
+    person_id: str | None = None
+
+
+def send_document(unit: UnitOfWork, request: Request, pages: int, concerned: Concerned) -> Document:
+    """Record a screened document as sent. `pages` is the number the screening has counted."""
     document: Document = unit.add(
         Document(
             id=wire.new_id(),
             version=1,
             title=request["title"],
             contact_record_id=request["contact_record_id"],
-            person_id=person_id,
+            person_id=concerned.person_id,
+            named_person_id=concerned.named_person_id,
             sender_account_id=_caller(unit).id,
             recipient_account_id=request["recipient_account_id"],
             state="sent",
@@ -149,6 +157,20 @@ def _undecided(unit: UnitOfWork, request: Request) -> Document:
     ):
         raise Refused("conflict", "The document is being signed at this moment.", retry_after_s=1)
     return document
+
+
+def follow_people(unit: UnitOfWork, data: Request, standings: Sequence[Mapping[str, Any]]) -> None:
+    """Let documents concern the record that their person lives on in, after a merge of two people or its undoing.
+
+    `standings` is what identity says now of the two: however late or often the event comes, the outcome is the same.
+    """
+    for standing in standings:
+        person_id = standing["person_id"]
+        named = Document.named_person_id.in_([person_id, *standing["merged_ids"]])
+        left_behind = select(Document).where(named, Document.person_id != person_id).order_by(Document.id)
+        for document in unit.session.scalars(left_behind.with_for_update()).all():
+            before, document.person_id = document.person_id, person_id
+            _note(unit, "document.person_changed", document, before=before, merge_id=data["merge_id"])
 
 
 def _decide(document: Document, state: str, at: datetime.datetime, note: str | None) -> None:

@@ -18,7 +18,8 @@ class Document(TenantScoped, Base):
     """A document that was sent to an account for its signature.
 
     `version` counts decisions, not views or leases: whoever has read the document may decide on it.
-    `person_id` is whom it concerns, as identity knows the person: it lets that person see who has opened it.
+    `person_id` is whom it concerns, as identity knows the person now: it lets that person see who has opened it.
+    `named_person_id` is whom it concerned when it was sent; the two differ while those two are merged.
     `signing_claim` is the request that is signing right now, until `signing_until`.
     """
 
@@ -26,12 +27,14 @@ class Document(TenantScoped, Base):
     __table_args__ = (
         Index(None, "organisation_id", "sent_at", "id"),
         Index(None, "organisation_id", "recipient_account_id", "sent_at", "id"),
+        Index(None, "organisation_id", "named_person_id"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     version: Mapped[int] = mapped_column(Integer, default=1)
     title: Mapped[str] = mapped_column(String(120))
     contact_record_id: Mapped[str | None] = mapped_column(String(32), index=True)
     person_id: Mapped[str | None] = mapped_column(String(32))
+    named_person_id: Mapped[str | None] = mapped_column(String(32))
     sender_account_id: Mapped[str] = mapped_column(String(32))
     recipient_account_id: Mapped[str] = mapped_column(String(32))
     state: Mapped[str] = mapped_column(String(20), default="sent")

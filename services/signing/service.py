@@ -7,11 +7,13 @@ from typing import Any
 from eventlet import tpool
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from services.chassis.audit_search import audit_entrypoints
+from services.chassis.audit_search import audit_entrypoints, ids_asked
+from services.chassis.events import Delivery, listens
 from services.chassis.operations import Call, serves
 from services.chassis.runtime import Runtime
 from services.chassis.settings import ServiceSettings
 from services.contracts import signing as contract
+from services.contracts.identity_merged import describe_person, people_merged, people_unmerged
 from services.signing import handlers, queries, steps
 from services.signing.desk import Desk
 from services.signing.models import Base
@@ -71,7 +73,7 @@ def start_runtime(settings: Any) -> Runtime:
     return runtime  # type: ignore[no-any-return]  # Runtime, with one attribute of this service's own
 
 
-class Service(audit_entrypoints(contract.audit)):  # type: ignore[misc]
+class Service(audit_entrypoints(contract.audit, ids_asked(describe_person))):  # type: ignore[misc]
     """Entrypoints of the signing service."""
 
     name = "signing"
@@ -103,3 +105,11 @@ class Service(audit_entrypoints(contract.audit)):  # type: ignore[misc]
     @serves(contract.mark_returned)
     def mark_returned(self, call: Call) -> Any:
         return call.commit(handlers.mark_returned)
+
+    @listens(people_merged)
+    def on_people_merged(self, delivery: Delivery) -> None:
+        steps.follow_people(delivery)
+
+    @listens(people_unmerged)
+    def on_people_unmerged(self, delivery: Delivery) -> None:
+        steps.follow_people(delivery)

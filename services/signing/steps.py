@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from services.chassis.events import Delivery
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts import identity, referrals
+from services.contracts import identity, identity_merged, referrals
 from services.contracts.errors import Refused
 from services.signing import handlers, rules
 from services.signing.desk import Desk, Order
@@ -22,10 +23,10 @@ def send_document(call: Call) -> Any:
     recipient = _describe_account(call, call.request["recipient_account_id"], "recipient_refused")
     rules.require_feature(recipient["features"])
     rules.require_recipient(recipient["state"], recipient["realm"])
-    person_id = _concerned_person(call)
+    concerned = _concerned(call)
     document = call.request["document"]
     pages = _desk(call).screen(_organisation(call)[0], document["sha256"], document["size"], _wait_s(call))
-    return call.commit(handlers.send_document, pages, person_id)
+    return call.commit(handlers.send_document, pages, concerned)
 
 
 def get_document(call: Call) -> Any:
@@ -82,22 +83,31 @@ def _describe_account(call: Call, account_id: str, refusal: str) -> Mapping[str,
     return account
 
 
-def _concerned_person(call: Call) -> str | None:
-    """The person whom the contact record is about, None where there is no record or nobody has linked it to a person.
+def _concerned(call: Call) -> handlers.Concerned:
+    """The person whom the contact record is about, nobody where there is no record or nobody has linked it to a person.
 
     Raises Refused(not_found) for a record that is not there.
     """
     contact_record_id = call.request["contact_record_id"]
     if contact_record_id is None:
-        return None
+        return handlers.Concerned()
     try:
         record = call.ask(referrals.describe_contact_record, {"contact_record_id": contact_record_id})
     except Refused as refused:
         if refused.code != "not_found":
             raise
         raise Refused("not_found", "There is no such contact record.", "contact_record_id") from None
-    person_id: str | None = record.get("person_id")
-    return person_id
+    person_id = record.get("person_id")
+    return handlers.Concerned(record.get("named_person_id") or person_id, person_id)
+
+
+def follow_people(delivery: Delivery) -> None:
+    """After a merge of two people or its undoing: ask identity how the two stand now, then move what concerns them."""
+    standings = [
+        delivery.ask(identity_merged.describe_person, {"person_id": delivery.data[name]})
+        for name in ("kept_id", "merged_id")
+    ]
+    delivery.apply(handlers.follow_people, standings)
 
 
 def _only_replayed(_unit: UnitOfWork, _request: Any) -> Any:

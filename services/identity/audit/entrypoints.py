@@ -9,9 +9,15 @@ from services.chassis.operations import Call, serves
 from services.contracts import identity_audit as contract
 from services.contracts import referrals
 from services.identity.audit import emergency, explain
+from services.identity.merging.handlers import merged_into
 
 
-class AuditEntrypoints(audit_entrypoints(contract.audit, explain.names_of)):  # type: ignore[misc]
+def _ids_of(call: Call, person_id: str) -> list[str]:
+    with call.runtime.database.reading(call.organisation_id) as session:
+        return [person_id, *merged_into(session, person_id)]
+
+
+class AuditEntrypoints(audit_entrypoints(contract.audit, _ids_of, explain.names_of)):  # type: ignore[misc]
     """What `Service` inherits."""
 
     @serves(contract.explain_access)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.chassis.operations import Call, serves
+from services.contracts import identity_merged as told
 from services.contracts import identity_merging as contract
 from services.identity.merging import handlers
 
@@ -33,4 +34,8 @@ class MergingEntrypoints:
 
     @serves(contract.resolve_person)
     def resolve_person(self, call: Call) -> Any:
+        return call.read(handlers.resolve)
+
+    @serves(told.describe_person)
+    def describe_person(self, call: Call) -> Any:
         return call.read(handlers.resolve)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.chassis import wire
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import identity_merging as contract
+from services.contracts import identity_merged as told
 from services.contracts.errors import Refused
 from services.identity.administrators import require_another_administrator
 from services.identity.credentials import end_sessions, void_links
@@ -165,7 +165,7 @@ def merge(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         merged_at=unit.now,
     )
     unit.add(row)
-    _tell(unit, row, "person.merged", contract.people_merged, moved=len(steps["moves"]))
+    _tell(unit, row, "person.merged", told.people_merged, moved=len(steps["moves"]))
     return merge_view(row)
 
 
@@ -250,7 +250,7 @@ def undo(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     kept.version += 1
     merged.version += 1
     row.undone_by, row.undone_at = actor(unit), unit.now
-    _tell(unit, row, "person.unmerged", contract.people_unmerged, stayed=stayed)
+    _tell(unit, row, "person.unmerged", told.people_unmerged, stayed=stayed)
     return merge_view(row)
 
 
@@ -313,13 +313,20 @@ def list_merges(session: Session, _caller: Caller, request: Request) -> dict[str
 def resolve(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
     """The record that an id stands for now, and the ids that stand for it. Raises Refused(not_found)."""
     person_id = find_person(session, request["person_id"]).id
-    pairs = session.execute(
-        select(PersonMerge.merged_id, PersonMerge.kept_id).where(PersonMerge.undone_at.is_(None))
-    ).all()
-    kept_of: dict[str, str] = {pair.merged_id: pair.kept_id for pair in pairs}
-    while person_id in kept_of:
-        person_id = kept_of[person_id]
-    merged = [person_id]
-    for each in merged:  # it grows while it is walked: a record may have been merged twice over
-        merged += [one for one, kept in kept_of.items() if kept == each]
-    return {"person_id": person_id, "merged_ids": sorted(merged[1:])}
+    above = select(PersonMerge.kept_id).where(PersonMerge.undone_at.is_(None))
+    while kept_id := session.scalar(above.where(PersonMerge.merged_id == person_id)):
+        person_id = kept_id
+    return {"person_id": person_id, "merged_ids": merged_into(session, person_id)}
+
+
+def merged_into(session: Session, person_id: str) -> list[str]:
+    """The ids that stand for this record, in order: one statement for each time over that records were merged."""
+    found: list[str] = []
+    last = [person_id]
+    while last:
+        below = select(PersonMerge.merged_id).where(
+            PersonMerge.kept_id.in_(last), PersonMerge.undone_at.is_(None)
+        )
+        last = list(session.scalars(below))
+        found += last
+    return sorted(found)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from services.chassis.passports import Caller
 from services.contracts import identity as api
 from services.contracts import identity_employees as employees
+from services.contracts import identity_merged as told
 from services.contracts import identity_merging as merging
 from services.contracts import identity_patients as patients
 from services.contracts import identity_people as people
@@ -172,7 +173,7 @@ def test_a_merge_does_not_close_the_last_administrators_account(identity: Identi
     plan = identity.call(merging.preview_merge, admin, **pair)["plan"]
     assert identity.refused(merging.merge_people, admin, **pair, plan=plan).code == "last_administrator"
     assert read(identity, admin, admin.id)["state"] == "active"
-    assert identity.events(merging.people_merged) == []
+    assert identity.events(told.people_merged) == []
 
 
 def test_of_two_administrators_who_disable_each_other_at_once_exactly_one_stays(either: Identity) -> None:

@@ -23,6 +23,7 @@ from services.contracts import portals
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.employees import activate, relate
 from tests.support.in_process import InProcess, a_caller
+from tests.support.merged_people import MergedPeople
 
 PERSON, OTHER = "5" * 32, "6" * 32
 
@@ -242,6 +243,7 @@ def test_every_other_service_has_the_same_trail(tmp_path: Path) -> None:
     service.call(portals.audit.search, reader)
     (item,) = service.call(portals.audit.search, reader)["items"]
     assert (item["action"], item["actor_id"]) == ("audit.read", reader.id)
+    service.answers["identity.describe_person"] = MergedPeople().describe
     patient = a_caller(realm="patient", scope={"person_id": PERSON})
     assert service.call(portals.audit.openings, patient) == {"items": [], "next": None}
     service.close()

@@ -10,14 +10,17 @@ from sqlalchemy import select, update
 
 from services.chassis.unit_of_work import utc_now
 from services.contracts import identity_employees as employees
+from services.contracts import identity_merged as told
 from services.contracts import identity_merging as contract
 from services.contracts import identity_patients as patients
 from services.contracts import identity_people as people
 from services.contracts.errors import Refused
+from services.contracts.identity_audit import audit
 from services.identity.housekeeping import forget_old
 from services.identity.models import Account, Grant, PatientRecord, PersonMerge
 from tests.integration.identity.conftest import PASSWORD, Identity
 from tests.integration.identity.employees import a_line, activate, person_of, take_in
+from tests.support.in_process import BAYSIDE, a_caller, a_service
 
 
 def preview(identity: Identity, admin, kept: str, merged: str):
@@ -95,7 +98,7 @@ def test_an_applicant_who_is_hired_becomes_one_with_the_employee(identity):
     resolved = identity.call(contract.resolve_person, admin, person_id=applicant["person_id"])
     assert resolved == {"person_id": employee["id"], "merged_ids": [applicant["person_id"]]}
     assert identity.call(people.get_person, admin, person_id=applicant["person_id"])["is_disabled"] is True
-    [event] = identity.events(contract.people_merged)
+    [event] = identity.events(told.people_merged)
     assert event["data"] == {
         "merge_id": done["id"],
         "kept_id": employee["id"],
@@ -113,7 +116,7 @@ def test_a_merge_is_done_once(identity):
     pair = {"kept_id": employee["id"], "merged_id": applicant["person_id"], "plan": plan}
     first = identity.call(contract.merge_people, admin, **pair)
     assert identity.call(contract.merge_people, admin, **pair) == first
-    assert len(identity.events(contract.people_merged)) == 1
+    assert len(identity.events(told.people_merged)) == 1
     back = {"kept_id": applicant["person_id"], "merged_id": employee["id"], "plan": plan}
     assert identity.refused(contract.merge_people, admin, **back).code == "already_merged"
 
@@ -173,7 +176,7 @@ def test_two_patients_with_accounts_become_one_and_access_to_others_goes_over(ei
     assert either.call(people.get_person, admin, person_id=merged["id"])["is_disabled"] is False
     related = either.call(people.list_relationships, admin, person_id=child["id"])["items"]
     assert [row["account_id"] for row in related] == [rival["id"]]
-    assert len(either.events(contract.people_unmerged)) == 1
+    assert len(either.events(told.people_unmerged)) == 1
     assert either.call(contract.undo_merge, admin, merge_id=done["id"]) == undone
 
 
@@ -271,3 +274,40 @@ def test_what_is_known_of_a_patients_way_to_the_portal_goes_over_and_returns(eit
         }
     assert rows.pop(merged["id"]) is not None
     assert rows == ({kept["id"]: None} if kinds == ["patient"] else {})
+
+
+def test_who_opened_a_record_before_a_merge_is_shown_to_the_person_that_lives_on(either):
+    admin = either.admin()
+    kept, merged = a_patient(either, admin, "1"), a_patient(either, admin, "2")
+    for person in (kept, merged):
+        either.call(people.get_person, admin, person_id=person["id"])
+
+    def opened(person: dict) -> set[str]:
+        organisation = (either.harbor.organisation_id, "harbor")
+        me = a_caller(organisation=organisation, realm="patient", scope={"person_id": person["id"]})
+        return {
+            each["object_id"]
+            for each in either.call(audit.openings, me)["items"]
+            if each["action"] == "person.read"
+        }
+
+    assert (opened(kept), opened(merged)) == ({kept["id"]}, {merged["id"]})
+    done = merge(either, admin, kept["id"], merged["id"])
+    assert opened(kept) == {kept["id"], merged["id"]}
+    either.call(contract.undo_merge, admin, merge_id=done["id"])
+    assert (opened(kept), opened(merged)) == ({kept["id"]}, {merged["id"]})
+
+
+def test_services_ask_for_the_record_that_a_person_lives_on_in(identity):
+    admin = identity.admin()
+    first, second, third = (a_patient(identity, admin, number)["id"] for number in "123")
+    merge(identity, admin, second, first)
+    merge(identity, admin, third, second)
+    organisation = (identity.harbor.organisation_id, "harbor")
+    referrals = a_service("referrals", organisation)
+    for person_id in (first, second, third):
+        known = identity.call(told.describe_person, referrals, person_id=person_id)
+        assert known == {"person_id": third, "merged_ids": sorted([first, second])}
+    assert identity.refused(told.describe_person, admin, person_id=first).code == "forbidden"
+    elsewhere = a_service("referrals", BAYSIDE)
+    assert identity.refused(told.describe_person, elsewhere, person_id=first).code == "not_found"

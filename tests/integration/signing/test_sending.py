@@ -11,6 +11,7 @@ import pytest
 from services.contracts import signing as contract
 from services.contracts.errors import Refused
 from tests.support.in_process import BAYSIDE, a_caller
+from tests.support.merged_people import MergedPeople
 
 BEN = "e" * 32
 RECORD = "9" * 32
@@ -100,6 +101,7 @@ def test_the_person_whom_a_document_concerns_sees_who_has_opened_it(office: Any)
         office.call(contract.open_document_file, office.ana, document_id=document["id"])
     office.sign(about_me)
 
+    office.process.answers["identity.describe_person"] = MergedPeople().describe
     me = a_caller(realm="patient", id="8" * 32, scope={"person_id": person_id})
     opened = office.call(contract.audit.openings, me)["items"]
     assert [(each["action"], each["object_id"], each["actor_id"]) for each in opened] == [
