@@ -118,7 +118,8 @@ class Referrals(RuleBasedStateMachine):
         super().__init__()
         self.models: list[Model] = []
         self.total: dict[str, int | None] = {}
-        self.seen = self._last_event()
+        self.heard: list[tuple[str, str]] = []
+        self.begin()
 
     @initialize(
         waits=st.booleans(),
@@ -265,9 +266,12 @@ class Referrals(RuleBasedStateMachine):
 
     @invariant()
     def state_history_and_events_agree_with_the_model(self) -> None:
-        if not self.models:
-            return
-        news = self._news()
+        if self.models:
+            self.look()
+
+    def look(self) -> None:
+        """Compare what is there, and what was told since the last time, with the model."""
+        self.heard += self.news()
         ids = [model.id for model in self.models]
         with self.desk.database.reading(HARBOR[0]) as session:
             rows = {row.id: row for row in session.scalars(select(Referral).where(Referral.id.in_(ids)))}
@@ -286,7 +290,11 @@ class Referrals(RuleBasedStateMachine):
             own = [line for line in lines if line.referral_id == model.id]
             assert [(line.kind, line.from_key, line.to_key) for line in own] == model.lines
             assert [line.position for line in own] == list(range(1, model.version + 1))
-        assert news == [(model.id, name) for model in self.models for name in model.news]
+        told: dict[str, list[str]] = {model.id: [] for model in self.models}
+        for referral_id, name in self.heard:
+            told[referral_id].append(name)
+        assert told == {model.id: model.news for model in self.models}
+        self.heard.clear()
         for model in self.models:
             model.news.clear()
 
@@ -415,17 +423,22 @@ class Referrals(RuleBasedStateMachine):
         assert outcome(call) == expected
         return None
 
-    def _news(self) -> list[tuple[str, str]]:
-        """What was told of each referral since the last time, after the waitlist has been served."""
-        told: dict[str, list[str]] = {model.id: [] for model in self.models}
+    def begin(self) -> None:
+        """Forget what was told before this game."""
+        outbox = self.desk.runtime.tables.Outbox
+        with self.desk.database.reading(None) as session:
+            self.seen = session.scalars(select(outbox.seq).order_by(outbox.seq.desc()).limit(1)).first() or 0
+
+    def news(self) -> list[tuple[str, str]]:
+        """What was told of referrals since the last time, after the waitlist has been served."""
+        told = []
         while fresh := self._fresh():
             for envelope in fresh:
-                if envelope["type"] in NEWS:
-                    told[envelope["subject"]].append(NEWS[envelope["type"]].name)
+                told += told_of_referrals(envelope)
                 for own in (capacity_changed, life.referral_waitlisted):
                     if envelope["type"] == own.type:
                         self.desk.deliver(own, envelope["data"], event_id=envelope["id"])
-        return [(referral_id, name) for referral_id, names in told.items() for name in names]
+        return told
 
     def _fresh(self) -> list[dict[str, Any]]:
         outbox = self.desk.runtime.tables.Outbox
@@ -433,11 +446,6 @@ class Referrals(RuleBasedStateMachine):
             rows = session.scalars(select(outbox).where(outbox.seq > self.seen).order_by(outbox.seq)).all()
         self.seen = rows[-1].seq if rows else self.seen
         return [wire.decode(row.body, {"content_type": wire.CLOUDEVENTS_JSON}) for row in rows]
-
-    def _last_event(self) -> int:
-        outbox = self.desk.runtime.tables.Outbox
-        with self.desk.database.reading(None) as session:
-            return session.scalars(select(outbox.seq).order_by(outbox.seq.desc()).limit(1)).first() or 0
 
     def _two_programs(self) -> list[str]:
         agency, *programs = (wire.new_id() for _ in range(3))
@@ -466,6 +474,11 @@ class Referrals(RuleBasedStateMachine):
         )
         self.desk.database.write(HARBOR[0], lambda session: session.add(record))
         return record_id
+
+
+def told_of_referrals(envelope: dict[str, Any]) -> list[tuple[str, str]]:
+    """What an event says of a referral that the model knows, too: none or one (id, name of the event)."""
+    return [(envelope["subject"], NEWS[envelope["type"]].name)] if envelope["type"] in NEWS else []
 
 
 def a_resource(resource_id: str, agency_id: str | None) -> Resource:

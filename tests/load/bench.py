@@ -30,7 +30,7 @@ from tests.load.referrals_bench import bench_referrals
 from tests.support import toy
 from tests.support.eventually import eventually
 from tests.support.servers import fresh_vhost, private_broker
-from tests.support.toy_process import ToySystem, toy_system
+from tests.support.toy_process import ServiceSystem, toy_system
 
 ROUNDS = 5
 GREETING = {"name": "Rosalind", "count": 3, "tags": ["a", "b"]}
@@ -126,7 +126,7 @@ def stock_pipelined(proxy: Any, count: int = 1500, width: int = 50) -> float:
     return count / (time.perf_counter() - started)
 
 
-def bench_calls(uri: str, system: ToySystem, rounds: int) -> None:
+def bench_calls(uri: str, system: ServiceSystem, rounds: int) -> None:
     """The call table."""
     from nameko.standalone.rpc import ClusterRpcProxy
 

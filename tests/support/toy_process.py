@@ -1,4 +1,6 @@
-"""The toy service as a real process against a real broker. `python -m tests.support.toy_process` is that process."""
+"""One service as real processes against a real broker: the toy, whose process is `python -m tests.support.toy_process`,
+or one of ours.
+"""
 
 from __future__ import annotations
 
@@ -29,19 +31,21 @@ HARBOR = {"org": "a" * 32, "org_key": "harbor"}
 
 
 @dataclass
-class ToySystem:
-    """A broker's virtual host with the toy's topology, its keys and database, and processes of it."""
+class ServiceSystem:
+    """A broker's virtual host with a service's topology, its keys and migrated database, and processes of it."""
 
     uri: str
     folder: Path
     database_url: str
+    service: str = "toy"
+    service_class: type = toy.Service
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     ports: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        make_keys(self.folder / "keys", ("identity", "toy", "stranger"))
+        make_keys(self.folder / "keys", ("identity", self.service, "stranger"))
         with contextlib.closing(self.connection()) as connection:
-            topology([toy.Service]).declare(connection)
+            topology([self.service_class]).declare(connection)
 
     def connection(self) -> Any:
         """A plain AMQP connection."""
@@ -55,12 +59,15 @@ class ToySystem:
             "AMQP_URI": self.uri,
             "BLOB_DIR": str(self.folder / "blobs"),
             "PASSPORT_KEYS_FILE": str(keys / "public.json"),
-            "PASSPORT_PRIVATE_KEY_FILE": str(keys / "toy.pem"),
-            "TOY_DATABASE_URL": self.database_url,
+            "PASSPORT_PRIVATE_KEY_FILE": str(keys / f"{self.service}.pem"),
+            f"{self.service.upper()}_DATABASE_URL": self.database_url,
             "HEALTH_PORT": str(port),
             "HEARTBEAT_S": "5",
         }
-        command = [sys.executable, "-W", "ignore", "-m", "tests.support.toy_process"]
+        module = (
+            ["tests.support.toy_process"] if self.service == "toy" else ["services.chassis.run", self.service]
+        )
+        command = [sys.executable, "-W", "ignore", "-m", *module]
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 command, env={**os.environ, **settings, **environment}, stdout=log, stderr=log
@@ -72,7 +79,9 @@ class ToySystem:
 
     def _assert_ready(self, process: subprocess.Popen[bytes], port: int) -> None:
         if process.poll() is not None:
-            raise RuntimeError(f"the toy ended with {process.returncode}: {self.log.read_text()[-2000:]}")
+            raise RuntimeError(
+                f"{self.service} ended with {process.returncode}: {self.log.read_text()[-2000:]}"
+            )
         with contextlib.suppress(requests.ConnectionError):
             assert requests.get(f"http://127.0.0.1:{port}/readyz", timeout=2).status_code == 200
             return
@@ -81,15 +90,15 @@ class ToySystem:
     @property
     def log(self) -> Path:
         """What the processes have written."""
-        return self.folder / "toy.log"
+        return self.folder / f"{self.service}.log"
 
     def passport(
-        self, *permissions: str, issuer: str = "identity", audience: str = "toy", **claims: Any
+        self, *permissions: str, issuer: str = "identity", audience: str | None = None, **claims: Any
     ) -> str:
         """A passport of an account of Harbor."""
         account = {"sub": "c" * 32, "realm": "staff", "perms": list(permissions), **HARBOR, **claims}
         return Issuer.from_file(issuer, str(self.folder / "keys" / f"{issuer}.pem")).for_account(
-            audience, account
+            audience or self.service, account
         )
 
     def client(self, timeout_s: float = 5.0) -> RpcClient:
@@ -108,13 +117,19 @@ class ToySystem:
 @contextlib.contextmanager
 def toy_system(
     uri: str, folder: Path, database_url: str | None = None, replicas: int = 1
-) -> Iterator[ToySystem]:
+) -> Iterator[ServiceSystem]:
     """A running toy service."""
     from sqlalchemy import create_engine
 
     url = database_url or f"sqlite:///{folder}/toy.db"
     toy.Base.metadata.create_all(create_engine(url))
-    system = ToySystem(uri, folder, url)
+    with running(ServiceSystem(uri, folder, url), replicas) as system:
+        yield system
+
+
+@contextlib.contextmanager
+def running(system: ServiceSystem, replicas: int = 1) -> Iterator[ServiceSystem]:
+    """With so many processes of it."""
     try:
         for _ in range(replicas):
             system.start()

@@ -11,10 +11,10 @@ from services.chassis.database import Database
 from services.chassis.passports import read_public_keys
 from tests.support import toy
 from tests.support.eventually import eventually
-from tests.support.toy_process import ToySystem, call, toy_system
+from tests.support.toy_process import ServiceSystem, call, toy_system
 
 
-def _chain(system: ToySystem) -> tuple[int, int, str | None]:
+def _chain(system: ServiceSystem) -> tuple[int, int, str | None]:
     """Sealed rows, rows that wait, and the first fault of Harbor's chain."""
     keys = read_public_keys(str(system.folder / "keys" / "public.json"))
     database = Database(system.database_url)
@@ -25,7 +25,7 @@ def _chain(system: ToySystem) -> tuple[int, int, str | None]:
     return report.rows, report.unsealed, report.fault
 
 
-def _assert_chain(system: ToySystem, rows: int) -> None:
+def _assert_chain(system: ServiceSystem, rows: int) -> None:
     assert _chain(system) == (rows, 0, None)
 
 

@@ -18,17 +18,17 @@ from services.contracts.declare import PUBLIC, Contract
 from services.contracts.errors import Refused
 from tests.support import toy
 from tests.support.eventually import eventually
-from tests.support.toy_process import ToySystem, call, metric, toy_system
+from tests.support.toy_process import ServiceSystem, call, metric, toy_system
 
 
 @pytest.fixture(scope="module")
-def system(module_vhost: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ToySystem]:
+def system(module_vhost: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceSystem]:
     with toy_system(module_vhost, tmp_path_factory.mktemp("toy")) as running:
         yield running
 
 
 @pytest.fixture
-def client(system: ToySystem):
+def client(system: ServiceSystem):
     client = system.client()
     yield client
     client.close()
@@ -109,7 +109,7 @@ def test_an_unknown_service_is_unavailable_within_a_second(client):
 
 
 def test_a_service_that_is_not_running_is_unavailable_within_a_second(vhost, tmp_path):
-    absent = ToySystem(vhost, tmp_path, f"sqlite:///{tmp_path}/toy.db")
+    absent = ServiceSystem(vhost, tmp_path, f"sqlite:///{tmp_path}/toy.db")
     client = absent.client()
     for _ in range(3):
         started = time.monotonic()
@@ -131,7 +131,7 @@ def test_a_passed_deadline_is_a_timeout_and_the_work_is_not_begun(system, client
     assert time.monotonic() - started < 1
 
 
-def test_five_thousand_timeouts_leave_nothing_behind(system: ToySystem, broker: Broker):
+def test_five_thousand_timeouts_leave_nothing_behind(system: ServiceSystem, broker: Broker):
     client = system.client(timeout_s=0.02)
     eventually(lambda: _assert_equal(client.is_connected, True))
     before = _connections_and_channels(broker)

@@ -13,7 +13,7 @@ from services.chassis.events import RETRY_AFTER_S, retry_exchange
 from services.chassis.publisher import Outgoing, Publisher
 from tests.support import toy
 from tests.support.eventually import eventually
-from tests.support.toy_process import ToySystem, call, message_count, metric, toy_system
+from tests.support.toy_process import ServiceSystem, call, message_count, metric, toy_system
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -23,7 +23,7 @@ def system(request, vhost, tmp_path):
         yield running
 
 
-def _echoes(system: ToySystem) -> dict[str, int]:
+def _echoes(system: ServiceSystem) -> dict[str, int]:
     engine = create_engine(system.database_url)
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT label, echoes FROM things")).all()
@@ -31,11 +31,11 @@ def _echoes(system: ToySystem) -> dict[str, int]:
     return dict(rows)  # type: ignore[arg-type]
 
 
-def _published(system: ToySystem) -> float:
+def _published(system: ServiceSystem) -> float:
     return sum(metric(port, "portico_events_published_total") for port in system.ports)
 
 
-def _checkpoints(system: ToySystem) -> int:
+def _checkpoints(system: ServiceSystem) -> int:
     """Checkpoints of the audit trail, each published as one event more."""
     engine = create_engine(system.database_url)
     with engine.connect() as connection:
@@ -44,7 +44,7 @@ def _checkpoints(system: ToySystem) -> int:
     return int(found)
 
 
-def _outbox_depth(system: ToySystem) -> int:
+def _outbox_depth(system: ServiceSystem) -> int:
     engine = create_engine(system.database_url)
     with engine.connect() as connection:
         depth = connection.execute(text("SELECT count(*) FROM outbox")).scalar_one()
@@ -74,7 +74,7 @@ def test_a_committed_event_takes_effect_once_however_often_it_is_delivered(syste
     assert _outbox_depth(system) == 0
 
 
-def _deliver_again(system: ToySystem, times: int) -> None:
+def _deliver_again(system: ServiceSystem, times: int) -> None:
     """Publish what the feed queue has collected again, as a broker may."""
     with contextlib.closing(system.connection()) as connection:
         channel = connection.channel()
@@ -127,7 +127,7 @@ def test_an_event_whose_handler_fails_climbs_the_ladder_and_is_parked_and_can_be
         client.close()
 
 
-def _skip_the_ladder(system: ToySystem, connection, queue: str) -> None:
+def _skip_the_ladder(system: ServiceSystem, connection, queue: str) -> None:
     """Take the message off the ladder and deliver it as after its last step: nobody wants to wait 336 s in a test."""
     channel = connection.channel()
     message = channel.basic_get(queue, no_ack=True)
@@ -139,7 +139,7 @@ def _skip_the_ladder(system: ToySystem, connection, queue: str) -> None:
     publisher.close()
 
 
-def _cure(system: ToySystem) -> None:
+def _cure(system: ServiceSystem) -> None:
     engine = create_engine(system.database_url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE things SET label = 'cured'"))

@@ -16,7 +16,7 @@ import pytest
 from services.chassis import wire
 from tests.support import toy
 from tests.support.eventually import eventually
-from tests.support.toy_process import ToySystem, call, message_count, toy_system
+from tests.support.toy_process import ServiceSystem, call, message_count, toy_system
 
 CANARY = "canary-31f0"
 GOOD = b'{"args": [], "kwargs": {}}'
@@ -24,12 +24,12 @@ NEST = 100_000
 
 
 @pytest.fixture(scope="module")
-def system(module_vhost: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ToySystem]:
+def system(module_vhost: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceSystem]:
     with toy_system(module_vhost, tmp_path_factory.mktemp("toy")) as running:
         yield running
 
 
-def _kinds(system: ToySystem) -> dict[str, tuple[bytes, str, dict[str, Any]]]:
+def _kinds(system: ServiceSystem) -> dict[str, tuple[bytes, str, dict[str, Any]]]:
     """Body, method and properties of each kind of poison."""
     json = {"content_type": "application/json", "content_encoding": "utf-8"}
     canary = f'{{"args": [], "kwargs": {{"secret": "{CANARY}"}}}}'.encode()
@@ -77,7 +77,7 @@ def _kinds(system: ToySystem) -> dict[str, tuple[bytes, str, dict[str, Any]]]:
 
 
 @pytest.mark.fault("F11")
-def test_no_poison_stops_the_service_or_reaches_a_log(system: ToySystem):
+def test_no_poison_stops_the_service_or_reaches_a_log(system: ServiceSystem):
     kinds = _kinds(system)
     client = system.client()
     clean_s = _time_of_good_calls(client, 1000)
@@ -124,7 +124,7 @@ def _assert_equal(actual, expected) -> None:
 
 
 @pytest.mark.fault("F11")
-def test_an_event_that_cannot_be_read_is_parked_at_once(system: ToySystem):
+def test_an_event_that_cannot_be_read_is_parked_at_once(system: ServiceSystem):
     with contextlib.closing(system.connection()) as connection:
         channel = connection.channel()
         before = message_count(connection, wire.PARKING_QUEUE)

@@ -1,0 +1,102 @@
+"""F18 through the broker: the games of `test_status_machine` with two processes of referrals on PostgreSQL.
+
+Calls go over RPC, events are those that come out of the broker; the waitlist moves when the service hears its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.postgres import Postgres
+from services.chassis import migrate, wire
+from services.chassis.database import Database
+from services.chassis.passports import Caller
+from services.contracts.declare import Operation
+from services.referrals.service import Service
+from tests.faults.test_status_machine import Referrals, run, told_of_referrals
+from tests.integration.referrals.builders import STAFF_MAY
+from tests.support.eventually import eventually
+from tests.support.servers import fresh_database
+from tests.support.toy_process import ServiceSystem, running
+
+AGREES_WITHIN_S = 15.0
+
+
+class FarDesk:
+    """Operations over RPC, events from a queue of our own, and a look into the database."""
+
+    def __init__(self, system: ServiceSystem) -> None:
+        self.database = Database(system.database_url)
+        self._system = system
+        self._client = system.client(timeout_s=15)
+        self._connection = system.connection()
+        self._channel = self._connection.channel()
+        self._queue = self._channel.queue_declare(exclusive=True).queue
+        self._channel.queue_bind(self._queue, "referrals.events", "#")
+
+    def call(
+        self, operation: Operation, _caller: Caller, *, version: int | None = None, **request: Any
+    ) -> Any:
+        """Carry out an operation as staff. Raises Refused."""
+        context = wire.CallContext(
+            wire.new_id(), passport=self._system.passport(*STAFF_MAY), expected_version=version
+        )
+        return self._client.call(operation, request, context)
+
+    def told(self) -> list[dict[str, Any]]:
+        """The events that have come since the last time, in their order."""
+        events = []
+        while message := self._channel.basic_get(self._queue, no_ack=True):
+            events.append(wire.decode(message.body, {"content_type": wire.CLOUDEVENTS_JSON}))
+        return events
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._client.close()
+        self._connection.close()
+        self.database.close()
+
+
+class FarReferrals(Referrals):
+    """What follows from a step comes by itself, some time after the answer."""
+
+    desk: FarDesk  # type: ignore[assignment]
+
+    def begin(self) -> None:
+        self.desk.told()
+
+    def news(self) -> list[tuple[str, str]]:
+        return [each for envelope in self.desk.told() for each in told_of_referrals(envelope)]
+
+    def look(self) -> None:
+        eventually(super().look, AGREES_WITHIN_S, every_s=0.005)
+
+
+@pytest.fixture
+def machine(postgres: Postgres, vhost: str, tmp_path: Path) -> Iterator[type[Referrals]]:
+    """The model beside two processes."""
+    with contextlib.ExitStack() as stack:
+        url = stack.enter_context(fresh_database(postgres))
+        migrate.upgrade("referrals", url)
+        system = stack.enter_context(
+            running(ServiceSystem(vhost, tmp_path, url, "referrals", Service), replicas=2)
+        )
+        desk = stack.enter_context(contextlib.closing(FarDesk(system)))
+        yield type("OwnReferrals", (FarReferrals,), {"desk": desk})
+
+
+@pytest.mark.fault("F18")
+@pytest.mark.timeout(120)
+def test_referrals_behave_as_their_model_over_rpc(machine: type[Referrals]) -> None:
+    run(machine, examples=4, steps=20)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3600)
+def test_referrals_behave_as_their_model_in_long_games_over_rpc(machine: type[Referrals]) -> None:
+    run(machine, examples=100, steps=30)
