@@ -13,10 +13,13 @@ from services.referrals.reports.models import (
     ReportCapacityDay,
     ReportCell,
     ReportCount,
+    ReportDay,
     ReportDelta,
     ReportMove,
     ReportPlace,
+    ReportProgress,
     ReportSettings,
+    ReportWeek,
 )
 from services.referrals.tables import Base
 
@@ -40,10 +43,13 @@ __all__ = [
     "ReportCapacityDay",
     "ReportCell",
     "ReportCount",
+    "ReportDay",
     "ReportDelta",
     "ReportMove",
     "ReportPlace",
+    "ReportProgress",
     "ReportSettings",
+    "ReportWeek",
     "Resource",
     "StatusChange",
     "Term",

@@ -177,7 +177,11 @@ class StatusChange(TenantScoped, Base):
     """
 
     __tablename__ = "referral_status_changes"
-    __table_args__ = (UniqueConstraint("referral_id", "position"),)
+    __table_args__ = (
+        UniqueConstraint("referral_id", "position"),
+        # For what is computed again from the lines of a week: they are written in the order of their times.
+        Index(None, "at", postgresql_using="brin"),
+    )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     referral_id: Mapped[str] = mapped_column(ForeignKey("referrals.id"))

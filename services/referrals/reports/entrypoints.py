@@ -8,8 +8,9 @@ import eventlet.tpool
 
 from services.chassis.operations import Call, serves
 from services.contracts import referrals_reports as contract
-from services.referrals.reports import dashboard, settings, statistics
+from services.referrals.reports import dashboard, reading, settings
 from services.referrals.reports.export import csv_of
+from services.referrals.reports.statistics import page_of, statistics_of
 
 _MOST_BYTES = 50_000_000
 
@@ -27,13 +28,14 @@ class ReportEntrypoints:
 
     @serves(contract.get_statistics)
     def get_statistics(self, call: Call) -> Any:
-        return call.read(statistics.get_statistics)
+        found = _read_statistics(call)
+        whole = eventlet.tpool.execute(statistics_of, found, call.request)
+        return call.operation.reply.dump(page_of(whole, call.request))
 
     @serves(contract.export_statistics)
     def export_statistics(self, call: Call) -> Any:
-        with call.runtime.database.reading(call.organisation_id) as session:
-            found = statistics.all_statistics(session, call.caller, call.request)
-        content = eventlet.tpool.execute(csv_of, found)
+        found = _read_statistics(call)
+        content = eventlet.tpool.execute(lambda: csv_of(statistics_of(found, call.request)))
         sha256, _ = call.runtime.blobs.put_passing(call.organisation_id, [content], _MOST_BYTES)
         name = f"statistics-{call.request['from_on']}-{call.request['to_on']}.csv"
         return {"sha256": sha256, "media_type": "text/csv", "file_name": name}
@@ -45,3 +47,8 @@ class ReportEntrypoints:
     @serves(contract.set_report_settings)
     def set_report_settings(self, call: Call) -> Any:
         return call.commit(settings.set_report_settings)
+
+
+def _read_statistics(call: Call) -> reading.Found:
+    with call.runtime.database.reading(call.organisation_id) as session:
+        return reading.read(session, call.caller, call.request)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.chassis.unit_of_work import UnitOfWork
 from services.referrals.assignments.models import Referral
 from services.referrals.reports.models import ReportCell, ReportDelta, ReportMove, ReportPlace
-from services.referrals.reports.rules import day_number, duration_class, local_day, month_number
+from services.referrals.reports.rules import day_number, duration_class, local_day
 from services.referrals.reports.settings import time_zone_of
 
 _FLAGS = ("open", "waiting", "urgent")
@@ -39,12 +39,7 @@ def note_change(unit: UnitOfWork, referral: Referral, *, is_new: bool = False) -
         place.cell_id, place.since = cell_id, unit.now
     for name, value in facts.items():
         setattr(place, name, value)
-    after = _delta(place, 1)
-    if (
-        any(getattr(before, name) + getattr(after, name) for name in _FLAGS)
-        or before.cell_id != after.cell_id
-    ):
-        session.add_all((before, after))
+    session.add_all(_unless_alike(before, _delta(place, 1)))
 
 
 def facts_of(referral: Any, zone: str) -> dict[str, Any]:
@@ -56,9 +51,7 @@ def facts_of(referral: Any, zone: str) -> dict[str, Any]:
         "is_waiting": not has_ended and bool(referral.is_waitlisted),
         "is_urgent": not has_ended and referral.priority != "routine",
         "assigned_day": day_number(assigned_on),
-        "assigned_month": month_number(assigned_on),
         "ended_day": day_number(ended_on) if ended_on else None,
-        "ended_month": month_number(ended_on) if ended_on else None,
         "ended_by": referral.ended_by if ended_on else None,
         "outcome_code": referral.outcome_code if ended_on else None,
         "reason_code": referral.reason_code if ended_on else None,
@@ -116,12 +109,14 @@ def _find_cells(session: Session, queue_id: str, status: str, program_ids: Colle
 
 
 def _make_cells(session: Session, queue_id: str, status: str, program_ids: Collection[str]) -> None:
+    shared = {"organisation_id": session.info["organisation_id"], "queue_id": queue_id, "status": status}
+    _insert_cells(session, [{**shared, "program_id": each} for each in sorted(program_ids)])
+
+
+def _insert_cells(session: Session, own: list[dict[str, str]]) -> None:
+    """Make cells, in one order: somebody else may make some of them at the same time. Then they are there afterwards."""
     connection = session.connection()
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    shared = {"organisation_id": session.info["organisation_id"], "queue_id": queue_id, "status": status}
-    # In one order, as somebody else may make some of them at the same time: then they are there once this statement
-    # has waited for him.
-    own = [{**shared, "program_id": each} for each in sorted(program_ids)]
     connection.execute(dialect.insert(ReportCell.__table__).values(own).on_conflict_do_nothing())
 
 
@@ -131,6 +126,32 @@ def _zone(unit: UnitOfWork) -> str:
     if "report_zone" not in known:
         known["report_zone"] = time_zone_of(unit.session, unit.organisation_id)
     return str(known["report_zone"])
+
+
+def cells_of(session: Session, wanted: set[tuple[str, str, str, str]]) -> dict[tuple[str, str, str], int]:
+    """The numbers of all cells by (queue, program, status), after making those (organisation, …) that are not there yet."""
+    statement = select(ReportCell.queue_id, ReportCell.program_id, ReportCell.status, ReportCell.id)
+    cells = {(row[0], row[1], row[2]): row[3] for row in session.execute(statement)}
+    missing = sorted(each for each in wanted if each[1:] not in cells)
+    if not missing:
+        return cells
+    columns = ("organisation_id", "queue_id", "program_id", "status")
+    _insert_cells(session, [dict(zip(columns, each, strict=True)) for each in missing])
+    return {(row[0], row[1], row[2]): row[3] for row in session.execute(statement)}
+
+
+def deltas_of(before: ReportPlace | None, after: ReportPlace | None) -> list[ReportDelta]:
+    """What changes in the counts where a referral is counted differently (None: not at all)."""
+    if before is None or after is None:
+        return [_delta(place, change) for place, change in ((before, -1), (after, 1)) if place is not None]
+    return _unless_alike(_delta(before, -1), _delta(after, 1))
+
+
+def _unless_alike(before: ReportDelta, after: ReportDelta) -> list[ReportDelta]:
+    is_alike = before.cell_id == after.cell_id and not any(
+        getattr(before, name) + getattr(after, name) for name in _FLAGS
+    )
+    return [] if is_alike else [before, after]
 
 
 def _delta(place: ReportPlace, change: int) -> ReportDelta:
@@ -149,6 +170,5 @@ def _move(unit: UnitOfWork, place: ReportPlace, cell_id: int) -> ReportMove:
         left_cell_id=place.cell_id,
         entered_cell_id=cell_id,
         day=day_number(on),
-        month=month_number(on),
         duration_class=duration_class((unit.now - place.since).total_seconds()),
     )

@@ -1,4 +1,4 @@
-"""Background work of the reports: adding the changes of counts up, and sampling how full the programs are."""
+"""Background work of the reports: adding counts and moves up, and sampling how full the programs are."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from services.referrals.reports.models import (
     ReportDelta,
     ReportSettings,
 )
-from services.referrals.reports.rules import DEFAULT_ZONE, day_number, local_day, month_number
+from services.referrals.reports.rules import DEFAULT_ZONE, day_number, local_day
+from services.referrals.reports.tallying import tally_all
 
 FOLD_EVERY_S = 5.0
+TALLY_EVERY_S = 60.0
 SAMPLE_EVERY_S = 900.0
 _BATCH = 2_000
 _NUMBERS = ("total", "open", "waiting", "urgent")
@@ -35,8 +37,13 @@ def loops(database: Database) -> list[Loop]:
         database.write(None, lambda session: sample_capacity(session, utc_now()))
         return True
 
+    def tally() -> bool:
+        tally_all(database, utc_now())
+        return True
+
     return [
         Loop("report-counts", lambda: fold_all(database), every_s=FOLD_EVERY_S),
+        Loop("report-tallies", tally, every_s=TALLY_EVERY_S),
         Loop("report-capacity", sample, every_s=SAMPLE_EVERY_S),
     ]
 
@@ -94,7 +101,6 @@ def sample_capacity(session: Session, now: datetime.datetime) -> None:
                 "organisation_id": organisation_id,
                 "program_id": program_id,
                 "day": day_number(on),
-                "month": month_number(on),
                 "samples": 1,
                 "total_sum": int(total),
                 "used_sum": int(used),

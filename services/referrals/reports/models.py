@@ -8,7 +8,17 @@ from __future__ import annotations
 
 import datetime
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, Integer, SmallInteger, String, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import TenantScoped, UtcDateTime
@@ -48,9 +58,7 @@ class ReportPlace(Base):
     is_waiting: Mapped[bool] = mapped_column(Boolean)
     is_urgent: Mapped[bool] = mapped_column(Boolean)
     assigned_day: Mapped[int] = mapped_column(Integer)
-    assigned_month: Mapped[int] = mapped_column(SmallInteger)
     ended_day: Mapped[int | None] = mapped_column(Integer)
-    ended_month: Mapped[int | None] = mapped_column(SmallInteger)
     ended_by: Mapped[str | None] = mapped_column(String(10))
     outcome_code: Mapped[str | None] = mapped_column(String(64))
     reason_code: Mapped[str | None] = mapped_column(String(64))
@@ -60,14 +68,54 @@ class ReportMove(Base):
     """A referral has left one status for another: how long it had stayed, as a class of duration. Append-only."""
 
     __tablename__ = "report_moves"
-    __table_args__ = (Index(None, "left_cell_id", "day"), Index(None, "entered_cell_id", "day"))
+    __table_args__ = (Index(None, "left_cell_id", "day"), Index(None, "day"))
 
     id: Mapped[int] = mapped_column(_Serial, primary_key=True, autoincrement=True)
     left_cell_id: Mapped[int] = mapped_column(ForeignKey("report_cells.id"))
     entered_cell_id: Mapped[int] = mapped_column(ForeignKey("report_cells.id"))
     day: Mapped[int] = mapped_column(Integer)
-    month: Mapped[int] = mapped_column(SmallInteger)
     duration_class: Mapped[int] = mapped_column(SmallInteger)
+
+
+class ReportWeek(Base):
+    """What moves a cell has seen from the very first to the end of a week in which there was one (see `tallying`).
+
+    So what happened between two weeks is the difference of two rows. `left_classes` is a histogram (see `histograms`).
+    """
+
+    __tablename__ = "report_weeks"
+
+    cell_id: Mapped[int] = mapped_column(ForeignKey("report_cells.id"), primary_key=True, autoincrement=False)
+    week: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    entered: Mapped[int] = mapped_column(Integer)
+    left_classes: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ReportDay(TenantScoped, Base):
+    """The moves of one day, in and out of one status, at all programs of an organisation together (see `tallying`)."""
+
+    __tablename__ = "report_days"
+
+    organisation_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    day: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    status: Mapped[str] = mapped_column(String(64), primary_key=True)
+    entered: Mapped[int] = mapped_column(Integer)
+    left_classes: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ReportProgress(Base):
+    """How far the reports' own work has come, in one row (id 1).
+
+    `tallied_week` is the last week that is in ReportWeek and ReportDay, null while there is none. While the reports are rebuilt
+    (see `rebuilding`), `rebuilding` says which part is done now and `rebuilt_to` how far it is: a referral's id, or a day.
+    """
+
+    __tablename__ = "report_progress"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    tallied_week: Mapped[int | None] = mapped_column(Integer)
+    rebuilding: Mapped[str | None] = mapped_column(String(10))
+    rebuilt_to: Mapped[str | None] = mapped_column(String(32))
 
 
 class ReportCount(Base):
@@ -105,7 +153,6 @@ class ReportCapacityDay(TenantScoped, Base):
 
     program_id: Mapped[str] = mapped_column(ForeignKey("resources.id"), primary_key=True)
     day: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
-    month: Mapped[int] = mapped_column(SmallInteger)
     samples: Mapped[int] = mapped_column(Integer)
     total_sum: Mapped[int] = mapped_column(BigInteger)
     used_sum: Mapped[int] = mapped_column(BigInteger)

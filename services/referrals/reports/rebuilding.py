@@ -1,170 +1,268 @@
 """Computing the reports again from the referrals and their history: after a change of time zone, or to check them.
 
-What comes out is what was kept along the way (a test says so). How full the programs were was only ever sampled, so those
-days stay as they are.
+It goes on while the service works: first where each referral is counted, a batch at a time with its referrals held; then
+the counts; then the moves, a week at a time. Each piece is one transaction that also notes how far it has come, so what was
+interrupted goes on there. Only the moves of the last days, to which people add meanwhile, are replaced with the writers
+waiting. Statistics read single moves until the weeks are tallied again at the end: the same numbers, more slowly. What comes out
+is what was kept along the way (a test says so). How full the programs were was only ever sampled: those days stay.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
-from itertools import groupby
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import case, delete, func, insert, select, text, tuple_, union
-from sqlalchemy.orm import Session
+from sqlalchemy import case, delete, func, insert, literal, select, text, union_all
+from sqlalchemy.orm import Session, aliased
 
+from services.chassis.database import Database
 from services.referrals.assignments.models import Referral, StatusChange
-from services.referrals.reports.facts import facts_of
+from services.referrals.reports.facts import cells_of, deltas_of, facts_of
 from services.referrals.reports.models import (
-    ReportCell,
     ReportCount,
+    ReportDay,
     ReportDelta,
     ReportMove,
     ReportPlace,
+    ReportProgress,
     ReportSettings,
+    ReportWeek,
 )
 from services.referrals.reports.rules import (
     DEFAULT_ZONE,
     day_number,
+    day_of_number,
     duration_class,
+    last_settled_day,
     local_day,
-    month_number,
 )
+from services.referrals.reports.tallying import tally_all
 
-_BATCH = 5_000
-_KEPT = (ReportDelta, ReportCount, ReportMove, ReportPlace)
+PLACES, COUNTS, MOVES = "places", "counts", "moves"
+_REFERRALS = 1_000  # held at a time, for some tens of milliseconds
+_DAYS = 7
+_ROWS = 5_000
+_FAR = datetime.timedelta(hours=15)  # no zone is further from UTC
+
+Tell = Callable[[str], None]
 
 
-def rebuild(session: Session) -> int:
-    """Replace the reports of all organisations by what the history says; how many referrals there are.
+def rebuild(database: Database, now: datetime.datetime, tell: Tell = lambda _line: None) -> None:
+    """Compute everything again, or go on where a rebuilding was interrupted; `tell` hears how far it is."""
+    steps = {PLACES: _rebuild_places, COUNTS: _rebuild_counts, MOVES: _rebuild_moves}
+    step = database.write(None, _begin)
+    while step is not None:
+        work, part = steps[step], step
 
-    Changes wait until it is committed, so it is work for a quiet hour: minutes for a million referrals.
-    """
+        def one(session: Session) -> tuple[str | None, str | None]:
+            return _step(session, part, work, now)  # noqa: B023
+
+        step, reached = database.write(None, one)
+        tell(f"{part}: {reached}" if step == part else f"{part}: done")
+    tell(f"{tally_all(database, now)} weeks tallied")
+
+
+def _begin(session: Session) -> str:
+    """Note that a rebuilding begins, unless one is under way; the step to do."""
+    progress = session.get_one(ReportProgress, 1, with_for_update=True)
+    if progress.rebuilding is None:
+        progress.rebuilding, progress.rebuilt_to = PLACES, None
+    return progress.rebuilding
+
+
+def _step(
+    session: Session, part: str, work: Callable[..., None], now: datetime.datetime
+) -> tuple[str | None, str | None]:
+    """One transaction of a part, if nobody else has finished it meanwhile; what is to be done next, and how far it is."""
     if session.get_bind().dialect.name == "postgresql":
-        # Whoever has a change under way ends it first; then nobody begins one until the new numbers stand.
+        # It is nobody's request: it may wait, and a big statement may take its time.
         session.execute(text("SET LOCAL lock_timeout = 0"))
         session.execute(text("SET LOCAL statement_timeout = 0"))
-        session.execute(text("LOCK TABLE report_places, report_deltas IN EXCLUSIVE MODE"))
-    for table in _KEPT:
-        session.execute(delete(table).execution_options(synchronize_session=False))
-    zones = dict(session.execute(select(ReportSettings.organisation_id, ReportSettings.time_zone)).all())
-    _make_cells(session)
-    cells = {
-        (row.queue_id, row.program_id, row.status): row.id for row in session.scalars(select(ReportCell))
+    progress = session.get_one(ReportProgress, 1, with_for_update=True)
+    if progress.rebuilding == part:
+        work(session, progress, now)
+    return progress.rebuilding, progress.rebuilt_to
+
+
+def _rebuild_places(session: Session, progress: ReportProgress, _now: datetime.datetime) -> None:
+    """A batch of referrals in the order of their ids: where each is counted, and the change of the counts with it."""
+    after = progress.rebuilt_to or ""
+    referrals = session.scalars(
+        select(Referral)
+        .where(Referral.id > after)
+        .order_by(Referral.id)
+        .limit(_REFERRALS)
+        .with_for_update(key_share=True)
+    ).all()
+    is_last = len(referrals) < _REFERRALS
+    last = None if is_last else referrals[-1].id
+
+    def within(column: Any) -> Any:
+        return column > after if last is None else column.between(after, last) & (column != after)
+
+    places = {
+        place.referral_id: place
+        for place in session.scalars(select(ReportPlace).where(within(ReportPlace.referral_id)))
     }
-    count, rows = 0, _Rows(session)
-    for _, lines in groupby(_history(session), key=lambda row: row.id):
-        count += 1
-        _note(rows, cells, zones, list(lines))
-    rows.write()
-    _count_places(session)
-    return count
+    since = _since(session, within(StatusChange.referral_id))
+    cells = cells_of(session, {(*_at(each), each.status) for each in referrals})
+    zones = _zones(session)
+    for referral in referrals:
+        zone = zones.get(referral.organisation_id, DEFAULT_ZONE)
+        cell_id = cells[*_at(referral)[1:], referral.status]
+        known = {"cell_id": cell_id, "since": since.get(referral.id, referral.status_since)}
+        _put_right(session, places.pop(referral.id, None), referral.id, known | facts_of(referral, zone))
+    for place in places.values():  # of referrals that are no more
+        session.add_all(deltas_of(place, None))
+        session.delete(place)
+    progress.rebuilt_to = last
+    if is_last:
+        progress.rebuilding = COUNTS
 
 
-class _Rows:
-    """Rows on their way into the tables, a batch at a time."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self.places: list[dict[str, Any]] = []
-        self.moves: list[dict[str, Any]] = []
-
-    def write_if_many(self) -> None:
-        if len(self.places) + len(self.moves) >= _BATCH:
-            self.write()
-
-    def write(self) -> None:
-        for table, rows in ((ReportPlace, self.places), (ReportMove, self.moves)):
-            if rows:
-                # Not by the ORM: it begins a statement anew at each row that has other members empty.
-                self._session.connection().execute(insert(table.__table__), rows)
-                rows.clear()
+def _put_right(session: Session, place: ReportPlace | None, referral_id: str, values: dict[str, Any]) -> None:
+    right = ReportPlace(referral_id=referral_id, **values)
+    if place is None:
+        session.add(right)
+        session.add_all(deltas_of(None, right))
+    elif any(getattr(place, name) != value for name, value in values.items()):
+        session.add_all(deltas_of(place, right))
+        for name, value in values.items():
+            setattr(place, name, value)
 
 
-_MEMBERS = (
-    "id",
-    "organisation_id",
-    "queue_id",
-    "program_id",
-    "status",
-    "is_terminal",
-    "is_waitlisted",
-    "priority",
-    "assigned_at",
-    "updated_at",
-    "ended_at",
-    "ended_by",
-    "outcome_code",
-    "reason_code",
-)
-
-
-def _history(session: Session) -> Iterable[Any]:
-    """Referrals with the lines of their history that say another status, in their order; a batch in memory at a time."""
+def _since(session: Session, is_wanted: Any) -> dict[str, datetime.datetime]:
+    """Since when each referral has been at its status."""
     statement = (
-        select(
-            *(getattr(Referral, name) for name in _MEMBERS),
-            StatusChange.at,
-            StatusChange.from_key,
-            StatusChange.to_key,
-        )
-        .join(StatusChange, StatusChange.referral_id == Referral.id)
-        .where(StatusChange.from_key.is_distinct_from(StatusChange.to_key))
-        .order_by(Referral.id, StatusChange.position)
+        select(StatusChange.referral_id, func.max(StatusChange.at))
+        .where(is_wanted, StatusChange.from_key.is_distinct_from(StatusChange.to_key))
+        .group_by(StatusChange.referral_id)
     )
-    return session.execute(statement.execution_options(yield_per=_BATCH))
+    return dict(session.execute(statement).all())
 
 
-def _make_cells(session: Session) -> None:
-    """A cell for every status that a referral has or had at its program and queue."""
-    place = (Referral.organisation_id, Referral.queue_id, Referral.program_id)
-    history = select(*place).join(StatusChange, StatusChange.referral_id == Referral.id)
-    every = union(
-        select(*place, Referral.status),
-        history.add_columns(StatusChange.to_key),
-        history.add_columns(StatusChange.from_key).where(StatusChange.from_key.is_not(None)),
+def _rebuild_counts(session: Session, progress: ReportProgress, _now: datetime.datetime) -> None:
+    """Count the places anew, less what is still to be folded. Folding waits meanwhile, changes do not."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("LOCK TABLE report_counts IN SHARE ROW EXCLUSIVE MODE"))
+    session.execute(delete(ReportCount).execution_options(synchronize_session=False))
+    numbers = ("total", "open", "waiting", "urgent")
+
+    def one_if(condition: Any) -> Any:
+        return case((condition, 1), else_=0)
+
+    counted = union_all(
+        select(
+            ReportPlace.cell_id.label("cell_id"),
+            literal(1).label("total"),
+            one_if(ReportPlace.ended_day.is_(None)).label("open"),
+            one_if(ReportPlace.is_waiting).label("waiting"),
+            one_if(ReportPlace.is_urgent).label("urgent"),
+        ),
+        select(ReportDelta.cell_id, *(-getattr(ReportDelta, name) for name in numbers)),
     ).subquery()
-    known = (ReportCell.queue_id, ReportCell.program_id, ReportCell.status)
-    missing = select(every).where(tuple_(*list(every.c)[1:]).not_in(select(*known)))
-    columns = ("organisation_id", "queue_id", "program_id", "status")
-    session.execute(insert(ReportCell).from_select(columns, missing))
+    sums = select(counted.c.cell_id, *(func.sum(counted.c[name]) for name in numbers)).group_by(
+        counted.c.cell_id
+    )
+    session.execute(insert(ReportCount).from_select(("cell_id", *numbers), sums))
+    progress.rebuilding = MOVES
 
 
-def _note(rows: _Rows, cells: dict[Any, int], zones: dict[str, str], lines: list[Any]) -> None:
-    referral = lines[0]
-    at_program = (referral.queue_id, referral.program_id)
-    zone = zones.get(referral.organisation_id, DEFAULT_ZONE)
-    since: datetime.datetime = referral.at
-    for line in lines:
-        if line.from_key is None:
+def _rebuild_moves(session: Session, progress: ReportProgress, now: datetime.datetime) -> None:
+    """A week of moves; at last those of the days that are not over yet."""
+    if progress.rebuilt_to is None:
+        _forget_tallies(session, progress)
+        progress.rebuilt_to = str(_first_day(session, now))
+    first, settled = int(progress.rebuilt_to), last_settled_day(now)
+    last = min(first + _DAYS - 1, settled) if first <= settled else None
+    if last is None and session.get_bind().dialect.name == "postgresql":
+        # Whoever has a change under way ends it first; then nobody adds a move until these stand.
+        session.execute(text("LOCK TABLE report_moves IN EXCLUSIVE MODE"))
+    of_these = (
+        ReportMove.day >= first if last is None else (ReportMove.day >= first) & (ReportMove.day <= last)
+    )
+    session.execute(delete(ReportMove).where(of_these).execution_options(synchronize_session=False))
+    rows: list[dict[str, Any]] = []
+    for row in _moves(session, first, last):
+        rows.append(row)
+        if len(rows) == _ROWS:
+            _write(session, rows)
+    _write(session, rows)
+    if last is None:
+        progress.rebuilding = progress.rebuilt_to = None
+    else:
+        progress.rebuilt_to = str(last + 1)
+
+
+def _forget_tallies(session: Session, progress: ReportProgress) -> None:
+    progress.tallied_week = None
+    for table in (ReportWeek, ReportDay):
+        session.execute(delete(table).execution_options(synchronize_session=False))
+
+
+def _first_day(session: Session, now: datetime.datetime) -> int:
+    """The first day that has a move or may get one."""
+    first_move = session.scalar(select(func.min(ReportMove.day)))
+    first_line = session.scalar(select(func.min(StatusChange.at)))
+    days = [day_number((first_line - _FAR).date())] if first_line else []
+    return min([*days, *([] if first_move is None else [first_move]), last_settled_day(now) + 1])
+
+
+def _moves(session: Session, first: int, last: int | None) -> Iterator[dict[str, Any]]:
+    """The moves from day to day (None: and all later ones) as the history tells them; a batch in memory at a time."""
+    zones, cells = _zones(session), cells_of(session, set())
+    for line in session.execute(_lines(first, last).execution_options(yield_per=_ROWS)):
+        day = day_number(local_day(line.at, zones.get(line.organisation_id, DEFAULT_ZONE)))
+        if day < first or (last is not None and day > last):
             continue
-        on = local_day(line.at, zone)
-        rows.moves.append(
-            {
-                "left_cell_id": cells[*at_program, line.from_key],
-                "entered_cell_id": cells[*at_program, line.to_key],
-                "day": day_number(on),
-                "month": month_number(on),
-                "duration_class": duration_class((line.at - since).total_seconds()),
-            }
+        ends = [(*_at(line), status) for status in (line.from_key, line.to_key)]
+        if not all(end[1:] in cells for end in ends):
+            cells = cells_of(session, set(ends))
+        yield {
+            "left_cell_id": cells[ends[0][1:]],
+            "entered_cell_id": cells[ends[1][1:]],
+            "day": day,
+            "duration_class": duration_class((line.at - (line.since or line.at)).total_seconds()),
+        }
+
+
+def _lines(first: int, last: int | None) -> Any:
+    """The lines of history that say another status, from somewhat before the first day until somewhat after the last."""
+    line, before = aliased(StatusChange), aliased(StatusChange)
+    since = (
+        select(before.at)
+        .where(
+            before.referral_id == line.referral_id,
+            before.position < line.position,
+            before.from_key.is_distinct_from(before.to_key),
         )
-        since = line.at
-    place = {"referral_id": referral.id, "cell_id": cells[*at_program, referral.status]}
-    rows.places.append({**place, "since": since, **facts_of(referral, zone)})
-    rows.write_if_many()
+        .order_by(before.position.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    statement = (
+        select(*_at(Referral), line.at, line.from_key, line.to_key, since.label("since"))
+        .join(Referral, Referral.id == line.referral_id)
+        .where(line.from_key != line.to_key, line.at >= _midnight(first) - _FAR)
+    )
+    return statement if last is None else statement.where(line.at < _midnight(last + 1) + _FAR)
 
 
-def _count_places(session: Session) -> None:
-    def number(condition: Any) -> Any:
-        return func.sum(case((condition, 1), else_=0))
+def _midnight(day: int) -> datetime.datetime:
+    return datetime.datetime.combine(day_of_number(day), datetime.time(), datetime.UTC)
 
-    sums = select(
-        ReportPlace.cell_id,
-        func.count(),
-        number(ReportPlace.ended_day.is_(None)),
-        number(ReportPlace.is_waiting),
-        number(ReportPlace.is_urgent),
-    ).group_by(ReportPlace.cell_id)
-    columns = ("cell_id", "total", "open", "waiting", "urgent")
-    session.execute(insert(ReportCount).from_select(columns, sums))
+
+def _at(of: Any) -> tuple[Any, Any, Any]:
+    """Organisation, queue and program of a referral, of a row with these columns, or of the table."""
+    return of.organisation_id, of.queue_id, of.program_id
+
+
+def _zones(session: Session) -> dict[str, str]:
+    return dict(session.execute(select(ReportSettings.organisation_id, ReportSettings.time_zone)).all())
+
+
+def _write(session: Session, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        session.connection().execute(insert(ReportMove.__table__), rows)
+        rows.clear()

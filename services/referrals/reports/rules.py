@@ -1,8 +1,9 @@
-"""Rules of reports: days and months as numbers, classes of duration, periods.
+"""Rules of reports: days as numbers, classes of duration, periods.
 
-A day is the number of days since 1970-01-01, a month the number of months since January 1970: numbers group and compare
-alike in every database. Durations are kept as the number of their class, so that a percentile of millions is a sum
-over a few hundred classes; a class is so narrow that its middle is within 1 % of every duration in it.
+A day is the number of days since 1970-01-01, a week that of the weeks since (they begin on Monday), a month that of the
+months since January 1970: numbers group and compare alike in every database. Durations are kept as the number of their
+class, so that a percentile of millions is a sum over a few hundred classes; a class is so narrow that its middle is within
+1 % of every duration in it.
 """
 
 from __future__ import annotations
@@ -49,6 +50,37 @@ def day_of_number(number: int) -> datetime.date:
 def month_number(on: datetime.date) -> int:
     """The number of the day's month."""
     return (on.year - EPOCH.year) * 12 + on.month - 1
+
+
+def week_number(day: int) -> int:
+    """The number of the week that a day belongs to."""
+    return (day + 3) // 7
+
+
+def days_of_week(number: int) -> tuple[int, int]:
+    """The numbers of a week's Monday and Sunday."""
+    return number * 7 - 3, number * 7 + 3
+
+
+def number_of_time(group_by: str, day: int) -> int:
+    """The number of the month, week or day that a day belongs to."""
+    if group_by == "month":
+        return month_number(day_of_number(day))
+    return week_number(day) if group_by == "week" else day
+
+
+def last_settled_day(now: datetime.datetime) -> int:
+    """The last day to which no change adds any more, wherever an organisation's days begin.
+
+    The day before the one in UTC is the earliest that a clock on Earth may show, the one before that may be that of a
+    transaction that is being committed; and one more for clocks that are wrong.
+    """
+    return day_number(now.astimezone(datetime.UTC).date()) - 3
+
+
+def last_closed_week(now: datetime.datetime) -> int:
+    """The last week whose days are all settled."""
+    return week_number(last_settled_day(now) + 1) - 1
 
 
 def local_day(at: datetime.datetime, zone: str) -> datetime.date:

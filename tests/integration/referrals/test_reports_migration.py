@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from services.chassis import migrate
 from services.chassis.database import Database
+from services.chassis.unit_of_work import utc_now
 from services.referrals.reports.rebuilding import rebuild
 from tests.integration.referrals.test_statistics import everything
 from tests.support.in_process import HARBOR
@@ -47,7 +48,7 @@ def test_what_was_there_before_is_counted_as_a_rebuild_counts_it(
     kept = everything(counted)  # type: ignore[arg-type]
     assert [row["ended_day"] is None for row in kept["places"]] == [True, False]
     assert len(kept["moves"]) == 2
-    counted.database.write(None, rebuild)
+    rebuild(counted.database, utc_now())
     assert everything(counted) == kept  # type: ignore[arg-type]
     assert migrate.differences("referrals", url) == []
     counted.database.close()

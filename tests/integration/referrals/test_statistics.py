@@ -14,6 +14,7 @@ import time_machine
 from sqlalchemy import select
 
 from services.chassis.passports import Caller
+from services.chassis.unit_of_work import utc_now
 from services.contracts import referrals
 from services.contracts import referrals_assignments as life
 from services.contracts import referrals_reports as contract
@@ -296,7 +297,7 @@ def test_what_is_rebuilt_from_the_history_is_what_was_kept(desk_on_both: Desk, c
     kept = everything(desk)
     assert len(kept["moves"]) > 15
 
-    desk.service.database.write(None, rebuild)
+    rebuild(desk.service.database, utc_now())
 
     assert everything(desk) == kept
 

@@ -1,0 +1,324 @@
+"""What statistics ask the database: small sums by cell or by day, from tallies where there are any, all at one moment.
+
+Everything that takes computing happens afterwards, outside the transaction (see `statistics`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal, select, text
+from sqlalchemy.orm import Session, aliased
+
+from services.chassis.passports import Caller
+from services.referrals.directory.models import Resource
+from services.referrals.queues.models import Queue, QueueStatus
+from services.referrals.queues.rules import settings_of
+from services.referrals.reach import reach_of
+from services.referrals.reports.dashboard import among, programs_in_reach
+from services.referrals.reports.models import (
+    ReportCapacityDay,
+    ReportCell,
+    ReportDay,
+    ReportMove,
+    ReportPlace,
+    ReportProgress,
+    ReportWeek,
+)
+from services.referrals.reports.rules import (
+    BY_TIME,
+    Period,
+    check_period,
+    days_of_week,
+    number_of_time,
+    week_number,
+)
+from services.referrals.reports.settings import time_zone_of
+from services.referrals.reports.tallying import latest_week
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, resolved: the period, the grouping, and the programs whose numbers count (None: all)."""
+
+    organisation_id: str | None
+    period: Period
+    group_by: str | None
+    queue_id: str | None
+    programs: tuple[str, ...] | None
+
+    @property
+    def is_by_time(self) -> bool:
+        """Whether groups are made by months, weeks or days."""
+        return self.group_by in BY_TIME
+
+    def of_cell(self) -> ColumnElement[bool]:
+        """Condition on ReportCell."""
+        own = and_(
+            ReportCell.organisation_id == self.organisation_id, among(ReportCell.program_id, self.programs)
+        )
+        return own if self.queue_id is None else and_(own, ReportCell.queue_id == self.queue_id)
+
+
+@dataclass(frozen=True)
+class Moves:
+    """Moves within the period that were read together: how many entered and left a status, `sign` -1 to be taken away.
+
+    The durations of those that left: histograms as they are kept (`left` less `left_before`), or classes with commas.
+    """
+
+    entered_key: Any
+    entered_status: str
+    left_key: Any
+    left_status: str
+    entered: int
+    left: bytes | None = None
+    left_before: bytes | None = None
+    classes: str | None = None
+    sign: int = 1
+
+
+@dataclass
+class Found:
+    """All that was read for a question; keys are those of its groups."""
+
+    question: Question
+    time_zone: str
+    below: int | None
+    assigned: list[tuple[Any, int]] = field(default_factory=list)
+    ended: list[tuple[Any, str | None, str | None, str | None, int]] = field(default_factory=list)
+    moves: list[Moves] = field(default_factory=list)
+    places: list[tuple[Any, int, int]] = field(default_factory=list)
+    labels: dict[Any, str] = field(default_factory=dict)
+    status_labels: dict[str, str] = field(default_factory=dict)
+
+
+def read(session: Session, caller: Caller | None, request: Any) -> Found:
+    """Read the numbers of a period. Raises Refused `invalid_request`. The session has not been used before."""
+    if session.get_bind().dialect.name == "postgresql":
+        # So that no move is counted twice, or not at all, because it was tallied between two statements.
+        session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+    question = _question(session, caller, request)
+    found = Found(
+        question,
+        time_zone_of(session, question.organisation_id),
+        _limit(session, question, request["suppress_below"]),
+    )
+    cells = {cell_id: (key, status) for cell_id, key, status in session.execute(_cells(question))}
+
+    def key_of(number: int) -> Any:
+        return number_of_time(question.group_by or "", number) if question.is_by_time else cells[number][0]
+
+    for number, count in session.execute(_assigned(question)):
+        found.assigned.append((key_of(number), count))
+    for number, *how, count in session.execute(_ended(question)):
+        found.ended.append((key_of(number), *how, count))
+    found.moves.extend(
+        _moves_by_time(session, question) if question.is_by_time else _moves_by_cell(session, question, cells)
+    )
+    if question.group_by not in ("queue", "status") and question.queue_id is None:
+        for number, used, places in session.execute(_capacity(question)):
+            found.places.append((key_of(number) if question.is_by_time else number, int(used), int(places)))
+    found.labels = _labels(session, found)
+    found.status_labels = _status_labels(session, question)
+    return found
+
+
+def _question(session: Session, caller: Caller | None, request: Any) -> Question:
+    programs = programs_in_reach(session, reach_of(caller))
+    if request["agency_id"] is not None:
+        of_agency = set(
+            session.scalars(select(Resource.id).where(Resource.agency_id == request["agency_id"]))
+        )
+        programs = sorted(of_agency if programs is None else of_agency & set(programs))
+    if request["program_id"] is not None:
+        own = programs is None or request["program_id"] in programs
+        programs = [request["program_id"]] if own else []
+    return Question(
+        caller.organisation_id if caller else None,
+        check_period(request["from_on"], request["to_on"], request["group_by"]),
+        request["group_by"],
+        request["queue_id"],
+        None if programs is None else tuple(programs),
+    )
+
+
+def _limit(session: Session, question: Question, asked: int | None) -> int | None:
+    """The highest of what was asked for and what the ReferralQs that are counted ask for themselves."""
+    queues = select(Queue)
+    if question.queue_id is not None:
+        queues = queues.where(Queue.id == question.queue_id)
+    own = [settings_of(queue).statistics_small_cells or 0 for queue in session.scalars(queues)]
+    return max([asked or 0, *own]) or None
+
+
+def _cells(question: Question) -> Select[Any]:
+    """The cells that count, each with the key of its group and its status."""
+    key: Any = {
+        "queue": ReportCell.queue_id,
+        "program": ReportCell.program_id,
+        "agency": Resource.agency_id,
+        "status": ReportCell.status,
+    }.get(question.group_by or "", literal(None))
+    statement = select(ReportCell.id, key, ReportCell.status).where(question.of_cell())
+    if question.group_by == "agency":
+        statement = statement.join(Resource, Resource.id == ReportCell.program_id)
+    return statement
+
+
+def _assigned(question: Question) -> Select[Any]:
+    """Rows of (cell or day, count)."""
+    day = ReportPlace.assigned_day
+    key = day if question.is_by_time else ReportPlace.cell_id
+    return _of_places(question, select(key, func.count()), day).group_by(key)
+
+
+def _ended(question: Question) -> Select[Any]:
+    """Rows of (cell or day, outcome, ended by, reason, count)."""
+    day = ReportPlace.ended_day
+    key = day if question.is_by_time else ReportPlace.cell_id
+    how = (ReportPlace.outcome_code, ReportPlace.ended_by, ReportPlace.reason_code)
+    return _of_places(question, select(key, *how, func.count()), day).group_by(key, *how)
+
+
+def _of_places(question: Question, statement: Select[Any], day: Any) -> Select[Any]:
+    period = question.period
+    return (
+        statement.select_from(ReportPlace)
+        .join(ReportCell, ReportCell.id == ReportPlace.cell_id)
+        .where(question.of_cell(), day.between(period.first, period.last))
+    )
+
+
+def _moves_by_cell(
+    session: Session, question: Question, cells: dict[int, tuple[Any, str]]
+) -> Iterator[Moves]:
+    """The tallies of whole weeks, then the moves of the days before (taken away) and after them (added) one by one.
+
+    Where no whole week of the period is tallied, it is all of its moves one by one.
+    """
+    period = question.period
+    tallied = session.get_one(ReportProgress, 1).tallied_week
+    # The week before the period's first day ends before it; the last one to take ends by its last day.
+    first = week_number(period.first) - 1
+    last = min(week_number(period.last + 1) - 1, tallied if tallied is not None else first)
+    if last <= first:
+        yield from _single(session, question, cells, period.first, period.last)
+        return
+    for cell_id, entered, left, before in session.execute(_of_weeks(question, first, last)):
+        yield Moves(*cells[cell_id], *cells[cell_id], entered, left, before)
+    yield from _single(session, question, cells, days_of_week(first)[1] + 1, period.first - 1, sign=-1)
+    yield from _single(session, question, cells, days_of_week(last)[1] + 1, period.last)
+
+
+def _of_weeks(question: Question, first: int, last: int) -> Select[Any]:
+    """Rows of (cell, entered, histogram to the end of `last`, histogram to the end of `first`)."""
+    end, start = aliased(ReportWeek), aliased(ReportWeek)
+    return (
+        select(
+            ReportCell.id,
+            end.entered - func.coalesce(start.entered, 0),
+            end.left_classes,
+            start.left_classes,
+        )
+        .select_from(ReportCell)
+        .join(end, and_(end.cell_id == ReportCell.id, end.week == latest_week(ReportCell.id, last)))
+        .outerjoin(
+            start, and_(start.cell_id == ReportCell.id, start.week == latest_week(ReportCell.id, first))
+        )
+        .where(question.of_cell(), end.week > first)
+    )
+
+
+def _single(
+    session: Session,
+    question: Question,
+    cells: dict[int, tuple[Any, str]],
+    first: int,
+    last: int,
+    *,
+    sign: int = 1,
+) -> Iterator[Moves]:
+    """Moves of the days from `first` to `last`, read from their own rows."""
+    if last < first:
+        return
+    ways = (ReportMove.left_cell_id, ReportMove.entered_cell_id)
+    for left, entered, count, classes in session.execute(_of_days(question, ways, first, last)):
+        yield Moves(*cells[entered], *cells[left], count, classes=classes, sign=sign)
+
+
+def _of_days(question: Question, ways: Sequence[Any], first: int, last: int) -> Select[Any]:
+    """Rows of (…ways, count, classes with commas). A referral keeps queue and program, so one end of a move says both."""
+    classes = func.aggregate_strings(cast(ReportMove.duration_class, String), ",")
+    return (
+        select(*ways, func.count(), classes)
+        .select_from(ReportMove)
+        .join(ReportCell, ReportCell.id == ReportMove.left_cell_id)
+        .where(question.of_cell(), ReportMove.day.between(first, last))
+        .group_by(*ways)
+    )
+
+
+def _moves_by_time(session: Session, question: Question) -> Iterator[Moves]:
+    """The tallies of days where everything counts, and the moves of all other days one by one."""
+    first, last = question.period.first, question.period.last
+    tallied = session.get_one(ReportProgress, 1).tallied_week
+    by = question.group_by or ""
+    if question.programs is None and question.queue_id is None and tallied is not None:
+        up_to = min(last, days_of_week(tallied)[1])
+        columns = (ReportDay.day, ReportDay.status, ReportDay.entered, ReportDay.left_classes)
+        tallies = select(*columns).where(
+            ReportDay.organisation_id == question.organisation_id, ReportDay.day.between(first, up_to)
+        )
+        for day, status, entered, left in session.execute(tallies):
+            key = number_of_time(by, day)
+            yield Moves(key, status, key, status, entered, left)
+        first = max(first, up_to + 1)
+    if first > last:
+        return
+    target = aliased(ReportCell)
+    ways = (ReportMove.day, ReportCell.status, target.status)
+    singles = _of_days(question, ways, first, last).join(target, target.id == ReportMove.entered_cell_id)
+    for day, left_status, entered_status, count, classes in session.execute(singles):
+        key = number_of_time(by, day)
+        yield Moves(key, entered_status, key, left_status, count, classes=classes)
+
+
+def _capacity(question: Question) -> Select[Any]:
+    """Rows of (key or day, places used, places), each the sum over the samples."""
+    key: Any = {"program": ReportCapacityDay.program_id, "agency": Resource.agency_id}.get(
+        question.group_by or "", ReportCapacityDay.day if question.is_by_time else None
+    )
+    keys = [literal(None)] if key is None else [key]
+    sums = (func.sum(ReportCapacityDay.used_sum), func.sum(ReportCapacityDay.total_sum))
+    statement = (
+        select(*keys, *sums)
+        .select_from(ReportCapacityDay)
+        .join(Resource, Resource.id == ReportCapacityDay.program_id)
+        .where(
+            ReportCapacityDay.organisation_id == question.organisation_id,
+            among(ReportCapacityDay.program_id, question.programs),
+            ReportCapacityDay.day.between(question.period.first, question.period.last),
+        )
+    )
+    return statement.having(func.count() > 0) if key is None else statement.group_by(key)
+
+
+def _labels(session: Session, found: Found) -> dict[Any, str]:
+    """Names of the queues, programs or agencies that have numbers, by id."""
+    table: Any = {"queue": Queue, "program": Resource, "agency": Resource}.get(found.question.group_by or "")
+    if table is None:
+        return {}
+    keys = {row[0] for rows in (found.assigned, found.ended, found.places) for row in rows}
+    keys |= {key for moves in found.moves for key in (moves.entered_key, moves.left_key)}
+    return dict(session.execute(select(table.id, table.name).where(table.id.in_(keys))).all())
+
+
+def _status_labels(session: Session, question: Question) -> dict[str, str]:
+    """What the statuses are called; where ReferralQs call one differently, the first in the alphabet."""
+    statement = select(QueueStatus.key, func.min(QueueStatus.label)).group_by(QueueStatus.key)
+    if question.queue_id is not None:
+        statement = statement.where(QueueStatus.queue_id == question.queue_id)
+    return dict(session.execute(statement).all())
