@@ -266,6 +266,9 @@ describe_contact_record = contract.query(
         "contact_record_id": Id(required=True),
         "number": RecordNumber(required=True),
         "person_id": Id(allow_none=True),
+        "named_person_id": Id(
+            allow_none=True, metadata={"description": "who was named, before a merge made it `person_id`"}
+        ),
     },
     access=only_services("signing"),
     errors=("not_found",),

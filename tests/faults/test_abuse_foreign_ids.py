@@ -45,9 +45,6 @@ LEAST_PAIRS = 1000
 ANYTHING = {
     ("identity.break_glass", "object_id"),
     ("identity.start_patient_job", "person_ids"),
-    ("referrals.create_contact_record", "person_id"),
-    ("referrals.create_intake", "person_id"),
-    ("referrals.edit_contact_record", "person_id"),
 }
 # Commands that only ask: what is asked does not belong into an address, or they are asked for a dry run.
 QUESTIONS = {

@@ -15,6 +15,7 @@ from services.contracts import (
     identity_audit,
     identity_employees,
     identity_family,
+    identity_merged,
     identity_merging,
     identity_outside,
     identity_patients,
@@ -40,7 +41,8 @@ from tests.integration.notifications.conftest import Notifications
 from tests.integration.referrals.builders import SMALL_DIRECTORY, an_export
 from tests.integration.signing.conftest import a_pdf
 from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
-from tests.support.two_organisations import KEYS, World, a_blob, everybody, finished
+from tests.support.merged_people import MergedPeople
+from tests.support.two_organisations import KEYS, World, a_blob, everybody, finished, own_person
 
 IDS = {"harbor": HARBOR, "bayside": BAYSIDE}
 ACCOUNTS = {"harbor": "5" * 32, "bayside": "6" * 32}
@@ -276,6 +278,7 @@ def referrals_world(folder: Path) -> World:
     for key in KEYS:
         _ReferralsObjects(world, key).make()
     _knows_account(service, "bayside")
+    _knows_person(service, "bayside")
     today = utc_now().date().isoformat()
     period = {"from_on": today, "to_on": today}
     world.requests.update(
@@ -428,6 +431,7 @@ def portals_world(folder: Path) -> World:
     for key in KEYS:
         request = {"portal": "provider", "name": f"Partners of {key}", "colour": "#fff", "ticker": []}
         service.call(portals.configure_portal, callers[key], version=1, **request)
+    _knows_person(service, "bayside")
     return finished(world)
 
 
@@ -449,6 +453,7 @@ def notifications_world(folder: Path) -> World:
         listed = service.call(notifications.list_deliveries, callers[key], limit=1)
         world.keep(key, "delivery", *[item["id"] for item in listed["items"]])
         world.keep(key, "delivery_cursor", listed["next"])
+    _knows_person(service, "bayside")
     return finished(world)
 
 
@@ -485,6 +490,7 @@ def signing_world(folder: Path) -> World:
                 recipient_account_id=ACCOUNTS[key],
             )
             world.keep(key, "document", sent["id"])
+    _knows_person(service, "bayside")
     return finished(world)
 
 
@@ -508,6 +514,12 @@ def _knows_account(service: InProcess, key: str) -> None:
         }
 
     service.answers[accounts.describe_account.address] = describe_account
+
+
+def _knows_person(service: InProcess, key: str) -> None:
+    """What identity answers about people to a service that acts within this organisation."""
+    people = MergedPeople({own_person(key)})
+    service.answers[identity_merged.describe_person.address] = people.describe
 
 
 def _answers_within(service: InProcess, key: str) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.chassis.events import Delivery, listens
 from services.chassis.operations import Call, serves
 from services.contracts import referrals as contract
 from services.contracts import referrals_records as more
+from services.contracts.identity_merged import people_merged, people_unmerged
 from services.referrals.authors import with_names
-from services.referrals.records import handlers, printing, queries
+from services.referrals.records import handlers, people, printing, queries
 
 
 class RecordEntrypoints:
@@ -16,15 +18,15 @@ class RecordEntrypoints:
 
     @serves(contract.create_contact_record)
     def create_contact_record(self, call: Call) -> Any:
-        return call.commit(handlers.create_contact_record)
+        return call.commit(handlers.create_contact_record, people.surviving_person(call))
 
     @serves(more.create_intake)
     def create_intake(self, call: Call) -> Any:
-        return call.commit(handlers.create_intake)
+        return call.commit(handlers.create_intake, people.surviving_person(call))
 
     @serves(more.edit_contact_record)
     def edit_contact_record(self, call: Call) -> Any:
-        return call.commit(handlers.edit_contact_record)
+        return call.commit(handlers.edit_contact_record, people.surviving_person(call))
 
     @serves(more.search_contact_records)
     def search_contact_records(self, call: Call) -> Any:
@@ -56,3 +58,11 @@ class RecordEntrypoints:
     @serves(contract.describe_contact_record)
     def describe_contact_record(self, call: Call) -> Any:
         return call.read(queries.describe_contact_record)
+
+    @listens(people_merged)
+    def on_people_merged(self, delivery: Delivery) -> None:
+        people.follow(delivery)
+
+    @listens(people_unmerged)
+    def on_people_unmerged(self, delivery: Delivery) -> None:
+        people.follow(delivery)

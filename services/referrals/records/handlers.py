@@ -30,20 +30,21 @@ from services.referrals.records.rules import (
 )
 
 _NAMES = ("first_name", "last_name")
-_AS_GIVEN = ("phone", "email", "form_code", "person_id")
+_AS_GIVEN = ("phone", "email", "form_code")
 
 
-def create_contact_record(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def create_contact_record(unit: UnitOfWork, request: Any, person_id: str | None) -> dict[str, Any]:
     """Enter a contact record; without `submitted_at` it was submitted now (S0-34).
 
+    `person_id` is who the person of the request stands for now, as identity says.
     The answer names records that may be about the same help-seeker. Raises Refused `invalid_contact_record`.
     """
-    record = _entered(unit, request)
+    record = _entered(unit, request, person_id)
     same = numbers_like(unit.session, record)
     return {**view_of(record), "possible_duplicates": same}
 
 
-def create_intake(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def create_intake(unit: UnitOfWork, request: Any, person_id: str | None) -> dict[str, Any]:
     """Enter a contact record and assign it in the same transaction (S0-49): both or neither.
 
     With `form_code` the form must be linked to the ReferralQ, and the record must have the sections it expects. Raises
@@ -53,12 +54,12 @@ def create_intake(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     if unit.caller is None or not unit.caller.may("record.create"):
         raise Refused("forbidden", "Your role does not include entering contact records.")
     _check_form(unit, request)
-    answer = create_contact_record(unit, request)
+    answer = create_contact_record(unit, request, person_id)
     referral = assign_referral(unit, {**request, "contact_record_id": answer["id"]})
     return {"contact_record": answer, "referral": referral}
 
 
-def edit_contact_record(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def edit_contact_record(unit: UnitOfWork, request: Any, person_id: str | None) -> dict[str, Any]:
     """Change what was taken down, and keep who changed which fields when.
 
     What is not given stays; what is given as it was is no change. Raises Refused `not_found`, `version_required`,
@@ -70,16 +71,20 @@ def edit_contact_record(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     record = get_record(unit.session, request["contact_record_id"], lock=True)
     unit.require_version(record)
     wanted = _checked({name: value for name, value in request.items() if name != "contact_record_id"})
+    if "person_id" in request:
+        wanted["person_id"] = person_id
     changed = sorted(name for name, value in wanted.items() if getattr(record, name) != value)
     if changed:
         for name in changed:
             setattr(record, name, wanted[name])
+        if "person_id" in changed:
+            record.named_person_id = request["person_id"]
         record.sameness = _sameness(record)
         if set(changed) & set(consent.CONSENT):
             consent.settle(unit, record)
             consent.copy_to_referrals(unit.session, record)
         record.version += 1
-        _note_change(unit, record, changed)
+        note_change(unit, record, changed)
     return view_of(record)
 
 
@@ -91,7 +96,7 @@ def note_reading(
     unit.audit(action, object_type, object_id, **facts, **_about(unit.session.scalar(person)))
 
 
-def _entered(unit: UnitOfWork, request: Any) -> ContactRecord:
+def _entered(unit: UnitOfWork, request: Any, person_id: str | None) -> ContactRecord:
     reach_of(unit.caller).require_everything()
     wanted = _checked(
         {name: request[name] for name in (*_NAMES, "postal_code", *_AS_GIVEN, *consent.CONSENT, "sections")}
@@ -99,6 +104,8 @@ def _entered(unit: UnitOfWork, request: Any) -> ContactRecord:
     record = ContactRecord(
         id=wire.new_id(),
         **wanted,
+        named_person_id=request["person_id"],
+        person_id=person_id,
         submitted_at=(request["submitted_at"] or unit.now).astimezone(datetime.UTC),
         created_at=unit.now,
         version=1,
@@ -150,19 +157,19 @@ def _check_form(unit: UnitOfWork, request: Any) -> None:
     check_form_sections(form["sections"], request["sections"])
 
 
-def _note_change(unit: UnitOfWork, record: ContactRecord, changed: list[str]) -> None:
-    assert unit.caller is not None  # noqa: S101 - the operation needs an account
+def note_change(unit: UnitOfWork, record: ContactRecord, changed: list[str], **facts: Any) -> None:
+    """Write down which fields of a record have changed, by whom, and tell it."""
     unit.add(
         ContactRecordChange(
             id=wire.new_id(),
             contact_record_id=record.id,
             version=record.version,
             at=unit.now,
-            actor_id=unit.caller.id,
+            actor_id=unit.caller.id if unit.caller else "system",
             fields=changed,
         )
     )
-    facts = {"fields": changed, "version": record.version, **_about(record.person_id)}
+    facts |= {"fields": changed, "version": record.version, **_about(record.person_id)}
     unit.audit("contact_record.edited", "contact_record", record.id, **facts)
     unit.publish(
         contact_record_changed,

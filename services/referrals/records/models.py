@@ -5,18 +5,21 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Date, ForeignKey, Index, Integer, String, UniqueConstraint
+from sqlalchemy import BigInteger, Date, ForeignKey, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
 from services.referrals.tables import Base
+
+_ABOUT_SOMEBODY = text("named_person_id IS NOT NULL")
 
 
 class ContactRecord(TenantScoped, Base):
     """What was taken down about a help-seeker. Personal data: every reading of a whole record is audited.
 
     `sections` is a list of `{"title", "fields": [{"label", "value"}]}`: a list, because JSONB keeps no order of keys.
-    `form_code` is the contact form it was taken down with, `person_id` the person in identity it is about, where known.
+    `form_code` is the contact form it was taken down with, `person_id` the person in identity it is about, where known,
+    `named_person_id` the one that was named: the two differ while those two are merged.
     `sameness` is equal for records that may be about one help-seeker (a hash of name, postal code and phone).
     `consent_until` is the last day of the consent to share, `consent_ends_at` the instant after it where the organisation
     is; its referrals have a copy of that.
@@ -29,6 +32,13 @@ class ContactRecord(TenantScoped, Base):
         Index("ix_contact_records_newest", "organisation_id", "submitted_at", "id"),
         Index("ix_contact_records_postal_code", "organisation_id", "postal_code"),
         Index("ix_contact_records_sameness", "organisation_id", "sameness"),
+        Index(
+            "ix_contact_records_named_person",
+            "organisation_id",
+            "named_person_id",
+            sqlite_where=_ABOUT_SOMEBODY,
+            postgresql_where=_ABOUT_SOMEBODY,
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -41,6 +51,7 @@ class ContactRecord(TenantScoped, Base):
     sections: Mapped[Any] = mapped_column(JsonValue)
     form_code: Mapped[str | None] = mapped_column(String(64))
     person_id: Mapped[str | None] = mapped_column(String(32))
+    named_person_id: Mapped[str | None] = mapped_column(String(32))
     sameness: Mapped[str | None] = mapped_column(String(64))
     consent_given_on: Mapped[datetime.date | None] = mapped_column(Date)
     consent_until: Mapped[datetime.date | None] = mapped_column(Date)

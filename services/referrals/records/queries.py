@@ -93,7 +93,8 @@ def numbers_like(session: Session, record: ContactRecord) -> list[str]:
 def describe_contact_record(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
     """A contact record's number and whom it is about, for another service. Raises Refused `not_found`."""
     record = get_record(session, request["contact_record_id"])
-    return {"contact_record_id": record.id, "number": record.number, "person_id": record.person_id}
+    names = ("number", "person_id", "named_person_id")
+    return {"contact_record_id": record.id} | {name: getattr(record, name) for name in names}
 
 
 def get_record(session: Session, contact_record_id: str, *, lock: bool = False) -> ContactRecord:

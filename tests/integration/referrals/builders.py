@@ -21,6 +21,7 @@ from services.contracts.referrals_capacity import capacity_changed
 from services.referrals.assignments.models import Referral
 from services.referrals.records.models import ContactRecord
 from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
+from tests.support.merged_people import MergedPeople
 
 COLUMNS = (
     "ResourceAgencyNum",
@@ -82,11 +83,14 @@ OWN_EVENTS = (capacity_changed, referral_waitlisted)
 class Desk:
     """The service with its small directory imported; `program["Night Shelter"]` is an id.
 
+    `people` stands in for identity: whoever is named is known, nobody is merged.
     `like` is a desk whose database this one began as a copy of: then the directory is there already.
     """
 
     def __init__(self, service: InProcess, like: Desk | None = None) -> None:
         self.service = service
+        self.people = MergedPeople()
+        service.answers["identity.describe_person"] = self.people.describe
         self._delivered: set[str] = set()
         self.report = like.report if like else self.import_file(an_export())
         self.resource = dict(like.resource) if like else self._resources()

@@ -105,7 +105,8 @@ def test_nobody_else_reads_a_record(desk: Desk) -> None:
 def test_signing_learns_a_records_number_and_no_more(desk: Desk) -> None:
     record_id = desk.a_record()
     answer = desk(contract.describe_contact_record, a_service("signing"), contact_record_id=record_id)
-    assert answer == {"contact_record_id": record_id, "number": "CR-00000001", "person_id": None}
+    nobody = {"person_id": None, "named_person_id": None}
+    assert answer == {"contact_record_id": record_id, "number": "CR-00000001", **nobody}
     elsewhere = a_service("signing", ("b" * 32, "bayside"))
     assert (
         refusal(lambda: desk(contract.describe_contact_record, elsewhere, contact_record_id=record_id))

@@ -1,0 +1,60 @@
+"""Whom a contact record is about: a person that identity knows, also after two records of that person became one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from services.chassis.events import Delivery
+from services.chassis.operations import Call
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.contracts.identity_merged import describe_person
+from services.referrals.records.handlers import note_change
+from services.referrals.records.models import ContactRecord
+
+
+def surviving_person(call: Call) -> str | None:
+    """Who the `person_id` of the request stands for now, None for nobody. Asked before the transaction.
+
+    Raises Refused `not_found`. Whoever may not enter records learns nothing: the command refuses that.
+    """
+    person_id: str | None = call.request.get("person_id") or None
+    if person_id is None or call.caller is None or not call.caller.may("record.create"):
+        return None
+    if call.is_repeated():
+        return None  # the answer of then is given again
+    try:
+        known = call.ask(describe_person, {"person_id": person_id})
+    except Refused as refused:
+        if refused.code != "not_found":
+            raise
+        detail = "There is no such person. Enter the person first, or leave this out."
+        raise Refused("not_found", detail, "person_id") from None
+    surviving: str = known["person_id"]
+    return surviving
+
+
+def follow(delivery: Delivery) -> None:
+    """After a merge of two people or its undoing: ask identity how the two stand now, then move what is about them."""
+    standings = [
+        delivery.ask(describe_person, {"person_id": delivery.data[name]}) for name in ("kept_id", "merged_id")
+    ]
+    delivery.apply(follow_people, standings)
+
+
+def follow_people(unit: UnitOfWork, data: Mapping[str, Any], standings: Sequence[Mapping[str, Any]]) -> None:
+    """Let contact records be about the record that their person lives on in.
+
+    `standings` is what identity says now of the two: however late or often the event comes, the outcome is the same.
+    """
+    for standing in standings:
+        person_id = standing["person_id"]
+        named = ContactRecord.named_person_id.in_([person_id, *standing["merged_ids"]])
+        left_behind = select(ContactRecord).where(named, ContactRecord.person_id != person_id)
+        for record in unit.session.scalars(left_behind.order_by(ContactRecord.id).with_for_update()).all():
+            before, record.person_id = record.person_id, person_id
+            record.version += 1
+            note_change(unit, record, ["person_id"], before=before, merge_id=data["merge_id"])
