@@ -1,7 +1,7 @@
 """Documents do not travel through the broker: the bytes lie in a content-addressed store, messages carry the SHA-256.
 
 Each organisation has a store of its own, so a hash learnt elsewhere opens nothing. What is made only to be handed out
-once lies apart, in the passing part, and is swept away soon after: a copy of the same bytes that somebody keeps is not.
+lies apart, in a passing part, and is swept away after its time: a copy of the same bytes that somebody keeps is not.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from services.contracts.errors import Refused
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ORGANISATION = re.compile(r"[0-9a-f]{32}")
-_PASSING = "passing"
+# Passing parts: what is fetched with the answer to its request, and what somebody comes back for.
+PASSING, EXPORTS = "passing", "exports"
 
 
 class BlobStore:
     """A folder of immutable files, named by organisation and SHA-256."""
 
     def __init__(self, folder: str | Path) -> None:
-        self._folder = Path(folder)
+        self.folder = Path(folder)
 
     def put(self, organisation_id: str, chunks: Iterable[bytes], most_bytes: int) -> tuple[str, int]:
         """Store what the chunks hold; returns (SHA-256, size). Durable when it returns.
@@ -35,23 +36,24 @@ class BlobStore:
         """
         return self._store(self._folder_of(organisation_id), chunks, most_bytes)
 
-    def put_passing(self, organisation_id: str, chunks: Iterable[bytes], most_bytes: int) -> tuple[str, int]:
-        """Store what is fetched within minutes or never, as `put` does. `find` finds it until it is swept away."""
-        return self._store(self._folder_of(organisation_id) / _PASSING, chunks, most_bytes)
+    def put_passing(
+        self, organisation_id: str, chunks: Iterable[bytes], most_bytes: int, part: str = PASSING
+    ) -> tuple[str, int]:
+        """Store what is fetched within its time or never, as `put` does. `find` finds it until it is swept away."""
+        return self._store(self._folder_of(organisation_id) / part, chunks, most_bytes)
 
     def find(self, organisation_id: str, sha256: str) -> Path:
         """Where the bytes lie, kept or passing. Raises Refused(not_found)."""
-        kept = self.path(organisation_id, sha256)
-        passing = self._folder_of(organisation_id) / _PASSING / sha256[:2] / sha256
-        for path in (kept, passing):
+        kept, own = self.path(organisation_id, sha256), self._folder_of(organisation_id)
+        for path in (kept, *(own / part / sha256[:2] / sha256 for part in (PASSING, EXPORTS))):
             if path.is_file():
                 return path
         raise Refused("not_found", "The document is not in the store.")
 
-    def sweep_passing(self, older_than_s: float) -> int:
-        """Delete what passed through longer ago than that; how many files."""
+    def sweep_passing(self, older_than_s: float, part: str = PASSING) -> int:
+        """Delete what was put into a passing part longer ago than that; how many files."""
         before, swept = time.time() - older_than_s, 0
-        for path in self._folder.glob(f"*/{_PASSING}/**/*"):
+        for path in self.folder.glob(f"*/{part}/**/*"):
             with suppress(FileNotFoundError):  # another process was first
                 if path.is_file() and path.stat().st_mtime < before:
                     path.unlink()
@@ -99,7 +101,7 @@ class BlobStore:
     def _folder_of(self, organisation_id: str) -> Path:
         if not _ORGANISATION.fullmatch(organisation_id):
             raise ValueError("an organisation id is expected")
-        return self._folder / organisation_id
+        return self.folder / organisation_id
 
 
 def _sync(folder: Path) -> None:

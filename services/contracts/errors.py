@@ -114,6 +114,7 @@ CODES: dict[str, int] = {
     "already_assigned": 409,
     "consent_required": 409,
     "import_file_refused": 422,
+    "export_not_ready": 409,
     "resource_inactive": 409,
     "resource_not_referable": 409,
     "invalid_queue": 422,

@@ -11,6 +11,7 @@ from services.contracts.referrals_directory_shapes import (
     EDITS,
     LEVELS,
     STATUSES,
+    ExportReport,
     HsdsService,
     ImportReport,
     Resource,
@@ -120,8 +121,26 @@ set_temporary_message = contract.command(
 
 export_directory = contract.command(
     "export_directory",
-    "The whole directory as one JSON file of HSDS 3.1: organizations with their locations, services with the rest.",
+    "Write the whole directory as one JSON file of HSDS 3.1: organizations with their locations, services with the rest. "
+    "A small one is ready at once, a large one is written in the background.",
     request={"format": fields.String(load_default="hsds", validate=validate.OneOf(["hsds"]))},
+    reply=ExportReport,
+    access=MAY_READ,
+    timeout_s=60,
+    status=201,
+)
+get_directory_export = contract.query(
+    "get_directory_export",
+    "How far an export is.",
+    request={"export_id": Id(required=True)},
+    reply=ExportReport,
+    access=MAY_READ,
+    errors=("not_found",),
+)
+download_directory_export = contract.command(
+    "download_directory_export",
+    "The file of an export, until a day after it was written.",
+    request={"export_id": Id(required=True)},
     reply={
         "sha256": fields.String(required=True),
         "size": Count(required=True),
@@ -129,8 +148,8 @@ export_directory = contract.command(
         "file_name": fields.String(required=True),
     },
     access=MAY_READ,
+    errors=("not_found", "export_not_ready"),
     keeps_answer=False,
-    timeout_s=120,
 )
 list_hsds_services = contract.query(
     "list_hsds_services",

@@ -10,6 +10,7 @@ from services.contracts.fields import Count, Flag, Id, Moment, Text
 LEVELS = ("agency", "program", "site", "program_at_site")
 STATUSES = ("active", "active_do_not_refer", "inactive")
 IMPORT_STATES = ("waiting", "reading", "applying", "done", "refused")
+EXPORT_STATES = ("waiting", "writing", "ready", "failed", "expired")
 
 
 class Document(Request):
@@ -70,6 +71,24 @@ class ImportReport(Reply):
     refusal = fields.Nested(FileRefusal, allow_none=True)
     created_at = Moment(required=True)
     finished_at = Moment(allow_none=True)
+
+
+class ExportReport(Reply):
+    """How far an export is: final once `state` is `ready`, `failed` or `expired`. `total` and `done` count objects.
+
+    A ready file is to be fetched until `expires_at`. `reason` says why one failed: `too_large` or `interrupted`.
+    """
+
+    export_id = Id(required=True)
+    format = fields.String(required=True)
+    state = fields.String(required=True, validate=validate.OneOf(EXPORT_STATES))
+    total = Count(required=True)
+    done = Count(required=True)
+    size = fields.Integer(allow_none=True, metadata={"description": "bytes, once it is ready"})
+    reason = fields.String(allow_none=True)
+    created_at = Moment(required=True)
+    finished_at = Moment(allow_none=True)
+    expires_at = Moment(allow_none=True)
 
 
 class Resource(Reply):

@@ -5,7 +5,12 @@ from __future__ import annotations
 from services.referrals.assignments.models import Referral, StatusChange
 from services.referrals.bulk.models import BulkJob, BulkJobLine
 from services.referrals.capacity.models import CapacitySettings, Change, Line, Term
-from services.referrals.directory.models import DirectoryImport, DirectoryRevision, Resource
+from services.referrals.directory.models import (
+    DirectoryExport,
+    DirectoryImport,
+    DirectoryRevision,
+    Resource,
+)
 from services.referrals.offers.models import Offer
 from services.referrals.queues.models import Queue, QueueProgram, QueueStatus
 from services.referrals.records.models import ContactRecord, ContactRecordChange, ContactRecordCounter
@@ -32,6 +37,7 @@ __all__ = [
     "ContactRecord",
     "ContactRecordChange",
     "ContactRecordCounter",
+    "DirectoryExport",
     "DirectoryImport",
     "DirectoryRevision",
     "Line",

@@ -23,7 +23,7 @@ import psutil
 
 from services.contracts import referrals as base
 from services.contracts import referrals_directory as contract
-from services.referrals.directory import importing
+from services.referrals.directory import exporting, importing
 from services.referrals.directory.icarol_row import EXPORT_COLUMNS
 from tests.integration.referrals.builders import STAFF
 from tests.support import servers
@@ -125,7 +125,9 @@ def run(name: str, url: str, folder: Path) -> None:
     _import(service, "the same again", many)
     _import(service, "dry run", many, dry_run=True)
     print(f"  names among {MANY:,}: {_searches(service)}; {_rss():.0f} MB with the names", flush=True)
-    exported, took = watched(lambda: service.call(contract.export_directory, STAFF))
+    started = service.call(contract.export_directory, STAFF)
+    _, took = watched(lambda: exporting.work(service.runtime))
+    exported = service.call(contract.get_directory_export, STAFF, export_id=started["export_id"])
     print(f"  export of {exported['size'] / 1e6:.0f} MB: {took}", flush=True)
     service.close()
 

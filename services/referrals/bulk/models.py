@@ -17,7 +17,8 @@ _RUNNING = text("finished_at IS NULL")
 class BulkJob(TenantScoped, Base):
     """A wish about many. `wish` holds its ids, codes and flags as they were sent, `note` the one text in it.
 
-    `requested_by` and `requester_realm` say for whom the loop acts. `is_cancelled`: what waited was not done.
+    `requested_by` and `requester_realm` say for whom the loop acts. `is_cancelled`: what waited was not done,
+    by somebody's wish or, with `stopped_because`, by our own.
     """
 
     __tablename__ = "bulk_jobs"
@@ -34,6 +35,7 @@ class BulkJob(TenantScoped, Base):
     requested_by: Mapped[str] = mapped_column(String(64))
     requester_realm: Mapped[str] = mapped_column(String(40))
     is_cancelled: Mapped[bool] = mapped_column(Boolean, default=False)
+    stopped_because: Mapped[str | None] = mapped_column(String(30))
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
 

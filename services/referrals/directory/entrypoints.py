@@ -60,7 +60,15 @@ class DirectoryEntrypoints:
 
     @serves(contract.export_directory)
     def export_directory(self, call: Call) -> Any:
-        return exporting.export_directory(call)
+        return exporting.start(call)
+
+    @serves(contract.get_directory_export)
+    def get_directory_export(self, call: Call) -> Any:
+        return call.read(exporting.get_directory_export)
+
+    @serves(contract.download_directory_export)
+    def download_directory_export(self, call: Call) -> Any:
+        return exporting.download(call)
 
     @serves(contract.list_hsds_services)
     def list_hsds_services(self, call: Call) -> Any:

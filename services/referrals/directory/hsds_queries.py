@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -99,31 +99,42 @@ def services_of(session: Session, rows: Sequence[Row], *, is_full: bool = True) 
 def organizations_of(session: Session, rows: Sequence[Row]) -> list[Object]:
     """Organizations with their locations."""
     names = {row.id: row.name for row in rows}
-    sites = _rows(session, [Resource.level == Level.SITE.value, Resource.agency_id.in_(names)])
+    sites = _of_agencies(session, Level.SITE, names)
     locations = defaultdict(list)
     for site in sites:
         locations[site.agency_id].append(location_of(site, names[site.agency_id or ""]))
     return [organization_of(row, locations[row.id]) for row in rows]
 
 
-def whole_directory(read: Callable[[Callable[[Session], Any]], Any]) -> Iterator[bytes]:
+def size_of_directory(session: Session) -> int:
+    """How many organizations and services an export of the whole directory has."""
+    levels = (Level.AGENCY.value, Level.PROGRAM.value)
+    counted = session.scalar(select(func.count()).select_from(Resource).where(Resource.level.in_(levels)))
+    return (counted or 0) + len(_programs_without_a_place(session))
+
+
+def whole_directory(
+    read: Callable[[Callable[[Session], Any]], Any], count: Callable[[], Any] = lambda: None
+) -> Iterator[bytes]:
     """The whole directory as the pieces of one JSON text.
 
-    `read(query)` answers a query in a session of its own, so none is open while a piece is written.
+    `read(query)` answers a query in a session of its own, so none is open while a piece is written; `count()` is called
+    for each organization and service.
     """
     yield b'{"hsds_version":"3.1","organizations":['
-    yield from _listed(_by_number(read, [Resource.level == Level.AGENCY.value], organizations_of))
+    yield from _listed(_by_number(read, [Resource.level == Level.AGENCY.value], organizations_of), count)
     yield b'],"services":['
     programs = _by_number(read, [Resource.level == Level.PROGRAM.value], services_of)
-    yield from _listed(chain(programs, _apart(read)))
+    yield from _listed(chain(programs, _apart(read)), count)
     yield b"]}"
 
 
-def _listed(objects: Iterator[Object]) -> Iterator[bytes]:
+def _listed(objects: Iterator[Object], count: Callable[[], Any]) -> Iterator[bytes]:
     comma = b""
     for each in objects:
         yield comma + orjson.dumps(each)
         comma = b","
+        count()
 
 
 def _by_number(
@@ -160,10 +171,9 @@ def _at_locations(
 ) -> dict[str, list[Object]]:
     """Programs at sites by the number of their program."""
     agencies = {row.number: row.agency_id for row in programs if row.level == Level.PROGRAM.value}
-    conditions = [Resource.level == Level.PROGRAM_AT_SITE.value, Resource.agency_id.in_(names)]
     rows = [
         row
-        for row in _rows(session, conditions)
+        for row in _of_agencies(session, Level.PROGRAM_AT_SITE, names)
         if agencies.get(row.record.get("program_number") or "") == row.agency_id
     ]
     wanted = {row.record.get("site_number") for row in rows}
@@ -213,6 +223,15 @@ def _programs_without_a_place(session: Session) -> list[str]:
 def _rows(session: Session, conditions: Sequence[Any], limit: int | None = None) -> list[Row]:
     statement = select(*_COLUMNS).where(*conditions).order_by(Resource.number).limit(limit)
     return [Row(*row) for row in session.execute(statement)]
+
+
+def _of_agencies(session: Session, level: Level, agency_ids: Iterable[str]) -> list[Row]:
+    """What of this level belongs to these agencies, in the order of the numbers.
+
+    Sorted here: asked for in that order, SQLite reads the whole directory by number instead of these agencies' part.
+    """
+    statement = select(*_COLUMNS).where(Resource.level == level.value, Resource.agency_id.in_(agency_ids))
+    return sorted((Row(*row) for row in session.execute(statement)), key=lambda row: row.number)
 
 
 def _narrowed(request: Request) -> list[Any]:

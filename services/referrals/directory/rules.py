@@ -36,6 +36,7 @@ ICAROL, HSDS_JSON, HSDS_PACKAGE = "icarol", "hsds_json", "hsds_package"
 
 # States and counts of an import.
 WAITING, READING, APPLYING, DONE, REFUSED = "waiting", "reading", "applying", "done", "refused"
+WRITING, READY, FAILED, EXPIRED = "writing", "ready", "failed", "expired"
 COUNTS = ("added", "changed", "unchanged", "refused")
 
 # Row S0-20: the drop-down offers agencies and programs; a site is a place, nobody refers to it.

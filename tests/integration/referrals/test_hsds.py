@@ -27,7 +27,8 @@ COUNTS = ("added", "changed", "unchanged", "refused")
 
 
 def exported(desk: Desk, caller: Caller = STAFF) -> bytes:
-    answer = desk(contract.export_directory, caller)
+    export = desk(contract.export_directory, caller)
+    answer = desk(contract.download_directory_export, caller, export_id=export["export_id"])
     content = desk.service.runtime.blobs.find(caller.organisation_id, answer["sha256"]).read_bytes()
     assert answer["size"] == len(content)
     return bytes(content)
