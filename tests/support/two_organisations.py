@@ -36,6 +36,7 @@ EVERY_PERMISSION = PERMISSIONS | {"profile.view_contact_details", "profile.view_
 KINDS: Mapping[str, str] = {
     "access_id": "emergency",
     "account_id": "account",
+    "account_ids": "account",
     "actor_id": "account",
     "agency_id": "agency",
     "assignment_id": "assignment",
