@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis import logs, metrics, wire
 from services.chassis.inbound import Inbound
+from services.chassis.steps import transact
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.declare import Event, Operation
 
@@ -57,46 +58,37 @@ class Delivery:
 
     def ask(self, operation: Operation, request: Mapping[str, Any]) -> Any:
         """Ask another service within the event's organisation, before `apply`."""
-        organisation = (self.context.organisation_id, self.context.organisation_key)
-        context = wire.CallContext(
-            self.context.event_id,
-            correlation_id=self.context.correlation_id,
-            traceparent=self.context.traceparent,
+        return self.runtime.ask(
+            operation, request, organisation=self._organisation, context=self._call_context
         )
-        return self.runtime.ask(operation, request, organisation=organisation, context=context)
 
     def apply(self, handler: Callable[..., Any], *extra: Any) -> bool:
         """Run `handler(unit_of_work, data, *extra)` in the transaction that also notes the event as handled.
 
         False when it had taken effect before: then nothing is run.
         """
-        has_events = False
 
-        def work(session: Session) -> bool:
-            nonlocal has_events
-            if not self._claim(session):
+        def work(unit: UnitOfWork) -> bool:
+            if not self._claim(unit.session):
                 return False
-            unit = UnitOfWork(
-                session,
-                self.runtime.tables,
-                self.runtime.service,
-                caller=None,
-                context=wire.CallContext(
-                    self.context.event_id,
-                    correlation_id=self.context.correlation_id,
-                    traceparent=self.context.traceparent,
-                ),
-                organisation_id=self.context.organisation_id,
-                organisation_key=self.context.organisation_key,
-            )
             handler(unit, self.data, *extra)
-            has_events = unit.has_events
             return True
 
-        applied = self.runtime.database.write(self.context.organisation_id, work)
-        if has_events:
-            self.runtime.relay.wake()
-        return bool(applied)
+        return transact(
+            self.runtime, work, caller=None, context=self._call_context, organisation=self._organisation
+        )
+
+    @property
+    def _organisation(self) -> tuple[str, str]:
+        return self.context.organisation_id, self.context.organisation_key
+
+    @property
+    def _call_context(self) -> wire.CallContext:
+        return wire.CallContext(
+            self.context.event_id,
+            correlation_id=self.context.correlation_id,
+            traceparent=self.context.traceparent,
+        )
 
     def _claim(self, session: Session) -> bool:
         insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert

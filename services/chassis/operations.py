@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 from marshmallow import ValidationError
 from nameko.extensions import Entrypoint
-from sqlalchemy.orm import Session
 
 from services.chassis import logs, metrics, wire
 from services.chassis.inbound import Inbound
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller, PassportRefused, in_emergency
+from services.chassis.steps import transact
 from services.chassis.unit_of_work import Replay, UnitOfWork, caller_key, remember, without_secrets
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
@@ -43,7 +43,11 @@ class Call:
     @property
     def organisation_id(self) -> str | None:
         """The caller's organisation, None for a public operation."""
-        return self.caller.organisation_id if self.caller else None
+        return self._organisation[0]
+
+    @property
+    def _organisation(self) -> tuple[str | None, str | None]:
+        return (self.caller.organisation_id, self.caller.organisation_key) if self.caller else (None, None)
 
     def read(self, query: Callable[..., Any], *extra: Any) -> Any:
         """Answer with `query(session, caller, request, *extra)`."""
@@ -52,10 +56,7 @@ class Call:
 
     def ask(self, operation: Operation, request: Mapping[str, Any]) -> Any:
         """Ask another service within the caller's organisation. Not inside a transaction: before `commit`, or after."""
-        organisation = (
-            (self.caller.organisation_id, self.caller.organisation_key) if self.caller else (None, None)
-        )
-        return self.runtime.ask(operation, request, organisation=organisation, context=self.context)
+        return self.runtime.ask(operation, request, organisation=self._organisation, context=self.context)
 
     def commit(self, handler: Callable[..., Any], *extra: Any) -> Any:
         """Carry out `handler(unit_of_work, request, *extra)` in one transaction and answer with what it returns.
@@ -83,27 +84,9 @@ class Call:
         For what must stay though the request is refused (a counted try), for the audit row of a question, and for the
         steps of an operation that needs several transactions, before the one that `commit` remembers.
         """
-        has_events = False
-
-        def run(session: Session) -> T:
-            nonlocal has_events
-            unit = UnitOfWork(
-                session,
-                self.runtime.tables,
-                self.runtime.service,
-                caller=self.caller,
-                context=self.context,
-                organisation_id=self.organisation_id,
-                organisation_key=self.caller.organisation_key if self.caller else None,
-            )
-            result = work(unit)
-            has_events = unit.has_events
-            return result
-
-        result: T = self.runtime.database.write(self.organisation_id, run)
-        if has_events:
-            self.runtime.relay.wake()
-        return result
+        return transact(
+            self.runtime, work, caller=self.caller, context=self.context, organisation=self._organisation
+        )
 
     def is_repeated(self) -> bool:
         """Whether this request id was carried out before: then `commit` only repeats the answer, and needs nothing prepared."""

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from services.chassis import logs, wire
 from services.chassis.logs import log, where
 from services.chassis.loop import Loop
-from services.chassis.passports import Caller
+from services.chassis.steps import itself, take_step
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts import (
     identity,
@@ -289,29 +289,12 @@ def _ask(runtime: Any, delivery: Delivery, operation: Any, request: dict[str, An
 
 def _settled(runtime: Any, delivery: Delivery, outcome: Outcome) -> bool:
     """Write the outcome down. False when the database is busy."""
-    has_events = False
-
-    def settle(session: Session) -> None:
-        nonlocal has_events
-        unit = UnitOfWork(
-            session,
-            runtime.tables,
-            runtime.service,
-            caller=Caller("service", runtime.service, delivery.organisation_id, delivery.organisation_key),
-            context=wire.CallContext(wire.new_id(), correlation_id=delivery.correlation_id),
-            organisation_id=delivery.organisation_id,
-            organisation_key=delivery.organisation_key,
-        )
-        _record(unit, delivery, outcome)
-        has_events = unit.has_events
-
+    sender = itself(runtime, delivery.organisation_id, delivery.organisation_key)
     try:
-        runtime.database.write(delivery.organisation_id, settle)
+        take_step(runtime, sender, lambda unit: _record(unit, delivery, outcome), delivery.correlation_id)
     except Refused:
         log.warning("delivery_not_settled", delivery_id=delivery.id, outcome=outcome.state)
         return False
-    if has_events:
-        runtime.relay.wake()
     log.info(
         "delivery_tried",
         delivery_id=delivery.id,

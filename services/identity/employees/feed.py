@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from services.chassis import wire
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
+from services.chassis.steps import itself, take_step
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts import identity_employees as contract
 from services.contracts.errors import Refused
@@ -209,27 +210,11 @@ def work(runtime: Any) -> bool:
 
 def _step(runtime: Any, import_id: str, organisation: Organisation) -> bool:
     """One chunk; True when the import is applied."""
-    has_events = False
 
-    def carry_on(session: Session) -> bool:
-        nonlocal has_events
-        unit = UnitOfWork(
-            session,
-            runtime.tables,
-            runtime.service,
-            caller=Caller("service", runtime.service, organisation.id, organisation.key),
-            context=wire.CallContext(wire.new_id(), correlation_id=import_id),
-            organisation_id=organisation.id,
-            organisation_key=organisation.key,
-        )
-        is_done = _carry_on(unit, find_import(session, import_id, for_update=True))
-        has_events = unit.has_events
-        return is_done
+    def carry_on(unit: UnitOfWork) -> bool:
+        return _carry_on(unit, find_import(unit.session, import_id, for_update=True))
 
-    is_done: bool = runtime.database.write(organisation.id, carry_on)
-    if has_events:
-        runtime.relay.wake()
-    return is_done
+    return take_step(runtime, itself(runtime, organisation.id, organisation.key), carry_on, import_id)
 
 
 def _carry_on(unit: UnitOfWork, row: HrImport) -> bool:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from services.chassis import wire
 from services.chassis.loop import Loop
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
+from services.chassis.steps import take_step
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.models import Organisation
@@ -166,24 +166,5 @@ def _finished(runtime: Any, job: PatientJob, organisation: Organisation) -> bool
 
 def _in_a_transaction(runtime: Any, job: PatientJob, organisation: Organisation, step: Any) -> Any:
     """Run `step(unit_of_work)` on behalf of whoever started the job."""
-    has_events = False
-
-    def run(session: Session) -> Any:
-        nonlocal has_events
-        unit = UnitOfWork(
-            session,
-            runtime.tables,
-            runtime.service,
-            caller=Caller("account", job.requested_by, organisation.id, organisation.key, "staff"),
-            context=wire.CallContext(wire.new_id(), correlation_id=job.id),
-            organisation_id=organisation.id,
-            organisation_key=organisation.key,
-        )
-        result = step(unit)
-        has_events = unit.has_events
-        return result
-
-    result = runtime.database.write(organisation.id, run)
-    if has_events:
-        runtime.relay.wake()
-    return result
+    requester = Caller("account", job.requested_by, organisation.id, organisation.key, "staff")
+    return take_step(runtime, requester, step, correlation_id=job.id)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
 
-from services.chassis import wire
-from services.chassis.passports import Caller
+from services.chassis.steps import itself, take_step
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts import identity_people
 from services.identity.models import Organisation
@@ -40,11 +38,8 @@ def tell(runtime: Any) -> bool:
 
 
 def _tell_of(runtime: Any, grant_id: str) -> None:
-    has_events = False
-
-    def work(session: Session) -> None:
-        nonlocal has_events
-        found = session.execute(
+    def work(unit: UnitOfWork) -> None:
+        found = unit.session.execute(
             select(Grant, Organisation)
             .join(Organisation, Organisation.id == Grant.organisation_id)
             .where(Grant.id == grant_id, Grant.revoked_at.is_(None))
@@ -53,22 +48,10 @@ def _tell_of(runtime: Any, grant_id: str) -> None:
         if found is None:
             return  # somebody else has done it
         grant, organisation = found
-        unit = UnitOfWork(
-            session,
-            runtime.tables,
-            runtime.service,
-            caller=Caller("service", runtime.service, organisation.id, organisation.key),
-            context=wire.CallContext(wire.new_id(), correlation_id=wire.new_id()),
-            organisation_id=None,
-            organisation_key=None,
-        )
         unit.act_for(organisation.id, organisation.key)
         tell_of(unit, grant)
-        has_events = unit.has_events
 
-    runtime.database.write(None, work)
-    if has_events:
-        runtime.relay.wake()
+    take_step(runtime, itself(runtime), work)
 
 
 def tell_of(unit: UnitOfWork, grant: Grant) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.chassis import wire
-from services.chassis.passports import Caller
+from services.chassis.steps import itself, take_step
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.referrals.assignments.closing import end_referral
 from services.referrals.assignments.models import Referral
@@ -65,13 +64,11 @@ def _idle_in(runtime: Any, queue: Queue, before: datetime.datetime) -> list[str]
 
 
 def _expire_one(runtime: Any, organisation_id: str, referral_id: str) -> None:
-    has_events = False
-
-    def work(session: Session) -> None:
-        nonlocal has_events
-        unit = _unit(runtime, session, organisation_id)
-        if unit is None:
+    def work(unit: UnitOfWork) -> None:
+        session, key = unit.session, _key_of(runtime, unit.session, organisation_id)
+        if key is None:
             return
+        unit.act_for(organisation_id, key)
         referral = session.get_one(Referral, referral_id)
         queue = session.get_one(Queue, referral.queue_id)
         days = settings_of(queue).expire_after_days
@@ -83,15 +80,12 @@ def _expire_one(runtime: Any, organisation_id: str, referral_id: str) -> None:
         if session.scalars(idle.with_for_update(of=Referral, skip_locked=True)).one_or_none() is None:
             return  # somebody works on it, or another process has ended it
         end_referral(unit, referral, target, reason_code=REASON, kind="expired")
-        has_events = unit.has_events
 
-    runtime.database.write(organisation_id, work)
-    if has_events:
-        runtime.relay.wake()
+    take_step(runtime, itself(runtime, organisation_id), work)
 
 
-def _unit(runtime: Any, session: Session, organisation_id: str) -> UnitOfWork | None:
-    """A unit of work of the service itself; None where the organisation's key, which its audit rows bear, is not known."""
+def _key_of(runtime: Any, session: Session, organisation_id: str) -> str | None:
+    """The organisation's key, which its audit rows bear."""
     audit = runtime.tables.Audit
     latest = (
         select(audit.organisation_key)
@@ -99,15 +93,4 @@ def _unit(runtime: Any, session: Session, organisation_id: str) -> UnitOfWork | 
         .order_by(audit.at.desc())
         .limit(1)
     )
-    key = session.scalars(latest).one_or_none()
-    if key is None:
-        return None
-    return UnitOfWork(
-        session,
-        runtime.tables,
-        runtime.service,
-        caller=Caller("service", runtime.service, organisation_id, key),
-        context=wire.CallContext(wire.new_id(), correlation_id=wire.new_id()),
-        organisation_id=organisation_id,
-        organisation_key=key,
-    )
+    return session.scalars(latest).one_or_none()

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis import wire
 from services.chassis.logs import log, where
-from services.chassis.passports import Caller
+from services.chassis.steps import itself, take_step
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.referrals_capacity import capacity_changed, capacity_stale
 from services.referrals.capacity.models import CapacitySettings, Change, Line, Term
@@ -261,27 +261,12 @@ def _due(runtime: Any) -> list[Any]:
 
 
 def _settle_one(runtime: Any, line_id: str, organisation_id: str, organisation_key: str) -> None:
-    has_events = False
-
-    def work(session: Session) -> None:
-        nonlocal has_events
-        unit = UnitOfWork(
-            session,
-            runtime.tables,
-            runtime.service,
-            caller=Caller("service", runtime.service, organisation_id, organisation_key),
-            context=wire.CallContext(wire.new_id(), correlation_id=wire.new_id()),
-            organisation_id=organisation_id,
-            organisation_key=organisation_key,
-        )
+    def work(unit: UnitOfWork) -> None:
         found = settled(unit, line_id, skip_locked=True)
         if found is not None:  # else somebody holds it, who settles it
             _ask_for_confirmation(unit, *found)
-        has_events = unit.has_events
 
-    runtime.database.write(organisation_id, work)
-    if has_events:
-        runtime.relay.wake()
+    take_step(runtime, itself(runtime, organisation_id, organisation_key), work)
 
 
 def _ask_for_confirmation(unit: UnitOfWork, line: Line, terms: Terms) -> None:

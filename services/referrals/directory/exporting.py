@@ -20,6 +20,7 @@ from services.chassis.logs import log
 from services.chassis.loop import Loop
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
+from services.chassis.steps import take_step
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.referrals.directory.export_child import MOST_BYTES, Writing
@@ -157,23 +158,14 @@ class Lease:
         """Run `step(unit_of_work, export)` in a transaction on behalf of whoever asked for the export."""
         own = (self._requested_by, self.organisation_id, self._organisation_key, "staff")
 
-        def run(session: Session) -> None:
-            unit = UnitOfWork(
-                session,
-                self._runtime.tables,
-                self._runtime.service,
-                caller=Caller("account", *own),
-                context=wire.CallContext(wire.new_id(), correlation_id=self.export_id),
-                organisation_id=self.organisation_id,
-                organisation_key=self._organisation_key,
-            )
-            export = _find(session, self.export_id, for_update=True)
+        def run(unit: UnitOfWork) -> None:
+            export = _find(unit.session, self.export_id, for_update=True)
             if export.claimed_by != self._token:
                 raise Refused("conflict", "Another process has taken this export over.")
             export.claimed_until = unit.now + LEASE
             step(unit, export)
 
-        self._runtime.database.write(self.organisation_id, run)
+        take_step(self._runtime, Caller("account", *own), run, correlation_id=self.export_id)
 
     def finish(self, sha256: str, size: int) -> None:
         """The file is there."""

@@ -18,6 +18,7 @@ from services.chassis.logs import log
 from services.chassis.loop import Loop
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
+from services.chassis.steps import take_step
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.contracts.referrals import directory_imported
@@ -146,31 +147,16 @@ class Lease:
 
     def write(self, step: Callable[[UnitOfWork, DirectoryImport], Any]) -> None:
         """Run `step(unit_of_work, import)` in a transaction on behalf of whoever asked for the import."""
-        has_events = False
+        own = (self._requested_by, self.organisation_id, self.organisation_key, "staff")
 
-        def run(session: Session) -> None:
-            nonlocal has_events
-            unit = UnitOfWork(
-                session,
-                self._runtime.tables,
-                self._runtime.service,
-                caller=Caller(
-                    "account", self._requested_by, self.organisation_id, self.organisation_key, "staff"
-                ),
-                context=wire.CallContext(wire.new_id(), correlation_id=self.import_id),
-                organisation_id=self.organisation_id,
-                organisation_key=self.organisation_key,
-            )
-            job = _find(session, self.import_id, for_update=True)
+        def run(unit: UnitOfWork) -> None:
+            job = _find(unit.session, self.import_id, for_update=True)
             if job.claimed_by != self._token:
                 raise Refused("conflict", "Another process has taken this import over.")
             job.claimed_until = unit.now + LEASE
             step(unit, job)
-            has_events = unit.has_events
 
-        self._runtime.database.write(self.organisation_id, run)
-        if has_events:
-            self._runtime.relay.wake()
+        take_step(self._runtime, Caller("account", *own), run, correlation_id=self.import_id)
 
 
 def _claim(runtime: Any, import_id: str) -> Lease | None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, select
-from sqlalchemy.orm import Session
 
-from services.chassis import wire
 from services.chassis.passports import Caller
+from services.chassis.steps import itself, take_step
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.referrals_offers import offer_expired
 from services.referrals.assignments.rules import Step
@@ -24,13 +23,13 @@ def expire(runtime: Any) -> bool:
     """End the offers whose time is over, each in a transaction of its own. False when more may be due."""
     with runtime.database.reading(None) as session:
         due = session.execute(
-            select(Offer.id, Offer.organisation_id)
+            select(Offer.id, Offer.organisation_id, Offer.organisation_key)
             .where(_is_due(utc_now()))
             .order_by(Offer.expires_at)
             .limit(MOST_AT_ONCE)
         ).all()
-    for offer_id, organisation_id in due:
-        _expire_one(runtime, organisation_id, offer_id)
+    for offer_id, *organisation in due:
+        _expire_one(runtime, itself(runtime, *organisation), offer_id)
     return len(due) < MOST_AT_ONCE
 
 
@@ -38,31 +37,15 @@ def _is_due(now: Any) -> ColumnElement[bool]:
     return and_(Offer.state == OPEN, Offer.expires_at.is_not(None), Offer.expires_at <= now)
 
 
-def _expire_one(runtime: Any, organisation_id: str, offer_id: str) -> None:
-    has_events = False
-
-    def work(session: Session) -> None:
-        nonlocal has_events
+def _expire_one(runtime: Any, service: Caller, offer_id: str) -> None:
+    def work(unit: UnitOfWork) -> None:
         due = select(Offer).where(Offer.id == offer_id, _is_due(utc_now()))
-        offer = session.scalars(due.with_for_update(of=Offer, skip_locked=True)).one_or_none()
+        offer = unit.session.scalars(due.with_for_update(of=Offer, skip_locked=True)).one_or_none()
         if offer is None:
             return  # somebody takes it at this moment, or another process has ended it
-        key = offer.organisation_key
-        unit = UnitOfWork(
-            session,
-            runtime.tables,
-            runtime.service,
-            caller=Caller("service", runtime.service, organisation_id, key),
-            context=wire.CallContext(wire.new_id(), correlation_id=wire.new_id()),
-            organisation_id=organisation_id,
-            organisation_key=key,
-        )
         close(unit, offer, EXPIRED)
         asked = withdraw_all(unit, offer, Step(reason_code=OFFER_EXPIRED))
         unit.audit("offer.expired", "offer", offer.id, withdrawn=asked)
         unit.publish(offer_expired, offer.id, facts_of(unit, offer))
-        has_events = unit.has_events
 
-    runtime.database.write(organisation_id, work)
-    if has_events:
-        runtime.relay.wake()
+    take_step(runtime, service, work)
