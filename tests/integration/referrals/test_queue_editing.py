@@ -156,6 +156,7 @@ def test_a_queue_is_set_up_by_its_settings(desk: Desk, queue: dict[str, Any]) ->
         "may_reopen": False,
         "allowed_moves": {"referred": ["enrolled", "declined"], "enrolled": ["completed"]},
         "statistics_small_cells": 5,
+        "consent_required": True,
         "outcomes": [{"code": "housed", "label": "Housed", "is_met": True}],
         "decline_reasons": [{"code": "pets", "label": "No pets", "by": "client"}],
     }
