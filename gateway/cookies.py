@@ -7,7 +7,8 @@ without our leave (X-Portico-Request).
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+import hashlib
+from urllib.parse import parse_qs, urlsplit
 
 import flask
 
@@ -16,9 +17,11 @@ from services.contracts.errors import Refused
 # The prefix makes the browser refuse it unless it is Secure, for the whole site, and from this very host.
 NAME = "__Host-session"
 MARK = "X-Portico-Request"
-# Binds a sign-in that was begun with an outside provider to this browser: what comes back elsewhere is refused.
-BEGUN = "__Host-sign-in"
+# Binds a sign-in that was begun with an outside provider to this browser: what comes back elsewhere is refused. Each has
+# a cookie of its own, named by its state, so that two pages of one browser can be on their way at once.
+BEGUN = "__Host-sign-in-"
 BEGUN_FOR_S = 600
+BEGUN_AT_ONCE = 5
 
 
 def set_session(response: flask.Response, token: str) -> None:
@@ -28,22 +31,38 @@ def set_session(response: flask.Response, token: str) -> None:
 
 def clear_session(response: flask.Response) -> None:
     """Take the token back."""
-    response.delete_cookie(NAME, path="/", secure=True, httponly=True, samesite="Lax")
+    _delete(response, NAME)
 
 
-def set_browser_key(response: flask.Response, key: str) -> None:
-    """Give the browser the key of a sign-in that it has begun. Lax: it comes along when the provider sends it back."""
-    response.set_cookie(BEGUN, key, max_age=BEGUN_FOR_S, path="/", secure=True, httponly=True, samesite="Lax")
+def set_browser_key(response: flask.Response, authorization_url: str, key: str) -> None:
+    """Give the browser the key of a sign-in that it has begun, and take those back that it began long before.
+
+    Lax: it comes along when the provider sends the browser back.
+    """
+    name = _name_of(parse_qs(urlsplit(authorization_url).query)["state"][0])
+    # Browsers send the oldest first (RFC 6265, 5.4).
+    others = [each for each in flask.request.cookies if each.startswith(BEGUN) and each != name]
+    for each in others[: max(0, len(others) - BEGUN_AT_ONCE + 1)]:
+        _delete(response, each)
+    response.set_cookie(name, key, max_age=BEGUN_FOR_S, path="/", secure=True, httponly=True, samesite="Lax")
 
 
-def clear_browser_key(response: flask.Response) -> None:
-    """Take the key back."""
-    response.delete_cookie(BEGUN, path="/", secure=True, httponly=True, samesite="Lax")
+def clear_browser_key(response: flask.Response, state: str) -> None:
+    """Take the key of the sign-in with this state back."""
+    _delete(response, _name_of(state))
 
 
-def browser_key() -> str | None:
-    """The key of the request's cookie."""
-    return flask.request.cookies.get(BEGUN)
+def browser_key(state: str) -> str | None:
+    """The key of the sign-in with this state, if this browser has begun it."""
+    return flask.request.cookies.get(_name_of(state))
+
+
+def _name_of(state: str) -> str:
+    return BEGUN + hashlib.sha256(state.encode()).hexdigest()[:16]
+
+
+def _delete(response: flask.Response, name: str) -> None:
+    response.delete_cookie(name, path="/", secure=True, httponly=True, samesite="Lax")
 
 
 def session_token() -> str | None:

@@ -135,7 +135,10 @@ def _with_cookie(route: Route, reply: dict[str, Any]) -> flask.Response:
     """The answer without its secret, which goes into the cookie."""
     secret = reply.pop("token" if route.cookie == "given" else "browser_key")
     response = _json(reply, route.operation.status)
-    (cookies.set_session if route.cookie == "given" else cookies.set_browser_key)(response, secret)
+    if route.cookie == "given":
+        cookies.set_session(response, secret)
+    else:
+        cookies.set_browser_key(response, reply["authorization_url"], secret)
     return response
 
 

@@ -36,13 +36,18 @@ def register(app: flask.Flask, exchange: Exchange) -> None:
         except Refused as refusal:
             return _refused(refusal)
         response = _redirect(begun["authorization_url"], 302)
-        cookies.set_browser_key(response, begun["browser_key"])
+        cookies.set_browser_key(response, begun["authorization_url"], begun["browser_key"])
         return response
 
     @app.get(f"{_PATH}/callback")
     def complete_sign_in(organisation: str, realm: str) -> flask.Response:
-        arguments = {"organisation": organisation, "realm": realm, "browser_key": cookies.browser_key() or ""}
         given = flask.request.args
+        state = given.get("state", "")
+        arguments = {
+            "organisation": organisation,
+            "realm": realm,
+            "browser_key": cookies.browser_key(state) or "",
+        }
         try:
             arguments |= {name: _once(name) for name in _FROM_PROVIDER if name in given}
             completed = exchange.ask(api.complete_outside_sign_in, arguments)
@@ -52,7 +57,7 @@ def register(app: flask.Flask, exchange: Exchange) -> None:
             response = _redirect(completed["return_path"], 303)
             if "token" in completed:
                 cookies.set_session(response, completed["token"])
-        cookies.clear_browser_key(response)
+        cookies.clear_browser_key(response, state)
         return response
 
 

@@ -19,12 +19,17 @@ def referral_assigned(
     `recipients` are dicts of `account_id` and `email_is_verified`, as identity answered just before. One whose address
     nobody has proved to read gets none, and the delivery says so (S0-43).
     """
-    context = {
-        "contact_record_number": data["contact_record_number"],
-        "referral_id": data["referral_id"],
-        "queue_id": data["queue_id"],
-    }
-    _tell_each(unit, "referral_assigned", recipients, context, mail_domain)
+    _tell_each(unit, "referral_assigned", recipients, _referral(data), mail_domain)
+
+
+def referral_promoted(
+    unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, recipients: list[Mapping[str, Any]]
+) -> None:
+    """Tell those who would be told of an assignment that a referral which waited has a place now.
+
+    `recipients` as in `referral_assigned`.
+    """
+    _tell_each(unit, "referral_promoted", recipients, _referral(data), mail_domain)
 
 
 def referral_withdrawn(
@@ -70,6 +75,12 @@ def pickup_code_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain
 def second_factor_changed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Tell the owner of an account that its second factor was set up, removed or reset."""
     _create(unit, rules.kind_of_second_factor_message(data["change"]), data["account_id"], {}, mail_domain)
+
+
+def outside_identity_changed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the owner of an account that an outside sign-in opens it, or does not any more. The message says not which."""
+    kind = "outside_identity_linked" if data["change"] == "linked" else "outside_identity_unlinked"
+    _create(unit, kind, data["account_id"], {"identity_id": data["identity_id"]}, mail_domain)
 
 
 def account_enabled(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
@@ -132,6 +143,10 @@ def document_declined(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: st
         {"document_id": data["document_id"]},
         mail_domain,
     )
+
+
+def _referral(data: Mapping[str, Any]) -> dict[str, str]:
+    return {name: data[name] for name in ("contact_record_number", "referral_id", "queue_id")}
 
 
 def _tell_each(

@@ -16,6 +16,7 @@ from services.contracts import (
     identity_access,
     identity_audit,
     identity_employees,
+    identity_outside,
     identity_patients,
     identity_people,
     referrals,
@@ -122,6 +123,11 @@ class Service(audit_entrypoints(contract.audit, ids_asked(describe_person))):  #
         """E-mail those who work for the program or its agency."""
         _apply(delivery, handlers.referral_assigned, _recipients(delivery))
 
+    @listens(referrals_assignments.referral_promoted)
+    def on_referral_promoted(self, delivery: Delivery) -> None:
+        """E-mail those who work for the program or its agency, as for an assignment."""
+        _apply(delivery, handlers.referral_promoted, _recipients(delivery))
+
     @listens(referrals_assignments.referral_withdrawn)
     def on_referral_withdrawn(self, delivery: Delivery) -> None:
         """E-mail those who were told of it that it is not needed any more."""
@@ -146,6 +152,11 @@ class Service(audit_entrypoints(contract.audit, ids_asked(describe_person))):  #
     def on_second_factor_changed(self, delivery: Delivery) -> None:
         """E-mail the owner."""
         _apply(delivery, handlers.second_factor_changed)
+
+    @listens(identity_outside.outside_identity_changed)
+    def on_outside_identity_changed(self, delivery: Delivery) -> None:
+        """E-mail the owner."""
+        _apply(delivery, handlers.outside_identity_changed)
 
     @listens(identity.account_enabled)
     def on_account_enabled(self, delivery: Delivery) -> None:

@@ -40,10 +40,14 @@ def ready(portico: RunningStack, issuer: str) -> Iterator[RunningStack]:
     portico.admin.send("DELETE", "/v1/realms/staff/identity-provider", 204, headers={"If-Match": '"1"'})
 
 
-def cookie_of(answer: httpx.Response, name: str) -> dict[str, str]:
-    """The header of a cookie that was set. The client itself would keep a secure cookie from plain http."""
+def cookie_of(answer: httpx.Response, name: str, value: str | None = None) -> dict[str, str]:
+    """The header of a cookie that was set, or of one that somebody else has made up.
+
+    The client itself would keep a secure cookie from plain http.
+    """
     (found,) = [each for each in answer.headers.get_list("Set-Cookie") if each.startswith(name)]
-    return {"Cookie": found.partition(";")[0]}
+    cookie = found.partition(";")[0]
+    return {"Cookie": cookie if value is None else f"{cookie.partition('=')[0]}={value}"}
 
 
 def test_a_browser_signs_in_with_the_provider_and_works_with_its_session(ready: RunningStack) -> None:
@@ -58,13 +62,13 @@ def test_a_browser_signs_in_with_the_provider_and_works_with_its_session(ready: 
         assert address.path == f"/sign-in/{HARBOR}/staff/callback"
         callback = f"{address.path}?{address.query}"
 
-        stranger = browser.get(callback, headers={"Cookie": "__Host-sign-in=somebody-elses"})
+        stranger = browser.get(callback, headers=cookie_of(begun, "__Host-sign-in-", "somebody-elses"))
         assert (stranger.status_code, stranger.json()["code"]) == (410, "outside_state_refused")
-        answer = browser.get(callback, headers=cookie_of(begun, "__Host-sign-in"))
+        answer = browser.get(callback, headers=cookie_of(begun, "__Host-sign-in-"))
         assert (answer.status_code, answer.headers["Location"]) == (303, "/docs")
         me = browser.get("/v1/me", headers=cookie_of(answer, "__Host-session=")).json()
         assert me["login"] == STAFF
-        again = browser.get(callback, headers=cookie_of(begun, "__Host-sign-in"))
+        again = browser.get(callback, headers=cookie_of(begun, "__Host-sign-in-"))
         assert again.status_code == 410
 
     assert ready.admin.get("/v1/realms/staff/identity-provider/check")["is_ok"] is True

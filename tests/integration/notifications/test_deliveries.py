@@ -136,6 +136,29 @@ def test_the_assignment_mail_holds_the_text_of_its_referralq_as_plain_words(
     assert "CR-00000777" in body(mail)
 
 
+def test_who_was_told_of_an_assignment_is_told_when_one_that_waited_has_a_place(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    notifications.identity.recipients = [*wanted_by(MARIA), *wanted_by(BEN, verified=False)]
+    notifications.assignment_text = "Please call within two days."
+    promoted = {name: value for name, value in assigned("CR-00000777").items() if name != "status"}
+    for _ in range(2):
+        notifications.deliver(referrals_assignments.referral_promoted, promoted, event_id="e" * 32)
+    while send_next(notifications.runtime):
+        continue
+    assert notifications.asked[0] == (
+        identity.list_resource_recipients.address,
+        {"resource_ids": [PROGRAM, AGENCY]},
+    )
+    (mail,) = mails.taken
+    assert mail["Subject"] == "A place is free: record CR-00000777"
+    assert mails.recipients == [ADDRESSES[MARIA]]
+    assert "Please call within two days." in body(mail)
+    for word in ("Maria", "Quill", PROGRAM):
+        assert word not in body(mail)
+    assert sorted(row.state for row in notifications.rows()) == ["sent", "suppressed"]
+
+
 def test_who_was_asked_is_told_that_a_referral_is_no_longer_needed_and_not_why(
     notifications: Notifications, mails: FakeMailServer
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.chassis import wire
-from services.contracts import identity, identity_access, identity_employees, signing
+from services.contracts import identity, identity_access, identity_employees, identity_outside, signing
 from services.contracts import notifications as contract
 from services.contracts.errors import Refused
 from services.notifications import sending
@@ -102,6 +102,26 @@ def test_a_changed_second_factor_is_told_to_its_owner(
     assert mails.recipients == [ADDRESSES[MARIA]]
     assert says in body(mails.taken[0])
     assert "Maria" not in body(mails.taken[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "says"), [("linked", "was linked with"), ("unlinked", "can no longer be opened")]
+)
+def test_an_outside_sign_in_that_comes_or_goes_is_told_to_the_verified_address(
+    notifications: Notifications, mails: FakeMailServer, change: str, says: str
+) -> None:
+    for account_id in (MARIA, OLGA):
+        data = {"account_id": account_id, "identity_id": "7" * 32, "change": change}
+        notifications.deliver(identity_outside.outside_identity_changed, data)
+    notifications.identity.unverified.add(OLGA)
+    while sending.send_next(notifications.runtime):
+        continue
+    (mail,) = mails.taken
+    assert mails.recipients == [ADDRESSES[MARIA]]
+    assert says in body(mail)
+    for word in ("Maria", "7" * 32):
+        assert word not in body(mail)
+    assert sorted(row.reason or row.state for row in notifications.rows()) == ["address_unverified", "sent"]
 
 
 def test_an_account_that_is_open_again_is_told_to_its_owner(

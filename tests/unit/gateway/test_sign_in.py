@@ -14,7 +14,9 @@ from services.contracts.errors import Refused
 
 START = "/sign-in/harbor/staff"
 BACK = f"{START}/callback"
-KEY = {"Cookie": "__Host-sign-in=browser-key"}
+# Named by the state that comes back, here `s`.
+NAME = "__Host-sign-in-043a718774c572bd"
+KEY = {"Cookie": f"{NAME}=browser-key"}
 PAGE = {"Accept": "text/html,application/xhtml+xml"}
 OWN_PAGE = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin", "X-Portico-Request": "1"}
 BEGUN = {
@@ -46,7 +48,7 @@ def test_a_browser_is_sent_to_the_provider_with_a_key_of_its_own(http: FlaskClie
 
     assert (answer.status_code, answer.headers["Location"]) == (302, BEGUN["authorization_url"])
     name, *attributes = answer.headers["Set-Cookie"].split("; ")
-    assert name == "__Host-sign-in=" + "k" * 43
+    assert name == f"{NAME}=" + "k" * 43
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax", "Max-Age=600"} <= set(attributes)
     assert "Domain" not in answer.headers["Set-Cookie"]
     arguments, context = services.made(api.start_outside_sign_in)
@@ -67,7 +69,7 @@ def test_what_the_provider_gives_is_passed_on_with_the_browsers_key(http: FlaskC
     assert (answer.status_code, answer.headers["Location"]) == (303, "/inbox")
     cookies = answer.headers.getlist("Set-Cookie")
     assert any(cookie.startswith("__Host-session=" + "t" * 43) for cookie in cookies)
-    assert any(cookie.startswith("__Host-sign-in=;") for cookie in cookies)
+    assert any(cookie.startswith(f"{NAME}=;") for cookie in cookies)
     assert "t" * 43 not in answer.text
     assert services.made(api.complete_outside_sign_in)[0] == {
         "organisation": "harbor",
@@ -112,6 +114,33 @@ def test_a_page_tells_a_person_what_went_wrong_and_a_program_gets_the_problem(
     assert not any("__Host-session" in cookie for cookie in page.headers.getlist("Set-Cookie"))
 
 
+def test_two_pages_of_one_browser_are_on_their_way_at_once(http: FlaskClient, services: Any):
+    keys = {}
+    for state, key in (("first", "one"), ("second", "two")):
+        begun = {
+            "authorization_url": f"https://login.example.org/authorize?state={state}",
+            "browser_key": key,
+        }
+        services.answers[api.start_outside_sign_in.address] = BEGUN | begun
+        answer = http.get(START, headers={"Cookie": "; ".join(keys.values())})
+        keys[state] = answer.headers["Set-Cookie"].partition(";")[0]
+    both = {"Cookie": "; ".join(keys.values())}
+
+    for state, key in (("first", "one"), ("second", "two")):
+        answer = http.get(BACK, query_string={"state": state, "code": "c"}, headers=both)
+        assert services.calls[-1][1]["browser_key"] == key
+        [taken] = [each for each in answer.headers.getlist("Set-Cookie") if "Max-Age=0" in each]
+        assert taken.startswith(keys[state].partition("=")[0] + "=;")
+
+
+def test_a_browser_that_begins_again_and_again_keeps_the_last_five(http: FlaskClient):
+    before = [f"__Host-sign-in-{number:016d}" for number in range(7)]
+    answer = http.get(START, headers={"Cookie": "; ".join(["a=b", *(f"{name}=key" for name in before)])})
+
+    taken = [each.partition("=")[0] for each in answer.headers.getlist("Set-Cookie") if "Max-Age=0" in each]
+    assert taken == before[:3]  # four of before, and the new one
+
+
 def test_a_second_factor_goes_on_in_the_page_and_its_challenge_in_the_fragment(
     http: FlaskClient, services: Any
 ):
@@ -143,7 +172,7 @@ def test_our_own_page_begins_a_link_with_a_cookie_and_a_foreign_one_does_not(
     answer = http.post("/v1/me/outside-identities", json={"cookie": True}, headers={**session, **OWN_PAGE})
 
     assert answer.status_code == 201
-    assert answer.headers["Set-Cookie"].startswith("__Host-sign-in=" + "k" * 43)
+    assert answer.headers["Set-Cookie"].startswith(f"{NAME}=" + "k" * 43)
     assert "browser_key" not in answer.json
     foreign = {**session, "Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
     refused = http.post("/v1/me/outside-identities", json={"cookie": True}, headers=foreign)
