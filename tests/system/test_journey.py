@@ -169,6 +169,18 @@ def test_a_provider_without_the_details_permission_sees_exactly_eight_fields(pla
     assert limited["postal_code"] == "20009"
 
 
+def test_a_history_says_who_it_was_and_for_which_organisation(played: Played):
+    items = played.provider.get(f"/v1/referrals/{played.referral['id']}/history")["items"]
+    first, *later = [item["actor"] for item in items]
+
+    assert (first["side"], first["organisation"]) == (
+        "partner",
+        played.journey.admin.get("/v1/me")["organisation_name"],
+    )
+    told = {(actor["name"], actor["organisation"]) for actor in later}
+    assert told == {("Adaeze O.", played.shelter["agency_name"])}
+
+
 def test_an_agency_account_sees_what_its_programs_get(played: Played):
     seen = played.agent.get("/v1/referrals")["items"]
 
