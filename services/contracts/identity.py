@@ -381,6 +381,14 @@ describe_authors = contract.query(
     # A list that names its authors comes without the names rather than late.
     timeout_s=1.0,
 )
+check_permission = contract.query(
+    "check_permission",
+    "Whether an account, or an API client, still may do something: for work that goes on after its request. False for "
+    "one that is disabled, revoked or not of the organisation.",
+    request={"account_id": Id(required=True), "permission": Text(required=True, most=64)},
+    reply={"is_allowed": Flag(required=True)},
+    access=only_services("referrals"),
+)
 
 organisation_created = contract.event(
     "organisation_created", "A tenant was created.", data={"organisation_id": Id(required=True)}

@@ -64,6 +64,11 @@ class BulkJob(Reply):
     cancelled = Count(required=True)
     reasons = fields.List(fields.Nested(ReasonCount), required=True)
     requested_by = fields.String(required=True)
+    stopped_because = Code(
+        required=True,
+        allow_none=True,
+        metadata={"description": "starter_not_allowed: who started it may not do so any more; null otherwise"},
+    )
     created_at = Moment(required=True)
     finished_at = Moment(required=True, allow_none=True)
 
@@ -190,10 +195,10 @@ list_bulk_job_lines = contract.query(
 )
 cancel_bulk_job = contract.command(
     "cancel_bulk_job",
-    "Stop a job. What was done stays; what waits is not done.",
+    "Stop a job. What was done stays; what waits is not done. It takes the permission to start such a job.",
     request={"bulk_job_id": Id(required=True)},
     reply=BulkJob,
-    access=permission("referral.assign"),
+    access=permission("referral.read"),
     errors=("not_found", "job_finished"),
 )
 

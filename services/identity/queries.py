@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import and_, null, select, union_all
+from sqlalchemy import and_, null, or_, select, union_all
 from sqlalchemy.orm import Session, lazyload
 
 from services.chassis.passports import Caller
@@ -397,6 +397,25 @@ def describe_authors(session: Session, caller: Caller, request: Request) -> dict
     clients = session.execute(select(ApiClient.id, ApiClient.name).where(ApiClient.id.in_(ids)))
     authors += [{"id": row.id, "kind": "api_client", "realm": None, "name": row.name} for row in clients]
     return {"organisation_name": organisation.name, "authors": authors}
+
+
+def check_permission(session: Session, caller: Caller, request: Request) -> dict[str, bool]:
+    """Whether an account or API client may do something now, by what its next passport would say."""
+    account = session.scalar(
+        select(Account).where(Account.id == request["account_id"], Account.state == "active")
+    )
+    if account is not None:
+        organisation = _organisation(session, caller.organisation_id)
+        permissions, _ = _reach(session, account, account.role, organisation, utc_now())
+        return {"is_allowed": request["permission"] in permissions}
+    client = session.scalar(
+        select(ApiClient).where(
+            ApiClient.id == request["account_id"],
+            ApiClient.revoked_at.is_(None),
+            or_(ApiClient.expires_at.is_(None), ApiClient.expires_at > utc_now()),
+        )
+    )
+    return {"is_allowed": client is not None and request["permission"] in client.scopes}
 
 
 def find_account(session: Session, account_id: str) -> Account:

@@ -208,3 +208,7 @@ class Service(
     @serves(contract.describe_authors)
     def describe_authors(self, call: Call) -> Any:
         return call.read(queries.describe_authors)
+
+    @serves(contract.check_permission)
+    def check_permission(self, call: Call) -> Any:
+        return call.read(queries.check_permission)

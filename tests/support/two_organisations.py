@@ -53,6 +53,7 @@ KINDS: Mapping[str, str] = {
     "from_program_id": "program",
     "grant_id": "grant",
     "identity_id": "outside_identity",
+    "export_id": "directory_export",
     "import_id": "hr_import",
     "invitation_id": "invitation",
     "job_id": "job",

@@ -25,6 +25,7 @@ from services.contracts import (
     referrals,
     referrals_bulk,
     referrals_capacity,
+    referrals_directory,
     referrals_offers,
     referrals_records,
     referrals_reports,
@@ -360,6 +361,7 @@ class _ReferralsObjects:
         for _ in range(2):
             imported = self.call(referrals.import_directory, document=document)
             self.keep("directory_import", imported["import_id"])
+            self.keep("directory_export", self.call(referrals_directory.export_directory)["export_id"])
         for level, names in (
             ("program", ("Family Housing", "Café & Pantry", "Night Shelter")),
             ("agency", ("Harbor Shelter", "Food Network")),
@@ -514,6 +516,9 @@ def _knows_account(service: InProcess, key: str) -> None:
         }
 
     service.answers[accounts.describe_account.address] = describe_account
+    service.answers[accounts.check_permission.address] = lambda request: {
+        "is_allowed": request["account_id"] == ACCOUNTS[key]
+    }
 
 
 def _knows_person(service: InProcess, key: str) -> None:

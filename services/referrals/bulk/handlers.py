@@ -15,7 +15,14 @@ from services.referrals.assignments.opening import as_standing, check_may_refer,
 from services.referrals.bulk import forecasts, selecting
 from services.referrals.bulk.models import BulkJob, BulkJobLine
 from services.referrals.bulk.queries import get_row, job_view
-from services.referrals.bulk.rules import ASSIGNMENT, CANCELLED, REASSIGNMENT, STATUS_CHANGE, WAITING
+from services.referrals.bulk.rules import (
+    ASSIGNMENT,
+    CANCELLED,
+    PERMISSION_OF,
+    REASSIGNMENT,
+    STATUS_CHANGE,
+    WAITING,
+)
 from services.referrals.directory.queries import get_program
 from services.referrals.directory.rules import ResourceStatus, check_may_be_referred_to
 from services.referrals.queues.queries import held_queue
@@ -70,11 +77,29 @@ def start_bulk_reassignment(unit: UnitOfWork, request: Any) -> dict[str, Any]:
 
 
 def cancel_bulk_job(unit: UnitOfWork, request: Any) -> dict[str, Any]:
-    """Stop a job: what waits is not done. Raises Refused `not_found`, `job_finished`."""
+    """Stop a job: what waits is not done. Raises Refused `not_found`, `forbidden`, `job_finished`."""
     reach_of(unit.caller).require_everything()
     job = get_row(unit.session, request["bulk_job_id"], lock=True)
+    if unit.caller is None or not unit.caller.may(PERMISSION_OF[job.kind]):
+        raise Refused("forbidden", "Only who may start such a job may stop it.")
     if job.finished_at is not None:
         raise Refused("job_finished", "The job is over; nothing of it waits.", "bulk_job_id")
+    _drop_what_waits(unit, job)
+    return finish(unit, job, "bulk.cancelled")
+
+
+def stop(unit: UnitOfWork, job_id: str, reason: str) -> bool:
+    """End a job by our own doing, and say why. False where it is over already."""
+    job = get_row(unit.session, job_id, lock=True)
+    if job.finished_at is not None:
+        return False
+    _drop_what_waits(unit, job)
+    job.stopped_because = reason
+    finish(unit, job, "bulk.stopped")
+    return True
+
+
+def _drop_what_waits(unit: UnitOfWork, job: BulkJob) -> None:
     # A line that is being worked on is waited for, and stays as it has become.
     unit.session.execute(
         update(BulkJobLine)
@@ -83,7 +108,6 @@ def cancel_bulk_job(unit: UnitOfWork, request: Any) -> dict[str, Any]:
         execution_options={"synchronize_session": False},
     )
     job.is_cancelled = True
-    return finish(unit, job, "bulk.cancelled")
 
 
 def finish(unit: UnitOfWork, job: BulkJob, action: str) -> dict[str, Any]:
@@ -137,6 +161,7 @@ def _dry(unit: UnitOfWork, kind: str, counts: dict[str, Any]) -> dict[str, Any]:
         "state": "dry_run",
         **counts,
         "requested_by": unit.caller.id if unit.caller else "",
+        "stopped_because": None,
         "created_at": unit.now,
         "finished_at": unit.now,
     }

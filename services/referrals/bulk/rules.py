@@ -12,6 +12,13 @@ ASSIGNMENT, STATUS_CHANGE, REASSIGNMENT = "assignment", "status_change", "reassi
 WAITING, DONE, FAILED, CANCELLED = "waiting", "done", "failed", "cancelled"
 # As they are listed: what needs somebody's attention first.
 LINE_STATES = (FAILED, WAITING, DONE, CANCELLED)
+# Whoever may start a kind of job may stop it, and a job goes on for as long as its starter may.
+PERMISSION_OF = {
+    ASSIGNMENT: "referral.assign",
+    STATUS_CHANGE: "referral.change_status",
+    REASSIGNMENT: "referral.assign",
+}
+STARTER_NOT_ALLOWED = "starter_not_allowed"
 MOST_LINES = 5000
 # With several programs, one that refuses for these reasons leaves the record to the next.
 TRIES_THE_NEXT = frozenset(

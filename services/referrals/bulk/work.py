@@ -16,11 +16,13 @@ from services.chassis.logs import log, where
 from services.chassis.loop import Loop
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
+from services.chassis.steps import itself, take_step
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.referrals.bulk.handlers import finish
+from services.contracts.identity import check_permission
+from services.referrals.bulk.handlers import finish, stop
 from services.referrals.bulk.models import BulkJob, BulkJobLine
-from services.referrals.bulk.rules import DONE, FAILED, WAITING
+from services.referrals.bulk.rules import DONE, FAILED, PERMISSION_OF, STARTER_NOT_ALLOWED, WAITING
 from services.referrals.bulk.steps import carry_out
 
 EVERY_S = 5.0
@@ -54,25 +56,50 @@ def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
                 .order_by(BulkJob.created_at)
                 .limit(JOBS_AT_ONCE)
             ).all()
-        # A job of which nothing moves is in the hands of another replica, or the database is busy.
-        if not [job for job in jobs if _work_on(runtime, job, is_stopping)]:
+        # A job of which nothing moves is in the hands of another replica, or the database or identity is busy.
+        if not [job for job in jobs if _has_moved(runtime, job, is_stopping)]:
             return not jobs
     return True
 
 
+def _has_moved(runtime: Any, job: BulkJob, is_stopping: Callable[[], bool]) -> bool:
+    try:
+        return _work_on(runtime, job, is_stopping)
+    except Refused as refusal:  # it waits for the next round, the others go on
+        log.warning("bulk_job_waits", job_id=job.id, code=refusal.code)
+        return False
+
+
 def _work_on(runtime: Any, job: BulkJob, is_stopping: Callable[[], bool]) -> bool:
-    """Do some lines of a job, or close it. False when nothing came of it."""
+    """Do some lines of a job, or close it. False when nothing came of it.
+
+    Raises Refused where identity cannot say whether its starter still may do this.
+    """
     lines = select(BulkJobLine.position).where(BulkJobLine.job_id == job.id, BulkJobLine.state == WAITING)
     with runtime.database.reading(job.organisation_id) as session:
         waiting = session.scalars(lines.order_by(BulkJobLine.position).limit(LINES_IN_TURN)).all()
     if not waiting:
         return bool(_transact(runtime, job, lambda unit: _close(unit, job.id)))
+    if not _may_go_on(runtime, job):
+        own = itself(runtime, job.organisation_id, job.organisation_key)
+        return take_step(runtime, own, lambda unit: stop(unit, job.id, STARTER_NOT_ALLOWED), job.id)
     has_moved = False
     for position in waiting:
         if is_stopping():
             break
         has_moved |= _try(runtime, job, position)
     return has_moved
+
+
+def _may_go_on(runtime: Any, job: BulkJob) -> bool:
+    """Whether the job's starter still may do this: asked for every turn, as he may be disabled meanwhile."""
+    answer = runtime.ask(
+        check_permission,
+        {"account_id": job.requested_by, "permission": PERMISSION_OF[job.kind]},
+        organisation=(job.organisation_id, job.organisation_key),
+        context=wire.CallContext(wire.new_id(), correlation_id=job.id),
+    )
+    return bool(answer["is_allowed"])
 
 
 def _try(runtime: Any, job: BulkJob, position: int) -> bool:
@@ -124,25 +151,5 @@ def _close(unit: UnitOfWork, job_id: str) -> bool:
 
 def _transact(runtime: Any, job: BulkJob, step: Callable[[UnitOfWork], Any]) -> Any:
     """Run `step(unit_of_work)` on behalf of whoever started the job."""
-    has_events = False
-
-    def run(session: Session) -> Any:
-        nonlocal has_events
-        key = job.organisation_key
-        unit = UnitOfWork(
-            session,
-            runtime.tables,
-            runtime.service,
-            caller=Caller("account", job.requested_by, job.organisation_id, key, job.requester_realm),
-            context=wire.CallContext(wire.new_id(), correlation_id=job.id),
-            organisation_id=job.organisation_id,
-            organisation_key=key,
-        )
-        result = step(unit)
-        has_events = unit.has_events
-        return result
-
-    result = runtime.database.write(job.organisation_id, run)
-    if has_events:
-        runtime.relay.wake()
-    return result
+    own = (job.requested_by, job.organisation_id, job.organisation_key, job.requester_realm)
+    return take_step(runtime, Caller("account", *own), step, correlation_id=job.id)

@@ -14,7 +14,8 @@ from services.contracts import referrals_offers as offers
 from services.contracts.errors import Refused
 from services.referrals.bulk import steps, work
 from services.referrals.bulk.rules import MOST_LINES
-from tests.integration.referrals.builders import OTHER_STAFF, PROVIDER_MAY, Desk, refusal
+from tests.integration.referrals.builders import OTHER_STAFF, PROVIDER_MAY, STAFF, Desk, refusal
+from tests.support.in_process import a_caller
 
 HERE, THERE, ELSEWHERE = "Night Shelter", "Family Housing First", "St. Mary's Café & Pantry"
 NOBODY = "0" * 32
@@ -388,3 +389,49 @@ def test_events_and_audit_of_a_job_hold_numbers_only(desk: Desk) -> None:
     assert [row.facts["done"] for row in desk.service.audit("bulk.finished")] == [2]
     assert "Private words" not in str([row.facts for row in desk.service.audit()])
     assert "Private words" not in str(desk.service.events())
+
+
+def test_who_may_start_a_kind_of_job_may_stop_it_and_nobody_else(desk: Desk) -> None:
+    movers = a_caller("referral.read", "referral.change_status", id="8" * 32)
+    assigners = a_caller("referral.read", "referral.assign", id="9" * 32)
+    queue_id = desk.a_queue(HERE)
+    referral = desk.assign(queue_id, HERE)
+    assignment = assign_many(desk, queue_id, desk.many_records(2))
+    change = desk(bulk.start_bulk_status_change, status="attempting_contact", referral_ids=[referral["id"]])
+    for job, other, own in ((assignment, movers, assigners), (change, assigners, movers)):
+        one = {"bulk_job_id": job["id"]}
+        assert refusal(lambda who=other, one=one: desk(bulk.cancel_bulk_job, who, **one)) == "forbidden"
+        assert desk(bulk.cancel_bulk_job, own, **one)["state"] == "cancelled"
+
+
+def test_a_job_stops_when_its_starter_may_not_do_it_any_more(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "LINES_IN_TURN", 2)
+    answers = iter((True, True, False))
+    desk.service.answers["identity.check_permission"] = lambda _: {"is_allowed": next(answers)}
+    job = worked(desk, assign_many(desk, desk.a_queue(HERE), desk.many_records(9)))
+    assert (job["state"], job["stopped_because"], counted(job)) == (
+        "cancelled",
+        "starter_not_allowed",
+        (0, 4, 0, 5),
+    )
+    asked = [request for name, request in desk.service.asked if name == "identity.check_permission"]
+    assert asked == [{"account_id": STAFF.id, "permission": "referral.assign"}] * 3
+    (stopped,) = desk.service.audit("bulk.stopped")
+    assert (stopped.actor_kind, stopped.facts["cancelled"]) == ("service", 5)
+    (told,) = [each["data"] for each in desk.service.events(bulk.bulk_job_finished)]
+    assert (told["done"], told["cancelled"]) == (4, 5)
+
+
+def test_a_job_waits_while_identity_cannot_be_asked(desk: Desk) -> None:
+    def nobody_there(_: Any) -> Any:
+        raise Refused("service_unavailable", "Nobody answers.")
+
+    queue_id = desk.a_queue(HERE)
+    desk.service.answers["identity.check_permission"] = nobody_there
+    job = assign_many(desk, queue_id, desk.many_records(2))
+    assert work.work(desk.service.runtime) is False
+    assert counted(desk(bulk.get_bulk_job, bulk_job_id=job["id"])) == (2, 0, 0, 0)
+    desk.service.answers["identity.check_permission"] = lambda _: {"is_allowed": True}
+    assert counted(worked(desk, job)) == (0, 2, 0, 0)
