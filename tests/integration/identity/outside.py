@@ -13,20 +13,67 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import flask
+import oidc_provider_mock
+import pytest
 import requests
 import werkzeug.serving
 from joserfc import jwk, jwt
+from sqlalchemy import select, update
 
 from services.chassis import wire
 from services.chassis.passports import Caller
 from services.contracts import identity_outside as contract
-from services.identity.models import LoginSession
+from services.identity.models import Account, LoginSession
 from services.identity.outside.provider import providers_of
 from services.identity.tokens import new_token, token_hash
-from tests.integration.identity.conftest import Identity
+from tests.integration.identity.conftest import ADMIN, Identity
 
 CLIENT = "portico"
 SECRET = "a-client-secret"
+
+USERS = [
+    oidc_provider_mock.User(sub="ada", claims={"email": ADMIN.upper(), "email_verified": True}),
+    oidc_provider_mock.User(sub="ada-too", claims={"email": ADMIN, "email_verified": True}),
+    oidc_provider_mock.User(sub="unverified", claims={"email": ADMIN, "email_verified": False}),
+    oidc_provider_mock.User(sub="stranger", claims={"email": "s@example.net", "email_verified": True}),
+    oidc_provider_mock.User(sub="strong", claims={"email": ADMIN, "email_verified": True, "amr": ["mfa"]}),
+    oidc_provider_mock.User(sub="other", claims={"email": "o@example.net", "email_verified": True}),
+]
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    """A real provider on this machine, for all tests of a module."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")  # the provider's own check, for tests over http
+        with oidc_provider_mock.run_server_in_thread(user_claims=USERS) as server:
+            yield f"http://localhost:{server.server_port}"
+
+
+@pytest.fixture
+def ready(identity: Identity) -> Identity:
+    """Identity whose administrator's address is verified."""
+    verify(identity, ADMIN)
+    return identity
+
+
+def verify(identity: Identity, login: str) -> None:
+    """Let the account's address count as proved."""
+
+    def work(session: Any) -> None:
+        session.execute(
+            update(Account)
+            .where(Account.login == login)
+            .values(email_verified_at=datetime.datetime.now(datetime.UTC))
+        )
+
+    identity.database.write(None, work)
+
+
+def account_id(identity: Identity, login: str = ADMIN) -> str:
+    """The id of the account with this log-in."""
+    with identity.database.reading(None) as session:
+        return str(session.scalars(select(Account.id).where(Account.login == login)).one())
 
 
 def staff(identity: Identity) -> Caller:

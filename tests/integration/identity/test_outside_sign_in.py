@@ -1,31 +1,27 @@
-"""Signing in with a real OpenID Connect provider over HTTP: setting it, the way there and back, links, proof, options."""
+"""Signing in with a real OpenID Connect provider over HTTP: the way there and back, second factors, what others are told."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import oidc_provider_mock
 import pytest
 from sqlalchemy import select, update
 
 from services.chassis.passports import Caller
 from services.contracts import identity as core
 from services.contracts import identity_access as access
-from services.contracts import identity_merging as merging
 from services.contracts import identity_outside as contract
 from services.contracts import identity_people as people
-from services.contracts.errors import Refused
 from services.identity import housekeeping
-from services.identity.models import Account, IdentityProvider, OutsideSignIn
-from services.identity.organisations import allow_passwords
+from services.identity.models import Account, OutsideSignIn
 from services.identity.outside.provider import providers_of
-from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
+from tests.integration.identity import outside
+from tests.integration.identity.conftest import ADMIN, Identity
 from tests.integration.identity.outside import (
-    SECRET,
     a_provider,
+    account_id,
     at_provider,
     changed,
     completion,
@@ -33,48 +29,10 @@ from tests.integration.identity.outside import (
     sign_in,
     staff,
     start,
+    verify,
 )
 
-USERS = [
-    oidc_provider_mock.User(sub="ada", claims={"email": ADMIN.upper(), "email_verified": True}),
-    oidc_provider_mock.User(sub="ada-too", claims={"email": ADMIN, "email_verified": True}),
-    oidc_provider_mock.User(sub="unverified", claims={"email": ADMIN, "email_verified": False}),
-    oidc_provider_mock.User(sub="stranger", claims={"email": "s@example.net", "email_verified": True}),
-    oidc_provider_mock.User(sub="strong", claims={"email": ADMIN, "email_verified": True, "amr": ["mfa"]}),
-    oidc_provider_mock.User(sub="other", claims={"email": "o@example.net", "email_verified": True}),
-]
-
-
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[str]:
-    """A real provider on this machine, for all tests of this module."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")  # the provider's own check, for tests over http
-        with oidc_provider_mock.run_server_in_thread(user_claims=USERS) as server:
-            yield f"http://localhost:{server.server_port}"
-
-
-@pytest.fixture
-def ready(identity: Identity) -> Identity:
-    """Identity whose administrator's address is verified."""
-    verify(identity, ADMIN)
-    return identity
-
-
-def verify(identity: Identity, login: str) -> None:
-    def work(session: Any) -> None:
-        session.execute(
-            update(Account)
-            .where(Account.login == login)
-            .values(email_verified_at=datetime.datetime.now(datetime.UTC))
-        )
-
-    identity.database.write(None, work)
-
-
-def account_id(identity: Identity, login: str = ADMIN) -> str:
-    with identity.database.reading(None) as session:
-        return str(session.scalars(select(Account.id).where(Account.login == login)).one())
+issuer, ready = outside.issuer, outside.ready
 
 
 # Signing in
@@ -274,255 +232,6 @@ def test_a_provider_that_asked_for_none_is_not_trusted_to_have(ready: Identity, 
     assert refused_sign_in(ready, "ada").code == "second_factor_required"
 
 
-# Links
-
-
-def test_an_owner_links_an_outside_account_and_takes_the_link_away(ready: Identity, issuer: str) -> None:
-    admin = staff(ready)
-    a_provider(ready, issuer, admin, linking="by_hand")
-    assert refused_sign_in(ready, "ada").code == "outside_sign_in_refused"
-    begun = ready.call(contract.start_outside_link, admin, return_path="/me")
-    answer = ready.call(contract.complete_outside_sign_in, **completion(begun, at_provider(begun, "other")))
-    assert answer == {"purpose": "link", "return_path": "/me"}
-    assert ready.caller(sign_in(ready, "other")["token"]).id == admin.id
-    (identity,) = ready.call(contract.list_my_outside_identities, admin)["items"]
-    assert identity["linked_by"] == "owner"
-    ready.call(contract.unlink_my_outside_identity, admin, identity_id=identity["id"])
-    assert refused_sign_in(ready, "other").code == "outside_sign_in_refused"
-    refusal = ready.refused(contract.unlink_my_outside_identity, admin, identity_id=identity["id"])
-    assert refusal.code == "not_found"
-
-
-def test_staff_link_and_unlink_and_whoever_came_in_by_it_is_out(ready: Identity, issuer: str) -> None:
-    account, admin = ready.an_account(), staff(ready)
-    a_provider(ready, issuer, admin, linking="by_hand")
-    linked = ready.call(
-        contract.link_account_outside_identity, admin, account_id=account["id"], subject="other"
-    )
-    assert linked["linked_by"] == "staff"
-    token = sign_in(ready, "other")["token"]
-    assert ready.caller(token).id == account["id"]
-    listed = ready.call(contract.list_account_outside_identities, admin, account_id=account["id"])
-    assert [each["id"] for each in listed["items"]] == [linked["id"]]
-    assert len(ready.audit("outside_identity.listed")) == 1
-    ready.call(
-        contract.unlink_account_outside_identity,
-        admin,
-        account_id=account["id"],
-        identity_id=linked["id"],
-    )
-    with pytest.raises(Refused) as refusal:
-        ready.caller(token)
-    assert refusal.value.code == "unauthenticated"
-    assert [event["data"]["change"] for event in ready.events(contract.outside_identity_changed)] == [
-        "linked",
-        "unlinked",
-    ]
-
-
-def test_one_outside_account_leads_to_one_account_of_a_realm(ready: Identity, issuer: str) -> None:
-    one, other, admin = ready.an_account(), ready.an_account(), staff(ready)
-    a_provider(ready, issuer, admin)
-    link = {"subject": "other"}
-    first = ready.call(contract.link_account_outside_identity, admin, account_id=one["id"], **link)
-    again = ready.call(contract.link_account_outside_identity, admin, account_id=one["id"], **link)
-    assert again["id"] == first["id"]
-    for request in ({"account_id": other["id"], **link}, {"account_id": one["id"], "subject": "second"}):
-        refusal = ready.refused(contract.link_account_outside_identity, admin, **request)
-        assert refusal.code == "outside_identity_taken"
-
-
-def test_the_last_way_in_is_not_taken_away_by_its_owner(ready: Identity, issuer: str) -> None:
-    admin = staff(ready)
-    provider = a_provider(ready, issuer, admin)
-    sign_in(ready, "ada")
-    changed(ready, provider, admin, allows_passwords=False)
-    (identity,) = ready.call(contract.list_my_outside_identities, admin)["items"]
-    refusal = ready.refused(contract.unlink_my_outside_identity, admin, identity_id=identity["id"])
-    assert refusal.code == "last_way_in"
-
-
-# Passwords beside it, and proof
-
-
-def test_passwords_end_where_the_organisation_says_so_and_only_a_right_one_hears_it(
-    ready: Identity, issuer: str
-) -> None:
-    admin = staff(ready)
-    provider = a_provider(ready, issuer, admin)
-    assert (
-        ready.refused(
-            contract.change_identity_provider,
-            admin,
-            version=1,
-            **{name: provider[name] for name in ("realm", "issuer", "client_id", "button_name")},
-            allows_passwords=False,
-        ).code
-        == "last_way_in"
-    )
-    sign_in(ready, "ada")
-    changed(ready, provider, admin, allows_passwords=False)
-    credentials = {"organisation": "harbor", "login": ADMIN}
-    assert ready.refused(core.log_in, **credentials, password=PASSWORD).code == "outside_sign_in_required"
-    assert ready.refused(core.log_in, **credentials, password="wrong").code == "credentials_refused"
-    unknown = ready.refused(core.log_in, organisation="harbor", login="x@example.org", password="wrong")
-    assert unknown.code == "credentials_refused"
-    assert sign_in(ready, "ada")["token"]
-    options = ready.call(contract.list_sign_in_options, organisation="harbor", realm="staff")
-    assert options["has_password"] is False
-    changed(ready, provider | {"version": 2}, admin, is_enabled=False)
-    assert ready.log_in()["token"]
-
-
-def test_the_operator_lets_passwords_in_again_where_the_provider_fails(ready: Identity, issuer: str) -> None:
-    admin = staff(ready)
-    provider = a_provider(ready, issuer, admin)
-    sign_in(ready, "ada")
-    changed(ready, provider, admin, allows_passwords=False)
-    allow_passwords(ready.database, organisation_key="harbor", realm="staff")
-    assert ready.log_in()["token"]
-    with pytest.raises(Refused) as refusal:
-        allow_passwords(ready.database, organisation_key="harbor", realm="patient")
-    assert refusal.value.code == "not_found"
-
-
-def test_a_proof_goes_to_the_provider_and_asks_for_a_fresh_sign_in(ready: Identity, issuer: str) -> None:
-    admin = staff(ready)
-    a_provider(ready, issuer, admin)
-    sign_in(ready, "ada")
-    begun = ready.call(contract.start_outside_proof, admin)
-    query = parse_qs(urlsplit(begun["authorization_url"]).query)
-    assert (query["prompt"], query["max_age"]) == (["login"], ["0"])
-    request = completion(begun, at_provider(begun, "other"))
-    assert ready.refused(contract.complete_outside_sign_in, **request).code == "proof_refused"
-    begun = ready.call(contract.start_outside_proof, admin)
-    answer = ready.call(contract.complete_outside_sign_in, **completion(begun, at_provider(begun, "ada")))
-    assert answer == {"purpose": "proof", "return_path": "/"}
-    assert ready.audit("session.proven")[-1].facts == {"session_id": admin.session_id}
-
-
-# Setting it
-
-
-def test_the_secret_is_sealed_and_never_shown_again(ready: Identity, issuer: str) -> None:
-    admin = staff(ready)
-    provider = a_provider(ready, issuer, admin)
-    listed = ready.call(contract.list_identity_providers, admin)["items"]
-    assert listed == [provider]
-    assert (provider["has_client_secret"], provider["callback_url"]) == (
-        True,
-        "https://portal.example.org/sign-in/harbor/staff/callback",
-    )
-    assert SECRET not in str(listed)
-    with ready.database.reading(None) as session:
-        row = session.scalars(select(IdentityProvider)).one()
-    assert SECRET not in str(row.sealed_secret)
-    assert SECRET not in str([each.facts for each in ready.audit()])
-
-
-def test_a_secret_is_never_sent_to_another_issuer(ready: Identity, issuer: str) -> None:
-    admin = staff(ready)
-    provider = a_provider(ready, issuer, admin)
-    names = ("realm", "client_id", "button_name")
-    request = {name: provider[name] for name in names} | {"issuer": "https://login.example.org"}
-    refusal = ready.refused(contract.change_identity_provider, admin, version=1, **request)
-    assert (refusal.code, refusal.field) == ("invalid_request", "client_secret")
-    changed = ready.call(
-        contract.change_identity_provider, admin, version=1, **request, client_secret="another"
-    )
-    assert (changed["version"], changed["issuer"]) == (2, "https://login.example.org")
-
-
-def test_a_change_ends_the_sign_ins_that_were_begun_with_what_held_before(
-    ready: Identity, issuer: str
-) -> None:
-    admin = staff(ready)
-    provider = a_provider(ready, issuer, admin)
-    begun = start(ready)
-    request = completion(begun, at_provider(begun, "ada"))
-    changed(ready, provider, admin, button_name="Harbor")
-    assert ready.refused(contract.complete_outside_sign_in, **request).code == "outside_state_refused"
-
-
-def test_a_deleted_provider_lets_nobody_in_and_can_be_set_anew(ready: Identity, issuer: str) -> None:
-    admin = staff(ready)
-    a_provider(ready, issuer, admin)
-    sign_in(ready, "ada")
-    start(ready)
-    refusal = ready.refused(
-        contract.create_identity_provider,
-        admin,
-        realm="staff",
-        issuer=issuer,
-        client_id="x",
-        button_name="x",
-    )
-    assert refusal.code == "conflict"
-    ready.call(contract.delete_identity_provider, admin, version=1, realm="staff")
-    assert (
-        ready.refused(contract.start_outside_sign_in, organisation="harbor", realm="staff").code
-        == "not_found"
-    )
-    a_provider(ready, issuer, admin, linking="by_hand")
-    assert sign_in(ready, "ada")["token"]
-
-
-def test_providers_of_another_organisation_are_out_of_reach(ready: Identity, issuer: str) -> None:
-    a_provider(ready, issuer)
-    ready.an_organisation("bayside")
-    bayside = ready.admin("bayside")
-    assert ready.call(contract.list_identity_providers, bayside) == {"items": []}
-    for operation in (contract.check_identity_provider, contract.delete_identity_provider):
-        with pytest.raises(Refused) as refusal:
-            ready.call(operation, bayside, version=1, realm="staff")
-        assert refusal.value.code == "not_found"
-
-
-def test_a_provider_is_set_only_with_what_can_be_one(ready: Identity) -> None:
-    request = {"realm": "staff", "issuer": "https://login.example.org", "client_id": "x", "button_name": "x"}
-    admin = staff(ready)
-    for member, value in (
-        ("issuer", "http://login.example.org"),
-        ("issuer", "http://169.254.169.254"),
-        ("issuer", "https://user:pass@login.example.org"),
-        ("issuer", "https://login.example.org/?realm=x"),
-        ("issuer", "https://login.example.org/#x"),
-        ("issuer", "file:///etc/passwd"),
-        ("issuer", "https:///x"),
-        ("scopes", ["email"]),
-        ("scopes", ["openid email"]),
-    ):
-        refusal = ready.refused(contract.create_identity_provider, admin, **request | {member: value})
-        assert refusal.code == "invalid_request", value
-        assert (refusal.field or "").startswith(member)
-
-
-def test_setting_a_provider_takes_a_fresh_proof(ready: Identity, issuer: str) -> None:
-    admin = staff(ready)
-    provider = a_provider(ready, issuer, admin)
-    stale = Caller(
-        "account", admin.id, admin.organisation_id, "harbor", "staff", admin.permissions,
-        {}, session_id=admin.session_id,
-    )  # fmt: skip
-    request = {name: provider[name] for name in ("issuer", "client_id", "button_name")}
-    for operation, more in (
-        (contract.create_identity_provider, request),
-        (contract.change_identity_provider, request),
-        (contract.delete_identity_provider, {}),
-    ):
-        with pytest.raises(Refused) as refusal:
-            ready.call(operation, stale, version=1, realm="staff", **more)
-        assert refusal.value.code == "proof_required"
-
-
-def test_a_check_says_that_the_provider_answers(ready: Identity, issuer: str) -> None:
-    admin = staff(ready)
-    a_provider(ready, issuer, admin)
-    answer = ready.call(contract.check_identity_provider, admin, realm="staff")
-    assert answer == {"is_ok": True, "faults": [], "signing_keys": 1}
-    assert len(ready.audit("identity_provider.checked")) == 1
-
-
 # What others are told
 
 
@@ -585,34 +294,3 @@ def test_it_works_on_both_databases(either: Identity, issuer: str) -> None:
     a_provider(either, issuer)
     assert sign_in(either, "ada")["token"]
     assert sign_in(either, "ada")["token"]
-
-
-def test_two_records_that_become_one_keep_the_way_in_of_both(ready: Identity, issuer: str) -> None:
-    """The account of the merged record is closed: who came in by its link comes to the kept one's account now."""
-    admin = staff(ready)
-    persons, accounts = [], []
-    for number in ("1", "2"):
-        person = ready.call(people.create_person, admin, number=number, last_name="Quay", kinds=["employee"])
-        account = ready.call(
-            people.create_person_account,
-            admin,
-            person_id=person["id"],
-            realm="employee",
-            role="employee",
-            email=f"quay{number}@example.org",
-        )
-        persons.append(person["id"])
-        accounts.append(account["id"])
-    a_provider(ready, issuer, admin, realm="employee", linking="by_hand")
-    made = ready.call(contract.link_account_outside_identity, admin, account_id=accounts[1], subject="other")
-    kept = {"kept_id": persons[0], "merged_id": persons[1]}
-    plan = ready.call(merging.preview_merge, admin, **kept)["plan"]
-    done = ready.call(merging.merge_people, admin, plan=plan, **kept)
-
-    def linked(account_id: str) -> list[str]:
-        listed = ready.call(contract.list_account_outside_identities, admin, account_id=account_id)
-        return [each["id"] for each in listed["items"]]
-
-    assert [linked(each) for each in accounts] == [[made["id"]], []]
-    ready.call(merging.undo_merge, admin, merge_id=done["id"])
-    assert [linked(each) for each in accounts] == [[], [made["id"]]]
