@@ -6,9 +6,9 @@ from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from services.chassis.database import insert_into
 from services.chassis.unit_of_work import UnitOfWork
 from services.referrals.assignments.models import Referral
 from services.referrals.reports.models import ReportCell, ReportDelta, ReportMove, ReportPlace
@@ -115,9 +115,8 @@ def _make_cells(session: Session, queue_id: str, status: str, program_ids: Colle
 
 def _insert_cells(session: Session, own: list[dict[str, str]]) -> None:
     """Make cells, in one order: somebody else may make some of them at the same time. Then they are there afterwards."""
-    connection = session.connection()
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    connection.execute(dialect.insert(ReportCell.__table__).values(own).on_conflict_do_nothing())
+    statement = insert_into(session, ReportCell.__table__).values(own).on_conflict_do_nothing()
+    session.connection().execute(statement)
 
 
 def _zone(unit: UnitOfWork) -> str:

@@ -7,10 +7,9 @@ from collections import defaultdict
 from typing import Any
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from services.chassis.database import Database
+from services.chassis.database import Database, insert_into
 from services.chassis.loop import Loop
 from services.chassis.unit_of_work import utc_now
 from services.referrals.capacity.models import Line
@@ -115,8 +114,7 @@ def _add_up(
     session: Session, table: Any, rows: list[dict[str, Any]], key: list[str], names: tuple[str, ...]
 ) -> None:
     """Insert the rows, or add their numbers to those that are there."""
-    connection = session.connection()
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(table.__table__)
+    insert = insert_into(session, table.__table__)
     added = {name: table.__table__.c[name] + insert.excluded[name] for name in names}
-    connection.execute(insert.on_conflict_do_update(index_elements=key, set_=added), rows)
+    statement = insert.on_conflict_do_update(index_elements=key, set_=added)
+    session.connection().execute(statement, rows)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, aliased
 
 from services.chassis.database import Database
 from services.referrals.assignments.models import Referral, StatusChange
-from services.referrals.reports.facts import cells_of, deltas_of, facts_of
+from services.referrals.reports.facts import cells_of, deltas_of, facts_of, places_of
 from services.referrals.reports.models import (
     ReportCount,
     ReportDay,
@@ -44,6 +44,24 @@ _REFERRALS = 1_000  # held at a time, for some tens of milliseconds
 _DAYS = 7
 _ROWS = 5_000
 _FAR = datetime.timedelta(hours=15)  # no zone is further from UTC
+
+_MEMBERS = (
+    "id",
+    "organisation_id",
+    "queue_id",
+    "program_id",
+    "status",
+    "status_since",
+    "is_terminal",
+    "is_waitlisted",
+    "priority",
+    "assigned_at",
+    "updated_at",
+    "ended_at",
+    "ended_by",
+    "outcome_code",
+    "reason_code",
+)
 
 Tell = Callable[[str], None]
 
@@ -88,8 +106,8 @@ def _step(
 def _rebuild_places(session: Session, progress: ReportProgress, _now: datetime.datetime) -> None:
     """A batch of referrals in the order of their ids: where each is counted, and the change of the counts with it."""
     after = progress.rebuilt_to or ""
-    referrals = session.scalars(
-        select(Referral)
+    referrals = session.execute(
+        select(*(getattr(Referral, name) for name in _MEMBERS))
         .where(Referral.id > after)
         .order_by(Referral.id)
         .limit(_REFERRALS)
@@ -99,37 +117,47 @@ def _rebuild_places(session: Session, progress: ReportProgress, _now: datetime.d
     last = None if is_last else referrals[-1].id
 
     def within(column: Any) -> Any:
-        return column > after if last is None else column.between(after, last) & (column != after)
+        return column > after if last is None else (column > after) & (column <= last)
 
-    places = {
-        place.referral_id: place
-        for place in session.scalars(select(ReportPlace).where(within(ReportPlace.referral_id)))
-    }
     since = _since(session, within(StatusChange.referral_id))
     cells = cells_of(session, {(*_at(each), each.status) for each in referrals})
     zones = _zones(session)
-    for referral in referrals:
-        zone = zones.get(referral.organisation_id, DEFAULT_ZONE)
-        cell_id = cells[*_at(referral)[1:], referral.status]
-        known = {"cell_id": cell_id, "since": since.get(referral.id, referral.status_since)}
-        _put_right(session, places.pop(referral.id, None), referral.id, known | facts_of(referral, zone))
-    for place in places.values():  # of referrals that are no more
-        session.add_all(deltas_of(place, None))
-        session.delete(place)
+    right = {
+        each.id: {
+            "cell_id": cells[each.queue_id, each.program_id, each.status],
+            "since": since.get(each.id, each.status_since),
+            **facts_of(each, zones.get(each.organisation_id, DEFAULT_ZONE)),
+        }
+        for each in referrals
+    }
+    _put_right(session, within(ReportPlace.referral_id), right)
     progress.rebuilt_to = last
     if is_last:
         progress.rebuilding = COUNTS
 
 
-def _put_right(session: Session, place: ReportPlace | None, referral_id: str, values: dict[str, Any]) -> None:
-    right = ReportPlace(referral_id=referral_id, **values)
-    if place is None:
-        session.add(right)
-        session.add_all(deltas_of(None, right))
-    elif any(getattr(place, name) != value for name, value in values.items()):
-        session.add_all(deltas_of(place, right))
-        for name, value in values.items():
-            setattr(place, name, value)
+def _put_right(session: Session, is_wanted: Any, right: dict[str, dict[str, Any]]) -> None:
+    """Make the places that are `right`, and no others; each change of a place is also one of the counts."""
+    table = ReportPlace.__table__
+    kept = {row["referral_id"]: row for row in session.execute(select(table).where(is_wanted)).mappings()}
+    wrong = [
+        referral_id
+        for referral_id in kept.keys() | right.keys()
+        if referral_id not in kept
+        or referral_id not in right
+        or any(kept[referral_id][name] != value for name, value in right[referral_id].items())
+    ]
+    places = {place.referral_id: place for place in places_of(session, wrong)}
+    for referral_id in wrong:
+        before = places.get(referral_id)
+        after = ReportPlace(referral_id=referral_id, **right[referral_id]) if referral_id in right else None
+        session.add_all(deltas_of(before, after))
+        if after is None:  # the referral is no more
+            session.delete(before)
+        elif before is None:
+            session.add(after)
+        else:
+            session.merge(after)
 
 
 def _since(session: Session, is_wanted: Any) -> dict[str, datetime.datetime]:

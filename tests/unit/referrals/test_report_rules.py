@@ -13,6 +13,8 @@ from services.contracts.errors import Refused
 from services.referrals.reports import rules
 from services.referrals.reports.suppression import blank_cells
 
+FAR_ZONES = ("UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago")
+
 
 @given(st.integers(0, 400_000_000))
 def test_a_class_of_duration_is_within_one_percent_of_every_duration_in_it(seconds: int) -> None:
@@ -42,7 +44,21 @@ def test_days_months_and_weeks_are_written_as_the_calendar_has_them(on: datetime
 
     assert rules.label_of_time("day", day) == on.isoformat()
     assert rules.label_of_time("month", rules.month_number(on)) == f"{on:%Y-%m}"
-    assert rules.label_of_time("week", (day + 3) // 7) == f"{year:04d}-W{week:02d}"
+    assert rules.label_of_time("week", rules.week_number(day)) == f"{year:04d}-W{week:02d}"
+    assert rules.number_of_time("month", day) == rules.month_number(on)
+    monday, sunday = rules.days_of_week(rules.week_number(day))
+    assert monday <= day <= sunday == monday + 6
+    assert rules.day_of_number(monday).isoweekday() == 1
+
+
+@given(st.datetimes(datetime.datetime(2000, 1, 1), datetime.datetime(2090, 1, 1)), st.sampled_from(FAR_ZONES))
+def test_a_settled_day_is_over_by_a_day_and_more_everywhere(at: datetime.datetime, zone: str) -> None:
+    now = at.replace(tzinfo=datetime.UTC)
+
+    here = rules.day_number(rules.local_day(now, zone))
+    assert rules.last_settled_day(now) + 2 <= here
+    last = rules.days_of_week(rules.last_closed_week(now))[1]
+    assert last <= rules.last_settled_day(now) < last + 7
 
 
 def test_a_period_that_is_turned_round_or_too_long_is_refused() -> None:
