@@ -12,11 +12,10 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from services.chassis import audit, metrics, wire
-from services.chassis.database import Database
+from services.chassis.database import Database, insert_into
 from services.chassis.logs import log, where
 from services.chassis.passports import Caller, Issuer
 from services.chassis.unit_of_work import Clock, UnitOfWork, utc_now
@@ -110,7 +109,6 @@ class Sealer:
 
     def _lock_head(self, session: Session, chain: str) -> Any:
         table = self._tables.AuditHead
-        insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
         first = {
             "chain": chain,
             "seq": 0,
@@ -119,7 +117,8 @@ class Sealer:
             "checkpoint_seq": 0,
             "checkpoint_at": self._now(),
         }
-        session.connection().execute(insert(table.__table__).values(first).on_conflict_do_nothing())
+        statement = insert_into(session, table.__table__).values(first).on_conflict_do_nothing()
+        session.connection().execute(statement)
         return session.scalars(select(table).where(table.chain == chain).with_for_update()).one()
 
     def _unsealed(self, session: Session, organisation_id: str | None) -> list[Any]:

@@ -9,10 +9,10 @@ from typing import Any
 
 from marshmallow import ValidationError
 from nameko.extensions import Entrypoint
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from services.chassis import logs, metrics, wire
+from services.chassis.database import insert_into
 from services.chassis.inbound import Inbound
 from services.chassis.steps import transact
 from services.chassis.unit_of_work import UnitOfWork, utc_now
@@ -91,9 +91,10 @@ class Delivery:
         )
 
     def _claim(self, session: Session) -> bool:
-        insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
         row = {"event_id": self.context.event_id, "handler": self.handler, "handled_at": utc_now()}
-        statement = insert(self.runtime.tables.Inbox.__table__).values(row).on_conflict_do_nothing()
+        statement = (
+            insert_into(session, self.runtime.tables.Inbox.__table__).values(row).on_conflict_do_nothing()
+        )
         return bool(session.connection().execute(statement).rowcount == 1)
 
 

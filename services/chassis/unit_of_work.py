@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 from marshmallow import Schema, ValidationError
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, make_transient_to_detached
 
 from services.chassis import wire
+from services.chassis.database import insert_into
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.contracts.declare import Event, Operation
 from services.contracts.errors import Refused
@@ -203,9 +203,8 @@ def remember(
     """
     who = caller_key(caller)
     mark = fingerprint([operation.address, arguments, context.expected_version])
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     statement = (
-        insert(tables.Request.__table__)
+        insert_into(session, tables.Request.__table__)
         .values(
             caller=who,
             request_id=context.request_id,

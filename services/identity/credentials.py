@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, CursorResult, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
@@ -44,16 +43,7 @@ class NewPassword:
 
 def count_try(unit: UnitOfWork, kind: str, key: str, limit: rules.Limit) -> int:
     """Count one try for `key`; 0 when it may go on, else the seconds to wait. All replicas count together."""
-    insert = postgresql.insert if unit.session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = (
-        insert(Throttle.__table__)
-        .values(kind=kind, key_hash=key, count=0, in_a_row=0)
-        .on_conflict_do_nothing()
-    )
-    unit.session.connection().execute(statement)
-    row = unit.session.scalars(
-        select(Throttle).where(Throttle.kind == kind, Throttle.key_hash == key).with_for_update()
-    ).one()
+    row = addresses.held_throttle(unit, kind, key)
     admission = rules.admit_try(rules.Tries(row.count, row.in_a_row, row.last_at), unit.now, limit)
     row.count, row.in_a_row, row.last_at = (
         admission.tries.count,

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from services.chassis import wire
+from services.chassis.database import insert_into
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts import portals as contract
 from services.portals import queries, rules
@@ -48,7 +48,6 @@ def _locked(unit: UnitOfWork, portal: str) -> PortalConfiguration:
     Of two who configure for the first time at once, the second waits for the first and then finds version 2.
     """
     session = unit.session
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     default = rules.default_configuration(portal)
     values = {
         "id": wire.new_id(),
@@ -60,8 +59,7 @@ def _locked(unit: UnitOfWork, portal: str) -> PortalConfiguration:
         "ticker": default.ticker,
         "configured_at": unit.now,
     }
-    session.connection().execute(
-        insert(PortalConfiguration.__table__).values(values).on_conflict_do_nothing()
-    )
+    statement = insert_into(session, PortalConfiguration.__table__).values(values).on_conflict_do_nothing()
+    session.connection().execute(statement)
     statement = select(PortalConfiguration).where(PortalConfiguration.portal == portal).with_for_update()
     return session.scalars(statement).one()

@@ -204,9 +204,7 @@ def swap_everything(world: World, *, every: bool) -> Counter[str]:
 
 
 def _swap(world: World, operation: Operation, member: str, secrets: set[str], *, every: bool) -> int:
-    request = a_request(world, operation, "bayside", member)
-    nothing = {"sha256": MADE_UP * 2, "size": 9} if kind_of(operation, member) == "blob" else MADE_UP
-    unknown = outcome(world, operation, "bayside", nothing, **naming(operation, request, member, nothing))
+    request, unknown = _asked_about_none(world, operation, member)
     foreign = swapped(world, operation, member, every=every)
     for one in foreign:
         sent = naming(operation, request, member, one)
@@ -221,6 +219,17 @@ def _swap(world: World, operation: Operation, member: str, secrets: set[str], *,
         leaked = [secret for secret in secrets if secret in told and secret != one]
         assert not leaked, f"{place}: {leaked}"
     return len(foreign)
+
+
+def _asked_about_none(
+    world: World, operation: Operation, member: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Bayside's request, and what it is answered where the member names an object that nobody has."""
+    request = a_request(world, operation, "bayside", member)
+    nothing = {"sha256": MADE_UP * 2, "size": 9} if kind_of(operation, member) == "blob" else MADE_UP
+    return request, outcome(
+        world, operation, "bayside", nothing, **naming(operation, request, member, nothing)
+    )
 
 
 @pytest.mark.fault("A3")
@@ -238,11 +247,7 @@ def test_an_own_id_in_the_same_request_is_looked_at(world: World) -> None:
                 continue
             with world.copied():
                 kind = kind_of(operation, member)
-                request = a_request(world, operation, "bayside", member)
-                nothing = {"sha256": MADE_UP * 2, "size": 9} if kind == "blob" else MADE_UP
-                unknown = outcome(
-                    world, operation, "bayside", nothing, **naming(operation, request, member, nothing)
-                )
+                request, unknown = _asked_about_none(world, operation, member)
                 answers = [
                     outcome(world, operation, "bayside", one, **naming(operation, request, member, one))
                     for one in world.objects["bayside"][kind]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from services.chassis.database import insert_into
 from services.chassis.unit_of_work import UnitOfWork
 from services.identity.access import rules
 from services.identity.access.vault import vault_of
@@ -29,21 +29,24 @@ def count_try(unit: UnitOfWork, kind: str, settings: Any, *, times: int = 1) -> 
     key = _key(unit, kind, settings)
     if key is None:
         return 0
-    insert = postgresql.insert if unit.session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = (
-        insert(Throttle.__table__)
-        .values(kind=kind, key_hash=key, count=0, in_a_row=0)
-        .on_conflict_do_nothing()
-    )
-    unit.session.connection().execute(statement)
-    row = unit.session.scalars(
-        select(Throttle).where(Throttle.kind == kind, Throttle.key_hash == key).with_for_update()
-    ).one()
+    row = held_throttle(unit, kind, key)
     admission = rules.admit_from_address(
         Tries(row.count, 0, row.last_at), unit.now, settings.tries_per_address * times
     )
     row.count, row.last_at = admission.tries.count, admission.tries.last_at
     return admission.retry_after_s
+
+
+def held_throttle(unit: UnitOfWork, kind: str, key: str) -> Throttle:
+    """The tries so far for `key`, held until the transaction ends; none yet is a row as well."""
+    statement = (
+        insert_into(unit.session, Throttle.__table__)
+        .values(kind=kind, key_hash=key, count=0, in_a_row=0)
+        .on_conflict_do_nothing()
+    )
+    unit.session.connection().execute(statement)
+    held = select(Throttle).where(Throttle.kind == kind, Throttle.key_hash == key).with_for_update()
+    return unit.session.scalars(held).one()
 
 
 def give_back(unit: UnitOfWork, kind: str, settings: Any) -> None:

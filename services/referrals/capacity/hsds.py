@@ -6,13 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.chassis.unit_of_work import utc_now
 from services.referrals.capacity.models import Line
 from services.referrals.capacity.rules import CapacityLine
-from services.referrals.capacity.settling import open_terms, reading_at, status_of
+from services.referrals.capacity.settling import readings_of_programs, status_of
 
 
 def hsds_capacity_of(session: Session, program_ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
@@ -23,16 +22,8 @@ def hsds_capacity_of(session: Session, program_ids: Iterable[str]) -> dict[str, 
     `updated` is a date and time in UTC.
     """
     now = utc_now()
-    statement = (
-        select(Line)
-        .where(Line.program_id.in_(list(program_ids)), Line.removed_at.is_(None))
-        .order_by(Line.program_id, Line.position, Line.id)
-    )
-    lines = session.scalars(statement).all()
-    terms = open_terms(session, [line.id for line in lines])
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for line in lines:
-        current = reading_at(line, terms[line.id], now)
+    for line, current in readings_of_programs(session, list(program_ids), now):
         if current is not None and status_of(current, now) != "unknown":
             found[line.program_id].append(_service_capacity(line, current))
     return dict(found)

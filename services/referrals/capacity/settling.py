@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -84,6 +84,20 @@ def reading_at(line: Line, terms: Terms, now: datetime.datetime) -> CapacityLine
     ):
         current = each
     return current
+
+
+def readings_of_programs(
+    session: Session, program_ids: Collection[str], now: datetime.datetime
+) -> list[tuple[Line, CapacityLine | None]]:
+    """The lines of these programs in their order, each with what it says at `now`; in two statements."""
+    statement = (
+        select(Line)
+        .where(Line.program_id.in_(program_ids), Line.removed_at.is_(None))
+        .order_by(Line.program_id, Line.position, Line.id)
+    )
+    lines = session.scalars(statement).all()
+    terms = open_terms(session, [line.id for line in lines])
+    return [(line, reading_at(line, terms[line.id], now)) for line in lines]
 
 
 def status_of(current: CapacityLine | None, now: datetime.datetime) -> CapacityStatus:

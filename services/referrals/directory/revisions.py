@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from services.chassis.database import insert_into
 from services.chassis.unit_of_work import UnitOfWork
 from services.referrals.directory.models import DirectoryRevision
 
 
 def next_revision(unit: UnitOfWork) -> int:
     """Count one more change of the organisation's directory, and hold other writers of it off until this one commits."""
-    insert = postgresql.insert if unit.session.get_bind().dialect.name == "postgresql" else sqlite.insert
     table = DirectoryRevision.__table__
     statement = (
-        insert(table)
+        insert_into(unit.session, table)
         .values(organisation_id=unit.organisation_id, revision=1)
         .on_conflict_do_update(
             index_elements=[table.c.organisation_id], set_={"revision": table.c.revision + 1}

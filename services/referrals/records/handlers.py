@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from services.chassis import wire
+from services.chassis.database import insert_into
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals import contact_record_created
@@ -196,14 +196,13 @@ def _next_number(unit: UnitOfWork) -> int:
     PostgreSQL wakes all who wait for a row at each commit, and some of many starve; an advisory lock is a queue.
     """
     connection = unit.session.connection()
-    is_postgres = connection.dialect.name == "postgresql"
-    if is_postgres:
+    if connection.dialect.name == "postgresql":
         queue = func.hashtextextended(f"contact_record_counters:{unit.organisation_id}", 0)
         connection.execute(select(func.pg_advisory_xact_lock(queue)))
-    insert = (postgresql.insert if is_postgres else sqlite.insert)(ContactRecordCounter.__table__)
     counter = ContactRecordCounter.__table__.c
     statement = (
-        insert.values(organisation_id=unit.organisation_id, value=1)
+        insert_into(unit.session, ContactRecordCounter.__table__)
+        .values(organisation_id=unit.organisation_id, value=1)
         .on_conflict_do_update(index_elements=[counter.organisation_id], set_={"value": counter.value + 1})
         .returning(counter.value)
     )
