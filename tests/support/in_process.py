@@ -5,27 +5,24 @@ Quick enough for every rule; the broker, the passports and the wire are tested w
 
 from __future__ import annotations
 
-import atexit
-import functools
 import importlib
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import make_url, select
+from sqlalchemy import select
 
-from services.chassis import migrate, wire
+from services.chassis import wire
 from services.chassis.blobs import BlobStore
-from services.chassis.database import Database, assert_no_transaction
+from services.chassis.database import assert_no_transaction
 from services.chassis.events import Delivery, EventContext
 from services.chassis.operations import Call, admit, validate
 from services.chassis.passports import Caller
 from services.chassis.turns import Turns
 from services.contracts.declare import Event, Operation
 from services.contracts.errors import Refused
+from tests.support.databases import migrated, opened
 
 HARBOR = ("a" * 32, "harbor")
 BAYSIDE = ("b" * 32, "bayside")
@@ -72,30 +69,14 @@ class FakeVerifier:
         return self.caller
 
 
-def _migrate(service: str, url: str) -> None:
-    """Bring the database up to date. A SQLite file that is not there yet is a copy: hundreds of tests want the same one."""
-    file = make_url(url).database if url.startswith("sqlite:///") else None
-    if file and not Path(file).exists():
-        shutil.copy(_empty(service), file)
-    migrate.upgrade(service, url)
-
-
-@functools.cache
-def _empty(service: str) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="portico-empty-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    migrate.upgrade(service, f"sqlite:///{folder / 'empty.db'}")
-    return folder / "empty.db"
-
-
 class InProcess:
     """One service over a migrated database. `answers` maps operation addresses of other services to functions of the request."""
 
     def __init__(self, service: str, url: str, folder: Path, **settings: Any) -> None:
-        _migrate(service, url)
+        migrated(service, url)
         self.module = importlib.import_module(f"services.{service}.service")
         base = importlib.import_module(f"services.{service}.models").Base
-        self.database = Database(url)
+        self.database = opened(url)
         self.answers: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
         self.runtime: Any = SimpleNamespace(

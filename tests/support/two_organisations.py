@@ -20,12 +20,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
-from services.chassis.database import Database
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts import fields as words
 from services.contracts.declare import Operation
 from services.identity.rules import PERMISSIONS
+from tests.support.databases import opened
 from tests.support.in_process import InProcess, a_caller, a_service
 
 KEYS = ("harbor", "bayside")
@@ -197,7 +197,7 @@ class World:
         copy = self.file.with_suffix(".copy")
         shutil.copy(self.file, copy)
         original, runtime = self.service.database, self.service.runtime
-        self.service.database = runtime.database = Database(f"sqlite:///{copy}")
+        self.service.database = runtime.database = opened(f"sqlite:///{copy}")
         try:
             yield
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import itertools
 import shutil
@@ -10,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy.keys import make_secrets_key
-from services.chassis import migrate, wire
+from services.chassis import wire
 from services.chassis.passports import Caller, Issuer, Verifier
 from services.contracts import identity as contract
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
+from services.identity import passwords
 from services.identity.organisations import Created, create_organisation, set_password
 from services.identity.sessions_seen import seen_sessions
 from services.identity.settings import PerRealm
@@ -27,12 +30,15 @@ PASSWORD = "tidal lantern violet meadow"
 ADMIN = "ada@example.org"
 FEATURES = ("referralq", "provider_portal", "electronic_signature")
 _NUMBERS = itertools.count(1)
+_QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+_QUICK_DUMMY = _QUICK.hash("no account has this password")
 
 
 class Identity(InProcess):
     """The service with shortcuts for what most tests begin with."""
 
-    def __init__(self, url: str, folder: Path) -> None:
+    def __init__(self, url: str, folder: Path, harbor: Created | None = None) -> None:
+        """Over a database that has `harbor` already, or with a new organisation."""
         super().__init__(
             "identity",
             url,
@@ -55,7 +61,7 @@ class Identity(InProcess):
             "name": "Harbor House",
             "level": "program",
         }
-        self.harbor = self.an_organisation("harbor")
+        self.harbor = harbor or self.an_organisation("harbor")
 
     def an_organisation(self, key: str, *, features: tuple[str, ...] = FEATURES) -> Created:
         """An organisation whose administrator ADMIN can log in."""
@@ -153,29 +159,58 @@ class Identity(InProcess):
         return refusal.value
 
 
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database that tests copy: running every migration takes longer than most of them."""
-    file = tmp_path_factory.mktemp("identity") / "migrated.db"
-    migrate.upgrade("identity", f"sqlite:///{file}")
-    return file
+@contextlib.contextmanager
+def _quick_hashes() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", lambda: _QUICK)
+        patch.setattr(passwords, "_dummy_hash", lambda: _QUICK_DUMMY)
+        yield patch
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes() -> Iterator[pytest.MonkeyPatch]:
+    """Passwords hashed in this process cost next to nothing. A test about what they cost asks for `real_hashes`."""
+    with _quick_hashes() as patch:
+        yield patch
 
 
 @pytest.fixture
-def identity(tmp_path: Path, migrated_file: Path) -> Iterator[Identity]:
+def real_hashes(quick_hashes: pytest.MonkeyPatch) -> None:
+    """Passwords that are hashed from now on cost what they cost in a service."""
+    quick_hashes.undo()
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Identity:
+    """Identity with its organisation, closed again: tests copy its database."""
+    folder = tmp_path_factory.mktemp("identity")
+    with _quick_hashes():
+        running = Identity(f"sqlite:///{folder}/identity.db", folder)
+    running.close()  # the last connection writes everything into the one file
+    return running
+
+
+@pytest.fixture
+def identity(tmp_path: Path, furnished: Identity) -> Iterator[Identity]:
     """Identity on SQLite."""
-    shutil.copy(migrated_file, tmp_path / "identity.db")
-    running = Identity(f"sqlite:///{tmp_path}/identity.db", tmp_path)
+    running = _copy_of(furnished, tmp_path)
     yield running
     running.close()
 
 
+def _copy_of(furnished: Identity, folder: Path) -> Identity:
+    database = folder / "identity.db"
+    shutil.copy(str(furnished.database.engine.url.database), database)
+    return Identity(f"sqlite:///{database}", folder, furnished.harbor)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Identity]:
+def either(request: pytest.FixtureRequest, tmp_path: Path, furnished: Identity) -> Iterator[Identity]:
     """Identity on SQLite and on PostgreSQL, for what depends on locking."""
-    on_sqlite = request.param == "sqlite"
-    url = f"sqlite:///{tmp_path}/identity.db" if on_sqlite else request.getfixturevalue("postgres_database")
-    running = Identity(url, tmp_path)
+    if request.param == "sqlite":
+        running = _copy_of(furnished, tmp_path)
+    else:
+        running = Identity(request.getfixturevalue("postgres_database"), tmp_path)
     yield running
     running.close()
 

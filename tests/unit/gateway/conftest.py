@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,19 +44,26 @@ class FakeClient:
         return arguments, context
 
 
-@pytest.fixture
-def services() -> FakeClient:
-    passport = {"passport": "signed", "account_id": "c" * 32, "organisation_id": HARBOR}
-    return FakeClient({identity.issue_passport.address: passport})
+class _OfThisTest:
+    """The client of whichever test is running: one application serves them all, since making it takes longer than most tests."""
+
+    def __init__(self) -> None:
+        self.client = FakeClient()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
 
 
-@pytest.fixture
-def blobs(tmp_path: Path) -> Path:
-    return tmp_path / "blobs"
+@dataclass(frozen=True)
+class _Shared:
+    app: flask.Flask
+    client: _OfThisTest
+    blobs: Path
 
 
-@pytest.fixture
-def app(services: FakeClient, blobs: Path) -> flask.Flask:
+@pytest.fixture(scope="session")
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> _Shared:
+    blobs = tmp_path_factory.mktemp("gateway") / "blobs"
     settings = SimpleNamespace(
         max_upload_bytes=2000,
         blob_dir=str(blobs),
@@ -63,7 +71,26 @@ def app(services: FakeClient, blobs: Path) -> flask.Flask:
         trusted_proxies=(ipaddress.ip_network("10.0.0.0/8"),),
         public_url=None,
     )
-    return create_app(settings, services)  # type: ignore[arg-type]
+    client = _OfThisTest()
+    return _Shared(create_app(settings, client), client, blobs)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def services(_shared: _Shared) -> FakeClient:
+    passport = {"passport": "signed", "account_id": "c" * 32, "organisation_id": HARBOR}
+    _shared.client.client = FakeClient({identity.issue_passport.address: passport})
+    return _shared.client.client
+
+
+@pytest.fixture
+def blobs(_shared: _Shared) -> Path:
+    shutil.rmtree(_shared.blobs, ignore_errors=True)
+    return _shared.blobs
+
+
+@pytest.fixture
+def app(_shared: _Shared, services: FakeClient, blobs: Path) -> flask.Flask:
+    return _shared.app
 
 
 @pytest.fixture

@@ -1,0 +1,123 @@
+"""Databases for services in this process: migrated once, copied for every test that wants one.
+
+Gotchas
+- A copy is what the migrations made, so tests still build on them. What the migrations themselves do (to data, and back)
+  is tested with `services.chassis.migrate` on a database that is empty.
+- Nothing here outlives the machine, so no commit waits for the disk. Who tests a crash of the machine opens a `Database`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import shutil
+import sqlite3
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from alembic.runtime.migration import MigrationContext
+from psycopg2 import sql
+from sqlalchemy import URL, Dialect, create_engine, event, make_url
+from sqlalchemy.pool import NullPool
+
+from services.chassis import migrate
+from services.chassis.database import Database
+
+_COMPILED: dict[Any, Any] = {}
+_DIALECTS: dict[type[Dialect], Dialect] = {}
+
+
+def opened(url: str) -> Database:
+    """The database as a service opens it, but that SQLite does not wait for the disk, and statements are compiled once.
+
+    SQLAlchemy keeps compiled statements by engine and dialect. A service has one of each; here every test makes its own,
+    and would spend more than half of its time on compiling what the test before it has compiled.
+    """
+    database = Database(url)
+    engine = database.engine
+    if database.is_sqlite:
+        event.listen(engine, "connect", _without_waiting)
+    engine.dialect = _DIALECTS.setdefault(type(engine.dialect), engine.dialect)
+    engine.update_execution_options(compiled_cache=_COMPILED)
+    return database
+
+
+def _without_waiting(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA synchronous=OFF")
+
+
+def migrated(service: str, url: str) -> None:
+    """Bring the database up to date: a new one is a copy, for hundreds of tests want the same."""
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        file = Path(str(address.database))
+        if not file.exists():
+            shutil.copy(_empty_file(service), file)
+    elif _is_empty(address):
+        _copy_database(address, _empty_database(service, address.set(database="postgres")))
+    if _revision(url) != _newest(service):
+        migrate.upgrade(service, url)
+
+
+@functools.cache
+def _newest(service: str) -> str:
+    return _revision(f"sqlite:///{_empty_file(service)}")
+
+
+def _revision(url: str) -> str:
+    """The migration that a database stands at; empty without one."""
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() or ""
+
+
+@functools.cache
+def _empty_file(service: str) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="portico-empty-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    file = folder / "empty.db"
+    migrate.upgrade(service, f"sqlite:///{file}")
+    # The service would turn each copy to this, and wait for the disk.
+    connection = sqlite3.connect(file)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.close()
+    return file
+
+
+@functools.cache
+def _empty_database(service: str, cluster: URL) -> str:
+    """The name of a migrated database in this cluster, which the cluster takes along when it goes."""
+    name = f"empty_{service}"
+    _execute(cluster, sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+    migrate.upgrade(service, cluster.set(database=name).render_as_string(hide_password=False))
+    return name
+
+
+def _copy_database(address: URL, template: str) -> None:
+    """Put a copy of `template` in the place of an empty database."""
+    cluster, name = address.set(database="postgres"), sql.Identifier(str(address.database))
+    _execute(cluster, sql.SQL("DROP DATABASE {}").format(name))
+    _execute(cluster, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(template)))
+
+
+def _is_empty(address: URL) -> bool:
+    return _execute(address, "SELECT 1 FROM pg_tables WHERE schemaname = 'public' LIMIT 1") == []
+
+
+def _execute(address: URL, statement: str | sql.Composable) -> list[tuple[Any, ...]]:
+    connection = psycopg2.connect(
+        host=address.host,
+        port=address.port,
+        user=address.username,
+        password=address.password,
+        dbname=address.database,
+    )
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return list(cursor.fetchall()) if cursor.description else []
+    finally:
+        connection.close()
