@@ -209,22 +209,18 @@ def standings(
 ) -> dict[str, Standing]:
     """How these programs stand to a queue and a record, by id, in one statement; without those that are not there."""
     in_queue = and_(QueueProgram.program_id == Resource.id, QueueProgram.queue_id == queue_id)
-    # Without a record it finds none: each referral has one.
-    is_referred = and_(
-        Referral.contact_record_id == record_id,
-        Referral.queue_id == queue_id,
-        Referral.program_id == Resource.id,
-        Referral.is_open,
-    )
-    statement = (
-        select(Resource, QueueProgram.queue_id, Referral.id)
-        .outerjoin(QueueProgram, in_queue)
-        .outerjoin(Referral, is_referred)
-        .where(Resource.id.in_(program_ids))
-    )
+    statement: Any = select(Resource, QueueProgram.queue_id).outerjoin(QueueProgram, in_queue)
+    if record_id is not None:
+        is_referred = and_(
+            Referral.contact_record_id == record_id,
+            Referral.queue_id == queue_id,
+            Referral.program_id == Resource.id,
+            Referral.is_open,
+        )
+        statement = statement.add_columns(Referral.id).outerjoin(Referral, is_referred)
     return {
-        program.id: Standing(program, through is not None, referral_id is not None)
-        for program, through, referral_id in session.execute(statement)
+        program.id: Standing(program, through is not None, bool(referral_ids and referral_ids[0]))
+        for program, through, *referral_ids in session.execute(statement.where(Resource.id.in_(program_ids)))
     }
 
 

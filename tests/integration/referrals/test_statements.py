@@ -144,3 +144,38 @@ def test_open_and_waiting_referrals_are_found_by_their_partial_indexes(desk_on_b
             explain = "EXPLAIN QUERY PLAN" if desk.service.database.is_sqlite else "EXPLAIN"
             plan = session.execute(text(f"{explain} {spelled}")).all()
             assert index in str(plan)
+
+
+@pytest.mark.parametrize(
+    ("table", "index"),
+    [
+        ("referral_status_changes", "(referral_id=?)"),
+        ("queue_programs", "(queue_id=?"),
+        ("resources", "(id=?)"),
+    ],
+)
+def test_sqlite_looks_for_a_few_rows_by_their_ids_and_not_through_the_whole_organisation(
+    desk: Desk, table: str, index: str
+) -> None:
+    queue_id = desk.a_queue(HERE, THERE)
+    referral = desk.assign(queue_id, HERE)
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    engine = desk.service.database.engine
+    event.listen(engine, "before_cursor_execute", note)
+    desk(contract.list_referral_history, referral_id=referral["id"])
+    desk(contract.get_queue, queue_id=queue_id)
+    event.remove(engine, "before_cursor_execute", note)
+    plans = [_plan(desk, *each) for each in asked if each[0].startswith("SELECT")]
+    found = [line for plan in plans for line in plan if line.startswith(f"SEARCH {table} ")]
+    assert found
+    assert all(index in line for line in found), found
+
+
+def _plan(desk: Desk, statement: str, parameters: Any) -> list[str]:
+    with desk.service.database.engine.connect() as connection:
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+    return [row[3] for row in rows]
