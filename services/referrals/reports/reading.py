@@ -100,6 +100,8 @@ def read(session: Session, caller: Caller | None, request: Any) -> Found:
     if session.get_bind().dialect.name == "postgresql":
         # So that no move is counted twice, or not at all, because it was tallied between two statements.
         session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+        # To compile a plan takes longer than it saves.
+        session.execute(text("SET LOCAL jit = off"))
     question = _question(session, caller, request)
     found = Found(
         question,

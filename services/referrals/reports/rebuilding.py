@@ -2,9 +2,9 @@
 
 It goes on while the service works: first where each referral is counted, a batch at a time with its referrals held; then
 the counts; then the moves, a week at a time. Each piece is one transaction that also notes how far it has come, so what was
-interrupted goes on there. Only the moves of the last days, to which people add meanwhile, are replaced with the writers
-waiting. Statistics read single moves until the weeks are tallied again at the end: the same numbers, more slowly. What comes out
-is what was kept along the way (a test says so). How full the programs were was only ever sampled: those days stay.
+interrupted goes on there. Statistics read single moves until the weeks are tallied again at the end: the same numbers, more
+slowly. What comes out is what was kept along the way (a test says so). How full the programs were was only ever sampled:
+those days stay.
 """
 
 from __future__ import annotations
@@ -94,9 +94,12 @@ def _step(
 ) -> tuple[str | None, str | None]:
     """One transaction of a part, if nobody else has finished it meanwhile; what is to be done next, and how far it is."""
     if session.get_bind().dialect.name == "postgresql":
-        # It is nobody's request: it may wait, and a big statement may take its time.
-        session.execute(text("SET LOCAL lock_timeout = 0"))
-        session.execute(text("SET LOCAL statement_timeout = 0"))
+        # It is nobody's request: it may wait, and a big statement may take its time. To compile one takes longer than it saves.
+        for setting in ("lock_timeout = 0", "statement_timeout = 0", "jit = off"):
+            session.execute(text(f"SET LOCAL {setting}"))
+        if part == MOVES:
+            # What people commit meanwhile is not seen: neither deleted with the old moves nor read from the history.
+            session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
     progress = session.get_one(ReportProgress, 1, with_for_update=True)
     if progress.rebuilding == part:
         work(session, progress, now)
@@ -142,11 +145,12 @@ def _put_right(session: Session, is_wanted: Any, right: dict[str, dict[str, Any]
     kept = {row["referral_id"]: row for row in session.execute(select(table).where(is_wanted)).mappings()}
     wrong = [
         referral_id
-        for referral_id in kept.keys() | right.keys()
-        if referral_id not in kept
-        or referral_id not in right
-        or any(kept[referral_id][name] != value for name, value in right[referral_id].items())
+        for referral_id, values in right.items()
+        if referral_id not in kept or any(kept[referral_id][name] != values[name] for name in values)
     ]
+    # Not simply those that are not in `right`: a referral may have been made since that was read.
+    is_nobodys = ~select(Referral.id).where(Referral.id == ReportPlace.referral_id).exists()
+    wrong.extend(session.scalars(select(ReportPlace.referral_id).where(is_wanted, is_nobodys)))
     places = {place.referral_id: place for place in places_of(session, wrong)}
     for referral_id in wrong:
         before = places.get(referral_id)
@@ -204,9 +208,6 @@ def _rebuild_moves(session: Session, progress: ReportProgress, now: datetime.dat
         progress.rebuilt_to = str(_first_day(session, now))
     first, settled = int(progress.rebuilt_to), last_settled_day(now)
     last = min(first + _DAYS - 1, settled) if first <= settled else None
-    if last is None and session.get_bind().dialect.name == "postgresql":
-        # Whoever has a change under way ends it first; then nobody adds a move until these stand.
-        session.execute(text("LOCK TABLE report_moves IN EXCLUSIVE MODE"))
     of_these = (
         ReportMove.day >= first if last is None else (ReportMove.day >= first) & (ReportMove.day <= last)
     )

@@ -295,6 +295,36 @@ def test_people_go_on_working_while_the_reports_are_rebuilt(
     assert everything(desk) == kept
 
 
+@pytest.mark.parametrize("desk_on_both", ["postgresql"], indirect=True)
+def test_a_change_in_the_middle_of_a_piece_is_counted_once(
+    desk_on_both: Desk, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = desk_on_both
+    pasts = furnished(desk, 20)
+    rebuild(desk.service.database, NOW)
+    queue_id, new = pasts[0].place.queue_id, []
+    since, moves = rebuilding._since, rebuilding._moves
+
+    def while_one_is_assigned(*arguments: Any) -> Any:
+        new.append(desk.assign(queue_id, "Night Shelter"))
+        return since(*arguments)
+
+    def while_one_moves(*arguments: Any) -> Any:
+        new.append(desk.move(new[-1], "enrolled" if len(new) % 2 else "referred"))
+        return moves(*arguments)
+
+    monkeypatch.setattr(rebuilding, "_since", while_one_is_assigned)
+    monkeypatch.setattr(rebuilding, "_moves", while_one_moves)
+
+    rebuild(desk.service.database, NOW)
+
+    assert len(new) > 5
+    kept = everything(desk)
+    monkeypatch.undo()
+    rebuild(desk.service.database, NOW)
+    assert everything(desk) == kept
+
+
 def test_a_rebuild_brings_the_days_of_a_new_time_zone(desk: Desk, clock: Any) -> None:
     pasts = furnished(desk, 60)
     database = desk.service.database
