@@ -19,7 +19,7 @@ from services.contracts.referrals_offers import offer_accepted, offer_exhausted
 from services.referrals.assignments.models import Referral
 from services.referrals.assignments.rules import Step
 from services.referrals.assignments.sight import in_reach
-from services.referrals.assignments.taking_back import withdraw
+from services.referrals.assignments.taking_back import read_ahead_of_all, withdraw
 from services.referrals.capacity.handlers import exhausted
 from services.referrals.capacity.queries import is_exhausted
 from services.referrals.offers.models import Offer
@@ -34,7 +34,6 @@ from services.referrals.offers.rules import (
 )
 from services.referrals.queues.rules import Status
 from services.referrals.records.models import ContactRecord
-from services.referrals.reports.facts import places_of
 
 
 def hold_offer_of(session: Session, referral_id: str) -> Offer | None:
@@ -107,8 +106,7 @@ def withdraw_all(unit: UnitOfWork, offer: Offer, step: Step, but: Collection[str
         .with_for_update(of=Referral)
     )
     referrals = unit.session.scalars(statement).all()
-    # Kept in the session until all are counted where they go, not asked for one by one.
-    _places = places_of(unit.session, [referral.id for referral in referrals])
+    _held = read_ahead_of_all(unit, referrals)
     for referral in referrals:
         withdraw(unit, referral, step)
     return len(referrals)
