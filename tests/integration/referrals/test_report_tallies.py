@@ -306,7 +306,7 @@ def test_a_change_in_the_middle_of_a_piece_is_counted_once(
     since, moves = rebuilding._since, rebuilding._moves
 
     def while_one_is_assigned(*arguments: Any) -> Any:
-        new.append(desk.assign(queue_id, "Night Shelter"))
+        new.extend(desk.assign(queue_id, "Night Shelter") for _ in range(2))
         return since(*arguments)
 
     def while_one_moves(*arguments: Any) -> Any:
