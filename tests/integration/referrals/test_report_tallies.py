@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import random
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -303,6 +304,7 @@ def test_a_change_in_the_middle_of_a_piece_is_counted_once(
     pasts = furnished(desk, 20)
     rebuild(desk.service.database, NOW)
     queue_id, new = pasts[0].place.queue_id, []
+    statuses = itertools.cycle(("enrolled", "referred"))
     since, moves = rebuilding._since, rebuilding._moves
 
     def while_one_is_assigned(*arguments: Any) -> Any:
@@ -310,7 +312,7 @@ def test_a_change_in_the_middle_of_a_piece_is_counted_once(
         return since(*arguments)
 
     def while_one_moves(*arguments: Any) -> Any:
-        new.append(desk.move(new[-1], "enrolled" if len(new) % 2 else "referred"))
+        new.append(desk.move(new[-1], next(statuses)))
         return moves(*arguments)
 
     monkeypatch.setattr(rebuilding, "_since", while_one_is_assigned)
