@@ -1,6 +1,6 @@
 """How tests share the machine when several workers run them: `pytest -n auto`.
 
-The tests of a file stay together, and so do those that share the one running system; slow files come first, so that no
+The tests of a file stay together, and so do those that share a running system; slow files come first, so that no
 worker is left with one of them at the end. A test marked `alone` measures time: while it runs, nothing else does.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,16 +18,19 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 SLOW_FIRST = ("tests/faults/", "tests/system/", "tests/integration/")
-ONE_SYSTEM = "tests/system/"
-OWN_SYSTEM = "tests/system/test_local_stack.py"
+# Files that share a running system, so that only one worker starts it.
+ONE_SYSTEM = {
+    "tests/system/": re.compile(r"tests/system/(?!test_local_stack)"),
+    "tests/faults/": re.compile(r"tests/faults/test_(capacity_claims|crash_and_outage)\.py"),
+}
 
 
 class ByFile(LoadScopeScheduling):
-    """Gives a worker a whole file, or all that looks at the one running system."""
+    """Gives a worker a whole file, or all files that share a running system."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return ONE_SYSTEM if path.startswith(ONE_SYSTEM) and path != OWN_SYSTEM else path
+        return next((name for name, files in ONE_SYSTEM.items() if files.match(path)), path)
 
 
 class TakingTurns:

@@ -128,7 +128,7 @@ def test_a_passed_deadline_is_a_timeout_and_the_work_is_not_begun(system, client
         client.call(toy.dawdle, {"seconds": 2}, context)
 
     assert refused.value.code == "timeout"
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 1.5  # the work itself would take 2
 
 
 def test_five_thousand_timeouts_leave_nothing_behind(system: ServiceSystem, broker: Broker):

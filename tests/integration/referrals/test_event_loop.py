@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.bars import hold_at_best
+
 CHECKOUT = Path(__file__).resolve().parents[3]
 REAL_EXPORT = Path(os.environ.get("PORTICO_REAL_EXPORT", CHECKOUT / "../shared/data/icarol_resources_dc.csv"))
 LONGEST_STALL_S = 0.25
@@ -20,11 +22,13 @@ eventlet.monkey_patch()
 import json, sys, time
 from pathlib import Path
 from services.contracts import referrals as contract
+from services.chassis.database import Database
 from tests.integration.referrals.builders import STAFF
 from tests.support.in_process import HARBOR, InProcess
 
 folder, export = Path(sys.argv[1]), Path(sys.argv[2])
 service = InProcess("referrals", f"sqlite:///{folder / 'x.db'}", folder)
+service.database = service.runtime.database = Database(str(service.database.engine.url))  # waits for the disk
 sha256, size = service.runtime.blobs.put(HARBOR[0], [export.read_bytes()], 30_000_000)
 longest, running = 0.0, True
 
@@ -45,14 +49,17 @@ print(json.dumps({"added": report["added"], "took_s": took, "longest_stall_s": l
 """
 
 
-@pytest.mark.alone
 @pytest.mark.skipif(not REAL_EXPORT.is_file(), reason="the real export is not at hand (PORTICO_REAL_EXPORT)")
 def test_an_import_never_stops_other_calls_for_long(tmp_path: Path) -> None:
-    # A busy machine can only add to a stall, so the best of three runs is what the import itself costs.
-    runs = [measure(tmp_path / str(count)) for count in range(3)]
-    assert [run["added"] for run in runs] == [2132] * 3
-    assert min(run["took_s"] for run in runs) < 10
-    assert min(run["longest_stall_s"] for run in runs) < LONGEST_STALL_S
+    runs = []
+
+    def an_import() -> None:
+        runs.append(measure(tmp_path / str(len(runs))))
+        assert runs[-1]["took_s"] < 10
+        assert runs[-1]["longest_stall_s"] < LONGEST_STALL_S
+
+    hold_at_best(an_import)
+    assert {run["added"] for run in runs} == {2132}
 
 
 def measure(folder: Path) -> dict[str, float]:

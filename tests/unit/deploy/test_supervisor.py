@@ -133,7 +133,7 @@ def test_all_processes_are_stopped_at_the_same_time(start: Start) -> None:
         eventually(partial(printed_ready, supervisor.log(name)))
     before = time.monotonic()
     supervisor.stop_all()
-    assert time.monotonic() - before < 2
+    assert time.monotonic() - before < 2.7  # one after the other they would take 3
     assert [supervisor.pid(name) for name in names] == [None, None, None]
 
 

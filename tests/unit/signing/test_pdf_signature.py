@@ -23,6 +23,7 @@ from reportlab.pdfgen.canvas import Canvas
 from services.contracts.errors import Refused
 from services.signing.pdf.certificates import Authority
 from services.signing.pdf.signature import Verification, verify
+from tests.support.bars import hold_at_best
 
 Build = Callable[..., bytes]
 FLIPS = int(os.environ.get("SIGNATURE_FLIPS", "60"))
@@ -360,13 +361,16 @@ def test_bytes_added_behind_the_end_are_detected(
     assert result.modified_after_signing
 
 
-@pytest.mark.alone
 def test_signing_works_in_the_thread_pool_of_a_process_patched_by_eventlet(
     document: Build, authority: Authority, tmp_path: Path
 ) -> None:
     authority.signer_for("harbor", "Harbor House")
     path = tmp_path / "document.pdf"
     path.write_bytes(document())
+    hold_at_best(lambda: sign_under_eventlet(authority, path))
+
+
+def sign_under_eventlet(authority: Authority, path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", TPOOL, str(authority._folder), str(path)],
         capture_output=True,

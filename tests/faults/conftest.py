@@ -1,0 +1,17 @@
+"""One running system for the tests that press it hard and kill parts of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.stack import RunningStack, running_stack
+
+
+@pytest.fixture(scope="session")
+def sturdy() -> Iterator[RunningStack]:
+    """A running system on SQLite with the sample directory. Who kills a part of it waits until that is back."""
+    with running_stack() as running:
+        running.import_sample()
+        yield running
