@@ -1,28 +1,22 @@
 """A contact record on paper: layout first, page by page, then the PDF, so that each page knows how many there are.
 
-Lengths are in points (1/72 inch), pages are A4. Text is set in DejaVu Sans where the machine has it, else in the Vera faces
-that come with reportlab. Imported only when a PDF is made: reportlab is memory that a service at rest does not need.
+Lengths are in points (1/72 inch), pages are A4. Imported only when a PDF is made: reportlab is memory that a service at rest
+does not need.
 """
 
 from __future__ import annotations
 
 import datetime
 import io
-from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 
 from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont, TTFontFace
 from reportlab.pdfgen.canvas import Canvas
 
-from services.referrals.records.lettering import lettered, visual
+from services.chassis.typefaces import BOLD, PLAIN, draw, width_of, wrapped
 from services.referrals.records.printed import PrintedRecord, PrintedReferral
 
-DEJAVU = Path("/usr/share/fonts/truetype/dejavu")
 INK, QUIET, RULE, ACCENT = "#1f2933", "#5c6b7a", "#cbd2d9", "#0b6e6e"
 WIDTH, HEIGHT = A4
 MARGIN = 54.0
@@ -30,7 +24,6 @@ TOP, BOTTOM = HEIGHT - 62.0, 66.0
 LABELS = 152.0  # width of the column with labels: a date and time fit on one line
 GAP = 12.0
 LEADING = 1.38
-PLAIN, BOLD = "plain", "bold"
 
 
 @dataclass(frozen=True)
@@ -105,7 +98,7 @@ class _Flow:
 
     def put(self, x: float, text: str, face: str = PLAIN, size: float = 9.0, colour: str = INK) -> None:
         """One line that is known to fit, at the present height."""
-        self.pages[-1].words.append(Words(x, self.y, visual(text), face, size, colour))
+        self.pages[-1].words.append(Words(x, self.y, text, face, size, colour))
 
     def text(
         self, x: float, text: str, width: float, face: str = PLAIN, size: float = 9.0, colour: str = INK
@@ -185,8 +178,8 @@ def _running(page: Page, record: PrintedRecord, number: int, total: int) -> None
     count = f"Page {number} of {total}"
     foot = _fitting(f"{record.organisation_name} · {record.number} · version {record.version}", 360)
     page.rules.append(BOTTOM - 18)
-    page.words.append(Words(MARGIN, BOTTOM - 30, visual(foot), PLAIN, 7.5, QUIET))
-    right = WIDTH - MARGIN - _width(count, PLAIN, 7.5)
+    page.words.append(Words(MARGIN, BOTTOM - 30, foot, PLAIN, 7.5, QUIET))
+    right = WIDTH - MARGIN - width_of(count, PLAIN, 7.5)
     page.words.append(Words(right, BOTTOM - 30, count, PLAIN, 7.5, QUIET))
     confidential = "Confidential: about a person who asked for help. Pass it on only to those who need it."
     page.words.append(Words(MARGIN, BOTTOM - 41, confidential, PLAIN, 7.5, QUIET))
@@ -196,43 +189,6 @@ def printed_time(at: datetime.datetime) -> str:
     """Date and time in UTC, as printed: "29 October 2026, 14:03 UTC"."""
     utc = at.astimezone(datetime.UTC)
     return f"{utc.day} {utc:%B %Y, %H:%M} UTC"
-
-
-def wrapped(text: str, face: str, size: float, width: float) -> list[str]:
-    """The text in lines that fit the width, in reading order; a word that is longer than a line is cut."""
-    lines: list[str] = []
-    for paragraph in lettered(text, _glyphs(face)).splitlines():
-        line, used = "", 0.0
-        blank = _width(" ", face, size)
-        for word in _words(paragraph, face, size, width):
-            room = _width(word, face, size)
-            if line and used + blank + room > width:
-                lines.append(line)
-                line, used = word, room
-            else:
-                line, used = (f"{line} {word}", used + blank + room) if line else (word, room)
-        lines.append(line)
-    return lines or [""]
-
-
-def _words(paragraph: str, face: str, size: float, width: float) -> Iterator[str]:
-    for word in paragraph.split():
-        rest = word
-        while _width(rest, face, size) > width:
-            cut = max(1, _how_many_fit(rest, face, size, width))
-            yield rest[:cut]
-            rest = rest[cut:]
-        if rest:
-            yield rest
-
-
-def _how_many_fit(text: str, face: str, size: float, width: float) -> int:
-    used = 0.0
-    for count, character in enumerate(text):
-        used += _width(character, face, size)
-        if used > width:
-            return count
-    return len(text)
 
 
 def _fitting(text: str, width: float) -> str:
@@ -249,32 +205,5 @@ def _draw(canvas: Canvas, page: Page) -> None:
     canvas.rect(0, HEIGHT - 8, WIDTH, 8, stroke=0, fill=1)
     for words in page.words:
         canvas.setFillColor(HexColor(words.colour))
-        canvas.setFont(_face(words.face), words.size)
-        canvas.drawString(words.x, words.y, words.text)
+        draw(canvas, words.x, words.y, words.text, words.face, words.size)
     canvas.showPage()
-
-
-def _width(text: str, face: str, size: float) -> float:
-    return float(pdfmetrics.stringWidth(text, _face(face), size))
-
-
-@cache
-def _faces() -> dict[str, str]:
-    """Registers the faces once per process; weight -> registered name."""
-    has_dejavu = (DEJAVU / "DejaVuSans.ttf").is_file() and (DEJAVU / "DejaVuSans-Bold.ttf").is_file()
-    files = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf") if has_dejavu else ("Vera.ttf", "VeraBd.ttf")
-    names: dict[str, str] = {}
-    for weight, file in zip((PLAIN, BOLD), files, strict=True):
-        names[weight] = f"record-{weight}"
-        pdfmetrics.registerFont(TTFont(names[weight], str(DEJAVU / file) if has_dejavu else file))
-    return names
-
-
-def _face(weight: str) -> str:
-    return _faces()[weight]
-
-
-@cache
-def _glyphs(weight: str) -> Collection[int]:
-    face = pdfmetrics.getFont(_face(weight)).face
-    return frozenset(face.charToGlyph) if isinstance(face, TTFontFace) else frozenset(range(32, 127))

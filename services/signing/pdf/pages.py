@@ -1,27 +1,21 @@
 """Pages this service draws: the signature page, the stamps on it and the certificate of completion.
 
-Lengths are in points (1/72 inch). Text is set in DejaVu Sans where the machine has it, else in the Vera faces that
-come with reportlab; a character the face lacks is shown as its base letter or as a question mark. The exact
-name always stands in the signature itself.
+Lengths are in points (1/72 inch). A character that no face has is shown as its base letter or as a question mark
+(services.chassis.typefaces). The exact name always stands in the signature itself.
 """
 
 from __future__ import annotations
 
 import io
-import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
-from pathlib import Path
 
 from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
-from reportlab.lib.utils import simpleSplit
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont, TTFontFace
 from reportlab.pdfgen.canvas import Canvas
 
-DEJAVU = Path("/usr/share/fonts/truetype/dejavu")
+from services.chassis import typefaces
+
 INK = HexColor("#1f2933")
 QUIET = HexColor("#5c6b7a")
 RULE = HexColor("#cbd2d9")
@@ -280,65 +274,30 @@ def _line(
     colour: HexColor,
     room: float | None = None,
 ) -> None:
-    shown = _drawable(text, weight)
+    line = _flat(text, weight)
     if room is not None:
-        shown = _cut(shown, weight, size, room)
+        line = _cut(line, weight, size, room)
     canvas.setFillColor(colour)
-    canvas.setFont(_face(weight), size)
-    canvas.drawString(x, y, shown)
+    typefaces.draw(canvas, x, y, line, weight, size)
 
 
 def _cut(text: str, weight: str, size: float, room: float) -> str:
-    if pdfmetrics.stringWidth(text, _face(weight), size) <= room:
+    if typefaces.width_of(text, weight, size) <= room:
         return text
     text = text.removesuffix("…")
-    while text and pdfmetrics.stringWidth(text + "…", _face(weight), size) > room:
+    while text and typefaces.width_of(text + "…", weight, size) > room:
         text = text[:-1]
     return text + "…"
 
 
 def _wrapped(text: str, weight: str, size: float, room: float, *, at_most: int) -> list[str]:
-    """Lines that fit the room; what does not fit in that many lines, or is one endless word, ends in an ellipsis."""
-    lines = simpleSplit(_drawable(text, weight), _face(weight), size, room)
+    """Lines that fit the room; what does not fit in that many lines ends in an ellipsis."""
+    lines = typefaces.wrapped(_flat(text, weight), weight, size, room)
     if len(lines) > at_most:
         lines = [*lines[: at_most - 1], lines[at_most - 1] + "…"]
     return [_cut(line, weight, size, room) for line in lines]
 
 
-def _drawable(text: str, weight: str) -> str:
-    """The text with whatever the face cannot draw replaced, on one line, of bounded length."""
-    glyphs = _glyphs(weight)
-    flat = " ".join(unicodedata.normalize("NFC", text).split())[:TEXT_LIMIT]
-    return "".join(_nearest(character, glyphs) for character in flat)
-
-
-def _nearest(character: str, glyphs: frozenset[int]) -> str:
-    if ord(character) in glyphs:
-        return character
-    if unicodedata.category(character) in ("Cc", "Cf", "Mn"):
-        return ""
-    base = unicodedata.normalize("NFKD", character)[0]
-    return base if ord(base) in glyphs else "?"
-
-
-@cache
-def _faces() -> dict[str, str]:
-    """Registers the faces once per process; weight -> registered name."""
-    found = (DEJAVU / "DejaVuSans.ttf").is_file() and (DEJAVU / "DejaVuSans-Bold.ttf").is_file()
-    plain, bold = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf") if found else ("Vera.ttf", "VeraBd.ttf")
-    mono = "DejaVuSansMono.ttf" if found and (DEJAVU / "DejaVuSansMono.ttf").is_file() else plain
-    names = {}
-    for weight, file in (("plain", plain), ("bold", bold), ("code", mono)):
-        names[weight] = f"portico-{weight}"
-        pdfmetrics.registerFont(TTFont(names[weight], str(DEJAVU / file) if found else file))
-    return names
-
-
-def _face(weight: str) -> str:
-    return _faces()[weight]
-
-
-@cache
-def _glyphs(weight: str) -> frozenset[int]:
-    face = pdfmetrics.getFont(_face(weight)).face
-    return frozenset(face.charToGlyph) if isinstance(face, TTFontFace) else frozenset(range(32, 127))
+def _flat(text: str, weight: str) -> str:
+    """The text as the face can show it, on one line, of bounded length."""
+    return typefaces.shown(" ".join(text.split())[:TEXT_LIMIT], weight)

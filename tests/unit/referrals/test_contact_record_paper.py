@@ -10,8 +10,9 @@ from itertools import pairwise
 import pikepdf
 import pytest
 
-from services.referrals.records.lettering import lettered, visual
-from services.referrals.records.paper import BOTTOM, MARGIN, TOP, WIDTH, Page, layout, render, wrapped
+from services.chassis.lettering import lettered, runs, visual
+from services.chassis.typefaces import width_of, wrapped
+from services.referrals.records.paper import BOTTOM, MARGIN, TOP, WIDTH, Page, layout, render
 from services.referrals.records.printed import PrintedRecord, PrintedReferral, PrintedStep
 
 AT = datetime.datetime(2026, 10, 29, 14, 3, tzinfo=datetime.UTC)
@@ -84,13 +85,11 @@ def test_a_long_text_goes_on_over_pages_that_say_how_many_they_are() -> None:
 
 def test_nothing_is_written_into_the_margins_or_over_another_line() -> None:
     endless = replace(STORY, sections=(("W" * 120, (("M" * 120, "m" * 4_000), ("label " * 40, "x\n" * 90))),))
-    from services.referrals.records.paper import _width
-
     for page in layout(endless):
         body = [words for words in page.words if words.y > BOTTOM - 20]
         assert all(words.x >= MARGIN for words in body)
         assert all(
-            words.x + _width(words.text, words.face, words.size) <= WIDTH - MARGIN + 0.01 for words in body
+            words.x + width_of(words.text, words.face, words.size) <= WIDTH - MARGIN + 0.01 for words in body
         )
         assert all(BOTTOM <= words.y <= TOP for words in body)
         for column in {words.x for words in body}:
@@ -116,7 +115,46 @@ def test_names_of_many_scripts_are_written_as_they_are(name: str) -> None:
 
 def test_what_the_face_lacks_is_told_by_its_base_letter_or_a_question_mark() -> None:
     latin = range(32, 127)
-    assert lettered("Zoë 王 ﬁ\u200b\x07", latin) == "Zoe ? f"
+    assert lettered("Zoë क ﬁ\u200b\x07", latin) == "Zoe ? f"
+
+
+@pytest.mark.parametrize(
+    ("text", "script"),
+    [
+        ("王小明住在上海", "chinese"),
+        ("陳國華、臺北", "chinese"),
+        ("東京のさくら", "japanese"),
+        ("山田タロウ", "japanese"),
+        ("김민준", "korean"),
+    ],
+)
+def test_chinese_japanese_and_korean_are_each_set_in_a_face_that_has_all_of_it(
+    text: str, script: str
+) -> None:
+    latin = range(32, 127)
+    assert lettered(text, latin) == text
+    assert list(runs(f"({text}), Ana", latin)) == [(None, "("), (script, text), (None, "), Ana")]
+
+
+def test_what_no_face_has_is_replaced_where_it_can_be_seen() -> None:
+    latin = range(32, 127)
+    assert lettered("\U0002070e क ꀀ", latin) == "? ? ?"  # a rare ideograph, Devanagari, Yi
+    assert list(runs("东김", latin)) == [("chinese", "东"), ("korean", "김")]  # none has both
+
+
+def test_a_line_of_mixed_scripts_is_as_wide_as_its_parts_and_is_wrapped() -> None:
+    whole = width_of("Ana 王小明", "plain", 10)
+    assert whole == pytest.approx(width_of("Ana ", "plain", 10) + 30)
+    lines = wrapped("王" * 100, "plain", 10, 200)
+    assert [len(line) for line in lines] == [20] * 5
+
+
+def test_a_readers_own_faces_are_named_in_the_pdf_and_its_text_can_be_found() -> None:
+    record = replace(RECORD, contact=(("Name", "王小明 / 山田タロウ / 김민준 / Ana"),))
+    content, _ = render(record)
+    with pikepdf.open(io.BytesIO(content)) as document:
+        fonts = {str(font.BaseFont) for font in document.pages[0].Resources.Font.values()}
+    assert {"/STSong-Light", "/HeiseiKakuGo-W5", "/HYGothic-Medium"} <= fonts
 
 
 def test_arabic_letters_are_joined_and_read_from_the_right() -> None:

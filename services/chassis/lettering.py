@@ -1,6 +1,8 @@
 """How a line of text is set where the drawing library only puts glyph after glyph from left to right.
 
-Arabic letters are joined, right-to-left runs are turned around, and what a face lacks is shown by its nearest. A plain
+Arabic letters are joined, right-to-left runs are turned around, and what a face lacks is set in a face of Chinese, Japanese
+or Korean, or shown by its nearest. Scripts of which letters change places or merge (Devanagari, Thai and others) are not set
+at all: a reader sees question marks rather than a word that says something else. A plain
 reading of the Unicode bidirectional algorithm (UAX #9) without explicit embeddings: enough for names, notes and forms.
 Pure: standard library only.
 """
@@ -8,8 +10,9 @@ Pure: standard library only.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import cache
+from itertools import groupby
 
 _MIRRORED = str.maketrans("()[]{}<>«»", ")(][}{><»«")
 _TATWEEL = "\u0640"
@@ -17,6 +20,10 @@ _LAM = "\u0644"
 _RIGHT_TO_LEFT = frozenset({"R", "AL"})
 _NUMBERS = frozenset({"EN", "AN"})
 _SEPARATORS = frozenset({"ES", "CS", "ET"})
+# Chinese, Japanese, Korean: from the first radical to the last Hangul syllable, and the forms of full width.
+_EAST_ASIAN = ((0x2E80, 0xA4CF), (0xAC00, 0xD7A3), (0xF900, 0xFAFF), (0xFE30, 0xFE4F), (0xFF00, 0xFFEF))
+# What a face of a script is sure to have is what the script's old encoding has.
+_ENCODINGS = {"chinese": "gbk", "japanese": "cp932", "korean": "cp949"}
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
 
@@ -27,6 +34,35 @@ def lettered(text: str, glyphs: Collection[int]) -> str:
         return composed
     joined = _joined(composed)
     return "".join(_nearest(character, glyphs) for character in joined)
+
+
+def runs(line: str, glyphs: Collection[int]) -> Iterator[tuple[str | None, str]]:
+    """The line in parts, each with the script it is set in: chinese, japanese, korean; None: the own face."""
+    for is_east_asian, group in groupby(line, lambda each: ord(each) not in glyphs and _is_east_asian(each)):
+        part = "".join(group)
+        script = _script_of(part) if is_east_asian else None
+        if is_east_asian and script is None:  # no face has all of it
+            yield from ((_script_of(each), each) for each in part)
+        else:
+            yield script, part
+
+
+def _script_of(text: str) -> str | None:
+    has_kana = any("\u3040" <= each <= "\u30ff" for each in text)
+    order = ("japanese", *_ENCODINGS) if has_kana else tuple(_ENCODINGS)
+    return next((script for script in order if _has_all(script, text)), None)
+
+
+def _has_all(script: str, text: str) -> bool:
+    try:
+        text.encode(_ENCODINGS[script])
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_east_asian(character: str) -> bool:
+    return any(first <= ord(character) <= last for first, last in _EAST_ASIAN)
 
 
 def visual(line: str) -> str:
@@ -155,5 +191,7 @@ def _nearest(character: str, glyphs: Collection[int]) -> str:
         return character
     if unicodedata.category(character) in _INVISIBLE or unicodedata.category(character) == "Mn":
         return ""
+    if _is_east_asian(character) and _script_of(character):
+        return character
     base = unicodedata.normalize("NFKD", character)[0]
     return base if ord(base) in glyphs else "?"
