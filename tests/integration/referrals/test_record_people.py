@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+from sqlalchemy import create_engine, text
+
+from services.chassis import migrate
 from services.contracts import referrals as contract
 from services.contracts import referrals_records as more
 from services.contracts.errors import Refused
 from services.referrals.records.models import ContactRecord
 from tests.integration.referrals.builders import STAFF, Desk
-from tests.support.in_process import a_caller, a_service
+from tests.support.in_process import HARBOR, InProcess, a_caller, a_service
 from tests.support.merged_people import MERGE, MergedPeople, tell_merged, tell_unmerged
 
 KEPT, MERGED, UNKNOWN = "7" * 32, "8" * 32, "9" * 32
@@ -114,3 +118,32 @@ def test_who_read_a_record_before_a_merge_is_shown_to_the_person_that_lives_on(d
     me = a_caller(realm="patient", id="6" * 32, scope={"person_id": KEPT})
     [opening] = desk(contract.audit.openings, me)["items"]
     assert (opening["object_id"], opening["action"]) == (theirs, "contact_record.read")
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_records_from_before_follow_a_merge_as_well(
+    database: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    file = f"sqlite:///{tmp_path / 'referrals.db'}"
+    url = file if database == "sqlite" else request.getfixturevalue("postgres_database")
+    migrate.upgrade("referrals", url, "0010")
+    old, nobodys = "1" * 32, "2" * 32
+    columns = "id, number, sections, person_id, submitted_at, version, created_at, organisation_id"
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for record_id, person in ((old, f"'{MERGED}'"), (nobodys, "NULL")):
+            connection.execute(
+                text(
+                    f"INSERT INTO contact_records ({columns}) VALUES ('{record_id}', 'CR-{record_id[:8]}', '[]', "
+                    f"{person}, '2026-01-01 00:00:00', 1, '2026-01-01 00:00:00', '{HARBOR[0]}')"
+                )
+            )
+    engine.dispose()
+    service = InProcess("referrals", url, tmp_path)
+    people = MergedPeople()
+    people.merge(KEPT, MERGED)
+    service.answers["identity.describe_person"] = people.describe
+    tell_merged(service, KEPT, MERGED)
+    with service.database.reading(None) as session:
+        assert [session.get(ContactRecord, each).person_id for each in (old, nobodys)] == [KEPT, None]
+    service.close()
