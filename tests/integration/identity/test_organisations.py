@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -13,11 +14,14 @@ import pytest
 from sqlalchemy import select
 
 from services.chassis import migrate, wire
+from services.chassis.database import Database
 from services.contracts import identity as contract
 from services.contracts.errors import Refused
+from services.identity import admin
 from services.identity.housekeeping import forget_old
 from services.identity.models import Account, Role, RolePermission
 from services.identity.organisations import create_organisation, set_password
+from services.identity.passwords import password_matches
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 from tests.support.in_process import a_service
 
@@ -74,40 +78,51 @@ def test_a_password_set_by_hand_activates_an_account_but_does_not_vouch_for_its_
     assert (after["state"], after["email_is_verified"]) == ("active", False)
 
 
-def test_the_command_line_creates_an_organisation_and_prints_no_secret(tmp_path: Path) -> None:
+@pytest.fixture
+def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The arguments that create an organisation, for a database that has none."""
     url = f"sqlite:///{tmp_path}/identity.db"
     migrate.upgrade("identity", url)
+    monkeypatch.setenv("IDENTITY_DATABASE_URL", url)
     (tmp_path / "password").write_text(PASSWORD + "\n")
-    command = [
-        sys.executable,
-        "-m",
-        "services.identity.admin",
-        "create-organisation",
-        "--key",
-        "harbor",
-        "--name",
-        "Harbor",
-    ]
-    command += [
-        "--admin-email",
-        ADMIN,
-        "--admin-password-file",
-        str(tmp_path / "password"),
-        "--features",
-        "referralq",
-    ]
-    environ = os.environ | {"IDENTITY_DATABASE_URL": url}
-    answers = [
-        subprocess.run(command, env=environ, capture_output=True, text=True, check=True) for _ in range(2)
-    ]
-    first, second = (json.loads(answer.stdout) for answer in answers)
+    named = ["--key", "harbor", "--name", "Harbor", "--admin-email", ADMIN, "--features", "referralq"]
+    return ["create-organisation", *named, "--admin-password-file", str(tmp_path / "password")]
+
+
+def test_the_command_line_creates_an_organisation_once_and_prints_no_secret(
+    command_line: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [sys.executable, "-m", "services.identity.admin", *command_line]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert admin.main(command_line) == 0
+    again = capsys.readouterr()
+    first, second = json.loads(answer.stdout), json.loads(again.out)
     assert (first["is_new"], second["is_new"]) == (True, False)
     assert first["organisation_id"] == second["organisation_id"]
-    assert PASSWORD not in "".join(answer.stdout + answer.stderr for answer in answers)
-    refused = subprocess.run(
-        [*command, "--features", "provider_portal"], env=environ, capture_output=True, text=True, check=False
-    )
-    assert (refused.returncode, refused.stderr.split(":")[0]) == (1, "feature_needs_another")
+    assert PASSWORD not in answer.stdout + answer.stderr + again.out + again.err
+
+    assert admin.main([*command_line, "--features", "provider_portal"]) == 1
+    assert capsys.readouterr().err.startswith("feature_needs_another: ")
+
+
+def test_the_command_line_sets_a_password_that_comes_by_standard_input(
+    command_line: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    admin.main(command_line)
+    created = json.loads(capsys.readouterr().out)
+    monkeypatch.setattr("sys.stdin", io.StringIO("copper kettle under snow\n"))
+    arguments = ["set-password", "--key", "harbor", "--login", ADMIN, "--password-file", "-"]
+    assert admin.main([*arguments, "--email-is-verified"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out) == {"account_id": created["admin_account_id"]}
+    assert "copper" not in said.out + said.err
+
+    database = Database(os.environ["IDENTITY_DATABASE_URL"])
+    with database.reading(created["organisation_id"]) as session:
+        account = session.scalars(select(Account)).one()
+    database.close()
+    assert password_matches("copper kettle under snow", account.password_hash)
+    assert account.email_verified_at is not None
 
 
 def test_roles_are_the_organisations_own_data(identity: Identity) -> None:
