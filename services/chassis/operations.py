@@ -70,7 +70,8 @@ class Call:
                 unit.session, self.runtime.tables, self.operation, self.caller, self.context, arguments
             )
             answer = self.operation.reply.dump(handler(unit, self.request, *extra))
-            kept.answer = answer if self.operation.keeps_answer else None
+            if self.operation.keeps_answer:
+                kept.answer = answer
             return answer
 
         try:
