@@ -153,7 +153,6 @@ def test_open_and_waiting_referrals_are_found_by_their_partial_indexes(desk_on_b
     [
         ("referral_status_changes", "(referral_id=?)"),
         ("queue_programs", "(queue_id=?"),
-        ("resources", "(id=?)"),
     ],
 )
 def test_sqlite_looks_for_a_few_rows_by_their_ids_and_not_through_the_whole_organisation(
@@ -168,7 +167,7 @@ def test_sqlite_looks_for_a_few_rows_by_their_ids_and_not_through_the_whole_orga
 
     engine = desk.service.database.engine
     event.listen(engine, "before_cursor_execute", note)
-    desk(contract.list_referral_history, referral_id=referral["id"])
+    desk(life.list_referral_notes, referral_id=referral["id"])
     desk(contract.get_queue, queue_id=queue_id)
     event.remove(engine, "before_cursor_execute", note)
     plans = [_plan(desk, *each) for each in asked if each[0].startswith("SELECT")]
