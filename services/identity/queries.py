@@ -28,9 +28,9 @@ from services.identity.models import (
     Role,
     RolePermission,
 )
+from services.identity.pages import page_of
 from services.identity.patients.rules import has_username
 from services.identity.people import realms
-from services.identity.people.models import after
 from services.identity.people.profiles import permissions_over, profiles_of
 from services.identity.people.rules import (
     LINK,
@@ -243,21 +243,8 @@ def get_account(session: Session, _caller: Caller, request: Request) -> dict[str
 
 def list_accounts(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
     """Accounts by last and first name. The cursor is an account's id: names do not belong into addresses."""
-    order = ACCOUNTS_BY_NAME
-    statement = select(Account).order_by(*order).limit(request["limit"] + 1)
-    if request["after"] is not None:
-        last = session.execute(select(*order).where(Account.id == request["after"])).one_or_none()
-        if last is None:
-            raise Refused(
-                "invalid_request", "after: this page cannot be continued; start again.", field="after"
-            )
-        statement = statement.where(after(order, last))
-    rows = session.scalars(statement).all()
-    page = rows[: request["limit"]]
-    return {
-        "items": [account_view(row) for row in page],
-        "next": page[-1].id if len(rows) > len(page) else None,
-    }
+    page, following = page_of(session, select(Account), ACCOUNTS_BY_NAME, Account.id, request)
+    return {"items": [account_view(row) for row in page], "next": following}
 
 
 def find_login(

@@ -28,6 +28,7 @@ from services.contracts import (
     referrals_queues,
 )
 from services.contracts import notifications as contract
+from services.contracts.declare import Operation
 from services.contracts.errors import Refused
 from services.notifications import rules, templates
 from services.notifications.channels import email
@@ -43,6 +44,13 @@ CREDENTIAL_KINDS = {
     "account_invited_with_password": {"temporary_password": "temporary_password", "username": "username"},
     "password_reset": {"reset_link": "link"},
     "email_confirmation": {"confirmation_link": "link"},
+}
+# Kinds that do not go to an account's own address: who tells the address, by the id of what.
+ADDRESS_OF: dict[str, tuple[Operation, str]] = {
+    # The address before the change: its owner learns of it even if somebody else has made it.
+    "login_email_changed": (identity_people.describe_login_change, "change_id"),
+    "identity_not_verified": (identity_patients.take_unverified_address, "notice_id"),
+    "pickup_code": (identity_employees.mint_pickup_code, "code_id"),
 }
 
 
@@ -210,35 +218,13 @@ def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | i
             "lifetime": rules.spoken(minted["lifetime_minutes"]),
             "organisation_name": minted["organisation_name"],
         }
-    if delivery.kind == "login_email_changed":
-        # To the address before the change: its owner learns of it even if somebody else has made it.
-        change = _ask(
-            runtime,
-            delivery,
-            identity_people.describe_login_change,
-            {"change_id": delivery.context["change_id"]},
-        )
-        return change["email"], {"organisation_name": change["organisation_name"]}
-    if delivery.kind == "identity_not_verified":
-        notice = _ask(
-            runtime,
-            delivery,
-            identity_patients.take_unverified_address,
-            {"notice_id": delivery.context["notice_id"]},
-        )
-        return notice["email"], {"organisation_name": notice["organisation_name"]}
-    if delivery.kind == "pickup_code":
-        made = _ask(
-            runtime,
-            delivery,
-            identity_employees.mint_pickup_code,
-            {"code_id": delivery.context["code_id"]},
-        )
-        return _address(made), {
-            "pickup_code": made["code"],
-            "lifetime": rules.spoken(made["lifetime_minutes"]),
-            "organisation_name": made["organisation_name"],
-        }
+    if delivery.kind in ADDRESS_OF:
+        operation, named = ADDRESS_OF[delivery.kind]
+        known = _ask(runtime, delivery, operation, {named: delivery.context[named]})
+        values = {"organisation_name": known["organisation_name"]}
+        if delivery.kind == "pickup_code":
+            values |= {"pickup_code": known["code"], "lifetime": rules.spoken(known["lifetime_minutes"])}
+        return _address(known), values
     return _of_account(runtime, delivery)
 
 

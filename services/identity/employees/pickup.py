@@ -24,6 +24,7 @@ from services.identity.employees.models import PickupCode
 from services.identity.employees.supervision import supervise
 from services.identity.login import take_secret
 from services.identity.models import Account, Organisation
+from services.identity.pages import last_of_page
 from services.identity.password_rules import (
     LEAST_BESIDE_SECOND_FACTOR,
     LEAST_CHARACTERS,
@@ -198,11 +199,7 @@ def list_codes(session: Session, _caller: Caller, request: Request) -> dict[str,
     if request["person_id"] is not None:
         statement = statement.where(PickupCode.person_id == request["person_id"])
     if request["after"] is not None:
-        last = session.execute(select(*order).where(PickupCode.id == request["after"])).one_or_none()
-        if last is None:
-            raise Refused(
-                "invalid_request", "after: this page cannot be continued; start again.", field="after"
-            )
+        last = last_of_page(session, order, PickupCode.id, request)
         statement = statement.where(tuple_(*order) < tuple_(*last))
     rows = session.scalars(statement).all()
     page = rows[: request["limit"]]

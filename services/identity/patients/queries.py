@@ -12,6 +12,7 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.identity.models import Account, Organisation
+from services.identity.pages import last_of_page
 from services.identity.patients import rules
 from services.identity.patients.models import (
     PatientJob,
@@ -131,10 +132,7 @@ def onboarding_page(session: Session, request: Request) -> Select[*tuple[Any, ..
     statement = statement.options(*_OF_A_LINE)
     if request["after"] is None:
         return statement
-    last = session.execute(select(*BY_NAME).where(Person.id == request["after"])).one_or_none()
-    if last is None:
-        raise Refused("invalid_request", "after: this page cannot be continued; start again.", field="after")
-    return statement.where(after(BY_NAME, last))
+    return statement.where(after(BY_NAME, last_of_page(session, BY_NAME, Person.id, request)))
 
 
 def _wanted(request: Request) -> list[ColumnElement[bool]]:

@@ -13,6 +13,7 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.identity.models import Account, Organisation, Role
+from services.identity.pages import page_of
 from services.identity.people import rules
 from services.identity.people.models import (
     BY_NAME,
@@ -21,7 +22,6 @@ from services.identity.people.models import (
     LoginChange,
     Person,
     PersonKind,
-    after,
 )
 
 Request = Mapping[str, Any]
@@ -89,20 +89,11 @@ def get_person(session: Session, _caller: Caller, request: Request) -> dict[str,
 
 def list_people(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
     """People by last and first name. The cursor is a person's id: names do not belong into addresses."""
-    order = BY_NAME
-    statement = _of_kind(select(Person), request["kind"]).order_by(*order).limit(request["limit"] + 1)
+    statement = _of_kind(select(Person), request["kind"])
     if request["number"] is not None:
         statement = statement.where(Person.number == request["number"])
-    if request["after"] is not None:
-        last = session.execute(select(*order).where(Person.id == request["after"])).one_or_none()
-        if last is None:
-            raise Refused(
-                "invalid_request", "after: this page cannot be continued; start again.", field="after"
-            )
-        statement = statement.where(after(order, last))
-    rows = session.scalars(statement).all()
-    page = rows[: request["limit"]]
-    return {"items": _lines(session, page), "next": page[-1].id if len(rows) > len(page) else None}
+    page, following = page_of(session, statement, BY_NAME, Person.id, request)
+    return {"items": _lines(session, page), "next": following}
 
 
 def search_people(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
