@@ -85,7 +85,7 @@ _HISTORY = """
            CASE WHEN step = version THEN status ELSE names[step] END, false, :actor, 'staff'
     FROM referrals AS referral, generate_series(1, referral.version) AS step,
          (SELECT ARRAY['referred', 'attempting_contact', 'enrolled', 'completed'] AS names) AS known
-    ORDER BY at
+    ORDER BY 5
 """
 # What `rebuild` would compute, in days of UTC; it takes minutes for a million, this does not. The tallies are made as they
 # are made in life, by the service's own loop.

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal, select, text
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal, not_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from services.chassis.passports import Caller
@@ -268,7 +268,7 @@ def _moves_by_time(session: Session, question: Question) -> Iterator[Moves]:
     first, last = question.period.first, question.period.last
     tallied = session.get_one(ReportProgress, 1).tallied_week
     by = question.group_by or ""
-    if question.programs is None and question.queue_id is None and tallied is not None:
+    if tallied is not None and _is_everything(session, question):
         up_to = min(last, days_of_week(tallied)[1])
         columns = (ReportDay.day, ReportDay.status, ReportDay.entered, ReportDay.left_classes)
         tallies = select(*columns).where(
@@ -286,6 +286,16 @@ def _moves_by_time(session: Session, question: Question) -> Iterator[Moves]:
     for day, left_status, entered_status, count, classes in session.execute(singles):
         key = number_of_time(by, day)
         yield Moves(key, entered_status, key, left_status, count, classes=classes)
+
+
+def _is_everything(session: Session, question: Question) -> bool:
+    """Whether no cell of the organisation is left out: where there is one ReferralQ only, to narrow to it changes nothing."""
+    if question.queue_id is None and question.programs is None:
+        return True
+    left_out = select(ReportCell.id).where(
+        ReportCell.organisation_id == question.organisation_id, not_(question.of_cell())
+    )
+    return session.scalar(left_out.limit(1)) is None
 
 
 def _capacity(question: Question) -> Select[Any]:

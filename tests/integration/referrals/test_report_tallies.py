@@ -344,6 +344,23 @@ def test_a_rebuild_brings_the_days_of_a_new_time_zone(desk: Desk, clock: Any) ->
     )
 
 
+def test_one_referralq_that_is_all_there_is_is_read_from_tallies_too(desk: Desk, clock: Any) -> None:
+    queue_id = desk.a_queue("Night Shelter")
+    desk.move(desk.assign(queue_id, "Night Shelter"), "enrolled")
+    assert tally_all(desk.service.database, NOW + datetime.timedelta(days=20)) > 0
+    desk.service.database.write(None, lambda session: session.execute(delete(ReportMove)))
+    question = {"from_on": str(NOW.date()), "to_on": str(NOW.date()), "group_by": "day"}
+
+    def left(**more: Any) -> list[int]:
+        total = desk(contract.get_statistics, **question, **more)["total"]
+        return [each["left"] for each in total["statuses"] if each["status"] == "referred"]
+
+    assert left() == left(queue_id=queue_id) == [1]
+    other_id = desk.a_queue("Night Shelter", name="Other")
+    desk.assign(other_id, "Night Shelter")
+    assert left(queue_id=other_id) == []
+
+
 def test_a_referral_that_is_opened_again_has_not_ended(desk: Desk, clock: Any) -> None:
     queue_id = desk.a_queue("Night Shelter")
     referral = desk.move(desk.assign(queue_id, "Night Shelter"), "completed", outcome_code="other")
