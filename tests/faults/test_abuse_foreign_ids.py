@@ -7,6 +7,7 @@ id was really looked at. The requests are made from the declarations: a new oper
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import inspect, text
 
 from services.contracts import identity_patients, referrals_bulk, referrals_fhir
 from services.contracts.catalogue import CONTRACTS
@@ -24,6 +25,7 @@ from services.identity.patients import jobs
 from services.referrals.bulk import work as bulk_work
 from services.referrals.fhir.rules import PARAMETERS
 from tests.support import worlds_of_services as worlds
+from tests.support.in_process import InProcess
 from tests.support.two_organisations import (
     MADE_UP,
     World,
@@ -104,13 +106,15 @@ def rows_of_others(world: World, key: str, *but: str) -> dict[str, list[str]]:
     """Every row that is not this organisation's own, and not a note of the machinery (tries, request ids)."""
     own_id, own_key = world.organisations[key]
     kept: dict[str, list[str]] = {}
-    engine = world.service.database.engine
-    with engine.connect() as connection:
-        for table in inspect(engine).get_table_names():
+    with world.service.database.engine.connect() as connection:
+        for table, hanging in _tables(world.service).items():
             if table in ("throttles", "requests", *but):
                 continue
             rows = connection.execute(text(f'SELECT * FROM "{table}"')).all()
-            hung = _hung_on(connection, table, own_id)
+            hung = [
+                (column, set(connection.scalars(text(ids_of_own), {"own": own_id})))
+                for column, ids_of_own in hanging
+            ]
             foreign = [
                 row
                 for row in rows
@@ -122,25 +126,22 @@ def rows_of_others(world: World, key: str, *but: str) -> dict[str, list[str]]:
     return kept
 
 
-def _hung_on(connection: Connection, table: str, own_id: str) -> list[tuple[str, set[Any]]]:
-    """For a table that names no organisation: its columns that refer to one that does, and this organisation's ids there."""
-    look = inspect(connection)
-
-    def names_one(other: str) -> bool:
-        return any(column["name"] == "organisation_id" for column in look.get_columns(other))
-
-    if names_one(table):
-        return []
-    found = []
-    for key in look.get_foreign_keys(table):
-        other, (column,), (referred,) = (
-            key["referred_table"],
-            key["constrained_columns"],
-            key["referred_columns"],
-        )
-        if names_one(other):
-            own = text(f'SELECT "{referred}" FROM "{other}" WHERE organisation_id = :own')
-            found.append((column, set(connection.scalars(own, {"own": own_id}))))
+@functools.cache
+def _tables(service: InProcess) -> dict[str, list[tuple[str, str]]]:
+    """The tables. For one that names no organisation: its columns that refer to one that does, and how to ask for the ids there."""
+    look = inspect(service.database.engine)
+    names_one = {
+        table: any(column["name"] == "organisation_id" for column in look.get_columns(table))
+        for table in look.get_table_names()
+    }
+    found: dict[str, list[tuple[str, str]]] = {}
+    for table, has_own in names_one.items():
+        found[table] = []
+        for key in () if has_own else look.get_foreign_keys(table):
+            (column,), (referred,) = key["constrained_columns"], key["referred_columns"]
+            if names_one[key["referred_table"]]:
+                of_own = f'SELECT "{referred}" FROM "{key["referred_table"]}" WHERE organisation_id = :own'
+                found[table].append((column, of_own))
     return found
 
 
