@@ -32,6 +32,8 @@ def shown(text: str, weight: str) -> str:
 
 def width_of(text: str, weight: str, size: float) -> float:
     """How wide a text is that has been through `shown`."""
+    if text.isascii():  # most words are
+        return float(pdfmetrics.stringWidth(text, _faces()[weight], size))
     return sum(float(pdfmetrics.stringWidth(part, face, size)) for face, part in _parts(text, weight))
 
 
