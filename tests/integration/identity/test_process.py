@@ -213,7 +213,7 @@ def test_known_and_unknown_logins_take_the_same_time(system: System) -> None:
         for _ in range(3):  # a fourth would have to wait
             known.append(took(login))
             unknown.append(took(f"nobody{number}@example.org"))
-    noise = statistics.median(sorted(known)) * 0.15
+    noise = statistics.median(known) * 0.25  # without the hash an answer would come ten times as soon
     assert abs(statistics.median(known) - statistics.median(unknown)) < max(0.005, noise)
 
 
