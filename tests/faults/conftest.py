@@ -9,7 +9,7 @@ import pytest
 from tests.support.stack import RunningStack, running_stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sturdy() -> Iterator[RunningStack]:
     """A running system on SQLite with the sample directory. Who kills a part of it waits until that is back."""
     with running_stack() as running:

@@ -9,7 +9,7 @@ import pytest
 from tests.support.stack import RunningStack, running_stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def portico() -> Iterator[RunningStack]:
     """A running system with the sample directory. Tests share it: each makes its own queues, records and accounts."""
     # As behind a proxy on this machine: a test can say where a request comes from.

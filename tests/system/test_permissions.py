@@ -125,10 +125,14 @@ def _passports(portico: RunningStack, operation: Operation) -> dict[str, str | N
     expired = {**payload, "iat": time.time() - 121, "exp": time.time() - 61}
     long_lived = {**payload, "exp": payload["iat"] + 3600}
     allowed = operation.access.services
-    impostor = next(
-        name for name in ("portals", "referrals", "notifications", "signing") if name not in allowed
-    )
-    return {
+    strangers = [name for name in ("portals", "referrals", "notifications", "signing") if name not in allowed]
+    impostors = {
+        "a service that is not named": Issuer.from_file(name, str(keys / f"{name}.pem")).for_service(
+            operation.service, "a" * 32, "harbor"
+        )
+        for name in strangers[:1]  # some operations are for all of them
+    }
+    return impostors | {
         "none": None,
         "no signature": jwt.encode(payload, None, algorithm="none", headers={"kid": "identity"}),
         "a service that speaks for an account": Issuer.from_file(
@@ -138,9 +142,6 @@ def _passports(portico: RunningStack, operation: Operation) -> dict[str, str | N
         "expired": jwt.encode(expired, identity._key, algorithm="EdDSA", headers={"kid": "identity"}),
         "valid for an hour": jwt.encode(
             long_lived, identity._key, algorithm="EdDSA", headers={"kid": "identity"}
-        ),
-        "a service that is not named": Issuer.from_file(impostor, str(keys / f"{impostor}.pem")).for_service(
-            operation.service, "a" * 32, "harbor"
         ),
     }
 
