@@ -67,7 +67,9 @@ class BulkJob(Reply):
     stopped_because = Code(
         required=True,
         allow_none=True,
-        metadata={"description": "starter_not_allowed: who started it may not do so any more; null otherwise"},
+        metadata={
+            "description": "starter_not_allowed: who started it may not do so any more; null otherwise"
+        },
     )
     created_at = Moment(required=True)
     finished_at = Moment(required=True, allow_none=True)
