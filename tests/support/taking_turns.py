@@ -64,7 +64,25 @@ class TakingTurns:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[Any]:
         """Wait for one's turn before the test's own time-out begins to count."""
-        with self._turn(alone=item.get_closest_marker("alone") is not None):
+        with contextlib.nullcontext() if _is_alone(item) else self._turn(alone=False):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[Any]:
+        """What a test needs is started beside other tests, though it will be alone itself."""
+        with self._turn(alone=False) if _is_alone(item) else contextlib.nullcontext():
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[Any]:
+        """The body of a test that measures time."""
+        with self._turn(alone=True) if _is_alone(item) else contextlib.nullcontext():
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Iterator[Any]:
+        """As with what it needs."""
+        with self._turn(alone=False) if _is_alone(item) else contextlib.nullcontext():
             return (yield)
 
     @contextlib.contextmanager
@@ -80,6 +98,10 @@ class TakingTurns:
                 fcntl.flock(door, kind)
                 fcntl.flock(machine, kind)
             yield
+
+
+def _is_alone(item: pytest.Item) -> bool:
+    return item.get_closest_marker("alone") is not None
 
 
 def _place(item: pytest.Item) -> int:
