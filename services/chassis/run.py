@@ -92,7 +92,7 @@ def main(service: str) -> int:
     # What is there now stays: the collector need not look at it again, nor look up after every 700 new objects.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 10, 10)
+    gc.set_threshold(2_000, 10, 5)
     log.info("started", name=service, pid=os.getpid())
     stop.wait()
     with eventlet.Timeout(runtime.settings.drain_s, False):
