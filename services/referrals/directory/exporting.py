@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
@@ -20,18 +20,19 @@ from services.chassis.logs import log
 from services.chassis.loop import Loop
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
-from services.chassis.steps import take_step
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
+from services.referrals.directory import leases
 from services.referrals.directory.export_child import MOST_BYTES, Writing
 from services.referrals.directory.hsds_queries import size_of_directory, whole_directory
+from services.referrals.directory.leases import Lease
 from services.referrals.directory.models import DirectoryExport
 from services.referrals.directory.rules import EXPIRED, FAILED, READY, WAITING, WRITING
 
 Request = Mapping[str, Any]
 EVERY_S, SWEPT_EVERY_S, LOOKED_AT_EVERY_S = 15.0, 300.0, 1.0
 DONE_IN_CALL = 5_000
-LEASE, KEPT = datetime.timedelta(minutes=1), datetime.timedelta(days=1)
+KEPT = datetime.timedelta(days=1)
 TRIES = 3
 
 
@@ -106,35 +107,23 @@ def view_of(export: DirectoryExport) -> dict[str, Any]:
 
 def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
     """Write, oldest first, whatever nobody is writing. False when one failed and is to be tried again."""
-    is_well = True
-    with runtime.database.reading(None) as session:
-        waiting = session.scalars(
-            select(DirectoryExport.id)
-            .where(DirectoryExport.finished_at.is_(None), _is_free(utc_now()))
-            .order_by(DirectoryExport.created_at)
-        ).all()
-    for export_id in waiting:
-        if is_stopping():
-            break
-        try:
-            is_well &= carry_on(runtime, export_id, is_stopping=is_stopping)
-        except Refused as refusal:  # the database was busy: the lease runs out, and another round goes on
-            log.warning("directory_export_interrupted", export_id=export_id, code=refusal.code)
-            is_well = False
-    return is_well
+    return leases.carry_on_all(
+        runtime, DirectoryExport, lambda each: carry_on(runtime, each, is_stopping=is_stopping), is_stopping
+    )
 
 
 def carry_on(runtime: Any, export_id: str, *, is_stopping: Callable[[], bool] = lambda: False) -> bool:
     """Write an export unless somebody else does. False where it failed: once its lease has run out it is tried again."""
-    lease = _claim(runtime, export_id)
+    lease = leases.claim(runtime, DirectoryExport, export_id, WRITING)
     if lease is None:
         return True
-    if lease.tries > TRIES:
+    if lease.job.tries > TRIES:
         lease.write(lambda unit, export: _fail(unit, export, "interrupted"))
         return True
     try:
-        if lease.total <= DONE_IN_CALL:
-            lease.finish(*_write_here(runtime, lease.organisation_id))
+        if lease.job.total <= DONE_IN_CALL:
+            file = _write_here(runtime, lease.job.organisation_id)
+            lease.write(lambda unit, export: _finish(unit, export, *file))
             return True
         return _write_in_child(runtime, lease, is_stopping)
     except Refused as refusal:
@@ -142,39 +131,6 @@ def carry_on(runtime: Any, export_id: str, *, is_stopping: Callable[[], bool] = 
             raise
         lease.write(lambda unit, export: _fail(unit, export, "too_large"))
         return True
-
-
-class Lease:
-    """The right to write one export. Each step renews it; a step is refused once somebody else has taken over."""
-
-    def __init__(self, runtime: Any, export: DirectoryExport, token: str) -> None:
-        self._runtime = runtime
-        self._token = token
-        self.export_id, self.organisation_id = export.id, export.organisation_id
-        self.total, self.tries = export.total, export.tries
-        self._organisation_key, self._requested_by = export.organisation_key, export.requested_by
-
-    def write(self, step: Callable[[UnitOfWork, DirectoryExport], Any]) -> None:
-        """Run `step(unit_of_work, export)` in a transaction on behalf of whoever asked for the export."""
-        own = (self._requested_by, self.organisation_id, self._organisation_key, "staff")
-
-        def run(unit: UnitOfWork) -> None:
-            export = _find(unit.session, self.export_id, for_update=True)
-            if export.claimed_by != self._token:
-                raise Refused("conflict", "Another process has taken this export over.")
-            export.claimed_until = unit.now + LEASE
-            step(unit, export)
-
-        take_step(self._runtime, Caller("account", *own), run, correlation_id=self.export_id)
-
-    def finish(self, sha256: str, size: int) -> None:
-        """The file is there."""
-
-        def step(unit: UnitOfWork, export: DirectoryExport) -> None:
-            export.state, export.sha256, export.size = READY, sha256, size
-            export.done, export.finished_at, export.expires_at = export.total, unit.now, unit.now + KEPT
-
-        self.write(step)
 
 
 def _note(unit: UnitOfWork, request: Request, total: int) -> dict[str, Any]:
@@ -200,24 +156,6 @@ def _note(unit: UnitOfWork, request: Request, total: int) -> dict[str, Any]:
     return view_of(export)
 
 
-def _claim(runtime: Any, export_id: str) -> Lease | None:
-    def claim(session: Session) -> Lease | None:
-        now = utc_now()
-        export = session.scalar(
-            select(DirectoryExport)
-            .where(DirectoryExport.id == export_id, DirectoryExport.finished_at.is_(None), _is_free(now))
-            .with_for_update(skip_locked=True)
-        )
-        if export is None:
-            return None
-        export.claimed_by, export.claimed_until, export.state = wire.new_id(), now + LEASE, WRITING
-        export.tries += 1
-        return Lease(runtime, export, export.claimed_by)
-
-    lease: Lease | None = runtime.database.write(None, claim)
-    return lease
-
-
 def _write_here(runtime: Any, organisation_id: str) -> tuple[str, int]:
     def read(query: Callable[[Session], Any]) -> Any:
         time.sleep(0)  # a page is some tens of milliseconds of computing: others go between two
@@ -230,28 +168,32 @@ def _write_here(runtime: Any, organisation_id: str) -> tuple[str, int]:
     return written
 
 
-def _write_in_child(runtime: Any, lease: Lease, is_stopping: Callable[[], bool]) -> bool:
-    with Writing(runtime, lease.organisation_id) as writing:
+def _write_in_child(runtime: Any, lease: Lease[DirectoryExport], is_stopping: Callable[[], bool]) -> bool:
+    with Writing(runtime, lease.job.organisation_id) as writing:
         while writing.is_going_on():
             if is_stopping():
                 lease.write(_release)
                 return True
-            done = min(writing.done(), lease.total)
+            done = min(writing.done(), lease.job.total)
             lease.write(lambda _unit, export, so_far=done: setattr(export, "done", so_far))
             time.sleep(LOOKED_AT_EVERY_S)
         written = writing.result()
     if written is None:
-        log.error("directory_export_failed", export_id=lease.export_id, tries=lease.tries)
+        log.error("directory_export_failed", export_id=lease.job.id, tries=lease.job.tries)
         return False
-    lease.finish(*written)
+    lease.write(lambda unit, export: _finish(unit, export, *written))
     return True
 
 
 def _release(_unit: UnitOfWork, export: DirectoryExport) -> None:
-    """Let another replica begin anew at once. It was no failure, so it is no try."""
-    export.claimed_by = export.claimed_until = None
+    """Let another replica begin anew at once."""
+    leases.release(export)
     export.state, export.done = WAITING, 0
-    export.tries -= 1
+
+
+def _finish(unit: UnitOfWork, export: DirectoryExport, sha256: str, size: int) -> None:
+    export.state, export.sha256, export.size = READY, sha256, size
+    export.done, export.finished_at, export.expires_at = export.total, unit.now, unit.now + KEPT
 
 
 def _fail(unit: UnitOfWork, export: DirectoryExport, reason: str) -> None:
@@ -259,13 +201,10 @@ def _fail(unit: UnitOfWork, export: DirectoryExport, reason: str) -> None:
     unit.audit("directory.export_failed", "export", export.id, reason=reason)
 
 
-def _is_free(now: datetime.datetime) -> Any:
-    return or_(DirectoryExport.claimed_until.is_(None), DirectoryExport.claimed_until < now)
-
-
-def _find(session: Session, export_id: str, *, for_update: bool = False) -> DirectoryExport:
-    statement = select(DirectoryExport).where(DirectoryExport.id == export_id)
-    row: DirectoryExport | None = session.scalar(statement.with_for_update() if for_update else statement)
+def _find(session: Session, export_id: str) -> DirectoryExport:
+    row: DirectoryExport | None = session.scalar(
+        select(DirectoryExport).where(DirectoryExport.id == export_id)
+    )
     if row is None:
         raise Refused("not_found", "There is no such export.", "export_id")
     return row

@@ -14,15 +14,13 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
-from services.chassis.logs import log
 from services.chassis.loop import Loop
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
-from services.chassis.steps import take_step
-from services.chassis.unit_of_work import UnitOfWork, utc_now
+from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals import directory_imported
-from services.referrals.directory import applying
+from services.referrals.directory import applying, leases
 from services.referrals.directory.models import DirectoryImport
 from services.referrals.directory.reading import Upload, read_upload
 from services.referrals.directory.report import FileRefused
@@ -32,7 +30,7 @@ Request = Mapping[str, Any]
 EVERY_S = 15.0
 DONE_IN_CALL_BYTES, DONE_IN_CALL_RECORDS = 8_000_000, 5_000
 RECORDS_AT_ONCE = 100
-LEASE_READING, LEASE = datetime.timedelta(minutes=8), datetime.timedelta(minutes=1)
+LEASE_READING = datetime.timedelta(minutes=8)
 TRIES = 5
 
 
@@ -83,22 +81,9 @@ def _note(unit: UnitOfWork, request: Request) -> dict[str, Any]:
 
 def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
     """Carry on, oldest first, whatever import nobody works on. False when one failed and is to be tried again."""
-    is_well = True
-    with runtime.database.reading(None) as session:
-        waiting = session.scalars(
-            select(DirectoryImport.id)
-            .where(DirectoryImport.finished_at.is_(None), _is_free(utc_now()))
-            .order_by(DirectoryImport.created_at)
-        ).all()
-    for import_id in waiting:
-        if is_stopping():
-            break
-        try:
-            carry_on(runtime, import_id, is_stopping=is_stopping)
-        except Refused as refusal:  # the database was busy: the lease runs out, and another round goes on
-            log.warning("directory_import_interrupted", import_id=import_id, code=refusal.code)
-            is_well = False
-    return is_well
+    return leases.carry_on_all(
+        runtime, DirectoryImport, lambda each: carry_on(runtime, each, is_stopping=is_stopping), is_stopping
+    )
 
 
 def carry_on(
@@ -107,80 +92,33 @@ def carry_on(
     *,
     most_records: int | None = None,
     is_stopping: Callable[[], bool] = lambda: False,
-) -> None:
-    """Do what is left of an import, unless somebody else does. With `most_records` only if the file holds no more."""
-    lease = _claim(runtime, import_id)
+) -> bool:
+    """Do what is left of an import, unless somebody else does. With `most_records` only if the file holds no more.
+
+    True: what is wrong with a file is no failure of ours.
+    """
+    lease = leases.claim(runtime, DirectoryImport, import_id, READING, LEASE_READING)
     if lease is None:
-        return
+        return True
     try:
-        upload = read_upload(runtime.blobs.path(lease.organisation_id, lease.sha256))
+        upload = read_upload(runtime.blobs.path(lease.job.organisation_id, lease.job.sha256))
     except FileRefused as refusal:
         facts = refusal.facts()
         lease.write(lambda unit, job: _refuse(unit, job, facts))
-        return
+        return True
     with upload:
         is_too_much = most_records is not None and upload.total > most_records
         lease.write(lambda unit, job: _begin(unit, job, upload, give_up=is_too_much))
         if is_too_much:
-            return
-        upload.skip(lease.done)
+            return True
+        upload.skip(lease.job.done)
         while entries := upload.take(RECORDS_AT_ONCE):
             if is_stopping():
-                lease.write(lambda _unit, job: _release(job))
-                return
+                lease.write(lambda _unit, job: leases.release(job))
+                return True
             lease.write(lambda unit, job, chunk=entries: _apply(unit, job, chunk))
         lease.write(_finish)
-
-
-class Lease:
-    """The right to work on one import. Each step renews it; a step is refused once somebody else has taken over."""
-
-    def __init__(self, runtime: Any, job: DirectoryImport, token: str) -> None:
-        self._runtime = runtime
-        self._token = token
-        self.import_id, self.organisation_id, self.organisation_key = (
-            job.id,
-            job.organisation_id,
-            job.organisation_key,
-        )
-        self.sha256, self.done, self._requested_by = job.sha256, job.done, job.requested_by
-
-    def write(self, step: Callable[[UnitOfWork, DirectoryImport], Any]) -> None:
-        """Run `step(unit_of_work, import)` in a transaction on behalf of whoever asked for the import."""
-        own = (self._requested_by, self.organisation_id, self.organisation_key, "staff")
-
-        def run(unit: UnitOfWork) -> None:
-            job = _find(unit.session, self.import_id, for_update=True)
-            if job.claimed_by != self._token:
-                raise Refused("conflict", "Another process has taken this import over.")
-            job.claimed_until = unit.now + LEASE
-            step(unit, job)
-
-        take_step(self._runtime, Caller("account", *own), run, correlation_id=self.import_id)
-
-
-def _claim(runtime: Any, import_id: str) -> Lease | None:
-    """Take the import over for reading. None when it is finished or somebody works on it."""
-
-    def claim(session: Session) -> Lease | None:
-        now = utc_now()
-        job = session.scalar(
-            select(DirectoryImport)
-            .where(DirectoryImport.id == import_id, DirectoryImport.finished_at.is_(None), _is_free(now))
-            .with_for_update(skip_locked=True)
-        )
-        if job is None:
-            return None
-        job.claimed_by, job.claimed_until, job.state = wire.new_id(), now + LEASE_READING, READING
-        job.tries += 1
-        return Lease(runtime, job, job.claimed_by)
-
-    lease: Lease | None = runtime.database.write(None, claim)
-    return lease
-
-
-def _is_free(now: datetime.datetime) -> Any:
-    return or_(DirectoryImport.claimed_until.is_(None), DirectoryImport.claimed_until < now)
+    return True
 
 
 def _begin(unit: UnitOfWork, job: DirectoryImport, upload: Upload, *, give_up: bool) -> None:
@@ -195,13 +133,7 @@ def _begin(unit: UnitOfWork, job: DirectoryImport, upload: Upload, *, give_up: b
         job.counts = job.counts | {"refused": upload.refused}
     job.state = APPLYING
     if give_up:
-        _release(job)
-
-
-def _release(job: DirectoryImport) -> None:
-    """Let another round go on with it at once. It was no failure, so it is no try."""
-    job.claimed_by = job.claimed_until = None
-    job.tries -= 1
+        leases.release(job)
 
 
 def _apply(unit: UnitOfWork, job: DirectoryImport, entries: Any) -> None:
@@ -227,9 +159,10 @@ def _finish(unit: UnitOfWork, job: DirectoryImport) -> None:
     unit.publish(directory_imported, job.id, {"import_id": job.id, **job.counts})
 
 
-def _find(session: Session, import_id: str, *, for_update: bool = False) -> DirectoryImport:
-    statement = select(DirectoryImport).where(DirectoryImport.id == import_id)
-    row: DirectoryImport | None = session.scalar(statement.with_for_update() if for_update else statement)
+def _find(session: Session, import_id: str) -> DirectoryImport:
+    row: DirectoryImport | None = session.scalar(
+        select(DirectoryImport).where(DirectoryImport.id == import_id)
+    )
     if row is None:
         raise Refused("not_found", "There is no such import.")
     return row

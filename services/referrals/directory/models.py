@@ -53,7 +53,21 @@ class DirectoryRevision(TenantScoped, Base):
     revision: Mapped[int] = mapped_column(Integer)
 
 
-class DirectoryImport(TenantScoped, Base):
+class LeasedJob(TenantScoped):
+    """Columns of a job that one process works on at a time (see `leases`): who asked for it, who has it, until when."""
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    organisation_key: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(20))
+    requested_by: Mapped[str] = mapped_column(String(64))
+    tries: Mapped[int] = mapped_column(Integer)
+    claimed_by: Mapped[str | None] = mapped_column(String(32))
+    claimed_until: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
+
+
+class DirectoryImport(LeasedJob, Base):
     """One import: what was asked, how far it is, and its report.
 
     Whoever works on it holds a lease (`claimed_by` until `claimed_until`), so that after a crash another goes on.
@@ -61,9 +75,6 @@ class DirectoryImport(TenantScoped, Base):
 
     __tablename__ = "directory_imports"
 
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    organisation_key: Mapped[str] = mapped_column(String(64))
-    state: Mapped[str] = mapped_column(String(20))
     source: Mapped[str | None] = mapped_column(String(20))
     is_dry_run: Mapped[bool]
     sha256: Mapped[str] = mapped_column(String(64))
@@ -74,15 +85,9 @@ class DirectoryImport(TenantScoped, Base):
     problems: Mapped[Any] = mapped_column(JsonValue)
     warnings: Mapped[Any] = mapped_column(JsonValue)
     refusal: Mapped[Any] = mapped_column(JsonValue, nullable=True)
-    requested_by: Mapped[str] = mapped_column(String(64))
-    tries: Mapped[int] = mapped_column(Integer)
-    claimed_by: Mapped[str | None] = mapped_column(String(32))
-    claimed_until: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
-    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
-    finished_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
 
 
-class DirectoryExport(TenantScoped, Base):
+class DirectoryExport(LeasedJob, Base):
     """One export: how far it is, and the file that it became, which is gone after `expires_at`.
 
     `total` and `done` count organizations and services. Whoever writes it holds a lease, as with an import; after a crash
@@ -91,19 +96,10 @@ class DirectoryExport(TenantScoped, Base):
 
     __tablename__ = "directory_exports"
 
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    organisation_key: Mapped[str] = mapped_column(String(64))
     format: Mapped[str] = mapped_column(String(20))
-    state: Mapped[str] = mapped_column(String(20))
     total: Mapped[int] = mapped_column(Integer)
     done: Mapped[int] = mapped_column(Integer)
     sha256: Mapped[str | None] = mapped_column(String(64))
     size: Mapped[int | None] = mapped_column(BigInteger)
     reason: Mapped[str | None] = mapped_column(String(20))
-    requested_by: Mapped[str] = mapped_column(String(64))
-    tries: Mapped[int] = mapped_column(Integer)
-    claimed_by: Mapped[str | None] = mapped_column(String(32))
-    claimed_until: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
-    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
-    finished_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
     expires_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)

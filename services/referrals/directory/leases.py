@@ -1,0 +1,101 @@
+"""The right to work on a background job of the directory: an import, an export.
+
+Whoever works on one holds a lease, which each step renews. Where that process dies the lease runs out, and another replica
+carries on.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.logs import log
+from services.chassis.passports import Caller
+from services.chassis.steps import take_step
+from services.chassis.unit_of_work import UnitOfWork, utc_now
+from services.contracts.errors import Refused
+from services.referrals.directory.models import LeasedJob
+
+LEASE = datetime.timedelta(minutes=1)
+Job = TypeVar("Job", bound=LeasedJob)
+
+
+class Lease(Generic[Job]):
+    """The right to work on one job. `job` is its row as it was claimed."""
+
+    def __init__(self, runtime: Any, job: Job) -> None:
+        self.job = job
+        self._runtime = runtime
+        self._token = job.claimed_by
+
+    def write(self, step: Callable[[UnitOfWork, Job], Any]) -> None:
+        """Run `step(unit_of_work, job)` in a transaction on behalf of whoever asked for the job, and renew the lease.
+
+        Raises Refused(conflict) once somebody else has taken over.
+        """
+        table, job_id = type(self.job), self.job.id
+
+        def run(unit: UnitOfWork) -> None:
+            job = unit.session.scalars(select(table).where(table.id == job_id).with_for_update()).one()
+            if job.claimed_by != self._token:
+                raise Refused("conflict", "Another process has taken this over.")
+            job.claimed_until = unit.now + LEASE
+            step(unit, job)
+
+        own = (self.job.requested_by, self.job.organisation_id, self.job.organisation_key, "staff")
+        take_step(self._runtime, Caller("account", *own), run, correlation_id=job_id)
+
+
+def claim(
+    runtime: Any, table: type[Job], job_id: str, state: str, lasting: datetime.timedelta = LEASE
+) -> Lease[Job] | None:
+    """Take a job over; it is in `state` now. None when it is finished or somebody works on it."""
+
+    def take(session: Session) -> Job | None:
+        now = utc_now()
+        job = session.scalar(
+            select(table).where(table.id == job_id, *_is_free(table, now)).with_for_update(skip_locked=True)
+        )
+        if job is not None:
+            job.claimed_by, job.claimed_until, job.state = wire.new_id(), now + lasting, state
+            job.tries += 1
+        return job
+
+    job: Job | None = runtime.database.write(None, take)
+    return None if job is None else Lease(runtime, job)
+
+
+def release(job: LeasedJob) -> None:
+    """Let another round go on with it at once. It was no failure, so it is no try."""
+    job.claimed_by = job.claimed_until = None
+    job.tries -= 1
+
+
+def carry_on_all(
+    runtime: Any, table: type[Job], carry_on: Callable[[str], bool], is_stopping: Callable[[], bool]
+) -> bool:
+    """`carry_on(job_id)`, oldest first, with every job on which nobody works. False when one is to be tried again."""
+    with runtime.database.reading(None) as session:
+        free = select(table.id).where(*_is_free(table, utc_now())).order_by(table.created_at)
+        waiting = session.scalars(free).all()
+    is_well = True
+    for job_id in waiting:
+        if is_stopping():
+            break
+        try:
+            is_well &= carry_on(job_id)
+        except Refused as refusal:  # the database was busy: the lease runs out, and another round goes on
+            log.warning(
+                "directory_job_interrupted", job=table.__tablename__, job_id=job_id, code=refusal.code
+            )
+            is_well = False
+    return is_well
+
+
+def _is_free(table: type[LeasedJob], now: datetime.datetime) -> tuple[Any, ...]:
+    return table.finished_at.is_(None), or_(table.claimed_until.is_(None), table.claimed_until < now)
