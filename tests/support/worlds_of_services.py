@@ -1,4 +1,4 @@
-"""Both organisations' objects in each of the five services: what the tests about foreign ids swap."""
+"""Both organisations' objects in each of the five services (identity's come from elsewhere): what the tests about foreign ids swap."""
 
 from __future__ import annotations
 
@@ -11,15 +11,7 @@ from sqlalchemy import select
 from services.chassis.unit_of_work import utc_now
 from services.contracts import identity as accounts
 from services.contracts import (
-    identity_access,
-    identity_audit,
-    identity_employees,
-    identity_family,
     identity_merged,
-    identity_merging,
-    identity_outside,
-    identity_patients,
-    identity_people,
     notifications,
     portals,
     referrals,
@@ -32,242 +24,21 @@ from services.contracts import (
     signing,
 )
 from services.contracts.errors import Refused
-from services.identity.models import Grant, LoginChange, LoginSession, UnverifiedNotice
 from services.identity.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions
 from services.referrals.assignments.models import StatusChange
 from services.signing.desk import Desk as SigningDesk
-from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
-from tests.integration.identity.employees import activate
 from tests.integration.notifications.conftest import Notifications
 from tests.integration.referrals.builders import SMALL_DIRECTORY, an_export
 from tests.integration.signing.conftest import a_pdf
 from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
 from tests.support.merged_people import MergedPeople
 from tests.support.two_organisations import KEYS, World, a_blob, everybody, finished, own_person
+from tests.support.world_of_identity import identity_world
+
+__all__ = ["identity_world"]  # beside those below
 
 IDS = {"harbor": HARBOR, "bayside": BAYSIDE}
 ACCOUNTS = {"harbor": "5" * 32, "bayside": "6" * 32}
-
-
-def identity_world(folder: Path) -> World:
-    """Identity: people, their accounts and access, in both organisations."""
-    file = folder / "identity.db"
-    identity = Identity(f"sqlite:///{file}", folder)
-    created = {"harbor": identity.harbor, "bayside": identity.an_organisation("bayside")}
-    organisations = {key: (each.organisation_id, key) for key, each in created.items()}
-    world = World(identity, file, organisations, callers={})
-    for key in KEYS:
-        _IdentityObjects(world, identity, key).make()
-        profile = {"person_id": world.objects[key]["person"][0], "role": "family", "permissions": []}
-        world.callers_of["identity.get_my_profile", key] = a_caller(
-            organisation=organisations[key], realm="family", scope={"profiles": [profile]}
-        )
-    world.requests.update(
-        {
-            "identity.explain_access": lambda own, member: (
-                {"account_id": own["granted_account"][0], "permission": "profile.view_demographics"}
-                if member == "person_id"
-                else {"permission": "referral.read"}
-            ),
-            "identity.list_who_can_see": lambda own, member: (
-                {"person_id": own["person"][0]} if member == "after" else {}
-            ),
-            "identity.preview_removal": lambda own, member: (
-                {"account_id": own["granted_account"][0]}
-                if member == "grant_id"
-                else {"account_id": own["provider"][0], "assignment_id": own["assignment"][0]}
-            ),
-            "identity.create_person_account": lambda own, _: {"realm": "employee", "role": "employee"},
-            "identity.end_person_kind": lambda own, _: {"kind": "client"},
-            "identity.add_family_access": lambda own, _: {"role": "family"},
-            "identity.start_patient_job": lambda own, _: {"kind": "enable", "attests_email_is_private": True},
-            "identity.set_account_relationship": lambda own, _: {"kind": "portal_user"},
-            "identity.check_username": lambda own, _: {"username": "ana.bayside"},
-        }
-    )
-    mine = world.objects["bayside"]["program"][0]
-    identity.answers[referrals.describe_resource.address] = lambda request: _describe_resource(request, mine)
-    return finished(world)
-
-
-def _describe_resource(request: Any, known: str) -> dict[str, Any]:
-    """What referrals answers to identity when it acts within Bayside."""
-    if request["resource_id"] != known:
-        raise Refused("not_found", "There is no such resource.")
-    return {"id": known, "name": "Harbor House", "level": "program", "agency_id": "9" * 32}
-
-
-class _IdentityObjects:
-    """Makes one organisation's objects."""
-
-    def __init__(self, world: World, identity: Identity, key: str) -> None:
-        self.world, self.identity, self.key = world, identity, key
-        token = identity.log_in(organisation=key)["token"]
-        admin = identity.caller(token)
-        self.caller = everybody(world.organisations[key], admin.id, session_id=admin.session_id)
-        world.callers[key] = self.caller
-
-    def call(self, operation: Any, **request: Any) -> Any:
-        return self.identity.call(operation, self.caller, **request)
-
-    def keep(self, kind: str, *ids: Any) -> None:
-        self.world.keep(self.key, kind, *ids)
-
-    def make(self) -> None:
-        """All of them."""
-        self._accounts()
-        client, contact = self._family()
-        self._patients()
-        self._employees()
-        self._outside()
-        self._others(client, contact)
-
-    def _person(self, *kinds: str, **more: Any) -> Any:
-        name = {"first_name": f"Pat of {self.key}", "last_name": f"Quimby of {self.key}"}
-        return self.call(identity_people.create_person, kinds=list(kinds), **name, **more)
-
-    def _accounts(self) -> None:
-        self.keep("account", self.caller.id)
-        invited = self.identity.an_account(password=None, admin=self.caller)
-        self.keep("account", invited["id"])
-        invitation = self.call(accounts.invite_account, account_id=invited["id"])
-        self.keep("invitation", invitation["invitation_id"])
-        provider = self.identity.an_account("provider_portal_user", password=None, admin=self.caller)
-        self.keep("program", "8" * 31 + str(KEYS.index(self.key)))
-        resource_id = self.world.objects[self.key]["program"][0]
-        assigned = self.call(accounts.assign_resource, account_id=provider["id"], resource_id=resource_id)
-        activate(self.identity, provider["id"])
-        self.keep("provider", provider["id"])
-        self.keep("assignment", assigned["resources"][0]["id"])
-        self.identity.log_in(ADMIN, PASSWORD, organisation=self.key)
-        with self.identity.database.reading(self.caller.organisation_id) as session:
-            self.keep("session", *session.scalars(select(LoginSession.id)))
-        client = self.call(
-            identity_access.create_api_client, name=f"Board of {self.key}", scopes=["queue.read"]
-        )
-        self.keep("api_client", client["id"])
-        role = self.call(
-            identity_people.create_role,
-            realm="family",
-            code="guardian",
-            name=f"Guardian of {self.key}",
-            permissions=[],
-        )
-        self.keep("role", role["id"])
-
-    def _family(self) -> tuple[str, str]:
-        client = self._person("client", email=f"client@{self.key}.example.org")["id"]
-        contact = self._person("contact", email=f"kin@{self.key}.example.org")["id"]
-        self.call(
-            identity_people.add_client_contact, client_id=client, contact_id=contact, relation="daughter"
-        )
-        granted = self.call(
-            identity_family.add_family_access, client_id=client, person_id=contact, role="family"
-        )
-        self.keep("person", client)
-        self.keep("contact", contact)
-        activate(self.identity, granted["account_id"])
-        self.keep("granted_account", granted["account_id"])
-        self.keep("account_cursor", self.caller.id, granted["account_id"])
-        self.call(
-            identity_family.change_family_login,
-            client_id=client,
-            person_id=contact,
-            email=f"newkin@{self.key}.example.org",
-        )
-        return client, contact
-
-    def _patients(self) -> None:
-        details = {"postal_code": "02139", "date_of_birth": "1980-02-29"}
-        patient = self._person("patient", email=f"ana@{self.key}.example.org", **details)["id"]
-        self.call(identity_patients.enable_patient_access, person_id=patient, attests_email_is_private=True)
-        self.call(
-            identity_patients.set_patient_credentials,
-            person_id=patient,
-            username=f"ana.{self.key}",
-            password="copper kettle under snow",
-            must_change=False,
-        )
-        self.keep("patient", patient)
-        job = self.call(
-            identity_patients.start_patient_job,
-            kind="enable",
-            person_ids=[patient],
-            attests_email_is_private=True,
-        )
-        self.keep("job", job["job_id"])
-        self.identity.call(
-            identity_patients.request_patient_access,
-            organisation=self.key,
-            email=f"nobody@{self.key}.example.org",
-            last_name="Nobody",
-            **details,
-        )
-        with self.identity.database.reading(self.caller.organisation_id) as session:
-            self.keep("notice", *session.scalars(select(UnverifiedNotice.id)))
-
-    def _employees(self) -> None:
-        employee = self._person("employee", email=f"robin@{self.key}.example.org")["id"]
-        code = self.call(identity_employees.create_pickup_code, person_id=employee)
-        self.keep("pickup_code", code["id"])
-        applicant = self.call(
-            identity_employees.register_applicant,
-            first_name="Robin",
-            last_name=f"Quay of {self.key}",
-            email=f"robin.quay@{self.key}.example.org",
-        )["person_id"]
-        second, third = (self._person("patient")["id"] for _ in range(2))
-        plan = self.call(identity_merging.preview_merge, kept_id=second, merged_id=third)["plan"]
-        merge = self.call(identity_merging.merge_people, kept_id=second, merged_id=third, plan=plan)
-        self.keep("merge", merge["id"])
-        self.keep("merged", third)
-        self.keep("employee", employee, second)
-        self.keep("applicant", applicant)
-        working = self._person("employee", email=f"kim@{self.key}.example.org")["id"]
-        account = self.call(
-            identity_people.create_person_account, person_id=working, realm="employee", role="employee"
-        )
-        activate(self.identity, account["id"])
-        self.keep("employee_cursor", account["id"])
-        line = "employee_number,last_name,is_active\n9,Quill of " + self.key + ",true\n"
-        imported = self.call(
-            identity_employees.upload_hr_feed,
-            document=a_blob(self.identity, self.caller.organisation_id or "", line.encode()),
-            format="csv",
-        )
-        self.keep("hr_import", imported["id"])
-        self.keep("blob", a_blob(self.identity, self.caller.organisation_id or "", line.encode()))
-
-    def _outside(self) -> None:
-        provider = {"realm": "staff", "issuer": "https://id.example.org", "client_id": "portico"}
-        more = {"client_secret": "s" * 30, "linking": "by_hand", "button_name": "Somewhere else"}
-        self.call(identity_outside.create_identity_provider, **provider, **more)
-        linked = self.call(
-            identity_outside.link_account_outside_identity,
-            account_id=self.caller.id,
-            subject=f"ada-{self.key}",
-        )
-        self.keep("outside_identity", linked["id"])
-
-    def _others(self, client: str, contact: str) -> None:
-        related = self.call(
-            identity_people.set_account_relationship,
-            account_id=self.caller.id,
-            person_id=client,
-            kind="contact",
-        )
-        self.keep("relationship", related["id"])
-        emergency = self.call(
-            identity_audit.break_glass,
-            object_type="referral",
-            object_id="7" * 31 + str(KEYS.index(self.key)),
-            reason=f"Fire in {self.key} today.",
-        )
-        self.keep("emergency", emergency["id"])
-        granted = self.world.objects[self.key]["granted_account"][0]
-        with self.identity.database.reading(self.caller.organisation_id) as session:
-            self.keep("grant", *session.scalars(select(Grant.id).where(Grant.account_id == granted)))
-            self.keep("login_change", *session.scalars(select(LoginChange.id)))
 
 
 def referrals_world(folder: Path) -> World:
