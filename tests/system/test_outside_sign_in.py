@@ -9,6 +9,7 @@ import httpx
 import oidc_provider_mock
 import pytest
 
+from tests.integration.identity.outside import real_provider
 from tests.support.stack import HARBOR, RunningStack
 
 STAFF = "outside@harbor.example.org"
@@ -18,10 +19,8 @@ USERS = [oidc_provider_mock.User(sub="outside-subject", claims={"email": STAFF, 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[str]:
     """A real provider."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")  # the provider's own check, for tests over http
-        with oidc_provider_mock.run_server_in_thread(user_claims=USERS) as server:
-            yield f"http://localhost:{server.server_port}"
+    with real_provider(USERS) as issuer:
+        yield issuer
 
 
 @pytest.fixture(scope="module")

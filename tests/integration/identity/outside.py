@@ -41,13 +41,20 @@ USERS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[str]:
-    """A real provider on this machine, for all tests of a module."""
+@contextlib.contextmanager
+def real_provider(users: list[oidc_provider_mock.User]) -> Iterator[str]:
+    """The issuer of a real provider on this machine that knows these users."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AUTHLIB_INSECURE_TRANSPORT", "1")  # the provider's own check, for tests over http
-        with oidc_provider_mock.run_server_in_thread(user_claims=USERS) as server:
+        with oidc_provider_mock.run_server_in_thread(user_claims=users) as server:
             yield f"http://localhost:{server.server_port}"
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    """A real provider for all tests of a module."""
+    with real_provider(USERS) as issuer:
+        yield issuer
 
 
 @pytest.fixture

@@ -136,49 +136,51 @@ def test_the_assignment_mail_holds_the_text_of_its_referralq_as_plain_words(
     assert "CR-00000777" in body(mail)
 
 
-def test_who_was_told_of_an_assignment_is_told_when_one_that_waited_has_a_place(
-    notifications: Notifications, mails: FakeMailServer
-) -> None:
+def resource_with_two_to_tell(notifications: Notifications) -> None:
+    """Of those who are to be told one has a verified address."""
     notifications.identity.recipients = [*wanted_by(MARIA), *wanted_by(BEN, verified=False)]
     notifications.assignment_text = "Please call within two days."
-    promoted = {name: value for name, value in assigned("CR-00000777").items() if name != "status"}
-    for _ in range(2):
-        notifications.deliver(referrals_assignments.referral_promoted, promoted, event_id="e" * 32)
+
+
+def the_one_mail(notifications: Notifications, mails: FakeMailServer) -> Any:
+    """The mail to whoever of them has a verified address; the program's and its agency's people were asked for."""
     while send_next(notifications.runtime):
         continue
     assert notifications.asked[0] == (
         identity.list_resource_recipients.address,
         {"resource_ids": [PROGRAM, AGENCY]},
     )
-    (mail,) = mails.taken
-    assert mail["Subject"] == "A place is free: record CR-00000777"
+    assert sorted(row.state for row in notifications.rows()) == ["sent", "suppressed"]
     assert mails.recipients == [ADDRESSES[MARIA]]
+    (mail,) = mails.taken
+    return mail
+
+
+def test_who_was_told_of_an_assignment_is_told_when_one_that_waited_has_a_place(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    resource_with_two_to_tell(notifications)
+    promoted = {name: value for name, value in assigned("CR-00000777").items() if name != "status"}
+    for _ in range(2):
+        notifications.deliver(referrals_assignments.referral_promoted, promoted, event_id="e" * 32)
+    mail = the_one_mail(notifications, mails)
+    assert mail["Subject"] == "A place is free: record CR-00000777"
     assert "Please call within two days." in body(mail)
     for word in ("Maria", "Quill", PROGRAM):
         assert word not in body(mail)
-    assert sorted(row.state for row in notifications.rows()) == ["sent", "suppressed"]
 
 
 def test_who_was_asked_is_told_that_a_referral_is_no_longer_needed_and_not_why(
     notifications: Notifications, mails: FakeMailServer
 ) -> None:
-    notifications.identity.recipients = [*wanted_by(MARIA), *wanted_by(BEN, verified=False)]
-    notifications.assignment_text = "Please call within two days."
+    resource_with_two_to_tell(notifications)
     told = {name: value for name, value in assigned("CR-00000777").items() if name != "status"}
     withdrawn = {**told, "reason_code": "accepted_elsewhere"}
     notifications.deliver(referrals_assignments.referral_withdrawn, withdrawn)
-    while send_next(notifications.runtime):
-        continue
-    assert notifications.asked[0] == (
-        identity.list_resource_recipients.address,
-        {"resource_ids": [PROGRAM, AGENCY]},
-    )
-    (mail,) = mails.taken
+    mail = the_one_mail(notifications, mails)
     assert mail["Subject"] == "No longer needed: record CR-00000777"
-    assert mails.recipients == [ADDRESSES[MARIA]]
     for word in ("accepted", "elsewhere", "two days", "Maria", PROGRAM):
         assert word not in body(mail)
-    assert sorted(row.state for row in notifications.rows()) == ["sent", "suppressed"]
 
 
 @pytest.mark.seed("S0-43")

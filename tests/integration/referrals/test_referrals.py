@@ -11,6 +11,7 @@ from services.contracts import referrals as contract
 from services.contracts.errors import Refused
 from services.contracts.referrals import referral_assigned, referral_status_changed
 from tests.integration.referrals.builders import Desk, refusal
+from tests.support.eventually import eventually
 
 SUBMITTED = "2026-01-05T08:00:00+00:00"
 
@@ -104,6 +105,29 @@ def test_a_full_program_does_not_hide_that_a_record_is_assigned_already(desk: De
     desk.set_capacity("Night Shelter", 1)
     desk.assign(queue_id, "Night Shelter", record_id)
     assert refusal(lambda: desk.assign(queue_id, "Night Shelter", record_id)) == "already_assigned"
+
+
+def test_who_wants_a_place_of_a_program_waits_for_those_who_came_before_and_not_for_another_program(
+    desk: Desk,
+) -> None:
+    queue_id = desk.a_queue("Night Shelter", "Family Housing First")
+    shelter, housing = desk.resource["Night Shelter"], desk.resource["Family Housing First"]
+    turns = desk.service.runtime.turns
+    wanted = {"contact_record_id": desk.a_record(), "queue_id": queue_id}
+
+    def somebody_waits() -> None:
+        assert turns._queues[shelter].length == 2
+
+    with ThreadPoolExecutor(1) as another:
+        with turns.of(shelter):
+            waiting = another.submit(desk, contract.assign_referral, **wanted, program_id=shelter)
+            eventually(somebody_waits)
+            assert (
+                desk(contract.assign_referral, **wanted, program_id=housing)["progress"]["program_id"]
+                == housing
+            )
+            assert not waiting.done()
+        assert waiting.result(10)["progress"]["program_id"] == shelter
 
 
 def test_of_many_who_assign_one_record_at_once_one_succeeds(desk_on_both: Desk) -> None:
