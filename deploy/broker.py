@@ -239,12 +239,6 @@ class Broker:
         """Delete a user; its open connections are closed by the node."""
         self.evaluate(f'rabbit_auth_backend_internal:delete_user({_binary(name)}, <<"{_ADMIN}">>)')
 
-    def set_shovel(self, name: str, definition: Mapping[str, Any], vhost: str) -> None:
-        """Declare a dynamic shovel in `vhost`; keys as in RabbitMQ's shovel guide (`src-uri`, `dest-uri`, …)."""
-        self.definitions(
-            {"parameters": [{"component": "shovel", "vhost": vhost, "name": name, "value": dict(definition)}]}
-        )
-
     # Inside
 
     def _launch(self) -> None:

@@ -15,33 +15,21 @@ import secrets
 import sys
 from pathlib import Path
 
+from deploy import topology
 from deploy.broker import Broker
-from deploy.topology import FEED_EXCHANGE
-from services.chassis.topology import FEED_QUEUE
+from deploy.topology import FEED_EXCHANGE, FEED_VHOST, VHOST, stream_of
 
-VHOST = "portico"
-FEED_VHOST = "portico-feeds"
 _NAME = re.compile(r"[a-z][a-z0-9-]{1,40}")
 _DAY_MS = 24 * 3600 * 1000
 
 
-def connect(broker: Broker, vhost: str = VHOST, feed_vhost: str = FEED_VHOST) -> None:
-    """Let RabbitMQ carry every event from the services' virtual host into the feed's, confirmed at each end."""
-    broker.set_shovel(
-        "portico-feed",
-        {
-            "src-protocol": "amqp091",
-            "src-uri": f"amqp:///{vhost}",
-            "src-queue": FEED_QUEUE,
-            "dest-protocol": "amqp091",
-            "dest-uri": f"amqp:///{feed_vhost}",
-            # No key of its own: an event keeps its routing key, which names its organisation.
-            "dest-exchange": FEED_EXCHANGE,
-            "ack-mode": "on-confirm",
-            "reconnect-delay": 1,
-        },
-        vhost,
-    )
+def connect(
+    broker: Broker, organisations: list[str], vhost: str = VHOST, feed_vhost: str = FEED_VHOST
+) -> None:
+    """Let RabbitMQ carry every event from the services' virtual host into the feed's, and to these organisations' streams."""
+    topology.declare(broker.uri(vhost), topology.ways_to_streams(organisations))
+    topology.declare(broker.uri(feed_vhost), topology.feed(organisations))
+    broker.definitions(topology.shovels(organisations, vhost, feed_vhost))
     limits = {"max-length": 100_000, "message-ttl": 7 * _DAY_MS, "expires": 14 * _DAY_MS}
     policy = {
         "vhost": feed_vhost,
@@ -66,7 +54,7 @@ def add_subscriber(broker: Broker, name: str, organisation: str, feed_vhost: str
         feed_vhost,
         configure=own,
         write=own,
-        read=rf"^(ext\.{name}\..*|{FEED_EXCHANGE}|{FEED_EXCHANGE}\.{organisation})$",
+        read=rf"^(ext\.{name}\..*|{FEED_EXCHANGE}|{re.escape(stream_of(organisation))})$",
         topic_permissions={FEED_EXCHANGE: ("^$", key)},
     )
     return broker.uri_for(user, password, feed_vhost)

@@ -30,10 +30,10 @@ from urllib.parse import urlsplit, urlunsplit
 from deploy import feed, ports
 from deploy.broker import Broker, PortTaken
 from deploy.demo import ORGANISATION
-from deploy.feed import FEED_VHOST, VHOST
 from deploy.folder_lock import FolderInUse, FolderLock
 from deploy.postgres import Postgres
 from deploy.supervisor import Process, Supervisor
+from deploy.topology import FEED_VHOST, VHOST
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SERVICES = ("identity", "referrals", "portals", "notifications", "signing")
@@ -272,7 +272,7 @@ class Stack:
             for step in self.preparation():
                 self._run(step)
             if self.broker is not None:
-                feed.connect(self.broker)
+                feed.connect(self.broker, [ORGANISATION])
             self._echo("Starting the services and the gateway")
             self.supervisor = Supervisor(self.processes(), self.folder / "log", self._echo)
             self.supervisor.start_all()

@@ -1,24 +1,27 @@
 """`python -m deploy.topology`: declare exchanges, queues and bindings, once, before the services start.
 
 From AMQP_URI. With FEED_AMQP_URI also the exchange of the feed in its own virtual host, and with `--organisation KEY`
-that organisation's stream: what an outside system reads, and reads again.
+that organisation's stream: what an outside system reads, and reads again. `--shovels` prints the definitions of what
+carries events there, for `rabbitmqctl import_definitions`.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
 from typing import Any
 
 import kombu
 
-from services.chassis.topology import Topology, topology
+from services.chassis.topology import FEED_QUEUE, QUORUM, Topology, topology
 
 SERVICES = ("identity", "referrals", "portals", "notifications", "signing")
+VHOST = "portico"
+FEED_VHOST = "portico-feeds"
 FEED_EXCHANGE = "feed"
-FEED_MAX_BYTES = 2_000_000_000
-FEED_MAX_AGE = "90D"
+STREAM = {"x-queue-type": "stream", "x-max-length-bytes": 2_000_000_000, "x-max-age": "90D"}
 
 
 def internal() -> Topology:
@@ -26,18 +29,60 @@ def internal() -> Topology:
     return topology([importlib.import_module(f"services.{service}.service").Service for service in SERVICES])
 
 
-def feed(organisations: list[str]) -> Topology:
-    """What outside systems read: one stream for each organisation, filled from our events by RabbitMQ's shovel."""
-    plan = Topology(exchanges={FEED_EXCHANGE: "topic"})
+def stream_of(organisation: str) -> str:
+    """The name of an organisation's stream."""
+    return f"feed.{organisation}"
+
+
+def _way_to_stream(organisation: str) -> str:
+    """The queue beside the services from which an organisation's stream is filled."""
+    return f"{FEED_QUEUE}.{organisation}"
+
+
+def ways_to_streams(organisations: list[str]) -> Topology:
+    """What is beside the services for each organisation's stream: a queue with its events."""
+    plan = Topology()
     for key in organisations:
-        stream = f"feed.{key}"
-        plan.queues[stream] = {
-            "x-queue-type": "stream",
-            "x-max-length-bytes": FEED_MAX_BYTES,
-            "x-max-age": FEED_MAX_AGE,
-        }
-        plan.bindings.append((FEED_EXCHANGE, stream, f"*.*.{key}"))
+        plan.queues[_way_to_stream(key)] = QUORUM
+        for service in SERVICES:
+            plan.exchanges[f"{service}.events"] = "topic"
+            plan.bindings.append((f"{service}.events", _way_to_stream(key), f"*.*.{key}"))
     return plan
+
+
+def feed(organisations: list[str]) -> Topology:
+    """What outside systems read: an exchange to bind queues of their own to, and one stream for each organisation."""
+    return Topology(
+        exchanges={FEED_EXCHANGE: "topic"}, queues={stream_of(key): STREAM for key in organisations}
+    )
+
+
+def shovels(organisations: list[str], vhost: str = VHOST, feed_vhost: str = FEED_VHOST) -> dict[str, Any]:
+    """RabbitMQ definitions of what carries events out of the services' virtual host, confirmed at each end.
+
+    A stream has a shovel of its own that publishes to it by name. RabbitMQ 3.10 knows a stream only some time after it has
+    started; what is published to an exchange meanwhile is confirmed and reaches the other queues only. A shovel to a *queue*
+    asks for it first, and tries again until it is there.
+    """
+    ends = {
+        "src-protocol": "amqp091",
+        "src-uri": f"amqp:///{vhost}",
+        "dest-protocol": "amqp091",
+        "dest-uri": f"amqp:///{feed_vhost}",
+        "ack-mode": "on-confirm",
+        "reconnect-delay": 1,
+    }
+    # No key of its own: an event keeps its routing key, which names its organisation.
+    values = {"portico-feed": {**ends, "src-queue": FEED_QUEUE, "dest-exchange": FEED_EXCHANGE}}
+    for key in organisations:
+        source, stream = _way_to_stream(key), stream_of(key)
+        values[source] = {**ends, "src-queue": source, "dest-queue": stream}
+    return {
+        "parameters": [
+            {"component": "shovel", "vhost": vhost, "name": name, "value": value}
+            for name, value in values.items()
+        ]
+    }
 
 
 def declare(uri: str, plan: Topology) -> None:
@@ -55,13 +100,18 @@ def main() -> None:
     parser.add_argument(
         "--organisation", action="append", default=[], help="key of an organisation that gets a feed"
     )
+    parser.add_argument("--shovels", action="store_true", help="only print the definitions of the shovels")
     arguments = parser.parse_args()
+    if arguments.shovels:
+        print(json.dumps(shovels(arguments.organisation), indent=2))
+        return
     plan = internal()
     declare(os.environ["AMQP_URI"], plan)
     print(
         f"{len(plan.exchanges)} exchanges, {len(plan.queues)} queues, {len(plan.bindings)} bindings declared"
     )
     if "FEED_AMQP_URI" in os.environ:
+        declare(os.environ["AMQP_URI"], ways_to_streams(arguments.organisation))
         declare(os.environ["FEED_AMQP_URI"], feed(arguments.organisation))
         print(f"feed declared for {', '.join(arguments.organisation) or 'no organisation yet'}")
 

@@ -17,20 +17,21 @@ import httpx
 import psycopg2
 import pytest
 
+from deploy import feed, topology
 from deploy.broker import Broker, BrokerError
 from deploy.ports import free_block
 from deploy.postgres import Postgres
 from deploy.stack import (
     CHECKOUT,
-    FEED_VHOST,
     PORTS_USED,
     SERVICES,
-    VHOST,
     Commands,
     Stack,
     StackError,
     own_commands,
 )
+from deploy.topology import FEED_VHOST, VHOST
+from services.chassis.topology import FEED_QUEUE
 from tests.support.eventually import eventually
 from tests.support.servers import private_broker, private_postgres, temporary_folder
 
@@ -197,25 +198,60 @@ def test_a_limited_user_can_read_its_own_keys_only(broker: Broker, vhost: str) -
     broker.delete_user("reader")
 
 
-def test_a_shovel_moves_messages_to_another_virtual_host(broker: Broker, vhost: str) -> None:
-    name = vhost.rpartition("/")[2]
-    broker.add_vhost("shovel-target")
-    put_durably(broker, name, "out", "news")
-    shovel = {
-        "src-uri": f"amqp:///{name}",
-        "src-queue": "out",
-        "dest-uri": "amqp:///shovel-target",
-        "dest-queue": "in",
-    }
-    broker.set_shovel("feed", shovel, name)
-    with login(broker, "shovel-target") as connection:
-        connection.channel().queue_declare("in", durable=True, auto_delete=False)
+def read_stream(broker: Broker, stream: str) -> list[str]:
+    """What is in a stream now, once the broker knows it."""
+    found: list[str] = []
+    with login(broker, FEED_VHOST) as connection, connection.channel() as channel:
 
-    def it_arrived() -> None:
-        assert take(broker, "shovel-target", "in") == "news"
+        def read(message: amqp.Message) -> None:
+            found.append(str(message.body))
+            channel.basic_ack(message.delivery_tag)
 
-    eventually(it_arrived)
-    broker.delete_vhost("shovel-target")
+        channel.basic_qos(0, 100, False)
+        try:
+            channel.basic_consume(stream, callback=read, arguments={"x-stream-offset": "first"})
+            while True:
+                connection.drain_events(timeout=1)
+        except (amqp.NotFound, TimeoutError):
+            return found
+
+
+@pytest.mark.fault("F3")
+def test_events_wait_until_the_broker_knows_the_stream(broker: Broker) -> None:
+    """At a start its shovels may be earlier than its streams, which it then lacks in its table of queues."""
+    broker.add_vhost(VHOST, FEED_VHOST)
+    topology.declare(broker.uri(VHOST), topology.internal())
+    feed.connect(broker, ["harbor"])
+    stream = f'{{resource, <<"{FEED_VHOST}">>, queue, <<"feed.harbor">>}}'
+    broker.evaluate("application:stop(rabbitmq_shovel)")
+    broker.evaluate(f"mnesia:dirty_delete(rabbit_queue, {stream})")
+    wanted = [f"letter {number}" for number in range(50)]
+    with login(broker, VHOST) as connection, connection.channel() as channel:
+        channel.confirm_select()
+        for body in wanted:
+            channel.basic_publish_confirm(
+                amqp.Message(body, delivery_mode=2), "referrals.events", "contact_record_created.v1.harbor"
+            )
+
+    broker.evaluate("application:start(rabbitmq_shovel)")
+    eventually(lambda: assert_empty(broker, VHOST, FEED_QUEUE))
+    broker.evaluate(
+        f"mnesia:dirty_write(rabbit_queue, hd(mnesia:dirty_read(rabbit_durable_queue, {stream})))"
+    )
+
+    def all_are_there_in_order() -> None:
+        # What the broker sends a second time comes after its first time.
+        assert list(dict.fromkeys(read_stream(broker, "feed.harbor"))) == wanted
+
+    eventually(all_are_there_in_order, timeout_s=30)
+    broker.delete_vhost(VHOST)
+    broker.delete_vhost(FEED_VHOST)
+
+
+def assert_empty(broker: Broker, vhost: str, queue: str) -> None:
+    """The shovels are at work when the queue that one of them empties is empty."""
+    with login(broker, vhost) as connection, connection.channel() as channel:
+        assert channel.queue_declare(queue, passive=True).message_count == 0
 
 
 def test_a_failed_start_says_why_and_leaves_nothing(folder: Path) -> None:
