@@ -27,8 +27,6 @@ def connect(
     broker: Broker, organisations: list[str], vhost: str = VHOST, feed_vhost: str = FEED_VHOST
 ) -> None:
     """Let RabbitMQ carry every event from the services' virtual host into the feed's, and to these organisations' streams."""
-    topology.declare(broker.uri(vhost), topology.ways_to_streams(organisations))
-    topology.declare(broker.uri(feed_vhost), topology.feed(organisations))
     broker.definitions(topology.shovels(organisations, vhost, feed_vhost))
     limits = {"max-length": 100_000, "message-ttl": 7 * _DAY_MS, "expires": 14 * _DAY_MS}
     policy = {

@@ -13,7 +13,9 @@ import json
 import os
 from typing import Any
 
+import amqp
 import kombu
+from kombu.utils.functional import retry_over_time
 
 from services.chassis.topology import FEED_QUEUE, QUORUM, Topology, topology
 
@@ -24,9 +26,13 @@ FEED_EXCHANGE = "feed"
 STREAM = {"x-queue-type": "stream", "x-max-length-bytes": 2_000_000_000, "x-max-age": "90D"}
 
 
-def internal() -> Topology:
-    """What the services need."""
-    return topology([importlib.import_module(f"services.{service}.service").Service for service in SERVICES])
+def internal(organisations: list[str]) -> Topology:
+    """What the services need, and for each organisation the queue from which its stream is filled."""
+    plan = topology([importlib.import_module(f"services.{service}.service").Service for service in SERVICES])
+    for key in organisations:
+        plan.queues[_way_to_stream(key)] = QUORUM
+        plan.bindings += [(f"{service}.events", _way_to_stream(key), f"*.*.{key}") for service in SERVICES]
+    return plan
 
 
 def stream_of(organisation: str) -> str:
@@ -37,17 +43,6 @@ def stream_of(organisation: str) -> str:
 def _way_to_stream(organisation: str) -> str:
     """The queue beside the services from which an organisation's stream is filled."""
     return f"{FEED_QUEUE}.{organisation}"
-
-
-def ways_to_streams(organisations: list[str]) -> Topology:
-    """What is beside the services for each organisation's stream: a queue with its events."""
-    plan = Topology()
-    for key in organisations:
-        plan.queues[_way_to_stream(key)] = QUORUM
-        for service in SERVICES:
-            plan.exchanges[f"{service}.events"] = "topic"
-            plan.bindings.append((f"{service}.events", _way_to_stream(key), f"*.*.{key}"))
-    return plan
 
 
 def feed(organisations: list[str]) -> Topology:
@@ -86,10 +81,13 @@ def shovels(organisations: list[str], vhost: str = VHOST, feed_vhost: str = FEED
 
 
 def declare(uri: str, plan: Topology) -> None:
-    """Declare a topology at a broker."""
+    """Declare a topology at a broker. Safe to repeat."""
     connection: Any = kombu.Connection(uri, connect_timeout=5).transport.establish_connection()
     try:
-        plan.declare(connection)
+        # A broker that has just started may not know its streams yet, and says that their node is down.
+        retry_over_time(
+            plan.declare, amqp.NotFound, (connection,), interval_start=0.2, interval_step=0.2, timeout=30
+        )
     finally:
         connection.close()
 
@@ -105,13 +103,12 @@ def main() -> None:
     if arguments.shovels:
         print(json.dumps(shovels(arguments.organisation), indent=2))
         return
-    plan = internal()
+    plan = internal(arguments.organisation)
     declare(os.environ["AMQP_URI"], plan)
     print(
         f"{len(plan.exchanges)} exchanges, {len(plan.queues)} queues, {len(plan.bindings)} bindings declared"
     )
     if "FEED_AMQP_URI" in os.environ:
-        declare(os.environ["AMQP_URI"], ways_to_streams(arguments.organisation))
         declare(os.environ["FEED_AMQP_URI"], feed(arguments.organisation))
         print(f"feed declared for {', '.join(arguments.organisation) or 'no organisation yet'}")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy import feed
+from deploy import feed, topology
 from deploy.client import Portico
 from deploy.demo import SAMPLE
 from deploy.journey import Journey
@@ -35,8 +35,10 @@ class RunningStack:
     def __post_init__(self) -> None:
         for key in (HARBOR, BAYSIDE):
             self.create_organisation(key)
-        if self.stack.broker is not None:
-            feed.connect(self.stack.broker, [HARBOR, BAYSIDE])
+        assert self.stack.broker is not None
+        topology.declare(self.stack.amqp_uri, topology.internal([HARBOR, BAYSIDE]))
+        topology.declare(self.stack.feed_amqp_uri, topology.feed([HARBOR, BAYSIDE]))
+        feed.connect(self.stack.broker, [HARBOR, BAYSIDE])
         self.admin = self.log_in(HARBOR, f"admin@{HARBOR}.example.org")
         self.stranger = self.log_in(BAYSIDE, f"admin@{BAYSIDE}.example.org")
         self.staff = self.create_staff("staff@harbor.example.org")

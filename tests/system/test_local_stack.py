@@ -220,7 +220,8 @@ def read_stream(broker: Broker, stream: str) -> list[str]:
 def test_events_wait_until_the_broker_knows_the_stream(broker: Broker) -> None:
     """At a start its shovels may be earlier than its streams, which it then lacks in its table of queues."""
     broker.add_vhost(VHOST, FEED_VHOST)
-    topology.declare(broker.uri(VHOST), topology.internal())
+    topology.declare(broker.uri(VHOST), topology.internal(["harbor"]))
+    topology.declare(broker.uri(FEED_VHOST), topology.feed(["harbor"]))
     feed.connect(broker, ["harbor"])
     stream = f'{{resource, <<"{FEED_VHOST}">>, queue, <<"feed.harbor">>}}'
     broker.evaluate("application:stop(rabbitmq_shovel)")
@@ -246,6 +247,22 @@ def test_events_wait_until_the_broker_knows_the_stream(broker: Broker) -> None:
     eventually(all_are_there_in_order, timeout_s=30)
     broker.delete_vhost(VHOST)
     broker.delete_vhost(FEED_VHOST)
+
+
+def test_the_topology_is_declared_once_the_broker_knows_its_streams(vhost: str) -> None:
+    class AtFirstUnknown(topology.Topology):
+        tries = 0
+
+        def declare(self, connection: amqp.Connection) -> None:
+            self.tries += 1
+            if self.tries < 3:
+                raise amqp.NotFound("home node of durable queue 'feed.harbor' is down or inaccessible")
+            super().declare(connection)
+
+    plan = AtFirstUnknown(queues={"letters": {}})
+    topology.declare(vhost, plan)
+    topology.declare(vhost, topology.Topology(bindings=[("amq.topic", "letters", "harbor")]))
+    assert plan.tries == 3
 
 
 def assert_empty(broker: Broker, vhost: str, queue: str) -> None:
