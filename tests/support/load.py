@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,6 +48,8 @@ class Load:
     count: int
     clients: int = 96
     outcomes: list[Outcome] = field(default_factory=list)
+    name: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """Part of every key: a later load must not get the answers of an earlier one."""
 
     def run(self) -> list[Outcome]:
         """Send all; every outcome, in order of number. A write that is never acknowledged raises."""
@@ -64,7 +67,7 @@ class Load:
         write = self.request(number)
         headers = {
             "Authorization": f"Bearer {self.token}",
-            "Idempotency-Key": f"load-{id(self)}-{number}",
+            "Idempotency-Key": f"load-{self.name}-{number}",
             **write.headers,
         }
         files = {"file": write.file} if write.file else None
