@@ -90,6 +90,14 @@ class Digest(fields.String):
         return text
 
 
+class AuthorName(fields.String):
+    """Who is behind an account's id: the first name and the initial of the last; null where no name can be told now."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        description = {"description": 'first name and initial ("Sam F."); null where no name is known'}
+        super().__init__(allow_none=True, metadata=description, **kwargs)
+
+
 class Text(fields.String):
     """Free text of a person, 1 to `most` characters after trimming, without control characters but line ends."""
 

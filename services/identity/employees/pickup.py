@@ -18,6 +18,7 @@ from services.contracts import identity_employees as contract
 from services.contracts.errors import Refused
 from services.contracts.identity_people import email_address
 from services.identity.access import addresses
+from services.identity.authors import names_among
 from services.identity.credentials import set_password_hash
 from services.identity.employees.entry import employees_among
 from services.identity.employees.models import PickupCode
@@ -204,10 +205,13 @@ def list_codes(session: Session, _caller: Caller, request: Request) -> dict[str,
     rows = session.scalars(statement).all()
     page = rows[: request["limit"]]
     now = utc_now()
+    authors = names_among(session, {row.created_by for row in page})
     names = ("id", "person_id", "created_by", "created_at", "expires_at", "activated_at")
     return {
         "items": [
-            {name: getattr(row, name) for name in names} | {"state": code_state(row, now)} for row in page
+            {name: getattr(row, name) for name in names}
+            | {"created_by_name": authors.get(row.created_by), "state": code_state(row, now)}
+            for row in page
         ],
         "next": page[-1].id if len(rows) > len(page) else None,
     }
