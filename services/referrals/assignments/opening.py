@@ -96,7 +96,7 @@ def assign_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
         priority=request["priority"],
         is_confirmed=request["confirm"],
     )
-    return new_referral_view(unit.caller, referral, queue, standing.program, record)
+    return new_referral_view(unit.session, unit.caller, referral, queue, standing.program, record)
 
 
 def open_referral(
@@ -120,7 +120,7 @@ def open_referral(
     `resource_inactive`, `resource_not_referable`, `already_assigned`, `capacity_exhausted`.
     """
     check_may_open(queue, standing)
-    check_may_be_shared(record, queue, unit.now)
+    check_may_be_shared(unit, record, queue)
     program_id = standing.program.id
     # Whoever comes for the same place waits from the claim on, so all that can be asked before it is.
     read_ahead(unit, queue.id, first_status(queue.status_list()).key, [program_id])
@@ -144,7 +144,7 @@ def ask_programs(
 
     That each may be asked was checked (`check_may_open`).
     """
-    check_may_be_shared(record, queue, unit.now)
+    check_may_be_shared(unit, record, queue)
     ids = [program.id for program in programs]
     read_ahead(unit, queue.id, first_status(queue.status_list()).key, ids)
     wish = {"note": note, "priority": priority, "offer_id": offer_id}

@@ -41,7 +41,7 @@ def create_contact_record(unit: UnitOfWork, request: Any, person_id: str | None)
     """
     record = _entered(unit, request, person_id)
     same = numbers_like(unit.session, record)
-    return {**view_of(record), "possible_duplicates": same}
+    return {**view_of(unit.session, record), "possible_duplicates": same}
 
 
 def create_intake(unit: UnitOfWork, request: Any, person_id: str | None) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def edit_contact_record(unit: UnitOfWork, request: Any, person_id: str | None) -
             consent.copy_to_referrals(unit.session, record)
         record.version += 1
         note_change(unit, record, changed)
-    return view_of(record)
+    return view_of(unit.session, record)
 
 
 def note_reading(
