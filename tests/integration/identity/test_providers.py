@@ -268,6 +268,7 @@ def test_the_only_command_over_the_own_profile_is_the_notification_switch(identi
     }
     over_its_way_in = {
         "log_out",
+        "sign_out",
         "change_my_password",
         "prove_myself",
         "end_my_session",
