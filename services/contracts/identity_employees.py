@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import PUBLIC, SIGNED_IN, Reply, Request, only_services, page_of, permission
-from services.contracts.fields import AuthorName, Code, Count, Flag, Id, Moment, Secret, Text
+from services.contracts.fields import AuthorName, BirthDate, Code, Count, Flag, Id, Moment, Secret, Text
 from services.contracts.identity import Account, contract
 from services.contracts.identity_people import (
     MANAGE_ORGANISATION,
@@ -348,7 +348,7 @@ redeem_pickup_code = contract.command(
 _APPLICANT = {
     "first_name": Text(required=True, most=100),
     "last_name": Text(required=True, most=100),
-    "date_of_birth": fields.Date(load_default=None, allow_none=True),
+    "date_of_birth": BirthDate(load_default=None, allow_none=True),
     "email": email_address(load_default=None, allow_none=True),
 }
 

@@ -37,6 +37,7 @@ COLUMNS: Mapping[str, int] = {
 }
 REQUIRED = (NUMBER, LAST_NAME)
 _NUMBER = re.compile(r"[A-Za-z0-9._-]{1,40}")
+EARLIEST_BIRTH = datetime.date(1880, 1, 1)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _YES, _NO = {"", "true", "yes", "y", "1"}, {"false", "no", "n", "0"}
 
@@ -194,11 +195,14 @@ def _fault(values: Mapping[str, str]) -> tuple[str, str, str] | None:
     return None
 
 
-def _is_date(text: str) -> bool:
+def _is_birth_date(text: str) -> bool:
     try:
-        return datetime.date.fromisoformat(text).isoformat() == text
+        day = datetime.date.fromisoformat(text)
     except ValueError:
         return False
+    # The rule of the contract's BirthDate: somewhere on earth it may be tomorrow already.
+    last = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=1)
+    return day.isoformat() == text and EARLIEST_BIRTH <= day <= last
 
 
 Shape = tuple[Callable[[str], object], str, str]
@@ -208,7 +212,7 @@ _SHAPES: Mapping[str, Shape] = {
     NUMBER: _IS_NUMBER,
     "manager_number": _IS_NUMBER,
     "email": (_EMAIL.fullmatch, "bad_email", "an e-mail address"),
-    "date_of_birth": (_is_date, "bad_date", "a date such as 1990-12-31"),
+    "date_of_birth": (_is_birth_date, "bad_date", "a date such as 1990-12-31, not one to come,"),
     IS_ACTIVE: (lambda text: text.casefold() in _YES | _NO, "bad_flag", "true or false"),
 }
 

@@ -291,7 +291,7 @@ def _activate(unit: UnitOfWork, code_id: str, person_id: str, login: str, email:
     if used.rowcount != 1 or not is_employee or (account is not None and account.state != "invited"):
         raise _refused()
     if account is None:
-        account = add_portal_account(unit, EMPLOYEE, person, login=login, email=email)
+        account = add_portal_account(unit, EMPLOYEE, person, login=login, email=email, field="login")
     else:  # opened when the employee was registered (S2-120)
         account.login, account.email = normal_login(login), email
         account.email_verified_at = None

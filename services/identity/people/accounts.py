@@ -40,18 +40,27 @@ def find_portal_account(unit: UnitOfWork, realm: str, person_id: str) -> Account
 
 
 def add_portal_account(
-    unit: UnitOfWork, realm: str, person: Person, *, login: str | None, email: str | None
+    unit: UnitOfWork,
+    realm: str,
+    person: Person,
+    *,
+    login: str | None,
+    email: str | None,
+    field: str | None = None,
 ) -> Account:
     """Open a person's account in a portal. It reaches nothing yet.
 
     Where the realm logs in by e-mail that is the login and must be the only one (S1-4, S1-5); where it has usernames
-    the e-mail may be missing or shared (C1). Raises Refused(invalid_request, login_taken).
+    the e-mail may be missing or shared (C1). `field`: what the request calls the log-in, if not as the realm does.
+    Raises Refused(invalid_request, login_taken).
     """
     realm_rules = rules_of(unit.session, str(unit.organisation_id), realm)
     named = email if realm_rules.login_id == rules.EMAIL else login
-    field = "email" if realm_rules.login_id == rules.EMAIL else "login"
+    field = field or ("email" if realm_rules.login_id == rules.EMAIL else "login")
     if named is None:
-        raise Refused("invalid_request", f"{field}: people of this realm log in with it.", field=field)
+        raise Refused(
+            "invalid_request", f"{field}: people of this portal log in with it, so it is needed.", field=field
+        )
     account = Account(
         id=wire.new_id(),
         organisation_id=unit.organisation_id,

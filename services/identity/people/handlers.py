@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
+from services.identity.credentials import end_sessions, void_links
 from services.identity.employees.automatic import open_when_registered
 from services.identity.models import Account
 from services.identity.patients import steps as patient_steps
@@ -170,17 +171,31 @@ def end_person_kind(unit: UnitOfWork, request: Request) -> dict[str, Any]:
 
 
 def disable_person(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    """Disable a person: whoever reached the profile does not from the next request on. Raises Refused(not_found)."""
+    """Disable a person: nobody reaches the profile any more, and the person reaches nobody's, from the next request on.
+
+    Raises Refused(not_found, version_conflict).
+    """
     person = load_person(unit, request["person_id"])
     unit.require_version(person)
     if person.disabled_at is None:
         person.disabled_at = unit.now
         person.version += 1
         unit.audit("person.disabled", "person", person.id)
+        accounts = unit.session.scalars(
+            select(Account.id).where(Account.person_id == person.id).with_for_update(of=Account)
+        ).all()
         for grant in unit.session.scalars(
-            select(Grant).where(Grant.person_id == person.id, Grant.revoked_at.is_(None)).with_for_update()
+            select(Grant)
+            .where(
+                or_(Grant.person_id == person.id, Grant.account_id.in_(accounts)),
+                Grant.revoked_at.is_(None),
+            )
+            .with_for_update()
         ).all():
             revoke(unit, grant, "person_disabled")
+        for account_id in accounts:
+            end_sessions(unit, account_id, "person_disabled")
+            void_links(unit, account_id)
     return person_view(unit.session, person)
 
 
@@ -209,6 +224,12 @@ def add_client_contact(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     require_client(unit, client)
     if person.id == client.id:
         raise Refused("conflict", "A client is not the own contact.", field="contact_id")
+    if person.disabled_at is not None:
+        raise Refused(
+            "conflict",
+            "The person's record is disabled or was merged into another one: use that one.",
+            field="contact_id",
+        )
     contact = find_contact(unit, client.id, person.id)
     if contact is not None and contact.disabled_at is None:
         raise Refused("conflict", "The person is a contact of this client already.", field="contact_id")

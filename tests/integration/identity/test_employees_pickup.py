@@ -146,7 +146,8 @@ def test_a_refused_password_or_a_taken_login_leaves_the_code_usable(identity):
     code = a_code(identity, admin, employee["id"])
     assert refusal(identity, code, password="short").code == "password_refused"
     assert refusal(identity, code, login="no address").field == "login"
-    assert refusal(identity, code, login="e2@example.org").code == "login_taken"
+    taken = refusal(identity, code, login="e2@example.org")
+    assert (taken.code, taken.field) == ("login_taken", "login")
     redeem(identity, code)
     assert refusal(identity, code).code == "pickup_code_refused"
     login = {"organisation": "harbor", "realm": "employee", "login": "own@example.org"}

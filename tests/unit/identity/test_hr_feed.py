@@ -26,6 +26,8 @@ def problems(*lines: str) -> list[tuple[int, str | None, str]]:
         ("2,A,,,,,", "last_name", "missing"),
         ("2,A,Quill,31.12.1990,,,", "date_of_birth", "bad_date"),
         ("2,A,Quill,1990-02-30,,,", "date_of_birth", "bad_date"),
+        ("2,A,Quill,2999-01-01,,,", "date_of_birth", "bad_date"),
+        ("2,A,Quill,0190-01-01,,,", "date_of_birth", "bad_date"),
         ("2,A,Quill,,nobody,,", "email", "bad_email"),
         ("2,A,Quill,,,a b,", "manager_number", "bad_number"),
         ("2,A,Quill,,,,maybe", "is_active", "bad_flag"),
