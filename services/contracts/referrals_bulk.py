@@ -146,7 +146,7 @@ start_bulk_status_change = contract.command(
     },
     reply=BulkJob,
     access=permission("referral.change_status"),
-    errors=SELECTION_ERRORS,
+    errors=(*SELECTION_ERRORS, "status_not_in_queue"),
     status=202,
 )
 start_bulk_reassignment = contract.command(

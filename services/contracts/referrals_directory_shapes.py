@@ -150,7 +150,10 @@ class PhoneInput(Request):
     """A telephone number as an editor gives it."""
 
     number = Text(required=True, most=100)
-    kind = fields.String(load_default="voice", validate=validate.Regexp(r"[a-z_]{1,40}\Z"))
+    kind = fields.String(
+        load_default="voice",
+        validate=validate.Regexp(r"[a-z_]{1,40}\Z", error="Lower-case letters and _ only, at most 40."),
+    )
     label = fields.String(load_default="", validate=validate.Length(max=255))
 
 

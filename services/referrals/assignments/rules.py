@@ -92,7 +92,8 @@ def check_step(
     `outcome_not_in_queue`.
     """
     if target.reason_required and not (step.note or step.reason_code):
-        raise Refused("reason_required", f"{target.label} needs a note that says why.", "note")
+        detail = f"{target.label} needs a `reason_code` of this queue, or a note that says why."
+        raise Refused("reason_required", detail, "note")
     if target.outcome_required and step.outcome_code is None:
         detail = f"{target.label} needs an outcome: {', '.join(outcomes)}."
         raise Refused("outcome_required", detail, "outcome_code")

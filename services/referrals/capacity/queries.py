@@ -116,7 +116,8 @@ def is_exhausted(session: Session, program_id: str, line_id: str | None = None) 
         return False
     in_effect = [line for line in lines if line.term_id is not None]
     wanted = [line for line in in_effect if line_id is None or line.id == line_id]
-    return bool(in_effect) and all(line.used >= line.total for line in wanted)
+    # A line that is not there is the claim's to refuse.
+    return bool(wanted) and all(line.used >= line.total for line in wanted)
 
 
 def one_view(session: Session, line_id: str, now: datetime.datetime) -> dict[str, Any]:

@@ -36,6 +36,9 @@ SECTION_PREFIX = "section:"
 
 StageFields = Mapping[str, Collection[str]]
 
+EARLIEST_SUBMISSION = 1900
+CLOCKS_DIFFER = timedelta(minutes=5)
+
 MAX_NOTE_LENGTH = 2_000
 MAX_PART_OF_NAME = 100
 MAX_POSTAL_CODE_LENGTH = 16
@@ -142,6 +145,15 @@ def sameness_of(
 def contact_name(first_name: str | None, last_name: str | None) -> str | None:
     """First and last name as far as they are known, with single spaces; None if neither is (row S0-33)."""
     return " ".join(f"{first_name or ''} {last_name or ''}".split()) or None
+
+
+def check_submitted(at: datetime, now: datetime) -> datetime:
+    """When a record was submitted (S0-34), in UTC. Raises Refused `invalid_contact_record` for a time to come or too old."""
+    if at.year < EARLIEST_SUBMISSION:
+        raise _invalid(f"A year from {EARLIEST_SUBMISSION} on is expected.", "submitted_at")
+    if at > now + CLOCKS_DIFFER:
+        raise _invalid("This time is still to come; leave it out for a record of now.", "submitted_at")
+    return at.astimezone(UTC)
 
 
 def check_consent_dates(given_on: date | None, until: date | None, today: date) -> None:

@@ -412,3 +412,9 @@ def test_a_choice_of_line_must_be_the_programs(desk: Desk) -> None:
     asked = {"program_id": desk.resource[SHELTER], "line_id": elsewhere, "total": 1}
     late = {"starts_at": "2099-01-01T00:00:00Z", **asked}
     assert refusal(lambda: desk(contract.schedule_capacity, STAFF, **late)) == "not_found"
+
+
+def test_a_line_that_a_full_program_does_not_have_is_named_as_what_is_wrong(desk: Desk) -> None:
+    queue_id = desk.a_queue(SHELTER, settings={"when_full": "warn"})
+    desk.set_capacity(SHELTER, 0)
+    assert refusal(lambda: desk.assign(queue_id, SHELTER, line_id="0" * 32)) == "not_found"
