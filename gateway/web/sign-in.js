@@ -21,7 +21,7 @@ const problems = {
   too_many_requests: "Too many tries. Wait a quarter of an hour.",
   feature_is_off: "The portal is switched off.",
 };
-const steps = ["password-form", "outside", "enrol", "secret", "code-form", "recovery", "again"];
+const steps = ["outside", "or", "password-form", "enrol", "secret", "code-form", "recovery", "again"];
 let challenge = told.get("challenge");
 
 /** Show these parts of the page and no other. */
@@ -49,6 +49,7 @@ async function offer(text, isProblem) {
     element("outside").href = `${answer.outside.start_path}?${new URLSearchParams({ return_path: returnPath })}`;
   }
   if (answer.has_password) ways.push("password-form");
+  if (ways.length === 2) ways.push("or");
   show(...ways);
   say(text || "", { isProblem });
   element(answer.has_password ? "login" : "outside").focus();
