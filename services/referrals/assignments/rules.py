@@ -60,8 +60,10 @@ def check_move_allowed(
         )
     if origin.key == target.key:
         raise Refused("status_unchanged", f"The referral stands at {origin.label} already.", "status")
-    if settings.allowed_moves is not None and target.key not in settings.allowed_moves.get(origin.key, ()):
-        detail = f"This queue has no move from {origin.label} to {target.label}."
+    allowed = None if settings.allowed_moves is None else settings.allowed_moves.get(origin.key, ())
+    if allowed is not None and target.key not in allowed:
+        onwards = f"it goes on to: {', '.join(allowed)}" if allowed else "it goes nowhere"
+        detail = f"This queue has no move from {origin.label} to {target.label}; from there {onwards}."
         raise Refused("move_not_allowed", detail, "status")
     if is_ended and not target.is_terminal and not settings.may_reopen:
         detail = f"The referral ended at {origin.label}, and this queue does not open referrals again."
