@@ -74,10 +74,12 @@ def copy_to_referrals(session: Session, record: ContactRecord) -> None:
     )
 
 
-def check_may_be_shared(unit: UnitOfWork, record: ContactRecord, queue: Queue) -> None:
+def check_may_be_shared(
+    session: Session, record: ContactRecord, queue: Queue, now: datetime.datetime
+) -> None:
     """Raise Refused `consent_required` where the queue asks for a consent and the record has none that holds."""
     if settings_of(queue).consent_required:
-        check_consent(record.consent_given_on, record.consent_until, today_of(unit.session, unit.now))
+        check_consent(record.consent_given_on, record.consent_until, today_of(session, now))
 
 
 def count_without_consent(

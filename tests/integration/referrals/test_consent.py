@@ -381,3 +381,12 @@ def test_the_paper_shows_the_consent_to_who_may_see_the_record(
     assert desk.read(referral, provider)["details"]["consent_until"] == "2199-12-31"
     # Without the details switch there are the eight fields and the flag, and no day.
     assert "2199" not in str(desk.read(referral, desk.provider(HERE)))
+
+
+def test_nobody_is_asked_to_confirm_a_full_program_for_a_record_that_may_not_be_shared(desk: Desk) -> None:
+    queue_id = desk.a_queue(HERE, settings={"consent_required": True, "when_full": "warn"})
+    desk.set_capacity(HERE, 0)
+    assert refusal(lambda: desk.assign(queue_id, HERE)) == "consent_required"
+    agreed = desk.a_record(**FOR_LONG)
+    assert refused(lambda: desk.assign(queue_id, HERE, agreed)).more == {"may_confirm": True}
+    desk.assign(queue_id, HERE, agreed, confirm=True)
