@@ -124,7 +124,7 @@ def _take_over(person: Person, employment: Employment, columns: Mapping[str, Any
             sources[name] = rules.HR
     for name in rules.EMPLOYMENT_FIELDS:
         if name in columns:
-            setattr(employment, name, columns[name])
+            setattr(employment, name, columns[name] or None)
     person.field_sources = sources
     person.version += 1
 

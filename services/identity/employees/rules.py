@@ -65,7 +65,10 @@ def missing_conditions(
 
 @dataclass(frozen=True)
 class FeedRow:
-    """A row that was read. `values` has the cells that are not empty: HR says nothing about the others."""
+    """A row that was read. `values` has the cells that are not empty: HR says nothing about the others.
+
+    But for `manager_number`, where the file has that column: empty means that there is no manager.
+    """
 
     line: int
     number: str
@@ -135,12 +138,12 @@ def _difference(row: FeedRow, employee: Known | None) -> Difference | None:
     if not row.is_active:
         return None if employee is None or employee.is_ended else _ended(row.number, employee)
     if employee is None:
-        changes = tuple((name, None, value) for name, value in row.values.items())
+        changes = tuple((name, None, value) for name, value in row.values.items() if value)
         return Difference(row.number, ADDED, None, row.values, changes)
     changes = tuple(
-        (name, employee.values.get(name), value)
+        (name, employee.values.get(name), value or None)
         for name, value in row.values.items()
-        if employee.values.get(name) != value
+        if (employee.values.get(name) or "") != value
     )
     if employee.is_ended:
         changes += (("is_active", "false", "true"),)

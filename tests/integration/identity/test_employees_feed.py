@@ -95,6 +95,11 @@ def test_supervisors_come_from_manager_numbers_and_end_with_them(identity):
     take_in(identity, admin, a_line("1"), a_line("2", manager="3"), a_line("3", manager="1"))
     assert relationships(identity, admin, account["id"]) == {two: False, three: True}
     assert reach(identity.caller(token)) == {chief: "employee", three: "supervisor"}
+    take_in(identity, admin, a_line("1"), a_line("2", manager="3"), a_line("3", manager=""))
+    assert relationships(identity, admin, account["id"]) == {two: False, three: False}
+    assert reach(identity.caller(token)) == {chief: "employee"}
+    take_in(identity, admin, a_line("1"), a_line("2", manager="3"), a_line("3", manager="1"))
+    assert reach(identity.caller(token)) == {chief: "employee", three: "supervisor"}
     take_in(identity, admin, a_line("2"), a_line("3", manager="1"))
     assert relationships(identity, admin, account["id"]) == {two: False, three: False}
 
