@@ -118,6 +118,24 @@ def test_the_page_goes_on_to_no_other_site(portico: RunningStack, staff: Portico
     assert browser.evaluate("location.origin") == portico.stack.public_url
 
 
+def test_a_temporary_password_is_replaced_on_the_way_in(portico: RunningStack, browser: Browser) -> None:
+    email = "temporary.pages@harbor.example.org"
+    portico.create_staff(email)
+    write(portico, update(Account).where(Account.login == email).values(must_change_password=True))
+    open_sign_in(portico, browser, "&return_path=/healthz")
+    enter(browser, email, portico.password_of(email))
+    assert "temporary" in complaint(browser, "new-password")
+    browser.type("harbor")
+    browser.press("Enter")
+    browser.wait_for("document.getElementById('new-password-problem').textContent.includes('15')")
+    assert "15" in complaint(browser, "new-password")
+    portico.passwords[email] = "lantern-orchid-quarry-7"
+    browser.type(portico.password_of(email))
+    browser.press("Enter")
+    browser.wait_for("location.pathname === '/healthz'")
+    assert portico.log_in(HARBOR, email)
+
+
 def test_a_forgotten_password_says_the_same_whoever_asks(
     portico: RunningStack, staff: Portico, browser: Browser
 ) -> None:
@@ -265,12 +283,16 @@ def test_a_link_that_has_expired_is_replaced_by_a_button(portico: RunningStack, 
 
 def expire_links(portico: RunningStack, email: str) -> None:
     """Let the account's links have ended an hour ago."""
+    past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
+    owner = select(Account.id).where(Account.login == email).scalar_subquery()
+    write(portico, update(CredentialLink).where(CredentialLink.account_id == owner).values(expires_at=past))
+
+
+def write(portico: RunningStack, statement: Any) -> None:
+    """Change identity's data past the service."""
     database = Database(portico.stack.database_url("identity"))
     try:
-        past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
-        owner = select(Account.id).where(Account.login == email).scalar_subquery()
-        ended = update(CredentialLink).where(CredentialLink.account_id == owner).values(expires_at=past)
-        database.write(None, lambda session: session.execute(ended))
+        database.write(None, lambda session: session.execute(statement))
     finally:
         database.close()
 
@@ -288,6 +310,18 @@ def test_a_script_that_does_not_load_is_said_by_the_page_itself(
         assert "did not load" not in browser.text  # at first it may still come
         browser.evaluate("document.getAnimations().forEach(it => it.finish())")
         browser.wait_for_text("This page's script did not load.")
+
+
+def test_a_browser_without_scripts_is_told_that_they_are_needed(
+    portico: RunningStack, browser: Browser
+) -> None:
+    browser.send("Emulation.setScriptExecutionDisabled", value=True)
+    for path in (SIGN_IN, "/credentials", "/verify-email"):
+        browser.go(portico.stack.public_url + path)
+        browser.wait_for_text("This page needs JavaScript")
+        assert "One moment" not in browser.text
+        browser.evaluate("document.getAnimations().forEach(it => it.finish())")
+        assert "did not load" not in browser.text
 
 
 def test_a_network_that_is_gone_is_said_beside_the_field_and_can_be_tried_again(
