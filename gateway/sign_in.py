@@ -8,6 +8,7 @@ problem itself.
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 from urllib.parse import urlencode
 
@@ -76,16 +77,24 @@ def _refused(refusal: Refused, organisation: str, realm: str) -> flask.Response:
     if "text/html" not in flask.request.headers.get("Accept", ""):
         return errors.problem(refusal)
     if refusal.code == "second_factor_required":
-        told: dict[str, Any] = {
-            "challenge": refusal.more["challenge"],
-            "enrolment": int(refusal.more["enrolment"]),
-            "return_path": refusal.more["return_path"],
-        }
-    else:
-        # Without browser key there is no sign-in of this browser, which is what its owner needs to know.
-        code = "outside_state_refused" if refusal.field == "browser_key" else refusal.code
-        told = {"problem": code, "reason": refusal.more.get("reason", "")}
+        return _to_second_step(refusal, organisation, realm)
+    # Without browser key there is no sign-in of this browser, which is what its owner needs to know.
+    code = "outside_state_refused" if refusal.field == "browser_key" else refusal.code
+    told = {"problem": code, "reason": refusal.more.get("reason", "")}
     return _redirect(_page(organisation, realm, told), 303)
+
+
+def _to_second_step(refusal: Refused, organisation: str, realm: str) -> flask.Response:
+    step = secrets.token_urlsafe(16)
+    told = {
+        "challenge": refusal.more["challenge"],
+        "enrolment": int(refusal.more["enrolment"]),
+        "return_path": refusal.more["return_path"],
+        "step": step,
+    }
+    response = _redirect(_page(organisation, realm, told), 303)
+    cookies.set_step(response, step)
+    return response
 
 
 def _page(organisation: str, realm: str, told: dict[str, Any]) -> str:

@@ -131,7 +131,12 @@ on("click", element("again"), () => location.reload());
 on("click", element("go-on"), goOn);
 showWith(element("show"), element("password"), element("new-password"));
 
-if (challenge) {
+// Only what this very browser was sent to do: a stranger's link would sign in to the stranger's account.
+const isSentHere = document.cookie.split("; ").includes(`__Host-second-step=${told.get("step")}`);
+
+if (challenge && !isSentHere) {
+  offer(problems.outside_state_refused, true);
+} else if (challenge) {
   goToSecondFactor(challenge, told.get("enrolment") === "1");
 } else if (told.has("problem")) {
   // Anybody can write a fragment: of a stranger's words none is shown.

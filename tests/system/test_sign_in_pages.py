@@ -150,14 +150,18 @@ def test_a_forgotten_password_says_the_same_whoever_asks(
 # Second factor
 
 
+def with_second_factor(owner: Portico) -> list[str]:
+    """Set up a second factor for this account: the recovery codes."""
+    secret = owner.post("/v1/me/second-factor")["secret"]
+    answer = owner.post("/v1/me/second-factor/confirmation", expect=200, code=code_of(secret))
+    return list(answer["recovery_codes"])
+
+
 def test_a_second_factor_is_asked_for_and_after_it_was_lost_set_up_anew(
     portico: RunningStack, browser: Browser
 ) -> None:
     owner = portico.create_staff(STRONG)
-    secret = owner.post("/v1/me/second-factor")["secret"]
-    codes = owner.post("/v1/me/second-factor/confirmation", expect=200, code=code_of(secret))[
-        "recovery_codes"
-    ]
+    codes = with_second_factor(owner)
     owner.post("/v1/me/password", expect=204, password=portico.password_of(STRONG), new_password=SHORT)
 
     open_sign_in(portico, browser, "&return_path=/healthz")
@@ -191,7 +195,9 @@ def test_a_second_factor_is_asked_for_and_after_it_was_lost_set_up_anew(
 def test_a_sign_in_that_has_expired_is_begun_again_on_the_same_page(
     portico: RunningStack, browser: Browser
 ) -> None:
-    browser.go(f"{portico.stack.public_url}{SIGN_IN}#challenge=made-up&enrolment=0")
+    browser.go(f"{portico.stack.public_url}/healthz")
+    browser.evaluate("document.cookie = '__Host-second-step=this-one; path=/; secure'")
+    browser.go(f"{portico.stack.public_url}{SIGN_IN}#challenge=made-up&enrolment=0&step=this-one")
     browser.wait_for("document.activeElement.id === 'code'")
     assert browser.path == SIGN_IN  # the challenge stays in no history
     browser.type("123456")
@@ -200,24 +206,32 @@ def test_a_sign_in_that_has_expired_is_begun_again_on_the_same_page(
     browser.wait_for("document.activeElement.id === 'login'")
 
 
+def test_a_strangers_link_to_a_second_step_is_begun_anew(portico: RunningStack, browser: Browser) -> None:
+    for step in ("", "&step=", "&step=the-strangers"):
+        browser.go(f"{portico.stack.public_url}{SIGN_IN}#challenge=the-strangers&enrolment=1{step}")
+        browser.wait_for_text("was begun in another browser. Begin again.")
+        browser.wait_for("document.activeElement.id === 'login'")
+
+
 # With an outside provider
 
 
 @pytest.fixture
-def provider(portico: RunningStack) -> Iterator[None]:
-    """A real provider for Harbor's staff."""
+def provider(portico: RunningStack) -> Iterator[list[str]]:
+    """A real provider for Harbor's staff, one of whom has a second factor: its recovery codes."""
     user = oidc_provider_mock.User(sub="pages-subject", claims={"email": OUTSIDE, "email_verified": True})
-    portico.admin.post("/v1/accounts", email=OUTSIDE, first_name="Ulla", last_name="Quay")
+    codes = with_second_factor(portico.create_staff(OUTSIDE))
     with real_provider([user]) as issuer:
         path = "/v1/realms/staff/identity-provider"
         client = {"client_id": "portico", "client_secret": "a-client-secret"}
         portico.admin.post(path, issuer=issuer, button_name="Harbor ID", **client)
-        yield
+        yield codes
         portico.admin.send("DELETE", path, 204, headers={"If-Match": '"1"'})
 
 
-@pytest.mark.usefixtures("provider")
-def test_an_outside_provider_signs_in_and_out(portico: RunningStack, browser: Browser) -> None:
+def test_an_outside_provider_signs_in_and_out(
+    portico: RunningStack, provider: list[str], browser: Browser
+) -> None:
     open_sign_in(portico, browser, "&return_path=/healthz")
     assert "Harbor ID" in browser.text
     browser.evaluate("document.activeElement.blur()")
@@ -226,6 +240,9 @@ def test_an_outside_provider_signs_in_and_out(portico: RunningStack, browser: Br
     browser.wait_for("document.querySelector('input[name=sub]') !== null")
     browser.evaluate("document.querySelector('input[name=sub]').focus()")
     browser.type("pages-subject")
+    browser.press("Enter")
+    browser.wait_for("document.activeElement.id === 'code'")
+    browser.type(provider[0])
     browser.press("Enter")
     browser.wait_for("location.pathname === '/healthz'")
     assert who_is_signed_in(portico, browser) == OUTSIDE

@@ -152,7 +152,13 @@ def test_a_second_factor_goes_on_in_the_page_and_its_challenge_in_the_fragment(
 
     location = urlsplit(answer.headers["Location"])
     assert (location.path, location.query) == ("/sign-in", "organisation=harbor&realm=staff")
-    assert parse_qs(location.fragment) == {
+    told = parse_qs(location.fragment)
+    [cookie] = [
+        each for each in answer.headers.getlist("Set-Cookie") if each.startswith("__Host-second-step")
+    ]
+    assert cookie.partition(";")[0] == f"__Host-second-step={told.pop('step')[0]}"
+    assert {"Secure", "Path=/", "Max-Age=300"} <= set(cookie.split("; "))
+    assert told == {
         "challenge": ["c" * 43],
         "enrolment": ["0"],
         "return_path": ["/inbox?a=b"],
