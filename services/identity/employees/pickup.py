@@ -33,6 +33,7 @@ from services.identity.password_rules import (
     stands_alone,
 )
 from services.identity.passwords import hash_password
+from services.identity.patients.usernames import require_username
 from services.identity.people.accounts import (
     add_portal_account,
     find_portal_account,
@@ -269,6 +270,7 @@ def _credentials(request: Request, login_id: str) -> tuple[str, str | None]:
     """Login and e-mail that the person has chosen. Where the portal logs in by e-mail they are one."""
     login = request["login"]
     if login_id != EMAIL:
+        require_username(login, "login")
         return login, request["email"]
     try:
         email_address().deserialize(login)

@@ -82,6 +82,15 @@ def add_portal_account(
     return account
 
 
+def name_accounts(unit: UnitOfWork, person: Person) -> None:
+    """Give the person's accounts the person's name, by which lists, signatures and "who opened my record" call them."""
+    for account in unit.session.scalars(
+        select(Account).where(Account.person_id == person.id).with_for_update(of=Account)
+    ):
+        account.first_name, account.last_name = person.first_name, person.last_name
+        account.version += 1
+
+
 def flush_login(unit: UnitOfWork, field: str) -> None:
     """Write a new login. The database decides whether it is free. Raises Refused(login_taken)."""
     try:

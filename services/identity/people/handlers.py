@@ -17,7 +17,12 @@ from services.identity.employees.automatic import open_when_registered
 from services.identity.models import Account
 from services.identity.patients import steps as patient_steps
 from services.identity.people import rules
-from services.identity.people.accounts import change_login_email, find_portal_account, load_person
+from services.identity.people.accounts import (
+    change_login_email,
+    find_portal_account,
+    load_person,
+    name_accounts,
+)
 from services.identity.people.grants import revoke
 from services.identity.people.models import ClientContact, Grant, Person, PersonKind
 from services.identity.people.queries import (
@@ -111,6 +116,8 @@ def edit_person(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         person.version += 1
     else:
         _change_login(unit, person, account, request["email"])
+    if not {"first_name", "last_name"}.isdisjoint(changed):
+        name_accounts(unit, person)
     unit.audit("person.changed", "person", person.id, members=changed)
     return person_view(unit.session, person)
 

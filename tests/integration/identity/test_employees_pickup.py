@@ -154,6 +154,18 @@ def test_a_refused_password_or_a_taken_login_leaves_the_code_usable(identity):
     assert identity.refused(accounts.log_in, **login, password=PASSWORD).code == "credentials_refused"
 
 
+@pytest.mark.seed("S2-116")
+def test_where_employees_have_usernames_a_code_takes_only_a_valid_one(identity):
+    admin = identity.admin()
+    identity.call(people.set_realm_settings, admin, realm="employee", login_id="username", version=1)
+    code = a_code(identity, admin, an_employee(identity, admin, "1")["id"])
+    for login in ("two words", "-none", "ab", "line\nbreak"):
+        refused = refusal(identity, code, login=login)
+        assert (refused.code, refused.field) == ("invalid_request", "login")
+    redeem(identity, code, login="Pat.Quill")
+    assert identity.log_in("pat.quill", CHOSEN, realm="employee")["account"]["login"] == "pat.quill"
+
+
 @pytest.mark.seed("S2-117", "S2-120")
 def test_a_code_takes_over_the_account_that_opened_by_itself(identity):
     admin = identity.admin()

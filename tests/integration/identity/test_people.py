@@ -137,6 +137,17 @@ def test_a_person_who_is_disabled_reaches_nobody_s_profile_and_holds_no_invitati
     assert desk.refused(people.add_client_contact, **pair) == "conflict"
 
 
+def test_another_name_of_a_person_is_the_name_of_the_person_s_accounts(desk: Desk) -> None:
+    client = desk.a_client(first_name="Ann")
+    granted = desk.grant(client)
+    told = {"person_id": client["id"], "last_name": "Wharton", "email": "wharton@example.org"}
+    desk.call(people.edit_person, version=client["version"], **told)
+    admin = desk.identity.admin()
+    account = desk.identity.call(contract.get_account, admin, account_id=granted["account_id"])
+    assert (account["first_name"], account["last_name"]) == ("Ann", "Wharton")
+    assert account["login"] == "wharton@example.org"
+
+
 @pytest.mark.parametrize("day", ["2999-01-01", "1879-12-31", "0001-01-01"])
 def test_a_date_of_birth_is_a_day_on_which_somebody_may_have_been_born(desk: Desk, day: str) -> None:
     person = desk.a_person("client", date_of_birth="1880-01-01")
@@ -278,6 +289,11 @@ def test_patients_may_share_an_e_mail_and_differ_by_username_families_may_not(de
         people.create_person_account, admin, person_id=patients[2]["id"], **request
     )
     assert (missing.code, missing.field) == ("invalid_request", "login")
+    for login in ("-nobody", "two words", "ab"):
+        odd = desk.identity.refused(
+            people.create_person_account, admin, person_id=patients[2]["id"], login=login, **request
+        )
+        assert (odd.code, odd.field) == ("invalid_request", "login")
     first, second = (desk.a_client(email="shared@example.org") for _ in range(2))
     desk.grant(first)
     ids = {"client_id": second["id"], "person_id": second["id"], "role": "patient"}
