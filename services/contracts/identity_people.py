@@ -266,7 +266,7 @@ edit_person = contract.command(
     request=EditPerson,
     reply=PersonView,
     access=MANAGE_PEOPLE,
-    errors=("not_found", "login_taken", "proof_required"),
+    errors=("not_found", "already_merged", "login_taken", "proof_required"),
     expects_version=True,
 )
 start_person_kind = contract.command(

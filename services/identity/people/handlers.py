@@ -14,6 +14,7 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.credentials import end_sessions, void_links
 from services.identity.employees.automatic import open_when_registered
+from services.identity.merging.models import PersonMerge
 from services.identity.models import Account
 from services.identity.patients import steps as patient_steps
 from services.identity.people import rules
@@ -96,10 +97,11 @@ def _free_number(unit: UnitOfWork) -> str:
 def edit_person(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     """Change what is known of a person. The log-in of a Family Portal account follows the e-mail (S1-20).
 
-    Raises Refused(not_found, version_conflict, login_taken), forbidden where a log-in would change and the caller may
+    Raises Refused(not_found, already_merged, version_conflict, login_taken), forbidden where a log-in would change and the caller may
     not manage access, invalid_request where an e-mail that is a log-in would be taken away.
     """
     person = load_person(unit, request["person_id"])
+    _require_not_merged(unit, person)
     unit.require_version(person)
     changed = [
         member for member in MEMBERS if member in request and getattr(person, member) != request[member]
@@ -120,6 +122,22 @@ def edit_person(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         name_accounts(unit, person)
     unit.audit("person.changed", "person", person.id, members=changed)
     return person_view(unit.session, person)
+
+
+def _require_not_merged(unit: UnitOfWork, person: Person) -> None:
+    """What is written on a merged record nobody reads. Raises Refused(already_merged), which names the one to use."""
+    if person.disabled_at is None:
+        return
+    kept_id = unit.session.scalar(
+        select(PersonMerge.kept_id).where(PersonMerge.merged_id == person.id, PersonMerge.undone_at.is_(None))
+    )
+    if kept_id is not None:
+        raise Refused(
+            "already_merged",
+            "This record was merged into another one: use that one.",
+            field="person_id",
+            kept_id=kept_id,
+        )
 
 
 def _change_login(unit: UnitOfWork, person: Person, account: Account, email: str | None) -> None:
