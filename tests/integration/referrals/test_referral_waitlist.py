@@ -141,6 +141,8 @@ def test_a_change_of_priority_changes_the_order_of_the_waitlist(desk: Desk) -> N
     _, second = desk.assign(queue_id, HERE), desk.assign(queue_id, HERE)
     raised = desk(life.change_priority, referral_id=second["id"], priority="stat", version=1)
     assert (raised["version"], raised["progress"]["priority"]) == (2, "stat")
+    again = desk(life.change_priority, referral_id=second["id"], priority="stat", version=2)
+    assert again["version"] == 2  # as urgent as it was
     desk.move(housed[0], "completed")
     desk.deliver_own()
     assert promoted(desk) == [second["id"]]
