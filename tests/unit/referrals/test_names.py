@@ -135,5 +135,5 @@ def test_the_beginnings_of_words_are_those_without_a_digit_and_know_where_their_
     expected = {word[:length] for word in made._words if not any(map(str.isdigit, word[:length]))}
     beginnings = made._beginnings_of(length)
     assert [text for text, *_ in beginnings] == sorted(expected)
-    for text, _, start, end in beginnings:
+    for text, *_, start, end in beginnings:
         assert {word for word in made._words if word[:length] == text} == set(made._words[start:end])
