@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from services.contracts.errors import Refused
 
@@ -171,3 +172,15 @@ def require_editable(wanted: Collection[str], entry: Entry) -> None:
             field=fixed[0],
             editable=list(entry.editable_fields),
         )
+
+
+def check_time_zone(name: str | None) -> None:
+    """Raise Refused(invalid_request) unless it is None or the name of an IANA time zone, by which times can be shown."""
+    if name is None:
+        return
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        # zoneinfo raises each of these, for an unknown name, for a path and for a folder such as "America".
+        detail = "preferred_time_zone: use the name of an IANA time zone, for example Europe/Berlin."
+        raise Refused("invalid_request", detail, field="preferred_time_zone") from None
