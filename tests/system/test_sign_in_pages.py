@@ -335,7 +335,8 @@ def test_a_browser_without_scripts_is_told_that_they_are_needed(
     browser.send("Emulation.setScriptExecutionDisabled", value=True)
     for path in (SIGN_IN, "/credentials", "/verify-email"):
         browser.go(portico.stack.public_url + path)
-        browser.wait_for_text("This page needs JavaScript")
+        browser.wait_for("document.readyState === 'complete'")  # with its style sheet
+        assert "This page needs JavaScript" in browser.text
         assert "One moment" not in browser.text
         browser.evaluate("document.getAnimations().forEach(it => it.finish())")
         assert "did not load" not in browser.text
