@@ -31,7 +31,7 @@ from services.contracts import (
 from services.contracts import notifications as contract
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
-from services.notifications import rules, templates
+from services.notifications import own_templates, rules, templates
 from services.notifications.channels import email
 from services.notifications.models import Delivery
 
@@ -193,7 +193,9 @@ def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     realm = values.pop("realm", None)
     values |= {"product_name": PRODUCT, "portal_link": _sign_in_page(settings, delivery, realm)}
     kind = _variant(delivery.kind, values)
-    rendered = templates.render(kind, templates.KINDS[kind].default, values)
+    with runtime.database.reading(delivery.organisation_id) as session:
+        words = own_templates.words_of(session, kind)
+    rendered = templates.render(kind, words, values)
     message = email.build(
         delivery.id, settings.mail_from, recipient, rendered.subject, rendered.text, rendered.html
     )

@@ -86,7 +86,7 @@ def check(kind: str, template: Template) -> None:
     Raises Refused `template_kind_unknown`, `template_placeholder_unknown` (detail lists the allowed ones) or
     `template_invalid` (empty, too long, a control character in the subject, unbalanced braces, unsafe HTML).
     """
-    allowed = _kind(kind).placeholders
+    allowed = kind_of(kind).placeholders
     _check_part(template.subject, "subject", SUBJECT_LIMIT, allowed)
     if _has_control(template.subject):
         raise Refused("template_invalid", "The subject is one line without control characters.", "subject")
@@ -112,7 +112,13 @@ def render(kind: str, template: Template, values: Mapping[str, str | int]) -> Re
     )
 
 
-def _kind(name: str) -> Kind:
+def mentioned(part: str) -> frozenset[str]:
+    """The placeholders in a part of a template."""
+    return frozenset(PLACEHOLDER.findall(part))
+
+
+def kind_of(name: str) -> Kind:
+    """A kind of message. Raises Refused `template_kind_unknown`."""
     try:
         return KINDS[name]
     except KeyError:
@@ -123,7 +129,7 @@ def _kind(name: str) -> Kind:
 def _check_part(part: str, field: str, limit: int, allowed: frozenset[str]) -> None:
     if not part.strip() or len(part) > limit:
         raise Refused("template_invalid", f"The {field} has between 1 and {limit} characters.", field)
-    unknown = set(PLACEHOLDER.findall(part)) - allowed
+    unknown = mentioned(part) - allowed
     if unknown:
         raise Refused(
             "template_placeholder_unknown",
