@@ -76,6 +76,19 @@ is missing: $packages(Python must be 3.11 or newer. Instead of RabbitMQ here, AM
     as_root apt-get install -y -q --no-install-recommends $packages </dev/null
 }
 
+# Without a browser the tests of the pages are skipped, so that it cannot be had stops nobody; it is tried once. Only on
+# Debian: Ubuntu's package is a snap, which a container cannot run.
+install_browser() {
+    [ "$purpose" = test ] && [ "$(id -u)" -eq 0 ] && [ ! -f .venv/browser.tried ] || return 0
+    ! command -v chromium >/dev/null 2>&1 && grep -qs '^ID=debian' /etc/os-release || return 0
+    touch .venv/browser.tried
+    say "Installing Debian's chromium for the tests of the pages"
+    as_root apt-get install -y -q --no-install-recommends chromium </dev/null || {
+        as_root apt-get update -q </dev/null
+        as_root apt-get install -y -q --no-install-recommends chromium </dev/null
+    } || say "chromium could not be installed: the tests of the pages are skipped"
+}
+
 lock_hash() { sha256sum "$1" | cut -d ' ' -f 1; }
 
 # The larger environment serves both purposes.
@@ -98,3 +111,4 @@ install_python_packages() {
 
 install_packages
 install_python_packages
+install_browser

@@ -22,6 +22,9 @@ MARK = "X-Portico-Request"
 BEGUN = "__Host-sign-in-"
 BEGUN_FOR_S = 600
 BEGUN_AT_ONCE = 5
+# Which second step this browser is at: a link with a stranger's challenge would sign its reader in to the stranger's account.
+STEP = "__Host-second-step"
+STEP_FOR_S = 300
 
 
 def set_session(response: flask.Response, token: str) -> None:
@@ -45,6 +48,11 @@ def set_browser_key(response: flask.Response, authorization_url: str, key: str) 
     for each in others[: max(0, len(others) - BEGUN_AT_ONCE + 1)]:
         _delete(response, each)
     response.set_cookie(name, key, max_age=BEGUN_FOR_S, path="/", secure=True, httponly=True, samesite="Lax")
+
+
+def set_step(response: flask.Response, step: str) -> None:
+    """Note that this browser was sent to do this step. The page compares it with its address, so scripts may read it."""
+    response.set_cookie(STEP, step, max_age=STEP_FOR_S, path="/", secure=True, samesite="Lax")
 
 
 def clear_browser_key(response: flask.Response, state: str) -> None:

@@ -115,7 +115,7 @@ def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
     }
     if route.uploads:
         document["requestBody"] = _upload(route, rest, required)
-    elif route.takes_body and rest:
+    elif route.takes_body and not route.takes_query and rest:
         if route.cookie in ("given", "begun"):
             rest["cookie"] = _COOKIE
         body = {**request, "properties": rest, "required": [name for name in required if name in rest]}
@@ -125,7 +125,7 @@ def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
         }
     elif route.is_fhir:
         parameters += [_SEARCH] if "parameters" in rest else []
-    elif not route.takes_body:
+    elif route.takes_query:
         parameters += [
             {"name": name, "in": "query", "required": name in required, "schema": member}
             for name, member in rest.items()

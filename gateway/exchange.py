@@ -93,11 +93,15 @@ class Exchange:
         if route.is_fhir:
             return fhir.arguments(route.operation, path_arguments, self._public_url)
         if route.uploads:
+            _nothing_in_the_address()
             given = {**_once_each(flask.request.form), route.uploads: self._upload(admitted)}
-        elif route.takes_body:
-            given = _json_body()
-        else:
+        elif route.takes_query:
             given = _once_each(flask.request.args)
+            if route.takes_body:
+                given |= _json_body()
+        else:
+            _nothing_in_the_address()
+            given = _json_body()
         clash = sorted(set(given) & set(path_arguments))
         if clash:
             raise Refused(
@@ -151,6 +155,14 @@ def _expected_version(operation: Operation, header: str | None) -> int | None:
     if match is None:
         raise Refused("malformed_request", 'If-Match holds one ETag such as "3".', "If-Match")
     return int(match.group(1))
+
+
+def _nothing_in_the_address() -> None:
+    """Refuse arguments in the address of a request with a body: read by nobody, they would seem to be obeyed."""
+    for name in flask.request.args:
+        raise Refused(
+            "invalid_request", f"{name[:100]}: send it in the body, not in the address.", name[:100]
+        )
 
 
 def _json_body() -> dict[str, Any]:

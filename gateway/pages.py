@@ -1,4 +1,4 @@
-"""The pages a person lands on from a mail. Static files; all they do goes through the same addresses as everything else."""
+"""The pages to sign in and those that mails lead to. Static files; all they do goes through the API as everything else."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _FILES = {
     "/web/verify-email.js": ("verify-email.js", "text/javascript; charset=utf-8"),
     "/sign-in": ("sign-in.html", "text/html; charset=utf-8"),
     "/web/sign-in.js": ("sign-in.js", "text/javascript; charset=utf-8"),
+    "/web/page.js": ("page.js", "text/javascript; charset=utf-8"),
     "/web/page.css": ("page.css", "text/css; charset=utf-8"),
 }
 

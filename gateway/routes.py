@@ -43,5 +43,13 @@ class Route:
 
     @property
     def takes_body(self) -> bool:
-        """Whether arguments come as a JSON body; otherwise they come in the query string."""
+        """Whether arguments may come as a JSON body."""
         return self.method != "GET"
+
+    @property
+    def takes_query(self) -> bool:
+        """Whether arguments may come in the query string.
+
+        What is in the body of a DELETE counts as well, but clients and proxies may drop it (RFC 9110, section 9.3.5).
+        """
+        return self.method in ("GET", "DELETE")

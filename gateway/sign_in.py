@@ -1,4 +1,4 @@
-"""Where a browser begins to sign in with an outside provider, and where the provider sends it back to.
+"""Where a browser begins to sign in with an outside provider, and where the provider sends it back to, signed in or out.
 
 The browser keeps a key in a cookie between the two. What comes back to a browser without the key of that very sign-in is
 refused: otherwise somebody could be signed in to a stranger's account by a link. A browser that wants a page is sent to
@@ -8,6 +8,7 @@ problem itself.
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 from urllib.parse import urlencode
 
@@ -24,7 +25,7 @@ _FROM_PROVIDER = ("state", "code", "error", "iss")
 
 
 def register(app: flask.Flask, exchange: Exchange) -> None:
-    """Serve both addresses."""
+    """Serve these addresses."""
 
     @app.get(_PATH)
     def start_sign_in(organisation: str, realm: str) -> flask.Response:
@@ -34,10 +35,14 @@ def register(app: flask.Flask, exchange: Exchange) -> None:
         try:
             begun = exchange.ask(api.start_outside_sign_in, arguments)
         except Refused as refusal:
-            return _refused(refusal)
+            return _refused(refusal, organisation, realm)
         response = _redirect(begun["authorization_url"], 302)
         cookies.set_browser_key(response, begun["authorization_url"], begun["browser_key"])
         return response
+
+    @app.get(f"{_PATH}/signed-out")
+    def signed_out(organisation: str, realm: str) -> flask.Response:
+        return _redirect(_page(organisation, realm, {"signed_out": 1}), 303)
 
     @app.get(f"{_PATH}/callback")
     def complete_sign_in(organisation: str, realm: str) -> flask.Response:
@@ -52,7 +57,7 @@ def register(app: flask.Flask, exchange: Exchange) -> None:
             arguments |= {name: _once(name) for name in _FROM_PROVIDER if name in given}
             completed = exchange.ask(api.complete_outside_sign_in, arguments)
         except Refused as refusal:
-            response = _refused(refusal)
+            response = _refused(refusal, organisation, realm)
         else:
             response = _redirect(completed["return_path"], 303)
             if "token" in completed:
@@ -68,20 +73,33 @@ def _once(name: str) -> str:
     return values[0]
 
 
-def _refused(refusal: Refused) -> flask.Response:
+def _refused(refusal: Refused, organisation: str, realm: str) -> flask.Response:
     if "text/html" not in flask.request.headers.get("Accept", ""):
         return errors.problem(refusal)
     if refusal.code == "second_factor_required":
-        told: dict[str, Any] = {
-            "challenge": refusal.more["challenge"],
-            "enrolment": int(refusal.more["enrolment"]),
-            "return_path": refusal.more["return_path"],
-        }
-    else:
-        # Without browser key there is no sign-in of this browser, which is what its owner needs to know.
-        code = "outside_state_refused" if refusal.field == "browser_key" else refusal.code
-        told = {"problem": code, "reason": refusal.more.get("reason", "")}
-    return _redirect(f"/sign-in#{urlencode(told)}", 303)
+        return _to_second_step(refusal, organisation, realm)
+    # Without browser key there is no sign-in of this browser, which is what its owner needs to know.
+    code = "outside_state_refused" if refusal.field == "browser_key" else refusal.code
+    told = {"problem": code, "reason": refusal.more.get("reason", "")}
+    return _redirect(_page(organisation, realm, told), 303)
+
+
+def _to_second_step(refusal: Refused, organisation: str, realm: str) -> flask.Response:
+    step = secrets.token_urlsafe(16)
+    told = {
+        "challenge": refusal.more["challenge"],
+        "enrolment": int(refusal.more["enrolment"]),
+        "return_path": refusal.more["return_path"],
+        "step": step,
+    }
+    response = _redirect(_page(organisation, realm, told), 303)
+    cookies.set_step(response, step)
+    return response
+
+
+def _page(organisation: str, realm: str, told: dict[str, Any]) -> str:
+    """The page that goes on with what it is told, or begins again."""
+    return f"/sign-in?{urlencode({'organisation': organisation, 'realm': realm})}#{urlencode(told)}"
 
 
 def _redirect(address: str, status: int) -> flask.Response:

@@ -16,6 +16,7 @@ ROUTES = (
     Route("GET", _SIGN_IN, api.list_sign_in_options),
     Route("POST", _SIGN_IN, api.start_outside_sign_in, cookie="begun"),
     Route("POST", f"{_SIGN_IN}/completion", api.complete_outside_sign_in),
+    Route("POST", "/v1/sessions/current/sign-out", api.sign_out, cookie="taken"),
     Route("GET", "/v1/me/outside-identities", api.list_my_outside_identities),
     Route("POST", "/v1/me/outside-identities", api.start_outside_link, cookie="begun"),
     Route("DELETE", "/v1/me/outside-identities/{identity_id}", api.unlink_my_outside_identity),

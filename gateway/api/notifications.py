@@ -2,5 +2,13 @@
 
 from gateway.routes import Route
 from services.contracts import notifications as api
+from services.contracts import notifications_templates as templates
 
-ROUTES = (Route("GET", "/v1/deliveries", api.list_deliveries),)
+ROUTES = (
+    Route("GET", "/v1/deliveries", api.list_deliveries),
+    Route("GET", "/v1/message-templates", templates.list_message_templates),
+    Route("GET", "/v1/message-templates/{kind}", templates.get_message_template),
+    Route("PUT", "/v1/message-templates/{kind}", templates.save_message_template),
+    Route("DELETE", "/v1/message-templates/{kind}", templates.reset_message_template),
+    Route("POST", "/v1/message-templates/{kind}/preview", templates.preview_message_template),
+)

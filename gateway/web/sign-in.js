@@ -1,12 +1,19 @@
-// What is left to do of a sign-in with an outside provider: a second factor, or to hear why it did not work.
-"use strict";
+// Signing in: with a password or an outside provider, then what is left to do: another password, a second factor.
+// The address says where (?organisation=…&realm=…&return_path=…), its fragment what came back from a provider.
+import { ask, complain, element, on, say, sentence, showWith } from "./page.js";
+
+const query = new URLSearchParams(location.search);
 const told = new URLSearchParams(location.hash.slice(1));
-history.replaceState(null, "", location.pathname);
-const challenge = told.get("challenge");
-const returnPath = told.get("return_path") || "/";
+// A challenge is a secret: it stays in no history.
+history.replaceState(null, "", location.pathname + location.search);
+const organisation = query.get("organisation");
+const realm = query.get("realm") || "staff";
+const returnPath = told.get("return_path") || query.get("return_path") || "/";
 const problems = {
   not_found: "There is no such sign-in here.",
   outside_state_refused: "This sign-in has expired, was completed, or was begun in another browser. Begin again.",
+  // Said by the provider itself: somebody has turned back there, or was not let in.
+  provider_said: "You were not signed in at your sign-in service. Begin again, or ask its administrator.",
   outside_sign_in_refused: "Your sign-in service knows you, but no account here can be used with it. Ask your administrator.",
   outside_provider_failed: "The sign-in service did not answer as it should. Try again, or tell your administrator.",
   outside_identity_taken: "That account of your sign-in service is linked with another account here.",
@@ -14,64 +21,128 @@ const problems = {
   too_many_requests: "Too many tries. Wait a quarter of an hour.",
   feature_is_off: "The portal is switched off.",
 };
-const element = (name) => document.getElementById(name);
+const steps = ["outside", "or", "password-form", "enrol", "secret", "code-form", "recovery", "again"];
+let challenge = told.get("challenge");
 
-function say(text) {
-  element("message").textContent = text;
+/** Show these parts of the page and no other. */
+function show(...ids) {
+  steps.forEach((id) => (element(id).hidden = !ids.includes(id)));
 }
 
-async function post(path, body) {
-  const response = await fetch(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-Portico-Request": "1" },
-    body: JSON.stringify(body),
-  });
-  const text = await response.text();
-  return { ok: response.ok, answer: text ? JSON.parse(text) : {} };
+/** Offer the ways to sign in here, after saying this. */
+async function offer(text, isProblem) {
+  show();
+  if (!organisation) {
+    const incomplete = "This address is not complete. Open the sign-in page from your organisation's own site.";
+    return say(text || incomplete, { isProblem: true });
+  }
+  const where = `${encodeURIComponent(organisation)}/${encodeURIComponent(realm)}`;
+  const { ok, answer } = await ask("GET", `/v1/sign-in/${where}`);
+  if (!ok) {
+    show("again");
+    return say(answer.field ? problems.not_found : sentence(answer), { isProblem: true });
+  }
+  const ways = [];
+  if (answer.outside) {
+    ways.push("outside");
+    element("outside").textContent = answer.outside.button_name;
+    element("outside").href = `${answer.outside.start_path}?${new URLSearchParams({ return_path: returnPath })}`;
+  }
+  if (answer.has_password) ways.push("password-form");
+  if (ways.length === 2) ways.push("or");
+  show(...ways);
+  say(text || "", { isProblem });
+  element(answer.has_password ? "login" : "outside").focus();
 }
 
 function goOn() {
-  // A fragment can be written by anybody: only a path of this very site is gone to.
-  const target = new URL(returnPath, location.origin);
-  location.assign(target.origin === location.origin ? target.href : "/");
+  // The address can be written by anybody: only a path of this very site is gone to.
+  const target = URL.canParse(returnPath, location.origin) ? new URL(returnPath, location.origin) : null;
+  location.assign(target?.origin === location.origin ? target.href : "/");
 }
 
-function askForCode() {
-  element("form").hidden = false;
+function askForCode(text) {
+  show(element("secret").hidden ? "" : "secret", "code-form");
+  say(text);
   element("code").focus();
 }
 
-element("enrol").addEventListener("click", async () => {
-  const { ok, answer } = await post("/v1/sessions/enrolment", { challenge });
-  if (!ok) return say(answer.detail);
-  element("enrol").hidden = true;
-  element("key").textContent = answer.secret;
-  element("secret").hidden = false;
-  say("Then type the code that the app shows.");
-  askForCode();
-});
-
-element("form").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const code = element("code").value;
-  const { ok, answer } = await post("/v1/sessions/second-factor", { challenge, code, cookie: true });
-  if (!ok) return say(answer.detail || "That did not work. Try again.");
-  if (!answer.recovery_codes) return goOn();
-  element("form").hidden = element("secret").hidden = true;
-  element("codes").textContent = answer.recovery_codes.join("\n");
-  element("recovery").hidden = false;
-  say("You are signed in.");
-});
-
-element("go-on").addEventListener("click", goOn);
-
-if (challenge && told.get("enrolment") === "1") {
+function goToSecondFactor(given, isEnrolment) {
+  challenge = given;
+  element("password").value = element("new-password").value = "";
+  if (!isEnrolment) return askForCode("One more step.");
+  show("enrol");
   say("Your organisation asks for a second factor, and you have none yet.");
-  element("enrol").hidden = false;
+  element("enrol").focus();
+}
+
+on("submit", element("password-form"), async () => {
+  const login = element("login").value.trim();
+  const [password, newPassword] = [element("password"), element("new-password")];
+  const given = { organisation, realm, login, password: password.value, cookie: true };
+  if (newPassword.required) given.new_password = newPassword.value;
+  const { ok, answer } = await ask("POST", "/v1/sessions", given);
+  if (ok) return goOn();
+  if (answer.code === "second_factor_required") return goToSecondFactor(answer.challenge, answer.enrolment);
+  if (answer.code === "password_change_required") {
+    element("replacing").hidden = false;
+    newPassword.required = true;
+    return complain(newPassword, "Your password is temporary. Choose your own.");
+  }
+  complain(answer.code === "password_refused" ? newPassword : password, sentence(answer));
+});
+
+on("click", element("forgotten"), async () => {
+  const login = element("login");
+  if (!login.reportValidity()) return;
+  const { ok, answer } = await ask("POST", "/v1/credentials/resets", { organisation, realm, login: login.value.trim() });
+  if (!ok) return complain(login, sentence(answer));
+  say("If there is an account, an e-mail with a link to set a new password is on its way.");
+});
+
+on("click", element("enrol"), async () => {
+  const { ok, answer } = await ask("POST", "/v1/sessions/enrolment", { challenge });
+  if (!ok) return refuseStep(answer);
+  element("key").textContent = answer.secret.match(/.{1,4}/g).join(" ");
+  element("app").href = answer.uri;
+  element("secret").hidden = false;
+  askForCode("Add this to your authenticator app. Then type the code that the app shows.");
+});
+
+on("submit", element("code-form"), async () => {
+  const code = element("code").value.trim();
+  const { ok, answer } = await ask("POST", "/v1/sessions/second-factor", { challenge, code, cookie: true });
+  if (!ok) return refuseStep(answer);
+  if (!answer.recovery_codes) return goOn();
+  element("codes").textContent = answer.recovery_codes.join("\n");
+  show("recovery");
+  say("You are signed in.");
+  element("go-on").focus();
+});
+
+/** A step's refusal: beside its field, or, where the whole sign-in has ended, with a way to begin again. */
+function refuseStep(answer) {
+  if (answer.code === "challenge_refused") return offer("This sign-in has expired or was completed. Begin again.", true);
+  if (element("code-form").hidden) return say(sentence(answer), { isProblem: true });
+  complain(element("code"), sentence(answer));
+}
+
+on("click", element("again"), () => location.reload());
+on("click", element("go-on"), goOn);
+showWith(element("show"), element("password"), element("new-password"));
+
+// Only what this very browser was sent to do: a stranger's link would sign in to the stranger's account.
+const isSentHere = document.cookie.split("; ").includes(`__Host-second-step=${told.get("step")}`);
+
+if (challenge && !isSentHere) {
+  offer(problems.outside_state_refused, true);
 } else if (challenge) {
-  say("One more step.");
-  askForCode();
+  goToSecondFactor(challenge, told.get("enrolment") === "1");
+} else if (told.has("problem")) {
+  // Anybody can write a fragment: of a stranger's words none is shown.
+  const reason = /^[a-z_]{1,60}$/.exec(told.get("reason"))?.[0];
+  const problem = reason?.startsWith("provider_said_") ? "provider_said" : told.get("problem");
+  offer((problems[problem] || "That did not work. Begin again.") + (reason ? ` (${reason})` : ""), true);
 } else {
-  const reason = told.get("reason");
-  say((problems[told.get("problem")] || "That did not work. Begin again.") + (reason ? ` (${reason})` : ""));
+  offer(told.has("signed_out") ? "You are signed out." : "");
 }

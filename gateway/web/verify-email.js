@@ -1,21 +1,18 @@
 // A mail scanner that opens the link confirms nothing: that takes the button.
-"use strict";
+import { ask, element, on, say, sentence } from "./page.js";
+
 const token = new URLSearchParams(location.hash.slice(1)).get("token");
-const message = document.getElementById("message");
-const button = document.getElementById("confirm");
+const button = element("confirm");
 history.replaceState(null, "", location.pathname);
 
-button.addEventListener("click", async () => {
+if (!token) {
   button.hidden = true;
-  const response = await fetch("/v1/credentials/links/verify-email", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ token }),
-  });
-  if (response.ok) {
-    message.textContent = "Thank you. Your address is confirmed.";
-    return;
-  }
-  const answer = await response.json();
-  message.textContent = answer.detail || "That did not work. Open the link in your e-mail once more.";
+  say("This address is not complete. Open the link in your e-mail once more.", { isProblem: true });
+}
+
+on("click", button, async () => {
+  const { ok, answer } = await ask("POST", "/v1/credentials/links/verify-email", { token });
+  if (!ok) return say(sentence(answer), { isProblem: true });
+  button.hidden = true;
+  say("Thank you. Your address is confirmed.");
 });

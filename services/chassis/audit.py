@@ -11,7 +11,6 @@ How rows get into the chain is in audit_sealing; why it is built so in services/
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import hashlib
 import importlib
@@ -292,6 +291,8 @@ def read_statements(path: str) -> list[tuple[Statement, str]]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Verify a service's trail and print one line for each organisation; 1 when something does not hold."""
+    import argparse  # noqa: PLC0415 - each service has this module, and only this command reads arguments
+
     parser = argparse.ArgumentParser(description="Check a service's audit trail.")
     parser.add_argument("action", choices=["verify"])
     parser.add_argument("service")

@@ -26,6 +26,8 @@ from services.chassis.models import TenantScoped
 from services.contracts.errors import Refused
 
 T = TypeVar("T")
+# Statements that are kept compiled: about 50 KB each. Nine calls of ten need sixty of them; SQLAlchemy would keep 750.
+STATEMENTS_KEPT = 150
 LOCK_WAIT_S = (
     2.5  # a writer that waits longer answers 503, so that a request never hangs on a locked database
 )
@@ -143,6 +145,7 @@ def _sqlite_engine(url: str, pool_size: int) -> Engine:
         pool_use_lifo=True,
         max_overflow=100,
         hide_parameters=True,
+        query_cache_size=STATEMENTS_KEPT,
         connect_args={"check_same_thread": False, "timeout": 0.05},
     )
 
@@ -176,6 +179,7 @@ def _postgres_engine(url: str, pool_size: int) -> Engine:
         max_overflow=100,
         pool_pre_ping=True,
         hide_parameters=True,
+        query_cache_size=STATEMENTS_KEPT,
         connect_args={
             "connect_timeout": 3,
             "options": "-c lock_timeout=2500 -c statement_timeout=20000 -c idle_in_transaction_session_timeout=5000",

@@ -32,6 +32,11 @@ for unused in ("rich", "yaml"):
 from typing import Any
 
 from nameko.containers import ServiceContainer
+from prometheus_client import values
+
+# A histogram has a lock for each of its buckets, and a service has hundreds of histograms. Who holds such a lock adds a
+# number and never waits, so the system's own lock serves: without it 13 KB more for each, and slower.
+values.Lock = eventlet.patcher.original("threading").Lock  # type: ignore[attr-defined]
 
 from services.chassis import logs
 from services.chassis.health import HealthServer

@@ -12,6 +12,7 @@ from services.contracts import identity_merging as _identity_merging  # noqa: F4
 from services.contracts import identity_outside as _identity_outside  # noqa: F401 - as above
 from services.contracts import identity_patients as _identity_patients  # noqa: F401 - as above
 from services.contracts import identity_people as _identity_people  # noqa: F401 - as above
+from services.contracts import notifications_templates as _notifications_templates  # noqa: F401 - it fills notifications.contract
 from services.contracts import referrals_assignments as _referrals_assignments  # noqa: F401 - it fills referrals.contract
 from services.contracts import referrals_bulk as _referrals_bulk  # noqa: F401 - as above
 from services.contracts import referrals_capacity as _referrals_capacity  # noqa: F401 - as above

@@ -145,6 +145,7 @@ CODES: dict[str, int] = {
     "email_header_invalid": 422,
     "template_kind_unknown": 422,
     "template_placeholder_unknown": 422,
+    "template_placeholder_missing": 422,
     "template_invalid": 422,
     "template_value_missing": 422,
     # signing

@@ -14,6 +14,7 @@ from marshmallow import ValidationError, fields, validate
 
 _CODE = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _RECORD_NUMBER = re.compile(r"[A-Z]{2,4}-[0-9]{1,12}")
+EARLIEST_BIRTH = datetime.date(1880, 1, 1)
 
 
 class Id(fields.String):
@@ -56,6 +57,24 @@ class Moment(fields.AwareDateTime):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(format="iso", default_timezone=datetime.UTC, **kwargs)
 
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> datetime.datetime:
+        moment: datetime.datetime = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return moment.astimezone(datetime.UTC)
+        except OverflowError as error:  # the first and the last day that there are, in another zone
+            raise ValidationError("A time from year 1 to 9999 in UTC is expected.") from error
+
+
+class BirthDate(fields.Date):
+    """A day on which somebody alive now may have been born. Somewhere on earth it may be tomorrow already."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> datetime.date:
+        day: datetime.date = super()._deserialize(value, attr, data, **kwargs)
+        last = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=1)
+        if not EARLIEST_BIRTH <= day <= last:
+            raise ValidationError(f"A day from {EARLIEST_BIRTH} to today is expected.")
+        return day
+
 
 class Count(fields.Integer):
     """A whole number of things, never negative."""
@@ -88,6 +107,14 @@ class Digest(fields.String):
         if not re.fullmatch(f"[0-9a-f]{{{self.digits}}}", text):
             raise ValidationError(f"Not a digest: {self.digits} hexadecimal digits are expected.")
         return text
+
+
+class AuthorName(fields.String):
+    """Who is behind an account's id: the first name and the initial of the last; null where no name can be told now."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        description = {"description": 'first name and initial ("Sam F."); null where no name is known'}
+        super().__init__(allow_none=True, metadata=description, **kwargs)
 
 
 class Text(fields.String):

@@ -324,6 +324,7 @@ mint_credential_link = contract.command(
         "email": fields.String(required=True, allow_none=True),
         "lifetime_minutes": fields.Integer(required=True),
         "purpose": fields.String(required=True),
+        "realm": fields.String(required=True, validate=validate.OneOf(REALMS)),
         "organisation_name": fields.String(required=True),
     },
     access=only_services("notifications"),

@@ -101,16 +101,17 @@ class AccountWithAccess(Reply):
 
 
 class PreviewRemoval(Request):
-    """An account's assignment or grant."""
+    """An account's assignment or grant. `person_id` names the grant by the profile that it opens."""
 
     account_id = Id(required=True)
     assignment_id = Id(load_default=None, allow_none=True)
     grant_id = Id(load_default=None, allow_none=True)
+    person_id = Id(load_default=None, allow_none=True)
 
     @validates_schema
     def _exactly_one(self, data: dict[str, object], **_: object) -> None:
-        if bool(data.get("assignment_id")) == bool(data.get("grant_id")):
-            raise ValidationError("Either an assignment_id or a grant_id is needed.", "assignment_id")
+        if sum(bool(data.get(name)) for name in ("assignment_id", "grant_id", "person_id")) != 1:
+            raise ValidationError("One of assignment_id, person_id and grant_id is needed.", "assignment_id")
 
 
 explain_access = contract.query(
@@ -132,7 +133,7 @@ list_who_can_see = contract.query(
     request=ListWhoCanSee,
     reply=page_of(AccountWithAccess),
     access=permission("access.explain"),
-    errors=("resource_not_found",),
+    errors=("not_found", "resource_not_found"),
 )
 preview_removal = contract.query(
     "preview_removal",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import PUBLIC, SIGNED_IN, Reply, Request, only_services, page_of, permission
-from services.contracts.fields import Code, Count, Flag, Id, Moment, Secret, Text
+from services.contracts.fields import AuthorName, BirthDate, Code, Count, Flag, Id, Moment, Secret, Text
 from services.contracts.identity import Account, contract
 from services.contracts.identity_people import (
     MANAGE_ORGANISATION,
@@ -71,6 +71,8 @@ class HrImportView(Reply):
     problems = fields.List(fields.Nested(FeedProblem), required=True)
     total = Count(required=True)
     done = Count(required=True)
+    created_by = fields.String(required=True)
+    created_by_name = AuthorName(required=True)
     created_at = Moment(required=True)
     applied_at = Moment(allow_none=True)
 
@@ -273,6 +275,7 @@ class PickupCodeView(Reply):
     id = Id(required=True)
     person_id = Id(required=True)
     created_by = fields.String(required=True)
+    created_by_name = AuthorName(required=True)
     created_at = Moment(required=True)
     expires_at = Moment(required=True)
     activated_at = Moment(allow_none=True)
@@ -345,7 +348,7 @@ redeem_pickup_code = contract.command(
 _APPLICANT = {
     "first_name": Text(required=True, most=100),
     "last_name": Text(required=True, most=100),
-    "date_of_birth": fields.Date(load_default=None, allow_none=True),
+    "date_of_birth": BirthDate(load_default=None, allow_none=True),
     "email": email_address(load_default=None, allow_none=True),
 }
 

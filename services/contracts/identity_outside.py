@@ -39,6 +39,10 @@ class IdentityProvider(Reply):
     callback_url = fields.String(
         required=True, metadata={"description": "to be registered with the provider as redirect URI"}
     )
+    signed_out_url = fields.String(
+        required=True,
+        metadata={"description": "to be registered with the provider as post-logout redirect URI"},
+    )
     changed_at = Moment(required=True)
 
 
@@ -208,6 +212,19 @@ complete_outside_sign_in = contract.command(
     ),
     status=201,
     keeps_answer=False,
+    timeout_s=20.0,
+)
+
+# Signing out
+
+sign_out = contract.command(
+    "sign_out",
+    "End this session, as `log_out` does, and say where the browser is sent to sign out at the outside provider, too "
+    "(OpenID Connect RP-Initiated Logout 1.0). `null` where the account has no link with the realm's provider, or that one "
+    "offers no such thing or does not answer; the session has ended all the same.",
+    request={},
+    reply={"sign_out_url": fields.String(required=True, allow_none=True)},
+    access=SIGNED_IN,
     timeout_s=20.0,
 )
 

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from services.contracts.declare import SIGNED_IN, Reply, Request, only_services, page_of, permission
-from services.contracts.fields import Code, Flag, Id, Moment, Text
+from services.contracts.fields import BirthDate, Code, Flag, Id, Moment, Text
 from services.contracts.identity import REALMS, Account, contract
 
 PORTAL_REALMS = ("family", "patient", "employee", "applicant")
@@ -148,7 +148,7 @@ class PersonMembers(Request):
     """What can be said of a person. Left out: unknown, or as it was."""
 
     first_name = Text(most=100, allow_none=True)
-    date_of_birth = fields.Date(allow_none=True)
+    date_of_birth = BirthDate(allow_none=True)
     email = email_address(allow_none=True)
     street = Text(most=255, allow_none=True)
     city = Text(most=100, allow_none=True)
@@ -266,7 +266,7 @@ edit_person = contract.command(
     request=EditPerson,
     reply=PersonView,
     access=MANAGE_PEOPLE,
-    errors=("not_found", "login_taken", "proof_required"),
+    errors=("not_found", "already_merged", "login_taken", "proof_required"),
     expects_version=True,
 )
 start_person_kind = contract.command(
@@ -292,7 +292,8 @@ end_person_kind = contract.command(
 )
 disable_person = contract.command(
     "disable_person",
-    "Disable a person: nobody reaches the profile any more.",
+    "Disable a person: nobody reaches the profile any more, and the person's own accounts reach nothing; their sessions "
+    "and links end.",
     request={"person_id": Id(required=True)},
     reply=PersonView,
     access=MANAGE_PEOPLE,

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, Request, page_of, permission
-from services.contracts.fields import Code, Count, Flag, Id, Moment, RecordNumber, Text
+from services.contracts.fields import AuthorName, Code, Count, Flag, Id, Moment, RecordNumber, Text
 from services.contracts.referrals import PAGE, contract
 from services.contracts.referrals_assignment_shapes import NOTE, PRIORITIES
 
@@ -64,6 +64,7 @@ class BulkJob(Reply):
     cancelled = Count(required=True)
     reasons = fields.List(fields.Nested(ReasonCount), required=True)
     requested_by = fields.String(required=True)
+    requested_by_name = AuthorName(required=True)
     stopped_because = Code(
         required=True,
         allow_none=True,
@@ -145,7 +146,7 @@ start_bulk_status_change = contract.command(
     },
     reply=BulkJob,
     access=permission("referral.change_status"),
-    errors=SELECTION_ERRORS,
+    errors=(*SELECTION_ERRORS, "status_not_in_queue"),
     status=202,
 )
 start_bulk_reassignment = contract.command(

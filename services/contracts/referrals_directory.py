@@ -73,7 +73,11 @@ create_resource = contract.command(
         "agency_id": Id(load_default=None, allow_none=True),
         "status": fields.String(load_default="active", validate=validate.OneOf(STATUSES)),
         "number": fields.String(
-            load_default=None, allow_none=True, validate=validate.Regexp(r"[A-Za-z0-9-]{1,64}\Z")
+            load_default=None,
+            allow_none=True,
+            validate=validate.Regexp(
+                r"[A-Za-z0-9-]{1,64}\Z", error="Letters from A to Z, digits and dashes only, at most 64."
+            ),
         ),
     },
     reply=ResourceDetails,

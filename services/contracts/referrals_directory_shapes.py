@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, Request
-from services.contracts.fields import Count, Flag, Id, Moment, Text
+from services.contracts.fields import AuthorName, Count, Flag, Id, Moment, Text
 
 LEVELS = ("agency", "program", "site", "program_at_site")
 STATUSES = ("active", "active_do_not_refer", "inactive")
@@ -69,6 +69,8 @@ class ImportReport(Reply):
         metadata={"description": "accepted with a remark, the first 200"},
     )
     refusal = fields.Nested(FileRefusal, allow_none=True)
+    requested_by = fields.String(required=True)
+    requested_by_name = AuthorName(required=True)
     created_at = Moment(required=True)
     finished_at = Moment(allow_none=True)
 
@@ -86,6 +88,8 @@ class ExportReport(Reply):
     done = Count(required=True)
     size = fields.Integer(allow_none=True, metadata={"description": "bytes, once it is ready"})
     reason = fields.String(allow_none=True)
+    requested_by = fields.String(required=True)
+    requested_by_name = AuthorName(required=True)
     created_at = Moment(required=True)
     finished_at = Moment(allow_none=True)
     expires_at = Moment(allow_none=True)
@@ -146,7 +150,10 @@ class PhoneInput(Request):
     """A telephone number as an editor gives it."""
 
     number = Text(required=True, most=100)
-    kind = fields.String(load_default="voice", validate=validate.Regexp(r"[a-z_]{1,40}\Z"))
+    kind = fields.String(
+        load_default="voice",
+        validate=validate.Regexp(r"[a-z_]{1,40}\Z", error="Lower-case letters and _ only, at most 40."),
+    )
     label = fields.String(load_default="", validate=validate.Length(max=255))
 
 

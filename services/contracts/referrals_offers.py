@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, page_of, permission
-from services.contracts.fields import Code, Count, Id, Moment, RecordNumber
+from services.contracts.fields import AuthorName, Code, Count, Id, Moment, RecordNumber
 from services.contracts.referrals import PAGE, contract
 from services.contracts.referrals_assignment_shapes import NOTE, PRIORITIES
 from services.contracts.referrals_assignments import WITHDRAWAL_REASONS
@@ -37,6 +37,7 @@ class OfferLine(Reply):
     queue_id = Id(required=True)
     priority = fields.String(required=True, validate=validate.OneOf(PRIORITIES))
     created_by = fields.String(required=True)
+    created_by_name = AuthorName(required=True)
     created_at = Moment(required=True)
     expires_at = Moment(required=True, allow_none=True)
     closed_at = Moment(required=True, allow_none=True)

@@ -284,6 +284,7 @@ def mint_link(unit: UnitOfWork, request: Mapping[str, Any], settings: Any) -> di
         "email": account.email,
         "lifetime_minutes": minutes,
         "purpose": link.purpose,
+        "realm": account.realm,
         "organisation_name": organisation.name,
     }
 

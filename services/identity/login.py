@@ -114,7 +114,7 @@ def _own_password(
         raise Refused(
             "password_refused", "Choose another password than the temporary one.", field="new_password"
         )
-    chosen = chosen_password(call, organisation, account, new)
+    chosen = chosen_password(call, organisation, account, new, field="new_password")
     return credentials.NewPassword(chosen.password_hash, link_id, chosen.needs_second_factor)
 
 
@@ -127,16 +127,21 @@ class Chosen:
 
 
 def chosen_password(
-    call: Call, organisation: Organisation, account: Account, password: str, *more_names: str
+    call: Call,
+    organisation: Organisation,
+    account: Account,
+    password: str,
+    *more_names: str,
+    field: str = "password",
 ) -> Chosen:
     """Check and hash a password that somebody has chosen: 15 characters alone, 8 beside a second factor (NIST).
 
-    Raises Refused(password_refused).
+    `field`: what the request calls it. Raises Refused(password_refused).
     """
     with call.runtime.database.reading(None) as session:
         need = codes.need_of(session, account)
     least = LEAST_BESIDE_SECOND_FACTOR if need.is_enabled or need.is_demanded else LEAST_CHARACTERS
-    check_password(password, [*_names(organisation, account), *more_names], least=least)
+    check_password(password, [*_names(organisation, account), *more_names], least=least, field=field)
     return Chosen(hash_password(password), not stands_alone(password))
 
 

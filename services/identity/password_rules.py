@@ -94,37 +94,46 @@ def stands_alone(password: str) -> bool:
     return len(normal_password(password)) >= LEAST_CHARACTERS
 
 
-def check_password(password: str, context: Iterable[str] = (), *, least: int = LEAST_CHARACTERS) -> None:
+def check_password(
+    password: str,
+    context: Iterable[str] = (),
+    *,
+    least: int = LEAST_CHARACTERS,
+    field: str = "password",
+) -> None:
     """Raise Refused(password_refused) with a `reason` unless the password may be used.
 
     `least`: how many characters it must have; LEAST_BESIDE_SECOND_FACTOR where one is demanded as well.
 
     `context` are words an attacker would try first: names of the organisation and of the person, the login.
+    `field`: what the password is called in the request.
     """
     text = normal_password(password)
     if len(text) < least:
-        raise _refused("too_short", f"Use at least {least} characters; a few unrelated words do well.")
+        raise _refused(field, "too_short", f"Use at least {least} characters; a few unrelated words do well.")
     if len(text.encode()) > MOST_BYTES:
-        raise _refused("too_long", f"Use at most {MOST_BYTES} bytes.")
+        raise _refused(field, "too_long", f"Use at most {MOST_BYTES} bytes.")
     plain = text.casefold()
     forms = {_letters(plain), _letters(plain.translate(_LOOKALIKES))}
     if forms & _blocklist():
-        raise _refused("common", "This is one of the passwords that are tried first.")
+        raise _refused(field, "common", "This is one of the passwords that are tried first.")
     if len(set(plain)) < _LEAST_DISTINCT or _is_repeated(plain):
-        raise _refused("repeated", "It repeats one short piece.")
+        raise _refused(field, "repeated", "It repeats one short piece.")
     if _is_sequence(plain):
-        raise _refused("sequence", "It follows the keyboard, the alphabet or the numbers.")
+        raise _refused(field, "sequence", "It follows the keyboard, the alphabet or the numbers.")
     words = {word for name in context for word in _words(name)} | set(_PRODUCT_WORDS)
     if any(_is_mostly(form, words) for form in forms):
         raise _refused(
-            "context", "Besides names of the organisation, the product or yourself there is too little in it."
+            field,
+            "context",
+            "Besides names of the organisation, the product or yourself there is too little in it.",
         )
     if any(_is_mostly(form, words | _STOCK_WORDS) for form in forms):
-        raise _refused("common", "Besides words that are tried first there is too little in it.")
+        raise _refused(field, "common", "Besides words that are tried first there is too little in it.")
 
 
-def _refused(reason: str, detail: str) -> Refused:
-    return Refused("password_refused", detail, field="password", reason=reason)
+def _refused(field: str, reason: str, detail: str) -> Refused:
+    return Refused("password_refused", detail, field=field, reason=reason)
 
 
 def _letters(text: str) -> str:

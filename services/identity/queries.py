@@ -15,6 +15,7 @@ from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.identity import rules
 from services.identity.access.rules import is_inside
+from services.identity.authors import authors_among
 from services.identity.employees.entry import admitted
 from services.identity.models import (
     ACCOUNTS_BY_NAME,
@@ -38,7 +39,6 @@ from services.identity.people.rules import (
     TEMPORARY_PASSWORD,
     VERIFY_EMAIL,
     WORKFORCE,
-    author_name,
 )
 from services.identity.tokens import temporary_password_hash, token_hash
 
@@ -370,19 +370,7 @@ def describe_account(session: Session, caller: Caller, request: Request) -> dict
 def describe_authors(session: Session, caller: Caller, request: Request) -> dict[str, Any]:
     """Accounts and API clients as others may know them, whatever their state, in three statements (MARKET R-7)."""
     organisation = _organisation(session, caller.organisation_id)
-    ids = set(request["account_ids"])
-    columns = (Account.id, Account.realm, Account.first_name, Account.last_name)
-    authors = [
-        {
-            "id": row.id,
-            "kind": "account",
-            "realm": row.realm,
-            "name": author_name(row.first_name, row.last_name),
-        }
-        for row in session.execute(select(*columns).where(Account.id.in_(ids)))
-    ]
-    clients = session.execute(select(ApiClient.id, ApiClient.name).where(ApiClient.id.in_(ids)))
-    authors += [{"id": row.id, "kind": "api_client", "realm": None, "name": row.name} for row in clients]
+    authors = authors_among(session, set(request["account_ids"]))
     return {"organisation_name": organisation.name, "authors": authors}
 
 

@@ -69,7 +69,8 @@ DEFAULT_ROLES: Mapping[str, tuple[str, frozenset[str]]] = {
     "admin": (STAFF, PERMISSIONS - {"document.sign"}),
     PROVIDER_LEVEL: (
         PROVIDER,
-        frozenset({"referral.read", "capacity.read", "document.read", "document.sign"}),
+        # The ReferralQs of the own programs: labels of statuses, reasons and outcomes to choose from.
+        frozenset({"queue.read", "referral.read", "capacity.read", "document.read", "document.sign"}),
     ),
 }
 

@@ -1,16 +1,30 @@
-"""Tables of notifications. No address, no rendered text and no link is ever stored."""
+"""Tables of notifications. No address, no rendered text and no link of a message is ever stored."""
 
 from __future__ import annotations
 
 import datetime
 from typing import Any
 
-from sqlalchemy import Index, Integer, String, UniqueConstraint
+from sqlalchemy import Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import JsonValue, TenantScoped, UtcDateTime, new_base
 
 Base: Any = new_base()
+
+
+class MessageTemplate(TenantScoped, Base):
+    """An organisation's own words for a kind of message. Taken back they are NULL; without a row it is version 1."""
+
+    __tablename__ = "message_templates"
+    __table_args__ = (UniqueConstraint("organisation_id", "kind"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(64))
+    version: Mapped[int] = mapped_column(Integer)
+    subject: Mapped[str | None] = mapped_column(String(200))
+    text: Mapped[str | None] = mapped_column(Text)
+    html: Mapped[str | None] = mapped_column(Text)
+    saved_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
 
 
 class Delivery(TenantScoped, Base):

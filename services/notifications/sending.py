@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any
+from urllib.parse import urlencode
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -30,7 +31,7 @@ from services.contracts import (
 from services.contracts import notifications as contract
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
-from services.notifications import rules, templates
+from services.notifications import own_templates, rules, templates
 from services.notifications.channels import email
 from services.notifications.models import Delivery
 
@@ -189,15 +190,32 @@ def _again(delivery: Delivery, reason: str) -> Outcome:
 def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     settings = runtime.settings
     recipient, values = _recipient(runtime, delivery)
-    values |= {"product_name": PRODUCT, "portal_link": settings.public_url}
-    kind = f"{delivery.kind}_with_text" if "partner_text" in values else delivery.kind
-    rendered = templates.render(kind, templates.KINDS[kind].default, values)
+    realm = values.pop("realm", None)
+    values |= {"product_name": PRODUCT, "portal_link": _sign_in_page(settings, delivery, realm)}
+    kind = _variant(delivery.kind, values)
+    with runtime.database.reading(delivery.organisation_id) as session:
+        words = own_templates.words_of(session, kind)
+    rendered = templates.render(kind, words, values)
     message = email.build(
         delivery.id, settings.mail_from, recipient, rendered.subject, rendered.text, rendered.html
     )
     # The one that was noted at the start, even if MAIL_FROM names another domain since.
     message.replace_header("Message-ID", f"<{delivery.message_id}>")
     return message
+
+
+def _variant(kind: str, values: dict[str, str | int]) -> str:
+    """The kind of message for these values: some say more where there is more to say."""
+    if "partner_text" in values:
+        return f"{kind}_with_text"
+    named = f"{kind}_with_username"
+    return named if "username" in values and named in templates.KINDS else kind
+
+
+def _sign_in_page(settings: Any, delivery: Delivery, realm: str | int | None) -> str:
+    """Where the recipient signs in: the page asks for organisation and realm, which nobody knows by heart."""
+    where = {"organisation": delivery.organisation_key} | ({"realm": str(realm)} if realm else {})
+    return f"{settings.public_url.rstrip('/')}/sign-in?{urlencode(where)}"
 
 
 def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | int]]:
@@ -214,9 +232,13 @@ def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | i
             {"invitation_id": delivery.context["invitation_id"]},
         )
         brought = {name: minted[member] for name, member in CREDENTIAL_KINDS[delivery.kind].items()}
+        if minted["username"] and minted["username"].lower() != (minted["email"] or "").lower():
+            # Several patients may share an address (S3-32): the link says whose it is.
+            brought["username"] = minted["username"]
         return _address(minted), brought | {
             "lifetime": rules.spoken(minted["lifetime_minutes"]),
             "organisation_name": minted["organisation_name"],
+            "realm": minted["realm"],
         }
     if delivery.kind in ADDRESS_OF:
         operation, named = ADDRESS_OF[delivery.kind]
@@ -224,6 +246,7 @@ def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | i
         values = {"organisation_name": known["organisation_name"]}
         if delivery.kind == "pickup_code":
             values |= {"pickup_code": known["code"], "lifetime": rules.spoken(known["lifetime_minutes"])}
+            values |= {"realm": "employee"}
         return _address(known), values
     return _of_account(runtime, delivery)
 
@@ -236,7 +259,10 @@ def _of_account(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | 
     address = _address(account)
     if not account["email_is_verified"] and delivery.kind not in rules.ALSO_UNVERIFIED:
         raise NoRecipient("address_unverified")
-    values: dict[str, str | int] = {"organisation_name": account["organisation_name"]}
+    values: dict[str, str | int] = {
+        "organisation_name": account["organisation_name"],
+        "realm": account["realm"],
+    }
     if "contact_record_number" in delivery.context:
         values["record_number"] = delivery.context["contact_record_number"]
     if "queue_id" in delivery.context:

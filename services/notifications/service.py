@@ -25,9 +25,10 @@ from services.contracts import (
     signing,
 )
 from services.contracts import notifications as contract
+from services.contracts import notifications_templates as templates_contract
 from services.contracts.errors import Refused
 from services.contracts.identity_merged import describe_person
-from services.notifications import handlers, queries, sending
+from services.notifications import handlers, own_templates, queries, sending
 from services.notifications.channels import email
 from services.notifications.models import Base
 
@@ -117,6 +118,31 @@ class Service(audit_entrypoints(contract.audit, ids_asked(describe_person))):  #
     def list_deliveries(self, call: Call) -> Any:
         """Deliveries, newest first."""
         return call.read(queries.list_deliveries)
+
+    @serves(templates_contract.list_message_templates)
+    def list_message_templates(self, call: Call) -> Any:
+        """What each kind of message says."""
+        return call.read(own_templates.list_message_templates)
+
+    @serves(templates_contract.get_message_template)
+    def get_message_template(self, call: Call) -> Any:
+        """What one kind of message says."""
+        return call.read(own_templates.get_message_template)
+
+    @serves(templates_contract.preview_message_template)
+    def preview_message_template(self, call: Call) -> Any:
+        """How words would read."""
+        return call.read(own_templates.preview_message_template)
+
+    @serves(templates_contract.save_message_template)
+    def save_message_template(self, call: Call) -> Any:
+        """Give a kind of message the organisation's words."""
+        return call.commit(own_templates.save_message_template)
+
+    @serves(templates_contract.reset_message_template)
+    def reset_message_template(self, call: Call) -> Any:
+        """Let a kind of message say the product's words."""
+        return call.commit(own_templates.reset_message_template)
 
     @listens(referrals.referral_assigned)
     def on_referral_assigned(self, delivery: Delivery) -> None:

@@ -86,7 +86,7 @@ def check(kind: str, template: Template) -> None:
     Raises Refused `template_kind_unknown`, `template_placeholder_unknown` (detail lists the allowed ones) or
     `template_invalid` (empty, too long, a control character in the subject, unbalanced braces, unsafe HTML).
     """
-    allowed = _kind(kind).placeholders
+    allowed = kind_of(kind).placeholders
     _check_part(template.subject, "subject", SUBJECT_LIMIT, allowed)
     if _has_control(template.subject):
         raise Refused("template_invalid", "The subject is one line without control characters.", "subject")
@@ -112,7 +112,13 @@ def render(kind: str, template: Template, values: Mapping[str, str | int]) -> Re
     )
 
 
-def _kind(name: str) -> Kind:
+def mentioned(part: str) -> frozenset[str]:
+    """The placeholders in a part of a template."""
+    return frozenset(PLACEHOLDER.findall(part))
+
+
+def kind_of(name: str) -> Kind:
+    """A kind of message. Raises Refused `template_kind_unknown`."""
     try:
         return KINDS[name]
     except KeyError:
@@ -123,7 +129,7 @@ def _kind(name: str) -> Kind:
 def _check_part(part: str, field: str, limit: int, allowed: frozenset[str]) -> None:
     if not part.strip() or len(part) > limit:
         raise Refused("template_invalid", f"The {field} has between 1 and {limit} characters.", field)
-    unknown = set(PLACEHOLDER.findall(part)) - allowed
+    unknown = mentioned(part) - allowed
     if unknown:
         raise Refused(
             "template_placeholder_unknown",
@@ -317,11 +323,22 @@ KINDS: dict[str, Kind] = {
             UNEXPECTED,
         ),
         _declared(
+            "account_invited_with_username",
+            "organisation_name product_name invitation_link lifetime username",
+            "{{ organisation_name }} invites you to {{ product_name }}",
+            "{{ organisation_name }} has opened an account for you. Your username: {{ username }}",
+            "Open this link and choose a password:",
+            "{{ invitation_link }}",
+            "The link works once and for {{ lifetime }}. After that, use “Forgotten password” on the sign-in page.",
+            UNEXPECTED,
+        ),
+        _declared(
             "account_invited_with_password",
             "organisation_name product_name username temporary_password portal_link lifetime",
             "{{ organisation_name }} invites you to {{ product_name }}",
             "{{ organisation_name }} has opened an account for you. Sign in here:",
             "{{ portal_link }}",
+            "Your username: {{ username }}",
             "Your temporary password: {{ temporary_password }}",
             "It works for {{ lifetime }}; you choose your own when you sign in for the first time.",
             UNEXPECTED,
@@ -331,6 +348,16 @@ KINDS: dict[str, Kind] = {
             "organisation_name product_name reset_link lifetime",
             "Choose a new password for {{ product_name }}",
             "A new password was asked for your account. Open this link to choose one:",
+            "{{ reset_link }}",
+            "The link works once and for {{ lifetime }}. Until you use it, your old password stays.",
+            UNEXPECTED,
+        ),
+        _declared(
+            "password_reset_with_username",
+            "organisation_name product_name reset_link lifetime username",
+            "Choose a new password for {{ product_name }}",
+            "A new password was asked for your account. Its username: {{ username }}",
+            "Open this link to choose a password:",
             "{{ reset_link }}",
             "The link works once and for {{ lifetime }}. Until you use it, your old password stays.",
             UNEXPECTED,

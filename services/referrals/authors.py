@@ -73,6 +73,19 @@ def with_names(call: Call, answer: dict[str, Any], member: str = "actor") -> dic
     return answer
 
 
+def with_name_of(call: Call, answer: dict[str, Any], member: str) -> dict[str, Any]:
+    """A dumped reply whose `member`, an account's id, has the name beside it: in `<member>_name`, None where none is known.
+
+    `answer` is one thing or a list with `items`. Call it after the reading, or after the transaction of a command.
+    """
+    things = answer.get("items", [answer])
+    authors = authors_of(call, (thing[member] for thing in things))
+    for thing in things:
+        author = authors.get(thing[member])
+        thing[f"{member}_name"] = author.name if author else None
+    return answer
+
+
 def authors_of(call: Call, account_ids: Iterable[str]) -> dict[str, Author]:
     """Authors by account id, as far as they are known or identity answers in time. Not inside a transaction."""
     # What acts by itself is no account.

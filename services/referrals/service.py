@@ -18,7 +18,7 @@ from services.referrals.bulk.entrypoints import BulkEntrypoints
 from services.referrals.bulk.work import BulkJobsLoop
 from services.referrals.capacity import settling
 from services.referrals.capacity.entrypoints import CapacityEntrypoints
-from services.referrals.directory import exporting
+from services.referrals.directory import exporting, name_index
 from services.referrals.directory.entrypoints import DirectoryEntrypoints
 from services.referrals.directory.importing import DirectoryImportsLoop
 from services.referrals.fhir.entrypoints import FhirEntrypoints
@@ -49,6 +49,7 @@ def start_runtime(settings: Any) -> Runtime:
     runtime.loops.append(Loop("referrals-expiring", lambda: expiry.expire(runtime), expiry.EVERY_S))
     runtime.loops.append(Loop("offers-expiring", lambda: offer_expiry.expire(runtime), offer_expiry.EVERY_S))
     runtime.loops.extend((BulkJobsLoop(runtime), DirectoryImportsLoop(runtime), *exporting.loops(runtime)))
+    runtime.loops.append(name_index.warming(runtime))
     runtime.loops.extend(folding.loops(runtime.database))
     runtime.loops.append(Loop("record-papers", lambda: printing.sweep(runtime), printing.SWEPT_EVERY_S))
     return runtime

@@ -52,7 +52,7 @@ def identity_world(folder: Path) -> World:
             ),
             "identity.preview_removal": lambda own, member: (
                 {"account_id": own["granted_account"][0]}
-                if member == "grant_id"
+                if member in ("grant_id", "person_id")
                 else {"account_id": own["provider"][0], "assignment_id": own["assignment"][0]}
             ),
             "identity.create_person_account": lambda own, _: {"realm": "employee", "role": "employee"},

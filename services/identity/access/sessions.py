@@ -143,7 +143,7 @@ def change_password(call: Call) -> Any:
         raise Refused(
             "password_refused", "Choose another password than the one before.", field="new_password"
         )
-    chosen = login.chosen_password(call, organisation, account, new)
+    chosen = login.chosen_password(call, organisation, account, new, field="new_password")
     return call.commit(_set_password, account.password_hash, chosen)
 
 

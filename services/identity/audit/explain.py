@@ -29,6 +29,7 @@ from services.identity.models import (
     RolePermission,
 )
 from services.identity.people.profiles import in_effect, permissions_over, profiles_of
+from services.identity.people.queries import find_person
 from services.identity.people.rules import EMPLOYEE, PORTAL_REALMS, PROVIDER, STAFF
 from services.identity.queries import find_account
 
@@ -42,9 +43,11 @@ def explain_access(
 ) -> dict[str, Any]:
     """Every condition between the account and the permission. `agency_id` is that of the resource asked about.
 
-    Raises Refused(not_found) for an account that does not exist.
+    Raises Refused(not_found) for an account or person that does not exist.
     """
     account = find_account(session, request["account_id"])
+    if request["person_id"]:
+        find_person(session, request["person_id"], "person_id")
     now = utc_now()
     steps = [rules.account_step(account.state)]
     if account.realm in PORTAL_REALMS:
@@ -156,7 +159,10 @@ def _emergency_step(
 def list_who_can_see(
     session: Session, caller: Caller, request: Request, agency_id: str | None
 ) -> dict[str, Any]:
-    """Accounts by id, each once, with the path by which it sees the resource's referrals or the person."""
+    """Accounts by id, each once, with the path by which it sees the resource's referrals or the person.
+
+    Raises Refused(not_found) for a person who is not of the organisation.
+    """
     now = utc_now()
     if request["resource_id"]:
         paths = [_by_role(SEE_REFERRALS)]
@@ -166,6 +172,7 @@ def list_who_can_see(
         if identity_rules.portal_is_open(features):
             paths += _by_assignment(caller, request["resource_id"], agency_id)
     else:
+        find_person(session, request["person_id"], "person_id")
         paths = [_by_role(SEE_PERSON), _by_grant(caller, request["person_id"], now)]
         paths.append(_by_supervision(caller, request["person_id"], now))
     found = union_all(*paths).subquery()
@@ -300,8 +307,8 @@ def preview_removal(
 ) -> dict[str, Any]:
     """What would be gone with an assignment or a grant that is in effect. Raises Refused(not_found)."""
     account = find_account(session, request["account_id"])
-    if request["grant_id"] is not None:
-        return _without_grant(session, account, request["grant_id"])
+    if request["assignment_id"] is None:
+        return _without_grant(session, account, request)
     resource_id = resource_of_assignment(session, caller, request)
     others = [row for row in account.assignments_in_effect if row.id != request["assignment_id"]]
     gone = [row for row in account.assignments_in_effect if row.id == request["assignment_id"]]
@@ -314,9 +321,12 @@ def preview_removal(
     )
 
 
-def _without_grant(session: Session, account: Account, grant_id: str) -> dict[str, Any]:
+def _without_grant(session: Session, account: Account, request: Request) -> dict[str, Any]:
+    which = (
+        Grant.id == request["grant_id"] if request["grant_id"] else Grant.person_id == request["person_id"]
+    )
     grant = session.scalar(
-        select(Grant).where(Grant.id == grant_id, Grant.account_id == account.id, Grant.revoked_at.is_(None))
+        select(Grant).where(which, Grant.account_id == account.id, Grant.revoked_at.is_(None))
     )
     if grant is None:
         raise Refused("not_found", "The account has no such grant.")

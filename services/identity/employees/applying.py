@@ -16,6 +16,7 @@ from services.identity.employees.automatic import open_account
 from services.identity.employees.entry import entry_of
 from services.identity.employees.models import Employment, HrImportLine
 from services.identity.models import Account
+from services.identity.people.accounts import name_accounts
 from services.identity.people.models import Person, PersonKind
 from services.identity.people.rules import EMPLOYEE
 
@@ -111,6 +112,8 @@ def _change(unit: UnitOfWork, line: HrImportLine, employment: Employment, person
         employment.ended_at, employment.started_at = None, unit.now
         _start_kind(unit, person.id)
     members = sorted(change["field"] for change in line.changes)
+    if not {"first_name", "last_name"}.isdisjoint(members):
+        name_accounts(unit, person)
     unit.audit("employee.changed", "person", person.id, members=members, source=rules.HR)
     return is_back
 
@@ -124,7 +127,7 @@ def _take_over(person: Person, employment: Employment, columns: Mapping[str, Any
             sources[name] = rules.HR
     for name in rules.EMPLOYMENT_FIELDS:
         if name in columns:
-            setattr(employment, name, columns[name])
+            setattr(employment, name, columns[name] or None)
     person.field_sources = sources
     person.version += 1
 

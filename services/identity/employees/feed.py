@@ -17,6 +17,7 @@ from services.chassis.steps import itself, take_step
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts import identity_employees as contract
 from services.contracts.errors import Refused
+from services.identity.authors import names_among
 from services.identity.employees import applying, rules, supervision
 from services.identity.employees.feed_file import Parsed
 from services.identity.employees.feed_reading import read_feed
@@ -80,7 +81,7 @@ def _keep(unit: UnitOfWork, request: Request, parsed: Parsed) -> dict[str, Any]:
             ],
         )
     unit.audit("hr_import.read", "hr_import", row.id, **row.counts)
-    return import_view(row)
+    return import_view(unit.session, row)
 
 
 def known_employees(session: Session) -> dict[str, rules.Known]:
@@ -122,10 +123,11 @@ def _text(value: Any) -> str | None:
     return value.isoformat() if isinstance(value, datetime.date) else value
 
 
-def import_view(row: HrImport) -> dict[str, Any]:
+def import_view(session: Session, row: HrImport) -> dict[str, Any]:
     """The members of the contract's HrImportView."""
-    names = ("id", "state", "counts", "problems", "total", "done", "created_at", "applied_at")
-    return {name: getattr(row, name) for name in names}
+    names = ("id", "state", "counts", "problems", "total", "done", "created_by", "created_at", "applied_at")
+    view = {name: getattr(row, name) for name in names}
+    return view | {"created_by_name": names_among(session, {row.created_by}).get(row.created_by)}
 
 
 def find_import(session: Session, import_id: str, *, for_update: bool = False) -> HrImport:
@@ -139,7 +141,7 @@ def find_import(session: Session, import_id: str, *, for_update: bool = False) -
 
 def get_hr_import(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
     """How far an import is. Raises Refused(not_found)."""
-    return import_view(find_import(session, request["import_id"]))
+    return import_view(session, find_import(session, request["import_id"]))
 
 
 def list_lines(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
@@ -167,7 +169,7 @@ def begin(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     """
     row = find_import(unit.session, request["import_id"], for_update=True)
     if row.state != rules.READY:
-        return import_view(row)
+        return import_view(unit.session, row)
     newer = unit.session.scalar(
         select(HrImport.id).where(HrImport.id != row.id, HrImport.applied_at > row.created_at).limit(1)
     )
@@ -189,7 +191,7 @@ def begin(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         )
     row.state, row.applied_by, row.applied_at = rules.APPLYING, actor(unit), unit.now
     unit.audit("hr_import.begun", "hr_import", row.id, total=row.total)
-    return import_view(row)
+    return import_view(unit.session, row)
 
 
 def work(runtime: Any) -> bool:

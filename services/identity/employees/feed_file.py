@@ -20,6 +20,7 @@ from services.identity.employees.rules import FeedRow
 MAX_BYTES = 50 * 1024 * 1024
 MAX_ROWS = 200_000
 NUMBER, LAST_NAME, IS_ACTIVE = "employee_number", "last_name", "is_active"
+MANAGER = "manager_number"
 # Columns and how long a cell may be.
 COLUMNS: Mapping[str, int] = {
     NUMBER: 40,
@@ -31,12 +32,13 @@ COLUMNS: Mapping[str, int] = {
     "mobile_phone": 40,
     "work_phone": 40,
     "department": 100,
-    "manager_number": 40,
+    MANAGER: 40,
     "employer": 100,
     IS_ACTIVE: 5,
 }
 REQUIRED = (NUMBER, LAST_NAME)
 _NUMBER = re.compile(r"[A-Za-z0-9._-]{1,40}")
+EARLIEST_BIRTH = datetime.date(1880, 1, 1)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _YES, _NO = {"", "true", "yes", "y", "1"}, {"false", "no", "n", "0"}
 
@@ -175,6 +177,9 @@ def _take(parsed: Parsed, lines: dict[str, int], line: int, cells: Mapping[str, 
         return
     lines[number] = line
     stated = {name: text for name, text in values.items() if text and name not in (NUMBER, IS_ACTIVE)}
+    if MANAGER in cells:
+        # An empty cell of this column is no silence: a manager who is none any more must not go on seeing the employee.
+        stated[MANAGER] = values[MANAGER]
     is_active = values[IS_ACTIVE].casefold() not in _NO
     parsed.rows.append(FeedRow(line, number, stated, is_active))
 
@@ -194,11 +199,14 @@ def _fault(values: Mapping[str, str]) -> tuple[str, str, str] | None:
     return None
 
 
-def _is_date(text: str) -> bool:
+def _is_birth_date(text: str) -> bool:
     try:
-        return datetime.date.fromisoformat(text).isoformat() == text
+        day = datetime.date.fromisoformat(text)
     except ValueError:
         return False
+    # The rule of the contract's BirthDate: somewhere on earth it may be tomorrow already.
+    last = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=1)
+    return day.isoformat() == text and EARLIEST_BIRTH <= day <= last
 
 
 Shape = tuple[Callable[[str], object], str, str]
@@ -206,9 +214,9 @@ _ANY: Shape = (bool, "", "")
 _IS_NUMBER: Shape = (_NUMBER.fullmatch, "bad_number", "a number of letters, digits, . _ -")
 _SHAPES: Mapping[str, Shape] = {
     NUMBER: _IS_NUMBER,
-    "manager_number": _IS_NUMBER,
+    MANAGER: _IS_NUMBER,
     "email": (_EMAIL.fullmatch, "bad_email", "an e-mail address"),
-    "date_of_birth": (_is_date, "bad_date", "a date such as 1990-12-31"),
+    "date_of_birth": (_is_birth_date, "bad_date", "a date such as 1990-12-31, not one to come,"),
     IS_ACTIVE: (lambda text: text.casefold() in _YES | _NO, "bad_flag", "true or false"),
 }
 
@@ -224,9 +232,7 @@ def _check_managers(parsed: Parsed) -> None:
     """Warn of managers whom the file does not name: nobody supervises for them."""
     named = {row.number for row in parsed.rows} | set(parsed.refused_numbers)
     for row in parsed.rows:
-        manager = row.values.get("manager_number")
-        if manager is not None and (manager not in named or manager == row.number):
+        manager = row.values.get(MANAGER)
+        if manager and (manager not in named or manager == row.number):
             message = "The manager is not an employee of this file, or the employee itself."
-            parsed.problems.append(
-                Problem(row.line, "manager_number", "unknown_manager", message, is_refused=False)
-            )
+            parsed.problems.append(Problem(row.line, MANAGER, "unknown_manager", message, is_refused=False))

@@ -68,6 +68,7 @@ def edit_mine(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     person = load_person(unit, _own_id(unit.caller))
     entry = entry_of(unit.session, str(unit.organisation_id), unit.caller.realm or "")
     rules.require_editable(request.keys(), entry)
+    rules.check_time_zone(request.get("preferred_time_zone"))
     if "email" in request and request["email"] != person.email:
         unit.caller.require_proof()
         if unit.caller.realm == PATIENT:

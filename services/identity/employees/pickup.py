@@ -18,6 +18,7 @@ from services.contracts import identity_employees as contract
 from services.contracts.errors import Refused
 from services.contracts.identity_people import email_address
 from services.identity.access import addresses
+from services.identity.authors import names_among
 from services.identity.credentials import set_password_hash
 from services.identity.employees.entry import employees_among
 from services.identity.employees.models import PickupCode
@@ -32,6 +33,7 @@ from services.identity.password_rules import (
     stands_alone,
 )
 from services.identity.passwords import hash_password
+from services.identity.patients.usernames import require_username
 from services.identity.people.accounts import (
     add_portal_account,
     find_portal_account,
@@ -204,10 +206,13 @@ def list_codes(session: Session, _caller: Caller, request: Request) -> dict[str,
     rows = session.scalars(statement).all()
     page = rows[: request["limit"]]
     now = utc_now()
+    authors = names_among(session, {row.created_by for row in page})
     names = ("id", "person_id", "created_by", "created_at", "expires_at", "activated_at")
     return {
         "items": [
-            {name: getattr(row, name) for name in names} | {"state": code_state(row, now)} for row in page
+            {name: getattr(row, name) for name in names}
+            | {"created_by_name": authors.get(row.created_by), "state": code_state(row, now)}
+            for row in page
         ],
         "next": page[-1].id if len(rows) > len(page) else None,
     }
@@ -265,6 +270,7 @@ def _credentials(request: Request, login_id: str) -> tuple[str, str | None]:
     """Login and e-mail that the person has chosen. Where the portal logs in by e-mail they are one."""
     login = request["login"]
     if login_id != EMAIL:
+        require_username(login, "login")
         return login, request["email"]
     try:
         email_address().deserialize(login)
@@ -287,7 +293,7 @@ def _activate(unit: UnitOfWork, code_id: str, person_id: str, login: str, email:
     if used.rowcount != 1 or not is_employee or (account is not None and account.state != "invited"):
         raise _refused()
     if account is None:
-        account = add_portal_account(unit, EMPLOYEE, person, login=login, email=email)
+        account = add_portal_account(unit, EMPLOYEE, person, login=login, email=email, field="login")
     else:  # opened when the employee was registered (S2-120)
         account.login, account.email = normal_login(login), email
         account.email_verified_at = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from services.contracts.errors import Refused
 
@@ -65,7 +66,10 @@ def missing_conditions(
 
 @dataclass(frozen=True)
 class FeedRow:
-    """A row that was read. `values` has the cells that are not empty: HR says nothing about the others."""
+    """A row that was read. `values` has the cells that are not empty: HR says nothing about the others.
+
+    But for `manager_number`, where the file has that column: empty means that there is no manager.
+    """
 
     line: int
     number: str
@@ -135,12 +139,12 @@ def _difference(row: FeedRow, employee: Known | None) -> Difference | None:
     if not row.is_active:
         return None if employee is None or employee.is_ended else _ended(row.number, employee)
     if employee is None:
-        changes = tuple((name, None, value) for name, value in row.values.items())
+        changes = tuple((name, None, value) for name, value in row.values.items() if value)
         return Difference(row.number, ADDED, None, row.values, changes)
     changes = tuple(
-        (name, employee.values.get(name), value)
+        (name, employee.values.get(name), value or None)
         for name, value in row.values.items()
-        if employee.values.get(name) != value
+        if (employee.values.get(name) or "") != value
     )
     if employee.is_ended:
         changes += (("is_active", "false", "true"),)
@@ -168,3 +172,15 @@ def require_editable(wanted: Collection[str], entry: Entry) -> None:
             field=fixed[0],
             editable=list(entry.editable_fields),
         )
+
+
+def check_time_zone(name: str | None) -> None:
+    """Raise Refused(invalid_request) unless it is None or the name of an IANA time zone, by which times can be shown."""
+    if name is None:
+        return
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        # zoneinfo raises each of these, for an unknown name, for a path and for a folder such as "America".
+        detail = "preferred_time_zone: use the name of an IANA time zone, for example Europe/Berlin."
+        raise Refused("invalid_request", detail, field="preferred_time_zone") from None

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.chassis.operations import Call, serves
 from services.contracts import identity_outside as contract
-from services.identity.outside import links, policy, rules
+from services.identity.outside import links, policy, rules, sign_out
 
 
 def _with_provider(module: str) -> Any:
@@ -57,6 +57,13 @@ class OutsideEntrypoints:
     def complete_outside_sign_in(self, call: Call) -> Any:
         """See the contract."""
         return _with_provider("sign_in").complete(call)
+
+    @serves(contract.sign_out)
+    def sign_out(self, call: Call) -> Any:
+        """See the contract."""
+        provider = sign_out.find_provider(call)
+        url = _with_provider("providers").sign_out_url(call, provider) if provider else None
+        return call.commit(sign_out.end_session, url)
 
     @serves(contract.list_my_outside_identities)
     def list_my_outside_identities(self, call: Call) -> Any:

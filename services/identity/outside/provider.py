@@ -108,6 +108,11 @@ class Providers:
             return {**claims, **self._email(known.metadata, answer.get("access_token"), claims["sub"])}
         return claims
 
+    def end_session_endpoint(self, issuer: str) -> str | None:
+        """Where a browser is sent to sign out at the provider, if it may be sent there. Raises ProviderFault."""
+        address = self._of(issuer).metadata.get("end_session_endpoint")
+        return None if rules.url_fault(address, self._networks) else str(address)
+
     def _of(self, issuer: str) -> _Known:
         known, now = self._known.get(issuer), time.monotonic()
         if known is not None and now - known.fetched_at <= METADATA_HOLD_S:

@@ -17,6 +17,7 @@ from services.contracts.errors import Refused
 from services.identity.access.second_factor import proven_caller
 from services.identity.access.vault import Vault, vault_of
 from services.identity.outside import rules
+from services.identity.outside.fetching import ProviderFault
 from services.identity.outside.models import IdentityProvider, OutsideIdentity, OutsideSignIn
 from services.identity.outside.provider import Client, providers_of
 
@@ -40,6 +41,11 @@ def callback_url(settings: Any, organisation_key: str | None, realm: str) -> str
     return f"{settings.public_url.rstrip('/')}/sign-in/{organisation_key}/{realm}/callback"
 
 
+def signed_out_url(settings: Any, organisation_key: str | None, realm: str) -> str:
+    """Where a provider sends the browser after signing out there: the page to sign in again."""
+    return f"{settings.public_url.rstrip('/')}/sign-in/{organisation_key}/{realm}/signed-out"
+
+
 def client_of(provider: IdentityProvider, organisation_key: str, settings: Any) -> Client:
     """What we are to this provider, with the secret opened."""
     sealed = provider.sealed_secret
@@ -56,6 +62,7 @@ def _view(provider: IdentityProvider, organisation_key: str | None, settings: An
     return {name: getattr(provider, name) for name in ("realm", "version", "changed_at", *_COLUMNS)} | {
         "has_client_secret": provider.sealed_secret is not None,
         "callback_url": callback_url(settings, organisation_key, provider.realm),
+        "signed_out_url": signed_out_url(settings, organisation_key, provider.realm),
     }
 
 
@@ -144,6 +151,18 @@ def check(call: Call) -> dict[str, Any]:
         )
     )
     return {"is_ok": not faults, "faults": faults, "signing_keys": keys}
+
+
+def sign_out_url(call: Call, provider: IdentityProvider) -> str | None:
+    """Where the browser is sent to sign out at this provider, None where it offers that not or does not answer."""
+    caller, settings = call.caller, call.runtime.settings
+    assert caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
+    try:
+        address = providers_of(settings).end_session_endpoint(provider.issuer)
+    except ProviderFault:
+        return None
+    back = signed_out_url(settings, caller.organisation_key, provider.realm)
+    return rules.sign_out_url(address, provider.client_id, back) if address else None
 
 
 def _set(unit: UnitOfWork, provider: IdentityProvider, request: Request, settings: Any) -> None:

@@ -8,7 +8,7 @@ import ipaddress
 import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeGuard
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from services.contracts.errors import Refused
 
@@ -108,6 +108,15 @@ def may_connect(address: str, networks: Collection[Network]) -> bool:
     if any(place in network for network in networks):
         return True
     return place.is_global and not place.is_multicast
+
+
+def sign_out_url(end_session_endpoint: str, client_id: str, return_url: str) -> str:
+    """Where to send a browser to sign out at the provider (OpenID Connect RP-Initiated Logout 1.0, section 2).
+
+    It names us and nobody else: an ID token as hint would have to be kept, and would stand in the browser's history.
+    """
+    parameters = urlencode({"client_id": client_id, "post_logout_redirect_uri": return_url})
+    return f"{end_session_endpoint}{'&' if urlsplit(end_session_endpoint).query else '?'}{parameters}"
 
 
 def checked_scopes(scopes: Iterable[str]) -> list[str]:

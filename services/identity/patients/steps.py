@@ -85,9 +85,7 @@ def require_access(unit: UnitOfWork, person: Person) -> tuple[Account, Grant]:
     """As `open_access`. Raises Refused(access_not_enabled)."""
     found = open_access(unit, person)
     if found is None:
-        raise Refused(
-            "access_not_enabled", "Portal access is not enabled for this patient: enable it first (S3-38)."
-        )
+        raise Refused("access_not_enabled", "Portal access is not enabled for this patient: enable it first.")
     return found
 
 

@@ -21,8 +21,7 @@ def set_username(unit: UnitOfWork, account: Account, username: str) -> None:
         return
     if account.realm != PATIENT or rules_of(unit.session, account.organisation_id, PATIENT).login_id == EMAIL:
         raise Refused("invalid_request", "username: this account logs in with its e-mail.", field="username")
-    if not rules.is_username(login):
-        raise Refused("invalid_request", f"username: {USERNAME_RULE}", field="username")
+    require_username(login, "username")
     account.login = login
     account.version += 1
     try:
@@ -30,6 +29,12 @@ def set_username(unit: UnitOfWork, account: Account, username: str) -> None:
     except IntegrityError:
         raise Refused("login_taken", "Another patient has this username.", field="username") from None
     unit.audit("account.username_set", "account", account.id, person_id=account.person_id)
+
+
+def require_username(login: str, field: str) -> None:
+    """Raise Refused(invalid_request) unless it may be a username; `field` is what the request calls it."""
+    if not rules.is_username(normal_login(login)):
+        raise Refused("invalid_request", f"{field}: {USERNAME_RULE}", field=field)
 
 
 def choose_with_link(unit: UnitOfWork, account: Account, username: str | None) -> None:

@@ -40,18 +40,27 @@ def find_portal_account(unit: UnitOfWork, realm: str, person_id: str) -> Account
 
 
 def add_portal_account(
-    unit: UnitOfWork, realm: str, person: Person, *, login: str | None, email: str | None
+    unit: UnitOfWork,
+    realm: str,
+    person: Person,
+    *,
+    login: str | None,
+    email: str | None,
+    field: str | None = None,
 ) -> Account:
     """Open a person's account in a portal. It reaches nothing yet.
 
     Where the realm logs in by e-mail that is the login and must be the only one (S1-4, S1-5); where it has usernames
-    the e-mail may be missing or shared (C1). Raises Refused(invalid_request, login_taken).
+    the e-mail may be missing or shared (C1). `field`: what the request calls the log-in, if not as the realm does.
+    Raises Refused(invalid_request, login_taken).
     """
     realm_rules = rules_of(unit.session, str(unit.organisation_id), realm)
     named = email if realm_rules.login_id == rules.EMAIL else login
-    field = "email" if realm_rules.login_id == rules.EMAIL else "login"
+    field = field or ("email" if realm_rules.login_id == rules.EMAIL else "login")
     if named is None:
-        raise Refused("invalid_request", f"{field}: people of this realm log in with it.", field=field)
+        raise Refused(
+            "invalid_request", f"{field}: people of this portal log in with it, so it is needed.", field=field
+        )
     account = Account(
         id=wire.new_id(),
         organisation_id=unit.organisation_id,
@@ -71,6 +80,15 @@ def add_portal_account(
     unit.audit("account.created", "account", account.id, realm=realm, person_id=person.id)
     unit.publish(contract.account_created, account.id, {"account_id": account.id})
     return account
+
+
+def name_accounts(unit: UnitOfWork, person: Person) -> None:
+    """Give the person's accounts the person's name, by which lists, signatures and "who opened my record" call them."""
+    for account in unit.session.scalars(
+        select(Account).where(Account.person_id == person.id).with_for_update(of=Account)
+    ):
+        account.first_name, account.last_name = person.first_name, person.last_name
+        account.version += 1
 
 
 def flush_login(unit: UnitOfWork, field: str) -> None:

@@ -12,11 +12,18 @@ from sqlalchemy.exc import IntegrityError
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
+from services.identity.credentials import end_sessions, void_links
 from services.identity.employees.automatic import open_when_registered
+from services.identity.merging.models import PersonMerge
 from services.identity.models import Account
 from services.identity.patients import steps as patient_steps
 from services.identity.people import rules
-from services.identity.people.accounts import change_login_email, find_portal_account, load_person
+from services.identity.people.accounts import (
+    change_login_email,
+    find_portal_account,
+    load_person,
+    name_accounts,
+)
 from services.identity.people.grants import revoke
 from services.identity.people.models import ClientContact, Grant, Person, PersonKind
 from services.identity.people.queries import (
@@ -90,10 +97,11 @@ def _free_number(unit: UnitOfWork) -> str:
 def edit_person(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     """Change what is known of a person. The log-in of a Family Portal account follows the e-mail (S1-20).
 
-    Raises Refused(not_found, version_conflict, login_taken), forbidden where a log-in would change and the caller may
+    Raises Refused(not_found, already_merged, version_conflict, login_taken), forbidden where a log-in would change and the caller may
     not manage access, invalid_request where an e-mail that is a log-in would be taken away.
     """
     person = load_person(unit, request["person_id"])
+    _require_not_merged(unit, person)
     unit.require_version(person)
     changed = [
         member for member in MEMBERS if member in request and getattr(person, member) != request[member]
@@ -110,8 +118,26 @@ def edit_person(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         person.version += 1
     else:
         _change_login(unit, person, account, request["email"])
+    if not {"first_name", "last_name"}.isdisjoint(changed):
+        name_accounts(unit, person)
     unit.audit("person.changed", "person", person.id, members=changed)
     return person_view(unit.session, person)
+
+
+def _require_not_merged(unit: UnitOfWork, person: Person) -> None:
+    """What is written on a merged record nobody reads. Raises Refused(already_merged), which names the one to use."""
+    if person.disabled_at is None:
+        return
+    kept_id = unit.session.scalar(
+        select(PersonMerge.kept_id).where(PersonMerge.merged_id == person.id, PersonMerge.undone_at.is_(None))
+    )
+    if kept_id is not None:
+        raise Refused(
+            "already_merged",
+            "This record was merged into another one: use that one.",
+            field="person_id",
+            kept_id=kept_id,
+        )
 
 
 def _change_login(unit: UnitOfWork, person: Person, account: Account, email: str | None) -> None:
@@ -170,17 +196,31 @@ def end_person_kind(unit: UnitOfWork, request: Request) -> dict[str, Any]:
 
 
 def disable_person(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    """Disable a person: whoever reached the profile does not from the next request on. Raises Refused(not_found)."""
+    """Disable a person: nobody reaches the profile any more, and the person reaches nobody's, from the next request on.
+
+    Raises Refused(not_found, version_conflict).
+    """
     person = load_person(unit, request["person_id"])
     unit.require_version(person)
     if person.disabled_at is None:
         person.disabled_at = unit.now
         person.version += 1
         unit.audit("person.disabled", "person", person.id)
+        accounts = unit.session.scalars(
+            select(Account.id).where(Account.person_id == person.id).with_for_update(of=Account)
+        ).all()
         for grant in unit.session.scalars(
-            select(Grant).where(Grant.person_id == person.id, Grant.revoked_at.is_(None)).with_for_update()
+            select(Grant)
+            .where(
+                or_(Grant.person_id == person.id, Grant.account_id.in_(accounts)),
+                Grant.revoked_at.is_(None),
+            )
+            .with_for_update()
         ).all():
             revoke(unit, grant, "person_disabled")
+        for account_id in accounts:
+            end_sessions(unit, account_id, "person_disabled")
+            void_links(unit, account_id)
     return person_view(unit.session, person)
 
 
@@ -209,6 +249,12 @@ def add_client_contact(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     require_client(unit, client)
     if person.id == client.id:
         raise Refused("conflict", "A client is not the own contact.", field="contact_id")
+    if person.disabled_at is not None:
+        raise Refused(
+            "conflict",
+            "The person's record is disabled or was merged into another one: use that one.",
+            field="contact_id",
+        )
     contact = find_contact(unit, client.id, person.id)
     if contact is not None and contact.disabled_at is None:
         raise Refused("conflict", "The person is a contact of this client already.", field="contact_id")

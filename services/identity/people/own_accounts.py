@@ -9,6 +9,7 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.employees.supervision import supervise
 from services.identity.patients import steps as patient_steps
+from services.identity.patients.usernames import require_username
 from services.identity.people import rules
 from services.identity.people.accounts import (
     add_portal_account,
@@ -18,6 +19,7 @@ from services.identity.people.accounts import (
 )
 from services.identity.people.grants import open_grant, role_of
 from services.identity.people.models import Person
+from services.identity.people.realms import rules_of
 from services.identity.people.relationships import relate
 from services.identity.queries import account_view
 
@@ -37,6 +39,9 @@ def create_person_account(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         raise Refused("access_exists", "The person has an account of this portal already.", field="realm")
     if realm == rules.PATIENT:
         _require_patient(unit, person, request)
+    logs_in_by = rules_of(unit.session, str(unit.organisation_id), realm).login_id
+    if request["login"] is not None and logs_in_by != rules.EMAIL:
+        require_username(request["login"], "login")
     account = add_portal_account(
         unit, realm, person, login=request["login"], email=request["email"] or person.email
     )

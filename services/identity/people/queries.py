@@ -170,7 +170,7 @@ def contact_view(session: Session, caller: Caller | None, contact: ClientContact
             not_over(),
         )
     ).one_or_none()
-    is_disabled = contact.disabled_at is not None
+    is_disabled = contact.disabled_at is not None or person.disabled_at is not None
     actions: list[str] = []
     if caller is not None and caller.may(MANAGE_ACCESS) and not is_disabled:
         actions = ["add"] if reached is None else access_actions(reached[2])

@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, and_, literal, literal_column, or_, select, tuple_
+from sqlalchemy.orm import Session
 
 from services.referrals.assignments.models import Referral
 from services.referrals.assignments.rules import cursor_of, read_cursor
 from services.referrals.directory.models import Resource
 from services.referrals.directory.rules import Level
+from services.referrals.records.consent import today_of
 from services.referrals.records.models import ContactRecord
-from services.referrals.records.rules import find_contact_record_number
+from services.referrals.records.rules import CLOCKS_APART, find_contact_record_number
 
 _TIME_OF: dict[str, Any] = {
     "newest": Referral.assigned_at,
@@ -29,7 +31,7 @@ _EQUAL: dict[str, Any] = {
 }
 
 
-def narrowed(request: Any, now: datetime.datetime) -> list[ColumnElement[bool]]:
+def narrowed(session: Session, request: Any, now: datetime.datetime) -> list[ColumnElement[bool]]:
     """Conditions of a request's filters, on columns of the referral alone: nothing is joined to be left out."""
     conditions = [column == request[name] for name, column in _EQUAL.items() if request[name] is not None]
     if request["agency_id"] is not None:
@@ -43,7 +45,7 @@ def narrowed(request: Any, now: datetime.datetime) -> list[ColumnElement[bool]]:
     if request["is_urgent"] is not None:
         conditions.append(is_urgent() if request["is_urgent"] else ~is_urgent())
     if request["is_consent_expired"] is not None:
-        is_over = is_consent_expired(now)
+        is_over = is_consent_expired(now, today_of(session, now))
         conditions.append(is_over if request["is_consent_expired"] else ~is_over)
     if request["assigned_from"] is not None:
         conditions.append(Referral.assigned_at >= request["assigned_from"])
@@ -64,9 +66,21 @@ def is_urgent() -> ColumnElement[bool]:
     return Referral.is_open & (Referral.priority != literal_column("'routine'"))
 
 
-def is_consent_expired(now: datetime.datetime) -> ColumnElement[bool]:
-    """Condition: an open referral whose contact record may not be shared any more. False where there is no end."""
-    return Referral.is_open & Referral.consent_ends_at.is_not(None) & (Referral.consent_ends_at <= now)
+def is_consent_expired(now: datetime.datetime, today: datetime.date) -> ColumnElement[bool]:
+    """Condition: an open referral whose contact record may not be shared any more. False where there is no end.
+
+    `today` is the organisation's. The index finds what can be over by any clock; only what is so near is looked up.
+    """
+    ends_at = Referral.consent_ends_at
+    # One value by its key, and not EXISTS: that a database may answer by reading all records of the organisation.
+    until = (
+        select(ContactRecord.consent_until)
+        .where(ContactRecord.id == Referral.contact_record_id)
+        .correlate(Referral)
+        .scalar_subquery()
+    )
+    is_over = or_(ends_at <= now - CLOCKS_APART, until < today)
+    return and_(Referral.is_open, ends_at.is_not(None), ends_at <= now + CLOCKS_APART, is_over)
 
 
 def in_order(sort: str) -> tuple[list[ColumnElement[bool]], list[Any]]:

@@ -23,7 +23,7 @@ from services.referrals.assignments.rules import (
     status_for,
 )
 from services.referrals.assignments.taking_back import give_place_back
-from services.referrals.capacity.handlers import claim, exhausted
+from services.referrals.capacity.handlers import claim
 from services.referrals.offers.rules import Part
 from services.referrals.offers.taking import begin_step, end_step, held_referral
 from services.referrals.queues.models import Queue
@@ -168,14 +168,31 @@ def _settle_place(unit: UnitOfWork, referral: Referral, target: Status, part: Pa
         record = get_record(unit.session, referral.contact_record_id, lock=True)
         refuse_if_open(unit.session, record.id, referral.queue_id, referral.program_id)
     if part is Part.TAKES and is_waited_for(unit.session, referral.program_id):
-        raise exhausted()  # a place that has just become free belongs to whoever waits for it
+        raise _no_place()  # a place that has just become free belongs to whoever waits for it
     # Who waits may be talked to, but is not taken in without a place.
     is_taken_in = part is Part.TAKES or (referral.is_waitlisted and target.stage != "offered")
     if is_taken_in or (reopens and part is Part.NONE):
         wished = referral.capacity_line_id if referral.is_waitlisted else None
-        referral.capacity_line_id = claim(unit, referral.program_id, wished)
+        referral.capacity_line_id = _claimed(unit, referral.program_id, wished)
         referral.holds_capacity = referral.capacity_line_id is not None
         referral.is_waitlisted = False
+
+
+def _claimed(unit: UnitOfWork, program_id: str, line_id: str | None) -> str | None:
+    try:
+        return claim(unit, program_id, line_id)
+    except Refused as refused:
+        if refused.code == "capacity_exhausted":
+            raise _no_place() from None
+        raise
+
+
+def _no_place() -> Refused:
+    """Who moves a referral cannot choose another program, but can see to a place."""
+    detail = (
+        "The program has no free place for it. End another referral or raise the capacity, then try again."
+    )
+    return Refused("capacity_exhausted", detail, "referral_id")
 
 
 def _stand_at(unit: UnitOfWork, referral: Referral, queue: Queue, target: Status, step: Step) -> None:

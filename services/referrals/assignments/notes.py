@@ -45,6 +45,8 @@ def change_priority(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     unit.require_version(referral)
     if referral.is_terminal:
         raise Refused("move_not_allowed", "The referral has ended; its priority stays.", "referral_id")
+    if referral.priority == request["priority"]:
+        return limited_referral(unit.session, unit.caller, referral.id)  # as urgent as it was: no change
     before, referral.priority = referral.priority, request["priority"]
     touch(unit, referral)
     status = status_of(unit.session.get_one(Queue, referral.queue_id), referral)

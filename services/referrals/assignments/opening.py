@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis import wire
 from services.chassis.passports import Caller
-from services.chassis.unit_of_work import UnitOfWork
+from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.contracts.referrals import referral_assigned
 from services.contracts.referrals_assignments import referral_waitlisted
@@ -71,6 +71,8 @@ def refuse_when_full(
     if queue is None:
         raise no_queue()
     check_may_open(queue, standing_of(session, request["program_id"], queue.id, record.id))
+    # Nobody is asked to confirm what would be refused then.
+    check_may_be_shared(session, record, queue, utc_now())
     settings = settings_of(queue)
     if settings.when_full == "block" or (settings.when_full == "warn" and not request["confirm"]):
         raise _full(settings)
@@ -96,7 +98,7 @@ def assign_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
         priority=request["priority"],
         is_confirmed=request["confirm"],
     )
-    return new_referral_view(unit.caller, referral, queue, standing.program, record)
+    return new_referral_view(unit.session, unit.caller, referral, queue, standing.program, record)
 
 
 def open_referral(
@@ -120,7 +122,7 @@ def open_referral(
     `resource_inactive`, `resource_not_referable`, `already_assigned`, `capacity_exhausted`.
     """
     check_may_open(queue, standing)
-    check_may_be_shared(record, queue, unit.now)
+    check_may_be_shared(unit.session, record, queue, unit.now)
     program_id = standing.program.id
     # Whoever comes for the same place waits from the claim on, so all that can be asked before it is.
     read_ahead(unit, queue.id, first_status(queue.status_list()).key, [program_id])
@@ -144,7 +146,7 @@ def ask_programs(
 
     That each may be asked was checked (`check_may_open`).
     """
-    check_may_be_shared(record, queue, unit.now)
+    check_may_be_shared(unit.session, record, queue, unit.now)
     ids = [program.id for program in programs]
     read_ahead(unit, queue.id, first_status(queue.status_list()).key, ids)
     wish = {"note": note, "priority": priority, "offer_id": offer_id}

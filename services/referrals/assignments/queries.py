@@ -19,11 +19,11 @@ from services.referrals.directory.queries import agency_name_of
 from services.referrals.queues.models import Queue, QueueStatus
 from services.referrals.queues.rules import settings_of
 from services.referrals.reach import may_see_details, reach_of
+from services.referrals.records.consent import is_over
 from services.referrals.records.models import ContactRecord
 from services.referrals.records.queries import view_of as record_view
 from services.referrals.records.rules import (
     contact_name,
-    is_past,
     limited_view,
     visible_limited,
     visible_record,
@@ -43,6 +43,7 @@ class _Row(NamedTuple):
     last_name: str | None
     submitted_at: datetime.datetime
     postal_code: str | None
+    consent_until: datetime.date | None
 
 
 def list_referrals(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
@@ -53,7 +54,9 @@ def list_referrals(session: Session, caller: Caller | None, request: Any) -> dic
     """
     now = utc_now()
     kept, order = listing.in_order(request["sort"])
-    statement = _limited().where(in_sight(caller), *listing.narrowed(request, now), *kept).order_by(*order)
+    statement = (
+        _limited().where(in_sight(caller), *listing.narrowed(session, request, now), *kept).order_by(*order)
+    )
     if request["after"] is not None:
         statement = statement.where(listing.after(request["after"], request["sort"]))
     rows = session.execute(statement.limit(request["limit"] + 1)).all()
@@ -61,7 +64,7 @@ def list_referrals(session: Session, caller: Caller | None, request: Any) -> dic
         raise absent(caller, "number")
     page = rows[: request["limit"]]
     return {
-        "items": [_view(row, caller, now) for row in page],
+        "items": [_view(session, row, caller, now) for row in page],
         "next": listing.cursor_at(page[-1].Referral, request["sort"]) if len(rows) > len(page) else None,
     }
 
@@ -73,7 +76,7 @@ def get_referral(session: Session, caller: Caller | None, request: Any) -> dict[
     """
     referral = in_reach(session, caller, request["referral_id"])
     row = session.execute(_limited().where(Referral.id == referral.id)).one()
-    view = _view(row, caller, utc_now())
+    view = _view(session, row, caller, utc_now())
     view["progress"]["next_statuses"] = next_statuses(
         settings_of(row.Queue),
         row.Queue.status_list(),
@@ -82,7 +85,7 @@ def get_referral(session: Session, caller: Caller | None, request: Any) -> dict[
         ended_by=referral.ended_by,
     )
     if may_see_details(caller):
-        record = record_view(session.get_one(ContactRecord, referral.contact_record_id))
+        record = record_view(session, session.get_one(ContactRecord, referral.contact_record_id))
         view["details"] = record if reach_of(caller).everything else visible_record(record, *_stage_of(row))
     return view
 
@@ -130,19 +133,25 @@ def list_referral_notes(session: Session, caller: Caller | None, request: Any) -
 
 
 def new_referral_view(
-    caller: Caller | None, referral: Referral, queue: Queue, program: Resource, record: ContactRecord
+    session: Session,
+    caller: Caller | None,
+    referral: Referral,
+    queue: Queue,
+    program: Resource,
+    record: ContactRecord,
 ) -> dict[str, Any]:
     """The limited view of a referral that was opened just now, from the rows that its command has at hand."""
     status = next(status for status in queue.statuses if status.key == referral.status)
-    names = (record.number, record.first_name, record.last_name, record.submitted_at, record.postal_code)
-    return _view(_Row(referral, queue, status, program.name, *names), caller, utc_now())
+    columns = ("number", "first_name", "last_name", "submitted_at", "postal_code", "consent_until")
+    names = (getattr(record, name) for name in columns)
+    return _view(session, _Row(referral, queue, status, program.name, *names), caller, utc_now())
 
 
 def limited_referral(session: Session, caller: Caller | None, referral_id: str) -> dict[str, Any]:
     """The limited view of a referral that the caller was found to reach: the answer of a command."""
     session.flush()
     row = session.execute(_limited().where(Referral.id == referral_id)).one()
-    return _view(row, caller, utc_now())
+    return _view(session, row, caller, utc_now())
 
 
 def _lines(caller: Caller | None, referral: Referral) -> Any:
@@ -170,6 +179,7 @@ def _limited() -> Any:
             ContactRecord.last_name,
             ContactRecord.submitted_at,
             ContactRecord.postal_code,
+            ContactRecord.consent_until,
         )
         .join(Queue, Queue.id == Referral.queue_id)
         .join(Resource, Resource.id == Referral.program_id)
@@ -182,7 +192,7 @@ def _limited() -> Any:
     )
 
 
-def _view(row: Any, caller: Caller | None, now: datetime.datetime) -> dict[str, Any]:
+def _view(session: Session, row: Any, caller: Caller | None, now: datetime.datetime) -> dict[str, Any]:
     is_staff = reach_of(caller).everything
     limited = limited_view(
         {
@@ -199,7 +209,7 @@ def _view(row: Any, caller: Caller | None, now: datetime.datetime) -> dict[str, 
     return {
         "id": row.Referral.id,
         "version": row.Referral.version,
-        "progress": _progress(row.Referral, now, is_staff=is_staff),
+        "progress": _progress(session, row, now, is_staff=is_staff),
         "limited": limited if is_staff else visible_limited(limited, *_stage_of(row)),
         "withheld": [] if is_staff else withheld_fields(*_stage_of(row), details=False),
         "details": None,
@@ -211,7 +221,8 @@ def _stage_of(row: Any) -> tuple[str, Any]:
     return row.QueueStatus.as_rule().stage, settings_of(row.Queue).stage_fields
 
 
-def _progress(referral: Referral, now: datetime.datetime, *, is_staff: bool) -> dict[str, Any]:
+def _progress(session: Session, row: Any, now: datetime.datetime, *, is_staff: bool) -> dict[str, Any]:
+    referral: Referral = row.Referral
     due_at = None if referral.is_terminal else referral.due_at
     return {
         "queue_id": referral.queue_id,
@@ -225,7 +236,8 @@ def _progress(referral: Referral, now: datetime.datetime, *, is_staff: bool) -> 
         "due_at": due_at,
         "is_overdue": due_at is not None and due_at < now,
         "is_urgent": not referral.is_terminal and referral.priority != "routine",
-        "is_consent_expired": not referral.is_terminal and is_past(referral.consent_ends_at, now),
+        "is_consent_expired": not referral.is_terminal
+        and is_over(session, row.consent_until, referral.consent_ends_at, now),
         "is_waitlisted": referral.is_waitlisted,
         "waitlisted_at": referral.waitlisted_at,
         "is_terminal": referral.is_terminal,

@@ -60,8 +60,10 @@ def check_move_allowed(
         )
     if origin.key == target.key:
         raise Refused("status_unchanged", f"The referral stands at {origin.label} already.", "status")
-    if settings.allowed_moves is not None and target.key not in settings.allowed_moves.get(origin.key, ()):
-        detail = f"This queue has no move from {origin.label} to {target.label}."
+    allowed = None if settings.allowed_moves is None else settings.allowed_moves.get(origin.key, ())
+    if allowed is not None and target.key not in allowed:
+        onwards = f"it goes on to: {', '.join(allowed)}" if allowed else "it goes nowhere"
+        detail = f"This queue has no move from {origin.label} to {target.label}; from there {onwards}."
         raise Refused("move_not_allowed", detail, "status")
     if is_ended and not target.is_terminal and not settings.may_reopen:
         detail = f"The referral ended at {origin.label}, and this queue does not open referrals again."
@@ -92,7 +94,8 @@ def check_step(
     `outcome_not_in_queue`.
     """
     if target.reason_required and not (step.note or step.reason_code):
-        raise Refused("reason_required", f"{target.label} needs a note that says why.", "note")
+        detail = f"{target.label} needs a `reason_code` of this queue, or a note that says why."
+        raise Refused("reason_required", detail, "note")
     if target.outcome_required and step.outcome_code is None:
         detail = f"{target.label} needs an outcome: {', '.join(outcomes)}."
         raise Refused("outcome_required", detail, "outcome_code")

@@ -23,7 +23,7 @@ from services.referrals.capacity.claims import lines_of
 from services.referrals.queues.models import Queue
 from services.referrals.queues.queries import has_program
 from services.referrals.queues.rules import decline_reasons_of, find_status, outcomes_of, settings_of
-from services.referrals.records.consent import count_without_consent, is_of_record_without_consent
+from services.referrals.records.consent import count_without_consent, is_of_record_without_consent, today_of
 from services.referrals.records.models import ContactRecord
 
 _There = aliased(Referral)
@@ -76,12 +76,13 @@ def of_reassignment(session: Session, referral_ids: Sequence[str], request: Any)
         _There.program_id == request["to_program_id"],
         _There.is_open,
     )
+    today = today_of(session, utc_now())
     groups = session.execute(
         select(
             Referral.queue_id,
             func.count().label("count"),
             func.count().filter(is_there).label("already"),
-            func.count().filter(~is_there, is_of_record_without_consent(utc_now())).label("unshared"),
+            func.count().filter(~is_there, is_of_record_without_consent(today)).label("unshared"),
         )
         .where(Referral.id.in_(referral_ids))
         .group_by(Referral.queue_id)

@@ -11,6 +11,7 @@ from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals_bulk import bulk_job_finished, bulk_job_started
+from services.referrals.assignments.moving import named_status
 from services.referrals.assignments.opening import as_standing, check_may_refer, standing_of, standings
 from services.referrals.bulk import forecasts, selecting
 from services.referrals.bulk.models import BulkJob, BulkJobLine
@@ -48,9 +49,14 @@ def start_bulk_assignment(unit: UnitOfWork, request: Any) -> dict[str, Any]:
 
 
 def start_bulk_status_change(unit: UnitOfWork, request: Any) -> dict[str, Any]:
-    """Move many referrals to a status. Raises Refused `not_found`, `invalid_request`, `selection_too_large`."""
+    """Move many referrals to a status. Raises Refused `not_found`, `invalid_request`, `selection_too_large`.
+
+    Where a selection names the queue, its status must be there (`status_not_in_queue`).
+    """
     reach_of(unit.caller).require_everything()
     ids = selecting.referral_ids(unit.session, request)
+    if request["referrals"] is not None:
+        named_status(held_queue(unit.session, request["referrals"]["queue_id"]), request["status"])
     if request["dry_run"]:
         return _dry(unit, STATUS_CHANGE, forecasts.of_status_change(unit.session, ids, request))
     wish = {name: request[name] for name in ("status", "reason_code", "outcome_code")}

@@ -37,7 +37,7 @@ def referral_ids(session: Session, request: Any) -> list[str]:
     if request["referrals"] is None:
         return list(dict.fromkeys(request["referral_ids"]))
     asked = {**dict.fromkeys(FILTERS), **request["referrals"]}
-    statement = select(Referral.id).where(*narrowed(asked, utc_now()))
+    statement = select(Referral.id).where(*narrowed(session, asked, utc_now()))
     return _found(session, statement.order_by(Referral.assigned_at, Referral.id))
 
 
@@ -53,7 +53,7 @@ def open_referral_ids(session: Session, request: Any) -> list[str]:
     }
     if request["from_program_id"] == request["to_program_id"] and request["to_queue_id"] is None:
         raise Refused("invalid_request", "They are there already; choose another program.", "to_program_id")
-    statement = select(Referral.id).where(*narrowed(asked, utc_now()))
+    statement = select(Referral.id).where(*narrowed(session, asked, utc_now()))
     return _found(session, statement.order_by(Referral.assigned_at, Referral.id))
 
 

@@ -37,20 +37,16 @@ def get_capacity(session: Session, caller: Caller | None, request: Any) -> dict[
     as_of = request["as_of"] or now
     if as_of > now + FURTHEST:
         raise Refused("invalid_request", "Ask for a time within the next two years.", "as_of")
-    row = session.execute(
-        _lines(caller)
-        .where(Line.program_id == request["program_id"])
+    lines = (
+        _every_line()
+        .where(Line.program_id == request["program_id"], reach_of(caller).of_capacity(Line.program_id))
         .order_by(Line.position, Line.id)
-        .limit(1)
-    ).one_or_none()
+    )
+    if as_of < now:
+        return _past_capacity(session, lines, as_of)
+    row = session.execute(lines.where(Line.removed_at.is_(None)).limit(1)).one_or_none()
     if row is None:
         raise _no_capacity()
-    line, program, agency_name = row
-    if as_of < now:
-        change = _last_change(session, line.id, as_of)
-        if change is None:
-            raise _no_capacity()
-        return past_view(change, line, program, agency_name, as_of)
     return _views(session, [row], as_of)[0]
 
 
@@ -116,7 +112,8 @@ def is_exhausted(session: Session, program_id: str, line_id: str | None = None) 
         return False
     in_effect = [line for line in lines if line.term_id is not None]
     wanted = [line for line in in_effect if line_id is None or line.id == line_id]
-    return bool(in_effect) and all(line.used >= line.total for line in wanted)
+    # A line that is not there is the claim's to refuse.
+    return bool(wanted) and all(line.used >= line.total for line in wanted)
 
 
 def one_view(session: Session, line_id: str, now: datetime.datetime) -> dict[str, Any]:
@@ -194,6 +191,16 @@ def _has_status(status: CapacityStatus, is_stale: ColumnElement[bool]) -> Column
 def _is_wanted(request: Any, view: dict[str, Any]) -> bool:
     is_at = request["status"] in (None, view["capacity_status"])
     return is_at and request["stale"] in (None, view["is_stale"])
+
+
+def _past_capacity(session: Session, lines: Any, at: datetime.datetime) -> dict[str, Any]:
+    """The first line that there was then; one that was taken away since counts."""
+    stayed = or_(Line.removed_at.is_(None), Line.removed_at > at)
+    for line, program, agency_name in session.execute(lines.where(stayed)):
+        change = _last_change(session, line.id, at)
+        if change is not None:
+            return past_view(change, line, program, agency_name, at)
+    raise _no_capacity()
 
 
 def _last_change(session: Session, line_id: str, at: datetime.datetime) -> Change | None:

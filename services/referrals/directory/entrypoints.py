@@ -7,6 +7,7 @@ from typing import Any
 from services.chassis.operations import Call, serves
 from services.contracts import referrals as base
 from services.contracts import referrals_directory as contract
+from services.referrals.authors import with_name_of
 from services.referrals.directory import exporting, handlers, hsds_queries, importing, queries
 from services.referrals.directory.name_index import names_of
 
@@ -16,15 +17,15 @@ class DirectoryEntrypoints:
 
     @serves(base.import_directory)
     def import_directory(self, call: Call) -> Any:
-        return importing.start(call)
+        return with_name_of(call, importing.start(call), "requested_by")
 
     @serves(contract.get_directory_import)
     def get_directory_import(self, call: Call) -> Any:
-        return call.read(importing.get_directory_import)
+        return with_name_of(call, call.read(importing.get_directory_import), "requested_by")
 
     @serves(contract.list_directory_imports)
     def list_directory_imports(self, call: Call) -> Any:
-        return call.read(importing.list_directory_imports)
+        return with_name_of(call, call.read(importing.list_directory_imports), "requested_by")
 
     @serves(base.search_resources)
     def search_resources(self, call: Call) -> Any:
@@ -60,11 +61,11 @@ class DirectoryEntrypoints:
 
     @serves(contract.export_directory)
     def export_directory(self, call: Call) -> Any:
-        return exporting.start(call)
+        return with_name_of(call, exporting.start(call), "requested_by")
 
     @serves(contract.get_directory_export)
     def get_directory_export(self, call: Call) -> Any:
-        return call.read(exporting.get_directory_export)
+        return with_name_of(call, call.read(exporting.get_directory_export), "requested_by")
 
     @serves(contract.download_directory_export)
     def download_directory_export(self, call: Call) -> Any:

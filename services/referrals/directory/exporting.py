@@ -99,7 +99,7 @@ def view_of(export: DirectoryExport) -> dict[str, Any]:
     """The members of the contract's ExportReport."""
     is_over = export.expires_at is not None and export.expires_at <= utc_now()
     names = (
-        "format", "total", "done", "size", "reason", "created_at", "finished_at", "expires_at",
+        "format", "total", "done", "size", "reason", "requested_by", "created_at", "finished_at", "expires_at",
     )  # fmt: skip
     members = {name: getattr(export, name) for name in names}
     return {"export_id": export.id, "state": EXPIRED if is_over else export.state, **members}

@@ -65,12 +65,13 @@ def create_resource(unit: UnitOfWork, request: Request) -> dict[str, Any]:
 
 
 def edit_resource(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    """Change what is said about a resource. Raises Refused(not_found, version_conflict)."""
+    """Change what is said about a resource; what stays as it was is no change. Raises Refused(not_found, version_conflict)."""
     resource = _load(unit, request)
     edits = _edits(request)
-    resource.record = edited_record(resource.record, edits)
-    if "name" in edits:
-        resource.name, resource.search_key = edits["name"], search_key(edits["name"])
+    record, name = edited_record(resource.record, edits), edits.get("name", resource.name)
+    if (record, name) == (resource.record, resource.name):
+        return details_of(unit.session, resource.id)
+    resource.record, resource.name, resource.search_key = record, name, search_key(name)
     return _changed(unit, resource, "resource.edited", fields=sorted(edits))
 
 

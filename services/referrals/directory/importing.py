@@ -196,6 +196,6 @@ def view_of(job: DirectoryImport) -> dict[str, Any]:
     """The members of the contract's ImportReport."""
     names = (
         "state", "is_dry_run", "source", "total", "done", "levels", "problems", "warnings", "refusal",
-        "created_at", "finished_at",
+        "requested_by", "created_at", "finished_at",
     )  # fmt: skip
     return {"import_id": job.id, **job.counts, **{name: getattr(job, name) for name in names}}

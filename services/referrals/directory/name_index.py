@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services.referrals.directory.models import Resource
+from services.chassis.database import Database
+from services.chassis.loop import Loop
+from services.referrals.directory.models import DirectoryRevision, Resource
 from services.referrals.directory.names import Names
 from services.referrals.directory.revisions import revision_of
 from services.referrals.directory.rules import SEARCHABLE_LEVELS, ResourceStatus
 
 MOST_NAMES_KEPT = 400_000
+# Some 70 MB. Smaller directories are read in no time by the first who searches them.
+MOST_NAMES_WARMED = 150_000
 READ_AT_ONCE = 2_000
+WARMED_EVERY_S = 60.0
 
 
 class NameIndex:
@@ -29,16 +34,32 @@ class NameIndex:
     def __init__(self, most_names: int = MOST_NAMES_KEPT) -> None:
         self._most_names = most_names
         self._directories: OrderedDict[str, tuple[int, Names]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._is_warmed = False
 
     def find(self, session: Session, typed: str, limit: int, *, include_inactive: bool) -> list[str]:
         """Numbers of the best names in the session's organisation, as the database has them now."""
+        return self._current(session).find(typed, limit, include_inactive=include_inactive)
+
+    def warm(self, database: Database, most_names: int = MOST_NAMES_WARMED) -> bool:
+        """Read what a search would have to read: at first the largest directories, later what has changed in those kept.
+
+        Always True. It reads piece by piece, so it holds nobody up.
+        """
+        wanted = list(self._directories) if self._is_warmed else _largest(database, most_names)
+        for organisation_id in wanted:
+            with database.reading(organisation_id) as session:
+                self._current(session)
+        self._is_warmed = True
+        return True
+
+    def _current(self, session: Session) -> Names:
         organisation_id, revision = session.info["organisation_id"], revision_of(session)
         read, names = self._directories.get(organisation_id, (-1, Names()))
         if read < revision:
-            with self._lock:  # one reads, the others wait for what it read
+            with self._locks[organisation_id]:  # one reads, the others wait for what it read
                 names = self._refreshed(session, organisation_id, revision)
-        return names.find(typed, limit, include_inactive=include_inactive)
+        return names
 
     def _refreshed(self, session: Session, organisation_id: str, revision: int) -> Names:
         read, names = self._directories.get(organisation_id, (-1, Names()))
@@ -65,7 +86,35 @@ class NameIndex:
             self._directories.popitem(last=False)
 
     def _kept(self) -> int:
-        return sum(len(names) for _, names in self._directories.values())
+        return sum(len(names) for _, names in list(self._directories.values()))
+
+
+def _largest(database: Database, most_names: int) -> list[str]:
+    """Organisations with the largest directories, as many as have no more resources together."""
+    with database.reading(None) as session:
+        organisation_ids = session.scalars(select(DirectoryRevision.organisation_id)).all()
+        # One by one, and none counted further than it matters: a statement holds up everybody in SQLite.
+        sizes = [(_size(session, each, most_names + 1), each) for each in organisation_ids]
+    found = []
+    for resources, organisation_id in sorted(sizes, reverse=True):
+        if resources <= most_names:
+            most_names -= resources
+            found.append(organisation_id)
+    return found
+
+
+def _size(session: Session, organisation_id: str, at_most: int) -> int:
+    counted = select(Resource.number).where(Resource.organisation_id == organisation_id).limit(at_most)
+    size = session.scalar(select(func.count()).select_from(counted.subquery())) or 0
+    time.sleep(0)  # others go between
+    return size
+
+
+def warming(runtime: Any) -> Loop:
+    """The loop that keeps the names at hand; its first turn comes at once."""
+    loop = Loop("directory-names", lambda: names_of(runtime).warm(runtime.database), WARMED_EVERY_S)
+    loop.wake()
+    return loop
 
 
 def names_of(runtime: Any) -> NameIndex:

@@ -166,12 +166,12 @@ def may_be_referred_to(status: ResourceStatus) -> bool:
 def check_may_be_referred_to(status: ResourceStatus) -> None:
     """Raise Refused (`resource_inactive`, `resource_not_referable`) unless referrals may go here."""
     if status is ResourceStatus.INACTIVE:
-        raise Refused("resource_inactive", "The resource is inactive; choose another one.", "resource")
+        raise Refused("resource_inactive", "The resource is inactive; choose another one.", "program_id")
     if not may_be_referred_to(status):
         raise Refused(
             "resource_not_referable",
-            "The resource is active but marked as not to be referred to.",
-            "resource",
+            "The resource is active but marked as not to be referred to; choose another one.",
+            "program_id",
         )
 
 

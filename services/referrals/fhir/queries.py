@@ -36,6 +36,8 @@ from services.referrals.reports.places import lines_of_programs
 
 _TASK_STATUS = "http://hl7.org/fhir/task-status"
 _REQUEST_STATUS = "http://hl7.org/fhir/request-status"
+# Task.status of what its sender took back at an open status: it is no work any more.
+TAKEN_BACK = "cancelled"
 _Agency = aliased(Resource)
 
 
@@ -88,28 +90,37 @@ def history(session: Session, caller: Caller | None, request: Any) -> dict[str, 
         select(StatusChange)
         .where(StatusChange.referral_id == now.id, _shown_lines(caller))
         .order_by(StatusChange.position.desc())
-    )
-    versions = [fhir.task(_as_it_was(now, line, find_status(statuses, line.to_key))) for line in lines]
+    ).all()
+    taken_back = next((line for line in lines if line.kind in ("withdrawn", "reassigned")), None)
+    versions = [
+        fhir.task(_as_it_was(now, line, find_status(statuses, line.to_key), taken_back)) for line in lines
+    ]
     return {"resource": fhir.history_bundle(request["base_url"], versions, utc_now())}
 
 
-def _as_it_was(now: fhir.ReferralFacts, line: StatusChange, status: Any) -> fhir.ReferralFacts:
+def _as_it_was(
+    now: fhir.ReferralFacts, line: StatusChange, status: Any, taken_back: StatusChange | None
+) -> fhir.ReferralFacts:
     """The referral after one line of its history; what the line does not say is left out."""
+    is_terminal = bool(status and status.is_terminal)
+    # It stays taken back, whatever notes are written afterwards.
+    ended = taken_back if taken_back is not None and line.position >= taken_back.position else None
+    # A status that the queue has no more was an open one: nobody stands there now.
+    fhir_status = status.fhir_status if status else "in-progress"
     return replace(
         now,
         version=line.position,
         updated_at=line.at,
         status_key=line.to_key,
         status_label=line.to_label,
-        # A status that the queue has no more was an open one: nobody stands there now.
-        fhir_status=status.fhir_status if status else "in-progress",
+        fhir_status=TAKEN_BACK if ended is not None and not is_terminal else fhir_status,
         note=None if line.is_internal else line.note,
         reason_code=line.reason_code,
         outcome_code=line.outcome_code,
         enrollment=None,
         accepted_at=None,
         due_at=None,
-        ended_at=line.at if status and status.is_terminal else None,
+        ended_at=ended.at if ended is not None else line.at if is_terminal else None,
     )
 
 
@@ -171,7 +182,7 @@ def _of_referral(wanted: rules.Search, name: str, values: Sequence[str]) -> Colu
     conditions: dict[str, Callable[[], ColumnElement[bool]]] = {
         "_id": lambda: Referral.id.in_(values),
         "_lastUpdated": lambda: _within(Referral.updated_at, values),
-        "status": lambda: QueueStatus.fhir_status.in_(_statuses(wanted.resource_type, values)),
+        "status": lambda: _stands_at(_statuses(wanted.resource_type, values)),
         "business-status": lambda: _at_status(_codes(values, name)),
         "priority": lambda: Referral.priority.in_(_codes(values, name)),
         "identifier": lambda: ContactRecord.number.in_(_numbers(values)),
@@ -196,6 +207,13 @@ def _statuses(resource_type: str, values: Sequence[str]) -> list[str]:
         return _codes(values, "status", _TASK_STATUS)
     codes = _codes(values, "status", _REQUEST_STATUS)
     return [code for each in codes for code in rules.task_statuses(each)]
+
+
+def _stands_at(fhir_codes: Sequence[str]) -> ColumnElement[bool]:
+    """Referrals that read so: what its sender took back at an open status is `cancelled`, whatever that status says."""
+    is_taken_back = and_(Referral.is_terminal, QueueStatus.is_terminal.is_(False))
+    stands = and_(or_(Referral.is_open, QueueStatus.is_terminal), QueueStatus.fhir_status.in_(fhir_codes))
+    return or_(stands, is_taken_back) if TAKEN_BACK in fhir_codes else stands
 
 
 def _at_status(codes: Sequence[str]) -> ColumnElement[bool]:
@@ -237,8 +255,7 @@ def _referral_facts(row: Any) -> fhir.ReferralFacts:
         program_name=row.name,
         status_key=status.key,
         status_label=status.label,
-        # What its sender took back at an open status is no work any more.
-        fhir_status="cancelled" if referral.is_terminal and not status.is_terminal else status.fhir_status,
+        fhir_status=TAKEN_BACK if referral.is_terminal and not status.is_terminal else status.fhir_status,
         priority=referral.priority,
         assigned_at=referral.assigned_at,
         accepted_at=referral.accepted_at,

@@ -187,13 +187,14 @@ def moments(value: str, name: str) -> tuple[datetime.datetime | None, datetime.d
     Raises Refused `search_refused`.
     """
     prefix, text = (value[:2], value[2:]) if value[:2] in _PREFIXES else ("eq", value)
+    # A value stands for all of the precision that it is given in.
+    precision = datetime.timedelta(days=1) if _DAY.fullmatch(text) else datetime.timedelta(microseconds=1)
     try:
         begin = datetime.datetime.fromisoformat(text)
-    except ValueError:
+        begin = begin.replace(tzinfo=datetime.UTC) if begin.tzinfo is None else begin.astimezone(datetime.UTC)
+        end = begin + precision
+    except (ValueError, OverflowError):
         raise _refused("A date such as 2026-03-01 or 2026-03-01T08:30:00Z is expected.", name) from None
-    begin = begin.replace(tzinfo=datetime.UTC) if begin.tzinfo is None else begin.astimezone(datetime.UTC)
-    # A value stands for all of the precision that it is given in.
-    end = begin + (datetime.timedelta(days=1) if _DAY.fullmatch(text) else datetime.timedelta(microseconds=1))
     return {
         "eq": (begin, end),
         "ge": (begin, None),

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.chassis.operations import Call, serves
 from services.contracts import referrals_offers as contract
+from services.referrals.authors import with_name_of
 from services.referrals.offers import handlers, queries
 
 
@@ -14,16 +15,16 @@ class OfferEntrypoints:
 
     @serves(contract.create_offer)
     def create_offer(self, call: Call) -> Any:
-        return call.commit(handlers.create_offer)
+        return with_name_of(call, call.commit(handlers.create_offer), "created_by")
 
     @serves(contract.get_offer)
     def get_offer(self, call: Call) -> Any:
-        return call.read(queries.get_offer)
+        return with_name_of(call, call.read(queries.get_offer), "created_by")
 
     @serves(contract.list_offers)
     def list_offers(self, call: Call) -> Any:
-        return call.read(queries.list_offers)
+        return with_name_of(call, call.read(queries.list_offers), "created_by")
 
     @serves(contract.withdraw_offer)
     def withdraw_offer(self, call: Call) -> Any:
-        return call.commit(handlers.withdraw_offer)
+        return with_name_of(call, call.commit(handlers.withdraw_offer), "created_by")

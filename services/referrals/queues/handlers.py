@@ -202,9 +202,14 @@ def _step_aside(unit: UnitOfWork, rows: Iterable[QueueStatus]) -> None:
     unit.session.flush()
 
 
+def _name_taken() -> Refused:
+    detail = "Another ReferralQ, maybe an inactive one, has this name. Choose another name, or reactivate that one."
+    return Refused("queue_name_taken", detail, "name")
+
+
 def _rename(unit: UnitOfWork, queue: Queue, name: str) -> None:
     unit.session.flush()
-    taken = Refused("queue_name_taken", "Another ReferralQ has this name.", "name")
+    taken = _name_taken()
     others = select(Queue.id).where(Queue.name_key == name.casefold(), Queue.id != queue.id)
     if unit.session.scalar(others) is not None:
         raise taken
@@ -216,7 +221,7 @@ def _rename(unit: UnitOfWork, queue: Queue, name: str) -> None:
 
 
 def _claim_name(unit: UnitOfWork, queue: Queue) -> None:
-    taken = Refused("queue_name_taken", "Another ReferralQ has this name.", "name")
+    taken = _name_taken()
     if unit.session.scalar(select(Queue.id).where(Queue.name_key == queue.name_key)) is not None:
         raise taken
     try:

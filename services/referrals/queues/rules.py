@@ -281,8 +281,9 @@ def get_status(statuses: Sequence[Status], key: str) -> Status:
     """The status of this queue with that key. Raises Refused `status_not_in_queue`, naming those it has (S0-12)."""
     status = find_status(statuses, key)
     if status is None:
-        labels = ", ".join(known.label for known in sorted(statuses, key=lambda known: known.position))
-        raise Refused("status_not_in_queue", f"The statuses of this queue are {labels}.", "status")
+        ordered = sorted(statuses, key=lambda known: known.position)
+        keys = ", ".join(f"{known.key} ({known.label})" for known in ordered)
+        raise Refused("status_not_in_queue", f"Use one of the queue's statuses: {keys}.", "status")
     return status
 
 

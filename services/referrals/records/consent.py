@@ -1,7 +1,8 @@
 """The help-seeker's consent to share a contact record: when it is over, and what it keeps from being shared (MARKET R-18).
 
-The record has the days, and the instant at which the last of them is over where the organisation is. Its referrals have a
-copy of that instant, so that a list, a tab and the dashboard find the open ones by an index.
+It is over when its last day is, by the organisation's clock as it is set now. `consent_ends_at` is that instant by the clock
+of the time it was written, and the record's referrals have a copy: an index finds by it all that can be over, and what is
+within a day of it is decided by the day itself. So a million records need not be written when the time zone changes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,12 @@ from services.referrals.assignments.models import Referral
 from services.referrals.queues.models import Queue
 from services.referrals.queues.rules import settings_of
 from services.referrals.records.models import ContactRecord
-from services.referrals.records.rules import check_consent, check_consent_dates, end_of_consent
+from services.referrals.records.rules import (
+    check_consent,
+    check_consent_dates,
+    end_of_consent,
+    is_past_by_any_clock,
+)
 from services.referrals.reports.rules import local_day
 from services.referrals.reports.settings import time_zone_of
 
@@ -32,6 +38,24 @@ def settle(unit: UnitOfWork, record: ContactRecord) -> None:
     zone = time_zone_of(unit.session, unit.organisation_id)
     check_consent_dates(record.consent_given_on, record.consent_until, local_day(unit.now, zone))
     record.consent_ends_at = end_of_consent(record.consent_until, zone)
+
+
+def today_of(session: Session, now: datetime.datetime) -> datetime.date:
+    """The day that it is where the session's organisation is."""
+    return local_day(now, time_zone_of(session, session.info["organisation_id"]))
+
+
+def is_over(
+    session: Session,
+    until: datetime.date | None,
+    ends_at: datetime.datetime | None,
+    now: datetime.datetime,
+) -> bool:
+    """Whether a consent until that day is over; the time zone is read only where it matters."""
+    is_past = is_past_by_any_clock(ends_at, now)
+    if is_past is not None or until is None:
+        return bool(is_past)
+    return until < today_of(session, now)
 
 
 def hold_referrals(session: Session, contact_record_id: str) -> None:
@@ -50,10 +74,12 @@ def copy_to_referrals(session: Session, record: ContactRecord) -> None:
     )
 
 
-def check_may_be_shared(record: ContactRecord, queue: Queue, now: datetime.datetime) -> None:
+def check_may_be_shared(
+    session: Session, record: ContactRecord, queue: Queue, now: datetime.datetime
+) -> None:
     """Raise Refused `consent_required` where the queue asks for a consent and the record has none that holds."""
     if settings_of(queue).consent_required:
-        check_consent(record.consent_given_on, record.consent_ends_at, now)
+        check_consent(record.consent_given_on, record.consent_until, today_of(session, now))
 
 
 def count_without_consent(
@@ -68,14 +94,14 @@ def count_without_consent(
         Referral.program_id.in_(program_ids),
         Referral.is_open,
     )
-    refused = (ContactRecord.id.in_(record_ids), _has_no_consent(utc_now()), ~is_there)
+    refused = (ContactRecord.id.in_(record_ids), _has_no_consent(today_of(session, utc_now())), ~is_there)
     return int(session.scalar(select(func.count()).where(*refused)) or 0)
 
 
-def is_of_record_without_consent(now: datetime.datetime) -> ColumnElement[bool]:
+def is_of_record_without_consent(today: datetime.date) -> ColumnElement[bool]:
     """Condition on referrals: their record is one that `check_may_be_shared` refuses."""
-    return exists().where(ContactRecord.id == Referral.contact_record_id, _has_no_consent(now))
+    return exists().where(ContactRecord.id == Referral.contact_record_id, _has_no_consent(today))
 
 
-def _has_no_consent(now: datetime.datetime) -> ColumnElement[bool]:
-    return or_(ContactRecord.consent_given_on.is_(None), ContactRecord.consent_ends_at <= now)
+def _has_no_consent(today: datetime.date) -> ColumnElement[bool]:
+    return or_(ContactRecord.consent_given_on.is_(None), ContactRecord.consent_until < today)

@@ -18,15 +18,15 @@ class RecordEntrypoints:
 
     @serves(contract.create_contact_record)
     def create_contact_record(self, call: Call) -> Any:
-        return call.commit(handlers.create_contact_record, people.surviving_person(call))
+        return people.enter(call, handlers.create_contact_record)
 
     @serves(more.create_intake)
     def create_intake(self, call: Call) -> Any:
-        return call.commit(handlers.create_intake, people.surviving_person(call))
+        return people.enter(call, handlers.create_intake)
 
     @serves(more.edit_contact_record)
     def edit_contact_record(self, call: Call) -> Any:
-        return call.commit(handlers.edit_contact_record, people.surviving_person(call))
+        return people.enter(call, handlers.edit_contact_record)
 
     @serves(more.search_contact_records)
     def search_contact_records(self, call: Call) -> Any:

@@ -25,6 +25,7 @@ from services.referrals.records.rules import (
     check_part_of_name,
     check_postal_code,
     check_sections,
+    check_submitted,
     contact_record_number,
     sameness_of,
 )
@@ -41,7 +42,7 @@ def create_contact_record(unit: UnitOfWork, request: Any, person_id: str | None)
     """
     record = _entered(unit, request, person_id)
     same = numbers_like(unit.session, record)
-    return {**view_of(record), "possible_duplicates": same}
+    return {**view_of(unit.session, record), "possible_duplicates": same}
 
 
 def create_intake(unit: UnitOfWork, request: Any, person_id: str | None) -> dict[str, Any]:
@@ -70,7 +71,8 @@ def edit_contact_record(unit: UnitOfWork, request: Any, person_id: str | None) -
         consent.hold_referrals(unit.session, request["contact_record_id"])
     record = get_record(unit.session, request["contact_record_id"], lock=True)
     unit.require_version(record)
-    wanted = _checked({name: value for name, value in request.items() if name != "contact_record_id"})
+    given = {name: value for name, value in request.items() if name != "contact_record_id"}
+    wanted = _checked(given, unit.now)
     if "person_id" in request:
         wanted["person_id"] = person_id
     changed = sorted(name for name, value in wanted.items() if getattr(record, name) != value)
@@ -85,7 +87,7 @@ def edit_contact_record(unit: UnitOfWork, request: Any, person_id: str | None) -
             consent.copy_to_referrals(unit.session, record)
         record.version += 1
         note_change(unit, record, changed)
-    return view_of(record)
+    return view_of(unit.session, record)
 
 
 def note_reading(
@@ -98,15 +100,14 @@ def note_reading(
 
 def _entered(unit: UnitOfWork, request: Any, person_id: str | None) -> ContactRecord:
     reach_of(unit.caller).require_everything()
-    wanted = _checked(
-        {name: request[name] for name in (*_NAMES, "postal_code", *_AS_GIVEN, *consent.CONSENT, "sections")}
-    )
+    given = (*_NAMES, "postal_code", *_AS_GIVEN, *consent.CONSENT, "sections")
+    wanted = _checked({name: request[name] for name in given}, unit.now)
     record = ContactRecord(
         id=wire.new_id(),
         **wanted,
         named_person_id=request["person_id"],
         person_id=person_id,
-        submitted_at=(request["submitted_at"] or unit.now).astimezone(datetime.UTC),
+        submitted_at=check_submitted(request["submitted_at"] or unit.now, unit.now),
         created_at=unit.now,
         version=1,
     )
@@ -131,7 +132,7 @@ def _entered(unit: UnitOfWork, request: Any, person_id: str | None) -> ContactRe
     return record
 
 
-def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(given: Mapping[str, Any], now: datetime.datetime) -> dict[str, Any]:
     """Columns and their values for the members that are given."""
     wanted = {name: check_part_of_name(given[name], name) for name in _NAMES if name in given}
     wanted |= {name: given[name] or None for name in _AS_GIVEN if name in given}
@@ -139,7 +140,7 @@ def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
     if "postal_code" in given:
         wanted["postal_code"] = check_postal_code(given["postal_code"])
     if "submitted_at" in given:
-        wanted["submitted_at"] = given["submitted_at"].astimezone(datetime.UTC)
+        wanted["submitted_at"] = check_submitted(given["submitted_at"], now)
     if "sections" in given:
         wanted["sections"] = _sections(given["sections"])
     return wanted

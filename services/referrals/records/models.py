@@ -21,8 +21,8 @@ class ContactRecord(TenantScoped, Base):
     `form_code` is the contact form it was taken down with, `person_id` the person in identity it is about, where known,
     `named_person_id` the one that was named: the two differ while those two are merged.
     `sameness` is equal for records that may be about one help-seeker (a hash of name, postal code and phone).
-    `consent_until` is the last day of the consent to share, `consent_ends_at` the instant after it where the organisation
-    is; its referrals have a copy of that.
+    `consent_until` is the last day of the consent to share, `consent_ends_at` the instant after it by the clock of
+    the time it was written; its referrals have a copy of that. Whether it is over now is for `records/consent.py` to say.
     """
 
     __tablename__ = "contact_records"

@@ -2,21 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
 
 from services.chassis.events import Delivery
+from services.chassis.logs import log
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity_merged import describe_person
 from services.referrals.records.handlers import note_change
 from services.referrals.records.models import ContactRecord
+from services.referrals.records.queries import get_record
 
 
-def surviving_person(call: Call) -> str | None:
+def enter(call: Call, command: Callable[..., Any]) -> Any:
+    """Carry out a command that may name a person, and look again once it is done.
+
+    A merge, or its undoing, that was told before the record was there has not moved it. Where identity does not answer
+    any more the record stays with the person who was found first, until it is edited.
+    """
+    person_id = _surviving_person(call)
+    answer = call.commit(command, person_id)
+    if person_id is not None:
+        _catch_up(call, answer.get("contact_record", answer), person_id)
+    return answer
+
+
+def _catch_up(call: Call, shown: dict[str, Any], person_id: str) -> None:
+    try:
+        standing = call.ask(describe_person, {"person_id": call.request["person_id"]})
+    except Refused as refusal:  # the record is entered, whatever is known of its person
+        log.warning("person_not_looked_at_again", reason=refusal.code)
+        return
+    if standing["person_id"] != person_id:
+        shown |= call.transact(lambda unit: _caught_up(unit, standing, shown["id"]))
+
+
+def _caught_up(unit: UnitOfWork, standing: Mapping[str, Any], record_id: str) -> dict[str, Any]:
+    """Move what stayed behind; what has changed of the record."""
+    _follow_one(unit, standing)
+    record = get_record(unit.session, record_id)
+    return {"person_id": record.person_id, "version": record.version}
+
+
+def _surviving_person(call: Call) -> str | None:
     """Who the `person_id` of the request stands for now, None for nobody. Asked before the transaction.
 
     Raises Refused `not_found`. Whoever may not enter records learns nothing: the command refuses that.
@@ -51,10 +83,14 @@ def follow_people(unit: UnitOfWork, data: Mapping[str, Any], standings: Sequence
     `standings` is what identity says now of the two: however late or often the event comes, the outcome is the same.
     """
     for standing in standings:
-        person_id = standing["person_id"]
-        named = ContactRecord.named_person_id.in_([person_id, *standing["merged_ids"]])
-        left_behind = select(ContactRecord).where(named, ContactRecord.person_id != person_id)
-        for record in unit.session.scalars(left_behind.order_by(ContactRecord.id).with_for_update()).all():
-            before, record.person_id = record.person_id, person_id
-            record.version += 1
-            note_change(unit, record, ["person_id"], before=before, merge_id=data["merge_id"])
+        _follow_one(unit, standing, merge_id=data["merge_id"])
+
+
+def _follow_one(unit: UnitOfWork, standing: Mapping[str, Any], **facts: Any) -> None:
+    person_id = standing["person_id"]
+    named = ContactRecord.named_person_id.in_([person_id, *standing["merged_ids"]])
+    left_behind = select(ContactRecord).where(named, ContactRecord.person_id != person_id)
+    for record in unit.session.scalars(left_behind.order_by(ContactRecord.id).with_for_update()).all():
+        before, record.person_id = record.person_id, person_id
+        record.version += 1
+        note_change(unit, record, ["person_id"], before=before, **facts)

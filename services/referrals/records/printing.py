@@ -134,7 +134,7 @@ def _whole(session: Session, caller: Caller | None, contact_record_id: str) -> t
     reach_of(caller).require_everything()
     record = get_record(session, contact_record_id)
     rows = session.execute(_referrals().where(Referral.contact_record_id == record.id)).all()
-    return _printed(view_of(record), _referrals_printed(session, rows)), record.id
+    return _printed(view_of(session, record), _referrals_printed(session, rows)), record.id
 
 
 def _of_referral(session: Session, caller: Caller | None, referral_id: str) -> tuple[PrintedRecord, str]:
@@ -143,7 +143,7 @@ def _of_referral(session: Session, caller: Caller | None, referral_id: str) -> t
         raise Refused("forbidden", "Only who may see contact record details can make a PDF of them.")
     row = session.execute(_referrals().where(Referral.id == referral.id)).one()
     record = get_record(session, referral.contact_record_id)
-    view = view_of(record)
+    view = view_of(session, record)
     if not reach_of(caller).everything:
         stage = row.QueueStatus.as_rule().stage
         view = visible_record(view, stage, settings_of(row.Queue).stage_fields)

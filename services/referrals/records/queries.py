@@ -13,12 +13,12 @@ from services.contracts.errors import Refused
 from services.referrals.assignments.models import Referral
 from services.referrals.assignments.rules import actor_view, cursor_of, read_cursor
 from services.referrals.reach import reach_of
+from services.referrals.records.consent import is_over
 from services.referrals.records.models import ContactRecord, ContactRecordChange
 from services.referrals.records.rules import (
     check_postal_code,
     contact_name,
     find_contact_record_number,
-    is_past,
 )
 
 DUPLICATES_SHOWN = 10
@@ -27,7 +27,7 @@ DUPLICATES_SHOWN = 10
 def get_contact_record(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
     """A whole contact record, for staff. Raises Refused `not_found`. The caller of this function audits it."""
     reach_of(caller).require_everything()
-    return view_of(get_record(session, request["contact_record_id"]))
+    return view_of(session, get_record(session, request["contact_record_id"]))
 
 
 def search_contact_records(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def get_record(session: Session, contact_record_id: str, *, lock: bool = False) 
     return record
 
 
-def view_of(record: ContactRecord) -> dict[str, Any]:
+def view_of(session: Session, record: ContactRecord) -> dict[str, Any]:
     """A contact record as the contract shows it, with everything that was taken down."""
     return {
         "id": record.id,
@@ -125,7 +125,7 @@ def view_of(record: ContactRecord) -> dict[str, Any]:
         "person_id": record.person_id,
         "consent_given_on": record.consent_given_on,
         "consent_until": record.consent_until,
-        "is_consent_expired": is_past(record.consent_ends_at, utc_now()),
+        "is_consent_expired": is_over(session, record.consent_until, record.consent_ends_at, utc_now()),
         "withheld": [],
     }
 

@@ -36,6 +36,9 @@ SECTION_PREFIX = "section:"
 
 StageFields = Mapping[str, Collection[str]]
 
+EARLIEST_SUBMISSION = 1900
+CLOCKS_DIFFER = timedelta(minutes=5)
+
 MAX_NOTE_LENGTH = 2_000
 MAX_PART_OF_NAME = 100
 MAX_POSTAL_CODE_LENGTH = 16
@@ -45,6 +48,8 @@ MAX_TITLE_LENGTH = 120
 MAX_VALUE_LENGTH = 10_000
 MAX_RECORD_LENGTH = 200_000
 _CONSENT_YEARS = (1900, 2200)
+# The clocks of two places are never further apart: UTC-12 and UTC+14.
+CLOCKS_APART = timedelta(hours=26)
 
 _NUMBER = re.compile(r"(?:CR[\s-]*)?([0-9]{1,12})", re.IGNORECASE)
 
@@ -142,6 +147,15 @@ def contact_name(first_name: str | None, last_name: str | None) -> str | None:
     return " ".join(f"{first_name or ''} {last_name or ''}".split()) or None
 
 
+def check_submitted(at: datetime, now: datetime) -> datetime:
+    """When a record was submitted (S0-34), in UTC. Raises Refused `invalid_contact_record` for a time to come or too old."""
+    if at.year < EARLIEST_SUBMISSION:
+        raise _invalid(f"A year from {EARLIEST_SUBMISSION} on is expected.", "submitted_at")
+    if at > now + CLOCKS_DIFFER:
+        raise _invalid("This time is still to come; leave it out for a record of now.", "submitted_at")
+    return at.astimezone(UTC)
+
+
 def check_consent_dates(given_on: date | None, until: date | None, today: date) -> None:
     """Raise Refused `invalid_contact_record` for days of a consent to share that cannot be.
 
@@ -165,19 +179,24 @@ def end_of_consent(until: date | None, zone: str) -> datetime | None:
     return datetime.combine(until + timedelta(days=1), time(), ZoneInfo(zone)).astimezone(UTC)
 
 
-def is_past(ends_at: datetime | None, now: datetime) -> bool:
-    """Whether what ends then is over; what has no end never is."""
-    return ends_at is not None and ends_at <= now
+def is_past_by_any_clock(ends_at: datetime | None, now: datetime) -> bool | None:
+    """Whether a day that ends then by some clock on Earth is over by every other as well; None where it depends.
+
+    What has no end never is over.
+    """
+    if ends_at is None or ends_at > now + CLOCKS_APART:
+        return False
+    return True if ends_at <= now - CLOCKS_APART else None
 
 
-def check_consent(given_on: date | None, ends_at: datetime | None, now: datetime) -> None:
+def check_consent(given_on: date | None, until: date | None, today: date) -> None:
     """Raise Refused `consent_required` unless a consent to share was given and is not over."""
     if given_on is None:
         detail = (
             "This ReferralQ needs the help-seeker's consent to share: enter it in the contact record first."
         )
         raise Refused("consent_required", detail, "consent_given_on")
-    if is_past(ends_at, now):
+    if until is not None and until < today:
         detail = "The help-seeker's consent to share is over: enter a new one in the contact record first."
         raise Refused("consent_required", detail, "consent_until")
 

@@ -24,6 +24,7 @@ from services.referrals.capacity.models import Line
 from services.referrals.directory.models import Resource
 from services.referrals.queues.models import Queue, QueueProgram, QueueStatus
 from services.referrals.reach import Reach, reach_of
+from services.referrals.records.consent import today_of
 from services.referrals.reports.models import ReportCell, ReportCount, ReportDelta
 from services.referrals.reports.places import lines_of_programs
 
@@ -161,7 +162,9 @@ def _flagged(
 ) -> Flagged:
     """Open referrals past their due time, and those whose consent is over, by `key`."""
     overdue = _one_by_one(session, caller, key, programs, listing.is_overdue(now))
-    expired = _one_by_one(session, caller, key, programs, listing.is_consent_expired(now))
+    expired = _one_by_one(
+        session, caller, key, programs, listing.is_consent_expired(now, today_of(session, now))
+    )
     return Flagged(
         {"overdue": overdue, "consent_expired": expired},
         {

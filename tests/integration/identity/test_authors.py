@@ -10,7 +10,9 @@ from services.chassis import wire
 from services.chassis.passports import Caller
 from services.contracts import identity as contract
 from services.contracts import identity_access as access
+from services.contracts import identity_employees as employees
 from tests.integration.identity.conftest import ADMIN, Identity
+from tests.integration.identity.employees import a_line, an_employee, upload
 from tests.support.in_process import a_caller, a_service
 
 
@@ -85,3 +87,21 @@ def test_services_that_show_authors_may_ask(identity: Identity, service: str) ->
     account = identity.an_account()
     answer = identity.call(contract.describe_authors, asking(identity, service), account_ids=[account["id"]])
     assert [author["name"] for author in answer["authors"]] == ["Pat Q."]
+
+
+def test_pick_up_codes_and_files_of_the_feed_say_who_made_them(identity: Identity) -> None:
+    maker = identity.an_account("admin")
+    admin = identity.caller(identity.log_in(maker["login"])["token"])
+    employee = an_employee(identity, admin, "1")
+    nameless = identity.admin()  # the first administrator was made without a name
+    for caller in (admin, nameless):
+        identity.call(employees.create_pickup_code, caller, person_id=employee["id"])
+    codes = identity.call(employees.list_pickup_codes, admin)["items"]
+    assert [(code["created_by"], code["created_by_name"]) for code in codes] == [
+        (nameless.id, None),
+        (maker["id"], "Pat Q."),
+    ]
+    read = upload(identity, admin, a_line("1"))
+    begun = identity.call(employees.apply_hr_import, nameless, import_id=read["id"], confirm=True)
+    for answer in (read, begun, identity.call(employees.get_hr_import, admin, import_id=read["id"])):
+        assert (answer["created_by"], answer["created_by_name"]) == (maker["id"], "Pat Q.")

@@ -157,6 +157,12 @@ def test_people_edit_what_the_portal_lets_them_and_nothing_else(identity):
         contract.edit_my_settings, caller, mobile_phone="555-0199", preferred_language="Dutch"
     )
     assert (edited["mobile_phone"], edited["preferred_language"]) == ("555-0199", "Dutch")
+    for zone in ("Mars/Olympus", "America", "../etc/passwd"):
+        odd = identity.refused(contract.edit_my_settings, caller, preferred_time_zone=zone)
+        assert (odd.code, odd.field) == ("invalid_request", "preferred_time_zone")
+    for zone in ("Europe/Berlin", None):
+        mine = identity.call(contract.edit_my_settings, caller, preferred_time_zone=zone)
+        assert mine["preferred_time_zone"] == zone
     identity.call(
         contract.set_portal_entry, admin, realm="employee", editable_fields=["home_phone"], version=1
     )
@@ -167,7 +173,8 @@ def test_people_edit_what_the_portal_lets_them_and_nothing_else(identity):
     assert identity.call(contract.get_my_settings, caller)["home_phone"] is None
     assert identity.call(contract.edit_my_settings, caller, home_phone="555-0111")["home_phone"] == "555-0111"
     changes = [row.facts["members"] for row in identity.audit("person.changed")]
-    assert changes == [["mobile_phone", "preferred_language"], ["home_phone"]]
+    zone = ["preferred_time_zone"]
+    assert changes == [["mobile_phone", "preferred_language"], zone, zone, ["home_phone"]]
 
 
 @pytest.mark.seed("S2-102")

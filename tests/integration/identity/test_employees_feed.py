@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from services.contracts import identity as accounts
 from services.contracts import identity_employees as contract
 from services.contracts import identity_people as people
 from services.identity.employees import feed
@@ -95,8 +96,23 @@ def test_supervisors_come_from_manager_numbers_and_end_with_them(identity):
     take_in(identity, admin, a_line("1"), a_line("2", manager="3"), a_line("3", manager="1"))
     assert relationships(identity, admin, account["id"]) == {two: False, three: True}
     assert reach(identity.caller(token)) == {chief: "employee", three: "supervisor"}
+    take_in(identity, admin, a_line("1"), a_line("2", manager="3"), a_line("3", manager=""))
+    assert relationships(identity, admin, account["id"]) == {two: False, three: False}
+    assert reach(identity.caller(token)) == {chief: "employee"}
+    take_in(identity, admin, a_line("1"), a_line("2", manager="3"), a_line("3", manager="1"))
+    assert reach(identity.caller(token)) == {chief: "employee", three: "supervisor"}
     take_in(identity, admin, a_line("2"), a_line("3", manager="1"))
     assert relationships(identity, admin, account["id"]) == {two: False, three: False}
+
+
+@pytest.mark.seed("S2-131")
+def test_another_name_from_hr_is_the_name_of_the_employee_s_account(identity):
+    admin = identity.admin()
+    take_in(identity, admin, a_line("1"))
+    account = an_account(identity, admin, person_of(identity, admin, "1")["id"], "portal_user")
+    take_in(identity, admin, a_line("1", last_name="Reef"))
+    named = identity.call(accounts.get_account, admin, account_id=account["id"])
+    assert (named["first_name"], named["last_name"]) == ("Pat", "Reef")
 
 
 @pytest.mark.seed("S2-131")

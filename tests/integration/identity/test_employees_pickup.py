@@ -146,11 +146,24 @@ def test_a_refused_password_or_a_taken_login_leaves_the_code_usable(identity):
     code = a_code(identity, admin, employee["id"])
     assert refusal(identity, code, password="short").code == "password_refused"
     assert refusal(identity, code, login="no address").field == "login"
-    assert refusal(identity, code, login="e2@example.org").code == "login_taken"
+    taken = refusal(identity, code, login="e2@example.org")
+    assert (taken.code, taken.field) == ("login_taken", "login")
     redeem(identity, code)
     assert refusal(identity, code).code == "pickup_code_refused"
     login = {"organisation": "harbor", "realm": "employee", "login": "own@example.org"}
     assert identity.refused(accounts.log_in, **login, password=PASSWORD).code == "credentials_refused"
+
+
+@pytest.mark.seed("S2-116")
+def test_where_employees_have_usernames_a_code_takes_only_a_valid_one(identity):
+    admin = identity.admin()
+    identity.call(people.set_realm_settings, admin, realm="employee", login_id="username", version=1)
+    code = a_code(identity, admin, an_employee(identity, admin, "1")["id"])
+    for login in ("two words", "-none", "ab", "line\nbreak"):
+        refused = refusal(identity, code, login=login)
+        assert (refused.code, refused.field) == ("invalid_request", "login")
+    redeem(identity, code, login="Pat.Quill")
+    assert identity.log_in("pat.quill", CHOSEN, realm="employee")["account"]["login"] == "pat.quill"
 
 
 @pytest.mark.seed("S2-117", "S2-120")

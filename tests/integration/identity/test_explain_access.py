@@ -304,6 +304,19 @@ def test_before_a_grant_is_removed_it_is_told_what_would_be_lost(identity: Ident
         "profile.view_medications",
         "profile.view_vitals",
     ]
+    assert preview(identity, account_id, person_id=father) == lost
+    nobody = {"account_id": account_id, "person_id": a_person(identity)}
+    assert identity.refused(contract.preview_removal, identity.admin(), **nobody).code == "not_found"
+
+
+def test_questions_about_a_person_who_is_not_of_the_organisation_find_nothing(identity: Identity) -> None:
+    identity.an_organisation("bayside")
+    elsewhere, person_id = identity.admin("bayside"), a_person(identity)
+    own_id = identity.an_account()["id"]
+    refusal = identity.refused(contract.list_who_can_see, elsewhere, person_id=person_id)
+    assert (refusal.code, refusal.field) == ("not_found", "person_id")
+    about = {"account_id": own_id, "permission": "person.read", "person_id": wire.new_id()}
+    assert identity.refused(contract.explain_access, identity.admin(), **about).code == "not_found"
 
 
 def test_questions_about_another_organisation_s_account_find_nothing(identity: Identity) -> None:
@@ -326,5 +339,6 @@ def test_a_question_names_one_object(identity: Identity) -> None:
         (contract.list_who_can_see, {}),
         (contract.list_who_can_see, {"resource_id": PROGRAM, "person_id": PROGRAM}),
         (contract.preview_removal, {"account_id": PROGRAM}),
+        (contract.preview_removal, {"account_id": PROGRAM, "grant_id": PROGRAM, "person_id": PROGRAM}),
     ):
         assert identity.refused(operation, admin, **request).code == "invalid_request"

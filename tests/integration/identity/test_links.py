@@ -55,6 +55,7 @@ def test_the_link_leads_to_the_configured_address_with_the_token_in_the_fragment
         "email": account["login"],
         "lifetime_minutes": 90,
         "purpose": "invitation",
+        "realm": "staff",
         "organisation_name": "Harbor County",
     }
 

@@ -79,6 +79,20 @@ def hired(identity: Identity, admin) -> tuple[dict, dict]:
     return person_of(identity, admin, "1"), applicant
 
 
+@pytest.mark.seed("S2-112")
+def test_a_merged_record_is_not_edited_until_the_merge_is_undone(identity):
+    admin = identity.admin()
+    employee, applicant = hired(identity, admin)
+    done = merge(identity, admin, employee["id"], applicant["person_id"])
+    merged = identity.call(people.get_person, admin, person_id=applicant["person_id"])
+    change = {"person_id": merged["id"], "home_phone": "555-0100"}
+    refused = identity.refused(people.edit_person, admin, version=merged["version"], **change)
+    assert (refused.code, refused.more["kept_id"]) == ("already_merged", employee["id"])
+    identity.call(contract.undo_merge, admin, merge_id=done["id"])
+    version = identity.call(people.get_person, admin, person_id=merged["id"])["version"]
+    assert identity.call(people.edit_person, admin, version=version, **change)["home_phone"] == "555-0100"
+
+
 @pytest.mark.seed("S2-103", "S2-112")
 def test_an_applicant_who_is_hired_becomes_one_with_the_employee(identity):
     admin = identity.admin()

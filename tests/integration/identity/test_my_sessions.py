@@ -126,7 +126,7 @@ def test_a_password_that_may_not_be_used_is_refused_with_the_reason(
     refusal = identity.refused(
         access.change_my_password, identity.admin(), password=PASSWORD, new_password=new
     )
-    assert refusal.code == "password_refused"
+    assert (refusal.code, refusal.field) == ("password_refused", "new_password")
     assert refusal.more.get("reason") == reason
 
 

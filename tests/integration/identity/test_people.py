@@ -12,6 +12,7 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from services.contracts import identity as contract
+from services.contracts import identity_employees as employees
 from services.contracts import identity_family as family
 from services.contracts import identity_patients as patients_api
 from services.contracts import identity_people as people
@@ -107,6 +108,59 @@ def test_nobody_reaches_the_profile_of_a_person_who_is_disabled(desk: Desk) -> N
     desk.call(people.disable_person, version=client["version"], person_id=client["id"])
     assert desk.identity.caller(desk.sign_in(login)["token"]).scope["profiles"] == []
     assert desk.identity.audit("grant.revoked")[-1].facts["reason"] == "person_disabled"
+
+
+@pytest.mark.seed("S1-40")
+def test_a_person_who_is_disabled_reaches_nobody_s_profile_and_holds_no_invitation(desk: Desk) -> None:
+    client, other = desk.a_client(), desk.a_client()
+    daughter = desk.a_contact(client)
+    desk.add_contact(other, daughter)
+    desk.grant(client, daughter)
+    login = desk.grant(other, daughter)["login"]
+    token = desk.sign_in(login, desk.mint()["temporary_password"], new_password=OWN_PASSWORD)["token"]
+    assert len(desk.identity.caller(token).scope["profiles"]) == 2
+    son = desk.a_contact(client)
+    invited = desk.grant(client, son)["login"]
+    temporary = desk.mint()["temporary_password"]
+    for person in (daughter, son):
+        desk.call(people.disable_person, version=person["version"], person_id=person["id"])
+    with pytest.raises(Refused, match="unauthenticated"):
+        desk.identity.caller(token)
+    assert desk.identity.caller(desk.sign_in(login)["token"]).scope["profiles"] == []
+    with pytest.raises(Refused, match="credentials_refused"):
+        desk.sign_in(invited, temporary, new_password=OWN_PASSWORD)
+    for person in (daughter, son):
+        line = desk.contact(client, person)
+        assert (line["is_disabled"], line["family_access"], line["actions"]) == (True, None, [])
+    third = desk.a_client()
+    pair = {"client_id": third["id"], "contact_id": son["id"], "relation": "son"}
+    assert desk.refused(people.add_client_contact, **pair) == "conflict"
+
+
+def test_another_name_of_a_person_is_the_name_of_the_person_s_accounts(desk: Desk) -> None:
+    client = desk.a_client(first_name="Ann")
+    granted = desk.grant(client)
+    told = {"person_id": client["id"], "last_name": "Wharton", "email": "wharton@example.org"}
+    desk.call(people.edit_person, version=client["version"], **told)
+    admin = desk.identity.admin()
+    account = desk.identity.call(contract.get_account, admin, account_id=granted["account_id"])
+    assert (account["first_name"], account["last_name"]) == ("Ann", "Wharton")
+    assert account["login"] == "wharton@example.org"
+
+
+@pytest.mark.parametrize("day", ["2999-01-01", "1879-12-31", "0001-01-01"])
+def test_a_date_of_birth_is_a_day_on_which_somebody_may_have_been_born(desk: Desk, day: str) -> None:
+    person = desk.a_person("client", date_of_birth="1880-01-01")
+    refused = (
+        (people.create_person, {"last_name": "Quimby", "kinds": ["client"]}),
+        (people.edit_person, {"person_id": person["id"], "version": 1}),
+        (employees.register_applicant, {"first_name": "Ann", "last_name": "Quimby"}),
+    )
+    for operation, request in refused:
+        refusal = desk.identity.refused(operation, desk.staff, date_of_birth=day, **request)
+        assert (refusal.code, refusal.field) == ("invalid_request", "date_of_birth")
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    assert desk.a_person("client", date_of_birth=today)["date_of_birth"] == today
 
 
 # Grants
@@ -235,6 +289,11 @@ def test_patients_may_share_an_e_mail_and_differ_by_username_families_may_not(de
         people.create_person_account, admin, person_id=patients[2]["id"], **request
     )
     assert (missing.code, missing.field) == ("invalid_request", "login")
+    for login in ("-nobody", "two words", "ab"):
+        odd = desk.identity.refused(
+            people.create_person_account, admin, person_id=patients[2]["id"], login=login, **request
+        )
+        assert (odd.code, odd.field) == ("invalid_request", "login")
     first, second = (desk.a_client(email="shared@example.org") for _ in range(2))
     desk.grant(first)
     ids = {"client_id": second["id"], "person_id": second["id"], "role": "patient"}

@@ -13,7 +13,9 @@ from services.contracts import identity_audit as audit_api
 from services.contracts import referrals
 from services.contracts.errors import Refused
 from services.identity.models import ResourceAssignment
+from services.identity.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions
 from tests.integration.identity.conftest import Identity
+from tests.integration.referrals.builders import PROVIDER_MAY
 from tests.support.in_process import a_service
 
 
@@ -246,6 +248,7 @@ def test_a_provider_holds_only_what_the_portal_needs(identity: Identity) -> None
     account = identity.a_provider(can_edit_capacity=True, can_change_status=True, can_access_details=True)
     caller = identity.caller(identity.log_in(account["login"])["token"])
     expected = {
+        "queue.read",
         "referral.read",
         "capacity.read",
         "document.read",
@@ -254,6 +257,14 @@ def test_a_provider_holds_only_what_the_portal_needs(identity: Identity) -> None
         "capacity.edit",
     }
     assert caller.permissions == expected
+
+
+@pytest.mark.seed("S0-17")
+def test_tests_of_other_services_give_a_provider_no_more_than_a_real_one_holds() -> None:
+    _, role = DEFAULT_ROLES[PROVIDER_LEVEL]
+    switches = {"can_edit_capacity": True, "can_change_status": True}
+    features = ("provider_portal", "referralq")
+    assert set(PROVIDER_MAY) <= set(effective_permissions("provider", role, switches, features))
 
 
 @pytest.mark.seed("S0-40")
@@ -268,6 +279,7 @@ def test_the_only_command_over_the_own_profile_is_the_notification_switch(identi
     }
     over_its_way_in = {
         "log_out",
+        "sign_out",
         "change_my_password",
         "prove_myself",
         "end_my_session",

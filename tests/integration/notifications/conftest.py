@@ -60,6 +60,7 @@ class FakeIdentity:
         self.unverified: set[str] = set()
         self.refusal: str | None = None
         self.minted = 0
+        self.username = ""
 
     def list_resource_recipients(self, _request: Any) -> Any:
         return {"organisation_name": "Harbor", "recipients": self.recipients}
@@ -85,9 +86,11 @@ class FakeIdentity:
         self.minted += 1
         return {
             "link": LINK,
+            "username": self.username,
             "email": ADDRESSES[MARIA],
             "lifetime_minutes": 90,
             "purpose": "invitation",
+            "realm": "patient",
             "organisation_name": "Harbor",
         }
 

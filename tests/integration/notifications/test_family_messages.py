@@ -22,6 +22,7 @@ def invite(notifications: Notifications) -> None:
         "email": ADDRESSES[MARIA],
         "lifetime_minutes": 7 * 24 * 60,
         "purpose": "temporary_password",
+        "realm": "family",
         "organisation_name": "Harbor",
     }
     data = {"invitation_id": wire.new_id(), "account_id": MARIA, "purpose": "temporary_password"}
@@ -39,6 +40,8 @@ def test_the_invitation_brings_the_temporary_password_by_its_template(
     (message,) = mails.taken
     assert mails.recipients == [ADDRESSES[MARIA]]
     assert TEMPORARY in body(message)
+    assert "Your username: maria@harbor.example" in body(message)
+    assert "https://portico.example/sign-in?organisation=harbor&realm=family" in body(message).split()
     assert "7 days" in body(message)
     assert TEMPORARY not in str(message["Subject"])
     assert TEMPORARY not in str(notifications.row().context)

@@ -76,3 +76,20 @@ def test_a_registration_gets_a_confirmation_with_its_link(
     assert mails.recipients == [ADDRESSES[MARIA]]
     assert LINK in body(mails.taken[0])
     assert "confirm" in str(mails.taken[0]["Subject"])
+
+
+@pytest.mark.seed("S3-32")
+@pytest.mark.seed("S3-37")
+@pytest.mark.parametrize("purpose", ["invitation", "reset"])
+def test_a_link_says_whose_it_is_where_the_address_is_not_the_username(
+    notifications: Notifications, mails: FakeMailServer, purpose: str
+) -> None:
+    for username in ("maria.quill", ADDRESSES[MARIA].upper(), ""):
+        notifications.identity.username = username
+        data = {"invitation_id": wire.new_id(), "account_id": MARIA, "purpose": purpose}
+        notifications.deliver(identity.account_invited, data)
+        assert sending.send_next(notifications.runtime)
+    texts = [body(message) for message in mails.taken]
+    assert [LINK in text for text in texts] == [True] * 3
+    assert ["username: maria.quill" in text for text in texts] == [True, False, False]
+    assert ["username" in text for text in texts] == [True, False, False]

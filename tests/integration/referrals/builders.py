@@ -95,6 +95,7 @@ class Desk:
         self._delivered: set[str] = set()
         self.report = like.report if like else self.import_file(an_export())
         self.resource = dict(like.resource) if like else self._resources()
+        service.asked.clear()  # a test counts its own questions
 
     def _resources(self) -> dict[str, str]:
         return {

@@ -10,16 +10,19 @@ import pytest
 
 from services.contracts import referrals as contract
 from services.contracts import referrals_assignments as life
+from services.contracts import referrals_bulk as bulk
 from services.contracts import referrals_capacity as capacity
+from services.contracts import referrals_directory as directory
 from services.contracts import referrals_fhir as fhir
+from services.contracts import referrals_offers as offers
 from services.contracts import referrals_records as records
 from services.contracts.errors import Refused
 from services.referrals import authors
 from services.referrals.authors import Author, KnownAuthors
 from services.referrals.records import drawing, paper
 from services.referrals.records.printed import PrintedRecord
-from tests.integration.referrals.builders import STAFF, Desk
-from tests.support.in_process import HARBOR
+from tests.integration.referrals.builders import STAFF, STAFF_MAY, Desk, an_export
+from tests.support.in_process import HARBOR, a_caller
 
 ASKED = "identity.describe_authors"
 PROVIDER_ID = "7" * 32
@@ -154,6 +157,56 @@ def test_provenance_displays_its_agent(names: Desk, referral: Any) -> None:
     assert [entry["resource"]["agent"][0]["who"]["display"] for entry in found] == ["Sam F."]
     one = names(fhir.fhir_read, **request, resource_id=found[0]["resource"]["id"])["resource"]
     assert one["agent"][0]["who"]["display"] == "Sam F."
+
+
+def test_who_started_a_job_or_made_an_offer_has_a_name_beside_the_id(names: Desk) -> None:
+    queue_id = names.a_queue("Night Shelter", "St. Mary's Café & Pantry")
+    programs = {
+        "program_ids": [names.resource[each] for each in ("Night Shelter", "St. Mary's Café & Pantry")]
+    }
+    offer = names(offers.create_offer, queue_id=queue_id, contact_record_id=names.a_record(), **programs)
+    job = names(
+        bulk.start_bulk_assignment, queue_id=queue_id, contact_record_ids=[names.a_record()], **programs
+    )
+    cancelled = names(bulk.cancel_bulk_job, bulk_job_id=job["id"])
+    imported = names.import_file(an_export())
+    exported = names(directory.export_directory)
+    made = [
+        names(offers.get_offer, offer_id=offer["id"]),
+        names(offers.withdraw_offer, offer_id=offer["id"], version=1, reason_code="other"),
+        *names(offers.list_offers)["items"],
+    ]
+    started = [
+        job,
+        cancelled,
+        imported,
+        exported,
+        names(bulk.get_bulk_job, bulk_job_id=job["id"]),
+        *names(bulk.list_bulk_jobs)["items"],
+        names(directory.get_directory_import, import_id=imported["import_id"]),
+        names(directory.list_directory_imports)["items"][0],
+        names(directory.get_directory_export, export_id=exported["export_id"]),
+    ]
+    assert {(each["created_by"], each["created_by_name"]) for each in [offer, *made]} == {
+        (STAFF.id, "Sam F.")
+    }
+    assert {(each["requested_by"], each["requested_by_name"]) for each in started} == {(STAFF.id, "Sam F.")}
+
+
+def test_a_page_of_offers_takes_one_question_and_comes_without_an_answer_as_well(names: Desk) -> None:
+    queue_id = names.a_queue("Night Shelter", "Family Housing First")
+    programs = [names.resource[each] for each in ("Night Shelter", "Family Housing First")]
+    rosa = a_caller(*STAFF_MAY, id=PROVIDER_ID)
+    del names.service.answers[ASKED]
+    for caller in (STAFF, rosa, STAFF):
+        wish = {"queue_id": queue_id, "contact_record_id": names.a_record(), "program_ids": programs}
+        assert names(offers.create_offer, caller, **wish)["created_by_name"] is None
+    assert {each["created_by_name"] for each in names(offers.list_offers)["items"]} == {None}
+    names.service.answers[ASKED] = describe
+    names.service.asked.clear()
+    shown = [each["created_by_name"] for each in names(offers.list_offers)["items"]]
+    assert shown == ["Sam F.", "Rosa M.", "Sam F."]
+    assert questions(names) == [sorted([STAFF.id, PROVIDER_ID])]
 
 
 def test_names_are_in_no_event_and_in_no_audit_row(names: Desk, referral: Any) -> None:

@@ -435,3 +435,13 @@ def test_a_job_waits_while_identity_cannot_be_asked(desk: Desk) -> None:
     assert counted(desk(bulk.get_bulk_job, bulk_job_id=job["id"])) == (2, 0, 0, 0)
     desk.service.answers["identity.check_permission"] = lambda _: {"is_allowed": True}
     assert counted(worked(desk, job)) == (0, 2, 0, 0)
+
+
+def test_a_status_that_the_selected_queue_does_not_have_is_refused_before_a_job_begins(desk: Desk) -> None:
+    queue_id = desk.a_queue(HERE)
+    desk.assign(queue_id, HERE)
+    wish = {"status": "shipped", "referrals": {"queue_id": queue_id}}
+    for is_dry in (True, False):
+        refused = refusal(lambda is_dry=is_dry: desk(bulk.start_bulk_status_change, **wish, dry_run=is_dry))
+        assert refused == "status_not_in_queue"
+    assert desk(bulk.list_bulk_jobs)["items"] == []

@@ -309,6 +309,22 @@ def test_capacity_is_told_as_it_was(desk: Desk) -> None:
         assert refusal(lambda: read(desk, as_of="2099-01-01T00:00:00Z")) == "invalid_request"
 
 
+def test_a_line_that_was_taken_away_is_told_as_it_was(desk: Desk) -> None:
+    with at(MONDAY):
+        desk.set_capacity(SHELTER, 5, unit="beds")
+    with at(MONDAY + HOUR):
+        desk(contract.add_capacity_line, program_id=desk.resource[SHELTER], name="Cots", total=3, unit="cots")
+    with at(MONDAY + 2 * HOUR):
+        desk(contract.remove_capacity_line, line_id=desk.resource[SHELTER])
+    with at(MONDAY + 4 * HOUR):
+        told = [read(desk, as_of=(MONDAY + hours * HOUR).isoformat()) for hours in (1, 3, 4)]
+        assert [(view["name"], view["total"]) for view in told] == [("beds", 5), ("Cots", 3), ("Cots", 3)]
+        desk.set_capacity(SHELTER, 7, unit="beds")
+    with at(MONDAY + 5 * HOUR):
+        assert read(desk, as_of=(MONDAY + 3 * HOUR).isoformat())["name"] == "Cots"
+        assert read(desk)["total"] == 7
+
+
 @pytest.mark.seed("S0-52")
 def test_the_resource_capacity_screen_filters_and_pages(desk_on_both: Desk) -> None:
     desk = desk_on_both
@@ -412,3 +428,9 @@ def test_a_choice_of_line_must_be_the_programs(desk: Desk) -> None:
     asked = {"program_id": desk.resource[SHELTER], "line_id": elsewhere, "total": 1}
     late = {"starts_at": "2099-01-01T00:00:00Z", **asked}
     assert refusal(lambda: desk(contract.schedule_capacity, STAFF, **late)) == "not_found"
+
+
+def test_a_line_that_a_full_program_does_not_have_is_named_as_what_is_wrong(desk: Desk) -> None:
+    queue_id = desk.a_queue(SHELTER, settings={"when_full": "warn"})
+    desk.set_capacity(SHELTER, 0)
+    assert refusal(lambda: desk.assign(queue_id, SHELTER, line_id="0" * 32)) == "not_found"

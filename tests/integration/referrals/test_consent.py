@@ -172,6 +172,38 @@ def test_a_consent_holds_through_its_last_day_where_the_organisation_is(desk: De
         assert refusal(lambda: desk.assign(queue_id, THERE, record_id)) == "consent_required"
 
 
+@pytest.mark.parametrize(("zone", "hours"), [("Pacific/Kiritimati", 14), ("Etc/GMT+12", -12)])
+def test_consents_that_are_there_end_by_the_new_clock_once_the_time_zone_changes(
+    desk_on_both: Desk, zone: str, hours: int
+) -> None:
+    desk = desk_on_both
+    admin = a_caller(*STAFF_MAY, "organisation.manage", "report.manage", id=STAFF.id)
+    # Days are written by a clock that is as far from the new one as can be.
+    desk(reports.set_report_settings, admin, time_zone="Etc/GMT+12" if hours > 0 else "Pacific/Kiritimati")
+    midnight = datetime.datetime(2026, 6, 11, tzinfo=datetime.UTC) - datetime.timedelta(hours=hours)
+    with time_machine.travel("2026-06-09T12:00:00Z", tick=False):
+        queue_id = desk.a_queue(HERE, THERE, settings={"consent_required": True})
+        without_end = desk.assign(queue_id, HERE, desk.a_record(consent_given_on="2026-06-01"))
+        record_id = desk.a_record(consent_given_on="2026-06-01", consent_until="2026-06-10")
+        referral = desk.assign(queue_id, HERE, record_id)
+    desk(reports.set_report_settings, admin, time_zone=zone)
+    more = {"queue_id": queue_id, "contact_record_ids": [record_id], "program_ids": [desk.resource[THERE]]}
+    for at, is_over in ((midnight - datetime.timedelta(seconds=1), False), (midnight, True)):
+        with time_machine.travel(at, tick=False):
+            expired = {referral["id"]} if is_over else set()
+            assert listed(desk, is_consent_expired=True) == expired
+            assert listed(desk, is_consent_expired=False) == {referral["id"], without_end["id"]} - expired
+            assert flags(desk.read(referral)) == (False, False, is_over)
+            shown = desk(contract.get_contact_record, contact_record_id=record_id)
+            assert shown["is_consent_expired"] is is_over
+            assert desk(reports.get_dashboard)["totals"]["consent_expired"] == len(expired)
+            assert desk(bulk.start_bulk_assignment, **more, dry_run=True)["failed"] == len(expired)
+    with time_machine.travel(midnight, tick=False):
+        assert refusal(lambda: desk.assign(queue_id, THERE, record_id)) == "consent_required"
+    with time_machine.travel(midnight - datetime.timedelta(seconds=1), tick=False):
+        desk.assign(queue_id, THERE, record_id)
+
+
 def test_a_queue_that_asks_for_consent_refuses_records_without_one(desk: Desk) -> None:
     queue_id = desk.a_queue(HERE, THERE, settings={"consent_required": True})
     desk.set_capacity(HERE, 1)
@@ -301,10 +333,12 @@ def test_expired_and_urgent_ones_are_found_by_their_indexes(desk_on_both: Desk) 
     desk = desk_on_both
     own = Referral.organisation_id == HARBOR[0]
     now = datetime.datetime.now(datetime.UTC)
-    of_program = select(Referral.id).where(Referral.program_id == "3" * 32, listing.is_consent_expired(now))
+    of_program = select(Referral.id).where(
+        Referral.program_id == "3" * 32, listing.is_consent_expired(now, now.date())
+    )
     newest = (Referral.assigned_at.desc(), Referral.id.desc())
     wanted = {
-        "ix_referrals_consent": select(Referral.id).where(own, listing.is_consent_expired(now)),
+        "ix_referrals_consent": select(Referral.id).where(own, listing.is_consent_expired(now, now.date())),
         "ix_referrals_consent_of_program": of_program,
         "ix_referrals_urgent": select(Referral.id).where(own, listing.is_urgent()).order_by(*newest),
     }
@@ -347,3 +381,12 @@ def test_the_paper_shows_the_consent_to_who_may_see_the_record(
     assert desk.read(referral, provider)["details"]["consent_until"] == "2199-12-31"
     # Without the details switch there are the eight fields and the flag, and no day.
     assert "2199" not in str(desk.read(referral, desk.provider(HERE)))
+
+
+def test_nobody_is_asked_to_confirm_a_full_program_for_a_record_that_may_not_be_shared(desk: Desk) -> None:
+    queue_id = desk.a_queue(HERE, settings={"consent_required": True, "when_full": "warn"})
+    desk.set_capacity(HERE, 0)
+    assert refusal(lambda: desk.assign(queue_id, HERE)) == "consent_required"
+    agreed = desk.a_record(**FOR_LONG)
+    assert refused(lambda: desk.assign(queue_id, HERE, agreed)).more == {"may_confirm": True}
+    desk.assign(queue_id, HERE, agreed, confirm=True)

@@ -203,3 +203,22 @@ def test_records_are_nothing_for_providers_and_other_organisations(desk: Desk) -
     ):
         assert refusal(call) == "not_found"
     assert desk(records.search_contact_records, OTHER_STAFF)["items"] == []
+
+
+@pytest.mark.seed("S0-34")
+def test_a_record_cannot_have_been_submitted_in_the_future_nor_before_anybody_lived(desk: Desk) -> None:
+    record_id = desk.a_record()
+    tomorrow = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)).isoformat()
+    for moment in (tomorrow, "1800-01-01T00:00:00Z"):
+        for call in (
+            lambda moment=moment: desk.a_record(submitted_at=moment),
+            lambda moment=moment: desk(
+                records.edit_contact_record,
+                contact_record_id=record_id,
+                version=1,
+                submitted_at=moment,
+            ),
+        ):
+            with pytest.raises(Refused) as refused:
+                call()
+            assert (refused.value.code, refused.value.field) == ("invalid_contact_record", "submitted_at")

@@ -191,3 +191,11 @@ def test_another_organisation_reaches_none_of_it(desk: Desk) -> None:
     assert theirs(contract.set_resource_status, status="inactive") == "not_found"
     assert theirs(contract.set_temporary_message, text="Taken") == "not_found"
     assert desk(contract.list_resources, OTHER_STAFF)["items"] == []
+
+
+def test_an_edit_that_says_what_is_there_already_is_no_change(desk: Desk) -> None:
+    edited = edit(desk, description="Beds for the night.", phones=[{"number": "555-0142"}])
+    assert edited["version"] == 2
+    assert edit(desk) == edited
+    assert edit(desk, description="Beds for the night.", phones=[{"number": "555-0142"}]) == edited
+    assert len(desk.service.audit("resource.edited")) == len(desk.service.events(resource_changed)) == 1

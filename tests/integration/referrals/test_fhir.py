@@ -195,6 +195,30 @@ def test_what_was_taken_back_is_gone_for_the_provider(desk: Desk) -> None:
     assert read(desk, "Task", referral["id"])["status"] == "cancelled"
 
 
+def test_what_its_sender_took_back_is_found_as_cancelled_and_as_no_work_to_do(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    queue_id = desk.a_queue("Night Shelter")
+    stays, taken_back = desk.assign(queue_id, "Night Shelter"), desk.assign(queue_id, "Night Shelter")
+    withdrawal = {"referral_id": taken_back["id"], "reason_code": "other", "version": taken_back["version"]}
+    desk(life.withdraw_referral, **withdrawal)
+    desk(life.add_referral_note, referral_id=taken_back["id"], note="Found elsewhere.")
+
+    assert ids(search(desk, "Task", status="requested")) == [stays["id"]]
+    assert ids(search(desk, "Task", status="cancelled")) == [taken_back["id"]]
+    assert set(ids(search(desk, "Task", status="cancelled,requested"))) == {stays["id"], taken_back["id"]}
+    assert ids(search(desk, "ServiceRequest", status="active")) == [stays["id"]]
+    assert ids(search(desk, "ServiceRequest", status="revoked")) == [taken_back["id"]]
+    versions = [entry["resource"] for entry in history(desk, taken_back["id"])["entry"]]
+    assert [version["status"] for version in versions] == ["cancelled", "cancelled", "requested"]
+    ends = {version["executionPeriod"]["end"] for version in versions[:2]}
+    assert ends == {read(desk, "Task", taken_back["id"])["executionPeriod"]["end"]}
+
+
+@pytest.mark.parametrize("value", ["9999-12-31", "gt0001-01-01T00:00:00+02:00"])
+def test_a_search_for_a_time_beyond_the_calendar_is_refused(desk: Desk, value: str) -> None:
+    assert refusal(lambda: search(desk, "Task", last_updated=value)) == "search_refused"
+
+
 def history(desk: Desk, referral_id: str, caller: Caller = STAFF) -> Any:
     found = desk(contract.fhir_history, caller, resource_type="Task", resource_id=referral_id, base_url=BASE)
     Bundle.model_validate(found["resource"])

@@ -124,7 +124,10 @@ def test_a_place_that_became_free_while_somebody_was_put_on_the_waitlist_is_not_
 def test_who_waits_is_moved_on_only_with_a_place(desk: Desk) -> None:
     queue_id, housed = a_full_house(desk, "waitlist")
     referral = desk.assign(queue_id, HERE)
-    assert refusal(lambda: desk.move(referral, "enrolled")) == "capacity_exhausted"
+    with pytest.raises(Refused) as refused:
+        desk.move(referral, "enrolled")
+    assert (refused.value.code, refused.value.field) == ("capacity_exhausted", "referral_id")
+    assert "raise the capacity" in refused.value.detail  # who moves it cannot choose another program
     desk.move(housed[0], "completed")
     taken = desk.move(referral, "enrolled")
     assert not taken["progress"]["is_waitlisted"]
@@ -138,6 +141,8 @@ def test_a_change_of_priority_changes_the_order_of_the_waitlist(desk: Desk) -> N
     _, second = desk.assign(queue_id, HERE), desk.assign(queue_id, HERE)
     raised = desk(life.change_priority, referral_id=second["id"], priority="stat", version=1)
     assert (raised["version"], raised["progress"]["priority"]) == (2, "stat")
+    again = desk(life.change_priority, referral_id=second["id"], priority="stat", version=2)
+    assert again["version"] == 2  # as urgent as it was
     desk.move(housed[0], "completed")
     desk.deliver_own()
     assert promoted(desk) == [second["id"]]

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from gateway.auth import admit
 from services.chassis.wire import CallContext
-from services.contracts import identity, referrals, signing
+from services.contracts import identity, identity_family, referrals, signing
 from services.contracts.errors import Refused
 
 HARBOR = "a" * 32
@@ -131,6 +131,25 @@ def test_query_parameters_are_arguments(http: FlaskClient, services: Any):
     http.get("/v1/directory/resources?q=Night&limit=5", headers=TOKEN)
 
     assert services.made(referrals.search_resources)[0] == {"q": "Night", "limit": "5"}
+
+
+def test_arguments_of_a_delete_are_in_the_address_or_in_the_body(http: FlaskClient, services: Any):
+    access = "/v1/clients/" + "c" * 32 + "/family-access/" + "d" * 32
+    http.delete(access + "?confirm=true", headers=TOKEN)
+    http.delete(access, json={"confirm": True}, headers=TOKEN)
+
+    made = [
+        given for operation, given, _ in services.calls if operation is identity_family.remove_family_access
+    ]
+    ids = {"client_id": "c" * 32, "person_id": "d" * 32}
+    assert made == [{"confirm": "true", **ids}, {"confirm": True, **ids}]
+
+
+def test_an_argument_in_the_address_of_a_request_with_a_body_is_refused(http: FlaskClient, services: Any):
+    answer = http.post("/v1/queues?confirm=true", json={}, headers=TOKEN)
+
+    assert refused(answer, 422, "invalid_request", "confirm")
+    assert referrals.create_queue not in [operation for operation, _, _ in services.calls]
 
 
 def test_a_repeated_query_parameter_is_refused(http: FlaskClient):

@@ -14,6 +14,7 @@ from services.contracts.errors import Refused
 
 START = "/sign-in/harbor/staff"
 BACK = f"{START}/callback"
+OWN = "/sign-in?organisation=harbor&realm=staff"
 # Named by the state that comes back, here `s`.
 NAME = "__Host-sign-in-043a718774c572bd"
 KEY = {"Cookie": f"{NAME}=browser-key"}
@@ -95,7 +96,7 @@ def test_a_browser_that_did_not_begin_it_hears_so(http: FlaskClient, services: A
     )
     answer = http.get(BACK, query_string={"state": "s", "code": "c"}, headers=PAGE)
 
-    assert answer.headers["Location"] == "/sign-in#problem=outside_state_refused&reason="
+    assert answer.headers["Location"] == f"{OWN}#problem=outside_state_refused&reason="
     assert services.made(api.complete_outside_sign_in)[0]["browser_key"] == ""
 
 
@@ -109,7 +110,7 @@ def test_a_page_tells_a_person_what_went_wrong_and_a_program_gets_the_problem(
     page = http.get(address, headers=PAGE)
     program = http.get(address)
 
-    assert page.headers["Location"] == "/sign-in#problem=outside_provider_failed&reason=too_slow"
+    assert page.headers["Location"] == f"{OWN}#problem=outside_provider_failed&reason=too_slow"
     assert (program.status_code, program.json["code"]) == (502, "outside_provider_failed")
     assert not any("__Host-session" in cookie for cookie in page.headers.getlist("Set-Cookie"))
 
@@ -150,8 +151,14 @@ def test_a_second_factor_goes_on_in_the_page_and_its_challenge_in_the_fragment(
     answer = http.get(BACK, query_string={"state": "s", "code": "c"}, headers=PAGE)
 
     location = urlsplit(answer.headers["Location"])
-    assert (location.path, location.query) == ("/sign-in", "")
-    assert parse_qs(location.fragment) == {
+    assert (location.path, location.query) == ("/sign-in", "organisation=harbor&realm=staff")
+    told = parse_qs(location.fragment)
+    [cookie] = [
+        each for each in answer.headers.getlist("Set-Cookie") if each.startswith("__Host-second-step")
+    ]
+    assert cookie.partition(";")[0] == f"__Host-second-step={told.pop('step')[0]}"
+    assert {"Secure", "Path=/", "Max-Age=300"} <= set(cookie.split("; "))
+    assert told == {
         "challenge": ["c" * 43],
         "enrolment": ["0"],
         "return_path": ["/inbox?a=b"],
@@ -184,4 +191,21 @@ def test_the_page_of_the_sign_in_runs_our_script_only(http: FlaskClient):
 
     assert answer.status_code == 200
     assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
-    assert http.get("/web/sign-in.js").content_type == "text/javascript; charset=utf-8"
+    for script in ("sign-in.js", "page.js"):
+        assert http.get(f"/web/{script}").content_type == "text/javascript; charset=utf-8"
+
+
+def test_who_comes_back_signed_out_is_offered_to_sign_in_again(http: FlaskClient, services: Any):
+    answer = http.get(f"{START}/signed-out", query_string={"state": "s"})
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"{OWN}#signed_out=1")
+    assert services.calls == []
+
+
+def test_signing_out_takes_the_cookie(http: FlaskClient, services: Any):
+    services.answers[api.sign_out.address] = {"sign_out_url": None}
+    session = {"Cookie": "__Host-session=opaque-token"}
+    answer = http.post("/v1/sessions/current/sign-out", headers={**session, **OWN_PAGE})
+
+    assert (answer.status_code, answer.json) == (200, {"sign_out_url": None})
+    assert answer.headers["Set-Cookie"].startswith("__Host-session=;")

@@ -26,6 +26,8 @@ def problems(*lines: str) -> list[tuple[int, str | None, str]]:
         ("2,A,,,,,", "last_name", "missing"),
         ("2,A,Quill,31.12.1990,,,", "date_of_birth", "bad_date"),
         ("2,A,Quill,1990-02-30,,,", "date_of_birth", "bad_date"),
+        ("2,A,Quill,2999-01-01,,,", "date_of_birth", "bad_date"),
+        ("2,A,Quill,0190-01-01,,,", "date_of_birth", "bad_date"),
         ("2,A,Quill,,nobody,,", "email", "bad_email"),
         ("2,A,Quill,,,a b,", "manager_number", "bad_number"),
         ("2,A,Quill,,,,maybe", "is_active", "bad_flag"),
@@ -77,7 +79,13 @@ def test_json_says_the_same_as_csv():
             "manager_number": "2",
             "is_active": False,
         },
-        {"employee_number": "2", "first_name": "B", "last_name": "Reef", "email": None},
+        {
+            "employee_number": "2",
+            "first_name": "B",
+            "last_name": "Reef",
+            "email": None,
+            "manager_number": None,
+        },
     ]
     as_json = parse(json.dumps(rows).encode(), "json")
     assert [(row.number, row.values, row.is_active) for row in as_json.rows] == [
@@ -102,6 +110,20 @@ def test_hr_wins_for_what_it_states_and_says_nothing_by_an_empty_cell():
         [],
     )
     assert [each.changes for each in plan.differences] == [(("email", "own@example.org", "hr@example.org"),)]
+
+
+@pytest.mark.seed("S2-34")
+def test_an_empty_manager_number_says_that_there_is_none_and_a_missing_column_says_nothing():
+    without = parse(b"employee_number,last_name,manager_number\n1,Quill,\n", "csv")
+    silent = parse(b"employee_number,last_name\n1,Quill\n", "csv")
+    supervised, free = known(last_name="Quill", manager_number="9"), known(last_name="Quill")
+    [difference] = plan_feed(without.rows, {"1": supervised}, []).differences
+    assert difference.changes == (("manager_number", "9", None),)
+    assert plan_feed(silent.rows, {"1": supervised}, []).differences == []
+    assert plan_feed(without.rows, {"1": free}, []).differences == []
+    [added] = plan_feed(without.rows, {}, []).differences
+    assert added.changes == (("last_name", None, "Quill"),)
+    assert without.problems == []
 
 
 @pytest.mark.seed("S2-34")

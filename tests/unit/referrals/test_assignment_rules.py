@@ -191,3 +191,13 @@ def test_a_cursor_is_read_as_it_was_written(at: datetime.datetime, referral_id: 
 @given(st.text(max_size=60))
 def test_what_is_no_cursor_is_refused(text: str) -> None:
     assert refusal_of(lambda: read_cursor(text)) == ("invalid_request", "after")
+
+
+def test_who_tries_a_move_that_is_not_allowed_reads_which_ones_are() -> None:
+    moves = {"referred": ("attempting_contact", "declined")}
+    with pytest.raises(Refused) as refused:
+        may_move(REFERRED, COMPLETED, allowed_moves=moves)
+    assert "from there it goes on to: attempting_contact, declined." in refused.value.detail
+    with pytest.raises(Refused) as refused:
+        may_move(ENROLLED, COMPLETED, allowed_moves=moves)
+    assert "from there it goes nowhere." in refused.value.detail

@@ -124,3 +124,16 @@ def test_every_name_with_a_letter_finds_itself_first(given_names: list[str]) -> 
     for name in given_names:
         if search_key(name):
             assert found(name, made)[:1] == [name]
+
+
+@given(st.sets(st.text("ab1٣2z0é", min_size=1, max_size=5), max_size=30), st.integers(1, 5))
+def test_the_beginnings_of_words_are_those_without_a_digit_and_know_where_their_words_are(
+    words: set[str], length: int
+) -> None:
+    made = names(*words)
+    made._sort_words()
+    expected = {word[:length] for word in made._words if not any(map(str.isdigit, word[:length]))}
+    beginnings = made._beginnings_of(length)
+    assert [text for text, *_ in beginnings] == sorted(expected)
+    for text, *_, start, end in beginnings:
+        assert {word for word in made._words if word[:length] == text} == set(made._words[start:end])

@@ -154,7 +154,8 @@ def test_a_status_of_another_queue_is_refused_and_the_queue_s_own_are_named() ->
         get_status(DEFAULT_STATUSES, "waitlisted")
 
     assert (refusal.value.code, refusal.value.field) == ("status_not_in_queue", "status")
-    assert "Referred, Attempting Contact, Enrolled, Completed, Declined" in refusal.value.detail
+    # By the keys that a request needs, with the labels that people read.
+    assert "referred (Referred), attempting_contact (Attempting Contact), enrolled" in refusal.value.detail
 
 
 def test_a_status_is_found_by_its_key() -> None:

@@ -1,0 +1,39 @@
+"""Signing out here and at the provider. Without the libraries that talk with providers: everybody signs out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from services.chassis.operations import Call
+from services.chassis.unit_of_work import UnitOfWork
+from services.identity import credentials
+from services.identity.outside.models import IdentityProvider, OutsideIdentity
+
+
+def find_provider(call: Call) -> IdentityProvider | None:
+    """The provider in use that the caller's account is linked with.
+
+    Whether this very session came from there is not asked: somebody at a shared screen may be signed in there all the same.
+    """
+    caller = call.caller
+    assert caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
+    with call.runtime.database.reading(caller.organisation_id) as session:
+        found: IdentityProvider | None = session.scalar(
+            select(IdentityProvider)
+            .join(OutsideIdentity, OutsideIdentity.issuer == IdentityProvider.issuer)
+            .where(
+                OutsideIdentity.account_id == caller.id,
+                IdentityProvider.realm == OutsideIdentity.realm,
+                IdentityProvider.is_enabled.is_(True),
+            )
+        )
+        return found
+
+
+def end_session(unit: UnitOfWork, request: Mapping[str, Any], sign_out_url: str | None) -> dict[str, Any]:
+    """End the caller's session, and say where the one at the provider is ended."""
+    credentials.log_out(unit, request)
+    return {"sign_out_url": sign_out_url}

@@ -1,0 +1,210 @@
+"""A headless Chromium, driven by the DevTools protocol over a pipe: what a person does with a page, for tests."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import itertools
+import json
+import os
+import selectors
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.support.servers import temporary_folder
+
+PROGRAM = shutil.which("chromium") or shutil.which("google-chrome")
+_ANSWERS_WITHIN_S = 30.0
+_FLAGS = (
+    "--headless=new",
+    "--remote-debugging-pipe",
+    # The pages are our own, and in a container there is no sandbox to be had.
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-extensions",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--no-proxy-server",
+    # It reaches nobody but this machine, whatever a page links to.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+)
+
+
+class BrowserError(Exception):
+    """The browser did not answer, or a page did not come to what was waited for."""
+
+
+class Browser:
+    """A running browser with one page at a time."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._ids = itertools.count(1)
+        self._received = bytearray()
+        self._session: str | None = None
+        self._context: str | None = None
+
+    def open_page(self, *, width: int = 1024, height: int = 768) -> None:
+        """An empty page without any cookie, in place of the one before."""
+        if self._context is not None:
+            self._session = None
+            self.send("Target.disposeBrowserContext", browserContextId=self._context)
+        self._context = self.send("Target.createBrowserContext")["browserContextId"]
+        target = self.send("Target.createTarget", url="about:blank", browserContextId=self._context)
+        attached = self.send("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+        self._session = attached["sessionId"]
+        self.send("Page.enable")
+        self.send("Network.enable")
+        self.resize(width, height)
+
+    def resize(self, width: int, height: int) -> None:
+        """Give the page this size, in CSS pixels."""
+        self.send(
+            "Emulation.setDeviceMetricsOverride",
+            width=width, height=height, deviceScaleFactor=1, mobile=width < 600,
+        )  # fmt: skip
+
+    def go(self, url: str) -> None:
+        """Open an address, by way of an empty page: another fragment alone would load nothing."""
+        for address in ("about:blank", url):
+            failure = self.send("Page.navigate", url=address).get("errorText")
+            if failure:
+                raise BrowserError(f"the page did not open: {failure}")
+
+    def block(self, *patterns: str) -> None:
+        """Have requests to these addresses fail as without a network; none of them with no pattern."""
+        self.send("Network.setBlockedURLs", urls=list(patterns))
+
+    def evaluate(self, expression: str) -> Any:
+        """The value of an expression in the page."""
+        answer = self.send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        if "exceptionDetails" in answer:
+            raise BrowserError(answer["exceptionDetails"].get("exception", {}).get("description", expression))
+        return answer["result"].get("value")
+
+    def wait_for(self, expression: str, *, within_s: float = _ANSWERS_WITHIN_S) -> Any:
+        """The expression's value as soon as it is true; a page that is just being left counts as not yet."""
+        ends_at = time.monotonic() + within_s
+        while time.monotonic() < ends_at:
+            with contextlib.suppress(BrowserError):
+                if value := self.evaluate(expression):
+                    return value
+            time.sleep(0.02)
+        raise BrowserError(f"{expression} did not come true; the page says: {self.text[:300]!r}")
+
+    def wait_for_text(self, text: str) -> None:
+        """Wait until the page shows this."""
+        self.wait_for(f"document.body?.innerText.includes({json.dumps(text)})")
+
+    @property
+    def text(self) -> str:
+        """What the page shows, without what is hidden."""
+        return str(self.evaluate("document.body?.innerText ?? ''"))
+
+    @property
+    def path(self) -> str:
+        """Path, query and fragment of the page's address."""
+        return str(self.evaluate("location.pathname + location.search + location.hash"))
+
+    @property
+    def focused(self) -> str:
+        """The id of the element that has the focus."""
+        return str(self.evaluate("document.activeElement.id"))
+
+    def type(self, text: str) -> None:
+        """Type into what has the focus."""
+        self.send("Input.insertText", text=text)
+
+    def press(self, key: str) -> None:
+        """Press Tab, Enter or the space bar."""
+        code, text = {"Tab": (9, ""), "Enter": (13, "\r"), " ": (32, " ")}[key]
+        for kind in ("keyDown", "keyUp"):
+            self.send(
+                "Input.dispatchKeyEvent",
+                type=kind, key=key, windowsVirtualKeyCode=code, text=text if kind == "keyDown" else "",
+            )  # fmt: skip
+
+    def tab_to(self, element_id: str) -> None:
+        """Go to an element by the keyboard. Raises BrowserError where it cannot be reached so."""
+        for _ in range(12):
+            if self.focused == element_id:
+                return
+            self.press("Tab")
+        raise BrowserError(f"Tab does not reach {element_id}")
+
+    def picture(self) -> bytes:
+        """The page as PNG."""
+        return base64.b64decode(self.send("Page.captureScreenshot", format="png")["data"])
+
+    def send(self, method: str, **params: Any) -> Any:
+        """The answer to a command of the protocol; events that come before it are passed over."""
+        number = next(self._ids)
+        message = {"id": number, "method": method, "params": params}
+        if self._session is not None and not method.startswith("Target."):
+            message["sessionId"] = self._session
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(message).encode() + b"\0")
+        self._process.stdin.flush()
+        ends_at = time.monotonic() + _ANSWERS_WITHIN_S
+        while True:
+            answer = self._next(ends_at)
+            if answer.get("id") == number:
+                break
+        if "error" in answer:
+            raise BrowserError(f"{method}: {answer['error'].get('message')}")
+        return answer["result"]
+
+    def _next(self, ends_at: float) -> Any:
+        assert self._process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            while b"\0" not in self._received:
+                if not selector.select(max(0.0, ends_at - time.monotonic())):
+                    raise BrowserError("the browser does not answer")
+                piece = os.read(self._process.stdout.fileno(), 1 << 16)
+                if not piece:
+                    raise BrowserError("the browser has ended")
+                self._received += piece
+        message, _, rest = self._received.partition(b"\0")
+        self._received = bytearray(rest)
+        return json.loads(message)
+
+
+@contextlib.contextmanager
+def running_browser() -> Iterator[Browser]:
+    """A browser with a profile of its own, gone afterwards (about 1 s to start)."""
+    assert PROGRAM is not None
+    with temporary_folder("portico-browser-") as folder:
+        # The protocol is spoken on descriptors 3 and 4, which the shell makes of what it was given.
+        command = ["sh", "-c", 'exec "$@" 3<&0 4>&1 </dev/null >/dev/null', "sh"]
+        environ = {**os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config")}
+        process = subprocess.Popen(
+            [*command, PROGRAM, *_FLAGS, f"--user-data-dir={Path(folder, 'profile')}"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ,
+        )  # fmt: skip
+        try:
+            browser = Browser(process)
+            browser.open_page()
+            yield browser
+        finally:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    # Chromium ends, with all its processes, when nobody speaks to it any more.
+    for stream in (process.stdin, process.stdout):
+        assert stream is not None
+        stream.close()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

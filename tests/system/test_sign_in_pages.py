@@ -1,0 +1,374 @@
+"""The pages to sign in and to set a password, in a real browser and by the keyboard alone."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import oidc_provider_mock
+import pytest
+from sqlalchemy import select, update
+
+from deploy.client import Portico
+from services.chassis.database import Database
+from services.identity.models import Account, CredentialLink
+from tests.integration.identity.outside import real_provider
+from tests.support.browser import PROGRAM, Browser, running_browser
+from tests.support.stack import HARBOR, RunningStack
+from tests.system.test_ways_in import code_of
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
+
+STAFF = "pages@harbor.example.org"
+STRONG = "strong.pages@harbor.example.org"
+OUTSIDE = "outside.pages@harbor.example.org"
+SHORT = "plum tango"  # good beside a second factor only
+LINK = re.compile(r"https?://\S+(/credentials#token=[A-Za-z0-9_-]+)")
+SIGN_IN = f"/sign-in?organisation={HARBOR}&realm=staff"
+
+
+@pytest.fixture(scope="module")
+def staff(portico: RunningStack) -> Portico:
+    return portico.create_staff(STAFF)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with running_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Browser:
+    """An empty page of a browser that knows nothing of the test before."""
+    chromium.open_page()
+    return chromium
+
+
+def open_sign_in(portico: RunningStack, browser: Browser, more: str = "") -> None:
+    """The page, ready to type the login."""
+    browser.go(portico.stack.public_url + SIGN_IN + more)
+    browser.wait_for("document.activeElement.id === 'login'")
+
+
+def enter(browser: Browser, login: str, password: str) -> None:
+    """Type both and press Enter."""
+    browser.type(login)
+    browser.tab_to("password")
+    browser.type(password)
+    browser.press("Enter")
+
+
+def press(browser: Browser, button_id: str) -> None:
+    """Press a button, come to by the keyboard."""
+    browser.tab_to(button_id)
+    browser.press(" ")
+
+
+def complaint(browser: Browser, field: str) -> str:
+    """What the page says beside a field, once it does; the field is marked, refers to it and has the focus."""
+    problem = f"{field}-problem"
+    text = browser.wait_for(f"document.getElementById({json.dumps(problem)}).textContent")
+    assert browser.focused == field
+    marks = "[it.getAttribute('aria-invalid'), it.getAttribute('aria-describedby').split(' ')[0]]"
+    assert browser.evaluate(f"(it => {marks})(document.activeElement)") == ["true", problem]
+    return str(text)
+
+
+def who_is_signed_in(portico: RunningStack, browser: Browser) -> Any:
+    """The login of the session that the browser's cookie holds, otherwise why there is none."""
+    browser.go(f"{portico.stack.public_url}/v1/me")
+    answer = json.loads(browser.text)
+    return answer.get("login") or answer["code"]
+
+
+# With a password
+
+
+def test_a_password_signs_in_and_the_browser_goes_on_where_it_wanted_to(
+    portico: RunningStack, staff: Portico, browser: Browser
+) -> None:
+    open_sign_in(portico, browser, "&return_path=/healthz")
+    enter(browser, STAFF, portico.password_of(STAFF))
+    browser.wait_for("location.pathname === '/healthz'")
+    assert who_is_signed_in(portico, browser) == STAFF
+    assert browser.evaluate("document.cookie") == ""  # out of reach of scripts
+
+
+def test_a_wrong_password_says_the_same_as_a_login_that_does_not_exist(
+    portico: RunningStack, staff: Portico, browser: Browser
+) -> None:
+    said = []
+    for login in (STAFF, "nobody.at.all@harbor.example.org"):
+        open_sign_in(portico, browser)
+        enter(browser, login, "certainly not the password")
+        said.append((complaint(browser, "password"), browser.text))
+    assert said[0] == said[1]
+    assert "wrong" in said[0][0]
+    assert who_is_signed_in(portico, browser) == "unauthenticated"
+
+
+def test_the_page_goes_on_to_no_other_site(portico: RunningStack, staff: Portico, browser: Browser) -> None:
+    open_sign_in(portico, browser, "&return_path=//evil.example")
+    enter(browser, STAFF, portico.password_of(STAFF))
+    browser.wait_for("location.pathname === '/docs'")
+    assert browser.evaluate("location.origin") == portico.stack.public_url
+
+
+def test_a_temporary_password_is_replaced_on_the_way_in(portico: RunningStack, browser: Browser) -> None:
+    email = "temporary.pages@harbor.example.org"
+    portico.create_staff(email)
+    write(portico, update(Account).where(Account.login == email).values(must_change_password=True))
+    open_sign_in(portico, browser, "&return_path=/healthz")
+    enter(browser, email, portico.password_of(email))
+    assert "temporary" in complaint(browser, "new-password")
+    browser.type("harbor")
+    browser.press("Enter")
+    browser.wait_for("document.getElementById('new-password-problem').textContent.includes('15')")
+    assert "15" in complaint(browser, "new-password")
+    portico.passwords[email] = "lantern-orchid-quarry-7"
+    browser.type(portico.password_of(email))
+    browser.press("Enter")
+    browser.wait_for("location.pathname === '/healthz'")
+    assert portico.log_in(HARBOR, email)
+
+
+def test_a_forgotten_password_says_the_same_whoever_asks(
+    portico: RunningStack, staff: Portico, browser: Browser
+) -> None:
+    for login in (STAFF, "nobody.at.all@harbor.example.org"):
+        open_sign_in(portico, browser)
+        browser.type(login)
+        press(browser, "forgotten")
+        browser.wait_for_text("If there is an account, an e-mail")
+    assert portico.journey().await_mail(STAFF, lambda mail: bool(LINK.search(mail["text"])))
+
+
+# Second factor
+
+
+def with_second_factor(owner: Portico) -> list[str]:
+    """Set up a second factor for this account: the recovery codes."""
+    secret = owner.post("/v1/me/second-factor")["secret"]
+    answer = owner.post("/v1/me/second-factor/confirmation", expect=200, code=code_of(secret))
+    return list(answer["recovery_codes"])
+
+
+def test_a_second_factor_is_asked_for_and_after_it_was_lost_set_up_anew(
+    portico: RunningStack, browser: Browser
+) -> None:
+    owner = portico.create_staff(STRONG)
+    codes = with_second_factor(owner)
+    owner.post("/v1/me/password", expect=204, password=portico.password_of(STRONG), new_password=SHORT)
+
+    open_sign_in(portico, browser, "&return_path=/healthz")
+    enter(browser, STRONG, SHORT)
+    browser.wait_for("document.activeElement.id === 'code'")
+    browser.type("000000")
+    browser.press("Enter")
+    assert "wrong" in complaint(browser, "code")
+    browser.type(codes[0])
+    browser.press("Enter")
+    browser.wait_for("location.pathname === '/healthz'")
+    assert who_is_signed_in(portico, browser) == STRONG
+
+    account_id = owner.get("/v1/me")["id"]
+    portico.admin.post(f"/v1/accounts/{account_id}/second-factor/reset", expect=204)
+    open_sign_in(portico, browser, "&return_path=/healthz")
+    enter(browser, STRONG, SHORT)
+    browser.wait_for("document.activeElement.id === 'enrol'")
+    browser.press("Enter")
+    browser.wait_for("document.activeElement.id === 'code'")
+    assert browser.evaluate("document.getElementById('app').protocol") == "otpauth:"
+    browser.type(code_of(browser.evaluate("document.getElementById('key').textContent").replace(" ", "")))
+    browser.press("Enter")
+    browser.wait_for("document.activeElement.id === 'go-on'")
+    assert len(browser.evaluate("document.getElementById('codes').textContent").split()) == 10
+    browser.press("Enter")
+    browser.wait_for("location.pathname === '/healthz'")
+    assert who_is_signed_in(portico, browser) == STRONG
+
+
+def test_a_sign_in_that_has_expired_is_begun_again_on_the_same_page(
+    portico: RunningStack, browser: Browser
+) -> None:
+    browser.go(f"{portico.stack.public_url}/healthz")
+    browser.evaluate("document.cookie = '__Host-second-step=this-one; path=/; secure'")
+    browser.go(f"{portico.stack.public_url}{SIGN_IN}#challenge=made-up&enrolment=0&step=this-one")
+    browser.wait_for("document.activeElement.id === 'code'")
+    assert browser.path == SIGN_IN  # the challenge stays in no history
+    browser.type("123456")
+    browser.press("Enter")
+    browser.wait_for_text("This sign-in has expired or was completed. Begin again.")
+    browser.wait_for("document.activeElement.id === 'login'")
+
+
+def test_a_strangers_link_to_a_second_step_is_begun_anew(portico: RunningStack, browser: Browser) -> None:
+    for step in ("", "&step=", "&step=the-strangers"):
+        browser.go(f"{portico.stack.public_url}{SIGN_IN}#challenge=the-strangers&enrolment=1{step}")
+        browser.wait_for_text("was begun in another browser. Begin again.")
+        browser.wait_for("document.activeElement.id === 'login'")
+
+
+# With an outside provider
+
+
+@pytest.fixture
+def provider(portico: RunningStack) -> Iterator[list[str]]:
+    """A real provider for Harbor's staff, one of whom has a second factor: its recovery codes."""
+    user = oidc_provider_mock.User(sub="pages-subject", claims={"email": OUTSIDE, "email_verified": True})
+    codes = with_second_factor(portico.create_staff(OUTSIDE))
+    with real_provider([user]) as issuer:
+        path = "/v1/realms/staff/identity-provider"
+        client = {"client_id": "portico", "client_secret": "a-client-secret"}
+        portico.admin.post(path, issuer=issuer, button_name="Harbor ID", **client)
+        yield codes
+        portico.admin.send("DELETE", path, 204, headers={"If-Match": '"1"'})
+
+
+def test_an_outside_provider_signs_in_and_out(
+    portico: RunningStack, provider: list[str], browser: Browser
+) -> None:
+    open_sign_in(portico, browser, "&return_path=/healthz")
+    assert "Harbor ID" in browser.text
+    browser.evaluate("document.activeElement.blur()")
+    browser.tab_to("outside")
+    browser.press("Enter")
+    browser.wait_for("document.querySelector('input[name=sub]') !== null")
+    browser.evaluate("document.querySelector('input[name=sub]').focus()")
+    browser.type("pages-subject")
+    browser.press("Enter")
+    browser.wait_for("document.activeElement.id === 'code'")
+    browser.type(provider[0])
+    browser.press("Enter")
+    browser.wait_for("location.pathname === '/healthz'")
+    assert who_is_signed_in(portico, browser) == OUTSIDE
+
+    browser.go(f"{portico.stack.public_url}/sign-in")  # from where the API may be asked
+    sign_out = "fetch('/v1/sessions/current/sign-out', {method: 'POST', headers: {'X-Portico-Request': '1'}})"
+    url = browser.evaluate(f"{sign_out}.then(it => it.json()).then(it => it.sign_out_url)")
+    assert who_is_signed_in(portico, browser) == "unauthenticated"
+    browser.go(url)
+    browser.wait_for("document.querySelector('form') !== null")
+    browser.evaluate("document.querySelector('form').submit()")
+    browser.wait_for_text("You are signed out.")
+    assert browser.path == SIGN_IN
+
+
+def test_who_turns_back_at_the_provider_hears_so_and_of_a_strangers_words_none(
+    portico: RunningStack, browser: Browser
+) -> None:
+    address = f"{SIGN_IN}#problem=outside_sign_in_refused&reason="
+    browser.go(f"{portico.stack.public_url}{address}provider_said_access_denied")
+    browser.wait_for_text("You were not signed in at your sign-in service.")
+    browser.go(f"{portico.stack.public_url}{address}Call+555-0100+now")
+    browser.wait_for_text("no account here can be used with it")
+    assert "555" not in browser.text
+
+
+# Links in mails
+
+
+def test_a_link_that_has_expired_is_replaced_by_a_button(portico: RunningStack, browser: Browser) -> None:
+    email = "expired.pages@harbor.example.org"
+    account = portico.admin.post("/v1/accounts", email=email, first_name="Eve", last_name="Late")
+    portico.admin.post(f"/v1/accounts/{account['id']}/invitations", expect=202)
+    journey = portico.journey()
+    first = journey.await_mail(email, lambda mail: bool(LINK.search(mail["text"])))
+    expire_links(portico, email)
+
+    browser.go(portico.stack.public_url + LINK.findall(first["text"])[0])
+    browser.wait_for_text("Your invitation has expired.")
+    assert "token" not in browser.path
+    press(browser, "renew")
+    browser.wait_for_text("a new link is on its way")
+    second = journey.await_mail(email, lambda mail: mail["text"] != first["text"])
+
+    browser.go(portico.stack.public_url + LINK.findall(second["text"])[0])
+    browser.wait_for("document.activeElement.id === 'password'")
+    browser.type("short")
+    browser.press("Enter")
+    assert "15" in complaint(browser, "password")
+    browser.type(portico.password_of(email))
+    browser.press("Enter")
+    browser.wait_for_text("Your password is set.")
+    assert portico.log_in(HARBOR, email)
+
+
+def expire_links(portico: RunningStack, email: str) -> None:
+    """Let the account's links have ended an hour ago."""
+    past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
+    owner = select(Account.id).where(Account.login == email).scalar_subquery()
+    write(portico, update(CredentialLink).where(CredentialLink.account_id == owner).values(expires_at=past))
+
+
+def write(portico: RunningStack, statement: Any) -> None:
+    """Change identity's data past the service."""
+    database = Database(portico.stack.database_url("identity"))
+    try:
+        database.write(None, lambda session: session.execute(statement))
+    finally:
+        database.close()
+
+
+# When something is missing
+
+
+def test_a_script_that_does_not_load_is_said_by_the_page_itself(
+    portico: RunningStack, browser: Browser
+) -> None:
+    browser.block("*/web/*.js")
+    for path in (SIGN_IN, "/credentials", "/verify-email"):
+        browser.go(portico.stack.public_url + path)
+        browser.wait_for("document.getElementById('stalled') !== null && document.readyState === 'complete'")
+        assert "did not load" not in browser.text  # at first it may still come
+        browser.evaluate("document.getAnimations().forEach(it => it.finish())")
+        browser.wait_for_text("This page's script did not load.")
+
+
+def test_a_browser_without_scripts_is_told_that_they_are_needed(
+    portico: RunningStack, browser: Browser
+) -> None:
+    browser.send("Emulation.setScriptExecutionDisabled", value=True)
+    for path in (SIGN_IN, "/credentials", "/verify-email"):
+        browser.go(portico.stack.public_url + path)
+        browser.wait_for("document.readyState === 'complete'")  # with its style sheet
+        assert "This page needs JavaScript" in browser.text
+        assert "One moment" not in browser.text
+        browser.evaluate("document.getAnimations().forEach(it => it.finish())")
+        assert "did not load" not in browser.text
+
+
+def test_a_network_that_is_gone_is_said_beside_the_field_and_can_be_tried_again(
+    portico: RunningStack, staff: Portico, browser: Browser
+) -> None:
+    browser.block("*/v1/sign-in/*")
+    browser.go(f"{portico.stack.public_url}{SIGN_IN}&return_path=/healthz")
+    browser.wait_for_text("The service cannot be reached.")
+    browser.block("*/v1/sessions")
+    press(browser, "again")
+    browser.wait_for("document.activeElement.id === 'login'")
+    enter(browser, STAFF, portico.password_of(STAFF))
+    assert complaint(browser, "password").startswith("The service cannot be reached.")
+    browser.block()
+    browser.press("Enter")
+    browser.wait_for("location.pathname === '/healthz'")
+    assert who_is_signed_in(portico, browser) == STAFF
+
+
+def test_the_pages_fit_a_phone_and_say_their_language(portico: RunningStack, browser: Browser) -> None:
+    browser.resize(320, 640)
+    for path in (
+        f"{SIGN_IN}#problem=outside_provider_failed&reason=too_slow",
+        "/credentials",
+        "/verify-email",
+    ):
+        browser.go(portico.stack.public_url + path)
+        browser.wait_for("document.getElementById('stalled') === null")
+        assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        assert browser.evaluate("document.documentElement.lang") == "en"
+        unlabelled = "[...document.querySelectorAll('input')].filter(it => !it.labels.length).length"
+        assert browser.evaluate(unlabelled) == 0, path
