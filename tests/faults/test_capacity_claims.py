@@ -1,4 +1,4 @@
-"""F17: a thousand claims on twenty beds (every day three hundred), fifty at any moment. Exactly twenty are accepted,
+"""F17: a thousand claims on twenty beds (every day a hundred and fifty), fifty at any moment. Exactly twenty are accepted,
 through HTTP, on both databases.
 SQLite has one process of referrals; PostgreSQL two, which see each other only through their database.
 """
@@ -23,7 +23,7 @@ from tests.support.stack import RunningStack, running_stack
 
 BEDS, CLIENTS = 20, 50
 # Most of the time goes into the contact records that are entered before.
-EVERYDAY_CLAIMS, FULL_CLAIMS = 300, 1000
+EVERYDAY_CLAIMS, FULL_CLAIMS = 150, 1000
 FREED, LATER_CLAIMS = 5, 50
 # The plan's bar is for a machine that does nothing else; every day it is enough that nobody waits in vain.
 EVERYDAY_P99_S, FULL_P99_S = 10.0, 3.0
