@@ -1,5 +1,5 @@
 """F17: a thousand claims on twenty beds (every day a hundred and fifty), fifty at any moment. Exactly twenty are accepted,
-through HTTP, on both databases.
+through HTTP, on both databases (every day on SQLite).
 SQLite has one process of referrals; PostgreSQL two, which see each other only through their database.
 """
 
@@ -29,7 +29,8 @@ FREED, LATER_CLAIMS = 5, 50
 EVERYDAY_P99_S, FULL_P99_S = 10.0, 3.0
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+# The second system takes half a minute to start: every day PostgreSQL's crowd is the one in tests/integration.
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.full])])
 def stack(request: pytest.FixtureRequest) -> Iterator[RunningStack]:
     """A system on each database."""
     if request.param == "sqlite":
