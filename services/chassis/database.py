@@ -10,10 +10,10 @@ import contextvars
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -26,6 +26,7 @@ from services.chassis.models import TenantScoped
 from services.contracts.errors import Refused
 
 T = TypeVar("T")
+Row = TypeVar("Row", bound=Any)
 # Statements that are kept compiled: about 50 KB each. Nine calls of ten need sixty of them; SQLAlchemy would keep 750.
 STATEMENTS_KEPT = 150
 LOCK_WAIT_S = (
@@ -52,6 +53,16 @@ def insert_into(session: Session, table: Any) -> Any:
     To be executed on `session.connection()`.
     """
     return (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(table)
+
+
+def held_or_made(session: Session, model: type[Row], key: Mapping[str, Any], fresh: Mapping[str, Any]) -> Row:
+    """The row with this key, locked until the transaction ends; made from `key` and `fresh` where there is none.
+
+    Of two who would make it at once the second waits for the first, and finds what that one has written.
+    """
+    statement = insert_into(session, model.__table__).values(**key, **fresh).on_conflict_do_nothing()
+    session.connection().execute(statement)
+    return session.scalars(select(model).filter_by(**key).with_for_update()).one()
 
 
 class Database:

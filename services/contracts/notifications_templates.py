@@ -34,6 +34,13 @@ WORDS = {
     "html": fields.String(load_default=None, allow_none=True),
 }
 
+REFUSALS = (
+    "template_kind_unknown",
+    "template_placeholder_unknown",
+    "template_placeholder_missing",
+    "template_invalid",
+)
+
 list_message_templates = contract.query(
     "list_message_templates",
     "What each kind of message says.",
@@ -56,12 +63,7 @@ save_message_template = contract.command(
     reply=MessageTemplate,
     access=MANAGE,
     expects_version=True,
-    errors=(
-        "template_kind_unknown",
-        "template_placeholder_unknown",
-        "template_placeholder_missing",
-        "template_invalid",
-    ),
+    errors=REFUSALS,
 )
 reset_message_template = contract.command(
     "reset_message_template",
@@ -82,10 +84,5 @@ preview_message_template = contract.query(
         "html": fields.String(required=True, allow_none=True),
     },
     access=MANAGE,
-    errors=(
-        "template_kind_unknown",
-        "template_placeholder_unknown",
-        "template_placeholder_missing",
-        "template_invalid",
-    ),
+    errors=REFUSALS,
 )

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
-from services.chassis.database import insert_into
+from services.chassis.database import held_or_made
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
@@ -149,16 +149,6 @@ def _change(unit: UnitOfWork, kind: str, words: Template | None, action: str) ->
 
 
 def _locked(unit: UnitOfWork, kind: str) -> MessageTemplate:
-    """The row, locked; made if there is none. Of two who save for the first time at once, the second finds version 2."""
-    session = unit.session
-    values = {
-        "id": wire.new_id(),
-        "organisation_id": unit.organisation_id,
-        "kind": kind,
-        "version": 1,
-        "saved_at": unit.now,
-    }
-    table: Any = MessageTemplate.__table__
-    session.connection().execute(insert_into(session, table).values(values).on_conflict_do_nothing())
-    statement = select(MessageTemplate).where(MessageTemplate.kind == kind).with_for_update()
-    return session.scalars(statement).one()
+    key = {"organisation_id": unit.organisation_id, "kind": kind}
+    fresh = {"id": wire.new_id(), "version": 1, "saved_at": unit.now}
+    return held_or_made(unit.session, MessageTemplate, key, fresh)

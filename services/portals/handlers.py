@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
-
 from services.chassis import wire
-from services.chassis.database import insert_into
+from services.chassis.database import held_or_made
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts import portals as contract
 from services.portals import queries, rules
@@ -43,23 +41,15 @@ def organisation_created(unit: UnitOfWork, data: Mapping[str, Any]) -> None:
 
 
 def _locked(unit: UnitOfWork, portal: str) -> PortalConfiguration:
-    """The configuration's row, locked; made from the default if there is none.
-
-    Of two who configure for the first time at once, the second waits for the first and then finds version 2.
-    """
-    session = unit.session
+    """The configuration's row, locked; made from the default if there is none."""
     default = rules.default_configuration(portal)
-    values = {
+    fresh = {
         "id": wire.new_id(),
-        "organisation_id": unit.organisation_id,
-        "portal": portal,
         "version": default.version,
         "name": default.name,
         "colour": default.colour,
         "ticker": default.ticker,
         "configured_at": unit.now,
     }
-    statement = insert_into(session, PortalConfiguration.__table__).values(values).on_conflict_do_nothing()
-    session.connection().execute(statement)
-    statement = select(PortalConfiguration).where(PortalConfiguration.portal == portal).with_for_update()
-    return session.scalars(statement).one()
+    key = {"organisation_id": unit.organisation_id, "portal": portal}
+    return held_or_made(unit.session, PortalConfiguration, key, fresh)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.support.eventually import eventually
 from tests.support.servers import temporary_folder
 
 PROGRAM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -92,13 +93,19 @@ class Browser:
 
     def wait_for(self, expression: str, *, within_s: float = _ANSWERS_WITHIN_S) -> Any:
         """The expression's value as soon as it is true; a page that is just being left counts as not yet."""
-        ends_at = time.monotonic() + within_s
-        while time.monotonic() < ends_at:
+
+        def value() -> Any:
             with contextlib.suppress(BrowserError):
-                if value := self.evaluate(expression):
-                    return value
-            time.sleep(0.02)
-        raise BrowserError(f"{expression} did not come true; the page says: {self.text[:300]!r}")
+                if found := self.evaluate(expression):
+                    return found
+            raise AssertionError
+
+        try:
+            return eventually(value, within_s, every_s=0.02)
+        except AssertionError:
+            raise BrowserError(
+                f"{expression} did not come true; the page says: {self.text[:300]!r}"
+            ) from None
 
     def wait_for_text(self, text: str) -> None:
         """Wait until the page shows this."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 
-from services.chassis.database import insert_into
+from services.chassis.database import held_or_made
 from services.chassis.unit_of_work import UnitOfWork
 from services.identity.access import rules
 from services.identity.access.vault import vault_of
@@ -39,14 +39,7 @@ def count_try(unit: UnitOfWork, kind: str, settings: Any, *, times: int = 1) -> 
 
 def held_throttle(unit: UnitOfWork, kind: str, key: str) -> Throttle:
     """The tries so far for `key`, held until the transaction ends; none yet is a row as well."""
-    statement = (
-        insert_into(unit.session, Throttle.__table__)
-        .values(kind=kind, key_hash=key, count=0, in_a_row=0)
-        .on_conflict_do_nothing()
-    )
-    unit.session.connection().execute(statement)
-    held = select(Throttle).where(Throttle.kind == kind, Throttle.key_hash == key).with_for_update()
-    return unit.session.scalars(held).one()
+    return held_or_made(unit.session, Throttle, {"kind": kind, "key_hash": key}, {"count": 0, "in_a_row": 0})
 
 
 def give_back(unit: UnitOfWork, kind: str, settings: Any) -> None:
