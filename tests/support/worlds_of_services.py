@@ -12,8 +12,6 @@ from services.chassis.unit_of_work import utc_now
 from services.contracts import identity as accounts
 from services.contracts import (
     identity_merged,
-    notifications,
-    portals,
     referrals,
     referrals_bulk,
     referrals_capacity,
@@ -21,12 +19,14 @@ from services.contracts import (
     referrals_offers,
     referrals_records,
     referrals_reports,
-    signing,
 )
 from services.contracts.errors import Refused
+from services.contracts.notifications import deliveries as notifications
+from services.contracts.portals import configuration as portals
+from services.contracts.signing import documents as signing
 from services.identity.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions
 from services.referrals.assignments.models import StatusChange
-from services.signing.desk import Desk as SigningDesk
+from services.signing.documents.signer import Desk as SigningDesk
 from tests.integration.notifications.conftest import Notifications
 from tests.integration.referrals.builders import SMALL_DIRECTORY, an_export
 from tests.integration.signing.conftest import a_pdf

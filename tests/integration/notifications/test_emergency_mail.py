@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.chassis import wire
 from services.contracts import identity_audit
-from services.notifications import sending
+from services.notifications.deliveries import sending
 from tests.integration.notifications.conftest import (
     ADDRESSES,
     BEN,

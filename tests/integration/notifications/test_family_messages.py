@@ -8,7 +8,7 @@ import pytest
 
 from services.chassis import wire
 from services.contracts import identity, identity_people
-from services.notifications import rules, sending
+from services.notifications.deliveries import rules, sending
 from tests.integration.notifications.conftest import ADDRESSES, MARIA, FakeMailServer, Notifications, body
 
 TEMPORARY = "K7QF-2MXD-HHP4-WZ9A"

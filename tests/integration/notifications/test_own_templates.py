@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from services.contracts import notifications_templates as contract
 from services.contracts.errors import Refused
-from services.notifications import own_templates, sending, templates
+from services.contracts.notifications import templates as contract
+from services.notifications.deliveries import sending
+from services.notifications.templates import own_words, product_words
 from tests.integration.notifications.conftest import FakeMailServer, Notifications, body
 from tests.integration.notifications.test_family_messages import TEMPORARY, invite
 from tests.support.in_process import BAYSIDE, a_caller
@@ -65,7 +66,7 @@ def test_the_words_of_one_organisation_are_not_those_of_another(
 def test_every_kind_is_listed_with_what_it_may_and_must_mention(notifications: Notifications) -> None:
     save(notifications, 1)
     items = notifications.call(contract.list_message_templates, ADMIN)["items"]
-    assert [each["kind"] for each in items] == sorted(templates.KINDS)
+    assert [each["kind"] for each in items] == sorted(product_words.KINDS)
     (own,) = [each for each in items if not each["is_default"]]
     assert own["subject"] == WORDS["subject"]
     assert own["needed"] == ["temporary_password", "username"]
@@ -117,9 +118,9 @@ def test_of_two_who_save_the_second_is_told(notifications: Notifications) -> Non
     assert unversioned.value.code == "version_required"
 
 
-@pytest.mark.parametrize("kind", sorted(templates.KINDS))
+@pytest.mark.parametrize("kind", sorted(product_words.KINDS))
 def test_the_product_s_own_words_would_pass(notifications: Notifications, kind: str) -> None:
-    default = templates.KINDS[kind].default
+    default = product_words.KINDS[kind].default
     words = {"subject": default.subject, "text": default.text, "html": default.html}
-    own_templates.check(kind, default)
+    own_words.check(kind, default)
     assert "{{" not in str(notifications.call(contract.preview_message_template, ADMIN, kind=kind, **words))

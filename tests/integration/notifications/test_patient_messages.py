@@ -8,9 +8,9 @@ import pytest
 
 from services.chassis import wire
 from services.contracts import identity, identity_patients
-from services.contracts import notifications as contract
 from services.contracts.errors import Refused
-from services.notifications import sending
+from services.contracts.notifications import deliveries as contract
+from services.notifications.deliveries import sending
 from tests.integration.notifications.conftest import (
     ADDRESSES,
     LINK,

@@ -11,11 +11,13 @@ import pytest
 
 from services.chassis.settings import SettingsError, load_settings
 from services.chassis.unit_of_work import utc_now
-from services.contracts import identity, signing
-from services.contracts import notifications as contract
+from services.contracts import identity
 from services.contracts.errors import Refused
-from services.notifications import rules, sending, service
-from services.notifications.sending import SenderLoop, send_next
+from services.contracts.notifications import deliveries as contract
+from services.contracts.signing import documents as signing
+from services.notifications.deliveries import rules, sending
+from services.notifications.deliveries.sending import SenderLoop, send_next
+from services.notifications.settings import Settings
 from tests.integration.notifications.conftest import MARIA, OLGA, FakeMailServer, Notifications
 from tests.support.eventually import eventually
 
@@ -260,9 +262,9 @@ def test_a_sender_that_runs_by_itself_sends_what_an_event_asks_for(
     [{"MAIL_FROM": "nobody"}, {"MAIL_FROM": "A <a@b.example>\nBcc: x@y.example"}, {"PUBLIC_URL": "portal"}],
 )
 def test_a_wrong_setting_stops_the_start(wrong: dict[str, str]) -> None:
-    load_settings(service.Settings, ENVIRONMENT)
+    load_settings(Settings, ENVIRONMENT)
     with pytest.raises(SettingsError):
-        load_settings(service.Settings, ENVIRONMENT | wrong)
+        load_settings(Settings, ENVIRONMENT | wrong)
 
 
 @pytest.mark.parametrize(

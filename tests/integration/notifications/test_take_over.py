@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from services.chassis import wire
 from services.chassis.unit_of_work import utc_now
-from services.notifications import sending
-from services.notifications.models import Delivery
+from services.notifications.deliveries import sending
+from services.notifications.deliveries.models import Delivery
 from tests.support.in_process import HARBOR, InProcess
 
 

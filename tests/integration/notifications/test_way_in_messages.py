@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from services.chassis import wire
-from services.contracts import identity, identity_access, identity_employees, identity_outside, signing
-from services.contracts import notifications as contract
+from services.contracts import identity, identity_access, identity_employees, identity_outside
 from services.contracts.errors import Refused
-from services.notifications import sending
+from services.contracts.notifications import deliveries as contract
+from services.contracts.signing import documents as signing
+from services.notifications.deliveries import sending
 from tests.integration.notifications.conftest import (
     ADDRESSES,
     MARIA,

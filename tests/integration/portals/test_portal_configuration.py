@@ -12,8 +12,8 @@ import pytest
 from services.chassis import migrate
 from services.chassis.passports import Caller
 from services.contracts import identity
-from services.contracts import portals as contract
 from services.contracts.errors import Refused
+from services.contracts.portals import configuration as contract
 from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
 
 ADMIN = a_caller("portal.configure")

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
-from services.contracts import signing as contract
 from services.contracts.errors import Refused
-from services.signing.desk import Desk
+from services.contracts.signing import documents as contract
+from services.signing.documents.signer import Desk
 from services.signing.pdf.certificates import Authority
 from tests.support.in_process import HARBOR, InProcess, a_caller
 

@@ -14,9 +14,9 @@ import pytest
 import time_machine
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from services.contracts import signing as contract
 from services.contracts.errors import Refused
-from services.signing.desk import Desk, SignatureDoesNotHoldError, passphrase
+from services.contracts.signing import documents as contract
+from services.signing.documents.signer import Desk, SignatureDoesNotHoldError, passphrase
 from services.signing.pdf.certificates import WrongPassphrase
 from services.signing.pdf.signature import verify
 from tests.support.in_process import a_caller

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from services.contracts import signing as contract
 from services.contracts.errors import Refused
-from services.signing.models import Document
+from services.contracts.signing import documents
+from services.contracts.signing.audit import trail
+from services.signing.documents.models import Document
 from tests.support.in_process import a_caller
 from tests.support.merged_people import MERGE, MergedPeople, tell_merged, tell_unmerged
 
@@ -42,11 +43,11 @@ def concerned(office: Any, document: Any) -> str | None:
 def opened(office: Any, person_id: str) -> list[str]:
     """The documents whose opening this person is shown."""
     me = a_caller(realm="patient", id="6" * 32, scope={"person_id": person_id})
-    return [each["object_id"] for each in office.call(contract.audit.openings, me)["items"]]
+    return [each["object_id"] for each in office.call(trail.openings, me)["items"]]
 
 
 def read(office: Any, document: Any) -> None:
-    office.call(contract.get_document, office.staff, document_id=document["id"])
+    office.call(documents.get_document, office.staff, document_id=document["id"])
 
 
 def test_documents_follow_a_merge_and_its_undoing(office: Any, people: MergedPeople) -> None:

@@ -29,8 +29,8 @@ from services.chassis.passports import Issuer
 from services.chassis.rpc_client import RpcClient
 from services.chassis.topology import topology
 from services.contracts import identity
-from services.contracts import signing as contract
 from services.contracts.errors import Refused
+from services.contracts.signing import documents as contract
 from services.signing.service import Service
 from tests.support.bars import hold_at_best
 from tests.support.eventually import eventually

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from services.chassis import migrate
-from services.contracts import signing as contract
 from services.contracts.errors import Refused
-from services.signing.desk import Desk
+from services.contracts.signing import documents as contract
+from services.signing.documents.signer import Desk
 
 AT_ONCE = 50
 

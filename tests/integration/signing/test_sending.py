@@ -8,8 +8,9 @@ from typing import Any
 import pikepdf
 import pytest
 
-from services.contracts import signing as contract
 from services.contracts.errors import Refused
+from services.contracts.signing import documents
+from services.contracts.signing.audit import trail
 from tests.support.in_process import BAYSIDE, a_caller
 from tests.support.merged_people import MergedPeople
 
@@ -24,7 +25,7 @@ def test_a_sent_document_awaits_the_signature_of_its_recipient(office: Any, pdf:
 
     assert (sent["state"], sent["standing"]) == ("sent", "awaiting signature")
     assert (sent["pages"], sent["is_signed"], sent["viewed_at"]) == (3, False, None)
-    events = office.process.events(contract.signature_requested)
+    events = office.process.events(documents.signature_requested)
     assert [event["data"] for event in events] == [
         {"document_id": sent["id"], "recipient_account_id": "d" * 32, "sender_account_id": "c" * 32}
     ]
@@ -97,13 +98,13 @@ def test_the_person_whom_a_document_concerns_sees_who_has_opened_it(office: Any)
     }
     about_me, about_nobody = office.send(contact_record_id=RECORD), office.send(title="Another")
     for document in (about_me, about_nobody):
-        office.call(contract.get_document, office.staff, document_id=document["id"])
-        office.call(contract.open_document_file, office.ana, document_id=document["id"])
+        office.call(documents.get_document, office.staff, document_id=document["id"])
+        office.call(documents.open_document_file, office.ana, document_id=document["id"])
     office.sign(about_me)
 
     office.process.answers["identity.describe_person"] = MergedPeople().describe
     me = a_caller(realm="patient", id="8" * 32, scope={"person_id": person_id})
-    opened = office.call(contract.audit.openings, me)["items"]
+    opened = office.call(trail.openings, me)["items"]
     assert [(each["action"], each["object_id"], each["actor_id"]) for each in opened] == [
         ("document.opened", about_me["id"], office.ana.id),
         ("document.read", about_me["id"], office.staff.id),
@@ -113,7 +114,7 @@ def test_the_person_whom_a_document_concerns_sees_who_has_opened_it(office: Any)
     }
     assert set(by_action.values()) == {person_id}
     other = a_caller(realm="patient", id="8" * 32, scope={"person_id": "6" * 32})
-    assert office.call(contract.audit.openings, other)["items"] == []
+    assert office.call(trail.openings, other)["items"] == []
 
 
 def _with_script() -> bytes:
@@ -169,9 +170,9 @@ def test_the_file_of_another_organisation_is_not_found(office: Any, pdf: Any) ->
 
 def test_the_same_key_sends_once_and_does_not_screen_again(office: Any, pdf: Any) -> None:
     request = {"document": office.upload(pdf()), "title": "Once", "recipient_account_id": "d" * 32}
-    first = office.call(contract.send_document, office.staff, key="key-1", **request)
+    first = office.call(documents.send_document, office.staff, key="key-1", **request)
     office.accounts.known.clear()  # asked again, identity would now refuse
-    assert office.call(contract.send_document, office.staff, key="key-1", **request) == first
+    assert office.call(documents.send_document, office.staff, key="key-1", **request) == first
     assert office.titles() == ["Once"]
 
 
@@ -195,7 +196,7 @@ def test_a_provider_sees_pending_and_past_documents_and_only_the_own(office: Any
     assert office.titles(office.staff) == ["Ben's", "Pending", "Past"]
 
 
-@pytest.mark.parametrize("operation", [contract.get_document, contract.open_document_file])
+@pytest.mark.parametrize("operation", [documents.get_document, documents.open_document_file])
 def test_another_providers_document_is_not_found(office: Any, operation: Any) -> None:
     sent = office.send()
     with pytest.raises(Refused) as refused:
@@ -203,7 +204,7 @@ def test_another_providers_document_is_not_found(office: Any, operation: Any) ->
     assert refused.value.code == "not_found"
 
 
-@pytest.mark.parametrize("operation", [contract.get_document, contract.open_document_file])
+@pytest.mark.parametrize("operation", [documents.get_document, documents.open_document_file])
 def test_another_organisations_document_is_not_found(office: Any, operation: Any) -> None:
     sent = office.send()
     stranger = a_caller("document.read", organisation=BAYSIDE)
@@ -219,7 +220,7 @@ def test_any_other_realm_sees_no_document_even_its_recipient(office: Any, realm:
     recipient = a_caller("document.read", id="d" * 32, realm=realm)
     assert office.titles(recipient) == []
     with pytest.raises(Refused) as refused:
-        office.call(contract.get_document, recipient, document_id=sent["id"])
+        office.call(documents.get_document, recipient, document_id=sent["id"])
     assert refused.value.code == "not_found"
 
 
@@ -229,7 +230,7 @@ def test_the_list_is_read_page_by_page_without_gap_or_repetition(office: Any, pd
         office.send(document=document, title=f"Document {number}")
     read, after = [], None
     for _ in range(3):
-        page = office.call(contract.list_documents, office.staff, limit=2, after=after)
+        page = office.call(documents.list_documents, office.staff, limit=2, after=after)
         read += [item["title"] for item in page["items"]]
         after = page["next"]
     assert read == [f"Document {number}" for number in (4, 3, 2, 1, 0)]
@@ -245,7 +246,7 @@ def test_a_cursor_that_is_not_of_the_callers_list_is_refused(office: Any) -> Non
 
 def test_reading_a_document_is_recorded(office: Any) -> None:
     sent = office.send()
-    assert office.call(contract.get_document, office.ana, document_id=sent["id"]) == sent
+    assert office.call(documents.get_document, office.ana, document_id=sent["id"]) == sent
     assert [(row.actor_id, row.object_id) for row in office.process.audit("document.read")] == [
         ("d" * 32, sent["id"])
     ]
@@ -256,8 +257,8 @@ def test_the_recipients_first_opening_is_the_time_of_viewing(office: Any) -> Non
     sent = office.send()
 
     def opened_by(caller: Any) -> Any:
-        office.call(contract.open_document_file, caller, document_id=sent["id"])
-        return office.call(contract.get_document, office.staff, document_id=sent["id"])["viewed_at"]
+        office.call(documents.open_document_file, caller, document_id=sent["id"])
+        return office.call(documents.get_document, office.staff, document_id=sent["id"])["viewed_at"]
 
     assert opened_by(office.staff) is None
     first = opened_by(office.ana)
@@ -270,7 +271,7 @@ def test_the_recipients_first_opening_is_the_time_of_viewing(office: Any) -> Non
 @pytest.mark.seed("S4-18")
 def test_what_was_read_before_opening_the_file_may_still_be_signed(office: Any) -> None:
     sent = office.send()
-    office.call(contract.open_document_file, office.ana, document_id=sent["id"])
+    office.call(documents.open_document_file, office.ana, document_id=sent["id"])
     assert office.sign(sent)["state"] == "signed"
 
 
@@ -286,7 +287,7 @@ def test_what_was_read_before_opening_the_file_may_still_be_signed(office: Any) 
 )
 def test_the_files_name_is_safe_to_save_under(office: Any, title: str, name: str) -> None:
     sent = office.send(title=title)
-    opened = office.call(contract.open_document_file, office.ana, document_id=sent["id"])
+    opened = office.call(documents.open_document_file, office.ana, document_id=sent["id"])
     assert opened == {"sha256": sent["sha256"], "file_name": name, "media_type": "application/pdf"}
 
 

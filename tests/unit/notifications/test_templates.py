@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.contracts.errors import Refused
-from services.notifications.templates import KINDS, Rendered, Template, check, render
+from services.notifications.templates.product_words import KINDS, Rendered, Template, check, render
 
 VALUES = {
     "partner_text": "Please call within two days.",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.portals.ticker import is_safe_address, to_html
+from services.portals.configuration.ticker import is_safe_address, to_html
 
 LINK = '<a href="https://a.example/x?y=1&amp;z=2" rel="noopener noreferrer">here</a>'
 pytestmark = pytest.mark.seed("S2-59")

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.contracts.errors import Refused
-from services.signing.models import Document
-from services.signing.rules import UNSIGNED_REPORT
+from services.signing.documents.models import Document
+from services.signing.documents.rules import UNSIGNED_REPORT
 
 
 def visible_documents(caller: Caller) -> Select[Document]:

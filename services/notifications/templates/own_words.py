@@ -13,9 +13,9 @@ from services.chassis.database import held_or_made
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.notifications import templates
-from services.notifications.models import MessageTemplate
-from services.notifications.templates import Template
+from services.notifications.templates import product_words
+from services.notifications.templates.models import MessageTemplate
+from services.notifications.templates.product_words import Template
 
 # What opens an account. It must be in the message, which is of no use without it, and never in the subject, which shows
 # on a locked screen and in a mail server's log.
@@ -46,7 +46,7 @@ def list_message_templates(
 ) -> dict[str, Any]:
     """What each kind of message says, by the name of the kind."""
     own = {row.kind: row for row in session.scalars(select(MessageTemplate)).all()}
-    return {"items": [_view(kind, own.get(kind)) for kind in sorted(templates.KINDS)]}
+    return {"items": [_view(kind, own.get(kind)) for kind in sorted(product_words.KINDS)]}
 
 
 def get_message_template(
@@ -62,7 +62,7 @@ def preview_message_template(
     """Subject, text and HTML with made-up values. Raises what `check` raises."""
     words = Template(request["subject"], request["text"], request["html"])
     check(request["kind"], words)
-    rendered = templates.render(request["kind"], words, SAMPLES)
+    rendered = product_words.render(request["kind"], words, SAMPLES)
     return {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
 
 
@@ -75,7 +75,7 @@ def save_message_template(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[
 
 def reset_message_template(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
     """Forget the organisation's words. Raises `template_kind_unknown`, `version_required` or `version_conflict`."""
-    templates.kind_of(request["kind"])
+    product_words.kind_of(request["kind"])
     return _change(unit, request["kind"], None, "message_template.reset")
 
 
@@ -90,14 +90,14 @@ def check(kind: str, words: Template) -> None:
     Raises what `templates.check` raises, `template_placeholder_missing` where text or HTML lack what the message is sent
     for, and `template_invalid` for a credential in the subject.
     """
-    templates.check(kind, words)
-    in_subject = CREDENTIALS & templates.mentioned(words.subject)
+    product_words.check(kind, words)
+    in_subject = CREDENTIALS & product_words.mentioned(words.subject)
     if in_subject:
         raise Refused(
             "template_invalid", f"Not in the subject, which anybody may see: {_names(in_subject)}.", "subject"
         )
     for field, part in (("text", words.text), ("html", words.html)):
-        missing = _needed(kind) - templates.mentioned(part) if part is not None else frozenset()
+        missing = _needed(kind) - product_words.mentioned(part) if part is not None else frozenset()
         if missing:
             raise Refused(
                 "template_placeholder_missing", f"The {field} must mention {_names(missing)}.", field
@@ -109,7 +109,7 @@ def _names(placeholders: frozenset[str]) -> str:
 
 
 def _needed(kind: str) -> frozenset[str]:
-    return templates.kind_of(kind).placeholders & (CREDENTIALS | _POINT)
+    return product_words.kind_of(kind).placeholders & (CREDENTIALS | _POINT)
 
 
 def _own(session: Session, kind: str) -> MessageTemplate | None:
@@ -117,7 +117,7 @@ def _own(session: Session, kind: str) -> MessageTemplate | None:
 
 
 def _words(kind: str, row: MessageTemplate | None) -> Template:
-    default = templates.kind_of(kind).default
+    default = product_words.kind_of(kind).default
     if row is None or row.subject is None or row.text is None:
         return default
     return Template(row.subject, row.text, row.html)
@@ -132,7 +132,7 @@ def _view(kind: str, row: MessageTemplate | None) -> dict[str, Any]:
         "subject": words.subject,
         "text": words.text,
         "html": words.html,
-        "placeholders": sorted(templates.kind_of(kind).placeholders),
+        "placeholders": sorted(product_words.kind_of(kind).placeholders),
         "needed": sorted(_needed(kind)),
         "saved_at": None if row is None else row.saved_at,
     }

@@ -1,14 +1,12 @@
-"""What notifications offers and publishes: deliveries of messages to people."""
+"""Deliveries: one message to one account, and what became of it."""
 
 from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.contracts.audit import audit_operations
-from services.contracts.declare import Contract, Reply, page_of, permission
+from services.contracts.declare import Reply, page_of, permission
 from services.contracts.fields import Code, Id, Moment
-
-contract = Contract("notifications", "Templates, preferences, and deliveries by e-mail.")
+from services.contracts.notifications import contract
 
 STATES = (
     "created",
@@ -48,6 +46,7 @@ list_deliveries = contract.query(
     access=permission("delivery.read"),
 )
 
+
 delivery_sent = contract.event(
     "delivery_sent",
     "A message was handed over for delivery.",
@@ -58,6 +57,7 @@ delivery_sent = contract.event(
         "channel": Code(required=True),
     },
 )
+
 delivery_failed = contract.event(
     "delivery_failed",
     "A message could not be delivered.",
@@ -68,5 +68,3 @@ delivery_failed = contract.event(
         "reason": Code(required=True),
     },
 )
-
-audit = audit_operations(contract)

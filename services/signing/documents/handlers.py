@@ -12,10 +12,10 @@ from sqlalchemy import select
 from services.chassis import wire
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import signing as contract
 from services.contracts.errors import Refused
-from services.signing import queries, rules
-from services.signing.models import Document
+from services.contracts.signing import documents as contract
+from services.signing.documents import queries, rules
+from services.signing.documents.models import Document
 
 Request = Mapping[str, Any]
 

@@ -28,12 +28,13 @@ from services.contracts import (
     identity_people,
     referrals_queues,
 )
-from services.contracts import notifications as contract
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
-from services.notifications import own_templates, rules, templates
+from services.contracts.notifications import deliveries as contract
 from services.notifications.channels import email
-from services.notifications.models import Delivery
+from services.notifications.deliveries import rules
+from services.notifications.deliveries.models import Delivery
+from services.notifications.templates import own_words, product_words
 
 SWEEP_EVERY_S = 1.0
 PRODUCT = "Portico"
@@ -194,8 +195,8 @@ def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     values |= {"product_name": PRODUCT, "portal_link": _sign_in_page(settings, delivery, realm)}
     kind = _variant(delivery.kind, values)
     with runtime.database.reading(delivery.organisation_id) as session:
-        words = own_templates.words_of(session, kind)
-    rendered = templates.render(kind, words, values)
+        words = own_words.words_of(session, kind)
+    rendered = product_words.render(kind, words, values)
     message = email.build(
         delivery.id, settings.mail_from, recipient, rendered.subject, rendered.text, rendered.html
     )
@@ -209,7 +210,7 @@ def _variant(kind: str, values: dict[str, str | int]) -> str:
     if "partner_text" in values:
         return f"{kind}_with_text"
     named = f"{kind}_with_username"
-    return named if "username" in values and named in templates.KINDS else kind
+    return named if "username" in values and named in product_words.KINDS else kind
 
 
 def _sign_in_page(settings: Any, delivery: Delivery, realm: str | int | None) -> str:

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
-from services.portals import rules, ticker
-from services.portals.models import OrganisationKey, PortalConfiguration
+from services.portals.configuration import rules, ticker
+from services.portals.configuration.models import OrganisationKey, PortalConfiguration
 
 
 def get_portal(session: Session, caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from typing import Any
 from services.chassis import wire
 from services.chassis.database import held_or_made
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import portals as contract
-from services.portals import queries, rules
-from services.portals.models import OrganisationKey, PortalConfiguration
+from services.contracts.portals import configuration as contract
+from services.portals.configuration import queries, rules
+from services.portals.configuration.models import OrganisationKey, PortalConfiguration
 
 
 def configure_portal(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,16 +1,15 @@
-"""What portals offers and publishes: the portals' configuration."""
+"""How a portal presents itself."""
 
 from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.contracts.audit import audit_operations
-from services.contracts.declare import PUBLIC, SIGNED_IN, Contract, Reply, Request, permission
+from services.contracts.declare import PUBLIC, SIGNED_IN, Reply, Request, permission
 from services.contracts.fields import Code, Count, Text
-
-contract = Contract("portals", "Portal definitions, their configuration and what people see in them.")
+from services.contracts.portals import contract
 
 PORTALS = ("provider",)
+
 COLOUR = validate.Regexp(
     r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})\Z", error="A colour is # and three or six hexadecimal digits."
 )
@@ -39,6 +38,7 @@ get_portal = contract.query(
     reply=PortalConfiguration,
     access=SIGNED_IN,
 )
+
 get_public_portal = contract.query(
     "get_public_portal",
     "Name and colour of a portal, for its log-in page.",
@@ -54,6 +54,7 @@ get_public_portal = contract.query(
     access=PUBLIC,
     errors=("not_found",),
 )
+
 configure_portal = contract.command(
     "configure_portal",
     "Set a portal's name, colour and ticker. Takes effect on the next read.",
@@ -70,10 +71,9 @@ configure_portal = contract.command(
     expects_version=True,
 )
 
+
 portal_configured = contract.event(
     "portal_configured",
     "A portal presents itself differently.",
     data={"portal": Code(required=True), "version": Count(required=True)},
 )
-
-audit = audit_operations(contract)

@@ -10,8 +10,8 @@ from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts import identity, identity_merged, referrals
 from services.contracts.errors import Refused
-from services.signing import handlers, rules
-from services.signing.desk import Desk, Order
+from services.signing.documents import handlers, rules
+from services.signing.documents.signer import Desk, Order
 
 LONGEST_WAIT_S = 15.0
 

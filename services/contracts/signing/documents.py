@@ -1,18 +1,18 @@
-"""What signing offers and publishes: documents that are sent, signed or declined, and returned."""
+"""Documents that are sent, signed or declined, and returned."""
 
 from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.contracts.audit import audit_operations
-from services.contracts.declare import Contract, Reply, page_of, permission
+from services.contracts.declare import Reply, page_of, permission
 from services.contracts.fields import Flag, Id, Moment, Text
 from services.contracts.referrals_directory_shapes import Document
-
-contract = Contract("signing", "Documents, signature requests, decisions and PAdES signatures.")
+from services.contracts.signing import contract
 
 STATES = ("sent", "signed", "declined", "returned")
+
 REPORTS = ("unsigned",)  # everything that is not yet returned: awaiting signature, to return, declined
+
 MEANINGS = ("approval", "review", "authorship", "responsibility")
 
 
@@ -74,6 +74,7 @@ send_document = contract.command(
     status=201,
     timeout_s=20,
 )
+
 list_documents = contract.query(
     "list_documents",
     "Staff: all documents. Providers: those sent to them, pending and past. Newest first.",
@@ -86,6 +87,7 @@ list_documents = contract.query(
     reply=page_of(DocumentView),
     access=permission("document.read"),
 )
+
 get_document = contract.query(
     "get_document",
     "One document.",
@@ -94,6 +96,7 @@ get_document = contract.query(
     access=permission("document.read"),
     errors=("not_found",),
 )
+
 open_document_file = contract.command(
     "open_document_file",
     "The file as it stands now. That its recipient has opened it is recorded.",
@@ -102,6 +105,7 @@ open_document_file = contract.command(
     access=permission("document.read"),
     errors=("not_found",),
 )
+
 sign_document = contract.command(
     "sign_document",
     "Sign a document that was sent to the caller. The result is a PAdES signature.",
@@ -124,6 +128,7 @@ sign_document = contract.command(
     expects_version=True,
     timeout_s=20,
 )
+
 decline_document = contract.command(
     "decline_document",
     "Decline to sign, with the reason. The sender is told.",
@@ -133,6 +138,7 @@ decline_document = contract.command(
     errors=("not_found", "already_decided", "conflict"),
     expects_version=True,
 )
+
 mark_returned = contract.command(
     "mark_returned",
     "Mark a signed document as returned to the patient's account.",
@@ -143,16 +149,19 @@ mark_returned = contract.command(
     expects_version=True,
 )
 
+
 _DOCUMENT = {
     "document_id": Id(required=True),
     "recipient_account_id": Id(required=True),
     "sender_account_id": Id(required=True),
 }
+
 signature_requested = contract.event(
     "signature_requested", "A document waits for a signature.", data=_DOCUMENT
 )
-document_signed = contract.event("document_signed", "A document was signed.", data=_DOCUMENT)
-document_declined = contract.event("document_declined", "A document was declined.", data=_DOCUMENT)
-document_returned = contract.event("document_returned", "A signed document was returned.", data=_DOCUMENT)
 
-audit = audit_operations(contract)
+document_signed = contract.event("document_signed", "A document was signed.", data=_DOCUMENT)
+
+document_declined = contract.event("document_declined", "A document was declined.", data=_DOCUMENT)
+
+document_returned = contract.event("document_returned", "A signed document was returned.", data=_DOCUMENT)

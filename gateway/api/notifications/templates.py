@@ -1,11 +1,9 @@
-"""Routes of notifications."""
+"""Routes of an organisation's own words for each kind of message."""
 
 from gateway.routes import Route
-from services.contracts import notifications as api
-from services.contracts import notifications_templates as templates
+from services.contracts.notifications import templates
 
 ROUTES = (
-    Route("GET", "/v1/deliveries", api.list_deliveries),
     Route("GET", "/v1/message-templates", templates.list_message_templates),
     Route("GET", "/v1/message-templates/{kind}", templates.get_message_template),
     Route("PUT", "/v1/message-templates/{kind}", templates.save_message_template),

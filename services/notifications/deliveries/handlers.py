@@ -7,8 +7,8 @@ from typing import Any
 
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
-from services.notifications import rules
-from services.notifications.models import Delivery
+from services.notifications.deliveries import rules
+from services.notifications.deliveries.models import Delivery
 
 
 def referral_assigned(
