@@ -11,17 +11,17 @@ from services.chassis.runtime import Runtime
 from services.contracts.identity_merged import describe_person
 from services.contracts.signing.audit import trail
 from services.signing.documents.entrypoints import DocumentEntrypoints
-from services.signing.documents.signer import Desk
+from services.signing.documents.signer import Signer
 from services.signing.models import Base
 
 
 def start_runtime(settings: Any) -> Runtime:
-    """The runtime with its signing desk (`runtime.desk`). Makes the installation's keys at the first start."""
+    """The runtime with its signer (`runtime.signer`). Makes the installation's keys at the first start."""
     # Each native thread keeps memory of its own after it has signed: no more of them than sign at once.
     tpool.set_num_threads(settings.signing_workers)
     runtime: Any = Runtime("signing", settings, Base)
-    runtime.desk = Desk(settings, runtime.blobs)
-    runtime.desk.prepare()
+    runtime.signer = Signer(settings, runtime.blobs)
+    runtime.signer.prepare()
     return runtime  # type: ignore[no-any-return]  # Runtime, with one attribute of this service's own
 
 

@@ -1,4 +1,4 @@
-"""The signing desk: looks at what comes in, holds the keys, makes signatures.
+"""The signer: looks at what comes in, holds the keys, makes signatures.
 
 Everything here is slow and knows no database. Screening runs in a child process and signing in a native thread, a few
 at a time: each may take hundreds of megabytes, or a core, for a moment.
@@ -50,7 +50,7 @@ class SignatureDoesNotHoldError(Exception):
     """A signature was made that does not verify. It is a fault of ours or of the timestamp authority's certificate."""
 
 
-class Desk:
+class Signer:
     """One per process. `in_thread(work, *arguments)` runs work outside the event loop."""
 
     def __init__(

@@ -11,7 +11,7 @@ from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts import identity, identity_merged, referrals
 from services.contracts.errors import Refused
 from services.signing.documents import handlers, rules
-from services.signing.documents.signer import Desk, Order
+from services.signing.documents.signer import Order, Signer
 
 LONGEST_WAIT_S = 15.0
 
@@ -25,7 +25,7 @@ def send_document(call: Call) -> Any:
     rules.require_recipient(recipient["state"], recipient["realm"])
     concerned = _concerned(call)
     document = call.request["document"]
-    pages = _desk(call).screen(_organisation(call)[0], document["sha256"], document["size"], _wait_s(call))
+    pages = _signer(call).screen(_organisation(call)[0], document["sha256"], document["size"], _wait_s(call))
     return call.commit(handlers.send_document, pages, concerned)
 
 
@@ -44,14 +44,14 @@ def sign_document(call: Call) -> Any:
         return call.commit(_only_replayed)
     caller = call.caller
     signer = _describe_account(call, caller.id if caller else "", "not_found")
-    with _desk(call).turn_to_sign(_wait_s(call)):
+    with _signer(call).turn_to_sign(_wait_s(call)):
         # Once more: the same request may have been carried out by another worker while this one waited for its turn.
         if call.is_repeated():
             return call.commit(_only_replayed)
         sha256 = call.transact(lambda unit: handlers.claim_signature(unit, call.request))
         try:
             order = _order(call, sha256, signer)
-            signed = handlers.Signed(_desk(call).sign(order), order.signed_at)
+            signed = handlers.Signed(_signer(call).sign(order), order.signed_at)
             return call.commit(handlers.sign_document, signed)
         except Exception:
             call.transact(lambda unit: handlers.release_signature(unit, call.request))
@@ -128,6 +128,6 @@ def _wait_s(call: Call) -> float:
     return LONGEST_WAIT_S if remaining_s is None else min(LONGEST_WAIT_S, remaining_s)
 
 
-def _desk(call: Call) -> Desk:
-    desk: Desk = call.runtime.desk
-    return desk
+def _signer(call: Call) -> Signer:
+    signer: Signer = call.runtime.signer
+    return signer

@@ -26,7 +26,7 @@ _ETAG = re.compile(r'"?([0-9]{1,18})"?')
 _PIECE = 64 * 1024
 
 
-class Exchange:
+class Dispatcher:
     """Serves routes with a client, the store of uploaded files, and the gateway's settings."""
 
     def __init__(self, client: RpcClient, blobs: BlobStore, settings: Any) -> None:

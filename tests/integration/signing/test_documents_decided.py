@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from services.contracts.errors import Refused
 from services.contracts.signing import documents as contract
-from services.signing.documents.signer import Desk, SignatureDoesNotHoldError, passphrase
+from services.signing.documents.signer import SignatureDoesNotHoldError, Signer, passphrase
 from services.signing.pdf.certificates import WrongPassphrase
 from services.signing.pdf.signature import verify
 from tests.support.in_process import a_caller
@@ -127,7 +127,7 @@ def test_a_document_is_decided_once(office: Any, first: str, second: str) -> Non
 def test_the_same_key_signs_once_and_answers_the_same(office: Any) -> None:
     sent = office.send()
     signed = office.sign(sent, key="key-1")
-    office.desk(None)  # nothing may be signed again
+    office.signer(None)  # nothing may be signed again
     assert office.sign(sent, key="key-1") == signed
     assert len(office.process.events(contract.document_signed)) == 1
 
@@ -197,26 +197,26 @@ def test_a_document_with_an_earlier_signature_keeps_it(office: Any, tmp_path: Pa
     assert pdfsig(office.file(second), tmp_path).count("Signature is Valid.") == 2
 
 
-class DyingDesk:
+class DyingSigner:
     """The process ends in the middle of signing."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self.turn_to_sign = desk.turn_to_sign
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+        self.turn_to_sign = signer.turn_to_sign
 
     def sign(self, order: Any) -> str:
-        self._desk.sign(order)
+        self._signer.sign(order)
         raise KeyboardInterrupt
 
 
 @pytest.fixture
 def crashed(office: Any) -> Any:
     """A document whose signing was cut short by the end of the process, request `key-1`."""
-    sent, whole = office.send(), office.process.runtime.desk
-    office.desk(DyingDesk(whole))
+    sent, whole = office.send(), office.process.runtime.signer
+    office.signer(DyingSigner(whole))
     with pytest.raises(KeyboardInterrupt):
         office.sign(sent, key="key-1")
-    office.desk(whole)
+    office.signer(whole)
     return sent
 
 
@@ -234,35 +234,35 @@ def test_after_a_crash_another_request_waits_for_the_lease_to_end(office: Any, c
 
 
 def test_who_signs_too_slowly_does_not_overwrite_who_came_after(office: Any) -> None:
-    sent, whole = office.send(), office.process.runtime.desk
+    sent, whole = office.send(), office.process.runtime.signer
 
-    class SlowDesk(DyingDesk):
+    class SlowSigner(DyingSigner):
         def sign(self, order: Any) -> str:
-            office.desk(whole)
+            office.signer(whole)
             with time_machine.travel(datetime.now(UTC) + timedelta(seconds=31)):
                 self.later = office.sign(sent, key="later")
-            return self._desk.sign(order)
+            return self._signer.sign(order)
 
-    slow = SlowDesk(whole)
-    office.desk(slow)
+    slow = SlowSigner(whole)
+    office.signer(slow)
     with refused("already_decided"):
         office.sign(sent, key="slow")
     assert office.call(contract.get_document, office.staff, document_id=sent["id"]) == slow.later
 
 
 def test_who_lost_the_lease_records_nothing_even_while_the_document_is_undecided(office: Any) -> None:
-    sent, whole = office.send(), office.process.runtime.desk
+    sent, whole = office.send(), office.process.runtime.signer
 
-    class SlowDesk(DyingDesk):
+    class SlowSigner(DyingSigner):
         def sign(self, order: Any) -> str:
-            office.desk(DyingDesk(whole))
+            office.signer(DyingSigner(whole))
             clock.shift(31)  # our lease has ended; another request takes it, and crashes
             with pytest.raises(KeyboardInterrupt):
                 office.sign(sent, key="later")
             clock.shift(31)  # its lease has ended as well
-            return self._desk.sign(order)
+            return self._signer.sign(order)
 
-    office.desk(SlowDesk(whole))
+    office.signer(SlowSigner(whole))
     with time_machine.travel(datetime.now(UTC), tick=False) as clock, refused("conflict"):
         office.sign(sent, key="slow")
     assert office.titles(state="sent") == ["Plan of care"]
@@ -311,7 +311,7 @@ def test_an_empty_passphrase_file_is_refused(tmp_path: Path) -> None:
 def test_keys_that_do_not_open_stop_the_start(office: Any, tmp_path: Path) -> None:
     (tmp_path / "other").write_text("another passphrase")
     settings = office.process.runtime.settings
-    office.process.runtime.desk.prepare()
+    office.process.runtime.signer.prepare()
     settings.signing_key_passphrase_file = str(tmp_path / "other")
     with pytest.raises(WrongPassphrase):
-        Desk(settings, office.process.runtime.blobs).prepare()
+        Signer(settings, office.process.runtime.blobs).prepare()

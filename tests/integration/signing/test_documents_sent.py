@@ -291,7 +291,7 @@ def test_the_files_name_is_safe_to_save_under(office: Any, title: str, name: str
     assert opened == {"sha256": sent["sha256"], "file_name": name, "media_type": "application/pdf"}
 
 
-def test_a_broken_desk_leaves_no_half_sent_document(open_office: Callable[..., Any], pdf: Any) -> None:
+def test_a_signer_that_fails_leaves_no_half_sent_document(open_office: Callable[..., Any], pdf: Any) -> None:
     office = open_office()
     office.process.answers["identity.describe_account"] = lambda _request: (_ for _ in ()).throw(
         Refused("service_unavailable", "There is no identity service.")

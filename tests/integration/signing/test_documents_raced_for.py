@@ -12,12 +12,12 @@ import pytest
 from services.chassis import migrate
 from services.contracts.errors import Refused
 from services.contracts.signing import documents as contract
-from services.signing.documents.signer import Desk
+from services.signing.documents.signer import Signer
 
 AT_ONCE = 50
 
 
-class CountingDesk(Desk):
+class CountingSigner(Signer):
     """Counts the signatures it makes."""
 
     made = 0
@@ -39,8 +39,8 @@ def busy_office(open_office: Callable[..., Any], url: str) -> Any:
     """An office whose callers are real threads, so work is not passed on to eventlet's pool, which serves one thread."""
     office = open_office(url)
     runtime = office.process.runtime
-    office.desk(
-        CountingDesk(runtime.settings, runtime.blobs, in_thread=lambda work, *arguments: work(*arguments))
+    office.signer(
+        CountingSigner(runtime.settings, runtime.blobs, in_thread=lambda work, *arguments: work(*arguments))
     )
     return office
 
@@ -64,7 +64,7 @@ def test_fifty_signings_at_once_make_one_signature(busy_office: Any) -> None:
 
     assert outcomes["signed"] == 1
     assert set(outcomes) <= {"signed", "conflict", "already_decided"}
-    assert office.process.runtime.desk.made == 1
+    assert office.process.runtime.signer.made == 1
     assert len(office.process.events(contract.document_signed)) == 1
     assert len(office.process.audit("document.signed")) == 1
 
@@ -75,7 +75,7 @@ def test_one_request_sent_fifty_times_makes_one_signature_and_one_answer(busy_of
     outcomes = all_at_once([lambda: office.sign(sent, key="the same")] * AT_ONCE)
 
     assert outcomes == Counter(signed=AT_ONCE)
-    assert office.process.runtime.desk.made <= office.process.runtime.settings.signing_workers
+    assert office.process.runtime.signer.made <= office.process.runtime.settings.signing_workers
     assert len(office.process.events(contract.document_signed)) == 1
 
 
