@@ -14,7 +14,7 @@ from services.chassis.runtime import Runtime
 from services.chassis.settings import ServiceSettings
 from services.contracts import signing as contract
 from services.contracts.identity_merged import describe_person, people_merged, people_unmerged
-from services.signing import handlers, queries, steps
+from services.signing import handlers, queries, workflows
 from services.signing.desk import Desk
 from services.signing.models import Base
 
@@ -80,7 +80,7 @@ class Service(audit_entrypoints(contract.audit, ids_asked(describe_person))):  #
 
     @serves(contract.send_document)
     def send_document(self, call: Call) -> Any:
-        return steps.send_document(call)
+        return workflows.send_document(call)
 
     @serves(contract.list_documents)
     def list_documents(self, call: Call) -> Any:
@@ -88,7 +88,7 @@ class Service(audit_entrypoints(contract.audit, ids_asked(describe_person))):  #
 
     @serves(contract.get_document)
     def get_document(self, call: Call) -> Any:
-        return steps.get_document(call)
+        return workflows.get_document(call)
 
     @serves(contract.open_document_file)
     def open_document_file(self, call: Call) -> Any:
@@ -96,7 +96,7 @@ class Service(audit_entrypoints(contract.audit, ids_asked(describe_person))):  #
 
     @serves(contract.sign_document)
     def sign_document(self, call: Call) -> Any:
-        return steps.sign_document(call)
+        return workflows.sign_document(call)
 
     @serves(contract.decline_document)
     def decline_document(self, call: Call) -> Any:
@@ -108,8 +108,8 @@ class Service(audit_entrypoints(contract.audit, ids_asked(describe_person))):  #
 
     @listens(people_merged)
     def on_people_merged(self, delivery: Delivery) -> None:
-        steps.follow_people(delivery)
+        workflows.follow_people(delivery)
 
     @listens(people_unmerged)
     def on_people_unmerged(self, delivery: Delivery) -> None:
-        steps.follow_people(delivery)
+        workflows.follow_people(delivery)
