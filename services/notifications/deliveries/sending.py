@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from services.chassis import logs, wire
 from services.chassis.logs import log, where
 from services.chassis.loop import Loop
-from services.chassis.steps import itself, take_step
+from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts import (
     identity,
@@ -304,7 +304,7 @@ def _settled(runtime: Any, delivery: Delivery, outcome: Outcome) -> bool:
     """Write the outcome down. False when the database is busy."""
     sender = itself(runtime, delivery.organisation_id, delivery.organisation_key)
     try:
-        take_step(runtime, sender, lambda unit: _record(unit, delivery, outcome), delivery.correlation_id)
+        transact_as(runtime, sender, lambda unit: _record(unit, delivery, outcome), delivery.correlation_id)
     except Refused:
         log.warning("delivery_not_settled", delivery_id=delivery.id, outcome=outcome.state)
         return False

@@ -1,4 +1,4 @@
-"""Commands about documents, each one transaction. What takes long or needs the network has happened before (`steps`)."""
+"""Commands about documents, each one transaction. What takes long or needs the network has happened before (`workflows`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps of patients' portal access inside a transaction: opening it, ending it, the username, another e-mail."""
+"""Enrolment of patients in the portal, in a transaction: opening access, ending it, username, another e-mail."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Turns: who wants to change the same row waits here, in its process, not in the database.
+"""A lock for each key: writers of the same row wait here, in their process, instead of in the database.
 
 A row lock is held from the statement that takes it to the commit, and in a busy process every statement between them
-waits for the event loop: fifty who want one row make each other slow, and some starve. One at a time, a transaction has
-the loop almost to itself, and who waits holds no connection. Correctness stays the database's: other replicas are not
-seen here.
+waits for the event loop: fifty that want one row make each other slow, and some starve. One at a time, a transaction has
+the loop almost to itself, and a waiting one holds no connection. Correctness stays the database's: other replicas are
+not seen here.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from services.contracts.errors import Refused
 MOST_WAITED_S = 10.0
 
 
-class Turns:
-    """A queue for each key, of one process."""
+class KeyedLock:
+    """One lock per key, within one process."""
 
     def __init__(self) -> None:
         self._queues: dict[str, _Queue] = {}
 
     @contextlib.contextmanager
-    def of(self, key: str, within_s: float | None = None) -> Iterator[None]:
-        """Wait for the turn at `key`, first come first served, and have it until the end of the block.
+    def hold(self, key: str, within_s: float | None = None) -> Iterator[None]:
+        """Wait for the lock of `key`, first come first served, and hold it until the end of the block.
 
-        Raises Refused(service_unavailable) when it has not come within `within_s` seconds, by default 10.
+        Raises Refused(service_unavailable) when it is not free within `within_s` seconds, by default 10.
         """
         queue = self._queues.setdefault(key, _Queue())
         queue.length += 1
@@ -45,7 +45,7 @@ class Turns:
 
 
 class _Queue:
-    """Those who wait and the one whose turn it is."""
+    """The holder of one key's lock and those that wait for it."""
 
     __slots__ = ("length", "lock")
 

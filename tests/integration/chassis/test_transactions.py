@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.chassis.steps import itself, take_step
+from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.portals import configuration as contract
@@ -32,7 +32,7 @@ def tell(unit: UnitOfWork) -> None:
 
 def test_a_step_is_taken_in_the_name_of_the_service_and_of_the_job_it_belongs_to(service: InProcess) -> None:
     runtime = service.runtime
-    assert take_step(runtime, itself(runtime, *HARBOR), note, correlation_id="job") == "noted"
+    assert transact_as(runtime, itself(runtime, *HARBOR), note, correlation_id="job") == "noted"
     [row] = service.audit("portal.looked_after")
     assert (row.actor_kind, row.actor_id) == ("service", "portals")
     assert (row.organisation_id, row.organisation_key, row.correlation_id) == (*HARBOR, "job")
@@ -43,16 +43,16 @@ def test_a_step_may_learn_its_organisation_on_the_way(service: InProcess) -> Non
         unit.act_for(*HARBOR)
         note(unit)
 
-    take_step(service.runtime, itself(service.runtime), learn)
+    transact_as(service.runtime, itself(service.runtime), learn)
     [row] = service.audit("portal.looked_after")
     assert (row.organisation_id, row.organisation_key) == HARBOR
 
 
 def test_the_relay_is_woken_where_there_is_something_to_send_and_only_there(service: InProcess) -> None:
     runtime = service.runtime
-    take_step(runtime, itself(runtime, *HARBOR), note)
+    transact_as(runtime, itself(runtime, *HARBOR), note)
     assert runtime.relay.woken == 0
-    take_step(runtime, itself(runtime, *HARBOR), tell)
+    transact_as(runtime, itself(runtime, *HARBOR), tell)
     assert runtime.relay.woken == 1
     [event] = service.events()
     assert event["organisationkey"] == "harbor"
@@ -65,6 +65,6 @@ def test_a_step_that_fails_leaves_nothing(service: InProcess) -> None:
         raise Refused("conflict", "Somebody was quicker.")
 
     with pytest.raises(Refused):
-        take_step(service.runtime, itself(service.runtime, *HARBOR), fail)
+        transact_as(service.runtime, itself(service.runtime, *HARBOR), fail)
     assert (service.audit("portal.looked_after"), service.events()) == ([], [])
     assert service.runtime.relay.woken == 0

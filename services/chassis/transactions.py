@@ -50,7 +50,7 @@ def transact(
     return result
 
 
-def take_step(
+def transact_as(
     runtime: Any, caller: Caller, work: Callable[[UnitOfWork], T], correlation_id: str | None = None
 ) -> T:
     """Run `work(unit_of_work)` in a transaction that nobody has called for: the service's own, or on behalf of `caller`.
