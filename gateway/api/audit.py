@@ -1,7 +1,8 @@
 """Routes of the audit trails, the same for every service, and of questions about access."""
 
 from gateway.routes import Route
-from services.contracts import identity_audit, notifications, portals, referrals, signing
+from services.contracts import identity_audit, notifications, portals, signing
+from services.contracts.referrals import audit as referrals
 
 _OF_EACH_SERVICE = tuple(
     route

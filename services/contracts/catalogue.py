@@ -13,16 +13,24 @@ from services.contracts import identity_outside as _identity_outside  # noqa: F4
 from services.contracts import identity_patients as _identity_patients  # noqa: F401 - as above
 from services.contracts import identity_people as _identity_people  # noqa: F401 - as above
 from services.contracts import notifications_templates as _notifications_templates  # noqa: F401 - it fills notifications.contract
-from services.contracts import referrals_assignments as _referrals_assignments  # noqa: F401 - it fills referrals.contract
-from services.contracts import referrals_bulk as _referrals_bulk  # noqa: F401 - as above
-from services.contracts import referrals_capacity as _referrals_capacity  # noqa: F401 - as above
-from services.contracts import referrals_directory as _referrals_directory  # noqa: F401 - as above
-from services.contracts import referrals_fhir as _referrals_fhir  # noqa: F401 - as above
-from services.contracts import referrals_offers as _referrals_offers  # noqa: F401 - as above
-from services.contracts import referrals_queues as _referrals_queues  # noqa: F401 - as above
-from services.contracts import referrals_records as _referrals_records  # noqa: F401 - as above
-from services.contracts import referrals_reports as _referrals_reports  # noqa: F401 - as above
 from services.contracts.declare import Contract
+from services.contracts.referrals import (
+    assignments,  # noqa: F401 - it fills referrals.contract
+    audit,  # noqa: F401 - it fills referrals.contract
+    bulk,  # noqa: F401 - it fills referrals.contract
+    capacity,  # noqa: F401 - it fills referrals.contract
+    directory,  # noqa: F401 - it fills referrals.contract
+    directory_exports,  # noqa: F401 - it fills referrals.contract
+    directory_imports,  # noqa: F401 - it fills referrals.contract
+    fhir,  # noqa: F401 - it fills referrals.contract
+    hsds,  # noqa: F401 - it fills referrals.contract
+    intakes,  # noqa: F401 - it fills referrals.contract
+    offers,  # noqa: F401 - it fills referrals.contract
+    queues,  # noqa: F401 - it fills referrals.contract
+    records,  # noqa: F401 - it fills referrals.contract
+    reports,  # noqa: F401 - it fills referrals.contract
+    status_changes,  # noqa: F401 - it fills referrals.contract
+)
 
 CONTRACTS: tuple[Contract, ...] = (
     identity.contract,

@@ -7,7 +7,7 @@ from marshmallow import fields, validate
 from services.contracts.audit import audit_operations
 from services.contracts.declare import Contract, Reply, page_of, permission
 from services.contracts.fields import Flag, Id, Moment, Text
-from services.contracts.referrals_directory_shapes import Document
+from services.contracts.referrals.directory_imports import Document
 
 contract = Contract("signing", "Documents, signature requests, decisions and PAdES signatures.")
 

@@ -19,15 +19,13 @@ from services.contracts import (
     identity_outside,
     identity_patients,
     identity_people,
-    referrals,
-    referrals_assignments,
-    referrals_capacity,
     signing,
 )
 from services.contracts import notifications as contract
 from services.contracts import notifications_templates as templates_contract
 from services.contracts.errors import Refused
 from services.contracts.identity_merged import describe_person
+from services.contracts.referrals import assignments, capacity
 from services.notifications import handlers, own_templates, queries, sending
 from services.notifications.channels import email
 from services.notifications.models import Base
@@ -144,22 +142,22 @@ class Service(audit_entrypoints(contract.audit, ids_asked(describe_person))):  #
         """Let a kind of message say the product's words."""
         return call.commit(own_templates.reset_message_template)
 
-    @listens(referrals.referral_assigned)
+    @listens(assignments.referral_assigned)
     def on_referral_assigned(self, delivery: Delivery) -> None:
         """E-mail those who work for the program or its agency."""
         _apply(delivery, handlers.referral_assigned, _recipients(delivery))
 
-    @listens(referrals_assignments.referral_promoted)
+    @listens(assignments.referral_promoted)
     def on_referral_promoted(self, delivery: Delivery) -> None:
         """E-mail those who work for the program or its agency, as for an assignment."""
         _apply(delivery, handlers.referral_promoted, _recipients(delivery))
 
-    @listens(referrals_assignments.referral_withdrawn)
+    @listens(assignments.referral_withdrawn)
     def on_referral_withdrawn(self, delivery: Delivery) -> None:
         """E-mail those who were told of it that it is not needed any more."""
         _apply(delivery, handlers.referral_withdrawn, _recipients(delivery))
 
-    @listens(referrals_capacity.capacity_stale)
+    @listens(capacity.capacity_stale)
     def on_capacity_stale(self, delivery: Delivery) -> None:
         """E-mail those who may edit the program's capacity."""
         _apply(delivery, handlers.capacity_stale, _recipients(delivery, about="capacity"))

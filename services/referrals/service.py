@@ -10,8 +10,8 @@ from services.chassis.audit_search import audit_entrypoints, ids_asked
 from services.chassis.loop import Loop
 from services.chassis.runtime import Runtime
 from services.chassis.settings import ServiceSettings
-from services.contracts import referrals as contract
 from services.contracts.identity_merged import describe_person
+from services.contracts.referrals import audit
 from services.referrals.assignments import expiry
 from services.referrals.assignments.entrypoints import AssignmentEntrypoints
 from services.referrals.bulk.entrypoints import BulkEntrypoints
@@ -65,7 +65,7 @@ class Service(
     QueueEntrypoints,
     RecordEntrypoints,
     ReportEntrypoints,
-    audit_entrypoints(contract.audit, ids_asked(describe_person)),
+    audit_entrypoints(audit.audit, ids_asked(describe_person)),
 ):  # type: ignore[misc]
     """Entrypoints of the referrals service."""
 

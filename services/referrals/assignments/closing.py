@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.referrals_assignments import referral_reassigned
+from services.contracts.referrals.status_changes import referral_reassigned
 from services.referrals.assignments.history import facts_of, status_of
 from services.referrals.assignments.models import Referral, StatusChange
 from services.referrals.assignments.moving import take_step

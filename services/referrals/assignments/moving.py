@@ -6,8 +6,12 @@ from typing import Any
 
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.referrals import referral_status_changed
-from services.contracts.referrals_assignments import referral_accepted, referral_declined, referral_expired
+from services.contracts.referrals.status_changes import (
+    referral_accepted,
+    referral_declined,
+    referral_expired,
+    referral_status_changed,
+)
 from services.referrals.assignments.history import add_line, facts_of, status_of, touch
 from services.referrals.assignments.models import Referral
 from services.referrals.assignments.opening import is_waited_for, refuse_if_open

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.referrals_assignments import referral_note_added
+from services.contracts.referrals.assignments import referral_note_added
 from services.referrals.assignments.history import add_line, facts_of, status_of, touch
 from services.referrals.assignments.queries import limited_referral
 from services.referrals.assignments.rules import Step, side_of

@@ -13,8 +13,7 @@ from services.chassis import wire
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
-from services.contracts.referrals import referral_assigned
-from services.contracts.referrals_assignments import referral_waitlisted
+from services.contracts.referrals.assignments import referral_assigned, referral_waitlisted
 from services.referrals.assignments.history import add_line, facts_of
 from services.referrals.assignments.models import Referral
 from services.referrals.assignments.queries import new_referral_view

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts.referrals_assignments import referral_withdrawn
+from services.contracts.referrals.assignments import referral_withdrawn
 from services.referrals.assignments.history import add_line, facts_of, status_of, touch
 from services.referrals.assignments.models import Referral
 from services.referrals.assignments.rules import SENDER, TAKING_BACK, Step, status_for

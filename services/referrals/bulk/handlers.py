@@ -10,7 +10,7 @@ from sqlalchemy import insert, update
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.referrals_bulk import bulk_job_finished, bulk_job_started
+from services.contracts.referrals.bulk import bulk_job_finished, bulk_job_started
 from services.referrals.assignments.moving import named_status
 from services.referrals.assignments.opening import as_standing, check_may_refer, standing_of, standings
 from services.referrals.bulk import forecasts, selecting

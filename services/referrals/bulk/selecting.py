@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.contracts.referrals_assignment_shapes import FILTERS
+from services.contracts.referrals.assignments import FILTERS
 from services.referrals.assignments.listing import narrowed
 from services.referrals.assignments.models import Referral
 from services.referrals.bulk.rules import MOST_LINES, check_narrowed, check_one_of, check_size

@@ -19,7 +19,7 @@ from services.chassis import wire
 from services.chassis.logs import log, where
 from services.chassis.steps import itself, take_step
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts.referrals_capacity import capacity_changed, capacity_stale
+from services.contracts.referrals.capacity import capacity_changed, capacity_stale
 from services.referrals.capacity.models import CapacitySettings, Change, Line, Term
 from services.referrals.capacity.rules import (
     CapacityLine,

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts.referrals_directory import resource_changed
+from services.contracts.referrals.directory import resource_changed
 from services.referrals.directory.models import DirectoryImport, Resource
 from services.referrals.directory.report import PROBLEMS_SHOWN
 from services.referrals.directory.revisions import next_revision

@@ -19,7 +19,7 @@ from services.chassis.operations import Call
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.referrals import directory_imported
+from services.contracts.referrals.directory_imports import directory_imported
 from services.referrals.directory import applying, leases
 from services.referrals.directory.models import DirectoryImport
 from services.referrals.directory.reading import Upload, read_upload

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, select
 from services.chassis.passports import Caller
 from services.chassis.steps import itself, take_step
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts.referrals_offers import offer_expired
+from services.contracts.referrals.offers import offer_expired
 from services.referrals.assignments.rules import Step
 from services.referrals.offers.models import Offer
 from services.referrals.offers.rules import EXPIRED, OFFER_EXPIRED, OPEN

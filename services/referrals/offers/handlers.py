@@ -7,7 +7,7 @@ from typing import Any
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.referrals_offers import offer_created, offer_withdrawn
+from services.contracts.referrals.offers import offer_created, offer_withdrawn
 from services.referrals.assignments.opening import (
     Standing,
     as_standing,

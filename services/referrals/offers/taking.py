@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.referrals_offers import offer_accepted, offer_exhausted
+from services.contracts.referrals.offers import offer_accepted, offer_exhausted
 from services.referrals.assignments.models import Referral
 from services.referrals.assignments.rules import Step
 from services.referrals.assignments.sight import in_reach

@@ -11,8 +11,12 @@ from sqlalchemy.exc import IntegrityError
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.referrals import queue_created
-from services.contracts.referrals_queues import queue_changed, queue_deactivated, queue_reactivated
+from services.contracts.referrals.queues import (
+    queue_changed,
+    queue_created,
+    queue_deactivated,
+    queue_reactivated,
+)
 from services.referrals.directory.queries import get_program
 from services.referrals.directory.rules import ResourceStatus, check_may_be_referred_to
 from services.referrals.queues.models import Queue, QueueProgram, QueueStatus

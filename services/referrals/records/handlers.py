@@ -12,8 +12,7 @@ from services.chassis import wire
 from services.chassis.database import insert_into
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.referrals import contact_record_created
-from services.contracts.referrals_records import contact_record_changed
+from services.contracts.referrals.records import contact_record_changed, contact_record_created
 from services.referrals.assignments.opening import assign_referral
 from services.referrals.queues.models import Queue
 from services.referrals.reach import reach_of

@@ -21,7 +21,7 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts import identity
 from services.contracts.errors import Refused
-from services.contracts.referrals_records import contact_record_pdf_created
+from services.contracts.referrals.records import contact_record_pdf_created
 from services.referrals.assignments.models import Referral, StatusChange
 from services.referrals.assignments.rules import side_of
 from services.referrals.assignments.sight import in_reach

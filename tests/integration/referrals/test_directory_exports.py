@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from services.chassis.blobs import EXPORTS
 from services.chassis.unit_of_work import utc_now
-from services.contracts import referrals_directory as contract
+from services.contracts.referrals import directory_exports
 from services.referrals.directory import exporting
 from services.referrals.directory.models import DirectoryExport
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
@@ -29,15 +29,15 @@ def every_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def start(desk: Desk, caller: Any = STAFF, **more: Any) -> Any:
-    return desk(contract.export_directory, caller, **more)
+    return desk(directory_exports.export_directory, caller, **more)
 
 
 def now_of(desk: Desk, export: Any, caller: Any = STAFF) -> Any:
-    return desk(contract.get_directory_export, caller, export_id=export["export_id"])
+    return desk(directory_exports.get_directory_export, caller, export_id=export["export_id"])
 
 
 def file_of(desk: Desk, export: Any, caller: Any = STAFF) -> Any:
-    return desk(contract.download_directory_export, caller, export_id=export["export_id"])
+    return desk(directory_exports.download_directory_export, caller, export_id=export["export_id"])
 
 
 def content_of(desk: Desk, export: Any) -> Any:

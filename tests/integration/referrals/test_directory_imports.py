@@ -10,11 +10,10 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from services.chassis.unit_of_work import utc_now
-from services.contracts import referrals as base
-from services.contracts import referrals_directory as contract
 from services.contracts.errors import Refused
-from services.contracts.referrals import directory_imported
-from services.contracts.referrals_directory import resource_changed
+from services.contracts.referrals import directory, directory_imports
+from services.contracts.referrals.directory import resource_changed
+from services.contracts.referrals.directory_imports import directory_imported
 from services.referrals.directory import applying, importing
 from services.referrals.directory.models import DirectoryImport
 from tests.integration.referrals.builders import OTHER_STAFF, SMALL_DIRECTORY, STAFF, Desk, an_export, refusal
@@ -33,15 +32,15 @@ def counts(report: Any) -> tuple[int, ...]:
 def upload(desk: Desk, content: bytes, *, key: str | None = None, **more: Any) -> Any:
     sha256, size = desk.service.runtime.blobs.put(STAFF.organisation_id or "", [content], 30_000_000)
     document = {"sha256": sha256, "size": size}
-    return desk.service.call(base.import_directory, STAFF, key=key, document=document, **more)
+    return desk.service.call(directory_imports.import_directory, STAFF, key=key, document=document, **more)
 
 
 def report_of(desk: Desk, import_id: str) -> Any:
-    return desk(contract.get_directory_import, import_id=import_id)
+    return desk(directory_imports.get_directory_import, import_id=import_id)
 
 
 def names(desk: Desk) -> list[str]:
-    return [item["name"] for item in desk(contract.list_resources, level="program")["items"]]
+    return [item["name"] for item in desk(directory.list_resources, level="program")["items"]]
 
 
 def all_in_background(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +191,7 @@ def test_a_repeated_request_is_one_import_with_the_same_report(desk: Desk) -> No
     first = upload(desk, an_export(RENAMED), key="import-of-today")
 
     assert upload(desk, an_export(RENAMED), key="import-of-today") == first
-    assert len(desk(contract.list_directory_imports)["items"]) == 2
+    assert len(desk(directory_imports.list_directory_imports)["items"]) == 2
 
 
 def test_a_file_that_cannot_be_read_is_refused_with_the_place(
@@ -216,7 +215,7 @@ def test_a_small_file_that_cannot_be_read_is_refused_at_once(desk: Desk) -> None
         upload(desk, an_export() + b'18,"never closed')
 
     assert (refused.value.code, refused.value.more["line"]) == ("import_file_refused", 10)
-    assert desk(contract.list_directory_imports)["items"][0]["state"] == "refused"
+    assert desk(directory_imports.list_directory_imports)["items"][0]["state"] == "refused"
 
 
 def test_a_status_that_an_import_changes_is_told(desk: Desk) -> None:
@@ -239,11 +238,14 @@ def test_a_status_that_an_import_changes_is_told(desk: Desk) -> None:
 
 def test_imports_are_listed_newest_first_page_by_page_and_only_ones_own(desk: Desk) -> None:
     second = upload(desk, an_export(RENAMED))["import_id"]
-    page = desk(contract.list_directory_imports, limit=1)
+    page = desk(directory_imports.list_directory_imports, limit=1)
 
     assert [item["import_id"] for item in page["items"]] == [second]
-    rest = desk(contract.list_directory_imports, limit=1, after=page["next"])
+    rest = desk(directory_imports.list_directory_imports, limit=1, after=page["next"])
     assert [item["import_id"] for item in rest["items"]] == [desk.report["import_id"]]
     assert rest["next"] is None
-    assert desk(contract.list_directory_imports, OTHER_STAFF)["items"] == []
-    assert refusal(lambda: desk(contract.get_directory_import, OTHER_STAFF, import_id=second)) == "not_found"
+    assert desk(directory_imports.list_directory_imports, OTHER_STAFF)["items"] == []
+    assert (
+        refusal(lambda: desk(directory_imports.get_directory_import, OTHER_STAFF, import_id=second))
+        == "not_found"
+    )

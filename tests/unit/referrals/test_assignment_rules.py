@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contracts import referrals_assignment_shapes as shapes
 from services.contracts.errors import Refused
+from services.contracts.referrals import assignments
 from services.referrals.assignments.rules import (
     ACCEPTING,
     EXPIRING,
@@ -59,7 +59,7 @@ def may_move(origin: Status, target: Status, ended_by: str | None = None, **more
 
 
 def test_rules_and_contract_use_the_same_words() -> None:
-    assert sorted(PRIORITIES) == sorted(shapes.PRIORITIES)
+    assert sorted(PRIORITIES) == sorted(assignments.PRIORITIES)
 
 
 @pytest.mark.seed("S0-4")

@@ -6,9 +6,9 @@ from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, page_of, permission
 from services.contracts.fields import AuthorName, Code, Count, Id, Moment, RecordNumber
-from services.contracts.referrals import PAGE, contract
-from services.contracts.referrals_assignment_shapes import NOTE, PRIORITIES
-from services.contracts.referrals_assignments import WITHDRAWAL_REASONS
+from services.contracts.referrals import contract
+from services.contracts.referrals.assignments import NOTE, PRIORITIES, WITHDRAWAL_REASONS
+from services.contracts.referrals.paging import PAGE
 
 STATES = ("open", "accepted", "exhausted", "withdrawn", "expired")
 ANSWERS = ("none", "accepted", "declined", "withdrawn")

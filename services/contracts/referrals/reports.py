@@ -6,7 +6,8 @@ from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, permission
 from services.contracts.fields import Code, Count, Flag, Id, Moment
-from services.contracts.referrals import PAGE, contract
+from services.contracts.referrals import contract
+from services.contracts.referrals.paging import PAGE
 
 GROUPS = ("queue", "program", "agency", "status", "month", "week", "day")
 

@@ -8,8 +8,9 @@ from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, Request, page_of, permission
 from services.contracts.fields import AuthorName, Code, Count, Flag, Id, Moment, RecordNumber, Text
-from services.contracts.referrals import PAGE, contract
-from services.contracts.referrals_assignment_shapes import NOTE, PRIORITIES
+from services.contracts.referrals import contract
+from services.contracts.referrals.assignments import NOTE, PRIORITIES
+from services.contracts.referrals.paging import PAGE
 
 MOST_LINES = 5000
 KINDS = ("assignment", "status_change", "reassignment")

@@ -1,41 +1,55 @@
-"""The life of a referral: assigned, accepted or declined, reassigned, withdrawn, waiting, with notes and history."""
+"""What referrals offers and publishes about the way of a referral: its statuses, answers, withdrawal, reassignment."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from marshmallow import fields, validate
 
-from services.contracts.declare import Reply, permission
-from services.contracts.fields import Code, Flag, Id, Moment, Text
-from services.contracts.referrals import Referral, contract
-from services.contracts.referrals_assignment_shapes import (
+from services.contracts.declare import permission
+from services.contracts.fields import Code, Flag, Id
+from services.contracts.referrals import contract
+from services.contracts.referrals.assignments import (
     ASSIGNMENT_ERRORS,
-    MOVE_ERRORS,
     NOTE,
     PLACE,
     PRIORITIES,
     REFERRAL,
-    Actor,
+    WITHDRAWAL_REASONS,
+    Referral,
 )
 
-WITHDRAWAL_REASONS = (
-    "no_longer_needed",
-    "entered_in_error",
-    "found_elsewhere",
-    "client_withdrew",
-    "no_answer",
-    "other",
+MOVE: dict[str, Any] = {
+    "referral_id": Id(required=True),
+    "status": Code(required=True),
+    "reason_code": Code(load_default=None, allow_none=True),
+    "outcome_code": Code(load_default=None, allow_none=True),
+    **NOTE,
+}
+MOVE_ERRORS = (
+    "not_found",
+    "status_not_in_queue",
+    "status_unchanged",
+    "move_not_allowed",
+    "reason_required",
+    "reason_not_in_queue",
+    "outcome_required",
+    "outcome_not_in_queue",
+    "already_assigned",
+    "capacity_exhausted",
+    "capacity_not_claimed",
+    "offer_closed",
 )
 
-
-class Note(Reply):
-    """A note of either side. Notes are never edited; a new one corrects an old one."""
-
-    at = Moment(required=True)
-    author = fields.Nested(Actor, required=True)
-    note = fields.String(required=True)
-    is_internal = Flag(required=True, metadata={"description": "the partner's own; providers never see it"})
-
-
+change_status = contract.command(
+    "change_status",
+    "Move a referral to another status of its ReferralQ, by the status's key. A terminal status frees the bed.",
+    request=MOVE,
+    reply=Referral,
+    access=permission("referral.change_status"),
+    errors=MOVE_ERRORS,
+    expects_version=True,
+)
 reassign_referral = contract.command(
     "reassign_referral",
     "Send a referral to another program or through another ReferralQ. The old one ends, its provider does not find it "
@@ -73,27 +87,6 @@ withdraw_referral = contract.command(
     errors=("not_found", "move_not_allowed", "capacity_not_claimed"),
     expects_version=True,
 )
-list_referral_notes = contract.query(
-    "list_referral_notes",
-    "The notes of both sides with author and time, oldest first.",
-    request={"referral_id": Id(required=True)},
-    reply={"items": fields.List(fields.Nested(Note), required=True)},
-    access=permission("referral.read"),
-    errors=("not_found",),
-)
-add_referral_note = contract.command(
-    "add_referral_note",
-    "Write a note that both sides read; an internal one is read by the partner only.",
-    request={
-        "referral_id": Id(required=True),
-        "note": Text(required=True, most=2000),
-        "is_internal": Flag(load_default=False),
-    },
-    reply=Referral,
-    access=permission("referral.change_status"),
-    errors=("not_found", "forbidden"),
-    status=201,
-)
 accept_referral = contract.command(
     "accept_referral",
     "Say that the program takes the referral. Without `status` it goes to the ReferralQ's first status that accepts.",
@@ -127,19 +120,17 @@ decline_referral = contract.command(
     errors=MOVE_ERRORS,
     expects_version=True,
 )
-change_priority = contract.command(
-    "change_priority",
-    "Say how urgent a referral is. It also decides who on a waitlist comes first.",
-    request={
-        "referral_id": Id(required=True),
-        "priority": fields.String(required=True, validate=validate.OneOf(PRIORITIES)),
-    },
-    reply=Referral,
-    access=permission("referral.assign"),
-    errors=("not_found", "move_not_allowed"),
-    expects_version=True,
-)
 
+referral_status_changed = contract.event(
+    "referral_status_changed",
+    "A referral has another status.",
+    data={
+        **REFERRAL,
+        "from_status": Code(required=True),
+        "to_status": Code(required=True),
+        "is_terminal": Flag(required=True),
+    },
+)
 referral_accepted = contract.event(
     "referral_accepted", "A program takes a referral.", data={**REFERRAL, "status": Code(required=True)}
 )
@@ -147,11 +138,6 @@ referral_declined = contract.event(
     "referral_declined",
     "A referral was declined, by the provider or by the client.",
     data={**REFERRAL, "status": Code(required=True), "declined_by": Code(), "reason_code": Code()},
-)
-referral_withdrawn = contract.event(
-    "referral_withdrawn",
-    "The partner took a referral back.",
-    data={**REFERRAL, "reason_code": Code(required=True)},
 )
 referral_reassigned = contract.event(
     "referral_reassigned",
@@ -163,21 +149,8 @@ referral_reassigned = contract.event(
         "new_program_id": Id(required=True),
     },
 )
-referral_waitlisted = contract.event(
-    "referral_waitlisted",
-    "A referral waits until the program has a free place.",
-    data={**REFERRAL, "priority": Code(required=True)},
-)
-referral_promoted = contract.event(
-    "referral_promoted", "A referral that waited has a place now.", data=dict(REFERRAL)
-)
 referral_expired = contract.event(
     "referral_expired",
     "A referral ended because nothing happened for as long as its ReferralQ allows.",
     data={**REFERRAL, "status": Code(required=True)},
-)
-referral_note_added = contract.event(
-    "referral_note_added",
-    "Somebody wrote a note on a referral.",
-    data={**REFERRAL, "author_side": Code(required=True), "is_internal": Flag(required=True)},
 )

@@ -8,8 +8,9 @@ from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, Request, page_of, permission
 from services.contracts.fields import Code, Count, Flag, Id, Moment, Text
-from services.contracts.referrals import PAGE, contract
-from services.contracts.referrals_assignment_shapes import Actor
+from services.contracts.referrals import contract
+from services.contracts.referrals.authors import Actor
+from services.contracts.referrals.paging import PAGE
 
 MODES = ("occupancy", "period")
 PERIODS = ("day", "week", "month")
