@@ -22,7 +22,7 @@ GATEWAY_IS_THIN = "The gateway knows contracts and the way to call, no service, 
 RULES_ARE_PURE = "Rules know no framework"
 
 VIOLATIONS = [
-    (SERVICES_APART, "services/identity/tokens.py", "import services.referrals.tables"),
+    (SERVICES_APART, "services/identity/tokens.py", "import services.referrals.models"),
     (SERVICES_APART, "services/signing/pdf/pages.py", "from services.portals import rules"),
     (CONTRACTS_ARE_DATA, "services/contracts/errors.py", "import kombu"),
     (CONTRACTS_ARE_DATA, "services/contracts/fields.py", "from services.chassis import wire"),

@@ -18,8 +18,8 @@ from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Event
 from services.contracts.fields import Code, Count, Flag, Id, Moment, RecordNumber
 from services.contracts.referrals import assignments, capacity
-from services.referrals.assignments.models import Referral, StatusChange
 from services.referrals.capacity.models import Line
+from services.referrals.models import Referral, StatusChange
 from tests.integration.referrals.builders import Desk
 from tests.support.in_process import HARBOR, InProcess
 

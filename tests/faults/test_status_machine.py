@@ -32,10 +32,9 @@ from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.referrals import assignments, queues, status_changes
 from services.contracts.referrals.capacity import capacity_changed, set_capacity
-from services.referrals.assignments.models import Referral, StatusChange
 from services.referrals.directory.models import Resource
 from services.referrals.directory.rules import Level
-from services.referrals.queues.models import QueueProgram
+from services.referrals.models import QueueProgram, Referral, StatusChange
 from services.referrals.records.models import ContactRecord
 from tests.integration.referrals.builders import STAFF_MAY
 from tests.support.in_process import HARBOR, InProcess, a_caller

@@ -22,8 +22,9 @@ from typing import Any
 import psutil
 
 from services.contracts.referrals import directory, directory_exports, directory_imports
-from services.referrals.directory import exporting, importing
-from services.referrals.directory.icarol_row import EXPORT_COLUMNS
+from services.referrals.directory_exports import jobs
+from services.referrals.directory_imports import jobs as importing
+from services.referrals.directory_imports.icarol_row import EXPORT_COLUMNS
 from tests.integration.referrals.builders import STAFF
 from tests.support import servers
 from tests.support.in_process import InProcess
@@ -125,7 +126,7 @@ def run(name: str, url: str, folder: Path) -> None:
     _import(service, "dry run", many, dry_run=True)
     print(f"  names among {MANY:,}: {_searches(service)}; {_rss():.0f} MB with the names", flush=True)
     started = service.call(directory_exports.export_directory, STAFF)
-    _, took = watched(lambda: exporting.work(service.runtime))
+    _, took = watched(lambda: jobs.work(service.runtime))
     exported = service.call(directory_exports.get_directory_export, STAFF, export_id=started["export_id"])
     print(f"  export of {exported['size'] / 1e6:.0f} MB: {took}", flush=True)
     service.close()

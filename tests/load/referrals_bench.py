@@ -29,9 +29,8 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.chassis.wire import new_id
 from services.contracts.referrals import assignments, capacity, fhir, queues, reports, status_changes
-from services.referrals.assignments.models import Referral
 from services.referrals.directory.models import Resource
-from services.referrals.queues.models import QueueProgram
+from services.referrals.models import QueueProgram, Referral
 from services.referrals.reports.tallying import tally_all
 from tests.integration.referrals.builders import PROVIDER_MAY, STAFF
 from tests.support.in_process import HARBOR, InProcess, a_caller

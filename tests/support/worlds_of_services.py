@@ -25,7 +25,7 @@ from services.contracts.referrals import (
 )
 from services.contracts.referrals import records as records_contract
 from services.identity.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions
-from services.referrals.assignments.models import StatusChange
+from services.referrals.models import StatusChange
 from services.signing.desk import Desk as SigningDesk
 from tests.integration.notifications.conftest import Notifications
 from tests.integration.referrals.builders import SMALL_DIRECTORY, an_export

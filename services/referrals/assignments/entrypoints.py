@@ -7,10 +7,10 @@ from typing import Any
 from services.chassis.events import Delivery, listens
 from services.chassis.operations import Call, serves
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts.referrals import assignments, status_changes
+from services.contracts.referrals import assignments
 from services.contracts.referrals.capacity import capacity_changed
-from services.referrals.assignments import closing, moving, notes, opening, queries, waitlist
-from services.referrals.authors import with_names
+from services.referrals.assignments import new_referrals, notes, queries, waitlist
+from services.referrals.authors.names import with_names
 from services.referrals.records.handlers import note_reading
 
 
@@ -22,16 +22,8 @@ class AssignmentEntrypoints:
         # A crowd for one program waits here, each in turn, and not for the row of its capacity.
         with call.runtime.turns.of(call.request["program_id"], call.context.remaining_s()):
             with call.runtime.database.reading(call.organisation_id) as session:
-                opening.refuse_when_full(session, call.caller, call.request, call.is_repeated)
-            return call.commit(opening.assign_referral)
-
-    @serves(status_changes.reassign_referral)
-    def reassign_referral(self, call: Call) -> Any:
-        return call.commit(closing.reassign_referral)
-
-    @serves(status_changes.withdraw_referral)
-    def withdraw_referral(self, call: Call) -> Any:
-        return call.commit(closing.withdraw_referral)
+                new_referrals.refuse_when_full(session, call.caller, call.request, call.is_repeated)
+            return call.commit(new_referrals.assign_referral)
 
     @serves(assignments.list_referrals)
     def list_referrals(self, call: Call) -> Any:
@@ -55,22 +47,6 @@ class AssignmentEntrypoints:
     @serves(assignments.add_referral_note)
     def add_referral_note(self, call: Call) -> Any:
         return call.commit(notes.add_referral_note)
-
-    @serves(status_changes.change_status)
-    def change_status(self, call: Call) -> Any:
-        return call.commit(moving.change_status)
-
-    @serves(status_changes.accept_referral)
-    def accept_referral(self, call: Call) -> Any:
-        return call.commit(moving.accept_referral)
-
-    @serves(status_changes.unaccept_referral)
-    def unaccept_referral(self, call: Call) -> Any:
-        return call.commit(moving.unaccept_referral)
-
-    @serves(status_changes.decline_referral)
-    def decline_referral(self, call: Call) -> Any:
-        return call.commit(moving.decline_referral)
 
     @serves(assignments.change_priority)
     def change_priority(self, call: Call) -> Any:

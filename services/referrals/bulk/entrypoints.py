@@ -6,7 +6,7 @@ from typing import Any
 
 from services.chassis.operations import Call, serves
 from services.contracts.referrals import bulk
-from services.referrals.authors import with_name_of
+from services.referrals.authors.names import with_name_of
 from services.referrals.bulk import handlers, queries, work
 
 

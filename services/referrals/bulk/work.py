@@ -20,10 +20,10 @@ from services.chassis.steps import itself, take_step
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity import check_permission
+from services.referrals.bulk.executors import carry_out
 from services.referrals.bulk.handlers import finish, stop
 from services.referrals.bulk.models import BulkJob, BulkJobLine
 from services.referrals.bulk.rules import DONE, FAILED, PERMISSION_OF, STARTER_NOT_ALLOWED, WAITING
-from services.referrals.bulk.steps import carry_out
 
 EVERY_S = 5.0
 JOBS_AT_ONCE = 20

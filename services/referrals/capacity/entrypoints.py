@@ -6,7 +6,7 @@ from typing import Any
 
 from services.chassis.operations import Call, serves
 from services.contracts.referrals import capacity
-from services.referrals.authors import with_names
+from services.referrals.authors.names import with_names
 from services.referrals.capacity import handlers, queries
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from services.chassis.operations import Call, serves
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.referrals import fhir
-from services.referrals.authors import authors_of
+from services.referrals.authors.names import authors_of
 from services.referrals.fhir import queries
 from services.referrals.fhir.capability import capability_statement
 from services.referrals.records.handlers import note_reading

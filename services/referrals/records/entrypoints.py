@@ -7,9 +7,10 @@ from typing import Any
 from services.chassis.events import Delivery, listens
 from services.chassis.operations import Call, serves
 from services.contracts.identity_merged import people_merged, people_unmerged
-from services.contracts.referrals import intakes, records
-from services.referrals.authors import with_names
-from services.referrals.records import handlers, people, printing, queries
+from services.contracts.referrals import records
+from services.referrals.authors.names import with_names
+from services.referrals.records import handlers, people, queries
+from services.referrals.records.pdf import handlers as printing
 
 
 class RecordEntrypoints:
@@ -18,10 +19,6 @@ class RecordEntrypoints:
     @serves(records.create_contact_record)
     def create_contact_record(self, call: Call) -> Any:
         return people.enter(call, handlers.create_contact_record)
-
-    @serves(intakes.create_intake)
-    def create_intake(self, call: Call) -> Any:
-        return people.enter(call, handlers.create_intake)
 
     @serves(records.edit_contact_record)
     def edit_contact_record(self, call: Call) -> Any:

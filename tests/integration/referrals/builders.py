@@ -25,7 +25,7 @@ from services.contracts.referrals import (
 )
 from services.contracts.referrals.assignments import referral_waitlisted
 from services.contracts.referrals.capacity import capacity_changed
-from services.referrals.assignments.models import Referral
+from services.referrals.models import Referral
 from services.referrals.records.models import ContactRecord
 from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
 from tests.support.merged_people import MergedPeople

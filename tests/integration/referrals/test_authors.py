@@ -20,10 +20,10 @@ from services.contracts.referrals import (
     records,
     status_changes,
 )
-from services.referrals import authors
-from services.referrals.authors import Author, KnownAuthors
-from services.referrals.records import drawing, paper
-from services.referrals.records.printed import PrintedRecord
+from services.referrals.authors import names as authors
+from services.referrals.authors.names import Author, KnownAuthors
+from services.referrals.records.pdf import layout, renderer
+from services.referrals.records.pdf.content import PrintedRecord
 from tests.integration.referrals.builders import STAFF, STAFF_MAY, Desk, an_export
 from tests.support.in_process import HARBOR, a_caller
 
@@ -144,11 +144,11 @@ def test_the_paper_names_who_it_was_beside_the_side(
     names: Desk, referral: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[PrintedRecord] = []
-    monkeypatch.setattr(drawing, "draw", lambda record: (drawn.append(record), (b"%PDF-", 1))[1])
+    monkeypatch.setattr(renderer, "draw", lambda record: (drawn.append(record), (b"%PDF-", 1))[1])
     names.service.answers["identity.describe_account"] = lambda _: {"organisation_name": "Harbor"}
     names.move(referral, "attempting_contact", names.provider("Night Shelter"))
     names(records.create_referral_pdf, referral_id=referral["id"])
-    text = " ".join(words.text for page in paper.layout(drawn[0]) for words in page.words)
+    text = " ".join(words.text for page in layout.layout(drawn[0]) for words in page.words)
     assert "Sam F., partner" in text
     assert "Rosa M., provider" in text
 

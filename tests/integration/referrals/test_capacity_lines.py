@@ -10,8 +10,8 @@ import time_machine
 
 from services.contracts.referrals import capacity
 from services.contracts.referrals.capacity import capacity_changed, capacity_stale
-from services.referrals.capacity.hsds import hsds_capacity_of
-from services.referrals.capacity.settling import settle_due
+from services.referrals.capacity.due_lines import settle_due
+from services.referrals.hsds.capacities import hsds_capacity_of
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
 from tests.support.in_process import HARBOR, a_caller
 

@@ -13,8 +13,8 @@ import time_machine
 from services.contracts.errors import Refused
 from services.contracts.referrals import capacity
 from services.contracts.referrals.capacity import capacity_changed
-from services.referrals.capacity import settling
-from services.referrals.capacity.settling import settle_due
+from services.referrals.capacity import due_lines as settling
+from services.referrals.capacity.due_lines import settle_due
 from tests.integration.referrals.builders import Desk, refusal
 
 NOON = datetime.datetime(2026, 3, 4, 12, tzinfo=datetime.UTC)

@@ -21,11 +21,12 @@ from services.contracts.referrals import (
     reports,
     status_changes,
 )
-from services.referrals.assignments import listing
-from services.referrals.assignments.models import Referral
+from services.referrals import models
 from services.referrals.bulk import work
-from services.referrals.records import drawing, paper
-from services.referrals.records.printed import PrintedRecord
+from services.referrals.models import Referral
+from services.referrals.records import consent as consent_module
+from services.referrals.records.pdf import layout, renderer
+from services.referrals.records.pdf.content import PrintedRecord
 from tests.integration.referrals.builders import STAFF, STAFF_MAY, Desk, refusal
 from tests.support.in_process import HARBOR, a_caller
 
@@ -337,13 +338,15 @@ def test_expired_and_urgent_ones_are_found_by_their_indexes(desk_on_both: Desk) 
     own = Referral.organisation_id == HARBOR[0]
     now = datetime.datetime.now(datetime.UTC)
     of_program = select(Referral.id).where(
-        Referral.program_id == "3" * 32, listing.is_consent_expired(now, now.date())
+        Referral.program_id == "3" * 32, consent_module.is_consent_expired(now, now.date())
     )
     newest = (Referral.assigned_at.desc(), Referral.id.desc())
     wanted = {
-        "ix_referrals_consent": select(Referral.id).where(own, listing.is_consent_expired(now, now.date())),
+        "ix_referrals_consent": select(Referral.id).where(
+            own, consent_module.is_consent_expired(now, now.date())
+        ),
         "ix_referrals_consent_of_program": of_program,
-        "ix_referrals_urgent": select(Referral.id).where(own, listing.is_urgent()).order_by(*newest),
+        "ix_referrals_urgent": select(Referral.id).where(own, models.is_urgent()).order_by(*newest),
     }
     is_sqlite = desk.service.database.is_sqlite
     with desk.service.database.reading(None) as session:
@@ -370,14 +373,14 @@ def test_the_paper_shows_the_consent_to_who_may_see_the_record(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[PrintedRecord] = []
-    monkeypatch.setattr(drawing, "draw", lambda record: (drawn.append(record), (b"%PDF-", 1))[1])
+    monkeypatch.setattr(renderer, "draw", lambda record: (drawn.append(record), (b"%PDF-", 1))[1])
     desk.service.answers["identity.describe_account"] = lambda _: {"organisation_name": "Harbor"}
     referral = desk.assign(desk.a_queue(HERE), HERE, desk.a_record(**FOR_LONG))
     provider = desk.provider(HERE, details=True)
     desk(records.create_referral_pdf, provider, referral_id=referral["id"])
     desk(records.create_contact_record_pdf, contact_record_id=desk.a_record())
     with_consent, without = (
-        " ".join(words.text for page in paper.layout(record) for words in page.words) for record in drawn
+        " ".join(words.text for page in layout.layout(record) for words in page.words) for record in drawn
     )
     assert "given on 1 January 2020, until 31 December 2199" in with_consent
     assert "Consent to share —" in without

@@ -17,8 +17,8 @@ from services.chassis.passports import REALM_OF_SYSTEMS
 from services.contracts.errors import Refused
 from services.contracts.referrals import assignments, queues, records, status_changes
 from services.contracts.referrals.records import contact_record_pdf_created
-from services.referrals.records import drawing, printing
-from services.referrals.records.printed import PrintedRecord
+from services.referrals.records.pdf import handlers, renderer
+from services.referrals.records.pdf.content import PrintedRecord
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
 from tests.support.bars import hold_at_best
 from tests.support.in_process import HARBOR, a_caller
@@ -37,13 +37,13 @@ def papers(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[PrintedRecord]:
     """What was drawn, in order."""
     desk.service.answers["identity.describe_account"] = lambda _: {"organisation_name": "Harbor Crisis Line"}
     drawn: list[PrintedRecord] = []
-    draw = drawing.draw
+    draw = renderer.draw
 
     def render(record: PrintedRecord) -> tuple[bytes, int]:
         drawn.append(record)
         return draw(record)
 
-    monkeypatch.setattr(drawing, "draw", render)
+    monkeypatch.setattr(renderer, "draw", render)
     return drawn
 
 
@@ -140,10 +140,10 @@ def test_a_pdf_does_not_stay_in_the_store(
 ) -> None:
     answer = desk(records.create_contact_record_pdf, contact_record_id=desk.a_record())
     blobs = desk.service.runtime.blobs
-    printing.sweep(desk.service.runtime)
+    handlers.sweep(desk.service.runtime)
     assert blobs.find(HARBOR[0], answer["sha256"]).is_file()
-    monkeypatch.setattr(printing, "KEPT_S", -1.0)
-    printing.sweep(desk.service.runtime)
+    monkeypatch.setattr(handlers, "KEPT_S", -1.0)
+    handlers.sweep(desk.service.runtime)
     assert refusal(lambda: blobs.find(HARBOR[0], answer["sha256"])) == "not_found"
 
 
@@ -163,7 +163,7 @@ def test_no_pdf_is_handed_out_that_could_not_be_audited(
     def fails(*_: Any, **__: Any) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(printing, "note_reading", fails)
+    monkeypatch.setattr(handlers, "note_reading", fails)
     with pytest.raises(RuntimeError):
         desk(records.create_contact_record_pdf, contact_record_id=desk.a_record())
 

@@ -14,7 +14,7 @@ import pytest
 
 from services.chassis.passports import Caller
 from services.contracts.referrals import directory, directory_exports, hsds
-from services.referrals.directory import hsds_queries
+from services.referrals.hsds import queries
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
 from tests.integration.referrals.test_directory import REAL_EXPORT
 from tests.support.hsds_schema import violations
@@ -189,7 +189,7 @@ def test_another_organisations_services_do_not_exist(full_desk: Desk) -> None:
 
 @pytest.mark.skipif(not REAL_EXPORT.is_file(), reason="the real export is not at hand (PORTICO_REAL_EXPORT)")
 def test_a_real_directory_survives_the_way_out_and_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hsds_queries, "AT_ONCE", 50)
+    monkeypatch.setattr(queries, "AT_ONCE", 50)
     rows = list(csv.reader(io.StringIO(REAL_EXPORT.read_text("utf-8", errors="replace"), newline="")))
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows[:500])

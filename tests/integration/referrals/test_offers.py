@@ -11,11 +11,11 @@ import pytest
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.referrals import assignments, directory, offers, status_changes
-from services.referrals.assignments.expiry import expire as expire_referrals
-from services.referrals.assignments.rules import UNAVAILABLE
+from services.referrals.access.rules import UNAVAILABLE
+from services.referrals.models import QueueProgram
 from services.referrals.offers.expiry import expire
 from services.referrals.offers.models import Offer
-from services.referrals.queues.models import QueueProgram
+from services.referrals.status_changes.expiry import expire as expire_referrals
 from tests.integration.referrals.builders import (
     OTHER_STAFF,
     SMALL_DIRECTORY,

@@ -10,7 +10,7 @@ import pytest
 from services.contracts.errors import Refused
 from services.contracts.referrals import assignments, queues
 from services.contracts.referrals.assignments import LimitedView
-from services.referrals.assignments.rules import UNAVAILABLE
+from services.referrals.access.rules import UNAVAILABLE
 from tests.integration.referrals.builders import (
     OTHER_STAFF,
     PROVIDER_MAY,

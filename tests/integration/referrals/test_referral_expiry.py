@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.contracts.referrals import assignments, status_changes
-from services.referrals.assignments.expiry import expire
+from services.referrals.status_changes.expiry import expire
 from tests.integration.referrals.builders import Desk
 
 HERE = "Night Shelter"

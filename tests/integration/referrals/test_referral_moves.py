@@ -10,7 +10,7 @@ import pytest
 from services.contracts.errors import Refused
 from services.contracts.referrals import assignments, status_changes
 from services.contracts.referrals.assignments import referral_assigned
-from services.referrals.assignments.rules import UNAVAILABLE
+from services.referrals.access.rules import UNAVAILABLE
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF_MAY, Desk, refusal
 
 HERE, THERE = "Night Shelter", "Family Housing First"

@@ -14,7 +14,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from services.contracts.referrals import reports
-from services.referrals.reports import rebuilding, tallying
+from services.referrals.reports import rebuild as rebuilding
+from services.referrals.reports import tallying
 from services.referrals.reports.models import (
     ReportCount,
     ReportDay,
@@ -23,7 +24,7 @@ from services.referrals.reports.models import (
     ReportProgress,
     ReportWeek,
 )
-from services.referrals.reports.rebuilding import rebuild
+from services.referrals.reports.rebuild import rebuild
 from services.referrals.reports.rules import days_of_week
 from services.referrals.reports.tallying import tally_all
 from tests.integration.referrals.builders import STAFF, Desk

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import event, select, text
 
 from services.contracts.referrals import assignments, bulk, directory, offers, queues, status_changes
-from services.referrals.assignments.models import Referral
 from services.referrals.bulk import work
+from services.referrals.models import Referral
 from services.referrals.reports.models import ReportPlace
 from tests.integration.referrals.builders import SMALL_DIRECTORY, Desk, an_export
 from tests.support.in_process import HARBOR

@@ -20,7 +20,7 @@ from services.contracts.referrals import assignments, reports, status_changes
 from services.referrals.reports.export import csv_of
 from services.referrals.reports.folding import fold_all, sample_capacity
 from services.referrals.reports.models import ReportCell, ReportCount, ReportDelta, ReportMove, ReportPlace
-from services.referrals.reports.rebuilding import rebuild
+from services.referrals.reports.rebuild import rebuild
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
 from tests.support.in_process import HARBOR
 

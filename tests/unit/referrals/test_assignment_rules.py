@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from services.contracts.errors import Refused
 from services.contracts.referrals import assignments
+from services.referrals.access.rules import SENDER
 from services.referrals.assignments.rules import (
     ACCEPTING,
     EXPIRING,
     PRIORITIES,
-    SENDER,
     TAKING_BACK,
     Step,
     check_move_allowed,
@@ -27,9 +27,9 @@ from services.referrals.assignments.rules import (
     kind_of_move,
     next_statuses,
     read_cursor,
-    side_of,
     status_for,
 )
+from services.referrals.authors.rules import side_of
 from services.referrals.queues.rules import (
     DEFAULT_DECLINE_REASONS,
     DEFAULT_OUTCOMES,
