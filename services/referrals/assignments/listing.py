@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, literal, select, tuple_
 from sqlalchemy.orm import Session
 
-from services.referrals.assignments.rules import cursor_of, read_cursor
 from services.referrals.calendar.queries import today_of
 from services.referrals.directory.models import Resource
 from services.referrals.directory.rules import Level
 from services.referrals.models import Referral, is_overdue, is_urgent
+from services.referrals.paging.cursors import cursor_of, read_cursor
 from services.referrals.records.consent import is_consent_expired
 from services.referrals.records.models import ContactRecord
 from services.referrals.records.rules import find_contact_record_number

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from services.contracts.errors import Refused
 from services.referrals.access.rules import SENDER
@@ -21,9 +18,6 @@ ACCEPTING = ("accepted", "ready", "in-progress")
 DECLINING = ("rejected",)
 EXPIRING = ("failed", "cancelled", "rejected", "entered-in-error", "completed")
 TAKING_BACK = ("cancelled",)
-
-
-_CURSOR = re.compile(r"([0-9TZ:.+-]{20,40})~([0-9a-f]{32})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,21 +125,3 @@ def due_at_status(settings: QueueSettings, target: Status, now: datetime) -> dat
     """When a referral should leave the status it has come to, None where it may stay."""
     hours = None if target.is_terminal else settings.status_due_hours.get(target.key)
     return now + timedelta(hours=hours) if hours else None
-
-
-def cursor_of(at: datetime, referral_id: str) -> str:
-    """Where a page of referrals ended, as an opaque text."""
-    return base64.urlsafe_b64encode(f"{at.isoformat()}~{referral_id}".encode()).decode().rstrip("=")
-
-
-def read_cursor(cursor: str) -> tuple[datetime, str]:
-    """The time and id a cursor stands for. Raises Refused `invalid_request`."""
-    refused = Refused("invalid_request", "Use the cursor of the page before.", "after")
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-        match = _CURSOR.fullmatch(text)
-        if match is None:
-            raise refused
-        return datetime.fromisoformat(match[1]).astimezone(UTC), match[2]
-    except (binascii.Error, UnicodeError, ValueError, OverflowError):
-        raise refused from None

@@ -21,15 +21,14 @@ from services.referrals.assignments.rules import (
     Step,
     check_move_allowed,
     check_step,
-    cursor_of,
     due_at_status,
     due_when_new,
     kind_of_move,
     next_statuses,
-    read_cursor,
     status_for,
 )
 from services.referrals.authors.rules import side_of
+from services.referrals.paging.cursors import cursor_of, read_cursor
 from services.referrals.queues.rules import (
     DEFAULT_DECLINE_REASONS,
     DEFAULT_OUTCOMES,
