@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import fields
-
 from services.chassis.audit_search import audit_entrypoints, ids_asked
 from services.chassis.loop import Loop
 from services.chassis.runtime import Runtime
-from services.chassis.settings import ServiceSettings
 from services.contracts.identity_merged import describe_person
-from services.contracts.referrals import audit
+from services.contracts.referrals.audit import trail
 from services.referrals.assignments.entrypoints import AssignmentEntrypoints
 from services.referrals.bulk.entrypoints import BulkEntrypoints
 from services.referrals.bulk.work import BulkJobsLoop
@@ -36,16 +33,6 @@ from services.referrals.reports import folding
 from services.referrals.reports.entrypoints import ReportEntrypoints
 from services.referrals.status_changes import expiry
 from services.referrals.status_changes.entrypoints import StatusChangeEntrypoints
-
-__all__ = ["Base", "Service", "Settings", "start_runtime"]
-
-
-class Settings(ServiceSettings):
-    """Settings of this service."""
-
-    REFERRALS_DATABASE_URL = fields.String(
-        required=True, metadata={"help": "address of this service's own database (SQLite or PostgreSQL)"}
-    )
 
 
 def start_runtime(settings: Any) -> Runtime:
@@ -76,7 +63,7 @@ class Service(
     RecordEntrypoints,
     ReportEntrypoints,
     StatusChangeEntrypoints,
-    audit_entrypoints(audit.audit, ids_asked(describe_person)),
+    audit_entrypoints(trail, ids_asked(describe_person)),
 ):  # type: ignore[misc]
     """Entrypoints of the referrals service."""
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from services.chassis import migrate, wire
-from services.contracts import identity, signing
-from services.contracts import notifications as contract
+from services.contracts import identity
 from services.contracts.errors import Refused
+from services.contracts.notifications import deliveries as contract
 from services.contracts.referrals import assignments, capacity
-from services.notifications.sending import send_next
+from services.contracts.signing import documents as signing
+from services.notifications.deliveries.sending import send_next
 from tests.integration.notifications.conftest import (
     ADDRESSES,
     BEN,

@@ -14,9 +14,10 @@ from flask.testing import FlaskClient
 
 from gateway.auth import admit
 from services.chassis.wire import CallContext
-from services.contracts import identity, identity_family, signing
+from services.contracts import identity, identity_family
 from services.contracts.errors import Refused
 from services.contracts.referrals import directory, queues
+from services.contracts.signing import documents as signing
 
 HARBOR = "a" * 32
 TOKEN = {"Authorization": "Bearer opaque-token"}
