@@ -13,10 +13,11 @@ from marshmallow import fields
 from sqlalchemy import DateTime, TypeDecorator, select
 
 from services.chassis import wire
-from services.contracts import identity, identity_audit, referrals_assignments, referrals_capacity
+from services.contracts import referrals_assignments, referrals_capacity
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Event
 from services.contracts.fields import Code, Count, Flag, Id, Moment, RecordNumber
+from services.contracts.identity import accounts, audit
 from services.referrals.assignments.models import Referral, StatusChange
 from services.referrals.capacity.models import Line
 from tests.integration.referrals.builders import Desk
@@ -72,7 +73,7 @@ def a_listener(name: str, folder: Path) -> InProcess:
         "organisation_name": "Harbor",
         "recipients": [{"account_id": each, "email_is_verified": True} for each in ACCOUNTS],
     }
-    for operation in (identity.list_resource_recipients, identity_audit.list_audit_readers):
+    for operation in (accounts.list_resource_recipients, audit.list_audit_readers):
         service.answers[operation.address] = lambda _: wanted
     return service
 

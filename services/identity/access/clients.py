@@ -13,8 +13,8 @@ from services.chassis import wire
 from services.chassis.operations import Call
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts import identity_access as contract
 from services.contracts.errors import Refused
+from services.contracts.identity import api_clients as contract
 from services.identity.access import addresses, rules
 from services.identity.access.models import ApiClient, ApiSecret, ApiSession
 from services.identity.access.second_factor import proven_caller

@@ -14,9 +14,9 @@ from services.chassis import wire
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts import identity_employees as contract
 from services.contracts.errors import Refused
-from services.contracts.identity_people import email_address
+from services.contracts.fields import email_address
+from services.contracts.identity import pickup_codes as contract
 from services.identity.access import addresses
 from services.identity.authors import names_among
 from services.identity.credentials import set_password_hash

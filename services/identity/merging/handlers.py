@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from services.chassis import wire
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import identity_merged as told
 from services.contracts.errors import Refused
+from services.contracts.identity import merging
 from services.identity.administrators import require_another_administrator
 from services.identity.credentials import end_sessions, void_links
 from services.identity.employees.pickup import void_codes
@@ -165,7 +165,7 @@ def merge(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         merged_at=unit.now,
     )
     unit.add(row)
-    _tell(unit, row, "person.merged", told.people_merged, moved=len(steps["moves"]))
+    _tell(unit, row, "person.merged", merging.people_merged, moved=len(steps["moves"]))
     return merge_view(row)
 
 
@@ -250,7 +250,7 @@ def undo(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     kept.version += 1
     merged.version += 1
     row.undone_by, row.undone_at = actor(unit), unit.now
-    _tell(unit, row, "person.unmerged", told.people_unmerged, stayed=stayed)
+    _tell(unit, row, "person.unmerged", merging.people_unmerged, stayed=stayed)
     return merge_view(row)
 
 

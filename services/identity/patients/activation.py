@@ -11,8 +11,8 @@ from services.chassis import wire
 from services.chassis.database import Database
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts import identity_patients as contract
 from services.contracts.errors import Refused
+from services.contracts.identity import patients as contract
 from services.identity import credentials, rules
 from services.identity.access import addresses
 from services.identity.models import Account, CredentialLink, Organisation

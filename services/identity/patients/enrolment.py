@@ -6,9 +6,9 @@ from sqlalchemy import select
 
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import identity as contract
 from services.contracts.errors import Refused
-from services.contracts.identity_people import login_email_changed
+from services.contracts.identity import accounts as contract
+from services.contracts.identity.credentials import login_email_changed
 from services.identity.credentials import end_sessions, invite, void_links
 from services.identity.models import Account, Invitation
 from services.identity.patients import rules

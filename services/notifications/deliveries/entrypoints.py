@@ -6,17 +6,16 @@ from typing import Any
 
 from services.chassis.events import Delivery, listens
 from services.chassis.operations import Call, serves
-from services.contracts import (
-    identity,
-    identity_access,
-    identity_audit,
-    identity_employees,
-    identity_outside,
-    identity_patients,
-    identity_people,
-    referrals,
-    referrals_assignments,
-    referrals_capacity,
+from services.contracts import referrals, referrals_assignments, referrals_capacity
+from services.contracts.identity import (
+    accounts,
+    audit,
+    credentials,
+    outside,
+    patients,
+    pickup_codes,
+    relationships,
+    second_factor,
 )
 from services.contracts.notifications import deliveries
 from services.contracts.signing import documents as signing
@@ -32,7 +31,7 @@ def _recipients(delivery: Delivery, **about: str) -> Any:
     """The accounts that want e-mails about the event's program or its agency, as identity knows them now."""
     resources = list(dict.fromkeys([delivery.data["program_id"], delivery.data["agency_id"]]))
     question = {"resource_ids": resources, **about}
-    return delivery.ask(identity.list_resource_recipients, question)["recipients"]
+    return delivery.ask(accounts.list_resource_recipients, question)["recipients"]
 
 
 class DeliveryEntrypoints:
@@ -63,50 +62,50 @@ class DeliveryEntrypoints:
         """E-mail those who may edit the program's capacity."""
         _apply(delivery, handlers.capacity_stale, _recipients(delivery, about="capacity"))
 
-    @listens(identity.account_invited)
+    @listens(credentials.account_invited)
     def on_account_invited(self, delivery: Delivery) -> None:
         """E-mail the link that sets the password."""
         _apply(delivery, handlers.account_invited)
 
-    @listens(identity_employees.pickup_code_requested)
+    @listens(pickup_codes.pickup_code_requested)
     def on_pickup_code_requested(self, delivery: Delivery) -> None:
         """E-mail the pick-up code."""
         _apply(delivery, handlers.pickup_code_requested)
 
-    @listens(identity_access.second_factor_changed)
+    @listens(second_factor.second_factor_changed)
     def on_second_factor_changed(self, delivery: Delivery) -> None:
         """E-mail the owner."""
         _apply(delivery, handlers.second_factor_changed)
 
-    @listens(identity_outside.outside_identity_changed)
+    @listens(outside.outside_identity_changed)
     def on_outside_identity_changed(self, delivery: Delivery) -> None:
         """E-mail the owner."""
         _apply(delivery, handlers.outside_identity_changed)
 
-    @listens(identity.account_enabled)
+    @listens(accounts.account_enabled)
     def on_account_enabled(self, delivery: Delivery) -> None:
         """E-mail the owner."""
         _apply(delivery, handlers.account_enabled)
 
-    @listens(identity_people.login_email_changed)
+    @listens(credentials.login_email_changed)
     def on_login_email_changed(self, delivery: Delivery) -> None:
         """E-mail the address before the change."""
         _apply(delivery, handlers.login_email_changed)
 
-    @listens(identity_patients.patient_not_verified)
+    @listens(patients.patient_not_verified)
     def on_patient_not_verified(self, delivery: Delivery) -> None:
         """E-mail the address that somebody entered."""
         _apply(delivery, handlers.patient_not_verified)
 
-    @listens(identity_people.grant_expiring)
+    @listens(relationships.grant_expiring)
     def on_grant_expiring(self, delivery: Delivery) -> None:
         """E-mail the account whose access ends."""
         _apply(delivery, handlers.grant_expiring)
 
-    @listens(identity_audit.break_glass_used)
+    @listens(audit.break_glass_used)
     def on_break_glass_used(self, delivery: Delivery) -> None:
         """E-mail those who may read the audit trail."""
-        answer = delivery.ask(identity_audit.list_audit_readers, {})
+        answer = delivery.ask(audit.list_audit_readers, {})
         _apply(delivery, handlers.break_glass_used, answer["recipients"])
 
     @listens(signing.signature_requested)

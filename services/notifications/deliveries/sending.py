@@ -21,15 +21,11 @@ from services.chassis.logs import log, where
 from services.chassis.loop import Loop
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts import (
-    identity,
-    identity_employees,
-    identity_patients,
-    identity_people,
-    referrals_queues,
-)
+from services.contracts import referrals_queues
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts, credentials, patients, pickup_codes
+from services.contracts.identity import credentials as credentials_contract
 from services.contracts.notifications import deliveries as contract
 from services.notifications.channels import email
 from services.notifications.deliveries import rules
@@ -50,9 +46,9 @@ CREDENTIAL_KINDS = {
 # Kinds that do not go to an account's own address: who tells the address, by the id of what.
 ADDRESS_OF: dict[str, tuple[Operation, str]] = {
     # The address before the change: its owner learns of it even if somebody else has made it.
-    "login_email_changed": (identity_people.describe_login_change, "change_id"),
-    "identity_not_verified": (identity_patients.take_unverified_address, "notice_id"),
-    "pickup_code": (identity_employees.mint_pickup_code, "code_id"),
+    "login_email_changed": (credentials_contract.describe_login_change, "change_id"),
+    "identity_not_verified": (patients.take_unverified_address, "notice_id"),
+    "pickup_code": (pickup_codes.mint_pickup_code, "code_id"),
 }
 
 
@@ -229,7 +225,7 @@ def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | i
         minted = _ask(
             runtime,
             delivery,
-            identity.mint_credential_link,
+            credentials.mint_credential_link,
             {"invitation_id": delivery.context["invitation_id"]},
         )
         brought = {name: minted[member] for name, member in CREDENTIAL_KINDS[delivery.kind].items()}
@@ -254,7 +250,7 @@ def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | i
 
 def _of_account(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | int]]:
     """As `_recipient`, for a message to an account. Raises NoRecipient also for an address that is not verified (S0-43)."""
-    account = _ask(runtime, delivery, identity.describe_account, {"account_id": delivery.account_id})
+    account = _ask(runtime, delivery, accounts.describe_account, {"account_id": delivery.account_id})
     if account["state"] == "disabled":
         raise NoRecipient("account_disabled")
     address = _address(account)

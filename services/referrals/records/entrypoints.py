@@ -8,7 +8,7 @@ from services.chassis.events import Delivery, listens
 from services.chassis.operations import Call, serves
 from services.contracts import referrals as contract
 from services.contracts import referrals_records as more
-from services.contracts.identity_merged import people_merged, people_unmerged
+from services.contracts.identity.merging import people_merged, people_unmerged
 from services.referrals.authors import with_names
 from services.referrals.records import handlers, people, printing, queries
 

@@ -9,8 +9,9 @@ import flask
 import pytest
 from flask.testing import FlaskClient
 
-from services.contracts import identity, referrals
+from services.contracts import referrals
 from services.contracts.errors import CODES, Refused
+from services.contracts.identity import accounts
 
 ACCOUNT = "/v1/accounts/" + "d" * 32
 TOKEN = {"Authorization": "Bearer opaque-token"}
@@ -233,4 +234,4 @@ def test_what_only_services_may_ask_has_no_address(app: flask.Flask):
     rules = {str(rule.endpoint) for rule in app.url_map.iter_rules()}
 
     assert not [rule for rule in rules if "describe_account" in rule or "issue_passport" in rule]
-    assert identity.describe_account.access.kind == "services"
+    assert accounts.describe_account.access.kind == "services"
