@@ -89,7 +89,7 @@ class Service(
         token, address = call.request["token"], call.context.client_address
         with call.runtime.database.reading(None) as session:
             standing = (
-                clients.standing_of(session, token, address)
+                clients.standing_of_client(session, token, address)
                 if clients.is_api_token(token)
                 else queries.standing_of(session, token, call.runtime.settings, address)
             )

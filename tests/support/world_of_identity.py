@@ -25,7 +25,9 @@ from services.contracts.identity import (
     relationships,
 )
 from services.contracts.identity import family as family_contract
-from services.identity.models import Grant, LoginChange, LoginSession, UnverifiedNotice
+from services.identity.models import Grant, LoginSession
+from services.identity.patients.models import UnverifiedNotice
+from services.identity.people.models import LoginChange
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 from tests.integration.identity.employees import activate
 from tests.support.in_process import a_caller

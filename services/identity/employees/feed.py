@@ -22,9 +22,8 @@ from services.identity.employees import applying, rules, supervision
 from services.identity.employees.feed_file import Parsed
 from services.identity.employees.feed_reading import read_feed
 from services.identity.employees.models import Employment, HrImport, HrImportLine
-from services.identity.models import Organisation
+from services.identity.models import Organisation, Person, PersonKind
 from services.identity.people.grants import actor
-from services.identity.people.models import Person, PersonKind
 from services.identity.people.rules import EMPLOYEE
 
 Request = Mapping[str, Any]

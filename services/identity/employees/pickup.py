@@ -24,7 +24,7 @@ from services.identity.employees.entry import employees_among
 from services.identity.employees.models import PickupCode
 from services.identity.employees.supervision import supervise
 from services.identity.login import take_secret
-from services.identity.models import Account, Organisation
+from services.identity.models import Account, Organisation, Person
 from services.identity.pages import last_of_page
 from services.identity.password_rules import (
     LEAST_BESIDE_SECOND_FACTOR,
@@ -41,7 +41,6 @@ from services.identity.people.accounts import (
     load_person,
 )
 from services.identity.people.grants import actor, find_open, open_grant, role_of
-from services.identity.people.models import Person
 from services.identity.people.realms import rules_of
 from services.identity.people.relationships import relate
 from services.identity.people.rules import EMAIL, EMPLOYEE

@@ -16,14 +16,14 @@ from services.contracts.errors import Refused
 from services.contracts.identity import merging
 from services.identity.administrators import require_another_administrator
 from services.identity.credentials import end_sessions, void_links
+from services.identity.employees.models import Employment
 from services.identity.employees.pickup import void_codes
 from services.identity.merging import moves, patient_records, rules
 from services.identity.merging.models import PersonMerge
-from services.identity.models import Account, Employment
+from services.identity.models import Account, Grant, Person, PersonKind, Relationship
 from services.identity.outside.models import OutsideIdentity
 from services.identity.people.accounts import load_person
 from services.identity.people.grants import actor, revoke
-from services.identity.people.models import Grant, Person, PersonKind, Relationship
 from services.identity.people.queries import find_person
 from services.identity.people.rules import APPLICANT
 

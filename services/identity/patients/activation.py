@@ -48,7 +48,7 @@ def request_access(call: Call) -> Any:
     )
     _count(call, key)
     with call.runtime.database.reading(None) as session:
-        organisation = queries.find_organisation(session, call.request["organisation"])
+        organisation = queries.find_organisation_by_key(session, call.request["organisation"])
     person_id = None
     if organisation is not None:
         with call.runtime.database.reading(organisation.id) as session:

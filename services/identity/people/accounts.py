@@ -11,10 +11,10 @@ from services.contracts.errors import Refused
 from services.contracts.identity import accounts as contract
 from services.contracts.identity import credentials
 from services.identity.credentials import end_sessions, invite, void_links
-from services.identity.models import Account, Invitation
+from services.identity.models import Account, Invitation, Person
 from services.identity.people import rules
 from services.identity.people.grants import actor
-from services.identity.people.models import LoginChange, Person
+from services.identity.people.models import LoginChange
 from services.identity.people.realms import rules_of
 from services.identity.rules import normal_login
 

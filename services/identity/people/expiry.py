@@ -9,10 +9,9 @@ from sqlalchemy import or_, select
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.identity import relationships
-from services.identity.models import Organisation
+from services.identity.models import Grant, Organisation
 from services.identity.people import rules
 from services.identity.people.grants import revoke
-from services.identity.people.models import Grant
 
 EVERY_S = 60.0
 MOST_AT_ONCE = 200

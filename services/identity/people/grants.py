@@ -13,9 +13,8 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity import relationships
 from services.contracts.identity import relationships as contract
-from services.identity.models import Account, Role
+from services.identity.models import Account, Grant, Person, Relationship, Role
 from services.identity.people import rules
-from services.identity.people.models import Grant, Person, Relationship
 
 
 def actor(unit: UnitOfWork) -> str:

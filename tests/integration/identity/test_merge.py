@@ -15,7 +15,9 @@ from services.contracts.identity import merging as contract
 from services.contracts.identity import people as people_contract
 from services.contracts.identity.audit import audit
 from services.identity.housekeeping import forget_old
-from services.identity.models import Account, Grant, PatientRecord, PersonMerge
+from services.identity.merging.models import PersonMerge
+from services.identity.models import Account, Grant
+from services.identity.patients.models import PatientRecord
 from tests.integration.identity.conftest import PASSWORD, Identity
 from tests.integration.identity.employees import a_line, activate, person_of, take_in
 from tests.support.in_process import BAYSIDE, a_caller, a_service

@@ -13,7 +13,8 @@ from services.chassis.passports import Caller
 from services.contracts.identity import accounts, credentials, login, organisations, realms, second_factor
 from services.contracts.identity import outside as contract
 from services.identity import housekeeping
-from services.identity.models import Account, OutsideSignIn
+from services.identity.models import Account
+from services.identity.outside.models import OutsideSignIn
 from services.identity.outside.provider import providers_of
 from tests.integration.identity import outside
 from tests.integration.identity.conftest import ADMIN, Identity

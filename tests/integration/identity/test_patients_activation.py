@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 from services.contracts.errors import Refused
 from services.contracts.identity import credentials, patients
 from services.contracts.identity import credentials as contract
-from services.identity.models import UnverifiedNotice
 from services.identity.patients import activation, entrypoints
+from services.identity.patients.models import UnverifiedNotice
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.test_patients import (
     BORN,
