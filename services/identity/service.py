@@ -10,10 +10,10 @@ from services.chassis.loop import Loop
 from services.chassis.operations import Call, serves
 from services.chassis.runtime import Runtime
 from services.chassis.unit_of_work import utc_now
-from services.contracts import referrals
 from services.contracts.identity import accounts, organisations, passports, sessions
 from services.contracts.identity import credentials as credentials_contract
 from services.contracts.identity import login as login_contract
+from services.contracts.referrals import directory as referrals
 from services.identity import credentials, handlers, housekeeping, login, passwords, queries
 from services.identity.access import challenges, clients
 from services.identity.access.entrypoints import AccessEntrypoints
