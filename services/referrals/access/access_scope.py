@@ -42,7 +42,7 @@ class AccessScope:
         return and_(self.of_referrals(program_id), program_id.in_(select(QueueProgram.program_id)))
 
     def require_everything(self) -> None:
-        """Refuse (404) a caller whose reach is limited: what only staff works with does not exist for others."""
+        """Refuse (404) a caller who does not reach everything: what only staff works with does not exist for others."""
         if not self.everything:
             raise Refused("not_found", "There is nothing with this id.")
 
@@ -55,7 +55,7 @@ class AccessScope:
 
 
 def access_scope_of(caller: Caller | None) -> AccessScope:
-    """The caller's reach. What is not understood adds nothing."""
+    """What the caller reaches. What is not understood adds nothing."""
     if caller is None or caller.kind != "account":
         return AccessScope()
     if caller.realm in (STAFF, REALM_OF_SYSTEMS):  # what a system may do there is in its scopes

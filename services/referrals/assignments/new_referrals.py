@@ -133,7 +133,7 @@ def ask_programs(
 ) -> list[Referral]:
     """A new referral to each of these programs, none of which takes a place: the parts of an offer, written at once.
 
-    That each may be asked was checked (`check_may_open`).
+    The caller has checked that each may be asked (`check_may_open`).
     """
     check_may_be_shared(unit.session, record, queue, unit.now)
     ids = [program.id for program in programs]

@@ -97,7 +97,7 @@ def decline_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
 def bring_to_status(
     unit: UnitOfWork, referral: Referral, queue: Queue, target: Status, step: Step, kind: str | None = None
 ) -> None:
-    """Bring a locked referral to a status: its place, times, history, audit and events. What may be, was checked.
+    """Bring a locked referral to a status: its place, times, history, audit and events. The caller has validated it.
 
     `kind` names the step where the statuses do not say it (see `rules.kind_of_move`). Raises Refused
     `already_assigned`, `capacity_exhausted`, `offer_closed`.
