@@ -24,7 +24,7 @@ from services.contracts.identity import credentials, merging, passports
 from services.contracts.notifications import deliveries as notifications
 from services.contracts.portals import configuration as portals
 from services.contracts.signing import documents as signing
-from services.identity.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions
+from services.identity.realms.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions
 from services.referrals.assignments.models import StatusChange
 from services.signing.documents.signer import Signer
 from tests.integration.notifications.conftest import Notifications
