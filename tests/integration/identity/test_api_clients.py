@@ -14,7 +14,7 @@ from services.chassis.operations import admit
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, api_clients, login, passports, sessions
 from services.contracts.referrals import assignments, status_changes
-from services.identity.access.models import ApiSecret, ApiSession
+from services.identity.api_clients.models import ApiSecret, ApiSession
 from services.referrals.access.access_scope import access_scope_of, may_see_details
 from services.signing.documents.queries import visible_documents
 from tests.integration.identity.conftest import Identity
