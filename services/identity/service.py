@@ -13,8 +13,9 @@ from services.chassis.unit_of_work import utc_now
 from services.contracts import identity as contract
 from services.contracts import referrals
 from services.identity import credentials, handlers, housekeeping, login, passwords, queries
-from services.identity.access import challenges, clients
+from services.identity.access import challenges
 from services.identity.access.entrypoints import AccessEntrypoints
+from services.identity.access.standing import standing_of
 from services.identity.access.vault import vault_of
 from services.identity.audit.entrypoints import AuditEntrypoints
 from services.identity.employees import feed
@@ -84,15 +85,12 @@ class Service(
 
     @serves(contract.issue_passport)
     def issue_passport(self, call: Call) -> Any:
-        token, address = call.request["token"], call.context.client_address
-        with call.runtime.database.reading(None) as session:
-            standing = (
-                clients.standing_of(session, token, address)
-                if clients.is_api_token(token)
-                else queries.standing_of(session, token, call.runtime.settings, address)
-            )
-        passport = call.runtime.issuer.for_account(call.request["audience"], standing.claims())
-        seen_sessions(call.runtime).note(standing.session_id, standing.last_seen_at, utc_now())
+        runtime = call.runtime
+        standing = standing_of(
+            runtime.database, call.request["token"], runtime.settings, call.context.client_address
+        )
+        passport = runtime.issuer.for_account(call.request["audience"], standing.claims())
+        seen_sessions(runtime).note(standing.session_id, standing.last_seen_at, utc_now())
         return {
             "passport": passport,
             "account_id": standing.account_id,

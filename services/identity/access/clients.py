@@ -11,21 +11,21 @@ from sqlalchemy.orm import Session
 
 from services.chassis import wire
 from services.chassis.operations import Call
-from services.chassis.passports import REALM_OF_SYSTEMS, Caller
+from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts import identity_access as contract
 from services.contracts.errors import Refused
 from services.identity.access import addresses, rules
 from services.identity.access.models import ApiClient, ApiSecret, ApiSession
 from services.identity.access.second_factor import proven_caller
+from services.identity.access.standing import TOKEN_MARK
 from services.identity.models import Organisation
-from services.identity.queries import Standing
 from services.identity.rules import PERMISSIONS
 from services.identity.tokens import new_token, token_hash
 
 Request = Mapping[str, Any]
-# Says to scanners of repositories and logs what it is, and to us which table it is in.
-TOKEN_MARK, SECRET_MARK = "portico_api_", "portico_secret_"
+# Says to scanners of repositories and logs what it is.
+SECRET_MARK = "portico_secret_"  # noqa: S105 - the beginning of a secret, not one
 
 
 def view(client: ApiClient, secrets: list[ApiSecret], now: datetime.datetime) -> dict[str, Any]:
@@ -167,44 +167,6 @@ def _start_session(
     addresses.give_back(unit, addresses.LOGIN, settings)
     unit.audit("api_session.started", "api_client", client.id, session_id=session.id)
     return {"token": token, "expires_at": session.expires_at, "scopes": client.scopes}
-
-
-def is_api_token(token: str) -> bool:
-    """Whether a token is of a system, not of a person."""
-    return token.startswith(TOKEN_MARK)
-
-
-def standing_of(session: Session, token: str, client_address: str | None) -> Standing:
-    """What a system's token stands for: its scopes, nothing more. Run in a session of no organisation.
-
-    Raises Refused(unauthenticated) for a token that is unknown or has expired, whose secret or client has ended, or
-    that is used from outside the client's networks.
-    """
-    found = session.execute(
-        select(ApiSession, ApiClient, ApiSecret, Organisation)
-        .join(ApiClient, ApiClient.id == ApiSession.client_id)
-        .join(ApiSecret, ApiSecret.id == ApiSession.secret_id)
-        .join(Organisation, Organisation.id == ApiClient.organisation_id)
-        .where(ApiSession.token_hash == token_hash(token))
-    ).one_or_none()
-    now = utc_now()
-    if (
-        found is None
-        or found[0].expires_at <= now
-        or not _may_call(found[1], found[2], now)
-        or not rules.is_inside(client_address, found[1].allowed_networks)
-    ):
-        raise Refused("unauthenticated", "The token has ended. Ask for another one.")
-    api_session, client, _, organisation = found
-    return Standing(
-        session_id=api_session.id,
-        last_seen_at=now,
-        account_id=client.id,
-        organisation_id=organisation.id,
-        organisation_key=organisation.key,
-        realm=REALM_OF_SYSTEMS,
-        permissions=sorted(client.scopes),
-    )
 
 
 def _may_call(client: ApiClient, secret: ApiSecret, now: datetime.datetime) -> bool:
