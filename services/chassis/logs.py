@@ -38,7 +38,7 @@ class _Line:
         self._service = service
 
     def __call__(self, _: Any, level: str, given: MutableMapping[str, Any]) -> bytes:
-        entry = {"service": self._service, "level": _LEVELS.get(level, level)}
+        entry: dict[str, Any] = {"service": self._service, "level": _LEVELS.get(level, level)}
         entry["timestamp"] = datetime.datetime.now(datetime.UTC).isoformat()[:-6] + "Z"
         if correlation_id.get():
             entry["correlation_id"] = correlation_id.get()
