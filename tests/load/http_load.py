@@ -1,7 +1,8 @@
 """`python -m tests.load.http_load < job.json`: HTTP requests over connections that are kept, from one process.
 
 The job: `port`, `request` (the whole request as text), `status` (expected), `clients` (each waits for its answer before
-it asks again), `count` (of all requests together). Prints `seconds`, `latencies_ms` and `failed` (answers with another status) as JSON. Whoever is measured is
+it again), `count` (of all requests together). Prints `seconds`, `latencies_ms` and `failed` (answers with another
+status) as JSON. Whoever is measured is
 measured by this client: it costs 0.03 ms of CPU a request, less than any server.
 """
 
