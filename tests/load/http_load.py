@@ -1,9 +1,8 @@
 """`python -m tests.load.http_load < job.json`: HTTP requests over connections that are kept, from one process.
 
 The job: `port`, `request` (the whole request as text), `status` (expected), `clients` (each waits for its answer before
-it again), `count` (of all requests together). Prints `seconds`, `latencies_ms` and `failed` (answers with another
-status) as JSON. Whoever is measured is
-measured by this client: it costs 0.03 ms of CPU a request, less than any server.
+it asks again), `count` (of all requests together). Prints `seconds`, `latencies_ms` and `failed` (answers with another
+status) as JSON. It costs 0.03 ms of CPU a request, less than any server, and both systems are asked by it.
 """
 
 from __future__ import annotations
