@@ -12,7 +12,6 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.identity import rules
-from services.identity.access.standing import account_standing
 from services.identity.authors import authors_among
 from services.identity.models import (
     ACCOUNTS_BY_NAME,
@@ -24,6 +23,7 @@ from services.identity.models import (
     Role,
 )
 from services.identity.pages import page_of
+from services.identity.passports.standing import account_standing
 from services.identity.patients.rules import has_username
 from services.identity.people.rules import (
     LINK,

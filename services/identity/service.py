@@ -15,7 +15,6 @@ from services.contracts.referrals import directory
 from services.identity import credentials, handlers, housekeeping, login, passwords, queries
 from services.identity.access import challenges
 from services.identity.access.entrypoints import AccessEntrypoints
-from services.identity.access.standing import standing_of
 from services.identity.access.vault import vault_of
 from services.identity.audit.entrypoints import AuditEntrypoints
 from services.identity.employees import feed
@@ -24,6 +23,7 @@ from services.identity.family.entrypoints import FamilyEntrypoints
 from services.identity.merging.entrypoints import MergingEntrypoints
 from services.identity.models import Base
 from services.identity.outside.entrypoints import OutsideEntrypoints
+from services.identity.passports.standing import standing_of
 from services.identity.patients import activation
 from services.identity.patients.entrypoints import PatientEntrypoints
 from services.identity.patients.jobs import PatientJobsLoop

@@ -18,8 +18,8 @@ from services.contracts.errors import Refused
 from services.identity.access import addresses, rules
 from services.identity.access.models import ApiClient, ApiSecret, ApiSession
 from services.identity.access.second_factor import proven_caller
-from services.identity.access.standing import TOKEN_MARK
 from services.identity.models import Organisation
+from services.identity.passports.standing import TOKEN_MARK
 from services.identity.rules import PERMISSIONS
 from services.identity.tokens import new_token, token_hash
 
