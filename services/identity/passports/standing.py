@@ -22,27 +22,17 @@ from services.chassis.database import Database
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.identity import rules
-from services.identity.access.rules import is_inside
+from services.identity.api_clients.handlers import is_api_token
+from services.identity.api_clients.models import ApiClient, ApiSecret, ApiSession
 from services.identity.employees.entry import admitted
-from services.identity.models import (
-    Account,
-    ApiClient,
-    ApiSecret,
-    ApiSession,
-    LoginSession,
-    Organisation,
-    RealmSettings,
-    ResourceAssignment,
-    Role,
-    RolePermission,
-)
-from services.identity.people.profiles import permissions_over, profiles_of
-from services.identity.people.rules import PORTAL_REALMS
-from services.identity.tokens import token_hash
-
-# Says to scanners of repositories and logs what it is, and to us which table it is in.
-TOKEN_MARK = "portico_api_"  # noqa: S105 - the beginning of a token, not one
+from services.identity.models import Account, Organisation, ResourceAssignment, Role, RolePermission
+from services.identity.realms import rules
+from services.identity.realms.models import RealmSettings
+from services.identity.realms.networks import is_inside
+from services.identity.realms.rules import PORTAL_REALMS
+from services.identity.relationships.profiles import permissions_over, profiles_of
+from services.identity.secrets.tokens import token_hash
+from services.identity.sessions.models import LoginSession
 
 _accounts, _roles, _organisations = Account.__table__, Role.__table__, Organisation.__table__
 _sessions, _realm_settings = LoginSession.__table__, RealmSettings.__table__
@@ -176,7 +166,7 @@ def standing_of(database: Database, token: str, settings: Any, client_address: s
     Raises Refused(unauthenticated) for a token that is unknown, whose session has ended, is idle or has
     expired, whose account is disabled, or that is used from outside the realm's networks (S2-133).
     """
-    if token.startswith(TOKEN_MARK):
+    if is_api_token(token):
         return _of_api_client(database, token, client_address)
     row = database.fetch_one(_SESSION, {"token_hash": token_hash(token)})
     if row is None:
