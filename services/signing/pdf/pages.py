@@ -1,7 +1,7 @@
 """Pages this service draws: the signature page, the stamps on it and the certificate of completion.
 
-Lengths are in points (1/72 inch). A character that no face has is shown as its base letter or as a question mark
-(services.chassis.typefaces). The exact name always stands in the signature itself.
+Lengths are in points (1/72 inch). A character that no face has is shown as a replacement character
+(services.chassis.text_shaping). The exact name always stands in the signature itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
-from services.chassis import typefaces
+from services.chassis import text_shaping
 
 INK = HexColor("#1f2933")
 QUIET = HexColor("#5c6b7a")
@@ -274,30 +274,21 @@ def _line(
     colour: HexColor,
     room: float | None = None,
 ) -> None:
-    line = _flat(text, weight)
+    line = _flat(text)
     if room is not None:
-        line = _cut(line, weight, size, room)
+        line = text_shaping.cut(line, weight, size, room)
     canvas.setFillColor(colour)
-    typefaces.draw(canvas, x, y, line, weight, size)
-
-
-def _cut(text: str, weight: str, size: float, room: float) -> str:
-    if typefaces.width_of(text, weight, size) <= room:
-        return text
-    text = text.removesuffix("…")
-    while text and typefaces.width_of(text + "…", weight, size) > room:
-        text = text[:-1]
-    return text + "…"
+    text_shaping.draw(canvas, x, y, line, weight, size)
 
 
 def _wrapped(text: str, weight: str, size: float, room: float, *, at_most: int) -> list[str]:
     """Lines that fit the room; what does not fit in that many lines ends in an ellipsis."""
-    lines = typefaces.wrapped(_flat(text, weight), weight, size, room)
+    lines = text_shaping.wrapped(_flat(text), weight, size, room)
     if len(lines) > at_most:
         lines = [*lines[: at_most - 1], lines[at_most - 1] + "…"]
-    return [_cut(line, weight, size, room) for line in lines]
+    return [text_shaping.cut(line, weight, size, room) for line in lines]
 
 
-def _flat(text: str, weight: str) -> str:
-    """The text as the face can show it, on one line, of bounded length."""
-    return typefaces.shown(" ".join(text.split())[:TEXT_LIMIT], weight)
+def _flat(text: str) -> str:
+    """The text on one line, of bounded length."""
+    return text_shaping.cleaned(" ".join(text.split())[:TEXT_LIMIT])
