@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
+from io import BytesIO
 from pathlib import Path
 
 import uharfbuzz
@@ -36,28 +37,44 @@ _EAST_ASIAN = (
 _JAPANESE_FIRST = (_EAST_ASIAN[1], _EAST_ASIAN[0], _EAST_ASIAN[2])
 
 
+BLOCK = 1024
+
+
 @dataclass(frozen=True)
 class Face:
-    """A font file, given by its path below FOLDER."""
+    """A font file, given by its path below FOLDER, or the part of it that has one block of 1,024 characters."""
 
     file: str
+    block: int | None = None
 
     @cached_property
     def harfbuzz(self) -> uharfbuzz.Font:
-        """The face for looking up and shaping. The file is mapped into memory, so even a large one costs little."""
-        return uharfbuzz.Font(uharfbuzz.Face(uharfbuzz.Blob.from_file_path(str(FOLDER / self.file))))
+        """The face for shaping."""
+        return _whole(self.file) if self.block is None else uharfbuzz.Font(self._part)
 
     @cached_property
     def reportlab(self) -> TTFont:
-        """The face for drawing, registered with reportlab. A large one takes 20 MB."""
-        font = TTFont(f"portico-{Path(self.file).stem}", str(FOLDER / self.file))
+        """The face for drawing, registered with reportlab."""
+        name = f"portico-{self.file}" if self.block is None else f"portico-{self.file}-{self.block}"
+        source = str(FOLDER / self.file) if self.block is None else BytesIO(self._part.blob.data)
+        font = TTFont(name, source)
+        if self.block is not None:
+            font.face.name += b"-%d" % self.block  # reportlab takes two faces of one name for the same
         font.hbFont()  # from now on `hbAddPrivate` is there
         pdfmetrics.registerFont(font)
         return font
 
     def has(self, character: str) -> bool:
         """Whether the face has a glyph for the character."""
-        return self.harfbuzz.get_nominal_glyph(ord(character)) is not None
+        is_within = self.block is None or ord(character) // BLOCK == self.block
+        return is_within and _whole(self.file).get_nominal_glyph(ord(character)) is not None
+
+    @cached_property
+    def _part(self) -> uharfbuzz.Face:
+        assert self.block is not None  # noqa: S101 - for the type checker
+        wanted = uharfbuzz.SubsetInput()
+        wanted.unicode_set.add_range(self.block * BLOCK, self.block * BLOCK + BLOCK - 1)
+        return uharfbuzz.subset(_whole(self.file).face, wanted)
 
 
 def first_face(weight: str) -> Face:
@@ -78,10 +95,10 @@ def _faces(character: str, weight: str, is_japanese: bool) -> Iterator[Face]:
     is_wide = unicodedata.east_asian_width(character) in {"W", "F", "H"}
     east_asian = _JAPANESE_FIRST if is_japanese else _EAST_ASIAN
     # Emoji are wide, too, but symbols.
-    if is_wide and not unicodedata.category(character).startswith("S"):
-        yield from map(_face, (*east_asian, *_SYMBOLS))
-    else:
-        yield from map(_face, (*_SYMBOLS, *east_asian))
+    is_symbol = not is_wide or unicodedata.category(character).startswith("S")
+    # In parts, because reportlab takes 20 MB and 0.2 s for one of these whole.
+    for file in (*_SYMBOLS, *east_asian) if is_symbol else (*east_asian, *_SYMBOLS):
+        yield _face(file, ord(character) // BLOCK)
 
 
 @cache
@@ -103,5 +120,11 @@ def _noto_faces() -> tuple[str, ...]:
 
 
 @cache
-def _face(file: str) -> Face:
-    return Face(file)
+def _face(file: str, block: int | None = None) -> Face:
+    return Face(file, block)
+
+
+@cache
+def _whole(file: str) -> uharfbuzz.Font:
+    """The font file, mapped into memory."""
+    return uharfbuzz.Font(uharfbuzz.Face(uharfbuzz.Blob.from_file_path(str(FOLDER / file))))

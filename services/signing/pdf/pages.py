@@ -7,9 +7,13 @@ Lengths are in points (1/72 inch). A character that no face has is shown as a re
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import wraps
+from typing import ParamSpec
 
+from eventlet import patcher
 from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
@@ -27,7 +31,10 @@ SLOTS = 12
 TEXT_LIMIT = 1000
 EVENTS_SHOWN = 14
 
+P = ParamSpec("P")
 Box = tuple[float, float, float, float]
+# Drawing threads share the faces, which reportlab reads by position. A lock of the system, because each is a thread of it.
+_DRAWING = patcher.original("threading").Lock()
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,15 @@ class Stamp:
     location: str
 
 
+def _one_at_a_time(draw: Callable[P, bytes]) -> Callable[P, bytes]:
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> bytes:
+        with _DRAWING:
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
 def slot(index: int, width: float, height: float) -> Box:
     """The box (left, bottom, right, top) of one of the SLOTS signatures on a signature page of that size.
 
@@ -86,6 +102,7 @@ def slot(index: int, width: float, height: float) -> Box:
     return (left, top - down, left + across, top)
 
 
+@_one_at_a_time
 def signature_page(width: float, height: float) -> bytes:
     """An empty signature page of that size, as a one-page PDF."""
     canvas, buffer = _canvas((width, height), "Signature page")
@@ -103,6 +120,7 @@ def signature_page(width: float, height: float) -> bytes:
     return _finish(canvas, buffer)
 
 
+@_one_at_a_time
 def signature_stamp(stamp: Stamp, width: float, height: float) -> bytes:
     """The visible part of one signature, as a one-page PDF of that size."""
     canvas, buffer = _canvas((width, height), "Signature")
@@ -123,6 +141,7 @@ def signature_stamp(stamp: Stamp, width: float, height: float) -> bytes:
     return _finish(canvas, buffer)
 
 
+@_one_at_a_time
 def certificate_of_completion(facts: CompletionFacts) -> bytes:
     """The one-page record of a signing process, A4."""
     canvas, buffer = _canvas(A4, "Certificate of completion")
