@@ -1,8 +1,9 @@
 """Text in PDFs: measured, wrapped, cut, drawn, in every script that a face has. Lengths are in points (1/72 inch).
 
 HarfBuzz chooses and places the glyphs (joins, marks, conjuncts), python-bidi finds the direction, reportlab writes the
-PDF. A character that no face has is drawn as U+FFFD. The drawn text carries the original as its ActualText, so it can be
-searched and copied whatever its glyphs are. Imported only where a PDF is made: a service at rest does not need that memory.
+PDF. A character that no face has is drawn as U+FFFD. Glyphs that are not simply their characters carry what they spell as
+ActualText, so that all text can be searched and copied. Imported only where a PDF is made: a service at rest does not need
+that memory.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ __all__ = ["BOLD", "CODE", "PLAIN", "cleaned", "cut", "draw", "width_of", "wrapp
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
 # They override the direction of letters, so that a name can be made to look like another one.
 _OVERRIDES = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-_BEYOND_UNICODE = frozenset({"Cs", "Cn"})
 REPLACEMENT = "\ufffd"  # what a character that no face has is shown as
 _LAST_OF_BASIC_PLANE = 0xFFFF
 _VARIATION = re.compile("[\u034f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
@@ -52,7 +52,7 @@ def cleaned(text: str) -> str:
     if composed.isascii() and composed.isprintable():
         return composed
     return "".join(
-        REPLACEMENT if unicodedata.category(each) in _BEYOND_UNICODE else each
+        REPLACEMENT if "\ud800" <= each <= "\udfff" else each
         for each in composed.translate(_OVERRIDES)
         if each in "\n\t" or unicodedata.category(each) != "Cc"
     )
@@ -207,11 +207,12 @@ def _shaped(run: _Run) -> ShapedStr:
     buffer.guess_segment_properties()
     buffer.direction = "rtl" if run.level % 2 else "ltr"
     buffer.not_found_glyph = run.face.harfbuzz.get_nominal_glyph(ord(REPLACEMENT)) or 0
-    uharfbuzz.shape(run.face.harfbuzz, buffer)
+    # Without kerning, so that a line is as wide as its words; plain ASCII text is not shaped and has none either.
+    uharfbuzz.shape(run.face.harfbuzz, buffer, {"kern": False})
     scale = run.face.reportlab.pdfScale
     characters, data = [], []
     for glyph, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
-        natural = scale(run.face.reportlab.face.hmetrics[glyph.codepoint][0])
+        natural = scale(run.face.harfbuzz.get_glyph_h_advance(glyph.codepoint))
         characters.append(_stand_in(run.face, glyph.codepoint, natural))
         data.append(
             ShapeData(

@@ -55,7 +55,7 @@ NAMES = {
     "Syriac": "ܣܘܪܝܝܐ",
     "Tifinagh": "ⵜⵉⴼⵉⵏⴰⵖ",
     "Chinese": "王小明、陳國華",
-    "rare Chinese": "㐀㓂",
+    "rare Chinese": "陳㐀㓂㓃",
     "Japanese": "山田タロウ 𠮷野さくら",
     "Korean": "김민준",
     "signs": "Referred → Enrolled ✓ ★ 😀",
@@ -155,7 +155,7 @@ def test_a_name_cannot_be_turned_into_another_one() -> None:
     assert cleaned("a\x00\x07b\nc") == "ab\nc"
 
 
-@pytest.mark.parametrize("character", ["\ue000", "\U0002a70e", "\U0001faf6", "\U0010fffd"])
+@pytest.mark.parametrize("character", ["\ue000", "\U0002a70e", "\U0001faf6", "\U0010fffd", "\u0378"])
 def test_a_character_that_no_face_has_is_shown_and_can_still_be_found(character: str, tmp_path: Path) -> None:
     # A private use character stays unknown after shaping has given private use characters to glyphs.
     drawn("श्री कृष्ण")
@@ -166,7 +166,7 @@ def test_a_character_that_no_face_has_is_shown_and_can_still_be_found(character:
 
 
 def test_what_is_no_character_is_shown_as_unknown() -> None:
-    assert cleaned("a\ud800b\U000e0fff") == "a\ufffdb\ufffd"
+    assert cleaned("a\ud800b") == "a\ufffdb"
 
 
 @pytest.mark.parametrize(
@@ -175,6 +175,14 @@ def test_what_is_no_character_is_shown_as_unknown() -> None:
 )
 def test_chinese_characters_have_japanese_forms_beside_kana(name: str, face: str) -> None:
     assert {used for used, _ in glyphs_of(name)} == {face}
+
+
+def test_letters_of_a_run_stand_side_by_side() -> None:
+    for line in ("㓂㓃㓄", "丐丑丒", "김깁깃", "さくら", "Ωμέγα"):
+        (run,) = _from_left(line, PLAIN)
+        widths = run.face.reportlab.face.charWidths
+        for character, datum in zip(line, _shaped(run).__shapeData__, strict=True):
+            assert datum.width == pytest.approx(widths[ord(character)])
 
 
 def test_a_line_is_as_wide_as_its_parts() -> None:
