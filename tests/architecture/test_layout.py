@@ -63,6 +63,11 @@ def misplaced(root: Path, service: str) -> Iterator[str]:
     routes = {path.stem for path in (root / "gateway" / "api" / service).glob("*.py")} - {"__init__"}
     for subject in sorted(routes - declared - OF_THE_CHASSIS):
         yield f"gateway/api/{service}/{subject}.py has no contract services/contracts/{service}/{subject}.py"
+    yield from misnamed_tests(root, service, declared, made)
+
+
+def misnamed_tests(root: Path, service: str, declared: set[str], made: set[str]) -> Iterator[str]:
+    """Subjects without a test, and tests that begin with no subject."""
     tests = [path.stem for path in (root / "tests" / "integration" / service).glob("test_*.py")]
     for subject in sorted(declared):
         if not any(name == f"test_{subject}" or name.startswith(f"test_{subject}_") for name in tests):
