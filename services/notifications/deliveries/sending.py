@@ -21,12 +21,14 @@ from services.chassis.logs import log, where
 from services.chassis.loop import Loop
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts import referrals_queues
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
-from services.contracts.identity import accounts, credentials, patients, pickup_codes
-from services.contracts.identity import credentials as credentials_contract
+from services.contracts.identity import accounts, credentials
+from services.contracts.identity import credentials as identity_people
+from services.contracts.identity import patients as identity_patients
+from services.contracts.identity import pickup_codes as identity_employees
 from services.contracts.notifications import deliveries as contract
+from services.contracts.referrals import queues
 from services.notifications.channels import email
 from services.notifications.deliveries import rules
 from services.notifications.deliveries.models import Delivery
@@ -46,9 +48,9 @@ CREDENTIAL_KINDS = {
 # Kinds that do not go to an account's own address: who tells the address, by the id of what.
 ADDRESS_OF: dict[str, tuple[Operation, str]] = {
     # The address before the change: its owner learns of it even if somebody else has made it.
-    "login_email_changed": (credentials_contract.describe_login_change, "change_id"),
-    "identity_not_verified": (patients.take_unverified_address, "notice_id"),
-    "pickup_code": (pickup_codes.mint_pickup_code, "code_id"),
+    "login_email_changed": (identity_people.describe_login_change, "change_id"),
+    "identity_not_verified": (identity_patients.take_unverified_address, "notice_id"),
+    "pickup_code": (identity_employees.mint_pickup_code, "code_id"),
 }
 
 
@@ -264,9 +266,7 @@ def _of_account(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | 
         values["record_number"] = delivery.context["contact_record_number"]
     if "queue_id" in delivery.context:
         # As the ReferralQ has it now. It is the partner's own words to its providers, the same for every referral.
-        queue = _ask(
-            runtime, delivery, referrals_queues.describe_queue, {"queue_id": delivery.context["queue_id"]}
-        )
+        queue = _ask(runtime, delivery, queues.describe_queue, {"queue_id": delivery.context["queue_id"]})
         if queue["assignment_email_text"]:
             values["partner_text"] = queue["assignment_email_text"]
     if "document_id" in delivery.context:

@@ -8,9 +8,10 @@ from typing import Any
 from services.chassis.events import Delivery
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts import referrals
 from services.contracts.errors import Refused
-from services.contracts.identity import accounts, merging
+from services.contracts.identity import accounts as identity
+from services.contracts.identity import merging as identity_merged
+from services.contracts.referrals import records
 from services.signing.documents import handlers, rules
 from services.signing.documents.signer import Order, Signer
 
@@ -27,12 +28,12 @@ def send_document(call: Call) -> Any:
     concerned = _concerned(call)
     document = call.request["document"]
     pages = _signer(call).screen(_organisation(call)[0], document["sha256"], document["size"], _wait_s(call))
-    return call.commit(handlers.send_document, pages, concerned)
+    return call.commit(handlers.send_document, document["sha256"], pages, concerned)
 
 
 def get_document(call: Call) -> Any:
     """Answer with the document and record that it was read."""
-    return call.transact(lambda unit: call.operation.reply.dump(handlers.read_document(unit, call.request)))
+    return call.transact(lambda unit: call.operation.reply.dump(handlers.read_document(unit, **call.request)))
 
 
 def sign_document(call: Call) -> Any:
@@ -43,19 +44,19 @@ def sign_document(call: Call) -> Any:
     """
     if call.is_repeated():
         return call.commit(_only_replayed)
-    caller = call.caller
+    caller, document_id = call.caller, call.request["document_id"]
     signer = _describe_account(call, caller.id if caller else "", "not_found")
     with _signer(call).turn_to_sign(_wait_s(call)):
         # Once more: the same request may have been carried out by another worker while this one waited for its turn.
         if call.is_repeated():
             return call.commit(_only_replayed)
-        sha256 = call.transact(lambda unit: handlers.claim_signature(unit, call.request))
+        sha256 = call.transact(lambda unit: handlers.claim_signature(unit, document_id=document_id))
         try:
             order = _order(call, sha256, signer)
             signed = handlers.Signed(_signer(call).sign(order), order.signed_at)
             return call.commit(handlers.sign_document, signed)
         except Exception:
-            call.transact(lambda unit: handlers.release_signature(unit, call.request))
+            call.transact(lambda unit: handlers.release_signature(unit, document_id=document_id))
             raise
 
 
@@ -75,7 +76,7 @@ def _order(call: Call, sha256: str, signer: Mapping[str, Any]) -> Order:
 
 def _describe_account(call: Call, account_id: str, refusal: str) -> Mapping[str, Any]:
     try:
-        account: Mapping[str, Any] = call.ask(accounts.describe_account, {"account_id": account_id})
+        account: Mapping[str, Any] = call.ask(identity.describe_account, {"account_id": account_id})
     except Refused as refused:
         if refused.code != "not_found":
             raise
@@ -93,7 +94,7 @@ def _concerned(call: Call) -> handlers.Concerned:
     if contact_record_id is None:
         return handlers.Concerned()
     try:
-        record = call.ask(referrals.describe_contact_record, {"contact_record_id": contact_record_id})
+        record = call.ask(records.describe_contact_record, {"contact_record_id": contact_record_id})
     except Refused as refused:
         if refused.code != "not_found":
             raise
@@ -105,13 +106,13 @@ def _concerned(call: Call) -> handlers.Concerned:
 def follow_people(delivery: Delivery) -> None:
     """After a merge of two people or its undoing: ask identity how the two stand now, then move what concerns them."""
     standings = [
-        delivery.ask(merging.describe_person, {"person_id": delivery.data[name]})
+        delivery.ask(identity_merged.describe_person, {"person_id": delivery.data[name]})
         for name in ("kept_id", "merged_id")
     ]
     delivery.apply(handlers.follow_people, standings)
 
 
-def _only_replayed(_unit: UnitOfWork, _request: Any) -> Any:
+def _only_replayed(_unit: UnitOfWork) -> Any:
     """For `commit` when the answer is known; only reached if it was forgotten in this very moment."""
     raise Refused("conflict", "This request is too old to be repeated.")
 

@@ -9,9 +9,9 @@ import flask
 import pytest
 from flask.testing import FlaskClient
 
-from services.contracts import referrals
 from services.contracts.errors import CODES, Refused
-from services.contracts.identity import accounts
+from services.contracts.identity import accounts as identity
+from services.contracts.referrals import queues
 
 ACCOUNT = "/v1/accounts/" + "d" * 32
 TOKEN = {"Authorization": "Bearer opaque-token"}
@@ -179,7 +179,7 @@ def test_a_correlation_id_that_could_be_anything_is_replaced(http: FlaskClient, 
 def test_a_trace_is_continued(http: FlaskClient, services: Any):
     http.get("/v1/queues", headers={**TOKEN, "traceparent": TRACE})
 
-    passed_on = services.made(referrals.list_queues)[1].traceparent
+    passed_on = services.made(queues.list_queues)[1].traceparent
     assert passed_on.startswith(TRACE[:36])
     assert passed_on != TRACE
 
@@ -187,9 +187,7 @@ def test_a_trace_is_continued(http: FlaskClient, services: Any):
 def test_a_trace_is_begun_where_none_is_given(http: FlaskClient, services: Any):
     http.get("/v1/queues", headers={**TOKEN, "traceparent": "nonsense"})
 
-    assert re.fullmatch(
-        r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", services.made(referrals.list_queues)[1].traceparent
-    )
+    assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", services.made(queues.list_queues)[1].traceparent)
 
 
 def test_the_documentation_needs_nothing_from_elsewhere(http: FlaskClient):
@@ -234,4 +232,4 @@ def test_what_only_services_may_ask_has_no_address(app: flask.Flask):
     rules = {str(rule.endpoint) for rule in app.url_map.iter_rules()}
 
     assert not [rule for rule in rules if "describe_account" in rule or "issue_passport" in rule]
-    assert accounts.describe_account.access.kind == "services"
+    assert identity.describe_account.access.kind == "services"
