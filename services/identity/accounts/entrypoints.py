@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from services.chassis.operations import Call, serves
-from services.contracts import referrals
 from services.contracts.identity import accounts as contract
+from services.contracts.referrals import directory as referrals
 from services.identity.accounts import handlers, queries
 from services.identity.registry.accounts import find_account
 

@@ -1,4 +1,4 @@
-"""A contact record on paper: layout first, page by page, then the PDF, so that each page knows how many there are.
+"""The pages of a contact record: layout first, page by page, then the PDF, so that each page knows how many there are.
 
 Lengths are in points (1/72 inch), pages are A4. Imported only when a PDF is made: reportlab is memory that a service at rest
 does not need.

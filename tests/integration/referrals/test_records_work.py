@@ -1,4 +1,4 @@
-"""Contact records at work: intake in one step, changes, searching, hints at duplicates."""
+"""Contact records at work: changes, searching, hints at duplicates."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from typing import Any
 import pytest
 
 from services.contracts.errors import Refused
-from services.contracts.referrals import assignments, intakes, queues, records
-from services.contracts.referrals.assignments import referral_assigned
-from services.contracts.referrals.records import contact_record_changed, contact_record_created
+from services.contracts.referrals import assignments, intakes, records
+from services.contracts.referrals.records import contact_record_changed
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
-from tests.support.in_process import a_caller
 
 PERSON = "d" * 32
 
@@ -85,70 +83,6 @@ def test_whose_record_was_read_stands_in_the_audit_trail_where_it_is_known(desk:
     for record_id in (known, unknown):
         desk(records.get_contact_record, contact_record_id=record_id)
     assert [row.person_id for row in desk.service.audit("contact_record.read")] == [PERSON, None]
-
-
-@pytest.mark.seed("S0-48")
-@pytest.mark.seed("S0-49")
-def test_an_intake_is_record_queue_and_program_in_one_call(desk_on_both: Desk) -> None:
-    desk = desk_on_both
-    queue_id = desk.a_queue("Night Shelter")
-    desk.set_capacity("Night Shelter", 5)
-    answer = desk(
-        intakes.create_intake,
-        first_name="Ana",
-        sections={"Needs": {"Housing": "tonight"}},
-        queue_id=queue_id,
-        program_id=desk.resource["Night Shelter"],
-        note="Has a dog.",
-    )
-    record, referral = answer["contact_record"], answer["referral"]
-    assert referral["limited"]["contact_record_number"] == record["number"]
-    assert (referral["limited"]["note"], referral["details"]) == ("Has a dog.", None)
-    assert desk.numbers("Night Shelter") == (5, 1, 4)
-    (listed,) = desk(assignments.list_referrals)["items"]
-    assert listed["id"] == referral["id"]
-
-
-def test_an_intake_that_cannot_be_assigned_leaves_nothing_behind(desk_on_both: Desk) -> None:
-    desk = desk_on_both
-    queue_id = desk.a_queue("Night Shelter")
-    desk.set_capacity("Night Shelter", 0)
-    intake = {"queue_id": queue_id, "program_id": desk.resource["Night Shelter"], "last_name": "Vega"}
-    assert refusal(lambda: desk(intakes.create_intake, **intake)) == "capacity_exhausted"
-    assert desk(records.search_contact_records)["items"] == []
-    assert desk.service.events(contact_record_created) == desk.service.events(referral_assigned) == []
-    assert desk(records.create_contact_record)["number"] == "CR-00000001"
-
-
-def test_an_intake_takes_the_permission_for_both_halves(desk: Desk) -> None:
-    intake = {"queue_id": desk.a_queue("Night Shelter"), "program_id": desk.resource["Night Shelter"]}
-    for may in (("record.create",), ("referral.assign",)):
-        half = a_caller(*may, id="5" * 32)
-        assert refusal(lambda half=half: desk(intakes.create_intake, half, **intake)) == "forbidden"
-
-
-def test_an_intake_by_a_form_has_the_forms_sections(desk: Desk) -> None:
-    form = {"code": "housing", "name": "Housing intake", "sections": ["Needs", "Household"]}
-    queue = desk(queues.get_queue, queue_id=desk.a_queue("Night Shelter"))
-    desk(queues.edit_queue, queue_id=queue["id"], version=queue["version"], forms=[form])
-
-    def intake(form_code: str, *titles: str) -> Any:
-        return desk(
-            intakes.create_intake,
-            queue_id=queue["id"],
-            program_id=desk.resource["Night Shelter"],
-            form_code=form_code,
-            sections={title: {"a": 1} for title in titles},
-        )
-
-    for call, field in (
-        (lambda: intake("food", "Needs"), "form_code"),
-        (lambda: intake("housing", "needs"), "sections"),
-    ):
-        with pytest.raises(Refused) as refused:
-            call()
-        assert (refused.value.code, refused.value.field) == ("invalid_contact_record", field)
-    assert intake("housing", "needs", "Household", "Pets")["contact_record"]["form_code"] == "housing"
 
 
 def test_a_record_that_is_like_another_is_pointed_out_to_staff(desk: Desk) -> None:

@@ -36,7 +36,7 @@ from tests.integration.referrals.histories import (
     some_pasts,
     write_pasts,
 )
-from tests.integration.referrals.test_statistics import a_random_step, everything
+from tests.integration.referrals.test_reports_statistics import a_random_step, everything
 from tests.support.in_process import HARBOR
 
 FIRST = datetime.datetime(2026, 1, 9, 5, 0, tzinfo=datetime.UTC)

@@ -27,7 +27,6 @@ from services.referrals.assignments.rules import (
     next_statuses,
     status_for,
 )
-from services.referrals.authors.rules import side_of
 from services.referrals.paging.cursors import cursor_of, read_cursor
 from services.referrals.queues.rules import (
     DEFAULT_DECLINE_REASONS,
@@ -171,14 +170,6 @@ def test_a_first_answer_and_then_each_status_is_due_by_the_queues_hours() -> Non
     assert due_when_new(QueueSettings(), DEFAULT_STATUSES, NOW) is None
     by_status = QueueSettings(status_due_hours={"referred": 2})
     assert due_when_new(by_status, DEFAULT_STATUSES, NOW) == NOW + datetime.timedelta(hours=2)
-
-
-@pytest.mark.parametrize(
-    ("realm", "side"),
-    [("staff", "partner"), ("api", "partner"), ("provider", "provider"), (None, "system")],
-)
-def test_each_realm_is_on_a_side(realm: str | None, side: str) -> None:
-    assert side_of(realm) == side
 
 
 @given(st.datetimes(timezones=st.just(datetime.UTC)), st.uuids())
