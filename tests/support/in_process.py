@@ -19,6 +19,7 @@ from services.chassis.database import assert_no_transaction
 from services.chassis.events import Delivery, EventContext
 from services.chassis.operations import Call, admit, validate
 from services.chassis.passports import Caller
+from services.chassis.reading_audit import ReadingAudit
 from services.chassis.turns import Turns
 from services.contracts.declare import Event, Operation
 from services.contracts.errors import Refused
@@ -85,6 +86,7 @@ class InProcess:
             database=self.database,
             tables=base.chassis,
             relay=FakeRelay(),
+            reading_audit=ReadingAudit(self.database, base.chassis),
             turns=Turns(),
             blobs=BlobStore(folder / "blobs"),
             ask=self._ask,

@@ -115,8 +115,9 @@ def _make_cells(session: Session, queue_id: str, status: str, program_ids: Colle
 
 def _insert_cells(session: Session, own: list[dict[str, str]]) -> None:
     """Make cells, in one order: somebody else may make some of them at the same time. Then they are there afterwards."""
-    statement = insert_into(session, ReportCell.__table__).values(own).on_conflict_do_nothing()
-    session.connection().execute(statement)
+    connection = session.connection()
+    statement = insert_into(connection.dialect.name, ReportCell.__table__).on_conflict_do_nothing()
+    connection.execute(statement, own)
 
 
 def _zone(unit: UnitOfWork) -> str:
