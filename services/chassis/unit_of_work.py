@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 from marshmallow import Schema, ValidationError
-from sqlalchemy import select
+from sqlalchemy import Insert, event, select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
@@ -18,6 +18,9 @@ from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.contracts.declare import Event, Operation
 from services.contracts.errors import Refused
 from services.contracts.fields import Secret
+
+# In a session's info: rows by the statement that inserts them.
+_LEFT_TO_WRITE = "left_to_write"
 
 Clock = Callable[[], datetime.datetime]
 
@@ -28,7 +31,11 @@ def utc_now() -> datetime.datetime:
 
 
 class UnitOfWork:
-    """What a handler works with: the session, who calls, the time, and where facts are written down."""
+    """What a handler works with: the session, who calls, the time, and where facts are written down.
+
+    Audit rows and events are inserted by the commit, each kind in one statement. Do not leave any inside a savepoint:
+    its rollback would not take them back.
+    """
 
     def __init__(
         self,
@@ -99,7 +106,7 @@ class UnitOfWork:
             "body": wire.encode(envelope),
             "created_at": self.now,
         }
-        self.session.connection().execute(self._tables.insert_outbox, row)
+        self._leave(self._tables.insert_outbox, row)
         self.has_events = True
         return event_id
 
@@ -130,7 +137,10 @@ class UnitOfWork:
             audit_id=audit_id,
             reason_given=reason_given,
         )
-        self.session.connection().execute(self._tables.insert_audit, row)
+        self._leave(self._tables.insert_audit, row)
+
+    def _leave(self, statement: Insert, row: dict[str, Any]) -> None:
+        self.session.info.setdefault(_LEFT_TO_WRITE, {}).setdefault(statement, []).append(row)
 
     def require_version(self, row: Any) -> None:
         """Refuse (412) unless the caller's `If-Match` names the row's current version."""
@@ -146,6 +156,16 @@ class UnitOfWork:
                 field="If-Match",
                 current_version=row.version,
             )
+
+
+@event.listens_for(Session, "before_commit")
+def _write_what_was_left(session: Session) -> None:
+    left = session.info.get(_LEFT_TO_WRITE)
+    if not left or session.in_nested_transaction():
+        return
+    session.info[_LEFT_TO_WRITE] = {}
+    for statement, rows in left.items():
+        session.connection().execute(statement, rows if len(rows) > 1 else rows[0])
 
 
 def audit_row(
