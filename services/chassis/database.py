@@ -79,7 +79,8 @@ def held_or_made(session: Session, model: type[Row], key: Mapping[str, Any], fre
     Of two who would make it at once the second waits for the first, and finds what that one has written.
     """
     insert_unless_there(session, model.__table__, {**key, **fresh})
-    return session.scalars(select(model).filter_by(**key).with_for_update()).one()
+    row: Row = session.scalars(select(model).filter_by(**key).with_for_update()).one()
+    return row
 
 
 class Prepared:
@@ -298,11 +299,12 @@ def _only_own_rows(state: ORMExecuteState) -> None:
     organisation_id = state.session.info.get("organisation_id")
     if organisation_id is None or state.is_column_load:
         return
-    if state.is_select and not isinstance(state.parameters, list):
+    given = state.parameters or {}
+    if state.is_select and isinstance(given, Mapping):
         # A relationship's load has inherited it from the statement that loaded its parent.
         if _OWN_ROWS not in state.statement._with_options:  # noqa: SLF001 - told nowhere else
             state.statement = state.statement.options(_OWN_ROWS)
-        state.parameters = {**(state.parameters or {}), _ORGANISATION: organisation_id}
+        state.parameters = {**given, _ORGANISATION: organisation_id}
         return
     state.statement = state.statement.options(
         with_loader_criteria(

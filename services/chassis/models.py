@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import importlib
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -195,10 +197,11 @@ class Chassis:
         self.Audit: Any = type("Audit", (AuditRow, base), {})
         self.AuditHead: Any = type("AuditHead", (AuditHeadRow, base), {})
         self.AuditCheckpoint: Any = type("AuditCheckpoint", (AuditCheckpointRow, base), {})
-        requests = self.Request.__table__
-        self.insert_audit = insert(self.Audit.__table__)
+        tables = base.metadata.tables
+        requests = tables["requests"]
+        self.insert_audit = insert(tables["audit"])
         # `inline`: nobody asks which number the event got.
-        self.insert_outbox = insert(self.Outbox.__table__).inline()
+        self.insert_outbox = insert(tables["outbox"]).inline()
         self.keep_answer = (
             update(requests)
             .where(
@@ -218,3 +221,11 @@ def new_base() -> type[DeclarativeBase]:
 
     Base.chassis = Chassis(Base)
     return Base
+
+
+def base_of(service: str) -> Any:
+    """The declarative base of a service with the tables of all its subjects: every `models.py` of its folders is loaded."""
+    package = importlib.import_module(f"services.{service}")
+    for path in sorted(Path(package.__path__[0]).glob("*/models.py")):
+        importlib.import_module(f"{package.__name__}.{path.parent.name}.models")
+    return importlib.import_module(f"{package.__name__}.models").Base

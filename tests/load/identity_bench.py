@@ -23,16 +23,15 @@ from sqlalchemy.orm import Session
 from services.chassis import wire
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
-from services.contracts import identity as contract
-from services.contracts import identity_patients as patients
-from services.contracts import identity_people as people
-from services.identity import queries
-from services.identity.housekeeping import keep_statistics
-from services.identity.models import Account, Grant, LoginSession, Person, PersonKind, Role
+from services.contracts.identity import accounts, passports, patients, people
+from services.identity.housekeeping.retention import keep_statistics
+from services.identity.models import Account, Grant, Person, PersonKind, Role
 from services.identity.patients.queries import matching_patient
 from services.identity.patients.rules import Identifying
-from services.identity.rules import PERMISSIONS
-from services.identity.tokens import token_hash
+from services.identity.realms.rules import PERMISSIONS
+from services.identity.registry import accounts as queries
+from services.identity.secrets.tokens import token_hash
+from services.identity.sessions.models import LoginSession
 from tests.integration.identity.conftest import Identity
 from tests.support.in_process import a_caller
 from tests.support.servers import fresh_database, private_postgres, temporary_folder
@@ -207,12 +206,12 @@ def questions(town: Town) -> dict[str, Callable[[], Any]]:
         "patient by e-mail": match,
         "account by log-in": log_in,
         "passport": lambda: town.identity.call(
-            contract.issue_passport, token=town.chance.choice(town.accounts)["id"], audience="referrals"
+            passports.issue_passport, token=town.chance.choice(town.accounts)["id"], audience="referrals"
         ),
         "people, first page": lambda: town.call(people.list_people),
         "people, last page": lambda: town.call(people.list_people, after=last_person),
-        "accounts, first page": lambda: town.call(contract.list_accounts),
-        "accounts, last page": lambda: town.call(contract.list_accounts, after=last_account),
+        "accounts, first page": lambda: town.call(accounts.list_accounts),
+        "accounts, last page": lambda: town.call(accounts.list_accounts, after=last_account),
         "onboarding, first page": onboarding,
         "onboarding, last page": functools.partial(onboarding, last_pages["all"]),
         "onboarding, active, first page": functools.partial(onboarding, status="active"),

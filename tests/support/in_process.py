@@ -17,10 +17,11 @@ from services.chassis import wire
 from services.chassis.blobs import BlobStore
 from services.chassis.database import assert_no_transaction
 from services.chassis.events import Delivery, EventContext
+from services.chassis.keyed_lock import KeyedLock
+from services.chassis.models import base_of
 from services.chassis.operations import Call, admit, validate
 from services.chassis.passports import Caller
 from services.chassis.reading_audit import ReadingAudit
-from services.chassis.turns import Turns
 from services.contracts.declare import Event, Operation
 from services.contracts.errors import Refused
 from tests.support.databases import migrated, opened
@@ -76,7 +77,7 @@ class InProcess:
     def __init__(self, service: str, url: str, folder: Path, **settings: Any) -> None:
         migrated(service, url)
         self.module = importlib.import_module(f"services.{service}.service")
-        base = importlib.import_module(f"services.{service}.models").Base
+        base = base_of(service)
         self.database = opened(url)
         self.answers: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
@@ -87,7 +88,7 @@ class InProcess:
             tables=base.chassis,
             relay=FakeRelay(),
             reading_audit=ReadingAudit(self.database, base.chassis),
-            turns=Turns(),
+            keyed_lock=KeyedLock(),
             blobs=BlobStore(folder / "blobs"),
             ask=self._ask,
             loops=[],

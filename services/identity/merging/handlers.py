@@ -12,20 +12,21 @@ from sqlalchemy.orm import Session
 from services.chassis import wire
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import identity_merged as told
 from services.contracts.errors import Refused
-from services.identity.administrators import require_another_administrator
-from services.identity.credentials import end_sessions, void_links
-from services.identity.employees.pickup import void_codes
+from services.contracts.identity import merging
+from services.identity.accounts.administrators import require_another_administrator
+from services.identity.credentials.invitations import void_links
+from services.identity.employees.models import Employment
 from services.identity.merging import moves, patient_records, rules
 from services.identity.merging.models import PersonMerge
-from services.identity.models import Account, Employment
+from services.identity.models import Account, Grant, Person, PersonKind, Relationship
 from services.identity.outside.models import OutsideIdentity
-from services.identity.people.accounts import load_person
-from services.identity.people.grants import actor, revoke
-from services.identity.people.models import Grant, Person, PersonKind, Relationship
-from services.identity.people.queries import find_person
-from services.identity.people.rules import APPLICANT
+from services.identity.pickup_codes.handlers import void_codes
+from services.identity.realms.rules import APPLICANT
+from services.identity.registry.actors import actor
+from services.identity.registry.people import find_person, load_person
+from services.identity.relationships.grants import revoke
+from services.identity.sessions.handlers import end_sessions
 
 Request = Mapping[str, Any]
 ENDED_BY_MERGE = "merged"
@@ -165,7 +166,7 @@ def merge(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         merged_at=unit.now,
     )
     unit.add(row)
-    _tell(unit, row, "person.merged", told.people_merged, moved=len(steps["moves"]))
+    _tell(unit, row, "person.merged", merging.people_merged, moved=len(steps["moves"]))
     return merge_view(row)
 
 
@@ -250,7 +251,7 @@ def undo(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     kept.version += 1
     merged.version += 1
     row.undone_by, row.undone_at = actor(unit), unit.now
-    _tell(unit, row, "person.unmerged", told.people_unmerged, stayed=stayed)
+    _tell(unit, row, "person.unmerged", merging.people_unmerged, stayed=stayed)
     return merge_view(row)
 
 

@@ -10,21 +10,20 @@ from sqlalchemy import select
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.identity_patients import USERNAME_RULE
-from services.identity import login
-from services.identity.credentials import set_password_hash
-from services.identity.handlers import load_organisation
+from services.contracts.identity.patients import USERNAME_RULE
+from services.identity.credentials.passwords import set_password_hash
 from services.identity.models import Account, Organisation
-from services.identity.password_rules import check_password
-from services.identity.passwords import hash_password
-from services.identity.patients import rules, steps
+from services.identity.patients import enrolment
 from services.identity.patients.models import PatientSettings
 from services.identity.patients.queries import access_view, settings_view
-from services.identity.patients.usernames import set_username
-from services.identity.people.handlers import require_confirmation
-from services.identity.people.queries import find_person
-from services.identity.people.rules import PATIENT, login_space
-from services.identity.rules import normal_login
+from services.identity.realms.rules import PATIENT, login_space, normal_login
+from services.identity.registry.confirmation import require_confirmation
+from services.identity.registry.organisations import load_organisation
+from services.identity.registry.people import find_person
+from services.identity.registry.usernames import has_username, is_username, set_username
+from services.identity.secrets.calls import take_secret
+from services.identity.secrets.password_rules import check_password
+from services.identity.secrets.passwords import hash_password
 
 Request = Mapping[str, Any]
 
@@ -52,17 +51,17 @@ def set_patient_settings(unit: UnitOfWork, request: Request) -> dict[str, Any]:
 
 def enable_patient_access(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     """Patient Can Access Portal (S3-27, S3-31, S3-34). Raises Refused(not_found, not_a_patient, details_missing)."""
-    person = steps.load_patient(unit, request["person_id"])
-    steps.require_details(person, "email", "postal_code")
-    steps.require_attestation(request["attests_email_is_private"])
-    steps.enable(unit, person, is_attested=True, way="staff")
+    person = enrolment.load_patient(unit, request["person_id"])
+    enrolment.require_details(person, "email", "postal_code")
+    enrolment.require_attestation(request["attests_email_is_private"])
+    enrolment.enable(unit, person, is_attested=True, way="staff")
     return access_view(unit.session, person.id)
 
 
 def disable_patient_access(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     """No Access to Portal (S3-27). Raises Refused(not_found, not_a_patient)."""
-    person = steps.load_patient(unit, request["person_id"])
-    steps.disable(unit, person)
+    person = enrolment.load_patient(unit, request["person_id"])
+    enrolment.disable(unit, person)
     return access_view(unit.session, person.id)
 
 
@@ -71,8 +70,8 @@ def invite_patient(unit: UnitOfWork, request: Request) -> dict[str, Any]:
 
     Raises Refused(not_found, not_a_patient, access_not_enabled, details_missing).
     """
-    person = steps.load_patient(unit, request["person_id"])
-    return {"invitation_id": steps.send_link(unit, person).id}
+    person = enrolment.load_patient(unit, request["person_id"])
+    return {"invitation_id": enrolment.send_link(unit, person).id}
 
 
 def check_username(unit: UnitOfWork, request: Request) -> dict[str, Any]:
@@ -81,7 +80,7 @@ def check_username(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     holder = unit.session.execute(
         select(Account.person_id).where(Account.login_space == login_space(PATIENT), Account.login == wanted)
     ).one_or_none()
-    is_valid = rules.is_username(wanted)
+    is_valid = is_username(wanted)
     is_own = holder is not None and request["person_id"] is not None and holder[0] == request["person_id"]
     return {
         "is_valid": is_valid,
@@ -95,7 +94,7 @@ def set_credentials(call: Call) -> Any:
 
     Raises Refused(not_found, not_a_patient, access_not_enabled, details_missing, login_taken, password_refused).
     """
-    password = login.take_secret(call, "password")
+    password = take_secret(call, "password")
     with call.runtime.database.reading(call.organisation_id) as session:
         person = find_person(session, call.request["person_id"])
         organisation = session.scalars(
@@ -113,21 +112,21 @@ def set_credentials(call: Call) -> Any:
 
 
 def _set_credentials(unit: UnitOfWork, request: Request, password_hash: str) -> dict[str, Any]:
-    person = steps.load_patient(unit, request["person_id"])
-    is_enabled = steps.open_access(unit, person) is not None
+    person = enrolment.load_patient(unit, request["person_id"])
+    is_enabled = enrolment.open_access(unit, person) is not None
     if not is_enabled and request["enable_access"]:
         if person.email:
-            steps.require_attestation(request["attests_email_is_private"])
-        steps.enable(
+            enrolment.require_attestation(request["attests_email_is_private"])
+        enrolment.enable(
             unit,
             person,
             is_attested=bool(person.email and request["attests_email_is_private"]),
             way="manual_credentials",
         )
-    account, _ = steps.require_access(unit, person)
+    account, _ = enrolment.require_access(unit, person)
     if request["username"] is not None:
         set_username(unit, account, request["username"])
-    elif not rules.has_username(account.login):
+    elif not has_username(account.login):
         raise Refused(
             "details_missing",
             "username: none is on file, and the patient logs in with it.",
@@ -136,7 +135,7 @@ def _set_credentials(unit: UnitOfWork, request: Request, password_hash: str) -> 
         )
     set_password_hash(unit, load_organisation(unit), account, password_hash)
     account.must_change_password = request["must_change"]
-    steps.record_of(unit, person).manual_credentials_set_at = unit.now
+    enrolment.record_of(unit, person).manual_credentials_set_at = unit.now
     unit.audit(
         "patient.credentials_set",
         "account",
@@ -154,17 +153,17 @@ def change_patient_email(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     Raises Refused(not_found, not_a_patient, version_conflict, proof_required, confirmation_required, details_missing,
     login_taken).
     """
-    person = steps.load_patient(unit, request["person_id"])
+    person = enrolment.load_patient(unit, request["person_id"])
     unit.require_version(person)
-    found = steps.open_access(unit, person)
+    found = enrolment.open_access(unit, person)
     if found is not None:
         assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
         unit.caller.require_proof()
         require_confirmation(
             request, "The patient's portal links and resets go to the new address; the old one is told."
         )
-        steps.require_attestation(request["attests_email_is_private"])
-    steps.change_email(unit, person, request["email"])
+        enrolment.require_attestation(request["attests_email_is_private"])
+    enrolment.change_email(unit, person, request["email"])
     if found is not None:
         found[1].attested_by, found[1].attested_at = unit.caller.id if unit.caller else None, unit.now
     unit.session.flush()

@@ -11,15 +11,20 @@ from sqlalchemy.exc import IntegrityError
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.referrals import queue_created
-from services.contracts.referrals_queues import queue_changed, queue_deactivated, queue_reactivated
+from services.contracts.referrals.queues import (
+    queue_changed,
+    queue_created,
+    queue_deactivated,
+    queue_reactivated,
+)
+from services.referrals.access.access_scope import access_scope_of
 from services.referrals.directory.queries import get_program
 from services.referrals.directory.rules import ResourceStatus, check_may_be_referred_to
-from services.referrals.queues.models import Queue, QueueProgram, QueueStatus
+from services.referrals.models import QueueProgram
+from services.referrals.queues.models import Queue, QueueStatus
 from services.referrals.queues.queries import count_open, keys_in_use, view_of
 from services.referrals.queues.rules import DEFAULT_STATUSES, Status, check_queue_name, check_statuses
 from services.referrals.queues.settings import check_forms, check_new_list, merged_settings, statuses_from
-from services.referrals.reach import reach_of
 
 # Beyond any list's length: statuses that change places go there first, as two cannot stand at one position.
 _ASIDE = 1_000
@@ -31,7 +36,7 @@ def create_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     Raises Refused `not_found` (the queue to copy statuses from), `queue_name_taken`, `invalid_queue`,
     `invalid_status_list`.
     """
-    reach_of(unit.caller).require_everything()
+    access_scope_of(unit.caller).require_everything()
     name = check_queue_name(request["name"])
     wanted = _wanted_statuses(unit, request, ())
     statuses = check_statuses(DEFAULT_STATUSES if wanted is None else wanted)
@@ -142,7 +147,7 @@ def remove_program_from_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
 
 def _held(unit: UnitOfWork, queue_id: str) -> Queue:
     """The row, held until the transaction ends: assignments and moves read it with a shared lock, and wait."""
-    reach_of(unit.caller).require_everything()
+    access_scope_of(unit.caller).require_everything()
     queue = unit.session.get(Queue, queue_id, with_for_update=True)
     if queue is None:
         raise Refused("not_found", "There is no ReferralQ with this id.", "queue_id")

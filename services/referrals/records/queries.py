@@ -11,9 +11,10 @@ from services.chassis.database import Prepared
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.referrals.assignments.models import Referral
-from services.referrals.assignments.rules import actor_view, cursor_of, read_cursor
-from services.referrals.reach import reach_of
+from services.referrals.access.access_scope import access_scope_of
+from services.referrals.authors.rules import actor_view
+from services.referrals.models import Referral
+from services.referrals.paging.cursors import cursor_of, read_cursor
 from services.referrals.records.consent import is_over
 from services.referrals.records.models import ContactRecord, ContactRecordChange
 from services.referrals.records.rules import (
@@ -35,7 +36,7 @@ _NUMBERS_ALIKE = Prepared(
 
 def get_contact_record(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
     """A whole contact record, for staff. Raises Refused `not_found`. The caller of this function audits it."""
-    reach_of(caller).require_everything()
+    access_scope_of(caller).require_everything()
     record = _RECORD.execute(session, wanted_id=request["contact_record_id"]).one_or_none()
     if record is None:
         raise _no_record()
@@ -54,7 +55,7 @@ def search_contact_records(session: Session, caller: Caller | None, request: Any
     Narrowed by number, postal code (whole, without regard to case) and time of submission (from, before). Raises Refused
     `not_found` for anybody else, `invalid_request` for a cursor that is none, `invalid_contact_record`.
     """
-    reach_of(caller).require_everything()
+    access_scope_of(caller).require_everything()
     newest = (ContactRecord.submitted_at, ContactRecord.id)
     statement = (
         select(ContactRecord, _open_referrals()).where(*wanted(request)).order_by(*(c.desc() for c in newest))
@@ -74,7 +75,7 @@ def search_contact_records(session: Session, caller: Caller | None, request: Any
 
 def list_contact_record_changes(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
     """Who changed which fields of a contact record, oldest first, for staff. Raises Refused `not_found`."""
-    reach_of(caller).require_everything()
+    access_scope_of(caller).require_everything()
     record = get_record(session, request["contact_record_id"])
     changes = session.scalars(
         select(ContactRecordChange)

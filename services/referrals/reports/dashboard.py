@@ -18,15 +18,16 @@ from sqlalchemy.orm import Session
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.referrals.assignments import listing
-from services.referrals.assignments.models import Referral
+from services.referrals import models
+from services.referrals.access.access_scope import AccessScope, access_scope_of
+from services.referrals.calendar.queries import today_of
 from services.referrals.capacity.models import Line
+from services.referrals.capacity.places import lines_of_programs
 from services.referrals.directory.models import Resource
-from services.referrals.queues.models import Queue, QueueProgram, QueueStatus
-from services.referrals.reach import Reach, reach_of
-from services.referrals.records.consent import today_of
+from services.referrals.models import QueueProgram, Referral
+from services.referrals.queues.models import Queue, QueueStatus
+from services.referrals.records import consent
 from services.referrals.reports.models import ReportCell, ReportCount, ReportDelta
-from services.referrals.reports.places import lines_of_programs
 
 # These are looked at one by one, and a desk with so many has another problem than their exact number.
 MOST_FLAGGED = 2_000
@@ -44,7 +45,7 @@ class Flagged:
 
 def get_dashboard(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
     """Counts of each ReferralQ in reach, by status, with the capacity of its programs. `at` is the moment it holds for."""
-    programs = programs_in_reach(session, reach_of(caller))
+    programs = programs_in_reach(session, access_scope_of(caller))
     now = utc_now()
     queues = _queues(session, programs, request["queue_id"])
     counts = _counts(session, caller, ReportCell.queue_id, _wanted(programs, request))
@@ -67,7 +68,7 @@ def get_dashboard(session: Session, caller: Caller | None, request: Any) -> dict
 
 def list_program_demand(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
     """Programs in reach with their demand beside their capacity, for each ReferralQ that they work in, by name of program."""
-    programs = programs_in_reach(session, reach_of(caller))
+    programs = programs_in_reach(session, access_scope_of(caller))
     now = utc_now()
     pairs = _pairs(session, programs, request)
     page = pairs[: request["limit"]]
@@ -100,11 +101,11 @@ def list_program_demand(session: Session, caller: Caller | None, request: Any) -
     }
 
 
-def programs_in_reach(session: Session, reach: Reach) -> list[str] | None:
+def programs_in_reach(session: Session, scope: AccessScope) -> list[str] | None:
     """Ids of the programs in reach; None means all. A list serves the indexes better than the condition it stands for."""
-    if reach.everything:
+    if scope.everything:
         return None
-    return list(session.scalars(select(Resource.id).where(reach.of_referrals(Resource.id))))
+    return list(session.scalars(select(Resource.id).where(scope.of_referrals(Resource.id))))
 
 
 def among(column: Any, programs: Collection[str] | None) -> ColumnElement[bool]:
@@ -161,9 +162,9 @@ def _flagged(
     now: datetime.datetime,
 ) -> Flagged:
     """Open referrals past their due time, and those whose consent is over, by `key`."""
-    overdue = _one_by_one(session, caller, key, programs, listing.is_overdue(now))
+    overdue = _one_by_one(session, caller, key, programs, models.is_overdue(now))
     expired = _one_by_one(
-        session, caller, key, programs, listing.is_consent_expired(now, today_of(session, now))
+        session, caller, key, programs, consent.is_consent_expired(now, today_of(session, now))
     )
     return Flagged(
         {"overdue": overdue, "consent_expired": expired},

@@ -15,9 +15,10 @@ from sqlalchemy import update
 
 from deploy.ports import free_block
 from services.chassis.unit_of_work import utc_now
-from services.contracts import identity, referrals_queues
 from services.contracts.errors import Refused
-from services.notifications.models import Delivery
+from services.contracts.identity import accounts, credentials
+from services.contracts.referrals import queues
+from services.notifications.deliveries.models import Delivery
 from tests.support.in_process import InProcess
 
 MARIA, OLGA, BEN = "1" * 32, "2" * 32, "3" * 32
@@ -119,13 +120,13 @@ class Notifications(InProcess):
         )
         self.identity = FakeIdentity()
         for operation in (
-            identity.list_resource_recipients,
-            identity.describe_account,
-            identity.mint_credential_link,
+            accounts.list_resource_recipients,
+            accounts.describe_account,
+            credentials.mint_credential_link,
         ):
             self.answers[operation.address] = getattr(self.identity, operation.name)
         self.assignment_text: str | None = None
-        self.answers[referrals_queues.describe_queue.address] = lambda request: {
+        self.answers[queues.describe_queue.address] = lambda request: {
             "queue_id": request["queue_id"],
             "assignment_email_text": self.assignment_text,
         }

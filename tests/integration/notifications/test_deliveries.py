@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from services.chassis import migrate, wire
-from services.contracts import identity, referrals, referrals_assignments, referrals_capacity, signing
-from services.contracts import notifications as contract
 from services.contracts.errors import Refused
-from services.notifications.sending import send_next
+from services.contracts.identity import accounts, credentials
+from services.contracts.notifications import deliveries as contract
+from services.contracts.referrals import assignments, capacity
+from services.contracts.signing import documents as signing
+from services.notifications.deliveries.sending import send_next
 from tests.integration.notifications.conftest import (
     ADDRESSES,
     BEN,
@@ -68,11 +70,11 @@ def test_an_assignment_is_mailed_to_everyone_identity_names_for_the_program_and_
     notifications: Notifications, mails: FakeMailServer
 ) -> None:
     notifications.identity.recipients = wanted_by(MARIA, OLGA)
-    notifications.deliver(referrals.referral_assigned, assigned())
+    notifications.deliver(assignments.referral_assigned, assigned())
     while send_next(notifications.runtime):
         continue
     assert notifications.asked[0] == (
-        identity.list_resource_recipients.address,
+        accounts.list_resource_recipients.address,
         {"resource_ids": [PROGRAM, AGENCY]},
     )
     assert sorted(mails.recipients) == [ADDRESSES[MARIA], ADDRESSES[OLGA]]
@@ -85,10 +87,10 @@ def test_those_who_may_edit_a_capacity_are_asked_to_confirm_it_and_the_mail_says
     notifications.identity.recipients = wanted_by(MARIA)
     ends = {"valid_until": "2026-03-09T12:00:00+00:00"}
     stale = {"program_id": PROGRAM, "agency_id": AGENCY, "line_id": PROGRAM, **ends}
-    notifications.deliver(referrals_capacity.capacity_stale, stale)
+    notifications.deliver(capacity.capacity_stale, stale)
     send_next(notifications.runtime)
     assert notifications.asked[0] == (
-        identity.list_resource_recipients.address,
+        accounts.list_resource_recipients.address,
         {"resource_ids": [PROGRAM, AGENCY], "about": "capacity"},
     )
     (mail,) = mails.taken
@@ -100,7 +102,7 @@ def test_those_who_may_edit_a_capacity_are_asked_to_confirm_it_and_the_mail_says
 
 @pytest.mark.seed("S0-39")
 def test_an_assignment_nobody_wants_mail_about_makes_no_delivery(notifications: Notifications) -> None:
-    notifications.deliver(referrals.referral_assigned, assigned())
+    notifications.deliver(assignments.referral_assigned, assigned())
     assert notifications.rows() == []
 
 
@@ -110,7 +112,7 @@ def test_the_assignment_mail_holds_the_record_number_and_the_portals_address_and
     notifications: Notifications, mails: FakeMailServer
 ) -> None:
     notifications.identity.recipients = wanted_by(MARIA)
-    notifications.deliver(referrals.referral_assigned, assigned("CR-00000777"))
+    notifications.deliver(assignments.referral_assigned, assigned("CR-00000777"))
     send_next(notifications.runtime)
     (mail,) = mails.taken
     for text in (body(mail), body(mail, "html")):
@@ -128,7 +130,7 @@ def test_the_assignment_mail_holds_the_text_of_its_referralq_as_plain_words(
 ) -> None:
     notifications.identity.recipients = wanted_by(MARIA)
     notifications.assignment_text = "Please call within <b>two</b> days. {{ record_number }}"
-    notifications.deliver(referrals.referral_assigned, assigned("CR-00000777"))
+    notifications.deliver(assignments.referral_assigned, assigned("CR-00000777"))
     send_next(notifications.runtime)
     (mail,) = mails.taken
     assert "Please call within <b>two</b> days. {{ record_number }}" in body(mail)
@@ -147,7 +149,7 @@ def the_one_mail(notifications: Notifications, mails: FakeMailServer) -> Any:
     while send_next(notifications.runtime):
         continue
     assert notifications.asked[0] == (
-        identity.list_resource_recipients.address,
+        accounts.list_resource_recipients.address,
         {"resource_ids": [PROGRAM, AGENCY]},
     )
     assert sorted(row.state for row in notifications.rows()) == ["sent", "suppressed"]
@@ -162,7 +164,7 @@ def test_who_was_told_of_an_assignment_is_told_when_one_that_waited_has_a_place(
     resource_with_two_to_tell(notifications)
     promoted = {name: value for name, value in assigned("CR-00000777").items() if name != "status"}
     for _ in range(2):
-        notifications.deliver(referrals_assignments.referral_promoted, promoted, event_id="e" * 32)
+        notifications.deliver(assignments.referral_promoted, promoted, event_id="e" * 32)
     mail = the_one_mail(notifications, mails)
     assert mail["Subject"] == "A place is free: record CR-00000777"
     assert "Please call within two days." in body(mail)
@@ -176,7 +178,7 @@ def test_who_was_asked_is_told_that_a_referral_is_no_longer_needed_and_not_why(
     resource_with_two_to_tell(notifications)
     told = {name: value for name, value in assigned("CR-00000777").items() if name != "status"}
     withdrawn = {**told, "reason_code": "accepted_elsewhere"}
-    notifications.deliver(referrals_assignments.referral_withdrawn, withdrawn)
+    notifications.deliver(assignments.referral_withdrawn, withdrawn)
     mail = the_one_mail(notifications, mails)
     assert mail["Subject"] == "No longer needed: record CR-00000777"
     for word in ("accepted", "elsewhere", "two days", "Maria", PROGRAM):
@@ -188,7 +190,7 @@ def test_an_unverified_address_gets_no_mail_and_the_administrator_sees_why(
     notifications: Notifications, mails: FakeMailServer
 ) -> None:
     notifications.identity.recipients = [*wanted_by(MARIA), *wanted_by(BEN, verified=False)]
-    notifications.deliver(referrals.referral_assigned, assigned())
+    notifications.deliver(assignments.referral_assigned, assigned())
     while send_next(notifications.runtime):
         continue
     assert mails.recipients == [ADDRESSES[MARIA]]
@@ -200,7 +202,7 @@ def test_the_same_event_again_makes_no_second_delivery(notifications: Notificati
     notifications.identity.recipients = wanted_by(MARIA)
     event_id = wire.new_id()
     for _ in range(3):
-        notifications.deliver(referrals.referral_assigned, assigned(), event_id=event_id)
+        notifications.deliver(assignments.referral_assigned, assigned(), event_id=event_id)
     assert len(notifications.rows()) == 1
 
 
@@ -212,7 +214,7 @@ def test_a_new_provider_gets_one_mail_to_set_the_password_and_one_about_the_docu
     notifications: Notifications, mails: FakeMailServer
 ) -> None:
     notifications.identity.states[MARIA] = "invited"
-    notifications.deliver(identity.account_invited, an_invitation())
+    notifications.deliver(credentials.account_invited, an_invitation())
     notifications.deliver(signing.signature_requested, a_document())
     while send_next(notifications.runtime):
         continue
@@ -225,7 +227,7 @@ def test_a_new_provider_gets_one_mail_to_set_the_password_and_one_about_the_docu
 
 
 def test_a_forgotten_password_gets_its_own_words(notifications: Notifications, mails: FakeMailServer) -> None:
-    notifications.deliver(identity.account_invited, an_invitation("reset"))
+    notifications.deliver(credentials.account_invited, an_invitation("reset"))
     send_next(notifications.runtime)
     assert notifications.row().kind == "password_reset"
     assert LINK in body(mails.taken[0])
@@ -244,14 +246,14 @@ def test_a_decision_on_a_document_is_mailed_to_its_sender(
 
 
 def test_the_link_is_made_when_the_mail_is_sent_and_not_before(notifications: Notifications) -> None:
-    notifications.deliver(identity.account_invited, an_invitation())
+    notifications.deliver(credentials.account_invited, an_invitation())
     assert notifications.identity.minted == 0
     send_next(notifications.runtime)
     assert notifications.identity.minted == 1
 
 
 def test_no_address_no_link_and_no_text_is_ever_stored(notifications: Notifications, tmp_path: Path) -> None:
-    notifications.deliver(identity.account_invited, an_invitation())
+    notifications.deliver(credentials.account_invited, an_invitation())
     notifications.deliver(signing.signature_requested, a_document())
     while send_next(notifications.runtime):
         continue
@@ -283,7 +285,7 @@ def test_deliveries_are_listed_newest_first_page_by_page_without_gap_or_repetiti
 ) -> None:
     notifications.identity.recipients = wanted_by(MARIA, OLGA, BEN)  # three at the same moment
     for _ in range(3):
-        notifications.deliver(referrals.referral_assigned, assigned())
+        notifications.deliver(assignments.referral_assigned, assigned())
     seen: list[dict[str, Any]] = []
     after = None
     while True:

@@ -7,12 +7,9 @@ from typing import Any
 
 import pytest
 
-from services.contracts import referrals as contract
-from services.contracts import referrals_assignments as life
-from services.contracts import referrals_bulk as bulk
-from services.contracts import referrals_offers as offers
 from services.contracts.errors import Refused
-from services.referrals.bulk import steps, work
+from services.contracts.referrals import assignments, bulk, offers
+from services.referrals.bulk import executors, work
 from services.referrals.bulk.rules import MOST_LINES
 from tests.integration.referrals.builders import OTHER_STAFF, PROVIDER_MAY, STAFF, Desk, refusal
 from tests.support.in_process import a_caller
@@ -42,7 +39,7 @@ def lines(desk: Desk, job: Any, **more: Any) -> list[Any]:
 
 
 def referrals(desk: Desk, **more: Any) -> list[Any]:
-    found: list[Any] = desk(contract.list_referrals, limit=200, **more)["items"]
+    found: list[Any] = desk(assignments.list_referrals, limit=200, **more)["items"]
     return found
 
 
@@ -190,7 +187,7 @@ def test_two_processes_do_each_line_once(desk_on_both: Desk, monkeypatch: pytest
     assert counted(worked(desk, job)) == (0, 20, 0, 0)
     assert desk.numbers(HERE) == (100, 20, 80)
     assert len(desk.service.events(bulk.bulk_job_finished)) == 1
-    assert len(desk.service.events(contract.referral_assigned)) == 20
+    assert len(desk.service.events(assignments.referral_assigned)) == 20
 
 
 class Killed(BaseException):
@@ -202,7 +199,7 @@ def test_a_process_that_dies_in_the_middle_repeats_nobody(
 ) -> None:
     queue_id, records = desk.a_queue(HERE), desk.many_records(4)
     job = assign_many(desk, queue_id, records)
-    real = steps.carry_out
+    real = executors.carry_out
 
     def die_at_the_third(unit: Any, which: Any, subject_id: str) -> str:
         made = real(unit, which, subject_id)
@@ -222,7 +219,7 @@ def test_a_process_that_dies_in_the_middle_repeats_nobody(
 
 def test_a_line_that_breaks_does_not_stop_the_others(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     queue_id, records = desk.a_queue(HERE), desk.many_records(3)
-    real = steps.carry_out
+    real = executors.carry_out
 
     def break_at_the_first(unit: Any, which: Any, subject_id: str) -> str:
         made = real(unit, which, subject_id)
@@ -348,7 +345,7 @@ def test_the_open_referrals_of_a_program_that_closes_go_to_another(desk_on_both:
     desk.set_capacity(THERE, 2)
     made = [desk.assign(queue_id, HERE) for _ in range(4)]
     desk.move(made[0], "completed")
-    desk(life.add_referral_note, referral_id=made[1]["id"], note="Has a dog.")
+    desk(assignments.add_referral_note, referral_id=made[1]["id"], note="Has a dog.")
     wish = {"from_program_id": desk.resource[HERE], "to_program_id": desk.resource[THERE]}
     dry = desk(bulk.start_bulk_reassignment, dry_run=True, **wish)
     job = worked(desk, desk(bulk.start_bulk_reassignment, **wish))

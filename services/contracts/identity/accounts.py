@@ -1,0 +1,226 @@
+"""Accounts: who can log in, a provider's resources and switches, and names for other services."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import SIGNED_IN, Reply, only_services, page_of, permission
+from services.contracts.fields import Flag, Id, Moment, Text
+from services.contracts.identity import contract
+from services.contracts.identity.realms import REALMS
+
+SECURITY_LEVELS = ("trainee", "standard", "supervisor", "admin", "provider_portal_user")
+RESOURCE_LEVELS = ("agency", "program")
+
+
+class AssignedResource(Reply):
+    """A directory resource that a provider account works for."""
+
+    id = Id(required=True)
+    resource_id = Id(required=True)
+    resource_name = Text(required=True)
+    resource_level = fields.String(required=True, validate=validate.OneOf(RESOURCE_LEVELS))
+
+
+class ProviderSwitches(Reply):
+    """What a provider account may do with the referrals and programs it sees (S0-22, S0-23, S0-24)."""
+
+    can_edit_capacity = Flag(required=True)
+    can_change_status = Flag(required=True)
+    can_access_details = Flag(required=True)
+
+
+class Account(Reply):
+    """An account: somebody who can log in."""
+
+    id = Id(required=True)
+    version = fields.Integer(required=True)
+    login = fields.String(required=True)
+    first_name = fields.String(allow_none=True)
+    last_name = fields.String(allow_none=True)
+    realm = fields.String(required=True, validate=validate.OneOf(REALMS))
+    security_level = fields.String(required=True, allow_none=True, validate=validate.OneOf(SECURITY_LEVELS))
+    state = fields.String(required=True, validate=validate.OneOf(["invited", "active", "disabled"]))
+    email_is_verified = Flag(required=True)
+    resources = fields.List(fields.Nested(AssignedResource))
+    switches = fields.Nested(ProviderSwitches)
+    wants_resource_assigned_emails = Flag()
+    last_login_at = Moment(allow_none=True)
+
+
+class Author(Reply):
+    """Somebody who did something. `name`: "Sam F.", or what an API client is called; null where nobody has given one."""
+
+    id = Id(required=True)
+    name = fields.String(required=True, allow_none=True)
+    kind = fields.String(required=True, validate=validate.OneOf(["account", "api_client"]))
+    realm = fields.String(required=True, allow_none=True, validate=validate.OneOf(REALMS))
+
+
+set_my_notifications = contract.command(
+    "set_my_notifications",
+    "Switch the e-mails about assigned resources on or off. The only change a provider can make to the own profile.",
+    request={"resource_assigned_emails": Flag(required=True)},
+    reply=Account,
+    access=SIGNED_IN,
+)
+create_account = contract.command(
+    "create_account",
+    "Create an account. It starts at security level `standard`; the level is chosen afterwards.",
+    request={
+        "email": fields.Email(required=True, validate=validate.Length(max=254)),
+        "first_name": Text(required=True, most=100),
+        "last_name": Text(required=True, most=100),
+    },
+    reply=Account,
+    access=permission("account.manage"),
+    errors=("login_taken",),
+    status=201,
+)
+get_account = contract.query(
+    "get_account",
+    "One account.",
+    request={"account_id": Id(required=True)},
+    reply=Account,
+    access=permission("account.read"),
+    errors=("not_found",),
+)
+list_accounts = contract.query(
+    "list_accounts",
+    "Accounts by name, paged by key.",
+    request={
+        "after": fields.String(load_default=None, allow_none=True),
+        "limit": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
+    },
+    reply=page_of(Account),
+    access=permission("account.read"),
+)
+set_security_level = contract.command(
+    "set_security_level",
+    "Choose the security level. Leaving `provider_portal_user` suspends the account's resource assignments.",
+    request={
+        "account_id": Id(required=True),
+        "security_level": fields.String(required=True, validate=validate.OneOf(SECURITY_LEVELS)),
+    },
+    reply=Account,
+    access=permission("account.manage"),
+    errors=("not_found", "feature_is_off", "not_a_workforce_account", "last_administrator"),
+    expects_version=True,
+)
+disable_account = contract.command(
+    "disable_account",
+    "Disable an account: its sessions and links end at once. An organisation keeps one active administrator.",
+    request={"account_id": Id(required=True)},
+    reply=Account,
+    access=permission("account.manage"),
+    errors=("not_found", "last_administrator"),
+    expects_version=True,
+)
+enable_account = contract.command(
+    "enable_account",
+    "Let a disabled account log in again with the password it had. Ended sessions and links stay ended; its owner gets "
+    "a notice.",
+    request={"account_id": Id(required=True)},
+    reply=Account,
+    access=permission("account.manage"),
+    errors=("not_found", "cannot_be_enabled"),
+    expects_version=True,
+)
+assign_resource = contract.command(
+    "assign_resource",
+    "Add an agency or program to a provider account's resources. Adding it again changes nothing.",
+    request={"account_id": Id(required=True), "resource_id": Id(required=True)},
+    reply=Account,
+    access=permission("account.manage"),
+    errors=("not_found", "not_a_provider_account", "resource_not_found"),
+)
+remove_resource = contract.command(
+    "remove_resource",
+    "Delete a resource assignment. Access ends with the next request.",
+    request={"account_id": Id(required=True), "assignment_id": Id(required=True)},
+    reply=Account,
+    access=permission("account.manage"),
+    errors=("not_found",),
+)
+set_provider_switches = contract.command(
+    "set_provider_switches",
+    "Set what a provider account may do.",
+    request={
+        "account_id": Id(required=True),
+        "can_edit_capacity": Flag(required=True),
+        "can_change_status": Flag(required=True),
+        "can_access_details": Flag(required=True),
+    },
+    reply=Account,
+    access=permission("account.manage"),
+    errors=("not_found", "not_a_provider_account"),
+)
+invite_account = contract.command(
+    "invite_account",
+    "Send the link that sets the first password. A newer link voids the older.",
+    request={"account_id": Id(required=True)},
+    reply={"invitation_id": Id(required=True)},
+    access=permission("account.manage"),
+    errors=("not_found", "account_disabled", "already_active"),
+    status=202,
+)
+list_resource_recipients = contract.query(
+    "list_resource_recipients",
+    "Provider accounts to e-mail about these resources: an assignment goes to those that want such e-mails, capacity to "
+    "those that may edit it.",
+    request={
+        "resource_ids": fields.List(Id(), required=True, validate=validate.Length(min=1, max=20)),
+        "about": fields.String(
+            load_default="assignment", validate=validate.OneOf(["assignment", "capacity"])
+        ),
+    },
+    reply={
+        "organisation_name": fields.String(required=True),
+        "recipients": fields.List(
+            fields.Nested({"account_id": Id(required=True), "email_is_verified": Flag(required=True)}),
+            required=True,
+        ),
+    },
+    access=only_services("notifications"),
+)
+describe_account = contract.query(
+    "describe_account",
+    "Name and address of an account, for a message to it or its signature.",
+    request={"account_id": Id(required=True)},
+    reply={
+        "account_id": Id(required=True),
+        "first_name": fields.String(allow_none=True),
+        "last_name": fields.String(allow_none=True),
+        "email": fields.String(required=True, allow_none=True),
+        "email_is_verified": Flag(required=True),
+        "realm": fields.String(required=True, validate=validate.OneOf(REALMS)),
+        "person_id": Id(required=True, allow_none=True),
+        "state": fields.String(required=True),
+        "organisation_name": fields.String(required=True),
+        "features": fields.List(fields.String(), required=True),
+    },
+    access=only_services("notifications", "signing", "referrals"),
+    errors=("not_found",),
+)
+describe_authors = contract.query(
+    "describe_authors",
+    "Who did or wrote something, as the other side may know it: first name and initial of the last, never an address. "
+    "Disabled accounts are named as well; an id that is not of the organisation is left out.",
+    request={"account_ids": fields.List(Id(), required=True, validate=validate.Length(min=1, max=200))},
+    reply={
+        "organisation_name": fields.String(required=True),
+        "authors": fields.List(fields.Nested(Author), required=True),
+    },
+    access=only_services("referrals", "portals", "signing"),
+    # A list that names its authors comes without the names rather than late.
+    timeout_s=1.0,
+)
+account_created = contract.event(
+    "account_created", "An account was created.", data={"account_id": Id(required=True)}
+)
+account_disabled = contract.event(
+    "account_disabled", "An account was disabled.", data={"account_id": Id(required=True)}
+)
+account_enabled = contract.event(
+    "account_enabled", "A disabled account may log in again.", data={"account_id": Id(required=True)}
+)

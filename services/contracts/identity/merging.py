@@ -1,0 +1,127 @@
+"""Two records of one person: merging them, taking that back, and what other services hear of it."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import Reply, only_services, permission
+from services.contracts.fields import Count, Digest, Id, Moment, one_of
+from services.contracts.identity import contract
+from services.contracts.identity.permissions import READ_PEOPLE
+
+_MERGED_PAIR = {"merge_id": Id(required=True), "kept_id": Id(required=True), "merged_id": Id(required=True)}
+describe_person = contract.query(
+    "describe_person",
+    "Whether a person exists, the record that the id stands for now, and the ids that were merged into that one.",
+    request={"person_id": Id(required=True)},
+    reply={"person_id": Id(required=True), "merged_ids": fields.List(Id(), required=True)},
+    access=only_services("referrals", "portals", "signing", "notifications"),
+    errors=("not_found",),
+)
+people_merged = contract.event(
+    "people_merged",
+    "Two records of one person are one: what refers to `merged_id` now belongs to `kept_id`.",
+    data=_MERGED_PAIR,
+)
+people_unmerged = contract.event("people_unmerged", "A merge was taken back.", data=_MERGED_PAIR)
+SIDES = ("kept", "merged")
+MERGE_CHARTS = permission("chart.merge")
+
+
+class MergeConflict(Reply):
+    """A field on which the two records disagree. `proposed`: whose value is taken unless another is chosen."""
+
+    field = fields.String(required=True)
+    kept = fields.String(allow_none=True)
+    merged = fields.String(allow_none=True)
+    proposed = one_of(SIDES, required=True)
+
+
+class MergeMove(Reply):
+    """So many rows of one sort go over to the kept record."""
+
+    what = fields.String(required=True)
+    count = Count(required=True)
+
+
+class MergePreview(Reply):
+    """What a merge would do. `plan` names exactly this: send it along."""
+
+    plan = Digest(required=True)
+    kept_id = Id(required=True)
+    merged_id = Id(required=True)
+    conflicts = fields.List(fields.Nested(MergeConflict), required=True)
+    moves = fields.List(fields.Nested(MergeMove), required=True)
+    accounts_closed = Count(required=True)
+
+
+class MergeView(Reply):
+    """A merge. Both ids stay: the merged one stands for the kept one."""
+
+    id = Id(required=True)
+    kept_id = Id(required=True)
+    merged_id = Id(required=True)
+    merged_by = fields.String(required=True)
+    merged_at = Moment(required=True)
+    undone_by = fields.String(allow_none=True)
+    undone_at = Moment(allow_none=True)
+
+
+_PAIR = {"kept_id": Id(required=True), "merged_id": Id(required=True)}
+preview_merge = contract.query(
+    "preview_merge",
+    "What merging one record of a person into another would move, and where they disagree. Reading it is noted.",
+    request=_PAIR,
+    reply=MergePreview,
+    access=MERGE_CHARTS,
+    errors=("not_found", "already_merged", "merge_refused"),
+)
+merge_people = contract.command(
+    "merge_people",
+    "Merge one record of a person into another: an applicant into the employee, a duplicate into the right one. "
+    "Accounts, access and relationships go over. Again for the same two: the same merge.",
+    request={
+        **_PAIR,
+        "plan": Digest(required=True),
+        "choices": fields.Dict(
+            keys=fields.String(validate=validate.Length(max=40)),
+            values=one_of(SIDES),
+            load_default=dict,
+            metadata={"description": "field: whose value is taken"},
+        ),
+    },
+    reply=MergeView,
+    access=MERGE_CHARTS,
+    errors=(
+        "not_found",
+        "already_merged",
+        "merge_refused",
+        "merge_outdated",
+        "proof_required",
+        "last_administrator",
+    ),
+    status=201,
+)
+undo_merge = contract.command(
+    "undo_merge",
+    "Take a merge back, within 30 days: what went over returns, unless it has changed hands since.",
+    request={"merge_id": Id(required=True)},
+    reply=MergeView,
+    access=MERGE_CHARTS,
+    errors=("not_found", "merge_refused", "proof_required"),
+)
+list_merges = contract.query(
+    "list_merges",
+    "Merges of a person, as the one or the other.",
+    request={"person_id": Id(required=True)},
+    reply={"items": fields.List(fields.Nested(MergeView), required=True)},
+    access=READ_PEOPLE,
+)
+resolve_person = contract.query(
+    "resolve_person",
+    "The record that an id stands for now: its own, or the one it was merged into.",
+    request={"person_id": Id(required=True)},
+    reply={"person_id": Id(required=True), "merged_ids": fields.List(Id(), required=True)},
+    access=READ_PEOPLE,
+    errors=("not_found",),
+)

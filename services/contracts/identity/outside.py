@@ -1,0 +1,290 @@
+"""Outside OpenID Connect providers: setting them, signing in and out with them, links to accounts."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import PUBLIC, SIGNED_IN, Reply, Request, permission
+from services.contracts.fields import Code, Flag, Id, Moment, Secret, Text, one_of
+from services.contracts.identity import contract
+from services.contracts.identity.accounts import Account
+from services.contracts.identity.permissions import MANAGE_ORGANISATION
+from services.contracts.identity.realms import REALMS
+
+LINKING = ("by_verified_email", "by_hand")
+PURPOSES = ("sign_in", "link", "proof")
+_TOKEN = validate.Length(min=1, max=128)
+_RETURN_PATH_HELP = "where on this site the browser goes afterwards, such as /inbox"
+
+
+class IdentityProvider(Reply):
+    """An outside provider of one realm. Its client secret is never shown again.
+
+    `linking`: `by_verified_email` finds the account at the first sign-in by an address that the provider has verified,
+    `by_hand` only where staff or the owner have made a link. `allows_passwords`: passwords of this realm work beside it.
+    `trusts_second_factor`: where the provider says that it asked for one (amr `mfa`, or `second_factor_acr`) we do not.
+    """
+
+    realm = one_of(REALMS, required=True)
+    version = fields.Integer(required=True)
+    issuer = fields.String(required=True)
+    client_id = fields.String(required=True)
+    has_client_secret = Flag(required=True)
+    scopes = fields.List(fields.String(), required=True)
+    linking = one_of(LINKING, required=True)
+    allows_passwords = Flag(required=True)
+    trusts_second_factor = Flag(required=True)
+    second_factor_acr = fields.String(required=True, allow_none=True)
+    button_name = fields.String(required=True)
+    is_enabled = Flag(required=True)
+    callback_url = fields.String(
+        required=True, metadata={"description": "to be registered with the provider as redirect URI"}
+    )
+    signed_out_url = fields.String(
+        required=True,
+        metadata={"description": "to be registered with the provider as post-logout redirect URI"},
+    )
+    changed_at = Moment(required=True)
+
+
+class NewIdentityProvider(Request):
+    """An outside provider for a realm. Without `client_secret` it is a public client, protected by PKCE alone."""
+
+    realm = one_of(REALMS, required=True)
+    issuer = Text(required=True, most=500)
+    client_id = Text(required=True, most=255)
+    client_secret = Secret(load_default=None, allow_none=True, validate=validate.Length(min=1, max=512))
+    scopes = fields.List(
+        fields.String(validate=validate.Regexp(r"[!#-\[\]-~]{1,100}$")),
+        load_default=lambda: ["openid", "email"],
+        validate=validate.Length(1, 20),
+    )
+    linking = one_of(LINKING, load_default="by_verified_email")
+    allows_passwords = Flag(load_default=True)
+    trusts_second_factor = Flag(load_default=False)
+    second_factor_acr = Text(load_default=None, allow_none=True, most=200)
+    button_name = Text(required=True, most=100)
+    is_enabled = Flag(load_default=True)
+
+
+class ChangedIdentityProvider(NewIdentityProvider):
+    """All of it anew. `client_secret` left out: the one before stays; not where the issuer changes."""
+
+
+class OutsideIdentity(Reply):
+    """An account of an outside provider that signs in to an account here. `linked_by`: email, owner or staff."""
+
+    id = Id(required=True)
+    issuer = fields.String(required=True)
+    subject = fields.String(required=True)
+    linked_by = Code(required=True)
+    linked_at = Moment(required=True)
+    last_used_at = Moment(required=True, allow_none=True)
+
+
+class StartedOutside(Reply):
+    """Where to send the browser. `browser_key` is given back at the end, by the same browser and no other."""
+
+    authorization_url = fields.String(required=True)
+    browser_key = Secret(required=True)
+    expires_at = Moment(required=True)
+
+
+class CompletedOutside(Reply):
+    """What came of it. `token` and `account` only where the purpose was to sign in."""
+
+    purpose = one_of(PURPOSES, required=True)
+    return_path = fields.String(required=True)
+    token = Secret()
+    expires_at = Moment()
+    account = fields.Nested(Account)
+
+
+_RETURN_PATH = Text(load_default="/", most=500, metadata={"description": _RETURN_PATH_HELP})
+_WHERE = {"organisation": Code(required=True), "realm": one_of(REALMS, required=True)}
+_IDENTITIES = {"items": fields.List(fields.Nested(OutsideIdentity), required=True)}
+_STARTS = ("not_found", "outside_provider_failed", "too_many_requests")
+list_identity_providers = contract.query(
+    "list_identity_providers",
+    "The outside providers of all realms, without their secrets.",
+    request={},
+    reply={"items": fields.List(fields.Nested(IdentityProvider), required=True)},
+    access=MANAGE_ORGANISATION,
+)
+create_identity_provider = contract.command(
+    "create_identity_provider",
+    "Let people of a realm sign in with an outside OpenID Connect provider.",
+    request=NewIdentityProvider,
+    reply=IdentityProvider,
+    access=MANAGE_ORGANISATION,
+    errors=("proof_required", "conflict", "last_way_in"),
+    status=201,
+)
+change_identity_provider = contract.command(
+    "change_identity_provider",
+    "Change a realm's outside provider; sign-ins on their way begin anew.",
+    request=ChangedIdentityProvider,
+    reply=IdentityProvider,
+    access=MANAGE_ORGANISATION,
+    errors=("proof_required", "not_found", "last_way_in"),
+    expects_version=True,
+)
+delete_identity_provider = contract.command(
+    "delete_identity_provider",
+    "Take a realm's outside provider away. Passwords work again; links stay for a provider with the same issuer.",
+    request={"realm": one_of(REALMS, required=True)},
+    reply={},
+    access=MANAGE_ORGANISATION,
+    errors=("proof_required", "not_found"),
+    expects_version=True,
+    status=204,
+)
+check_identity_provider = contract.query(
+    "check_identity_provider",
+    "Fetch the provider's discovery document and keys now and say what is wrong with them.",
+    request={"realm": one_of(REALMS, required=True)},
+    reply={
+        "is_ok": Flag(required=True),
+        "faults": fields.List(Code(), required=True),
+        "signing_keys": fields.Integer(required=True),
+    },
+    access=MANAGE_ORGANISATION,
+    errors=("not_found", "too_many_requests"),
+    timeout_s=20.0,
+)
+list_sign_in_options = contract.query(
+    "list_sign_in_options",
+    "How one signs in to a realm: whether with a password, and the outside provider's button. Says nothing about accounts.",
+    request=_WHERE,
+    reply={
+        "has_password": Flag(required=True),
+        "outside": fields.Nested(
+            Reply.from_dict(
+                {"button_name": fields.String(required=True), "start_path": fields.String(required=True)},
+                name="SignInButton",
+            ),
+            required=True,
+            allow_none=True,
+        ),
+    },
+    access=PUBLIC,
+)
+start_outside_sign_in = contract.command(
+    "start_outside_sign_in",
+    "Begin a sign-in with the realm's outside provider. Browsers open /sign-in/{organisation}/{realm} instead.",
+    request={**_WHERE, "return_path": _RETURN_PATH},
+    reply=StartedOutside,
+    access=PUBLIC,
+    errors=_STARTS,
+    status=201,
+    keeps_answer=False,
+    timeout_s=20.0,
+)
+complete_outside_sign_in = contract.command(
+    "complete_outside_sign_in",
+    "Complete what was begun, with what the provider gave the browser: a code, or an error. "
+    "An account here that demands a second factor is answered `second_factor_required`, as at `log_in`.",
+    request={
+        **_WHERE,
+        "state": Secret(required=True, validate=_TOKEN),
+        "browser_key": Secret(required=True, validate=_TOKEN),
+        "code": Secret(load_default=None, allow_none=True, validate=validate.Length(min=1, max=4096)),
+        "error": Text(load_default=None, allow_none=True, most=200),
+        "iss": Text(load_default=None, allow_none=True, most=500),
+    },
+    reply=CompletedOutside,
+    access=PUBLIC,
+    errors=(
+        "outside_state_refused",
+        "outside_sign_in_refused",
+        "outside_provider_failed",
+        "outside_identity_taken",
+        "credentials_refused",
+        "second_factor_required",
+        "feature_is_off",
+        "proof_refused",
+        "too_many_requests",
+    ),
+    status=201,
+    keeps_answer=False,
+    timeout_s=20.0,
+)
+sign_out = contract.command(
+    "sign_out",
+    "End this session, as `log_out` does, and say where the browser is sent to sign out at the outside provider, too "
+    "(OpenID Connect RP-Initiated Logout 1.0). `null` where the account has no link with the realm's provider, or that one "
+    "offers no such thing or does not answer; the session has ended all the same.",
+    request={},
+    reply={"sign_out_url": fields.String(required=True, allow_none=True)},
+    access=SIGNED_IN,
+    timeout_s=20.0,
+)
+list_my_outside_identities = contract.query(
+    "list_my_outside_identities",
+    "The outside accounts that sign in to the caller's account.",
+    request={},
+    reply=_IDENTITIES,
+    access=SIGNED_IN,
+)
+start_outside_link = contract.command(
+    "start_outside_link",
+    "Begin to link the caller's account with one of the realm's outside provider.",
+    request={"return_path": _RETURN_PATH},
+    reply=StartedOutside,
+    access=SIGNED_IN,
+    errors=(*_STARTS, "proof_required"),
+    status=201,
+    keeps_answer=False,
+    timeout_s=20.0,
+)
+start_outside_proof = contract.command(
+    "start_outside_proof",
+    "Sign in with the outside provider once more, in place of `prove_myself`, for those who have no password here.",
+    request={"return_path": _RETURN_PATH},
+    reply=StartedOutside,
+    access=SIGNED_IN,
+    errors=_STARTS,
+    status=201,
+    keeps_answer=False,
+    timeout_s=20.0,
+)
+unlink_my_outside_identity = contract.command(
+    "unlink_my_outside_identity",
+    "Take one of the caller's links away. Not the last way in.",
+    request={"identity_id": Id(required=True)},
+    reply={},
+    access=SIGNED_IN,
+    errors=("not_found", "proof_required", "last_way_in"),
+    status=204,
+)
+list_account_outside_identities = contract.query(
+    "list_account_outside_identities",
+    "The outside accounts that sign in to an account.",
+    request={"account_id": Id(required=True)},
+    reply=_IDENTITIES,
+    access=permission("account.read"),
+    errors=("not_found",),
+)
+link_account_outside_identity = contract.command(
+    "link_account_outside_identity",
+    "Link an account with an outside one, by the subject that the realm's provider knows its owner by.",
+    request={"account_id": Id(required=True), "subject": Text(required=True, most=255)},
+    reply=OutsideIdentity,
+    access=permission("account.manage"),
+    errors=("not_found", "proof_required", "outside_identity_taken"),
+    status=201,
+)
+unlink_account_outside_identity = contract.command(
+    "unlink_account_outside_identity",
+    "Take a link of an account away. Its sessions end.",
+    request={"account_id": Id(required=True), "identity_id": Id(required=True)},
+    reply={},
+    access=permission("account.manage"),
+    errors=("not_found", "proof_required"),
+    status=204,
+)
+outside_identity_changed = contract.event(
+    "outside_identity_changed",
+    "An account was linked with one of an outside provider, or a link was taken away.",
+    data={"account_id": Id(required=True), "identity_id": Id(required=True), "change": Code(required=True)},
+)

@@ -1,0 +1,166 @@
+"""Referrals to a full program: refused, confirmed or waiting; and who gets the place that becomes free."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from services.contracts.errors import Refused
+from services.contracts.referrals import assignments
+from services.contracts.referrals.capacity import capacity_changed
+from tests.integration.referrals.builders import Desk, refusal
+from tests.support.in_process import HARBOR
+
+HERE = "Night Shelter"
+
+
+def a_full_house(desk: Desk, when_full: str, beds: int = 1) -> tuple[str, list[Any]]:
+    """A queue, and the referrals that hold all beds of its program."""
+    queue_id = desk.a_queue(HERE, settings={"when_full": when_full})
+    desk.set_capacity(HERE, beds)
+    return queue_id, [desk.assign(queue_id, HERE) for _ in range(beds)]
+
+
+def waiting(desk: Desk) -> list[str]:
+    return [each["id"] for each in desk(assignments.list_referrals, sort="waitlist")["items"]]
+
+
+def promoted(desk: Desk) -> list[str]:
+    return [event["subject"] for event in desk.service.events(assignments.referral_promoted)]
+
+
+def test_a_queue_that_warns_asks_once_and_goes_on_when_confirmed(desk: Desk) -> None:
+    queue_id, _ = a_full_house(desk, "warn")
+    with pytest.raises(Refused) as refused:
+        desk.assign(queue_id, HERE)
+    assert (refused.value.code, refused.value.more) == ("capacity_exhausted", {"may_confirm": True})
+    assert "confirm" in refused.value.detail
+    over = desk.assign(queue_id, HERE, confirm=True)
+    assert not over["progress"]["is_waitlisted"]
+    assert desk.numbers(HERE) == (1, 1, 0)
+    desk.move(over, "completed")
+    assert desk.numbers(HERE) == (1, 1, 0)
+
+
+def test_confirming_does_not_open_a_queue_that_blocks(desk: Desk) -> None:
+    queue_id, _ = a_full_house(desk, "block")
+    assert refusal(lambda: desk.assign(queue_id, HERE, confirm=True)) == "capacity_exhausted"
+
+
+def test_a_referral_waits_without_a_place_and_without_being_due(desk: Desk) -> None:
+    queue_id = desk.a_queue(HERE, settings={"when_full": "waitlist", "due_hours": 4})
+    desk.set_capacity(HERE, 1)
+    first, second = desk.assign(queue_id, HERE), desk.assign(queue_id, HERE)
+    progress = second["progress"]
+    assert (progress["is_waitlisted"], progress["due_at"]) == (True, None)
+    assert desk.numbers(HERE) == (1, 1, 0)
+    assert [each["id"] for each in desk(assignments.list_referrals, is_waitlisted=False)["items"]] == [
+        first["id"]
+    ]
+    (event,) = desk.service.events(assignments.referral_waitlisted)
+    assert event["subject"] == second["id"]
+    desk.deliver_own()
+    assert promoted(desk) == []
+    desk.move(second, "completed")
+    assert desk.numbers(HERE) == (1, 1, 0)
+    assert waiting(desk) == []
+
+
+def test_a_place_that_becomes_free_goes_to_the_most_urgent_then_to_the_longest_waiting(desk: Desk) -> None:
+    queue_id, housed = a_full_house(desk, "waitlist", beds=3)
+    early, late = desk.assign(queue_id, HERE), desk.assign(queue_id, HERE)
+    urgent = desk.assign(queue_id, HERE, priority="urgent")
+    for referral in housed:
+        desk.move(referral, "completed")
+        desk.deliver_own()
+    assert promoted(desk) == [urgent["id"], early["id"], late["id"]]
+    assert desk.numbers(HERE) == (3, 3, 0)
+    now = desk.read(urgent)
+    assert (now["progress"]["is_waitlisted"], now["version"]) == (False, 2)
+    lines = desk(assignments.list_referral_history, referral_id=urgent["id"])["items"]
+    assert [(line["kind"], line["actor"]["side"]) for line in lines] == [
+        ("waitlisted", "partner"),
+        ("promoted", "system"),
+    ]
+
+
+def test_more_places_let_as_many_in_and_no_more(desk: Desk) -> None:
+    queue_id, _ = a_full_house(desk, "waitlist")
+    ids = [desk.assign(queue_id, HERE)["id"] for _ in range(5)]
+    desk.set_capacity(HERE, 4)
+    desk.deliver_own()
+    assert promoted(desk) == ids[:3]
+    assert waiting(desk) == ids[3:]
+    assert desk.numbers(HERE) == (4, 4, 0)
+
+
+def test_who_comes_later_does_not_overtake_who_waits(desk: Desk) -> None:
+    queue_id, housed = a_full_house(desk, "waitlist")
+    other_queue = desk.a_queue(HERE, name="Winter")
+    first = desk.assign(queue_id, HERE)
+    desk.move(housed[0], "completed")
+    assert desk.numbers(HERE) == (1, 0, 1)
+    second = desk.assign(queue_id, HERE)
+    assert second["progress"]["is_waitlisted"]
+    assert refusal(lambda: desk.assign(other_queue, HERE)) == "capacity_exhausted"
+    desk.deliver_own()
+    assert promoted(desk) == [first["id"]]
+
+
+def test_a_place_that_became_free_while_somebody_was_put_on_the_waitlist_is_not_lost(desk: Desk) -> None:
+    queue_id, housed = a_full_house(desk, "waitlist")
+    first = desk.assign(queue_id, HERE)
+    desk.move(housed[0], "completed")
+    # The event of the freed place was handled before anybody waited, so only the other one is left to notice it.
+    (freed,) = [event for event in desk.service.events(capacity_changed) if event["data"]["free"]][-1:]
+    desk.ignore(freed["id"])
+    desk.deliver_own()
+    assert promoted(desk) == [first["id"]]
+
+
+def test_who_waits_is_moved_on_only_with_a_place(desk: Desk) -> None:
+    queue_id, housed = a_full_house(desk, "waitlist")
+    referral = desk.assign(queue_id, HERE)
+    with pytest.raises(Refused) as refused:
+        desk.move(referral, "enrolled")
+    assert (refused.value.code, refused.value.field) == ("capacity_exhausted", "referral_id")
+    assert "raise the capacity" in refused.value.detail  # who moves it cannot choose another program
+    desk.move(housed[0], "completed")
+    taken = desk.move(referral, "enrolled")
+    assert not taken["progress"]["is_waitlisted"]
+    assert desk.numbers(HERE) == (1, 1, 0)
+    desk.deliver_own()
+    assert promoted(desk) == []
+
+
+def test_a_change_of_priority_changes_the_order_of_the_waitlist(desk: Desk) -> None:
+    queue_id, housed = a_full_house(desk, "waitlist")
+    _, second = desk.assign(queue_id, HERE), desk.assign(queue_id, HERE)
+    raised = desk(assignments.change_priority, referral_id=second["id"], priority="stat", version=1)
+    assert (raised["version"], raised["progress"]["priority"]) == (2, "stat")
+    again = desk(assignments.change_priority, referral_id=second["id"], priority="stat", version=2)
+    assert again["version"] == 2  # as urgent as it was
+    desk.move(housed[0], "completed")
+    desk.deliver_own()
+    assert promoted(desk) == [second["id"]]
+
+
+def test_of_many_places_that_become_free_at_once_each_is_given_once(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    queue_id, housed = a_full_house(desk, "waitlist", beds=6)
+    ids = [desk.assign(queue_id, HERE)["id"] for _ in range(8)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda referral: desk.move(referral, "completed"), housed))
+        freed = [event for event in desk.service.events(capacity_changed) if event["data"]["free"]]
+        # As a broker does it at worst: all at once, and each event twice.
+        list(pool.map(lambda event: deliver(desk, event), [*freed, *freed]))
+    desk.deliver_own()
+    assert sorted(promoted(desk)) == sorted(ids[:6])
+    assert desk.numbers(HERE) == (6, 6, 0)
+    assert waiting(desk) == ids[6:]
+
+
+def deliver(desk: Desk, event: Any) -> None:
+    desk.service.deliver(capacity_changed, event["data"], organisation=HARBOR, event_id=event["id"])

@@ -1,0 +1,209 @@
+"""Dashboard: counts per ReferralQ, status and program, capacity beside demand, the same for staff and providers."""
+
+from __future__ import annotations
+
+import datetime
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import event, select
+
+from services.contracts.referrals import assignments, reports, status_changes
+from services.referrals.reports.folding import fold_all
+from services.referrals.reports.models import ReportCount, ReportDelta
+from tests.integration.referrals.builders import OTHER_STAFF, Desk, refusal
+
+NUMBERS = ("open", "ended", "waiting", "urgent", "overdue")
+
+
+def numbers(part: Any) -> tuple[int, ...]:
+    return tuple(part[name] for name in NUMBERS)
+
+
+def by_status(part: Any) -> dict[str, int]:
+    return {each["status"]: each["count"] for each in part["statuses"] if each["count"]}
+
+
+@pytest.mark.seed("S0-50")
+@pytest.mark.seed("S0-53")
+def test_the_dashboard_counts_by_queue_and_status_with_capacity_beside(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    housing = desk.a_queue("Night Shelter", "Family Housing First")
+    food = desk.a_queue("St. Mary's Café & Pantry", name="Food")
+    desk.set_capacity("Night Shelter", 5)
+    first, second = (
+        desk.assign(housing, "Night Shelter"),
+        desk.assign(housing, "Night Shelter", priority="urgent"),
+    )
+    desk.assign(housing, "Family Housing First")
+    desk.move(first, "enrolled")
+    desk.move(second, "completed")
+    desk.assign(food, "St. Mary's Café & Pantry")
+
+    seen = desk(reports.get_dashboard)
+
+    assert [queue["name"] for queue in seen["queues"]] == ["Food", "Housing"]
+    assert numbers(seen["totals"]) == (3, 1, 0, 0, 0)
+    of_housing = seen["queues"][1]
+    assert numbers(of_housing) == (2, 1, 0, 0, 0)
+    assert by_status(of_housing) == {"referred": 1, "enrolled": 1, "completed": 1}
+    assert of_housing["capacity"] == {"total": 5, "used": 1, "free": 4}
+    assert seen["queues"][0]["capacity"] is None
+    assert desk(reports.get_dashboard, queue_id=food)["queues"] == [seen["queues"][0]]
+
+
+@pytest.mark.seed("S0-50")
+def test_programs_show_their_demand_beside_their_capacity_page_by_page(desk: Desk) -> None:
+    housing = desk.a_queue("Night Shelter", "Family Housing First")
+    other = desk.a_queue("Night Shelter", name="Winter")
+    desk.set_capacity("Night Shelter", 2, note="Ground floor only")
+    desk.assign(housing, "Night Shelter")
+    desk.assign(other, "Night Shelter", priority="stat")
+
+    whole = desk(reports.list_program_demand)["items"]
+
+    shown = [(item["program_name"], item["queue_name"], numbers(item)) for item in whole]
+    assert shown[0] == ("Family Housing First", "Housing", (0, 0, 0, 0, 0))
+    assert sorted(shown[1:]) == [
+        ("Night Shelter", "Housing", (1, 0, 0, 0, 0)),
+        ("Night Shelter", "Winter", (1, 0, 0, 1, 0)),
+    ]
+    (line,) = whole[1]["capacity"]
+    assert (line["total"], line["used"], line["free"]) == (2, 2, 0)
+    assert (line["capacity_status"], line["note"]) == ("no_capacity", "Ground floor only")
+    assert by_status(whole[1]) == {"referred": 1}
+    pages, after = [], None
+    while after is not None or not pages:
+        page = desk(reports.list_program_demand, limit=1, after=after)
+        pages += page["items"]
+        after = page["next"]
+    assert pages == whole
+    assert len(desk(reports.list_program_demand, queue_id=other)["items"]) == 1
+    assert refusal(lambda: desk(reports.list_program_demand, after="nonsense")) == "invalid_request"
+
+
+@pytest.mark.seed("S0-1")
+@pytest.mark.seed("S0-50")
+def test_a_provider_sees_the_numbers_that_staff_sees_of_the_own_programs_only(desk: Desk) -> None:
+    housing = desk.a_queue("Night Shelter", "Family Housing First")
+    food = desk.a_queue("St. Mary's Café & Pantry", name="Food")
+    for program in ("Night Shelter", "Night Shelter", "Family Housing First"):
+        desk.assign(housing, program)
+    desk.assign(food, "St. Mary's Café & Pantry")
+    provider = desk.provider("Night Shelter")
+
+    (queue,) = desk(reports.get_dashboard, provider)["queues"]
+    assert (queue["name"], numbers(queue)) == ("Housing", (2, 0, 0, 0, 0))
+    theirs = desk(reports.list_program_demand, provider)["items"]
+    ours = desk(reports.list_program_demand)["items"]
+    assert theirs == [item for item in ours if item["program_name"] == "Night Shelter"]
+    assert refusal(lambda: desk(reports.get_dashboard, provider, queue_id=food)) == "not_found"
+    agency = desk.provider("Harbor Shelter Alliance")
+    assert numbers(desk(reports.get_dashboard, agency)["totals"]) == (3, 0, 0, 0, 0)
+    nobody = desk.provider()
+    assert desk(reports.get_dashboard, nobody)["queues"] == []
+
+
+def test_another_organisation_sees_none_of_it(desk: Desk) -> None:
+    desk.assign(desk.a_queue("Night Shelter"), "Night Shelter")
+
+    seen = desk(reports.get_dashboard, OTHER_STAFF)
+
+    assert (seen["queues"], numbers(seen["totals"])) == ([], (0, 0, 0, 0, 0))
+    assert desk(reports.list_program_demand, OTHER_STAFF)["items"] == []
+
+
+def test_waiting_overdue_and_urgent_referrals_are_counted_until_they_end(desk: Desk) -> None:
+    queue_id = desk.a_queue("Night Shelter", settings={"when_full": "waitlist", "due_hours": 2})
+    desk.set_capacity("Night Shelter", 1)
+    first = desk.assign(queue_id, "Night Shelter", priority="urgent")
+    desk.assign(queue_id, "Night Shelter")
+    assert numbers(desk(reports.get_dashboard)["totals"]) == (2, 0, 1, 1, 0)
+
+    desk.shift(first["id"], datetime.timedelta(hours=3))
+    assert numbers(desk(reports.get_dashboard)["totals"]) == (2, 0, 1, 1, 1)
+    (only,) = desk(reports.list_program_demand, desk.provider("Night Shelter"))["items"]
+    assert numbers(only) == (2, 0, 1, 1, 1)
+
+    first = desk(
+        assignments.change_priority, referral_id=first["id"], priority="routine", version=first["version"]
+    )
+    assert numbers(desk(reports.get_dashboard)["totals"]) == (2, 0, 1, 0, 1)
+    desk.move(first, "completed")
+    assert numbers(desk(reports.get_dashboard)["totals"]) == (1, 1, 1, 0, 0)
+    desk.deliver_own()
+    assert numbers(desk(reports.get_dashboard)["totals"]) == (1, 1, 0, 0, 0)
+
+
+def test_a_referral_that_was_taken_back_counts_as_ended_and_at_no_open_status(desk: Desk) -> None:
+    queue_id = desk.a_queue("Night Shelter")
+    referral = desk.assign(queue_id, "Night Shelter")
+
+    desk(
+        status_changes.withdraw_referral,
+        referral_id=referral["id"],
+        reason_code="no_longer_needed",
+        version=referral["version"],
+    )
+
+    (queue,) = desk(reports.get_dashboard)["queues"]
+    assert (numbers(queue), by_status(queue)) == ((0, 1, 0, 0, 0), {})
+
+
+def test_folding_changes_no_number_and_leaves_no_delta(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    queue_id = desk.a_queue("Night Shelter")
+    moved = desk.assign(queue_id, "Night Shelter")
+    desk.assign(queue_id, "Night Shelter", priority="urgent")
+    fold_all(desk.service.database)
+    desk.move(moved, "completed")
+    before = desk(reports.get_dashboard)
+
+    fold_all(desk.service.database)
+
+    after = desk(reports.get_dashboard)
+    assert (after["totals"], after["queues"]) == (before["totals"], before["queues"])
+    assert numbers(after["totals"]) == (1, 1, 0, 1, 0)
+    with desk.service.database.reading(None) as session:
+        assert session.scalars(select(ReportDelta)).all() == []
+        assert sum(row.total for row in session.scalars(select(ReportCount))) == 2
+
+
+def test_many_queues_take_no_more_statements_than_one(desk: Desk) -> None:
+    def statements() -> int:
+        seen: list[str] = []
+        engine = desk.service.database.engine
+        event.listen(engine, "before_cursor_execute", lambda *arguments: seen.append(arguments[2]))
+        desk(reports.get_dashboard)
+        desk(reports.list_program_demand)
+        return len(seen)
+
+    desk.assign(desk.a_queue("Night Shelter"), "Night Shelter")
+    one = statements()
+    for number in range(5):
+        desk.assign(desk.a_queue("Night Shelter", "Family Housing First", name=f"Q{number}"), "Night Shelter")
+    assert statements() == one
+
+
+def test_counts_stay_exact_while_many_write_and_two_fold(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    queue_id = desk.a_queue("Night Shelter", "Family Housing First")
+    records = desk.many_records(40)
+    programs = ("Night Shelter", "Family Housing First")
+
+    def write(number: int) -> None:
+        referral = desk.assign(queue_id, programs[number % 2], records[number])
+        if number % 4 == 0:
+            desk.move(referral, "completed")
+
+    with ThreadPoolExecutor(8) as pool:
+        work = [pool.submit(write, number) for number in range(len(records))]
+        work += [pool.submit(fold_all, desk.service.database) for _ in range(10)]
+        for each in work:
+            each.result()
+
+    (queue,) = desk(reports.get_dashboard)["queues"]
+    assert by_status(queue) == {"referred": 30, "completed": 10}
+    fold_all(desk.service.database)
+    assert by_status(desk(reports.get_dashboard)["queues"][0]) == {"referred": 30, "completed": 10}

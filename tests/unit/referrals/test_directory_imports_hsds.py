@@ -1,0 +1,352 @@
+"""Reading HSDS 3.x: nested and flat JSON, pages of an API, packages of tables, and what is said about the rest."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.referrals.directory.rules import Level, Phone, ResourceStatus, TemporaryMessage
+from services.referrals.directory_imports import hsds_json, hsds_package
+from services.referrals.directory_imports.report import FileRefused
+from tests.support.hsds_schema import violations
+from tests.unit.referrals.whole_files import Parsed, parse
+
+SAMPLE = Path(__file__).resolve().parents[3] / "deploy" / "sample" / "services.hsds.json"
+KITCHEN, PANTRY = "5f1c0a52-6f0e-4a51-9a53-0d8f7a4d1c02", "5f1c0a52-6f0e-4a51-9a53-0d8f7a4d1c01"
+CUSTOMS_HOUSE, AT_THE_HOUSE = "5f1c0a52-6f0e-4a51-9a53-0d8f7a4d1c14", "5f1c0a52-6f0e-4a51-9a53-0d8f7a4d1c13"
+TABLES = {
+    "organizations.csv": [{"id": "1", "name": "Kitchen", "description": "Food."}],
+    "services.csv": [
+        {"id": "1", "organization_id": "1", "name": "Pantry", "status": "active", "minimum_age": "18"},
+        {"id": "2", "organization_id": "1", "name": "Meals", "status": "defunct"},
+    ],
+    "locations.csv": [{"id": "1", "location_type": "physical", "name": "Customs House", "latitude": "37.9",
+                       "longitude": "-122.4"}],
+    "service_at_location.csv": [{"id": "7", "service_id": "1", "location_id": "1", "description": "Side door."}],
+    "addresses.csv": [{"id": "1", "location_id": "1", "address_1": "1 Quay Street", "city": "Saltmarsh",
+                       "state_province": "CA", "address_type": "physical"}],
+    "phones.csv": [
+        {"id": "1", "service_id": "1", "number": "555-0161", "type": "voice"},
+        {"id": "2", "organization_id": "1", "number": "555-0160"},
+    ],
+    "languages.csv": [{"id": "1", "service_id": "1", "name": "Spanish"}],
+    "attributes.csv": [{"id": "1", "link_id": "1", "link_entity": "service", "taxonomy_term_id": "9"}],
+    "taxonomy_terms.csv": [{"id": "9", "code": "FOOD-1", "name": "Food pantries", "description": "Groceries."}],
+}  # fmt: skip
+
+
+def as_json(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def a_package(tables: Mapping[str, list[dict[str, str]]] = TABLES, **more: bytes) -> bytes:
+    """A zip with these tables as CSV, and other files."""
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, rows in tables.items():
+            text = io.StringIO()
+            columns = list(dict.fromkeys(column for row in rows for column in row))
+            writer = csv.DictWriter(text, columns, restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+            file.writestr(name, text.getvalue())
+        for name, content in more.items():
+            file.writestr(name, content)
+    return package.getvalue()
+
+
+def a_service(**more: Any) -> dict[str, Any]:
+    organization = {"id": KITCHEN, "name": "Kitchen", "description": "Food."}
+    return {"id": PANTRY, "name": "Pantry", "status": "active", "organization": organization, **more}
+
+
+def codes(parsed: Parsed) -> list[tuple[int, str | None, str]]:
+    return [(problem.line, problem.column, problem.code) for problem in parsed.refused]
+
+
+def warned(parsed: Parsed) -> list[str]:
+    return [problem.code for problem in parsed.warnings]
+
+
+def reason(data: bytes) -> str:
+    with pytest.raises(FileRefused) as refusal:
+        parse(data)
+    return refusal.value.reason
+
+
+def test_the_sample_is_hsds_and_holds_an_agency_two_programs_a_site_and_a_program_there() -> None:
+    for service in json.loads(SAMPLE.read_text()):
+        assert violations("service", service) == []
+    parsed = parse(SAMPLE.read_bytes())
+
+    assert (parsed.refused, parsed.warnings) == ((), ())
+    levels = [(record.level, record.name, record.number) for record in parsed.records]
+    assert levels == [
+        (Level.AGENCY, "Saltmarsh Community Kitchen", KITCHEN),
+        (Level.SITE, "Old Customs House", CUSTOMS_HOUSE),
+        (Level.PROGRAM, "Saltmarsh Food Pantry", PANTRY),
+        (Level.PROGRAM, "Saltmarsh Meals on Wheels", "5f1c0a52-6f0e-4a51-9a53-0d8f7a4d1c20"),
+        (Level.PROGRAM_AT_SITE, "Saltmarsh Food Pantry (Old Customs House)", AT_THE_HOUSE),
+    ]
+
+
+def test_each_member_that_has_a_field_of_ours_goes_there() -> None:
+    found = parse(SAMPLE.read_bytes()).by_name
+    agency, pantry = found["Saltmarsh Community Kitchen"], found["Saltmarsh Food Pantry"]
+    house, there = found["Old Customs House"], found["Saltmarsh Food Pantry (Old Customs House)"]
+
+    assert agency.phones == (Phone("555-0160 ext. 12"),)
+    assert agency.extra == {"legal_status": "Nonprofit"}
+    assert (pantry.parent_number, pantry.parent_name) == (KITCHEN, "Saltmarsh Community Kitchen")
+    assert (pantry.website, pantry.fees) == ("https://saltmarsh.example/pantry", "Free.")
+    assert pantry.hours == "Tuesdays and Thursdays, 10 to 2"
+    assert pantry.temporary_message == TemporaryMessage("Closed on the first Monday of the month.")
+    assert (pantry.languages, pantry.coverage_area) == (("English", "Spanish"), "Harbor County")
+    assert (pantry.documents_required, pantry.taxonomy_codes) == ("Proof of address", ("FOOD-1",))
+    assert (pantry.extra["minimum_age"], sorted(pantry.extra)) == (
+        "18",
+        ["cost_options", "languages", "minimum_age", "schedules"],
+    )
+    assert (house.physical_address.line1, house.physical_address.region) == ("1 Quay Street", "CA")
+    assert (house.latitude, house.accessibility) == (37.91, "Ramp at the side entrance")
+    assert (there.program_number, there.site_number, there.parent_number) == (PANTRY, CUSTOMS_HOUSE, KITCHEN)
+
+
+@pytest.mark.parametrize(
+    ("written", "status"),
+    [
+        ("active", ResourceStatus.ACTIVE),
+        ("inactive", ResourceStatus.INACTIVE),
+        ("defunct", ResourceStatus.INACTIVE),
+        ("Temporarily closed", ResourceStatus.DO_NOT_REFER),
+    ],
+)
+def test_a_status_says_whether_one_may_refer_there(written: str, status: ResourceStatus) -> None:
+    assert parse(as_json([a_service(status=written)])).by_name["Pantry"].status is status
+
+
+def test_a_page_of_an_api_is_read_like_its_list() -> None:
+    page = {"total_items": 1, "page_number": 1, "contents": [a_service()], "empty": False}
+
+    assert parse(as_json(page)).records == parse(as_json([a_service()])).records
+
+
+def test_tables_in_one_object_are_read_like_a_package() -> None:
+    flat = {name.removesuffix(".csv"): rows for name, rows in TABLES.items()}
+
+    assert parse(as_json(flat)).records == parse(a_package()).records
+
+
+def test_a_package_gives_what_its_tables_say_together() -> None:
+    parsed = parse(a_package())
+    found = parsed.by_name
+
+    assert (parsed.refused, parsed.warnings) == ((), ())
+    assert [record.number for record in parsed.records] == [
+        "organization-1",
+        "location-1",
+        "service-1",
+        "service-2",
+        "service_at_location-7",
+    ]
+    assert found["Pantry"].phones == (Phone("555-0161"),)
+    assert found["Kitchen"].phones == (Phone("555-0160"),)
+    assert (found["Pantry"].languages, found["Pantry"].taxonomy_terms) == (("Spanish",), ("Food pantries",))
+    assert found["Meals"].status is ResourceStatus.INACTIVE
+    assert found["Customs House"].physical_address.city == "Saltmarsh"
+    assert found["Customs House"].parent_number == "organization-1"  # by the service that is there
+    assert found["Pantry (Customs House)"].description == "Side door."
+
+
+def test_a_description_names_tables_whose_files_are_called_otherwise() -> None:
+    tables = {"data/orgs.csv": TABLES["organizations.csv"]}
+    description = as_json({"resources": [{"name": "organization", "path": "data/orgs.csv"}]})
+
+    parsed = parse(a_package(tables, **{"datapackage.json": description}))
+
+    assert [record.name for record in parsed.records] == ["Kitchen"]
+
+
+def test_a_refused_row_says_its_file_line_and_column() -> None:
+    tables = {**TABLES, "services.csv": [*TABLES["services.csv"], {"id": "3", "name": "No status"}]}
+
+    parsed = parse(a_package(tables))
+
+    assert [(problem.file, problem.line, problem.column, problem.code) for problem in parsed.refused] == [
+        ("services.csv", 4, "organization_id", "parent_missing"),
+        ("services.csv", 4, "status", "unknown_status"),
+    ]
+    assert len(parsed.records) == 5
+
+
+def test_what_cannot_stand_is_refused_and_the_others_stand() -> None:
+    services = [
+        a_service(),
+        a_service(),
+        {**a_service(), "id": None},
+        a_service(id="x", status="open"),
+        a_service(id="y", organization={"id": "gone"}),
+        "text",
+    ]
+    parsed = parse(as_json(services))
+
+    assert [record.name for record in parsed.records] == ["Kitchen", "Pantry"]
+    assert sorted(code for _, _, code in codes(parsed)) == [
+        "duplicate_number",
+        "id_missing",
+        "name_missing",
+        "not_an_object",
+        "orphan",
+        "unknown_status",
+    ]
+
+
+def test_a_service_may_hang_on_an_agency_of_the_directory() -> None:
+    data = as_json(
+        {"services": [{"id": PANTRY, "organization_id": KITCHEN, "name": "Pantry", "status": "active"}]}
+    )
+
+    assert codes(parse(data)) == [(1, "organization_id", "orphan")]
+    assert [record.name for record in parse(data, known_agency_numbers={KITCHEN}).records] == ["Pantry"]
+
+
+def test_an_entity_that_comes_nested_again_completes_the_first() -> None:
+    short = {"id": KITCHEN, "name": "Kitchen", "description": "Food."}
+    services = [
+        a_service(),
+        a_service(id="2", name="Meals", organization=short | {"website": "https://a.example"}),
+    ]
+
+    assert parse(as_json(services)).by_name["Kitchen"].website == "https://a.example"
+
+
+def test_what_is_odd_is_read_charitably_and_said() -> None:
+    location = {"id": "1", "location_type": "physical", "latitude": 999, "longitude": 1}
+    parsed = parse(
+        as_json(
+            [
+                a_service(
+                    phones=[{"number": "none"}],
+                    description="bell\u0007",
+                    widgets=[{"id": 1}],
+                    service_at_locations=[{"id": "1", "location": location}],
+                )
+            ]
+        )
+    )
+
+    assert sorted(warned(parsed)) == [
+        "control_character",
+        "member_left_out",
+        "name_missing",
+        "unreadable_phone",
+        "unreadable_position",
+    ]
+    assert next(record.description for record in parsed.records if record.level is Level.PROGRAM) == "bell"
+
+
+def test_tables_that_have_no_place_here_are_named() -> None:
+    parsed = parse(as_json({"services": [a_service()], "unit": [{"id": "1"}], "widgets": [{"id": "1"}]}))
+
+    assert [(problem.column, problem.code) for problem in parsed.warnings] == [
+        ("unit", "table_not_imported"),
+        ("widgets", "table_not_imported"),
+    ]
+
+
+def test_values_that_no_column_could_hold_are_refused() -> None:
+    parsed = parse(as_json([a_service(name="a" * 256), a_service(id="2", description="nul\0")]))
+
+    assert sorted(code for _, _, code in codes(parsed)) == ["nul_character", "value_too_long"]
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"[", "not_json"),
+        (b'[{"id": "1"},', "not_json"),
+        (b'{"services": [}', "not_json"),
+        (b'[{"id": NaN}]', "not_json"),
+        (b"[] []", "not_json"),
+        (b"[" * 3_000, "not_json"),
+        (b'["\xff"]', "undecodable"),
+        (b"[]", "no_table"),
+        (b'{"services": []}', "no_table"),
+        (b"PK\x03\x04 nothing", "not_a_zip"),
+        (a_package({}, **{"readme.txt": b"Hello."}), "no_table"),
+        (a_package({}, **{"../services.csv": b"id"}), "unsafe_zip"),
+        (a_package({}, **{"services.csv": b"id,name,id\n"}), "duplicate_column"),
+        (a_package({}, **{"services.csv": b'id,name\n1,"open'}), "not_csv"),
+        (a_package({}, **{"services.csv": b"id,name\n1,\xff"}), "undecodable"),
+        (a_package({}, **{"datapackage.json": b"{"}), "not_json"),
+    ],
+)
+def test_a_file_that_cannot_be_trusted_is_refused_whole(data: bytes, why: str) -> None:
+    assert reason(data) == why
+
+
+def test_a_zip_that_unpacks_to_far_more_is_refused_before_it_is_unpacked() -> None:
+    assert reason(a_package({}, **{"services.csv": b"\0" * 20_000_000})) == "unsafe_zip"
+
+
+def test_a_zip_of_too_many_files_or_bytes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert reason(a_package({}, **{f"{number}.csv": b"" for number in range(101)})) == "unsafe_zip"
+    monkeypatch.setattr(hsds_package, "MAX_BYTES", 10)
+    assert reason(a_package()) == "unsafe_zip"
+
+
+def test_a_damaged_package_is_refused() -> None:
+    data = bytearray(a_package())
+    data[60] ^= 0xFF
+
+    assert reason(bytes(data)) == "not_a_zip"
+
+
+def test_a_place_in_a_long_text_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hsds_json, "_PIECE", 7)
+    services = [a_service(id=str(number), name=f"Service {number}") for number in range(50)]
+    text = json.dumps(services, indent=1)
+    wrong = text.replace('"status": "active"', '"status": "?"', 1)
+
+    assert len(parse(text.encode()).records) == 51
+    assert codes(parse(wrong.encode())) == [(2, "status", "unknown_status")]
+    with pytest.raises(FileRefused) as refusal:
+        parse(text.replace('"name": "Service 49"', '"name" "Service 49"').encode())
+    assert refusal.value.line == text[: text.index("Service 49")].count("\n") + 1
+
+
+def test_an_element_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hsds_json, "MAX_ELEMENT", 1_000)
+    monkeypatch.setattr(hsds_json, "_PIECE", 100)
+
+    assert reason(as_json([a_service(description="a" * 2_000)])) == "element_too_large"
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=12,
+)
+members = st.sampled_from(
+    ["id", "name", "status", "phones", "organization", "service_at_locations", "attributes", "languages", "alert",
+     "latitude", "addresses", "location", "locations"]
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.dictionaries(members, values, max_size=8) | values, max_size=5))
+def test_whatever_a_json_file_holds_it_is_read_or_refused_in_order(content: list[Any]) -> None:
+    try:
+        parsed = parse(json.dumps(content).encode())
+    except FileRefused:
+        return
+    assert all(record.name for record in parsed.records)
