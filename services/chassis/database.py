@@ -83,6 +83,15 @@ def held_or_made(session: Session, model: type[Row], key: Mapping[str, Any], fre
     return row
 
 
+def built_once(statement: Select[Any]) -> Select[Any]:
+    """A SELECT of objects that a module keeps, for sessions of an organisation: `session.execute(statement, parameters)`.
+
+    It carries its limit to the organisation's rows, so that it is neither copied nor keyed anew for each execution. In a
+    session of no organisation it fails.
+    """
+    return statement.options(_OWN_ROWS)
+
+
 class Prepared:
     """A SELECT that is built once, with named parameters, and answers with plain rows.
 
@@ -93,7 +102,7 @@ class Prepared:
 
     def __init__(self, statement: Select[Any]) -> None:
         self._of_all = statement
-        self._of_one = statement.options(_OWN_ROWS)
+        self._of_one = built_once(statement)
 
     def execute(self, session: Session, **parameters: Any) -> CursorResult[Any]:
         """The result, after what the session has changed was written."""
@@ -301,7 +310,7 @@ def _only_own_rows(state: ORMExecuteState) -> None:
         return
     given = state.parameters or {}
     if state.is_select and isinstance(given, Mapping):
-        # A relationship's load has inherited it from the statement that loaded its parent.
+        # A statement that was built once carries it; a relationship's load has inherited it from its parent's.
         if _OWN_ROWS not in state.statement._with_options:  # noqa: SLF001 - told nowhere else
             state.statement = state.statement.options(_OWN_ROWS)
         state.parameters = {**given, _ORGANISATION: organisation_id}
