@@ -74,7 +74,7 @@ class ServiceSystem:
             )
         self.processes.append(process)
         self.ports.append(port)
-        eventually(lambda: self._assert_ready(process, port), timeout_s=20)
+        eventually(lambda: self._assert_ready(process, port), timeout_s=60)
         return process
 
     def _assert_ready(self, process: subprocess.Popen[bytes], port: int) -> None:
