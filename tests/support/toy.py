@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import eventlet
 from marshmallow import fields
 from sqlalchemy import Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -17,6 +18,7 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.declare import PUBLIC, Contract, permission
 from services.contracts.fields import Code, Count, Id, Text
 
+blocking_sleep = eventlet.patcher.original("time").sleep
 contract = Contract("toy", "A service for tests of the chassis.")
 do_nothing = contract.query("do_nothing", "Do nothing.", request={}, reply={}, access=PUBLIC)
 greet = contract.query(
@@ -32,6 +34,13 @@ greet = contract.query(
 )
 dawdle = contract.query(
     "dawdle", "Take a while.", request={"seconds": fields.Float(required=True)}, reply={}, access=PUBLIC
+)
+hold_the_loop = contract.query(
+    "hold_the_loop",
+    "Compute, or block in a system call, without yielding.",
+    request={"seconds": fields.Float(required=True), "computes": fields.Boolean(required=True)},
+    reply={},
+    access=PUBLIC,
 )
 fail = contract.query(
     "fail",
@@ -100,6 +109,17 @@ class Service:
     @serves(dawdle)
     def dawdle(self, call: Call) -> Any:
         time.sleep(call.request["seconds"])
+        return {}
+
+    @serves(hold_the_loop)
+    def hold_the_loop(self, call: Call) -> Any:
+        seconds = call.request["seconds"]
+        if call.request["computes"]:
+            end = time.thread_time() + seconds
+            while time.thread_time() < end:
+                pass
+        else:
+            blocking_sleep(seconds)
         return {}
 
     @serves(fail)
