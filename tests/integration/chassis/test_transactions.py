@@ -9,8 +9,8 @@ import pytest
 
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import portals as contract
 from services.contracts.errors import Refused
+from services.contracts.portals import configuration as contract
 from tests.support.in_process import HARBOR, InProcess
 
 
