@@ -18,6 +18,7 @@ from services.chassis.blobs import BlobStore
 from services.chassis.database import assert_no_transaction
 from services.chassis.events import Delivery, EventContext
 from services.chassis.keyed_lock import KeyedLock
+from services.chassis.loop import Loops
 from services.chassis.models import base_of
 from services.chassis.operations import Call, admit, validate
 from services.chassis.passports import Caller
@@ -89,7 +90,7 @@ class InProcess:
             keyed_lock=KeyedLock(),
             blobs=BlobStore(folder / "blobs"),
             ask=self._ask,
-            loops=[],
+            loops=Loops(),
             verifier=FakeVerifier(),
         )
         self.service = self.module.Service()

@@ -29,9 +29,7 @@ class EmployeeEntrypoints:
     @serves(contract.apply_hr_import)
     def apply_hr_import(self, call: Call) -> Any:
         answer = call.commit(feed.begin)
-        loop = getattr(call.runtime, "hr_feed", None)
-        if loop is not None:
-            loop.wake()
+        call.runtime.loops.wake(feed.LOOP)
         return answer
 
     @serves(contract.get_portal_entry)

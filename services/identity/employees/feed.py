@@ -29,6 +29,7 @@ from services.identity.people.rules import EMPLOYEE
 
 Request = Mapping[str, Any]
 EVERY_S = 30.0
+LOOP = "hr-feed"
 BY_STAFF = "staff"
 LINES_AT_ONCE = 200
 LINES_WRITTEN_AT_ONCE = 1000

@@ -24,21 +24,20 @@ Request = Mapping[str, Any]
 EVERY_S = 5.0
 CHUNK = 50
 WAITING, DONE, FAILED = "waiting", "done", "failed"
+LOOP = "patient-jobs"
 
 
 class PatientJobsLoop(Loop):
     """Works off jobs; woken by each new one."""
 
     def __init__(self, runtime: Any) -> None:
-        super().__init__("patient-jobs", lambda: work(runtime, self.stopping.is_set), EVERY_S)
+        super().__init__(LOOP, lambda: work(runtime, self.stopping.is_set), EVERY_S)
 
 
 def start(call: Call) -> Any:
     """Note a job and wake the loop. Raises Refused(details_missing)."""
     answer = call.commit(_start)
-    for loop in call.runtime.loops:
-        if isinstance(loop, PatientJobsLoop):
-            loop.wake()
+    call.runtime.loops.wake(LOOP)
     return answer
 
 

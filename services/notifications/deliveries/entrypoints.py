@@ -25,7 +25,7 @@ from services.notifications.deliveries import handlers, queries, sending
 
 def _apply(delivery: Delivery, handler: Any, *extra: Any) -> None:
     delivery.apply(handler, delivery.runtime.settings.mail_domain, *extra)
-    sending.wake(delivery.runtime)
+    delivery.runtime.loops.wake(sending.LOOP)
 
 
 def _recipients(delivery: Delivery, **about: str) -> Any:
