@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from services.chassis import logs, metrics, wire
 from services.chassis.database import insert_into
 from services.chassis.inbound import Inbound
-from services.chassis.transactions import transact
+from services.chassis.transactions import itself, transact
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.declare import Event, Operation
 
@@ -65,7 +65,7 @@ class Delivery:
     def apply(self, handler: Callable[..., Any], *extra: Any) -> bool:
         """Run `handler(unit_of_work, data, *extra)` in the transaction that also notes the event as handled.
 
-        False when it had taken effect before: then nothing is run.
+        The service itself is the caller. False when it had taken effect before: then nothing is run.
         """
 
         def work(unit: UnitOfWork) -> bool:
@@ -75,7 +75,11 @@ class Delivery:
             return True
 
         return transact(
-            self.runtime, work, caller=None, context=self._call_context, organisation=self._organisation
+            self.runtime,
+            work,
+            caller=itself(self.runtime, *self._organisation),
+            context=self._call_context,
+            organisation=self._organisation,
         )
 
     @property

@@ -96,7 +96,7 @@ def where(error: BaseException) -> str:
 
 def stack(frame: FrameType) -> str:
     """`module.py:line function > …`, outermost first, of our own code: no values, so nothing of a person. May be empty."""
-    frames = []
+    frames: list[str] = []
     each: FrameType | None = frame
     while each is not None and len(frames) < _LONGEST_STACK:
         if _is_ours(each):

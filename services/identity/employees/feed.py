@@ -23,7 +23,6 @@ from services.identity.employees.feed_file import Parsed
 from services.identity.employees.feed_reading import read_feed
 from services.identity.employees.models import Employment, HrImport, HrImportLine
 from services.identity.models import Organisation
-from services.identity.people.grants import actor
 from services.identity.people.models import Person, PersonKind
 from services.identity.people.rules import EMPLOYEE
 
@@ -54,7 +53,7 @@ def _keep(unit: UnitOfWork, request: Request, parsed: Parsed) -> dict[str, Any]:
         done=0,
         counts=counts | {"unchanged": plan.unchanged, "refused": parsed.refused},
         problems=[asdict(problem) for problem in parsed.problems],
-        created_by=actor(unit),
+        created_by=unit.actor_id,
         created_at=unit.now,
     )
     unit.add(row)
@@ -190,7 +189,7 @@ def begin(unit: UnitOfWork, request: Request) -> dict[str, Any]:
             ends=row.counts[rules.ENDED],
             employees=employees,
         )
-    row.state, row.applied_by, row.applied_at = rules.APPLYING, actor(unit), unit.now
+    row.state, row.applied_by, row.applied_at = rules.APPLYING, unit.actor_id, unit.now
     unit.audit("hr_import.begun", "hr_import", row.id, total=row.total)
     return import_view(unit.session, row)
 

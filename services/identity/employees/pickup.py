@@ -40,7 +40,7 @@ from services.identity.people.accounts import (
     flush_login,
     load_person,
 )
-from services.identity.people.grants import actor, find_open, open_grant, role_of
+from services.identity.people.grants import find_open, open_grant, role_of
 from services.identity.people.models import Person
 from services.identity.people.realms import rules_of
 from services.identity.people.relationships import relate
@@ -148,7 +148,7 @@ def _add_code(unit: UnitOfWork, person: Person) -> tuple[PickupCode, str]:
         id=wire.new_id(),
         person_id=person.id,
         code_hash=_code_hash(str(unit.organisation_id), code),
-        created_by=actor(unit),
+        created_by=unit.actor_id,
         created_at=unit.now,
         expires_at=unit.now + datetime.timedelta(days=days),
     )

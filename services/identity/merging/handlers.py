@@ -22,7 +22,7 @@ from services.identity.merging.models import PersonMerge
 from services.identity.models import Account, Employment
 from services.identity.outside.models import OutsideIdentity
 from services.identity.people.accounts import load_person
-from services.identity.people.grants import actor, revoke
+from services.identity.people.grants import revoke
 from services.identity.people.models import Grant, Person, PersonKind, Relationship
 from services.identity.people.queries import find_person
 from services.identity.people.rules import APPLICANT
@@ -161,7 +161,7 @@ def merge(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         kept_id=kept.id,
         merged_id=merged.id,
         steps=steps,
-        merged_by=actor(unit),
+        merged_by=unit.actor_id,
         merged_at=unit.now,
     )
     unit.add(row)
@@ -249,7 +249,7 @@ def undo(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         merged.disabled_at = None
     kept.version += 1
     merged.version += 1
-    row.undone_by, row.undone_at = actor(unit), unit.now
+    row.undone_by, row.undone_at = unit.actor_id, unit.now
     _tell(unit, row, "person.unmerged", told.people_unmerged, stayed=stayed)
     return merge_view(row)
 

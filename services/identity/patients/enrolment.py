@@ -19,7 +19,7 @@ from services.identity.people.accounts import (
     flush_login,
     load_person,
 )
-from services.identity.people.grants import actor, find_open, open_grant, revoke, role_of
+from services.identity.people.grants import find_open, open_grant, revoke, role_of
 from services.identity.people.models import Grant, LoginChange, Person
 from services.identity.people.queries import current_kinds, kinds_of
 from services.identity.people.realms import rules_of
@@ -138,7 +138,7 @@ def enable(unit: UnitOfWork, person: Person, *, is_attested: bool, way: str) -> 
 def attest(unit: UnitOfWork, person: Person, grant: Grant, *, way: str) -> None:
     """Note on the grant who says that only the patient reads the e-mail (S3-34): each renewal is a new attestation."""
     record_of(unit, person)
-    grant.attested_by, grant.attested_at = actor(unit), unit.now
+    grant.attested_by, grant.attested_at = unit.actor_id, unit.now
     _note_enabled(unit, person, grant.account_id, way, is_attested=True)
     unit.session.flush()
 
@@ -213,7 +213,7 @@ def _change_account_email(unit: UnitOfWork, account: Account, email: str | None)
         id=wire.new_id(),
         account_id=account.id,
         email_before=before,
-        changed_by=actor(unit),
+        changed_by=unit.actor_id,
         changed_at=unit.now,
     )
     unit.add(change)

@@ -18,7 +18,6 @@ from services.identity.models import Organisation
 from services.identity.patients import enrolment
 from services.identity.patients.models import PatientJob, PatientJobItem
 from services.identity.patients.queries import job_view
-from services.identity.people.grants import actor
 
 Request = Mapping[str, Any]
 EVERY_S = 5.0
@@ -47,7 +46,7 @@ def _start(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     job = PatientJob(
         id=wire.new_id(),
         kind=request["kind"],
-        requested_by=actor(unit),
+        requested_by=unit.actor_id,
         is_attested=request["attests_email_is_private"],
         created_at=unit.now,
     )

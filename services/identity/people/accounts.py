@@ -13,7 +13,6 @@ from services.contracts.errors import Refused
 from services.identity.credentials import end_sessions, invite, void_links
 from services.identity.models import Account, Invitation
 from services.identity.people import rules
-from services.identity.people.grants import actor
 from services.identity.people.models import LoginChange, Person
 from services.identity.people.realms import rules_of
 from services.identity.rules import normal_login
@@ -133,7 +132,7 @@ def change_login_email(unit: UnitOfWork, person: Person, account: Account, email
         id=wire.new_id(),
         account_id=account.id,
         email_before=before or account.login,
-        changed_by=actor(unit),
+        changed_by=unit.actor_id,
         changed_at=unit.now,
     )
     if rules_of(unit.session, account.organisation_id, account.realm).login_id == rules.EMAIL:

@@ -18,11 +18,6 @@ from services.identity.people import rules
 from services.identity.people.models import Grant, Person, Relationship
 
 
-def actor(unit: UnitOfWork) -> str:
-    """Who does it, as it is noted beside a change."""
-    return unit.caller.id if unit.caller else "anonymous"
-
-
 def find_open(unit: UnitOfWork, account_id: str, person_id: str) -> Grant | None:
     """The grant of an account for a profile that is neither revoked nor over, locked; it may begin later."""
     grant: Grant | None = unit.session.scalar(
@@ -57,7 +52,7 @@ def open_grant(
         role_id=role.id,
         starts_at=starts_at,
         ends_at=ends_at,
-        granted_by=actor(unit),
+        granted_by=unit.actor_id,
         created_at=unit.now,
         version=1,
     )

@@ -219,7 +219,7 @@ def write_history(
             needs_assessment=shown.needs_assessment,
             status=status.value,
             actor_realm=(unit.caller.realm or unit.caller.kind) if unit.caller else "service",
-            actor_id=unit.caller.id if unit.caller else "referrals",
+            actor_id=unit.actor_id,
         )
     )
     unit.publish(

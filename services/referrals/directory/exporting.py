@@ -146,7 +146,7 @@ def _note(unit: UnitOfWork, request: Request, total: int) -> dict[str, Any]:
                 state=WAITING,
                 total=total,
                 done=0,
-                requested_by=unit.caller.id if unit.caller else "",
+                requested_by=unit.actor_id,
                 tries=0,
                 created_at=unit.now,
             )

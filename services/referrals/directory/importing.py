@@ -69,7 +69,7 @@ def _note(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         levels={},
         problems=[],
         warnings=[],
-        requested_by=unit.caller.id if unit.caller else "",
+        requested_by=unit.actor_id,
         tries=0,
         created_at=unit.now,
     )

@@ -166,7 +166,7 @@ def note_change(unit: UnitOfWork, record: ContactRecord, changed: list[str], **f
             contact_record_id=record.id,
             version=record.version,
             at=unit.now,
-            actor_id=unit.caller.id if unit.caller else "system",
+            actor_id=unit.actor_id,
             fields=changed,
         )
     )
