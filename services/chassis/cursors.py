@@ -42,13 +42,14 @@ def read_cursor(cursor: str, order: str, *kinds: type[Value]) -> list[Any]:
         raise _not_a_cursor() from None
 
 
-def _value(value: Any, kind: type[Value]) -> Value:
+def _value(value: Any, kind: type[Value]) -> Any:
     if type(value) is not (str if kind is datetime.datetime else kind):
         raise _not_a_cursor()
-    if kind is datetime.datetime:
-        return datetime.datetime.fromisoformat(value).astimezone(datetime.UTC)
-    found: Value = value
-    return found
+    return (
+        datetime.datetime.fromisoformat(str(value)).astimezone(datetime.UTC)
+        if kind is datetime.datetime
+        else value
+    )
 
 
 def _not_a_cursor() -> Refused:

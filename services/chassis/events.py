@@ -44,8 +44,8 @@ class EventContext:
     traceparent: str | None
 
 
-class Delivery:
-    """One delivery of an event to one handler."""
+class IncomingEvent:
+    """An event on its way to one handler, with what the handler needs to take effect once."""
 
     def __init__(
         self, runtime: Any, handler: str, event: Event, data: Mapping[str, Any], context: EventContext
@@ -103,7 +103,7 @@ class Delivery:
 
 
 class Listens(Entrypoint):  # type: ignore[misc]
-    """nameko entrypoint of one event. Use as `@listens(event)` over `def on_<event>(self, delivery)`."""
+    """nameko entrypoint of one event. Use as `@listens(event)` over `def on_<event>(self, incoming)`."""
 
     inbound = Inbound()
 
@@ -148,7 +148,7 @@ class Listens(Entrypoint):  # type: ignore[misc]
             ms=round(took_s * 1000, 1),
         )
 
-    def _read(self, message: Any) -> Delivery:
+    def _read(self, message: Any) -> IncomingEvent:
         envelope = wire.decode(message.body, message.properties)
         if not isinstance(envelope, dict) or envelope.get("type") != self.event.type:
             raise wire.Undecodable("not_this_event")
@@ -166,7 +166,7 @@ class Listens(Entrypoint):  # type: ignore[misc]
             raise wire.Undecodable("not_this_event") from None
         logs.correlation_id.set(context.correlation_id)
         logs.traceparent.set(context.traceparent)
-        return Delivery(self.runtime, self.method_name, self.event, data, context)
+        return IncomingEvent(self.runtime, self.method_name, self.event, data, context)
 
     def _failed(self, message: Any, error: Exception) -> str:
         """Park what cannot be read; delay what failed, and park it after the last step of the ladder."""
@@ -190,7 +190,7 @@ class Listens(Entrypoint):  # type: ignore[misc]
 
 
 def listens(event: Event) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator: this method handles `event`. It takes a Delivery."""
+    """Decorator: this method handles `event`. It takes an IncomingEvent."""
 
     def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
         def worker(self: Any, entrypoint: Listens, message: Any) -> None:

@@ -107,7 +107,9 @@ class Standing:
         }
 
 
-def standing_of(session: Session, token: str, settings: Any, client_address: str | None = None) -> Standing:
+def standing_of_session(
+    session: Session, token: str, settings: Any, client_address: str | None = None
+) -> Standing:
     """What a session token stands for, in two statements. Run in a session of no organisation.
 
     Raises Refused(unauthenticated) for a token that is unknown, whose session has ended, is idle or has

@@ -90,7 +90,7 @@ class Service(
             standing = (
                 clients.standing_of_client(session, token, address)
                 if clients.is_api_token(token)
-                else queries.standing_of(session, token, call.runtime.settings, address)
+                else queries.standing_of_session(session, token, call.runtime.settings, address)
             )
         passport = call.runtime.issuer.for_account(call.request["audience"], standing.claims())
         seen_sessions(call.runtime).note(standing.session_id, standing.last_seen_at, utc_now())

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from services.chassis import wire
 from services.chassis.blobs import BlobStore
 from services.chassis.database import assert_no_transaction
-from services.chassis.events import Delivery, EventContext
+from services.chassis.events import EventContext, IncomingEvent
 from services.chassis.keyed_lock import KeyedLock
 from services.chassis.loop import Loops
 from services.chassis.models import base_of
@@ -130,8 +130,8 @@ class InProcess:
         """Deliver an event to its handler."""
         context = EventContext(event_id or wire.new_id(), "subject", *organisation, "test", None)
         handler = f"on_{event.name}"
-        delivery = Delivery(self.runtime, handler, event, event.schema.load(dict(data)), context)
-        getattr(self.module.Service, handler).method(self.service, delivery)
+        incoming = IncomingEvent(self.runtime, handler, event, event.schema.load(dict(data)), context)
+        getattr(self.module.Service, handler).method(self.service, incoming)
 
     def events(self, event: Event | None = None) -> list[dict[str, Any]]:
         """CloudEvents in the outbox, oldest first."""

@@ -10,7 +10,7 @@ from marshmallow import fields
 from sqlalchemy import Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.chassis.events import Delivery, listens
+from services.chassis.events import IncomingEvent, listens
 from services.chassis.models import TenantScoped, new_base
 from services.chassis.operations import Call, serves
 from services.chassis.settings import ServiceSettings
@@ -139,5 +139,5 @@ class Service:
         )
 
     @listens(thing_added)
-    def on_thing_added(self, delivery: Delivery) -> None:
-        delivery.apply(echo)
+    def on_thing_added(self, incoming: IncomingEvent) -> None:
+        incoming.apply(echo)

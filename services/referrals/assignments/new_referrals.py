@@ -15,10 +15,10 @@ from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.contracts.referrals.assignments import referral_assigned, referral_waitlisted
 from services.referrals.access.access_scope import reach_of
-from services.referrals.assignments.history import add_line, facts_of
+from services.referrals.assignments.history import add_and_count_line, referral_facts
 from services.referrals.assignments.queries import new_referral_view
 from services.referrals.assignments.rules import Step, due_when_new
-from services.referrals.assignments.standings import Standing, check_may_open, standing_of
+from services.referrals.assignments.standings import Standing, check_may_open, standing_of_program
 from services.referrals.capacity.handlers import claim, exhausted
 from services.referrals.capacity.queries import is_exhausted
 from services.referrals.directory.models import Resource
@@ -59,7 +59,7 @@ def refuse_when_full(
     queue = session.get(Queue, request["queue_id"])
     if queue is None:
         raise no_queue()
-    check_may_open(queue, standing_of(session, request["program_id"], queue.id, record.id))
+    check_may_open(queue, standing_of_program(session, request["program_id"], queue.id, record.id))
     # Nobody is asked to confirm what would be refused then.
     check_may_be_shared(session, record, queue, utc_now())
     settings = settings_of(queue)
@@ -76,7 +76,7 @@ def assign_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     # The lock makes two assignments of one record take turns, so the second sees the first.
     record = get_record(unit.session, request["contact_record_id"], lock=True)
     queue = held_queue(unit.session, request["queue_id"])
-    standing = standing_of(unit.session, request["program_id"], queue.id, record.id)
+    standing = standing_of_program(unit.session, request["program_id"], queue.id, record.id)
     referral = open_referral(
         unit,
         record,
@@ -189,7 +189,7 @@ def _begin(
     unit.session.flush()  # before their history, which refers to them
     for referral in referrals:
         kind = "waitlisted" if referral.is_waitlisted else "assigned"
-        add_line(unit, referral, kind, None, status, Step(referral.note))
+        add_and_count_line(unit, referral, kind, None, status, Step(referral.note))
         ids = {"queue_id": queue.id, "program_id": referral.program_id}
         unit.audit(f"referral.{kind}", "referral", referral.id, **ids)
         _tell(unit, referral, replaces_id)
@@ -231,7 +231,7 @@ def _full(settings: QueueSettings) -> Refused:
 
 
 def _tell(unit: UnitOfWork, referral: Referral, replaces_id: str | None) -> None:
-    facts = facts_of(unit, referral)
+    facts = referral_facts(unit, referral)
     told = {
         **facts,
         "status": referral.status,

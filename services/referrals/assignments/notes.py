@@ -9,7 +9,7 @@ from services.contracts.errors import Refused
 from services.contracts.referrals.assignments import referral_note_added
 from services.referrals.access.access_scope import reach_of
 from services.referrals.access.visibility import in_reach
-from services.referrals.assignments.history import add_line, facts_of, status_of, touch
+from services.referrals.assignments.history import add_and_count_line, referral_facts, status_of, touch
 from services.referrals.assignments.queries import limited_referral
 from services.referrals.assignments.rules import Step
 from services.referrals.authors.rules import side_of
@@ -29,12 +29,12 @@ def add_referral_note(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     if not is_internal:
         referral.note = request["note"]
     touch(unit, referral)
-    add_line(unit, referral, "note", status, status, Step(request["note"]), is_internal=is_internal)
+    add_and_count_line(unit, referral, "note", status, status, Step(request["note"]), is_internal=is_internal)
     unit.audit("referral.note_added", "referral", referral.id, side=side, is_internal=is_internal)
     unit.publish(
         referral_note_added,
         referral.id,
-        {**facts_of(unit, referral), "author_side": side, "is_internal": is_internal},
+        {**referral_facts(unit, referral), "author_side": side, "is_internal": is_internal},
     )
     return limited_referral(unit.session, unit.caller, referral.id)
 
@@ -51,6 +51,6 @@ def change_priority(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     before, referral.priority = referral.priority, request["priority"]
     touch(unit, referral)
     status = status_of(unit.session.get_one(Queue, referral.queue_id), referral)
-    add_line(unit, referral, "priority", status, status, Step())
+    add_and_count_line(unit, referral, "priority", status, status, Step())
     unit.audit("referral.priority_changed", "referral", referral.id, before=before, after=referral.priority)
     return limited_referral(unit.session, unit.caller, referral.id)

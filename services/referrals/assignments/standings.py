@@ -46,7 +46,9 @@ def standings(
     }
 
 
-def standing_of(session: Session, program_id: str, queue_id: str, record_id: str | None = None) -> Standing:
+def standing_of_program(
+    session: Session, program_id: str, queue_id: str, record_id: str | None = None
+) -> Standing:
     """How one program stands. Raises Refused `not_found`, `not_a_program`."""
     return as_standing(standings(session, [program_id], queue_id, record_id).get(program_id))
 

@@ -12,7 +12,12 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals.bulk import bulk_job_finished, bulk_job_started
 from services.referrals.access.access_scope import reach_of
-from services.referrals.assignments.standings import as_standing, check_may_refer, standing_of, standings
+from services.referrals.assignments.standings import (
+    as_standing,
+    check_may_refer,
+    standing_of_program,
+    standings,
+)
 from services.referrals.bulk import forecasts, selections
 from services.referrals.bulk.models import BulkJob, BulkJobLine
 from services.referrals.bulk.queries import get_row, job_view
@@ -72,7 +77,7 @@ def start_bulk_reassignment(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     reach_of(unit.caller).require_everything()
     if request["to_queue_id"] is not None:
         queue = held_queue(unit.session, request["to_queue_id"])
-        check_may_refer(queue, standing_of(unit.session, request["to_program_id"], queue.id))
+        check_may_refer(queue, standing_of_program(unit.session, request["to_program_id"], queue.id))
     program = get_program(unit.session, request["to_program_id"])
     check_may_be_referred_to(ResourceStatus(program.status))
     ids = selections.open_referral_ids(unit.session, request)

@@ -15,7 +15,7 @@ from services.contracts.errors import Refused
 from services.referrals.access.access_scope import reach_of
 from services.referrals.capacity.claims import claim, exhausted, release
 from services.referrals.capacity.due_lines import put, remind, settled
-from services.referrals.capacity.history import note
+from services.referrals.capacity.history import write_and_publish
 from services.referrals.capacity.models import CapacitySettings, Line, Term
 from services.referrals.capacity.queries import one_view
 from services.referrals.capacity.readings import Terms, counted, said
@@ -87,7 +87,7 @@ def remove_capacity_line(unit: UnitOfWork, request: Any) -> dict[str, Any]:
         term.closed_at = unit.now
     line.removed_at, line.settles_at, line.reminds_at = unit.now, None, None
     unit.audit("capacity.line_removed", "program", line.program_id, line_id=line.id, held=line.held)
-    note(unit, line, None, "removed", unit.now, was=before)
+    write_and_publish(unit, line, None, "removed", unit.now, was=before)
     return {"line_id": line.id, "removed_at": unit.now}
 
 
@@ -111,7 +111,7 @@ def confirm_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     line.settles_at = next_boundary([said(each) for each in terms.values()], current, unit.now)
     remind(unit, line, current, unit.now)
     unit.audit("capacity.confirmed", "program", line.program_id, line_id=line.id)
-    note(unit, line, current, "confirmed", unit.now)
+    write_and_publish(unit, line, current, "confirmed", unit.now)
     unit.session.flush()
     return one_view(unit.session, line.id, unit.now)
 
@@ -168,7 +168,7 @@ def cancel_scheduled_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     if line.term_id == term.id:
         put(line, terms, before, following)
         remind(unit, line, following, unit.now)
-        note(unit, line, following, "took_effect", unit.now, was=before)
+        write_and_publish(unit, line, following, "took_effect", unit.now, was=before)
     unit.audit("capacity.schedule_cancelled", "program", line.program_id, schedule_id=term.id)
     return {"schedule_id": term.id, "cancelled_at": unit.now}
 
@@ -206,7 +206,7 @@ def _say(unit: UnitOfWork, line: Line, terms: dict[str, Term], request: Any, kin
     unit.audit(
         "capacity.set", "program", line.program_id, line_id=line.id, total=stated.total, used=stated.used
     )
-    note(unit, line, stated, kind, unit.now)
+    write_and_publish(unit, line, stated, kind, unit.now)
     unit.session.flush()
     return one_view(unit.session, line.id, unit.now)
 

@@ -88,7 +88,7 @@ def end_step(unit: UnitOfWork, referral: Referral) -> None:
     offer = unit.session.get_one(Offer, referral.offer_id)
     close(unit, offer, EXHAUSTED)
     unit.audit("offer.exhausted", "offer", offer.id)
-    unit.publish(offer_exhausted, offer.id, facts_of(unit, offer))
+    unit.publish(offer_exhausted, offer.id, offer_facts(unit, offer))
 
 
 def close(unit: UnitOfWork, offer: Offer, state: str) -> None:
@@ -112,7 +112,7 @@ def withdraw_all(unit: UnitOfWork, offer: Offer, step: Step, but: Collection[str
     return len(referrals)
 
 
-def facts_of(unit: UnitOfWork, offer: Offer) -> dict[str, Any]:
+def offer_facts(unit: UnitOfWork, offer: Offer) -> dict[str, Any]:
     """What every event of an offer says."""
     return {
         "offer_id": offer.id,
@@ -146,7 +146,7 @@ def _take(unit: UnitOfWork, offer: Offer, referral: Referral, *, needs_place: bo
     others = withdraw_all(unit, offer, Step(reason_code=ACCEPTED_ELSEWHERE), but=[referral.id])
     unit.audit("offer.accepted", "offer", offer.id, referral_id=referral.id, withdrawn=others)
     told = {"referral_id": referral.id, "program_id": referral.program_id, "withdrawn": others}
-    unit.publish(offer_accepted, offer.id, {**facts_of(unit, offer), **told})
+    unit.publish(offer_accepted, offer.id, {**offer_facts(unit, offer), **told})
 
 
 def _open_again(unit: UnitOfWork, offer: Offer) -> None:

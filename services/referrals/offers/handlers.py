@@ -13,7 +13,7 @@ from services.referrals.assignments.new_referrals import ask_programs
 from services.referrals.assignments.rules import Step
 from services.referrals.assignments.standings import Standing, as_standing, check_may_open, standings
 from services.referrals.directory.models import Resource
-from services.referrals.offers.answers import close, facts_of, withdraw_all
+from services.referrals.offers.answers import close, offer_facts, withdraw_all
 from services.referrals.offers.models import Offer
 from services.referrals.offers.queries import get_row, view_of
 from services.referrals.offers.rules import OPEN, WITHDRAWN, check_programs, end_of
@@ -69,7 +69,9 @@ def withdraw_offer(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     close(unit, offer, WITHDRAWN)
     asked = withdraw_all(unit, offer, Step(request["note"], request["reason_code"]))
     unit.audit("offer.withdrawn", "offer", offer.id, reason_code=request["reason_code"], withdrawn=asked)
-    unit.publish(offer_withdrawn, offer.id, {**facts_of(unit, offer), "reason_code": request["reason_code"]})
+    unit.publish(
+        offer_withdrawn, offer.id, {**offer_facts(unit, offer), "reason_code": request["reason_code"]}
+    )
     return view_of(unit.session, offer.id)
 
 
@@ -88,4 +90,4 @@ def _may_be_asked(queue: Queue, found: Standing | None, field: str) -> Resource:
 def _tell_created(unit: UnitOfWork, offer: Offer, programs: int) -> None:
     unit.audit("offer.created", "offer", offer.id, queue_id=offer.queue_id, programs=programs)
     ends = {"expires_at": offer.expires_at} if offer.expires_at else {}
-    unit.publish(offer_created, offer.id, {**facts_of(unit, offer), "programs": programs, **ends})
+    unit.publish(offer_created, offer.id, {**offer_facts(unit, offer), "programs": programs, **ends})

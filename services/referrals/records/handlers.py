@@ -66,7 +66,7 @@ def edit_contact_record(unit: UnitOfWork, request: Any, person_id: str | None) -
             consent.settle(unit, record)
             consent.copy_to_referrals(unit.session, record)
         record.version += 1
-        note_change(unit, record, changed)
+        write_and_publish_change(unit, record, changed)
     return view_of(unit.session, record)
 
 
@@ -126,7 +126,9 @@ def _checked(given: Mapping[str, Any], now: datetime.datetime) -> dict[str, Any]
     return wanted
 
 
-def note_change(unit: UnitOfWork, record: ContactRecord, changed: list[str], **facts: Any) -> None:
+def write_and_publish_change(
+    unit: UnitOfWork, record: ContactRecord, changed: list[str], **facts: Any
+) -> None:
     """Write down which fields of a record have changed, by whom, and tell it."""
     unit.add(
         ContactRecordChange(

@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import select
 
-from services.chassis.events import Delivery
+from services.chassis.events import IncomingEvent
 from services.chassis.logs import log
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity.merging import describe_person
-from services.referrals.records.handlers import note_change
+from services.referrals.records.handlers import write_and_publish_change
 from services.referrals.records.models import ContactRecord
 from services.referrals.records.queries import get_record
 
@@ -69,12 +69,12 @@ def _surviving_person(call: Call) -> str | None:
     return surviving
 
 
-def follow(delivery: Delivery) -> None:
+def follow(incoming: IncomingEvent) -> None:
     """After a merge of two people or its undoing: ask identity how the two stand now, then move what is about them."""
     standings = [
-        delivery.ask(describe_person, {"person_id": delivery.data[name]}) for name in ("kept_id", "merged_id")
+        incoming.ask(describe_person, {"person_id": incoming.data[name]}) for name in ("kept_id", "merged_id")
     ]
-    delivery.apply(follow_people, standings)
+    incoming.apply(follow_people, standings)
 
 
 def follow_people(unit: UnitOfWork, data: Mapping[str, Any], standings: Sequence[Mapping[str, Any]]) -> None:
@@ -93,4 +93,4 @@ def _follow_one(unit: UnitOfWork, standing: Mapping[str, Any], **facts: Any) -> 
     for record in unit.session.scalars(left_behind.order_by(ContactRecord.id).with_for_update()).all():
         before, record.person_id = record.person_id, person_id
         record.version += 1
-        note_change(unit, record, ["person_id"], before=before, **facts)
+        write_and_publish_change(unit, record, ["person_id"], before=before, **facts)

@@ -13,11 +13,11 @@ from services.contracts.errors import Refused
 from services.contracts.referrals.status_changes import referral_reassigned
 from services.referrals.access.access_scope import reach_of
 from services.referrals.access.rules import SENDER
-from services.referrals.assignments.history import facts_of, status_of
+from services.referrals.assignments.history import referral_facts, status_of
 from services.referrals.assignments.new_referrals import Place, open_referral
 from services.referrals.assignments.queries import limited_referral
 from services.referrals.assignments.rules import Step
-from services.referrals.assignments.standings import standing_of
+from services.referrals.assignments.standings import standing_of_program
 from services.referrals.assignments.withdrawals import take_back, withdraw
 from services.referrals.models import Referral, StatusChange
 from services.referrals.offers.answers import end_step, held_referral, is_on_offer
@@ -76,7 +76,7 @@ def reassign(unit: UnitOfWork, old: Referral, wish: Any) -> Referral:
     """
     record = get_record(unit.session, old.contact_record_id, lock=True)
     queue = held_queue(unit.session, wish["queue_id"] or old.queue_id)
-    standing = standing_of(unit.session, wish["program_id"], queue.id, record.id)
+    standing = standing_of_program(unit.session, wish["program_id"], queue.id, record.id)
     program = standing.program
     if (queue.id, program.id) == (old.queue_id, old.program_id):
         detail = "The referral is there already; choose another program or ReferralQ."
@@ -173,7 +173,7 @@ def _tell_reassigned(unit: UnitOfWork, old: Referral, new: Referral) -> None:
         referral_reassigned,
         old.id,
         {
-            **facts_of(unit, old),
+            **referral_facts(unit, old),
             "replaced_by_id": new.id,
             "new_queue_id": new.queue_id,
             "new_program_id": new.program_id,

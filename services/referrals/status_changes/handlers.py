@@ -12,7 +12,7 @@ from services.contracts.referrals.status_changes import (
     referral_expired,
     referral_status_changed,
 )
-from services.referrals.assignments.history import add_line, facts_of, status_of, touch
+from services.referrals.assignments.history import add_and_count_line, referral_facts, status_of, touch
 from services.referrals.assignments.new_referrals import is_waited_for
 from services.referrals.assignments.queries import limited_referral
 from services.referrals.assignments.rules import (
@@ -107,7 +107,7 @@ def take_step(
     _settle_place(unit, referral, target, begin_step(unit, referral, target))
     _stand_at(unit, referral, queue, target, step)
     touch(unit, referral)
-    add_line(unit, referral, kind, origin, target, step)
+    add_and_count_line(unit, referral, kind, origin, target, step)
     unit.audit(
         "referral.status_changed",
         "referral",
@@ -215,7 +215,7 @@ def _stand_at(unit: UnitOfWork, referral: Referral, queue: Queue, target: Status
 
 
 def _tell(unit: UnitOfWork, referral: Referral, origin: Status, kind: str) -> None:
-    facts = facts_of(unit, referral)
+    facts = referral_facts(unit, referral)
     unit.publish(
         referral_status_changed,
         referral.id,
