@@ -15,7 +15,7 @@ from services.referrals.records.models import ContactRecord
 from services.referrals.reports.facts import count_change
 
 
-def add_and_count_line(
+def add_line_and_count(
     unit: UnitOfWork,
     referral: Referral,
     kind: str,

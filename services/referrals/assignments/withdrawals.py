@@ -11,7 +11,7 @@ from sqlalchemy import select
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.referrals.assignments import referral_withdrawn
 from services.referrals.access.rules import SENDER
-from services.referrals.assignments.history import add_and_count_line, referral_facts, status_of, touch
+from services.referrals.assignments.history import add_line_and_count, referral_facts, status_of, touch
 from services.referrals.assignments.rules import TAKING_BACK, Step, status_for
 from services.referrals.capacity.handlers import release
 from services.referrals.directory.models import Resource
@@ -43,7 +43,7 @@ def take_back(unit: UnitOfWork, referral: Referral, kind: str, step: Step) -> No
     referral.due_at = None
     referral.note = step.note or referral.note
     touch(unit, referral)
-    add_and_count_line(unit, referral, kind, origin, target, step)
+    add_line_and_count(unit, referral, kind, origin, target, step)
 
 
 def read_ahead_of_all(unit: UnitOfWork, referrals: Sequence[Referral]) -> list[Any]:

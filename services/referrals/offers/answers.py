@@ -16,7 +16,7 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals.offers import offer_accepted, offer_exhausted
-from services.referrals.access.visibility import in_reach
+from services.referrals.access.visibility import visible_referral
 from services.referrals.assignments.rules import Step
 from services.referrals.assignments.withdrawals import read_ahead_of_all, withdraw
 from services.referrals.capacity.handlers import exhausted
@@ -51,7 +51,7 @@ def hold_offer_of(session: Session, referral_id: str) -> Offer | None:
 def held_referral(session: Session, caller: Caller | None, referral_id: str) -> Referral:
     """A referral in the caller's sight, held to be changed. Raises Refused `not_found`."""
     hold_offer_of(session, referral_id)
-    return in_reach(session, caller, referral_id, lock=True)
+    return visible_referral(session, caller, referral_id, lock=True)
 
 
 def is_on_offer(session: Session, referral: Referral) -> bool:
@@ -59,7 +59,7 @@ def is_on_offer(session: Session, referral: Referral) -> bool:
     return referral.offer_id is not None and session.get_one(Offer, referral.offer_id).state == OPEN
 
 
-def begin_step(unit: UnitOfWork, referral: Referral, target: Status) -> Part:
+def answer_offer(unit: UnitOfWork, referral: Referral, target: Status) -> Part:
     """What the step to this status is for the referral's offer; an acceptance takes the offer from all others.
 
     Raises Refused `offer_closed`, and `capacity_exhausted` before anything is changed.
@@ -78,7 +78,7 @@ def begin_step(unit: UnitOfWork, referral: Referral, target: Status) -> Part:
     return Part.TAKES
 
 
-def end_step(unit: UnitOfWork, referral: Referral) -> None:
+def close_when_exhausted(unit: UnitOfWork, referral: Referral) -> None:
     """Close the offer if this referral, which has just ended, was the last that it asked."""
     if not referral.is_terminal or not is_on_offer(unit.session, referral):
         return

@@ -12,7 +12,7 @@ from services.chassis import wire
 from services.chassis.database import insert_into
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.referrals.records import contact_record_changed, contact_record_created
-from services.referrals.access.access_scope import reach_of
+from services.referrals.access.access_scope import access_scope_of
 from services.referrals.records import consent
 from services.referrals.records.models import ContactRecord, ContactRecordChange, ContactRecordCounter
 from services.referrals.records.queries import get_record, numbers_like, view_of
@@ -46,7 +46,7 @@ def edit_contact_record(unit: UnitOfWork, request: Any, person_id: str | None) -
     What is not given stays; what is given as it was is no change. Raises Refused `not_found`, `version_required`,
     `version_conflict`, `invalid_contact_record`.
     """
-    reach_of(unit.caller).require_everything()
+    access_scope_of(unit.caller).require_everything()
     if any(name in request for name in consent.CONSENT):
         consent.hold_referrals(unit.session, request["contact_record_id"])
     record = get_record(unit.session, request["contact_record_id"], lock=True)
@@ -66,7 +66,7 @@ def edit_contact_record(unit: UnitOfWork, request: Any, person_id: str | None) -
             consent.settle(unit, record)
             consent.copy_to_referrals(unit.session, record)
         record.version += 1
-        write_and_publish_change(unit, record, changed)
+        publish_record_change(unit, record, changed)
     return view_of(unit.session, record)
 
 
@@ -79,7 +79,7 @@ def note_reading(
 
 
 def _entered(unit: UnitOfWork, request: Any, person_id: str | None) -> ContactRecord:
-    reach_of(unit.caller).require_everything()
+    access_scope_of(unit.caller).require_everything()
     given = (*_NAMES, "postal_code", *_AS_GIVEN, *consent.CONSENT, "sections")
     wanted = _checked({name: request[name] for name in given}, unit.now)
     record = ContactRecord(
@@ -126,9 +126,7 @@ def _checked(given: Mapping[str, Any], now: datetime.datetime) -> dict[str, Any]
     return wanted
 
 
-def write_and_publish_change(
-    unit: UnitOfWork, record: ContactRecord, changed: list[str], **facts: Any
-) -> None:
+def publish_record_change(unit: UnitOfWork, record: ContactRecord, changed: list[str], **facts: Any) -> None:
     """Write down which fields of a record have changed, by whom, and tell it."""
     unit.add(
         ContactRecordChange(

@@ -28,7 +28,7 @@ def count_change(unit: UnitOfWork, referral: Referral, *, is_new: bool = False) 
     session = unit.session
     place = None if is_new else session.get(ReportPlace, referral.id)
     cell_id = _cell_id(session, referral)
-    facts = counted_facts_of(referral, _zone(unit))
+    facts = counted_facts(referral, _zone(unit))
     if place is None:
         place = ReportPlace(referral_id=referral.id, cell_id=cell_id, since=referral.status_since, **facts)
         session.add(place)
@@ -43,7 +43,7 @@ def count_change(unit: UnitOfWork, referral: Referral, *, is_new: bool = False) 
     session.add_all(_unless_alike(before, _delta(place, 1)))
 
 
-def counted_facts_of(referral: Any, zone: str) -> dict[str, Any]:
+def counted_facts(referral: Any, zone: str) -> dict[str, Any]:
     """What a place says about a referral (a Referral or a row with its columns) beside its cell: flags, days, its end."""
     has_ended = referral.is_terminal
     assigned_on = local_day(referral.assigned_at, zone)
