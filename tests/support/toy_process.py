@@ -24,7 +24,7 @@ from services.chassis.passports import Issuer
 from services.chassis.rpc_client import RpcClient
 from services.chassis.topology import topology
 from services.contracts.declare import Operation
-from tests.support import toy
+from tests.support import stalls, toy
 from tests.support.eventually import eventually
 
 HARBOR = {"org": "a" * 32, "org_key": "harbor"}
@@ -72,6 +72,7 @@ class ServiceSystem:
             process = subprocess.Popen(
                 command, env={**os.environ, **settings, **environment}, stdout=log, stderr=log
             )
+        stalls.watch(self.log)
         self.processes.append(process)
         self.ports.append(port)
         eventually(lambda: self._assert_ready(process, port), timeout_s=60)

@@ -73,24 +73,20 @@ class NoRecipient(Exception):
         self.reason = reason
 
 
+LOOP = "sender"
+
+
 class SenderLoop(Loop):
     """One of the parallel senders of a process."""
 
-    def __init__(self, runtime: Any, number: int) -> None:
-        super().__init__(f"sender-{number}", self._send_due, every_s=SWEEP_EVERY_S)
+    def __init__(self, runtime: Any) -> None:
+        super().__init__(LOOP, self._send_due, every_s=SWEEP_EVERY_S)
         self._runtime = runtime
 
     def _send_due(self) -> bool:
         while not self.stopping.is_set() and send_next(self._runtime):
             continue
         return True
-
-
-def wake(runtime: Any) -> None:
-    """There are new deliveries: let the senders look at once."""
-    for loop in runtime.loops:
-        if isinstance(loop, SenderLoop):
-            loop.wake()
 
 
 def take_over(runtime: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from services.chassis.events import Delivery
+from services.chassis.events import IncomingEvent
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
@@ -103,13 +103,13 @@ def _concerned(call: Call) -> handlers.Concerned:
     return handlers.Concerned(record.get("named_person_id") or person_id, person_id)
 
 
-def follow_people(delivery: Delivery) -> None:
+def follow_people(incoming: IncomingEvent) -> None:
     """After a merge of two people or its undoing: ask identity how the two stand now, then move what concerns them."""
     standings = [
-        delivery.ask(identity_merged.describe_person, {"person_id": delivery.data[name]})
+        incoming.ask(identity_merged.describe_person, {"person_id": incoming.data[name]})
         for name in ("kept_id", "merged_id")
     ]
-    delivery.apply(handlers.follow_people, standings)
+    incoming.apply(handlers.follow_people, standings)
 
 
 def _only_replayed(_unit: UnitOfWork) -> Any:

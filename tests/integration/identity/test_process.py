@@ -35,6 +35,7 @@ from services.identity.models import Account
 from services.identity.secrets.passwords import hash_password
 from services.identity.service import Service
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
+from tests.support import stalls
 from tests.support.bars import hold_at_best
 from tests.support.eventually import eventually
 
@@ -75,6 +76,7 @@ class System:
         }
         self.log, self.stalls = folder / "identity.log", folder / "stalls"
         self.stalls.touch()
+        stalls.watch(self.log)
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [

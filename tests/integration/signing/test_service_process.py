@@ -32,6 +32,7 @@ from services.contracts.errors import Refused
 from services.contracts.identity import accounts
 from services.contracts.signing import documents as contract
 from services.signing.service import Service
+from tests.support import stalls
 from tests.support.bars import hold_at_best
 from tests.support.eventually import eventually
 
@@ -78,6 +79,7 @@ class System:
             "SIGNING_KEYS_DIR": str(keys / "signing"),
             **more,
         }
+        stalls.watch(self.folder / f"{name}.log")
         with (self.folder / f"{name}.log").open("wb") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-W", "ignore", *arguments], env=environment, stdout=log, stderr=log
