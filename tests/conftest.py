@@ -10,6 +10,7 @@ from deploy.broker import Broker
 from deploy.postgres import Postgres
 from tests.seeds import RESULTS, SeedResults
 from tests.support import servers
+from tests.support.sharing import SharedServers
 from tests.support.taking_turns import TakingTurns
 
 
@@ -18,13 +19,18 @@ def pytest_configure(config: pytest.Config) -> None:
     record = None if hasattr(config, "workerinput") else RESULTS
     config.pluginmanager.register(SeedResults(record), "seed-results")
     config.pluginmanager.register(TakingTurns(config), "taking-turns")
+    config.pluginmanager.register(SharedServers(config), "shared-servers")
+
+
+def _shared(request: pytest.FixtureRequest) -> SharedServers:
+    found: SharedServers = request.config.pluginmanager.get_plugin("shared-servers")
+    return found
 
 
 @pytest.fixture(scope="session")
-def broker() -> Iterator[Broker]:
+def broker(request: pytest.FixtureRequest) -> Broker:
     """One private RabbitMQ node for all tests. A test that breaks it takes `servers.private_broker()` instead."""
-    with servers.private_broker() as node:
-        yield node
+    return _shared(request).broker
 
 
 @pytest.fixture
@@ -42,10 +48,9 @@ def module_vhost(broker: Broker) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
+def postgres(request: pytest.FixtureRequest) -> Postgres:
     """One private PostgreSQL cluster for all tests. It does not wait for the disk: who crashes it has one of their own."""
-    with servers.private_postgres(durable=False) as cluster:
-        yield cluster
+    return _shared(request).postgres
 
 
 @pytest.fixture

@@ -134,7 +134,7 @@ def open_session(call: Call) -> Any:
     now = utc_now()
     is_let_in = (
         found is not None
-        and may_call(found[0], found[1], now)
+        and _may_call(found[0], found[1], now)
         and networks.is_inside(call.context.client_address, found[0].allowed_networks)
     )
     if not is_let_in:
@@ -174,8 +174,7 @@ def is_api_token(token: str) -> bool:
     return token.startswith(TOKEN_MARK)
 
 
-def may_call(client: ApiClient, secret: ApiSecret, now: datetime.datetime) -> bool:
-    """Whether the client and its secret may be used now."""
+def _may_call(client: ApiClient, secret: ApiSecret, now: datetime.datetime) -> bool:
     return client.revoked_at is None and _holds(client.expires_at, now) and _holds(secret.expires_at, now)
 
 

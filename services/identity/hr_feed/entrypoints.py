@@ -23,7 +23,7 @@ class HrFeedEntrypoints:
     @serves(contract.list_hr_import_lines)
     def list_hr_import_lines(self, call: Call) -> Any:
         answer = call.read(imports.list_lines)
-        call.transact(lambda unit: unit.audit("hr_import.lines_read", "hr_import", call.request["import_id"]))
+        call.note_reading("hr_import.lines_read", "hr_import", call.request["import_id"])
         return answer
 
     @serves(contract.apply_hr_import)

@@ -7,9 +7,8 @@ from typing import Any
 from services.chassis.operations import Call, serves
 from services.chassis.unit_of_work import utc_now
 from services.contracts.identity import passports as contract
-from services.identity.api_clients.handlers import is_api_token
 from services.identity.passports import queries
-from services.identity.passports.standing import standing_of, standing_of_client
+from services.identity.passports.standing import standing_of
 from services.identity.sessions.seen import seen_sessions
 
 
@@ -18,15 +17,12 @@ class PassportsEntrypoints:
 
     @serves(contract.issue_passport)
     def issue_passport(self, call: Call) -> Any:
-        token, address = call.request["token"], call.context.client_address
-        with call.runtime.database.reading(None) as session:
-            standing = (
-                standing_of_client(session, token, address)
-                if is_api_token(token)
-                else standing_of(session, token, call.runtime.settings, address)
-            )
-        passport = call.runtime.issuer.for_account(call.request["audience"], standing.claims())
-        seen_sessions(call.runtime).note(standing.session_id, standing.last_seen_at, utc_now())
+        runtime = call.runtime
+        standing = standing_of(
+            runtime.database, call.request["token"], runtime.settings, call.context.client_address
+        )
+        passport = runtime.issuer.for_account(call.request["audience"], standing.claims())
+        seen_sessions(runtime).note(standing.session_id, standing.last_seen_at, utc_now())
         return {
             "passport": passport,
             "account_id": standing.account_id,

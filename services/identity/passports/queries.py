@@ -12,7 +12,7 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.identity.api_clients.models import ApiClient
 from services.identity.models import Account
-from services.identity.passports.standing import reach
+from services.identity.passports.standing import account_standing
 from services.identity.registry.accounts import account_view, find_account
 from services.identity.registry.organisations import find_organisation
 
@@ -21,7 +21,7 @@ def describe_me(session: Session, caller: Caller, _request: Mapping[str, Any]) -
     """The caller's own account with what it may do."""
     account = find_account(session, caller.id)
     organisation = find_organisation(session, caller.organisation_id)
-    permissions, scope = reach(session, account, account.role, organisation, utc_now())
+    permissions, scope = account_standing(session, caller, caller.id, utc_now())
     return account_view(account) | {
         "organisation_key": organisation.key,
         "organisation_name": organisation.name,
@@ -36,8 +36,7 @@ def check_permission(session: Session, caller: Caller, request: Mapping[str, Any
         select(Account).where(Account.id == request["account_id"], Account.state == "active")
     )
     if account is not None:
-        organisation = find_organisation(session, caller.organisation_id)
-        permissions, _ = reach(session, account, account.role, organisation, utc_now())
+        permissions, _ = account_standing(session, caller, account.id, utc_now())
         return {"is_allowed": request["permission"] in permissions}
     client = session.scalar(
         select(ApiClient).where(

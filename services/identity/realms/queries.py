@@ -40,11 +40,6 @@ def link_minutes(realm_rules: rules.RealmRules, realm: str, settings: Any) -> in
     return int(realm_rules.link_minutes or settings.link_lifetime_minutes.of(realm))
 
 
-def idle_minutes(realm_rules: rules.RealmRules, realm: str, settings: Any) -> int:
-    """After so many minutes without a request a session ends."""
-    return int(realm_rules.session_idle_minutes or settings.session_idle_minutes.of(realm))
-
-
 def absolute_hours(realm_rules: rules.RealmRules, realm: str, settings: Any) -> int:
     """After so many hours a session ends in any case."""
     return int(realm_rules.session_absolute_hours or settings.session_absolute_hours.of(realm))

@@ -190,7 +190,7 @@ def test_the_last_use_is_written_at_most_every_thirty_seconds(identity: Identity
         assert last_seen() == START + 30
 
 
-def test_a_passport_takes_two_statements_and_no_write(identity: Identity) -> None:
+def test_a_passport_takes_one_statement_and_no_write(identity: Identity) -> None:
     token = identity.log_in(identity.a_provider("1" * 32)["login"])["token"]
     seen: list[str] = []
     event.listen(

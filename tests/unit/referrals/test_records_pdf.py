@@ -1,4 +1,4 @@
-"""A contact record on paper: pages, lettering, and what a PDF says about itself."""
+"""A contact record on paper: pages, names, and what a PDF says about itself."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from itertools import pairwise
 import pikepdf
 import pytest
 
-from services.chassis.lettering import lettered, runs, visual
-from services.chassis.typefaces import width_of, wrapped
+from services.chassis.text_shaping import width_of, wrapped
 from services.referrals.records.pdf.content import PrintedRecord, PrintedReferral, PrintedStep
 from services.referrals.records.pdf.layout import BOTTOM, MARGIN, TOP, WIDTH, Page, layout, render
 
 AT = datetime.datetime(2026, 10, 29, 14, 3, tzinfo=datetime.UTC)
-EVERYTHING = range(0x110000)
 
 RECORD = PrintedRecord(
     organisation_name="Harbor Crisis Line",
@@ -111,69 +109,3 @@ def test_the_same_record_gives_the_same_bytes_and_its_title_names_nobody() -> No
 @pytest.mark.parametrize("name", ["Ελένη Παπαδοπούλου", "Іван Петренко", "Nguyễn Thị Hồng", "Łukasz Žižek"])
 def test_names_of_many_scripts_are_written_as_they_are(name: str) -> None:
     assert wrapped(name, "plain", 9, 400) == [name]
-
-
-def test_what_the_face_lacks_is_told_by_its_base_letter_or_a_question_mark() -> None:
-    latin = range(32, 127)
-    assert lettered("Zoë क ﬁ\u200b\x07", latin) == "Zoe ? f"
-
-
-@pytest.mark.parametrize(
-    ("text", "script"),
-    [
-        ("王小明住在上海", "chinese"),
-        ("陳國華、臺北", "chinese"),
-        ("東京のさくら", "japanese"),
-        ("山田タロウ", "japanese"),
-        ("김민준", "korean"),
-    ],
-)
-def test_chinese_japanese_and_korean_are_each_set_in_a_face_that_has_all_of_it(
-    text: str, script: str
-) -> None:
-    latin = range(32, 127)
-    assert lettered(text, latin) == text
-    assert list(runs(f"({text}), Ana", latin)) == [(None, "("), (script, text), (None, "), Ana")]
-
-
-def test_what_no_face_has_is_replaced_where_it_can_be_seen() -> None:
-    latin = range(32, 127)
-    assert lettered("\U0002070e क ꀀ", latin) == "? ? ?"  # a rare ideograph, Devanagari, Yi
-    assert list(runs("东김", latin)) == [("chinese", "东"), ("korean", "김")]  # none has both
-
-
-def test_a_line_of_mixed_scripts_is_as_wide_as_its_parts_and_is_wrapped() -> None:
-    whole = width_of("Ana 王小明", "plain", 10)
-    assert whole == pytest.approx(width_of("Ana ", "plain", 10) + 30)
-    lines = wrapped("王" * 100, "plain", 10, 200)
-    assert [len(line) for line in lines] == [20] * 5
-
-
-def test_a_readers_own_faces_are_named_in_the_pdf_and_its_text_can_be_found() -> None:
-    record = replace(RECORD, contact=(("Name", "王小明 / 山田タロウ / 김민준 / Ana"),))
-    content, _ = render(record)
-    with pikepdf.open(io.BytesIO(content)) as document:
-        fonts = {str(font.BaseFont) for font in document.pages[0].Resources.Font.values()}
-    assert {"/STSong-Light", "/HeiseiKakuGo-W5", "/HYGothic-Medium"} <= fonts
-
-
-def test_arabic_letters_are_joined_and_read_from_the_right() -> None:
-    # Seen, then lam with alef as one, then meem.
-    assert lettered("سلام", EVERYTHING) == "\ufeb3\ufefc\ufee1"
-    assert visual(lettered("سلام", EVERYTHING)) == "\ufee1\ufefc\ufeb3"
-    assert lettered("مُحَمَّد", EVERYTHING) == lettered("محمد", EVERYTHING)
-
-
-@pytest.mark.parametrize(
-    ("line", "on_paper"),
-    [
-        ("only left to right (1)", "only left to right (1)"),
-        ("שלום", "םולש"),
-        ("at 12:30 שלום", "at 12:30 םולש"),
-        ("שלום 12:30 (abc)", "(abc) 12:30 םולש"),
-        ("(שלום)", "(םולש)"),
-        ("Name: שלום לך, ok", "Name: ךל םולש, ok"),
-    ],
-)
-def test_a_line_is_turned_around_where_it_is_read_from_the_right(line: str, on_paper: str) -> None:
-    assert visual(line) == on_paper
