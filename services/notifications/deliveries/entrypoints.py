@@ -6,12 +6,16 @@ from typing import Any
 
 from services.chassis.events import IncomingEvent, listens
 from services.chassis.operations import Call, serves
-from services.contracts.identity import accounts, credentials, relationships
-from services.contracts.identity import audit as identity_audit
-from services.contracts.identity import outside as identity_outside
-from services.contracts.identity import patients as identity_patients
-from services.contracts.identity import pickup_codes as identity_employees
-from services.contracts.identity import second_factor as identity_access
+from services.contracts.identity import (
+    accounts,
+    audit,
+    credentials,
+    outside,
+    patients,
+    pickup_codes,
+    relationships,
+    second_factor,
+)
 from services.contracts.notifications import deliveries
 from services.contracts.referrals import assignments, capacity
 from services.contracts.signing import documents as signing
@@ -63,17 +67,17 @@ class DeliveryEntrypoints:
         """E-mail the link that sets the password."""
         _apply(incoming, handlers.account_invited)
 
-    @listens(identity_employees.pickup_code_requested)
+    @listens(pickup_codes.pickup_code_requested)
     def on_pickup_code_requested(self, incoming: IncomingEvent) -> None:
         """E-mail the pick-up code."""
         _apply(incoming, handlers.pickup_code_requested)
 
-    @listens(identity_access.second_factor_changed)
+    @listens(second_factor.second_factor_changed)
     def on_second_factor_changed(self, incoming: IncomingEvent) -> None:
         """E-mail the owner."""
         _apply(incoming, handlers.second_factor_changed)
 
-    @listens(identity_outside.outside_identity_changed)
+    @listens(outside.outside_identity_changed)
     def on_outside_identity_changed(self, incoming: IncomingEvent) -> None:
         """E-mail the owner."""
         _apply(incoming, handlers.outside_identity_changed)
@@ -88,7 +92,7 @@ class DeliveryEntrypoints:
         """E-mail the address before the change."""
         _apply(incoming, handlers.login_email_changed)
 
-    @listens(identity_patients.patient_not_verified)
+    @listens(patients.patient_not_verified)
     def on_patient_not_verified(self, incoming: IncomingEvent) -> None:
         """E-mail the address that somebody entered."""
         _apply(incoming, handlers.patient_not_verified)
@@ -98,10 +102,10 @@ class DeliveryEntrypoints:
         """E-mail the account whose access ends."""
         _apply(incoming, handlers.grant_expiring)
 
-    @listens(identity_audit.break_glass_used)
+    @listens(audit.break_glass_used)
     def on_break_glass_used(self, incoming: IncomingEvent) -> None:
         """E-mail those who may read the audit trail."""
-        answer = incoming.ask(identity_audit.list_audit_readers, {})
+        answer = incoming.ask(audit.list_audit_readers, {})
         _apply(incoming, handlers.break_glass_used, answer["recipients"])
 
     @listens(signing.signature_requested)
