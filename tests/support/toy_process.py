@@ -83,7 +83,7 @@ class ServiceSystem:
             raise RuntimeError(
                 f"{self.service} ended with {process.returncode}: {self.log.read_text()[-2000:]}"
             )
-        with contextlib.suppress(requests.ConnectionError):
+        with contextlib.suppress(requests.ConnectionError, requests.Timeout):
             assert requests.get(f"http://127.0.0.1:{port}/readyz", timeout=2).status_code == 200
             return
         raise AssertionError("not listening yet")
