@@ -12,7 +12,7 @@ from nameko.extensions import Entrypoint
 from sqlalchemy.orm import Session
 
 from services.chassis import logs, metrics, wire
-from services.chassis.database import insert_into
+from services.chassis.database import insert_unless_there
 from services.chassis.inbound import Inbound
 from services.chassis.transactions import transact
 from services.chassis.unit_of_work import UnitOfWork, utc_now
@@ -92,10 +92,7 @@ class Delivery:
 
     def _claim(self, session: Session) -> bool:
         row = {"event_id": self.context.event_id, "handler": self.handler, "handled_at": utc_now()}
-        statement = (
-            insert_into(session, self.runtime.tables.Inbox.__table__).values(row).on_conflict_do_nothing()
-        )
-        return bool(session.connection().execute(statement).rowcount == 1)
+        return insert_unless_there(session, self.runtime.tables.Inbox.__table__, row)
 
 
 class Listens(Entrypoint):  # type: ignore[misc]

@@ -67,23 +67,27 @@ class Publisher:
         except (OSError, ConnectionError, AttributeError, amqp.AMQPError):
             pass  # the outcome of what was not sent stays `unknown`, which says it all
         with self._settled:
-            while any(tag in self._waiting for tag in tags) and time.monotonic() < ends_at:
-                self._settled.wait(max(0.0, ends_at - time.monotonic()))
+            for tag in tags:  # in order, so that each is looked at once and not again at every confirmation
+                while tag in self._waiting and time.monotonic() < ends_at:
+                    self._settled.wait(max(0.0, ends_at - time.monotonic()))
             for tag in tags:
                 self._waiting.pop(tag, None)
 
     def _send(self, message: Outgoing) -> int:
-        wire_message = amqp.Message(
-            message.body,
-            content_type=message.content_type,
-            content_encoding="utf-8",
-            delivery_mode=DURABLE,
-            message_id=message.message_id,
-            application_headers=message.headers,
-        )
         with self._lock:
             # The number the broker will confirm is that of the write, so both happen under one lock.
-            publish(self._channel, wire_message, message.exchange, message.routing_key, mandatory=True)
+            publish(
+                self._channel,
+                message.exchange,
+                message.routing_key,
+                message.body,
+                mandatory=True,
+                content_type=message.content_type,
+                content_encoding="utf-8",
+                delivery_mode=DURABLE,
+                message_id=message.message_id,
+                headers=message.headers,
+            )
             self._tag += 1
             self._waiting[self._tag] = message
             return self._tag
@@ -99,9 +103,10 @@ class Publisher:
 
     def _settle(self, tag: int, multiple: bool, outcome: str) -> None:
         with self._settled:
-            for each in [known for known in self._waiting if known == tag or (multiple and known < tag)]:
-                message = self._waiting.pop(each)
-                if message.outcome == "unknown":
+            settled = [known for known in self._waiting if known <= tag] if multiple else [tag]
+            for each in settled:
+                message = self._waiting.pop(each, None)
+                if message is not None and message.outcome == "unknown":
                     message.outcome = outcome
             self._settled.notify_all()
 

@@ -19,6 +19,7 @@ from services.chassis.loop import Loop
 from services.chassis.outbox import Relay
 from services.chassis.passports import Issuer, Verifier
 from services.chassis.publisher import Publisher
+from services.chassis.reading_audit import ReadingAudit
 from services.chassis.rpc_client import RpcClient
 from services.chassis.unit_of_work import utc_now
 from services.contracts.declare import Operation
@@ -45,6 +46,7 @@ class Runtime:
         self.rpc = RpcClient(settings.amqp_uri, service, settings.heartbeat_s, settings.rpc_timeout_s)
         self.relay = Relay(service, self.database, self.tables, self.publisher)
         self.sealer = Sealer(service, self.database, self.tables, self.issuer)
+        self.reading_audit = ReadingAudit(self.database, self.tables)
         self.keyed_lock = KeyedLock()
         self.inbound: Any = None
         self.loops: list[Loop] = [

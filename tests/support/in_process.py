@@ -21,6 +21,7 @@ from services.chassis.keyed_lock import KeyedLock
 from services.chassis.models import base_of
 from services.chassis.operations import Call, admit, validate
 from services.chassis.passports import Caller
+from services.chassis.reading_audit import ReadingAudit
 from services.contracts.declare import Event, Operation
 from services.contracts.errors import Refused
 from tests.support.databases import migrated, opened
@@ -86,6 +87,7 @@ class InProcess:
             database=self.database,
             tables=base.chassis,
             relay=FakeRelay(),
+            reading_audit=ReadingAudit(self.database, base.chassis),
             keyed_lock=KeyedLock(),
             blobs=BlobStore(folder / "blobs"),
             ask=self._ask,

@@ -176,9 +176,10 @@ def message_count(connection: Any, queue: str, arguments: Mapping[str, Any] | No
 
 if __name__ == "__main__":
     package = types.ModuleType("services.toy")
-    package.__path__ = []
+    package.__path__ = ["no folder: the toy is one module"]
     sys.modules["services.toy"] = package
     from services.chassis import run  # patches the standard library for eventlet
 
-    sys.modules["services.toy.service"] = toy
+    for module in ("service", "settings", "models"):
+        sys.modules[f"services.toy.{module}"] = toy
     sys.exit(run.main("toy"))

@@ -1,4 +1,4 @@
-"""Entrypoints of referrals."""
+"""Entrypoints of assigned referrals: assigning, reading, notes, the waitlist."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import Any
 
 from services.chassis.events import Delivery, listens
 from services.chassis.operations import Call, serves
-from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.referrals import assignments
 from services.contracts.referrals.capacity import capacity_changed
 from services.referrals.assignments import new_referrals, notes, queries, waitlist
@@ -69,11 +68,6 @@ class AssignmentEntrypoints:
 def _audit_reading(call: Call, answer: Any) -> None:
     """Note a reading of a whole record before it is handed out: what cannot be noted is not shown."""
     record_id = answer["details"]["id"]
-
-    def note(unit: UnitOfWork) -> None:
-        # Whose record it is, is looked up here: a provider's answer does not say it.
-        note_reading(
-            unit, "referral.details_read", "referral", answer["id"], record_id, contact_record_id=record_id
-        )
-
-    call.transact(note)
+    note_reading(
+        call, "referral.details_read", "referral", answer["id"], record_id, contact_record_id=record_id
+    )

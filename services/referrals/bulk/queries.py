@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
-from services.referrals.access.access_scope import reach_of
+from services.referrals.access.access_scope import access_scope_of
 from services.referrals.bulk.models import BulkJob, BulkJobLine
 from services.referrals.bulk.rules import ASSIGNMENT, FAILED, LINE_STATES, counts
 from services.referrals.capacity import cursors
@@ -25,13 +25,13 @@ _RANK = case({state: rank for rank, state in enumerate(LINE_STATES)}, value=Bulk
 
 def get_bulk_job(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
     """How far a job has come. Raises Refused `not_found`."""
-    reach_of(caller).require_everything()
+    access_scope_of(caller).require_everything()
     return job_view(session, get_row(session, request["bulk_job_id"]))
 
 
 def list_bulk_jobs(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
     """A page of jobs, newest first. Raises Refused `not_found` for others than staff, `invalid_request`."""
-    reach_of(caller).require_everything()
+    access_scope_of(caller).require_everything()
     statement = select(BulkJob).order_by(*(column.desc() for column in _NEWEST))
     if request["after"] is not None:
         at, job_id = read_cursor(request["after"])
@@ -48,7 +48,7 @@ def list_bulk_job_lines(session: Session, caller: Caller | None, request: Any) -
 
     A line that changes its state while one reads page by page may be seen twice, or not at all.
     """
-    reach_of(caller).require_everything()
+    access_scope_of(caller).require_everything()
     job = get_row(session, request["bulk_job_id"])
     statement = _numbered(job).where(BulkJobLine.job_id == job.id).order_by(_RANK, BulkJobLine.position)
     if request["state"] is not None:

@@ -8,12 +8,12 @@ from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals.offers import offer_created, offer_withdrawn
-from services.referrals.access.access_scope import reach_of
+from services.referrals.access.access_scope import access_scope_of
 from services.referrals.assignments.new_referrals import ask_programs
 from services.referrals.assignments.rules import Step
-from services.referrals.assignments.standings import Standing, as_standing, check_may_open, standings
+from services.referrals.assignments.standings import Standing, as_standing, check_may_open, program_standings
 from services.referrals.directory.models import Resource
-from services.referrals.offers.answers import close, facts_of, withdraw_all
+from services.referrals.offers.answers import close, offer_facts, withdraw_all
 from services.referrals.offers.models import Offer
 from services.referrals.offers.queries import get_row, view_of
 from services.referrals.offers.rules import OPEN, WITHDRAWN, check_programs, end_of
@@ -28,11 +28,11 @@ def create_offer(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     All or nothing: a program that cannot be asked refuses the whole, with its place in `program_ids`. Raises Refused as
     `open_referral`, but for `capacity_exhausted`; `not_found`, `not_a_program`, `invalid_request`.
     """
-    reach_of(unit.caller).require_everything()
+    access_scope_of(unit.caller).require_everything()
     check_programs(request["program_ids"])
     record = get_record(unit.session, request["contact_record_id"], lock=True)
     queue = held_queue(unit.session, request["queue_id"])
-    found = standings(unit.session, request["program_ids"], queue.id, record.id)
+    found = program_standings(unit.session, request["program_ids"], queue.id, record.id)
     programs = [
         _may_be_asked(queue, found.get(program_id), f"program_ids.{place}")
         for place, program_id in enumerate(request["program_ids"])
@@ -61,7 +61,7 @@ def withdraw_offer(unit: UnitOfWork, request: Any) -> dict[str, Any]:
 
     Raises Refused `not_found`, `version_required`, `version_conflict`, `offer_closed`.
     """
-    reach_of(unit.caller).require_everything()
+    access_scope_of(unit.caller).require_everything()
     offer = get_row(unit.session, request["offer_id"], lock=True)
     unit.require_version(offer)
     if offer.state != OPEN:
@@ -69,7 +69,9 @@ def withdraw_offer(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     close(unit, offer, WITHDRAWN)
     asked = withdraw_all(unit, offer, Step(request["note"], request["reason_code"]))
     unit.audit("offer.withdrawn", "offer", offer.id, reason_code=request["reason_code"], withdrawn=asked)
-    unit.publish(offer_withdrawn, offer.id, {**facts_of(unit, offer), "reason_code": request["reason_code"]})
+    unit.publish(
+        offer_withdrawn, offer.id, {**offer_facts(unit, offer), "reason_code": request["reason_code"]}
+    )
     return view_of(unit.session, offer.id)
 
 
@@ -88,4 +90,4 @@ def _may_be_asked(queue: Queue, found: Standing | None, field: str) -> Resource:
 def _tell_created(unit: UnitOfWork, offer: Offer, programs: int) -> None:
     unit.audit("offer.created", "offer", offer.id, queue_id=offer.queue_id, programs=programs)
     ends = {"expires_at": offer.expires_at} if offer.expires_at else {}
-    unit.publish(offer_created, offer.id, {**facts_of(unit, offer), "programs": programs, **ends})
+    unit.publish(offer_created, offer.id, {**offer_facts(unit, offer), "programs": programs, **ends})

@@ -35,12 +35,8 @@ class RecordEntrypoints:
     @serves(records.get_contact_record)
     def get_contact_record(self, call: Call) -> Any:
         answer = call.read(queries.get_contact_record)
-        # Before it is handed out: what cannot be noted is not shown.
-        call.transact(
-            lambda unit: handlers.note_reading(
-                unit, "contact_record.read", "contact_record", answer["id"], answer["id"]
-            )
-        )
+        whose = handlers.about(answer["person_id"])
+        call.note_reading("contact_record.read", "contact_record", answer["id"], **whose)
         return answer
 
     @serves(records.create_contact_record_pdf)

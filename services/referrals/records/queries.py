@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, literal, select, tuple_
+from sqlalchemy import bindparam, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
+from services.chassis.database import Prepared
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.referrals.access.access_scope import reach_of
+from services.referrals.access.access_scope import access_scope_of
 from services.referrals.authors.rules import actor_view
 from services.referrals.models import Referral
 from services.referrals.paging.cursors import cursor_of, read_cursor
@@ -23,12 +24,29 @@ from services.referrals.records.rules import (
 )
 
 DUPLICATES_SHOWN = 10
+_RECORD = Prepared(select(*ContactRecord.__table__.columns).where(ContactRecord.id == bindparam("wanted_id")))
+_PERSON = Prepared(select(ContactRecord.person_id).where(ContactRecord.id == bindparam("wanted_id")))
+_NUMBERS_ALIKE = Prepared(
+    select(ContactRecord.number)
+    .where(ContactRecord.sameness == bindparam("sameness"), ContactRecord.id != bindparam("own_id"))
+    .order_by(ContactRecord.created_at.desc(), ContactRecord.id)
+    .limit(DUPLICATES_SHOWN)
+)
 
 
 def get_contact_record(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
     """A whole contact record, for staff. Raises Refused `not_found`. The caller of this function audits it."""
-    reach_of(caller).require_everything()
-    return view_of(session, get_record(session, request["contact_record_id"]))
+    access_scope_of(caller).require_everything()
+    record = _RECORD.execute(session, wanted_id=request["contact_record_id"]).one_or_none()
+    if record is None:
+        raise _no_record()
+    return view_of(session, record)
+
+
+def person_of(session: Session, contact_record_id: str) -> str | None:
+    """Whom a contact record is about, if that is known."""
+    person_id: str | None = _PERSON.execute(session, wanted_id=contact_record_id).scalar()
+    return person_id
 
 
 def search_contact_records(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
@@ -37,7 +55,7 @@ def search_contact_records(session: Session, caller: Caller | None, request: Any
     Narrowed by number, postal code (whole, without regard to case) and time of submission (from, before). Raises Refused
     `not_found` for anybody else, `invalid_request` for a cursor that is none, `invalid_contact_record`.
     """
-    reach_of(caller).require_everything()
+    access_scope_of(caller).require_everything()
     newest = (ContactRecord.submitted_at, ContactRecord.id)
     statement = (
         select(ContactRecord, _open_referrals()).where(*wanted(request)).order_by(*(c.desc() for c in newest))
@@ -57,7 +75,7 @@ def search_contact_records(session: Session, caller: Caller | None, request: Any
 
 def list_contact_record_changes(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
     """Who changed which fields of a contact record, oldest first, for staff. Raises Refused `not_found`."""
-    reach_of(caller).require_everything()
+    access_scope_of(caller).require_everything()
     record = get_record(session, request["contact_record_id"])
     changes = session.scalars(
         select(ContactRecordChange)
@@ -82,13 +100,8 @@ def numbers_like(session: Session, record: ContactRecord) -> list[str]:
     """Numbers of other records with the same name, postal code and phone, newest first, at most ten. A hint, for staff."""
     if record.sameness is None:
         return []
-    statement = (
-        select(ContactRecord.number)
-        .where(ContactRecord.sameness == record.sameness, ContactRecord.id != record.id)
-        .order_by(ContactRecord.created_at.desc(), ContactRecord.id)
-        .limit(DUPLICATES_SHOWN)
-    )
-    return list(session.scalars(statement))
+    alike = _NUMBERS_ALIKE.execute(session, sameness=record.sameness, own_id=record.id)
+    return list(alike.scalars())
 
 
 def describe_contact_record(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
@@ -102,12 +115,16 @@ def get_record(session: Session, contact_record_id: str, *, lock: bool = False) 
     """The row, held until the transaction ends if `lock`. Raises Refused `not_found`."""
     record = session.get(ContactRecord, contact_record_id, with_for_update=lock)
     if record is None:
-        raise Refused("not_found", "There is no contact record with this id.", "contact_record_id")
+        raise _no_record()
     return record
 
 
-def view_of(session: Session, record: ContactRecord) -> dict[str, Any]:
-    """A contact record as the contract shows it, with everything that was taken down."""
+def _no_record() -> Refused:
+    return Refused("not_found", "There is no contact record with this id.", "contact_record_id")
+
+
+def view_of(session: Session, record: Any) -> dict[str, Any]:
+    """A contact record (a ContactRecord or a row with its columns) as the contract shows it, with everything taken down."""
     return {
         "id": record.id,
         "version": record.version,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from services.chassis.database import insert_into
+from services.chassis.database import Prepared, insert_into
 from services.chassis.unit_of_work import UnitOfWork
 from services.referrals.calendar.queries import time_zone_of
 from services.referrals.calendar.rules import local_day
@@ -16,10 +16,17 @@ from services.referrals.models import Referral
 from services.referrals.reports.models import ReportCell, ReportDelta, ReportMove, ReportPlace
 from services.referrals.reports.rules import day_number, duration_class
 
+_CELLS = Prepared(
+    select(ReportCell.id, ReportCell.program_id).where(
+        ReportCell.queue_id == bindparam("queue_id"),
+        ReportCell.program_id.in_(bindparam("program_ids", expanding=True)),
+        ReportCell.status == bindparam("status"),
+    )
+)
 _FLAGS = ("open", "waiting", "urgent")
 
 
-def note_change(unit: UnitOfWork, referral: Referral, *, is_new: bool = False) -> None:
+def count_change(unit: UnitOfWork, referral: Referral, *, is_new: bool = False) -> None:
     """Bring the counts up to date with a referral that `is_new` or was changed just now.
 
     It compares with where the referral was counted before, so it may follow any change, and more than once. The changed
@@ -28,7 +35,7 @@ def note_change(unit: UnitOfWork, referral: Referral, *, is_new: bool = False) -
     session = unit.session
     place = None if is_new else session.get(ReportPlace, referral.id)
     cell_id = _cell_id(session, referral)
-    facts = facts_of(referral, _zone(unit))
+    facts = counted_facts(referral, _zone(unit))
     if place is None:
         place = ReportPlace(referral_id=referral.id, cell_id=cell_id, since=referral.status_since, **facts)
         session.add(place)
@@ -43,7 +50,7 @@ def note_change(unit: UnitOfWork, referral: Referral, *, is_new: bool = False) -
     session.add_all(_unless_alike(before, _delta(place, 1)))
 
 
-def facts_of(referral: Any, zone: str) -> dict[str, Any]:
+def counted_facts(referral: Any, zone: str) -> dict[str, Any]:
     """What a place says about a referral (a Referral or a row with its columns) beside its cell: flags, days, its end."""
     has_ended = referral.is_terminal
     assigned_on = local_day(referral.assigned_at, zone)
@@ -60,7 +67,7 @@ def facts_of(referral: Any, zone: str) -> dict[str, Any]:
 
 
 def read_ahead(unit: UnitOfWork, queue_id: str, status: str, program_ids: Collection[str]) -> None:
-    """Ask at once for all that `note_change` will need to know of new referrals at this status.
+    """Ask at once for all that `count_change` will need to know of new referrals at this status.
 
     Before the first of them is written, and before a place is claimed: what is held then is held shortly. Cells are made
     where these are the first referrals there.
@@ -75,7 +82,7 @@ def read_ahead(unit: UnitOfWork, queue_id: str, status: str, program_ids: Collec
 
 
 def places_of(session: Session, referral_ids: Collection[str]) -> list[ReportPlace]:
-    """Where these referrals are counted, in one statement; `note_change` asks for none that somebody keeps."""
+    """Where these referrals are counted, in one statement; `count_change` asks for none that somebody keeps."""
     return list(session.scalars(select(ReportPlace).where(ReportPlace.referral_id.in_(referral_ids))))
 
 
@@ -98,13 +105,7 @@ def _find_cells(session: Session, queue_id: str, status: str, program_ids: Colle
     """Note the cells of a status at these programs; the programs that have none."""
     if not program_ids:
         return set()
-    cells = session.execute(
-        select(ReportCell.id, ReportCell.program_id).where(
-            ReportCell.queue_id == queue_id,
-            ReportCell.program_id.in_(program_ids),
-            ReportCell.status == status,
-        )
-    ).all()
+    cells = _CELLS.execute(session, queue_id=queue_id, program_ids=sorted(program_ids), status=status).all()
     _cells(session).update({(queue_id, cell.program_id, status): cell.id for cell in cells})
     return set(program_ids) - {cell.program_id for cell in cells}
 
@@ -116,8 +117,9 @@ def _make_cells(session: Session, queue_id: str, status: str, program_ids: Colle
 
 def _insert_cells(session: Session, own: list[dict[str, str]]) -> None:
     """Make cells, in one order: somebody else may make some of them at the same time. Then they are there afterwards."""
-    statement = insert_into(session, ReportCell.__table__).values(own).on_conflict_do_nothing()
-    session.connection().execute(statement)
+    connection = session.connection()
+    statement = insert_into(connection.dialect.name, ReportCell.__table__).on_conflict_do_nothing()
+    connection.execute(statement, own)
 
 
 def _zone(unit: UnitOfWork) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
-from services.referrals.access.access_scope import reach_of
+from services.referrals.access.access_scope import access_scope_of
 from services.referrals.calendar.models import ReportSettings
 from services.referrals.calendar.queries import time_zone_of
 from services.referrals.calendar.rules import check_time_zone
@@ -16,7 +16,7 @@ from services.referrals.calendar.rules import check_time_zone
 
 def get_report_settings(session: Session, caller: Caller | None, _request: Any) -> dict[str, Any]:
     """The organisation's settings, for staff. Raises Refused `not_found`."""
-    reach_of(caller).require_everything()
+    access_scope_of(caller).require_everything()
     return {"time_zone": time_zone_of(session, caller.organisation_id if caller else None)}
 
 
@@ -25,7 +25,7 @@ def set_report_settings(unit: UnitOfWork, request: Any) -> dict[str, Any]:
 
     Raises Refused `not_found`, `invalid_request`.
     """
-    reach_of(unit.caller).require_everything()
+    access_scope_of(unit.caller).require_everything()
     zone = check_time_zone(request["time_zone"])
     row = unit.session.get(ReportSettings, unit.organisation_id, with_for_update=True)
     if row is None:

@@ -22,18 +22,18 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts as identity
 from services.contracts.referrals.records import contact_record_pdf_created
-from services.referrals.access.access_scope import may_see_details, reach_of
-from services.referrals.access.visibility import in_reach
+from services.referrals.access.access_scope import access_scope_of, may_see_details
+from services.referrals.access.visibility import visible_referral
 from services.referrals.authors.names import authors_of
 from services.referrals.authors.rules import side_of
 from services.referrals.directory.models import Resource
 from services.referrals.models import Referral, StatusChange
 from services.referrals.queues.models import Queue, QueueStatus
 from services.referrals.queues.rules import decline_reasons_of, outcomes_of, settings_of
-from services.referrals.records.handlers import note_reading
+from services.referrals.records.handlers import about
 from services.referrals.records.pdf import renderer
 from services.referrals.records.pdf.content import PrintedRecord, PrintedReferral, PrintedStep
-from services.referrals.records.queries import get_record, view_of
+from services.referrals.records.queries import get_record, person_of, view_of
 from services.referrals.records.rules import contact_name, visible_record
 
 MAX_PDF_BYTES = 50_000_000
@@ -92,7 +92,8 @@ def _hand_out(call: Call, printed: PrintedRecord, record_id: str, object_type: s
 
     def note(unit: UnitOfWork) -> None:
         facts = {"contact_record_id": record_id, "pages": pages, "sha256": sha256}
-        note_reading(unit, "contact_record.pdf_created", object_type, object_id, record_id, **facts)
+        whose = about(person_of(unit.session, record_id))
+        unit.audit("contact_record.pdf_created", object_type, object_id, **facts, **whose)
         unit.publish(
             contact_record_pdf_created,
             record_id,
@@ -131,20 +132,20 @@ def _organisation_name(call: Call) -> str:
 
 
 def _whole(session: Session, caller: Caller | None, contact_record_id: str) -> tuple[PrintedRecord, str]:
-    reach_of(caller).require_everything()
+    access_scope_of(caller).require_everything()
     record = get_record(session, contact_record_id)
     rows = session.execute(_referrals().where(Referral.contact_record_id == record.id)).all()
     return _printed(view_of(session, record), _referrals_printed(session, rows)), record.id
 
 
 def _of_referral(session: Session, caller: Caller | None, referral_id: str) -> tuple[PrintedRecord, str]:
-    referral = in_reach(session, caller, referral_id)
+    referral = visible_referral(session, caller, referral_id)
     if not may_see_details(caller):
         raise Refused("forbidden", "Only who may see contact record details can make a PDF of them.")
     row = session.execute(_referrals().where(Referral.id == referral.id)).one()
     record = get_record(session, referral.contact_record_id)
     view = view_of(session, record)
-    if not reach_of(caller).everything:
+    if not access_scope_of(caller).everything:
         stage = row.QueueStatus.as_rule().stage
         view = visible_record(view, stage, settings_of(row.Queue).stage_fields)
     return _printed(view, _referrals_printed(session, [row])), record.id
