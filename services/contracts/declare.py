@@ -92,14 +92,26 @@ class Operation:
         """Routing key on the wire: `<service>.<name>`."""
         return f"{self.service}.{self.name}"
 
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Every code it may answer with: its own and those that follow from what it is."""
+        version = ("version_required", "version_conflict") if self.expects_version else ()
+        key = ("idempotency_key_reused",) if self.kind == "command" else ()
+        return tuple(dict.fromkeys((*COMMON_ERRORS, *self.errors, *version, *key)))
 
+
+# What any operation may answer: the wire, the passport, the schema and the access rule come before every handler.
 COMMON_ERRORS = (
     "invalid_request",
     "malformed_request",
+    "request_too_large",
     "unauthenticated",
+    "passport_expired",
     "forbidden",
     "service_unavailable",
     "timeout",
+    "deadline_passed",
+    "internal_error",
 )
 
 

@@ -16,6 +16,7 @@ from deploy.ports import free_block
 from deploy.stack import Databases, Stack
 from services.chassis.database import Database
 from services.identity import organisations
+from tests.support import refusals
 from tests.support.servers import temporary_folder
 
 FEATURES = "referralq,provider_portal,electronic_signature"
@@ -171,6 +172,8 @@ def running_stack(
         )
         try:
             stack.start()
-            yield RunningStack(stack)
+            running = RunningStack(stack)
+            yield running
         finally:
             stack.stop()
+        refusals.note_logs(running.logs().splitlines())
