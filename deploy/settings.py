@@ -14,7 +14,7 @@ def main() -> None:
     print(f"## gateway\n\n{describe(GatewaySettings)}\n")
     for service in SERVICES:
         print(
-            f"## {service}\n\n{describe(importlib.import_module(f'services.{service}.service').Settings)}\n"
+            f"## {service}\n\n{describe(importlib.import_module(f'services.{service}.settings').Settings)}\n"
         )
 
 

@@ -10,7 +10,7 @@ import flask
 
 from gateway import documentation, errors, pages, sign_in
 from gateway.api import ROUTES
-from gateway.exchange import Exchange
+from gateway.dispatch import Dispatcher
 from gateway.routes import Route
 from gateway.settings import GatewaySettings
 from services.chassis import logs, metrics, wire
@@ -37,15 +37,15 @@ def create_app(settings: Any, client: RpcClient) -> flask.Flask:
     app = flask.Flask("gateway", static_folder=None, template_folder="web")
     app.url_map.merge_slashes = False  # the redirect would repeat whatever host the client named
     app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes + 1024 * 1024
-    exchange = Exchange(client, BlobStore(settings.blob_dir), settings)
+    dispatcher = Dispatcher(client, BlobStore(settings.blob_dir), settings)
     for route in ROUTES:
         app.add_url_rule(
-            route.rule, f"{route.method} {route.path}", _view(exchange, route), methods=[route.method]
+            route.rule, f"{route.method} {route.path}", _view(dispatcher, route), methods=[route.method]
         )
     errors.register(app)
     documentation.register(app, ROUTES)
     pages.register(app)
-    sign_in.register(app, exchange)
+    sign_in.register(app, dispatcher)
     _register_health(app, client)
     app.before_request(_begin)
     app.after_request(_finish)
@@ -61,9 +61,9 @@ def build() -> flask.Flask:
     return create_app(settings, client)
 
 
-def _view(exchange: Exchange, route: Route) -> Any:
+def _view(dispatcher: Dispatcher, route: Route) -> Any:
     def view(**path_arguments: str) -> flask.Response:
-        return exchange.serve(route, path_arguments)
+        return dispatcher.serve(route, path_arguments)
 
     return view
 

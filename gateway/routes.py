@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from services.contracts.audit import AuditOperations
 from services.contracts.declare import Operation
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -53,3 +54,13 @@ class Route:
         What is in the body of a DELETE counts as well, but clients and proxies may drop it (RFC 9110, section 9.3.5).
         """
         return self.method in ("GET", "DELETE")
+
+
+def audit_routes(trail: AuditOperations) -> tuple[Route, ...]:
+    """The routes of a service's audit trail: the same for every service."""
+    return (
+        Route("GET", f"/v1/audit/{trail.service}", trail.search),
+        Route("GET", f"/v1/audit/{trail.service}/export", trail.export),
+        Route("GET", f"/v1/audit/{trail.service}/checkpoints", trail.checkpoints),
+        Route("GET", f"/v1/me/record-openings/{trail.service}", trail.openings),
+    )

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import flask
 
 from gateway import cookies, errors
-from gateway.exchange import Exchange
+from gateway.dispatch import Dispatcher
 from services.contracts import identity_outside as api
 from services.contracts.errors import Refused
 
@@ -24,7 +24,7 @@ _PATH = "/sign-in/<organisation>/<realm>"
 _FROM_PROVIDER = ("state", "code", "error", "iss")
 
 
-def register(app: flask.Flask, exchange: Exchange) -> None:
+def register(app: flask.Flask, dispatcher: Dispatcher) -> None:
     """Serve these addresses."""
 
     @app.get(_PATH)
@@ -33,7 +33,7 @@ def register(app: flask.Flask, exchange: Exchange) -> None:
         if "return_path" in flask.request.args:
             arguments["return_path"] = flask.request.args["return_path"]
         try:
-            begun = exchange.ask(api.start_outside_sign_in, arguments)
+            begun = dispatcher.ask(api.start_outside_sign_in, arguments)
         except Refused as refusal:
             return _refused(refusal, organisation, realm)
         response = _redirect(begun["authorization_url"], 302)
@@ -55,7 +55,7 @@ def register(app: flask.Flask, exchange: Exchange) -> None:
         }
         try:
             arguments |= {name: _once(name) for name in _FROM_PROVIDER if name in given}
-            completed = exchange.ask(api.complete_outside_sign_in, arguments)
+            completed = dispatcher.ask(api.complete_outside_sign_in, arguments)
         except Refused as refusal:
             response = _refused(refusal, organisation, realm)
         else:

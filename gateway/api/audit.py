@@ -1,21 +1,11 @@
 """Routes of the audit trails, the same for every service, and of questions about access."""
 
-from gateway.routes import Route
-from services.contracts import identity_audit, notifications, portals, referrals, signing
-
-_OF_EACH_SERVICE = tuple(
-    route
-    for audit in (identity_audit.audit, referrals.audit, portals.audit, notifications.audit, signing.audit)
-    for route in (
-        Route("GET", f"/v1/audit/{audit.service}", audit.search),
-        Route("GET", f"/v1/audit/{audit.service}/export", audit.export),
-        Route("GET", f"/v1/audit/{audit.service}/checkpoints", audit.checkpoints),
-        Route("GET", f"/v1/me/record-openings/{audit.service}", audit.openings),
-    )
-)
+from gateway.routes import Route, audit_routes
+from services.contracts import identity_audit, referrals
 
 ROUTES = (
-    *_OF_EACH_SERVICE,
+    *audit_routes(identity_audit.audit),
+    *audit_routes(referrals.audit),
     Route("POST", "/v1/emergency-accesses", identity_audit.break_glass),
     Route("GET", "/v1/emergency-accesses", identity_audit.list_break_glass),
     Route("DELETE", "/v1/emergency-accesses/{access_id}", identity_audit.end_break_glass),

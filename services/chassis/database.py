@@ -62,7 +62,8 @@ def held_or_made(session: Session, model: type[Row], key: Mapping[str, Any], fre
     """
     statement = insert_into(session, model.__table__).values(**key, **fresh).on_conflict_do_nothing()
     session.connection().execute(statement)
-    return session.scalars(select(model).filter_by(**key).with_for_update()).one()
+    row: Row = session.scalars(select(model).filter_by(**key).with_for_update()).one()
+    return row
 
 
 class Database:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from services.chassis import logs, metrics, wire
 from services.chassis.database import insert_into
 from services.chassis.inbound import Inbound
-from services.chassis.steps import transact
+from services.chassis.transactions import transact
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.declare import Event, Operation
 

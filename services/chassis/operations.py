@@ -12,7 +12,7 @@ from nameko.extensions import Entrypoint
 from services.chassis import logs, metrics, wire
 from services.chassis.inbound import Inbound
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller, PassportRefused, in_emergency
-from services.chassis.steps import transact
+from services.chassis.transactions import transact
 from services.chassis.unit_of_work import Replay, UnitOfWork, caller_key, remember, without_secrets
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused

@@ -58,15 +58,15 @@ def _spare_memory() -> None:
 
 
 def build(service: str, environ: dict[str, str] | None = None) -> tuple[Any, Runtime]:
-    """The container and the runtime of a service. Its package offers `service.Service`, `service.Settings`, `models.Base`."""
+    """The container and the runtime of a service. Its package offers `service.Service`, `settings.Settings`, `models.Base`."""
     module = importlib.import_module(f"services.{service}.service")
-    settings = load_settings(module.Settings, environ)
+    settings = load_settings(importlib.import_module(f"services.{service}.settings").Settings, environ)
     if getattr(settings, f"{service}_database_url").startswith("postgresql"):
         importlib.import_module("eventlet.support.psycopg2_patcher").make_psycopg_green()
     runtime = (
         module.start_runtime(settings)
         if hasattr(module, "start_runtime")
-        else Runtime(service, settings, module.Base)
+        else Runtime(service, settings, importlib.import_module(f"services.{service}.models").Base)
     )
     config = {
         "AMQP_URI": settings.amqp_uri,

@@ -14,12 +14,12 @@ from services.chassis import metrics, wire
 from services.chassis.audit_sealing import MEASURE_EVERY_S, SEAL_EVERY_S, Sealer
 from services.chassis.blobs import BlobStore
 from services.chassis.database import Database, assert_no_transaction
+from services.chassis.keyed_lock import KeyedLock
 from services.chassis.loop import Loop
 from services.chassis.outbox import Relay
 from services.chassis.passports import Issuer, Verifier
 from services.chassis.publisher import Publisher
 from services.chassis.rpc_client import RpcClient
-from services.chassis.turns import Turns
 from services.chassis.unit_of_work import utc_now
 from services.contracts.declare import Operation
 
@@ -45,7 +45,7 @@ class Runtime:
         self.rpc = RpcClient(settings.amqp_uri, service, settings.heartbeat_s, settings.rpc_timeout_s)
         self.relay = Relay(service, self.database, self.tables, self.publisher)
         self.sealer = Sealer(service, self.database, self.tables, self.issuer)
-        self.turns = Turns()
+        self.keyed_lock = KeyedLock()
         self.inbound: Any = None
         self.loops: list[Loop] = [
             Loop("housekeeping", self._forget_old, every_s=3600),

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import fields
-
 from services.chassis.audit_search import audit_entrypoints, ids_asked
 from services.chassis.loop import Loop
 from services.chassis.runtime import Runtime
-from services.chassis.settings import ServiceSettings
 from services.contracts import referrals as contract
 from services.contracts.identity_merged import describe_person
 from services.referrals.assignments import expiry
@@ -30,16 +27,6 @@ from services.referrals.records import printing
 from services.referrals.records.entrypoints import RecordEntrypoints
 from services.referrals.reports import folding
 from services.referrals.reports.entrypoints import ReportEntrypoints
-
-__all__ = ["Base", "Service", "Settings", "start_runtime"]
-
-
-class Settings(ServiceSettings):
-    """Settings of this service."""
-
-    REFERRALS_DATABASE_URL = fields.String(
-        required=True, metadata={"help": "address of this service's own database (SQLite or PostgreSQL)"}
-    )
 
 
 def start_runtime(settings: Any) -> Runtime:

@@ -14,7 +14,7 @@ from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import COMMON_ERRORS, PUBLIC, Contract, Operation, all_operations
 from services.contracts.errors import CODES, Refused
 from services.contracts.fields import Id, Secret
-from services.contracts.notifications_templates import preview_message_template
+from services.contracts.notifications.templates import preview_message_template
 
 OPERATIONS = all_operations(CONTRACTS)
 HAS_A_ROUTE = [op for op in OPERATIONS if op.is_routed and op.access.kind != "services"]

@@ -17,9 +17,9 @@ from services.chassis import wire
 from services.chassis.blobs import BlobStore
 from services.chassis.database import assert_no_transaction
 from services.chassis.events import Delivery, EventContext
+from services.chassis.keyed_lock import KeyedLock
 from services.chassis.operations import Call, admit, validate
 from services.chassis.passports import Caller
-from services.chassis.turns import Turns
 from services.contracts.declare import Event, Operation
 from services.contracts.errors import Refused
 from tests.support import refusals
@@ -86,7 +86,7 @@ class InProcess:
             database=self.database,
             tables=base.chassis,
             relay=FakeRelay(),
-            turns=Turns(),
+            keyed_lock=KeyedLock(),
             blobs=BlobStore(folder / "blobs"),
             ask=self._ask,
             loops=[],

@@ -12,8 +12,6 @@ from services.chassis.unit_of_work import utc_now
 from services.contracts import identity as accounts
 from services.contracts import (
     identity_merged,
-    notifications,
-    portals,
     referrals,
     referrals_bulk,
     referrals_capacity,
@@ -21,12 +19,14 @@ from services.contracts import (
     referrals_offers,
     referrals_records,
     referrals_reports,
-    signing,
 )
 from services.contracts.errors import Refused
+from services.contracts.notifications import deliveries as notifications
+from services.contracts.portals import configuration as portals
+from services.contracts.signing import documents as signing
 from services.identity.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions
 from services.referrals.assignments.models import StatusChange
-from services.signing.desk import Desk as SigningDesk
+from services.signing.documents.signer import Signer
 from tests.integration.notifications.conftest import Notifications
 from tests.integration.referrals.builders import SMALL_DIRECTORY, an_export
 from tests.integration.signing.conftest import a_pdf
@@ -245,7 +245,7 @@ def signing_world(folder: Path) -> World:
         max_document_pages=20,
         signing_workers=2,
     )
-    service.runtime.desk = SigningDesk(service.runtime.settings, service.runtime.blobs)
+    service.runtime.signer = Signer(service.runtime.settings, service.runtime.blobs)
     world = World(service, file, dict(IDS), {key: everybody(IDS[key], ACCOUNTS[key]) for key in KEYS})
     for key in KEYS:
         _answers_within(service, key)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from services.chassis import wire
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
-from services.chassis.steps import itself, take_step
+from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts import identity_employees as contract
 from services.contracts.errors import Refused
@@ -216,7 +216,7 @@ def _step(runtime: Any, import_id: str, organisation: Organisation) -> bool:
     def carry_on(unit: UnitOfWork) -> bool:
         return _carry_on(unit, find_import(unit.session, import_id, for_update=True))
 
-    return take_step(runtime, itself(runtime, organisation.id, organisation.key), carry_on, import_id)
+    return transact_as(runtime, itself(runtime, organisation.id, organisation.key), carry_on, import_id)
 
 
 def _carry_on(unit: UnitOfWork, row: HrImport) -> bool:

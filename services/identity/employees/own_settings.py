@@ -15,7 +15,7 @@ from services.contracts.errors import Refused
 from services.identity.employees import rules
 from services.identity.employees.entry import entry_of
 from services.identity.employees.models import Preferences
-from services.identity.patients import steps as patient_steps
+from services.identity.patients import enrolment
 from services.identity.people.accounts import load_person
 from services.identity.people.models import Person
 from services.identity.people.queries import find_person
@@ -101,7 +101,7 @@ def _change_patient_email(unit: UnitOfWork, person: Person, email: str | None) -
             "email: links to the portal go there; enter another one instead.",
             field="email",
         )
-    patient_steps.change_email(unit, person, email)
-    found = patient_steps.open_access(unit, person)
+    enrolment.change_email(unit, person, email)
+    found = enrolment.open_access(unit, person)
     if found is not None:
         found[1].attested_by = found[1].attested_at = None

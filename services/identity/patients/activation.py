@@ -16,7 +16,7 @@ from services.contracts.errors import Refused
 from services.identity import credentials, rules
 from services.identity.access import addresses
 from services.identity.models import Account, CredentialLink, Organisation
-from services.identity.patients import queries, steps
+from services.identity.patients import enrolment, queries
 from services.identity.patients.models import UnverifiedNotice
 from services.identity.patients.rules import NOTICE_KEPT, NOTICE_KEPT_ONCE_TAKEN, NOTICE_LIMIT, Identifying
 from services.identity.people.accounts import load_person
@@ -77,8 +77,8 @@ def _answer(
     unit.act_for(organisation.id, organisation.key)
     if person_id is not None:
         person = load_person(unit, person_id)
-        if steps.open_access(unit, person) is not None and person.email:
-            steps.send_link(unit, person)
+        if enrolment.open_access(unit, person) is not None and person.email:
+            enrolment.send_link(unit, person)
         return {}
     unit.audit("patient.not_verified", "login", key)
     if credentials.count_try(unit, NOTICE, key, NOTICE_LIMIT):
@@ -126,9 +126,9 @@ def register_patient(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     person = add_person(
         unit, None, ["patient"], **{member: request[member] for member in MEMBERS if member in request}
     )
-    steps.record_of(unit, person, steps.REGISTERED)
+    enrolment.record_of(unit, person, enrolment.REGISTERED)
     if person.email:
-        credentials.invite(unit, steps.open_account(unit, person), VERIFY_EMAIL)
+        credentials.invite(unit, enrolment.open_account(unit, person), VERIFY_EMAIL)
     return {"person_id": person.id}
 
 
@@ -166,8 +166,8 @@ def _verify_email(unit: UnitOfWork, _request: Request, token: str, settings: Any
     account.version += 1
     credentials.void_links(unit, account.id)
     unit.audit("account.email_verified", "account", account.id, person_id=person.id)
-    is_registered = steps.record_of(unit, person).origin == steps.REGISTERED
+    is_registered = enrolment.record_of(unit, person).origin == enrolment.REGISTERED
     if is_registered and person.postal_code and person.disabled_at is None:
-        steps.enable(unit, person, is_attested=False, way="email_verified")
+        enrolment.enable(unit, person, is_attested=False, way="email_verified")
     addresses.give_back(unit, addresses.LINK, settings)
-    return {"is_enabled": steps.open_access(unit, person) is not None}
+    return {"is_enabled": enrolment.open_access(unit, person) is not None}

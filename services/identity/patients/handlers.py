@@ -17,7 +17,7 @@ from services.identity.handlers import load_organisation
 from services.identity.models import Account, Organisation
 from services.identity.password_rules import check_password
 from services.identity.passwords import hash_password
-from services.identity.patients import rules, steps
+from services.identity.patients import enrolment, rules
 from services.identity.patients.models import PatientSettings
 from services.identity.patients.queries import access_view, settings_view
 from services.identity.patients.usernames import set_username
@@ -52,17 +52,17 @@ def set_patient_settings(unit: UnitOfWork, request: Request) -> dict[str, Any]:
 
 def enable_patient_access(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     """Patient Can Access Portal (S3-27, S3-31, S3-34). Raises Refused(not_found, not_a_patient, details_missing)."""
-    person = steps.load_patient(unit, request["person_id"])
-    steps.require_details(person, "email", "postal_code")
-    steps.require_attestation(request["attests_email_is_private"])
-    steps.enable(unit, person, is_attested=True, way="staff")
+    person = enrolment.load_patient(unit, request["person_id"])
+    enrolment.require_details(person, "email", "postal_code")
+    enrolment.require_attestation(request["attests_email_is_private"])
+    enrolment.enable(unit, person, is_attested=True, way="staff")
     return access_view(unit.session, person.id)
 
 
 def disable_patient_access(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     """No Access to Portal (S3-27). Raises Refused(not_found, not_a_patient)."""
-    person = steps.load_patient(unit, request["person_id"])
-    steps.disable(unit, person)
+    person = enrolment.load_patient(unit, request["person_id"])
+    enrolment.disable(unit, person)
     return access_view(unit.session, person.id)
 
 
@@ -71,8 +71,8 @@ def invite_patient(unit: UnitOfWork, request: Request) -> dict[str, Any]:
 
     Raises Refused(not_found, not_a_patient, access_not_enabled, details_missing).
     """
-    person = steps.load_patient(unit, request["person_id"])
-    return {"invitation_id": steps.send_link(unit, person).id}
+    person = enrolment.load_patient(unit, request["person_id"])
+    return {"invitation_id": enrolment.send_link(unit, person).id}
 
 
 def check_username(unit: UnitOfWork, request: Request) -> dict[str, Any]:
@@ -113,18 +113,18 @@ def set_credentials(call: Call) -> Any:
 
 
 def _set_credentials(unit: UnitOfWork, request: Request, password_hash: str) -> dict[str, Any]:
-    person = steps.load_patient(unit, request["person_id"])
-    is_enabled = steps.open_access(unit, person) is not None
+    person = enrolment.load_patient(unit, request["person_id"])
+    is_enabled = enrolment.open_access(unit, person) is not None
     if not is_enabled and request["enable_access"]:
         if person.email:
-            steps.require_attestation(request["attests_email_is_private"])
-        steps.enable(
+            enrolment.require_attestation(request["attests_email_is_private"])
+        enrolment.enable(
             unit,
             person,
             is_attested=bool(person.email and request["attests_email_is_private"]),
             way="manual_credentials",
         )
-    account, _ = steps.require_access(unit, person)
+    account, _ = enrolment.require_access(unit, person)
     if request["username"] is not None:
         set_username(unit, account, request["username"])
     elif not rules.has_username(account.login):
@@ -136,7 +136,7 @@ def _set_credentials(unit: UnitOfWork, request: Request, password_hash: str) -> 
         )
     set_password_hash(unit, load_organisation(unit), account, password_hash)
     account.must_change_password = request["must_change"]
-    steps.record_of(unit, person).manual_credentials_set_at = unit.now
+    enrolment.record_of(unit, person).manual_credentials_set_at = unit.now
     unit.audit(
         "patient.credentials_set",
         "account",
@@ -154,17 +154,17 @@ def change_patient_email(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     Raises Refused(not_found, not_a_patient, version_conflict, proof_required, confirmation_required, details_missing,
     login_taken).
     """
-    person = steps.load_patient(unit, request["person_id"])
+    person = enrolment.load_patient(unit, request["person_id"])
     unit.require_version(person)
-    found = steps.open_access(unit, person)
+    found = enrolment.open_access(unit, person)
     if found is not None:
         assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
         unit.caller.require_proof()
         require_confirmation(
             request, "The patient's portal links and resets go to the new address; the old one is told."
         )
-        steps.require_attestation(request["attests_email_is_private"])
-    steps.change_email(unit, person, request["email"])
+        enrolment.require_attestation(request["attests_email_is_private"])
+    enrolment.change_email(unit, person, request["email"])
     if found is not None:
         found[1].attested_by, found[1].attested_at = unit.caller.id if unit.caller else None, unit.now
     unit.session.flush()

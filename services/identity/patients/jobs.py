@@ -11,11 +11,11 @@ from services.chassis import wire
 from services.chassis.loop import Loop
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
-from services.chassis.steps import take_step
+from services.chassis.transactions import transact_as
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.models import Organisation
-from services.identity.patients import steps
+from services.identity.patients import enrolment
 from services.identity.patients.models import PatientJob, PatientJobItem
 from services.identity.patients.queries import job_view
 from services.identity.people.grants import actor
@@ -44,7 +44,7 @@ def start(call: Call) -> Any:
 
 def _start(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     if request["kind"] == "enable":
-        steps.require_attestation(request["attests_email_is_private"])
+        enrolment.require_attestation(request["attests_email_is_private"])
     job = PatientJob(
         id=wire.new_id(),
         kind=request["kind"],
@@ -109,12 +109,12 @@ def _do(unit: UnitOfWork, job: PatientJob, person_id: str) -> None:
     item = _waiting_item(unit, job, person_id)
     if item is None:
         return
-    person = steps.load_patient(unit, person_id)
+    person = enrolment.load_patient(unit, person_id)
     if job.kind == "enable":
-        steps.require_details(person, "email", "postal_code")
-        steps.enable(unit, person, is_attested=job.is_attested, way="job")
+        enrolment.require_details(person, "email", "postal_code")
+        enrolment.enable(unit, person, is_attested=job.is_attested, way="job")
     else:
-        steps.send_link(unit, person)
+        enrolment.send_link(unit, person)
     item.state = DONE
 
 
@@ -167,4 +167,4 @@ def _finished(runtime: Any, job: PatientJob, organisation: Organisation) -> bool
 def _in_a_transaction(runtime: Any, job: PatientJob, organisation: Organisation, step: Any) -> Any:
     """Run `step(unit_of_work)` on behalf of whoever started the job."""
     requester = Caller("account", job.requested_by, organisation.id, organisation.key, "staff")
-    return take_step(runtime, requester, step, correlation_id=job.id)
+    return transact_as(runtime, requester, step, correlation_id=job.id)

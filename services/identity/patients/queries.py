@@ -14,13 +14,13 @@ from services.contracts.errors import Refused
 from services.identity.models import Account, Organisation
 from services.identity.pages import last_of_page
 from services.identity.patients import rules
+from services.identity.patients.enrolment import not_a_patient
 from services.identity.patients.models import (
     PatientJob,
     PatientJobItem,
     PatientRecord,
     PatientSettings,
 )
-from services.identity.patients.steps import not_a_patient
 from services.identity.people.models import BY_NAME, Grant, Person, PersonKind, after
 from services.identity.people.profiles import in_effect
 from services.identity.people.queries import find_person

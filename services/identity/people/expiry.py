@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import or_, select
 
-from services.chassis.steps import itself, take_step
+from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts import identity_people
 from services.identity.models import Organisation
@@ -51,7 +51,7 @@ def _tell_of(runtime: Any, grant_id: str) -> None:
         unit.act_for(organisation.id, organisation.key)
         tell_of(unit, grant)
 
-    take_step(runtime, itself(runtime), work)
+    transact_as(runtime, itself(runtime), work)
 
 
 def tell_of(unit: UnitOfWork, grant: Grant) -> None:

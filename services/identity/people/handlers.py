@@ -16,7 +16,7 @@ from services.identity.credentials import end_sessions, void_links
 from services.identity.employees.automatic import open_when_registered
 from services.identity.merging.models import PersonMerge
 from services.identity.models import Account
-from services.identity.patients import steps as patient_steps
+from services.identity.patients import enrolment
 from services.identity.people import rules
 from services.identity.people.accounts import (
     change_login_email,
@@ -60,7 +60,7 @@ def create_person(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         **{member: request[member] for member in MEMBERS if member in request},
     )
     if rules.PATIENT in request["kinds"]:
-        patient_steps.added(unit, person)
+        enrolment.added(unit, person)
     open_when_registered(unit, person, request["kinds"])
     return person_view(unit.session, person)
 
@@ -110,7 +110,7 @@ def edit_person(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         return person_view(unit.session, person)
     account = find_portal_account(unit, rules.FAMILY, person.id) if "email" in changed else None
     if "email" in changed:
-        patient_steps.check_edit(unit, person, request["email"])
+        enrolment.check_edit(unit, person, request["email"])
     for member in changed:
         if account is None or member != "email":
             setattr(person, member, request[member])
@@ -172,7 +172,7 @@ def start_person_kind(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         unit.session.flush()
         open_when_registered(unit, person, [request["kind"]])
         if request["kind"] == rules.PATIENT and starts_at <= unit.now:
-            patient_steps.added(unit, person)
+            enrolment.added(unit, person)
     return person_view(unit.session, person)
 
 

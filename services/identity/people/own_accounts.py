@@ -8,7 +8,7 @@ from typing import Any
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.employees.supervision import supervise
-from services.identity.patients import steps as patient_steps
+from services.identity.patients import enrolment
 from services.identity.patients.usernames import require_username
 from services.identity.people import rules
 from services.identity.people.accounts import (
@@ -48,7 +48,7 @@ def create_person_account(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     relate(unit, account, person, "self", "account")
     grant = open_grant(unit, account, person, role)
     if realm == rules.PATIENT:
-        patient_steps.attest(unit, person, grant, way="own_account")
+        enrolment.attest(unit, person, grant, way="own_account")
     if realm == rules.EMPLOYEE:
         supervise(unit, account)
     if account.email is not None:
@@ -57,12 +57,12 @@ def create_person_account(unit: UnitOfWork, request: Request) -> dict[str, Any]:
 
 
 def _require_patient(unit: UnitOfWork, person: Person, request: Request) -> None:
-    patient_steps.require_patient(unit, person)
-    patient_steps.require_details(person, "email", "postal_code")
+    enrolment.require_patient(unit, person)
+    enrolment.require_details(person, "email", "postal_code")
     if request["email"] is not None and request["email"].strip() != person.email:
         raise Refused(
             "invalid_request",
             "email: it is not the one on the patient's record, which links go to. Leave it out, or change the record.",
             field="email",
         )
-    patient_steps.require_attestation(request["attests_email_is_private"])
+    enrolment.require_attestation(request["attests_email_is_private"])

@@ -21,7 +21,7 @@ class AssignmentEntrypoints:
     @serves(contract.assign_referral)
     def assign_referral(self, call: Call) -> Any:
         # A crowd for one program waits here, each in turn, and not for the row of its capacity.
-        with call.runtime.turns.of(call.request["program_id"], call.context.remaining_s()):
+        with call.runtime.keyed_lock.hold(call.request["program_id"], call.context.remaining_s()):
             with call.runtime.database.reading(call.organisation_id) as session:
                 opening.refuse_when_full(session, call.caller, call.request, call.is_repeated)
             return call.commit(opening.assign_referral)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.chassis.steps import itself, take_step
+from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.referrals.assignments.closing import end_referral
 from services.referrals.assignments.models import Referral
@@ -81,7 +81,7 @@ def _expire_one(runtime: Any, organisation_id: str, referral_id: str) -> None:
             return  # somebody works on it, or another process has ended it
         end_referral(unit, referral, target, reason_code=REASON, kind="expired")
 
-    take_step(runtime, itself(runtime, organisation_id), work)
+    transact_as(runtime, itself(runtime, organisation_id), work)
 
 
 def _key_of(runtime: Any, session: Session, organisation_id: str) -> str | None:

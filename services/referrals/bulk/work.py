@@ -16,14 +16,14 @@ from services.chassis.logs import log, where
 from services.chassis.loop import Loop
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
-from services.chassis.steps import itself, take_step
+from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity import check_permission
+from services.referrals.bulk.executors import carry_out
 from services.referrals.bulk.handlers import finish, stop
 from services.referrals.bulk.models import BulkJob, BulkJobLine
 from services.referrals.bulk.rules import DONE, FAILED, PERMISSION_OF, STARTER_NOT_ALLOWED, WAITING
-from services.referrals.bulk.steps import carry_out
 
 EVERY_S = 5.0
 JOBS_AT_ONCE = 20
@@ -82,7 +82,7 @@ def _work_on(runtime: Any, job: BulkJob, is_stopping: Callable[[], bool]) -> boo
         return bool(_transact(runtime, job, lambda unit: _close(unit, job.id)))
     if not _may_go_on(runtime, job):
         own = itself(runtime, job.organisation_id, job.organisation_key)
-        return take_step(runtime, own, lambda unit: stop(unit, job.id, STARTER_NOT_ALLOWED), job.id)
+        return transact_as(runtime, own, lambda unit: stop(unit, job.id, STARTER_NOT_ALLOWED), job.id)
     has_moved = False
     for position in waiting:
         if is_stopping():
@@ -152,4 +152,4 @@ def _close(unit: UnitOfWork, job_id: str) -> bool:
 def _transact(runtime: Any, job: BulkJob, step: Callable[[UnitOfWork], Any]) -> Any:
     """Run `step(unit_of_work)` on behalf of whoever started the job."""
     own = (job.requested_by, job.organisation_id, job.organisation_key, job.requester_realm)
-    return take_step(runtime, Caller("account", *own), step, correlation_id=job.id)
+    return transact_as(runtime, Caller("account", *own), step, correlation_id=job.id)

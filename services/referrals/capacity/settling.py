@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis import wire
 from services.chassis.logs import log, where
-from services.chassis.steps import itself, take_step
+from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.referrals_capacity import capacity_changed, capacity_stale
 from services.referrals.capacity.models import CapacitySettings, Change, Line, Term
@@ -280,7 +280,7 @@ def _settle_one(runtime: Any, line_id: str, organisation_id: str, organisation_k
         if found is not None:  # else somebody holds it, who settles it
             _ask_for_confirmation(unit, *found)
 
-    take_step(runtime, itself(runtime, organisation_id, organisation_key), work)
+    transact_as(runtime, itself(runtime, organisation_id, organisation_key), work)
 
 
 def _ask_for_confirmation(unit: UnitOfWork, line: Line, terms: Terms) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from services.chassis import wire
 from services.chassis.logs import log
 from services.chassis.passports import Caller
-from services.chassis.steps import take_step
+from services.chassis.transactions import transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.referrals.directory.models import LeasedJob
@@ -48,7 +48,7 @@ class Lease(Generic[Job]):
             step(unit, job)
 
         own = (self.job.requested_by, self.job.organisation_id, self.job.organisation_key, "staff")
-        take_step(self._runtime, Caller("account", *own), run, correlation_id=job_id)
+        transact_as(self._runtime, Caller("account", *own), run, correlation_id=job_id)
 
 
 def claim(

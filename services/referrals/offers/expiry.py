@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, select
 
 from services.chassis.passports import Caller
-from services.chassis.steps import itself, take_step
+from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.referrals_offers import offer_expired
 from services.referrals.assignments.rules import Step
@@ -48,4 +48,4 @@ def _expire_one(runtime: Any, service: Caller, offer_id: str) -> None:
         unit.audit("offer.expired", "offer", offer.id, withdrawn=asked)
         unit.publish(offer_expired, offer.id, facts_of(unit, offer))
 
-    take_step(runtime, service, work)
+    transact_as(runtime, service, work)

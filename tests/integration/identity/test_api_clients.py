@@ -17,7 +17,7 @@ from services.contracts import referrals
 from services.contracts.errors import Refused
 from services.identity.access.models import ApiSecret, ApiSession
 from services.referrals.reach import may_see_details, reach_of
-from services.signing.queries import visible_documents
+from services.signing.documents.queries import visible_documents
 from tests.integration.identity.conftest import Identity
 
 START = 1_900_000_000.0

@@ -19,7 +19,7 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts import identity as accounts
 from services.contracts import identity_audit as contract
 from services.contracts import identity_people as people
-from services.contracts import portals
+from services.contracts.portals import audit as portals
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.employees import activate, relate
 from tests.support.in_process import InProcess, a_caller

@@ -17,7 +17,7 @@ from deploy.ports import free_block
 from services.chassis.unit_of_work import utc_now
 from services.contracts import identity, referrals_queues
 from services.contracts.errors import Refused
-from services.notifications.models import Delivery
+from services.notifications.deliveries.models import Delivery
 from tests.support.in_process import InProcess
 
 MARIA, OLGA, BEN = "1" * 32, "2" * 32, "3" * 32

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from services.chassis import migrate, wire
-from services.contracts import identity, referrals, referrals_assignments, referrals_capacity, signing
-from services.contracts import notifications as contract
+from services.contracts import identity, referrals, referrals_assignments, referrals_capacity
 from services.contracts.errors import Refused
-from services.notifications.sending import send_next
+from services.contracts.notifications import deliveries as contract
+from services.contracts.signing import documents as signing
+from services.notifications.deliveries.sending import send_next
 from tests.integration.notifications.conftest import (
     ADDRESSES,
     BEN,

@@ -12,7 +12,7 @@ from services.contracts import referrals_assignments as life
 from services.contracts import referrals_bulk as bulk
 from services.contracts import referrals_offers as offers
 from services.contracts.errors import Refused
-from services.referrals.bulk import steps, work
+from services.referrals.bulk import executors, work
 from services.referrals.bulk.rules import MOST_LINES
 from tests.integration.referrals.builders import OTHER_STAFF, PROVIDER_MAY, STAFF, Desk, refusal
 from tests.support.in_process import a_caller
@@ -202,7 +202,7 @@ def test_a_process_that_dies_in_the_middle_repeats_nobody(
 ) -> None:
     queue_id, records = desk.a_queue(HERE), desk.many_records(4)
     job = assign_many(desk, queue_id, records)
-    real = steps.carry_out
+    real = executors.carry_out
 
     def die_at_the_third(unit: Any, which: Any, subject_id: str) -> str:
         made = real(unit, which, subject_id)
@@ -222,7 +222,7 @@ def test_a_process_that_dies_in_the_middle_repeats_nobody(
 
 def test_a_line_that_breaks_does_not_stop_the_others(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     queue_id, records = desk.a_queue(HERE), desk.many_records(3)
-    real = steps.carry_out
+    real = executors.carry_out
 
     def break_at_the_first(unit: Any, which: Any, subject_id: str) -> str:
         made = real(unit, which, subject_id)

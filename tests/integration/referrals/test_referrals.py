@@ -112,14 +112,14 @@ def test_who_wants_a_place_of_a_program_waits_for_those_who_came_before_and_not_
 ) -> None:
     queue_id = desk.a_queue("Night Shelter", "Family Housing First")
     shelter, housing = desk.resource["Night Shelter"], desk.resource["Family Housing First"]
-    turns = desk.service.runtime.turns
+    locks = desk.service.runtime.keyed_lock
     wanted = {"contact_record_id": desk.a_record(), "queue_id": queue_id}
 
     def somebody_waits() -> None:
-        assert turns._queues[shelter].length == 2
+        assert locks._queues[shelter].length == 2
 
     with ThreadPoolExecutor(1) as another:
-        with turns.of(shelter):
+        with locks.hold(shelter):
             waiting = another.submit(desk, contract.assign_referral, **wanted, program_id=shelter)
             eventually(somebody_waits)
             assert (

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
-from services.contracts import signing as contract
 from services.contracts.errors import Refused
-from services.signing.desk import Desk
+from services.contracts.signing import documents as contract
+from services.signing.documents.signer import Signer
 from services.signing.pdf.certificates import Authority
 from tests.support.in_process import HARBOR, InProcess, a_caller
 
@@ -65,7 +65,7 @@ class SigningOffice:
             "signing_workers": 2,
         }
         self.process = InProcess("signing", url, folder, **(defaults | settings))
-        self.desk(Desk(self.process.runtime.settings, self.process.runtime.blobs))
+        self.signer(Signer(self.process.runtime.settings, self.process.runtime.blobs))
         self.accounts = Accounts()
         self.process.answers["identity.describe_account"] = self.accounts.describe
         self.keys = keys
@@ -74,8 +74,8 @@ class SigningOffice:
         self.ben = a_caller("document.read", "document.sign", id=BEN, realm="provider")
         self.call = self.process.call
 
-    def desk(self, desk: Any) -> None:
-        self.process.runtime.desk = desk
+    def signer(self, signer: Any) -> None:
+        self.process.runtime.signer = signer
 
     def upload(self, pdf: bytes, organisation_id: str = HARBOR[0]) -> dict[str, Any]:
         """Store bytes as the gateway does."""

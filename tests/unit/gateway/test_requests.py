@@ -14,8 +14,9 @@ from flask.testing import FlaskClient
 
 from gateway.auth import admit
 from services.chassis.wire import CallContext
-from services.contracts import identity, identity_family, referrals, signing
+from services.contracts import identity, identity_family, referrals
 from services.contracts.errors import Refused
+from services.contracts.signing import documents as signing
 
 HARBOR = "a" * 32
 TOKEN = {"Authorization": "Bearer opaque-token"}

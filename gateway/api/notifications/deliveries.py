@@ -1,0 +1,6 @@
+"""Routes of deliveries."""
+
+from gateway.routes import Route
+from services.contracts.notifications import deliveries
+
+ROUTES = (Route("GET", "/v1/deliveries", deliveries.list_deliveries),)

@@ -1,0 +1,10 @@
+"""Routes of the configuration of portals."""
+
+from gateway.routes import Route
+from services.contracts.portals import configuration
+
+ROUTES = (
+    Route("GET", "/v1/portals/{portal}", configuration.get_portal),
+    Route("PUT", "/v1/portals/{portal}", configuration.configure_portal),
+    Route("GET", "/v1/public/{organisation}/portals/{portal}", configuration.get_public_portal),
+)

@@ -1,0 +1,14 @@
+"""Routes of documents."""
+
+from gateway.routes import Route
+from services.contracts.signing import documents
+
+ROUTES = (
+    Route("GET", "/v1/documents", documents.list_documents),
+    Route("POST", "/v1/documents", documents.send_document, uploads="document"),
+    Route("GET", "/v1/documents/{document_id}", documents.get_document),
+    Route("GET", "/v1/documents/{document_id}/file", documents.open_document_file, downloads=True),
+    Route("POST", "/v1/documents/{document_id}/signature", documents.sign_document),
+    Route("POST", "/v1/documents/{document_id}/decline", documents.decline_document),
+    Route("POST", "/v1/documents/{document_id}/return", documents.mark_returned),
+)

@@ -1,0 +1,204 @@
+"""One HTTP request as one call, and its answer: reading arguments and headers, writing the response."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import flask
+import orjson
+from werkzeug.datastructures import MultiDict
+
+from gateway import cookies, fhir
+from gateway.auth import Admitted, admit
+from gateway.client_address import client_address
+from gateway.routes import Route
+from services.chassis import logs, wire
+from services.chassis.blobs import BlobStore
+from services.chassis.rpc_client import RpcClient
+from services.contracts.declare import Operation
+from services.contracts.errors import Refused
+
+_KEY = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+_ETAG = re.compile(r'"?([0-9]{1,18})"?')
+_PIECE = 64 * 1024
+
+
+class Dispatcher:
+    """Serves routes with a client, the store of uploaded files, and the gateway's settings."""
+
+    def __init__(self, client: RpcClient, blobs: BlobStore, settings: Any) -> None:
+        self._client = client
+        self._blobs = blobs
+        self._timeout_s = settings.rpc_timeout_s
+        self._max_upload_bytes = settings.max_upload_bytes
+        self._trusted_proxies = settings.trusted_proxies
+        self._public_url = settings.public_url
+
+    def serve(self, route: Route, path_arguments: Mapping[str, str]) -> flask.Response:
+        """Let in, read, call, answer."""
+        context = self._context(route.operation)
+        admitted = admit(self._client, route.operation, context, self._public_url)
+        arguments = self._arguments(route, path_arguments, admitted)
+        if route.is_fhir:
+            return fhir.answer(self._client.call(route.operation, arguments, admitted.context)["resource"])
+        wants_cookie = route.cookie in ("given", "begun") and self._wants_cookie(arguments)
+        reply = self._client.call(route.operation, arguments, admitted.context)
+        if route.downloads:
+            return self._file(reply, admitted)
+        if wants_cookie:
+            return _with_cookie(route, reply)
+        response = _json(reply, route.operation.status)
+        if route.cookie == "taken" and cookies.session_token():
+            cookies.clear_session(response)
+        return response
+
+    def ask(self, operation: Operation, arguments: Mapping[str, Any]) -> Any:
+        """The answer of a public operation, for the addresses that browsers are sent to. Raises Refused."""
+        return self._client.call(operation, arguments, self._context(operation))
+
+    def _wants_cookie(self, arguments: dict[str, Any]) -> bool:
+        """Whether a log-in is to set the cookie; takes the member out of the request, as identity knows no cookies."""
+        wanted = arguments.pop("cookie", False)
+        if not isinstance(wanted, bool):
+            raise Refused("invalid_request", "cookie: true or false.", "cookie")
+        if wanted:
+            # Otherwise a foreign page could log its visitor in as somebody else.
+            cookies.require_own_page(self._public_url)
+        return wanted
+
+    def _context(self, operation: Operation) -> wire.CallContext:
+        headers = flask.request.headers
+        key = headers.get("Idempotency-Key")
+        if key is not None and not _KEY.fullmatch(key):
+            raise Refused(
+                "malformed_request",
+                "An Idempotency-Key has 1 to 100 letters, digits, _ . : -",
+                "Idempotency-Key",
+            )
+        return wire.CallContext(
+            request_id=key or wire.new_id(),
+            correlation_id=logs.correlation_id.get() or "",
+            deadline=time.time() + (operation.timeout_s or self._timeout_s),
+            expected_version=_expected_version(operation, headers.get("If-Match")),
+            traceparent=logs.traceparent.get(),
+            client_address=client_address(self._trusted_proxies),
+        )
+
+    def _arguments(
+        self, route: Route, path_arguments: Mapping[str, str], admitted: Admitted
+    ) -> dict[str, Any]:
+        if route.is_fhir:
+            return fhir.arguments(route.operation, path_arguments, self._public_url)
+        if route.uploads:
+            _nothing_in_the_address()
+            given = {**_once_each(flask.request.form), route.uploads: self._upload(admitted)}
+        elif route.takes_query:
+            given = _once_each(flask.request.args)
+            if route.takes_body:
+                given |= _json_body()
+        else:
+            _nothing_in_the_address()
+            given = _json_body()
+        clash = sorted(set(given) & set(path_arguments))
+        if clash:
+            raise Refused(
+                "invalid_request", f"{clash[0]} is part of the address and cannot be sent again.", clash[0]
+            )
+        return {**given, **path_arguments}
+
+    def _upload(self, admitted: Admitted) -> dict[str, Any]:
+        file = flask.request.files.get("file")
+        if file is None:
+            raise Refused("malformed_request", "Send multipart/form-data with the part `file`.", "file")
+        if admitted.organisation_id is None:
+            raise Refused("unauthenticated", "Log in first.")
+        pieces: Iterator[bytes] = iter(lambda: file.stream.read(_PIECE), b"")
+        sha256, size = self._blobs.put(admitted.organisation_id, pieces, self._max_upload_bytes)
+        return {"sha256": sha256, "size": size}
+
+    def _file(self, reply: Mapping[str, Any], admitted: Admitted) -> flask.Response:
+        path = self._blobs.find(admitted.organisation_id or "", reply["sha256"])
+        response = flask.send_file(
+            path,
+            mimetype=reply["media_type"],
+            as_attachment=True,
+            download_name=reply["file_name"],
+            etag=reply["sha256"],
+            max_age=0,
+        )
+        response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+        # Flask allows a copy that is asked about again; of a person's document no copy stays at all.
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def _with_cookie(route: Route, reply: dict[str, Any]) -> flask.Response:
+    """The answer without its secret, which goes into the cookie."""
+    secret = reply.pop("token" if route.cookie == "given" else "browser_key")
+    response = _json(reply, route.operation.status)
+    if route.cookie == "given":
+        cookies.set_session(response, secret)
+    else:
+        cookies.set_browser_key(response, reply["authorization_url"], secret)
+    return response
+
+
+def _expected_version(operation: Operation, header: str | None) -> int | None:
+    if not operation.expects_version:
+        return None
+    if header is None:
+        raise Refused("version_required", "Send If-Match with the ETag you have read.", "If-Match")
+    match = _ETAG.fullmatch(header.strip())
+    if match is None:
+        raise Refused("malformed_request", 'If-Match holds one ETag such as "3".', "If-Match")
+    return int(match.group(1))
+
+
+def _nothing_in_the_address() -> None:
+    """Refuse arguments in the address of a request with a body: read by nobody, they would seem to be obeyed."""
+    for name in flask.request.args:
+        raise Refused(
+            "invalid_request", f"{name[:100]}: send it in the body, not in the address.", name[:100]
+        )
+
+
+def _json_body() -> dict[str, Any]:
+    length = flask.request.content_length
+    if length is not None and length > wire.MAX_BODY_BYTES:
+        raise Refused("request_too_large", "The body is larger than 1 MiB.")
+    body = flask.request.stream.read(wire.MAX_BODY_BYTES + 1)
+    if len(body) > wire.MAX_BODY_BYTES:
+        raise Refused("request_too_large", "The body is larger than 1 MiB.")
+    if not body:
+        return {}
+    if flask.request.mimetype != "application/json":
+        raise Refused("malformed_request", "Send the body as Content-Type: application/json.", "Content-Type")
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Refused(
+            "malformed_request", f"The body is not JSON: line {error.lineno}, column {error.colno}."
+        ) from None
+    if not isinstance(value, dict):
+        raise Refused("malformed_request", "The body must be a JSON object.")
+    return value
+
+
+def _once_each(given: MultiDict[str, str]) -> dict[str, Any]:
+    """Members of a query or form. Given twice it is not said which one counts, so neither does."""
+    repeated = [name for name, values in given.lists() if len(values) > 1]
+    if repeated:
+        raise Refused("invalid_request", f"{repeated[0]} is given more than once.", repeated[0])
+    return dict(given)
+
+
+def _json(reply: Any, status: int) -> flask.Response:
+    if status == 204:
+        return flask.Response(status=204)
+    response = flask.Response(wire.encode(reply), status=status, content_type="application/json")
+    if isinstance(reply, dict) and isinstance(reply.get("version"), int):
+        response.headers["ETag"] = f'"{reply["version"]}"'
+    return response

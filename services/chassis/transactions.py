@@ -1,0 +1,71 @@
+"""One transaction with a unit of work: for a call, for an event, and for what a service does by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork
+
+T = TypeVar("T")
+
+
+def transact(
+    runtime: Any,
+    work: Callable[[UnitOfWork], T],
+    *,
+    caller: Caller | None,
+    context: wire.CallContext,
+    organisation: tuple[str | None, str | None],
+) -> T:
+    """Run `work(unit_of_work)` in one transaction within the organisation (id, key); its events leave right after.
+
+    Tried again when the database says that it lost a race. Raises Refused(service_unavailable).
+    """
+    organisation_id, organisation_key = organisation
+    has_events = False
+
+    def run(session: Session) -> T:
+        nonlocal has_events
+        unit = UnitOfWork(
+            session,
+            runtime.tables,
+            runtime.service,
+            caller=caller,
+            context=context,
+            organisation_id=organisation_id,
+            organisation_key=organisation_key,
+        )
+        result = work(unit)
+        has_events = unit.has_events
+        return result
+
+    result: T = runtime.database.write(organisation_id, run)
+    if has_events:
+        runtime.relay.wake()
+    return result
+
+
+def transact_as(
+    runtime: Any, caller: Caller, work: Callable[[UnitOfWork], T], correlation_id: str | None = None
+) -> T:
+    """Run `work(unit_of_work)` in a transaction that nobody has called for: the service's own, or on behalf of `caller`.
+
+    `correlation_id` is the id of the job or delivery that the step belongs to; without one it is a new one.
+    """
+    return transact(
+        runtime,
+        work,
+        caller=caller,
+        context=wire.CallContext(wire.new_id(), correlation_id=correlation_id or wire.new_id()),
+        organisation=(caller.organisation_id, caller.organisation_key),
+    )
+
+
+def itself(runtime: Any, organisation_id: str | None = None, organisation_key: str | None = None) -> Caller:
+    """The service as the one who acts. Without an organisation where the step learns it (`UnitOfWork.act_for`)."""
+    return Caller("service", runtime.service, organisation_id, organisation_key)

@@ -1,0 +1,70 @@
+"""Deliveries: one message to one account, and what became of it."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import Reply, page_of, permission
+from services.contracts.fields import Code, Id, Moment
+from services.contracts.notifications import contract
+
+STATES = (
+    "created",
+    "sending",
+    "sent",
+    "suppressed",
+    "temporary_failure",
+    "permanent_failure",
+    "technical_failure",
+)
+
+
+class DeliveryView(Reply):
+    """One message to one person: what became of it, never what it said or to which address."""
+
+    id = Id(required=True)
+    kind = fields.String(required=True)
+    channel = fields.String(required=True)
+    account_id = Id(required=True)
+    state = fields.String(required=True, validate=validate.OneOf(STATES))
+    reason = fields.String(allow_none=True)
+    tries = fields.Integer(required=True)
+    created_at = Moment(required=True)
+    sent_at = Moment(allow_none=True)
+
+
+list_deliveries = contract.query(
+    "list_deliveries",
+    "Deliveries, newest first.",
+    request={
+        "account_id": Id(load_default=None, allow_none=True),
+        "state": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(STATES)),
+        "after": fields.String(load_default=None, allow_none=True),
+        "limit": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
+    },
+    reply=page_of(DeliveryView),
+    access=permission("delivery.read"),
+)
+
+
+delivery_sent = contract.event(
+    "delivery_sent",
+    "A message was handed over for delivery.",
+    data={
+        "delivery_id": Id(required=True),
+        "account_id": Id(required=True),
+        "kind": Code(required=True),
+        "channel": Code(required=True),
+    },
+)
+
+delivery_failed = contract.event(
+    "delivery_failed",
+    "A message could not be delivered.",
+    data={
+        "delivery_id": Id(required=True),
+        "account_id": Id(required=True),
+        "kind": Code(required=True),
+        "reason": Code(required=True),
+    },
+)

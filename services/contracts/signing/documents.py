@@ -1,0 +1,167 @@
+"""Documents that are sent, signed or declined, and returned."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import Reply, page_of, permission
+from services.contracts.fields import Flag, Id, Moment, Text
+from services.contracts.referrals_directory_shapes import Document
+from services.contracts.signing import contract
+
+STATES = ("sent", "signed", "declined", "returned")
+
+REPORTS = ("unsigned",)  # everything that is not yet returned: awaiting signature, to return, declined
+
+MEANINGS = ("approval", "review", "authorship", "responsibility")
+
+
+class DocumentView(Reply):
+    """A document on its way to a signature and back."""
+
+    id = Id(required=True)
+    version = fields.Integer(required=True)
+    title = fields.String(required=True)
+    contact_record_id = Id(allow_none=True)
+    recipient_account_id = Id(required=True)
+    state = fields.String(required=True, validate=validate.OneOf(STATES))
+    standing = fields.String(
+        required=True,
+        metadata={
+            "description": "in the Unsigned report: awaiting signature; signed, to return; declined; returned"
+        },
+    )
+    note = fields.String(allow_none=True)
+    pages = fields.Integer(required=True)
+    sent_at = Moment(required=True)
+    viewed_at = Moment(allow_none=True)
+    decided_at = Moment(allow_none=True)
+    returned_at = Moment(allow_none=True)
+    sha256 = fields.String(required=True, metadata={"description": "of the file as it stands now"})
+    is_signed = Flag(required=True)
+
+
+class FileReference(Reply):
+    """Where the gateway finds the bytes; they do not travel in the message."""
+
+    sha256 = fields.String(required=True)
+    file_name = fields.String(required=True)
+    media_type = fields.String(required=True)
+
+
+send_document = contract.command(
+    "send_document",
+    "Send a PDF to a provider's account for signature.",
+    request={
+        "document": fields.Nested(Document, required=True),
+        "title": Text(required=True, most=120),
+        "recipient_account_id": Id(required=True),
+        "contact_record_id": Id(load_default=None, allow_none=True),
+    },
+    reply=DocumentView,
+    access=permission("document.send"),
+    errors=(
+        "not_found",
+        "recipient_refused",
+        "feature_is_off",
+        "document_not_pdf",
+        "document_encrypted",
+        "document_active_content",
+        "document_too_large",
+        "document_too_many_pages",
+        "document_unreadable",
+    ),
+    status=201,
+    timeout_s=20,
+)
+
+list_documents = contract.query(
+    "list_documents",
+    "Staff: all documents. Providers: those sent to them, pending and past. Newest first.",
+    request={
+        "state": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(STATES)),
+        "report": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(REPORTS)),
+        "after": fields.String(load_default=None, allow_none=True),
+        "limit": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
+    },
+    reply=page_of(DocumentView),
+    access=permission("document.read"),
+)
+
+get_document = contract.query(
+    "get_document",
+    "One document.",
+    request={"document_id": Id(required=True)},
+    reply=DocumentView,
+    access=permission("document.read"),
+    errors=("not_found",),
+)
+
+open_document_file = contract.command(
+    "open_document_file",
+    "The file as it stands now. That its recipient has opened it is recorded.",
+    request={"document_id": Id(required=True)},
+    reply=FileReference,
+    access=permission("document.read"),
+    errors=("not_found",),
+)
+
+sign_document = contract.command(
+    "sign_document",
+    "Sign a document that was sent to the caller. The result is a PAdES signature.",
+    request={
+        "document_id": Id(required=True),
+        "meaning": fields.String(load_default="approval", validate=validate.OneOf(MEANINGS)),
+        "note": Text(load_default=None, allow_none=True, most=2000),
+    },
+    reply=DocumentView,
+    access=permission("document.sign"),
+    errors=(
+        "not_found",
+        "already_decided",
+        "conflict",
+        "document_unreadable",
+        "document_already_signed",
+        "document_signatures_full",
+        "request_too_large",
+    ),
+    expects_version=True,
+    timeout_s=20,
+)
+
+decline_document = contract.command(
+    "decline_document",
+    "Decline to sign, with the reason. The sender is told.",
+    request={"document_id": Id(required=True), "note": Text(required=True, most=2000)},
+    reply=DocumentView,
+    access=permission("document.sign"),
+    errors=("not_found", "already_decided", "conflict"),
+    expects_version=True,
+)
+
+mark_returned = contract.command(
+    "mark_returned",
+    "Mark a signed document as returned to the patient's account.",
+    request={"document_id": Id(required=True)},
+    reply=DocumentView,
+    access=permission("document.send"),
+    errors=("not_found", "not_signed"),
+    expects_version=True,
+)
+
+
+_DOCUMENT = {
+    "document_id": Id(required=True),
+    "recipient_account_id": Id(required=True),
+    "sender_account_id": Id(required=True),
+}
+
+signature_requested = contract.event(
+    "signature_requested", "A document waits for a signature.", data=_DOCUMENT
+)
+
+document_signed = contract.event("document_signed", "A document was signed.", data=_DOCUMENT)
+
+document_declined = contract.event("document_declined", "A document was declined.", data=_DOCUMENT)
+
+document_returned = contract.event("document_returned", "A signed document was returned.", data=_DOCUMENT)

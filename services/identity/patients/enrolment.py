@@ -1,0 +1,255 @@
+"""Enrolment of patients in the portal, in a transaction: opening access, ending it, username, another e-mail."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from services.chassis import wire
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts import identity as contract
+from services.contracts.errors import Refused
+from services.contracts.identity_people import login_email_changed
+from services.identity.credentials import end_sessions, invite, void_links
+from services.identity.models import Account, Invitation
+from services.identity.patients import rules
+from services.identity.patients.models import PatientRecord, PatientSettings
+from services.identity.people.accounts import (
+    add_portal_account,
+    find_portal_account,
+    flush_login,
+    load_person,
+)
+from services.identity.people.grants import actor, find_open, open_grant, revoke, role_of
+from services.identity.people.models import Grant, LoginChange, Person
+from services.identity.people.queries import current_kinds, kinds_of
+from services.identity.people.realms import rules_of
+from services.identity.people.relationships import relate
+from services.identity.people.rules import EMAIL, PATIENT
+from services.identity.rules import normal_login
+
+ROLE = "patient"
+BY_STAFF, REGISTERED = "staff", "registered"
+
+
+def load_patient(unit: UnitOfWork, person_id: str) -> Person:
+    """The patient, locked until the transaction ends. Raises Refused(not_found, not_a_patient)."""
+    person = load_person(unit, person_id)
+    require_patient(unit, person)
+    return person
+
+
+def require_patient(unit: UnitOfWork, person: Person) -> None:
+    """Raise Refused(not_a_patient) unless the person is a patient now."""
+    kinds = current_kinds(kinds_of(unit.session, [person.id])[person.id])
+    if "patient" not in kinds or person.disabled_at is not None:
+        raise not_a_patient()
+
+
+def not_a_patient() -> Refused:
+    """The refusal of somebody who is no patient now."""
+    return Refused("not_a_patient", "This person is not a patient now.", field="person_id")
+
+
+def record_of(unit: UnitOfWork, person: Person, origin: str = BY_STAFF) -> PatientRecord:
+    """What is known of the patient's way to the portal; noted now where it was not."""
+    record = unit.session.scalar(select(PatientRecord).where(PatientRecord.person_id == person.id))
+    if record is None:
+        record = unit.add(PatientRecord(person_id=person.id, origin=origin))
+        unit.session.flush()
+    return record  # type: ignore[no-any-return]
+
+
+def open_account(unit: UnitOfWork, person: Person) -> Account:
+    """The patient's portal account, made now where there is none: without username, and reaching nothing yet.
+
+    Raises Refused(login_taken, invalid_request) where the organisation lets patients log in with their e-mail.
+    """
+    account = find_portal_account(unit, PATIENT, person.id)
+    if account is None:
+        account = add_portal_account(
+            unit, PATIENT, person, login=rules.no_username(wire.new_id()), email=person.email
+        )
+    return account
+
+
+def open_access(unit: UnitOfWork, person: Person) -> tuple[Account, Grant] | None:
+    """The account and grant of a patient whose access is enabled, None where it is not."""
+    account = find_portal_account(unit, PATIENT, person.id)
+    grant = find_open(unit, account.id, person.id) if account is not None else None
+    if account is None or grant is None or account.state == "disabled":
+        return None
+    return account, grant
+
+
+def require_access(unit: UnitOfWork, person: Person) -> tuple[Account, Grant]:
+    """As `open_access`. Raises Refused(access_not_enabled)."""
+    found = open_access(unit, person)
+    if found is None:
+        raise Refused("access_not_enabled", "Portal access is not enabled for this patient: enable it first.")
+    return found
+
+
+def require_details(person: Person, *members: str) -> None:
+    """Raise Refused(details_missing), naming the first field, unless these are on file (S3-31)."""
+    missing = [member for member in members if not getattr(person, member)]
+    if missing:
+        raise Refused(
+            "details_missing",
+            f"{', '.join(missing)}: not on file. Add it to the patient's record first.",
+            field=missing[0],
+            missing=missing,
+        )
+
+
+def require_attestation(is_attested: bool) -> None:
+    """Raise Refused(details_missing) unless the caller says that only the patient reads the e-mail (S3-34)."""
+    if not is_attested:
+        raise Refused(
+            "details_missing",
+            "attests_email_is_private: verify with the patient that nobody else reads this e-mail, then send true.",
+            field="attests_email_is_private",
+            missing=["attests_email_is_private"],
+        )
+
+
+def enable(unit: UnitOfWork, person: Person, *, is_attested: bool, way: str) -> Account:
+    """Let the patient use the portal. Done twice it is done once; a new attestation is noted in any case.
+
+    `way` is noted in the audit trail: staff, automatic, email_verified, manual_credentials, job.
+    """
+    record_of(unit, person)
+    account = open_account(unit, person)
+    grant = find_open(unit, account.id, person.id)
+    is_new = grant is None or account.state == "disabled"
+    if account.state == "disabled":
+        account.state = "active" if account.password_hash else "invited"
+        account.version += 1
+    if grant is None:
+        relate(unit, account, person, "self", "patient_access")
+        grant = open_grant(unit, account, person, role_of(unit, PATIENT, ROLE))
+    if is_attested:
+        attest(unit, person, grant, way=way)
+    elif is_new:
+        _note_enabled(unit, person, account.id, way, is_attested=False)
+    unit.session.flush()
+    return account
+
+
+def attest(unit: UnitOfWork, person: Person, grant: Grant, *, way: str) -> None:
+    """Note on the grant who says that only the patient reads the e-mail (S3-34): each renewal is a new attestation."""
+    record_of(unit, person)
+    grant.attested_by, grant.attested_at = actor(unit), unit.now
+    _note_enabled(unit, person, grant.account_id, way, is_attested=True)
+    unit.session.flush()
+
+
+def _note_enabled(unit: UnitOfWork, person: Person, account_id: str, way: str, *, is_attested: bool) -> None:
+    unit.audit(
+        "patient.access_enabled",
+        "account",
+        account_id,
+        person_id=person.id,
+        way=way,
+        is_attested=is_attested,
+    )
+
+
+def disable(unit: UnitOfWork, person: Person) -> None:
+    """No Access to Portal: the grant, sessions and links end; the password is kept for another time."""
+    account = find_portal_account(unit, PATIENT, person.id)
+    if account is None:
+        return
+    grant = find_open(unit, account.id, person.id)
+    if grant is not None:
+        revoke(unit, grant, "access_disabled")
+    if account.state == "disabled":
+        return
+    account.state = "disabled"
+    account.version += 1
+    end_sessions(unit, account.id, "disabled")
+    void_links(unit, account.id)
+    unit.audit("patient.access_disabled", "account", account.id, person_id=person.id)
+    unit.publish(contract.account_disabled, account.id, {"account_id": account.id})
+    unit.session.flush()
+
+
+def send_link(unit: UnitOfWork, person: Person) -> Invitation:
+    """Send the invitation/reset e-mail to the address on file. Raises Refused(access_not_enabled, details_missing)."""
+    account, _ = require_access(unit, person)
+    require_details(person, "email")
+    void_links(unit, account.id)
+    return invite(unit, account, "reset" if account.password_hash else "invitation")
+
+
+def change_email(unit: UnitOfWork, person: Person, email: str) -> None:
+    """Write another e-mail to the record and the account; the address before it gets a notice (S3-35).
+
+    Open links are void, sessions end, and no link goes to the new address by itself. Raises Refused(login_taken).
+    """
+    email = email.strip()
+    if person.email == email:
+        return
+    person.email = email
+    person.version += 1
+    unit.audit("person.changed", "person", person.id, members=["email"])
+    account = find_portal_account(unit, PATIENT, person.id)
+    if account is not None:
+        _change_account_email(unit, account, email)
+
+
+def _change_account_email(unit: UnitOfWork, account: Account, email: str | None) -> None:
+    before, account.email = account.email, email
+    account.email_verified_at = None
+    account.version += 1
+    if email and rules_of(unit.session, account.organisation_id, PATIENT).login_id == EMAIL:
+        account.login = normal_login(email)
+    flush_login(unit, "email")
+    end_sessions(unit, account.id, "login_changed")
+    void_links(unit, account.id)
+    if before is None:
+        unit.audit("account.login_changed", "account", account.id, person_id=account.person_id)
+        return
+    change = LoginChange(
+        id=wire.new_id(),
+        account_id=account.id,
+        email_before=before,
+        changed_by=actor(unit),
+        changed_at=unit.now,
+    )
+    unit.add(change)
+    unit.audit(
+        "account.login_changed", "account", account.id, change_id=change.id, person_id=account.person_id
+    )
+    unit.publish(login_email_changed, account.id, {"account_id": account.id, "change_id": change.id})
+
+
+def check_edit(unit: UnitOfWork, person: Person, email: str | None) -> None:
+    """What an ordinary change of a record's e-mail means for a patient's account; called before it is written.
+
+    Refused(confirmation_required) where access is enabled: that takes `change_patient_email` (S3-35). The account of
+    one whose access is not enabled follows.
+    """
+    if open_access(unit, person) is not None:
+        raise Refused(
+            "confirmation_required",
+            "This patient's portal access is enabled: change the e-mail with change_patient_email.",
+            field="email",
+        )
+    account = find_portal_account(unit, PATIENT, person.id)
+    if account is not None and account.email != email:
+        account.email, account.email_verified_at = email, None
+        account.version += 1
+        void_links(unit, account.id)
+
+
+def added(unit: UnitOfWork, person: Person) -> None:
+    """Staff have added a patient: access is enabled at once where the organisation wants it so (S3-28).
+
+    It needs what enabling always needs; without it access stays off.
+    """
+    record_of(unit, person)
+    settings = unit.session.scalar(
+        select(PatientSettings).where(PatientSettings.organisation_id == unit.organisation_id)
+    )
+    if settings is not None and settings.enables_automatically and person.email and person.postal_code:
+        enable(unit, person, is_attested=False, way="automatic")

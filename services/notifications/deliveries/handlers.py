@@ -1,0 +1,199 @@
+"""From an event to the deliveries that it asks for. Sending is not done here: the sender loop does it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.chassis import wire
+from services.chassis.unit_of_work import UnitOfWork
+from services.notifications.deliveries import rules
+from services.notifications.deliveries.models import Delivery
+
+
+def referral_assigned(
+    unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, recipients: list[Mapping[str, Any]]
+) -> None:
+    """One delivery for each account that wants e-mails about this resource (S0-41).
+
+    `recipients` are dicts of `account_id` and `email_is_verified`, as identity answered just before. One whose address
+    nobody has proved to read gets none, and the delivery says so (S0-43).
+    """
+    _tell_each(unit, "referral_assigned", recipients, _referral(data), mail_domain)
+
+
+def referral_promoted(
+    unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, recipients: list[Mapping[str, Any]]
+) -> None:
+    """Tell those who would be told of an assignment that a referral which waited has a place now.
+
+    `recipients` as in `referral_assigned`.
+    """
+    _tell_each(unit, "referral_promoted", recipients, _referral(data), mail_domain)
+
+
+def referral_withdrawn(
+    unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, recipients: list[Mapping[str, Any]]
+) -> None:
+    """Tell those who were told of a referral that it is not needed any more. The message says not why, nor who has it.
+
+    `recipients` as in `referral_assigned`.
+    """
+    context = {name: data[name] for name in ("contact_record_number", "referral_id")}
+    _tell_each(unit, "referral_withdrawn", recipients, context, mail_domain)
+
+
+def capacity_stale(
+    unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, recipients: list[Mapping[str, Any]]
+) -> None:
+    """Ask those who may edit a program's capacity to confirm it. The message says not whose program it is.
+
+    `recipients` are dicts of `account_id` and `email_is_verified`, as identity answered just before.
+    """
+    context = {"program_id": data["program_id"], "line_id": data["line_id"]}
+    for recipient in recipients:
+        reason = None if recipient["email_is_verified"] else "address_unverified"
+        _create(unit, "capacity_stale", recipient["account_id"], context, mail_domain, suppressed_for=reason)
+
+
+def account_invited(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """The message with the link that sets a password (S4-9). Only the invitation's id is kept, not the link."""
+    kind = rules.kind_of_credential_message(data["purpose"])
+    _create(unit, kind, data["account_id"], {"invitation_id": data["invitation_id"]}, mail_domain)
+
+
+def login_email_changed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the address before a changed log-in (S1-19). Only the change's id is kept, not the address."""
+    _create(unit, "login_email_changed", data["account_id"], {"change_id": data["change_id"]}, mail_domain)
+
+
+def pickup_code_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """The message with an employee's pick-up code (S2-117). Only the code's id is kept, which stands for an account, too."""
+    _create(unit, "pickup_code", data["code_id"], {"code_id": data["code_id"]}, mail_domain)
+
+
+def second_factor_changed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the owner of an account that its second factor was set up, removed or reset."""
+    _create(unit, rules.kind_of_second_factor_message(data["change"]), data["account_id"], {}, mail_domain)
+
+
+def outside_identity_changed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the owner of an account that an outside sign-in opens it, or does not any more. The message says not which."""
+    kind = "outside_identity_linked" if data["change"] == "linked" else "outside_identity_unlinked"
+    _create(unit, kind, data["account_id"], {"identity_id": data["identity_id"]}, mail_domain)
+
+
+def account_enabled(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the owner of an account that it may be used again."""
+    _create(unit, "account_enabled", data["account_id"], {}, mail_domain)
+
+
+def patient_not_verified(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the address that somebody entered that it could not be verified (S3-26).
+
+    Nobody's account is known: the notice's id stands in its place, and identity gives the address when it is rendered.
+    """
+    _create(unit, "identity_not_verified", data["notice_id"], {"notice_id": data["notice_id"]}, mail_domain)
+
+
+def grant_expiring(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell somebody that access to a profile ends soon. The message says not whose."""
+    _create(unit, "access_ending", data["account_id"], {"grant_id": data["grant_id"]}, mail_domain)
+
+
+def break_glass_used(
+    unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, recipients: list[Mapping[str, Any]]
+) -> None:
+    """Tell those who may read the audit trail that emergency access was used. The message says not by whom or why.
+
+    `recipients` are dicts of `account_id` and `email_is_verified`, as identity answered just before.
+    """
+    for recipient in recipients:
+        reason = None if recipient["email_is_verified"] else "address_unverified"
+        context = {"access_id": data["access_id"]}
+        _create(
+            unit, "break_glass_used", recipient["account_id"], context, mail_domain, suppressed_for=reason
+        )
+
+
+def signature_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the recipient that a document is ready to be signed (S4-8)."""
+    _create(
+        unit,
+        "document_ready_to_sign",
+        data["recipient_account_id"],
+        {"document_id": data["document_id"]},
+        mail_domain,
+    )
+
+
+def document_signed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the sender that the document was signed."""
+    _create(
+        unit, "document_signed", data["sender_account_id"], {"document_id": data["document_id"]}, mail_domain
+    )
+
+
+def document_declined(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the sender that the document was declined."""
+    _create(
+        unit,
+        "document_declined",
+        data["sender_account_id"],
+        {"document_id": data["document_id"]},
+        mail_domain,
+    )
+
+
+def _referral(data: Mapping[str, Any]) -> dict[str, str]:
+    return {name: data[name] for name in ("contact_record_number", "referral_id", "queue_id")}
+
+
+def _tell_each(
+    unit: UnitOfWork,
+    kind: str,
+    recipients: list[Mapping[str, Any]],
+    context: Mapping[str, str],
+    mail_domain: str,
+) -> None:
+    for recipient in {each["account_id"]: each for each in recipients}.values():
+        reason = None if recipient["email_is_verified"] else "address_unverified"
+        _create(unit, kind, recipient["account_id"], context, mail_domain, suppressed_for=reason)
+
+
+def _create(
+    unit: UnitOfWork,
+    kind: str,
+    account_id: str,
+    context: Mapping[str, str],
+    mail_domain: str,
+    *,
+    suppressed_for: str | None = None,
+) -> None:
+    delivery_id = wire.new_id()
+    unit.add(
+        Delivery(
+            id=delivery_id,
+            organisation_key=unit.organisation_key,
+            event_id=unit.context.request_id,  # in a unit of work of an event, the request id is the event's
+            account_id=account_id,
+            kind=kind,
+            template_version=rules.TEMPLATE_VERSION,
+            channel="email",
+            context=dict(context),
+            state="suppressed" if suppressed_for else "created",
+            reason=suppressed_for,
+            tries=0,
+            next_try_at=None if suppressed_for else unit.now,
+            message_id=f"{delivery_id}@{mail_domain}",
+            correlation_id=unit.context.correlation_id,
+            created_at=unit.now,
+        )
+    )
+    unit.audit(
+        "delivery.suppressed" if suppressed_for else "delivery.created",
+        "delivery",
+        delivery_id,
+        kind=kind,
+        reason=suppressed_for,
+    )

@@ -1,0 +1,43 @@
+"""The table of deliveries."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from sqlalchemy import Index, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
+from services.notifications.tables import Base
+
+
+class Delivery(TenantScoped, Base):
+    """One message to one account: what became of it."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        # The inbox already drops a repeated event; this says the same about its effect.
+        UniqueConstraint("event_id", "account_id"),
+        Index(None, "organisation_id", "created_at", "id"),
+    )
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    # The sender loop works across organisations and needs the key for its calls and events.
+    organisation_key: Mapped[str] = mapped_column(String(64))
+    event_id: Mapped[str] = mapped_column(String(64))
+    account_id: Mapped[str] = mapped_column(String(32))
+    # `kind` names the template; the version is that of the built-in text when the delivery was made.
+    kind: Mapped[str] = mapped_column(String(64))
+    template_version: Mapped[int] = mapped_column(Integer)
+    channel: Mapped[str] = mapped_column(String(20))
+    # Ids and numbers only: contact_record_number, invitation_id, document_id.
+    context: Mapped[Any] = mapped_column(JsonValue)
+    state: Mapped[str] = mapped_column(String(20))
+    reason: Mapped[str | None] = mapped_column(String(64))
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    # When it is due. While `sending`: when the lease of the one who sends it ends. NULL when it is over.
+    next_try_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
+    message_id: Mapped[str] = mapped_column(String(320))
+    correlation_id: Mapped[str] = mapped_column(String(128))
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    sent_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)

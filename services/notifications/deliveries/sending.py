@@ -1,0 +1,340 @@
+"""Getting due deliveries out: claim one, compose and send it without a transaction, write down what became of it.
+
+The one window in which a message can go out twice lies between the mail server's acceptance and our commit: after a
+crash there the lease runs out and the message is sent again, with the identical Message-ID.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from dataclasses import dataclass
+from email.message import EmailMessage
+from typing import Any
+from urllib.parse import urlencode
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from services.chassis import logs, wire
+from services.chassis.logs import log, where
+from services.chassis.loop import Loop
+from services.chassis.transactions import itself, transact_as
+from services.chassis.unit_of_work import UnitOfWork, utc_now
+from services.contracts import (
+    identity,
+    identity_employees,
+    identity_patients,
+    identity_people,
+    referrals_queues,
+)
+from services.contracts.declare import Operation
+from services.contracts.errors import Refused
+from services.contracts.notifications import deliveries as contract
+from services.notifications.channels import email
+from services.notifications.deliveries import rules
+from services.notifications.deliveries.models import Delivery
+from services.notifications.templates import own_words, product_words
+
+SWEEP_EVERY_S = 1.0
+PRODUCT = "Portico"
+# Identity's answers that mean: this account gets no message any more.
+NO_RECIPIENT = {"not_found": "account_not_found", "account_disabled": "account_disabled"}
+# Which value of a minted credential each kind of message brings, and what its template calls it.
+CREDENTIAL_KINDS = {
+    "account_invited": {"invitation_link": "link"},
+    "account_invited_with_password": {"temporary_password": "temporary_password", "username": "username"},
+    "password_reset": {"reset_link": "link"},
+    "email_confirmation": {"confirmation_link": "link"},
+}
+# Kinds that do not go to an account's own address: who tells the address, by the id of what.
+ADDRESS_OF: dict[str, tuple[Operation, str]] = {
+    # The address before the change: its owner learns of it even if somebody else has made it.
+    "login_email_changed": (identity_people.describe_login_change, "change_id"),
+    "identity_not_verified": (identity_patients.take_unverified_address, "notice_id"),
+    "pickup_code": (identity_employees.mint_pickup_code, "code_id"),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one try. `state` is one of the contract's STATES."""
+
+    state: str
+    reason: str | None = None
+
+
+SENT = Outcome("sent")
+
+
+class NoRecipient(Exception):
+    """The account gets no message; `reason` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class SenderLoop(Loop):
+    """One of the parallel senders of a process."""
+
+    def __init__(self, runtime: Any, number: int) -> None:
+        super().__init__(f"sender-{number}", self._send_due, every_s=SWEEP_EVERY_S)
+        self._runtime = runtime
+
+    def _send_due(self) -> bool:
+        while not self.stopping.is_set() and send_next(self._runtime):
+            continue
+        return True
+
+
+def wake(runtime: Any) -> None:
+    """There are new deliveries: let the senders look at once."""
+    for loop in runtime.loops:
+        if isinstance(loop, SenderLoop):
+            loop.wake()
+
+
+def take_over(runtime: Any) -> None:
+    """At the start, end the leases that a killed process of ours has left: what it held is due now.
+
+    Only with SQLite, which has one process; with PostgreSQL another replica may hold them, and they end by themselves.
+    """
+    if not runtime.database.is_sqlite:
+        return
+
+    def end_leases(session: Session) -> None:
+        session.execute(update(Delivery).where(Delivery.state == "sending").values(next_try_at=utc_now()))
+
+    runtime.database.write(None, end_leases)
+
+
+def send_next(runtime: Any) -> bool:
+    """Claim the delivery that is due the longest and try it once. False when none is due."""
+    delivery = _claim(runtime)
+    if delivery is None:
+        return False
+    logs.correlation_id.set(delivery.correlation_id)
+    lease_ends = time.monotonic() + runtime.settings.lease_s
+    outcome = _try(runtime, delivery)
+    while not _settled(runtime, delivery, outcome) and time.monotonic() < lease_ends:
+        time.sleep(1)  # the database is busy: wait rather than send the message a second time
+    return True
+
+
+def smtp_settings(settings: Any) -> email.SmtpSettings:
+    """Where mail goes. Without SMTP_SECURITY only a mail server on this machine is spoken to in clear."""
+    is_local = settings.smtp_host in ("127.0.0.1", "::1", "localhost")
+    return email.SmtpSettings(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        security=settings.smtp_security or ("none" if is_local else "starttls"),
+        username=settings.smtp_username,
+        password=settings.smtp_password,
+        local_hostname=settings.mail_domain,
+    )
+
+
+def _claim(runtime: Any) -> Delivery | None:
+    def is_due() -> Any:
+        return Delivery.next_try_at <= utc_now()
+
+    with runtime.database.reading(None) as session:
+        # Looking costs no write lock, and mostly there is nothing.
+        if session.scalar(select(Delivery.id).where(is_due()).limit(1)) is None:
+            return None
+
+    def claim(session: Session) -> Delivery | None:
+        oldest = select(Delivery).where(is_due()).order_by(Delivery.next_try_at).limit(1)
+        delivery = session.scalars(oldest.with_for_update(skip_locked=True)).first()
+        if delivery is not None:
+            delivery.state = "sending"
+            delivery.tries += 1
+            delivery.next_try_at = utc_now() + datetime.timedelta(seconds=runtime.settings.lease_s)
+        return delivery
+
+    claimed: Delivery | None = runtime.database.write(None, claim)
+    return claimed
+
+
+def _try(runtime: Any, delivery: Delivery) -> Outcome:
+    """Compose and send. Every way this can fail becomes an outcome."""
+    if delivery.tries > rules.MAX_TRIES:
+        return Outcome("technical_failure", "tries_exhausted")  # its senders died again and again
+    try:
+        email.send(smtp_settings(runtime.settings), _compose(runtime, delivery))
+    except NoRecipient as nobody:
+        return Outcome("suppressed", nobody.reason)
+    except email.Permanent as failure:
+        return Outcome("permanent_failure", failure.reason)
+    except (email.Temporary, Refused) as error:
+        return _after(delivery, error)
+    except Exception as error:
+        log.error("delivery_broke", delivery_id=delivery.id, error=type(error).__name__, where=where(error))
+        return _again(delivery, "internal_error")
+    return SENT
+
+
+def _after(delivery: Delivery, error: email.Temporary | Refused) -> Outcome:
+    if isinstance(error, email.Temporary):
+        return _again(delivery, error.reason)
+    if error.code == "email_address_invalid" and error.field == "recipient":
+        return Outcome("permanent_failure", "address_invalid")
+    return _again(delivery, error.code)
+
+
+def _again(delivery: Delivery, reason: str) -> Outcome:
+    state = "technical_failure" if rules.pause_after(delivery.tries) is None else "temporary_failure"
+    return Outcome(state, reason)
+
+
+def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
+    settings = runtime.settings
+    recipient, values = _recipient(runtime, delivery)
+    realm = values.pop("realm", None)
+    values |= {"product_name": PRODUCT, "portal_link": _sign_in_page(settings, delivery, realm)}
+    kind = _variant(delivery.kind, values)
+    with runtime.database.reading(delivery.organisation_id) as session:
+        words = own_words.words_of(session, kind)
+    rendered = product_words.render(kind, words, values)
+    message = email.build(
+        delivery.id, settings.mail_from, recipient, rendered.subject, rendered.text, rendered.html
+    )
+    # The one that was noted at the start, even if MAIL_FROM names another domain since.
+    message.replace_header("Message-ID", f"<{delivery.message_id}>")
+    return message
+
+
+def _variant(kind: str, values: dict[str, str | int]) -> str:
+    """The kind of message for these values: some say more where there is more to say."""
+    if "partner_text" in values:
+        return f"{kind}_with_text"
+    named = f"{kind}_with_username"
+    return named if "username" in values and named in product_words.KINDS else kind
+
+
+def _sign_in_page(settings: Any, delivery: Delivery, realm: str | int | None) -> str:
+    """Where the recipient signs in: the page asks for organisation and realm, which nobody knows by heart."""
+    where = {"organisation": delivery.organisation_key} | ({"realm": str(realm)} if realm else {})
+    return f"{settings.public_url.rstrip('/')}/sign-in?{urlencode(where)}"
+
+
+def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | int]]:
+    """The address, and the values for the template, as identity knows them at this moment.
+
+    Raises NoRecipient, or Refused when identity cannot be asked. The link of an invitation is made here, so that its
+    lifetime starts when it is sent; so is a pick-up code.
+    """
+    if delivery.kind in CREDENTIAL_KINDS:
+        minted = _ask(
+            runtime,
+            delivery,
+            identity.mint_credential_link,
+            {"invitation_id": delivery.context["invitation_id"]},
+        )
+        brought = {name: minted[member] for name, member in CREDENTIAL_KINDS[delivery.kind].items()}
+        if minted["username"] and minted["username"].lower() != (minted["email"] or "").lower():
+            # Several patients may share an address (S3-32): the link says whose it is.
+            brought["username"] = minted["username"]
+        return _address(minted), brought | {
+            "lifetime": rules.spoken(minted["lifetime_minutes"]),
+            "organisation_name": minted["organisation_name"],
+            "realm": minted["realm"],
+        }
+    if delivery.kind in ADDRESS_OF:
+        operation, named = ADDRESS_OF[delivery.kind]
+        known = _ask(runtime, delivery, operation, {named: delivery.context[named]})
+        values = {"organisation_name": known["organisation_name"]}
+        if delivery.kind == "pickup_code":
+            values |= {"pickup_code": known["code"], "lifetime": rules.spoken(known["lifetime_minutes"])}
+            values |= {"realm": "employee"}
+        return _address(known), values
+    return _of_account(runtime, delivery)
+
+
+def _of_account(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | int]]:
+    """As `_recipient`, for a message to an account. Raises NoRecipient also for an address that is not verified (S0-43)."""
+    account = _ask(runtime, delivery, identity.describe_account, {"account_id": delivery.account_id})
+    if account["state"] == "disabled":
+        raise NoRecipient("account_disabled")
+    address = _address(account)
+    if not account["email_is_verified"] and delivery.kind not in rules.ALSO_UNVERIFIED:
+        raise NoRecipient("address_unverified")
+    values: dict[str, str | int] = {
+        "organisation_name": account["organisation_name"],
+        "realm": account["realm"],
+    }
+    if "contact_record_number" in delivery.context:
+        values["record_number"] = delivery.context["contact_record_number"]
+    if "queue_id" in delivery.context:
+        # As the ReferralQ has it now. It is the partner's own words to its providers, the same for every referral.
+        queue = _ask(
+            runtime, delivery, referrals_queues.describe_queue, {"queue_id": delivery.context["queue_id"]}
+        )
+        if queue["assignment_email_text"]:
+            values["partner_text"] = queue["assignment_email_text"]
+    if "document_id" in delivery.context:
+        values["document_number"] = delivery.context["document_id"][:8].upper()
+    return address, values
+
+
+def _address(answer: Any) -> str:
+    if answer["email"] is None:
+        raise NoRecipient("no_address")
+    return str(answer["email"])
+
+
+def _ask(runtime: Any, delivery: Delivery, operation: Any, request: dict[str, Any]) -> Any:
+    # Every try is a request of its own: identity refuses a repeated id where the answer holds a secret.
+    context = wire.CallContext(wire.new_id(), correlation_id=delivery.correlation_id)
+    try:
+        return runtime.ask(
+            operation,
+            request,
+            organisation=(delivery.organisation_id, delivery.organisation_key),
+            context=context,
+        )
+    except Refused as refusal:
+        if refusal.code in NO_RECIPIENT:
+            raise NoRecipient(NO_RECIPIENT[refusal.code]) from None
+        raise
+
+
+def _settled(runtime: Any, delivery: Delivery, outcome: Outcome) -> bool:
+    """Write the outcome down. False when the database is busy."""
+    sender = itself(runtime, delivery.organisation_id, delivery.organisation_key)
+    try:
+        transact_as(runtime, sender, lambda unit: _record(unit, delivery, outcome), delivery.correlation_id)
+    except Refused:
+        log.warning("delivery_not_settled", delivery_id=delivery.id, outcome=outcome.state)
+        return False
+    log.info(
+        "delivery_tried",
+        delivery_id=delivery.id,
+        outcome=outcome.state,
+        reason=outcome.reason,
+        tries=delivery.tries,
+    )
+    return True
+
+
+def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome) -> None:
+    row = unit.session.get(Delivery, claimed.id, with_for_update=True)
+    if row is None or row.state in rules.FINAL_STATES:
+        return  # another sender, who took it over when our lease had run out, was first
+    if row.tries != claimed.tries and outcome != SENT:
+        return  # it was taken over: only the news that it is out still counts
+    row.state, row.reason = outcome.state, outcome.reason
+    pause = rules.pause_after(row.tries)
+    row.next_try_at = unit.now + pause if outcome.state == "temporary_failure" and pause else None
+    about = {"delivery_id": row.id, "account_id": row.account_id, "kind": row.kind}
+    is_of_account = row.kind not in rules.WITHOUT_ACCOUNT
+    if outcome == SENT:
+        row.sent_at = unit.now
+    if outcome == SENT and is_of_account:
+        unit.publish(contract.delivery_sent, row.id, {**about, "channel": row.channel})
+    elif outcome.state in ("permanent_failure", "technical_failure") and is_of_account:
+        unit.publish(contract.delivery_failed, row.id, {**about, "reason": outcome.reason})
+    unit.audit(
+        f"delivery.{outcome.state}", "delivery", row.id, kind=row.kind, reason=outcome.reason, tries=row.tries
+    )

@@ -1,0 +1,62 @@
+"""Settings of notifications."""
+
+from __future__ import annotations
+
+from marshmallow import ValidationError, fields, validate
+
+from services.chassis.settings import ServiceSettings
+from services.contracts.errors import Refused
+from services.notifications.channels import email
+
+
+def mail_domain(mail_from: str) -> str:
+    """The domain of an address or `Name <address>`, in lower-case ASCII. Raises Refused when mail could not be sent from it."""
+    # The very check that each message will have to pass.
+    message = email.build("check", mail_from, "check@portico.example", "check", "check")
+    (sender,) = message["From"].addresses
+    return str(sender.domain)
+
+
+def _is_mailbox(value: str) -> None:
+    try:
+        mail_domain(value)
+    except Refused:
+        raise ValidationError("an address, or a name and an address in <>, is expected") from None
+
+
+class Settings(ServiceSettings):
+    """Settings of notifications."""
+
+    NOTIFICATIONS_DATABASE_URL = fields.String(required=True, metadata={"help": "SQLite or PostgreSQL"})
+    SMTP_HOST = fields.String(required=True, metadata={"help": "mail server"})
+    SMTP_PORT = fields.Integer(
+        load_default=587, validate=validate.Range(1, 65535), metadata={"help": "its port"}
+    )
+    SMTP_USERNAME = fields.String(load_default=None, metadata={"help": "log in to the mail server as"})
+    SMTP_PASSWORD = fields.String(load_default=None, metadata={"help": "with this password"})
+    SMTP_SECURITY = fields.String(
+        load_default=None,
+        validate=validate.OneOf(["none", "starttls", "tls"]),
+        metadata={
+            "help": "`none`, `starttls` or `tls`; unset is `none` for a server on this machine, else `starttls`"
+        },
+    )
+    MAIL_FROM = fields.String(
+        required=True, validate=_is_mailbox, metadata={"help": "sender: an address or `Name <address>`"}
+    )
+    PUBLIC_URL = fields.Url(
+        required=True,
+        schemes={"http", "https"},
+        require_tld=False,
+        metadata={"help": "address of the web pages that messages link to"},
+    )
+    SENDERS = fields.Integer(
+        load_default=4, validate=validate.Range(1, 64), metadata={"help": "messages sent at once"}
+    )
+    LEASE_S = fields.Integer(
+        load_default=120,
+        validate=validate.Range(1, 3600),
+        metadata={
+            "help": "after this time a message whose sender is silent is sent again; longer than a slow mail server takes"
+        },
+    )

@@ -1,0 +1,38 @@
+"""Entrypoints of an organisation's own words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.chassis.operations import Call, serves
+from services.contracts.notifications import templates as templates_contract
+from services.notifications.templates import own_words
+
+
+class TemplateEntrypoints:
+    """Entrypoints of an organisation's own words."""
+
+    @serves(templates_contract.list_message_templates)
+    def list_message_templates(self, call: Call) -> Any:
+        """What each kind of message says."""
+        return call.read(own_words.list_message_templates)
+
+    @serves(templates_contract.get_message_template)
+    def get_message_template(self, call: Call) -> Any:
+        """What one kind of message says."""
+        return call.read(own_words.get_message_template)
+
+    @serves(templates_contract.preview_message_template)
+    def preview_message_template(self, call: Call) -> Any:
+        """How words would read."""
+        return call.read(own_words.preview_message_template)
+
+    @serves(templates_contract.save_message_template)
+    def save_message_template(self, call: Call) -> Any:
+        """Give a kind of message the organisation's words."""
+        return call.commit(own_words.save_message_template)
+
+    @serves(templates_contract.reset_message_template)
+    def reset_message_template(self, call: Call) -> Any:
+        """Let a kind of message say the product's words."""
+        return call.commit(own_words.reset_message_template)

@@ -1,0 +1,25 @@
+"""The table of an organisation's own words."""
+
+from __future__ import annotations
+
+import datetime
+
+from sqlalchemy import Integer, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.chassis.models import TenantScoped, UtcDateTime
+from services.notifications.tables import Base
+
+
+class MessageTemplate(TenantScoped, Base):
+    """An organisation's own words for a kind of message. Taken back they are NULL; without a row it is version 1."""
+
+    __tablename__ = "message_templates"
+    __table_args__ = (UniqueConstraint("organisation_id", "kind"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(64))
+    version: Mapped[int] = mapped_column(Integer)
+    subject: Mapped[str | None] = mapped_column(String(200))
+    text: Mapped[str | None] = mapped_column(Text)
+    html: Mapped[str | None] = mapped_column(Text)
+    saved_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,35 @@
+"""Entrypoints of the configuration of portals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.chassis.events import Delivery, listens
+from services.chassis.operations import Call, serves
+from services.contracts import identity
+from services.contracts.portals import configuration
+from services.portals.configuration import handlers, queries
+
+
+class ConfigurationEntrypoints:
+    """Entrypoints of the configuration of portals."""
+
+    @serves(configuration.get_portal)
+    def get_portal(self, call: Call) -> Any:
+        """How a portal of the caller's organisation presents itself."""
+        return call.read(queries.get_portal)
+
+    @serves(configuration.get_public_portal)
+    def get_public_portal(self, call: Call) -> Any:
+        """Name and colour of a portal, for its log-in page."""
+        return call.read(queries.get_public_portal)
+
+    @serves(configuration.configure_portal)
+    def configure_portal(self, call: Call) -> Any:
+        """Set a portal's name, colour and ticker."""
+        return call.commit(handlers.configure_portal)
+
+    @listens(identity.organisation_created)
+    def on_organisation_created(self, delivery: Delivery) -> None:
+        """Keep our copy of the organisation's key."""
+        delivery.apply(handlers.organisation_created)

@@ -1,0 +1,51 @@
+"""Entrypoints of documents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.chassis.events import Delivery, listens
+from services.chassis.operations import Call, serves
+from services.contracts.identity_merged import people_merged, people_unmerged
+from services.contracts.signing import documents
+from services.signing.documents import handlers, queries, workflows
+
+
+class DocumentEntrypoints:
+    """Entrypoints of documents."""
+
+    @serves(documents.send_document)
+    def send_document(self, call: Call) -> Any:
+        return workflows.send_document(call)
+
+    @serves(documents.list_documents)
+    def list_documents(self, call: Call) -> Any:
+        return call.read(queries.list_documents)
+
+    @serves(documents.get_document)
+    def get_document(self, call: Call) -> Any:
+        return workflows.get_document(call)
+
+    @serves(documents.open_document_file)
+    def open_document_file(self, call: Call) -> Any:
+        return call.commit(handlers.open_document_file)
+
+    @serves(documents.sign_document)
+    def sign_document(self, call: Call) -> Any:
+        return workflows.sign_document(call)
+
+    @serves(documents.decline_document)
+    def decline_document(self, call: Call) -> Any:
+        return call.commit(handlers.decline_document)
+
+    @serves(documents.mark_returned)
+    def mark_returned(self, call: Call) -> Any:
+        return call.commit(handlers.mark_returned)
+
+    @listens(people_merged)
+    def on_people_merged(self, delivery: Delivery) -> None:
+        workflows.follow_people(delivery)
+
+    @listens(people_unmerged)
+    def on_people_unmerged(self, delivery: Delivery) -> None:
+        workflows.follow_people(delivery)

@@ -1,0 +1,206 @@
+"""Commands about documents, each one transaction. What takes long or needs the network has happened before (`workflows`)."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from services.chassis import wire
+from services.chassis.passports import REALM_OF_SYSTEMS, Caller
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.contracts.signing import documents as contract
+from services.signing.documents import queries, rules
+from services.signing.documents.models import Document
+
+Request = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Signed:
+    """The signed file: its SHA-256 and the time that is printed on it."""
+
+    sha256: str
+    at: datetime.datetime
+
+
+@dataclass(frozen=True)
+class Concerned:
+    """Whom a document concerns: the person that was named, and the record that this person lives on in. None: unknown."""
+
+    named_person_id: str | None = None
+    person_id: str | None = None
+
+
+def send_document(unit: UnitOfWork, request: Request, pages: int, concerned: Concerned) -> Document:
+    """Record a screened document as sent. `pages` is the number the screening has counted."""
+    document: Document = unit.add(
+        Document(
+            id=wire.new_id(),
+            version=1,
+            title=request["title"],
+            contact_record_id=request["contact_record_id"],
+            person_id=concerned.person_id,
+            named_person_id=concerned.named_person_id,
+            sender_account_id=_caller(unit).id,
+            recipient_account_id=request["recipient_account_id"],
+            state="sent",
+            pages=pages,
+            original_sha256=request["document"]["sha256"],
+            sent_at=unit.now,
+        )
+    )
+    _note(unit, "document.sent", document, pages=pages, sha256=document.original_sha256)
+    _tell(unit, contract.signature_requested, document)
+    return document
+
+
+def read_document(unit: UnitOfWork, request: Request) -> Document:
+    """The document; that it was read is recorded."""
+    document = queries.get_document(unit.session, _caller(unit), request)
+    _note(unit, "document.read", document, version=document.version)
+    return document
+
+
+def open_document_file(unit: UnitOfWork, request: Request) -> dict[str, str]:
+    """Where the file is. Each opening is recorded, the recipient's first one on the document itself (S4-18)."""
+    caller = _caller(unit)
+    document = queries.get_document(unit.session, caller, request, for_change=True)
+    is_recipient = document.recipient_account_id == caller.id
+    if is_recipient and document.viewed_at is None:
+        document.viewed_at = unit.now
+    _note(unit, "document.opened", document, sha256=document.sha256, by_recipient=is_recipient)
+    return {
+        "sha256": document.sha256,
+        "file_name": rules.file_name(document.title),
+        "media_type": "application/pdf",
+    }
+
+
+def claim_signature(unit: UnitOfWork, request: Request) -> str:
+    """Take the lease under which the document is signed outside of any transaction; SHA-256 of the file to sign.
+
+    Raises Refused(conflict) while another request holds it. A lease ends by itself, so a crash blocks nobody for long.
+    """
+    document = _undecided(unit, request)
+    document.signing_claim = unit.context.request_id
+    document.signing_until = unit.now + rules.LEASE
+    return document.original_sha256
+
+
+def release_signature(unit: UnitOfWork, request: Request) -> None:
+    """Give up this request's lease: the signature could not be made."""
+    document = queries.find_document(unit.session, _caller(unit), request["document_id"], for_change=True)
+    if document is not None and document.signing_claim == unit.context.request_id:
+        document.signing_claim = document.signing_until = None
+
+
+def sign_document(unit: UnitOfWork, request: Request, signed: Signed) -> Document:
+    """Record the signature that was made under this request's lease. Raises Refused(conflict) when that was lost."""
+    document = _undecided(unit, request)
+    if document.signing_claim != unit.context.request_id:
+        raise Refused("conflict", "Signing took too long and was begun anew elsewhere.", retry_after_s=1)
+    document.signed_sha256 = signed.sha256
+    document.meaning = request["meaning"]
+    _decide(document, "signed", signed.at, request["note"])
+    _note(
+        unit,
+        "document.signed",
+        document,
+        original_sha256=document.original_sha256,
+        signed_sha256=signed.sha256,
+        meaning=document.meaning,
+    )
+    _tell(unit, contract.document_signed, document)
+    return document
+
+
+def decline_document(unit: UnitOfWork, request: Request) -> Document:
+    """Record that the recipient will not sign, and why. It stays in the Unsigned report (S4-20)."""
+    document = _undecided(unit, request)
+    _decide(document, "declined", unit.now, request["note"])
+    _note(unit, "document.declined", document, sha256=document.original_sha256)
+    _tell(unit, contract.document_declined, document)
+    return document
+
+
+def mark_returned(unit: UnitOfWork, request: Request) -> Document:
+    """Staff have put the signed document into the patient's account (S4-19, S4-21)."""
+    caller = _caller(unit)
+    if caller.realm not in ("staff", REALM_OF_SYSTEMS):
+        raise Refused("forbidden", "Only staff return a document.")
+    document = queries.get_document(unit.session, caller, request, for_change=True)
+    rules.require_signed(document.state)
+    unit.require_version(document)
+    document.state = "returned"
+    document.returned_at = unit.now
+    document.version += 1
+    _note(unit, "document.returned", document, sha256=document.sha256)
+    _tell(unit, contract.document_returned, document)
+    return document
+
+
+def _undecided(unit: UnitOfWork, request: Request) -> Document:
+    """The document, held for change, if its recipient is the caller and nothing stands against a decision."""
+    caller = _caller(unit)
+    document = queries.get_document(unit.session, caller, request, for_change=True)
+    if document.recipient_account_id != caller.id:
+        raise Refused("forbidden", "Only the recipient decides on a document.")
+    rules.require_undecided(document.state)
+    unit.require_version(document)
+    if rules.is_leased(
+        document.signing_claim, document.signing_until, asked_by=unit.context.request_id, now=unit.now
+    ):
+        raise Refused("conflict", "The document is being signed at this moment.", retry_after_s=1)
+    return document
+
+
+def follow_people(unit: UnitOfWork, data: Request, standings: Sequence[Mapping[str, Any]]) -> None:
+    """Let documents concern the record that their person lives on in, after a merge of two people or its undoing.
+
+    `standings` is what identity says now of the two: however late or often the event comes, the outcome is the same.
+    """
+    for standing in standings:
+        person_id = standing["person_id"]
+        named = Document.named_person_id.in_([person_id, *standing["merged_ids"]])
+        left_behind = select(Document).where(named, Document.person_id != person_id).order_by(Document.id)
+        for document in unit.session.scalars(left_behind.with_for_update()).all():
+            before, document.person_id = document.person_id, person_id
+            _note(unit, "document.person_changed", document, before=before, merge_id=data["merge_id"])
+
+
+def _decide(document: Document, state: str, at: datetime.datetime, note: str | None) -> None:
+    document.state = state
+    document.decided_at = at
+    document.note = note
+    document.version += 1
+    document.signing_claim = document.signing_until = None
+
+
+def _note(unit: UnitOfWork, action: str, document: Document, **facts: Any) -> None:
+    """An audit row about a document, and about the person whom it concerns."""
+    about = {"person_id": document.person_id} if document.person_id else {}
+    unit.audit(action, "document", document.id, **about, **facts)
+
+
+def _tell(unit: UnitOfWork, event: Any, document: Document) -> None:
+    unit.publish(
+        event,
+        document.id,
+        {
+            "document_id": document.id,
+            "recipient_account_id": document.recipient_account_id,
+            "sender_account_id": document.sender_account_id,
+        },
+    )
+
+
+def _caller(unit: UnitOfWork) -> Caller:
+    """No operation of this service is public, so there is one."""
+    if unit.caller is None:
+        raise Refused("unauthenticated", "A valid passport is needed.")
+    return unit.caller

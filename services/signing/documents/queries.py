@@ -1,0 +1,66 @@
+"""Questions about documents. Staff see all of their organisation, a provider what was sent to the own account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Select, and_, false, or_, select
+from sqlalchemy.orm import Session
+
+from services.chassis.passports import REALM_OF_SYSTEMS, Caller
+from services.contracts.errors import Refused
+from services.signing.documents.models import Document
+from services.signing.documents.rules import UNSIGNED_REPORT
+
+
+def visible_documents(caller: Caller) -> Select[Document]:
+    """The documents this caller may know of. Patients and families see none."""
+    documents = select(Document)
+    if caller.realm == "staff":
+        return documents
+    if caller.realm == REALM_OF_SYSTEMS and (caller.may("document.read") or caller.may("document.send")):
+        return documents
+    if caller.realm == "provider":
+        return documents.where(Document.recipient_account_id == caller.id)
+    return documents.where(false())
+
+
+def find_document(
+    session: Session, caller: Caller, document_id: str, *, for_change: bool = False
+) -> Document | None:
+    """The document if the caller may know of it. `for_change` holds its row until the transaction ends."""
+    statement = visible_documents(caller).where(Document.id == document_id)
+    return session.scalars(statement.with_for_update() if for_change else statement).one_or_none()
+
+
+def get_document(
+    session: Session, caller: Caller, request: Mapping[str, Any], *, for_change: bool = False
+) -> Document:
+    """The document `request["document_id"]`. Raises Refused(not_found) for what the caller may not know of, too."""
+    document = find_document(session, caller, request["document_id"], for_change=for_change)
+    if document is None:
+        raise Refused("not_found", "There is no such document.", "document_id")
+    return document
+
+
+def list_documents(session: Session, caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+    """One page, newest first. `after` is the id of the last document of the page before."""
+    statement = visible_documents(caller)
+    if request["state"] is not None:
+        statement = statement.where(Document.state == request["state"])
+    if request["report"] == "unsigned":
+        statement = statement.where(Document.state.in_(UNSIGNED_REPORT))
+    if request["after"] is not None:
+        statement = _older_than(statement, find_document(session, caller, request["after"]))
+    newest_first = statement.order_by(Document.sent_at.desc(), Document.id.desc())
+    rows = list(session.scalars(newest_first.limit(request["limit"] + 1)))
+    page = rows[: request["limit"]]
+    return {"items": page, "next": page[-1].id if len(rows) > len(page) else None}
+
+
+def _older_than(statement: Select[Document], last: Document | None) -> Select[Document]:
+    if last is None:
+        raise Refused("invalid_request", "The cursor is not one of this list.", "after")
+    same_moment = and_(Document.sent_at == last.sent_at, Document.id < last.id)
+    return statement.where(or_(Document.sent_at < last.sent_at, same_moment))

@@ -1,0 +1,193 @@
+"""The signer: looks at what comes in, holds the keys, makes signatures.
+
+Everything here is slow and knows no database. Screening runs in a child process and signing in a native thread, a few
+at a time: each may take hundreds of megabytes, or a core, for a moment.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cryptography import x509
+from eventlet import tpool
+
+from services.chassis.blobs import BlobStore
+from services.contracts.errors import Refused
+from services.signing.pdf import screening
+from services.signing.pdf.certificates import Authority
+
+if TYPE_CHECKING:
+    from services.signing.pdf.signature import Verification
+
+PASSPHRASE_FILE = "passphrase"  # noqa: S105 - the file's name
+SCREENINGS_AT_ONCE = 2
+GROWTH_BYTES = 4 * 1024 * 1024  # what a signature and its page may add to the largest document
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be signed, for whom, and the words on the stamp. `signed_at` is aware."""
+
+    organisation_id: str
+    organisation_key: str
+    organisation_name: str
+    document_id: str
+    sha256: str
+    signer_name: str
+    meaning: str
+    signed_at: datetime.datetime
+
+
+class SignatureDoesNotHoldError(Exception):
+    """A signature was made that does not verify. It is a fault of ours or of the timestamp authority's certificate."""
+
+
+class Signer:
+    """One per process. `in_thread(work, *arguments)` runs work outside the event loop."""
+
+    def __init__(
+        self, settings: Any, blobs: BlobStore, in_thread: Callable[..., Any] = tpool.execute
+    ) -> None:
+        self._blobs = blobs
+        self._in_thread = in_thread
+        self._timestamp_authority: str = settings.timestamp_authority
+        self._timestamp_roots = _roots(settings.timestamp_roots_file)
+        self._max_bytes: int = settings.max_document_bytes
+        self._limits = screening.Limits(
+            max_bytes=settings.max_document_bytes, max_pages=settings.max_document_pages
+        )
+        self._screenings = threading.BoundedSemaphore(SCREENINGS_AT_ONCE)
+        self._signatures = threading.BoundedSemaphore(settings.signing_workers)
+        keys = Path(settings.signing_keys_dir)
+        self._authority = Authority(keys, passphrase(keys, settings.signing_key_passphrase_file))
+
+    def prepare(self) -> None:
+        """Make the installation's keys if there are none. Raises WrongPassphrase for keys that do not open."""
+        self._authority.timestamper()
+
+    def screen(self, organisation_id: str, sha256: str, size: int, wait_s: float) -> int:
+        """Pages of a stored document that may be sent.
+
+        Raises Refused: not_found when it was not uploaded, document_… for what it is, service_unavailable.
+        """
+        path = self._blobs.path(organisation_id, sha256)
+        if not path.is_file():
+            raise Refused("not_found", "The document is not in the store: upload it first.", "document")
+        with _turn(self._screenings, wait_s):
+            screened = screening.screen(path, limits=self._limits, field="document")
+        if (screened.sha256, screened.bytes) != (sha256, size):
+            raise Refused("document_unreadable", "The stored document is not the one uploaded.", "document")
+        return screened.pages
+
+    @contextmanager
+    def turn_to_sign(self, wait_s: float) -> Iterator[None]:
+        """Wait for one of the few places to sign at. Raises Refused(service_unavailable) after `wait_s`."""
+        with _turn(self._signatures, wait_s):
+            yield
+
+    def sign(self, order: Order) -> str:
+        """SHA-256 of the signed file, which is verified and stored.
+
+        Raises Refused: document_… for what cannot be signed, service_unavailable without a timestamp.
+        """
+        return str(self._in_thread(self._sign, order))
+
+    def _sign(self, order: Order) -> str:
+        from services.signing.pdf import signature, timestamps  # noqa: PLC0415 - 50 MB that only signing needs
+
+        field_name = f"Signature-{order.document_id}"
+        try:
+            signed = signature.sign(
+                self._blobs.read(order.organisation_id, order.sha256),
+                signer=self._authority.signer_for(order.organisation_key, order.organisation_name),
+                timestamper=timestamps.timestamper(self._timestamp_authority, self._authority),
+                signer_name=order.signer_name,
+                reason="",
+                meaning=order.meaning.capitalize(),
+                location="",
+                signed_at=order.signed_at,
+                field_name=field_name,
+            )
+        except timestamps.TimestampUnavailable:
+            raise Refused(
+                "service_unavailable", "The timestamp authority gives no answer.", retry_after_s=10
+            ) from None
+        checked = signature.verify(
+            signed, trust_roots=[self._authority.certificate], timestamp_roots=self._timestamp_roots
+        )
+        _require_valid(checked, field_name)
+        sha256, _ = self._blobs.put(order.organisation_id, [signed], self._max_bytes + GROWTH_BYTES)
+        return sha256
+
+
+def _require_valid(checked: Verification, field_name: str) -> None:
+    """Earlier signatures of other houses may be unknown to us; the new one has to hold in every respect."""
+    last = checked.signatures[-1] if checked.signatures else None
+    if not (
+        last is not None
+        and last.field_name == field_name
+        and last.is_intact
+        and last.is_trusted
+        and last.is_timestamped
+        and last.covers_whole_file
+    ):
+        raise SignatureDoesNotHoldError
+
+
+@contextmanager
+def _turn(places: threading.BoundedSemaphore, wait_s: float) -> Iterator[None]:
+    if not places.acquire(timeout=max(0.0, wait_s)):
+        raise Refused("service_unavailable", "Too many documents are waiting.", retry_after_s=2)
+    try:
+        yield
+    finally:
+        places.release()
+
+
+def passphrase(keys: Path, file: str | None) -> str:
+    """What the keys at rest are encrypted with: from `file`, or from one beside the keys that is made at first use.
+
+    Raises OSError when the file cannot be read, ValueError when it is empty.
+    """
+    path = Path(file) if file else keys / PASSPHRASE_FILE
+    if file is None and not path.exists():
+        _make_passphrase(path)
+    text = path.read_text().strip()
+    if not text:
+        raise ValueError("the file with the passphrase of the signing keys is empty")
+    return text
+
+
+def _make_passphrase(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ours = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    handle = os.open(ours, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(32))
+            file.flush()
+            os.fsync(file.fileno())
+        # A link, unlike a rename, fails where another process was first: then its passphrase holds.
+        if not path.exists():
+            _link(ours, path)
+    finally:
+        ours.unlink()
+
+
+def _link(ours: Path, path: Path) -> None:
+    try:
+        path.hardlink_to(ours)
+    except FileExistsError:
+        return  # another process was first
+
+
+def _roots(file: str | None) -> list[x509.Certificate]:
+    return x509.load_pem_x509_certificates(Path(file).read_bytes()) if file else []

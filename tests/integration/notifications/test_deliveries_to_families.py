@@ -1,0 +1,117 @@
+"""Messages about Family Portal access: the temporary password, a changed log-in, access that ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.chassis import wire
+from services.contracts import identity, identity_people
+from services.notifications.deliveries import rules, sending
+from tests.integration.notifications.conftest import ADDRESSES, MARIA, FakeMailServer, Notifications, body
+
+TEMPORARY = "K7QF-2MXD-HHP4-WZ9A"
+
+
+def invite(notifications: Notifications) -> None:
+    notifications.answers[identity.mint_credential_link.address] = lambda _request: {
+        "link": None,
+        "temporary_password": TEMPORARY,
+        "username": "maria@harbor.example",
+        "email": ADDRESSES[MARIA],
+        "lifetime_minutes": 7 * 24 * 60,
+        "purpose": "temporary_password",
+        "realm": "family",
+        "organisation_name": "Harbor",
+    }
+    data = {"invitation_id": wire.new_id(), "account_id": MARIA, "purpose": "temporary_password"}
+    notifications.deliver(identity.account_invited, data)
+
+
+@pytest.mark.seed("S1-16")
+@pytest.mark.seed("S1-33")
+def test_the_invitation_brings_the_temporary_password_by_its_template(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    invite(notifications)
+    assert notifications.row().kind == "account_invited_with_password"
+    assert sending.send_next(notifications.runtime)
+    (message,) = mails.taken
+    assert mails.recipients == [ADDRESSES[MARIA]]
+    assert TEMPORARY in body(message)
+    assert "Your username: maria@harbor.example" in body(message)
+    assert "https://portico.example/sign-in?organisation=harbor&realm=family" in body(message).split()
+    assert "7 days" in body(message)
+    assert TEMPORARY not in str(message["Subject"])
+    assert TEMPORARY not in str(notifications.row().context)
+    assert TEMPORARY not in str(notifications.events())
+
+
+@pytest.mark.seed("S1-19")
+def test_a_changed_log_in_is_told_to_the_address_before_it(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    change_id = wire.new_id()
+    asked: list[Any] = []
+
+    def describe(request: Any) -> Any:
+        asked.append(request["change_id"])
+        return {"email": "before@harbor.example", "organisation_name": "Harbor"}
+
+    notifications.answers[identity_people.describe_login_change.address] = describe
+    notifications.deliver(identity_people.login_email_changed, {"account_id": MARIA, "change_id": change_id})
+    assert sending.send_next(notifications.runtime)
+    assert (asked, mails.recipients) == ([change_id], ["before@harbor.example"])
+    assert "no longer opens" in body(mails.taken[0])
+
+
+def test_access_that_ends_is_told_without_saying_to_whose_profile(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    person_id = wire.new_id()
+    notifications.deliver(
+        identity_people.grant_expiring,
+        {
+            "grant_id": wire.new_id(),
+            "account_id": MARIA,
+            "person_id": person_id,
+            "ends_at": "2030-01-01T09:00:00+00:00",
+        },
+    )
+    assert sending.send_next(notifications.runtime)
+    assert mails.recipients == [ADDRESSES[MARIA]]
+    assert person_id not in body(mails.taken[0])
+
+
+def test_who_has_no_address_gets_no_message(notifications: Notifications) -> None:
+    notifications.answers[identity.describe_account.address] = lambda _request: {
+        "account_id": MARIA,
+        "first_name": None,
+        "last_name": None,
+        "email": None,
+        "email_is_verified": False,
+        "realm": "patient",
+        "person_id": None,
+        "state": "active",
+        "organisation_name": "Harbor",
+        "features": [],
+    }
+    notifications.deliver(
+        identity_people.grant_expiring,
+        {
+            "grant_id": wire.new_id(),
+            "account_id": MARIA,
+            "person_id": wire.new_id(),
+            "ends_at": "2030-01-01T09:00:00+00:00",
+        },
+    )
+    assert sending.send_next(notifications.runtime)
+    assert (notifications.row().state, notifications.row().reason) == ("suppressed", "no_address")
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"), [(90, "90 minutes"), (1440, "1 day"), (10080, "7 days"), (1500, "1500 minutes")]
+)
+def test_a_lifetime_is_said_in_whole_days_or_in_minutes(minutes: int, said: str) -> None:
+    assert rules.spoken(minutes) == said
