@@ -8,6 +8,7 @@ every refusal, too (tests/support/refusals.py).
 from __future__ import annotations
 
 import ast
+import functools
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -33,21 +34,20 @@ def problems(portico: Portico) -> list[str]:
 
 
 def _codes_that_nobody_raises(portico: Portico) -> Iterator[str]:
-    raised = {
-        code
-        for module in portico.modules
-        if not module.is_in(LANGUAGE)
-        for node in ast.walk(module.tree)
-        for code in _code(node)
-    }
+    raised = {code for module in portico.modules if not module.is_in(LANGUAGE) for code in _codes_in(module)}
     for code in CODES:
         if code not in raised:
             yield f"{code}: no code raises it; take it out of services/contracts/errors.py"
 
 
+@functools.cache
+def _codes_in(module: Module) -> frozenset[str]:
+    return frozenset(code for node in ast.walk(module.tree) for code in _code(node))
+
+
 def _codes_out_of_reach(portico: Portico) -> Iterator[str]:
     for service, operations in portico.operations.items():
-        pieces = _pieces([*portico.of(f"services.{service}"), *portico.of("services.chassis")])
+        pieces = _pieces((*portico.of(f"services.{service}"), *portico.of("services.chassis")))
         starts = _entrypoints(portico.of(f"services.{service}"))
         for operation in operations:
             # The entrypoints of the audit trail are made by the chassis in a loop.
@@ -81,7 +81,8 @@ def _methods(module: Module) -> Iterator[tuple[str, ast.FunctionDef]]:
             yield from ((node.name, each) for each in node.body if isinstance(each, ast.FunctionDef))
 
 
-def _pieces(modules: list[Module]) -> dict[str, _Piece]:
+@functools.cache
+def _pieces(modules: tuple[Module, ...]) -> dict[str, _Piece]:
     """Every piece by its dotted name."""
     pieces: dict[str, _Piece] = {}
     methods = {module.name: _by_name(module) for module in modules}

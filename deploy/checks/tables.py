@@ -9,6 +9,8 @@ from typing import Any
 from deploy.checks.portico import Portico
 from services.chassis import migrate
 
+WHAT_TO_DO = "mend the model, or write `make migration SERVICE={service} NAME=…`"
+
 
 def problems(portico: Portico) -> list[str]:
     """Where they differ in an SQLite database, one sentence each. The tests compare in PostgreSQL as well."""
@@ -23,9 +25,8 @@ def problems(portico: Portico) -> list[str]:
 
 def differences(service: str, url: str) -> list[str]:
     """Where the tables in code and the migrated database at `url` differ."""
-    what_to_do = f"mend the model, or write `make migration SERVICE={service} NAME=…`"
     return [
-        f"services/{service}: {what}; {what_to_do}"
+        f"services/{service}: {what}; {WHAT_TO_DO.format(service=service)}"
         for difference in migrate.differences(service, url)
         for what in _described(difference)
     ]

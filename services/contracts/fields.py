@@ -138,18 +138,9 @@ class Secret(fields.String):
         self.metadata = {"format": "password", **self.metadata}
 
 
-# What a text in the audit trail may be: a code, an identifier, a digest, a record number, a point in time.
-_PLAIN = re.compile(
-    "|".join(
-        (
-            _CODE.pattern,
-            "[0-9a-f]{32}",
-            "[0-9a-f]{64}",
-            _RECORD_NUMBER.pattern,
-            r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})",
-        )
-    )
-)
+_HEX = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})")
+_PLAIN = (_CODE, _HEX, _RECORD_NUMBER, _MOMENT)
 
 
 def holds_no_text(value: Any) -> bool:
@@ -158,7 +149,7 @@ def holds_no_text(value: Any) -> bool:
     It is to values without a schema what EVENT_FIELDS are to an event's.
     """
     if isinstance(value, str):
-        return _PLAIN.fullmatch(value) is not None
+        return any(pattern.fullmatch(value) for pattern in _PLAIN)
     if isinstance(value, list | tuple):
         return all(map(holds_no_text, value))
     return value is None or isinstance(value, bool | int | float)
