@@ -1,5 +1,6 @@
-"""`python -m deploy.contracts`: write what follows from the declarations: the frozen event schemas, the AsyncAPI document,
-and the lists in the services' READMEs.
+"""`python -m deploy.contracts`: write what follows from the declarations.
+
+That is the frozen event schemas, the AsyncAPI document, and the lists in the READMEs of the services.
 
 `--check` writes nothing and fails when a file is out of date, or when a frozen schema would change in a way that breaks a
 subscriber: a member taken away, a type changed, a new member required. Such a change is a new version beside the old.

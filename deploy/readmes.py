@@ -17,7 +17,7 @@ from services.chassis.events import Listens
 from services.chassis.models import new_base
 from services.chassis.topology import entrypoints
 from services.contracts.catalogue import CONTRACTS
-from services.contracts.declare import Contract, Event, Operation
+from services.contracts.declare import Contract, Operation
 
 ROOT = Path(__file__).resolve().parents[1]
 END = "<!-- end -->"
