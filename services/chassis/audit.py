@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import importlib
 import json
 import os
 import sys
@@ -28,6 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from services.chassis.database import Database
+from services.chassis.models import base_of
 from services.chassis.passports import read_public_keys, signature_holds
 from services.chassis.unit_of_work import utc_now
 
@@ -301,7 +301,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--statements", action="append", default=[], help="checkpoints that were kept elsewhere"
     )
     options = parser.parse_args(arguments)
-    base = importlib.import_module(f"services.{options.service}.models").Base
+    base = base_of(options.service)
     database = Database(os.environ[f"{options.service.upper()}_DATABASE_URL"])
     keys = [read_public_keys(path) for path in options.keys or [os.environ["PASSPORT_KEYS_FILE"]]]
     statements = [each for path in options.statements for each in read_statements(path)]

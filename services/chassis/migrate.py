@@ -6,7 +6,6 @@ python -m services.chassis.migrate draft referrals "add site"   (writes the next
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 import tempfile
@@ -20,6 +19,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 from sqlalchemy import create_engine
+
+from services.chassis.models import base_of
 
 SERVICES = Path(__file__).resolve().parents[1]
 
@@ -35,7 +36,7 @@ def _configuration(service: str, connection: Any) -> Config:
 
 
 def _metadata(service: str) -> Any:
-    return importlib.import_module(f"services.{service}.models").Base.metadata
+    return base_of(service).metadata
 
 
 def upgrade(service: str, url: str, revision: str = "head") -> None:

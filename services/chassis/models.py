@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import importlib
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import JSON, DateTime, Index, Integer, LargeBinary, MetaData, String, TypeDecorator, text
@@ -189,3 +191,11 @@ def new_base() -> type[DeclarativeBase]:
 
     Base.chassis = Chassis(Base)
     return Base
+
+
+def base_of(service: str) -> Any:
+    """The declarative base of a service with the tables of all its subjects: every `models.py` of its folders is loaded."""
+    package = importlib.import_module(f"services.{service}")
+    for path in sorted(Path(package.__path__[0]).glob("*/models.py")):
+        importlib.import_module(f"{package.__name__}.{path.parent.name}.models")
+    return importlib.import_module(f"{package.__name__}.models").Base

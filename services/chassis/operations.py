@@ -50,17 +50,19 @@ class Call:
         return (self.caller.organisation_id, self.caller.organisation_key) if self.caller else (None, None)
 
     def read(self, query: Callable[..., Any], *extra: Any) -> Any:
-        """Answer with `query(session, caller, request, *extra)`."""
+        """Answer with `query(session, caller, *extra, …)`, and the request as `carry_out` hands it over."""
         with self.runtime.database.reading(self.organisation_id) as session:
-            return self.operation.reply.dump(query(session, self.caller, self.request, *extra))
+            answer = carry_out(query, (session, self.caller), self.request, extra)
+            return self.operation.reply.dump(answer)
 
     def ask(self, operation: Operation, request: Mapping[str, Any]) -> Any:
         """Ask another service within the caller's organisation. Not inside a transaction: before `commit`, or after."""
         return self.runtime.ask(operation, request, organisation=self._organisation, context=self.context)
 
     def commit(self, handler: Callable[..., Any], *extra: Any) -> Any:
-        """Carry out `handler(unit_of_work, request, *extra)` in one transaction and answer with what it returns.
+        """Carry out `handler(unit_of_work, *extra, …)` in one transaction and answer with what it returns.
 
+        The request is handed over as `carry_out` says.
         A request id that was carried out before gives the answer it gave then.
         """
         arguments = without_secrets(self.operation.request, self.operation.request.dump(self.request))
@@ -69,7 +71,7 @@ class Call:
             kept = remember(
                 unit.session, self.runtime.tables, self.operation, self.caller, self.context, arguments
             )
-            answer = self.operation.reply.dump(handler(unit, self.request, *extra))
+            answer = self.operation.reply.dump(carry_out(handler, (unit,), self.request, extra))
             if self.operation.keeps_answer:
                 kept.answer = answer
             return answer
@@ -96,6 +98,21 @@ class Call:
                 session.get(self.runtime.tables.Request, (caller_key(self.caller), self.context.request_id))
                 is not None
             )
+
+
+def carry_out(
+    use_case: Callable[..., T], leading: tuple[Any, ...], request: Mapping[str, Any], extra: tuple[Any, ...]
+) -> T:
+    """Call a handler or a query with the members of the request that it names.
+
+    A use case names them as keyword-only parameters: `def assign(unit, *, program_id: str, note: str | None)`. One whose
+    parameter is called `request` gets the whole request, as one that passes it on must.
+    """
+    code = use_case.__code__  # type: ignore[attr-defined]  # use cases are functions
+    if not {"request", "_request"}.isdisjoint(code.co_varnames[: code.co_argcount]):
+        return use_case(*leading, request, *extra)
+    named = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    return use_case(*leading, *extra, **{name: request[name] for name in named if name in request})
 
 
 class Serves(Entrypoint):  # type: ignore[misc]

@@ -41,6 +41,7 @@ values.Lock = eventlet.patcher.original("threading").Lock  # type: ignore[attr-d
 from services.chassis import logs
 from services.chassis.health import HealthServer
 from services.chassis.logs import log
+from services.chassis.models import base_of
 from services.chassis.runtime import Runtime
 from services.chassis.settings import load_settings
 
@@ -66,7 +67,7 @@ def build(service: str, environ: dict[str, str] | None = None) -> tuple[Any, Run
     runtime = (
         module.start_runtime(settings)
         if hasattr(module, "start_runtime")
-        else Runtime(service, settings, importlib.import_module(f"services.{service}.models").Base)
+        else Runtime(service, settings, base_of(service))
     )
     config = {
         "AMQP_URI": settings.amqp_uri,

@@ -1,9 +1,9 @@
-"""All tables of this service. Importing them here fills `Base.metadata`."""
+"""The declarative base of this service's tables, which are in `<subject>/models.py`."""
 
 from __future__ import annotations
 
-from services.notifications.deliveries.models import Delivery
-from services.notifications.tables import Base
-from services.notifications.templates.models import MessageTemplate
+from typing import Any
 
-__all__ = ["Base", "Delivery", "MessageTemplate"]
+from services.chassis.models import new_base
+
+Base: Any = new_base()

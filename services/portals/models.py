@@ -1,8 +1,9 @@
-"""All tables of this service. Importing them here fills `Base.metadata`."""
+"""The declarative base of this service's tables, which are in `<subject>/models.py`."""
 
 from __future__ import annotations
 
-from services.portals.configuration.models import PortalConfiguration
-from services.portals.tables import Base
+from typing import Any
 
-__all__ = ["Base", "PortalConfiguration"]
+from services.chassis.models import new_base
+
+Base: Any = new_base()

@@ -18,6 +18,7 @@ from services.chassis.blobs import BlobStore
 from services.chassis.database import assert_no_transaction
 from services.chassis.events import Delivery, EventContext
 from services.chassis.keyed_lock import KeyedLock
+from services.chassis.models import base_of
 from services.chassis.operations import Call, admit, validate
 from services.chassis.passports import Caller
 from services.contracts.declare import Event, Operation
@@ -76,7 +77,7 @@ class InProcess:
     def __init__(self, service: str, url: str, folder: Path, **settings: Any) -> None:
         migrated(service, url)
         self.module = importlib.import_module(f"services.{service}.service")
-        base = importlib.import_module(f"services.{service}.models").Base
+        base = base_of(service)
         self.database = opened(url)
         self.answers: dict[str, Callable[[Mapping[str, Any]], Any]] = {}
         self.asked: list[tuple[str, Mapping[str, Any]]] = []

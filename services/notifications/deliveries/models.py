@@ -9,7 +9,7 @@ from sqlalchemy import Index, Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
-from services.notifications.tables import Base
+from services.notifications.models import Base
 
 
 class Delivery(TenantScoped, Base):

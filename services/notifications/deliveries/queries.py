@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import and_, or_, select
@@ -20,21 +19,27 @@ _MICROSECOND = datetime.timedelta(microseconds=1)
 _CURSOR = re.compile(r"([0-9]{1,17})\.([0-9a-f]{32})")
 
 
-def list_deliveries(session: Session, _caller: Caller | None, request: Mapping[str, Any]) -> dict[str, Any]:
+def list_deliveries(
+    session: Session,
+    _caller: Caller | None,
+    *,
+    limit: int,
+    account_id: str | None,
+    state: str | None,
+    after: str | None,
+) -> dict[str, Any]:
     """A page of deliveries, newest first. Raises Refused `invalid_request` for a cursor that is not ours."""
-    statement = (
-        select(Delivery).order_by(Delivery.created_at.desc(), Delivery.id.desc()).limit(request["limit"] + 1)
-    )
-    if request["account_id"]:
-        statement = statement.where(Delivery.account_id == request["account_id"])
-    if request["state"]:
-        statement = statement.where(Delivery.state == request["state"])
-    if request["after"]:
-        created_at, last_id = _position(request["after"])
+    statement = select(Delivery).order_by(Delivery.created_at.desc(), Delivery.id.desc()).limit(limit + 1)
+    if account_id:
+        statement = statement.where(Delivery.account_id == account_id)
+    if state:
+        statement = statement.where(Delivery.state == state)
+    if after:
+        created_at, last_id = _position(after)
         earlier = and_(Delivery.created_at == created_at, Delivery.id < last_id)
         statement = statement.where(or_(Delivery.created_at < created_at, earlier))
     rows = list(session.scalars(statement).all())
-    page = rows[: request["limit"]]
+    page = rows[:limit]
     return {"items": page, "next": _cursor(page[-1]) if len(rows) > len(page) else None}
 
 

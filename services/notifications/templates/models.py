@@ -8,7 +8,7 @@ from sqlalchemy import Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import TenantScoped, UtcDateTime
-from services.notifications.tables import Base
+from services.notifications.models import Base
 
 
 class MessageTemplate(TenantScoped, Base):

@@ -41,42 +41,40 @@ SAMPLES: Mapping[str, str | int] = {
 }
 
 
-def list_message_templates(
-    session: Session, _caller: Caller | None, _request: Mapping[str, Any]
-) -> dict[str, Any]:
+def list_message_templates(session: Session, _caller: Caller | None) -> dict[str, Any]:
     """What each kind of message says, by the name of the kind."""
     own = {row.kind: row for row in session.scalars(select(MessageTemplate)).all()}
     return {"items": [_view(kind, own.get(kind)) for kind in sorted(product_words.KINDS)]}
 
 
-def get_message_template(
-    session: Session, _caller: Caller | None, request: Mapping[str, Any]
-) -> dict[str, Any]:
+def get_message_template(session: Session, _caller: Caller | None, *, kind: str) -> dict[str, Any]:
     """What one kind of message says. Raises Refused `template_kind_unknown`."""
-    return _view(request["kind"], _own(session, request["kind"]))
+    return _view(kind, _own(session, kind))
 
 
 def preview_message_template(
-    _session: Session, _caller: Caller | None, request: Mapping[str, Any]
+    _session: Session, _caller: Caller | None, *, subject: str, text: str, html: str | None, kind: str
 ) -> dict[str, Any]:
     """Subject, text and HTML with made-up values. Raises what `check` raises."""
-    words = Template(request["subject"], request["text"], request["html"])
-    check(request["kind"], words)
-    rendered = product_words.render(request["kind"], words, SAMPLES)
+    words = Template(subject, text, html)
+    check(kind, words)
+    rendered = product_words.render(kind, words, SAMPLES)
     return {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
 
 
-def save_message_template(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def save_message_template(
+    unit: UnitOfWork, *, subject: str, text: str, html: str | None, kind: str
+) -> dict[str, Any]:
     """Keep the organisation's words. Raises what `check` raises, `version_required` or `version_conflict`."""
-    words = Template(request["subject"], request["text"], request["html"])
-    check(request["kind"], words)
-    return _change(unit, request["kind"], words, "message_template.saved")
+    words = Template(subject, text, html)
+    check(kind, words)
+    return _change(unit, kind, words, "message_template.saved")
 
 
-def reset_message_template(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def reset_message_template(unit: UnitOfWork, *, kind: str) -> dict[str, Any]:
     """Forget the organisation's words. Raises `template_kind_unknown`, `version_required` or `version_conflict`."""
-    product_words.kind_of(request["kind"])
-    return _change(unit, request["kind"], None, "message_template.reset")
+    product_words.kind_of(kind)
+    return _change(unit, kind, None, "message_template.reset")
 
 
 def words_of(session: Session, kind: str) -> Template:

@@ -13,13 +13,15 @@ from services.portals.configuration import queries, rules
 from services.portals.configuration.models import OrganisationKey, PortalConfiguration
 
 
-def configure_portal(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def configure_portal(
+    unit: UnitOfWork, *, portal: str, name: str, colour: str, ticker: list[Mapping[str, Any]]
+) -> dict[str, Any]:
     """Replace a portal's name, colour and ticker. Raises Refused `version_required` or `version_conflict`."""
-    row = _locked(unit, request["portal"])
+    row = _locked(unit, portal)
     unit.require_version(row)
-    row.name = request["name"]
-    row.colour = request["colour"].lower()
-    row.ticker = [message["text"] for message in request["ticker"]]
+    row.name = name
+    row.colour = colour.lower()
+    row.ticker = [message["text"] for message in ticker]
     row.version += 1
     row.configured_at = unit.now
     unit.audit(

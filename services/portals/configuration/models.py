@@ -9,7 +9,7 @@ from sqlalchemy import Integer, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
-from services.portals.tables import Base
+from services.portals.models import Base
 
 
 class OrganisationKey(Base):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -14,20 +13,20 @@ from services.portals.configuration import rules, ticker
 from services.portals.configuration.models import OrganisationKey, PortalConfiguration
 
 
-def get_portal(session: Session, caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+def get_portal(session: Session, caller: Caller, *, portal: str) -> dict[str, Any]:
     """The configuration of a portal of the caller's organisation, with the ticker's source and HTML."""
-    return view(_configuration(session, caller.organisation_id, request["portal"]))
+    return view(_configuration(session, caller.organisation_id, portal))
 
 
-def get_public_portal(session: Session, _caller: None, request: Mapping[str, Any]) -> dict[str, Any]:
+def get_public_portal(session: Session, _caller: None, *, organisation: str, portal: str) -> dict[str, Any]:
     """Name and colour for a log-in page. Raises Refused `not_found` for an unknown organisation key."""
-    key = request["organisation"]
+    key = organisation
     organisation_id = session.scalar(
         select(OrganisationKey.organisation_id).where(OrganisationKey.key == key)
     )
     if organisation_id is None:
         raise Refused("not_found", "There is no such organisation.", field="organisation")
-    configuration = _configuration(session, organisation_id, request["portal"])
+    configuration = _configuration(session, organisation_id, portal)
     return {"portal": configuration.portal, "name": configuration.name, "colour": configuration.colour}
 
 

@@ -17,8 +17,6 @@ from services.contracts.signing import documents as contract
 from services.signing.documents import queries, rules
 from services.signing.documents.models import Document
 
-Request = Mapping[str, Any]
-
 
 @dataclass(frozen=True)
 class Signed:
@@ -36,21 +34,30 @@ class Concerned:
     person_id: str | None = None
 
 
-def send_document(unit: UnitOfWork, request: Request, pages: int, concerned: Concerned) -> Document:
-    """Record a screened document as sent. `pages` is the number the screening has counted."""
+def send_document(
+    unit: UnitOfWork,
+    sha256: str,
+    pages: int,
+    concerned: Concerned,
+    *,
+    title: str,
+    contact_record_id: str | None,
+    recipient_account_id: str,
+) -> Document:
+    """Record a screened document as sent: the file's hash, and the number of pages that the screening has counted."""
     document: Document = unit.add(
         Document(
             id=wire.new_id(),
             version=1,
-            title=request["title"],
-            contact_record_id=request["contact_record_id"],
+            title=title,
+            contact_record_id=contact_record_id,
             person_id=concerned.person_id,
             named_person_id=concerned.named_person_id,
             sender_account_id=_caller(unit).id,
-            recipient_account_id=request["recipient_account_id"],
+            recipient_account_id=recipient_account_id,
             state="sent",
             pages=pages,
-            original_sha256=request["document"]["sha256"],
+            original_sha256=sha256,
             sent_at=unit.now,
         )
     )
@@ -59,17 +66,17 @@ def send_document(unit: UnitOfWork, request: Request, pages: int, concerned: Con
     return document
 
 
-def read_document(unit: UnitOfWork, request: Request) -> Document:
+def read_document(unit: UnitOfWork, *, document_id: str) -> Document:
     """The document; that it was read is recorded."""
-    document = queries.get_document(unit.session, _caller(unit), request)
+    document = queries.get_document(unit.session, _caller(unit), document_id)
     _note(unit, "document.read", document, version=document.version)
     return document
 
 
-def open_document_file(unit: UnitOfWork, request: Request) -> dict[str, str]:
+def open_document_file(unit: UnitOfWork, *, document_id: str) -> dict[str, str]:
     """Where the file is. Each opening is recorded, the recipient's first one on the document itself (S4-18)."""
     caller = _caller(unit)
-    document = queries.get_document(unit.session, caller, request, for_change=True)
+    document = queries.get_document(unit.session, caller, document_id, for_change=True)
     is_recipient = document.recipient_account_id == caller.id
     if is_recipient and document.viewed_at is None:
         document.viewed_at = unit.now
@@ -81,32 +88,34 @@ def open_document_file(unit: UnitOfWork, request: Request) -> dict[str, str]:
     }
 
 
-def claim_signature(unit: UnitOfWork, request: Request) -> str:
+def claim_signature(unit: UnitOfWork, *, document_id: str) -> str:
     """Take the lease under which the document is signed outside of any transaction; SHA-256 of the file to sign.
 
     Raises Refused(conflict) while another request holds it. A lease ends by itself, so a crash blocks nobody for long.
     """
-    document = _undecided(unit, request)
+    document = _undecided(unit, document_id)
     document.signing_claim = unit.context.request_id
     document.signing_until = unit.now + rules.LEASE
     return document.original_sha256
 
 
-def release_signature(unit: UnitOfWork, request: Request) -> None:
+def release_signature(unit: UnitOfWork, *, document_id: str) -> None:
     """Give up this request's lease: the signature could not be made."""
-    document = queries.find_document(unit.session, _caller(unit), request["document_id"], for_change=True)
+    document = queries.find_document(unit.session, _caller(unit), document_id, for_change=True)
     if document is not None and document.signing_claim == unit.context.request_id:
         document.signing_claim = document.signing_until = None
 
 
-def sign_document(unit: UnitOfWork, request: Request, signed: Signed) -> Document:
+def sign_document(
+    unit: UnitOfWork, signed: Signed, *, document_id: str, meaning: str, note: str | None
+) -> Document:
     """Record the signature that was made under this request's lease. Raises Refused(conflict) when that was lost."""
-    document = _undecided(unit, request)
+    document = _undecided(unit, document_id)
     if document.signing_claim != unit.context.request_id:
         raise Refused("conflict", "Signing took too long and was begun anew elsewhere.", retry_after_s=1)
     document.signed_sha256 = signed.sha256
-    document.meaning = request["meaning"]
-    _decide(document, "signed", signed.at, request["note"])
+    document.meaning = meaning
+    _decide(document, "signed", signed.at, note)
     _note(
         unit,
         "document.signed",
@@ -119,21 +128,21 @@ def sign_document(unit: UnitOfWork, request: Request, signed: Signed) -> Documen
     return document
 
 
-def decline_document(unit: UnitOfWork, request: Request) -> Document:
+def decline_document(unit: UnitOfWork, *, document_id: str, note: str) -> Document:
     """Record that the recipient will not sign, and why. It stays in the Unsigned report (S4-20)."""
-    document = _undecided(unit, request)
-    _decide(document, "declined", unit.now, request["note"])
+    document = _undecided(unit, document_id)
+    _decide(document, "declined", unit.now, note)
     _note(unit, "document.declined", document, sha256=document.original_sha256)
     _tell(unit, contract.document_declined, document)
     return document
 
 
-def mark_returned(unit: UnitOfWork, request: Request) -> Document:
+def mark_returned(unit: UnitOfWork, *, document_id: str) -> Document:
     """Staff have put the signed document into the patient's account (S4-19, S4-21)."""
     caller = _caller(unit)
     if caller.realm not in ("staff", REALM_OF_SYSTEMS):
         raise Refused("forbidden", "Only staff return a document.")
-    document = queries.get_document(unit.session, caller, request, for_change=True)
+    document = queries.get_document(unit.session, caller, document_id, for_change=True)
     rules.require_signed(document.state)
     unit.require_version(document)
     document.state = "returned"
@@ -144,10 +153,10 @@ def mark_returned(unit: UnitOfWork, request: Request) -> Document:
     return document
 
 
-def _undecided(unit: UnitOfWork, request: Request) -> Document:
+def _undecided(unit: UnitOfWork, document_id: str) -> Document:
     """The document, held for change, if its recipient is the caller and nothing stands against a decision."""
     caller = _caller(unit)
-    document = queries.get_document(unit.session, caller, request, for_change=True)
+    document = queries.get_document(unit.session, caller, document_id, for_change=True)
     if document.recipient_account_id != caller.id:
         raise Refused("forbidden", "Only the recipient decides on a document.")
     rules.require_undecided(document.state)
@@ -159,7 +168,7 @@ def _undecided(unit: UnitOfWork, request: Request) -> Document:
     return document
 
 
-def follow_people(unit: UnitOfWork, data: Request, standings: Sequence[Mapping[str, Any]]) -> None:
+def follow_people(unit: UnitOfWork, data: Mapping[str, Any], standings: Sequence[Mapping[str, Any]]) -> None:
     """Let documents concern the record that their person lives on in, after a merge of two people or its undoing.
 
     `standings` is what identity says now of the two: however late or often the event comes, the outcome is the same.

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import TenantScoped, UtcDateTime
 from services.signing.documents.rules import STANDING
-from services.signing.tables import Base
+from services.signing.models import Base
 
 
 class Document(TenantScoped, Base):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Select, and_, false, or_, select
@@ -34,28 +33,28 @@ def find_document(
     return session.scalars(statement.with_for_update() if for_change else statement).one_or_none()
 
 
-def get_document(
-    session: Session, caller: Caller, request: Mapping[str, Any], *, for_change: bool = False
-) -> Document:
-    """The document `request["document_id"]`. Raises Refused(not_found) for what the caller may not know of, too."""
-    document = find_document(session, caller, request["document_id"], for_change=for_change)
+def get_document(session: Session, caller: Caller, document_id: str, *, for_change: bool = False) -> Document:
+    """The document with this id. Raises Refused(not_found) for what the caller may not know of, too."""
+    document = find_document(session, caller, document_id, for_change=for_change)
     if document is None:
         raise Refused("not_found", "There is no such document.", "document_id")
     return document
 
 
-def list_documents(session: Session, caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+def list_documents(
+    session: Session, caller: Caller, *, state: str | None, report: str | None, after: str | None, limit: int
+) -> dict[str, Any]:
     """One page, newest first. `after` is the id of the last document of the page before."""
     statement = visible_documents(caller)
-    if request["state"] is not None:
-        statement = statement.where(Document.state == request["state"])
-    if request["report"] == "unsigned":
+    if state is not None:
+        statement = statement.where(Document.state == state)
+    if report == "unsigned":
         statement = statement.where(Document.state.in_(UNSIGNED_REPORT))
-    if request["after"] is not None:
-        statement = _older_than(statement, find_document(session, caller, request["after"]))
+    if after is not None:
+        statement = _older_than(statement, find_document(session, caller, after))
     newest_first = statement.order_by(Document.sent_at.desc(), Document.id.desc())
-    rows = list(session.scalars(newest_first.limit(request["limit"] + 1)))
-    page = rows[: request["limit"]]
+    rows = list(session.scalars(newest_first.limit(limit + 1)))
+    page = rows[:limit]
     return {"items": page, "next": page[-1].id if len(rows) > len(page) else None}
 
 

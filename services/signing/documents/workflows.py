@@ -26,12 +26,12 @@ def send_document(call: Call) -> Any:
     concerned = _concerned(call)
     document = call.request["document"]
     pages = _signer(call).screen(_organisation(call)[0], document["sha256"], document["size"], _wait_s(call))
-    return call.commit(handlers.send_document, pages, concerned)
+    return call.commit(handlers.send_document, document["sha256"], pages, concerned)
 
 
 def get_document(call: Call) -> Any:
     """Answer with the document and record that it was read."""
-    return call.transact(lambda unit: call.operation.reply.dump(handlers.read_document(unit, call.request)))
+    return call.transact(lambda unit: call.operation.reply.dump(handlers.read_document(unit, **call.request)))
 
 
 def sign_document(call: Call) -> Any:
@@ -42,19 +42,19 @@ def sign_document(call: Call) -> Any:
     """
     if call.is_repeated():
         return call.commit(_only_replayed)
-    caller = call.caller
+    caller, document_id = call.caller, call.request["document_id"]
     signer = _describe_account(call, caller.id if caller else "", "not_found")
     with _signer(call).turn_to_sign(_wait_s(call)):
         # Once more: the same request may have been carried out by another worker while this one waited for its turn.
         if call.is_repeated():
             return call.commit(_only_replayed)
-        sha256 = call.transact(lambda unit: handlers.claim_signature(unit, call.request))
+        sha256 = call.transact(lambda unit: handlers.claim_signature(unit, document_id=document_id))
         try:
             order = _order(call, sha256, signer)
             signed = handlers.Signed(_signer(call).sign(order), order.signed_at)
             return call.commit(handlers.sign_document, signed)
         except Exception:
-            call.transact(lambda unit: handlers.release_signature(unit, call.request))
+            call.transact(lambda unit: handlers.release_signature(unit, document_id=document_id))
             raise
 
 
@@ -110,7 +110,7 @@ def follow_people(delivery: Delivery) -> None:
     delivery.apply(handlers.follow_people, standings)
 
 
-def _only_replayed(_unit: UnitOfWork, _request: Any) -> Any:
+def _only_replayed(_unit: UnitOfWork) -> Any:
     """For `commit` when the answer is known; only reached if it was forgotten in this very moment."""
     raise Refused("conflict", "This request is too old to be repeated.")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.integration.notifications.test_family_messages import TEMPORARY, invite
 
 from services.contracts.errors import Refused
 from services.contracts.notifications import templates as contract
 from services.notifications.deliveries import sending
 from services.notifications.templates import own_words, product_words
 from tests.integration.notifications.conftest import FakeMailServer, Notifications, body
+from tests.integration.notifications.test_deliveries_to_families import TEMPORARY, invite
 from tests.support.in_process import BAYSIDE, a_caller
 
 ADMIN = a_caller("organisation.manage")
