@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from services.chassis.events import Listens
-from services.chassis.models import new_base
+from services.chassis.models import base_of, new_base
 from services.chassis.topology import entrypoints
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Contract, Operation
@@ -56,7 +56,7 @@ def lists(contract: Contract) -> dict[str, str]:
         "offers": "\n".join(_offers(contract)),
         "publishes": _events(contract.events.values(), lambda event: f"{event.name}.v{event.version}"),
         "listens": _events(heard, lambda event: f"{event.service}.{event.name}.v{event.version}"),
-        "tables": _tables(importlib.import_module(f"services.{contract.service}.models").Base),
+        "tables": _tables(base_of(contract.service)),
     }
 
 

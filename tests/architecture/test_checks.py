@@ -199,15 +199,6 @@ def test_a_declared_code_that_cannot_be_reached_is_named(tree: Portico, address:
     ]
 
 
-def test_tables_that_the_migrations_do_not_see_are_named(tree: Portico):
-    module = Module("services.portals.planted.models", "services/portals/planted/models.py", "")
-    spoilt = dataclasses.replace(with_modules(tree, module), services={"portals": tree.services["portals"]})
-
-    assert tables.problems(spoilt) == [
-        "services/portals/planted/models.py: the migrations do not see its tables; import them in services/portals/models.py"
-    ]
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def portals_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A migrated database of portals."""
