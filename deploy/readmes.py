@@ -95,10 +95,13 @@ def _subjects(contract: Contract) -> dict[str, str]:
 
 
 def _access(operation: Operation) -> str:
+    access = operation.access
+    if access.kind != "permission":
+        return str(access).replace("_", " ")
     return (
-        str(operation.access).replace("_", " ")
-        if operation.access.kind != "permission"
-        else f"`{operation.access}`"
+        f"`{access.permission}`, {' and '.join(access.realms)} only"
+        if access.realms
+        else f"`{access.permission}`"
     )
 
 

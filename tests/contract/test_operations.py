@@ -61,6 +61,13 @@ def test_only_what_is_public_is_documented_as_open(document: dict[str, Any]):
     assert document["security"] == [{"session": []}, {"cookie": []}]
 
 
+def test_what_is_for_some_realms_only_says_so(document: dict[str, Any]):
+    for route in ROUTES:
+        described = document["paths"][route.path][route.method.lower()]["description"]
+        realms = route.operation.access.realms
+        assert f"realms: {', '.join(realms)}." in described if realms else "realms" not in described
+
+
 def test_operation_names_are_unique_over_all_services():
     names = [operation.name for operation in OPERATIONS]
 

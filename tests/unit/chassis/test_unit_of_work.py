@@ -16,7 +16,7 @@ from services.chassis.database import Database
 from services.chassis.operations import Call, admit, validate
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork, fingerprint, utc_now, without_secrets
-from services.contracts.declare import PUBLIC, SIGNED_IN, Access, Operation, only_services, permission
+from services.contracts.declare import PUBLIC, SIGNED_IN, STAFF, Access, Operation, only_services, permission
 from services.contracts.errors import Refused
 from services.contracts.fields import Secret, Text
 from tests.support import toy
@@ -235,6 +235,11 @@ ACCOUNT, OTHER_SERVICE = a_caller("toy.add"), a_service("identity")
         (permission("toy.add"), ACCOUNT, True),
         (permission("toy.remove"), ACCOUNT, False),
         (permission("toy.add"), OTHER_SERVICE, False),
+        (permission("toy.add", realms=STAFF), ACCOUNT, True),
+        (permission("toy.add", realms=STAFF), a_caller("toy.add", realm="api"), True),
+        (permission("toy.add", realms=STAFF), a_caller("toy.add", realm="provider"), False),
+        (permission("toy.add", realms=("staff",)), a_caller("toy.add", realm="api"), False),
+        (permission("toy.remove", realms=STAFF), ACCOUNT, False),
         (only_services("identity"), OTHER_SERVICE, True),
         (only_services("referrals"), OTHER_SERVICE, False),
         (only_services("identity"), a_caller("toy.add", id="identity"), False),
