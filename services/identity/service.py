@@ -11,7 +11,7 @@ from services.chassis.operations import Call, serves
 from services.chassis.runtime import Runtime
 from services.chassis.unit_of_work import utc_now
 from services.contracts import identity as contract
-from services.contracts import referrals
+from services.contracts.referrals import directory
 from services.identity import credentials, handlers, housekeeping, login, passwords, queries
 from services.identity.access import challenges, clients
 from services.identity.access.entrypoints import AccessEntrypoints
@@ -162,7 +162,7 @@ class Service(
     def assign_resource(self, call: Call) -> Any:
         with call.runtime.database.reading(call.organisation_id) as session:
             handlers.require_provider(queries.find_account(session, call.request["account_id"]))
-        resource = call.ask(referrals.describe_resource, {"resource_id": call.request["resource_id"]})
+        resource = call.ask(directory.describe_resource, {"resource_id": call.request["resource_id"]})
         return call.commit(handlers.assign_resource, resource)
 
     @serves(contract.remove_resource)

@@ -1,62 +1,227 @@
-"""All tables of this service. Importing them here fills `Base.metadata`."""
+"""Tables that several subjects share: the programs of a ReferralQ, referrals and their history.
+
+The declarative base stands here, so that every subject can import it; the other tables are in `<subject>/models.py`.
+"""
 
 from __future__ import annotations
 
-from services.referrals.assignments.models import Referral, StatusChange
-from services.referrals.bulk.models import BulkJob, BulkJobLine
-from services.referrals.capacity.models import CapacitySettings, Change, Line, Term
-from services.referrals.directory.models import (
-    DirectoryExport,
-    DirectoryImport,
-    DirectoryRevision,
-    Resource,
-)
-from services.referrals.offers.models import Offer
-from services.referrals.queues.models import Queue, QueueProgram, QueueStatus
-from services.referrals.records.models import ContactRecord, ContactRecordChange, ContactRecordCounter
-from services.referrals.reports.models import (
-    ReportCapacityDay,
-    ReportCell,
-    ReportCount,
-    ReportDay,
-    ReportDelta,
-    ReportMove,
-    ReportPlace,
-    ReportProgress,
-    ReportSettings,
-    ReportWeek,
-)
-from services.referrals.tables import Base
+import datetime
+from typing import Any
 
-__all__ = [
-    "Base",
-    "BulkJob",
-    "BulkJobLine",
-    "CapacitySettings",
-    "Change",
-    "ContactRecord",
-    "ContactRecordChange",
-    "ContactRecordCounter",
-    "DirectoryExport",
-    "DirectoryImport",
-    "DirectoryRevision",
-    "Line",
-    "Offer",
-    "Queue",
-    "QueueProgram",
-    "QueueStatus",
-    "Referral",
-    "ReportCapacityDay",
-    "ReportCell",
-    "ReportCount",
-    "ReportDay",
-    "ReportDelta",
-    "ReportMove",
-    "ReportPlace",
-    "ReportProgress",
-    "ReportSettings",
-    "ReportWeek",
-    "Resource",
-    "StatusChange",
-    "Term",
-]
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    UnaryExpression,
+    UniqueConstraint,
+    literal_column,
+    not_,
+    text,
+    type_coerce,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.operators import custom_op
+from sqlalchemy.types import NullType
+
+from services.chassis.models import TenantScoped, UtcDateTime, new_base
+
+Base: Any = new_base()
+
+
+class QueueProgram(TenantScoped, Base):
+    """A program that takes referrals through a queue."""
+
+    __tablename__ = "queue_programs"
+    __table_args__ = (Index(None, "organisation_id", "program_id"),)
+
+    queue_id: Mapped[str] = mapped_column(ForeignKey("queues.id"), primary_key=True)
+    program_id: Mapped[str] = mapped_column(ForeignKey("resources.id"), primary_key=True)
+    added_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+
+
+_OPEN = text("NOT is_terminal")
+_OPEN_AND_DUE = text("NOT is_terminal AND due_at IS NOT NULL")
+_OPEN_WITH_END_OF_CONSENT = text("NOT is_terminal AND consent_ends_at IS NOT NULL")
+_OPEN_AND_URGENT = text("NOT is_terminal AND priority <> 'routine'")
+_WAITING = text("is_waitlisted")
+_OF_AN_OFFER = text("offer_id IS NOT NULL")
+
+
+class Referral(TenantScoped, Base):
+    """A contact record that was assigned to a program through a ReferralQ.
+
+    `holds_capacity` says whether one of the program's places is taken for it: claim and release flip it in the
+    transaction that counts, so a place is given back exactly once. `capacity_line_id` is the line that was counted, or
+    the one that a waitlisted referral waits for (None: any). `note` is the last shared note of either side (S0-32).
+    `consent_ends_at` is a copy of the contact record's, so that a list finds those whose consent is over by an index.
+
+    `ended_by` is `sender` where it was withdrawn or reassigned: then it is out of every provider's sight and never opens
+    again, whatever its last status was. `provider` and `client` say who declined.
+    """
+
+    __tablename__ = "referrals"
+    __table_args__ = (
+        # Read backwards for "newest first", so the same order serves both ways.
+        Index("ix_referrals_of_program", "organisation_id", "program_id", "assigned_at", "id"),
+        Index("ix_referrals_newest", "organisation_id", "assigned_at", "id"),
+        Index("ix_referrals_of_queue", "organisation_id", "queue_id", "assigned_at", "id"),
+        Index("ix_referrals_of_status", "organisation_id", "queue_id", "status", "assigned_at", "id"),
+        Index(
+            "ix_referrals_due",
+            "organisation_id",
+            "due_at",
+            "id",
+            sqlite_where=_OPEN_AND_DUE,
+            postgresql_where=_OPEN_AND_DUE,
+        ),
+        Index(
+            "ix_referrals_waiting",
+            "program_id",
+            "waitlisted_at",
+            sqlite_where=_WAITING,
+            postgresql_where=_WAITING,
+        ),
+        Index(
+            "ix_referrals_of_offer",
+            "offer_id",
+            sqlite_where=_OF_AN_OFFER,
+            postgresql_where=_OF_AN_OFFER,
+        ),
+        Index(
+            "ix_referrals_due_of_program",
+            "program_id",
+            "due_at",
+            sqlite_where=_OPEN_AND_DUE,
+            postgresql_where=_OPEN_AND_DUE,
+        ),
+        Index(
+            "ix_referrals_consent",
+            "organisation_id",
+            "consent_ends_at",
+            sqlite_where=_OPEN_WITH_END_OF_CONSENT,
+            postgresql_where=_OPEN_WITH_END_OF_CONSENT,
+        ),
+        Index(
+            "ix_referrals_consent_of_program",
+            "program_id",
+            "consent_ends_at",
+            sqlite_where=_OPEN_WITH_END_OF_CONSENT,
+            postgresql_where=_OPEN_WITH_END_OF_CONSENT,
+        ),
+        Index(
+            "ix_referrals_urgent",
+            "organisation_id",
+            "assigned_at",
+            "id",
+            sqlite_where=_OPEN_AND_URGENT,
+            postgresql_where=_OPEN_AND_URGENT,
+        ),
+        # What has changed since a time, for systems that keep up by reading (FHIR `_lastUpdated`).
+        Index("ix_referrals_updated", "organisation_id", "updated_at", "id"),
+        Index("ix_referrals_idle", "queue_id", "updated_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index(
+            "uq_referrals_open",
+            "contact_record_id",
+            "queue_id",
+            "program_id",
+            unique=True,
+            sqlite_where=_OPEN,
+            postgresql_where=_OPEN,
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    contact_record_id: Mapped[str] = mapped_column(ForeignKey("contact_records.id"), index=True)
+    queue_id: Mapped[str] = mapped_column(ForeignKey("queues.id"))
+    program_id: Mapped[str] = mapped_column(ForeignKey("resources.id"))
+    status: Mapped[str] = mapped_column(String(64))
+    status_since: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    is_terminal: Mapped[bool] = mapped_column(Boolean, default=False)
+    note: Mapped[str | None] = mapped_column(Text)
+    priority: Mapped[str] = mapped_column(String(10), default="routine")
+    holds_capacity: Mapped[bool] = mapped_column(Boolean, default=False)
+    capacity_line_id: Mapped[str | None] = mapped_column(String(32))
+    is_waitlisted: Mapped[bool] = mapped_column(Boolean, default=False)
+    waitlisted_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    assigned_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    accepted_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    ended_by: Mapped[str | None] = mapped_column(String(10))
+    reason_code: Mapped[str | None] = mapped_column(String(64))
+    outcome_code: Mapped[str | None] = mapped_column(String(64))
+    replaced_by_id: Mapped[str | None] = mapped_column(String(32))
+    offer_id: Mapped[str | None] = mapped_column(String(32))
+    consent_ends_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+
+    # As conditions these two are spelled as the partial indexes are, on both databases. A plain Boolean reads `= 0` and
+    # `= 1` in SQLite and `is_(False)` reads IS FALSE in PostgreSQL: then neither finds its index.
+
+    @hybrid_property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return not self.is_terminal
+
+    @is_open.inplace.expression
+    @classmethod
+    def _is_open(cls) -> ColumnElement[bool]:
+        return not_(type_coerce(cls.is_terminal, NullType()))
+
+    @hybrid_property
+    def is_waiting(self) -> bool:
+        """Whether it is on the waitlist."""
+        return self.is_waitlisted
+
+    @is_waiting.inplace.expression
+    @classmethod
+    def _is_waiting(cls) -> ColumnElement[bool]:
+        column: Any = cls.is_waitlisted
+        return UnaryExpression(column.__clause_element__(), operator=custom_op(""), type_=NullType())
+
+
+def is_overdue(now: datetime.datetime) -> ColumnElement[bool]:
+    """Condition: an open referral whose time has run out. False, not unknown, where there is no time."""
+    return Referral.is_open & Referral.due_at.is_not(None) & (Referral.due_at < now)
+
+
+def is_urgent() -> ColumnElement[bool]:
+    """Condition: an open referral with a priority above routine, spelled as its index is."""
+    return Referral.is_open & (Referral.priority != literal_column("'routine'"))
+
+
+class StatusChange(TenantScoped, Base):
+    """One line of a referral's history, with the labels as they read at that time. Append-only.
+
+    `kind` says what happened (see the contract's `KINDS`); a note has the same status before and after. An internal note is
+    the partner's own: providers never see it. `actor_realm` tells the two sides apart, None where nobody acted.
+    """
+
+    __tablename__ = "referral_status_changes"
+    __table_args__ = (
+        UniqueConstraint("referral_id", "position"),
+        # For what is computed again from the lines of a week: they are written in the order of their times.
+        Index(None, "at", postgresql_using="brin"),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    referral_id: Mapped[str] = mapped_column(ForeignKey("referrals.id"))
+    position: Mapped[int] = mapped_column(Integer)
+    at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    kind: Mapped[str] = mapped_column(String(20))
+    from_key: Mapped[str | None] = mapped_column(String(64))
+    from_label: Mapped[str | None] = mapped_column(String(40))
+    to_key: Mapped[str] = mapped_column(String(64))
+    to_label: Mapped[str] = mapped_column(String(40))
+    note: Mapped[str | None] = mapped_column(Text)
+    is_internal: Mapped[bool] = mapped_column(Boolean, default=False)
+    reason_code: Mapped[str | None] = mapped_column(String(64))
+    outcome_code: Mapped[str | None] = mapped_column(String(64))
+    actor_id: Mapped[str] = mapped_column(String(64))
+    actor_realm: Mapped[str | None] = mapped_column(String(40))

@@ -20,9 +20,10 @@ CONTRACTS_ARE_DATA = "Contracts are data"
 CHASSIS_IS_BLIND = "The chassis knows no service"
 GATEWAY_IS_THIN = "The gateway knows contracts and the way to call, no service, no database"
 RULES_ARE_PURE = "Rules know no framework"
+REFERRALS_IN_LAYERS = "Subjects of referrals build on those below them"
 
 VIOLATIONS = [
-    (SERVICES_APART, "services/identity/tokens.py", "import services.referrals.tables"),
+    (SERVICES_APART, "services/identity/tokens.py", "import services.referrals.models"),
     (SERVICES_APART, "services/signing/pdf/pages.py", "from services.portals import rules"),
     (CONTRACTS_ARE_DATA, "services/contracts/errors.py", "import kombu"),
     (CONTRACTS_ARE_DATA, "services/contracts/fields.py", "from services.chassis import wire"),
@@ -34,6 +35,13 @@ VIOLATIONS = [
     (RULES_ARE_PURE, "services/signing/documents/rules.py", "import sqlalchemy"),
     (RULES_ARE_PURE, "services/referrals/capacity/rules.py", "from sqlalchemy.orm import Session"),
     (RULES_ARE_PURE, "services/portals/configuration/rules.py", "import services.chassis.unit_of_work"),
+    (
+        REFERRALS_IN_LAYERS,
+        "services/referrals/records/queries.py",
+        "import services.referrals.assignments.rules",
+    ),
+    (REFERRALS_IN_LAYERS, "services/referrals/capacity/rules.py", "import services.referrals.records.rules"),
+    (REFERRALS_IN_LAYERS, "services/referrals/models.py", "import services.referrals.queues.rules"),
 ]
 
 

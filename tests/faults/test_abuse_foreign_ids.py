@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 from sqlalchemy import inspect, text
 
-from services.contracts import identity_patients, referrals_bulk, referrals_fhir
+from services.contracts import identity_patients
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Operation, all_operations
 from services.contracts.errors import Refused
+from services.contracts.referrals import bulk, fhir
 from services.identity.patients import jobs
 from services.referrals.bulk import work as bulk_work
 from services.referrals.fhir.rules import PARAMETERS
@@ -311,13 +312,13 @@ def test_a_bulk_job_does_nothing_to_another_organisations_records(tmp_path: Path
     before = rows_of_others(world, "bayside")
     place = {"queue_id": own["queue"][0], "program_ids": [own["program"][0]]}
     for operation, member, wanted in (
-        (referrals_bulk.start_bulk_assignment, "contact_record_ids", place),
-        (referrals_bulk.start_bulk_status_change, "referral_ids", {"status": "completed"}),
+        (bulk.start_bulk_assignment, "contact_record_ids", place),
+        (bulk.start_bulk_status_change, "referral_ids", {"status": "completed"}),
     ):
         named = [*theirs["record" if "record" in member else "referral"], MADE_UP]
         job_id = call(operation, caller, **wanted, **{member: named})["id"]
         bulk_work.work(world.service.runtime)
-        lines = call(referrals_bulk.list_bulk_job_lines, caller, bulk_job_id=job_id)["items"]
+        lines = call(bulk.list_bulk_job_lines, caller, bulk_job_id=job_id)["items"]
         told = {
             (line["state"], line["reason"], line["field"], line["contact_record_number"]) for line in lines
         }
@@ -344,12 +345,12 @@ def test_another_organisations_resources_are_like_none_in_fhir(tmp_path: Path) -
 
         def search(one: str, of: str = resource_type, by: tuple[str, str] = (name, prefix)) -> Any:
             wanted = {"resource_type": of, "parameters": {by[0]: [by[1] + one]}, **BASE}
-            answer = outcome(world, referrals_fhir.fhir_search, "bayside", one, **wanted)
+            answer = outcome(world, fhir.fhir_search, "bayside", one, **wanted)
             return answer["answer"]["resource"].get("entry")
 
         def read(one: str, of: str = resource_type) -> Any:
             wanted = {"resource_type": of, "resource_id": one, **BASE}
-            return outcome(world, referrals_fhir.fhir_read, "bayside", one, **wanted)
+            return outcome(world, fhir.fhir_read, "bayside", one, **wanted)
 
         for ask in (search, read) if name == "_id" else (search,):
             none = ask(MADE_UP)

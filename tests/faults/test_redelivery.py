@@ -13,12 +13,13 @@ from marshmallow import fields
 from sqlalchemy import DateTime, TypeDecorator, select
 
 from services.chassis import wire
-from services.contracts import identity, identity_audit, referrals_assignments, referrals_capacity
+from services.contracts import identity, identity_audit
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Event
 from services.contracts.fields import Code, Count, Flag, Id, Moment, RecordNumber
-from services.referrals.assignments.models import Referral, StatusChange
+from services.contracts.referrals import assignments, capacity
 from services.referrals.capacity.models import Line
+from services.referrals.models import Referral, StatusChange
 from tests.integration.referrals.builders import Desk
 from tests.support.in_process import HARBOR, InProcess
 
@@ -189,10 +190,7 @@ class Waitlist:
         return referrals, history, lines
 
     def _news(self, service: InProcess) -> Iterator[list[News]]:
-        own = {
-            event.type: event
-            for event in (referrals_capacity.capacity_changed, referrals_assignments.referral_waitlisted)
-        }
+        own = {event.type: event for event in (capacity.capacity_changed, assignments.referral_waitlisted)}
         seen: set[str] = set()
         while fresh := [e for e in service.events() if e["type"] in own and e["id"] not in seen]:
             seen |= {envelope["id"] for envelope in fresh}

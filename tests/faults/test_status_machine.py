@@ -29,14 +29,12 @@ from sqlalchemy.orm import Session
 
 from services.chassis import wire
 from services.chassis.unit_of_work import utc_now
-from services.contracts import referrals as contract
-from services.contracts import referrals_assignments as life
 from services.contracts.errors import Refused
-from services.contracts.referrals_capacity import capacity_changed, set_capacity
-from services.referrals.assignments.models import Referral, StatusChange
+from services.contracts.referrals import assignments, queues, status_changes
+from services.contracts.referrals.capacity import capacity_changed, set_capacity
 from services.referrals.directory.models import Resource
 from services.referrals.directory.rules import Level
-from services.referrals.queues.models import QueueProgram
+from services.referrals.models import QueueProgram, Referral, StatusChange
 from services.referrals.records.models import ContactRecord
 from tests.integration.referrals.builders import STAFF_MAY
 from tests.support.in_process import HARBOR, InProcess, a_caller
@@ -45,15 +43,15 @@ STAFF = a_caller(*STAFF_MAY)
 NEWS = {
     each.type: each
     for each in (
-        contract.referral_assigned,
-        contract.referral_status_changed,
-        life.referral_accepted,
-        life.referral_declined,
-        life.referral_withdrawn,
-        life.referral_reassigned,
-        life.referral_waitlisted,
-        life.referral_promoted,
-        life.referral_note_added,
+        assignments.referral_assigned,
+        status_changes.referral_status_changed,
+        status_changes.referral_accepted,
+        status_changes.referral_declined,
+        assignments.referral_withdrawn,
+        status_changes.referral_reassigned,
+        assignments.referral_waitlisted,
+        assignments.referral_promoted,
+        assignments.referral_note_added,
     )
 }
 # On a machine that has much else to do a writer may be told to come again; nothing was done then.
@@ -131,7 +129,7 @@ class Referrals(RuleBasedStateMachine):
         self.waits, self.may_reopen = waits, may_reopen
         self.allowed = ALLOWED if is_strict else None
         queue = self._do(
-            contract.create_queue,
+            queues.create_queue,
             name=wire.new_id(),
             statuses=[
                 {
@@ -200,9 +198,9 @@ class Referrals(RuleBasedStateMachine):
     def answer(self, which: int, answer: str) -> None:
         model = self._one(which)
         operation, key, more = {
-            "accept": (life.accept_referral, "called", {}),
-            "unaccept": (life.unaccept_referral, "sent", {}),
-            "decline": (life.decline_referral, "refused", {"reason_code": "other"}),
+            "accept": (status_changes.accept_referral, "called", {}),
+            "unaccept": (status_changes.unaccept_referral, "sent", {}),
+            "decline": (status_changes.decline_referral, "refused", {"reason_code": "other"}),
         }[answer]
         expected = self._fate(model, key, answer == "decline")
         if answer == "unaccept" and (model.has_ended or not model.accepted):
@@ -217,7 +215,7 @@ class Referrals(RuleBasedStateMachine):
         model = self._one(which)
         expected = "move_not_allowed" if model.is_taken_back else "ok"
         call = lambda: self._do(  # noqa: E731
-            life.withdraw_referral, referral_id=model.id, version=model.version, reason_code="other"
+            status_changes.withdraw_referral, referral_id=model.id, version=model.version, reason_code="other"
         )
         if self._expect(expected, call) is not None:
             self._taken_back(model, "withdrawn")
@@ -227,7 +225,7 @@ class Referrals(RuleBasedStateMachine):
     def reassign(self, which: int, place: int) -> None:
         model, program = self._one(which), self.programs[place]
         call = lambda: self._do(  # noqa: E731
-            life.reassign_referral,
+            status_changes.reassign_referral,
             referral_id=model.id,
             version=model.version,
             program_id=program,
@@ -248,7 +246,7 @@ class Referrals(RuleBasedStateMachine):
     @rule(which=WHICH)
     def write_a_note(self, which: int) -> None:
         model = self._one(which)
-        self._do(life.add_referral_note, referral_id=model.id, note="Called.")
+        self._do(assignments.add_referral_note, referral_id=model.id, note="Called.")
         model.version += 1
         model.lines.append(("note", model.status, model.status))
         model.news.append("referral_note_added")
@@ -302,7 +300,7 @@ class Referrals(RuleBasedStateMachine):
         expected = "already_assigned" if self._is_open(record, program) else self._place_at(program)
         record = record or self._a_record()
         call = lambda: self._do(  # noqa: E731
-            contract.assign_referral, contact_record_id=record, queue_id=self.queue, program_id=program
+            assignments.assign_referral, contact_record_id=record, queue_id=self.queue, program_id=program
         )
         answer = self._expect(expected, call)
         if answer is not None:
@@ -410,7 +408,7 @@ class Referrals(RuleBasedStateMachine):
     def _move(self, model: Model, key: str, says_why: bool, version: int | None = None) -> Any:
         note = "Because." if says_why else None
         return self._do(
-            contract.change_status,
+            status_changes.change_status,
             referral_id=model.id,
             status=key,
             note=note,
@@ -435,7 +433,7 @@ class Referrals(RuleBasedStateMachine):
         while fresh := self._fresh():
             for envelope in fresh:
                 told += told_of_referrals(envelope)
-                for own in (capacity_changed, life.referral_waitlisted):
+                for own in (capacity_changed, assignments.referral_waitlisted):
                     if envelope["type"] == own.type:
                         self.desk.deliver(own, envelope["data"], event_id=envelope["id"])
         return told

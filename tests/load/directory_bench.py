@@ -21,10 +21,10 @@ from typing import Any
 
 import psutil
 
-from services.contracts import referrals as base
-from services.contracts import referrals_directory as contract
-from services.referrals.directory import exporting, importing
-from services.referrals.directory.icarol_row import EXPORT_COLUMNS
+from services.contracts.referrals import directory, directory_exports, directory_imports
+from services.referrals.directory_exports import jobs
+from services.referrals.directory_imports import jobs as importing
+from services.referrals.directory_imports.icarol_row import EXPORT_COLUMNS
 from tests.integration.referrals.builders import STAFF
 from tests.support import servers
 from tests.support.in_process import InProcess
@@ -125,9 +125,9 @@ def run(name: str, url: str, folder: Path) -> None:
     _import(service, "the same again", many)
     _import(service, "dry run", many, dry_run=True)
     print(f"  names among {MANY:,}: {_searches(service)}; {_rss():.0f} MB with the names", flush=True)
-    started = service.call(contract.export_directory, STAFF)
-    _, took = watched(lambda: exporting.work(service.runtime))
-    exported = service.call(contract.get_directory_export, STAFF, export_id=started["export_id"])
+    started = service.call(directory_exports.export_directory, STAFF)
+    _, took = watched(lambda: jobs.work(service.runtime))
+    exported = service.call(directory_exports.get_directory_export, STAFF, export_id=started["export_id"])
     print(f"  export of {exported['size'] / 1e6:.0f} MB: {took}", flush=True)
     service.close()
 
@@ -140,9 +140,9 @@ def _uploaded(service: InProcess, export: Path) -> dict[str, Any]:
 
 
 def _import(service: InProcess, title: str, document: dict[str, Any], **more: bool) -> None:
-    started = service.call(base.import_directory, STAFF, document=document, **more)
+    started = service.call(directory_imports.import_directory, STAFF, document=document, **more)
     _, took = watched(lambda: importing.work(service.runtime))
-    report = service.call(contract.get_directory_import, STAFF, import_id=started["import_id"])
+    report = service.call(directory_imports.get_directory_import, STAFF, import_id=started["import_id"])
     counts = ", ".join(f"{report[each]:,} {each}" for each in ("added", "unchanged", "refused"))
     print(f"  {title}: {took} ({counts})", flush=True)
 
@@ -160,12 +160,12 @@ def _searches(service: InProcess) -> str:
         "family housing",
     ]
     began = time.perf_counter()
-    service.call(base.search_resources, STAFF, q="north")
+    service.call(directory.search_resources, STAFF, q="north")
     first_ms = (time.perf_counter() - began) * 1000
     times, computed = [], time.process_time()
     for _ in range(SEARCHES):
         began = time.perf_counter()
-        service.call(base.search_resources, STAFF, q=chance.choice(typed))
+        service.call(directory.search_resources, STAFF, q=chance.choice(typed))
         times.append((time.perf_counter() - began) * 1000)
     computed_ms = (time.process_time() - computed) * 1000 / SEARCHES
     times.sort()

@@ -28,13 +28,9 @@ from services.chassis import logs
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.chassis.wire import new_id
-from services.contracts import referrals as contract
-from services.contracts import referrals_capacity as capacity
-from services.contracts import referrals_fhir as fhir
-from services.contracts import referrals_reports as reports
-from services.referrals.assignments.models import Referral
+from services.contracts.referrals import assignments, capacity, fhir, queues, reports, status_changes
 from services.referrals.directory.models import Resource
-from services.referrals.queues.models import QueueProgram
+from services.referrals.models import QueueProgram, Referral
 from services.referrals.reports.tallying import tally_all
 from tests.integration.referrals.builders import PROVIDER_MAY, STAFF
 from tests.support.in_process import HARBOR, InProcess, a_caller
@@ -151,7 +147,7 @@ class Filled:
     def move(self) -> None:
         """Change the status of a referral that stood at its first."""
         self(
-            contract.change_status,
+            status_changes.change_status,
             STAFF,
             referral_id=self._to_move.pop(),
             status="attempting_contact",
@@ -161,7 +157,7 @@ class Filled:
     def by_number(self) -> None:
         """Find a record by its number."""
         number = f"CR-{random.randint(1, self.count):08d}"
-        assert len(self(contract.list_referrals, number=number)["items"]) == 1
+        assert len(self(assignments.list_referrals, number=number)["items"]) == 1
 
     def _directory(self) -> list[str]:
         now, programs, rows = utc_now(), [], []
@@ -176,7 +172,7 @@ class Filled:
         return programs
 
     def _queues(self) -> None:
-        ids = [self(contract.create_queue, name=f"Queue {number:02d}")["id"] for number in range(QUEUES)]
+        ids = [self(queues.create_queue, name=f"Queue {number:02d}")["id"] for number in range(QUEUES)]
         rows = [
             {
                 "organisation_id": HARBOR[0],
@@ -267,13 +263,13 @@ def cases(filled: Filled) -> dict[str, Callable[[], Any]]:
     """What is measured, by name. The first four have the bar."""
     tasks = {"resource_type": "Task", "base_url": "https://portico.example/fhir/R4"}
     return {
-        "provider's list": lambda: filled(contract.list_referrals, filled.provider, limit=PAGE),
+        "provider's list": lambda: filled(assignments.list_referrals, filled.provider, limit=PAGE),
         "record by number": filled.by_number,
         "status change": filled.move,
         "dashboard": lambda: filled(reports.get_dashboard),
         "dashboard, provider": lambda: filled(reports.get_dashboard, filled.provider),
         "programs' demand": lambda: filled(reports.list_program_demand, limit=PAGE),
-        "staff's list": lambda: filled(contract.list_referrals, limit=PAGE),
+        "staff's list": lambda: filled(assignments.list_referrals, limit=PAGE),
         "FHIR Task search": lambda: filled(fhir.fhir_search, parameters={"status": ["requested"]}, **tasks),
     }
 

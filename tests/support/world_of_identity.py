@@ -17,9 +17,9 @@ from services.contracts import (
     identity_outside,
     identity_patients,
     identity_people,
-    referrals,
 )
 from services.contracts.errors import Refused
+from services.contracts.referrals import directory
 from services.identity.models import Grant, LoginChange, LoginSession, UnverifiedNotice
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 from tests.integration.identity.employees import activate
@@ -64,7 +64,7 @@ def identity_world(folder: Path) -> World:
         }
     )
     mine = world.objects["bayside"]["program"][0]
-    identity.answers[referrals.describe_resource.address] = lambda request: _describe_resource(request, mine)
+    identity.answers[directory.describe_resource.address] = lambda request: _describe_resource(request, mine)
     return finished(world)
 
 

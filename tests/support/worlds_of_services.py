@@ -10,22 +10,25 @@ from sqlalchemy import select
 
 from services.chassis.unit_of_work import utc_now
 from services.contracts import identity as accounts
-from services.contracts import (
-    identity_merged,
-    referrals,
-    referrals_bulk,
-    referrals_capacity,
-    referrals_directory,
-    referrals_offers,
-    referrals_records,
-    referrals_reports,
-)
+from services.contracts import identity_merged
 from services.contracts.errors import Refused
 from services.contracts.notifications import deliveries as notifications
 from services.contracts.portals import configuration as portals
+from services.contracts.referrals import (
+    assignments,
+    bulk,
+    capacity,
+    directory,
+    directory_exports,
+    directory_imports,
+    offers,
+    queues,
+    reports,
+)
+from services.contracts.referrals import records as records_contract
 from services.contracts.signing import documents as signing
 from services.identity.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions
-from services.referrals.assignments.models import StatusChange
+from services.referrals.models import StatusChange
 from services.signing.documents.signer import Signer
 from tests.integration.notifications.conftest import Notifications
 from tests.integration.referrals.builders import SMALL_DIRECTORY, an_export
@@ -107,10 +110,10 @@ class _ReferralsObjects:
         """All of them."""
         self._directory()
         programs = self.world.objects[self.key]["program"]
-        queue = self.call(referrals.create_queue, name=f"Housing of {self.key}")["id"]
+        queue = self.call(queues.create_queue, name=f"Housing of {self.key}")["id"]
         for program in programs[:2]:
-            self.call(referrals.add_program_to_queue, queue_id=queue, program_id=program)
-        bare = self.call(referrals.create_queue, name=f"Nothing yet of {self.key}")["id"]
+            self.call(queues.add_program_to_queue, queue_id=queue, program_id=program)
+        bare = self.call(queues.create_queue, name=f"Nothing yet of {self.key}")["id"]
         self.keep("queue", queue, bare)
         self.keep("bare_queue", bare)
         self._capacity(programs[0], programs[1])
@@ -130,58 +133,58 @@ class _ReferralsObjects:
         document = a_blob(self.world.service, self.world.organisations[self.key][0], an_export(renamed))
         self.keep("blob", document)
         for _ in range(2):
-            imported = self.call(referrals.import_directory, document=document)
+            imported = self.call(directory_imports.import_directory, document=document)
             self.keep("directory_import", imported["import_id"])
-            self.keep("directory_export", self.call(referrals_directory.export_directory)["export_id"])
+            self.keep("directory_export", self.call(directory_exports.export_directory)["export_id"])
         for level, names in (
             ("program", ("Family Housing", "Café & Pantry", "Night Shelter")),
             ("agency", ("Harbor Shelter", "Food Network")),
         ):
             for name in names:
-                found = self.call(referrals.search_resources, q=name)["items"]
+                found = self.call(directory.search_resources, q=name)["items"]
                 self.keep(level, next(item["id"] for item in found if item["level"] == level))
 
     def _capacity(self, first: str, second: str) -> None:
         for program in (first, second):
-            line = self.call(referrals_capacity.set_capacity, program_id=program, total=9)
+            line = self.call(capacity.set_capacity, program_id=program, total=9)
             self.keep("capacity_line", line["line_id"])
         self.keep("capacity_schedule", a_scheduled_change(self.world, self.key, first))
 
     def _record(self) -> str:
         named = {"first_name": "Ana", "last_name": f"Vega of {self.key}"}
-        return str(self.call(referrals.create_contact_record, **named)["id"])
+        return str(self.call(records_contract.create_contact_record, **named)["id"])
 
     def _referral(self, queue: str, program: str) -> tuple[str, str]:
         named = {"contact_record_id": self._record(), "queue_id": queue, "program_id": program}
-        opened = self.call(referrals.assign_referral, **named, note=f"About {self.key}")
+        opened = self.call(assignments.assign_referral, **named, note=f"About {self.key}")
         return named["contact_record_id"], opened["id"]
 
     def _offer(self, queue: str, programs: list[str]) -> tuple[str, str]:
         named = {"contact_record_id": self._record(), "queue_id": queue, "program_ids": programs}
-        offer = self.call(referrals_offers.create_offer, **named, note=f"Asked by {self.key}")
+        offer = self.call(offers.create_offer, **named, note=f"Asked by {self.key}")
         return named["contact_record_id"], offer["id"]
 
     def _jobs(self, records: list[str], queue: str, program: str) -> None:
         """Jobs that wait: nobody works on them here."""
         wanted = {"contact_record_ids": records, "queue_id": queue, "program_ids": [program]}
         for _ in range(2):
-            self.keep("bulk_job", self.call(referrals_bulk.start_bulk_assignment, **wanted)["id"])
+            self.keep("bulk_job", self.call(bulk.start_bulk_assignment, **wanted)["id"])
 
     def _pages(self) -> None:
         own = self.world.objects[self.key]
         for kind, operation, wanted in (
-            ("referral", referrals.list_referrals, {}),
-            ("record", referrals_records.search_contact_records, {}),
-            ("offer", referrals_offers.list_offers, {}),
-            ("bulk_job", referrals_bulk.list_bulk_jobs, {}),
-            ("bulk_line", referrals_bulk.list_bulk_job_lines, {"bulk_job_id": own["bulk_job"][0]}),
-            ("capacity", referrals_capacity.list_capacities, {}),
+            ("referral", assignments.list_referrals, {}),
+            ("record", records_contract.search_contact_records, {}),
+            ("offer", offers.list_offers, {}),
+            ("bulk_job", bulk.list_bulk_jobs, {}),
+            ("bulk_line", bulk.list_bulk_job_lines, {"bulk_job_id": own["bulk_job"][0]}),
+            ("capacity", capacity.list_capacities, {}),
             (
                 "capacity_change",
-                referrals_capacity.list_capacity_history,
+                capacity.list_capacity_history,
                 {"program_id": own["program"][0]},
             ),
-            ("demand", referrals_reports.list_program_demand, {}),
+            ("demand", reports.list_program_demand, {}),
         ):
             page = self.call(operation, limit=1, **wanted)
             assert page["next"], f"{operation.address} has one page only"
@@ -192,7 +195,7 @@ def a_scheduled_change(world: World, key: str, program: str) -> str:
     """What a program will take from a later time on."""
     begins = (utc_now() + datetime.timedelta(days=7)).isoformat()
     wanted = {"program_id": program, "starts_at": begins, "total": 4}
-    return str(world.service.call(referrals_capacity.schedule_capacity, world.callers[key], **wanted)["id"])
+    return str(world.service.call(capacity.schedule_capacity, world.callers[key], **wanted)["id"])
 
 
 def portals_world(folder: Path) -> World:
@@ -307,7 +310,7 @@ def _answers_within(service: InProcess, key: str) -> None:
             raise Refused("not_found", "There is no such contact record.")
         return {"contact_record_id": request["contact_record_id"], "number": "CR-00000042"}
 
-    service.answers[referrals.describe_contact_record.address] = describe_record
+    service.answers[records_contract.describe_contact_record.address] = describe_record
 
 
 def provider_in_referrals(folder: Path) -> World:
@@ -322,11 +325,11 @@ def provider_in_referrals(folder: Path) -> World:
     world.objects["harbor"]["program"] = outside
     own_agency, other_agency = world.objects["harbor"]["agency"]
     world.objects["harbor"]["agency"] = [other_agency]
-    queue = call(referrals.create_queue, name="Within reach")["id"]
-    call(referrals.add_program_to_queue, queue_id=queue, program_id=inside)
-    line = call(referrals_capacity.set_capacity, program_id=inside, total=9)["line_id"]
-    record = call(referrals.create_contact_record, first_name="Bo", last_name="Reach")["id"]
-    referral = call(referrals.assign_referral, contact_record_id=record, queue_id=queue, program_id=inside)
+    queue = call(queues.create_queue, name="Within reach")["id"]
+    call(queues.add_program_to_queue, queue_id=queue, program_id=inside)
+    line = call(capacity.set_capacity, program_id=inside, total=9)["line_id"]
+    record = call(records_contract.create_contact_record, first_name="Bo", last_name="Reach")["id"]
+    referral = call(assignments.assign_referral, contact_record_id=record, queue_id=queue, program_id=inside)
     for kind, named in (
         ("program", inside),
         ("agency", own_agency),

@@ -6,7 +6,7 @@ from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, page_of, permission
 from services.contracts.fields import Flag, Id, Moment, Text
-from services.contracts.referrals_directory_shapes import Document
+from services.contracts.referrals.directory_imports import Document
 from services.contracts.signing import contract
 
 STATES = ("sent", "signed", "declined", "returned")

@@ -14,11 +14,9 @@ from services.contracts import (
     identity_outside,
     identity_patients,
     identity_people,
-    referrals,
-    referrals_assignments,
-    referrals_capacity,
 )
 from services.contracts.notifications import deliveries
+from services.contracts.referrals import assignments, capacity
 from services.contracts.signing import documents as signing
 from services.notifications.deliveries import handlers, queries, sending
 
@@ -43,22 +41,22 @@ class DeliveryEntrypoints:
         """Deliveries, newest first."""
         return call.read(queries.list_deliveries)
 
-    @listens(referrals.referral_assigned)
+    @listens(assignments.referral_assigned)
     def on_referral_assigned(self, delivery: Delivery) -> None:
         """E-mail those who work for the program or its agency."""
         _apply(delivery, handlers.referral_assigned, _recipients(delivery))
 
-    @listens(referrals_assignments.referral_promoted)
+    @listens(assignments.referral_promoted)
     def on_referral_promoted(self, delivery: Delivery) -> None:
         """E-mail those who work for the program or its agency, as for an assignment."""
         _apply(delivery, handlers.referral_promoted, _recipients(delivery))
 
-    @listens(referrals_assignments.referral_withdrawn)
+    @listens(assignments.referral_withdrawn)
     def on_referral_withdrawn(self, delivery: Delivery) -> None:
         """E-mail those who were told of it that it is not needed any more."""
         _apply(delivery, handlers.referral_withdrawn, _recipients(delivery))
 
-    @listens(referrals_capacity.capacity_stale)
+    @listens(capacity.capacity_stale)
     def on_capacity_stale(self, delivery: Delivery) -> None:
         """E-mail those who may edit the program's capacity."""
         _apply(delivery, handlers.capacity_stale, _recipients(delivery, about="capacity"))

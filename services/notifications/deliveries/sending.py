@@ -21,16 +21,11 @@ from services.chassis.logs import log, where
 from services.chassis.loop import Loop
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts import (
-    identity,
-    identity_employees,
-    identity_patients,
-    identity_people,
-    referrals_queues,
-)
+from services.contracts import identity, identity_employees, identity_patients, identity_people
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
 from services.contracts.notifications import deliveries as contract
+from services.contracts.referrals import queues
 from services.notifications.channels import email
 from services.notifications.deliveries import rules
 from services.notifications.deliveries.models import Delivery
@@ -268,9 +263,7 @@ def _of_account(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | 
         values["record_number"] = delivery.context["contact_record_number"]
     if "queue_id" in delivery.context:
         # As the ReferralQ has it now. It is the partner's own words to its providers, the same for every referral.
-        queue = _ask(
-            runtime, delivery, referrals_queues.describe_queue, {"queue_id": delivery.context["queue_id"]}
-        )
+        queue = _ask(runtime, delivery, queues.describe_queue, {"queue_id": delivery.context["queue_id"]})
         if queue["assignment_email_text"]:
             values["partner_text"] = queue["assignment_email_text"]
     if "document_id" in delivery.context:

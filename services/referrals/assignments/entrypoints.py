@@ -7,73 +7,48 @@ from typing import Any
 from services.chassis.events import Delivery, listens
 from services.chassis.operations import Call, serves
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import referrals as contract
-from services.contracts import referrals_assignments as life
-from services.contracts.referrals_capacity import capacity_changed
-from services.referrals.assignments import closing, moving, notes, opening, queries, waitlist
-from services.referrals.authors import with_names
+from services.contracts.referrals import assignments
+from services.contracts.referrals.capacity import capacity_changed
+from services.referrals.assignments import new_referrals, notes, queries, waitlist
+from services.referrals.authors.names import with_names
 from services.referrals.records.handlers import note_reading
 
 
 class AssignmentEntrypoints:
     """What `Service` offers about referrals, and the events of its own by which the waitlist moves."""
 
-    @serves(contract.assign_referral)
+    @serves(assignments.assign_referral)
     def assign_referral(self, call: Call) -> Any:
         # A crowd for one program waits here, each in turn, and not for the row of its capacity.
         with call.runtime.keyed_lock.hold(call.request["program_id"], call.context.remaining_s()):
             with call.runtime.database.reading(call.organisation_id) as session:
-                opening.refuse_when_full(session, call.caller, call.request, call.is_repeated)
-            return call.commit(opening.assign_referral)
+                new_referrals.refuse_when_full(session, call.caller, call.request, call.is_repeated)
+            return call.commit(new_referrals.assign_referral)
 
-    @serves(life.reassign_referral)
-    def reassign_referral(self, call: Call) -> Any:
-        return call.commit(closing.reassign_referral)
-
-    @serves(life.withdraw_referral)
-    def withdraw_referral(self, call: Call) -> Any:
-        return call.commit(closing.withdraw_referral)
-
-    @serves(contract.list_referrals)
+    @serves(assignments.list_referrals)
     def list_referrals(self, call: Call) -> Any:
         return call.read(queries.list_referrals)
 
-    @serves(contract.get_referral)
+    @serves(assignments.get_referral)
     def get_referral(self, call: Call) -> Any:
         answer = call.read(queries.get_referral)
         if answer["details"] is not None:
             _audit_reading(call, answer)
         return answer
 
-    @serves(contract.list_referral_history)
+    @serves(assignments.list_referral_history)
     def list_referral_history(self, call: Call) -> Any:
         return with_names(call, call.read(queries.list_referral_history))
 
-    @serves(life.list_referral_notes)
+    @serves(assignments.list_referral_notes)
     def list_referral_notes(self, call: Call) -> Any:
         return with_names(call, call.read(queries.list_referral_notes), "author")
 
-    @serves(life.add_referral_note)
+    @serves(assignments.add_referral_note)
     def add_referral_note(self, call: Call) -> Any:
         return call.commit(notes.add_referral_note)
 
-    @serves(contract.change_status)
-    def change_status(self, call: Call) -> Any:
-        return call.commit(moving.change_status)
-
-    @serves(life.accept_referral)
-    def accept_referral(self, call: Call) -> Any:
-        return call.commit(moving.accept_referral)
-
-    @serves(life.unaccept_referral)
-    def unaccept_referral(self, call: Call) -> Any:
-        return call.commit(moving.unaccept_referral)
-
-    @serves(life.decline_referral)
-    def decline_referral(self, call: Call) -> Any:
-        return call.commit(moving.decline_referral)
-
-    @serves(life.change_priority)
+    @serves(assignments.change_priority)
     def change_priority(self, call: Call) -> Any:
         return call.commit(notes.change_priority)
 
@@ -85,7 +60,7 @@ class AssignmentEntrypoints:
         if delivery.data["free"] and is_wanted:
             delivery.apply(waitlist.on_capacity_changed)
 
-    @listens(life.referral_waitlisted)
+    @listens(assignments.referral_waitlisted)
     def on_referral_waitlisted(self, delivery: Delivery) -> None:
         """A place may have become free meanwhile."""
         delivery.apply(waitlist.on_referral_waitlisted)

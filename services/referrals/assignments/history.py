@@ -6,9 +6,9 @@ from typing import Any
 
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
-from services.referrals.assignments.models import Referral, StatusChange
 from services.referrals.assignments.rules import Step
 from services.referrals.directory.models import Resource
+from services.referrals.models import Referral, StatusChange
 from services.referrals.queues.models import Queue
 from services.referrals.queues.rules import Status, find_status
 from services.referrals.records.models import ContactRecord

@@ -5,16 +5,17 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, literal, literal_column, or_, select, tuple_
+from sqlalchemy import ColumnElement, literal, select, tuple_
 from sqlalchemy.orm import Session
 
-from services.referrals.assignments.models import Referral
-from services.referrals.assignments.rules import cursor_of, read_cursor
+from services.referrals.calendar.queries import today_of
 from services.referrals.directory.models import Resource
 from services.referrals.directory.rules import Level
-from services.referrals.records.consent import today_of
+from services.referrals.models import Referral, is_overdue, is_urgent
+from services.referrals.paging.cursors import cursor_of, read_cursor
+from services.referrals.records.consent import is_consent_expired
 from services.referrals.records.models import ContactRecord
-from services.referrals.records.rules import CLOCKS_APART, find_contact_record_number
+from services.referrals.records.rules import find_contact_record_number
 
 _TIME_OF: dict[str, Any] = {
     "newest": Referral.assigned_at,
@@ -54,33 +55,6 @@ def narrowed(session: Session, request: Any, now: datetime.datetime) -> list[Col
     if request["number"] is not None:
         conditions.append(Referral.contact_record_id.in_(_records_of(request["number"])))
     return conditions
-
-
-def is_overdue(now: datetime.datetime) -> ColumnElement[bool]:
-    """Condition: an open referral whose time has run out. False, not unknown, where there is no time."""
-    return Referral.is_open & Referral.due_at.is_not(None) & (Referral.due_at < now)
-
-
-def is_urgent() -> ColumnElement[bool]:
-    """Condition: an open referral with a priority above routine, spelled as its index is."""
-    return Referral.is_open & (Referral.priority != literal_column("'routine'"))
-
-
-def is_consent_expired(now: datetime.datetime, today: datetime.date) -> ColumnElement[bool]:
-    """Condition: an open referral whose contact record may not be shared any more. False where there is no end.
-
-    `today` is the organisation's. The index finds what can be over by any clock; only what is so near is looked up.
-    """
-    ends_at = Referral.consent_ends_at
-    # One value by its key, and not EXISTS: that a database may answer by reading all records of the organisation.
-    until = (
-        select(ContactRecord.consent_until)
-        .where(ContactRecord.id == Referral.contact_record_id)
-        .correlate(Referral)
-        .scalar_subquery()
-    )
-    is_over = or_(ends_at <= now - CLOCKS_APART, until < today)
-    return and_(Referral.is_open, ends_at.is_not(None), ends_at <= now + CLOCKS_APART, is_over)
 
 
 def in_order(sort: str) -> tuple[list[ColumnElement[bool]], list[Any]]:

@@ -6,13 +6,14 @@ from typing import Any
 
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.referrals_assignments import referral_note_added
+from services.contracts.referrals.assignments import referral_note_added
+from services.referrals.access.access_scope import reach_of
+from services.referrals.access.visibility import in_reach
 from services.referrals.assignments.history import add_line, facts_of, status_of, touch
 from services.referrals.assignments.queries import limited_referral
-from services.referrals.assignments.rules import Step, side_of
-from services.referrals.assignments.sight import in_reach
+from services.referrals.assignments.rules import Step
+from services.referrals.authors.rules import side_of
 from services.referrals.queues.models import Queue
-from services.referrals.reach import reach_of
 
 
 def add_referral_note(unit: UnitOfWork, request: Any) -> dict[str, Any]:

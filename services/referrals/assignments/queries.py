@@ -10,15 +10,16 @@ from sqlalchemy.orm import Session, lazyload
 
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
+from services.referrals.access.access_scope import may_see_details, reach_of
+from services.referrals.access.visibility import absent, in_reach, in_sight
 from services.referrals.assignments import listing
-from services.referrals.assignments.models import Referral, StatusChange
-from services.referrals.assignments.rules import actor_view, next_statuses, side_of
-from services.referrals.assignments.sight import absent, in_reach, in_sight
+from services.referrals.assignments.rules import next_statuses
+from services.referrals.authors.rules import actor_view, side_of
 from services.referrals.directory.models import Resource
 from services.referrals.directory.queries import agency_name_of
+from services.referrals.models import Referral, StatusChange
 from services.referrals.queues.models import Queue, QueueStatus
 from services.referrals.queues.rules import settings_of
-from services.referrals.reach import may_see_details, reach_of
 from services.referrals.records.consent import is_over
 from services.referrals.records.models import ContactRecord
 from services.referrals.records.queries import view_of as record_view

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from services.contracts.errors import Refused
+from services.referrals.access.rules import SENDER
 from services.referrals.queues.rules import DeclineReason, Outcome, QueueSettings, Status, first_status
 
 # FHIR R4 value set request-priority, the most urgent first; on a waitlist they go in this order.
 PRIORITIES = ("stat", "asap", "urgent", "routine")
-SENDER = "sender"
 
 # Which status a step leads to where nobody names one: the first of these FHIR codes that the queue has.
 ACCEPTING = ("accepted", "ready", "in-progress")
 DECLINING = ("rejected",)
 EXPIRING = ("failed", "cancelled", "rejected", "entered-in-error", "completed")
 TAKING_BACK = ("cancelled",)
-
-# S0-46. The same for what was reassigned, withdrawn, never theirs or never there: it must tell nothing.
-UNAVAILABLE = "This record is not available. It may have been reassigned by your partner; contact your partner for details."
-
-_CURSOR = re.compile(r"([0-9TZ:.+-]{20,40})~([0-9a-f]{32})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,38 +123,3 @@ def due_at_status(settings: QueueSettings, target: Status, now: datetime) -> dat
     """When a referral should leave the status it has come to, None where it may stay."""
     hours = None if target.is_terminal else settings.status_due_hours.get(target.key)
     return now + timedelta(hours=hours) if hours else None
-
-
-def side_of(realm: str | None) -> str:
-    """On which side somebody of this realm works: "partner", "provider", or "system" where nobody acted."""
-    if realm is None:
-        return "system"
-    return "provider" if realm == "provider" else "partner"
-
-
-def actor_view(actor_id: str, side: str, agency_name: str | None = None) -> dict[str, str | None]:
-    """An Actor of the contract, still without a name. A provider works for the agency, where that is known."""
-    return {
-        "id": actor_id,
-        "side": side,
-        "name": None,
-        "organisation": agency_name if side == "provider" else None,
-    }
-
-
-def cursor_of(at: datetime, referral_id: str) -> str:
-    """Where a page of referrals ended, as an opaque text."""
-    return base64.urlsafe_b64encode(f"{at.isoformat()}~{referral_id}".encode()).decode().rstrip("=")
-
-
-def read_cursor(cursor: str) -> tuple[datetime, str]:
-    """The time and id a cursor stands for. Raises Refused `invalid_request`."""
-    refused = Refused("invalid_request", "Use the cursor of the page before.", "after")
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-        match = _CURSOR.fullmatch(text)
-        if match is None:
-            raise refused
-        return datetime.fromisoformat(match[1]).astimezone(UTC), match[2]
-    except (binascii.Error, UnicodeError, ValueError, OverflowError):
-        raise refused from None

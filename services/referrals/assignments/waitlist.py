@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.referrals_assignments import referral_promoted
+from services.contracts.referrals.assignments import referral_promoted
 from services.referrals.assignments.history import add_line, facts_of, status_of, touch
-from services.referrals.assignments.models import Referral
 from services.referrals.assignments.rules import PRIORITIES, Step, due_when_new
 from services.referrals.capacity.handlers import claim
+from services.referrals.models import Referral
 from services.referrals.queues.queries import held_queue
 from services.referrals.queues.rules import settings_of
 

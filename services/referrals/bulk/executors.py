@@ -6,24 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.referrals.assignments.closing import reassign
-from services.referrals.assignments.models import Referral
-from services.referrals.assignments.moving import move
-from services.referrals.assignments.opening import (
-    Standing,
-    already_assigned,
-    as_standing,
-    open_referral,
-    standings,
-)
+from services.referrals.assignments.new_referrals import open_referral
+from services.referrals.assignments.standings import Standing, already_assigned, as_standing, standings
 from services.referrals.bulk.models import BulkJob
 from services.referrals.bulk.rules import ASSIGNMENT, REASSIGNMENT, STATUS_CHANGE, TRIES_THE_NEXT
 from services.referrals.capacity.queries import is_exhausted
-from services.referrals.offers.taking import held_referral
+from services.referrals.models import Referral
+from services.referrals.offers.answers import held_referral
 from services.referrals.queues.models import Queue
 from services.referrals.queues.queries import held_queue
 from services.referrals.records.models import ContactRecord
 from services.referrals.records.queries import get_record
+from services.referrals.status_changes.endings import reassign
+from services.referrals.status_changes.handlers import move
 
 
 def carry_out(unit: UnitOfWork, job: BulkJob, subject_id: str) -> str:

@@ -15,16 +15,17 @@ from sqlalchemy.orm import Session, aliased
 
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.referrals.assignments.models import Referral
-from services.referrals.assignments.moving import named_status
 from services.referrals.assignments.rules import Step, check_move_allowed, check_step
 from services.referrals.bulk.rules import forecast, without_a_place
+from services.referrals.calendar.queries import today_of
 from services.referrals.capacity.claims import lines_of
+from services.referrals.models import Referral
 from services.referrals.queues.models import Queue
 from services.referrals.queues.queries import has_program
 from services.referrals.queues.rules import decline_reasons_of, find_status, outcomes_of, settings_of
-from services.referrals.records.consent import count_without_consent, is_of_record_without_consent, today_of
+from services.referrals.records.consent import count_without_consent, is_of_record_without_consent
 from services.referrals.records.models import ContactRecord
+from services.referrals.status_changes.handlers import named_status
 
 _There = aliased(Referral)
 

@@ -10,10 +10,10 @@ from sqlalchemy import insert, update
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.referrals_bulk import bulk_job_finished, bulk_job_started
-from services.referrals.assignments.moving import named_status
-from services.referrals.assignments.opening import as_standing, check_may_refer, standing_of, standings
-from services.referrals.bulk import forecasts, selecting
+from services.contracts.referrals.bulk import bulk_job_finished, bulk_job_started
+from services.referrals.access.access_scope import reach_of
+from services.referrals.assignments.standings import as_standing, check_may_refer, standing_of, standings
+from services.referrals.bulk import forecasts, selections
 from services.referrals.bulk.models import BulkJob, BulkJobLine
 from services.referrals.bulk.queries import get_row, job_view
 from services.referrals.bulk.rules import (
@@ -27,7 +27,7 @@ from services.referrals.bulk.rules import (
 from services.referrals.directory.queries import get_program
 from services.referrals.directory.rules import ResourceStatus, check_may_be_referred_to
 from services.referrals.queues.queries import held_queue
-from services.referrals.reach import reach_of
+from services.referrals.status_changes.handlers import named_status
 
 
 def start_bulk_assignment(unit: UnitOfWork, request: Any) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def start_bulk_assignment(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     found = standings(unit.session, request["program_ids"], queue.id)
     for program_id in request["program_ids"]:
         check_may_refer(queue, as_standing(found.get(program_id)))
-    ids = selecting.record_ids(unit.session, request)
+    ids = selections.record_ids(unit.session, request)
     if request["dry_run"]:
         return _dry(unit, ASSIGNMENT, forecasts.of_assignment(unit.session, queue, ids, request))
     wish = {name: request[name] for name in ("queue_id", "program_ids", "priority", "confirm")}
@@ -54,7 +54,7 @@ def start_bulk_status_change(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     Where a selection names the queue, its status must be there (`status_not_in_queue`).
     """
     reach_of(unit.caller).require_everything()
-    ids = selecting.referral_ids(unit.session, request)
+    ids = selections.referral_ids(unit.session, request)
     if request["referrals"] is not None:
         named_status(held_queue(unit.session, request["referrals"]["queue_id"]), request["status"])
     if request["dry_run"]:
@@ -75,7 +75,7 @@ def start_bulk_reassignment(unit: UnitOfWork, request: Any) -> dict[str, Any]:
         check_may_refer(queue, standing_of(unit.session, request["to_program_id"], queue.id))
     program = get_program(unit.session, request["to_program_id"])
     check_may_be_referred_to(ResourceStatus(program.status))
-    ids = selecting.open_referral_ids(unit.session, request)
+    ids = selections.open_referral_ids(unit.session, request)
     if request["dry_run"]:
         return _dry(unit, REASSIGNMENT, forecasts.of_reassignment(unit.session, ids, request))
     wish = {name: request[name] for name in ("to_program_id", "to_queue_id", "carries_notes", "confirm")}

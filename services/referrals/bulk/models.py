@@ -9,7 +9,7 @@ from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, Text, Unique
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
-from services.referrals.tables import Base
+from services.referrals.models import Base
 
 _RUNNING = text("finished_at IS NULL")
 

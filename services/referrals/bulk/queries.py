@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
-from services.referrals.assignments.models import Referral
-from services.referrals.assignments.rules import cursor_of, read_cursor
+from services.referrals.access.access_scope import reach_of
 from services.referrals.bulk.models import BulkJob, BulkJobLine
 from services.referrals.bulk.rules import ASSIGNMENT, FAILED, LINE_STATES, counts
 from services.referrals.capacity import cursors
-from services.referrals.reach import reach_of
+from services.referrals.models import Referral
+from services.referrals.paging.cursors import cursor_of, read_cursor
 from services.referrals.records.models import ContactRecord
 
 _NEWEST = (BulkJob.created_at, BulkJob.id)

@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
+from services.referrals.capacity.due_lines import settled
+from services.referrals.capacity.history import write_history
 from services.referrals.capacity.models import CapacitySettings, Line, Term
+from services.referrals.capacity.readings import counted, status_of
 from services.referrals.capacity.rules import Mode
-from services.referrals.capacity.settling import counted, settled, status_of, write_history
 
 _NOW_IN_DATABASE = {"synchronize_session": False, "populate_existing": True}
 

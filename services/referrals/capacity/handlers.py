@@ -12,9 +12,13 @@ from services.chassis import wire
 from services.chassis.database import insert_into
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
+from services.referrals.access.access_scope import reach_of
 from services.referrals.capacity.claims import claim, exhausted, release
+from services.referrals.capacity.due_lines import put, remind, settled
+from services.referrals.capacity.history import note
 from services.referrals.capacity.models import CapacitySettings, Line, Term
 from services.referrals.capacity.queries import one_view
+from services.referrals.capacity.readings import Terms, counted, said
 from services.referrals.capacity.rules import (
     CapacityLine,
     Mode,
@@ -25,11 +29,10 @@ from services.referrals.capacity.rules import (
     next_boundary,
     step,
 )
-from services.referrals.capacity.settling import Terms, counted, note, put, remind, said, settings_of, settled
+from services.referrals.capacity.settings import settings_of
 from services.referrals.capacity.views import scheduled_view
 from services.referrals.directory.models import Resource
 from services.referrals.directory.queries import get_program
-from services.referrals.reach import reach_of
 
 __all__ = ["claim", "exhausted", "release"]  # beside the commands
 

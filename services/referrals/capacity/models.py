@@ -8,7 +8,7 @@ from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Integer, Str
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import TenantScoped, UtcDateTime
-from services.referrals.tables import Base
+from services.referrals.models import Base
 
 
 class Line(TenantScoped, Base):

@@ -12,16 +12,18 @@ from sqlalchemy.orm import Session, aliased
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
+from services.referrals.access.access_scope import reach_of
 from services.referrals.capacity.claims import lines_of
 from services.referrals.capacity.cursors import cursor_of, read_cursor
 from services.referrals.capacity.models import CapacitySettings, Change, Line, Term
+from services.referrals.capacity.readings import open_terms
 from services.referrals.capacity.rules import CapacityStatus
-from services.referrals.capacity.settling import open_terms, settings_of
+from services.referrals.capacity.settings import settings_of
 from services.referrals.capacity.views import capacity_view, change_view, past_view
 from services.referrals.directory.models import Resource
 from services.referrals.directory.queries import agency_name_of
-from services.referrals.queues.models import Queue, QueueProgram
-from services.referrals.reach import reach_of
+from services.referrals.models import QueueProgram
+from services.referrals.queues.models import Queue
 
 # A projection walks through every window until then.
 FURTHEST = datetime.timedelta(days=731)

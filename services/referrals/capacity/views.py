@@ -6,10 +6,10 @@ import datetime
 from collections.abc import Sequence
 from typing import Any
 
-from services.referrals.assignments.rules import actor_view, side_of
+from services.referrals.authors.rules import actor_view, side_of
 from services.referrals.capacity.models import Change, Line, Term
+from services.referrals.capacity.readings import Terms, reading_at, status_of
 from services.referrals.capacity.rules import CapacityLine, Period, window_at
-from services.referrals.capacity.settling import Terms, reading_at, status_of
 from services.referrals.directory.models import Resource
 
 NOTHING = CapacityLine(0, "referrals")

@@ -11,7 +11,7 @@ from sqlalchemy.orm import undefer
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.referrals_directory import resource_changed
+from services.contracts.referrals.directory import resource_changed
 from services.referrals.directory.models import Resource
 from services.referrals.directory.queries import details_of
 from services.referrals.directory.revisions import next_revision

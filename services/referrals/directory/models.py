@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
-from services.referrals.tables import Base
+from services.referrals.models import Base
 
 
 class Resource(TenantScoped, Base):
@@ -65,41 +65,3 @@ class LeasedJob(TenantScoped):
     claimed_until: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
-
-
-class DirectoryImport(LeasedJob, Base):
-    """One import: what was asked, how far it is, and its report.
-
-    Whoever works on it holds a lease (`claimed_by` until `claimed_until`), so that after a crash another goes on.
-    """
-
-    __tablename__ = "directory_imports"
-
-    source: Mapped[str | None] = mapped_column(String(20))
-    is_dry_run: Mapped[bool]
-    sha256: Mapped[str] = mapped_column(String(64))
-    total: Mapped[int | None] = mapped_column(Integer)
-    done: Mapped[int] = mapped_column(Integer)
-    counts: Mapped[Any] = mapped_column(JsonValue)
-    levels: Mapped[Any] = mapped_column(JsonValue)
-    problems: Mapped[Any] = mapped_column(JsonValue)
-    warnings: Mapped[Any] = mapped_column(JsonValue)
-    refusal: Mapped[Any] = mapped_column(JsonValue, nullable=True)
-
-
-class DirectoryExport(LeasedJob, Base):
-    """One export: how far it is, and the file that it became, which is gone after `expires_at`.
-
-    `total` and `done` count organizations and services. Whoever writes it holds a lease, as with an import; after a crash
-    another begins anew.
-    """
-
-    __tablename__ = "directory_exports"
-
-    format: Mapped[str] = mapped_column(String(20))
-    total: Mapped[int] = mapped_column(Integer)
-    done: Mapped[int] = mapped_column(Integer)
-    sha256: Mapped[str | None] = mapped_column(String(64))
-    size: Mapped[int | None] = mapped_column(BigInteger)
-    reason: Mapped[str | None] = mapped_column(String(20))
-    expires_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)

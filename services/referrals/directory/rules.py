@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any
 
 from services.contracts.errors import Refused
 
@@ -31,13 +31,9 @@ class ResourceStatus(StrEnum):
     INACTIVE = "inactive"
 
 
-# Where an imported record comes from.
-ICAROL, HSDS_JSON, HSDS_PACKAGE = "icarol", "hsds_json", "hsds_package"
-
 # States and counts of an import.
 WAITING, READING, APPLYING, DONE, REFUSED = "waiting", "reading", "applying", "done", "refused"
 WRITING, READY, FAILED, EXPIRED = "writing", "ready", "failed", "expired"
-COUNTS = ("added", "changed", "unchanged", "refused")
 
 # Row S0-20: the drop-down offers agencies and programs; a site is a place, nobody refers to it.
 SEARCHABLE_LEVELS = frozenset({Level.AGENCY, Level.PROGRAM})
@@ -131,31 +127,6 @@ class ResourceRecord:
     entered_at: datetime | None = None
     updated_at: datetime | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
-
-
-class Comparable(Protocol):
-    """What an import needs to know of a record."""
-
-    @property
-    def number(self) -> str: ...
-
-    @property
-    def level(self) -> Level: ...
-
-    @property
-    def fingerprint(self) -> str: ...
-
-
-Incoming = TypeVar("Incoming", bound=Comparable)
-
-
-@dataclass(frozen=True, slots=True)
-class ImportPlan(Generic[Incoming]):
-    """What an import would do. Added and changed records come parents first; `unchanged` holds numbers."""
-
-    added: tuple[Incoming, ...]
-    changed: tuple[Incoming, ...]
-    unchanged: tuple[str, ...]
 
 
 def may_be_referred_to(status: ResourceStatus) -> bool:
@@ -307,30 +278,6 @@ def fingerprint_of(record: Mapping[str, Any]) -> str:
     """The same for a record that is plain JSON already."""
     canonical = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def plan_import(existing: Mapping[str, str], incoming: Iterable[Incoming]) -> ImportPlan[Incoming]:
-    """Compare incoming records with the directory.
-
-    `existing` maps a record's number to its fingerprint. Records that the file does not hold are left alone.
-    Raises ValueError if a number comes twice: the parser reports duplicates before.
-    """
-    added: list[Incoming] = []
-    changed: list[Incoming] = []
-    unchanged: list[str] = []
-    seen: set[str] = set()
-    for record in sorted(incoming, key=lambda candidate: PARENTS_FIRST.index(candidate.level)):
-        if record.number in seen:
-            raise ValueError(f"record number {record.number} comes twice")
-        seen.add(record.number)
-        known = existing.get(record.number)
-        if known is None:
-            added.append(record)
-        elif known != record.fingerprint:
-            changed.append(record)
-        else:
-            unchanged.append(record.number)
-    return ImportPlan(tuple(added), tuple(changed), tuple(unchanged))
 
 
 # Straight, left, right and modifier apostrophes, grave and acute: "Mary's" is typed "Marys".

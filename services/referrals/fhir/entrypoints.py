@@ -7,8 +7,8 @@ from typing import Any
 
 from services.chassis.operations import Call, serves
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import referrals_fhir as contract
-from services.referrals.authors import authors_of
+from services.contracts.referrals import fhir
+from services.referrals.authors.names import authors_of
 from services.referrals.fhir import queries
 from services.referrals.fhir.capability import capability_statement
 from services.referrals.records.handlers import note_reading
@@ -17,7 +17,7 @@ from services.referrals.records.handlers import note_reading
 class FhirEntrypoints:
     """What `Service` offers as FHIR R4."""
 
-    @serves(contract.fhir_read)
+    @serves(fhir.fhir_read)
     def fhir_read(self, call: Call) -> Any:
         with call.runtime.database.reading(call.organisation_id) as session:
             resource, record = queries.read(session, call.caller, call.request)
@@ -26,17 +26,17 @@ class FhirEntrypoints:
         _name_agents(call, [resource])
         return {"resource": resource}
 
-    @serves(contract.fhir_search)
+    @serves(fhir.fhir_search)
     def fhir_search(self, call: Call) -> Any:
         answer = call.read(queries.search)
         _name_agents(call, [entry["resource"] for entry in answer["resource"]["entry"]])
         return answer
 
-    @serves(contract.fhir_history)
+    @serves(fhir.fhir_history)
     def fhir_history(self, call: Call) -> Any:
         return call.read(queries.history)
 
-    @serves(contract.fhir_capability)
+    @serves(fhir.fhir_capability)
     def fhir_capability(self, call: Call) -> Any:
         return {"resource": capability_statement(call.request["base_url"])}
 

@@ -18,21 +18,21 @@ from sqlalchemy.orm import Session, aliased
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.referrals.assignments.models import Referral, StatusChange
+from services.referrals.access.access_scope import may_see_details, reach_of
+from services.referrals.access.visibility import absent, in_sight
 from services.referrals.assignments.queries import get_referral
-from services.referrals.assignments.rules import cursor_of, read_cursor
-from services.referrals.assignments.sight import absent, in_sight
+from services.referrals.capacity.places import lines_of_programs
 from services.referrals.directory.models import Resource
 from services.referrals.directory.queries import shown_message
 from services.referrals.directory.rules import Level, ResourceStatus, search_key
 from services.referrals.fhir import resources as fhir
 from services.referrals.fhir import rules
+from services.referrals.models import Referral, StatusChange
+from services.referrals.paging.cursors import cursor_of, read_cursor
 from services.referrals.queues.models import Queue, QueueStatus
 from services.referrals.queues.rules import find_status
-from services.referrals.reach import may_see_details, reach_of
 from services.referrals.records.models import ContactRecord
 from services.referrals.records.rules import find_contact_record_number
-from services.referrals.reports.places import lines_of_programs
 
 _TASK_STATUS = "http://hl7.org/fhir/task-status"
 _REQUEST_STATUS = "http://hl7.org/fhir/request-status"

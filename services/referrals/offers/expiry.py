@@ -9,11 +9,11 @@ from sqlalchemy import ColumnElement, and_, select
 from services.chassis.passports import Caller
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts.referrals_offers import offer_expired
+from services.contracts.referrals.offers import offer_expired
 from services.referrals.assignments.rules import Step
+from services.referrals.offers.answers import close, facts_of, withdraw_all
 from services.referrals.offers.models import Offer
 from services.referrals.offers.rules import EXPIRED, OFFER_EXPIRED, OPEN
-from services.referrals.offers.taking import close, facts_of, withdraw_all
 
 EVERY_S = 15.0
 MOST_AT_ONCE = 100

@@ -7,23 +7,18 @@ from typing import Any
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.referrals_offers import offer_created, offer_withdrawn
-from services.referrals.assignments.opening import (
-    Standing,
-    as_standing,
-    ask_programs,
-    check_may_open,
-    standings,
-)
+from services.contracts.referrals.offers import offer_created, offer_withdrawn
+from services.referrals.access.access_scope import reach_of
+from services.referrals.assignments.new_referrals import ask_programs
 from services.referrals.assignments.rules import Step
+from services.referrals.assignments.standings import Standing, as_standing, check_may_open, standings
 from services.referrals.directory.models import Resource
+from services.referrals.offers.answers import close, facts_of, withdraw_all
 from services.referrals.offers.models import Offer
 from services.referrals.offers.queries import get_row, view_of
 from services.referrals.offers.rules import OPEN, WITHDRAWN, check_programs, end_of
-from services.referrals.offers.taking import close, facts_of, withdraw_all
 from services.referrals.queues.models import Queue
 from services.referrals.queues.queries import held_queue
-from services.referrals.reach import reach_of
 from services.referrals.records.queries import get_record
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import TenantScoped, UtcDateTime
-from services.referrals.tables import Base
+from services.referrals.models import Base
 
 _OPEN_WITH_END = text("state = 'open' AND expires_at IS NOT NULL")
 

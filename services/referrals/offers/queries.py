@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
-from services.referrals.assignments.models import Referral
-from services.referrals.assignments.rules import SENDER, cursor_of, read_cursor
+from services.referrals.access.access_scope import reach_of
+from services.referrals.access.rules import SENDER
 from services.referrals.directory.models import Resource
+from services.referrals.models import Referral
 from services.referrals.offers.models import Offer
 from services.referrals.offers.rules import answer_of
-from services.referrals.reach import reach_of
+from services.referrals.paging.cursors import cursor_of, read_cursor
 from services.referrals.records.models import ContactRecord
 
 _NEWEST = (Offer.created_at, Offer.id)

@@ -11,15 +11,20 @@ from sqlalchemy.exc import IntegrityError
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.referrals import queue_created
-from services.contracts.referrals_queues import queue_changed, queue_deactivated, queue_reactivated
+from services.contracts.referrals.queues import (
+    queue_changed,
+    queue_created,
+    queue_deactivated,
+    queue_reactivated,
+)
+from services.referrals.access.access_scope import reach_of
 from services.referrals.directory.queries import get_program
 from services.referrals.directory.rules import ResourceStatus, check_may_be_referred_to
-from services.referrals.queues.models import Queue, QueueProgram, QueueStatus
+from services.referrals.models import QueueProgram
+from services.referrals.queues.models import Queue, QueueStatus
 from services.referrals.queues.queries import count_open, keys_in_use, view_of
 from services.referrals.queues.rules import DEFAULT_STATUSES, Status, check_queue_name, check_statuses
 from services.referrals.queues.settings import check_forms, check_new_list, merged_settings, statuses_from
-from services.referrals.reach import reach_of
 
 # Beyond any list's length: statuses that change places go there first, as two cannot stand at one position.
 _ASIDE = 1_000

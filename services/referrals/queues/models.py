@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import Boolean, ForeignKey, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
+from services.referrals.models import Base
 from services.referrals.queues.rules import Status
-from services.referrals.tables import Base
 
 
 class Queue(TenantScoped, Base):
@@ -71,14 +71,3 @@ class QueueStatus(TenantScoped, Base):
             self.category,
             self.colour,
         )
-
-
-class QueueProgram(TenantScoped, Base):
-    """A program that takes referrals through a queue."""
-
-    __tablename__ = "queue_programs"
-    __table_args__ = (Index(None, "organisation_id", "program_id"),)
-
-    queue_id: Mapped[str] = mapped_column(ForeignKey("queues.id"), primary_key=True)
-    program_id: Mapped[str] = mapped_column(ForeignKey("resources.id"), primary_key=True)
-    added_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
-from services.referrals.assignments.models import Referral
+from services.referrals.access.access_scope import Reach, reach_of
 from services.referrals.directory.models import Resource
-from services.referrals.queues.models import Queue, QueueProgram
+from services.referrals.models import QueueProgram, Referral
+from services.referrals.queues.models import Queue
 from services.referrals.queues.rules import settings_of
-from services.referrals.reach import Reach, reach_of
 
 
 def list_queues(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:

@@ -10,22 +10,23 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.referrals.assignments.models import Referral
+from services.referrals.calendar.queries import time_zone_of, today_of
+from services.referrals.calendar.rules import local_day
+from services.referrals.models import Referral
 from services.referrals.queues.models import Queue
 from services.referrals.queues.rules import settings_of
 from services.referrals.records.models import ContactRecord
 from services.referrals.records.rules import (
+    CLOCKS_APART,
     check_consent,
     check_consent_dates,
     end_of_consent,
     is_past_by_any_clock,
 )
-from services.referrals.reports.rules import local_day
-from services.referrals.reports.settings import time_zone_of
 
 CONSENT = ("consent_given_on", "consent_until")
 
@@ -38,11 +39,6 @@ def settle(unit: UnitOfWork, record: ContactRecord) -> None:
     zone = time_zone_of(unit.session, unit.organisation_id)
     check_consent_dates(record.consent_given_on, record.consent_until, local_day(unit.now, zone))
     record.consent_ends_at = end_of_consent(record.consent_until, zone)
-
-
-def today_of(session: Session, now: datetime.datetime) -> datetime.date:
-    """The day that it is where the session's organisation is."""
-    return local_day(now, time_zone_of(session, session.info["organisation_id"]))
 
 
 def is_over(
@@ -105,3 +101,20 @@ def is_of_record_without_consent(today: datetime.date) -> ColumnElement[bool]:
 
 def _has_no_consent(today: datetime.date) -> ColumnElement[bool]:
     return or_(ContactRecord.consent_given_on.is_(None), ContactRecord.consent_until < today)
+
+
+def is_consent_expired(now: datetime.datetime, today: datetime.date) -> ColumnElement[bool]:
+    """Condition: an open referral whose contact record may not be shared any more. False where there is no end.
+
+    `today` is the organisation's. The index finds what can be over by any clock; only what is so near is looked up.
+    """
+    ends_at = Referral.consent_ends_at
+    # One value by its key, and not EXISTS: that a database may answer by reading all records of the organisation.
+    until = (
+        select(ContactRecord.consent_until)
+        .where(ContactRecord.id == Referral.contact_record_id)
+        .correlate(Referral)
+        .scalar_subquery()
+    )
+    is_over = or_(ends_at <= now - CLOCKS_APART, until < today)
+    return and_(Referral.is_open, ends_at.is_not(None), ends_at <= now + CLOCKS_APART, is_over)

@@ -11,17 +11,12 @@ from sqlalchemy import func, select
 from services.chassis import wire
 from services.chassis.database import insert_into
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts.errors import Refused
-from services.contracts.referrals import contact_record_created
-from services.contracts.referrals_records import contact_record_changed
-from services.referrals.assignments.opening import assign_referral
-from services.referrals.queues.models import Queue
-from services.referrals.reach import reach_of
+from services.contracts.referrals.records import contact_record_changed, contact_record_created
+from services.referrals.access.access_scope import reach_of
 from services.referrals.records import consent
 from services.referrals.records.models import ContactRecord, ContactRecordChange, ContactRecordCounter
 from services.referrals.records.queries import get_record, numbers_like, view_of
 from services.referrals.records.rules import (
-    check_form_sections,
     check_part_of_name,
     check_postal_code,
     check_sections,
@@ -43,21 +38,6 @@ def create_contact_record(unit: UnitOfWork, request: Any, person_id: str | None)
     record = _entered(unit, request, person_id)
     same = numbers_like(unit.session, record)
     return {**view_of(unit.session, record), "possible_duplicates": same}
-
-
-def create_intake(unit: UnitOfWork, request: Any, person_id: str | None) -> dict[str, Any]:
-    """Enter a contact record and assign it in the same transaction (S0-49): both or neither.
-
-    With `form_code` the form must be linked to the ReferralQ, and the record must have the sections it expects. Raises
-    Refused `forbidden` without the permission for either half, `invalid_contact_record`, and all that `assign_referral`
-    refuses.
-    """
-    if unit.caller is None or not unit.caller.may("record.create"):
-        raise Refused("forbidden", "Your role does not include entering contact records.")
-    _check_form(unit, request)
-    answer = create_contact_record(unit, request, person_id)
-    referral = assign_referral(unit, {**request, "contact_record_id": answer["id"]})
-    return {"contact_record": answer, "referral": referral}
 
 
 def edit_contact_record(unit: UnitOfWork, request: Any, person_id: str | None) -> dict[str, Any]:
@@ -144,18 +124,6 @@ def _checked(given: Mapping[str, Any], now: datetime.datetime) -> dict[str, Any]
     if "sections" in given:
         wanted["sections"] = _sections(given["sections"])
     return wanted
-
-
-def _check_form(unit: UnitOfWork, request: Any) -> None:
-    queue = unit.session.get(Queue, request["queue_id"]) if request["form_code"] else None
-    if queue is None:
-        return  # the assignment refuses a queue that is not there
-    forms = {form["code"]: form for form in queue.forms}
-    form = forms.get(request["form_code"])
-    if form is None:
-        detail = f"Contact forms of this ReferralQ: {', '.join(forms) or 'none'}."
-        raise Refused("invalid_contact_record", detail, "form_code")
-    check_form_sections(form["sections"], request["sections"])
 
 
 def note_change(unit: UnitOfWork, record: ContactRecord, changed: list[str], **facts: Any) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Date, ForeignKey, Index, Integer, String, Uni
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
-from services.referrals.tables import Base
+from services.referrals.models import Base
 
 _ABOUT_SOMEBODY = text("named_person_id IS NOT NULL")
 

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.referrals.assignments.models import Referral
-from services.referrals.assignments.rules import actor_view, cursor_of, read_cursor
-from services.referrals.reach import reach_of
+from services.referrals.access.access_scope import reach_of
+from services.referrals.authors.rules import actor_view
+from services.referrals.models import Referral
+from services.referrals.paging.cursors import cursor_of, read_cursor
 from services.referrals.records.consent import is_over
 from services.referrals.records.models import ContactRecord, ContactRecordChange
 from services.referrals.records.rules import (

@@ -18,15 +18,16 @@ from sqlalchemy.orm import Session
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.referrals.assignments import listing
-from services.referrals.assignments.models import Referral
+from services.referrals import models
+from services.referrals.access.access_scope import Reach, reach_of
+from services.referrals.calendar.queries import today_of
 from services.referrals.capacity.models import Line
+from services.referrals.capacity.places import lines_of_programs
 from services.referrals.directory.models import Resource
-from services.referrals.queues.models import Queue, QueueProgram, QueueStatus
-from services.referrals.reach import Reach, reach_of
-from services.referrals.records.consent import today_of
+from services.referrals.models import QueueProgram, Referral
+from services.referrals.queues.models import Queue, QueueStatus
+from services.referrals.records import consent
 from services.referrals.reports.models import ReportCell, ReportCount, ReportDelta
-from services.referrals.reports.places import lines_of_programs
 
 # These are looked at one by one, and a desk with so many has another problem than their exact number.
 MOST_FLAGGED = 2_000
@@ -161,9 +162,9 @@ def _flagged(
     now: datetime.datetime,
 ) -> Flagged:
     """Open referrals past their due time, and those whose consent is over, by `key`."""
-    overdue = _one_by_one(session, caller, key, programs, listing.is_overdue(now))
+    overdue = _one_by_one(session, caller, key, programs, models.is_overdue(now))
     expired = _one_by_one(
-        session, caller, key, programs, listing.is_consent_expired(now, today_of(session, now))
+        session, caller, key, programs, consent.is_consent_expired(now, today_of(session, now))
     )
     return Flagged(
         {"overdue": overdue, "consent_expired": expired},

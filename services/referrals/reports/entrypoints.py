@@ -7,7 +7,7 @@ from typing import Any
 import eventlet.tpool
 
 from services.chassis.operations import Call, serves
-from services.contracts import referrals_reports as contract
+from services.contracts.referrals import reports
 from services.referrals.reports import dashboard, reading, settings
 from services.referrals.reports.export import csv_of
 from services.referrals.reports.statistics import page_of, statistics_of
@@ -18,21 +18,21 @@ _MOST_BYTES = 50_000_000
 class ReportEntrypoints:
     """What `Service` offers about counts and statistics."""
 
-    @serves(contract.get_dashboard)
+    @serves(reports.get_dashboard)
     def get_dashboard(self, call: Call) -> Any:
         return call.read(dashboard.get_dashboard)
 
-    @serves(contract.list_program_demand)
+    @serves(reports.list_program_demand)
     def list_program_demand(self, call: Call) -> Any:
         return call.read(dashboard.list_program_demand)
 
-    @serves(contract.get_statistics)
+    @serves(reports.get_statistics)
     def get_statistics(self, call: Call) -> Any:
         found = _read_statistics(call)
         whole = eventlet.tpool.execute(statistics_of, found, call.request)
         return call.operation.reply.dump(page_of(whole, call.request))
 
-    @serves(contract.export_statistics)
+    @serves(reports.export_statistics)
     def export_statistics(self, call: Call) -> Any:
         found = _read_statistics(call)
         content = eventlet.tpool.execute(lambda: csv_of(statistics_of(found, call.request)))
@@ -40,11 +40,11 @@ class ReportEntrypoints:
         name = f"statistics-{call.request['from_on']}-{call.request['to_on']}.csv"
         return {"sha256": sha256, "media_type": "text/csv", "file_name": name}
 
-    @serves(contract.get_report_settings)
+    @serves(reports.get_report_settings)
     def get_report_settings(self, call: Call) -> Any:
         return call.read(settings.get_report_settings)
 
-    @serves(contract.set_report_settings)
+    @serves(reports.set_report_settings)
     def set_report_settings(self, call: Call) -> Any:
         return call.commit(settings.set_report_settings)
 

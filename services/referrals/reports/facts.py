@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from services.chassis.database import insert_into
 from services.chassis.unit_of_work import UnitOfWork
-from services.referrals.assignments.models import Referral
+from services.referrals.calendar.queries import time_zone_of
+from services.referrals.calendar.rules import local_day
+from services.referrals.models import Referral
 from services.referrals.reports.models import ReportCell, ReportDelta, ReportMove, ReportPlace
-from services.referrals.reports.rules import day_number, duration_class, local_day
-from services.referrals.reports.settings import time_zone_of
+from services.referrals.reports.rules import day_number, duration_class
 
 _FLAGS = ("open", "waiting", "urgent")
 

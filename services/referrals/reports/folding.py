@@ -12,14 +12,11 @@ from sqlalchemy.orm import Session
 from services.chassis.database import Database, insert_into
 from services.chassis.loop import Loop
 from services.chassis.unit_of_work import utc_now
+from services.referrals.calendar.models import ReportSettings
+from services.referrals.calendar.rules import DEFAULT_ZONE, local_day
 from services.referrals.capacity.models import Line
-from services.referrals.reports.models import (
-    ReportCapacityDay,
-    ReportCount,
-    ReportDelta,
-    ReportSettings,
-)
-from services.referrals.reports.rules import DEFAULT_ZONE, day_number, local_day
+from services.referrals.reports.models import ReportCapacityDay, ReportCount, ReportDelta
+from services.referrals.reports.rules import day_number
 from services.referrals.reports.tallying import tally_all
 
 FOLD_EVERY_S = 5.0

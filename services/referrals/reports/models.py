@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import TenantScoped, UtcDateTime
-from services.referrals.tables import Base
+from services.referrals.models import Base
 
 # SQLite counts up by itself only for a plain INTEGER.
 _Serial = BigInteger().with_variant(Integer, "sqlite")
@@ -156,14 +156,3 @@ class ReportCapacityDay(TenantScoped, Base):
     samples: Mapped[int] = mapped_column(Integer)
     total_sum: Mapped[int] = mapped_column(BigInteger)
     used_sum: Mapped[int] = mapped_column(BigInteger)
-
-
-class ReportSettings(TenantScoped, Base):
-    """How an organisation wants its reports: the time zone in which its days begin and end."""
-
-    __tablename__ = "report_settings"
-
-    organisation_id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    time_zone: Mapped[str] = mapped_column(String(64))
-    version: Mapped[int] = mapped_column(Integer)
-    updated_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

@@ -13,10 +13,11 @@ from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal,
 from sqlalchemy.orm import Session, aliased
 
 from services.chassis.passports import Caller
+from services.referrals.access.access_scope import reach_of
+from services.referrals.calendar.queries import time_zone_of
 from services.referrals.directory.models import Resource
 from services.referrals.queues.models import Queue, QueueStatus
 from services.referrals.queues.rules import settings_of
-from services.referrals.reach import reach_of
 from services.referrals.reports.dashboard import among, programs_in_reach
 from services.referrals.reports.models import (
     ReportCapacityDay,
@@ -35,7 +36,6 @@ from services.referrals.reports.rules import (
     number_of_time,
     week_number,
 )
-from services.referrals.reports.settings import time_zone_of
 from services.referrals.reports.tallying import latest_week
 
 

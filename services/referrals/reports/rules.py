@@ -11,12 +11,10 @@ from __future__ import annotations
 import datetime
 import math
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 from services.contracts.errors import Refused
 
 EPOCH = datetime.date(1970, 1, 1)
-DEFAULT_ZONE = "UTC"
 MAX_DAYS = 3_660  # ten years: what is longer is asked in parts
 MAX_DAYS_BY_DAY = 400
 
@@ -83,11 +81,6 @@ def last_closed_week(now: datetime.datetime) -> int:
     return week_number(last_settled_day(now) + 1) - 1
 
 
-def local_day(at: datetime.datetime, zone: str) -> datetime.date:
-    """The day that a moment belongs to where the organisation is."""
-    return at.astimezone(ZoneInfo(zone)).date()
-
-
 def duration_class(seconds: float) -> int:
     """The class of a duration; what would be negative (two clocks) counts as nothing."""
     whole = max(0, int(seconds))
@@ -102,16 +95,6 @@ def duration_of_class(number: int) -> int:
         return number
     lower = _EXACT_TO_S * _WIDTH ** (number - _EXACT_TO_S - 1)
     return round(lower * math.sqrt(_WIDTH))
-
-
-def check_time_zone(name: str) -> str:
-    """The name of an IANA time zone. Raises Refused `invalid_request` if there is none of that name."""
-    try:
-        return ZoneInfo(name).key
-    except (KeyError, ValueError, OSError):
-        # zoneinfo raises each of these, for an unknown name, for a path and for a folder such as "America".
-        detail = "time_zone: use the name of an IANA time zone, for example Europe/Berlin."
-        raise Refused("invalid_request", detail, "time_zone") from None
 
 
 def check_period(from_on: datetime.date, to_on: datetime.date, group_by: str | None) -> Period:

@@ -8,15 +8,10 @@ from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
-from services.referrals.reach import reach_of
-from services.referrals.reports.models import ReportSettings
-from services.referrals.reports.rules import DEFAULT_ZONE, check_time_zone
-
-
-def time_zone_of(session: Session, organisation_id: str | None) -> str:
-    """The time zone in which an organisation's days begin and end; UTC where it has set none."""
-    row = session.get(ReportSettings, organisation_id) if organisation_id else None
-    return row.time_zone if row else DEFAULT_ZONE
+from services.referrals.access.access_scope import reach_of
+from services.referrals.calendar.models import ReportSettings
+from services.referrals.calendar.queries import time_zone_of
+from services.referrals.calendar.rules import check_time_zone
 
 
 def get_report_settings(session: Session, caller: Caller | None, _request: Any) -> dict[str, Any]:

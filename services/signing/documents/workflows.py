@@ -8,8 +8,9 @@ from typing import Any
 from services.chassis.events import Delivery
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts import identity, identity_merged, referrals
+from services.contracts import identity, identity_merged
 from services.contracts.errors import Refused
+from services.contracts.referrals import records
 from services.signing.documents import handlers, rules
 from services.signing.documents.signer import Order, Signer
 
@@ -92,7 +93,7 @@ def _concerned(call: Call) -> handlers.Concerned:
     if contact_record_id is None:
         return handlers.Concerned()
     try:
-        record = call.ask(referrals.describe_contact_record, {"contact_record_id": contact_record_id})
+        record = call.ask(records.describe_contact_record, {"contact_record_id": contact_record_id})
     except Refused as refused:
         if refused.code != "not_found":
             raise

@@ -13,10 +13,10 @@ from sqlalchemy import select
 from services.chassis.operations import admit
 from services.contracts import identity as contract
 from services.contracts import identity_access as access
-from services.contracts import referrals
 from services.contracts.errors import Refused
+from services.contracts.referrals import assignments, status_changes
 from services.identity.access.models import ApiSecret, ApiSession
-from services.referrals.reach import may_see_details, reach_of
+from services.referrals.access.access_scope import may_see_details, reach_of
 from services.signing.documents.queries import visible_documents
 from tests.integration.identity.conftest import Identity
 
@@ -79,9 +79,9 @@ def test_what_every_person_may_is_not_open_to_a_system(identity: Identity) -> No
 def test_the_services_let_a_system_reach_what_its_scopes_name(identity: Identity) -> None:
     caller = identity.caller(token_of(identity, a_client(identity)), "referrals")
     identity.runtime.verifier.caller = caller
-    assert admit(referrals.list_referrals, identity.runtime.verifier, "passport") == caller
+    assert admit(assignments.list_referrals, identity.runtime.verifier, "passport") == caller
     with pytest.raises(Refused) as refusal:
-        admit(referrals.change_status, identity.runtime.verifier, "passport")
+        admit(status_changes.change_status, identity.runtime.verifier, "passport")
     assert refusal.value.code == "forbidden"
     assert reach_of(caller).everything is True
     assert may_see_details(caller) is False

@@ -15,8 +15,8 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts import identity as api
 from services.contracts import identity_audit as contract
-from services.contracts import referrals
 from services.contracts.errors import Refused
+from services.contracts.referrals import records
 from tests.integration.identity.conftest import Identity
 from tests.support.in_process import FakeVerifier, a_caller, a_service
 
@@ -41,7 +41,7 @@ def may_read(caller: Caller, **arguments: Any) -> bool:
         **{**caller.__dict__, "permissions": caller.permissions - {"record.read"}},
     )
     try:
-        let_in = admit(referrals.get_contact_record, verifier, "passport", arguments)
+        let_in = admit(records.get_contact_record, verifier, "passport", arguments)
     except Refused as refusal:
         return refusal.code != "forbidden"
     assert let_in is not None
@@ -93,7 +93,7 @@ def test_what_is_done_under_it_is_audited_as_an_emergency(
     caller = identity.caller(worker)
     verifier = FakeVerifier()
     verifier.caller = Caller(**{**caller.__dict__, "permissions": frozenset()})
-    let_in = admit(referrals.get_contact_record, verifier, "passport", {"contact_record_id": resource_id})
+    let_in = admit(records.get_contact_record, verifier, "passport", {"contact_record_id": resource_id})
     identity.runtime.verifier.caller = let_in
 
     def read(session: Any) -> None:

@@ -10,8 +10,8 @@ import pytest
 from services.chassis import wire
 from services.contracts import identity as contract
 from services.contracts import identity_audit as audit_api
-from services.contracts import referrals
 from services.contracts.errors import Refused
+from services.contracts.referrals import directory
 from services.identity.models import ResourceAssignment
 from services.identity.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions
 from tests.integration.identity.conftest import Identity
@@ -140,7 +140,7 @@ def test_sites_and_unknown_resources_are_refused(identity: Identity, resource_id
         lambda _: {"id": resource_id, "name": "Annex", "level": "site"},
     ]
     for answer in answers:
-        identity.answers[referrals.describe_resource.address] = answer
+        identity.answers[directory.describe_resource.address] = answer
         refusal = identity.refused(
             contract.assign_resource, admin, account_id=account["id"], resource_id=resource_id
         )
@@ -157,7 +157,7 @@ def test_a_level_that_changes_while_the_directory_is_asked_is_noticed(
         set_level(identity, account["id"], "standard")
         return {"id": resource_id, "name": "Harbor House", "level": "program"}
 
-    identity.answers[referrals.describe_resource.address] = slow_answer
+    identity.answers[directory.describe_resource.address] = slow_answer
     refusal = identity.refused(
         contract.assign_resource, identity.admin(), account_id=account["id"], resource_id=resource_id
     )

@@ -15,8 +15,9 @@ from sqlalchemy import update
 
 from deploy.ports import free_block
 from services.chassis.unit_of_work import utc_now
-from services.contracts import identity, referrals_queues
+from services.contracts import identity
 from services.contracts.errors import Refused
+from services.contracts.referrals import queues
 from services.notifications.deliveries.models import Delivery
 from tests.support.in_process import InProcess
 
@@ -125,7 +126,7 @@ class Notifications(InProcess):
         ):
             self.answers[operation.address] = getattr(self.identity, operation.name)
         self.assignment_text: str | None = None
-        self.answers[referrals_queues.describe_queue.address] = lambda request: {
+        self.answers[queues.describe_queue.address] = lambda request: {
             "queue_id": request["queue_id"],
             "assignment_email_text": self.assignment_text,
         }

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from services.chassis import migrate, wire
-from services.contracts import identity, referrals, referrals_assignments, referrals_capacity
+from services.contracts import identity
 from services.contracts.errors import Refused
 from services.contracts.notifications import deliveries as contract
+from services.contracts.referrals import assignments, capacity
 from services.contracts.signing import documents as signing
 from services.notifications.deliveries.sending import send_next
 from tests.integration.notifications.conftest import (
@@ -69,7 +70,7 @@ def test_an_assignment_is_mailed_to_everyone_identity_names_for_the_program_and_
     notifications: Notifications, mails: FakeMailServer
 ) -> None:
     notifications.identity.recipients = wanted_by(MARIA, OLGA)
-    notifications.deliver(referrals.referral_assigned, assigned())
+    notifications.deliver(assignments.referral_assigned, assigned())
     while send_next(notifications.runtime):
         continue
     assert notifications.asked[0] == (
@@ -86,7 +87,7 @@ def test_those_who_may_edit_a_capacity_are_asked_to_confirm_it_and_the_mail_says
     notifications.identity.recipients = wanted_by(MARIA)
     ends = {"valid_until": "2026-03-09T12:00:00+00:00"}
     stale = {"program_id": PROGRAM, "agency_id": AGENCY, "line_id": PROGRAM, **ends}
-    notifications.deliver(referrals_capacity.capacity_stale, stale)
+    notifications.deliver(capacity.capacity_stale, stale)
     send_next(notifications.runtime)
     assert notifications.asked[0] == (
         identity.list_resource_recipients.address,
@@ -101,7 +102,7 @@ def test_those_who_may_edit_a_capacity_are_asked_to_confirm_it_and_the_mail_says
 
 @pytest.mark.seed("S0-39")
 def test_an_assignment_nobody_wants_mail_about_makes_no_delivery(notifications: Notifications) -> None:
-    notifications.deliver(referrals.referral_assigned, assigned())
+    notifications.deliver(assignments.referral_assigned, assigned())
     assert notifications.rows() == []
 
 
@@ -111,7 +112,7 @@ def test_the_assignment_mail_holds_the_record_number_and_the_portals_address_and
     notifications: Notifications, mails: FakeMailServer
 ) -> None:
     notifications.identity.recipients = wanted_by(MARIA)
-    notifications.deliver(referrals.referral_assigned, assigned("CR-00000777"))
+    notifications.deliver(assignments.referral_assigned, assigned("CR-00000777"))
     send_next(notifications.runtime)
     (mail,) = mails.taken
     for text in (body(mail), body(mail, "html")):
@@ -129,7 +130,7 @@ def test_the_assignment_mail_holds_the_text_of_its_referralq_as_plain_words(
 ) -> None:
     notifications.identity.recipients = wanted_by(MARIA)
     notifications.assignment_text = "Please call within <b>two</b> days. {{ record_number }}"
-    notifications.deliver(referrals.referral_assigned, assigned("CR-00000777"))
+    notifications.deliver(assignments.referral_assigned, assigned("CR-00000777"))
     send_next(notifications.runtime)
     (mail,) = mails.taken
     assert "Please call within <b>two</b> days. {{ record_number }}" in body(mail)
@@ -163,7 +164,7 @@ def test_who_was_told_of_an_assignment_is_told_when_one_that_waited_has_a_place(
     resource_with_two_to_tell(notifications)
     promoted = {name: value for name, value in assigned("CR-00000777").items() if name != "status"}
     for _ in range(2):
-        notifications.deliver(referrals_assignments.referral_promoted, promoted, event_id="e" * 32)
+        notifications.deliver(assignments.referral_promoted, promoted, event_id="e" * 32)
     mail = the_one_mail(notifications, mails)
     assert mail["Subject"] == "A place is free: record CR-00000777"
     assert "Please call within two days." in body(mail)
@@ -177,7 +178,7 @@ def test_who_was_asked_is_told_that_a_referral_is_no_longer_needed_and_not_why(
     resource_with_two_to_tell(notifications)
     told = {name: value for name, value in assigned("CR-00000777").items() if name != "status"}
     withdrawn = {**told, "reason_code": "accepted_elsewhere"}
-    notifications.deliver(referrals_assignments.referral_withdrawn, withdrawn)
+    notifications.deliver(assignments.referral_withdrawn, withdrawn)
     mail = the_one_mail(notifications, mails)
     assert mail["Subject"] == "No longer needed: record CR-00000777"
     for word in ("accepted", "elsewhere", "two days", "Maria", PROGRAM):
@@ -189,7 +190,7 @@ def test_an_unverified_address_gets_no_mail_and_the_administrator_sees_why(
     notifications: Notifications, mails: FakeMailServer
 ) -> None:
     notifications.identity.recipients = [*wanted_by(MARIA), *wanted_by(BEN, verified=False)]
-    notifications.deliver(referrals.referral_assigned, assigned())
+    notifications.deliver(assignments.referral_assigned, assigned())
     while send_next(notifications.runtime):
         continue
     assert mails.recipients == [ADDRESSES[MARIA]]
@@ -201,7 +202,7 @@ def test_the_same_event_again_makes_no_second_delivery(notifications: Notificati
     notifications.identity.recipients = wanted_by(MARIA)
     event_id = wire.new_id()
     for _ in range(3):
-        notifications.deliver(referrals.referral_assigned, assigned(), event_id=event_id)
+        notifications.deliver(assignments.referral_assigned, assigned(), event_id=event_id)
     assert len(notifications.rows()) == 1
 
 
@@ -284,7 +285,7 @@ def test_deliveries_are_listed_newest_first_page_by_page_without_gap_or_repetiti
 ) -> None:
     notifications.identity.recipients = wanted_by(MARIA, OLGA, BEN)  # three at the same moment
     for _ in range(3):
-        notifications.deliver(referrals.referral_assigned, assigned())
+        notifications.deliver(assignments.referral_assigned, assigned())
     seen: list[dict[str, Any]] = []
     after = None
     while True:

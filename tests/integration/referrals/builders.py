@@ -13,12 +13,19 @@ from sqlalchemy.orm import Session
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.chassis.wire import new_id
-from services.contracts import referrals as contract
-from services.contracts import referrals_capacity as capacity
 from services.contracts.errors import Refused
-from services.contracts.referrals_assignments import referral_waitlisted
-from services.contracts.referrals_capacity import capacity_changed
-from services.referrals.assignments.models import Referral
+from services.contracts.referrals import (
+    assignments,
+    capacity,
+    directory,
+    directory_imports,
+    queues,
+    records,
+    status_changes,
+)
+from services.contracts.referrals.assignments import referral_waitlisted
+from services.contracts.referrals.capacity import capacity_changed
+from services.referrals.models import Referral
 from services.referrals.records.models import ContactRecord
 from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
 from tests.support.merged_people import MergedPeople
@@ -112,25 +119,25 @@ class Desk:
         assert caller.organisation_id
         sha256, size = self.service.runtime.blobs.put(caller.organisation_id, [content], 30_000_000)
         report: Mapping[str, Any] = self(
-            contract.import_directory, caller, document={"sha256": sha256, "size": size}
+            directory_imports.import_directory, caller, document={"sha256": sha256, "size": size}
         )
         return report
 
     def _id_of(self, name: str) -> str:
-        found = self(contract.search_resources, q=name, include_inactive=True)["items"]
+        found = self(directory.search_resources, q=name, include_inactive=True)["items"]
         return str(next(item["id"] for item in found if item["name"] == name))
 
     def a_queue(self, *programs: str, name: str = "Housing", **more: Any) -> str:
         """A ReferralQ with these programs; its id."""
-        queue = self(contract.create_queue, name=name, **more)
+        queue = self(queues.create_queue, name=name, **more)
         for program in programs:
-            self(contract.add_program_to_queue, queue_id=queue["id"], program_id=self.resource[program])
+            self(queues.add_program_to_queue, queue_id=queue["id"], program_id=self.resource[program])
         return str(queue["id"])
 
     def a_record(self, **more: Any) -> str:
         """A contact record; its id."""
         return str(
-            self(contract.create_contact_record, **{"first_name": "Ana", "last_name": "Vega", **more})["id"]
+            self(records.create_contact_record, **{"first_name": "Ana", "last_name": "Vega", **more})["id"]
         )
 
     def many_records(self, count: int) -> list[str]:
@@ -161,7 +168,7 @@ class Desk:
     def assign(self, queue_id: str, program: str, record_id: str | None = None, **more: Any) -> Any:
         """Refer a (new) contact record to a program."""
         return self(
-            contract.assign_referral,
+            assignments.assign_referral,
             contact_record_id=record_id or self.a_record(),
             queue_id=queue_id,
             program_id=self.resource[program],
@@ -171,11 +178,11 @@ class Desk:
     def move(self, referral: Mapping[str, Any], status: str, caller: Caller = STAFF, **more: Any) -> Any:
         """Move a referral to a status, at the version given or the referral's own."""
         more.setdefault("version", referral["version"])
-        return self(contract.change_status, caller, referral_id=referral["id"], status=status, **more)
+        return self(status_changes.change_status, caller, referral_id=referral["id"], status=status, **more)
 
     def read(self, referral: Mapping[str, Any], caller: Caller = STAFF) -> Any:
         """A referral as it is now."""
-        return self(contract.get_referral, caller, referral_id=referral["id"])
+        return self(assignments.get_referral, caller, referral_id=referral["id"])
 
     def shift(self, referral_id: str, by: datetime.timedelta) -> None:
         """Make a referral older: all its times lie so much earlier."""

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from services.chassis.wire import new_id
-from services.referrals.assignments.models import Referral, StatusChange
+from services.referrals.models import Referral, StatusChange
 
 OPEN, ENDS = ("referred", "attempting_contact", "enrolled"), ("completed", "declined")
 

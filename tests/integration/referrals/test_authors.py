@@ -8,19 +8,22 @@ from typing import Any
 
 import pytest
 
-from services.contracts import referrals as contract
-from services.contracts import referrals_assignments as life
-from services.contracts import referrals_bulk as bulk
-from services.contracts import referrals_capacity as capacity
-from services.contracts import referrals_directory as directory
-from services.contracts import referrals_fhir as fhir
-from services.contracts import referrals_offers as offers
-from services.contracts import referrals_records as records
 from services.contracts.errors import Refused
-from services.referrals import authors
-from services.referrals.authors import Author, KnownAuthors
-from services.referrals.records import drawing, paper
-from services.referrals.records.printed import PrintedRecord
+from services.contracts.referrals import (
+    assignments,
+    bulk,
+    capacity,
+    directory_exports,
+    directory_imports,
+    fhir,
+    offers,
+    records,
+    status_changes,
+)
+from services.referrals.authors import names as authors
+from services.referrals.authors.names import Author, KnownAuthors
+from services.referrals.records.pdf import layout, renderer
+from services.referrals.records.pdf.content import PrintedRecord
 from tests.integration.referrals.builders import STAFF, STAFF_MAY, Desk, an_export
 from tests.support.in_process import HARBOR, a_caller
 
@@ -62,7 +65,7 @@ def referral(names: Desk) -> Any:
 
 
 def history(desk: Desk, referral: Any, caller: Any = STAFF) -> list[Any]:
-    items = desk(contract.list_referral_history, caller, referral_id=referral["id"])["items"]
+    items = desk(assignments.list_referral_history, caller, referral_id=referral["id"])["items"]
     return [item["actor"] for item in items]
 
 
@@ -74,7 +77,7 @@ def test_both_sides_read_who_changed_it_and_for_which_organisation(names: Desk, 
     provider = names.provider("Night Shelter")
     names.move(referral, "attempting_contact", provider, note="Called.")
     assert history(names, referral) == history(names, referral, provider) == [STAFF_ACTOR, PROVIDER_ACTOR]
-    notes = names(life.list_referral_notes, provider, referral_id=referral["id"])["items"]
+    notes = names(assignments.list_referral_notes, provider, referral_id=referral["id"])["items"]
     assert [note["author"] for note in notes] == [STAFF_ACTOR, PROVIDER_ACTOR]
 
 
@@ -111,16 +114,16 @@ def test_an_account_that_identity_does_not_know_has_no_name(names: Desk, referra
 def test_a_note_carried_along_is_not_said_to_be_of_the_new_agency(names: Desk, referral: Any) -> None:
     queue_id = names.a_queue("Night Shelter", "St. Mary's Café & Pantry", name="Both")
     provider = names.provider("Night Shelter")
-    names(life.add_referral_note, provider, referral_id=referral["id"], note="No bed tonight.")
+    names(assignments.add_referral_note, provider, referral_id=referral["id"], note="No bed tonight.")
     new = names(
-        life.reassign_referral,
+        status_changes.reassign_referral,
         referral_id=referral["id"],
         version=names.read(referral)["version"],
         queue_id=queue_id,
         program_id=names.resource["St. Mary's Café & Pantry"],
     )
     pantry = names.provider("St. Mary's Café & Pantry")
-    notes = names(life.list_referral_notes, pantry, referral_id=new["id"])["items"]
+    notes = names(assignments.list_referral_notes, pantry, referral_id=new["id"])["items"]
     assert [note["author"] for note in notes] == [STAFF_ACTOR, {**PROVIDER_ACTOR, "organisation": None}]
 
 
@@ -141,11 +144,11 @@ def test_the_paper_names_who_it_was_beside_the_side(
     names: Desk, referral: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[PrintedRecord] = []
-    monkeypatch.setattr(drawing, "draw", lambda record: (drawn.append(record), (b"%PDF-", 1))[1])
+    monkeypatch.setattr(renderer, "draw", lambda record: (drawn.append(record), (b"%PDF-", 1))[1])
     names.service.answers["identity.describe_account"] = lambda _: {"organisation_name": "Harbor"}
     names.move(referral, "attempting_contact", names.provider("Night Shelter"))
     names(records.create_referral_pdf, referral_id=referral["id"])
-    text = " ".join(words.text for page in paper.layout(drawn[0]) for words in page.words)
+    text = " ".join(words.text for page in layout.layout(drawn[0]) for words in page.words)
     assert "Sam F., partner" in text
     assert "Rosa M., provider" in text
 
@@ -170,7 +173,7 @@ def test_who_started_a_job_or_made_an_offer_has_a_name_beside_the_id(names: Desk
     )
     cancelled = names(bulk.cancel_bulk_job, bulk_job_id=job["id"])
     imported = names.import_file(an_export())
-    exported = names(directory.export_directory)
+    exported = names(directory_exports.export_directory)
     made = [
         names(offers.get_offer, offer_id=offer["id"]),
         names(offers.withdraw_offer, offer_id=offer["id"], version=1, reason_code="other"),
@@ -183,9 +186,9 @@ def test_who_started_a_job_or_made_an_offer_has_a_name_beside_the_id(names: Desk
         exported,
         names(bulk.get_bulk_job, bulk_job_id=job["id"]),
         *names(bulk.list_bulk_jobs)["items"],
-        names(directory.get_directory_import, import_id=imported["import_id"]),
-        names(directory.list_directory_imports)["items"][0],
-        names(directory.get_directory_export, export_id=exported["export_id"]),
+        names(directory_imports.get_directory_import, import_id=imported["import_id"]),
+        names(directory_imports.list_directory_imports)["items"][0],
+        names(directory_exports.get_directory_export, export_id=exported["export_id"]),
     ]
     assert {(each["created_by"], each["created_by_name"]) for each in [offer, *made]} == {
         (STAFF.id, "Sam F.")

@@ -7,11 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.contracts import referrals as contract
-from services.contracts import referrals_assignments as life
-from services.contracts import referrals_bulk as bulk
-from services.contracts import referrals_offers as offers
 from services.contracts.errors import Refused
+from services.contracts.referrals import assignments, bulk, offers
 from services.referrals.bulk import executors, work
 from services.referrals.bulk.rules import MOST_LINES
 from tests.integration.referrals.builders import OTHER_STAFF, PROVIDER_MAY, STAFF, Desk, refusal
@@ -42,7 +39,7 @@ def lines(desk: Desk, job: Any, **more: Any) -> list[Any]:
 
 
 def referrals(desk: Desk, **more: Any) -> list[Any]:
-    found: list[Any] = desk(contract.list_referrals, limit=200, **more)["items"]
+    found: list[Any] = desk(assignments.list_referrals, limit=200, **more)["items"]
     return found
 
 
@@ -190,7 +187,7 @@ def test_two_processes_do_each_line_once(desk_on_both: Desk, monkeypatch: pytest
     assert counted(worked(desk, job)) == (0, 20, 0, 0)
     assert desk.numbers(HERE) == (100, 20, 80)
     assert len(desk.service.events(bulk.bulk_job_finished)) == 1
-    assert len(desk.service.events(contract.referral_assigned)) == 20
+    assert len(desk.service.events(assignments.referral_assigned)) == 20
 
 
 class Killed(BaseException):
@@ -348,7 +345,7 @@ def test_the_open_referrals_of_a_program_that_closes_go_to_another(desk_on_both:
     desk.set_capacity(THERE, 2)
     made = [desk.assign(queue_id, HERE) for _ in range(4)]
     desk.move(made[0], "completed")
-    desk(life.add_referral_note, referral_id=made[1]["id"], note="Has a dog.")
+    desk(assignments.add_referral_note, referral_id=made[1]["id"], note="Has a dog.")
     wish = {"from_program_id": desk.resource[HERE], "to_program_id": desk.resource[THERE]}
     dry = desk(bulk.start_bulk_reassignment, dry_run=True, **wish)
     job = worked(desk, desk(bulk.start_bulk_reassignment, **wish))

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from services.contracts import referrals_capacity as contract
 from services.contracts.errors import Refused
-from services.contracts.referrals_capacity import capacity_changed
+from services.contracts.referrals import capacity as capacity_contract
+from services.contracts.referrals.capacity import capacity_changed
 from tests.integration.referrals.builders import OTHER_STAFF, PROVIDER_MAY, Desk, refusal
 
 
@@ -24,7 +24,7 @@ def test_a_provider_says_how_much_a_program_can_take(desk_on_both: Desk) -> None
     provider = desk.provider("Night Shelter")
     answer = desk.set_capacity("Night Shelter", 20, provider, unit="beds", note="Women only this week.")
     assert (answer["total"], answer["used"], answer["free"], answer["unit"]) == (20, 0, 20, "beds")
-    seen = desk(contract.get_capacity, program_id=desk.resource["Night Shelter"])
+    seen = desk(capacity_contract.get_capacity, program_id=desk.resource["Night Shelter"])
     assert seen == answer
     assert (seen["program_name"], seen["note"], seen["version"]) == (
         "Night Shelter",
@@ -56,13 +56,13 @@ def test_an_agencys_provider_edits_its_queued_programs_only(desk: Desk) -> None:
         desk.set_capacity(program, 4)
     provider = desk.provider("Harbor Shelter Alliance")
     assert desk.set_capacity("Night Shelter", 6, provider)["total"] == 6
-    listed = desk(contract.list_capacities, provider)["items"]
+    listed = desk(capacity_contract.list_capacities, provider)["items"]
     assert [capacity["program_name"] for capacity in listed] == ["Night Shelter"]
     for program in ("Family Housing First", "St. Mary's Café & Pantry"):
         assert refusal(lambda name=program: desk.set_capacity(name, 1, provider)) == "not_found"
         program_id = desk.resource[program]
         assert (
-            refusal(lambda one=program_id: desk(contract.get_capacity, provider, program_id=one))
+            refusal(lambda one=program_id: desk(capacity_contract.get_capacity, provider, program_id=one))
             == "not_found"
         )
 
@@ -83,32 +83,35 @@ def test_a_provider_without_the_switch_reads_and_cannot_edit(desk: Desk) -> None
         "Night Shelter", may=tuple(name for name in PROVIDER_MAY if name != "capacity.edit")
     )
     assert refusal(lambda: desk.set_capacity("Night Shelter", 1, reader)) == "forbidden"
-    assert refusal(lambda: desk(contract.confirm_capacity, reader, line_id=line_id)) == "forbidden"
+    assert refusal(lambda: desk(capacity_contract.confirm_capacity, reader, line_id=line_id)) == "forbidden"
     tomorrow = {"starts_at": "2099-01-01T00:00:00Z", "total": 9}
     schedule = {"program_id": program_id, **tomorrow}
-    assert refusal(lambda: desk(contract.schedule_capacity, reader, **schedule)) == "forbidden"
-    assert desk(contract.get_capacity, reader, program_id=program_id)["total"] == 4
+    assert refusal(lambda: desk(capacity_contract.schedule_capacity, reader, **schedule)) == "forbidden"
+    assert desk(capacity_contract.get_capacity, reader, program_id=program_id)["total"] == 4
 
 
 @pytest.mark.seed("S0-52")
 def test_staff_sees_and_edits_every_capacity(desk: Desk) -> None:
     desk.set_capacity("Night Shelter", 4)
     desk.set_capacity("Family Housing First", 2)
-    listed = desk(contract.list_capacities)["items"]
+    listed = desk(capacity_contract.list_capacities)["items"]
     assert [(one["program_name"], one["total"]) for one in listed] == [
         ("Family Housing First", 2),
         ("Night Shelter", 4),
     ]
     assert refusal(lambda: desk.set_capacity("Harbor Shelter Alliance", 1)) == "not_a_program"
-    assert refusal(lambda: desk(contract.set_capacity, program_id="0" * 32, total=1)) == "not_found"
+    assert refusal(lambda: desk(capacity_contract.set_capacity, program_id="0" * 32, total=1)) == "not_found"
 
 
 def test_another_organisation_reaches_no_capacity(desk: Desk) -> None:
     desk.set_capacity("Night Shelter", 4)
     program_id = desk.resource["Night Shelter"]
-    assert desk(contract.list_capacities, OTHER_STAFF)["items"] == []
+    assert desk(capacity_contract.list_capacities, OTHER_STAFF)["items"] == []
     assert refusal(lambda: desk.set_capacity("Night Shelter", 9, OTHER_STAFF)) == "not_found"
-    assert refusal(lambda: desk(contract.get_capacity, OTHER_STAFF, program_id=program_id)) == "not_found"
+    assert (
+        refusal(lambda: desk(capacity_contract.get_capacity, OTHER_STAFF, program_id=program_id))
+        == "not_found"
+    )
     assert desk.numbers("Night Shelter") == (4, 0, 4)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import time_machine
 
-from services.contracts import referrals_capacity as contract
-from services.contracts.referrals_capacity import capacity_changed, capacity_stale
-from services.referrals.capacity.hsds import hsds_capacity_of
-from services.referrals.capacity.settling import settle_due
+from services.contracts.referrals import capacity
+from services.contracts.referrals.capacity import capacity_changed, capacity_stale
+from services.referrals.capacity.due_lines import settle_due
+from services.referrals.hsds.capacities import hsds_capacity_of
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
 from tests.support.in_process import HARBOR, a_caller
 
@@ -28,7 +28,7 @@ def at(instant: datetime.datetime) -> Any:
 
 
 def read(desk: Desk, program: str = SHELTER, **more: Any) -> Any:
-    return desk(contract.get_capacity, program_id=desk.resource[program], **more)
+    return desk(capacity.get_capacity, program_id=desk.resource[program], **more)
 
 
 def numbers(view: Any) -> tuple[int, int, int]:
@@ -38,7 +38,7 @@ def numbers(view: Any) -> tuple[int, int, int]:
 def a_line(desk: Desk, name: str, total: int, **more: Any) -> str:
     """A further line of the shelter; its id."""
     line = desk(
-        contract.add_capacity_line,
+        capacity.add_capacity_line,
         program_id=desk.resource[SHELTER],
         **{"name": name, "total": total, "unit": "slots", **more},
     )
@@ -47,7 +47,7 @@ def a_line(desk: Desk, name: str, total: int, **more: Any) -> str:
 
 def kinds(desk: Desk) -> list[str]:
     """The history, oldest first."""
-    history = desk(contract.list_capacity_history, program_id=desk.resource[SHELTER])["items"]
+    history = desk(capacity.list_capacity_history, program_id=desk.resource[SHELTER])["items"]
     return [change["kind"] for change in reversed(history)]
 
 
@@ -91,25 +91,25 @@ def test_a_program_has_several_lines_and_the_first_with_a_free_place_is_counted(
     slots = a_line(desk, "Intake slots", 1, target_population="Families with children")
     taken = [desk.assign(queue_id, SHELTER) for _ in range(2)]
     assert refusal(lambda: desk.assign(queue_id, SHELTER)) == "capacity_exhausted"
-    lines = desk(contract.list_capacities, program_id=desk.resource[SHELTER])["items"]
+    lines = desk(capacity.list_capacities, program_id=desk.resource[SHELTER])["items"]
     assert [(line["line_id"], line["name"], line["used"]) for line in lines] == [
         (beds, "beds", 1),
         (slots, "Intake slots", 1),
     ]
     assert lines[1]["target_population"] == "Families with children"
     desk.move(taken[1], "completed")
-    lines = desk(contract.list_capacities, program_id=desk.resource[SHELTER])["items"]
+    lines = desk(capacity.list_capacities, program_id=desk.resource[SHELTER])["items"]
     assert [line["used"] for line in lines] == [1, 0]
 
 
 def test_a_line_is_renamed_and_its_name_is_its_own(desk: Desk) -> None:
     desk.set_capacity(SHELTER, 1, unit="beds")
     slots = a_line(desk, "Intake slots", 1)
-    edited = desk(contract.edit_capacity_line, line_id=slots, name="Assessments", total=3, unit="hours")
+    edited = desk(capacity.edit_capacity_line, line_id=slots, name="Assessments", total=3, unit="hours")
     assert (edited["name"], edited["total"], edited["unit"]) == ("Assessments", 3, "hours")
     assert refusal(lambda: a_line(desk, "BEDS", 1)) == "conflict"
     taken = {"line_id": slots, "name": "beds", "total": 3, "unit": "hours"}
-    assert refusal(lambda: desk(contract.edit_capacity_line, **taken)) == "conflict"
+    assert refusal(lambda: desk(capacity.edit_capacity_line, **taken)) == "conflict"
 
 
 def test_a_line_that_is_taken_away_counts_no_more_and_its_places_can_still_be_given_back(
@@ -118,9 +118,9 @@ def test_a_line_that_is_taken_away_counts_no_more_and_its_places_can_still_be_gi
     queue_id = desk.a_queue(SHELTER)
     line_id = desk.set_capacity(SHELTER, 1)["line_id"]
     referral = desk.assign(queue_id, SHELTER)
-    desk(contract.remove_capacity_line, line_id=line_id)
+    desk(capacity.remove_capacity_line, line_id=line_id)
     assert refusal(lambda: read(desk)) == "not_found"
-    assert refusal(lambda: desk(contract.remove_capacity_line, line_id=line_id)) == "not_found"
+    assert refusal(lambda: desk(capacity.remove_capacity_line, line_id=line_id)) == "not_found"
     desk.assign(queue_id, SHELTER)
     desk.move(referral, "completed")
     assert kinds(desk) == ["set", "claimed", "removed"]
@@ -131,7 +131,7 @@ def test_a_line_set_anew_after_it_was_taken_away_knows_who_is_still_there(desk: 
     queue_id = desk.a_queue(SHELTER)
     line_id = desk.set_capacity(SHELTER, 2)["line_id"]
     referral = desk.assign(queue_id, SHELTER)
-    desk(contract.remove_capacity_line, line_id=line_id)
+    desk(capacity.remove_capacity_line, line_id=line_id)
     assert refusal(lambda: desk.set_capacity(SHELTER, 0)) == "capacity_below_use"
     assert numbers(desk.set_capacity(SHELTER, 3)) == (3, 1, 2)
     desk.move(referral, "completed")
@@ -169,7 +169,7 @@ def test_each_capacity_reads_as_one_of_the_four_gravity_statuses_with_its_note(d
         "no_capacity_has_waitlist",
         "no_capacity",
     ]
-    notes = desk(contract.list_capacity_history, program_id=desk.resource[SHELTER])["items"]
+    notes = desk(capacity.list_capacity_history, program_id=desk.resource[SHELTER])["items"]
     assert [change["note"] for change in notes] == [None, said["note"], said["note"], said["note"]]
 
 
@@ -182,12 +182,12 @@ def test_numbers_nobody_confirms_read_as_unknown_and_still_count(desk: Desk) -> 
         assert (view["capacity_status"], view["is_stale"], numbers(view)) == ("unknown", True, (1, 0, 1))
         desk.assign(queue_id, SHELTER)
         assert refusal(lambda: desk.assign(queue_id, SHELTER)) == "capacity_exhausted"
-        confirmed = desk(contract.confirm_capacity, line_id=line_id)
+        confirmed = desk(capacity.confirm_capacity, line_id=line_id)
         assert (confirmed["capacity_status"], confirmed["is_stale"]) == ("no_capacity", False)
         assert confirmed["valid_until"] == (MONDAY + 2 * DAY).isoformat()
         assert numbers(confirmed) == (1, 1, 0)
         sooner = {"line_id": line_id, "valid_until": MONDAY.isoformat()}
-        assert refusal(lambda: desk(contract.confirm_capacity, **sooner)) == "invalid_capacity"
+        assert refusal(lambda: desk(capacity.confirm_capacity, **sooner)) == "invalid_capacity"
     assert kinds(desk) == ["set", "lapsed", "claimed", "confirmed"]
 
 
@@ -209,7 +209,7 @@ def test_providers_are_asked_to_confirm_once_and_the_end_is_told_by_itself(desk:
         "valid_until": (MONDAY + 7 * DAY).isoformat(),
     }
     with at(MONDAY + 6 * DAY + HOUR):
-        desk(contract.confirm_capacity, line_id=line_id)
+        desk(capacity.confirm_capacity, line_id=line_id)
     with at(MONDAY + 20 * DAY):
         settle_due(runtime)
         settle_due(runtime)
@@ -230,15 +230,15 @@ def test_a_short_validity_is_not_asked_about_at_once(desk: Desk) -> None:
 
 def test_an_organisation_says_how_long_numbers_hold_and_when_to_ask(desk: Desk) -> None:
     with at(MONDAY):
-        desk(contract.set_capacity_settings, MANAGER, confirm_after_days=3, remind_hours=48)
+        desk(capacity.set_capacity_settings, MANAGER, confirm_after_days=3, remind_hours=48)
         view = desk.set_capacity(SHELTER, 3)
         assert view["valid_until"] == (MONDAY + 3 * DAY).isoformat()
     with at(MONDAY + 2 * DAY):
         settle_due(desk.service.runtime)
         assert len(desk.service.events(capacity_stale)) == 1
-        confirmed = desk(contract.confirm_capacity, line_id=view["line_id"])
+        confirmed = desk(capacity.confirm_capacity, line_id=view["line_id"])
         assert confirmed["valid_until"] == (MONDAY + 5 * DAY).isoformat()
-    shown = desk(contract.get_capacity_settings, desk.provider(SHELTER))
+    shown = desk(capacity.get_capacity_settings, desk.provider(SHELTER))
     assert shown == {"is_on": True, "remind_hours": 48, "confirm_after_days": 3}
 
 
@@ -247,21 +247,21 @@ def test_with_capacity_switched_off_nobody_edits_it_and_nothing_is_counted(desk:
     queue_id = desk.a_queue(SHELTER)
     line_id = desk.set_capacity(SHELTER, 1)["line_id"]
     referral = desk.assign(queue_id, SHELTER)
-    desk(contract.set_capacity_settings, MANAGER, is_on=False)
+    desk(capacity.set_capacity_settings, MANAGER, is_on=False)
     for call in (
         lambda: desk.set_capacity(SHELTER, 2, desk.provider(SHELTER)),
-        lambda: desk(contract.confirm_capacity, line_id=line_id),
+        lambda: desk(capacity.confirm_capacity, line_id=line_id),
     ):
         assert refusal(call) == "feature_is_off"
     desk.assign(queue_id, SHELTER)
-    desk(contract.set_capacity_settings, MANAGER)
+    desk(capacity.set_capacity_settings, MANAGER)
     assert desk.numbers(SHELTER) == (1, 1, 0)
     desk.move(referral, "completed")
     assert desk.numbers(SHELTER) == (1, 0, 1)
     provider = desk.provider(SHELTER, may=("queue.manage",))
-    assert refusal(lambda: desk(contract.set_capacity_settings, provider, is_on=False)) == "not_found"
+    assert refusal(lambda: desk(capacity.set_capacity_settings, provider, is_on=False)) == "not_found"
     elsewhere = a_caller("capacity.read", organisation=("b" * 32, "bayside"))
-    assert desk(contract.get_capacity_settings, elsewhere)["is_on"] is True
+    assert desk(capacity.get_capacity_settings, elsewhere)["is_on"] is True
 
 
 def test_history_says_who_when_and_what_and_is_read_by_pages(desk: Desk) -> None:
@@ -272,7 +272,7 @@ def test_history_says_who_when_and_what_and_is_read_by_pages(desk: Desk) -> None
     desk.move(referral, "completed")
     seen, after = [], None
     while True:
-        page = desk(contract.list_capacity_history, program_id=desk.resource[SHELTER], limit=2, after=after)
+        page = desk(capacity.list_capacity_history, program_id=desk.resource[SHELTER], limit=2, after=after)
         seen += page["items"]
         after = page["next"]
         if after is None:
@@ -285,10 +285,10 @@ def test_history_says_who_when_and_what_and_is_read_by_pages(desk: Desk) -> None
     assert (seen[2]["actor_id"], seen[2]["note"], seen[2]["unit"]) == (provider.id, "Two bunks", "beds")
     for bad in ("x", "W10", "WzEsMiwzXQ"):
         asked = {"program_id": desk.resource[SHELTER], "after": bad}
-        assert refusal(lambda asked=asked: desk(contract.list_capacity_history, **asked)) == "invalid_request"
+        assert refusal(lambda asked=asked: desk(capacity.list_capacity_history, **asked)) == "invalid_request"
     theirs = {"program_id": desk.resource[SHELTER]}
     for caller in (OTHER_STAFF, desk.provider("St. Mary's Café & Pantry")):
-        code = refusal(lambda caller=caller: desk(contract.list_capacity_history, caller, **theirs))
+        code = refusal(lambda caller=caller: desk(capacity.list_capacity_history, caller, **theirs))
         assert code == "not_found"
 
 
@@ -313,9 +313,9 @@ def test_a_line_that_was_taken_away_is_told_as_it_was(desk: Desk) -> None:
     with at(MONDAY):
         desk.set_capacity(SHELTER, 5, unit="beds")
     with at(MONDAY + HOUR):
-        desk(contract.add_capacity_line, program_id=desk.resource[SHELTER], name="Cots", total=3, unit="cots")
+        desk(capacity.add_capacity_line, program_id=desk.resource[SHELTER], name="Cots", total=3, unit="cots")
     with at(MONDAY + 2 * HOUR):
-        desk(contract.remove_capacity_line, line_id=desk.resource[SHELTER])
+        desk(capacity.remove_capacity_line, line_id=desk.resource[SHELTER])
     with at(MONDAY + 4 * HOUR):
         told = [read(desk, as_of=(MONDAY + hours * HOUR).isoformat()) for hours in (1, 3, 4)]
         assert [(view["name"], view["total"]) for view in told] == [("beds", 5), ("Cots", 3), ("Cots", 3)]
@@ -338,7 +338,7 @@ def test_the_resource_capacity_screen_filters_and_pages(desk_on_both: Desk) -> N
         desk.assign(queue_id, housing)
 
     def names(**filters: Any) -> list[str]:
-        return [one["program_name"] for one in desk(contract.list_capacities, **filters)["items"]]
+        return [one["program_name"] for one in desk(capacity.list_capacities, **filters)["items"]]
 
     with at(MONDAY):
         assert names() == [housing, SHELTER, pantry]
@@ -355,14 +355,14 @@ def test_the_resource_capacity_screen_filters_and_pages(desk_on_both: Desk) -> N
             assert names(stale=True) == names(status="unknown") == [SHELTER]
             assert names(status="has_capacity") == []
             assert names(stale=False) == [housing, pantry]
-    first = desk(contract.list_capacities, limit=2)
+    first = desk(capacity.list_capacities, limit=2)
     assert [one["program_name"] for one in first["items"]] == [housing, SHELTER]
     assert [(one["agency_name"], one["queues"]) for one in first["items"]] == [
         ("Harbor Shelter Alliance", [{"id": queue_id, "name": "Housing"}])
     ] * 2
-    rest = desk(contract.list_capacities, limit=2, after=first["next"])
+    rest = desk(capacity.list_capacities, limit=2, after=first["next"])
     assert ([one["program_name"] for one in rest["items"]], rest["next"]) == ([pantry], None)
-    assert refusal(lambda: desk(contract.list_capacities, after="WzFd")) == "invalid_request"
+    assert refusal(lambda: desk(capacity.list_capacities, after="WzFd")) == "invalid_request"
 
 
 @pytest.mark.seed("S0-38")
@@ -370,7 +370,7 @@ def test_a_provider_reaches_lines_and_schedules_of_the_own_programs_only(desk: D
     desk.a_queue(SHELTER, "St. Mary's Café & Pantry")
     line_id = desk.set_capacity(SHELTER, 3)["line_id"]
     scheduled = desk(
-        contract.schedule_capacity,
+        capacity.schedule_capacity,
         program_id=desk.resource[SHELTER],
         starts_at="2099-01-01T00:00:00Z",
         total=9,
@@ -378,10 +378,10 @@ def test_a_provider_reaches_lines_and_schedules_of_the_own_programs_only(desk: D
     own, other = desk.provider("Harbor Shelter Alliance"), desk.provider("St. Mary's Café & Pantry")
     line = {"line_id": line_id, "name": "Beds", "total": 4, "unit": "beds"}
     calls = (
-        (contract.confirm_capacity, {"line_id": line_id}),
-        (contract.edit_capacity_line, line),
-        (contract.cancel_scheduled_capacity, {"schedule_id": scheduled["id"], "version": 1}),
-        (contract.remove_capacity_line, {"line_id": line_id}),
+        (capacity.confirm_capacity, {"line_id": line_id}),
+        (capacity.edit_capacity_line, line),
+        (capacity.cancel_scheduled_capacity, {"schedule_id": scheduled["id"], "version": 1}),
+        (capacity.remove_capacity_line, {"line_id": line_id}),
     )
     for operation, request in calls:
         code = refusal(lambda op=operation, asked=request: desk(op, other, **asked))
@@ -427,7 +427,7 @@ def test_a_choice_of_line_must_be_the_programs(desk: Desk) -> None:
     elsewhere = desk.resource["Family Housing First"]
     asked = {"program_id": desk.resource[SHELTER], "line_id": elsewhere, "total": 1}
     late = {"starts_at": "2099-01-01T00:00:00Z", **asked}
-    assert refusal(lambda: desk(contract.schedule_capacity, STAFF, **late)) == "not_found"
+    assert refusal(lambda: desk(capacity.schedule_capacity, STAFF, **late)) == "not_found"
 
 
 def test_a_line_that_a_full_program_does_not_have_is_named_as_what_is_wrong(desk: Desk) -> None:

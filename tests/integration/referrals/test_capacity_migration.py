@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from services.chassis import migrate
-from services.contracts import referrals_capacity as contract
+from services.contracts.referrals import capacity
 from tests.integration.referrals.builders import STAFF, refusal
 from tests.support.in_process import HARBOR, InProcess
 
@@ -49,7 +49,7 @@ def test_a_capacity_becomes_the_first_line_of_its_program(
 
     service = InProcess("referrals", url, tmp_path)
     assert migrate.differences("referrals", url) == []
-    view = service.call(contract.get_capacity, STAFF, program_id=PROGRAM)
+    view = service.call(capacity.get_capacity, STAFF, program_id=PROGRAM)
     assert (view["total"], view["used"], view["free"], view["unit"]) == (20, 1, 19, "beds")
     assert (view["line_id"], view["name"], view["note"], view["version"]) == (
         PROGRAM,
@@ -57,11 +57,11 @@ def test_a_capacity_becomes_the_first_line_of_its_program(
         "Ring the bell",
         7,
     )
-    (change,) = service.call(contract.list_capacity_history, STAFF, program_id=PROGRAM)["items"]
+    (change,) = service.call(capacity.list_capacity_history, STAFF, program_id=PROGRAM)["items"]
     assert (change["kind"], change["total"], change["used"]) == ("set", 20, 1)
     below = {"program_id": PROGRAM, "total": 0}
-    assert refusal(lambda: service.call(contract.set_capacity, STAFF, **below)) == "capacity_below_use"
-    assert service.call(contract.set_capacity, STAFF, program_id=PROGRAM, total=4)["version"] == 8
+    assert refusal(lambda: service.call(capacity.set_capacity, STAFF, **below)) == "capacity_below_use"
+    assert service.call(capacity.set_capacity, STAFF, program_id=PROGRAM, total=4)["version"] == 8
     service.close()
 
     migrate.downgrade("referrals", url, "0006")

@@ -30,8 +30,8 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.referrals.capacity import handlers, queries
 from services.referrals.capacity.claims import claim, release
+from services.referrals.capacity.due_lines import settle_due
 from services.referrals.capacity.models import Line, Term
-from services.referrals.capacity.settling import settle_due
 from services.referrals.directory.models import Resource
 from tests.integration.referrals.builders import STAFF
 from tests.support.in_process import HARBOR, InProcess

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import time_machine
 
-from services.contracts import referrals_capacity as contract
 from services.contracts.errors import Refused
-from services.contracts.referrals_capacity import capacity_changed
-from services.referrals.capacity import settling
-from services.referrals.capacity.settling import settle_due
+from services.contracts.referrals import capacity
+from services.contracts.referrals.capacity import capacity_changed
+from services.referrals.capacity import due_lines as settling
+from services.referrals.capacity.due_lines import settle_due
 from tests.integration.referrals.builders import Desk, refusal
 
 NOON = datetime.datetime(2026, 3, 4, 12, tzinfo=datetime.UTC)
@@ -30,7 +30,7 @@ def at(instant: datetime.datetime) -> Any:
 def schedule(desk: Desk, starts_at: datetime.datetime, total: int, **more: Any) -> Any:
     ends_at = more.pop("ends_at", None)
     return desk(
-        contract.schedule_capacity,
+        capacity.schedule_capacity,
         starts_at=starts_at.isoformat(),
         ends_at=ends_at.isoformat() if ends_at else None,
         total=total,
@@ -39,7 +39,7 @@ def schedule(desk: Desk, starts_at: datetime.datetime, total: int, **more: Any) 
 
 
 def read(desk: Desk, **more: Any) -> Any:
-    return desk(contract.get_capacity, program_id=desk.resource[SHELTER], **more)
+    return desk(capacity.get_capacity, program_id=desk.resource[SHELTER], **more)
 
 
 def refused_field(call: Any) -> tuple[str, str | None]:
@@ -88,7 +88,7 @@ def test_scheduled_beds_hold_from_their_instant_to_their_end_and_then_the_ones_b
         look()
     told = [(one["data"]["total"], one["data"]["used"]) for one in desk.service.events(capacity_changed)]
     assert told == [(1, 0), (1, 1), (3, 1), (3, 2), (3, 3), (3, 3), (2, 2), (1, 1)]
-    history = desk(contract.list_capacity_history, program_id=desk.resource[SHELTER])["items"]
+    history = desk(capacity.list_capacity_history, program_id=desk.resource[SHELTER])["items"]
     effects = [one["at"] for one in history if one["kind"] == "took_effect"]
     assert effects == [(NOON + 2 * DAY).isoformat(), (NOON + DAY).isoformat()]
 
@@ -101,7 +101,7 @@ def test_the_loop_tells_each_change_that_nobody_was_there_for_at_its_own_time(de
     with at(NOON + 10 * DAY):
         settle_due(desk.service.runtime)
         settle_due(desk.service.runtime)
-        history = desk(contract.list_capacity_history, program_id=desk.resource[SHELTER])["items"]
+        history = desk(capacity.list_capacity_history, program_id=desk.resource[SHELTER])["items"]
         assert [one["total"] for one in reversed(history)] == [1, 10, 1, 20, 1, 30, 1]
         assert history[1]["at"] == (NOON + 3 * DAY).isoformat()
         assert read(desk, as_of=(NOON + 2.5 * DAY).isoformat())["total"] == 20
@@ -170,7 +170,7 @@ def test_a_crowd_at_the_first_instant_of_a_new_window_gets_exactly_its_places(de
         outcomes = Counter(pool.map(claim, waiting))
         assert outcomes == {"accepted": 5, "capacity_exhausted": 19}
         assert desk.numbers(SHELTER) == (5, 5, 0)
-        history = desk(contract.list_capacity_history, program_id=desk.resource[SHELTER])["items"]
+        history = desk(capacity.list_capacity_history, program_id=desk.resource[SHELTER])["items"]
     assert [one["kind"] for one in history].count("new_window") == 1
     assert [one["used"] for one in history[:6]] == [5, 4, 3, 2, 1, 0]
 
@@ -190,7 +190,7 @@ def test_a_scheduled_change_is_edited_and_cancelled_before_it_begins(desk: Desk)
         desk.set_capacity(SHELTER, 1, unit="beds")
         first, second = schedule(desk, NOON + DAY, 5), schedule(desk, NOON + 2 * DAY, 7)
         edited = desk(
-            contract.edit_scheduled_capacity,
+            capacity.edit_scheduled_capacity,
             schedule_id=first["id"],
             version=first["version"],
             starts_at=(NOON + 1.5 * DAY).isoformat(),
@@ -199,10 +199,10 @@ def test_a_scheduled_change_is_edited_and_cancelled_before_it_begins(desk: Desk)
         )
         assert (edited["total"], edited["version"]) == (6, 2)
         again = {"schedule_id": first["id"], "version": first["version"]}
-        assert refusal(lambda: desk(contract.cancel_scheduled_capacity, **again)) == "version_conflict"
-        desk(contract.cancel_scheduled_capacity, schedule_id=second["id"], version=1)
+        assert refusal(lambda: desk(capacity.cancel_scheduled_capacity, **again)) == "version_conflict"
+        desk(capacity.cancel_scheduled_capacity, schedule_id=second["id"], version=1)
         gone = {"schedule_id": second["id"], "version": 1}
-        assert refusal(lambda: desk(contract.cancel_scheduled_capacity, **gone)) == "not_found"
+        assert refusal(lambda: desk(capacity.cancel_scheduled_capacity, **gone)) == "not_found"
     for days, total in ((1, 1), (1.5, 6), (2, 6)):
         with at(NOON + days * DAY):
             assert desk.numbers(SHELTER)[0] == total
@@ -217,8 +217,8 @@ def test_one_that_has_begun_is_cancelled_and_what_held_before_holds_again(desk: 
         desk.assign(queue_id, SHELTER)
         late = {"schedule_id": begun["id"], "version": 1, "total": 2}
         late["starts_at"] = (NOON + 2 * DAY).isoformat()
-        assert refusal(lambda: desk(contract.edit_scheduled_capacity, **late)) == "conflict"
-        desk(contract.cancel_scheduled_capacity, schedule_id=begun["id"], version=1)
+        assert refusal(lambda: desk(capacity.edit_scheduled_capacity, **late)) == "conflict"
+        desk(capacity.cancel_scheduled_capacity, schedule_id=begun["id"], version=1)
         assert desk.numbers(SHELTER) == (1, 1, 0)
 
 

@@ -10,19 +10,23 @@ import pytest
 import time_machine
 from sqlalchemy import select, text
 
-from services.contracts import referrals as contract
-from services.contracts import referrals_assignments as life
-from services.contracts import referrals_bulk as bulk
-from services.contracts import referrals_offers as offers
-from services.contracts import referrals_queues as queues
-from services.contracts import referrals_records as records
-from services.contracts import referrals_reports as reports
 from services.contracts.errors import Refused
-from services.referrals.assignments import listing
-from services.referrals.assignments.models import Referral
+from services.contracts.referrals import (
+    assignments,
+    bulk,
+    intakes,
+    offers,
+    queues,
+    records,
+    reports,
+    status_changes,
+)
+from services.referrals import models
 from services.referrals.bulk import work
-from services.referrals.records import drawing, paper
-from services.referrals.records.printed import PrintedRecord
+from services.referrals.models import Referral
+from services.referrals.records import consent as consent_module
+from services.referrals.records.pdf import layout, renderer
+from services.referrals.records.pdf.content import PrintedRecord
 from tests.integration.referrals.builders import STAFF, STAFF_MAY, Desk, refusal
 from tests.support.in_process import HARBOR, a_caller
 
@@ -34,7 +38,7 @@ WITHOUT_END = {"consent_given_on": "2020-01-01"}
 
 
 def edit(desk: Desk, record_id: str, **members: Any) -> Any:
-    version = desk(contract.get_contact_record, contact_record_id=record_id)["version"]
+    version = desk(records.get_contact_record, contact_record_id=record_id)["version"]
     return desk(records.edit_contact_record, contact_record_id=record_id, version=version, **members)
 
 
@@ -43,7 +47,7 @@ def flags(referral: Any) -> tuple[bool, ...]:
 
 
 def listed(desk: Desk, caller: Any = STAFF, **more: Any) -> set[str]:
-    return {item["id"] for item in desk(contract.list_referrals, caller, **more)["items"]}
+    return {item["id"] for item in desk(assignments.list_referrals, caller, **more)["items"]}
 
 
 def refused(call: Any) -> Refused:
@@ -54,7 +58,7 @@ def refused(call: Any) -> Refused:
 
 def test_a_record_is_entered_with_a_consent_and_edited(desk: Desk) -> None:
     record_id = desk.a_record(**FOR_LONG)
-    record = desk(contract.get_contact_record, contact_record_id=record_id)
+    record = desk(records.get_contact_record, contact_record_id=record_id)
     assert {name: record[name] for name in FOR_LONG} == FOR_LONG
     assert record["is_consent_expired"] is False
     edited = edit(desk, record_id, consent_until="2020-12-31")
@@ -117,7 +121,7 @@ def test_the_flags_are_told_filtered_by_and_counted(desk_on_both: Desk) -> None:
         assert listed(desk, **{name: True}) == own
         assert listed(desk, provider, **{name: True}) == theirs
         assert listed(desk, **{name: False}) == listed(desk) - own
-        shown = desk(contract.list_referrals)["items"]
+        shown = desk(assignments.list_referrals)["items"]
         assert {item["id"] for item in shown if item["progress"][name]} == own
 
     seen = desk(reports.get_dashboard)
@@ -194,7 +198,7 @@ def test_consents_that_are_there_end_by_the_new_clock_once_the_time_zone_changes
             assert listed(desk, is_consent_expired=True) == expired
             assert listed(desk, is_consent_expired=False) == {referral["id"], without_end["id"]} - expired
             assert flags(desk.read(referral)) == (False, False, is_over)
-            shown = desk(contract.get_contact_record, contact_record_id=record_id)
+            shown = desk(records.get_contact_record, contact_record_id=record_id)
             assert shown["is_consent_expired"] is is_over
             assert desk(reports.get_dashboard)["totals"]["consent_expired"] == len(expired)
             assert desk(bulk.start_bulk_assignment, **more, dry_run=True)["failed"] == len(expired)
@@ -231,9 +235,9 @@ def test_an_intake_an_offer_and_a_reassignment_need_the_consent_too(desk: Desk) 
     asks = desk.a_queue(HERE, THERE, name="Asks", settings={"consent_required": True})
     does_not = desk.a_queue(HERE, name="Does not")
     one = {"queue_id": asks, "program_id": desk.resource[HERE], "last_name": "Vega"}
-    assert refused(lambda: desk(records.create_intake, **one)).code == "consent_required"
+    assert refused(lambda: desk(intakes.create_intake, **one)).code == "consent_required"
     assert desk(records.search_contact_records)["items"] == []
-    entered = desk(records.create_intake, **one, **FOR_LONG)
+    entered = desk(intakes.create_intake, **one, **FOR_LONG)
     assert entered["contact_record"]["consent_until"] == "2199-12-31"
 
     record_id = desk.a_record(**LONG_AGO)
@@ -244,10 +248,10 @@ def test_an_intake_an_offer_and_a_reassignment_need_the_consent_too(desk: Desk) 
 
     referral = desk.assign(does_not, HERE, record_id)
     wish = {"referral_id": referral["id"], "version": 1, "queue_id": asks, "program_id": desk.resource[HERE]}
-    assert refused(lambda: desk(life.reassign_referral, **wish)).code == "consent_required"
+    assert refused(lambda: desk(status_changes.reassign_referral, **wish)).code == "consent_required"
     assert desk.read(referral)["progress"]["is_terminal"] is False
     edit(desk, record_id, **FOR_LONG)
-    desk(life.reassign_referral, **wish)
+    desk(status_changes.reassign_referral, **wish)
     (again,) = desk(offers.create_offer, contact_record_id=desk.a_record(**FOR_LONG), **many)["programs"][:1]
     assert again["answer"] == "none"
 
@@ -316,7 +320,7 @@ def test_a_consent_and_a_reassignment_at_once_both_come_through(desk_on_both: De
 
     def reassign(referral: Any) -> Any:
         wish = {"program_id": desk.resource[THERE], "version": 1}
-        return desk(life.reassign_referral, referral_id=referral["id"], **wish)
+        return desk(status_changes.reassign_referral, referral_id=referral["id"], **wish)
 
     with ThreadPoolExecutor(8) as pool:
         edits = [
@@ -334,13 +338,15 @@ def test_expired_and_urgent_ones_are_found_by_their_indexes(desk_on_both: Desk) 
     own = Referral.organisation_id == HARBOR[0]
     now = datetime.datetime.now(datetime.UTC)
     of_program = select(Referral.id).where(
-        Referral.program_id == "3" * 32, listing.is_consent_expired(now, now.date())
+        Referral.program_id == "3" * 32, consent_module.is_consent_expired(now, now.date())
     )
     newest = (Referral.assigned_at.desc(), Referral.id.desc())
     wanted = {
-        "ix_referrals_consent": select(Referral.id).where(own, listing.is_consent_expired(now, now.date())),
+        "ix_referrals_consent": select(Referral.id).where(
+            own, consent_module.is_consent_expired(now, now.date())
+        ),
         "ix_referrals_consent_of_program": of_program,
-        "ix_referrals_urgent": select(Referral.id).where(own, listing.is_urgent()).order_by(*newest),
+        "ix_referrals_urgent": select(Referral.id).where(own, models.is_urgent()).order_by(*newest),
     }
     is_sqlite = desk.service.database.is_sqlite
     with desk.service.database.reading(None) as session:
@@ -367,14 +373,14 @@ def test_the_paper_shows_the_consent_to_who_may_see_the_record(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[PrintedRecord] = []
-    monkeypatch.setattr(drawing, "draw", lambda record: (drawn.append(record), (b"%PDF-", 1))[1])
+    monkeypatch.setattr(renderer, "draw", lambda record: (drawn.append(record), (b"%PDF-", 1))[1])
     desk.service.answers["identity.describe_account"] = lambda _: {"organisation_name": "Harbor"}
     referral = desk.assign(desk.a_queue(HERE), HERE, desk.a_record(**FOR_LONG))
     provider = desk.provider(HERE, details=True)
     desk(records.create_referral_pdf, provider, referral_id=referral["id"])
     desk(records.create_contact_record_pdf, contact_record_id=desk.a_record())
     with_consent, without = (
-        " ".join(words.text for page in paper.layout(record) for words in page.words) for record in drawn
+        " ".join(words.text for page in layout.layout(record) for words in page.words) for record in drawn
     )
     assert "given on 1 January 2020, until 31 December 2199" in with_consent
     assert "Consent to share —" in without

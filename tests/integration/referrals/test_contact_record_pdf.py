@@ -14,14 +14,11 @@ import pikepdf
 import pytest
 
 from services.chassis.passports import REALM_OF_SYSTEMS
-from services.contracts import referrals as contract
-from services.contracts import referrals_assignments as life
-from services.contracts import referrals_queues as queues
-from services.contracts import referrals_records as records
 from services.contracts.errors import Refused
-from services.contracts.referrals_records import contact_record_pdf_created
-from services.referrals.records import drawing, printing
-from services.referrals.records.printed import PrintedRecord
+from services.contracts.referrals import assignments, queues, records, status_changes
+from services.contracts.referrals.records import contact_record_pdf_created
+from services.referrals.records.pdf import handlers, renderer
+from services.referrals.records.pdf.content import PrintedRecord
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
 from tests.support.bars import hold_at_best
 from tests.support.in_process import HARBOR, a_caller
@@ -40,13 +37,13 @@ def papers(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[PrintedRecord]:
     """What was drawn, in order."""
     desk.service.answers["identity.describe_account"] = lambda _: {"organisation_name": "Harbor Crisis Line"}
     drawn: list[PrintedRecord] = []
-    draw = drawing.draw
+    draw = renderer.draw
 
     def render(record: PrintedRecord) -> tuple[bytes, int]:
         drawn.append(record)
         return draw(record)
 
-    monkeypatch.setattr(drawing, "draw", render)
+    monkeypatch.setattr(renderer, "draw", render)
     return drawn
 
 
@@ -118,9 +115,9 @@ def test_staff_gets_all_referrals_of_a_record_and_no_internal_notes(
     desk: Desk, papers: list[PrintedRecord]
 ) -> None:
     record_id, referral = a_staged_referral(desk)
-    desk(life.add_referral_note, referral_id=referral["id"], note="Shared.")
-    desk(life.add_referral_note, referral_id=referral["id"], note="Ours alone.", is_internal=True)
-    queue_id = desk(contract.list_queues)["items"][0]["id"]
+    desk(assignments.add_referral_note, referral_id=referral["id"], note="Shared.")
+    desk(assignments.add_referral_note, referral_id=referral["id"], note="Ours alone.", is_internal=True)
+    queue_id = desk(queues.list_queues)["items"][0]["id"]
     desk.assign(queue_id, "Family Housing First", record_id)
     desk(records.create_contact_record_pdf, contact_record_id=record_id)
     (printed,) = papers
@@ -143,10 +140,10 @@ def test_a_pdf_does_not_stay_in_the_store(
 ) -> None:
     answer = desk(records.create_contact_record_pdf, contact_record_id=desk.a_record())
     blobs = desk.service.runtime.blobs
-    printing.sweep(desk.service.runtime)
+    handlers.sweep(desk.service.runtime)
     assert blobs.find(HARBOR[0], answer["sha256"]).is_file()
-    monkeypatch.setattr(printing, "KEPT_S", -1.0)
-    printing.sweep(desk.service.runtime)
+    monkeypatch.setattr(handlers, "KEPT_S", -1.0)
+    handlers.sweep(desk.service.runtime)
     assert refusal(lambda: blobs.find(HARBOR[0], answer["sha256"])) == "not_found"
 
 
@@ -166,7 +163,7 @@ def test_no_pdf_is_handed_out_that_could_not_be_audited(
     def fails(*_: Any, **__: Any) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(printing, "note_reading", fails)
+    monkeypatch.setattr(handlers, "note_reading", fails)
     with pytest.raises(RuntimeError):
         desk(records.create_contact_record_pdf, contact_record_id=desk.a_record())
 
@@ -180,7 +177,7 @@ def test_each_stage_shows_what_the_queue_says_and_a_decline_no_more_than_the_off
     provider = desk.provider("Night Shelter", details=True)
 
     def seen() -> tuple[Any, ...]:
-        whole = desk(contract.get_referral, provider, referral_id=referral["id"])
+        whole = desk(assignments.get_referral, provider, referral_id=referral["id"])
         desk(records.create_referral_pdf, provider, referral_id=referral["id"])
         details, printed = whole["details"], papers[-1]
         assert dict(printed.contact)["Phone"] == details["phone"]
@@ -202,24 +199,24 @@ def test_each_stage_shows_what_the_queue_says_and_a_decline_no_more_than_the_off
     referral = desk.move(referral, "enrolled")
     assert seen() == ("Ana Vega", "Vega", "555 0100", ["Needs", "Health"], [])
     desk(
-        life.decline_referral,
+        status_changes.decline_referral,
         provider,
         referral_id=referral["id"],
         version=referral["version"],
         reason_code="no_capacity",
     )
     assert seen() == offered
-    (listed,) = desk(contract.list_referrals, provider)["items"]
+    (listed,) = desk(assignments.list_referrals, provider)["items"]
     assert (listed["limited"]["contact_name"], listed["limited"]["postal_code"]) == (None, "20001")
     assert listed["withheld"] == ["contact_name"]
 
 
 def test_staff_sees_everything_at_every_stage(desk: Desk) -> None:
     _, referral = a_staged_referral(desk)
-    details = desk(contract.get_referral, referral_id=referral["id"])["details"]
+    details = desk(assignments.get_referral, referral_id=referral["id"])["details"]
     assert (details["phone"], details["person_id"], details["withheld"]) == ("555 0100", PERSON, [])
     whole = desk(
-        contract.get_referral, desk.provider("Night Shelter", details=True), referral_id=referral["id"]
+        assignments.get_referral, desk.provider("Night Shelter", details=True), referral_id=referral["id"]
     )
     assert whole["details"]["person_id"] is None
     readers = [(row.actor_id, row.person_id) for row in desk.service.audit("referral.details_read")]
@@ -227,7 +224,7 @@ def test_staff_sees_everything_at_every_stage(desk: Desk) -> None:
 
 
 def test_a_declined_status_cannot_be_made_to_show_more(desk: Desk) -> None:
-    queue = desk(contract.get_queue, queue_id=desk.a_queue())
+    queue = desk(queues.get_queue, queue_id=desk.a_queue())
     statuses = [
         {"label": "New"},
         {"label": "No", "is_terminal": True, "fhir_status": "rejected", "category": "enrolled"},
@@ -243,7 +240,7 @@ import eventlet
 eventlet.monkey_patch()
 import json, resource, sys, time
 from pathlib import Path
-from services.contracts import referrals as contract, referrals_records as records
+from services.contracts.referrals import records
 from services.chassis.database import Database
 from tests.integration.referrals.builders import STAFF
 from tests.support.in_process import InProcess
@@ -254,7 +251,7 @@ service.database = service.runtime.database = Database(str(service.database.engi
 service.answers["identity.describe_account"] = lambda _: {"organisation_name": "Harbor"}
 text = "She slept in the car with two children. " * 240
 sections = {"Story": {f"Part {number}": text for number in range(12)}}
-record = service.call(contract.create_contact_record, STAFF, sections=sections)
+record = service.call(records.create_contact_record, STAFF, sections=sections)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 longest, running = 0.0, True
 

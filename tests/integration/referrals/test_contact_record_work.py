@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 
-from services.contracts import referrals as contract
-from services.contracts import referrals_queues as queues
-from services.contracts import referrals_records as records
 from services.contracts.errors import Refused
-from services.contracts.referrals import contact_record_created, referral_assigned
-from services.contracts.referrals_records import contact_record_changed
+from services.contracts.referrals import assignments, intakes, queues, records
+from services.contracts.referrals.assignments import referral_assigned
+from services.contracts.referrals.records import contact_record_changed, contact_record_created
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
 from tests.support.in_process import a_caller
 
@@ -24,7 +22,7 @@ def at(text: str) -> str:
 
 
 def test_a_change_is_kept_by_field_and_author_and_never_by_value(desk: Desk) -> None:
-    made = desk(contract.create_contact_record, first_name="Ana", postal_code="20001", person_id=PERSON)
+    made = desk(records.create_contact_record, first_name="Ana", postal_code="20001", person_id=PERSON)
     edited = desk(
         records.edit_contact_record,
         contact_record_id=made["id"],
@@ -63,7 +61,7 @@ def test_of_two_editors_the_second_reads_again(desk_on_both: Desk) -> None:
     desk(records.edit_contact_record, contact_record_id=record_id, version=1, phone="555 1234")
     late = {"contact_record_id": record_id, "phone": "555 9999"}
     assert refusal(lambda: desk(records.edit_contact_record, version=1, **late)) == "version_conflict"
-    assert desk(contract.get_contact_record, contact_record_id=record_id)["phone"] == "555 1234"
+    assert desk(records.get_contact_record, contact_record_id=record_id)["phone"] == "555 1234"
 
 
 @pytest.mark.seed("S0-34")
@@ -78,14 +76,14 @@ def test_the_day_of_submission_can_be_mended_and_is_never_that_of_the_referral(d
         version=1,
         submitted_at=at("2026-02-27T10:00:00"),
     )
-    seen = desk(contract.get_referral, desk.provider("Night Shelter"), referral_id=referral["id"])
+    seen = desk(assignments.get_referral, desk.provider("Night Shelter"), referral_id=referral["id"])
     assert seen["limited"]["contact_date"] == at("2026-02-27T10:00:00")
 
 
 def test_whose_record_was_read_stands_in_the_audit_trail_where_it_is_known(desk: Desk) -> None:
     known, unknown = desk.a_record(person_id=PERSON), desk.a_record()
     for record_id in (known, unknown):
-        desk(contract.get_contact_record, contact_record_id=record_id)
+        desk(records.get_contact_record, contact_record_id=record_id)
     assert [row.person_id for row in desk.service.audit("contact_record.read")] == [PERSON, None]
 
 
@@ -96,7 +94,7 @@ def test_an_intake_is_record_queue_and_program_in_one_call(desk_on_both: Desk) -
     queue_id = desk.a_queue("Night Shelter")
     desk.set_capacity("Night Shelter", 5)
     answer = desk(
-        records.create_intake,
+        intakes.create_intake,
         first_name="Ana",
         sections={"Needs": {"Housing": "tonight"}},
         queue_id=queue_id,
@@ -107,7 +105,7 @@ def test_an_intake_is_record_queue_and_program_in_one_call(desk_on_both: Desk) -
     assert referral["limited"]["contact_record_number"] == record["number"]
     assert (referral["limited"]["note"], referral["details"]) == ("Has a dog.", None)
     assert desk.numbers("Night Shelter") == (5, 1, 4)
-    (listed,) = desk(contract.list_referrals)["items"]
+    (listed,) = desk(assignments.list_referrals)["items"]
     assert listed["id"] == referral["id"]
 
 
@@ -116,27 +114,27 @@ def test_an_intake_that_cannot_be_assigned_leaves_nothing_behind(desk_on_both: D
     queue_id = desk.a_queue("Night Shelter")
     desk.set_capacity("Night Shelter", 0)
     intake = {"queue_id": queue_id, "program_id": desk.resource["Night Shelter"], "last_name": "Vega"}
-    assert refusal(lambda: desk(records.create_intake, **intake)) == "capacity_exhausted"
+    assert refusal(lambda: desk(intakes.create_intake, **intake)) == "capacity_exhausted"
     assert desk(records.search_contact_records)["items"] == []
     assert desk.service.events(contact_record_created) == desk.service.events(referral_assigned) == []
-    assert desk(contract.create_contact_record)["number"] == "CR-00000001"
+    assert desk(records.create_contact_record)["number"] == "CR-00000001"
 
 
 def test_an_intake_takes_the_permission_for_both_halves(desk: Desk) -> None:
     intake = {"queue_id": desk.a_queue("Night Shelter"), "program_id": desk.resource["Night Shelter"]}
     for may in (("record.create",), ("referral.assign",)):
         half = a_caller(*may, id="5" * 32)
-        assert refusal(lambda half=half: desk(records.create_intake, half, **intake)) == "forbidden"
+        assert refusal(lambda half=half: desk(intakes.create_intake, half, **intake)) == "forbidden"
 
 
 def test_an_intake_by_a_form_has_the_forms_sections(desk: Desk) -> None:
     form = {"code": "housing", "name": "Housing intake", "sections": ["Needs", "Household"]}
-    queue = desk(contract.get_queue, queue_id=desk.a_queue("Night Shelter"))
+    queue = desk(queues.get_queue, queue_id=desk.a_queue("Night Shelter"))
     desk(queues.edit_queue, queue_id=queue["id"], version=queue["version"], forms=[form])
 
     def intake(form_code: str, *titles: str) -> Any:
         return desk(
-            records.create_intake,
+            intakes.create_intake,
             queue_id=queue["id"],
             program_id=desk.resource["Night Shelter"],
             form_code=form_code,
@@ -155,13 +153,13 @@ def test_an_intake_by_a_form_has_the_forms_sections(desk: Desk) -> None:
 
 def test_a_record_that_is_like_another_is_pointed_out_to_staff(desk: Desk) -> None:
     ana = {"first_name": "Ana", "last_name": "Vega", "postal_code": "20001", "phone": "(202) 555-0100"}
-    first = desk(contract.create_contact_record, **ana)
+    first = desk(records.create_contact_record, **ana)
     assert first["possible_duplicates"] == []
     spelled = {**ana, "first_name": "ANA ", "phone": "202 555 0100"}
-    assert desk(contract.create_contact_record, **spelled)["possible_duplicates"] == [first["number"]]
+    assert desk(records.create_contact_record, **spelled)["possible_duplicates"] == [first["number"]]
     for other in ({**ana, "last_name": "Vegas"}, {**ana, "phone": "202 555 0101"}, {"first_name": "Ana"}):
-        assert desk(contract.create_contact_record, **other)["possible_duplicates"] == []
-    assert desk(contract.create_contact_record, OTHER_STAFF, **ana)["possible_duplicates"] == []
+        assert desk(records.create_contact_record, **other)["possible_duplicates"] == []
+    assert desk(records.create_contact_record, OTHER_STAFF, **ana)["possible_duplicates"] == []
 
 
 def test_staff_finds_records_by_number_postal_code_and_time(desk_on_both: Desk) -> None:
@@ -198,8 +196,8 @@ def test_records_are_nothing_for_providers_and_other_organisations(desk: Desk) -
         lambda: desk(records.edit_contact_record, provider, contact_record_id=record_id, version=1),
         lambda: desk(records.list_contact_record_changes, provider, contact_record_id=record_id),
         lambda: desk(records.edit_contact_record, OTHER_STAFF, contact_record_id=record_id, version=1),
-        lambda: desk(records.create_intake, provider, **intake),
-        lambda: desk(contract.create_contact_record, provider),
+        lambda: desk(intakes.create_intake, provider, **intake),
+        lambda: desk(records.create_contact_record, provider),
     ):
         assert refusal(call) == "not_found"
     assert desk(records.search_contact_records, OTHER_STAFF)["items"] == []

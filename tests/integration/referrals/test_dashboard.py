@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
-from services.contracts import referrals_assignments as life
-from services.contracts import referrals_reports as contract
+from services.contracts.referrals import assignments, reports, status_changes
 from services.referrals.reports.folding import fold_all
 from services.referrals.reports.models import ReportCount, ReportDelta
 from tests.integration.referrals.builders import OTHER_STAFF, Desk, refusal
@@ -42,7 +41,7 @@ def test_the_dashboard_counts_by_queue_and_status_with_capacity_beside(desk_on_b
     desk.move(second, "completed")
     desk.assign(food, "St. Mary's Café & Pantry")
 
-    seen = desk(contract.get_dashboard)
+    seen = desk(reports.get_dashboard)
 
     assert [queue["name"] for queue in seen["queues"]] == ["Food", "Housing"]
     assert numbers(seen["totals"]) == (3, 1, 0, 0, 0)
@@ -51,7 +50,7 @@ def test_the_dashboard_counts_by_queue_and_status_with_capacity_beside(desk_on_b
     assert by_status(of_housing) == {"referred": 1, "enrolled": 1, "completed": 1}
     assert of_housing["capacity"] == {"total": 5, "used": 1, "free": 4}
     assert seen["queues"][0]["capacity"] is None
-    assert desk(contract.get_dashboard, queue_id=food)["queues"] == [seen["queues"][0]]
+    assert desk(reports.get_dashboard, queue_id=food)["queues"] == [seen["queues"][0]]
 
 
 @pytest.mark.seed("S0-50")
@@ -62,7 +61,7 @@ def test_programs_show_their_demand_beside_their_capacity_page_by_page(desk: Des
     desk.assign(housing, "Night Shelter")
     desk.assign(other, "Night Shelter", priority="stat")
 
-    whole = desk(contract.list_program_demand)["items"]
+    whole = desk(reports.list_program_demand)["items"]
 
     shown = [(item["program_name"], item["queue_name"], numbers(item)) for item in whole]
     assert shown[0] == ("Family Housing First", "Housing", (0, 0, 0, 0, 0))
@@ -76,12 +75,12 @@ def test_programs_show_their_demand_beside_their_capacity_page_by_page(desk: Des
     assert by_status(whole[1]) == {"referred": 1}
     pages, after = [], None
     while after is not None or not pages:
-        page = desk(contract.list_program_demand, limit=1, after=after)
+        page = desk(reports.list_program_demand, limit=1, after=after)
         pages += page["items"]
         after = page["next"]
     assert pages == whole
-    assert len(desk(contract.list_program_demand, queue_id=other)["items"]) == 1
-    assert refusal(lambda: desk(contract.list_program_demand, after="nonsense")) == "invalid_request"
+    assert len(desk(reports.list_program_demand, queue_id=other)["items"]) == 1
+    assert refusal(lambda: desk(reports.list_program_demand, after="nonsense")) == "invalid_request"
 
 
 @pytest.mark.seed("S0-1")
@@ -94,25 +93,25 @@ def test_a_provider_sees_the_numbers_that_staff_sees_of_the_own_programs_only(de
     desk.assign(food, "St. Mary's Café & Pantry")
     provider = desk.provider("Night Shelter")
 
-    (queue,) = desk(contract.get_dashboard, provider)["queues"]
+    (queue,) = desk(reports.get_dashboard, provider)["queues"]
     assert (queue["name"], numbers(queue)) == ("Housing", (2, 0, 0, 0, 0))
-    theirs = desk(contract.list_program_demand, provider)["items"]
-    ours = desk(contract.list_program_demand)["items"]
+    theirs = desk(reports.list_program_demand, provider)["items"]
+    ours = desk(reports.list_program_demand)["items"]
     assert theirs == [item for item in ours if item["program_name"] == "Night Shelter"]
-    assert refusal(lambda: desk(contract.get_dashboard, provider, queue_id=food)) == "not_found"
+    assert refusal(lambda: desk(reports.get_dashboard, provider, queue_id=food)) == "not_found"
     agency = desk.provider("Harbor Shelter Alliance")
-    assert numbers(desk(contract.get_dashboard, agency)["totals"]) == (3, 0, 0, 0, 0)
+    assert numbers(desk(reports.get_dashboard, agency)["totals"]) == (3, 0, 0, 0, 0)
     nobody = desk.provider()
-    assert desk(contract.get_dashboard, nobody)["queues"] == []
+    assert desk(reports.get_dashboard, nobody)["queues"] == []
 
 
 def test_another_organisation_sees_none_of_it(desk: Desk) -> None:
     desk.assign(desk.a_queue("Night Shelter"), "Night Shelter")
 
-    seen = desk(contract.get_dashboard, OTHER_STAFF)
+    seen = desk(reports.get_dashboard, OTHER_STAFF)
 
     assert (seen["queues"], numbers(seen["totals"])) == ([], (0, 0, 0, 0, 0))
-    assert desk(contract.list_program_demand, OTHER_STAFF)["items"] == []
+    assert desk(reports.list_program_demand, OTHER_STAFF)["items"] == []
 
 
 def test_waiting_overdue_and_urgent_referrals_are_counted_until_they_end(desk: Desk) -> None:
@@ -120,19 +119,21 @@ def test_waiting_overdue_and_urgent_referrals_are_counted_until_they_end(desk: D
     desk.set_capacity("Night Shelter", 1)
     first = desk.assign(queue_id, "Night Shelter", priority="urgent")
     desk.assign(queue_id, "Night Shelter")
-    assert numbers(desk(contract.get_dashboard)["totals"]) == (2, 0, 1, 1, 0)
+    assert numbers(desk(reports.get_dashboard)["totals"]) == (2, 0, 1, 1, 0)
 
     desk.shift(first["id"], datetime.timedelta(hours=3))
-    assert numbers(desk(contract.get_dashboard)["totals"]) == (2, 0, 1, 1, 1)
-    (only,) = desk(contract.list_program_demand, desk.provider("Night Shelter"))["items"]
+    assert numbers(desk(reports.get_dashboard)["totals"]) == (2, 0, 1, 1, 1)
+    (only,) = desk(reports.list_program_demand, desk.provider("Night Shelter"))["items"]
     assert numbers(only) == (2, 0, 1, 1, 1)
 
-    first = desk(life.change_priority, referral_id=first["id"], priority="routine", version=first["version"])
-    assert numbers(desk(contract.get_dashboard)["totals"]) == (2, 0, 1, 0, 1)
+    first = desk(
+        assignments.change_priority, referral_id=first["id"], priority="routine", version=first["version"]
+    )
+    assert numbers(desk(reports.get_dashboard)["totals"]) == (2, 0, 1, 0, 1)
     desk.move(first, "completed")
-    assert numbers(desk(contract.get_dashboard)["totals"]) == (1, 1, 1, 0, 0)
+    assert numbers(desk(reports.get_dashboard)["totals"]) == (1, 1, 1, 0, 0)
     desk.deliver_own()
-    assert numbers(desk(contract.get_dashboard)["totals"]) == (1, 1, 0, 0, 0)
+    assert numbers(desk(reports.get_dashboard)["totals"]) == (1, 1, 0, 0, 0)
 
 
 def test_a_referral_that_was_taken_back_counts_as_ended_and_at_no_open_status(desk: Desk) -> None:
@@ -140,13 +141,13 @@ def test_a_referral_that_was_taken_back_counts_as_ended_and_at_no_open_status(de
     referral = desk.assign(queue_id, "Night Shelter")
 
     desk(
-        life.withdraw_referral,
+        status_changes.withdraw_referral,
         referral_id=referral["id"],
         reason_code="no_longer_needed",
         version=referral["version"],
     )
 
-    (queue,) = desk(contract.get_dashboard)["queues"]
+    (queue,) = desk(reports.get_dashboard)["queues"]
     assert (numbers(queue), by_status(queue)) == ((0, 1, 0, 0, 0), {})
 
 
@@ -157,11 +158,11 @@ def test_folding_changes_no_number_and_leaves_no_delta(desk_on_both: Desk) -> No
     desk.assign(queue_id, "Night Shelter", priority="urgent")
     fold_all(desk.service.database)
     desk.move(moved, "completed")
-    before = desk(contract.get_dashboard)
+    before = desk(reports.get_dashboard)
 
     fold_all(desk.service.database)
 
-    after = desk(contract.get_dashboard)
+    after = desk(reports.get_dashboard)
     assert (after["totals"], after["queues"]) == (before["totals"], before["queues"])
     assert numbers(after["totals"]) == (1, 1, 0, 1, 0)
     with desk.service.database.reading(None) as session:
@@ -174,8 +175,8 @@ def test_many_queues_take_no_more_statements_than_one(desk: Desk) -> None:
         seen: list[str] = []
         engine = desk.service.database.engine
         event.listen(engine, "before_cursor_execute", lambda *arguments: seen.append(arguments[2]))
-        desk(contract.get_dashboard)
-        desk(contract.list_program_demand)
+        desk(reports.get_dashboard)
+        desk(reports.list_program_demand)
         return len(seen)
 
     desk.assign(desk.a_queue("Night Shelter"), "Night Shelter")
@@ -202,7 +203,7 @@ def test_counts_stay_exact_while_many_write_and_two_fold(desk_on_both: Desk) -> 
         for each in work:
             each.result()
 
-    (queue,) = desk(contract.get_dashboard)["queues"]
+    (queue,) = desk(reports.get_dashboard)["queues"]
     assert by_status(queue) == {"referred": 30, "completed": 10}
     fold_all(desk.service.database)
-    assert by_status(desk(contract.get_dashboard)["queues"][0]) == {"referred": 30, "completed": 10}
+    assert by_status(desk(reports.get_dashboard)["queues"][0]) == {"referred": 30, "completed": 10}

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from services.chassis import migrate
-from services.contracts import referrals as contract
-from services.contracts.referrals import directory_imported
+from services.contracts.referrals import directory, directory_imports
+from services.contracts.referrals.directory_imports import directory_imported
 from tests.integration.referrals.builders import (
     OTHER_STAFF,
     SMALL_DIRECTORY,
@@ -32,7 +32,7 @@ def counts(report: object) -> tuple[int, ...]:
 
 
 def found(desk: Desk, q: str, **more: Any) -> list[str]:
-    return [item["name"] for item in desk(contract.search_resources, q=q, **more)["items"]]
+    return [item["name"] for item in desk(directory.search_resources, q=q, **more)["items"]]
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
@@ -64,7 +64,7 @@ def test_a_changed_row_changes_its_resource_and_keeps_its_id(desk_on_both: Desk)
         (number, "Night Haven" if number == "11" else name, *rest) for number, name, *rest in SMALL_DIRECTORY
     ]
     assert counts(desk.import_file(an_export(rows))) == (0, 1, 7, 0)
-    assert desk(contract.get_resource, resource_id=desk.resource["Night Shelter"])["name"] == "Night Haven"
+    assert desk(directory.get_resource, resource_id=desk.resource["Night Shelter"])["name"] == "Night Haven"
     assert found(desk, "night shelter") == []
 
 
@@ -77,7 +77,7 @@ def test_a_program_may_hang_on_an_agency_of_an_earlier_import(desk: Desk) -> Non
     assert counts(report) == (1, 0, 0, 1)
     assert [(problem["line"], problem["code"]) for problem in report["problems"]] == [(3, "orphan")]
     assert (
-        desk(contract.search_resources, q="day shelter")["items"][0]["agency_name"]
+        desk(directory.search_resources, q="day shelter")["items"][0]["agency_name"]
         == "Harbor Shelter Alliance"
     )
 
@@ -91,7 +91,7 @@ def test_a_file_that_is_no_export_changes_nothing(desk: Desk) -> None:
 
 def test_an_upload_that_is_not_there_is_not_found(desk: Desk) -> None:
     document = {"sha256": "0" * 64, "size": 1}
-    assert refusal(lambda: desk(contract.import_directory, document=document)) == "not_found"
+    assert refusal(lambda: desk(directory_imports.import_directory, document=document)) == "not_found"
 
 
 def test_the_event_and_the_audit_row_say_what_an_import_did(desk: Desk) -> None:
@@ -141,29 +141,29 @@ def test_a_name_that_begins_so_comes_before_one_that_holds_it(desk: Desk) -> Non
 
 
 def test_a_temporary_message_is_shown(desk: Desk) -> None:
-    resource = desk(contract.get_resource, resource_id=desk.resource["Night Shelter"])
+    resource = desk(directory.get_resource, resource_id=desk.resource["Night Shelter"])
     assert resource["temporary_message"] == "Closed for repairs"
 
 
 def test_another_organisations_directory_is_invisible(desk: Desk) -> None:
     mine = desk.resource["Night Shelter"]
-    assert desk(contract.search_resources, OTHER_STAFF, q="shelter") == {"items": []}
-    assert refusal(lambda: desk(contract.get_resource, OTHER_STAFF, resource_id=mine)) == "not_found"
+    assert desk(directory.search_resources, OTHER_STAFF, q="shelter") == {"items": []}
+    assert refusal(lambda: desk(directory.get_resource, OTHER_STAFF, resource_id=mine)) == "not_found"
     assert counts(desk.import_file(an_export(), OTHER_STAFF)) == (8, 0, 0, 0)
     assert len(found(desk, "night shelter")) == 1
 
 
 def test_identity_learns_a_resources_name_and_level(desk: Desk) -> None:
     answer = desk(
-        contract.describe_resource, a_service("identity"), resource_id=desk.resource["Night Shelter"]
+        directory.describe_resource, a_service("identity"), resource_id=desk.resource["Night Shelter"]
     )
     assert (answer["name"], answer["level"]) == ("Night Shelter", "program")
 
     def absent() -> object:
-        return desk(contract.describe_resource, a_service("identity"), resource_id="0" * 32)
+        return desk(directory.describe_resource, a_service("identity"), resource_id="0" * 32)
 
     assert refusal(absent) == "resource_not_found"
-    assert refusal(lambda: desk(contract.describe_resource, STAFF, resource_id="0" * 32)) == "forbidden"
+    assert refusal(lambda: desk(directory.describe_resource, STAFF, resource_id="0" * 32)) == "forbidden"
 
 
 @pytest.mark.skipif(not REAL_EXPORT.is_file(), reason="the real export is not at hand (PORTICO_REAL_EXPORT)")

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from services.chassis.unit_of_work import utc_now
-from services.contracts import referrals as base
-from services.contracts import referrals_directory as contract
 from services.contracts.errors import Refused
-from services.contracts.referrals_directory import resource_changed
+from services.contracts.referrals import directory
+from services.contracts.referrals.directory import resource_changed
 from tests.integration.referrals.builders import OTHER_STAFF, SMALL_DIRECTORY, Desk, an_export, refusal
 
 TODAY = utc_now().date()
@@ -19,14 +18,14 @@ A_DAY = datetime.timedelta(days=1)
 
 
 def shelter(desk: Desk) -> Any:
-    return desk(base.get_resource, resource_id=desk.resource["Night Shelter"])
+    return desk(directory.get_resource, resource_id=desk.resource["Night Shelter"])
 
 
 def found(desk: Desk, q: str, **more: Any) -> list[str]:
-    return [item["name"] for item in desk(base.search_resources, q=q, **more)["items"]]
+    return [item["name"] for item in desk(directory.search_resources, q=q, **more)["items"]]
 
 
-def edit(desk: Desk, operation: Any = contract.edit_resource, **more: Any) -> Any:
+def edit(desk: Desk, operation: Any = directory.edit_resource, **more: Any) -> Any:
     resource = shelter(desk)
     more.setdefault("version", resource["version"])
     return desk(operation, resource_id=resource["id"], **more)
@@ -34,9 +33,9 @@ def edit(desk: Desk, operation: Any = contract.edit_resource, **more: Any) -> An
 
 def test_an_agency_and_its_program_are_added_and_found(desk_on_both: Desk) -> None:
     desk = desk_on_both
-    agency = desk(contract.create_resource, level="agency", name="Tidewater  Legal Aid")
+    agency = desk(directory.create_resource, level="agency", name="Tidewater  Legal Aid")
     program = desk(
-        contract.create_resource,
+        directory.create_resource,
         level="program",
         name="Tenants' Hotline",
         agency_id=agency["id"],
@@ -65,13 +64,13 @@ def test_an_agency_and_its_program_are_added_and_found(desk_on_both: Desk) -> No
     ],
 )
 def test_what_does_not_fit_is_refused(desk: Desk, request_: dict[str, Any], code: str) -> None:
-    assert refusal(lambda: desk(contract.create_resource, name="Anything", **request_)) == code
+    assert refusal(lambda: desk(directory.create_resource, name="Anything", **request_)) == code
 
 
 def test_a_program_hangs_on_an_agency_never_on_a_program(desk: Desk) -> None:
     wrong = {"level": "program", "name": "Anything", "agency_id": desk.resource["Night Shelter"]}
 
-    assert refusal(lambda: desk(contract.create_resource, **wrong)) == "not_an_agency"
+    assert refusal(lambda: desk(directory.create_resource, **wrong)) == "not_an_agency"
 
 
 def test_an_edit_changes_what_it_names_and_nothing_else(desk: Desk) -> None:
@@ -101,11 +100,11 @@ def test_who_read_an_older_version_changes_nothing(desk: Desk) -> None:
 
 def test_a_status_that_is_set_decides_whether_one_may_refer_there(desk: Desk) -> None:
     queue = desk.a_queue("Night Shelter")
-    edit(desk, contract.set_resource_status, status="active_do_not_refer")
+    edit(desk, directory.set_resource_status, status="active_do_not_refer")
     assert found(desk, "night shelter") == ["Night Shelter"]
     assert refusal(lambda: desk.assign(queue, "Night Shelter")) == "resource_not_referable"
 
-    edit(desk, contract.set_resource_status, status="inactive")
+    edit(desk, directory.set_resource_status, status="inactive")
     assert found(desk, "night shelter") == []
     assert found(desk, "night shelter", include_inactive=True) == ["Night Shelter"]
     assert refusal(lambda: desk.assign(queue, "Night Shelter")) == "resource_inactive"
@@ -129,7 +128,7 @@ def test_a_message_is_shown_in_its_time_only(
     desk: Desk, appears: datetime.date | None, expires: datetime.date | None, is_shown: bool
 ) -> None:
     dates = {name: day.isoformat() for name, day in (("appears_on", appears), ("expires_on", expires)) if day}
-    after = edit(desk, contract.set_temporary_message, text="Closed for the storm.", **dates)
+    after = edit(desk, directory.set_temporary_message, text="Closed for the storm.", **dates)
 
     assert after["temporary_message"] == ("Closed for the storm." if is_shown else None)
     assert after["message"] == {
@@ -140,7 +139,7 @@ def test_a_message_is_shown_in_its_time_only(
 
 
 def test_a_message_is_taken_away(desk: Desk) -> None:
-    after = edit(desk, contract.set_temporary_message, text=None)
+    after = edit(desk, directory.set_temporary_message, text=None)
 
     assert (after["temporary_message"], after["message"]) == (None, None)
 
@@ -148,7 +147,7 @@ def test_a_message_is_taken_away(desk: Desk) -> None:
 def test_a_message_that_would_never_be_shown_is_refused(desk: Desk) -> None:
     day = TODAY.isoformat()
     with pytest.raises(Refused) as refused:
-        edit(desk, contract.set_temporary_message, text="Never.", appears_on=day, expires_on=day)
+        edit(desk, directory.set_temporary_message, text="Never.", appears_on=day, expires_on=day)
 
     assert (refused.value.code, refused.value.field) == ("invalid_request", "expires_on")
 
@@ -168,16 +167,16 @@ def test_an_edit_stays_until_its_source_changes_and_the_report_says_so(desk: Des
 
 def test_resources_are_listed_by_level_agency_and_status(desk: Desk) -> None:
     agency = desk.resource["Harbor Shelter Alliance"]
-    page = desk(contract.list_resources, level="program", agency_id=agency, limit=3)
+    page = desk(directory.list_resources, level="program", agency_id=agency, limit=3)
 
     assert [item["name"] for item in page["items"]] == [
         "Family Housing First",
         "Night Shelter",
         "Old Shelter",
     ]
-    rest = desk(contract.list_resources, level="program", agency_id=agency, limit=3, after=page["next"])
+    rest = desk(directory.list_resources, level="program", agency_id=agency, limit=3, after=page["next"])
     assert [item["name"] for item in rest["items"]] == ["Winter Shelter"]
-    inactive = desk(contract.list_resources, status="inactive")["items"]
+    inactive = desk(directory.list_resources, status="inactive")["items"]
     assert [item["name"] for item in inactive] == ["Old Shelter"]
 
 
@@ -187,10 +186,10 @@ def test_another_organisation_reaches_none_of_it(desk: Desk) -> None:
     def theirs(operation: Any, **more: Any) -> str:
         return refusal(lambda: desk(operation, OTHER_STAFF, resource_id=mine, version=1, **more))
 
-    assert theirs(contract.edit_resource, name="Taken") == "not_found"
-    assert theirs(contract.set_resource_status, status="inactive") == "not_found"
-    assert theirs(contract.set_temporary_message, text="Taken") == "not_found"
-    assert desk(contract.list_resources, OTHER_STAFF)["items"] == []
+    assert theirs(directory.edit_resource, name="Taken") == "not_found"
+    assert theirs(directory.set_resource_status, status="inactive") == "not_found"
+    assert theirs(directory.set_temporary_message, text="Taken") == "not_found"
+    assert desk(directory.list_resources, OTHER_STAFF)["items"] == []
 
 
 def test_an_edit_that_says_what_is_there_already_is_no_change(desk: Desk) -> None:

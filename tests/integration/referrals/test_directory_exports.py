@@ -13,9 +13,9 @@ from sqlalchemy import select, update
 
 from services.chassis.blobs import EXPORTS
 from services.chassis.unit_of_work import utc_now
-from services.contracts import referrals_directory as contract
-from services.referrals.directory import exporting
-from services.referrals.directory.models import DirectoryExport
+from services.contracts.referrals import directory_exports
+from services.referrals.directory_exports import jobs
+from services.referrals.directory_exports.models import DirectoryExport
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
 from tests.support.in_process import HARBOR, a_caller
 
@@ -24,20 +24,20 @@ REPORTER = a_caller("directory.read", id="9" * 32)
 
 @pytest.fixture
 def every_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "DONE_IN_CALL", 0)
-    monkeypatch.setattr(exporting, "LOOKED_AT_EVERY_S", 0.02)
+    monkeypatch.setattr(jobs, "DONE_IN_CALL", 0)
+    monkeypatch.setattr(jobs, "LOOKED_AT_EVERY_S", 0.02)
 
 
 def start(desk: Desk, caller: Any = STAFF, **more: Any) -> Any:
-    return desk(contract.export_directory, caller, **more)
+    return desk(directory_exports.export_directory, caller, **more)
 
 
 def now_of(desk: Desk, export: Any, caller: Any = STAFF) -> Any:
-    return desk(contract.get_directory_export, caller, export_id=export["export_id"])
+    return desk(directory_exports.get_directory_export, caller, export_id=export["export_id"])
 
 
 def file_of(desk: Desk, export: Any, caller: Any = STAFF) -> Any:
-    return desk(contract.download_directory_export, caller, export_id=export["export_id"])
+    return desk(directory_exports.download_directory_export, caller, export_id=export["export_id"])
 
 
 def content_of(desk: Desk, export: Any) -> Any:
@@ -72,10 +72,10 @@ def test_a_large_directory_is_written_by_a_child_and_is_the_same_file(
     waiting = start(desk)
     assert (waiting["state"], waiting["done"], waiting["size"]) == ("waiting", 0, None)
     assert refusal(lambda: file_of(desk, waiting)) == "export_not_ready"
-    assert exporting.work(desk.service.runtime)
+    assert jobs.work(desk.service.runtime)
     large = now_of(desk, waiting)
     assert (large["state"], large["done"]) == ("ready", 7)
-    monkeypatch.setattr(exporting, "DONE_IN_CALL", 5_000)
+    monkeypatch.setattr(jobs, "DONE_IN_CALL", 5_000)
     small = start(desk)
     assert small["export_id"] != large["export_id"]
     assert file_of(desk, small)["sha256"] == file_of(desk, large)["sha256"]
@@ -98,10 +98,10 @@ def test_what_a_dead_process_began_another_begins_anew(desk: Desk) -> None:
     export = start(desk)
     later = utc_now() + datetime.timedelta(minutes=1)
     set_row(desk, export, state="writing", claimed_by="1" * 32, claimed_until=later, tries=1, done=3)
-    exporting.work(desk.service.runtime)
+    jobs.work(desk.service.runtime)
     assert now_of(desk, export)["state"] == "writing"  # its holder may still live
     set_row(desk, export, claimed_until=utc_now() - datetime.timedelta(seconds=1))
-    exporting.work(desk.service.runtime)
+    jobs.work(desk.service.runtime)
     assert now_of(desk, export)["state"] == "ready"
 
 
@@ -111,18 +111,18 @@ def test_a_replica_that_stops_hands_the_export_on_and_ends_its_child(
 ) -> None:
     children = []
 
-    class Watched(exporting.Writing):
+    class Watched(jobs.Writing):
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
             children.append(self._child)
 
-    monkeypatch.setattr(exporting, "Writing", Watched)
+    monkeypatch.setattr(jobs, "Writing", Watched)
     export = start(desk)
     asked = iter((False, True))
-    exporting.carry_on(desk.service.runtime, export["export_id"], is_stopping=lambda: next(asked))
+    jobs.carry_on(desk.service.runtime, export["export_id"], is_stopping=lambda: next(asked))
     assert [child.poll() is not None for child in children] == [True]
     assert now_of(desk, export)["state"] == "waiting"
-    exporting.work(desk.service.runtime)
+    jobs.work(desk.service.runtime)
     assert now_of(desk, export)["state"] == "ready"
 
 
@@ -130,13 +130,13 @@ def test_a_replica_that_stops_hands_the_export_on_and_ends_its_child(
 def test_an_export_that_fails_is_tried_again_and_then_says_so(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting.Writing, "result", lambda _: None)
+    monkeypatch.setattr(jobs.Writing, "result", lambda _: None)
     export = start(desk)
-    for _ in range(exporting.TRIES):
-        assert not exporting.work(desk.service.runtime)
+    for _ in range(jobs.TRIES):
+        assert not jobs.work(desk.service.runtime)
         assert now_of(desk, export)["state"] == "writing"
         set_row(desk, export, claimed_until=utc_now() - datetime.timedelta(seconds=1))
-    assert exporting.work(desk.service.runtime)
+    assert jobs.work(desk.service.runtime)
     failed = now_of(desk, export)
     assert (failed["state"], failed["reason"]) == ("failed", "interrupted")
     assert refusal(lambda: file_of(desk, export)) == "not_found"
@@ -145,8 +145,8 @@ def test_an_export_that_fails_is_tried_again_and_then_says_so(
 
 @pytest.mark.usefixtures("every_is_large")
 def test_a_file_beyond_the_limit_is_not_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "DONE_IN_CALL", 5_000)
-    monkeypatch.setattr(exporting, "MOST_BYTES", 100)
+    monkeypatch.setattr(jobs, "DONE_IN_CALL", 5_000)
+    monkeypatch.setattr(jobs, "MOST_BYTES", 100)
     export = start(desk)
     assert (export["state"], export["reason"]) == ("failed", "too_large")
     assert not [path for path in desk.service.runtime.blobs.folder.rglob(f"{EXPORTS}/**/*") if path.is_file()]
@@ -168,12 +168,12 @@ def test_the_file_is_gone_after_a_day(desk: Desk) -> None:
     export = start(desk)
     sha256 = file_of(desk, export)["sha256"]
     path = desk.service.runtime.blobs.find(HARBOR[0], sha256)
-    exporting.sweep(desk.service.runtime)
+    jobs.sweep(desk.service.runtime)
     desk.service.runtime.blobs.sweep_passing(0.0)  # what is fetched with its answer goes earlier
     assert path.is_file()
-    a_day_ago = time.time() - exporting.KEPT.total_seconds() - 1
+    a_day_ago = time.time() - jobs.KEPT.total_seconds() - 1
     os.utime(path, (a_day_ago, a_day_ago))
-    exporting.sweep(desk.service.runtime)
+    jobs.sweep(desk.service.runtime)
     assert not path.exists()
     set_row(desk, export, expires_at=utc_now() - datetime.timedelta(seconds=1))
     assert now_of(desk, export)["state"] == "expired"
@@ -191,15 +191,15 @@ def test_the_address_of_the_database_is_no_argument_of_the_child(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
-    plain = exporting.Writing.__enter__
+    plain = jobs.Writing.__enter__
 
     def enter(self: Any) -> Any:
         seen.append(self._child.args)
         return plain(self)
 
-    monkeypatch.setattr(exporting.Writing, "__enter__", enter)
+    monkeypatch.setattr(jobs.Writing, "__enter__", enter)
     start(desk)
-    exporting.work(desk.service.runtime)
+    jobs.work(desk.service.runtime)
     with desk.service.database.reading(None) as session:
         assert session.scalars(select(DirectoryExport.state)).all() == ["ready"]
     (arguments,) = seen

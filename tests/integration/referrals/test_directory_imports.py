@@ -10,13 +10,12 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from services.chassis.unit_of_work import utc_now
-from services.contracts import referrals as base
-from services.contracts import referrals_directory as contract
 from services.contracts.errors import Refused
-from services.contracts.referrals import directory_imported
-from services.contracts.referrals_directory import resource_changed
-from services.referrals.directory import applying, importing
-from services.referrals.directory.models import DirectoryImport
+from services.contracts.referrals import directory, directory_imports
+from services.contracts.referrals.directory import resource_changed
+from services.contracts.referrals.directory_imports import directory_imported
+from services.referrals.directory_imports import jobs, writes
+from services.referrals.directory_imports.models import DirectoryImport
 from tests.integration.referrals.builders import OTHER_STAFF, SMALL_DIRECTORY, STAFF, Desk, an_export, refusal
 from tests.support.eventually import eventually
 
@@ -33,21 +32,21 @@ def counts(report: Any) -> tuple[int, ...]:
 def upload(desk: Desk, content: bytes, *, key: str | None = None, **more: Any) -> Any:
     sha256, size = desk.service.runtime.blobs.put(STAFF.organisation_id or "", [content], 30_000_000)
     document = {"sha256": sha256, "size": size}
-    return desk.service.call(base.import_directory, STAFF, key=key, document=document, **more)
+    return desk.service.call(directory_imports.import_directory, STAFF, key=key, document=document, **more)
 
 
 def report_of(desk: Desk, import_id: str) -> Any:
-    return desk(contract.get_directory_import, import_id=import_id)
+    return desk(directory_imports.get_directory_import, import_id=import_id)
 
 
 def names(desk: Desk) -> list[str]:
-    return [item["name"] for item in desk(contract.list_resources, level="program")["items"]]
+    return [item["name"] for item in desk(directory.list_resources, level="program")["items"]]
 
 
 def all_in_background(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on nothing is small enough to be done within its call, and a chunk is three records."""
-    monkeypatch.setattr(importing, "DONE_IN_CALL_BYTES", 0)
-    monkeypatch.setattr(importing, "RECORDS_AT_ONCE", 3)
+    monkeypatch.setattr(jobs, "DONE_IN_CALL_BYTES", 0)
+    monkeypatch.setattr(jobs, "RECORDS_AT_ONCE", 3)
 
 
 def test_a_small_file_is_done_with_the_answer(desk: Desk) -> None:
@@ -67,7 +66,7 @@ def test_a_large_file_is_noted_and_done_by_the_loop(
     assert (begun["state"], begun["total"], begun["done"]) == ("waiting", None, 0)
     assert "Night Haven" not in names(desk)
 
-    assert importing.work(desk.service.runtime) is True
+    assert jobs.work(desk.service.runtime) is True
 
     report = report_of(desk, begun["import_id"])
     assert (report["state"], report["done"], report["total"]) == ("done", 8, 8)
@@ -79,11 +78,11 @@ def test_a_large_file_is_noted_and_done_by_the_loop(
 def test_a_file_with_too_many_records_for_a_call_is_left_to_the_loop(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "DONE_IN_CALL_RECORDS", 7)
+    monkeypatch.setattr(jobs, "DONE_IN_CALL_RECORDS", 7)
     begun = upload(desk, an_export(RENAMED))
     assert (begun["state"], begun["total"], begun["done"]) == ("applying", 8, 0)
 
-    importing.work(desk.service.runtime)
+    jobs.work(desk.service.runtime)
 
     assert counts(report_of(desk, begun["import_id"])) == (0, 1, 7, 0)
 
@@ -92,7 +91,7 @@ def test_the_loop_is_woken_by_a_large_file_and_does_not_wait_for_its_time(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     all_in_background(monkeypatch)
-    loop = importing.DirectoryImportsLoop(desk.service.runtime)
+    loop = jobs.DirectoryImportsLoop(desk.service.runtime)
     desk.service.runtime.loops.append(loop)
     loop.start()
     begun = upload(desk, an_export(RENAMED))
@@ -101,7 +100,7 @@ def test_the_loop_is_woken_by_a_large_file_and_does_not_wait_for_its_time(
         assert report_of(desk, begun["import_id"])["state"] == "done"
 
     try:
-        eventually(is_done, timeout_s=importing.EVERY_S - 1)
+        eventually(is_done, timeout_s=jobs.EVERY_S - 1)
     finally:
         loop.stop()
     assert "Night Haven" in names(desk)
@@ -116,24 +115,24 @@ def test_an_import_goes_on_where_a_crash_has_left_it_and_counts_nothing_twice(
     begun = upload(desk, an_export([*SMALL_DIRECTORY, *rows]))
     crash_at_the_second_chunk(monkeypatch)
     with pytest.raises(RuntimeError):
-        importing.work(desk.service.runtime)
+        jobs.work(desk.service.runtime)
     half = report_of(desk, begun["import_id"])
     assert (half["state"], half["done"], half["total"]) == ("applying", 3, 11)
     monkeypatch.undo()
     all_in_background(monkeypatch)
 
-    importing.work(desk.service.runtime)
-    importing.carry_on(desk.service.runtime, begun["import_id"])
+    jobs.work(desk.service.runtime)
+    jobs.carry_on(desk.service.runtime, begun["import_id"])
     assert report_of(desk, begun["import_id"])["done"] == 3  # the lease of the dead process holds still
     let_leases_run_out(desk)
-    importing.work(desk.service.runtime)
+    jobs.work(desk.service.runtime)
 
     report = report_of(desk, begun["import_id"])
     assert (report["state"], report["done"], counts(report)) == ("done", 11, (3, 0, 8, 0))
 
 
 def crash_at_the_second_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    real, calls = applying.apply, []
+    real, calls = writes.apply, []
 
     def dies(*arguments: Any) -> None:
         calls.append(1)
@@ -141,7 +140,7 @@ def crash_at_the_second_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
             raise RuntimeError("the process dies")
         real(*arguments)
 
-    monkeypatch.setattr(applying, "apply", dies)
+    monkeypatch.setattr(writes, "apply", dies)
 
 
 def let_leases_run_out(desk: Desk) -> None:
@@ -160,12 +159,12 @@ def test_an_import_that_never_gets_through_is_given_up(desk: Desk, monkeypatch: 
     def dies(*_: Any) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(applying, "apply", dies)
-    for _ in range(importing.TRIES):
+    monkeypatch.setattr(writes, "apply", dies)
+    for _ in range(jobs.TRIES):
         with pytest.raises(RuntimeError):
-            importing.work(desk.service.runtime)
+            jobs.work(desk.service.runtime)
         let_leases_run_out(desk)
-    importing.work(desk.service.runtime)
+    jobs.work(desk.service.runtime)
 
     report = report_of(desk, begun["import_id"])
     assert (report["state"], report["refusal"]["reason"]) == ("refused", "failed")
@@ -192,7 +191,7 @@ def test_a_repeated_request_is_one_import_with_the_same_report(desk: Desk) -> No
     first = upload(desk, an_export(RENAMED), key="import-of-today")
 
     assert upload(desk, an_export(RENAMED), key="import-of-today") == first
-    assert len(desk(contract.list_directory_imports)["items"]) == 2
+    assert len(desk(directory_imports.list_directory_imports)["items"]) == 2
 
 
 def test_a_file_that_cannot_be_read_is_refused_with_the_place(
@@ -200,7 +199,7 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_place(
 ) -> None:
     all_in_background(monkeypatch)
     begun = upload(desk, an_export() + b'18,"never closed')
-    importing.work(desk.service.runtime)
+    jobs.work(desk.service.runtime)
 
     report = report_of(desk, begun["import_id"])
     assert (report["state"], report["refusal"]["reason"], report["refusal"]["line"]) == (
@@ -216,7 +215,7 @@ def test_a_small_file_that_cannot_be_read_is_refused_at_once(desk: Desk) -> None
         upload(desk, an_export() + b'18,"never closed')
 
     assert (refused.value.code, refused.value.more["line"]) == ("import_file_refused", 10)
-    assert desk(contract.list_directory_imports)["items"][0]["state"] == "refused"
+    assert desk(directory_imports.list_directory_imports)["items"][0]["state"] == "refused"
 
 
 def test_a_status_that_an_import_changes_is_told(desk: Desk) -> None:
@@ -239,11 +238,14 @@ def test_a_status_that_an_import_changes_is_told(desk: Desk) -> None:
 
 def test_imports_are_listed_newest_first_page_by_page_and_only_ones_own(desk: Desk) -> None:
     second = upload(desk, an_export(RENAMED))["import_id"]
-    page = desk(contract.list_directory_imports, limit=1)
+    page = desk(directory_imports.list_directory_imports, limit=1)
 
     assert [item["import_id"] for item in page["items"]] == [second]
-    rest = desk(contract.list_directory_imports, limit=1, after=page["next"])
+    rest = desk(directory_imports.list_directory_imports, limit=1, after=page["next"])
     assert [item["import_id"] for item in rest["items"]] == [desk.report["import_id"]]
     assert rest["next"] is None
-    assert desk(contract.list_directory_imports, OTHER_STAFF)["items"] == []
-    assert refusal(lambda: desk(contract.get_directory_import, OTHER_STAFF, import_id=second)) == "not_found"
+    assert desk(directory_imports.list_directory_imports, OTHER_STAFF)["items"] == []
+    assert (
+        refusal(lambda: desk(directory_imports.get_directory_import, OTHER_STAFF, import_id=second))
+        == "not_found"
+    )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.contracts import referrals as contract
+from services.contracts.referrals import directory
 from services.referrals import service as referrals_service
 from services.referrals.directory import name_index
 from services.referrals.directory.name_index import NameIndex, names_of
@@ -33,7 +33,7 @@ def restart(desk: Desk) -> None:
 
 
 def found(desk: Desk, q: str, caller: Any = STAFF) -> list[str]:
-    return [item["name"] for item in desk(contract.search_resources, caller, q=q)["items"]]
+    return [item["name"] for item in desk(directory.search_resources, caller, q=q)["items"]]
 
 
 def readings(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[str]:

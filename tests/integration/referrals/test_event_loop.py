@@ -21,7 +21,7 @@ import eventlet
 eventlet.monkey_patch()
 import json, sys, time
 from pathlib import Path
-from services.contracts import referrals as contract
+from services.contracts.referrals import directory_imports
 from services.chassis.database import Database
 from tests.integration.referrals.builders import STAFF
 from tests.support.in_process import HARBOR, InProcess
@@ -41,7 +41,7 @@ def tick():
 
 ticker = eventlet.spawn(tick)
 started = time.monotonic()
-report = service.call(contract.import_directory, STAFF, document={"sha256": sha256, "size": size})
+report = service.call(directory_imports.import_directory, STAFF, document={"sha256": sha256, "size": size})
 took = time.monotonic() - started
 running = False
 ticker.wait()

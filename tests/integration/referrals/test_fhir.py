@@ -15,9 +15,8 @@ from fhir.resources.R4B.servicerequest import ServiceRequest
 from fhir.resources.R4B.task import Task
 
 from services.chassis.passports import Caller
-from services.contracts import referrals_assignments as life
-from services.contracts import referrals_fhir as contract
 from services.contracts.errors import Refused
+from services.contracts.referrals import assignments, fhir, status_changes
 from services.referrals.fhir.rules import CAPACITY_STATUS, ENROLLMENT_STATUS, PARAMETERS
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
 from tests.support.in_process import HARBOR, a_caller
@@ -35,9 +34,7 @@ SYSTEM = a_caller("referral.read", id="8" * 32, organisation=HARBOR, realm="api"
 
 def read(desk: Desk, kind: str, own_id: str, caller: Caller = STAFF) -> Any:
     """One resource, which must parse."""
-    found = desk(contract.fhir_read, caller, resource_type=kind, resource_id=own_id, base_url=BASE)[
-        "resource"
-    ]
+    found = desk(fhir.fhir_read, caller, resource_type=kind, resource_id=own_id, base_url=BASE)["resource"]
     MODELS[kind].model_validate(found)
     return found
 
@@ -49,9 +46,7 @@ def search(desk: Desk, kind: str, caller: Caller = STAFF, **parameters: Any) -> 
         names.get(name, name.replace("_", "-")): value if isinstance(value, list) else [value]
         for name, value in parameters.items()
     }
-    bundle = desk(contract.fhir_search, caller, resource_type=kind, parameters=given, base_url=BASE)[
-        "resource"
-    ]
+    bundle = desk(fhir.fhir_search, caller, resource_type=kind, parameters=given, base_url=BASE)["resource"]
     Bundle.model_validate(bundle)
     return bundle
 
@@ -93,7 +88,7 @@ def test_how_a_referral_ended_is_told_by_status_reason_outcome_and_period(desk: 
     queue_id = desk.a_queue("Night Shelter")
     declined, done = desk.assign(queue_id, "Night Shelter"), desk.assign(queue_id, "Night Shelter")
     desk(
-        life.decline_referral,
+        status_changes.decline_referral,
         referral_id=declined["id"],
         reason_code="no_capacity",
         version=declined["version"],
@@ -188,7 +183,12 @@ def test_nobody_reads_or_finds_what_is_out_of_reach(desk: Desk) -> None:
 def test_what_was_taken_back_is_gone_for_the_provider(desk: Desk) -> None:
     referral = a_referral(desk)
     provider = desk.provider("Night Shelter", details=True)
-    desk(life.withdraw_referral, referral_id=referral["id"], reason_code="other", version=referral["version"])
+    desk(
+        status_changes.withdraw_referral,
+        referral_id=referral["id"],
+        reason_code="other",
+        version=referral["version"],
+    )
 
     assert refusal(lambda: read(desk, "Task", referral["id"], provider)) == "not_found"
     assert ids(search(desk, "Task", provider)) == []
@@ -200,8 +200,8 @@ def test_what_its_sender_took_back_is_found_as_cancelled_and_as_no_work_to_do(de
     queue_id = desk.a_queue("Night Shelter")
     stays, taken_back = desk.assign(queue_id, "Night Shelter"), desk.assign(queue_id, "Night Shelter")
     withdrawal = {"referral_id": taken_back["id"], "reason_code": "other", "version": taken_back["version"]}
-    desk(life.withdraw_referral, **withdrawal)
-    desk(life.add_referral_note, referral_id=taken_back["id"], note="Found elsewhere.")
+    desk(status_changes.withdraw_referral, **withdrawal)
+    desk(assignments.add_referral_note, referral_id=taken_back["id"], note="Found elsewhere.")
 
     assert ids(search(desk, "Task", status="requested")) == [stays["id"]]
     assert ids(search(desk, "Task", status="cancelled")) == [taken_back["id"]]
@@ -220,7 +220,7 @@ def test_a_search_for_a_time_beyond_the_calendar_is_refused(desk: Desk, value: s
 
 
 def history(desk: Desk, referral_id: str, caller: Caller = STAFF) -> Any:
-    found = desk(contract.fhir_history, caller, resource_type="Task", resource_id=referral_id, base_url=BASE)
+    found = desk(fhir.fhir_history, caller, resource_type="Task", resource_id=referral_id, base_url=BASE)
     Bundle.model_validate(found["resource"])
     return found["resource"]
 
@@ -228,7 +228,7 @@ def history(desk: Desk, referral_id: str, caller: Caller = STAFF) -> Any:
 def test_the_versions_of_a_task_are_its_history_newest_first(desk: Desk) -> None:
     referral = a_referral(desk, note="First.")
     referral = desk.move(referral, "enrolled", note="Came by.")
-    desk(life.add_referral_note, referral_id=referral["id"], note="Between us.", is_internal=True)
+    desk(assignments.add_referral_note, referral_id=referral["id"], note="Between us.", is_internal=True)
     provider = desk.provider("Night Shelter")
 
     ours, theirs = history(desk, referral["id"]), history(desk, referral["id"], provider)
@@ -355,10 +355,10 @@ def test_what_is_not_understood_is_refused_or_ignored_as_the_client_prefers(desk
         ("HealthcareService", {"active": ["maybe"]}),
     ):
         with pytest.raises(Refused) as refused:
-            desk(contract.fhir_search, resource_type=kind, parameters=parameters, base_url=BASE)
+            desk(fhir.fhir_search, resource_type=kind, parameters=parameters, base_url=BASE)
         assert (refused.value.code, refused.value.field) == ("search_refused", next(iter(parameters)))
     lenient = desk(
-        contract.fhir_search,
+        fhir.fhir_search,
         resource_type="Task",
         parameters={"colour": ["red"], "status": ["requested"]},
         is_lenient=True,

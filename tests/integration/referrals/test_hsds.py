@@ -13,9 +13,8 @@ from uuid import UUID
 import pytest
 
 from services.chassis.passports import Caller
-from services.contracts import referrals as base
-from services.contracts import referrals_directory as contract
-from services.referrals.directory import hsds_queries
+from services.contracts.referrals import directory, directory_exports, hsds
+from services.referrals.hsds import queries
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
 from tests.integration.referrals.test_directory import REAL_EXPORT
 from tests.support.hsds_schema import violations
@@ -27,8 +26,8 @@ COUNTS = ("added", "changed", "unchanged", "refused")
 
 
 def exported(desk: Desk, caller: Caller = STAFF) -> bytes:
-    export = desk(contract.export_directory, caller)
-    answer = desk(contract.download_directory_export, caller, export_id=export["export_id"])
+    export = desk(directory_exports.export_directory, caller)
+    answer = desk(directory_exports.download_directory_export, caller, export_id=export["export_id"])
     content = desk.service.runtime.blobs.find(caller.organisation_id, answer["sha256"]).read_bytes()
     assert answer["size"] == len(content)
     return bytes(content)
@@ -44,9 +43,9 @@ def whole(desk: Desk, caller: Caller) -> dict[str, Any]:
     found: dict[str, Any] = {}
     after = None
     while True:
-        page = desk(contract.list_resources, caller, limit=200, after=after)
+        page = desk(directory.list_resources, caller, limit=200, after=after)
         for item in page["items"]:
-            details = desk(base.get_resource, caller, resource_id=item["id"])
+            details = desk(directory.get_resource, caller, resource_id=item["id"])
             found[details["number"]] = {name: value for name, value in details.items() if name not in own}
         after = page["next"]
         if after is None:
@@ -58,9 +57,9 @@ def full_desk(desk: Desk) -> Desk:
     """A directory of every level and status, from both formats, partly edited, with capacity."""
     desk.import_file(SAMPLE.read_bytes())
     desk.import_file(HSDS_SAMPLE.read_bytes())
-    shelter = desk(base.get_resource, resource_id=desk.resource["Night Shelter"])
+    shelter = desk(directory.get_resource, resource_id=desk.resource["Night Shelter"])
     desk(
-        contract.edit_resource,
+        directory.edit_resource,
         resource_id=shelter["id"],
         version=shelter["version"],
         email="no address",
@@ -69,7 +68,7 @@ def full_desk(desk: Desk) -> Desk:
     )
     day = datetime.date(2031, 1, 1).isoformat()
     desk(
-        contract.set_temporary_message,
+        directory.set_temporary_message,
         resource_id=shelter["id"],
         version=shelter["version"] + 1,
         text="From 2031 in a new house.",
@@ -118,16 +117,16 @@ def test_hsds_is_imported_once_and_then_unchanged(desk_on_both: Desk) -> None:
     assert (report["source"], counts(report)) == ("hsds_json", (5, 0, 0, 0))
     assert report["levels"] == {"agency": 1, "site": 1, "program": 2, "program_at_site": 1}
     assert counts(desk.import_file(HSDS_SAMPLE.read_bytes())) == (0, 0, 5, 0)
-    closed = desk(base.search_resources, q="meals on wheels")["items"][0]
+    closed = desk(directory.search_resources, q="meals on wheels")["items"][0]
     assert (closed["status"], closed["agency_name"]) == ("active_do_not_refer", "Saltmarsh Community Kitchen")
-    page = desk(contract.list_hsds_services, search="saltmarsh", full=True)
+    page = desk(hsds.list_hsds_services, search="saltmarsh", full=True)
     assert [violations("service", each) for each in page["contents"]] == [[], []]
     assert [each["status"] for each in page["contents"]] == ["active", "temporarily closed"]
     assert page["contents"][0]["service_at_locations"][0]["location"]["name"] == "Old Customs House"
 
 
 def test_a_service_is_shown_with_its_capacity_its_places_and_its_alert(full_desk: Desk) -> None:
-    service = full_desk(contract.get_hsds_service, service_id=full_desk.resource["Night Shelter"])
+    service = full_desk(hsds.get_hsds_service, service_id=full_desk.resource["Night Shelter"])
 
     assert violations("service", service) == []
     (capacity,) = service["capacities"]
@@ -139,9 +138,9 @@ def test_a_service_is_shown_with_its_capacity_its_places_and_its_alert(full_desk
 
 
 def test_pages_of_services_are_numbered_as_hsds_does_it(full_desk: Desk) -> None:
-    first = full_desk(contract.list_hsds_services, per_page=30)
-    last = full_desk(contract.list_hsds_services, per_page=30, page=first["total_pages"])
-    beyond = full_desk(contract.list_hsds_services, per_page=30, page=99)
+    first = full_desk(hsds.list_hsds_services, per_page=30)
+    last = full_desk(hsds.list_hsds_services, per_page=30, page=first["total_pages"])
+    beyond = full_desk(hsds.list_hsds_services, per_page=30, page=99)
 
     for page in (first, last, beyond):
         assert violations("page", page) == []
@@ -159,9 +158,9 @@ def test_pages_of_services_are_numbered_as_hsds_does_it(full_desk: Desk) -> None
 
 def test_services_are_narrowed_by_organization_name_and_time(full_desk: Desk) -> None:
     agency = full_desk.resource["Harbor Shelter Alliance"]
-    of_agency = full_desk(contract.list_hsds_services, organization_id=agency)
-    by_name = full_desk(contract.list_hsds_services, search="night shelter")
-    later = full_desk(contract.list_hsds_services, modified_after="2100-01-01T00:00:00Z")
+    of_agency = full_desk(hsds.list_hsds_services, organization_id=agency)
+    by_name = full_desk(hsds.list_hsds_services, search="night shelter")
+    later = full_desk(hsds.list_hsds_services, modified_after="2100-01-01T00:00:00Z")
 
     assert {each["organization"]["name"] for each in of_agency["contents"]} == {"Harbor Shelter Alliance"}
     assert {each["name"] for each in by_name["contents"]} == {"Night Shelter"}
@@ -169,8 +168,8 @@ def test_services_are_narrowed_by_organization_name_and_time(full_desk: Desk) ->
 
 
 def test_organizations_are_listed_with_their_locations_if_asked_for(full_desk: Desk) -> None:
-    full = full_desk(contract.list_hsds_organizations, full=True)
-    short = full_desk(contract.list_hsds_organizations)
+    full = full_desk(hsds.list_hsds_organizations, full=True)
+    short = full_desk(hsds.list_hsds_organizations)
 
     for page in (full, short):
         assert [violations("organization", each) for each in page["contents"]] == [[]] * page["size"]
@@ -183,14 +182,14 @@ def test_organizations_are_listed_with_their_locations_if_asked_for(full_desk: D
 def test_another_organisations_services_do_not_exist(full_desk: Desk) -> None:
     mine = full_desk.resource["Night Shelter"]
 
-    assert refusal(lambda: full_desk(contract.get_hsds_service, OTHER_STAFF, service_id=mine)) == "not_found"
-    assert full_desk(contract.list_hsds_services, OTHER_STAFF)["total_items"] == 0
+    assert refusal(lambda: full_desk(hsds.get_hsds_service, OTHER_STAFF, service_id=mine)) == "not_found"
+    assert full_desk(hsds.list_hsds_services, OTHER_STAFF)["total_items"] == 0
     assert json.loads(exported(full_desk, OTHER_STAFF))["organizations"] == []
 
 
 @pytest.mark.skipif(not REAL_EXPORT.is_file(), reason="the real export is not at hand (PORTICO_REAL_EXPORT)")
 def test_a_real_directory_survives_the_way_out_and_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hsds_queries, "AT_ONCE", 50)
+    monkeypatch.setattr(queries, "AT_ONCE", 50)
     rows = list(csv.reader(io.StringIO(REAL_EXPORT.read_text("utf-8", errors="replace"), newline="")))
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows[:500])

@@ -9,15 +9,13 @@ from typing import Any
 import pytest
 
 from services.chassis.unit_of_work import utc_now
-from services.contracts import referrals as contract
-from services.contracts import referrals_assignments as life
-from services.contracts import referrals_offers as offers
 from services.contracts.errors import Refused
-from services.referrals.assignments.expiry import expire as expire_referrals
-from services.referrals.assignments.rules import UNAVAILABLE
+from services.contracts.referrals import assignments, directory, offers, status_changes
+from services.referrals.access.rules import UNAVAILABLE
+from services.referrals.models import QueueProgram
 from services.referrals.offers.expiry import expire
 from services.referrals.offers.models import Offer
-from services.referrals.queues.models import QueueProgram
+from services.referrals.status_changes.expiry import expire as expire_referrals
 from tests.integration.referrals.builders import (
     OTHER_STAFF,
     SMALL_DIRECTORY,
@@ -53,12 +51,12 @@ def asked(desk: Desk, made: Any, program: str) -> Any:
 def accept(desk: Desk, referral: Any, caller: Any = None, **more: Any) -> Any:
     more.setdefault("version", referral["version"])
     extra = [caller] if caller else []
-    return desk(life.accept_referral, *extra, referral_id=referral["id"], **more)
+    return desk(status_changes.accept_referral, *extra, referral_id=referral["id"], **more)
 
 
 def decline(desk: Desk, referral: Any) -> Any:
     one = {"referral_id": referral["id"], "reason_code": "not_eligible"}
-    return desk(life.decline_referral, version=referral["version"], **one)
+    return desk(status_changes.decline_referral, version=referral["version"], **one)
 
 
 def now_of(desk: Desk, made: Any) -> Any:
@@ -97,7 +95,7 @@ def test_an_offer_takes_no_place_until_somebody_accepts(desk: Desk) -> None:
 def test_each_provider_sees_its_own_referral_and_nothing_of_the_offer(desk: Desk) -> None:
     made = offer(desk)
     provider = desk.provider(HERE)
-    (own,) = desk(contract.list_referrals, provider)["items"]
+    (own,) = desk(assignments.list_referrals, provider)["items"]
     assert own["progress"]["program_id"] == desk.resource[HERE]
     assert own["progress"]["offer_id"] is None
     assert desk.read(own)["progress"]["offer_id"] == made["id"]
@@ -117,10 +115,10 @@ def test_who_was_too_late_is_told_as_after_a_reassignment(desk: Desk) -> None:
     with pytest.raises(Refused) as refused:
         accept(desk, late, slow)
     assert (refused.value.code, refused.value.detail) == ("not_found", UNAVAILABLE)
-    assert desk(contract.list_referrals, slow)["items"] == []
+    assert desk(assignments.list_referrals, slow)["items"] == []
     lost = desk.read(late)
     assert (lost["progress"]["ended_by"], lost["progress"]["reason_code"]) == ("sender", "accepted_elsewhere")
-    lines = desk(contract.list_referral_history, referral_id=late["id"])["items"]
+    lines = desk(assignments.list_referral_history, referral_id=late["id"])["items"]
     assert [line["kind"] for line in lines] == ["assigned", "withdrawn"]
     assert refusal(lambda: desk.move(lost, "enrolled")) == "move_not_allowed"
 
@@ -129,7 +127,7 @@ def test_every_program_that_was_not_needed_is_told_once(desk: Desk) -> None:
     made = offer(desk)
     decline(desk, asked(desk, made, ELSEWHERE))
     accept(desk, asked(desk, made, THERE))
-    (withdrawn,) = desk.service.events(life.referral_withdrawn)
+    (withdrawn,) = desk.service.events(assignments.referral_withdrawn)
     assert withdrawn["data"]["program_id"] == desk.resource[HERE]
     assert withdrawn["data"]["reason_code"] == "accepted_elsewhere"
     (accepted,) = desk.service.events(offers.offer_accepted)
@@ -142,7 +140,7 @@ def test_of_fifty_acceptances_at_once_exactly_one_takes_the_offer(desk_on_both: 
     rows = [(str(100 + n), f"Shelter {n}", "Program", "1", "Active", "") for n in range(50)]
     desk.import_file(an_export((SMALL_DIRECTORY[0], *rows)))
     queue_id = desk.a_queue()
-    found = desk(contract.search_resources, q="Shelter", limit=100)["items"]
+    found = desk(directory.search_resources, q="Shelter", limit=100)["items"]
     desk.resource |= {each["name"]: each["id"] for each in found}
     names = [row[1] for row in rows]
 
@@ -170,7 +168,7 @@ def test_of_fifty_acceptances_at_once_exactly_one_takes_the_offer(desk_on_both: 
     assert [each["answer"] for each in now["programs"]].count("accepted") == 1
     assert (now["state"], now["waiting"]) == ("accepted", 0)
     assert len(desk.service.events(offers.offer_accepted)) == 1
-    assert len(desk.service.events(life.referral_withdrawn)) == 49
+    assert len(desk.service.events(assignments.referral_withdrawn)) == 49
 
 
 def test_an_acceptance_without_a_free_place_is_refused_and_the_offer_stays_open(desk: Desk) -> None:
@@ -178,7 +176,7 @@ def test_an_acceptance_without_a_free_place_is_refused_and_the_offer_stays_open(
     made = offer(desk)
     assert refusal(lambda: accept(desk, asked(desk, made, HERE))) == "capacity_exhausted"
     assert set(answers(desk, made).values()) == {"none"}
-    assert desk.service.events(life.referral_withdrawn) == []
+    assert desk.service.events(assignments.referral_withdrawn) == []
     accept(desk, asked(desk, made, THERE))
     assert now_of(desk, made)["state"] == "accepted"
 
@@ -253,7 +251,7 @@ def test_what_was_accepted_is_an_ordinary_referral_from_then_on(desk: Desk) -> N
     again = desk.move(ended, "enrolled")
     assert desk.numbers(HERE) == (1, 1, 0)
     elsewhere = desk(
-        life.reassign_referral,
+        status_changes.reassign_referral,
         referral_id=again["id"],
         program_id=desk.resource[THERE],
         version=again["version"],
@@ -268,7 +266,7 @@ def test_one_that_is_asked_may_be_sent_on_within_the_offer(desk: Desk) -> None:
     made = offer(desk, HERE, THERE, queue_id=queue_id)
     old = asked(desk, made, HERE)
     new = desk(
-        life.reassign_referral,
+        status_changes.reassign_referral,
         referral_id=old["id"],
         program_id=desk.resource[ELSEWHERE],
         version=old["version"],
@@ -287,7 +285,7 @@ def test_the_sender_takes_an_open_offer_back_once(desk: Desk) -> None:
     assert refusal(lambda: desk(offers.withdraw_offer, **wish)) == "version_required"
     back = desk(offers.withdraw_offer, version=made["version"], **wish)
     assert (back["state"], back["declined"], back["waiting"]) == ("withdrawn", 1, 0)
-    assert {each["data"]["reason_code"] for each in desk.service.events(life.referral_withdrawn)} == {
+    assert {each["data"]["reason_code"] for each in desk.service.events(assignments.referral_withdrawn)} == {
         "found_elsewhere"
     }
     assert len(desk.service.events(offers.offer_withdrawn)) == 1
@@ -300,7 +298,7 @@ def test_taking_back_the_last_referral_of_an_offer_closes_it(desk: Desk) -> None
     for program in (HERE, THERE):
         one = asked(desk, made, program)
         wish = {"referral_id": one["id"], "reason_code": "no_answer"}
-        desk(life.withdraw_referral, version=one["version"], **wish)
+        desk(status_changes.withdraw_referral, version=one["version"], **wish)
     assert now_of(desk, made)["state"] == "exhausted"
 
 
@@ -318,7 +316,7 @@ def test_an_offer_expires_once_and_nobody_can_take_it_even_before_the_loop_came(
     assert (now["state"], now["waiting"]) == ("expired", 0)
     (told,) = desk.service.events(offers.offer_expired)
     assert told["organisationkey"] == "harbor"
-    assert len(desk.service.events(life.referral_withdrawn)) == 3
+    assert len(desk.service.events(assignments.referral_withdrawn)) == 3
     assert {each["reason_code"] for each in now["programs"]} == {"offer_expired"}
 
 
@@ -339,7 +337,7 @@ def test_an_offer_is_made_to_all_or_to_nobody(desk: Desk) -> None:
     assert (refused.value.code, refused.value.field) == ("already_assigned", "program_ids.1")
     assert refusal(lambda: offer(desk, HERE, ELSEWHERE, queue_id=queue_id)) == "program_not_in_queue"
     assert desk(offers.list_offers)["items"] == []
-    assert len(desk(contract.list_referrals)["items"]) == 1
+    assert len(desk(assignments.list_referrals)["items"]) == 1
 
 
 @pytest.mark.parametrize(

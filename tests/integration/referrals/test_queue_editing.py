@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from services.contracts import referrals as contract
-from services.contracts import referrals_queues as queues
 from services.contracts.errors import Refused
-from services.contracts.referrals_queues import queue_changed, queue_deactivated, queue_reactivated
+from services.contracts.referrals import assignments, queues
+from services.contracts.referrals.queues import queue_changed, queue_deactivated, queue_reactivated
 from services.referrals.queues import handlers
 from tests.integration.referrals.builders import OTHER_STAFF, Desk, refusal
 from tests.support.in_process import a_service
@@ -32,14 +31,14 @@ def statuses_as_input(queue: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def queue(desk: Desk) -> dict[str, Any]:
-    return dict(desk(contract.get_queue, queue_id=desk.a_queue("Night Shelter")))
+    return dict(desk(queues.get_queue, queue_id=desk.a_queue("Night Shelter")))
 
 
 @pytest.mark.seed("S0-12")
 @pytest.mark.seed("S0-47")
 def test_statuses_are_renamed_added_and_reordered_and_keep_their_keys(desk_on_both: Desk) -> None:
     desk = desk_on_both
-    queue = desk(contract.get_queue, queue_id=desk.a_queue("Night Shelter"))
+    queue = desk(queues.get_queue, queue_id=desk.a_queue("Night Shelter"))
     referral = desk.assign(queue["id"], "Night Shelter")
     referred, attempting, enrolled, completed, declined = statuses_as_input(queue)
     wanted = [
@@ -116,11 +115,11 @@ def test_a_key_that_the_queue_lacks_is_refused(desk: Desk, queue: dict[str, Any]
 
 def test_statuses_can_be_copied_from_another_queue(desk: Desk) -> None:
     given = [{"label": "New"}, {"label": "Served", "is_terminal": True}]
-    source = desk(contract.create_queue, name="Food", statuses=given)
-    copy = desk(contract.create_queue, name="Food West", statuses_from_queue_id=source["id"])
+    source = desk(queues.create_queue, name="Food", statuses=given)
+    copy = desk(queues.create_queue, name="Food West", statuses_from_queue_id=source["id"])
     assert copy["statuses"] == source["statuses"]
     both = the_refusal(
-        lambda: desk(contract.create_queue, name="X", statuses=given, statuses_from_queue_id=source["id"])
+        lambda: desk(queues.create_queue, name="X", statuses=given, statuses_from_queue_id=source["id"])
     )
     assert (both.code, both.field) == ("invalid_status_list", "statuses_from_queue_id")
 
@@ -262,14 +261,14 @@ def test_a_queue_with_open_referrals_is_deactivated_after_a_warning_that_counts_
     warning = the_refusal(lambda: desk(queues.deactivate_queue, queue_id=queue_id))
     assert (warning.code, warning.field) == ("queue_has_open_referrals", "confirm")
     assert warning.more == {"open_referrals": 2, "statuses": {"enrolled": 1, "referred": 1}}
-    assert desk(contract.get_queue, queue_id=queue_id)["is_active"]
+    assert desk(queues.get_queue, queue_id=queue_id)["is_active"]
     assert not desk(queues.deactivate_queue, queue_id=queue_id, confirm=True)["is_active"]
     (event,) = desk.service.events(queue_deactivated)
     assert event["data"] == {"queue_id": queue_id, "open_referrals": 2}
     assert desk.move(first, "attempting_contact")["limited"]["status"] == "Attempting Contact"
     assert refusal(lambda: desk.assign(queue_id, "Night Shelter")) == "conflict"
-    assert desk(contract.list_queues)["items"] == []
-    (shown,) = desk(contract.list_queues, include_inactive=True)["items"]
+    assert desk(queues.list_queues)["items"] == []
+    (shown,) = desk(queues.list_queues, include_inactive=True)["items"]
     assert (shown["id"], shown["is_active"]) == (queue_id, False)
     assert desk(queues.reactivate_queue, queue_id=queue_id)["is_active"]
     assert len(desk.service.events(queue_reactivated)) == 1
@@ -294,10 +293,10 @@ def test_a_program_with_open_referrals_leaves_a_queue_only_after_a_warning(
         "program_has_open_referrals",
         {"open_referrals": 1, "statuses": {"referred": 1}},
     )
-    assert len(desk(contract.list_referrals, of_agency)["items"]) == 1
+    assert len(desk(assignments.list_referrals, of_agency)["items"]) == 1
     assert desk(queues.remove_program_from_queue, **link, confirm=True)["programs"] == []
-    assert desk(contract.list_referrals, of_agency)["items"] == []
-    (seen,) = desk(contract.list_referrals, of_program)["items"]
+    assert desk(assignments.list_referrals, of_agency)["items"] == []
+    (seen,) = desk(assignments.list_referrals, of_program)["items"]
     assert seen["id"] == referral["id"]
     assert refusal(lambda: desk(queues.remove_program_from_queue, **link)) == "not_found"
 
@@ -314,14 +313,14 @@ def test_nobody_changes_another_organisations_queue(
 def test_a_provider_changes_no_queue_whatever_its_role_says(desk: Desk, queue: dict[str, Any]) -> None:
     provider = desk.provider("Night Shelter", may=("queue.manage",))
     assert refusal(lambda: desk(queues.deactivate_queue, provider, queue_id=queue["id"])) == "not_found"
-    assert refusal(lambda: desk(contract.create_queue, provider, name="Mine")) == "not_found"
+    assert refusal(lambda: desk(queues.create_queue, provider, name="Mine")) == "not_found"
 
 
 def test_a_status_does_not_vanish_while_a_referral_is_on_its_way_there(
     desk_on_both: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk = desk_on_both
-    queue = desk(contract.get_queue, queue_id=desk.a_queue("Night Shelter"))
+    queue = desk(queues.get_queue, queue_id=desk.a_queue("Night Shelter"))
     referral = desk.assign(queue["id"], "Night Shelter")
     outcomes: list[str] = []
 
@@ -342,7 +341,7 @@ def test_a_status_does_not_vanish_while_a_referral_is_on_its_way_there(
     desk(queues.edit_queue, queue_id=queue["id"], version=queue["version"], statuses=left)
     mover.join()
     assert outcomes == ["status_not_in_queue"]
-    (listed,) = desk(contract.list_referrals)["items"]
+    (listed,) = desk(assignments.list_referrals)["items"]
     assert listed["limited"]["status"] == "Referred"
 
 

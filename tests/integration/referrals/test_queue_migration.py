@@ -8,9 +8,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from services.chassis import migrate
-from services.contracts import referrals as contract
-from services.contracts import referrals_queues as queues
-from services.contracts import referrals_records as records
+from services.contracts.referrals import queues, records
 from tests.integration.referrals.builders import STAFF
 from tests.support.in_process import HARBOR, InProcess
 
@@ -58,12 +56,12 @@ def test_what_was_there_before_can_be_set_up_and_edited(
 
     service = InProcess("referrals", url, tmp_path)
     assert migrate.differences("referrals", url) == []
-    queue = service.call(contract.get_queue, STAFF, queue_id=QUEUE)
+    queue = service.call(queues.get_queue, STAFF, queue_id=QUEUE)
     assert (queue["settings"]["when_full"], queue["forms"], queue["description"]) == ("block", [], None)
     assert [status["category"] for status in queue["statuses"]] == ["offered", "enrolled", "enrolled"]
     edited = service.call(queues.edit_queue, STAFF, queue_id=QUEUE, version=4, settings={"when_full": "warn"})
     assert (edited["version"], edited["settings"]["when_full"]) == (5, "warn")
-    assert service.call(contract.get_contact_record, STAFF, contact_record_id=RECORD)["form_code"] is None
+    assert service.call(records.get_contact_record, STAFF, contact_record_id=RECORD)["form_code"] is None
     changed = service.call(
         records.edit_contact_record, STAFF, contact_record_id=RECORD, version=1, phone="555 0100"
     )

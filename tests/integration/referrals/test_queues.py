@@ -6,15 +6,15 @@ import threading
 
 import pytest
 
-from services.contracts import referrals as contract
-from services.contracts.referrals import queue_created
+from services.contracts.referrals import queues
+from services.contracts.referrals.queues import queue_created
 from tests.integration.referrals.builders import OTHER_STAFF, Desk, refusal
 
 
 @pytest.mark.seed("S0-13")
 @pytest.mark.seed("S0-47")
 def test_a_queue_starts_with_the_default_statuses(desk_on_both: Desk) -> None:
-    queue = desk_on_both(contract.create_queue, name="  Housing   Queue ")
+    queue = desk_on_both(queues.create_queue, name="  Housing   Queue ")
     assert (queue["name"], queue["version"], queue["is_active"], queue["programs"]) == (
         "Housing Queue",
         1,
@@ -40,14 +40,14 @@ def test_a_queue_may_have_statuses_of_its_own(desk: Desk) -> None:
         {"label": "Moved out", "is_terminal": True},
         {"label": "Refused", "is_terminal": True, "fhir_status": "rejected"},
     ]
-    queue = desk(contract.create_queue, name="Beds", statuses=statuses)
+    queue = desk(queues.create_queue, name="Beds", statuses=statuses)
     assert [(status["key"], status["position"], status["fhir_status"]) for status in queue["statuses"]] == [
         ("status_24h_call", 0, "requested"),
         ("moved_in", 1, "in-progress"),
         ("moved_out", 2, "completed"),
         ("refused", 3, "rejected"),
     ]
-    assert desk(contract.get_queue, queue_id=queue["id"]) == queue
+    assert desk(queues.get_queue, queue_id=queue["id"]) == queue
 
 
 @pytest.mark.parametrize(
@@ -61,15 +61,13 @@ def test_a_queue_may_have_statuses_of_its_own(desk: Desk) -> None:
     ],
 )
 def test_a_list_of_statuses_that_cannot_work_is_refused(desk: Desk, statuses: list[object]) -> None:
-    assert (
-        refusal(lambda: desk(contract.create_queue, name="Beds", statuses=statuses)) == "invalid_status_list"
-    )
+    assert refusal(lambda: desk(queues.create_queue, name="Beds", statuses=statuses)) == "invalid_status_list"
 
 
 def test_two_queues_never_share_a_name(desk_on_both: Desk) -> None:
     desk_on_both.a_queue(name="Housing")
-    assert refusal(lambda: desk_on_both(contract.create_queue, name="HOUSING")) == "queue_name_taken"
-    desk_on_both(contract.create_queue, OTHER_STAFF, name="Housing")
+    assert refusal(lambda: desk_on_both(queues.create_queue, name="HOUSING")) == "queue_name_taken"
+    desk_on_both(queues.create_queue, OTHER_STAFF, name="Housing")
 
 
 def test_of_two_who_take_a_name_at_once_one_is_refused(desk_on_both: Desk) -> None:
@@ -94,7 +92,7 @@ def test_only_an_active_program_joins_a_queue(desk: Desk) -> None:
     queue_id = desk.a_queue()
 
     def code_for(resource_id: str) -> str:
-        return refusal(lambda: desk(contract.add_program_to_queue, queue_id=queue_id, program_id=resource_id))
+        return refusal(lambda: desk(queues.add_program_to_queue, queue_id=queue_id, program_id=resource_id))
 
     assert code_for(desk.resource["Winter Shelter"]) == "resource_not_referable"
     assert code_for(desk.resource["Old Shelter"]) == "resource_inactive"
@@ -105,8 +103,8 @@ def test_only_an_active_program_joins_a_queue(desk: Desk) -> None:
 def test_adding_a_program_again_changes_nothing(desk_on_both: Desk) -> None:
     desk = desk_on_both
     queue_id = desk.a_queue("Night Shelter")
-    before = desk(contract.get_queue, queue_id=queue_id)
-    again = desk(contract.add_program_to_queue, queue_id=queue_id, program_id=desk.resource["Night Shelter"])
+    before = desk(queues.get_queue, queue_id=queue_id)
+    again = desk(queues.add_program_to_queue, queue_id=queue_id, program_id=desk.resource["Night Shelter"])
     assert again == before
     assert (before["version"], [program["name"] for program in before["programs"]]) == (2, ["Night Shelter"])
     assert len(desk.service.audit("queue.program_added")) == 1
@@ -116,19 +114,19 @@ def test_a_provider_sees_the_queues_of_the_own_programs_only(desk: Desk) -> None
     housing = desk.a_queue("Night Shelter", "St. Mary's Café & Pantry")
     food = desk.a_queue("St. Mary's Café & Pantry", name="Food")
     provider = desk.provider("Night Shelter")
-    (seen,) = desk(contract.list_queues, provider)["items"]
+    (seen,) = desk(queues.list_queues, provider)["items"]
     assert (seen["id"], [program["name"] for program in seen["programs"]]) == (housing, ["Night Shelter"])
-    assert refusal(lambda: desk(contract.get_queue, provider, queue_id=food)) == "not_found"
-    assert [queue["name"] for queue in desk(contract.list_queues)["items"]] == ["Food", "Housing"]
+    assert refusal(lambda: desk(queues.get_queue, provider, queue_id=food)) == "not_found"
+    assert [queue["name"] for queue in desk(queues.list_queues)["items"]] == ["Food", "Housing"]
 
 
 def test_another_organisations_queue_is_not_found(desk: Desk) -> None:
     queue_id = desk.a_queue("Night Shelter")
     program_id = desk.resource["Family Housing First"]
-    assert desk(contract.list_queues, OTHER_STAFF) == {"items": []}
-    assert refusal(lambda: desk(contract.get_queue, OTHER_STAFF, queue_id=queue_id)) == "not_found"
+    assert desk(queues.list_queues, OTHER_STAFF) == {"items": []}
+    assert refusal(lambda: desk(queues.get_queue, OTHER_STAFF, queue_id=queue_id)) == "not_found"
 
     def foreign() -> object:
-        return desk(contract.add_program_to_queue, OTHER_STAFF, queue_id=queue_id, program_id=program_id)
+        return desk(queues.add_program_to_queue, OTHER_STAFF, queue_id=queue_id, program_id=program_id)
 
     assert refusal(foreign) == "not_found"

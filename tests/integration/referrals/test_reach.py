@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from services.contracts import referrals as contract
 from services.contracts.errors import Refused
-from services.contracts.referrals import LimitedView
-from services.referrals.assignments.rules import UNAVAILABLE
+from services.contracts.referrals import assignments, queues
+from services.contracts.referrals.assignments import LimitedView
+from services.referrals.access.rules import UNAVAILABLE
 from tests.integration.referrals.builders import (
     OTHER_STAFF,
     PROVIDER_MAY,
@@ -24,7 +24,7 @@ FOOD = "St. Mary's Café & Pantry"
 
 
 def numbers_seen(desk: Desk, caller: Any, **more: Any) -> list[str]:
-    items = desk(contract.list_referrals, caller, **more)["items"]
+    items = desk(assignments.list_referrals, caller, **more)["items"]
     return [item["limited"]["contact_record_number"] for item in items]
 
 
@@ -89,15 +89,15 @@ def test_a_realm_that_is_not_known_reaches_nothing(desk: Desk, referrals: Any) -
     caller = a_caller(*STAFF_MAY, realm="client", scope={"resources": resources, "details": True})
     assert numbers_seen(desk, caller) == []
     one = referrals["first"]["id"]
-    assert refusal(lambda: desk(contract.get_referral, caller, referral_id=one)) == "not_found"
+    assert refusal(lambda: desk(assignments.get_referral, caller, referral_id=one)) == "not_found"
     assert refusal(lambda: desk.set_capacity("Night Shelter", 1, caller)) == "not_found"
 
 
 def of_a_referral(desk: Desk, referral: Any, caller: Any) -> list[Callable[[], Any]]:
     one = referral["id"]
     return [
-        lambda: desk(contract.get_referral, caller, referral_id=one),
-        lambda: desk(contract.list_referral_history, caller, referral_id=one),
+        lambda: desk(assignments.get_referral, caller, referral_id=one),
+        lambda: desk(assignments.list_referral_history, caller, referral_id=one),
         lambda: desk.move(referral, "enrolled", caller),
     ]
 
@@ -108,10 +108,10 @@ def test_a_provider_of_another_agency_finds_no_operation_that_works(desk: Desk, 
     for call in of_a_referral(desk, referrals["first"], stranger):
         assert refusal(call) == "not_found"
     assert refusal(lambda: numbers_seen(desk, stranger, number="CR-00000001")) == "not_found"
-    queue_id = desk(contract.list_queues, stranger)["items"][0]["id"]
+    queue_id = desk(queues.list_queues, stranger)["items"][0]["id"]
     attempt = {"queue_id": queue_id, "program_id": desk.resource[FOOD], "contact_record_id": desk.a_record()}
-    assert refusal(lambda: desk(contract.assign_referral, stranger, **attempt)) == "not_found"
-    assert desk(contract.get_referral, referral_id=referrals["first"]["id"])["version"] == 1
+    assert refusal(lambda: desk(assignments.assign_referral, stranger, **attempt)) == "not_found"
+    assert desk(assignments.get_referral, referral_id=referrals["first"]["id"])["version"] == 1
 
 
 @pytest.mark.seed("S0-1")
@@ -133,7 +133,7 @@ def test_a_provider_without_the_switch_changes_no_status(desk: Desk, referrals: 
 @pytest.mark.seed("S0-31")
 def test_without_the_permission_a_provider_sees_eight_fields_and_no_more(desk: Desk, referrals: Any) -> None:
     provider = desk.provider("Night Shelter")
-    seen = desk(contract.get_referral, provider, referral_id=referrals["first"]["id"])
+    seen = desk(assignments.get_referral, provider, referral_id=referrals["first"]["id"])
     assert set(seen) == {"id", "version", "progress", "limited", "withheld", "details"}
     assert seen["details"] is None
     assert {seen["progress"][name] for name in ("contact_record_id", "replaced_by_id", "offer_id")} == {None}
@@ -147,7 +147,7 @@ def test_with_the_permission_a_provider_reads_the_record_and_it_is_audited(desk:
     record_id = desk.a_record(phone="202 555 0100", sections={"Needs": {"Housing": "tonight"}})
     referral = desk.assign(desk.a_queue("Night Shelter"), "Night Shelter", record_id)
     provider = desk.provider("Night Shelter", details=True)
-    seen = desk(contract.get_referral, provider, referral_id=referral["id"])
+    seen = desk(assignments.get_referral, provider, referral_id=referral["id"])
     assert (seen["details"]["phone"], seen["details"]["sections"]) == (
         "202 555 0100",
         {"Needs": {"Housing": "tonight"}},
@@ -158,14 +158,14 @@ def test_with_the_permission_a_provider_reads_the_record_and_it_is_audited(desk:
         provider.id,
         {"contact_record_id": record_id},
     )
-    (listed,) = desk(contract.list_referrals, provider)["items"]
+    (listed,) = desk(assignments.list_referrals, provider)["items"]
     assert listed["details"] is None
 
 
 def test_staff_needs_record_read_for_the_details(desk: Desk, referrals: Any) -> None:
     one = referrals["first"]["id"]
-    assert desk(contract.get_referral, referral_id=one)["details"]["last_name"] == "Vega"
-    assert desk(contract.get_referral, a_caller("referral.read"), referral_id=one)["details"] is None
+    assert desk(assignments.get_referral, referral_id=one)["details"]["last_name"] == "Vega"
+    assert desk(assignments.get_referral, a_caller("referral.read"), referral_id=one)["details"] is None
 
 
 @pytest.mark.seed("S0-45")
@@ -183,10 +183,10 @@ def test_a_number_out_of_reach_looks_like_one_that_does_not_exist(
     words = set()
     provider = desk.provider("Night Shelter")
     for look in (
-        lambda: desk(contract.list_referrals, provider, number=typed),
-        lambda: desk(contract.list_referrals, provider, number="CR-00088888"),
-        lambda: desk(contract.get_referral, provider, referral_id=referrals["third"]["id"]),
-        lambda: desk(contract.get_referral, provider, referral_id="0" * 32),
+        lambda: desk(assignments.list_referrals, provider, number=typed),
+        lambda: desk(assignments.list_referrals, provider, number="CR-00088888"),
+        lambda: desk(assignments.get_referral, provider, referral_id=referrals["third"]["id"]),
+        lambda: desk(assignments.get_referral, provider, referral_id="0" * 32),
     ):
         with pytest.raises(Refused) as refused:
             look()
@@ -194,7 +194,7 @@ def test_a_number_out_of_reach_looks_like_one_that_does_not_exist(
     assert words == {("not_found", UNAVAILABLE)}
     assert "reassigned" in UNAVAILABLE
     assert "contact your partner" in UNAVAILABLE
-    assert desk(contract.list_referrals, number="CR-00088888") == {"items": [], "next": None}
+    assert desk(assignments.list_referrals, number="CR-00088888") == {"items": [], "next": None}
 
 
 def test_pages_follow_each_other_without_gap_or_repetition(desk: Desk) -> None:
@@ -202,7 +202,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(desk: Desk) -> None:
     assigned = [desk.assign(queue_id, "Night Shelter")["id"] for _ in range(7)]
     seen, after = [], None
     for _ in range(3):
-        page = desk(contract.list_referrals, desk.provider("Night Shelter"), after=after, limit=3)
+        page = desk(assignments.list_referrals, desk.provider("Night Shelter"), after=after, limit=3)
         seen += [item["id"] for item in page["items"]]
         after = page["next"]
     assert seen == assigned[::-1]
@@ -211,4 +211,4 @@ def test_pages_follow_each_other_without_gap_or_repetition(desk: Desk) -> None:
 
 @pytest.mark.parametrize("cursor", ["", "nonsense", "####", "MjAyNi0wMS0wMQ", "w6TDpMOk"])
 def test_a_cursor_that_nobody_gave_is_refused(desk: Desk, cursor: str) -> None:
-    assert refusal(lambda: desk(contract.list_referrals, after=cursor)) == "invalid_request"
+    assert refusal(lambda: desk(assignments.list_referrals, after=cursor)) == "invalid_request"

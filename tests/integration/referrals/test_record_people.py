@@ -9,9 +9,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from services.chassis import migrate
-from services.contracts import referrals as contract
-from services.contracts import referrals_records as more
 from services.contracts.errors import Refused
+from services.contracts.referrals import audit, intakes, records
 from services.referrals.records.models import ContactRecord
 from tests.integration.referrals.builders import STAFF, Desk
 from tests.support.in_process import HARBOR, InProcess, a_caller, a_service
@@ -43,11 +42,11 @@ def refused(desk: Desk, operation, **request) -> tuple[str | None, str]:
 def test_a_person_whom_identity_does_not_know_is_refused_wherever_one_is_named(known: Desk) -> None:
     queue_id = known.a_queue("Night Shelter")
     intake = {"queue_id": queue_id, "program_id": known.resource["Night Shelter"], "last_name": "Vega"}
-    assert refused(known, contract.create_contact_record, last_name="Vega", person_id=UNKNOWN) == NOBODY
-    assert refused(known, more.create_intake, **intake, person_id=UNKNOWN) == NOBODY
+    assert refused(known, records.create_contact_record, last_name="Vega", person_id=UNKNOWN) == NOBODY
+    assert refused(known, intakes.create_intake, **intake, person_id=UNKNOWN) == NOBODY
     record_id = known.a_record(person_id=KEPT)
     edit = {"contact_record_id": record_id, "version": 1}
-    assert refused(known, more.edit_contact_record, **edit, person_id=UNKNOWN) == NOBODY
+    assert refused(known, records.edit_contact_record, **edit, person_id=UNKNOWN) == NOBODY
     assert person_of(known, record_id) == KEPT
     assert len(known.service.audit("contact_record.created")) == 1
 
@@ -56,12 +55,12 @@ def test_the_surviving_person_is_stored_for_one_that_was_merged(known: Desk) -> 
     known.people.merge(KEPT, MERGED)
     entered = known.a_record(person_id=MERGED)
     edited = known.a_record()
-    known(more.edit_contact_record, contact_record_id=edited, version=1, person_id=MERGED)
+    known(records.edit_contact_record, contact_record_id=edited, version=1, person_id=MERGED)
     for record_id in (entered, edited):
-        assert known(contract.get_contact_record, contact_record_id=record_id)["person_id"] == KEPT
-    same = known(more.edit_contact_record, contact_record_id=edited, version=2, person_id=KEPT)
+        assert known(records.get_contact_record, contact_record_id=record_id)["person_id"] == KEPT
+    same = known(records.edit_contact_record, contact_record_id=edited, version=2, person_id=KEPT)
     assert same["version"] == 2  # who it was about already
-    known(more.edit_contact_record, contact_record_id=edited, version=2, person_id=None)
+    known(records.edit_contact_record, contact_record_id=edited, version=2, person_id=None)
     assert person_of(known, edited) is None
     known.people.undo(MERGED)
     tell_unmerged(known.service, KEPT, MERGED)
@@ -72,9 +71,9 @@ def test_nobody_is_asked_about_where_nobody_is_named_or_the_answer_is_known(know
     known.a_record()
     assert known.service.asked == []
     wanted = {"first_name": "Ana", "last_name": "Vega", "person_id": KEPT, "key": "once"}
-    first = known(contract.create_contact_record, **wanted)
+    first = known(records.create_contact_record, **wanted)
     del known.service.answers["identity.describe_person"]
-    assert known(contract.create_contact_record, **wanted) == first
+    assert known(records.create_contact_record, **wanted) == first
     assert len(known.service.asked) == 2  # before, and once more when the record was there
 
 
@@ -85,9 +84,9 @@ def test_a_merge_that_is_told_while_a_record_is_entered_reaches_it(desk_on_both:
     intake = {"queue_id": queue_id, "program_id": desk.resource["Night Shelter"], "last_name": "Vega"}
     old = desk.a_record()
     commands = (
-        lambda: desk(contract.create_contact_record, last_name="Vega", person_id=MERGED),
-        lambda: desk(more.create_intake, **intake, person_id=MERGED)["contact_record"],
-        lambda: desk(more.edit_contact_record, contact_record_id=old, version=1, person_id=MERGED),
+        lambda: desk(records.create_contact_record, last_name="Vega", person_id=MERGED),
+        lambda: desk(intakes.create_intake, **intake, person_id=MERGED)["contact_record"],
+        lambda: desk(records.edit_contact_record, contact_record_id=old, version=1, person_id=MERGED),
     )
     for command in commands:
         # What identity says next is out of date when it is used, and the event has come by then.
@@ -97,7 +96,7 @@ def test_a_merge_that_is_told_while_a_record_is_entered_reaches_it(desk_on_both:
         desk.service.answers["identity.describe_person"] = lambda request: then(desk, happens, request)
         answer = command()
         survivor = KEPT if happens == "merge" else MERGED
-        shown = desk(contract.get_contact_record, contact_record_id=answer["id"])
+        shown = desk(records.get_contact_record, contact_record_id=answer["id"])
         assert (answer["person_id"], answer["version"]) == (survivor, shown["version"])
         assert shown["person_id"] == survivor
 
@@ -129,7 +128,7 @@ def test_who_may_not_enter_records_learns_nothing_of_people(known: Desk) -> None
     intake = {"queue_id": "1" * 32, "program_id": "2" * 32, "last_name": "Vega"}
     for person_id in (KEPT, UNKNOWN):
         with pytest.raises(Refused) as error:
-            known(more.create_intake, assigner, **intake, person_id=person_id)
+            known(intakes.create_intake, assigner, **intake, person_id=person_id)
         assert error.value.code == "forbidden"
 
 
@@ -140,7 +139,7 @@ def test_contact_records_follow_a_merge_and_its_undoing(desk_on_both: Desk) -> N
     for _ in range(2):
         tell_merged(desk.service, KEPT, MERGED, event_id="a" * 32)
     assert [person_of(desk, each) for each in (theirs, own, nobodys)] == [KEPT, KEPT, None]
-    described = desk(contract.describe_contact_record, a_service("signing"), contact_record_id=theirs)
+    described = desk(records.describe_contact_record, a_service("signing"), contact_record_id=theirs)
     assert (described["person_id"], described["named_person_id"]) == (KEPT, MERGED)
     desk.people.undo(MERGED)
     tell_unmerged(desk.service, KEPT, MERGED)
@@ -151,19 +150,19 @@ def test_contact_records_follow_a_merge_and_its_undoing(desk_on_both: Desk) -> N
         (theirs, KEPT, MERGED, MERGE),
         (theirs, MERGED, KEPT, MERGE),
     ]
-    told = [event["data"] for event in desk.service.events(more.contact_record_changed)]
+    told = [event["data"] for event in desk.service.events(records.contact_record_changed)]
     assert [(each["contact_record_id"], each["version"]) for each in told] == [(theirs, 2), (theirs, 3)]
-    changes = desk(more.list_contact_record_changes, STAFF, contact_record_id=theirs)["items"]
+    changes = desk(records.list_contact_record_changes, STAFF, contact_record_id=theirs)["items"]
     assert [(each["actor_id"], each["fields_changed"]) for each in changes] == [("system", ["person_id"])] * 2
 
 
 def test_who_read_a_record_before_a_merge_is_shown_to_the_person_that_lives_on(desk: Desk) -> None:
     theirs = desk.a_record(person_id=MERGED)
-    desk(contract.get_contact_record, contact_record_id=theirs)
+    desk(records.get_contact_record, contact_record_id=theirs)
     desk.people.merge(KEPT, MERGED)
     tell_merged(desk.service, KEPT, MERGED)
     me = a_caller(realm="patient", id="6" * 32, scope={"person_id": KEPT})
-    [opening] = desk(contract.audit.openings, me)["items"]
+    [opening] = desk(audit.audit.openings, me)["items"]
     assert (opening["object_id"], opening["action"]) == (theirs, "contact_record.read")
 
 

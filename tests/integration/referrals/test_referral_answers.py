@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.contracts import referrals as contract
-from services.contracts import referrals_assignments as life
-from services.contracts.referrals import referral_status_changed
+from services.contracts.referrals import assignments, status_changes
+from services.contracts.referrals.status_changes import referral_status_changed
 from tests.integration.referrals.builders import Desk, refusal
 
 STATUSES = [
@@ -34,7 +33,7 @@ def a_referral(desk: Desk, **queue: Any) -> Any:
 
 def kinds(desk: Desk, referral: Any) -> list[str]:
     return [
-        line["kind"] for line in desk(contract.list_referral_history, referral_id=referral["id"])["items"]
+        line["kind"] for line in desk(assignments.list_referral_history, referral_id=referral["id"])["items"]
     ]
 
 
@@ -43,14 +42,14 @@ def kinds(desk: Desk, referral: Any) -> list[str]:
 def test_a_program_accepts_and_takes_it_back_while_the_referral_is_open(desk: Desk) -> None:
     referral = a_referral(desk)
     desk.set_capacity("Night Shelter", 1)
-    accepted = step(desk, life.accept_referral, referral, note="Thursday at nine.")
+    accepted = step(desk, status_changes.accept_referral, referral, note="Thursday at nine.")
     assert accepted["limited"]["status"] == "Attempting Contact"
     assert accepted["progress"]["accepted_at"] is not None
-    offered = step(desk, life.unaccept_referral, accepted)
+    offered = step(desk, status_changes.unaccept_referral, accepted)
     assert (offered["limited"]["status"], offered["progress"]["accepted_at"]) == ("Referred", None)
-    assert refusal(lambda: step(desk, life.unaccept_referral, offered)) == "move_not_allowed"
+    assert refusal(lambda: step(desk, status_changes.unaccept_referral, offered)) == "move_not_allowed"
     assert kinds(desk, referral) == ["assigned", "accepted", "status"]
-    (event,) = desk.service.events(life.referral_accepted)
+    (event,) = desk.service.events(status_changes.referral_accepted)
     assert event["data"]["status"] == "attempting_contact"
 
 
@@ -63,12 +62,14 @@ def test_a_decline_has_a_coded_reason_of_the_provider_or_of_the_client(
     queue_id = desk.a_queue("Night Shelter")
     desk.set_capacity("Night Shelter", 1)
     referral = desk.assign(queue_id, "Night Shelter")
-    declined = step(desk, life.decline_referral, referral, reason_code=reason, note="Ask the depot.")
+    declined = step(
+        desk, status_changes.decline_referral, referral, reason_code=reason, note="Ask the depot."
+    )
     progress = declined["progress"]
     assert (progress["status_key"], progress["is_terminal"]) == ("declined", True)
     assert (progress["reason_code"], progress["ended_by"]) == (reason, by)
     assert desk.numbers("Night Shelter") == (1, 0, 1)
-    (event,) = desk.service.events(life.referral_declined)
+    (event,) = desk.service.events(status_changes.referral_declined)
     assert (event["data"]["reason_code"], event["data"]["declined_by"]) == (reason, by)
     (moved,) = desk.service.events(referral_status_changed)
     assert moved["data"]["to_status"] == "declined"
@@ -76,7 +77,7 @@ def test_a_decline_has_a_coded_reason_of_the_provider_or_of_the_client(
 
 def test_a_decline_without_a_reason_of_the_queues_list_is_refused(desk: Desk) -> None:
     referral = a_referral(desk, settings={"decline_reasons": [{"code": "no_beds", "label": "No beds"}]})
-    decline = lambda **more: step(desk, life.decline_referral, referral, **more)  # noqa: E731
+    decline = lambda **more: step(desk, status_changes.decline_referral, referral, **more)  # noqa: E731
     assert refusal(lambda: decline(note="Because.")) == "invalid_request"
     assert refusal(lambda: decline(reason_code="no_capacity")) == "reason_not_in_queue"
     assert refusal(lambda: decline(reason_code="no_beds", status="completed")) == "move_not_allowed"
@@ -87,7 +88,10 @@ def test_a_declined_referral_is_sent_again(desk: Desk) -> None:
     queue_id = desk.a_queue("Night Shelter", "Family Housing First")
     desk.set_capacity("Night Shelter", 1)
     declined = step(
-        desk, life.decline_referral, desk.assign(queue_id, "Night Shelter"), reason_code="no_capacity"
+        desk,
+        status_changes.decline_referral,
+        desk.assign(queue_id, "Night Shelter"),
+        reason_code="no_capacity",
     )
     again = desk.move(declined, "referred")
     assert again["progress"]["ended_by"] is again["progress"]["reason_code"] is None
@@ -102,7 +106,7 @@ def test_a_status_that_asks_for_an_outcome_gets_one_of_the_queues_list(desk: Des
     assert refusal(lambda: desk.move(referral, "served", outcome_code="healed")) == "outcome_not_in_queue"
     served = desk.move(referral, "served", outcome_code="service_received")
     assert served["progress"]["outcome_code"] == "service_received"
-    last = desk(contract.list_referral_history, referral_id=referral["id"])["items"][-1]
+    last = desk(assignments.list_referral_history, referral_id=referral["id"])["items"][-1]
     assert last["outcome_code"] == "service_received"
 
 
@@ -132,8 +136,10 @@ def test_an_answer_is_due_and_then_overdue(desk: Desk) -> None:
     assert not taken["progress"]["is_overdue"]
     desk.shift(taken["id"], datetime.timedelta(hours=49))
     assert desk.read(taken)["progress"]["is_overdue"]
-    assert [each["id"] for each in desk(contract.list_referrals, is_overdue=True)["items"]] == [taken["id"]]
-    assert desk(contract.list_referrals, is_overdue=False)["items"] == []
+    assert [each["id"] for each in desk(assignments.list_referrals, is_overdue=True)["items"]] == [
+        taken["id"]
+    ]
+    assert desk(assignments.list_referrals, is_overdue=False)["items"] == []
     served = desk.move(taken, "served", outcome_code="other")
     assert (served["progress"]["due_at"], served["progress"]["is_overdue"]) == (None, False)
 
@@ -142,23 +148,29 @@ def test_a_provider_without_the_switch_answers_nothing(desk: Desk) -> None:
     referral = a_referral(desk)
     reader = desk.provider("Night Shelter", may=("referral.read",))
     for operation, more in (
-        (life.accept_referral, {}),
-        (life.unaccept_referral, {}),
-        (life.decline_referral, {"reason_code": "other"}),
-        (life.reassign_referral, {"program_id": desk.resource["Night Shelter"]}),
-        (life.withdraw_referral, {"reason_code": "other"}),
-        (life.change_priority, {"priority": "stat"}),
+        (status_changes.accept_referral, {}),
+        (status_changes.unaccept_referral, {}),
+        (status_changes.decline_referral, {"reason_code": "other"}),
+        (status_changes.reassign_referral, {"program_id": desk.resource["Night Shelter"]}),
+        (status_changes.withdraw_referral, {"reason_code": "other"}),
+        (assignments.change_priority, {"priority": "stat"}),
     ):
         assert refusal(lambda: step(desk, operation, referral, reader, **more)) == "forbidden"  # noqa: B023
 
 
 def test_an_answer_says_which_version_it_has_read(desk: Desk) -> None:
     referral = a_referral(desk)
-    step(desk, life.accept_referral, referral)
-    assert refusal(lambda: step(desk, life.accept_referral, referral)) == "version_conflict"
-    assert refusal(lambda: step(desk, life.accept_referral, referral, version=None)) == "version_required"
+    step(desk, status_changes.accept_referral, referral)
+    assert refusal(lambda: step(desk, status_changes.accept_referral, referral)) == "version_conflict"
+    assert (
+        refusal(lambda: step(desk, status_changes.accept_referral, referral, version=None))
+        == "version_required"
+    )
     decline = {"reason_code": "other", "version": 1}
-    assert refusal(lambda: step(desk, life.decline_referral, referral, **decline)) == "version_conflict"
+    assert (
+        refusal(lambda: step(desk, status_changes.decline_referral, referral, **decline))
+        == "version_conflict"
+    )
 
 
 def hours_until_due(referral: Any) -> int:

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from services.contracts import referrals as contract
-from services.contracts import referrals_assignments as life
-from services.referrals.assignments.expiry import expire
+from services.contracts.referrals import assignments, status_changes
+from services.referrals.status_changes.expiry import expire
 from tests.integration.referrals.builders import Desk
 
 HERE = "Night Shelter"
@@ -34,14 +33,14 @@ def test_an_unanswered_referral_expires_once_and_frees_its_bed(desk_on_both: Des
     assert (now["progress"]["is_terminal"], now["progress"]["reason_code"]) == (True, "expired")
     assert now["version"] == 2
     assert desk.numbers(HERE) == (2, 0, 2)
-    lines = desk(contract.list_referral_history, referral_id=referral["id"])["items"]
+    lines = desk(assignments.list_referral_history, referral_id=referral["id"])["items"]
     assert [(line["kind"], line["actor"]["side"]) for line in lines] == [
         ("assigned", "partner"),
         ("expired", "system"),
     ]
-    (event,) = desk.service.events(life.referral_expired)
+    (event,) = desk.service.events(status_changes.referral_expired)
     assert (event["subject"], event["organisationkey"]) == (referral["id"], "harbor")
-    assert desk.service.events(life.referral_declined) == []
+    assert desk.service.events(status_changes.referral_declined) == []
 
 
 def test_an_expired_referral_goes_back_to_be_offered(desk: Desk) -> None:
@@ -64,7 +63,7 @@ def test_what_somebody_works_on_does_not_expire(desk: Desk) -> None:
     queue_id = noted["progress"]["queue_id"]
     enrolled = desk.move(desk.assign(queue_id, HERE), "enrolled")
     desk.shift(enrolled["id"], OLD)
-    desk(life.add_referral_note, referral_id=noted["id"], note="Still trying.")
+    desk(assignments.add_referral_note, referral_id=noted["id"], note="Still trying.")
     expire(desk.service.runtime)
     assert [desk.read(each)["progress"]["is_terminal"] for each in (noted, enrolled)] == [False, False]
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.contracts import referrals as contract
-from services.contracts import referrals_assignments as life
+from services.contracts.referrals import assignments, status_changes
 from tests.integration.referrals.builders import STAFF, Desk, refusal
 
 SHELTER, HOUSING, FOOD = "Night Shelter", "Family Housing First", "St. Mary's Café & Pantry"
@@ -37,7 +36,7 @@ def five_referrals(desk: Desk) -> dict[str, Any]:
 
 def seen(desk: Desk, made: dict[str, Any], caller: Any = STAFF, **more: Any) -> list[str]:
     names = {referral["id"]: name for name, referral in made.items() if name.startswith("day")}
-    return [names[item["id"]] for item in desk(contract.list_referrals, caller, **more)["items"]]
+    return [names[item["id"]] for item in desk(assignments.list_referrals, caller, **more)["items"]]
 
 
 def test_a_list_is_narrowed_by_each_filter_and_by_several(desk_on_both: Desk) -> None:
@@ -98,7 +97,7 @@ def test_pages_stay_where_they_are_while_referrals_come_in(desk: Desk, sort: str
     found: list[str] = []
     after = None
     while len(found) < 5:
-        page = desk(contract.list_referrals, after=after, limit=2, sort=sort)
+        page = desk(assignments.list_referrals, after=after, limit=2, sort=sort)
         found += [item["id"] for item in page["items"]]
         after = page["next"]
         late = desk.assign(queue_id, SHELTER)["id"]
@@ -110,22 +109,22 @@ def test_the_last_page_says_so(desk: Desk) -> None:
     queue_id = desk.a_queue(SHELTER)
     for _ in range(4):
         desk.assign(queue_id, SHELTER)
-    page = desk(contract.list_referrals, limit=2)
-    assert desk(contract.list_referrals, limit=2, after=page["next"])["next"] is None
+    page = desk(assignments.list_referrals, limit=2)
+    assert desk(assignments.list_referrals, limit=2, after=page["next"])["next"] is None
 
 
 def test_history_tells_a_provider_what_happened_and_who_did_it(desk: Desk) -> None:
     provider = desk.provider(SHELTER)
     referral = desk.assign(desk.a_queue(SHELTER), SHELTER, note="Hello.")
     desk(
-        life.decline_referral,
+        status_changes.decline_referral,
         provider,
         referral_id=referral["id"],
         version=1,
         reason_code="not_eligible",
         note="Too young.",
     )
-    first, second = desk(contract.list_referral_history, provider, referral_id=referral["id"])["items"]
+    first, second = desk(assignments.list_referral_history, provider, referral_id=referral["id"])["items"]
     assert (first["kind"], first["note"], first["actor"]["side"]) == ("assigned", "Hello.", "partner")
     assert (second["kind"], second["from_status"], second["to_status"]) == (
         "declined",

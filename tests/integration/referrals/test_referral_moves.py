@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from services.contracts import referrals as contract
-from services.contracts import referrals_assignments as life
 from services.contracts.errors import Refused
-from services.contracts.referrals import referral_assigned
-from services.referrals.assignments.rules import UNAVAILABLE
+from services.contracts.referrals import assignments, status_changes
+from services.contracts.referrals.assignments import referral_assigned
+from services.referrals.access.rules import UNAVAILABLE
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF_MAY, Desk, refusal
 
 HERE, THERE = "Night Shelter", "Family Housing First"
@@ -24,13 +23,19 @@ TAKEN_BACK = [
 
 def reassign(desk: Desk, referral: Any, program: str = THERE, **more: Any) -> Any:
     more.setdefault("version", referral["version"])
-    return desk(life.reassign_referral, referral_id=referral["id"], program_id=desk.resource[program], **more)
+    return desk(
+        status_changes.reassign_referral,
+        referral_id=referral["id"],
+        program_id=desk.resource[program],
+        **more,
+    )
 
 
 def withdraw(desk: Desk, referral: Any, **more: Any) -> Any:
     more.setdefault("version", referral["version"])
     return desk(
-        life.withdraw_referral, **{"referral_id": referral["id"], "reason_code": "no_longer_needed", **more}
+        status_changes.withdraw_referral,
+        **{"referral_id": referral["id"], "reason_code": "no_longer_needed", **more},
     )
 
 
@@ -41,7 +46,7 @@ def words_of(call: Any) -> tuple[str, str]:
 
 
 def history(desk: Desk, referral: Any) -> list[Any]:
-    lines: list[Any] = desk(contract.list_referral_history, referral_id=referral["id"])["items"]
+    lines: list[Any] = desk(assignments.list_referral_history, referral_id=referral["id"])["items"]
     return lines
 
 
@@ -52,25 +57,27 @@ def test_after_a_reassignment_the_old_provider_is_told_no_more_than_whom_to_ask(
     old_provider, new_provider = desk.provider(HERE, details=True), desk.provider(THERE)
     referral = desk.assign(queue_id, HERE)
     number = referral["limited"]["contact_record_number"]
-    assert [each["id"] for each in desk(contract.list_referrals, old_provider)["items"]] == [referral["id"]]
+    assert [each["id"] for each in desk(assignments.list_referrals, old_provider)["items"]] == [
+        referral["id"]
+    ]
 
     new = reassign(desk, referral)
 
     one = {"referral_id": referral["id"]}
-    assert desk(contract.list_referrals, old_provider) == {"items": [], "next": None}
+    assert desk(assignments.list_referrals, old_provider) == {"items": [], "next": None}
     for look in (
-        lambda: desk(contract.list_referrals, old_provider, number=number),
-        lambda: desk(contract.list_referrals, old_provider, number="CR-00099999"),
-        lambda: desk(contract.get_referral, old_provider, **one),
-        lambda: desk(contract.get_referral, old_provider, referral_id="0" * 32),
-        lambda: desk(contract.list_referral_history, old_provider, **one),
-        lambda: desk(life.list_referral_notes, old_provider, **one),
-        lambda: desk(life.add_referral_note, old_provider, note="Where is it?", **one),
-        lambda: desk(contract.change_status, old_provider, status="enrolled", version=2, **one),
-        lambda: desk(life.accept_referral, old_provider, version=2, **one),
+        lambda: desk(assignments.list_referrals, old_provider, number=number),
+        lambda: desk(assignments.list_referrals, old_provider, number="CR-00099999"),
+        lambda: desk(assignments.get_referral, old_provider, **one),
+        lambda: desk(assignments.get_referral, old_provider, referral_id="0" * 32),
+        lambda: desk(assignments.list_referral_history, old_provider, **one),
+        lambda: desk(assignments.list_referral_notes, old_provider, **one),
+        lambda: desk(assignments.add_referral_note, old_provider, note="Where is it?", **one),
+        lambda: desk(status_changes.change_status, old_provider, status="enrolled", version=2, **one),
+        lambda: desk(status_changes.accept_referral, old_provider, version=2, **one),
     ):
         assert words_of(look) == ("not_found", UNAVAILABLE)
-    assert [each["id"] for each in desk(contract.list_referrals, new_provider)["items"]] == [new["id"]]
+    assert [each["id"] for each in desk(assignments.list_referrals, new_provider)["items"]] == [new["id"]]
     kept = desk.read(referral)
     assert (kept["progress"]["ended_by"], kept["progress"]["replaced_by_id"]) == ("sender", new["id"])
     assert [line["kind"] for line in history(desk, referral)] == ["assigned", "reassigned"]
@@ -79,8 +86,8 @@ def test_after_a_reassignment_the_old_provider_is_told_no_more_than_whom_to_ask(
 def test_a_reassignment_is_no_decline_and_is_told_as_what_it_is(desk: Desk) -> None:
     referral = desk.assign(desk.a_queue(HERE, THERE), HERE)
     new = reassign(desk, referral)
-    assert desk.service.events(life.referral_declined) == []
-    (event,) = desk.service.events(life.referral_reassigned)
+    assert desk.service.events(status_changes.referral_declined) == []
+    (event,) = desk.service.events(status_changes.referral_reassigned)
     assert (event["subject"], event["data"]["replaced_by_id"]) == (referral["id"], new["id"])
     assert event["data"]["new_program_id"] == desk.resource[THERE]
     assert desk.service.events(referral_assigned)[-1]["data"]["replaces_id"] == referral["id"]
@@ -123,10 +130,10 @@ def test_shared_notes_go_along_if_wanted_with_their_authors_and_internal_ones_ne
     queue_id = desk.a_queue(HERE, THERE)
     referral = desk.assign(queue_id, HERE, note="Has a dog.")
     one = {"referral_id": referral["id"]}
-    desk(life.add_referral_note, desk.provider(HERE), note="No dogs here.", **one)
-    referral = desk(life.add_referral_note, note="Try the other one.", is_internal=True, **one)
+    desk(assignments.add_referral_note, desk.provider(HERE), note="No dogs here.", **one)
+    referral = desk(assignments.add_referral_note, note="Try the other one.", is_internal=True, **one)
     new = reassign(desk, referral, note="With a dog, as agreed.")
-    notes = desk(life.list_referral_notes, referral_id=new["id"])["items"]
+    notes = desk(assignments.list_referral_notes, referral_id=new["id"])["items"]
     assert [(note["note"], note["author"]["side"]) for note in notes] == [
         ("Has a dog.", "partner"),
         ("No dogs here.", "provider"),
@@ -134,14 +141,16 @@ def test_shared_notes_go_along_if_wanted_with_their_authors_and_internal_ones_ne
     ]
     assert new["limited"]["note"] == "With a dog, as agreed."
     back = reassign(desk, new, HERE, carries_notes=False)
-    assert desk(life.list_referral_notes, referral_id=back["id"])["items"] == []
+    assert desk(assignments.list_referral_notes, referral_id=back["id"])["items"] == []
     assert back["limited"]["note"] is None
 
 
 def test_a_declined_referral_goes_to_another_program_and_stays_declined_in_its_history(desk: Desk) -> None:
     queue_id = desk.a_queue(HERE, THERE)
     referral = desk.assign(queue_id, HERE, priority="urgent")
-    declined = desk(life.decline_referral, referral_id=referral["id"], version=1, reason_code="no_capacity")
+    declined = desk(
+        status_changes.decline_referral, referral_id=referral["id"], version=1, reason_code="no_capacity"
+    )
     new = reassign(desk, declined)
     assert (new["limited"]["status"], new["progress"]["priority"]) == ("Referred", "urgent")
     assert desk.read(referral)["progress"]["reason_code"] == "no_capacity"
@@ -190,11 +199,11 @@ def test_a_withdrawn_referral_is_out_of_the_providers_sight_and_frees_its_bed(de
     provider = desk.provider(HERE)
     referral = desk.assign(queue_id, HERE)
     gone = withdraw(desk, referral, note="Found a flat.")
-    assert desk(contract.list_referrals, provider)["items"] == []
+    assert desk(assignments.list_referrals, provider)["items"] == []
     assert words_of(lambda: desk.read(referral, provider)) == ("not_found", UNAVAILABLE)
     assert (gone["progress"]["ended_by"], gone["progress"]["reason_code"]) == ("sender", "no_longer_needed")
     assert desk.numbers(HERE) == (1, 0, 1)
-    (event,) = desk.service.events(life.referral_withdrawn)
+    (event,) = desk.service.events(assignments.referral_withdrawn)
     assert event["data"]["reason_code"] == "no_longer_needed"
     assert "Found a flat." not in str(desk.service.events()) + str(
         [row.facts for row in desk.service.audit()]
@@ -217,9 +226,9 @@ def test_only_the_partner_of_the_organisation_takes_a_referral_back(desk: Desk) 
     one = {"referral_id": referral["id"], "version": 1}
     for caller in (provider, OTHER_STAFF):
         for call in (
-            lambda: desk(life.withdraw_referral, caller, reason_code="other", **one),  # noqa: B023
-            lambda: desk(life.reassign_referral, caller, program_id=desk.resource[THERE], **one),  # noqa: B023
-            lambda: desk(life.change_priority, caller, priority="stat", **one),  # noqa: B023
+            lambda: desk(status_changes.withdraw_referral, caller, reason_code="other", **one),  # noqa: B023
+            lambda: desk(status_changes.reassign_referral, caller, program_id=desk.resource[THERE], **one),  # noqa: B023
+            lambda: desk(assignments.change_priority, caller, priority="stat", **one),  # noqa: B023
         ):
             assert refusal(call) == "not_found"
     assert desk.read(referral)["version"] == 1

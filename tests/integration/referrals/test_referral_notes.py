@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.contracts import referrals as contract
-from services.contracts import referrals_assignments as life
+from services.contracts.referrals import assignments
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
 
 
@@ -19,11 +18,11 @@ def referral(desk: Desk) -> Any:
 
 
 def write(desk: Desk, referral: Any, text: str, caller: Any = STAFF, **more: Any) -> Any:
-    return desk(life.add_referral_note, caller, referral_id=referral["id"], note=text, **more)
+    return desk(assignments.add_referral_note, caller, referral_id=referral["id"], note=text, **more)
 
 
 def notes(desk: Desk, referral: Any, caller: Any = STAFF) -> list[tuple[str, str, str]]:
-    items = desk(life.list_referral_notes, caller, referral_id=referral["id"])["items"]
+    items = desk(assignments.list_referral_notes, caller, referral_id=referral["id"])["items"]
     assert [item["at"] for item in items] == sorted(item["at"] for item in items)
     return [(item["note"], item["author"]["side"], item["author"]["id"]) for item in items]
 
@@ -49,7 +48,7 @@ def test_an_internal_note_is_read_by_the_partner_only(desk: Desk, referral: Any)
     answer = write(desk, referral, "Between us.", is_internal=True)
     assert answer["limited"]["note"] == "Shared."
     assert [text for text, *_ in notes(desk, referral, provider)] == ["Shared."]
-    seen = desk(contract.list_referral_history, provider, referral_id=referral["id"])
+    seen = desk(assignments.list_referral_history, provider, referral_id=referral["id"])
     assert "Between us." not in str(seen) + str(desk.read(referral, provider))
     assert [text for text, *_ in notes(desk, referral)] == ["Shared.", "Between us."]
     assert refusal(lambda: write(desk, referral, "Mine.", provider, is_internal=True)) == "forbidden"
@@ -57,7 +56,7 @@ def test_an_internal_note_is_read_by_the_partner_only(desk: Desk, referral: Any)
 
 def test_a_note_is_audited_and_told_without_what_it_says(desk: Desk, referral: Any) -> None:
     write(desk, referral, "Speaks Tigrinya.", desk.provider("Night Shelter"))
-    (event,) = desk.service.events(life.referral_note_added)
+    (event,) = desk.service.events(assignments.referral_note_added)
     assert (event["data"]["author_side"], event["data"]["is_internal"]) == ("provider", False)
     (row,) = desk.service.audit("referral.note_added")
     assert row.facts == {"side": "provider", "is_internal": False}

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from services.contracts import referrals as contract
-from services.contracts import referrals_assignments as life
 from services.contracts.errors import Refused
-from services.contracts.referrals_capacity import capacity_changed
+from services.contracts.referrals import assignments
+from services.contracts.referrals.capacity import capacity_changed
 from tests.integration.referrals.builders import Desk, refusal
 from tests.support.in_process import HARBOR
 
@@ -25,11 +24,11 @@ def a_full_house(desk: Desk, when_full: str, beds: int = 1) -> tuple[str, list[A
 
 
 def waiting(desk: Desk) -> list[str]:
-    return [each["id"] for each in desk(contract.list_referrals, sort="waitlist")["items"]]
+    return [each["id"] for each in desk(assignments.list_referrals, sort="waitlist")["items"]]
 
 
 def promoted(desk: Desk) -> list[str]:
-    return [event["subject"] for event in desk.service.events(life.referral_promoted)]
+    return [event["subject"] for event in desk.service.events(assignments.referral_promoted)]
 
 
 def test_a_queue_that_warns_asks_once_and_goes_on_when_confirmed(desk: Desk) -> None:
@@ -57,10 +56,10 @@ def test_a_referral_waits_without_a_place_and_without_being_due(desk: Desk) -> N
     progress = second["progress"]
     assert (progress["is_waitlisted"], progress["due_at"]) == (True, None)
     assert desk.numbers(HERE) == (1, 1, 0)
-    assert [each["id"] for each in desk(contract.list_referrals, is_waitlisted=False)["items"]] == [
+    assert [each["id"] for each in desk(assignments.list_referrals, is_waitlisted=False)["items"]] == [
         first["id"]
     ]
-    (event,) = desk.service.events(life.referral_waitlisted)
+    (event,) = desk.service.events(assignments.referral_waitlisted)
     assert event["subject"] == second["id"]
     desk.deliver_own()
     assert promoted(desk) == []
@@ -80,7 +79,7 @@ def test_a_place_that_becomes_free_goes_to_the_most_urgent_then_to_the_longest_w
     assert desk.numbers(HERE) == (3, 3, 0)
     now = desk.read(urgent)
     assert (now["progress"]["is_waitlisted"], now["version"]) == (False, 2)
-    lines = desk(contract.list_referral_history, referral_id=urgent["id"])["items"]
+    lines = desk(assignments.list_referral_history, referral_id=urgent["id"])["items"]
     assert [(line["kind"], line["actor"]["side"]) for line in lines] == [
         ("waitlisted", "partner"),
         ("promoted", "system"),
@@ -139,9 +138,9 @@ def test_who_waits_is_moved_on_only_with_a_place(desk: Desk) -> None:
 def test_a_change_of_priority_changes_the_order_of_the_waitlist(desk: Desk) -> None:
     queue_id, housed = a_full_house(desk, "waitlist")
     _, second = desk.assign(queue_id, HERE), desk.assign(queue_id, HERE)
-    raised = desk(life.change_priority, referral_id=second["id"], priority="stat", version=1)
+    raised = desk(assignments.change_priority, referral_id=second["id"], priority="stat", version=1)
     assert (raised["version"], raised["progress"]["priority"]) == (2, "stat")
-    again = desk(life.change_priority, referral_id=second["id"], priority="stat", version=2)
+    again = desk(assignments.change_priority, referral_id=second["id"], priority="stat", version=2)
     assert again["version"] == 2  # as urgent as it was
     desk.move(housed[0], "completed")
     desk.deliver_own()

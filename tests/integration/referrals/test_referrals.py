@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from services.contracts import referrals as contract
 from services.contracts.errors import Refused
-from services.contracts.referrals import referral_assigned, referral_status_changed
+from services.contracts.referrals import assignments
+from services.contracts.referrals.assignments import referral_assigned
+from services.contracts.referrals.status_changes import referral_status_changed
 from tests.integration.referrals.builders import Desk, refusal
 from tests.support.eventually import eventually
 
@@ -75,7 +76,7 @@ def test_a_record_is_assigned_to_a_program_through_a_queue(desk: Desk) -> None:
 def test_the_contact_date_is_the_day_of_submission_and_not_of_referral(desk: Desk) -> None:
     queue_id = desk.a_queue("Night Shelter")
     referral = desk.assign(queue_id, "Night Shelter", desk.a_record(submitted_at=SUBMITTED))
-    (line,) = desk(contract.list_referral_history, referral_id=referral["id"])["items"]
+    (line,) = desk(assignments.list_referral_history, referral_id=referral["id"])["items"]
     assert referral["limited"]["contact_date"] == SUBMITTED
     assert datetime.datetime.fromisoformat(line["at"]) > datetime.datetime.fromisoformat(SUBMITTED)
 
@@ -120,10 +121,10 @@ def test_who_wants_a_place_of_a_program_waits_for_those_who_came_before_and_not_
 
     with ThreadPoolExecutor(1) as another:
         with locks.hold(shelter):
-            waiting = another.submit(desk, contract.assign_referral, **wanted, program_id=shelter)
+            waiting = another.submit(desk, assignments.assign_referral, **wanted, program_id=shelter)
             eventually(somebody_waits)
             assert (
-                desk(contract.assign_referral, **wanted, program_id=housing)["progress"]["program_id"]
+                desk(assignments.assign_referral, **wanted, program_id=housing)["progress"]["program_id"]
                 == housing
             )
             assert not waiting.done()
@@ -155,7 +156,7 @@ def test_a_referral_goes_its_way_and_every_step_is_kept_with_author_and_note(des
     referral = desk.move(referral, "enrolled", provider)
     assert (referral["limited"]["status"], referral["limited"]["note"]) == ("Enrolled", "No answer yet.")
     referral = desk.move(referral, "completed", note="Moved on.")
-    history = desk(contract.list_referral_history, provider, referral_id=referral["id"])["items"]
+    history = desk(assignments.list_referral_history, provider, referral_id=referral["id"])["items"]
     assert [(line["from_status"], line["to_status"], line["note"], line["actor_id"]) for line in history] == [
         (None, "Referred", "Please call.", "5" * 32),
         ("Referred", "Attempting Contact", "No answer yet.", "7" * 32),
@@ -201,7 +202,7 @@ def test_a_reopened_referral_needs_a_bed_again(desk_on_both: Desk) -> None:
     ended = desk.move(desk.assign(queue_id, "Night Shelter"), "completed")
     other = desk.assign(queue_id, "Night Shelter")
     assert refusal(lambda: desk.move(ended, "enrolled")) == "capacity_exhausted"
-    assert desk(contract.get_referral, referral_id=ended["id"])["limited"]["status"] == "Completed"
+    assert desk(assignments.get_referral, referral_id=ended["id"])["limited"]["status"] == "Completed"
     desk.move(other, "completed")
     desk.move(ended, "enrolled")
     assert desk.numbers("Night Shelter") == (1, 1, 0)
@@ -239,7 +240,7 @@ def test_of_many_changes_at_once_one_counts_and_the_others_are_told(desk_on_both
         outcomes = list(pool.map(lambda _: outcome(lambda: desk.move(referral, "completed")), range(8)))
     assert sorted(outcomes) == ["accepted", *["version_conflict"] * 7]
     assert desk.numbers("Night Shelter") == (3, 1, 2)
-    assert len(desk(contract.list_referral_history, referral_id=referral["id"])["items"]) == 2
+    assert len(desk(assignments.list_referral_history, referral_id=referral["id"])["items"]) == 2
 
 
 def outcome(call: object) -> str:

@@ -13,8 +13,9 @@ import time_machine
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from services.contracts import referrals_reports as contract
-from services.referrals.reports import rebuilding, tallying
+from services.contracts.referrals import reports
+from services.referrals.reports import rebuild as rebuilding
+from services.referrals.reports import tallying
 from services.referrals.reports.models import (
     ReportCount,
     ReportDay,
@@ -23,7 +24,7 @@ from services.referrals.reports.models import (
     ReportProgress,
     ReportWeek,
 )
-from services.referrals.reports.rebuilding import rebuild
+from services.referrals.reports.rebuild import rebuild
 from services.referrals.reports.rules import days_of_week
 from services.referrals.reports.tallying import tally_all
 from tests.integration.referrals.builders import STAFF, Desk
@@ -43,7 +44,7 @@ DAYS = 40
 NOW = FIRST + datetime.timedelta(days=DAYS + 15)
 TODAY = (NOW.date() - datetime.date(1970, 1, 1)).days
 ZONE = "Asia/Kolkata"
-GROUPINGS = (None, *contract.GROUPS)
+GROUPINGS = (None, *reports.GROUPS)
 PROGRAMS = ("Night Shelter", "Family Housing First", "St. Mary's Café & Pantry")
 AGENCIES = {
     "Night Shelter": "Harbor Shelter Alliance",
@@ -61,7 +62,7 @@ def clock() -> Iterator[Any]:
 def furnished(desk: Desk, count: int, seed: int = 3) -> list[Past]:
     """Two ReferralQs with so many referrals of the past, not counted anywhere yet."""
     queues = [desk.a_queue(*PROGRAMS, name=name) for name in ("Housing", "Food")]
-    desk(contract.set_report_settings, time_zone=ZONE)
+    desk(reports.set_report_settings, time_zone=ZONE)
     places = [
         Place(queue_id, desk.resource[program], desk.resource[AGENCIES[program]])
         for queue_id in queues
@@ -112,7 +113,7 @@ def ask_at_random(desk: Desk, pasts: Sequence[Past], seed: int, times: int) -> N
         question = {"from_on": str(first), "to_on": str(last), "group_by": group_by, "limit": 200}
         if narrow in wanted:
             question[narrow] = wanted[narrow]
-        answer = desk(contract.get_statistics, caller, **question)
+        answer = desk(reports.get_statistics, caller, **question)
         assert_counted(answer, counted(own, ZONE, first, last, group_by), (question, narrow))
 
 
@@ -146,7 +147,7 @@ def test_what_people_do_is_the_same_in_numbers_before_and_after_it_is_tallied(de
     question = {"from_on": str(NOW.date()), "to_on": str(NOW.date() + datetime.timedelta(days=30))}
 
     def answers() -> list[Any]:
-        return [desk(contract.get_statistics, **question, group_by=each) for each in GROUPINGS]
+        return [desk(reports.get_statistics, **question, group_by=each) for each in GROUPINGS]
 
     before = answers()
     assert before[0]["total"]["statuses"]
@@ -331,13 +332,13 @@ def test_a_rebuild_brings_the_days_of_a_new_time_zone(desk: Desk, clock: Any) ->
     pasts = furnished(desk, 60)
     database = desk.service.database
     rebuild(database, NOW)
-    desk(contract.set_report_settings, time_zone="America/Los_Angeles")
+    desk(reports.set_report_settings, time_zone="America/Los_Angeles")
 
     rebuild(database, NOW)
 
     first, last = FIRST.date() - datetime.timedelta(days=2), NOW.date()
     question = {"from_on": str(first), "to_on": str(last), "group_by": "day", "limit": 200}
-    answer = desk(contract.get_statistics, **question)
+    answer = desk(reports.get_statistics, **question)
     assert_counted(answer, counted(pasts, "America/Los_Angeles", first, last, "day"), question)
     assert counted(pasts, ZONE, first, last, "day") != counted(
         pasts, "America/Los_Angeles", first, last, "day"
@@ -352,7 +353,7 @@ def test_one_referralq_that_is_all_there_is_is_read_from_tallies_too(desk: Desk,
     question = {"from_on": str(NOW.date()), "to_on": str(NOW.date()), "group_by": "day"}
 
     def left(**more: Any) -> list[int]:
-        total = desk(contract.get_statistics, **question, **more)["total"]
+        total = desk(reports.get_statistics, **question, **more)["total"]
         return [each["left"] for each in total["statuses"] if each["status"] == "referred"]
 
     assert left() == left(queue_id=queue_id) == [1]
@@ -367,11 +368,11 @@ def test_a_referral_that_is_opened_again_has_not_ended(desk: Desk, clock: Any) -
     later = NOW + datetime.timedelta(days=20)
     assert tally_all(desk.service.database, later) > 0
     question = {"from_on": str(NOW.date()), "to_on": str(later.date())}
-    assert desk(contract.get_statistics, **question)["total"]["ended"] == 1
+    assert desk(reports.get_statistics, **question)["total"]["ended"] == 1
     clock.move_to(later)
 
     desk.move(referral, "referred", note="Back again.")
 
-    total = desk(contract.get_statistics, **question)["total"]
+    total = desk(reports.get_statistics, **question)["total"]
     assert (total["assigned"], total["ended"], total["outcomes"]) == (1, 0, [])
     assert {each["status"]: each["left"] for each in total["statuses"]} == {"referred": 1, "completed": 1}

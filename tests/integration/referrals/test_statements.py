@@ -9,12 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select, text
 
-from services.contracts import referrals as contract
-from services.contracts import referrals_assignments as life
-from services.contracts import referrals_bulk as bulk
-from services.contracts import referrals_offers as offers
-from services.referrals.assignments.models import Referral
+from services.contracts.referrals import assignments, bulk, directory, offers, queues, status_changes
 from services.referrals.bulk import work
+from services.referrals.models import Referral
 from services.referrals.reports.models import ReportPlace
 from tests.integration.referrals.builders import SMALL_DIRECTORY, Desk, an_export
 from tests.support.in_process import HARBOR
@@ -48,11 +45,11 @@ def many_programs() -> list[tuple[str, ...]]:
 
 def a_queue_of_many(desk: Desk, rows: list[tuple[str, ...]]) -> tuple[str, list[str]]:
     desk.import_file(an_export([*SMALL_DIRECTORY, *rows]))
-    found = desk(contract.search_resources, q="Program", limit=ASKED)["items"]
+    found = desk(directory.search_resources, q="Program", limit=ASKED)["items"]
     ids = [each["id"] for each in found if each["name"].startswith("Program ")]
     queue_id = desk.a_queue(name="Many")
     for program_id in ids:
-        desk(contract.add_program_to_queue, queue_id=queue_id, program_id=program_id)
+        desk(queues.add_program_to_queue, queue_id=queue_id, program_id=program_id)
     return queue_id, ids
 
 
@@ -96,7 +93,7 @@ def test_every_referral_of_an_offer_is_counted_where_it_stands(desk: Desk, many_
     made = desk(offers.create_offer, contact_record_id=desk.a_record(), queue_id=queue_id, program_ids=ids)
     first = desk.read({"id": made["programs"][0]["referral_id"]})
     with statements(desk) as sent:
-        desk(life.accept_referral, referral_id=first["id"], version=first["version"])
+        desk(status_changes.accept_referral, referral_id=first["id"], version=first["version"])
     assert sum("FROM report_places" in each for each in sent) <= 2
     # No more than a few for all forty-nine that are taken back, but for rows that get their number from the database.
     assert len([each for each in sent if not each.startswith("INSERT INTO")]) <= 45, "\n".join(sent)
@@ -167,8 +164,8 @@ def test_sqlite_looks_for_a_few_rows_by_their_ids_and_not_through_the_whole_orga
 
     engine = desk.service.database.engine
     event.listen(engine, "before_cursor_execute", note)
-    desk(life.list_referral_notes, referral_id=referral["id"])
-    desk(contract.get_queue, queue_id=queue_id)
+    desk(assignments.list_referral_notes, referral_id=referral["id"])
+    desk(queues.get_queue, queue_id=queue_id)
     event.remove(engine, "before_cursor_execute", note)
     plans = [_plan(desk, *each) for each in asked if each[0].startswith("SELECT")]
     found = [line for plan in plans for line in plan if line.startswith(f"SEARCH {table} ")]

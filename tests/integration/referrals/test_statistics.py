@@ -15,14 +15,12 @@ from sqlalchemy import select
 
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
-from services.contracts import referrals
-from services.contracts import referrals_assignments as life
-from services.contracts import referrals_reports as contract
 from services.contracts.errors import Refused
+from services.contracts.referrals import assignments, reports, status_changes
 from services.referrals.reports.export import csv_of
 from services.referrals.reports.folding import fold_all, sample_capacity
 from services.referrals.reports.models import ReportCell, ReportCount, ReportDelta, ReportMove, ReportPlace
-from services.referrals.reports.rebuilding import rebuild
+from services.referrals.reports.rebuild import rebuild
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
 from tests.support.in_process import HARBOR
 
@@ -59,7 +57,7 @@ def a_months_work(desk: Desk, clock: Any) -> str:
         referrals[number] = desk.move(referrals[number], "completed", outcome_code=outcome)
     declined = desk.assign(queue_id, "Family Housing First")
     desk(
-        life.decline_referral,
+        status_changes.decline_referral,
         desk.provider("Family Housing First"),
         referral_id=declined["id"],
         reason_code="no_capacity",
@@ -76,7 +74,7 @@ def test_a_period_has_volumes_times_outcomes_and_reasons(desk_on_both: Desk, clo
     desk = desk_on_both
     queue_id = a_months_work(desk, clock)
 
-    march = desk(contract.get_statistics, **MARCH)
+    march = desk(reports.get_statistics, **MARCH)
 
     total = march["total"]
     assert (total["assigned"], total["ended"]) == (11, 4)
@@ -88,8 +86,8 @@ def test_a_period_has_volumes_times_outcomes_and_reasons(desk_on_both: Desk, clo
     assert times["enrolled"][:2] == (10, 3)
     assert counts(total, "outcomes") == {"service_received": 2, "lost_contact": 1, None: 1}
     assert total["reasons"] == [{"code": "no_capacity", "ended_by": "provider", "count": 1}]
-    assert desk(contract.get_statistics, **MARCH, queue_id=queue_id)["total"]["assigned"] == 11
-    april = desk(contract.get_statistics, from_on="2026-04-01", to_on="2026-04-30")["total"]
+    assert desk(reports.get_statistics, **MARCH, queue_id=queue_id)["total"]["assigned"] == 11
+    april = desk(reports.get_statistics, from_on="2026-04-01", to_on="2026-04-30")["total"]
     assert (april["assigned"], april["ended"], april["statuses"]) == (1, 0, [])
 
 
@@ -100,7 +98,7 @@ def test_groups_add_up_to_the_total_whatever_they_are_made_by(desk_on_both: Desk
     whole = {"from_on": "2026-03-01", "to_on": "2026-04-30"}
     labels = {}
     for group_by in ("queue", "program", "agency", "status", "month", "week", "day"):
-        seen = desk(contract.get_statistics, **whole, group_by=group_by)
+        seen = desk(reports.get_statistics, **whole, group_by=group_by)
         labels[group_by] = [group["label"] for group in seen["groups"]]
         for measure in ("assigned", "ended"):
             assert sum(group[measure] for group in seen["groups"]) == seen["total"][measure], group_by
@@ -119,8 +117,8 @@ def test_groups_come_page_by_page(desk: Desk, clock: Any) -> None:
     a_months_work(desk, clock)
     question = {"from_on": "2026-03-01", "to_on": "2026-04-30", "group_by": "day"}
 
-    first = desk(contract.get_statistics, **question, limit=2)
-    second = desk(contract.get_statistics, **question, limit=2, after=first["next"])
+    first = desk(reports.get_statistics, **question, limit=2)
+    second = desk(reports.get_statistics, **question, limit=2, after=first["next"])
 
     assert [group["label"] for group in (*first["groups"], *second["groups"])] == [
         "2026-03-02",
@@ -136,7 +134,7 @@ def test_a_provider_gets_the_numbers_of_the_own_programs_only(desk: Desk, clock:
     a_months_work(desk, clock)
 
     def assigned(caller: Caller, **more: Any) -> int:
-        return int(desk(contract.get_statistics, caller, **MARCH, **more)["total"]["assigned"])
+        return int(desk(reports.get_statistics, caller, **MARCH, **more)["total"]["assigned"])
 
     shelter, agency = desk.provider("Night Shelter"), desk.provider("Harbor Shelter Alliance")
     assert (assigned(shelter), assigned(agency), assigned(STAFF), assigned(OTHER_STAFF)) == (10, 11, 11, 0)
@@ -151,9 +149,9 @@ def test_a_provider_gets_the_numbers_of_the_own_programs_only(desk: Desk, clock:
 def test_the_csv_file_has_the_same_numbers(desk: Desk, clock: Any) -> None:
     a_months_work(desk, clock)
     question = {**MARCH, "group_by": "program"}
-    seen = desk(contract.get_statistics, **question)
+    seen = desk(reports.get_statistics, **question)
 
-    file = desk(contract.export_statistics, **question)
+    file = desk(reports.export_statistics, **question)
 
     assert (file["media_type"], file["file_name"]) == ("text/csv", "statistics-2026-03-01-2026-03-31.csv")
     text = desk.service.runtime.blobs.find(HARBOR[0], file["sha256"]).read_text()
@@ -193,7 +191,7 @@ def test_a_name_that_begins_like_a_formula_is_no_formula_in_the_csv_file(desk: D
 def test_small_cells_are_blank_and_cannot_be_computed(desk: Desk, clock: Any) -> None:
     a_months_work(desk, clock)
 
-    seen = desk(contract.get_statistics, **MARCH, group_by="program", suppress_below=3)
+    seen = desk(reports.get_statistics, **MARCH, group_by="program", suppress_below=3)
 
     assert seen["suppress_below"] == 3
     family, shelter = seen["groups"]
@@ -203,7 +201,7 @@ def test_small_cells_are_blank_and_cannot_be_computed(desk: Desk, clock: Any) ->
     assert statuses(family)["referred"] == (0, None, None, None)
     assert statuses(shelter)["enrolled"][:2] == (10, 3)
     assert set(counts(seen["total"], "outcomes").values()) == {None}
-    exported = desk(contract.export_statistics, **MARCH, group_by="program", suppress_below=3)
+    exported = desk(reports.export_statistics, **MARCH, group_by="program", suppress_below=3)
     text = desk.service.runtime.blobs.find(HARBOR[0], exported["sha256"]).read_text()
     rows = [row for row in csv.DictReader(io.StringIO(text)) if row["measure"] == "assigned"]
     assert [(row["value"], row["is_blank"]) for row in rows] == [("11", "0"), ("", "1"), ("", "1")]
@@ -213,19 +211,19 @@ def test_a_queue_that_hides_small_cells_hides_them_from_everybody(desk: Desk, cl
     queue_id = desk.a_queue("Night Shelter", settings={"statistics_small_cells": 5})
     desk.assign(queue_id, "Night Shelter")
 
-    seen = desk(contract.get_statistics, **MARCH, suppress_below=2)
+    seen = desk(reports.get_statistics, **MARCH, suppress_below=2)
 
     assert (seen["suppress_below"], seen["total"]["assigned"]) == (5, None)
 
 
 def test_a_day_is_a_day_of_the_organisations_time_zone(desk: Desk, clock: Any) -> None:
-    assert desk(contract.get_report_settings) == {"time_zone": "UTC"}
-    assert refusal(lambda: desk(contract.set_report_settings, time_zone="Mars/Olympus")) == "invalid_request"
-    desk(contract.set_report_settings, time_zone="America/New_York")
+    assert desk(reports.get_report_settings) == {"time_zone": "UTC"}
+    assert refusal(lambda: desk(reports.set_report_settings, time_zone="Mars/Olympus")) == "invalid_request"
+    desk(reports.set_report_settings, time_zone="America/New_York")
     clock.move_to(datetime.datetime(2026, 3, 3, 3, 0, tzinfo=datetime.UTC))
     desk.assign(desk.a_queue("Night Shelter"), "Night Shelter")
 
-    seen = desk(contract.get_statistics, **MARCH, group_by="day")
+    seen = desk(reports.get_statistics, **MARCH, group_by="day")
 
     assert (seen["time_zone"], [group["label"] for group in seen["groups"]]) == (
         "America/New_York",
@@ -235,7 +233,7 @@ def test_a_day_is_a_day_of_the_organisations_time_zone(desk: Desk, clock: Any) -
         {"time_zone": "America/New_York"}
     ]
     provider = desk.provider("Night Shelter", may=("queue.manage",))
-    assert refusal(lambda: desk(contract.get_report_settings, provider)) == "not_found"
+    assert refusal(lambda: desk(reports.get_report_settings, provider)) == "not_found"
 
 
 @pytest.mark.seed("S0-51")
@@ -255,12 +253,12 @@ def test_capacity_use_is_the_mean_share_of_places_in_use(desk: Desk, clock: Any)
     clock.move_to(MONDAY + datetime.timedelta(days=1))
     sample()
 
-    by_program = desk(contract.get_statistics, **MARCH, group_by="program")
+    by_program = desk(reports.get_statistics, **MARCH, group_by="program")
     shares = {group["label"]: group["capacity_use"] for group in by_program["groups"]}
     assert shares == {"Night Shelter": pytest.approx(1 / 3, abs=0.001), "Family Housing First": 0}
-    by_day = desk(contract.get_statistics, **MARCH, group_by="day")
+    by_day = desk(reports.get_statistics, **MARCH, group_by="day")
     assert [group["capacity_use"] for group in by_day["groups"]] == [0.125, 0.25]
-    assert desk(contract.get_statistics, **MARCH, queue_id=queue_id)["total"]["capacity_use"] is None
+    assert desk(reports.get_statistics, **MARCH, queue_id=queue_id)["total"]["capacity_use"] is None
 
 
 def test_a_wrong_question_is_refused_with_its_field(desk: Desk) -> None:
@@ -271,7 +269,7 @@ def test_a_wrong_question_is_refused_with_its_field(desk: Desk) -> None:
         ({**MARCH, "suppress_below": 1}, "suppress_below"),
     ):
         with pytest.raises(Refused) as refused:
-            desk(contract.get_statistics, **question)
+            desk(reports.get_statistics, **question)
         assert (refused.value.code, refused.value.field) == ("invalid_request", field)
 
 
@@ -283,7 +281,7 @@ def test_what_is_rebuilt_from_the_history_is_what_was_kept(desk_on_both: Desk, c
     chance = random.Random(7)
     queue_id = desk.a_queue("Night Shelter", "Family Housing First", settings={"when_full": "waitlist"})
     desk.set_capacity("Night Shelter", 3)
-    desk(contract.set_report_settings, time_zone="Asia/Kolkata")
+    desk(reports.set_report_settings, time_zone="Asia/Kolkata")
     opened = []
     for step in range(60):
         clock.move_to(MONDAY + datetime.timedelta(hours=step * 7))
@@ -309,7 +307,7 @@ def a_random_step(desk: Desk, chance: random.Random, referral_id: str, queue_id:
     try:
         if does == "move":
             desk(
-                referrals.change_status,
+                status_changes.change_status,
                 **known,
                 status=chance.choice(STEPS),
                 note="Said why.",
@@ -317,16 +315,16 @@ def a_random_step(desk: Desk, chance: random.Random, referral_id: str, queue_id:
                 outcome_code="other",
             )
         elif does == "decline":
-            desk(life.decline_referral, **known, reason_code="out_of_area")
+            desk(status_changes.decline_referral, **known, reason_code="out_of_area")
         elif does == "withdraw":
-            desk(life.withdraw_referral, **known, reason_code="other")
+            desk(status_changes.withdraw_referral, **known, reason_code="other")
         elif does == "reassign":
             program = desk.resource["Family Housing First"]
-            desk(life.reassign_referral, **known, queue_id=queue_id, program_id=program)
+            desk(status_changes.reassign_referral, **known, queue_id=queue_id, program_id=program)
         elif does == "urgent":
-            desk(life.change_priority, **known, priority=chance.choice(("routine", "stat")))
+            desk(assignments.change_priority, **known, priority=chance.choice(("routine", "stat")))
         else:
-            desk(life.add_referral_note, referral_id=referral_id, note="A word.")
+            desk(assignments.add_referral_note, referral_id=referral_id, note="A word.")
     except Refused as refused:
         if refused.code == "invalid_request":
             raise

@@ -9,8 +9,9 @@ import flask
 import pytest
 from flask.testing import FlaskClient
 
-from services.contracts import identity, referrals
+from services.contracts import identity
 from services.contracts.errors import CODES, Refused
+from services.contracts.referrals import queues
 
 ACCOUNT = "/v1/accounts/" + "d" * 32
 TOKEN = {"Authorization": "Bearer opaque-token"}
@@ -178,7 +179,7 @@ def test_a_correlation_id_that_could_be_anything_is_replaced(http: FlaskClient, 
 def test_a_trace_is_continued(http: FlaskClient, services: Any):
     http.get("/v1/queues", headers={**TOKEN, "traceparent": TRACE})
 
-    passed_on = services.made(referrals.list_queues)[1].traceparent
+    passed_on = services.made(queues.list_queues)[1].traceparent
     assert passed_on.startswith(TRACE[:36])
     assert passed_on != TRACE
 
@@ -186,9 +187,7 @@ def test_a_trace_is_continued(http: FlaskClient, services: Any):
 def test_a_trace_is_begun_where_none_is_given(http: FlaskClient, services: Any):
     http.get("/v1/queues", headers={**TOKEN, "traceparent": "nonsense"})
 
-    assert re.fullmatch(
-        r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", services.made(referrals.list_queues)[1].traceparent
-    )
+    assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01", services.made(queues.list_queues)[1].traceparent)
 
 
 def test_the_documentation_needs_nothing_from_elsewhere(http: FlaskClient):

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from services.contracts import identity, referrals
+from services.contracts import identity
+from services.contracts.referrals import queues
 
 CREDENTIALS = {"organisation": "harbor", "login": "x", "password": "y"}
 
@@ -41,7 +42,7 @@ def test_identity_is_told_where_a_session_is_used_from_and_nobody_else(http: Fla
     http.get("/v1/queues", headers={"Authorization": "Bearer t"}, environ_base={"REMOTE_ADDR": "192.0.2.7"})
 
     assert services.made(identity.issue_passport)[1].client_address == "192.0.2.7"
-    assert services.made(referrals.list_queues)[1].client_address is None
+    assert services.made(queues.list_queues)[1].client_address is None
 
 
 def test_the_address_is_in_no_log(http: FlaskClient, capsys: pytest.CaptureFixture[str]):

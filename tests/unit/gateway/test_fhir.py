@@ -7,8 +7,8 @@ from typing import Any
 from fhir.resources.R4B.operationoutcome import OperationOutcome
 from flask.testing import FlaskClient
 
-from services.contracts import referrals_fhir as contract
 from services.contracts.errors import CODES, Refused
+from services.contracts.referrals import fhir
 from tests.unit.gateway.conftest import TOKEN
 
 TASK = {"resourceType": "Task", "id": "d" * 32, "meta": {"versionId": "3"}}
@@ -22,7 +22,7 @@ def test_a_resource_comes_as_fhir_json_with_its_version(http: FlaskClient, servi
 
     assert (answer.status_code, answer.content_type, answer.headers["ETag"]) == (200, JSON, 'W/"3"')
     assert answer.get_json(force=True) == TASK
-    arguments, _ = services.made(contract.fhir_read)
+    arguments, _ = services.made(fhir.fhir_read)
     assert arguments == {
         "resource_type": "Task",
         "resource_id": "d" * 32,
@@ -38,7 +38,7 @@ def test_search_parameters_go_on_as_they_are_repeated_ones_too(http: FlaskClient
         headers={**TOKEN, "Prefer": "return=minimal, handling=lenient"},
     )
 
-    arguments, _ = services.made(contract.fhir_search)
+    arguments, _ = services.made(fhir.fhir_search)
     assert arguments == {
         "resource_type": "Task",
         "base_url": "http://localhost/fhir/R4",
@@ -56,7 +56,7 @@ def test_what_is_offered_is_told_to_everybody(http: FlaskClient, services: Any):
     answer = http.get("/fhir/R4/metadata")
 
     assert (answer.status_code, answer.content_type) == (200, JSON)
-    assert services.made(contract.fhir_capability)[0] == {"base_url": "http://localhost/fhir/R4"}
+    assert services.made(fhir.fhir_capability)[0] == {"base_url": "http://localhost/fhir/R4"}
 
 
 def test_every_refusal_is_an_operation_outcome(http: FlaskClient, services: Any):

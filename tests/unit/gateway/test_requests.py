@@ -14,8 +14,9 @@ from flask.testing import FlaskClient
 
 from gateway.auth import admit
 from services.chassis.wire import CallContext
-from services.contracts import identity, identity_family, referrals
+from services.contracts import identity, identity_family
 from services.contracts.errors import Refused
+from services.contracts.referrals import directory, queues
 from services.contracts.signing import documents as signing
 
 HARBOR = "a" * 32
@@ -35,7 +36,7 @@ def test_the_token_is_exchanged_for_a_passport_to_the_one_service(http: FlaskCli
 
     assert [operation.name for operation, _, _ in services.calls] == ["issue_passport", "list_queues"]
     assert services.made(identity.issue_passport)[0] == {"token": "opaque-token", "audience": "referrals"}
-    assert services.made(referrals.list_queues)[1].passport == "signed"
+    assert services.made(queues.list_queues)[1].passport == "signed"
 
 
 def test_a_revoked_token_stops_at_identity(http: FlaskClient, services: Any):
@@ -65,7 +66,7 @@ def test_what_only_services_may_ask_is_not_found(app: flask.Flask, services: Any
 def test_every_call_has_a_deadline(http: FlaskClient, services: Any):
     http.get("/v1/queues", headers=TOKEN)
 
-    assert 4 < services.made(referrals.list_queues)[1].deadline - time.time() <= 5
+    assert 4 < services.made(queues.list_queues)[1].deadline - time.time() <= 5
 
 
 def test_a_long_operation_has_its_own_deadline(http: FlaskClient, services: Any):
@@ -101,22 +102,20 @@ def test_an_if_match_that_names_no_version_is_refused(http: FlaskClient, service
 def test_if_match_is_ignored_where_nothing_is_expected(http: FlaskClient, services: Any):
     http.get("/v1/queues", headers={**TOKEN, "If-Match": "junk"})
 
-    assert services.made(referrals.list_queues)[1].expected_version is None
+    assert services.made(queues.list_queues)[1].expected_version is None
 
 
 def test_the_idempotency_key_is_the_request_id(http: FlaskClient, services: Any):
     http.post("/v1/queues", json={}, headers={**TOKEN, "Idempotency-Key": "intake-42:1"})
 
-    assert services.made(referrals.create_queue)[1].request_id == "intake-42:1"
+    assert services.made(queues.create_queue)[1].request_id == "intake-42:1"
 
 
 def test_a_request_without_a_key_gets_one_of_its_own(http: FlaskClient, services: Any):
     for _ in range(2):
         http.post("/v1/queues", json={}, headers=TOKEN)
 
-    ids = [
-        context.request_id for operation, _, context in services.calls if operation is referrals.create_queue
-    ]
+    ids = [context.request_id for operation, _, context in services.calls if operation is queues.create_queue]
     assert len(set(ids)) == 2
 
 
@@ -131,7 +130,7 @@ def test_a_key_of_other_characters_is_refused(http: FlaskClient, services: Any, 
 def test_query_parameters_are_arguments(http: FlaskClient, services: Any):
     http.get("/v1/directory/resources?q=Night&limit=5", headers=TOKEN)
 
-    assert services.made(referrals.search_resources)[0] == {"q": "Night", "limit": "5"}
+    assert services.made(directory.search_resources)[0] == {"q": "Night", "limit": "5"}
 
 
 def test_arguments_of_a_delete_are_in_the_address_or_in_the_body(http: FlaskClient, services: Any):
@@ -150,7 +149,7 @@ def test_an_argument_in_the_address_of_a_request_with_a_body_is_refused(http: Fl
     answer = http.post("/v1/queues?confirm=true", json={}, headers=TOKEN)
 
     assert refused(answer, 422, "invalid_request", "confirm")
-    assert referrals.create_queue not in [operation for operation, _, _ in services.calls]
+    assert queues.create_queue not in [operation for operation, _, _ in services.calls]
 
 
 def test_a_repeated_query_parameter_is_refused(http: FlaskClient):
@@ -174,7 +173,7 @@ def test_a_path_parameter_cannot_be_sent_again_in_the_query(http: FlaskClient):
 def test_an_empty_body_is_an_empty_request(http: FlaskClient, services: Any):
     http.post("/v1/queues", headers=TOKEN)
 
-    assert services.made(referrals.create_queue)[0] == {}
+    assert services.made(queues.create_queue)[0] == {}
 
 
 @pytest.mark.parametrize(

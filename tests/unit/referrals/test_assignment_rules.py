@@ -10,26 +10,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contracts import referrals_assignment_shapes as shapes
 from services.contracts.errors import Refused
+from services.contracts.referrals import assignments
+from services.referrals.access.rules import SENDER
 from services.referrals.assignments.rules import (
     ACCEPTING,
     EXPIRING,
     PRIORITIES,
-    SENDER,
     TAKING_BACK,
     Step,
     check_move_allowed,
     check_step,
-    cursor_of,
     due_at_status,
     due_when_new,
     kind_of_move,
     next_statuses,
-    read_cursor,
-    side_of,
     status_for,
 )
+from services.referrals.authors.rules import side_of
+from services.referrals.paging.cursors import cursor_of, read_cursor
 from services.referrals.queues.rules import (
     DEFAULT_DECLINE_REASONS,
     DEFAULT_OUTCOMES,
@@ -59,7 +58,7 @@ def may_move(origin: Status, target: Status, ended_by: str | None = None, **more
 
 
 def test_rules_and_contract_use_the_same_words() -> None:
-    assert sorted(PRIORITIES) == sorted(shapes.PRIORITIES)
+    assert sorted(PRIORITIES) == sorted(assignments.PRIORITIES)
 
 
 @pytest.mark.seed("S0-4")

@@ -12,8 +12,8 @@ import pytest
 
 from services.chassis.lettering import lettered, runs, visual
 from services.chassis.typefaces import width_of, wrapped
-from services.referrals.records.paper import BOTTOM, MARGIN, TOP, WIDTH, Page, layout, render
-from services.referrals.records.printed import PrintedRecord, PrintedReferral, PrintedStep
+from services.referrals.records.pdf.content import PrintedRecord, PrintedReferral, PrintedStep
+from services.referrals.records.pdf.layout import BOTTOM, MARGIN, TOP, WIDTH, Page, layout, render
 
 AT = datetime.datetime(2026, 10, 29, 14, 3, tzinfo=datetime.UTC)
 EVERYTHING = range(0x110000)

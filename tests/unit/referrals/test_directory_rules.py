@@ -21,12 +21,12 @@ from services.referrals.directory.rules import (
     check_may_be_referred_to,
     fingerprint,
     may_be_referred_to,
-    plan_import,
     record_as_json,
     record_from_json,
     search_key,
 )
-from services.referrals.directory.spool import Entry
+from services.referrals.directory_imports.rules import plan_import
+from services.referrals.directory_imports.spool import Entry
 
 
 def a_record(number: str = "10", level: Level = Level.AGENCY, **parts: object) -> ResourceRecord:

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.referrals.directory import hsds_json, hsds_package
-from services.referrals.directory.report import FileRefused
 from services.referrals.directory.rules import Level, Phone, ResourceStatus, TemporaryMessage
+from services.referrals.directory_imports import hsds_json, hsds_package
+from services.referrals.directory_imports.report import FileRefused
 from tests.support.hsds_schema import violations
 from tests.unit.referrals.whole_files import Parsed, parse
 

@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.contracts.errors import Refused
-from services.referrals.directory.icarol_row import EXPORT_COLUMNS, REQUIRED_COLUMNS, read_time
-from services.referrals.directory.report import FileRefused
 from services.referrals.directory.rules import (
     Level,
     Phone,
     ResourceStatus,
     TemporaryMessage,
 )
+from services.referrals.directory_imports.icarol_row import EXPORT_COLUMNS, REQUIRED_COLUMNS, read_time
+from services.referrals.directory_imports.report import FileRefused
 from tests.unit.referrals.whole_files import Parsed, parse
 
 AGENCY = {

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.contracts.errors import Refused
-from services.contracts.referrals_bulk import LINE_STATES as LINE_STATES_TOLD
-from services.contracts.referrals_bulk import MOST_LINES as MOST_LINES_TOLD
-from services.contracts.referrals_offers import STATES as STATES_TOLD
+from services.contracts.referrals.bulk import LINE_STATES as LINE_STATES_TOLD
+from services.contracts.referrals.bulk import MOST_LINES as MOST_LINES_TOLD
+from services.contracts.referrals.offers import STATES as STATES_TOLD
 from services.referrals.bulk import rules as bulk
 from services.referrals.offers import rules
 from services.referrals.queues.rules import DEFAULT_STATUSES, Status

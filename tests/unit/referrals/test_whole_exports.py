@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from services.referrals.directory.icarol_row import EXPORT_COLUMNS
-from services.referrals.directory.reading import read_upload
-from services.referrals.directory.rules import Level, ResourceStatus, fingerprint, plan_import
+from services.referrals.directory.rules import Level, ResourceStatus, fingerprint
+from services.referrals.directory_imports.icarol_row import EXPORT_COLUMNS
+from services.referrals.directory_imports.reader import read_upload
+from services.referrals.directory_imports.rules import plan_import
 from tests.support.bars import hold_at_best
 from tests.unit.referrals.whole_files import parse
 

@@ -7,11 +7,12 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.referrals.directory.hsds_reader import HsdsReader
-from services.referrals.directory.icarol import ExportReader
-from services.referrals.directory.reading_child import source_of
-from services.referrals.directory.report import Problem, Report
-from services.referrals.directory.rules import ICAROL, ResourceRecord
+from services.referrals.directory.rules import ResourceRecord
+from services.referrals.directory_imports.hsds_reader import HsdsReader
+from services.referrals.directory_imports.icarol import ExportReader
+from services.referrals.directory_imports.reader_child import source_of
+from services.referrals.directory_imports.report import Problem, Report
+from services.referrals.directory_imports.rules import ICAROL
 
 
 @dataclass(frozen=True)

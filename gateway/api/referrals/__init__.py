@@ -1,0 +1,1 @@
+"""Routes of referrals: one table for each subject."""

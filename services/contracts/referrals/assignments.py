@@ -1,0 +1,301 @@
+"""What referrals offers and publishes about referrals: assigning, lists, history, notes, priority, the waitlist."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import Reply, page_of, permission
+from services.contracts.fields import Code, Flag, Id, Moment, RecordNumber, Text
+from services.contracts.referrals import contract
+from services.contracts.referrals.authors import Actor
+from services.contracts.referrals.paging import PAGE
+from services.contracts.referrals.records import ContactRecord
+
+# FHIR R4 value set request-priority, http://hl7.org/fhir/R4/valueset-request-priority.html
+PRIORITIES = ("routine", "urgent", "asap", "stat")
+# What a line of a referral's history can be. `assigned` or `waitlisted` is the first line; a `note` and a `priority` change
+# no status.
+KINDS = (
+    "assigned",
+    "waitlisted",
+    "promoted",
+    "status",
+    "accepted",
+    "declined",
+    "reopened",
+    "expired",
+    "withdrawn",
+    "reassigned",
+    "priority",
+    "note",
+)
+SORTS = ("newest", "oldest", "due", "waitlist")
+ENDED_BY = ("provider", "client", "sender")
+
+
+class Progress(Reply):
+    """How far a referral has come: facts about the work, none about the help-seeker.
+
+    `contact_record_id`, `replaced_by_id` and `offer_id` are the partner's own handles, null for a provider.
+    `next_statuses` are the keys of the statuses it may go to; only `get_referral` tells them. `is_overdue`, `is_urgent` (a
+    priority above routine) and `is_consent_expired` are flags of open referrals.
+    """
+
+    queue_id = Id(required=True)
+    program_id = Id(required=True)
+    contact_record_id = Id(allow_none=True)
+    status_key = Code(required=True)
+    status_since = Moment(required=True)
+    priority = fields.String(required=True, validate=validate.OneOf(PRIORITIES))
+    assigned_at = Moment(required=True)
+    accepted_at = Moment(allow_none=True)
+    due_at = Moment(allow_none=True)
+    is_overdue = Flag(required=True)
+    is_urgent = Flag(required=True)
+    is_consent_expired = Flag(required=True)
+    is_waitlisted = Flag(required=True)
+    waitlisted_at = Moment(allow_none=True)
+    is_terminal = Flag(required=True)
+    ended_at = Moment(allow_none=True)
+    ended_by = fields.String(allow_none=True, validate=validate.OneOf(ENDED_BY))
+    reason_code = Code(allow_none=True)
+    outcome_code = Code(allow_none=True)
+    replaced_by_id = Id(allow_none=True)
+    offer_id = Id(allow_none=True)
+    next_statuses = fields.List(Code(), allow_none=True)
+
+
+class StatusChange(Reply):
+    """A line of a referral's history, with the labels as they read then. A note has the same status before and after."""
+
+    at = Moment(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf(KINDS))
+    from_status = fields.String(allow_none=True)
+    to_status = fields.String(required=True)
+    note = fields.String(allow_none=True)
+    is_internal = Flag(required=True)
+    reason_code = Code(allow_none=True)
+    outcome_code = Code(allow_none=True)
+    actor_id = fields.String(required=True)
+    actor = fields.Nested(Actor, required=True)
+
+
+NOTE: dict[str, Any] = {"note": Text(load_default=None, allow_none=True, most=2000)}
+PLACE: dict[str, Any] = {
+    "line_id": Id(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "which capacity of the program; null: any"},
+    ),
+    "confirm": Flag(
+        load_default=False,
+        metadata={"description": "refer though the program is full, where the ReferralQ only warns"},
+    ),
+}
+ASSIGNMENT: dict[str, Any] = {
+    "contact_record_id": Id(required=True),
+    "queue_id": Id(required=True),
+    "program_id": Id(required=True),
+    "priority": fields.String(load_default="routine", validate=validate.OneOf(PRIORITIES)),
+    **NOTE,
+    **PLACE,
+}
+ASSIGNMENT_ERRORS = (
+    "not_found",
+    "conflict",
+    "capacity_exhausted",
+    "not_a_program",
+    "program_not_in_queue",
+    "already_assigned",
+    "consent_required",
+    "resource_inactive",
+    "resource_not_referable",
+)
+FILTERS: dict[str, Any] = {
+    "number": fields.String(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "contact record number, as far as one knows it: CR-00000042, cr 42, 42"},
+    ),
+    "queue_id": Id(load_default=None, allow_none=True),
+    "program_id": Id(load_default=None, allow_none=True),
+    "agency_id": Id(load_default=None, allow_none=True),
+    "contact_record_id": Id(load_default=None, allow_none=True),
+    "status": Code(load_default=None, allow_none=True, metadata={"description": "key of a status"}),
+    "is_open": Flag(load_default=None, allow_none=True),
+    "is_waitlisted": Flag(load_default=None, allow_none=True),
+    "is_overdue": Flag(load_default=None, allow_none=True),
+    "is_urgent": Flag(
+        load_default=None, allow_none=True, metadata={"description": "open, with a priority above routine"}
+    ),
+    "is_consent_expired": Flag(
+        load_default=None, allow_none=True, metadata={"description": "open, and the consent to share is over"}
+    ),
+    "priority": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(PRIORITIES)),
+    "assigned_from": Moment(load_default=None, allow_none=True),
+    "assigned_before": Moment(load_default=None, allow_none=True),
+    "sort": fields.String(
+        load_default="newest",
+        validate=validate.OneOf(SORTS),
+        metadata={"description": "`due`: what is due, soonest first; `waitlist`: what waits, longest first"},
+    ),
+}
+REFERRAL: dict[str, Any] = {
+    "referral_id": Id(required=True),
+    "contact_record_id": Id(required=True),
+    "contact_record_number": RecordNumber(required=True),
+    "queue_id": Id(required=True),
+    "program_id": Id(required=True),
+    "agency_id": Id(required=True),
+}
+
+
+class LimitedView(Reply):
+    """The eight fields a provider sees of a contact record without the details permission (S0-28 to S0-35).
+
+    `status` is the label that people read; the key is in the ReferralQ's statuses.
+    """
+
+    referralq_name = fields.String(required=True)
+    assigned_resource = fields.String(required=True)
+    contact_record_number = RecordNumber(required=True)
+    status = fields.String(required=True)
+    note = fields.String(required=True, allow_none=True)
+    contact_name = fields.String(required=True, allow_none=True)
+    contact_date = Moment(required=True)
+    postal_code = fields.String(required=True, allow_none=True)
+
+
+class Referral(Reply):
+    """A referral: handles to work with, the eight limited fields, and the whole record where the caller may see it."""
+
+    id = Id(required=True)
+    version = fields.Integer(required=True)
+    progress = fields.Nested(Progress, required=True)
+    limited = fields.Nested(LimitedView, required=True)
+    withheld = fields.List(
+        fields.String(),
+        metadata={"description": "limited fields that the ReferralQ keeps back at this stage"},
+    )
+    details = fields.Nested(ContactRecord, allow_none=True)
+
+
+WITHDRAWAL_REASONS = (
+    "no_longer_needed",
+    "entered_in_error",
+    "found_elsewhere",
+    "client_withdrew",
+    "no_answer",
+    "other",
+)
+
+
+class Note(Reply):
+    """A note of either side. Notes are never edited; a new one corrects an old one."""
+
+    at = Moment(required=True)
+    author = fields.Nested(Actor, required=True)
+    note = fields.String(required=True)
+    is_internal = Flag(required=True, metadata={"description": "the partner's own; providers never see it"})
+
+
+assign_referral = contract.command(
+    "assign_referral",
+    "Assign a contact record to a program through a ReferralQ. Takes one of the program's capacity; where nothing is "
+    "free, the ReferralQ's settings refuse it, ask for `confirm`, or put it on the waitlist.",
+    request=ASSIGNMENT,
+    reply=Referral,
+    access=permission("referral.assign"),
+    errors=ASSIGNMENT_ERRORS,
+    status=201,
+)
+list_referrals = contract.query(
+    "list_referrals",
+    "Referrals the caller may see; a provider sees those to the own programs, from any ReferralQ. A provider who looks "
+    "for a number that is not there is told so with 404.",
+    request={**PAGE, **FILTERS},
+    reply=page_of(Referral),
+    access=permission("referral.read"),
+    errors=("not_found",),
+)
+get_referral = contract.query(
+    "get_referral",
+    "One referral, with the statuses it may go to.",
+    request={"referral_id": Id(required=True)},
+    reply=Referral,
+    access=permission("referral.read"),
+    errors=("not_found",),
+)
+list_referral_history = contract.query(
+    "list_referral_history",
+    "Everything that happened to a referral, oldest first.",
+    request={"referral_id": Id(required=True)},
+    reply={"items": fields.List(fields.Nested(StatusChange), required=True)},
+    access=permission("referral.read"),
+    errors=("not_found",),
+)
+list_referral_notes = contract.query(
+    "list_referral_notes",
+    "The notes of both sides with author and time, oldest first.",
+    request={"referral_id": Id(required=True)},
+    reply={"items": fields.List(fields.Nested(Note), required=True)},
+    access=permission("referral.read"),
+    errors=("not_found",),
+)
+add_referral_note = contract.command(
+    "add_referral_note",
+    "Write a note that both sides read; an internal one is read by the partner only.",
+    request={
+        "referral_id": Id(required=True),
+        "note": Text(required=True, most=2000),
+        "is_internal": Flag(load_default=False),
+    },
+    reply=Referral,
+    access=permission("referral.change_status"),
+    errors=("not_found", "forbidden"),
+    status=201,
+)
+change_priority = contract.command(
+    "change_priority",
+    "Say how urgent a referral is. It also decides who on a waitlist comes first.",
+    request={
+        "referral_id": Id(required=True),
+        "priority": fields.String(required=True, validate=validate.OneOf(PRIORITIES)),
+    },
+    reply=Referral,
+    access=permission("referral.assign"),
+    errors=("not_found", "move_not_allowed"),
+    expects_version=True,
+)
+
+referral_assigned = contract.event(
+    "referral_assigned",
+    "A contact record was assigned to a program.",
+    data={
+        **REFERRAL,
+        "status": Code(required=True),
+        "priority": Code(),
+        "is_waitlisted": Flag(),
+        "replaces_id": Id(),
+    },
+)
+referral_withdrawn = contract.event(
+    "referral_withdrawn",
+    "The partner took a referral back.",
+    data={**REFERRAL, "reason_code": Code(required=True)},
+)
+referral_waitlisted = contract.event(
+    "referral_waitlisted",
+    "A referral waits until the program has a free place.",
+    data={**REFERRAL, "priority": Code(required=True)},
+)
+referral_promoted = contract.event(
+    "referral_promoted", "A referral that waited has a place now.", data=dict(REFERRAL)
+)
+referral_note_added = contract.event(
+    "referral_note_added",
+    "Somebody wrote a note on a referral.",
+    data={**REFERRAL, "author_side": Code(required=True), "is_internal": Flag(required=True)},
+)

@@ -1,0 +1,204 @@
+"""What referrals offers and publishes about the resource directory: finding resources and keeping them by hand."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import Reply, Request, only_services, page_of, permission
+from services.contracts.fields import Code, Count, Flag, Id, Moment, Text
+from services.contracts.referrals import contract
+from services.contracts.referrals.paging import PAGE
+
+LEVELS = ("agency", "program", "site", "program_at_site")
+STATUSES = ("active", "active_do_not_refer", "inactive")
+
+
+class Resource(Reply):
+    """An agency, program, site or program at a site of the directory.
+
+    `temporary_message` is shown here only in its time.
+    """
+
+    id = Id(required=True)
+    number = fields.String(required=True)
+    name = fields.String(required=True)
+    level = fields.String(required=True, validate=validate.OneOf(LEVELS))
+    status = fields.String(required=True, validate=validate.OneOf(STATUSES))
+    agency_id = Id(allow_none=True)
+    agency_name = fields.String(allow_none=True)
+    temporary_message = fields.String(allow_none=True)
+    version = fields.Integer()
+
+
+class Phone(Reply):
+    """A telephone number of a resource; `kind` is voice, fax, tty, toll_free, hotline and the like."""
+
+    number = fields.String(required=True)
+    kind = fields.String(required=True)
+    label = fields.String(required=True)
+
+
+class TemporaryMessage(Reply):
+    """A dated notice: shown from `appears_on` to the day before `expires_on`; an absent date is open."""
+
+    text = fields.String(required=True)
+    appears_on = fields.Date(allow_none=True)
+    expires_on = fields.Date(allow_none=True)
+
+
+class ResourceDetails(Resource):
+    """A resource with all that is known about it. `record` holds what its source said and no field here names."""
+
+    alternate_name = fields.String(required=True)
+    description = fields.String(required=True)
+    email = fields.String(required=True)
+    website = fields.String(required=True)
+    hours = fields.String(required=True)
+    eligibility = fields.String(required=True)
+    application_process = fields.String(required=True)
+    fees = fields.String(required=True)
+    phones = fields.List(fields.Nested(Phone), required=True)
+    message = fields.Nested(TemporaryMessage, allow_none=True)
+    record = fields.Dict(keys=fields.String(), required=True)
+    edited_at = Moment(allow_none=True, metadata={"description": "by hand, since the last import changed it"})
+    updated_at = Moment(required=True)
+
+
+class PhoneInput(Request):
+    """A telephone number as an editor gives it."""
+
+    number = Text(required=True, most=100)
+    kind = fields.String(
+        load_default="voice",
+        validate=validate.Regexp(r"[a-z_]{1,40}\Z", error="Lower-case letters and _ only, at most 40."),
+    )
+    label = fields.String(load_default="", validate=validate.Length(max=255))
+
+
+def _text(most: int) -> fields.String:
+    return fields.String(validate=validate.Length(max=most))
+
+
+# Members that are absent stay as they are; an empty text clears one.
+EDITS = {
+    "name": Text(most=255),
+    "alternate_name": _text(255),
+    "description": _text(10_000),
+    "email": _text(254),
+    "website": _text(2_000),
+    "hours": _text(10_000),
+    "eligibility": _text(10_000),
+    "application_process": _text(10_000),
+    "fees": _text(10_000),
+    "phones": fields.List(fields.Nested(PhoneInput), validate=validate.Length(max=20)),
+}
+
+search_resources = contract.query(
+    "search_resources",
+    "Agencies and programs by name, as one types, typing errors forgiven. Inactive ones only if asked for.",
+    request={
+        "q": Text(required=True, most=100),
+        "include_inactive": Flag(load_default=False),
+        "limit": fields.Integer(load_default=20, validate=validate.Range(1, 100)),
+    },
+    reply={"items": fields.List(fields.Nested(Resource), required=True)},
+    access=permission("directory.read"),
+)
+get_resource = contract.query(
+    "get_resource",
+    "One resource, with all that is known about it.",
+    request={"resource_id": Id(required=True)},
+    reply=ResourceDetails,
+    access=permission("directory.read"),
+    errors=("not_found",),
+)
+describe_resource = contract.query(
+    "describe_resource",
+    "A resource's name and level, for an assignment to an account.",
+    request={"resource_id": Id(required=True)},
+    reply=Resource,
+    access=only_services("identity"),
+    errors=("resource_not_found",),
+)
+list_resources = contract.query(
+    "list_resources",
+    "The resources by name, by level, agency or status.",
+    request={
+        **PAGE,
+        "level": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(LEVELS)),
+        "agency_id": Id(load_default=None, allow_none=True),
+        "status": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(STATUSES)),
+    },
+    reply=page_of(Resource),
+    access=permission("directory.read"),
+)
+create_resource = contract.command(
+    "create_resource",
+    "Add an agency, or a program or site of one. Without a number it gets one of its own.",
+    request={
+        **EDITS,
+        "name": Text(required=True, most=255),
+        "level": fields.String(required=True, validate=validate.OneOf(["agency", "program", "site"])),
+        "agency_id": Id(load_default=None, allow_none=True),
+        "status": fields.String(load_default="active", validate=validate.OneOf(STATUSES)),
+        "number": fields.String(
+            load_default=None,
+            allow_none=True,
+            validate=validate.Regexp(
+                r"[A-Za-z0-9-]{1,64}\Z", error="Letters from A to Z, digits and dashes only, at most 64."
+            ),
+        ),
+    },
+    reply=ResourceDetails,
+    access=permission("directory.import"),
+    errors=("number_taken", "resource_not_found", "not_an_agency", "agency_required"),
+    status=201,
+)
+edit_resource = contract.command(
+    "edit_resource",
+    "Change what is said about a resource. An edit stays until the resource's own source changes it.",
+    request={"resource_id": Id(required=True), **EDITS},
+    reply=ResourceDetails,
+    access=permission("directory.import"),
+    errors=("not_found",),
+    expects_version=True,
+)
+set_resource_status = contract.command(
+    "set_resource_status",
+    "Make a resource active, active but not to be referred to, or inactive.",
+    request={
+        "resource_id": Id(required=True),
+        "status": fields.String(required=True, validate=validate.OneOf(STATUSES)),
+    },
+    reply=ResourceDetails,
+    access=permission("directory.import"),
+    errors=("not_found",),
+    expects_version=True,
+)
+set_temporary_message = contract.command(
+    "set_temporary_message",
+    "Put a dated notice on a resource, or take it away (text null). It is shown from `appears_on` until `expires_on`.",
+    request={
+        "resource_id": Id(required=True),
+        "text": Text(required=True, allow_none=True, most=2000),
+        "appears_on": fields.Date(load_default=None, allow_none=True),
+        "expires_on": fields.Date(load_default=None, allow_none=True),
+    },
+    reply=ResourceDetails,
+    access=permission("directory.import"),
+    errors=("not_found",),
+    expects_version=True,
+)
+
+resource_changed = contract.event(
+    "resource_changed",
+    "A resource was added or edited, or an import changed its status. `directory_imported` tells of all else that imports do.",
+    data={
+        "resource_id": Id(required=True),
+        "agency_id": Id(allow_none=True),
+        "level": Code(required=True),
+        "status": Code(required=True),
+        "version": Count(required=True),
+        "is_new": Flag(required=True),
+    },
+)

@@ -1,0 +1,113 @@
+"""What referrals offers and publishes about imports of a resource directory."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import Reply, Request, page_of, permission
+from services.contracts.fields import AuthorName, Count, Flag, Id, Moment
+from services.contracts.referrals import contract
+from services.contracts.referrals.paging import PAGE
+
+IMPORT_STATES = ("waiting", "reading", "applying", "done", "refused")
+
+
+class Document(Request):
+    """Reference to uploaded bytes; made by the gateway, never by a client."""
+
+    sha256 = fields.String(required=True, validate=validate.Regexp(r"[0-9a-f]{64}\Z"))
+    size = Count(required=True)
+
+
+class Problem(Reply):
+    """A place in an imported file and what is wrong there. `file` is the one within a package."""
+
+    line = fields.Integer(required=True)
+    column = fields.String(allow_none=True)
+    code = fields.String(required=True)
+    message = fields.String(required=True)
+    file = fields.String(allow_none=True)
+
+
+class FileRefusal(Reply):
+    """Why a file was refused whole, and where."""
+
+    reason = fields.String(required=True)
+    detail = fields.String(required=True)
+    line = fields.Integer(allow_none=True)
+    column = fields.String(allow_none=True)
+    file = fields.String(allow_none=True)
+
+
+class ImportReport(Reply):
+    """How far an import is and what it did: final once `state` is `done` or `refused`.
+
+    A dry run reports what it would do. A refused row is left out and the others stand; a refused file changes nothing.
+    """
+
+    import_id = Id(required=True)
+    state = fields.String(required=True, validate=validate.OneOf(IMPORT_STATES))
+    is_dry_run = Flag(required=True)
+    source = fields.String(
+        allow_none=True,
+        metadata={"description": "icarol, hsds_json or hsds_package, found out from the file"},
+    )
+    total = fields.Integer(allow_none=True, metadata={"description": "records in the file, once it is read"})
+    done = Count(required=True)
+    added = Count(required=True)
+    changed = Count(required=True)
+    unchanged = Count(required=True)
+    refused = Count(required=True)
+    levels = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+    problems = fields.List(
+        fields.Nested(Problem), required=True, metadata={"description": "refused rows, the first 200"}
+    )
+    warnings = fields.List(
+        fields.Nested(Problem),
+        required=True,
+        metadata={"description": "accepted with a remark, the first 200"},
+    )
+    refusal = fields.Nested(FileRefusal, allow_none=True)
+    requested_by = fields.String(required=True)
+    requested_by_name = AuthorName(required=True)
+    created_at = Moment(required=True)
+    finished_at = Moment(allow_none=True)
+
+
+import_directory = contract.command(
+    "import_directory",
+    "Import a resource directory: iCarol's export (CSV), or HSDS 3.x as JSON or as a package of tables (zip). "
+    "A small file is done with the answer; a large one goes on in the background: ask get_directory_import.",
+    request={"document": fields.Nested(Document, required=True), "dry_run": Flag(load_default=False)},
+    reply=ImportReport,
+    access=permission("directory.import"),
+    errors=("import_file_refused", "request_too_large", "not_found"),
+    timeout_s=60,
+)
+get_directory_import = contract.query(
+    "get_directory_import",
+    "How far an import is, and its report.",
+    request={"import_id": Id(required=True)},
+    reply=ImportReport,
+    access=permission("directory.import"),
+    errors=("not_found",),
+)
+list_directory_imports = contract.query(
+    "list_directory_imports",
+    "The imports, newest first.",
+    request=PAGE,
+    reply=page_of(ImportReport),
+    access=permission("directory.import"),
+)
+
+directory_imported = contract.event(
+    "directory_imported",
+    "A resource directory was imported.",
+    data={
+        "import_id": Id(required=True),
+        "added": Count(required=True),
+        "changed": Count(required=True),
+        "unchanged": Count(required=True),
+        "refused": Count(required=True),
+    },
+)

@@ -1,0 +1,92 @@
+"""The resource directory for systems that speak the Human Services Data Specification, HSDS 3.1."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import Reply, permission
+from services.contracts.fields import Count, Flag, Id, Moment, Text
+from services.contracts.referrals import contract
+
+
+class HsdsService(Reply):
+    """A service of HSDS 3.1, with the members that this directory fills."""
+
+    id = fields.UUID(required=True)
+    organization_id = fields.UUID()
+    name = fields.String(required=True)
+    alternate_name = fields.String()
+    description = fields.String()
+    url = fields.String()
+    email = fields.String()
+    status = fields.String(required=True)
+    interpretation_services = fields.String()
+    application_process = fields.String()
+    fees_description = fields.String()
+    accreditations = fields.String()
+    eligibility_description = fields.String()
+    minimum_age = fields.Float()
+    maximum_age = fields.Float()
+    assured_date = fields.String()
+    assurer_email = fields.String()
+    alert = fields.String()
+    last_modified = fields.String()
+    organization = fields.Dict()
+    program = fields.Dict()
+    additional_urls = fields.List(fields.Dict())
+    phones = fields.List(fields.Dict())
+    schedules = fields.List(fields.Dict())
+    service_areas = fields.List(fields.Dict())
+    service_at_locations = fields.List(fields.Dict())
+    languages = fields.List(fields.Dict())
+    funding = fields.List(fields.Dict())
+    cost_options = fields.List(fields.Dict())
+    required_documents = fields.List(fields.Dict())
+    contacts = fields.List(fields.Dict())
+    capacities = fields.List(fields.Dict())
+    attributes = fields.List(fields.Dict())
+
+
+PAGE_OF_HSDS = {
+    "page": fields.Integer(load_default=1, validate=validate.Range(1, 1_000_000)),
+    "per_page": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
+    "search": Text(load_default=None, allow_none=True, most=100),
+    "modified_after": Moment(load_default=None, allow_none=True),
+}
+HSDS_PAGE = {
+    "total_items": Count(required=True),
+    "total_pages": Count(required=True),
+    "page_number": Count(required=True),
+    "size": Count(required=True),
+    "first_page": Flag(required=True),
+    "last_page": Flag(required=True),
+    "empty": Flag(required=True),
+    "contents": fields.List(fields.Dict(), required=True),
+}
+
+list_hsds_services = contract.query(
+    "list_hsds_services",
+    "Services (programs) as HSDS 3.1 objects, page by page; with `full` each with all that hangs on it.",
+    request={
+        **PAGE_OF_HSDS,
+        "organization_id": Id(load_default=None, allow_none=True),
+        "full": Flag(load_default=False),
+    },
+    reply=HSDS_PAGE,
+    access=permission("directory.read"),
+)
+get_hsds_service = contract.query(
+    "get_hsds_service",
+    "One service as an HSDS 3.1 object with all that hangs on it.",
+    request={"service_id": Id(required=True)},
+    reply=HsdsService,
+    access=permission("directory.read"),
+    errors=("not_found",),
+)
+list_hsds_organizations = contract.query(
+    "list_hsds_organizations",
+    "Organizations (agencies) as HSDS 3.1 objects, page by page; with `full` each with its locations.",
+    request={**PAGE_OF_HSDS, "full": Flag(load_default=False)},
+    reply=HSDS_PAGE,
+    access=permission("directory.read"),
+)

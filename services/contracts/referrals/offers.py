@@ -1,0 +1,143 @@
+"""Ask many at once: one contact record offered to several programs, the first that accepts takes it."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import Reply, page_of, permission
+from services.contracts.fields import AuthorName, Code, Count, Id, Moment, RecordNumber
+from services.contracts.referrals import contract
+from services.contracts.referrals.assignments import NOTE, PRIORITIES, WITHDRAWAL_REASONS
+from services.contracts.referrals.paging import PAGE
+
+STATES = ("open", "accepted", "exhausted", "withdrawn", "expired")
+ANSWERS = ("none", "accepted", "declined", "withdrawn")
+
+
+class AskedProgram(Reply):
+    """One of the programs that an offer asks, with its referral. `withdrawn`: it is not needed any more."""
+
+    referral_id = Id(required=True)
+    program_id = Id(required=True)
+    program_name = fields.String(required=True)
+    answer = fields.String(required=True, validate=validate.OneOf(ANSWERS))
+    answered_at = Moment(required=True, allow_none=True)
+    status_key = Code(required=True)
+    reason_code = Code(required=True, allow_none=True)
+
+
+class OfferLine(Reply):
+    """An offer in a list. `asked` programs, of which so many were `waiting` or have `declined`."""
+
+    id = Id(required=True)
+    version = fields.Integer(required=True)
+    state = fields.String(required=True, validate=validate.OneOf(STATES))
+    contact_record_id = Id(required=True)
+    contact_record_number = RecordNumber(required=True)
+    queue_id = Id(required=True)
+    priority = fields.String(required=True, validate=validate.OneOf(PRIORITIES))
+    created_by = fields.String(required=True)
+    created_by_name = AuthorName(required=True)
+    created_at = Moment(required=True)
+    expires_at = Moment(required=True, allow_none=True)
+    closed_at = Moment(required=True, allow_none=True)
+    accepted_referral_id = Id(required=True, allow_none=True)
+    asked = Count(required=True)
+    waiting = Count(required=True)
+    declined = Count(required=True)
+
+
+class Offer(OfferLine):
+    """An offer with each program that was asked."""
+
+    programs = fields.List(fields.Nested(AskedProgram), required=True)
+
+
+OFFER = {
+    "offer_id": Id(required=True),
+    "contact_record_id": Id(required=True),
+    "contact_record_number": RecordNumber(required=True),
+    "queue_id": Id(required=True),
+}
+
+create_offer = contract.command(
+    "create_offer",
+    "Offer a contact record to several programs. No place is taken until one accepts; then the others are withdrawn "
+    "and told. No provider sees who else was asked.",
+    request={
+        "contact_record_id": Id(required=True),
+        "queue_id": Id(required=True),
+        "program_ids": fields.List(Id(), required=True, validate=validate.Length(2, 50)),
+        "priority": fields.String(load_default="routine", validate=validate.OneOf(PRIORITIES)),
+        "expires_at": Moment(load_default=None, allow_none=True),
+        "expires_in_hours": fields.Integer(
+            load_default=None, allow_none=True, strict=True, validate=validate.Range(1, 8760)
+        ),
+        **NOTE,
+    },
+    reply=Offer,
+    access=permission("referral.assign"),
+    errors=(
+        "not_found",
+        "conflict",
+        "not_a_program",
+        "program_not_in_queue",
+        "already_assigned",
+        "consent_required",
+        "resource_inactive",
+        "resource_not_referable",
+    ),
+    status=201,
+)
+get_offer = contract.query(
+    "get_offer",
+    "One offer, and what each program has answered. For the partner only.",
+    request={"offer_id": Id(required=True)},
+    reply=Offer,
+    access=permission("referral.read"),
+    errors=("not_found",),
+)
+list_offers = contract.query(
+    "list_offers",
+    "Offers, newest first. For the partner only.",
+    request={
+        **PAGE,
+        "state": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(STATES)),
+        "contact_record_id": Id(load_default=None, allow_none=True),
+        "queue_id": Id(load_default=None, allow_none=True),
+    },
+    reply=page_of(OfferLine),
+    access=permission("referral.read"),
+    errors=("not_found",),
+)
+withdraw_offer = contract.command(
+    "withdraw_offer",
+    "Take an open offer back: every program that has not answered is told that it is not needed any more.",
+    request={
+        "offer_id": Id(required=True),
+        "reason_code": fields.String(required=True, validate=validate.OneOf(WITHDRAWAL_REASONS)),
+        **NOTE,
+    },
+    reply=Offer,
+    access=permission("referral.assign"),
+    errors=("not_found", "offer_closed"),
+    expects_version=True,
+)
+
+offer_created = contract.event(
+    "offer_created",
+    "A contact record was offered to several programs; each of its referrals is told as a `referral_assigned`.",
+    data={**OFFER, "programs": Count(required=True), "expires_at": Moment()},
+)
+offer_accepted = contract.event(
+    "offer_accepted",
+    "A program took an offer. Each other referral that was open is told as a `referral_withdrawn`.",
+    data={**OFFER, "referral_id": Id(required=True), "program_id": Id(required=True), "withdrawn": Count()},
+)
+offer_exhausted = contract.event(
+    "offer_exhausted", "Every program that an offer asked has declined it.", data={**OFFER}
+)
+offer_withdrawn = contract.event(
+    "offer_withdrawn", "The partner took an offer back.", data={**OFFER, "reason_code": Code(required=True)}
+)
+offer_expired = contract.event("offer_expired", "Nobody took an offer in time.", data={**OFFER})

@@ -1,0 +1,210 @@
+"""What referrals offers and publishes about contact records."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import Reply, only_services, page_of, permission
+from services.contracts.fields import Code, Count, Flag, Id, Moment, RecordNumber, Text
+from services.contracts.referrals import contract
+from services.contracts.referrals.authors import Actor
+from services.contracts.referrals.paging import PAGE
+
+
+class ContactRecord(Reply):
+    """A contact record with everything that was taken down.
+
+    `withheld` names the fields that a ReferralQ keeps back from the caller until a later stage: null or absent here.
+    """
+
+    id = Id(required=True)
+    version = fields.Integer(required=True)
+    number = RecordNumber(required=True)
+    first_name = fields.String(allow_none=True)
+    last_name = fields.String(allow_none=True)
+    postal_code = fields.String(allow_none=True)
+    phone = fields.String(allow_none=True)
+    email = fields.String(allow_none=True)
+    sections = fields.Dict(keys=fields.String(), values=fields.Dict())
+    submitted_at = Moment(required=True)
+    form_code = Code(allow_none=True)
+    person_id = Id(allow_none=True, metadata={"description": "the person in identity, where known"})
+    consent_given_on = fields.Date(
+        allow_none=True, metadata={"description": "when the help-seeker consented to sharing the record"}
+    )
+    consent_until = fields.Date(
+        allow_none=True, metadata={"description": "last day of the consent; null: no end"}
+    )
+    is_consent_expired = Flag()
+    withheld = fields.List(fields.String())
+    possible_duplicates = fields.List(
+        RecordNumber(),
+        metadata={"description": "right after entering: records with the same name, postal code and phone"},
+    )
+
+
+CONTACT_RECORD = {
+    "first_name": Text(load_default=None, allow_none=True, most=100),
+    "last_name": Text(load_default=None, allow_none=True, most=100),
+    "postal_code": Text(load_default=None, allow_none=True, most=20),
+    "phone": Text(load_default=None, allow_none=True, most=40),
+    "email": fields.Email(load_default=None, allow_none=True, validate=validate.Length(max=254)),
+    "sections": fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict),
+    "submitted_at": Moment(load_default=None, allow_none=True),
+    "form_code": Code(load_default=None, allow_none=True),
+    "person_id": Id(load_default=None, allow_none=True),
+    "consent_given_on": fields.Date(load_default=None, allow_none=True),
+    "consent_until": fields.Date(load_default=None, allow_none=True),
+}
+
+
+class ContactRecordLine(Reply):
+    """A contact record in a list."""
+
+    id = Id(required=True)
+    version = fields.Integer(required=True)
+    number = RecordNumber(required=True)
+    contact_name = fields.String(allow_none=True)
+    postal_code = fields.String(allow_none=True)
+    submitted_at = Moment(required=True)
+    open_referrals = Count(required=True)
+
+
+class ContactRecordChange(Reply):
+    """Who changed which fields of a contact record, and when. What they were is not kept."""
+
+    version = fields.Integer(required=True)
+    at = Moment(required=True)
+    actor_id = fields.String(required=True)
+    actor = fields.Nested(Actor, required=True)
+    fields_changed = fields.List(fields.String(), required=True)
+
+
+class FileReference(Reply):
+    """Where the gateway finds the bytes; they do not travel in the message."""
+
+    sha256 = fields.String(required=True)
+    file_name = fields.String(required=True)
+    media_type = fields.String(required=True)
+
+
+create_contact_record = contract.command(
+    "create_contact_record",
+    "Enter a contact record. Its number is unique in the organisation.",
+    request=CONTACT_RECORD,
+    reply=ContactRecord,
+    access=permission("record.create"),
+    errors=("invalid_contact_record", "not_found"),
+    status=201,
+)
+get_contact_record = contract.query(
+    "get_contact_record",
+    "One contact record, whole. Reading it is audited.",
+    request={"contact_record_id": Id(required=True)},
+    reply=ContactRecord,
+    access=permission("record.read"),
+    errors=("not_found",),
+)
+describe_contact_record = contract.query(
+    "describe_contact_record",
+    "Whether a contact record exists, and its number, for a document about it.",
+    request={"contact_record_id": Id(required=True)},
+    reply={
+        "contact_record_id": Id(required=True),
+        "number": RecordNumber(required=True),
+        "person_id": Id(allow_none=True),
+        "named_person_id": Id(
+            allow_none=True, metadata={"description": "who was named, before a merge made it `person_id`"}
+        ),
+    },
+    access=only_services("signing"),
+    errors=("not_found",),
+)
+search_contact_records = contract.command(
+    "search_contact_records",
+    "Contact records, newest submission first: all, or by number, postal code and time of submission. A postal code "
+    "does not belong into an address, so this question is a POST.",
+    request={
+        **PAGE,
+        "number": fields.String(load_default=None, allow_none=True, validate=validate.Length(max=40)),
+        "postal_code": Text(load_default=None, allow_none=True, most=20),
+        "submitted_from": Moment(load_default=None, allow_none=True),
+        "submitted_before": Moment(load_default=None, allow_none=True),
+    },
+    reply=page_of(ContactRecordLine),
+    access=permission("record.read"),
+    errors=("not_found", "invalid_contact_record"),
+    keeps_answer=False,
+)
+edit_contact_record = contract.command(
+    "edit_contact_record",
+    "Change what was taken down; what is not given stays. `sections` replaces all sections.",
+    request={
+        "contact_record_id": Id(required=True),
+        "first_name": Text(allow_none=True, most=100),
+        "last_name": Text(allow_none=True, most=100),
+        "postal_code": Text(allow_none=True, most=20),
+        "phone": Text(allow_none=True, most=40),
+        "email": fields.Email(allow_none=True, validate=validate.Length(max=254)),
+        "sections": fields.Dict(keys=fields.String(), values=fields.Dict()),
+        "submitted_at": Moment(),
+        "form_code": Code(allow_none=True),
+        "person_id": Id(allow_none=True),
+        "consent_given_on": fields.Date(allow_none=True),
+        "consent_until": fields.Date(allow_none=True),
+    },
+    reply=ContactRecord,
+    access=permission("record.create"),
+    errors=("not_found", "invalid_contact_record"),
+    expects_version=True,
+)
+list_contact_record_changes = contract.query(
+    "list_contact_record_changes",
+    "Who changed which fields of a contact record, oldest first.",
+    request={"contact_record_id": Id(required=True)},
+    reply={"items": fields.List(fields.Nested(ContactRecordChange), required=True)},
+    access=permission("record.read"),
+    errors=("not_found",),
+)
+create_contact_record_pdf = contract.command(
+    "create_contact_record_pdf",
+    "A PDF of a contact record with full details, its referrals and their shared notes, for staff.",
+    request={"contact_record_id": Id(required=True)},
+    reply=FileReference,
+    access=permission("record.read"),
+    errors=("not_found",),
+    timeout_s=20,
+)
+create_referral_pdf = contract.command(
+    "create_referral_pdf",
+    "A PDF of the contact record of a referral, as far as the caller may see it. A provider needs the details switch.",
+    request={"referral_id": Id(required=True)},
+    reply=FileReference,
+    access=permission("referral.read"),
+    errors=("not_found",),
+    timeout_s=20,
+)
+
+contact_record_created = contract.event(
+    "contact_record_created",
+    "A contact record was entered.",
+    data={"contact_record_id": Id(required=True), "contact_record_number": RecordNumber(required=True)},
+)
+contact_record_changed = contract.event(
+    "contact_record_changed",
+    "What was taken down in a contact record was changed.",
+    data={
+        "contact_record_id": Id(required=True),
+        "contact_record_number": RecordNumber(required=True),
+        "version": Count(required=True),
+    },
+)
+contact_record_pdf_created = contract.event(
+    "contact_record_pdf_created",
+    "A PDF of a contact record was made and handed out.",
+    data={
+        "contact_record_id": Id(required=True),
+        "contact_record_number": RecordNumber(required=True),
+        "pages": Count(required=True),
+    },
+)

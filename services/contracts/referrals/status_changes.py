@@ -1,0 +1,156 @@
+"""What referrals offers and publishes about the way of a referral: its statuses, answers, withdrawal, reassignment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import permission
+from services.contracts.fields import Code, Flag, Id
+from services.contracts.referrals import contract
+from services.contracts.referrals.assignments import (
+    ASSIGNMENT_ERRORS,
+    NOTE,
+    PLACE,
+    PRIORITIES,
+    REFERRAL,
+    WITHDRAWAL_REASONS,
+    Referral,
+)
+
+MOVE: dict[str, Any] = {
+    "referral_id": Id(required=True),
+    "status": Code(required=True),
+    "reason_code": Code(load_default=None, allow_none=True),
+    "outcome_code": Code(load_default=None, allow_none=True),
+    **NOTE,
+}
+MOVE_ERRORS = (
+    "not_found",
+    "status_not_in_queue",
+    "status_unchanged",
+    "move_not_allowed",
+    "reason_required",
+    "reason_not_in_queue",
+    "outcome_required",
+    "outcome_not_in_queue",
+    "already_assigned",
+    "capacity_exhausted",
+    "capacity_not_claimed",
+    "offer_closed",
+)
+
+change_status = contract.command(
+    "change_status",
+    "Move a referral to another status of its ReferralQ, by the status's key. A terminal status frees the bed.",
+    request=MOVE,
+    reply=Referral,
+    access=permission("referral.change_status"),
+    errors=MOVE_ERRORS,
+    expects_version=True,
+)
+reassign_referral = contract.command(
+    "reassign_referral",
+    "Send a referral to another program or through another ReferralQ. The old one ends, its provider does not find it "
+    "any more, and the answer is the new one.",
+    request={
+        "referral_id": Id(required=True),
+        "program_id": Id(required=True),
+        "queue_id": Id(load_default=None, allow_none=True, metadata={"description": "null: the same"}),
+        "priority": fields.String(
+            load_default=None,
+            allow_none=True,
+            validate=validate.OneOf(PRIORITIES),
+            metadata={"description": "null: the same"},
+        ),
+        "carries_notes": Flag(load_default=True),
+        **NOTE,
+        **PLACE,
+    },
+    reply=Referral,
+    access=permission("referral.assign"),
+    errors=(*ASSIGNMENT_ERRORS, "move_not_allowed", "capacity_not_claimed"),
+    expects_version=True,
+    status=201,
+)
+withdraw_referral = contract.command(
+    "withdraw_referral",
+    "Take a referral back, with a reason. Its provider does not find it any more.",
+    request={
+        "referral_id": Id(required=True),
+        "reason_code": fields.String(required=True, validate=validate.OneOf(WITHDRAWAL_REASONS)),
+        **NOTE,
+    },
+    reply=Referral,
+    access=permission("referral.assign"),
+    errors=("not_found", "move_not_allowed", "capacity_not_claimed"),
+    expects_version=True,
+)
+accept_referral = contract.command(
+    "accept_referral",
+    "Say that the program takes the referral. Without `status` it goes to the ReferralQ's first status that accepts.",
+    request={"referral_id": Id(required=True), "status": Code(load_default=None, allow_none=True), **NOTE},
+    reply=Referral,
+    access=permission("referral.change_status"),
+    errors=MOVE_ERRORS,
+    expects_version=True,
+)
+unaccept_referral = contract.command(
+    "unaccept_referral",
+    "Take back an acceptance: the referral is offered again, and keeps its place.",
+    request={"referral_id": Id(required=True), **NOTE},
+    reply=Referral,
+    access=permission("referral.change_status"),
+    errors=MOVE_ERRORS,
+    expects_version=True,
+)
+decline_referral = contract.command(
+    "decline_referral",
+    "Decline a referral with a reason of the ReferralQ's list. Whether the provider or the client declines is part of "
+    "the reason. Without `status` it goes to the ReferralQ's first status that declines.",
+    request={
+        "referral_id": Id(required=True),
+        "reason_code": Code(required=True),
+        "status": Code(load_default=None, allow_none=True),
+        **NOTE,
+    },
+    reply=Referral,
+    access=permission("referral.change_status"),
+    errors=MOVE_ERRORS,
+    expects_version=True,
+)
+
+referral_status_changed = contract.event(
+    "referral_status_changed",
+    "A referral has another status.",
+    data={
+        **REFERRAL,
+        "from_status": Code(required=True),
+        "to_status": Code(required=True),
+        "is_terminal": Flag(required=True),
+    },
+)
+referral_accepted = contract.event(
+    "referral_accepted", "A program takes a referral.", data={**REFERRAL, "status": Code(required=True)}
+)
+referral_declined = contract.event(
+    "referral_declined",
+    "A referral was declined, by the provider or by the client.",
+    data={**REFERRAL, "status": Code(required=True), "declined_by": Code(), "reason_code": Code()},
+)
+referral_reassigned = contract.event(
+    "referral_reassigned",
+    "A referral ended because another one took its place, which is told as a `referral_assigned` of its own.",
+    data={
+        **REFERRAL,
+        "replaced_by_id": Id(required=True),
+        "new_queue_id": Id(required=True),
+        "new_program_id": Id(required=True),
+    },
+)
+referral_expired = contract.event(
+    "referral_expired",
+    "A referral ended because nothing happened for as long as its ReferralQ allows.",
+    data={**REFERRAL, "status": Code(required=True)},
+)

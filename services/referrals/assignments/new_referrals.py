@@ -1,0 +1,245 @@
+"""Open a referral: assign a contact record to a program, take a place or wait for one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork, utc_now
+from services.contracts.errors import Refused
+from services.contracts.referrals.assignments import referral_assigned, referral_waitlisted
+from services.referrals.access.access_scope import reach_of
+from services.referrals.assignments.history import add_line, facts_of
+from services.referrals.assignments.queries import new_referral_view
+from services.referrals.assignments.rules import Step, due_when_new
+from services.referrals.assignments.standings import Standing, check_may_open, standing_of
+from services.referrals.capacity.handlers import claim, exhausted
+from services.referrals.capacity.queries import is_exhausted
+from services.referrals.directory.models import Resource
+from services.referrals.models import Referral
+from services.referrals.queues.models import Queue
+from services.referrals.queues.queries import absent as no_queue
+from services.referrals.queues.queries import held_queue
+from services.referrals.queues.rules import QueueSettings, first_status, settings_of
+from services.referrals.records.consent import check_may_be_shared
+from services.referrals.records.models import ContactRecord
+from services.referrals.records.queries import get_record
+from services.referrals.reports.facts import read_ahead
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a referral has of a program's capacity: a counted place, a place on the waitlist, or neither."""
+
+    line_id: str | None = None
+    is_held: bool = False
+    is_waiting: bool = False
+
+
+def refuse_when_full(
+    session: Session, caller: Caller | None, request: Any, is_repeated: Callable[[], bool]
+) -> None:
+    """Refuse an assignment to a full program without a write; the claim itself decides about all others.
+
+    A crowd that wants the last places would otherwise queue for the database's write lock only to be refused.
+    Raises the same Refused as `assign_referral`.
+    """
+    if not is_exhausted(session, request["program_id"], request["line_id"]):
+        return
+    if is_repeated():
+        return  # an accepted request has its answer already
+    reach_of(caller).require_everything()
+    record = get_record(session, request["contact_record_id"])
+    queue = session.get(Queue, request["queue_id"])
+    if queue is None:
+        raise no_queue()
+    check_may_open(queue, standing_of(session, request["program_id"], queue.id, record.id))
+    # Nobody is asked to confirm what would be refused then.
+    check_may_be_shared(session, record, queue, utc_now())
+    settings = settings_of(queue)
+    if settings.when_full == "block" or (settings.when_full == "warn" and not request["confirm"]):
+        raise _full(settings)
+
+
+def assign_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+    """Assign a contact record to a program through a ReferralQ and take one of the program's places (S0-48).
+
+    Raises Refused as `open_referral`, and `not_found`, `not_a_program`.
+    """
+    reach_of(unit.caller).require_everything()
+    # The lock makes two assignments of one record take turns, so the second sees the first.
+    record = get_record(unit.session, request["contact_record_id"], lock=True)
+    queue = held_queue(unit.session, request["queue_id"])
+    standing = standing_of(unit.session, request["program_id"], queue.id, record.id)
+    referral = open_referral(
+        unit,
+        record,
+        queue,
+        standing,
+        note=request["note"],
+        line_id=request["line_id"],
+        priority=request["priority"],
+        is_confirmed=request["confirm"],
+    )
+    return new_referral_view(unit.session, unit.caller, referral, queue, standing.program, record)
+
+
+def open_referral(
+    unit: UnitOfWork,
+    record: ContactRecord,
+    queue: Queue,
+    standing: Standing,
+    *,
+    note: str | None = None,
+    line_id: str | None = None,
+    priority: str = "routine",
+    offer_id: str | None = None,
+    is_confirmed: bool = False,
+    place: Place | None = None,
+    replaces_id: str | None = None,
+) -> Referral:
+    """One new referral with its place, history, audit and events. The record must be held, or new, and the queue held.
+
+    A full program refuses, waits or goes on as the queue's settings say; `is_confirmed` answers a warning. `place` is
+    one that is handed over with it. Raises Refused `conflict` (inactive queue), `program_not_in_queue`,
+    `resource_inactive`, `resource_not_referable`, `already_assigned`, `capacity_exhausted`.
+    """
+    check_may_open(queue, standing)
+    check_may_be_shared(unit.session, record, queue, unit.now)
+    program_id = standing.program.id
+    # Whoever comes for the same place waits from the claim on, so all that can be asked before it is.
+    read_ahead(unit, queue.id, first_status(queue.status_list()).key, [program_id])
+    place = place or _take_place(unit, settings_of(queue), program_id, line_id, is_confirmed)
+    referral = _new(unit, record, queue, program_id, place, note=note, priority=priority, offer_id=offer_id)
+    _begin(unit, [referral], queue, replaces_id)
+    return referral
+
+
+def ask_programs(
+    unit: UnitOfWork,
+    record: ContactRecord,
+    queue: Queue,
+    programs: Sequence[Resource],
+    *,
+    note: str | None,
+    priority: str,
+    offer_id: str,
+) -> list[Referral]:
+    """A new referral to each of these programs, none of which takes a place: the parts of an offer, written at once.
+
+    That each may be asked was checked (`check_may_open`).
+    """
+    check_may_be_shared(unit.session, record, queue, unit.now)
+    ids = [program.id for program in programs]
+    read_ahead(unit, queue.id, first_status(queue.status_list()).key, ids)
+    wish = {"note": note, "priority": priority, "offer_id": offer_id}
+    referrals = [_new(unit, record, queue, each, Place(), **wish) for each in ids]
+    _begin(unit, referrals, queue)
+    return referrals
+
+
+def _new(
+    unit: UnitOfWork,
+    record: ContactRecord,
+    queue: Queue,
+    program_id: str,
+    place: Place,
+    *,
+    note: str | None,
+    priority: str,
+    offer_id: str | None,
+) -> Referral:
+    statuses = queue.status_list()
+    return Referral(
+        id=wire.new_id(),
+        contact_record_id=record.id,
+        queue_id=queue.id,
+        program_id=program_id,
+        status=first_status(statuses).key,
+        status_since=unit.now,
+        is_terminal=False,
+        note=note,
+        priority=priority,
+        holds_capacity=place.is_held,
+        capacity_line_id=place.line_id,
+        is_waitlisted=place.is_waiting,
+        waitlisted_at=unit.now if place.is_waiting else None,
+        assigned_at=unit.now,
+        # Nobody can answer before there is a place.
+        due_at=None if place.is_waiting else due_when_new(settings_of(queue), statuses, unit.now),
+        offer_id=offer_id,
+        consent_ends_at=record.consent_ends_at,
+        updated_at=unit.now,
+        version=1,
+    )
+
+
+def _begin(
+    unit: UnitOfWork, referrals: Sequence[Referral], queue: Queue, replaces_id: str | None = None
+) -> None:
+    """Write new referrals and what tells of them, each kind in one statement."""
+    status = first_status(queue.status_list())
+    unit.session.add_all(referrals)
+    unit.session.flush()  # before their history, which refers to them
+    for referral in referrals:
+        kind = "waitlisted" if referral.is_waitlisted else "assigned"
+        add_line(unit, referral, kind, None, status, Step(referral.note))
+        ids = {"queue_id": queue.id, "program_id": referral.program_id}
+        unit.audit(f"referral.{kind}", "referral", referral.id, **ids)
+        _tell(unit, referral, replaces_id)
+
+
+def _take_place(
+    unit: UnitOfWork, settings: QueueSettings, program_id: str, line_id: str | None, is_confirmed: bool
+) -> Place:
+    # A place that has just become free belongs to whoever waits for it, not to whoever comes by.
+    if not is_waited_for(unit.session, program_id, line_id):
+        try:
+            counted = claim(unit, program_id, line_id)
+            return Place(counted, is_held=counted is not None)
+        except Refused as refused:
+            if refused.code != "capacity_exhausted":
+                raise
+    if settings.when_full == "waitlist":
+        return Place(line_id, is_waiting=True)
+    if settings.when_full == "warn" and is_confirmed:
+        return Place()
+    raise _full(settings)
+
+
+def is_waited_for(session: Session, program_id: str, line_id: str | None = None) -> bool:
+    """Whether a referral waits for a place of this program, or of this line of it."""
+    waiting = select(Referral.id).where(
+        Referral.program_id == program_id,
+        Referral.is_waiting,
+        Referral.capacity_line_id.is_not_distinct_from(line_id),
+    )
+    return session.scalars(waiting.limit(1)).first() is not None
+
+
+def _full(settings: QueueSettings) -> Refused:
+    if settings.when_full != "warn":
+        return exhausted()
+    detail = "The program has no free capacity; send `confirm: true` to refer to it all the same."
+    return Refused("capacity_exhausted", detail, "program_id", may_confirm=True)
+
+
+def _tell(unit: UnitOfWork, referral: Referral, replaces_id: str | None) -> None:
+    facts = facts_of(unit, referral)
+    told = {
+        **facts,
+        "status": referral.status,
+        "priority": referral.priority,
+        "is_waitlisted": referral.is_waitlisted,
+    }
+    unit.publish(
+        referral_assigned, referral.id, {**told, **({"replaces_id": replaces_id} if replaces_id else {})}
+    )
+    if referral.is_waitlisted:
+        unit.publish(referral_waitlisted, referral.id, {**facts, "priority": referral.priority})

@@ -1,0 +1,157 @@
+"""What time does to capacity: schedules that begin and end, new windows, numbers that nobody vouches for any more.
+
+Whoever claims, gives back or edits settles the line first, so a boundary is exact without the loop; the loop only sees to
+it that events are published when nobody comes. Readers compute the same from the same rules.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from sqlalchemy import or_, select
+
+from services.chassis.logs import log, where
+from services.chassis.transactions import itself, transact_as
+from services.chassis.unit_of_work import UnitOfWork, utc_now
+from services.contracts.referrals.capacity import capacity_stale
+from services.referrals.capacity.history import note
+from services.referrals.capacity.models import Line, Term
+from services.referrals.capacity.readings import Terms, counted, open_terms, said
+from services.referrals.capacity.rules import (
+    CapacityLine,
+    Mode,
+    remind_at,
+    steps,
+)
+from services.referrals.capacity.settings import settings_of
+from services.referrals.directory.models import Resource
+
+EVERY_S = 5.0
+MOST_AT_ONCE = 200
+
+
+def settled(
+    unit: UnitOfWork, line_id: str, *, skip_locked: bool = False
+) -> tuple[Line, dict[str, Term]] | None:
+    """The line as it is now, held until the transaction ends, with its open terms. None where there is no such line."""
+    line = unit.session.scalars(
+        select(Line).where(Line.id == line_id).with_for_update(skip_locked=skip_locked),
+        execution_options={"populate_existing": True},
+    ).one_or_none()
+    if line is None:
+        return None
+    terms = open_terms(unit.session, [line.id])[line.id]
+    if line.settles_at is not None and line.settles_at <= unit.now:
+        _settle(unit, line, terms)
+    return line, terms
+
+
+def _settle(unit: UnitOfWork, line: Line, terms: dict[str, Term]) -> None:
+    current = counted(line, terms)
+    lines = [said(term) for term in terms.values()]
+    for at, following, due in steps(lines, current, line.held, line.settles_at, unit.now):
+        put(line, terms, current, following)
+        line.settles_at = due
+        kind = _kind(current, following, at)
+        if kind == "took_effect":
+            remind(unit, line, following, at)
+        if kind is not None:
+            note(unit, line, following, kind, at, was=current)
+        current = following
+    for term in [term for term in terms.values() if term.ends_at is not None and term.ends_at <= unit.now]:
+        term.closed_at = term.ends_at
+        del terms[term.id]
+
+
+def _kind(before: CapacityLine | None, after: CapacityLine | None, at: datetime.datetime) -> str | None:
+    """What to tell about an instant, None where nobody sees a difference."""
+    if before is None or after is None or before.id != after.id:
+        return "took_effect" if before is not after else None
+    if after.valid_until == at:
+        return "lapsed"
+    return "new_window" if before.used > after.used else None
+
+
+def put(line: Line, terms: Terms, before: CapacityLine | None, current: CapacityLine | None) -> None:
+    """Let the row count for `current` from now on; what counted before keeps its count in case it comes back."""
+    if before is not None and (current is None or before.id != current.id) and before.id in terms:
+        terms[before.id].used, terms[before.id].window_started_at = before.used, before.window_started_at
+    line.term_id = current.id if current else None
+    line.mode = current.mode.value if current else Mode.OCCUPANCY.value
+    line.total = current.total if current else line.held
+    line.used = current.used if current else line.held
+    line.planned_total = terms[current.id].total if current else 0
+    line.window_started_at = current.window_started_at if current else None
+
+
+def remind(unit: UnitOfWork, line: Line, current: CapacityLine | None, now: datetime.datetime) -> None:
+    """Set when somebody is asked to confirm the line, once for each end of validity."""
+    line.reminds_at = None
+    if current is not None and current.valid_until is not None and current.valid_until > now:
+        before = datetime.timedelta(hours=settings_of(unit.session, unit.organisation_id).remind_hours)
+        line.reminds_at = remind_at(now, current.valid_until, before)
+
+
+def settle_due(runtime: Any) -> bool:
+    """Settle the lines that are due and ask for the confirmations that are, each in a transaction of its own.
+
+    False where one could not be settled: the others are, and it is tried again.
+    """
+    while True:
+        due = _due(runtime)
+        failed = 0
+        for line_id, organisation_id, organisation_key in due:
+            try:
+                _settle_one(runtime, line_id, organisation_id, organisation_key)
+            except Exception as error:  # one line must not keep the others from being settled
+                failed += 1
+                log.error("line_not_settled", line=line_id, error=type(error).__name__, where=where(error))
+        if failed or len(due) < MOST_AT_ONCE:
+            return failed == 0
+
+
+def _due(runtime: Any) -> list[Any]:
+    now = utc_now()
+    statement = (
+        select(Line.id, Line.organisation_id, Line.organisation_key)
+        .where(
+            or_(Line.settles_at <= now, Line.reminds_at <= now),
+            # Lines from before there were keys have none until somebody changes them.
+            Line.organisation_key.is_not(None),
+        )
+        .order_by(Line.settles_at, Line.id)
+        .limit(MOST_AT_ONCE)
+    )
+    with runtime.database.reading(None) as session:
+        return list(session.execute(statement))
+
+
+def _settle_one(runtime: Any, line_id: str, organisation_id: str, organisation_key: str) -> None:
+    def work(unit: UnitOfWork) -> None:
+        found = settled(unit, line_id, skip_locked=True)
+        if found is not None:  # else somebody holds it, who settles it
+            _ask_for_confirmation(unit, *found)
+
+    transact_as(runtime, itself(runtime, organisation_id, organisation_key), work)
+
+
+def _ask_for_confirmation(unit: UnitOfWork, line: Line, terms: Terms) -> None:
+    if line.reminds_at is None or line.reminds_at > unit.now:
+        return
+    line.reminds_at = None
+    current = counted(line, terms)
+    if current is None or current.valid_until is None or current.valid_until <= unit.now:
+        return
+    program = unit.session.get_one(Resource, line.program_id)
+    unit.audit("capacity.confirmation_asked", "program", line.program_id, line_id=line.id)
+    unit.publish(
+        capacity_stale,
+        line.program_id,
+        {
+            "program_id": line.program_id,
+            "agency_id": program.agency_id or program.id,
+            "line_id": line.id,
+            "valid_until": current.valid_until,
+        },
+    )

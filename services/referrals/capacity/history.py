@@ -1,0 +1,82 @@
+"""The history of a line of capacity: each change is written down and published."""
+
+from __future__ import annotations
+
+import datetime
+
+from services.chassis import wire
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.referrals.capacity import capacity_changed
+from services.referrals.capacity.models import Change, Line
+from services.referrals.capacity.readings import status_of
+from services.referrals.capacity.rules import (
+    CapacityLine,
+    CapacityStatus,
+)
+
+
+def note(
+    unit: UnitOfWork,
+    line: Line,
+    current: CapacityLine | None,
+    kind: str,
+    at: datetime.datetime,
+    *,
+    was: CapacityLine | None = None,
+) -> None:
+    """Count a version, write the history and tell the others. `was` names the unit where nothing is in effect any more."""
+    line.version += 1
+    line.updated_at, line.organisation_key = unit.now, unit.organisation_key
+    write_history(unit, line, current or _nothing(was), status_of(current, at), kind, at)
+
+
+def write_history(
+    unit: UnitOfWork,
+    line: Line,
+    shown: CapacityLine,
+    status: CapacityStatus,
+    kind: str,
+    at: datetime.datetime,
+) -> None:
+    """One line of history and the event, at the row's version."""
+    unit.add(
+        Change(
+            id=wire.new_id(),
+            line_id=line.id,
+            program_id=line.program_id,
+            position=line.version,
+            at=at,
+            kind=kind,
+            term_id=shown.id or None,
+            total=shown.total,
+            planned_total=line.planned_total,
+            used=shown.used,
+            unit=shown.unit,
+            mode=shown.mode.value,
+            period=shown.period.value if shown.period else None,
+            time_zone=shown.time_zone,
+            note=shown.note or None,
+            valid_until=shown.valid_until,
+            has_waitlist=shown.has_waitlist,
+            needs_assessment=shown.needs_assessment,
+            status=status.value,
+            actor_realm=(unit.caller.realm or unit.caller.kind) if unit.caller else "service",
+            actor_id=unit.caller.id if unit.caller else "referrals",
+        )
+    )
+    unit.publish(
+        capacity_changed,
+        line.program_id,
+        {
+            "program_id": line.program_id,
+            "total": shown.total,
+            "used": shown.used,
+            "free": shown.free,
+            "line_id": line.id,
+            "status": status.value,
+        },
+    )
+
+
+def _nothing(was: CapacityLine | None) -> CapacityLine:
+    return CapacityLine(0, was.unit if was else "referrals")

@@ -1,0 +1,1 @@
+"""Exports of the resource directory: written as one file, kept for a day."""

@@ -1,0 +1,136 @@
+"""The child process that writes a large export: seconds of computing that the service would spend away from its callers.
+
+It reads the service's database and puts the file into the store by itself, so nothing large goes between the two. Called
+with the organisation, the store's folder, the number of an open file for its progress, and its parent; the database's
+address, which may hold a password, comes by the environment. What was written is told on the standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy.orm import Session
+
+from services.chassis.blobs import EXPORTS, BlobStore
+from services.chassis.database import Database
+from services.contracts.errors import Refused
+from services.referrals.hsds.queries import whole_directory
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+MOST_BYTES = 2_000_000_000
+CPU_S, MEMORY_BYTES = 900, 1024**3
+_ADDRESS = "EXPORTED_DATABASE_URL"
+_NUMBER = b"%-20d"
+_STOPS_WITHIN_S = 5.0
+
+
+class Writing:
+    """A child at work. Leaving the block ends it."""
+
+    def __init__(self, runtime: Any, organisation_id: str) -> None:
+        self._progress = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the block
+        self._answer = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the block
+        progress = self._progress.fileno()
+        arguments = (organisation_id, runtime.blobs.folder, progress, os.getpid())
+        # Its libraries find the database as ours do; of the rest of our environment it needs nothing.
+        ours = {name: value for name, value in os.environ.items() if name == "HOME" or name.startswith("PG")}
+        address = runtime.database.engine.url.render_as_string(hide_password=False)
+        self._child = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-W", "ignore", "-m", __name__, *(str(each) for each in arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=self._answer,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(progress,),
+            env={**ours, "LC_ALL": "C.UTF-8", "PYTHONPATH": str(CHECKOUT), _ADDRESS: address},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.is_going_on():
+            self._child.terminate()
+            try:
+                self._child.wait(_STOPS_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
+        self._progress.close()
+        self._answer.close()
+
+    def is_going_on(self) -> bool:
+        """Whether the child is still there."""
+        return self._child.poll() is None
+
+    def done(self) -> int:
+        """How many objects it has written."""
+        return int(os.pread(self._progress.fileno(), 20, 0).strip() or 0)
+
+    def result(self) -> tuple[str, int] | None:
+        """SHA-256 and size of what a child that is gone has written; None where it did not come to its end.
+
+        Raises Refused(request_too_large) beyond 2 GB.
+        """
+        self._answer.seek(0)
+        text = self._answer.read()
+        if self._child.returncode != 0 or not text:
+            return None
+        said = json.loads(text)
+        if said is None:
+            raise Refused("request_too_large", f"At most {MOST_BYTES} bytes are exported.")
+        return said["sha256"], said["size"]
+
+
+def write(
+    database: Database, store: BlobStore, organisation_id: str, note: Callable[[int], None]
+) -> dict[str, Any] | None:
+    """The child's work. `note(objects so far)` is called at every page. None where the file would be too large."""
+    done = 0
+
+    def count() -> None:
+        nonlocal done
+        done += 1
+
+    def read(query: Callable[[Session], Any]) -> Any:
+        note(done)
+        with database.reading(organisation_id) as session:
+            return query(session)
+
+    try:
+        pieces = whole_directory(read, count)
+        sha256, size = store.put_passing(organisation_id, pieces, MOST_BYTES, EXPORTS)
+    except Refused:
+        return None
+    return {"sha256": sha256, "size": size}
+
+
+def main(organisation_id: str, folder: str, progress: int, parent: int) -> None:
+    """Write the export and say what came of it; stop where the parent is gone, as another begins anew."""
+
+    def note(done: int) -> None:
+        if os.getppid() != parent:
+            sys.exit(1)
+        os.pwrite(progress, _NUMBER % done, 0)
+
+    database = Database(os.environ.pop(_ADDRESS), pool_size=1)
+    said = write(database, BlobStore(folder), organisation_id, note)
+    database.close()
+    sys.stdout.write(json.dumps(said))
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    os.nice(5)  # the service goes before
+    # Ended by a signal, it still takes its unfinished file away.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

@@ -1,0 +1,210 @@
+"""An export: noted, written into a file that is kept for a day, and noted again when somebody fetches it.
+
+A small directory is written within its call. A large one is half a minute of computing: a child process writes it while
+the loop looks after the child, in whichever replica holds the lease. Where that dies, another one begins anew.
+"""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.blobs import EXPORTS
+from services.chassis.logs import log
+from services.chassis.loop import Loop
+from services.chassis.operations import Call
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork, utc_now
+from services.contracts.errors import Refused
+from services.referrals.directory import leases
+from services.referrals.directory.leases import Lease
+from services.referrals.directory.rules import EXPIRED, FAILED, READY, WAITING, WRITING
+from services.referrals.directory_exports.child import MOST_BYTES, Writing
+from services.referrals.directory_exports.models import DirectoryExport
+from services.referrals.hsds.queries import size_of_directory, whole_directory
+
+Request = Mapping[str, Any]
+EVERY_S, SWEPT_EVERY_S, LOOKED_AT_EVERY_S = 15.0, 300.0, 1.0
+DONE_IN_CALL = 5_000
+KEPT = datetime.timedelta(days=1)
+TRIES = 3
+
+
+class DirectoryExportsLoop(Loop):
+    """Writes exports; woken by each that is too large for its call."""
+
+    def __init__(self, runtime: Any) -> None:
+        super().__init__("directory-exports", lambda: work(runtime, self.stopping.is_set), EVERY_S)
+
+
+def loops(runtime: Any) -> list[Loop]:
+    """The loop that writes, and the one that clears away what was not fetched in time."""
+    return [
+        DirectoryExportsLoop(runtime),
+        Loop("directory-files", lambda: sweep(runtime), SWEPT_EVERY_S),
+    ]
+
+
+def sweep(runtime: Any) -> bool:
+    """Delete the files of exports that were kept long enough."""
+    runtime.blobs.sweep_passing(KEPT.total_seconds(), EXPORTS)
+    return True
+
+
+def start(call: Call) -> Any:
+    """Note an export and write it, if it is small. One that is not finished yet is answered instead of a second."""
+    with call.runtime.database.reading(call.organisation_id) as session:
+        total = size_of_directory(session)
+    export_id = call.commit(_note, total)["export_id"]
+    if total <= DONE_IN_CALL:
+        carry_on(call.runtime, export_id)
+    for loop in call.runtime.loops:
+        if isinstance(loop, DirectoryExportsLoop):
+            loop.wake()
+    return call.read(lambda session, *_: view_of(_find(session, export_id)))
+
+
+def get_directory_export(session: Session, _caller: Caller | None, request: Request) -> dict[str, Any]:
+    """How far an export is. Raises Refused `not_found`."""
+    return view_of(_find(session, request["export_id"]))
+
+
+def download(call: Call) -> Any:
+    """Where the file of an export lies. Noted before it is handed out. Raises Refused `not_found`, `export_not_ready`."""
+    with call.runtime.database.reading(call.organisation_id) as session:
+        export = _find(session, call.request["export_id"])
+        view = view_of(export)
+    if view["state"] in (EXPIRED, FAILED):
+        raise Refused("not_found", "There is no such file any more; export the directory anew.", "export_id")
+    if view["state"] != READY:
+        raise Refused("export_not_ready", "The export is still being written; ask again soon.", "export_id")
+    call.runtime.blobs.find(export.organisation_id, export.sha256)
+
+    def note(unit: UnitOfWork, _request: Request) -> dict[str, Any]:
+        unit.audit("directory.exported", "export", export.id, size=export.size)
+        name = f"directory-{export.created_at:%Y%m%d}.{export.format}.json"
+        file = {"sha256": export.sha256, "size": export.size}
+        return {**file, "media_type": "application/json", "file_name": name}
+
+    return call.commit(note)
+
+
+def view_of(export: DirectoryExport) -> dict[str, Any]:
+    """The members of the contract's ExportReport."""
+    is_over = export.expires_at is not None and export.expires_at <= utc_now()
+    names = (
+        "format", "total", "done", "size", "reason", "requested_by", "created_at", "finished_at", "expires_at",
+    )  # fmt: skip
+    members = {name: getattr(export, name) for name in names}
+    return {"export_id": export.id, "state": EXPIRED if is_over else export.state, **members}
+
+
+def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
+    """Write, oldest first, whatever nobody is writing. False when one failed and is to be tried again."""
+    return leases.carry_on_all(
+        runtime, DirectoryExport, lambda each: carry_on(runtime, each, is_stopping=is_stopping), is_stopping
+    )
+
+
+def carry_on(runtime: Any, export_id: str, *, is_stopping: Callable[[], bool] = lambda: False) -> bool:
+    """Write an export unless somebody else does. False where it failed: once its lease has run out it is tried again."""
+    lease = leases.claim(runtime, DirectoryExport, export_id, WRITING)
+    if lease is None:
+        return True
+    if lease.job.tries > TRIES:
+        lease.write(lambda unit, export: _fail(unit, export, "interrupted"))
+        return True
+    try:
+        if lease.job.total <= DONE_IN_CALL:
+            file = _write_here(runtime, lease.job.organisation_id)
+            lease.write(lambda unit, export: _finish(unit, export, *file))
+            return True
+        return _write_in_child(runtime, lease, is_stopping)
+    except Refused as refusal:
+        if refusal.code != "request_too_large":
+            raise
+        lease.write(lambda unit, export: _fail(unit, export, "too_large"))
+        return True
+
+
+def _note(unit: UnitOfWork, request: Request, total: int) -> dict[str, Any]:
+    unfinished = select(DirectoryExport).where(
+        DirectoryExport.finished_at.is_(None), DirectoryExport.format == request["format"]
+    )
+    export = unit.session.scalars(unfinished.order_by(DirectoryExport.created_at).limit(1)).first()
+    if export is None:
+        export = unit.add(
+            DirectoryExport(
+                id=wire.new_id(),
+                organisation_key=unit.organisation_key,
+                format=request["format"],
+                state=WAITING,
+                total=total,
+                done=0,
+                requested_by=unit.caller.id if unit.caller else "",
+                tries=0,
+                created_at=unit.now,
+            )
+        )
+        unit.audit("directory.export_started", "export", export.id, total=total)
+    return view_of(export)
+
+
+def _write_here(runtime: Any, organisation_id: str) -> tuple[str, int]:
+    def read(query: Callable[[Session], Any]) -> Any:
+        time.sleep(0)  # a page is some tens of milliseconds of computing: others go between two
+        with runtime.database.reading(organisation_id) as session:
+            return query(session)
+
+    written: tuple[str, int] = runtime.blobs.put_passing(
+        organisation_id, whole_directory(read), MOST_BYTES, EXPORTS
+    )
+    return written
+
+
+def _write_in_child(runtime: Any, lease: Lease[DirectoryExport], is_stopping: Callable[[], bool]) -> bool:
+    with Writing(runtime, lease.job.organisation_id) as writing:
+        while writing.is_going_on():
+            if is_stopping():
+                lease.write(_release)
+                return True
+            done = min(writing.done(), lease.job.total)
+            lease.write(lambda _unit, export, so_far=done: setattr(export, "done", so_far))
+            time.sleep(LOOKED_AT_EVERY_S)
+        written = writing.result()
+    if written is None:
+        log.error("directory_export_failed", export_id=lease.job.id, tries=lease.job.tries)
+        return False
+    lease.write(lambda unit, export: _finish(unit, export, *written))
+    return True
+
+
+def _release(_unit: UnitOfWork, export: DirectoryExport) -> None:
+    """Let another replica begin anew at once."""
+    leases.release(export)
+    export.state, export.done = WAITING, 0
+
+
+def _finish(unit: UnitOfWork, export: DirectoryExport, sha256: str, size: int) -> None:
+    export.state, export.sha256, export.size = READY, sha256, size
+    export.done, export.finished_at, export.expires_at = export.total, unit.now, unit.now + KEPT
+
+
+def _fail(unit: UnitOfWork, export: DirectoryExport, reason: str) -> None:
+    export.state, export.reason, export.finished_at = FAILED, reason, unit.now
+    unit.audit("directory.export_failed", "export", export.id, reason=reason)
+
+
+def _find(session: Session, export_id: str) -> DirectoryExport:
+    row: DirectoryExport | None = session.scalar(
+        select(DirectoryExport).where(DirectoryExport.id == export_id)
+    )
+    if row is None:
+        raise Refused("not_found", "There is no such export.", "export_id")
+    return row

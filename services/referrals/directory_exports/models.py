@@ -1,0 +1,30 @@
+"""The table of exports."""
+
+from __future__ import annotations
+
+import datetime
+
+from sqlalchemy import BigInteger, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.chassis.models import UtcDateTime
+from services.referrals.directory.models import LeasedJob
+from services.referrals.models import Base
+
+
+class DirectoryExport(LeasedJob, Base):
+    """One export: how far it is, and the file that it became, which is gone after `expires_at`.
+
+    `total` and `done` count organizations and services. Whoever writes it holds a lease, as with an import; after a crash
+    another begins anew.
+    """
+
+    __tablename__ = "directory_exports"
+
+    format: Mapped[str] = mapped_column(String(20))
+    total: Mapped[int] = mapped_column(Integer)
+    done: Mapped[int] = mapped_column(Integer)
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    size: Mapped[int | None] = mapped_column(BigInteger)
+    reason: Mapped[str | None] = mapped_column(String(20))
+    expires_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)

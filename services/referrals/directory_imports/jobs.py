@@ -1,0 +1,203 @@
+"""An import: noted, read in a child process, then written a few hundred records a transaction, so that nobody waits long.
+
+A small file is done within its call. A large one, and one whose call has died, is carried on by the loop, in whichever
+replica holds the lease. Comparing makes it repeatable: what was written already is passed over.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.loop import Loop
+from services.chassis.operations import Call
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.contracts.referrals.directory_imports import directory_imported
+from services.referrals.directory import leases
+from services.referrals.directory.rules import APPLYING, DONE, READING, REFUSED, WAITING
+from services.referrals.directory_imports import writes
+from services.referrals.directory_imports.models import DirectoryImport
+from services.referrals.directory_imports.reader import Upload, read_upload
+from services.referrals.directory_imports.report import FileRefused
+from services.referrals.directory_imports.rules import COUNTS
+
+Request = Mapping[str, Any]
+EVERY_S = 15.0
+DONE_IN_CALL_BYTES, DONE_IN_CALL_RECORDS = 8_000_000, 5_000
+RECORDS_AT_ONCE = 100
+LEASE_READING = datetime.timedelta(minutes=8)
+TRIES = 5
+
+
+class DirectoryImportsLoop(Loop):
+    """Carries imports on; woken by each that is too large for its call."""
+
+    def __init__(self, runtime: Any) -> None:
+        super().__init__("directory-imports", lambda: work(runtime, self.stopping.is_set), EVERY_S)
+
+
+def start(call: Call) -> Any:
+    """Note an import and do it, if it is small. Raises Refused(not_found) and FileRefused."""
+    document = call.request["document"]
+    if not call.runtime.blobs.path(call.organisation_id, document["sha256"]).is_file():
+        raise Refused("not_found", "The document is not in the store.")
+    import_id = call.commit(_note)["import_id"]
+    if document["size"] <= DONE_IN_CALL_BYTES:
+        carry_on(call.runtime, import_id, most_records=DONE_IN_CALL_RECORDS)
+    for loop in call.runtime.loops:
+        if isinstance(loop, DirectoryImportsLoop):
+            loop.wake()
+    answer = call.read(lambda session, *_: view_of(_find(session, import_id)))
+    if answer["state"] == REFUSED:
+        raise FileRefused(**answer["refusal"])
+    return answer
+
+
+def _note(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+    job = DirectoryImport(
+        id=wire.new_id(),
+        organisation_key=unit.organisation_key,
+        state=WAITING,
+        is_dry_run=request["dry_run"],
+        sha256=request["document"]["sha256"],
+        done=0,
+        counts=dict.fromkeys(COUNTS, 0),
+        levels={},
+        problems=[],
+        warnings=[],
+        requested_by=unit.caller.id if unit.caller else "",
+        tries=0,
+        created_at=unit.now,
+    )
+    unit.add(job)
+    unit.audit("directory.import_started", "import", job.id, is_dry_run=job.is_dry_run)
+    return view_of(job)
+
+
+def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
+    """Carry on, oldest first, whatever import nobody works on. False when one failed and is to be tried again."""
+    return leases.carry_on_all(
+        runtime, DirectoryImport, lambda each: carry_on(runtime, each, is_stopping=is_stopping), is_stopping
+    )
+
+
+def carry_on(
+    runtime: Any,
+    import_id: str,
+    *,
+    most_records: int | None = None,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Do what is left of an import, unless somebody else does. With `most_records` only if the file holds no more.
+
+    True: what is wrong with a file is no failure of ours.
+    """
+    lease = leases.claim(runtime, DirectoryImport, import_id, READING, LEASE_READING)
+    if lease is None:
+        return True
+    try:
+        upload = read_upload(runtime.blobs.path(lease.job.organisation_id, lease.job.sha256))
+    except FileRefused as refusal:
+        facts = refusal.facts()
+        lease.write(lambda unit, job: _refuse(unit, job, facts))
+        return True
+    with upload:
+        is_too_much = most_records is not None and upload.total > most_records
+        lease.write(lambda unit, job: _begin(unit, job, upload, give_up=is_too_much))
+        if is_too_much:
+            return True
+        upload.skip(lease.job.done)
+        while entries := upload.take(RECORDS_AT_ONCE):
+            if is_stopping():
+                lease.write(lambda _unit, job: leases.release(job))
+                return True
+            lease.write(lambda unit, job, chunk=entries: _apply(unit, job, chunk))
+        lease.write(_finish)
+    return True
+
+
+def _begin(unit: UnitOfWork, job: DirectoryImport, upload: Upload, *, give_up: bool) -> None:
+    if job.tries > TRIES:
+        _refuse(
+            unit, job, FileRefused("failed", "The import was interrupted too often; try it again.").facts()
+        )
+        return
+    if job.total is None:
+        job.source, job.total = upload.source, upload.total
+        job.problems, job.warnings = upload.problems, upload.warnings
+        job.counts = job.counts | {"refused": upload.refused}
+    job.state = APPLYING
+    if give_up:
+        leases.release(job)
+
+
+def _apply(unit: UnitOfWork, job: DirectoryImport, entries: Any) -> None:
+    if job.finished_at is None:
+        writes.apply(unit, job, entries)
+        job.done += len(entries)
+
+
+def _refuse(unit: UnitOfWork, job: DirectoryImport, facts: dict[str, Any]) -> None:
+    job.state, job.refusal, job.finished_at = REFUSED, facts, unit.now
+    unit.audit("directory.import_refused", "import", job.id, reason=facts["reason"])
+
+
+def _finish(unit: UnitOfWork, job: DirectoryImport) -> None:
+    if job.finished_at is not None:
+        return
+    job.state, job.finished_at = DONE, unit.now
+    job.problems = sorted(job.problems, key=lambda problem: (problem.get("file") or "", problem["line"]))
+    if job.is_dry_run:
+        unit.audit("directory.import_tried", "import", job.id, **job.counts)
+        return
+    unit.audit("directory.imported", "import", job.id, **job.counts)
+    unit.publish(directory_imported, job.id, {"import_id": job.id, **job.counts})
+
+
+def _find(session: Session, import_id: str) -> DirectoryImport:
+    row: DirectoryImport | None = session.scalar(
+        select(DirectoryImport).where(DirectoryImport.id == import_id)
+    )
+    if row is None:
+        raise Refused("not_found", "There is no such import.")
+    return row
+
+
+def get_directory_import(session: Session, _caller: Caller | None, request: Request) -> dict[str, Any]:
+    """How far an import is. Raises Refused(not_found)."""
+    return view_of(_find(session, request["import_id"]))
+
+
+def list_directory_imports(session: Session, _caller: Caller | None, request: Request) -> dict[str, Any]:
+    """The imports, newest first."""
+    statement = select(DirectoryImport).order_by(DirectoryImport.created_at.desc(), DirectoryImport.id.desc())
+    if request["after"] is not None:
+        last = _find(session, request["after"])
+        statement = statement.where(
+            or_(
+                DirectoryImport.created_at < last.created_at,
+                (DirectoryImport.created_at == last.created_at) & (DirectoryImport.id < last.id),
+            )
+        )
+    rows = session.scalars(statement.limit(request["limit"] + 1)).all()
+    page = rows[: request["limit"]]
+    return {
+        "items": [view_of(row) for row in page],
+        "next": page[-1].id if len(rows) > len(page) else None,
+    }
+
+
+def view_of(job: DirectoryImport) -> dict[str, Any]:
+    """The members of the contract's ImportReport."""
+    names = (
+        "state", "is_dry_run", "source", "total", "done", "levels", "problems", "warnings", "refusal",
+        "requested_by", "created_at", "finished_at",
+    )  # fmt: skip
+    return {"import_id": job.id, **job.counts, **{name: getattr(job, name) for name in names}}

@@ -1,0 +1,32 @@
+"""The table of imports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.chassis.models import JsonValue
+from services.referrals.directory.models import LeasedJob
+from services.referrals.models import Base
+
+
+class DirectoryImport(LeasedJob, Base):
+    """One import: what was asked, how far it is, and its report.
+
+    Whoever works on it holds a lease (`claimed_by` until `claimed_until`), so that after a crash another goes on.
+    """
+
+    __tablename__ = "directory_imports"
+
+    source: Mapped[str | None] = mapped_column(String(20))
+    is_dry_run: Mapped[bool]
+    sha256: Mapped[str] = mapped_column(String(64))
+    total: Mapped[int | None] = mapped_column(Integer)
+    done: Mapped[int] = mapped_column(Integer)
+    counts: Mapped[Any] = mapped_column(JsonValue)
+    levels: Mapped[Any] = mapped_column(JsonValue)
+    problems: Mapped[Any] = mapped_column(JsonValue)
+    warnings: Mapped[Any] = mapped_column(JsonValue)
+    refusal: Mapped[Any] = mapped_column(JsonValue, nullable=True)

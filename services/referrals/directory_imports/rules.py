@@ -1,0 +1,63 @@
+"""Rules of imports: which formats there are, and what a file changes in the directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from services.referrals.directory.rules import PARENTS_FIRST, Level
+
+# Where an imported record comes from.
+ICAROL, HSDS_JSON, HSDS_PACKAGE = "icarol", "hsds_json", "hsds_package"
+
+COUNTS = ("added", "changed", "unchanged", "refused")
+
+
+class Comparable(Protocol):
+    """What an import needs to know of a record."""
+
+    @property
+    def number(self) -> str: ...
+
+    @property
+    def level(self) -> Level: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+
+Incoming = TypeVar("Incoming", bound=Comparable)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPlan(Generic[Incoming]):
+    """What an import would do. Added and changed records come parents first; `unchanged` holds numbers."""
+
+    added: tuple[Incoming, ...]
+    changed: tuple[Incoming, ...]
+    unchanged: tuple[str, ...]
+
+
+def plan_import(existing: Mapping[str, str], incoming: Iterable[Incoming]) -> ImportPlan[Incoming]:
+    """Compare incoming records with the directory.
+
+    `existing` maps a record's number to its fingerprint. Records that the file does not hold are left alone.
+    Raises ValueError if a number comes twice: the parser reports duplicates before.
+    """
+    added: list[Incoming] = []
+    changed: list[Incoming] = []
+    unchanged: list[str] = []
+    seen: set[str] = set()
+    for record in sorted(incoming, key=lambda candidate: PARENTS_FIRST.index(candidate.level)):
+        if record.number in seen:
+            raise ValueError(f"record number {record.number} comes twice")
+        seen.add(record.number)
+        known = existing.get(record.number)
+        if known is None:
+            added.append(record)
+        elif known != record.fingerprint:
+            changed.append(record)
+        else:
+            unchanged.append(record.number)
+    return ImportPlan(tuple(added), tuple(changed), tuple(unchanged))

@@ -1,0 +1,176 @@
+"""Writing a chunk of an import: compared with what the directory holds, in the transaction of its progress."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import bindparam, insert, select, update
+
+from services.chassis import wire
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.referrals.directory import resource_changed
+from services.referrals.directory.models import Resource
+from services.referrals.directory.revisions import next_revision
+from services.referrals.directory.rules import Level
+from services.referrals.directory_imports.models import DirectoryImport
+from services.referrals.directory_imports.report import PROBLEMS_SHOWN
+from services.referrals.directory_imports.rules import ImportPlan, plan_import
+from services.referrals.directory_imports.spool import Entry
+
+ROWS_AT_ONCE = 50
+
+
+class Known(NamedTuple):
+    """What the directory holds under a number."""
+
+    id: str
+    level: str
+    fingerprint: str
+    status: str
+    version: int
+    is_edited: bool
+
+
+def apply(unit: UnitOfWork, job: DirectoryImport, entries: Sequence[Entry]) -> None:
+    """Bring the directory to what these entries say, unless it is a dry run; add to the report."""
+    revision = 0 if job.is_dry_run else next_revision(unit)
+    columns = {entry.number: orjson.loads(entry.columns) for entry in entries}
+    numbers = {
+        number for row in columns.values() for number in (row["number"], row["parent_number"]) if number
+    }
+    known = _known(unit, numbers)
+    standing = _standing(job, entries, columns, known)
+    plan = plan_import({number: row.fingerprint for number, row in known.items()}, standing)
+    _note(job, plan, standing, known)
+    if not job.is_dry_run:
+        ids = {number: row.id for number, row in known.items()}
+        ids |= {entry.number: wire.new_id() for entry in plan.added}
+        rows = {
+            entry.number: _row(unit, entry, columns[entry.number], ids, revision)
+            for entry in (*plan.added, *plan.changed)
+        }
+        _write(unit, plan, ids, rows)
+        _tell(unit, plan, known, rows)
+
+
+def _known(unit: UnitOfWork, numbers: set[str]) -> dict[str, Known]:
+    statement = select(
+        Resource.number,
+        Resource.id,
+        Resource.level,
+        Resource.fingerprint,
+        Resource.status,
+        Resource.version,
+        Resource.edited_at.is_not(None),
+    ).where(Resource.number.in_(numbers))
+    return {number: Known(*rest) for number, *rest in unit.session.execute(statement)}
+
+
+def _standing(
+    job: DirectoryImport, entries: Sequence[Entry], columns: Mapping[str, Any], known: Mapping[str, Known]
+) -> list[Entry]:
+    """The entries whose agency there is; the others are reported."""
+    orphans = []
+    standing = []
+    for entry in entries:
+        parent = known.get(columns[entry.number]["parent_number"]) if entry.orphan else None
+        if entry.orphan and (parent is None or parent.level != Level.AGENCY.value):
+            orphans.append(orjson.loads(entry.orphan))
+        else:
+            standing.append(entry)
+    if orphans:
+        job.counts = job.counts | {"refused": job.counts["refused"] + len(orphans)}
+        job.problems = [*job.problems, *orphans[: PROBLEMS_SHOWN - len(job.problems)]]
+    return standing
+
+
+def _note(
+    job: DirectoryImport, plan: ImportPlan[Entry], standing: list[Entry], known: Mapping[str, Known]
+) -> None:
+    told = {"added": len(plan.added), "changed": len(plan.changed), "unchanged": len(plan.unchanged)}
+    job.counts = job.counts | {name: job.counts[name] + count for name, count in told.items()}
+    job.levels = dict(Counter(job.levels) + Counter(entry.level.value for entry in standing))
+    overwritten = [
+        {
+            "line": entry.line,
+            "column": None,
+            "code": "edit_overwritten",
+            "message": f"Number {entry.number} was edited by hand; its source has changed since, and counts.",
+            "file": None,
+        }
+        for entry in plan.changed
+        if known[entry.number].is_edited
+    ]
+    if overwritten:
+        job.warnings = [*job.warnings, *overwritten[: PROBLEMS_SHOWN - len(job.warnings)]]
+
+
+def _row(
+    unit: UnitOfWork, entry: Entry, columns: Mapping[str, Any], ids: Mapping[str, str], revision: int
+) -> dict[str, Any]:
+    parent = columns["parent_number"]
+    return {
+        **{name: value for name, value in columns.items() if name != "parent_number"},
+        "agency_id": ids[parent] if parent else None,
+        "fingerprint": entry.fingerprint,
+        "revision": revision,
+        "edited_at": None,
+        "updated_at": unit.now,
+    }
+
+
+def _write(
+    unit: UnitOfWork, plan: ImportPlan[Entry], ids: Mapping[str, str], rows: Mapping[str, dict[str, Any]]
+) -> None:
+    connection = unit.session.connection()
+    own = {"organisation_id": unit.organisation_id, "version": 1, "created_at": unit.now}
+    for entries in _chunks(plan.added):
+        added = [{"id": ids[entry.number], **own, **rows[entry.number]} for entry in entries]
+        connection.execute(insert(Resource.__table__), added)
+        _let_others_run()
+    table = Resource.__table__
+    change = update(table).where(table.c.id == bindparam("row_id")).values(version=table.c.version + 1)
+    for entries in _chunks(plan.changed):
+        changed = [{"row_id": ids[entry.number], **rows[entry.number]} for entry in entries]
+        # The columns are named here because the statement has values of its own already.
+        names: dict[str, Any] = {name: bindparam(name) for name in changed[0] if name != "row_id"}
+        connection.execute(change.values(names), changed)
+        _let_others_run()
+
+
+def _tell(
+    unit: UnitOfWork, plan: ImportPlan[Entry], known: Mapping[str, Known], rows: Mapping[str, dict[str, Any]]
+) -> None:
+    """Who may be referred to is told for each resource; everything else an import did, by `directory_imported`."""
+    for entry in plan.changed:
+        before, row = known[entry.number], rows[entry.number]
+        if before.status != row["status"]:
+            unit.publish(
+                resource_changed,
+                before.id,
+                {
+                    "resource_id": before.id,
+                    "agency_id": row["agency_id"],
+                    "level": row["level"],
+                    "status": row["status"],
+                    "version": before.version + 1,
+                    "is_new": False,
+                },
+            )
+
+
+def _chunks(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    for start in range(0, len(entries), ROWS_AT_ONCE):
+        yield entries[start : start + ROWS_AT_ONCE]
+
+
+def _let_others_run() -> None:
+    """Give other calls their turn between two statements.
+
+    Safe inside this write: other writers wait for their turn outside the database, readers go on beside it.
+    """
+    time.sleep(0)

@@ -1,0 +1,1 @@
+"""The resource directory as HSDS 3.1 has it."""

@@ -1,0 +1,1 @@
+"""Intakes: a contact record and its first referral in one step."""

@@ -1,0 +1,1 @@
+"""How lists are given page by page."""

@@ -1,0 +1,181 @@
+"""End a referral: from within, or because its sender takes it back or sends it elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.contracts.referrals.status_changes import referral_reassigned
+from services.referrals.access.access_scope import reach_of
+from services.referrals.access.rules import SENDER
+from services.referrals.assignments.history import facts_of, status_of
+from services.referrals.assignments.new_referrals import Place, open_referral
+from services.referrals.assignments.queries import limited_referral
+from services.referrals.assignments.rules import Step
+from services.referrals.assignments.standings import standing_of
+from services.referrals.assignments.withdrawals import take_back, withdraw
+from services.referrals.models import Referral, StatusChange
+from services.referrals.offers.answers import end_step, held_referral, is_on_offer
+from services.referrals.queues.models import Queue
+from services.referrals.queues.queries import held_queue
+from services.referrals.queues.rules import Status
+from services.referrals.records.queries import get_record
+from services.referrals.status_changes.handlers import take_step
+
+# So many of the latest notes go along with a reassignment: enough to read, few enough for one short transaction.
+MOST_CARRIED_NOTES = 200
+
+
+def end_referral(
+    unit: UnitOfWork,
+    referral: Referral,
+    status: Status,
+    *,
+    reason_code: str | None = None,
+    reason_by: str | None = None,
+    outcome_code: str | None = None,
+    note: str | None = None,
+    kind: str | None = None,
+) -> None:
+    """Bring a locked, open referral to a terminal status of its queue; its place is free then."""
+    queue = held_queue(unit.session, referral.queue_id)
+    take_step(unit, referral, queue, status, Step(note, reason_code, reason_by, outcome_code), kind)
+
+
+def withdraw_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+    """Take a referral back, with a reason (R-17). Its provider finds it no more, as after a reassignment.
+
+    Raises Refused `not_found`, `version_required`, `version_conflict`, `move_not_allowed`.
+    """
+    referral = _to_be_taken_back(unit, request["referral_id"])
+    withdraw(unit, referral, Step(request["note"], request["reason_code"]))
+    end_step(unit, referral)
+    return limited_referral(unit.session, unit.caller, referral.id)
+
+
+def reassign_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+    """Send a referral to another program or through another queue, in one step; the answer is the new one (S0-46).
+
+    The old place is free and the new one taken, or nothing has changed. Raises Refused as `assign_referral`, and
+    `version_required`, `version_conflict`, `move_not_allowed`.
+    """
+    old = _to_be_taken_back(unit, request["referral_id"])
+    return limited_referral(unit.session, unit.caller, reassign(unit, old, request).id)
+
+
+def reassign(unit: UnitOfWork, old: Referral, wish: Any) -> Referral:
+    """Send a held referral elsewhere as `wish` says (the members of `reassign_referral`); the new one.
+
+    One that an open offer asks is asked there, in the same offer. Raises Refused as `reassign_referral`, but for the
+    version.
+    """
+    record = get_record(unit.session, old.contact_record_id, lock=True)
+    queue = held_queue(unit.session, wish["queue_id"] or old.queue_id)
+    standing = standing_of(unit.session, wish["program_id"], queue.id, record.id)
+    program = standing.program
+    if (queue.id, program.id) == (old.queue_id, old.program_id):
+        detail = "The referral is there already; choose another program or ReferralQ."
+        raise Refused("already_assigned", detail, "program_id")
+    is_asked = is_on_offer(unit.session, old) and not old.is_terminal
+    place = Place() if is_asked else _handed_over(old) if program.id == old.program_id else None
+    take_back(unit, old, "reassigned", Step())
+    new = open_referral(
+        unit,
+        record,
+        queue,
+        standing,
+        note=wish["note"],
+        line_id=wish["line_id"],
+        priority=wish["priority"] or old.priority,
+        # What came of an offer is an ordinary referral.
+        offer_id=old.offer_id if is_asked else None,
+        is_confirmed=wish["confirm"],
+        place=place,
+        replaces_id=old.id,
+    )
+    old.replaced_by_id = new.id
+    if wish["carries_notes"]:
+        _carry_notes(unit, old, new)
+    _tell_reassigned(unit, old, new)
+    return new
+
+
+def _to_be_taken_back(unit: UnitOfWork, referral_id: str) -> Referral:
+    reach_of(unit.caller).require_everything()
+    referral = held_referral(unit.session, unit.caller, referral_id)
+    unit.require_version(referral)
+    if referral.is_terminal and referral.ended_by == SENDER:
+        raise Refused("move_not_allowed", "The referral was taken back already.", "referral_id")
+    return referral
+
+
+def _handed_over(old: Referral) -> Place | None:
+    """The place of a referral that stays with its program: it is handed over, so nobody comes in between."""
+    if not old.holds_capacity:
+        return None
+    old.holds_capacity = False
+    return Place(old.capacity_line_id, is_held=True)
+
+
+def _carry_notes(unit: UnitOfWork, old: Referral, new: Referral) -> None:
+    """Copy the shared notes with their authors and times: the new provider reads what was said before."""
+    new.note = new.note or old.note
+    label = status_of(unit.session.get_one(Queue, new.queue_id), new).label
+    for line in _shared_notes(unit.session, old.id):
+        new.version += 1
+        unit.add(
+            StatusChange(
+                id=wire.new_id(),
+                referral_id=new.id,
+                position=new.version,
+                at=line.at,
+                kind="note",
+                from_key=new.status,
+                from_label=label,
+                to_key=new.status,
+                to_label=label,
+                note=line.note,
+                actor_id=line.actor_id,
+                actor_realm=line.actor_realm,
+            )
+        )
+
+
+def _shared_notes(session: Session, referral_id: str) -> list[StatusChange]:
+    latest = session.scalars(
+        select(StatusChange)
+        .where(
+            StatusChange.referral_id == referral_id,
+            StatusChange.note.is_not(None),
+            StatusChange.is_internal.is_(False),
+        )
+        .order_by(StatusChange.position.desc())
+        .limit(MOST_CARRIED_NOTES)
+    )
+    return list(latest)[::-1]
+
+
+def _tell_reassigned(unit: UnitOfWork, old: Referral, new: Referral) -> None:
+    unit.audit(
+        "referral.reassigned",
+        "referral",
+        old.id,
+        replaced_by_id=new.id,
+        queue_id=new.queue_id,
+        program_id=new.program_id,
+    )
+    unit.publish(
+        referral_reassigned,
+        old.id,
+        {
+            **facts_of(unit, old),
+            "replaced_by_id": new.id,
+            "new_queue_id": new.queue_id,
+            "new_program_id": new.program_id,
+        },
+    )

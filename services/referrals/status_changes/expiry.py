@@ -1,0 +1,96 @@
+"""Referrals that nobody has answered for as long as their queue allows end by themselves (R-15)."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.chassis.transactions import itself, transact_as
+from services.chassis.unit_of_work import UnitOfWork, utc_now
+from services.referrals.assignments.rules import EXPIRING, status_for
+from services.referrals.models import Referral
+from services.referrals.offers.answers import hold_offer_of
+from services.referrals.queues.models import Queue
+from services.referrals.queues.rules import settings_of
+from services.referrals.status_changes.endings import end_referral
+
+EVERY_S = 60.0
+MOST_AT_ONCE = 200
+REASON = "expired"
+
+
+def expire(runtime: Any) -> bool:
+    """End what is due now, each in a transaction of its own. False when more may be due."""
+    due = [
+        (queue.organisation_id, referral_id)
+        for queue, before in _queues_that_expire(runtime, utc_now())
+        for referral_id in _idle_in(runtime, queue, before)
+    ]
+    for organisation_id, referral_id in due:
+        _expire_one(runtime, organisation_id, referral_id)
+    return len(due) < MOST_AT_ONCE
+
+
+def _queues_that_expire(runtime: Any, now: datetime.datetime) -> list[tuple[Queue, datetime.datetime]]:
+    """The queues, and since when a referral there must have been left alone."""
+    with runtime.database.reading(None) as session:
+        queues = session.scalars(select(Queue)).all()
+    days = ((queue, settings_of(queue).expire_after_days) for queue in queues)
+    return [(queue, now - datetime.timedelta(days=each)) for queue, each in days if each]
+
+
+def _idle(queue: Queue, before: datetime.datetime) -> Any:
+    """Who is being helped is not idle, and who waits for a place waits for us."""
+    unanswered = [status.key for status in queue.status_list() if status.stage != "enrolled"]
+    return (
+        select(Referral)
+        .where(
+            Referral.queue_id == queue.id,
+            Referral.is_open,
+            ~Referral.is_waiting,
+            Referral.updated_at < before,
+            Referral.status.in_(unanswered),
+        )
+        .order_by(Referral.updated_at)
+    )
+
+
+def _idle_in(runtime: Any, queue: Queue, before: datetime.datetime) -> list[str]:
+    with runtime.database.reading(queue.organisation_id) as session:
+        return list(session.scalars(_idle(queue, before).with_only_columns(Referral.id).limit(MOST_AT_ONCE)))
+
+
+def _expire_one(runtime: Any, organisation_id: str, referral_id: str) -> None:
+    def work(unit: UnitOfWork) -> None:
+        session, key = unit.session, _key_of(runtime, unit.session, organisation_id)
+        if key is None:
+            return
+        unit.act_for(organisation_id, key)
+        referral = session.get_one(Referral, referral_id)
+        queue = session.get_one(Queue, referral.queue_id)
+        days = settings_of(queue).expire_after_days
+        target = status_for(queue.status_list(), EXPIRING)
+        if not days or target is None:
+            return  # the queue was set up otherwise meanwhile
+        hold_offer_of(session, referral_id)
+        idle = _idle(queue, unit.now - datetime.timedelta(days=days)).where(Referral.id == referral_id)
+        if session.scalars(idle.with_for_update(of=Referral, skip_locked=True)).one_or_none() is None:
+            return  # somebody works on it, or another process has ended it
+        end_referral(unit, referral, target, reason_code=REASON, kind="expired")
+
+    transact_as(runtime, itself(runtime, organisation_id), work)
+
+
+def _key_of(runtime: Any, session: Session, organisation_id: str) -> str | None:
+    """The organisation's key, which its audit rows bear."""
+    audit = runtime.tables.Audit
+    latest = (
+        select(audit.organisation_key)
+        .where(audit.organisation_id == organisation_id, audit.organisation_key.is_not(None))
+        .order_by(audit.at.desc())
+        .limit(1)
+    )
+    return session.scalars(latest).one_or_none()
