@@ -12,7 +12,6 @@ from services.chassis import wire
 from services.chassis.database import insert_into
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.referrals.records import contact_record_changed, contact_record_created
-from services.referrals.access.access_scope import reach_of
 from services.referrals.records import consent
 from services.referrals.records.models import ContactRecord, ContactRecordChange, ContactRecordCounter
 from services.referrals.records.queries import get_record, numbers_like, view_of
@@ -46,7 +45,6 @@ def edit_contact_record(unit: UnitOfWork, request: Any, person_id: str | None) -
     What is not given stays; what is given as it was is no change. Raises Refused `not_found`, `version_required`,
     `version_conflict`, `invalid_contact_record`.
     """
-    reach_of(unit.caller).require_everything()
     if any(name in request for name in consent.CONSENT):
         consent.hold_referrals(unit.session, request["contact_record_id"])
     record = get_record(unit.session, request["contact_record_id"], lock=True)
@@ -79,7 +77,6 @@ def note_reading(
 
 
 def _entered(unit: UnitOfWork, request: Any, person_id: str | None) -> ContactRecord:
-    reach_of(unit.caller).require_everything()
     given = (*_NAMES, "postal_code", *_AS_GIVEN, *consent.CONSENT, "sections")
     wanted = _checked({name: request[name] for name in given}, unit.now)
     record = ContactRecord(
