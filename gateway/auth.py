@@ -9,9 +9,9 @@ import flask
 from gateway import cookies
 from services.chassis.rpc_client import RpcClient
 from services.chassis.wire import CallContext
-from services.contracts import identity
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
+from services.contracts.identity import passports
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def admit(
     if operation.access.kind == "services":
         raise Refused("not_found", "There is no such address.")
     answer = client.call(
-        identity.issue_passport, {"token": session_token(public_url), "audience": operation.service}, context
+        passports.issue_passport, {"token": session_token(public_url), "audience": operation.service}, context
     )
     address = context.client_address if operation.service == "identity" else None
     context = replace(context, passport=answer["passport"], client_address=address)

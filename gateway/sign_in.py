@@ -16,8 +16,8 @@ import flask
 
 from gateway import cookies, errors
 from gateway.dispatch import Dispatcher
-from services.contracts import identity_outside as api
 from services.contracts.errors import Refused
+from services.contracts.identity import outside as api
 
 _PATH = "/sign-in/<organisation>/<realm>"
 # Providers send along more than we ask for (session_state, scope, authuser): it is not passed on.

@@ -156,3 +156,18 @@ def holds_no_text(value: Any) -> bool:
 
 
 EVENT_FIELDS = (Id, Code, RecordNumber, Moment, Count, Flag, Ids, Digest)
+
+
+def email_address(**options: Any) -> fields.Email:
+    """A field that takes an e-mail address."""
+    return fields.Email(validate=validate.Length(max=254), **options)
+
+
+def one_of(words: tuple[str, ...], **options: Any) -> fields.String:
+    """A field that takes one of these words."""
+    return fields.String(validate=validate.OneOf(words), **options)
+
+
+def number_of(most: int, **options: Any) -> fields.Integer:
+    """A field that takes a whole number from 1 to `most`."""
+    return fields.Integer(strict=True, validate=validate.Range(1, most), **options)

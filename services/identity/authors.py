@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.identity.models import Account, ApiClient
+from services.identity.access.models import ApiClient
+from services.identity.models import Account
 from services.identity.people.rules import author_name
 
 

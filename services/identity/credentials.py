@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, CursorResult, delete, select, update
 
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import identity as contract
 from services.contracts.errors import Refused
+from services.contracts.identity import credentials as contract
 from services.identity import rules
 from services.identity.access import addresses
 from services.identity.models import Account, CredentialLink, Invitation, LoginSession, Organisation, Throttle

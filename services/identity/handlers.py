@@ -10,8 +10,8 @@ from sqlalchemy.exc import IntegrityError
 
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import identity as contract
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts, relationships
 from services.identity import rules
 from services.identity.administrators import require_another_administrator
 from services.identity.credentials import end_sessions, invite, void_links
@@ -80,7 +80,7 @@ def add_account(
     except IntegrityError:
         raise Refused("login_taken", "Another account has this e-mail address.", field="email") from None
     unit.audit("account.created", "account", account.id, security_level=role.code)
-    unit.publish(contract.account_created, account.id, {"account_id": account.id})
+    unit.publish(accounts.account_created, account.id, {"account_id": account.id})
     return account
 
 
@@ -149,14 +149,14 @@ def set_security_level(unit: UnitOfWork, request: Request) -> dict[str, Any]:
 def _suspend_assignments(unit: UnitOfWork, account: Account) -> None:
     for assignment in account.assignments_in_effect:
         assignment.suspended_at = unit.now
-        _publish_access(unit, contract.access_revoked, assignment)
+        _publish_access(unit, relationships.access_revoked, assignment)
 
 
 def _restore_assignments(unit: UnitOfWork, account: Account) -> None:
     for assignment in account.assignments:
         if assignment.suspended_at is not None:
             assignment.suspended_at = None
-            _publish_access(unit, contract.access_granted, assignment)
+            _publish_access(unit, relationships.access_granted, assignment)
 
 
 def _publish_access(unit: UnitOfWork, event: Any, assignment: ResourceAssignment) -> None:
@@ -181,7 +181,7 @@ def disable_account(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         end_sessions(unit, account.id, "disabled")
         void_links(unit, account.id)
         unit.audit("account.disabled", "account", account.id)
-        unit.publish(contract.account_disabled, account.id, {"account_id": account.id})
+        unit.publish(accounts.account_disabled, account.id, {"account_id": account.id})
     return account_view(account)
 
 
@@ -197,7 +197,7 @@ def enable_account(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         account.state = "active" if account.password_hash else "invited"
         account.version += 1
         unit.audit("account.enabled", "account", account.id, state=account.state)
-        unit.publish(contract.account_enabled, account.id, {"account_id": account.id})
+        unit.publish(accounts.account_enabled, account.id, {"account_id": account.id})
     return account_view(account)
 
 
@@ -260,7 +260,7 @@ def assign_resource(unit: UnitOfWork, request: Request, resource: Mapping[str, A
         resource_id=assignment.resource_id,
         level=assignment.resource_level,
     )
-    _publish_access(unit, contract.access_granted, assignment)
+    _publish_access(unit, relationships.access_granted, assignment)
     return account_view(account)
 
 
@@ -274,7 +274,7 @@ def remove_resource(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     account.version += 1
     unit.audit("resource.removed", "account", account.id, resource_id=assignment.resource_id)
     if assignment.suspended_at is None:
-        _publish_access(unit, contract.access_revoked, assignment)
+        _publish_access(unit, relationships.access_revoked, assignment)
     return account_view(account)
 
 

@@ -15,8 +15,9 @@ from services.chassis.models import JsonValue
 from services.chassis.unit_of_work import utc_now
 from services.identity.access.addresses import SUFFIX
 from services.identity.access.models import ApiSession, LoginChallenge
+from services.identity.merging.models import PersonMerge
 from services.identity.merging.rules import CAN_BE_UNDONE_FOR
-from services.identity.models import CredentialLink, LoginSession, PersonMerge, Throttle
+from services.identity.models import CredentialLink, LoginSession, Throttle
 from services.identity.outside.models import OutsideSignIn
 
 EVERY_S = 3600.0

@@ -46,8 +46,8 @@ def verified(call: Call) -> Verified:
     own one: without `new_password` it is refused, with it the account logs in. Raises Refused(too_many_requests,
     credentials_refused, password_change_required, password_refused, outside_sign_in_required).
     """
-    organisation, account, key = _look_up(call)
-    _count(call, credentials.LOGIN, key, rules.LOGIN_LIMIT, organisation)
+    organisation, account, key = look_up(call)
+    count_attempt(call, credentials.LOGIN, key, rules.LOGIN_LIMIT, organisation)
     password, new_password = take_secret(call, "password"), take_secret(call, "new_password")
     is_right = password_matches(password, account.password_hash if account else None)
     with call.runtime.database.reading(None) as session:
@@ -59,10 +59,10 @@ def verified(call: Call) -> Verified:
     is_right = is_right and is_active and not has_lapsed(account, realm_rules)
     is_known = organisation is not None and account is not None and account.state != "disabled"
     if not is_known or not (is_right or link_id) or not is_here:
-        _audit(call, organisation, "session.refused", key)
+        audit_attempt(call, organisation, "session.refused", key)
         raise credentials.credentials_refused()
     if not is_allowed:
-        _audit(call, organisation, "session.password_not_allowed", key)
+        audit_attempt(call, organisation, "session.password_not_allowed", key)
         raise policy.password_not_allowed()
     if is_right and not account.must_change_password:
         return Verified(organisation, account)
@@ -156,8 +156,8 @@ def reset_target(call: Call) -> tuple[Organisation | None, Account | None]:
 
     Raises Refused(too_many_requests).
     """
-    organisation, account, key = _look_up(call)
-    _count(call, credentials.RESET, key, rules.RESET_LIMIT, organisation)
+    organisation, account, key = look_up(call)
+    count_attempt(call, credentials.RESET, key, rules.RESET_LIMIT, organisation)
     return organisation, account
 
 
@@ -181,7 +181,8 @@ def new_password(call: Call) -> Chosen:
     return chosen_password(call, organisation, account, password, *([username] if username else []))
 
 
-def _look_up(call: Call) -> tuple[Organisation | None, Account | None, str]:
+def look_up(call: Call) -> tuple[Organisation | None, Account | None, str]:
+    """Organisation and account of the login in the request, None for what does not exist, and the key its tries are counted under."""
     organisation_key, login = call.request["organisation"], rules.normal_login(call.request["login"])
     space = login_space(call.request["realm"])
     with call.runtime.database.reading(None) as session:
@@ -197,7 +198,9 @@ def take_secret(call: Call, member: str) -> Any:
     return secret
 
 
-def _count(call: Call, kind: str, key: str, limit: rules.Limit, organisation: Organisation | None) -> None:
+def count_attempt(
+    call: Call, kind: str, key: str, limit: rules.Limit, organisation: Organisation | None
+) -> None:
     """Count the try for the login and for the caller's address; what one of them refuses counts for neither."""
     settings = call.runtime.settings
 
@@ -211,7 +214,7 @@ def _count(call: Call, kind: str, key: str, limit: rules.Limit, organisation: Or
 
     wait_s = call.transact(count)
     if wait_s:
-        _audit(call, organisation, f"{kind}.throttled", key)
+        audit_attempt(call, organisation, f"{kind}.throttled", key)
         raise Refused(
             "too_many_requests", "Too many tries. Wait, or ask for a new password.", retry_after_s=wait_s
         )
@@ -229,7 +232,7 @@ def _forget_tries(call: Call, organisation: Organisation, account: Account) -> N
     call.transact(work)
 
 
-def _audit(call: Call, organisation: Organisation | None, action: str, key: str) -> None:
+def audit_attempt(call: Call, organisation: Organisation | None, action: str, key: str) -> None:
     """One audit row about a login that may not exist: its key stands for it, the row tells no name."""
 
     def work(unit: UnitOfWork) -> None:

@@ -1,6 +1,7 @@
-"""Tables of identity. Secrets are here only as hashes: passwords as argon2id, tokens as SHA-256.
+"""Tables that several subjects of identity share: organisations, roles, accounts, people, relationships and grants.
 
-Importing this module fills `Base.metadata` with the tables of every subject.
+Every other table lies in its subject's `models.py`. Loading `service.py` fills `Base.metadata` with all of them.
+Secrets are here only as hashes: passwords as argon2id, tokens as SHA-256.
 """
 
 from __future__ import annotations
@@ -10,96 +11,26 @@ from typing import Any
 
 from sqlalchemy import (
     Boolean,
+    ColumnElement,
+    Date,
     ForeignKey,
     Index,
     Integer,
     String,
     UniqueConstraint,
+    and_,
     false,
     func,
     literal_column,
+    or_,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
-from services.identity.access.models import (
-    ApiClient,
-    ApiSecret,
-    ApiSession,
-    LoginChallenge,
-    RecoveryCode,
-    SecondFactor,
-)
-from services.identity.employees.models import (
-    Applicant,
-    Employment,
-    HrImport,
-    HrImportLine,
-    PickupCode,
-    PortalEntry,
-    Preferences,
-)
-from services.identity.merging.models import PersonMerge
-from services.identity.outside.models import IdentityProvider, OutsideIdentity, OutsideSignIn
-from services.identity.patients.models import (
-    PatientJob,
-    PatientJobItem,
-    PatientRecord,
-    PatientSettings,
-    UnverifiedNotice,
-)
-from services.identity.people.models import (
-    ClientContact,
-    Grant,
-    LoginChange,
-    Person,
-    PersonKind,
-    RealmSettings,
-    Relationship,
-)
-from services.identity.tables import Base
+from services.chassis.models import JsonValue, TenantScoped, UtcDateTime, new_base
+from services.chassis.unit_of_work import utc_now
 
-__all__ = [
-    "Account",
-    "ApiClient",
-    "ApiSecret",
-    "ApiSession",
-    "Applicant",
-    "Base",
-    "ClientContact",
-    "CredentialLink",
-    "Employment",
-    "Grant",
-    "HrImport",
-    "HrImportLine",
-    "IdentityProvider",
-    "Invitation",
-    "LoginChallenge",
-    "LoginChange",
-    "LoginSession",
-    "Organisation",
-    "OutsideIdentity",
-    "OutsideSignIn",
-    "PatientJob",
-    "PatientJobItem",
-    "PatientRecord",
-    "PatientSettings",
-    "Person",
-    "PersonKind",
-    "PersonMerge",
-    "PickupCode",
-    "PortalEntry",
-    "Preferences",
-    "RealmSettings",
-    "RecoveryCode",
-    "Relationship",
-    "ResourceAssignment",
-    "Role",
-    "RolePermission",
-    "SecondFactor",
-    "Throttle",
-    "UnverifiedNotice",
-]
+Base: Any = new_base()
 
 
 class Organisation(Base):
@@ -267,3 +198,143 @@ class Throttle(Base):
     count: Mapped[int] = mapped_column(Integer, default=0)
     in_a_row: Mapped[int] = mapped_column(Integer, default=0)
     last_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
+
+
+class Person(TenantScoped, Base):
+    """A person whom the organisation knows, with or without an account.
+
+    `field_sources` says of each field that a feed owns which feed it is: `{"date_of_birth": "ehr"}`.
+    """
+
+    __tablename__ = "people"
+    __table_args__ = (UniqueConstraint("organisation_id", "number"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    number: Mapped[str] = mapped_column(String(40))
+    first_name: Mapped[str | None] = mapped_column(String(100))
+    last_name: Mapped[str] = mapped_column(String(100))
+    date_of_birth: Mapped[datetime.date | None] = mapped_column(Date)
+    email: Mapped[str | None] = mapped_column(String(254))
+    street: Mapped[str | None] = mapped_column(String(255))
+    city: Mapped[str | None] = mapped_column(String(100))
+    postal_code: Mapped[str | None] = mapped_column(String(20))
+    home_phone: Mapped[str | None] = mapped_column(String(40))
+    mobile_phone: Mapped[str | None] = mapped_column(String(40))
+    work_phone: Mapped[str | None] = mapped_column(String(40))
+    field_sources: Mapped[Any] = mapped_column(JsonValue, default=dict)
+    disabled_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+
+
+# People in the order of lists. SQLite and PostgreSQL use an index of expressions only for the very same expressions.
+BY_NAME = (
+    func.lower(Person.last_name),
+    func.coalesce(func.lower(Person.first_name), literal_column("''")),
+    Person.id,
+)
+
+
+Index("ix_people_organisation_id_name", Person.organisation_id, *BY_NAME)
+
+
+# The beginning of a name: by LIKE PostgreSQL finds it only in an index of patterns, whatever the database's locale is.
+Index(
+    "ix_people_organisation_id_first_name",
+    Person.organisation_id,
+    func.lower(Person.first_name).label("first_name"),
+    func.lower(Person.last_name),
+    Person.id,
+    postgresql_ops={"first_name": "text_pattern_ops"},
+)
+
+
+Index(
+    "ix_people_organisation_id_last_name",
+    Person.organisation_id,
+    func.lower(Person.last_name).label("last_name"),
+    func.coalesce(func.lower(Person.first_name), literal_column("''")),
+    Person.id,
+    postgresql_ops={"last_name": "text_pattern_ops"},
+).ddl_if(dialect="postgresql")  # to SQLite it would be the index of BY_NAME once more
+
+
+Index("ix_people_organisation_id_email", Person.organisation_id, func.lower(Person.email))
+
+
+Index("ix_people_organisation_id_date_of_birth", Person.organisation_id, Person.date_of_birth)
+
+
+class PersonKind(TenantScoped, Base):
+    """What a person is to the organisation, and when: client, contact, patient, employee, applicant, staff."""
+
+    __tablename__ = "person_kinds"
+    __table_args__ = (Index(None, "person_id", "kind"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"))
+    kind: Mapped[str] = mapped_column(String(20))
+    starts_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    ends_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+
+
+class Relationship(TenantScoped, Base):
+    """How an account stands to a person: self, portal_user, supervisor, contact. It opens nothing by itself."""
+
+    __tablename__ = "relationships"
+    __table_args__ = (Index(None, "account_id", "kind"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    source: Mapped[str] = mapped_column(String(40))
+    starts_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    ends_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+
+
+class Grant(TenantScoped, Base):
+    """An account may reach a person's profile in a role, for a time. At most one of a pair is not revoked.
+
+    It holds from `starts_at` until before `ends_at` (None: without end), by the clock alone. `attested_by` and
+    `attested_at`: who has last confirmed that it is still right.
+    """
+
+    __tablename__ = "grants"
+    __table_args__ = (
+        Index(
+            "uq_grants_account_id_person_id_open",
+            "account_id",
+            "person_id",
+            unique=True,
+            sqlite_where=text("revoked_at IS NULL"),
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+    )
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"))
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
+    role_id: Mapped[str] = mapped_column(ForeignKey("roles.id"), index=True)
+    starts_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    ends_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
+    granted_by: Mapped[str] = mapped_column(String(64))
+    attested_by: Mapped[str | None] = mapped_column(String(64))
+    attested_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    revoke_reason: Mapped[str | None] = mapped_column(String(20))
+    last_used_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    notice_sent_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+
+
+def in_effect(now: datetime.datetime) -> ColumnElement[bool]:
+    """The condition that a grant holds now. No job is needed: the clock ends it."""
+    return and_(
+        Grant.revoked_at.is_(None),
+        Grant.starts_at <= now,
+        or_(Grant.ends_at.is_(None), Grant.ends_at > now),
+    )
+
+
+def not_over() -> ColumnElement[bool]:
+    """The condition that a grant is not revoked and has not ended; it may begin later."""
+    return and_(Grant.revoked_at.is_(None), or_(Grant.ends_at.is_(None), Grant.ends_at > utc_now()))

@@ -14,9 +14,9 @@ from services.chassis import wire
 from services.chassis.database import Database
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import identity as contract
 from services.contracts.errors import Refused
 from services.contracts.fields import Code
+from services.contracts.identity import organisations as contract
 from services.identity import rules
 from services.identity.credentials import invite, set_password_hash
 from services.identity.handlers import add_account, role_of_level

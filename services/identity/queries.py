@@ -14,17 +14,16 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.identity import rules
+from services.identity.access.models import ApiClient
 from services.identity.access.rules import is_inside
 from services.identity.authors import authors_among
 from services.identity.employees.entry import admitted
 from services.identity.models import (
     ACCOUNTS_BY_NAME,
     Account,
-    ApiClient,
     CredentialLink,
     LoginSession,
     Organisation,
-    RealmSettings,
     ResourceAssignment,
     Role,
     RolePermission,
@@ -32,6 +31,7 @@ from services.identity.models import (
 from services.identity.pages import page_of
 from services.identity.patients.rules import has_username
 from services.identity.people import realms
+from services.identity.people.models import RealmSettings
 from services.identity.people.profiles import permissions_over, profiles_of
 from services.identity.people.rules import (
     LINK,
@@ -44,7 +44,7 @@ from services.identity.tokens import temporary_password_hash, token_hash
 
 Request = Mapping[str, Any]
 # Where only an account's own columns are needed its role and assignments are not read along.
-_COLUMNS_ONLY = (lazyload(Account.role), lazyload(Account.assignments))
+COLUMNS_ONLY = (lazyload(Account.role), lazyload(Account.assignments))
 
 
 def account_view(account: Account) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def standing_of(session: Session, token: str, settings: Any, client_address: str
             LoginSession.ended_at.is_(None),
             Account.state == "active",
         )
-        .options(*_COLUMNS_ONLY)
+        .options(*COLUMNS_ONLY)
     ).one_or_none()
     if found is None:
         raise _unauthenticated()
@@ -153,7 +153,7 @@ def standing_of(session: Session, token: str, settings: Any, client_address: str
         raise _unauthenticated()
     if now >= expires_at or now - last_seen_at >= datetime.timedelta(minutes=idle_minutes):
         raise _unauthenticated()
-    permissions, scope = _reach(session, account, role, organisation, now)
+    permissions, scope = reach(session, account, role, organisation, now)
     if account.person_id:
         scope["person_id"] = account.person_id
     if emergency:
@@ -171,7 +171,7 @@ def standing_of(session: Session, token: str, settings: Any, client_address: str
     )
 
 
-def _reach(
+def reach(
     session: Session, account: Account, role: Role | None, organisation: Organisation, now: datetime.datetime
 ) -> tuple[list[str], dict[str, Any]]:
     """What an account may do now, and on what: its permissions and the scope of its passport.
@@ -221,8 +221,8 @@ def _held(session: Session, role: Role, account_id: str) -> tuple[list[str], lis
 def describe_me(session: Session, caller: Caller, _request: Request) -> dict[str, Any]:
     """The caller's own account with what it may do."""
     account = find_account(session, caller.id)
-    organisation = _organisation(session, caller.organisation_id)
-    permissions, scope = _reach(session, account, account.role, organisation, utc_now())
+    organisation = find_organisation(session, caller.organisation_id)
+    permissions, scope = reach(session, account, account.role, organisation, utc_now())
     return account_view(account) | {
         "organisation_key": organisation.key,
         "organisation_name": organisation.name,
@@ -233,7 +233,7 @@ def describe_me(session: Session, caller: Caller, _request: Request) -> dict[str
 
 def get_organisation(session: Session, caller: Caller, _request: Request) -> dict[str, Any]:
     """The caller's organisation."""
-    return organisation_view(_organisation(session, caller.organisation_id))
+    return organisation_view(find_organisation(session, caller.organisation_id))
 
 
 def get_account(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
@@ -263,7 +263,7 @@ def find_login(
             Account.login_space == login_space,
             Account.login == login,
         )
-        .options(*_COLUMNS_ONLY)
+        .options(*COLUMNS_ONLY)
     )
     return organisation, account
 
@@ -275,7 +275,7 @@ def find_link(session: Session, token: str) -> tuple[CredentialLink, Account, Or
         .join(Account, Account.id == CredentialLink.account_id)
         .join(Organisation, Organisation.id == CredentialLink.organisation_id)
         .where(CredentialLink.token_hash == token_hash(token), CredentialLink.kind == LINK)
-        .options(*_COLUMNS_ONLY)
+        .options(*COLUMNS_ONLY)
     ).one_or_none()
     return None if found is None else (found[0], found[1], found[2])
 
@@ -322,7 +322,7 @@ def list_resource_recipients(session: Session, caller: Caller, request: Request)
         if request["about"] == "capacity"
         else Account.wants_resource_assigned_emails
     )
-    organisation = _organisation(session, caller.organisation_id)
+    organisation = find_organisation(session, caller.organisation_id)
     statement = (
         select(Account.id, Account.email_verified_at)
         .join(Role, Role.id == Account.role_id)
@@ -352,7 +352,7 @@ def list_resource_recipients(session: Session, caller: Caller, request: Request)
 def describe_account(session: Session, caller: Caller, request: Request) -> dict[str, Any]:
     """Name and address of an account, for a service. Raises Refused(not_found)."""
     account = find_account(session, request["account_id"])
-    organisation = _organisation(session, caller.organisation_id)
+    organisation = find_organisation(session, caller.organisation_id)
     return {
         "account_id": account.id,
         "first_name": account.first_name,
@@ -369,7 +369,7 @@ def describe_account(session: Session, caller: Caller, request: Request) -> dict
 
 def describe_authors(session: Session, caller: Caller, request: Request) -> dict[str, Any]:
     """Accounts and API clients as others may know them, whatever their state, in three statements (MARKET R-7)."""
-    organisation = _organisation(session, caller.organisation_id)
+    organisation = find_organisation(session, caller.organisation_id)
     authors = authors_among(session, set(request["account_ids"]))
     return {"organisation_name": organisation.name, "authors": authors}
 
@@ -380,8 +380,8 @@ def check_permission(session: Session, caller: Caller, request: Request) -> dict
         select(Account).where(Account.id == request["account_id"], Account.state == "active")
     )
     if account is not None:
-        organisation = _organisation(session, caller.organisation_id)
-        permissions, _ = _reach(session, account, account.role, organisation, utc_now())
+        organisation = find_organisation(session, caller.organisation_id)
+        permissions, _ = reach(session, account, account.role, organisation, utc_now())
         return {"is_allowed": request["permission"] in permissions}
     client = session.scalar(
         select(ApiClient).where(
@@ -401,7 +401,8 @@ def find_account(session: Session, account_id: str) -> Account:
     return account
 
 
-def _organisation(session: Session, organisation_id: str | None) -> Organisation:
+def find_organisation(session: Session, organisation_id: str | None) -> Organisation:
+    """The organisation. Raises Refused(not_found)."""
     organisation: Organisation | None = session.scalar(
         select(Organisation).where(Organisation.id == organisation_id)
     )

@@ -10,8 +10,10 @@ from services.chassis.loop import Loop
 from services.chassis.operations import Call, serves
 from services.chassis.runtime import Runtime
 from services.chassis.unit_of_work import utc_now
-from services.contracts import identity as contract
-from services.contracts.referrals import directory
+from services.contracts import referrals
+from services.contracts.identity import accounts, organisations, passports, sessions
+from services.contracts.identity import credentials as credentials_contract
+from services.contracts.identity import login as login_contract
 from services.identity import credentials, handlers, housekeeping, login, passwords, queries
 from services.identity.access import challenges, clients
 from services.identity.access.entrypoints import AccessEntrypoints
@@ -82,12 +84,12 @@ class Service(
 
     name = "identity"
 
-    @serves(contract.issue_passport)
+    @serves(passports.issue_passport)
     def issue_passport(self, call: Call) -> Any:
         token, address = call.request["token"], call.context.client_address
         with call.runtime.database.reading(None) as session:
             standing = (
-                clients.standing_of(session, token, address)
+                clients.standing_of_client(session, token, address)
                 if clients.is_api_token(token)
                 else queries.standing_of(session, token, call.runtime.settings, address)
             )
@@ -99,7 +101,7 @@ class Service(
             "organisation_id": standing.organisation_id,
         }
 
-    @serves(contract.log_in)
+    @serves(login_contract.log_in)
     def log_in(self, call: Call) -> Any:
         verified = login.verified(call)
         challenges.refuse_without_code(call, verified)
@@ -112,72 +114,72 @@ class Service(
             verified.new_password,
         )
 
-    @serves(contract.log_out)
+    @serves(sessions.log_out)
     def log_out(self, call: Call) -> Any:
         return call.commit(credentials.log_out)
 
-    @serves(contract.describe_me)
+    @serves(passports.describe_me)
     def describe_me(self, call: Call) -> Any:
         return call.read(queries.describe_me)
 
-    @serves(contract.set_my_notifications)
+    @serves(accounts.set_my_notifications)
     def set_my_notifications(self, call: Call) -> Any:
         return call.commit(handlers.set_my_notifications)
 
-    @serves(contract.get_organisation)
+    @serves(organisations.get_organisation)
     def get_organisation(self, call: Call) -> Any:
         return call.read(queries.get_organisation)
 
-    @serves(contract.set_features)
+    @serves(organisations.set_features)
     def set_features(self, call: Call) -> Any:
         return call.commit(handlers.set_features)
 
-    @serves(contract.create_account)
+    @serves(accounts.create_account)
     def create_account(self, call: Call) -> Any:
         return call.commit(handlers.create_account)
 
-    @serves(contract.get_account)
+    @serves(accounts.get_account)
     def get_account(self, call: Call) -> Any:
         answer = call.read(queries.get_account)
         call.transact(lambda unit: handlers.note_account_read(unit, answer["id"]))
         return answer
 
-    @serves(contract.list_accounts)
+    @serves(accounts.list_accounts)
     def list_accounts(self, call: Call) -> Any:
         return call.read(queries.list_accounts)
 
-    @serves(contract.set_security_level)
+    @serves(accounts.set_security_level)
     def set_security_level(self, call: Call) -> Any:
         return call.commit(handlers.set_security_level)
 
-    @serves(contract.disable_account)
+    @serves(accounts.disable_account)
     def disable_account(self, call: Call) -> Any:
         return call.commit(handlers.disable_account)
 
-    @serves(contract.enable_account)
+    @serves(accounts.enable_account)
     def enable_account(self, call: Call) -> Any:
         return call.commit(handlers.enable_account)
 
-    @serves(contract.assign_resource)
+    @serves(accounts.assign_resource)
     def assign_resource(self, call: Call) -> Any:
         with call.runtime.database.reading(call.organisation_id) as session:
             handlers.require_provider(queries.find_account(session, call.request["account_id"]))
-        resource = call.ask(directory.describe_resource, {"resource_id": call.request["resource_id"]})
+        resource = call.ask(referrals.describe_resource, {"resource_id": call.request["resource_id"]})
         return call.commit(handlers.assign_resource, resource)
 
-    @serves(contract.remove_resource)
+    @serves(accounts.remove_resource)
     def remove_resource(self, call: Call) -> Any:
         return call.commit(handlers.remove_resource)
 
-    @serves(contract.set_provider_switches)
+    @serves(accounts.set_provider_switches)
     def set_provider_switches(self, call: Call) -> Any:
         return call.commit(handlers.set_provider_switches)
 
-    @serves(contract.invite_account)
+    @serves(accounts.invite_account)
     def invite_account(self, call: Call) -> Any:
         return call.commit(handlers.invite_account)
 
-    @serves(contract.request_password_reset)
+    @serves(credentials_contract.request_password_reset)
     def request_password_reset(self, call: Call) -> Any:
         answer_at = time.monotonic() + RESET_ANSWERS_AFTER_S + random.uniform(0, RESET_JITTER_S)  # noqa: S311 - noise
         organisation, account = login.reset_target(call)
@@ -185,30 +187,30 @@ class Service(
         time.sleep(max(0.0, answer_at - time.monotonic()))
         return answer
 
-    @serves(contract.inspect_credential_link)
+    @serves(credentials_contract.inspect_credential_link)
     def inspect_credential_link(self, call: Call) -> Any:
         return call.read(queries.inspect_link)
 
-    @serves(contract.redeem_credential_link)
+    @serves(credentials_contract.redeem_credential_link)
     def redeem_credential_link(self, call: Call) -> Any:
         return call.commit(credentials.redeem_link, login.new_password(call), call.runtime.settings)
 
-    @serves(contract.mint_credential_link)
+    @serves(credentials_contract.mint_credential_link)
     def mint_credential_link(self, call: Call) -> Any:
         return call.transact(lambda unit: credentials.mint_link(unit, call.request, call.runtime.settings))
 
-    @serves(contract.list_resource_recipients)
+    @serves(accounts.list_resource_recipients)
     def list_resource_recipients(self, call: Call) -> Any:
         return call.read(queries.list_resource_recipients)
 
-    @serves(contract.describe_account)
+    @serves(accounts.describe_account)
     def describe_account(self, call: Call) -> Any:
         return call.read(queries.describe_account)
 
-    @serves(contract.describe_authors)
+    @serves(accounts.describe_authors)
     def describe_authors(self, call: Call) -> Any:
         return call.read(queries.describe_authors)
 
-    @serves(contract.check_permission)
+    @serves(passports.check_permission)
     def check_permission(self, call: Call) -> Any:
         return call.read(queries.check_permission)

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.chassis.audit_search import audit_entrypoints, ids_asked
 from services.chassis.runtime import Runtime
-from services.contracts.identity_merged import describe_person
+from services.contracts.identity.merging import describe_person
 from services.contracts.notifications.audit import trail
 from services.notifications.deliveries import sending
 from services.notifications.deliveries.entrypoints import DeliveryEntrypoints

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.chassis.audit_search import audit_entrypoints, ids_asked
-from services.contracts.identity_merged import describe_person
+from services.contracts.identity.merging import describe_person
 from services.contracts.portals.audit import trail
 from services.portals.configuration.entrypoints import ConfigurationEntrypoints
 

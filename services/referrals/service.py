@@ -7,7 +7,7 @@ from typing import Any
 from services.chassis.audit_search import audit_entrypoints, ids_asked
 from services.chassis.loop import Loop
 from services.chassis.runtime import Runtime
-from services.contracts.identity_merged import describe_person
+from services.contracts.identity.merging import describe_person
 from services.contracts.referrals.audit import trail
 from services.referrals.assignments.entrypoints import AssignmentEntrypoints
 from services.referrals.bulk.entrypoints import BulkEntrypoints

@@ -8,7 +8,7 @@ from eventlet import tpool
 
 from services.chassis.audit_search import audit_entrypoints, ids_asked
 from services.chassis.runtime import Runtime
-from services.contracts.identity_merged import describe_person
+from services.contracts.identity.merging import describe_person
 from services.contracts.signing.audit import trail
 from services.signing.documents.entrypoints import DocumentEntrypoints
 from services.signing.documents.signer import Signer

@@ -17,9 +17,10 @@ import time_machine
 
 from services.chassis import wire
 from services.chassis.unit_of_work import utc_now
-from services.contracts import identity as contract
-from services.contracts import identity_access as access
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts, credentials
+from services.contracts.identity import credentials as credentials_contract
+from services.contracts.identity import login as login_contract
 from services.identity import login
 from services.identity.models import Account
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
@@ -66,7 +67,12 @@ def answer(identity: Identity, operation: Any, caller: Any = None, **request: An
 
 def guess(identity: Identity, name: str, address: str) -> str:
     return answer(
-        identity, contract.log_in, organisation="harbor", login=name, password=WRONG, client_address=address
+        identity,
+        login_contract.log_in,
+        organisation="harbor",
+        login=name,
+        password=WRONG,
+        client_address=address,
     )
 
 
@@ -77,7 +83,7 @@ def most_within(moments: list[float], span_s: float) -> int:
 
 def link_of(identity: Identity) -> str:
     """The token of the link that was asked for last."""
-    return identity.mint(identity.events(contract.account_invited)[-1]["data"]["invitation_id"])
+    return identity.mint(identity.events(credentials.account_invited)[-1]["data"]["invitation_id"])
 
 
 @pytest.mark.full
@@ -115,11 +121,11 @@ def test_a_patient_attacker_gets_a_hundred_tries_and_the_owner_a_reset(
     assert most_within(verified_at, QUARTER_S) <= 10
     monkeypatch.undo()
     assert (
-        answer(identity, contract.log_in, organisation="harbor", login=ADMIN, password=PASSWORD)
+        answer(identity, login_contract.log_in, organisation="harbor", login=ADMIN, password=PASSWORD)
         == "too_many_requests"
     )
-    identity.call(contract.request_password_reset, organisation="harbor", login=ADMIN)
-    identity.call(contract.redeem_credential_link, token=link_of(identity), password=NEW_PASSWORD)
+    identity.call(credentials.request_password_reset, organisation="harbor", login=ADMIN)
+    identity.call(credentials.redeem_credential_link, token=link_of(identity), password=NEW_PASSWORD)
     assert identity.log_in(ADMIN, NEW_PASSWORD)
 
 
@@ -169,7 +175,8 @@ def test_of_ten_thousand_guessed_links_none_holds(
     guesses = [one for one in near if one != token]
     guesses += [wire.new_id() + f"{number:011d}" for number in range(10_000 - len(guesses))]
     answers = Counter(
-        answer(identity, contract.redeem_credential_link, token=one, password=NEW_PASSWORD) for one in guesses
+        answer(identity, credentials.redeem_credential_link, token=one, password=NEW_PASSWORD)
+        for one in guesses
     )
     print(f"A9: {len(guesses)} guessed links, {dict(answers)}")
     assert answers == {"link_refused": 10_000}
@@ -180,13 +187,13 @@ def _newer(identity: Identity, account: dict[str, Any]) -> None:
 
 
 def _disabled(identity: Identity, account: dict[str, Any]) -> None:
-    version = identity.call(contract.get_account, identity.admin(), account_id=account["id"])["version"]
-    identity.call(contract.disable_account, identity.admin(), version=version, account_id=account["id"])
+    version = identity.call(accounts.get_account, identity.admin(), account_id=account["id"])["version"]
+    identity.call(accounts.disable_account, identity.admin(), version=version, account_id=account["id"])
 
 
 def _another_password(identity: Identity, account: dict[str, Any]) -> None:
     token = identity.a_link(account["id"])
-    identity.call(contract.redeem_credential_link, token=token, password=NEW_PASSWORD)
+    identity.call(credentials.redeem_credential_link, token=token, password=NEW_PASSWORD)
 
 
 @pytest.mark.fault("A9")
@@ -198,7 +205,7 @@ def test_a_link_ends_with_a_newer_one_another_password_and_the_account(
     old = identity.a_link(account["id"])
     meanwhile(identity, account)
     answers = {
-        answer(identity, contract.redeem_credential_link, token=old, password="one more lantern in here")
+        answer(identity, credentials.redeem_credential_link, token=old, password="one more lantern in here")
         for _ in range(3)
     }
     assert answers == {"link_refused"}
@@ -208,8 +215,13 @@ def test_a_link_ends_with_a_newer_one_another_password_and_the_account(
 
 @pytest.mark.fault("A9")
 def test_a_changed_password_voids_the_reset_that_is_on_its_way(identity: Identity) -> None:
-    identity.call(contract.request_password_reset, organisation="harbor", login=ADMIN)
+    identity.call(credentials.request_password_reset, organisation="harbor", login=ADMIN)
     old = link_of(identity)
-    identity.call(access.change_my_password, identity.admin(), password=PASSWORD, new_password=NEW_PASSWORD)
+    identity.call(
+        credentials_contract.change_my_password,
+        identity.admin(),
+        password=PASSWORD,
+        new_password=NEW_PASSWORD,
+    )
     again = {"token": old, "password": "one more lantern in here"}
-    assert answer(identity, contract.redeem_credential_link, **again) == "link_refused"
+    assert answer(identity, credentials.redeem_credential_link, **again) == "link_refused"

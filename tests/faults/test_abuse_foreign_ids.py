@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 from sqlalchemy import inspect, text
 
-from services.contracts import identity_patients
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Operation, all_operations
 from services.contracts.errors import Refused
+from services.contracts.identity import patients as identity_patients
 from services.contracts.referrals import bulk, fhir
 from services.identity.patients import jobs
 from services.referrals.bulk import work as bulk_work

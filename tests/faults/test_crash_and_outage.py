@@ -19,8 +19,8 @@ import orjson
 import pytest
 
 from deploy.journey import a_pdf
-from services.contracts import identity
 from services.contracts.declare import Event
+from services.contracts.identity import accounts as identity
 from services.contracts.referrals import records as referrals
 from services.contracts.signing import documents as signing
 from tests.support.eventually import eventually

@@ -13,10 +13,11 @@ from marshmallow import fields
 from sqlalchemy import DateTime, TypeDecorator, select
 
 from services.chassis import wire
-from services.contracts import identity, identity_audit
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Event
 from services.contracts.fields import Code, Count, Flag, Id, Moment, RecordNumber
+from services.contracts.identity import accounts as identity
+from services.contracts.identity import audit as identity_audit
 from services.contracts.referrals import assignments, capacity
 from services.referrals.capacity.models import Line
 from services.referrals.models import Referral, StatusChange

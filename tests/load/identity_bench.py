@@ -23,9 +23,7 @@ from sqlalchemy.orm import Session
 from services.chassis import wire
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
-from services.contracts import identity as contract
-from services.contracts import identity_patients as patients
-from services.contracts import identity_people as people
+from services.contracts.identity import accounts, passports, patients, people
 from services.identity import queries
 from services.identity.housekeeping import keep_statistics
 from services.identity.models import Account, Grant, LoginSession, Person, PersonKind, Role
@@ -207,12 +205,12 @@ def questions(town: Town) -> dict[str, Callable[[], Any]]:
         "patient by e-mail": match,
         "account by log-in": log_in,
         "passport": lambda: town.identity.call(
-            contract.issue_passport, token=town.chance.choice(town.accounts)["id"], audience="referrals"
+            passports.issue_passport, token=town.chance.choice(town.accounts)["id"], audience="referrals"
         ),
         "people, first page": lambda: town.call(people.list_people),
         "people, last page": lambda: town.call(people.list_people, after=last_person),
-        "accounts, first page": lambda: town.call(contract.list_accounts),
-        "accounts, last page": lambda: town.call(contract.list_accounts, after=last_account),
+        "accounts, first page": lambda: town.call(accounts.list_accounts),
+        "accounts, last page": lambda: town.call(accounts.list_accounts, after=last_account),
         "onboarding, first page": onboarding,
         "onboarding, last page": functools.partial(onboarding, last_pages["all"]),
         "onboarding, active, first page": functools.partial(onboarding, status="active"),

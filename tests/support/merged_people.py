@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from services.contracts.errors import Refused
-from services.contracts.identity_merged import people_merged, people_unmerged
+from services.contracts.identity.merging import people_merged, people_unmerged
 
 MERGE = "f" * 32
 

@@ -7,20 +7,27 @@ from typing import Any
 
 from sqlalchemy import select
 
-from services.contracts import identity as accounts
-from services.contracts import (
-    identity_access,
-    identity_audit,
-    identity_employees,
-    identity_family,
-    identity_merging,
-    identity_outside,
-    identity_patients,
-    identity_people,
-)
+from services.contracts import referrals
 from services.contracts.errors import Refused
-from services.contracts.referrals import directory
-from services.identity.models import Grant, LoginChange, LoginSession, UnverifiedNotice
+from services.contracts.identity import (
+    accounts,
+    api_clients,
+    audit,
+    employees,
+    family,
+    hr_feed,
+    merging,
+    outside,
+    patients,
+    people,
+    pickup_codes,
+    realms,
+    relationships,
+)
+from services.contracts.identity import family as family_contract
+from services.identity.models import Grant, LoginSession
+from services.identity.patients.models import UnverifiedNotice
+from services.identity.people.models import LoginChange
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 from tests.integration.identity.employees import activate
 from tests.support.in_process import a_caller
@@ -64,7 +71,7 @@ def identity_world(folder: Path) -> World:
         }
     )
     mine = world.objects["bayside"]["program"][0]
-    identity.answers[directory.describe_resource.address] = lambda request: _describe_resource(request, mine)
+    identity.answers[referrals.describe_resource.address] = lambda request: _describe_resource(request, mine)
     return finished(world)
 
 
@@ -102,7 +109,7 @@ class _IdentityObjects:
 
     def _person(self, *kinds: str, **more: Any) -> Any:
         name = {"first_name": f"Pat of {self.key}", "last_name": f"Quimby of {self.key}"}
-        return self.call(identity_people.create_person, kinds=list(kinds), **name, **more)
+        return self.call(people.create_person, kinds=list(kinds), **name, **more)
 
     def _accounts(self) -> None:
         self.keep("account", self.caller.id)
@@ -120,12 +127,10 @@ class _IdentityObjects:
         self.identity.log_in(ADMIN, PASSWORD, organisation=self.key)
         with self.identity.database.reading(self.caller.organisation_id) as session:
             self.keep("session", *session.scalars(select(LoginSession.id)))
-        client = self.call(
-            identity_access.create_api_client, name=f"Board of {self.key}", scopes=["queue.read"]
-        )
+        client = self.call(api_clients.create_api_client, name=f"Board of {self.key}", scopes=["queue.read"])
         self.keep("api_client", client["id"])
         role = self.call(
-            identity_people.create_role,
+            realms.create_role,
             realm="family",
             code="guardian",
             name=f"Guardian of {self.key}",
@@ -136,11 +141,9 @@ class _IdentityObjects:
     def _family(self) -> tuple[str, str]:
         client = self._person("client", email=f"client@{self.key}.example.org")["id"]
         contact = self._person("contact", email=f"kin@{self.key}.example.org")["id"]
-        self.call(
-            identity_people.add_client_contact, client_id=client, contact_id=contact, relation="daughter"
-        )
+        self.call(family.add_client_contact, client_id=client, contact_id=contact, relation="daughter")
         granted = self.call(
-            identity_family.add_family_access, client_id=client, person_id=contact, role="family"
+            family_contract.add_family_access, client_id=client, person_id=contact, role="family"
         )
         self.keep("person", client)
         self.keep("contact", contact)
@@ -148,7 +151,7 @@ class _IdentityObjects:
         self.keep("granted_account", granted["account_id"])
         self.keep("account_cursor", self.caller.id, granted["account_id"])
         self.call(
-            identity_family.change_family_login,
+            family_contract.change_family_login,
             client_id=client,
             person_id=contact,
             email=f"newkin@{self.key}.example.org",
@@ -158,9 +161,9 @@ class _IdentityObjects:
     def _patients(self) -> None:
         details = {"postal_code": "02139", "date_of_birth": "1980-02-29"}
         patient = self._person("patient", email=f"ana@{self.key}.example.org", **details)["id"]
-        self.call(identity_patients.enable_patient_access, person_id=patient, attests_email_is_private=True)
+        self.call(patients.enable_patient_access, person_id=patient, attests_email_is_private=True)
         self.call(
-            identity_patients.set_patient_credentials,
+            patients.set_patient_credentials,
             person_id=patient,
             username=f"ana.{self.key}",
             password="copper kettle under snow",
@@ -168,14 +171,14 @@ class _IdentityObjects:
         )
         self.keep("patient", patient)
         job = self.call(
-            identity_patients.start_patient_job,
+            patients.start_patient_job,
             kind="enable",
             person_ids=[patient],
             attests_email_is_private=True,
         )
         self.keep("job", job["job_id"])
         self.identity.call(
-            identity_patients.request_patient_access,
+            patients.request_patient_access,
             organisation=self.key,
             email=f"nobody@{self.key}.example.org",
             last_name="Nobody",
@@ -186,30 +189,30 @@ class _IdentityObjects:
 
     def _employees(self) -> None:
         employee = self._person("employee", email=f"robin@{self.key}.example.org")["id"]
-        code = self.call(identity_employees.create_pickup_code, person_id=employee)
+        code = self.call(pickup_codes.create_pickup_code, person_id=employee)
         self.keep("pickup_code", code["id"])
         applicant = self.call(
-            identity_employees.register_applicant,
+            employees.register_applicant,
             first_name="Robin",
             last_name=f"Quay of {self.key}",
             email=f"robin.quay@{self.key}.example.org",
         )["person_id"]
         second, third = (self._person("patient")["id"] for _ in range(2))
-        plan = self.call(identity_merging.preview_merge, kept_id=second, merged_id=third)["plan"]
-        merge = self.call(identity_merging.merge_people, kept_id=second, merged_id=third, plan=plan)
+        plan = self.call(merging.preview_merge, kept_id=second, merged_id=third)["plan"]
+        merge = self.call(merging.merge_people, kept_id=second, merged_id=third, plan=plan)
         self.keep("merge", merge["id"])
         self.keep("merged", third)
         self.keep("employee", employee, second)
         self.keep("applicant", applicant)
         working = self._person("employee", email=f"kim@{self.key}.example.org")["id"]
         account = self.call(
-            identity_people.create_person_account, person_id=working, realm="employee", role="employee"
+            people.create_person_account, person_id=working, realm="employee", role="employee"
         )
         activate(self.identity, account["id"])
         self.keep("employee_cursor", account["id"])
         line = "employee_number,last_name,is_active\n9,Quill of " + self.key + ",true\n"
         imported = self.call(
-            identity_employees.upload_hr_feed,
+            hr_feed.upload_hr_feed,
             document=a_blob(self.identity, self.caller.organisation_id or "", line.encode()),
             format="csv",
         )
@@ -219,9 +222,9 @@ class _IdentityObjects:
     def _outside(self) -> None:
         provider = {"realm": "staff", "issuer": "https://id.example.org", "client_id": "portico"}
         more = {"client_secret": "s" * 30, "linking": "by_hand", "button_name": "Somewhere else"}
-        self.call(identity_outside.create_identity_provider, **provider, **more)
+        self.call(outside.create_identity_provider, **provider, **more)
         linked = self.call(
-            identity_outside.link_account_outside_identity,
+            outside.link_account_outside_identity,
             account_id=self.caller.id,
             subject=f"ada-{self.key}",
         )
@@ -229,14 +232,14 @@ class _IdentityObjects:
 
     def _others(self, client: str, contact: str) -> None:
         related = self.call(
-            identity_people.set_account_relationship,
+            relationships.set_account_relationship,
             account_id=self.caller.id,
             person_id=client,
             kind="contact",
         )
         self.keep("relationship", related["id"])
         emergency = self.call(
-            identity_audit.break_glass,
+            audit.break_glass,
             object_type="referral",
             object_id="7" * 31 + str(KEYS.index(self.key)),
             reason=f"Fire in {self.key} today.",

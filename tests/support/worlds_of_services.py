@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import select
 
 from services.chassis.unit_of_work import utc_now
-from services.contracts import identity as accounts
-from services.contracts import identity_merged
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts as accounts_contract
+from services.contracts.identity import credentials, passports
+from services.contracts.identity import merging as identity_merged
 from services.contracts.notifications import deliveries as notifications
 from services.contracts.portals import configuration as portals
 from services.contracts.referrals import (
@@ -224,7 +225,7 @@ def notifications_world(folder: Path) -> World:
                 "account_id": ACCOUNTS[key],
                 "purpose": "invitation",
             }
-            service.deliver(accounts.account_invited, invitation, organisation=IDS[key])
+            service.deliver(credentials.account_invited, invitation, organisation=IDS[key])
         world.keep(key, "account", ACCOUNTS[key])
         listed = service.call(notifications.list_deliveries, callers[key], limit=1)
         world.keep(key, "delivery", *[item["id"] for item in listed["items"]])
@@ -289,8 +290,8 @@ def _knows_account(service: InProcess, key: str) -> None:
             "features": ["electronic_signature"],
         }
 
-    service.answers[accounts.describe_account.address] = describe_account
-    service.answers[accounts.check_permission.address] = lambda request: {
+    service.answers[accounts_contract.describe_account.address] = describe_account
+    service.answers[passports.check_permission.address] = lambda request: {
         "is_allowed": request["account_id"] == ACCOUNTS[key]
     }
 

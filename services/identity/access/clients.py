@@ -13,8 +13,8 @@ from services.chassis import wire
 from services.chassis.operations import Call
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts import identity_access as contract
 from services.contracts.errors import Refused
+from services.contracts.identity import api_clients as contract
 from services.identity.access import addresses, rules
 from services.identity.access.models import ApiClient, ApiSecret, ApiSession
 from services.identity.access.second_factor import proven_caller
@@ -134,7 +134,7 @@ def open_session(call: Call) -> Any:
     now = utc_now()
     is_let_in = (
         found is not None
-        and _may_call(found[0], found[1], now)
+        and may_call(found[0], found[1], now)
         and rules.is_inside(call.context.client_address, found[0].allowed_networks)
     )
     if not is_let_in:
@@ -174,7 +174,7 @@ def is_api_token(token: str) -> bool:
     return token.startswith(TOKEN_MARK)
 
 
-def standing_of(session: Session, token: str, client_address: str | None) -> Standing:
+def standing_of_client(session: Session, token: str, client_address: str | None) -> Standing:
     """What a system's token stands for: its scopes, nothing more. Run in a session of no organisation.
 
     Raises Refused(unauthenticated) for a token that is unknown or has expired, whose secret or client has ended, or
@@ -191,7 +191,7 @@ def standing_of(session: Session, token: str, client_address: str | None) -> Sta
     if (
         found is None
         or found[0].expires_at <= now
-        or not _may_call(found[1], found[2], now)
+        or not may_call(found[1], found[2], now)
         or not rules.is_inside(client_address, found[1].allowed_networks)
     ):
         raise Refused("unauthenticated", "The token has ended. Ask for another one.")
@@ -207,7 +207,8 @@ def standing_of(session: Session, token: str, client_address: str | None) -> Sta
     )
 
 
-def _may_call(client: ApiClient, secret: ApiSecret, now: datetime.datetime) -> bool:
+def may_call(client: ApiClient, secret: ApiSecret, now: datetime.datetime) -> bool:
+    """Whether the client and its secret may be used now."""
     return client.revoked_at is None and _holds(client.expires_at, now) and _holds(secret.expires_at, now)
 
 

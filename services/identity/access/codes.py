@@ -11,8 +11,8 @@ from sqlalchemy import CursorResult, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import identity_access as contract
 from services.contracts.errors import Refused
+from services.contracts.identity import second_factor as contract
 from services.identity import credentials
 from services.identity.access import rules
 from services.identity.access.models import RecoveryCode, SecondFactor

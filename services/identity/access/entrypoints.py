@@ -6,7 +6,9 @@ import time
 from typing import Any
 
 from services.chassis.operations import Call, serves
-from services.contracts import identity_access as contract
+from services.contracts.identity import api_clients, credentials, login
+from services.contracts.identity import second_factor as second_factor_contract
+from services.contracts.identity import sessions as sessions_contract
 from services.identity.access import challenges, clients, links, second_factor, sessions
 from services.identity.access.vault import vault_of
 from services.identity.login import take_secret
@@ -15,120 +17,120 @@ from services.identity.login import take_secret
 class AccessEntrypoints:
     """Mixed into the service."""
 
-    @serves(contract.list_my_sessions)
+    @serves(sessions_contract.list_my_sessions)
     def list_my_sessions(self, call: Call) -> Any:
         """See the contract."""
         return call.read(sessions.list_mine)
 
-    @serves(contract.end_my_session)
+    @serves(sessions_contract.end_my_session)
     def end_my_session(self, call: Call) -> Any:
         """See the contract."""
         return call.commit(sessions.end_mine)
 
-    @serves(contract.end_my_other_sessions)
+    @serves(sessions_contract.end_my_other_sessions)
     def end_my_other_sessions(self, call: Call) -> Any:
         """See the contract."""
         return call.commit(sessions.end_my_others)
 
-    @serves(contract.list_account_sessions)
+    @serves(sessions_contract.list_account_sessions)
     def list_account_sessions(self, call: Call) -> Any:
         """See the contract."""
         answer = call.read(sessions.list_of_account)
         call.transact(lambda unit: unit.audit("session.listed", "account", call.request["account_id"]))
         return answer
 
-    @serves(contract.end_account_sessions)
+    @serves(sessions_contract.end_account_sessions)
     def end_account_sessions(self, call: Call) -> Any:
         """See the contract."""
         return call.commit(sessions.end_of_account)
 
-    @serves(contract.prove_myself)
+    @serves(login.prove_myself)
     def prove_myself(self, call: Call) -> Any:
         """See the contract."""
         return sessions.prove(call)
 
-    @serves(contract.change_my_password)
+    @serves(credentials.change_my_password)
     def change_my_password(self, call: Call) -> Any:
         """See the contract."""
         return sessions.change_password(call)
 
-    @serves(contract.complete_log_in)
+    @serves(login.complete_log_in)
     def complete_log_in(self, call: Call) -> Any:
         """See the contract."""
         return challenges.complete(call)
 
-    @serves(contract.start_second_factor_at_log_in)
+    @serves(login.start_second_factor_at_log_in)
     def start_second_factor_at_log_in(self, call: Call) -> Any:
         """See the contract."""
         return challenges.begin_enrolment(call)
 
-    @serves(contract.get_my_second_factor)
+    @serves(second_factor_contract.get_my_second_factor)
     def get_my_second_factor(self, call: Call) -> Any:
         """See the contract."""
         return call.read(second_factor.get_mine)
 
-    @serves(contract.start_second_factor)
+    @serves(second_factor_contract.start_second_factor)
     def start_second_factor(self, call: Call) -> Any:
         """See the contract."""
         return call.commit(second_factor.start, vault_of(call.runtime.settings))
 
-    @serves(contract.confirm_second_factor)
+    @serves(second_factor_contract.confirm_second_factor)
     def confirm_second_factor(self, call: Call) -> Any:
         """See the contract."""
         second_factor.check_own_code(call, take_secret(call, "code"), confirms=True)
         return call.commit(second_factor.confirm)
 
-    @serves(contract.renew_recovery_codes)
+    @serves(second_factor_contract.renew_recovery_codes)
     def renew_recovery_codes(self, call: Call) -> Any:
         """See the contract."""
         return call.commit(second_factor.renew)
 
-    @serves(contract.remove_second_factor)
+    @serves(second_factor_contract.remove_second_factor)
     def remove_second_factor(self, call: Call) -> Any:
         """See the contract."""
         return call.commit(second_factor.remove_mine)
 
-    @serves(contract.reset_second_factor)
+    @serves(second_factor_contract.reset_second_factor)
     def reset_second_factor(self, call: Call) -> Any:
         """See the contract."""
         return call.commit(second_factor.reset)
 
-    @serves(contract.set_role_second_factor)
+    @serves(second_factor_contract.set_role_second_factor)
     def set_role_second_factor(self, call: Call) -> Any:
         """See the contract."""
         return call.commit(second_factor.set_role_demand)
 
-    @serves(contract.open_api_session)
+    @serves(api_clients.open_api_session)
     def open_api_session(self, call: Call) -> Any:
         """See the contract."""
         return clients.open_session(call)
 
-    @serves(contract.list_api_clients)
+    @serves(api_clients.list_api_clients)
     def list_api_clients(self, call: Call) -> Any:
         """See the contract."""
         return call.read(clients.list_clients)
 
-    @serves(contract.create_api_client)
+    @serves(api_clients.create_api_client)
     def create_api_client(self, call: Call) -> Any:
         """See the contract."""
         return call.commit(clients.create)
 
-    @serves(contract.change_api_client)
+    @serves(api_clients.change_api_client)
     def change_api_client(self, call: Call) -> Any:
         """See the contract."""
         return call.commit(clients.change)
 
-    @serves(contract.rotate_api_secret)
+    @serves(api_clients.rotate_api_secret)
     def rotate_api_secret(self, call: Call) -> Any:
         """See the contract."""
         return call.commit(clients.rotate_secret)
 
-    @serves(contract.revoke_api_client)
+    @serves(api_clients.revoke_api_client)
     def revoke_api_client(self, call: Call) -> Any:
         """See the contract."""
         return call.commit(clients.revoke)
 
-    @serves(contract.request_new_link)
+    @serves(credentials.request_new_link)
     def request_new_link(self, call: Call) -> Any:
         """See the contract."""
         answer_at = links.answer_time()

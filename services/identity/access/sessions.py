@@ -61,14 +61,14 @@ def _list(session: Session, account_id: str, current_id: str | None) -> dict[str
 
 def end_mine(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     """End one of the caller's sessions. Raises Refused(not_found)."""
-    caller = _caller(unit)
+    caller = caller_of(unit)
     _end_one(unit, caller.id, request["session_id"], "ended_by_owner")
     return {}
 
 
 def end_my_others(unit: UnitOfWork, _request: Request) -> dict[str, Any]:
     """End all of the caller's sessions but this one; answers how many."""
-    caller = _caller(unit)
+    caller = caller_of(unit)
     ended = credentials.end_sessions(unit, caller.id, "ended_by_owner", but=caller.session_id)
     unit.audit("session.others_ended", "account", caller.id, count=ended)
     return {"ended": ended}
@@ -123,7 +123,7 @@ def prove(call: Call) -> Any:
 
 
 def _note_proof(unit: UnitOfWork, _request: Request) -> dict[str, Any]:
-    caller = _caller(unit)
+    caller = caller_of(unit)
     unit.session.execute(
         update(LoginSession).where(LoginSession.id == caller.session_id).values(proven_at=unit.now),
         execution_options={"synchronize_session": False},
@@ -150,7 +150,7 @@ def change_password(call: Call) -> Any:
 def _set_password(
     unit: UnitOfWork, _request: Request, verified_hash: str | None, chosen: login.Chosen
 ) -> dict[str, Any]:
-    caller = _caller(unit)
+    caller = caller_of(unit)
     account = load_account(unit, caller.id)
     if account.password_hash != verified_hash:
         raise _proof_refused()
@@ -190,6 +190,7 @@ def _proof_refused() -> Refused:
     return Refused("proof_refused", "The password is wrong.", field="password")
 
 
-def _caller(unit: UnitOfWork) -> Caller:
+def caller_of(unit: UnitOfWork) -> Caller:
+    """Who acts in this transaction; the operation lets nobody in without a passport."""
     assert unit.caller is not None  # noqa: S101 - as above
     return unit.caller

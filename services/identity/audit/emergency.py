@@ -14,8 +14,8 @@ from services.chassis.audit_fhir import BREAK_GLASS
 from services.chassis.audit_search import page
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import identity_audit as contract
 from services.contracts.errors import Refused
+from services.contracts.identity import audit as contract
 from services.identity.models import Account, LoginSession, Role, RolePermission
 from services.identity.people.rules import STAFF
 

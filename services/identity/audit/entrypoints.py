@@ -6,8 +6,8 @@ from typing import Any
 
 from services.chassis.audit_search import audit_entrypoints, note_looking
 from services.chassis.operations import Call, serves
-from services.contracts import identity_audit as contract
-from services.contracts.referrals import directory
+from services.contracts import referrals
+from services.contracts.identity import audit as contract
 from services.identity.audit import emergency, explain
 from services.identity.merging.handlers import merged_into
 
@@ -57,6 +57,6 @@ def _agency_of(call: Call, resource_id: str | None) -> str | None:
     """The agency of a program, as the directory knows it: who has the agency has its programs. Asked before reading."""
     if resource_id is None:
         return None
-    resource = call.ask(directory.describe_resource, {"resource_id": resource_id})
+    resource = call.ask(referrals.describe_resource, {"resource_id": resource_id})
     agency_id: str | None = resource["agency_id"]
     return agency_id

@@ -27,8 +27,9 @@ from services.identity.models import (
     ResourceAssignment,
     Role,
     RolePermission,
+    in_effect,
 )
-from services.identity.people.profiles import in_effect, permissions_over, profiles_of
+from services.identity.people.profiles import permissions_over, profiles_of
 from services.identity.people.queries import find_person
 from services.identity.people.rules import EMPLOYEE, PORTAL_REALMS, PROVIDER, STAFF
 from services.identity.queries import find_account

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import identity as contract
+from services.contracts.identity import accounts as contract
 from services.identity.employees.entry import entry_of
 from services.identity.employees.models import Applicant
 from services.identity.models import Account

@@ -15,9 +15,8 @@ from services.identity.employees import rules
 from services.identity.employees.automatic import open_account
 from services.identity.employees.entry import entry_of
 from services.identity.employees.models import Employment, HrImportLine
-from services.identity.models import Account
+from services.identity.models import Account, Person, PersonKind
 from services.identity.people.accounts import name_accounts
-from services.identity.people.models import Person, PersonKind
 from services.identity.people.rules import EMPLOYEE
 
 

@@ -9,9 +9,8 @@ from sqlalchemy import select
 from services.chassis.unit_of_work import UnitOfWork
 from services.identity.employees.entry import entry_of
 from services.identity.employees.supervision import supervise
-from services.identity.models import Account
+from services.identity.models import Account, Person
 from services.identity.people.accounts import add_portal_account, find_portal_account
-from services.identity.people.models import Person
 from services.identity.people.realms import rules_of
 from services.identity.people.rules import EMAIL, EMPLOYEE, login_space
 from services.identity.rules import normal_login

@@ -15,9 +15,16 @@ from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.identity.employees import rules
 from services.identity.employees.models import Employment, PortalEntry
-from services.identity.models import Account, Role, RolePermission
-from services.identity.people.models import Grant, Person, PersonKind, Relationship
-from services.identity.people.profiles import in_effect
+from services.identity.models import (
+    Account,
+    Grant,
+    Person,
+    PersonKind,
+    Relationship,
+    Role,
+    RolePermission,
+    in_effect,
+)
 from services.identity.people.rules import EMPLOYEE
 
 Request = Mapping[str, Any]

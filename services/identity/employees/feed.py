@@ -15,16 +15,15 @@ from services.chassis.operations import Call
 from services.chassis.passports import Caller
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts import identity_employees as contract
 from services.contracts.errors import Refused
+from services.contracts.identity import hr_feed as contract
 from services.identity.authors import names_among
 from services.identity.employees import applying, rules, supervision
 from services.identity.employees.feed_file import Parsed
 from services.identity.employees.feed_reading import read_feed
 from services.identity.employees.models import Employment, HrImport, HrImportLine
-from services.identity.models import Organisation
+from services.identity.models import Organisation, Person, PersonKind
 from services.identity.people.grants import actor
-from services.identity.people.models import Person, PersonKind
 from services.identity.people.rules import EMPLOYEE
 
 Request = Mapping[str, Any]

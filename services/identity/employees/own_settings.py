@@ -15,9 +15,9 @@ from services.contracts.errors import Refused
 from services.identity.employees import rules
 from services.identity.employees.entry import entry_of
 from services.identity.employees.models import Preferences
+from services.identity.models import Person
 from services.identity.patients import enrolment
 from services.identity.people.accounts import load_person
-from services.identity.people.models import Person
 from services.identity.people.queries import find_person
 from services.identity.people.rules import APPLICANT, EMPLOYEE, PATIENT
 

@@ -14,9 +14,9 @@ from services.chassis import wire
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts import identity_employees as contract
 from services.contracts.errors import Refused
-from services.contracts.identity_people import email_address
+from services.contracts.fields import email_address
+from services.contracts.identity import pickup_codes as contract
 from services.identity.access import addresses
 from services.identity.authors import names_among
 from services.identity.credentials import set_password_hash
@@ -24,7 +24,7 @@ from services.identity.employees.entry import employees_among
 from services.identity.employees.models import PickupCode
 from services.identity.employees.supervision import supervise
 from services.identity.login import take_secret
-from services.identity.models import Account, Organisation
+from services.identity.models import Account, Organisation, Person
 from services.identity.pages import last_of_page
 from services.identity.password_rules import (
     LEAST_BESIDE_SECOND_FACTOR,
@@ -41,7 +41,6 @@ from services.identity.people.accounts import (
     load_person,
 )
 from services.identity.people.grants import actor, find_open, open_grant, role_of
-from services.identity.people.models import Person
 from services.identity.people.realms import rules_of
 from services.identity.people.relationships import relate
 from services.identity.people.rules import EMAIL, EMPLOYEE

@@ -9,8 +9,7 @@ from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.identity.employees.models import Employment
 from services.identity.employees.rules import HR
-from services.identity.models import Account
-from services.identity.people.models import Relationship
+from services.identity.models import Account, Relationship
 from services.identity.people.rules import EMPLOYEE
 
 SUPERVISOR = "supervisor"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.chassis.operations import Call, serves
-from services.contracts import identity_family as contract
+from services.contracts.identity import family as contract
 from services.identity.family import handlers, queries
 
 

@@ -11,7 +11,7 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.credentials import end_sessions, void_links
 from services.identity.family.queries import access_view, check_may_be_given, no_access
-from services.identity.models import Account, Role
+from services.identity.models import Account, Grant, Role
 from services.identity.people import rules
 from services.identity.people.accounts import (
     add_portal_account,
@@ -22,7 +22,6 @@ from services.identity.people.accounts import (
 )
 from services.identity.people.grants import change_grant, find_open, open_grant, revoke, role_of
 from services.identity.people.handlers import require_confirmation
-from services.identity.people.models import Grant
 from services.identity.people.queries import find_person
 from services.identity.people.relationships import relate
 from services.identity.rules import normal_login

@@ -11,16 +11,10 @@ from sqlalchemy.orm import Session
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.identity.models import Account, CredentialLink, Invitation, Role
+from services.identity.models import Account, CredentialLink, Grant, Invitation, Person, Role, not_over
 from services.identity.people import rules
-from services.identity.people.models import ClientContact, Grant, Person
-from services.identity.people.queries import (
-    access_actions,
-    current_kinds,
-    find_person,
-    kinds_of,
-    not_over,
-)
+from services.identity.people.models import ClientContact
+from services.identity.people.queries import access_actions, current_kinds, find_person, kinds_of
 
 Request = Mapping[str, Any]
 

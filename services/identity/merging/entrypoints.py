@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from services.chassis.operations import Call, serves
-from services.contracts import identity_merged as told
-from services.contracts import identity_merging as contract
+from services.contracts.identity import merging
+from services.contracts.identity import merging as contract
 from services.identity.merging import handlers
 
 
@@ -36,6 +36,6 @@ class MergingEntrypoints:
     def resolve_person(self, call: Call) -> Any:
         return call.read(handlers.resolve)
 
-    @serves(told.describe_person)
+    @serves(merging.describe_person)
     def describe_person(self, call: Call) -> Any:
         return call.read(handlers.resolve)

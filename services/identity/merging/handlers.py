@@ -12,18 +12,18 @@ from sqlalchemy.orm import Session
 from services.chassis import wire
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import identity_merged as told
 from services.contracts.errors import Refused
+from services.contracts.identity import merging
 from services.identity.administrators import require_another_administrator
 from services.identity.credentials import end_sessions, void_links
+from services.identity.employees.models import Employment
 from services.identity.employees.pickup import void_codes
 from services.identity.merging import moves, patient_records, rules
 from services.identity.merging.models import PersonMerge
-from services.identity.models import Account, Employment
+from services.identity.models import Account, Grant, Person, PersonKind, Relationship
 from services.identity.outside.models import OutsideIdentity
 from services.identity.people.accounts import load_person
 from services.identity.people.grants import actor, revoke
-from services.identity.people.models import Grant, Person, PersonKind, Relationship
 from services.identity.people.queries import find_person
 from services.identity.people.rules import APPLICANT
 
@@ -165,7 +165,7 @@ def merge(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         merged_at=unit.now,
     )
     unit.add(row)
-    _tell(unit, row, "person.merged", told.people_merged, moved=len(steps["moves"]))
+    _tell(unit, row, "person.merged", merging.people_merged, moved=len(steps["moves"]))
     return merge_view(row)
 
 
@@ -250,7 +250,7 @@ def undo(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     kept.version += 1
     merged.version += 1
     row.undone_by, row.undone_at = actor(unit), unit.now
-    _tell(unit, row, "person.unmerged", told.people_unmerged, stayed=stayed)
+    _tell(unit, row, "person.unmerged", merging.people_unmerged, stayed=stayed)
     return merge_view(row)
 
 

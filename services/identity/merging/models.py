@@ -9,7 +9,7 @@ from sqlalchemy import Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
-from services.identity.tables import Base
+from services.identity.models import Base
 
 
 class PersonMerge(TenantScoped, Base):

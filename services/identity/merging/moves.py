@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from services.chassis.unit_of_work import UnitOfWork
-from services.identity.tables import Base
+from services.identity.models import Base
 
 # Where two open rows would say the same thing twice, though no constraint forbids it.
 _TWINS: Mapping[str, tuple[str, ...]] = {

@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import select
 
 from services.chassis.unit_of_work import UnitOfWork
-from services.identity.models import Account, PatientRecord
+from services.identity.models import Account
+from services.identity.patients.models import PatientRecord
 from services.identity.people.rules import PATIENT
 
 

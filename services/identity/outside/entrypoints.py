@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from services.chassis.operations import Call, serves
-from services.contracts import identity_outside as contract
+from services.contracts.identity import outside as contract
 from services.identity.outside import links, policy, rules, sign_out
 
 

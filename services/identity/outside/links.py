@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from services.chassis import wire
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import identity_outside as contract
 from services.contracts.errors import Refused
+from services.contracts.identity import outside as contract
 from services.identity.access.second_factor import proven_caller
 from services.identity.credentials import end_sessions
 from services.identity.handlers import load_account

@@ -11,8 +11,8 @@ from services.chassis import wire
 from services.chassis.database import Database
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts import identity_patients as contract
 from services.contracts.errors import Refused
+from services.contracts.identity import patients as contract
 from services.identity import credentials, rules
 from services.identity.access import addresses
 from services.identity.models import Account, CredentialLink, Organisation
@@ -48,7 +48,7 @@ def request_access(call: Call) -> Any:
     )
     _count(call, key)
     with call.runtime.database.reading(None) as session:
-        organisation = queries.find_organisation(session, call.request["organisation"])
+        organisation = queries.find_organisation_by_key(session, call.request["organisation"])
     person_id = None
     if organisation is not None:
         with call.runtime.database.reading(organisation.id) as session:

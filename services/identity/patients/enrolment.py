@@ -6,11 +6,11 @@ from sqlalchemy import select
 
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import identity as contract
 from services.contracts.errors import Refused
-from services.contracts.identity_people import login_email_changed
+from services.contracts.identity import accounts as contract
+from services.contracts.identity.credentials import login_email_changed
 from services.identity.credentials import end_sessions, invite, void_links
-from services.identity.models import Account, Invitation
+from services.identity.models import Account, Grant, Invitation, Person
 from services.identity.patients import rules
 from services.identity.patients.models import PatientRecord, PatientSettings
 from services.identity.people.accounts import (
@@ -20,7 +20,7 @@ from services.identity.people.accounts import (
     load_person,
 )
 from services.identity.people.grants import actor, find_open, open_grant, revoke, role_of
-from services.identity.people.models import Grant, LoginChange, Person
+from services.identity.people.models import LoginChange
 from services.identity.people.queries import current_kinds, kinds_of
 from services.identity.people.realms import rules_of
 from services.identity.people.relationships import relate

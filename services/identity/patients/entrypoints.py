@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from services.chassis.operations import Call, serves
-from services.contracts import identity_patients as contract
+from services.contracts.identity import patients as contract
 from services.identity.access.links import answer_time
 from services.identity.patients import activation, handlers, jobs, queries
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.identity_patients import USERNAME_RULE
+from services.contracts.identity.patients import USERNAME_RULE
 from services.identity import login
 from services.identity.credentials import set_password_hash
 from services.identity.handlers import load_organisation

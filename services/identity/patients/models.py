@@ -8,7 +8,7 @@ from sqlalchemy import Boolean, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import TenantScoped, UtcDateTime
-from services.identity.tables import Base
+from services.identity.models import Base
 
 
 class PatientRecord(TenantScoped, Base):

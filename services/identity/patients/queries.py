@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, lazyload, load_only
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.identity.models import Account, Organisation
+from services.identity.models import BY_NAME, Account, Grant, Organisation, Person, PersonKind, in_effect
 from services.identity.pages import last_of_page
 from services.identity.patients import rules
 from services.identity.patients.enrolment import not_a_patient
@@ -21,8 +21,7 @@ from services.identity.patients.models import (
     PatientRecord,
     PatientSettings,
 )
-from services.identity.people.models import BY_NAME, Grant, Person, PersonKind, after
-from services.identity.people.profiles import in_effect
+from services.identity.people.models import after
 from services.identity.people.queries import find_person
 from services.identity.people.rules import PATIENT
 
@@ -240,7 +239,7 @@ def matching_patient(session: Session, entered: rules.Identifying) -> str | None
     return found[0] if len(found) == 1 else None
 
 
-def find_organisation(session: Session, key: str) -> Organisation | None:
+def find_organisation_by_key(session: Session, key: str) -> Organisation | None:
     """An organisation by its key, in a session of no organisation."""
     found: Organisation | None = session.scalar(select(Organisation).where(Organisation.key == key))
     return found

@@ -6,7 +6,7 @@ from sqlalchemy.exc import IntegrityError
 
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.identity_patients import USERNAME_RULE
+from services.contracts.identity.patients import USERNAME_RULE
 from services.identity.models import Account
 from services.identity.patients import rules
 from services.identity.people.realms import rules_of

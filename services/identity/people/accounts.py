@@ -7,14 +7,14 @@ from sqlalchemy.exc import IntegrityError
 
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import identity as contract
-from services.contracts import identity_people
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts as contract
+from services.contracts.identity import credentials
 from services.identity.credentials import end_sessions, invite, void_links
-from services.identity.models import Account, Invitation
+from services.identity.models import Account, Invitation, Person
 from services.identity.people import rules
 from services.identity.people.grants import actor
-from services.identity.people.models import LoginChange, Person
+from services.identity.people.models import LoginChange
 from services.identity.people.realms import rules_of
 from services.identity.rules import normal_login
 
@@ -145,7 +145,7 @@ def change_login_email(unit: UnitOfWork, person: Person, account: Account, email
     void_links(unit, account.id)
     unit.audit("account.login_changed", "account", account.id, change_id=change.id, person_id=person.id)
     unit.publish(
-        identity_people.login_email_changed,
+        credentials.login_email_changed,
         account.id,
         {"account_id": account.id, "change_id": change.id},
     )

@@ -8,11 +8,10 @@ from sqlalchemy import or_, select
 
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts import identity_people
-from services.identity.models import Organisation
+from services.contracts.identity import relationships
+from services.identity.models import Grant, Organisation
 from services.identity.people import rules
 from services.identity.people.grants import revoke
-from services.identity.people.models import Grant
 
 EVERY_S = 60.0
 MOST_AT_ONCE = 200
@@ -66,7 +65,7 @@ def tell_of(unit: UnitOfWork, grant: Grant) -> None:
             return
         unit.audit("grant.notice_given", "grant", grant.id, person_id=grant.person_id)
         unit.publish(
-            identity_people.grant_expiring,
+            relationships.grant_expiring,
             grant.account_id,
             {
                 "grant_id": grant.id,

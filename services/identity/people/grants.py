@@ -10,12 +10,11 @@ from sqlalchemy.exc import IntegrityError
 
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import identity as contract
-from services.contracts import identity_people
 from services.contracts.errors import Refused
-from services.identity.models import Account, Role
+from services.contracts.identity import relationships
+from services.contracts.identity import relationships as contract
+from services.identity.models import Account, Grant, Person, Relationship, Role
 from services.identity.people import rules
-from services.identity.people.models import Grant, Person, Relationship
 
 
 def actor(unit: UnitOfWork) -> str:
@@ -108,7 +107,7 @@ def change_grant(unit: UnitOfWork, grant: Grant, role: Role, ends_at: datetime.d
     grant.version += 1
     if has_other_role:
         unit.publish(
-            identity_people.access_role_changed,
+            relationships.access_role_changed,
             grant.account_id,
             {"account_id": grant.account_id, "person_id": grant.person_id, "role": role.code},
         )

@@ -15,7 +15,7 @@ from services.contracts.errors import Refused
 from services.identity.credentials import end_sessions, void_links
 from services.identity.employees.automatic import open_when_registered
 from services.identity.merging.models import PersonMerge
-from services.identity.models import Account
+from services.identity.models import Account, Grant, Person, PersonKind
 from services.identity.patients import enrolment
 from services.identity.people import rules
 from services.identity.people.accounts import (
@@ -25,7 +25,7 @@ from services.identity.people.accounts import (
     name_accounts,
 )
 from services.identity.people.grants import revoke
-from services.identity.people.models import ClientContact, Grant, Person, PersonKind
+from services.identity.people.models import ClientContact
 from services.identity.people.queries import (
     MANAGE_ACCESS,
     contact_view,
@@ -81,7 +81,7 @@ def add_person(unit: UnitOfWork, number: str | None, kinds: list[str], **members
     except IntegrityError:
         raise Refused("number_taken", "Another person has this number.", field="number") from None
     for kind in dict.fromkeys(kinds):
-        _add_kind(unit, person, kind, unit.now, None)
+        add_kind(unit, person, kind, unit.now, None)
     unit.audit("person.created", "person", person.id, kinds=sorted(set(kinds)))
     return person
 
@@ -166,7 +166,7 @@ def start_person_kind(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         row.kind == request["kind"] and rules.is_in_effect(row.starts_at, row.ends_at, starts_at)
         for row in history
     ):
-        _add_kind(unit, person, request["kind"], starts_at, request["ends_at"])
+        add_kind(unit, person, request["kind"], starts_at, request["ends_at"])
         person.version += 1
         unit.audit("person.kind_started", "person", person.id, kind=request["kind"])
         unit.session.flush()
@@ -224,7 +224,8 @@ def disable_person(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     return person_view(unit.session, person)
 
 
-def _add_kind(unit: UnitOfWork, person: Person, kind: str, starts_at: Any, ends_at: Any) -> None:
+def add_kind(unit: UnitOfWork, person: Person, kind: str, starts_at: Any, ends_at: Any) -> None:
+    """Note what a person is, from when, and until when."""
     unit.add(
         PersonKind(id=wire.new_id(), person_id=person.id, kind=kind, starts_at=starts_at, ends_at=ends_at)
     )

@@ -8,6 +8,7 @@ from typing import Any
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.employees.supervision import supervise
+from services.identity.models import Person
 from services.identity.patients import enrolment
 from services.identity.patients.usernames import require_username
 from services.identity.people import rules
@@ -18,7 +19,6 @@ from services.identity.people.accounts import (
     send_invitation,
 )
 from services.identity.people.grants import open_grant, role_of
-from services.identity.people.models import Person
 from services.identity.people.realms import rules_of
 from services.identity.people.relationships import relate
 from services.identity.queries import account_view

@@ -6,22 +6,12 @@ import datetime
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from services.chassis.unit_of_work import UnitOfWork
-from services.identity.models import Role, RolePermission
+from services.identity.models import Grant, Person, Role, RolePermission, in_effect
 from services.identity.people import rules
-from services.identity.people.models import Grant, Person
-
-
-def in_effect(now: datetime.datetime) -> ColumnElement[bool]:
-    """The condition that a grant holds now. No job is needed: the clock ends it."""
-    return and_(
-        Grant.revoked_at.is_(None),
-        Grant.starts_at <= now,
-        or_(Grant.ends_at.is_(None), Grant.ends_at > now),
-    )
 
 
 def profiles_of(session: Session, account_id: str, now: datetime.datetime) -> list[dict[str, Any]]:

@@ -12,17 +12,10 @@ from sqlalchemy.orm import Session
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.identity.models import Account, Organisation, Role
+from services.identity.models import BY_NAME, Account, Grant, Organisation, Person, PersonKind, Role, not_over
 from services.identity.pages import page_of
 from services.identity.people import rules
-from services.identity.people.models import (
-    BY_NAME,
-    ClientContact,
-    Grant,
-    LoginChange,
-    Person,
-    PersonKind,
-)
+from services.identity.people.models import ClientContact, LoginChange
 
 Request = Mapping[str, Any]
 MOST_FOUND = 50
@@ -183,14 +176,9 @@ def contact_view(session: Session, caller: Caller | None, contact: ClientContact
         "mobile_phone": person.mobile_phone,
         "relation": contact.relation,
         "is_disabled": is_disabled,
-        "family_access": None if reached is None else _standing(*reached),
+        "family_access": None if reached is None else family_standing(*reached),
         "actions": actions,
     }
-
-
-def not_over() -> Any:
-    """The condition that a grant is not revoked and has not ended; it may begin later."""
-    return and_(Grant.revoked_at.is_(None), or_(Grant.ends_at.is_(None), Grant.ends_at > utc_now()))
 
 
 def access_actions(account: Account) -> list[str]:
@@ -199,7 +187,8 @@ def access_actions(account: Account) -> list[str]:
     return ["resend_invitation", *manage] if account.last_login_at is None else manage
 
 
-def _standing(grant: Grant, role: Role, account: Account) -> dict[str, Any]:
+def family_standing(grant: Grant, role: Role, account: Account) -> dict[str, Any]:
+    """The members of the contract's FamilyStanding."""
     return {
         "role": role.code,
         "role_name": role.name or role.code,

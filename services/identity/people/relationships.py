@@ -13,9 +13,8 @@ from services.chassis import wire
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.identity.models import Account
+from services.identity.models import Account, Person, Relationship
 from services.identity.people import rules
-from services.identity.people.models import Person, Relationship
 from services.identity.people.queries import find_person
 from services.identity.queries import find_account
 

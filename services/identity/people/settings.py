@@ -14,11 +14,10 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.access.rules import is_inside
-from services.identity.models import Account, Role, RolePermission
+from services.identity.models import Account, Grant, Role, RolePermission, not_over
 from services.identity.outside.policy import realms_with_provider
 from services.identity.people import rules
-from services.identity.people.models import Grant, RealmSettings
-from services.identity.people.queries import not_over
+from services.identity.people.models import RealmSettings
 from services.identity.people.realms import rules_from
 from services.identity.rules import PERMISSIONS
 
@@ -29,10 +28,10 @@ def list_realm_settings(session: Session, _caller: Caller, _request: Request) ->
     """The settings of every realm, those that hold by default as well."""
     rows = {row.realm: row for row in session.scalars(select(RealmSettings))}
     outside = realms_with_provider(session)
-    return {"items": [_realm_view(realm, rows.get(realm), outside) for realm in rules.REALMS]}
+    return {"items": [realm_view(realm, rows.get(realm), outside) for realm in rules.REALMS]}
 
 
-def _realm_view(realm: str, row: RealmSettings | None, outside: Collection[str]) -> dict[str, Any]:
+def realm_view(realm: str, row: RealmSettings | None, outside: Collection[str]) -> dict[str, Any]:
     """`outside`: realms with an outside provider in use."""
     return asdict(rules_from(row, realm)) | {
         "realm": realm,
@@ -59,7 +58,7 @@ def set_realm_settings(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     else:
         unit.require_version(row)
     if wanted == before:
-        return _realm_view(realm, row, realms_with_provider(unit.session))
+        return realm_view(realm, row, realms_with_provider(unit.session))
     if wanted.login_id != before.login_id and _has_accounts(unit, realm):
         raise Refused(
             "realm_has_accounts",
@@ -73,7 +72,7 @@ def set_realm_settings(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     row.version += 1
     unit.session.flush()
     unit.audit("realm.changed", "realm", realm, members=sorted(changed))
-    return _realm_view(realm, row, realms_with_provider(unit.session))
+    return realm_view(realm, row, realms_with_provider(unit.session))
 
 
 def _require_way_back(unit: UnitOfWork, realm: str, wanted: rules.RealmRules) -> None:
@@ -108,16 +107,18 @@ def list_roles(session: Session, _caller: Caller, request: Request) -> dict[str,
         held.setdefault(role_id, []).append(permission)
     realms = rules.REALMS if request["realm"] is None else (request["realm"],)
     return {
-        "items": [_role_view(role, held.get(role.id, [])) for role in session.scalars(statement)],
-        "permissions": {realm: sorted(_may_hold(realm)) for realm in realms},
+        "items": [role_view(role, held.get(role.id, [])) for role in session.scalars(statement)],
+        "permissions": {realm: sorted(may_hold(realm)) for realm in realms},
     }
 
 
-def _may_hold(realm: str) -> frozenset[str]:
+def may_hold(realm: str) -> frozenset[str]:
+    """The permissions that a role of the realm may hold."""
     return rules.PROFILE_PERMISSIONS if realm in rules.PORTAL_REALMS else PERMISSIONS
 
 
-def _role_view(role: Role, permissions: list[str]) -> dict[str, Any]:
+def role_view(role: Role, permissions: list[str]) -> dict[str, Any]:
+    """The members of the contract's RoleView."""
     return {
         "id": role.id,
         "version": role.version,
@@ -149,7 +150,7 @@ def create_role(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     unit.session.flush()
     _hold(unit, role, permissions)
     unit.audit("role.created", "role", role.id, realm=realm, permissions=permissions)
-    return _role_view(role, permissions)
+    return role_view(role, permissions)
 
 
 def edit_role(unit: UnitOfWork, request: Request) -> dict[str, Any]:
@@ -171,7 +172,7 @@ def edit_role(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     is_disabled = request.get("is_disabled", role.disabled_at is not None)
     rules.check_permissions(role.realm, role.code, permissions, PERMISSIONS)
     if (permissions, name, is_disabled) == (held, role.name, role.disabled_at is not None):
-        return _role_view(role, held)
+        return role_view(role, held)
     if is_disabled and role.disabled_at is None:
         _require_unused(unit, role)
     role.name = name
@@ -181,7 +182,7 @@ def edit_role(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         unit.session.execute(delete(RolePermission).where(RolePermission.role_id == role.id))
         _hold(unit, role, permissions)
     unit.audit("role.changed", "role", role.id, before=held, after=permissions, is_disabled=is_disabled)
-    return _role_view(role, permissions)
+    return role_view(role, permissions)
 
 
 def _require_unused(unit: UnitOfWork, role: Role) -> None:

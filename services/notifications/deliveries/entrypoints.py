@@ -6,15 +6,12 @@ from typing import Any
 
 from services.chassis.events import Delivery, listens
 from services.chassis.operations import Call, serves
-from services.contracts import (
-    identity,
-    identity_access,
-    identity_audit,
-    identity_employees,
-    identity_outside,
-    identity_patients,
-    identity_people,
-)
+from services.contracts.identity import accounts, credentials, relationships
+from services.contracts.identity import audit as identity_audit
+from services.contracts.identity import outside as identity_outside
+from services.contracts.identity import patients as identity_patients
+from services.contracts.identity import pickup_codes as identity_employees
+from services.contracts.identity import second_factor as identity_access
 from services.contracts.notifications import deliveries
 from services.contracts.referrals import assignments, capacity
 from services.contracts.signing import documents as signing
@@ -30,7 +27,7 @@ def _recipients(delivery: Delivery, **about: str) -> Any:
     """The accounts that want e-mails about the event's program or its agency, as identity knows them now."""
     resources = list(dict.fromkeys([delivery.data["program_id"], delivery.data["agency_id"]]))
     question = {"resource_ids": resources, **about}
-    return delivery.ask(identity.list_resource_recipients, question)["recipients"]
+    return delivery.ask(accounts.list_resource_recipients, question)["recipients"]
 
 
 class DeliveryEntrypoints:
@@ -61,7 +58,7 @@ class DeliveryEntrypoints:
         """E-mail those who may edit the program's capacity."""
         _apply(delivery, handlers.capacity_stale, _recipients(delivery, about="capacity"))
 
-    @listens(identity.account_invited)
+    @listens(credentials.account_invited)
     def on_account_invited(self, delivery: Delivery) -> None:
         """E-mail the link that sets the password."""
         _apply(delivery, handlers.account_invited)
@@ -81,12 +78,12 @@ class DeliveryEntrypoints:
         """E-mail the owner."""
         _apply(delivery, handlers.outside_identity_changed)
 
-    @listens(identity.account_enabled)
+    @listens(accounts.account_enabled)
     def on_account_enabled(self, delivery: Delivery) -> None:
         """E-mail the owner."""
         _apply(delivery, handlers.account_enabled)
 
-    @listens(identity_people.login_email_changed)
+    @listens(credentials.login_email_changed)
     def on_login_email_changed(self, delivery: Delivery) -> None:
         """E-mail the address before the change."""
         _apply(delivery, handlers.login_email_changed)
@@ -96,7 +93,7 @@ class DeliveryEntrypoints:
         """E-mail the address that somebody entered."""
         _apply(delivery, handlers.patient_not_verified)
 
-    @listens(identity_people.grant_expiring)
+    @listens(relationships.grant_expiring)
     def on_grant_expiring(self, delivery: Delivery) -> None:
         """E-mail the account whose access ends."""
         _apply(delivery, handlers.grant_expiring)

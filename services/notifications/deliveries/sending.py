@@ -21,9 +21,12 @@ from services.chassis.logs import log, where
 from services.chassis.loop import Loop
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts import identity, identity_employees, identity_patients, identity_people
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts, credentials
+from services.contracts.identity import credentials as identity_people
+from services.contracts.identity import patients as identity_patients
+from services.contracts.identity import pickup_codes as identity_employees
 from services.contracts.notifications import deliveries as contract
 from services.contracts.referrals import queues
 from services.notifications.channels import email
@@ -224,7 +227,7 @@ def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | i
         minted = _ask(
             runtime,
             delivery,
-            identity.mint_credential_link,
+            credentials.mint_credential_link,
             {"invitation_id": delivery.context["invitation_id"]},
         )
         brought = {name: minted[member] for name, member in CREDENTIAL_KINDS[delivery.kind].items()}
@@ -249,7 +252,7 @@ def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | i
 
 def _of_account(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | int]]:
     """As `_recipient`, for a message to an account. Raises NoRecipient also for an address that is not verified (S0-43)."""
-    account = _ask(runtime, delivery, identity.describe_account, {"account_id": delivery.account_id})
+    account = _ask(runtime, delivery, accounts.describe_account, {"account_id": delivery.account_id})
     if account["state"] == "disabled":
         raise NoRecipient("account_disabled")
     address = _address(account)

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.chassis.events import Delivery, listens
 from services.chassis.operations import Call, serves
-from services.contracts import identity
+from services.contracts.identity import organisations
 from services.contracts.portals import configuration
 from services.portals.configuration import handlers, queries
 
@@ -29,7 +29,7 @@ class ConfigurationEntrypoints:
         """Set a portal's name, colour and ticker."""
         return call.commit(handlers.configure_portal)
 
-    @listens(identity.organisation_created)
+    @listens(organisations.organisation_created)
     def on_organisation_created(self, delivery: Delivery) -> None:
         """Keep our copy of the organisation's key."""
         delivery.apply(handlers.organisation_created)

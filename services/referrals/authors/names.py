@@ -15,8 +15,8 @@ from typing import Any
 
 from services.chassis.logs import log
 from services.chassis.operations import Call
-from services.contracts import identity
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts
 
 KEPT_S = 60.0
 MOST_KEPT = 5_000
@@ -103,7 +103,7 @@ def authors_of(call: Call, account_ids: Iterable[str]) -> dict[str, Author]:
 
 
 def _ask(call: Call, account_ids: list[str]) -> dict[str, Author]:
-    answer = call.ask(identity.describe_authors, {"account_ids": account_ids})
+    answer = call.ask(accounts.describe_authors, {"account_ids": account_ids})
     names = {author["id"]: author["name"] for author in answer["authors"]}
     return {each: Author(names.get(each), answer["organisation_name"]) for each in account_ids}
 

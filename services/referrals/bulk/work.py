@@ -19,7 +19,7 @@ from services.chassis.passports import Caller
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.identity import check_permission
+from services.contracts.identity.passports import check_permission
 from services.referrals.bulk.executors import carry_out
 from services.referrals.bulk.handlers import finish, stop
 from services.referrals.bulk.models import BulkJob, BulkJobLine

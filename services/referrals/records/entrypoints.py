@@ -6,7 +6,7 @@ from typing import Any
 
 from services.chassis.events import Delivery, listens
 from services.chassis.operations import Call, serves
-from services.contracts.identity_merged import people_merged, people_unmerged
+from services.contracts.identity.merging import people_merged, people_unmerged
 from services.contracts.referrals import records
 from services.referrals.authors.names import with_names
 from services.referrals.records import handlers, people, queries

@@ -12,7 +12,7 @@ from services.chassis.logs import log
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.identity_merged import describe_person
+from services.contracts.identity.merging import describe_person
 from services.referrals.records.handlers import note_change
 from services.referrals.records.models import ContactRecord
 from services.referrals.records.queries import get_record

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.chassis.events import Delivery, listens
 from services.chassis.operations import Call, serves
-from services.contracts.identity_merged import people_merged, people_unmerged
+from services.contracts.identity.merging import people_merged, people_unmerged
 from services.contracts.signing import documents
 from services.signing.documents import handlers, queries, workflows
 

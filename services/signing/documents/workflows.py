@@ -8,8 +8,9 @@ from typing import Any
 from services.chassis.events import Delivery
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts import identity, identity_merged
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts as identity
+from services.contracts.identity import merging as identity_merged
 from services.contracts.referrals import records
 from services.signing.documents import handlers, rules
 from services.signing.documents.signer import Order, Signer

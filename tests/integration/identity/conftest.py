@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from deploy.keys import make_secrets_key
 from services.chassis import wire
 from services.chassis.passports import Caller, Issuer, Verifier
-from services.contracts import identity as contract
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts, credentials, passports
+from services.contracts.identity import login as login_contract
 from services.identity import passwords
 from services.identity.organisations import Created, create_organisation, set_password
 from services.identity.sessions_seen import seen_sessions
@@ -78,11 +79,13 @@ class Identity(InProcess):
         self, login: str = ADMIN, password: str = PASSWORD, organisation: str = "harbor", **more: Any
     ) -> Any:
         """The answer of a log-in."""
-        return self.call(contract.log_in, organisation=organisation, login=login, password=password, **more)
+        return self.call(
+            login_contract.log_in, organisation=organisation, login=login, password=password, **more
+        )
 
     def caller(self, token: str, audience: str = "identity") -> Caller:
         """Whom a session token stands for right now, as `audience` reads the passport."""
-        answer = self.call(contract.issue_passport, token=token, audience=audience)
+        answer = self.call(passports.issue_passport, token=token, audience=audience)
         return Verifier(audience, self._public).verify(answer["passport"])
 
     def admin(self, organisation: str = "harbor") -> Caller:
@@ -99,10 +102,10 @@ class Identity(InProcess):
         """A new account at this level, able to log in unless `password` is None."""
         admin = admin or self.admin()
         email = f"person{next(_NUMBERS)}@example.org"
-        account = self.call(contract.create_account, admin, email=email, first_name="Pat", last_name="Quill")
+        account = self.call(accounts.create_account, admin, email=email, first_name="Pat", last_name="Quill")
         if level != "standard":
             account = self.call(
-                contract.set_security_level,
+                accounts.set_security_level,
                 admin,
                 version=account["version"],
                 account_id=account["id"],
@@ -116,7 +119,7 @@ class Identity(InProcess):
                 password=password,
                 email_is_verified=True,
             )
-            account = self.call(contract.get_account, admin, account_id=account["id"])
+            account = self.call(accounts.get_account, admin, account_id=account["id"])
         return dict(account)
 
     def a_provider(self, *resource_ids: str, **switches: bool) -> dict[str, Any]:
@@ -124,7 +127,7 @@ class Identity(InProcess):
         account = self.an_account("provider_portal_user")
         for resource_id in resource_ids:
             account = self.call(
-                contract.assign_resource, self.admin(), account_id=account["id"], resource_id=resource_id
+                accounts.assign_resource, self.admin(), account_id=account["id"], resource_id=resource_id
             )
         if switches:
             values = {
@@ -133,20 +136,20 @@ class Identity(InProcess):
                 "can_access_details": False,
             } | switches
             account = self.call(
-                contract.set_provider_switches, self.admin(), account_id=account["id"], **values
+                accounts.set_provider_switches, self.admin(), account_id=account["id"], **values
             )
         return dict(account)
 
     def a_link(self, account_id: str, admin: Caller | None = None) -> str:
         """The token of a fresh invitation link."""
-        invitation = self.call(contract.invite_account, admin or self.admin(), account_id=account_id)
+        invitation = self.call(accounts.invite_account, admin or self.admin(), account_id=account_id)
         return self.mint(invitation["invitation_id"])
 
     def mint(self, invitation_id: str) -> str:
         """The token of a link that notifications has made for this invitation."""
         organisation = (self.harbor.organisation_id, "harbor")
         answer = self.call(
-            contract.mint_credential_link,
+            credentials.mint_credential_link,
             a_service("notifications", organisation),
             invitation_id=invitation_id,
         )

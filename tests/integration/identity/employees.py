@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
-from services.contracts import identity_employees as contract
-from services.contracts import identity_people as people
+from services.contracts.identity import hr_feed as contract
+from services.contracts.identity import people as people_contract
+from services.contracts.identity import relationships
 from services.identity.employees import feed
 from services.identity.models import Account
 from services.identity.passwords import hash_password
@@ -74,15 +75,15 @@ def take_in(identity: Identity, admin: Caller, *lines: str) -> Any:
 
 def person_of(identity: Identity, admin: Caller, number: str) -> dict[str, Any]:
     """The person whom the feed has added under this number."""
-    found = identity.call(people.list_people, admin, number=number)["items"]
-    return dict(identity.call(people.get_person, admin, person_id=found[0]["id"]))
+    found = identity.call(people_contract.list_people, admin, number=number)["items"]
+    return dict(identity.call(people_contract.get_person, admin, person_id=found[0]["id"]))
 
 
 def an_employee(identity: Identity, admin: Caller, number: str) -> dict[str, Any]:
     """A person who was registered as an employee by hand."""
     return dict(
         identity.call(
-            people.create_person,
+            people_contract.create_person,
             admin,
             number=number,
             first_name="Robin",
@@ -96,7 +97,7 @@ def an_employee(identity: Identity, admin: Caller, number: str) -> dict[str, Any
 def an_account(identity: Identity, admin: Caller, person_id: str, *kinds: str) -> dict[str, Any]:
     """An account of the Employee Portal that can log in, with these relationships beside Self."""
     account = identity.call(
-        people.create_person_account, admin, person_id=person_id, realm="employee", role="employee"
+        people_contract.create_person_account, admin, person_id=person_id, realm="employee", role="employee"
     )
     for kind in kinds:
         relate(identity, admin, account["id"], person_id, kind)
@@ -118,7 +119,11 @@ def relate(identity: Identity, admin: Caller, account_id: str, person_id: str, k
     """Relate an account to a person."""
     return dict(
         identity.call(
-            people.set_account_relationship, admin, account_id=account_id, person_id=person_id, kind=kind
+            relationships.set_account_relationship,
+            admin,
+            account_id=account_id,
+            person_id=person_id,
+            kind=kind,
         )
     )
 

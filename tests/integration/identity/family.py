@@ -8,9 +8,10 @@ import time
 from typing import Any
 
 from services.chassis.passports import Caller
-from services.contracts import identity as contract
-from services.contracts import identity_family as family
-from services.contracts import identity_people as people
+from services.contracts.identity import credentials as contract
+from services.contracts.identity import family
+from services.contracts.identity import family as family_contract
+from services.contracts.identity import people as people_contract
 from tests.integration.identity.conftest import Identity
 from tests.support.in_process import a_caller, a_service
 
@@ -57,7 +58,13 @@ class Desk:
         address = f"kin{number}@example.org" if email == "" else email
         last_name = members.pop("last_name", "Quimby")
         return dict(
-            self.call(people.create_person, last_name=last_name, email=address, kinds=list(kinds), **members)
+            self.call(
+                people_contract.create_person,
+                last_name=last_name,
+                email=address,
+                kinds=list(kinds),
+                **members,
+            )
         )
 
     def a_client(self, **members: Any) -> dict[str, Any]:
@@ -71,12 +78,17 @@ class Desk:
 
     def add_contact(self, client: dict[str, Any], person: dict[str, Any], relation: str = "daughter") -> Any:
         return self.call(
-            people.add_client_contact, client_id=client["id"], contact_id=person["id"], relation=relation
+            family_contract.add_client_contact,
+            client_id=client["id"],
+            contact_id=person["id"],
+            relation=relation,
         )
 
     def contact(self, client: dict[str, Any], person: dict[str, Any], caller: Caller | None = None) -> Any:
         """The line of a contact in the client's list."""
-        items = self.call(people.list_client_contacts, client_id=client["id"], caller=caller)["items"]
+        items = self.call(family_contract.list_client_contacts, client_id=client["id"], caller=caller)[
+            "items"
+        ]
         (line,) = [item for item in items if item["contact_id"] == person["id"]]
         return line
 

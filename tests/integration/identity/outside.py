@@ -22,7 +22,7 @@ from sqlalchemy import select, update
 
 from services.chassis import wire
 from services.chassis.passports import Caller
-from services.contracts import identity_outside as contract
+from services.contracts.identity import outside as contract
 from services.identity.models import Account, LoginSession
 from services.identity.outside.provider import providers_of
 from services.identity.tokens import new_token, token_hash

@@ -10,10 +10,10 @@ import pytest
 import time_machine
 from sqlalchemy import select
 
-from services.contracts import identity as contract
-from services.contracts import identity_access as access
-from services.contracts import identity_people as people
 from services.contracts.errors import Refused
+from services.contracts.identity import credentials as credentials_contract
+from services.contracts.identity import login as login_contract
+from services.contracts.identity import passports, realms
 from services.identity import housekeeping
 from services.identity.access.addresses import SUFFIX
 from services.identity.models import Throttle
@@ -42,7 +42,7 @@ def verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def guess(identity: Identity, login: str, address: str | None = HERE) -> str:
     return identity.refused(
-        contract.log_in, organisation="harbor", login=login, password=WRONG, client_address=address
+        login_contract.log_in, organisation="harbor", login=login, password=WRONG, client_address=address
     ).code
 
 
@@ -94,14 +94,17 @@ def test_links_are_guessed_thirty_times_from_one_address(identity: Identity, clo
     token = identity.a_link(identity.an_account(password=None)["id"])
     guesses = [
         identity.refused(
-            contract.redeem_credential_link, token=f"{number:043}", password=PASSWORD, client_address=HERE
+            credentials_contract.redeem_credential_link,
+            token=f"{number:043}",
+            password=PASSWORD,
+            client_address=HERE,
         ).code
         for number in range(60)
     ]
     assert guesses == ["link_refused"] * 30 + ["too_many_requests"] * 30
     redeem = {"token": token, "password": "copper kettle under snow"}
-    assert identity.refused(contract.redeem_credential_link, client_address=HERE, **redeem).code
-    identity.call(contract.redeem_credential_link, client_address=ELSEWHERE, **redeem)
+    assert identity.refused(credentials_contract.redeem_credential_link, client_address=HERE, **redeem).code
+    identity.call(credentials_contract.redeem_credential_link, client_address=ELSEWHERE, **redeem)
 
 
 def test_resets_for_many_logins_from_one_address_are_refused(
@@ -111,8 +114,10 @@ def test_resets_for_many_logins_from_one_address_are_refused(
     monkeypatch.setattr("services.identity.service.RESET_JITTER_S", 0.0)
     for number in range(30):
         request = {"organisation": "harbor", "login": f"person{number}@example.org"}
-        assert identity.call(contract.request_password_reset, client_address=HERE, **request) == {}
-    refusal = identity.refused(contract.request_password_reset, client_address=HERE, **request)
+        assert (
+            identity.call(credentials_contract.request_password_reset, client_address=HERE, **request) == {}
+        )
+    refusal = identity.refused(credentials_contract.request_password_reset, client_address=HERE, **request)
     assert refusal.code == "too_many_requests"
     assert 0 < refusal.more["retry_after_s"] <= 901
 
@@ -137,7 +142,7 @@ def test_addresses_are_kept_as_keyed_hashes_for_a_day(identity: Identity, clock:
 
 def limit_staff(identity: Identity, networks: list[str], **more: Any) -> Any:
     return identity.call(
-        people.set_realm_settings,
+        realms.set_realm_settings,
         identity.admin(),
         version=1,
         realm="staff",
@@ -151,9 +156,11 @@ def test_outside_its_networks_a_realm_answers_like_a_wrong_password(identity: Id
     limit_staff(identity, ["192.0.2.0/24"])
     assert identity.log_in(client_address=HERE)
     credentials = {"organisation": "harbor", "login": ADMIN}
-    wrong = identity.refused(contract.log_in, password=WRONG, client_address=HERE, **credentials)
+    wrong = identity.refused(login_contract.log_in, password=WRONG, client_address=HERE, **credentials)
     for address in (ELSEWHERE, None):
-        outside = identity.refused(contract.log_in, password=PASSWORD, client_address=address, **credentials)
+        outside = identity.refused(
+            login_contract.log_in, password=PASSWORD, client_address=address, **credentials
+        )
         assert (outside.code, outside.detail, outside.field, outside.more) == (
             wrong.code,
             wrong.detail,
@@ -166,12 +173,12 @@ def test_outside_its_networks_a_realm_answers_like_a_wrong_password(identity: Id
 def test_a_session_that_was_begun_inside_does_not_hold_outside(identity: Identity) -> None:
     token = identity.log_in(client_address=HERE)["token"]
     passport = {"token": token, "audience": "referrals"}
-    assert identity.call(contract.issue_passport, client_address=ELSEWHERE, **passport)
+    assert identity.call(passports.issue_passport, client_address=ELSEWHERE, **passport)
     limit_staff(identity, ["192.0.2.0/24", "2001:db8::/32"])
     for inside in (HERE, "2001:db8::1"):
-        assert identity.call(contract.issue_passport, client_address=inside, **passport)
+        assert identity.call(passports.issue_passport, client_address=inside, **passport)
     for outside in (ELSEWHERE, "2001:db9::1", None):
-        refusal = identity.refused(contract.issue_passport, client_address=outside, **passport)
+        refusal = identity.refused(passports.issue_passport, client_address=outside, **passport)
         assert refusal.code == "unauthenticated"
 
 
@@ -180,7 +187,9 @@ def test_the_networks_of_one_realm_are_not_those_of_another(identity: Identity) 
     provider = identity.a_provider("1" * 32)
     limit_staff(identity, ["192.0.2.0/24"])
     token = identity.log_in(provider["login"], client_address=ELSEWHERE)["token"]
-    assert identity.call(contract.issue_passport, token=token, audience="referrals", client_address=ELSEWHERE)
+    assert identity.call(
+        passports.issue_passport, token=token, audience="referrals", client_address=ELSEWHERE
+    )
 
 
 @pytest.mark.seed("S2-133")
@@ -196,7 +205,7 @@ def test_nobody_locks_himself_out(identity: Identity) -> None:
 def test_a_second_step_counts_guessed_challenges_by_address(identity: Identity, clock: Any) -> None:
     answers = [
         identity.refused(
-            access.complete_log_in, challenge=f"{number:043}", code="000000", client_address=HERE
+            login_contract.complete_log_in, challenge=f"{number:043}", code="000000", client_address=HERE
         ).code
         for number in range(32)
     ]

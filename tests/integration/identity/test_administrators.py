@@ -10,30 +10,27 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
-from services.contracts import identity as api
-from services.contracts import identity_employees as employees
-from services.contracts import identity_merged as told
-from services.contracts import identity_merging as merging
-from services.contracts import identity_patients as patients
-from services.contracts import identity_people as people
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts as accounts_contract
+from services.contracts.identity import credentials, employees, merging, passports, patients, people
+from services.contracts.identity import merging as merging_contract
 from services.identity.models import Account
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.employees import activate
 
 
 def read(identity: Identity, admin: Caller, account_id: str) -> dict[str, Any]:
-    return dict(identity.call(api.get_account, admin, account_id=account_id))
+    return dict(identity.call(accounts_contract.get_account, admin, account_id=account_id))
 
 
 def disable(identity: Identity, admin: Caller, account_id: str) -> Any:
     version = read(identity, admin, account_id)["version"]
-    return identity.call(api.disable_account, admin, account_id=account_id, version=version)
+    return identity.call(accounts_contract.disable_account, admin, account_id=account_id, version=version)
 
 
 def enable(identity: Identity, admin: Caller, account_id: str) -> Any:
     version = read(identity, admin, account_id)["version"]
-    return identity.call(api.enable_account, admin, account_id=account_id, version=version)
+    return identity.call(accounts_contract.enable_account, admin, account_id=account_id, version=version)
 
 
 def test_an_enabled_account_logs_in_with_the_password_it_had_and_ended_sessions_stay_ended(
@@ -46,9 +43,11 @@ def test_an_enabled_account_logs_in_with_the_password_it_had_and_ended_sessions_
         identity.log_in(account["login"])
 
     assert enable(identity, admin, account["id"])["state"] == "active"
-    assert identity.refused(api.issue_passport, token=token, audience="identity").code == "unauthenticated"
+    assert (
+        identity.refused(passports.issue_passport, token=token, audience="identity").code == "unauthenticated"
+    )
     assert identity.caller(identity.log_in(account["login"])["token"]).id == account["id"]
-    (event,) = identity.events(api.account_enabled)
+    (event,) = identity.events(accounts_contract.account_enabled)
     assert event["data"] == {"account_id": account["id"]}
     (row,) = identity.audit("account.enabled")
     assert (row.object_id, row.actor_id) == (account["id"], admin.id)
@@ -58,8 +57,10 @@ def test_enabling_twice_is_done_once_and_takes_the_version(identity: Identity) -
     admin, account = identity.admin(), identity.an_account()
     disabled = disable(identity, admin, account["id"])
     request = {"account_id": account["id"]}
-    assert identity.refused(api.enable_account, admin, **request).code == "version_required"
-    stale = identity.refused(api.enable_account, admin, version=disabled["version"] - 1, **request)
+    assert identity.refused(accounts_contract.enable_account, admin, **request).code == "version_required"
+    stale = identity.refused(
+        accounts_contract.enable_account, admin, version=disabled["version"] - 1, **request
+    )
     assert stale.code == "version_conflict"
     enabled = enable(identity, admin, account["id"])
     assert enable(identity, admin, account["id"])["version"] == enabled["version"]
@@ -70,11 +71,11 @@ def test_who_had_no_password_is_invited_again_and_gets_no_mail_by_itself(identit
     admin, account = identity.admin(), identity.an_account(password=None)
     token = identity.a_link(account["id"])
     disable(identity, admin, account["id"])
-    before = len(identity.events(api.account_invited))
+    before = len(identity.events(credentials.account_invited))
     assert enable(identity, admin, account["id"])["state"] == "invited"
-    assert len(identity.events(api.account_invited)) == before
+    assert len(identity.events(credentials.account_invited)) == before
     redeemed = identity.refused(
-        api.redeem_credential_link, token=token, password="tidal lantern violet stair"
+        credentials.redeem_credential_link, token=token, password="tidal lantern violet stair"
     )
     assert redeemed.code == "link_refused"
 
@@ -117,7 +118,9 @@ def test_a_patients_account_an_applicants_and_that_of_a_merged_record_are_not_en
     }
     for account_id in accounts:
         version = read(identity, admin, account_id)["version"]
-        refused = identity.refused(api.enable_account, admin, account_id=account_id, version=version)
+        refused = identity.refused(
+            accounts_contract.enable_account, admin, account_id=account_id, version=version
+        )
         assert (refused.code, refused.field) == ("cannot_be_enabled", "account_id")
     assert len(accounts) == 3
     assert identity.audit("account.enabled") == []
@@ -129,8 +132,8 @@ def test_the_last_active_administrator_is_neither_disabled_nor_given_another_lev
     admin = identity.admin()
     request = {"account_id": admin.id, "version": read(identity, admin, admin.id)["version"]}
     for refused in (
-        identity.refused(api.disable_account, admin, **request),
-        identity.refused(api.set_security_level, admin, security_level="standard", **request),
+        identity.refused(accounts_contract.disable_account, admin, **request),
+        identity.refused(accounts_contract.set_security_level, admin, security_level="standard", **request),
     ):
         assert (refused.code, refused.field) == ("last_administrator", "account_id")
         assert "give somebody else the level admin first" in refused.detail
@@ -141,7 +144,11 @@ def test_the_last_active_administrator_is_neither_disabled_nor_given_another_lev
     rest = identity.caller(identity.log_in(other["login"])["token"])
     version = read(identity, rest, other["id"])["version"]
     refused = identity.refused(
-        api.set_security_level, rest, account_id=other["id"], security_level="standard", version=version
+        accounts_contract.set_security_level,
+        rest,
+        account_id=other["id"],
+        security_level="standard",
+        version=version,
     )
     assert refused.code == "last_administrator"
 
@@ -152,7 +159,7 @@ def test_an_administrator_who_was_only_invited_or_is_of_another_organisation_doe
     identity.an_organisation("bayside")
     admin, invited = identity.admin(), identity.an_account("admin", password=None)
     version = read(identity, admin, admin.id)["version"]
-    refused = identity.refused(api.disable_account, admin, account_id=admin.id, version=version)
+    refused = identity.refused(accounts_contract.disable_account, admin, account_id=admin.id, version=version)
     assert refused.code == "last_administrator"
     assert disable(identity, admin, invited["id"])["state"] == "disabled", "who cannot log in is not missed"
 
@@ -173,7 +180,7 @@ def test_a_merge_does_not_close_the_last_administrators_account(identity: Identi
     plan = identity.call(merging.preview_merge, admin, **pair)["plan"]
     assert identity.refused(merging.merge_people, admin, **pair, plan=plan).code == "last_administrator"
     assert read(identity, admin, admin.id)["state"] == "active"
-    assert identity.events(told.people_merged) == []
+    assert identity.events(merging_contract.people_merged) == []
 
 
 def test_of_two_administrators_who_disable_each_other_at_once_exactly_one_stays(either: Identity) -> None:
@@ -196,7 +203,7 @@ def at_once(identity: Identity, first: Caller, second: Caller) -> list[str]:
     def take_away(caller: Caller, target: Caller, version: int) -> None:
         barrier.wait()
         try:
-            identity.call(api.disable_account, caller, account_id=target.id, version=version)
+            identity.call(accounts_contract.disable_account, caller, account_id=target.id, version=version)
             outcomes.append("done")
         except Refused as refusal:
             outcomes.append(refusal.code)

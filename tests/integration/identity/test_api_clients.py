@@ -11,9 +11,8 @@ import time_machine
 from sqlalchemy import select
 
 from services.chassis.operations import admit
-from services.contracts import identity as contract
-from services.contracts import identity_access as access
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts, api_clients, login, passports, sessions
 from services.contracts.referrals import assignments, status_changes
 from services.identity.access.models import ApiSecret, ApiSession
 from services.referrals.access.access_scope import may_see_details, reach_of
@@ -33,26 +32,30 @@ def clock() -> Iterator[Any]:
 def a_client(identity: Identity, **members: Any) -> dict[str, Any]:
     return dict(
         identity.call(
-            access.create_api_client, identity.admin(), **{"name": "Bed board", "scopes": SCOPES} | members
+            api_clients.create_api_client,
+            identity.admin(),
+            **{"name": "Bed board", "scopes": SCOPES} | members,
         )
     )
 
 
 def token_of(identity: Identity, client: dict[str, Any], secret: str | None = None, **more: Any) -> str:
     answer = identity.call(
-        access.open_api_session, client_id=client["id"], client_secret=secret or client["secret"], **more
+        api_clients.open_api_session, client_id=client["id"], client_secret=secret or client["secret"], **more
     )
     return str(answer["token"])
 
 
 def refused(identity: Identity, client: dict[str, Any], secret: str | None = None, **more: Any) -> str:
     request = {"client_id": client["id"], "client_secret": secret or client["secret"]}
-    return identity.refused(access.open_api_session, **request | more).code
+    return identity.refused(api_clients.open_api_session, **request | more).code
 
 
 def test_a_system_gets_a_passport_with_its_scopes_and_nothing_else(identity: Identity) -> None:
     client = a_client(identity)
-    answer = identity.call(access.open_api_session, client_id=client["id"], client_secret=client["secret"])
+    answer = identity.call(
+        api_clients.open_api_session, client_id=client["id"], client_secret=client["secret"]
+    )
     assert answer["scopes"] == sorted(SCOPES)
     caller = identity.caller(answer["token"], "referrals")
     assert (caller.kind, caller.realm, caller.id) == ("account", "api", client["id"])
@@ -64,16 +67,16 @@ def test_a_system_gets_a_passport_with_its_scopes_and_nothing_else(identity: Ide
 def test_the_audit_trail_tells_a_system_from_a_person(identity: Identity) -> None:
     account = identity.an_account()
     caller = identity.caller(token_of(identity, a_client(identity, scopes=["account.read"])))
-    identity.call(contract.get_account, caller, account_id=account["id"])
+    identity.call(accounts.get_account, caller, account_id=account["id"])
     row = identity.audit("account.read")[-1]
     assert (row.actor_kind, row.actor_id) == ("api_client", caller.id)
 
 
 def test_what_every_person_may_is_not_open_to_a_system(identity: Identity) -> None:
     caller = identity.caller(token_of(identity, a_client(identity)))
-    for operation in (contract.describe_me, contract.log_out, access.list_my_sessions, access.prove_myself):
+    for operation in (passports.describe_me, sessions.log_out, sessions.list_my_sessions, login.prove_myself):
         assert identity.refused(operation, caller).code == "forbidden"
-    assert identity.refused(access.list_api_clients, caller).code == "forbidden"
+    assert identity.refused(api_clients.list_api_clients, caller).code == "forbidden"
 
 
 def test_the_services_let_a_system_reach_what_its_scopes_name(identity: Identity) -> None:
@@ -99,7 +102,7 @@ def test_a_token_holds_for_an_hour(identity: Identity, clock: Any) -> None:
     assert identity.caller(token)
     clock.shift(1)
     assert (
-        identity.refused(contract.issue_passport, token=token, audience="identity").code == "unauthenticated"
+        identity.refused(passports.issue_passport, token=token, audience="identity").code == "unauthenticated"
     )
 
 
@@ -113,7 +116,7 @@ def test_secrets_and_tokens_are_kept_as_hashes(identity: Identity) -> None:
         ]
     assert all(len(each) == 64 for each in kept)
     assert not {client["secret"], token} & set(kept)
-    listed = identity.call(access.list_api_clients, identity.admin())["items"]
+    listed = identity.call(api_clients.list_api_clients, identity.admin())["items"]
     assert [each["name"] for each in listed] == ["Bed board"]
     assert "secret" not in listed[0]
 
@@ -134,7 +137,7 @@ def test_two_secrets_hold_while_one_is_changed_and_no_third(identity: Identity, 
 
     def rotate(hours: int) -> str:
         answer = identity.call(
-            access.rotate_api_secret, identity.admin(), client_id=client["id"], overlap_hours=hours
+            api_clients.rotate_api_secret, identity.admin(), client_id=client["id"], overlap_hours=hours
         )
         assert len(answer["secrets_expire_at"]) == 2
         return str(answer["secret"])
@@ -148,7 +151,7 @@ def test_two_secrets_hold_while_one_is_changed_and_no_third(identity: Identity, 
     third = rotate(48)
     assert refused(identity, client) == "credentials_refused"
     # A token of a secret that has ended ends with it.
-    assert identity.refused(contract.issue_passport, token=running, audience="identity").code
+    assert identity.refused(passports.issue_passport, token=running, audience="identity").code
     assert token_of(identity, client, second)
     assert token_of(identity, client, third)
     clock.shift(48 * 3600)
@@ -159,14 +162,14 @@ def test_two_secrets_hold_while_one_is_changed_and_no_third(identity: Identity, 
 def test_a_revoked_client_ends_with_its_next_call(identity: Identity) -> None:
     client = a_client(identity)
     token = token_of(identity, client)
-    identity.call(access.revoke_api_client, identity.admin(), client_id=client["id"])
+    identity.call(api_clients.revoke_api_client, identity.admin(), client_id=client["id"])
     assert (
-        identity.refused(contract.issue_passport, token=token, audience="identity").code == "unauthenticated"
+        identity.refused(passports.issue_passport, token=token, audience="identity").code == "unauthenticated"
     )
     assert refused(identity, client) == "credentials_refused"
-    again = identity.refused(access.rotate_api_secret, identity.admin(), client_id=client["id"])
+    again = identity.refused(api_clients.rotate_api_secret, identity.admin(), client_id=client["id"])
     assert again.code == "api_client_revoked"
-    changes = [event["data"]["change"] for event in identity.events(access.api_client_changed)]
+    changes = [event["data"]["change"] for event in identity.events(api_clients.api_client_changed)]
     assert changes == ["created", "revoked"]
 
 
@@ -176,11 +179,15 @@ def test_a_client_ends_by_its_date_and_so_does_its_token(identity: Identity, clo
     token = token_of(identity, client)
     clock.shift(600)
     assert (
-        identity.refused(contract.issue_passport, token=token, audience="identity").code == "unauthenticated"
+        identity.refused(passports.issue_passport, token=token, audience="identity").code == "unauthenticated"
     )
     assert refused(identity, client) == "credentials_refused"
     past = identity.refused(
-        access.create_api_client, identity.admin(), name="Late", scopes=SCOPES, expires_at=ends.isoformat()
+        api_clients.create_api_client,
+        identity.admin(),
+        name="Late",
+        scopes=SCOPES,
+        expires_at=ends.isoformat(),
     )
     assert (past.code, past.field) == ("invalid_request", "expires_at")
 
@@ -189,26 +196,30 @@ def test_fewer_scopes_hold_from_the_next_call_on(identity: Identity) -> None:
     client = a_client(identity)
     token = token_of(identity, client)
     changed = {"client_id": client["id"], "name": "Beds", "scopes": ["queue.read"]}
-    stale = identity.refused(access.change_api_client, identity.admin(), version=7, **changed)
+    stale = identity.refused(api_clients.change_api_client, identity.admin(), version=7, **changed)
     assert stale.code == "version_conflict"
-    identity.call(access.change_api_client, identity.admin(), version=client["version"], **changed)
+    identity.call(api_clients.change_api_client, identity.admin(), version=client["version"], **changed)
     assert identity.caller(token).permissions == {"queue.read"}
 
 
 def test_nobody_grants_what_he_does_not_hold(identity: Identity) -> None:
     for scopes in (["document.sign"], ["nonsense"], ["referral.read", "document.sign"]):
-        refusal = identity.refused(access.create_api_client, identity.admin(), name="Greedy", scopes=scopes)
+        refusal = identity.refused(
+            api_clients.create_api_client, identity.admin(), name="Greedy", scopes=scopes
+        )
         assert (refusal.code, refusal.field) == ("scope_refused", "scopes")
         assert "document.sign" not in refusal.more["allowed"]
     standard = identity.caller(identity.log_in(identity.an_account()["login"])["token"])
-    assert identity.refused(access.create_api_client, standard, name="x", scopes=SCOPES).code == "forbidden"
+    assert (
+        identity.refused(api_clients.create_api_client, standard, name="x", scopes=SCOPES).code == "forbidden"
+    )
 
 
 def test_another_organisations_clients_are_not_there(identity: Identity) -> None:
     identity.an_organisation("bayside")
     client, stranger = a_client(identity), identity.admin("bayside")
-    assert identity.call(access.list_api_clients, stranger)["items"] == []
-    for operation in (access.rotate_api_secret, access.revoke_api_client):
+    assert identity.call(api_clients.list_api_clients, stranger)["items"] == []
+    for operation in (api_clients.rotate_api_secret, api_clients.revoke_api_client):
         assert identity.refused(operation, stranger, client_id=client["id"]).code == "not_found"
 
 
@@ -219,7 +230,8 @@ def test_making_a_client_asks_for_a_fresh_proof(identity: Identity, clock: Any) 
         caller = identity.caller(token)
         identity.flush_seen()
     assert (
-        identity.refused(access.create_api_client, caller, name="x", scopes=SCOPES).code == "proof_required"
+        identity.refused(api_clients.create_api_client, caller, name="x", scopes=SCOPES).code
+        == "proof_required"
     )
 
 
@@ -230,7 +242,7 @@ def test_a_client_may_be_limited_to_networks(identity: Identity) -> None:
     assert refused(identity, client, client_address="198.51.100.1") == "credentials_refused"
     token = token_of(identity, client, client_address="192.0.2.9")
     passport = {"token": token, "audience": "identity"}
-    assert identity.call(contract.issue_passport, client_address="192.0.2.10", **passport)
+    assert identity.call(passports.issue_passport, client_address="192.0.2.10", **passport)
     for elsewhere in (None, "198.51.100.1"):
-        refusal = identity.refused(contract.issue_passport, client_address=elsewhere, **passport)
+        refusal = identity.refused(passports.issue_passport, client_address=elsewhere, **passport)
         assert refusal.code == "unauthenticated"

@@ -20,8 +20,8 @@ from services.chassis.audit_sealing import CHECKPOINT_EVERY, CHECKPOINT_ROWS, Se
 from services.chassis.database import Database
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork, utc_now
-from services.contracts import identity as api
-from services.contracts import identity_audit as contract
+from services.contracts.identity import accounts as api
+from services.contracts.identity import audit as contract
 from tests.integration.identity.conftest import Identity
 from tests.support.in_process import HARBOR
 

@@ -16,9 +16,8 @@ import pytest
 from services.chassis import wire
 from services.chassis.audit_fhir import action_letter
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import identity as accounts
-from services.contracts import identity_audit as contract
-from services.contracts import identity_people as people
+from services.contracts.identity import accounts, people
+from services.contracts.identity import audit as contract
 from services.contracts.portals import audit as portals
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.employees import activate, relate

@@ -8,9 +8,8 @@ import pytest
 
 from services.chassis import wire
 from services.chassis.passports import Caller
-from services.contracts import identity as contract
-from services.contracts import identity_access as access
-from services.contracts import identity_employees as employees
+from services.contracts.identity import accounts as contract
+from services.contracts.identity import api_clients, hr_feed, pickup_codes
 from tests.integration.identity.conftest import ADMIN, Identity
 from tests.integration.identity.employees import a_line, an_employee, upload
 from tests.support.in_process import a_caller, a_service
@@ -50,7 +49,7 @@ def test_a_disabled_account_is_named_and_one_without_a_name_has_none(identity: I
 
 def test_an_api_client_is_called_by_its_name(identity: Identity) -> None:
     client = identity.call(
-        access.create_api_client, identity.admin(), name="Bed registry", scopes=["capacity.read"]
+        api_clients.create_api_client, identity.admin(), name="Bed registry", scopes=["capacity.read"]
     )
     found = described(identity, client["id"])
     assert found[client["id"]] == {
@@ -95,13 +94,13 @@ def test_pick_up_codes_and_files_of_the_feed_say_who_made_them(identity: Identit
     employee = an_employee(identity, admin, "1")
     nameless = identity.admin()  # the first administrator was made without a name
     for caller in (admin, nameless):
-        identity.call(employees.create_pickup_code, caller, person_id=employee["id"])
-    codes = identity.call(employees.list_pickup_codes, admin)["items"]
+        identity.call(pickup_codes.create_pickup_code, caller, person_id=employee["id"])
+    codes = identity.call(pickup_codes.list_pickup_codes, admin)["items"]
     assert [(code["created_by"], code["created_by_name"]) for code in codes] == [
         (nameless.id, None),
         (maker["id"], "Pat Q."),
     ]
     read = upload(identity, admin, a_line("1"))
-    begun = identity.call(employees.apply_hr_import, nameless, import_id=read["id"], confirm=True)
-    for answer in (read, begun, identity.call(employees.get_hr_import, admin, import_id=read["id"])):
+    begun = identity.call(hr_feed.apply_hr_import, nameless, import_id=read["id"], confirm=True)
+    for answer in (read, begun, identity.call(hr_feed.get_hr_import, admin, import_id=read["id"])):
         assert (answer["created_by"], answer["created_by_name"]) == (maker["id"], "Pat Q.")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from services.contracts import identity as contract
-from services.contracts import identity_access as access
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts, api_clients, passports
 from tests.integration.identity.conftest import Identity
 from tests.support.in_process import BAYSIDE, a_service
 
 
 def may(identity: Identity, account_id: str, permission: str, service: str = "referrals") -> bool:
     asking = a_service(service, (identity.harbor.organisation_id, "harbor"))
-    answer = identity.call(contract.check_permission, asking, account_id=account_id, permission=permission)
+    answer = identity.call(passports.check_permission, asking, account_id=account_id, permission=permission)
     return bool(answer["is_allowed"])
 
 
@@ -22,7 +21,7 @@ def test_an_account_may_what_its_role_says_until_it_is_disabled(either: Identity
     assert may(either, account["id"], "referral.assign")
     assert not may(either, account["id"], "organisation.manage")
     either.call(
-        contract.disable_account, either.admin(), account_id=account["id"], version=account["version"]
+        accounts.disable_account, either.admin(), account_id=account["id"], version=account["version"]
     )
     assert not may(either, account["id"], "referral.assign")
 
@@ -35,11 +34,11 @@ def test_a_provider_may_what_its_switches_allow(identity: Identity) -> None:
 
 def test_an_api_client_may_what_its_scopes_say_until_it_is_revoked(identity: Identity) -> None:
     client = identity.call(
-        access.create_api_client, identity.admin(), name="Bed registry", scopes=["capacity.read"]
+        api_clients.create_api_client, identity.admin(), name="Bed registry", scopes=["capacity.read"]
     )
     assert may(identity, client["id"], "capacity.read")
     assert not may(identity, client["id"], "referral.assign")
-    identity.call(access.revoke_api_client, identity.admin(), client_id=client["id"])
+    identity.call(api_clients.revoke_api_client, identity.admin(), client_id=client["id"])
     assert not may(identity, client["id"], "capacity.read")
 
 
@@ -47,7 +46,7 @@ def test_nobody_is_allowed_anything_in_another_organisation_or_under_a_made_up_i
     account = identity.an_account()
     foreign = a_service("referrals", BAYSIDE)
     wanted = {"account_id": account["id"], "permission": "referral.assign"}
-    assert identity.call(contract.check_permission, foreign, **wanted) == {"is_allowed": False}
+    assert identity.call(passports.check_permission, foreign, **wanted) == {"is_allowed": False}
     assert not may(identity, "0" * 32, "referral.assign")
 
 

@@ -13,12 +13,8 @@ from typing import Any
 import pytest
 import time_machine
 
-from services.contracts import identity as contract
-from services.contracts import identity_employees as employees
-from services.contracts import identity_family as family
-from services.contracts import identity_patients as patients
-from services.contracts import identity_people as people
 from services.contracts.errors import Refused
+from services.contracts.identity import credentials, family, login, patients, pickup_codes, realms
 from services.identity.patients import entrypoints
 from tests.integration.identity.conftest import PASSWORD, Identity
 from tests.integration.identity.employees import an_employee
@@ -52,11 +48,11 @@ def token_of(identity: Identity) -> str:
 
 
 def redeem(identity: Identity, _whom: Any, token: str, **more: Any) -> Any:
-    return identity.call(contract.redeem_credential_link, token=token, password=OWN_PASSWORD, **more)
+    return identity.call(credentials.redeem_credential_link, token=token, password=OWN_PASSWORD, **more)
 
 
 def redeem_with_username(identity: Identity, whom: Any, token: str) -> Any:
-    said = identity.call(contract.inspect_credential_link, token=token)
+    said = identity.call(credentials.inspect_credential_link, token=token)
     username = f"quay.{next(_NUMBERS)}" if said["needs_username"] else None
     return redeem(identity, whom, token, username=username)
 
@@ -103,13 +99,13 @@ def match(identity: Identity, whom: Any) -> str:
 
 
 def pickup_code(identity: Identity, whom: Any) -> str:
-    answer = identity.call(employees.create_pickup_code, identity.admin(), person_id=whom["id"])
+    answer = identity.call(pickup_codes.create_pickup_code, identity.admin(), person_id=whom["id"])
     return str(answer["code"])
 
 
 def redeem_code(identity: Identity, _whom: Any, code: str) -> Any:
     return identity.call(
-        employees.redeem_pickup_code,
+        pickup_codes.redeem_pickup_code,
         organisation="harbor",
         code=code,
         login=f"own{next(_NUMBERS)}@example.org",
@@ -169,7 +165,7 @@ def test_every_secret_is_used_once_voided_by_a_newer_one_and_ends_as_its_realm_h
     way = WAYS[name]
     with time_machine.travel(START, tick=False) as clock:
         identity.call(
-            people.set_realm_settings,
+            realms.set_realm_settings,
             identity.admin(),
             version=1,
             realm=way.realm,
@@ -196,7 +192,7 @@ def test_a_password_that_staff_set_opens_the_way_to_an_own_one_once(identity: Id
     whom = an_invited_patient(identity)
     set_credentials(identity, whom["person_id"], username="quay.one", password=PASSWORD)
     refusal = identity.refused(
-        contract.log_in, organisation="harbor", realm="patient", login="quay.one", password=PASSWORD
+        login.log_in, organisation="harbor", realm="patient", login="quay.one", password=PASSWORD
     )
     assert refusal.code == "password_change_required"
     assert identity.log_in("quay.one", PASSWORD, realm="patient", new_password=OWN_PASSWORD)["token"]
@@ -208,7 +204,7 @@ def test_a_password_that_staff_set_opens_the_way_to_an_own_one_once(identity: Id
 def test_a_password_that_staff_set_lives_as_long_as_a_temporary_one_of_its_realm(identity: Identity) -> None:
     with time_machine.travel(START, tick=False) as clock:
         identity.call(
-            people.set_realm_settings,
+            realms.set_realm_settings,
             identity.admin(),
             version=1,
             realm="patient",
@@ -233,5 +229,5 @@ def test_an_open_link_is_void_once_another_way_has_let_its_owner_in(identity: Id
     whom = an_invited_patient(identity)
     token = invite(identity, whom)
     set_credentials(identity, whom["person_id"], username="quay.two", password=PASSWORD)
-    assert identity.call(contract.inspect_credential_link, token=token)["state"] == "used_or_void"
+    assert identity.call(credentials.inspect_credential_link, token=token)["state"] == "used_or_void"
     assert is_refused(WAYS["self-match"], identity, whom, token)

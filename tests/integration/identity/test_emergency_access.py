@@ -13,10 +13,10 @@ from services.chassis.audit_fhir import audit_event
 from services.chassis.operations import admit
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import identity as api
-from services.contracts import identity_audit as contract
+from services.contracts import referrals
 from services.contracts.errors import Refused
-from services.contracts.referrals import records
+from services.contracts.identity import audit as contract
+from services.contracts.identity import passports, sessions
 from tests.integration.identity.conftest import Identity
 from tests.support.in_process import FakeVerifier, a_caller, a_service
 
@@ -41,7 +41,7 @@ def may_read(caller: Caller, **arguments: Any) -> bool:
         **{**caller.__dict__, "permissions": caller.permissions - {"record.read"}},
     )
     try:
-        let_in = admit(records.get_contact_record, verifier, "passport", arguments)
+        let_in = admit(referrals.get_contact_record, verifier, "passport", arguments)
     except Refused as refusal:
         return refusal.code != "forbidden"
     assert let_in is not None
@@ -77,11 +77,11 @@ def test_it_ends_after_an_hour(identity: Identity, worker: str, resource_id: str
 
 
 def test_it_is_of_one_session_and_ends_with_it(identity: Identity, worker: str, resource_id: str) -> None:
-    account = identity.call(api.describe_me, identity.caller(worker))
+    account = identity.call(passports.describe_me, identity.caller(worker))
     use(identity, worker, resource_id)
     other = identity.log_in(account["login"])["token"]
     assert not may_read(identity.caller(other), contact_record_id=resource_id)
-    identity.call(api.log_out, identity.caller(worker))
+    identity.call(sessions.log_out, identity.caller(worker))
     with pytest.raises(Refused, match="unauthenticated"):
         identity.caller(worker)
 
@@ -93,7 +93,7 @@ def test_what_is_done_under_it_is_audited_as_an_emergency(
     caller = identity.caller(worker)
     verifier = FakeVerifier()
     verifier.caller = Caller(**{**caller.__dict__, "permissions": frozenset()})
-    let_in = admit(records.get_contact_record, verifier, "passport", {"contact_record_id": resource_id})
+    let_in = admit(referrals.get_contact_record, verifier, "passport", {"contact_record_id": resource_id})
     identity.runtime.verifier.caller = let_in
 
     def read(session: Any) -> None:
@@ -211,7 +211,7 @@ def test_nobody_else_ends_it_nor_learns_that_it_is_there(
 
 
 def owner_login(identity: Identity, token: str) -> str:
-    return str(identity.call(api.describe_me, identity.caller(token))["login"])
+    return str(identity.call(passports.describe_me, identity.caller(token))["login"])
 
 
 @pytest.mark.parametrize("reason", ["", "too short", "x" * 501])

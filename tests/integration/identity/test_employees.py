@@ -6,10 +6,9 @@ import pytest
 from sqlalchemy import update
 
 from services.chassis.unit_of_work import utc_now
-from services.contracts import identity as accounts
-from services.contracts import identity_audit as audit
-from services.contracts import identity_employees as contract
-from services.contracts import identity_people as people
+from services.contracts.identity import accounts as accounts_contract
+from services.contracts.identity import audit, employees, login, realms, relationships
+from services.contracts.identity import people as people_contract
 from services.identity.models import Grant
 from tests.integration.identity.conftest import PASSWORD, Identity
 from tests.integration.identity.employees import activate, an_account, an_employee, enter, reach, relate
@@ -17,7 +16,7 @@ from tests.support.in_process import a_service
 
 
 def missing(identity: Identity, account_id: str) -> list[str]:
-    items = identity.call(contract.list_employee_access, identity.admin())["items"]
+    items = identity.call(employees.list_employee_access, identity.admin())["items"]
     return next(item["missing"] for item in items if item["account_id"] == account_id)
 
 
@@ -28,15 +27,17 @@ def test_an_account_that_lacks_one_of_both_relationships_reaches_nothing(identit
     employee = an_employee(identity, admin, "1001")
     account = an_account(identity, admin, employee["id"], "portal_user")
     assert reach(enter(identity, "e1001@example.org")) == {employee["id"]: "employee"}
-    rows = identity.call(people.list_relationships, admin, account_id=account["id"])["items"]
+    rows = identity.call(relationships.list_relationships, admin, account_id=account["id"])["items"]
     row = next(each for each in rows if each["kind"] == kind)
-    identity.call(people.end_relationship, admin, relationship_id=row["id"])
+    identity.call(relationships.end_relationship, admin, relationship_id=row["id"])
     caller = enter(identity, "e1001@example.org")
     assert reach(caller) == {}
     assert caller.permissions == frozenset()
     assert missing(identity, account["id"]) == [kind]
-    assert identity.refused(people.get_my_profile, caller, person_id=employee["id"]).code == "not_found"
-    assert identity.refused(contract.get_my_settings, caller).code == "forbidden"
+    assert (
+        identity.refused(people_contract.get_my_profile, caller, person_id=employee["id"]).code == "not_found"
+    )
+    assert identity.refused(people_contract.get_my_settings, caller).code == "forbidden"
 
 
 @pytest.mark.seed("S2-29")
@@ -46,11 +47,11 @@ def test_an_account_without_an_established_role_reaches_nothing(identity):
     account = an_account(identity, admin, employee["id"], "portal_user")
     role = next(
         each
-        for each in identity.call(people.list_roles, admin, realm="employee")["items"]
+        for each in identity.call(realms.list_roles, admin, realm="employee")["items"]
         if each["code"] == "employee"
     )
     refusal = identity.refused(
-        people.edit_role, admin, role_id=role["id"], is_disabled=True, version=role["version"]
+        realms.edit_role, admin, role_id=role["id"], is_disabled=True, version=role["version"]
     )
     assert refusal.code == "role_in_use"
     end_grants(identity, account["id"])
@@ -72,7 +73,7 @@ def test_who_is_no_employee_of_the_organisation_any_more_reaches_nothing(identit
     admin = identity.admin()
     employee = an_employee(identity, admin, "1001")
     account = an_account(identity, admin, employee["id"], "portal_user")
-    identity.call(people.end_person_kind, admin, person_id=employee["id"], kind="employee")
+    identity.call(people_contract.end_person_kind, admin, person_id=employee["id"], kind="employee")
     assert reach(enter(identity, "e1001@example.org")) == {}
     assert missing(identity, account["id"]) == ["employee"]
 
@@ -85,12 +86,12 @@ def test_a_supervisor_reaches_each_related_chart_and_no_other(identity):
     supervision = relate(identity, admin, account["id"], one["id"], "supervisor")
     caller = enter(identity, "e1001@example.org")
     assert reach(caller) == {chief["id"]: "employee", one["id"]: "supervisor"}
-    profile = identity.call(people.get_my_profile, caller, person_id=one["id"])
+    profile = identity.call(people_contract.get_my_profile, caller, person_id=one["id"])
     assert (profile["role"], "contact_details" in profile) == ("supervisor", False)
-    assert identity.refused(people.get_my_profile, caller, person_id=two["id"]).code == "not_found"
-    listed = identity.call(contract.list_my_employees, caller)["items"]
+    assert identity.refused(people_contract.get_my_profile, caller, person_id=two["id"]).code == "not_found"
+    listed = identity.call(employees.list_my_employees, caller)["items"]
     assert [each["person_id"] for each in listed] == [one["id"]]
-    identity.call(people.end_relationship, admin, relationship_id=supervision["id"])
+    identity.call(relationships.end_relationship, admin, relationship_id=supervision["id"])
     assert reach(enter(identity, "e1001@example.org")) == {chief["id"]: "employee"}
 
 
@@ -108,7 +109,7 @@ def test_a_supervisor_is_set_from_the_chart_or_from_the_account_with_one_effect(
     admin = identity.admin()
     chief, one, two = (an_employee(identity, admin, number) for number in ("1001", "1002", "1003"))
     account = an_account(identity, admin, chief["id"], "portal_user")
-    sides = ((people.set_account_relationship, one), (people.set_person_relationship, two))
+    sides = ((relationships.set_account_relationship, one), (relationships.set_person_relationship, two))
     for operation, employee in sides:
         identity.call(operation, admin, account_id=account["id"], person_id=employee["id"], kind="supervisor")
     supervised = {one["id"]: "supervisor", two["id"]: "supervisor"}
@@ -121,7 +122,7 @@ def test_roles_that_get_in_can_be_chosen_and_none_chosen_means_all(identity):
     chief, one = (an_employee(identity, admin, number) for number in ("1001", "1002"))
     account = an_account(identity, admin, chief["id"], "portal_user")
     relate(identity, admin, account["id"], one["id"], "supervisor")
-    entry = identity.call(contract.get_portal_entry, admin, realm="employee")
+    entry = identity.call(employees.get_portal_entry, admin, realm="employee")
     assert entry["allowed_roles"] == []
     assert len(reach(enter(identity, "e1001@example.org"))) == 2
     for allowed, reached in (
@@ -130,7 +131,7 @@ def test_roles_that_get_in_can_be_chosen_and_none_chosen_means_all(identity):
         ([], {chief["id"]: "employee", one["id"]: "supervisor"}),
     ):
         entry = identity.call(
-            contract.set_portal_entry,
+            employees.set_portal_entry,
             admin,
             realm="employee",
             allowed_roles=allowed,
@@ -139,7 +140,7 @@ def test_roles_that_get_in_can_be_chosen_and_none_chosen_means_all(identity):
         assert entry["allowed_roles"] == allowed
         assert reach(enter(identity, "e1001@example.org")) == reached
     refusal = identity.refused(
-        contract.set_portal_entry, admin, realm="employee", allowed_roles=["boss"], version=entry["version"]
+        employees.set_portal_entry, admin, realm="employee", allowed_roles=["boss"], version=entry["version"]
     )
     assert (refusal.code, refusal.field) == ("invalid_request", "allowed_roles")
     assert len(identity.audit("portal_entry.changed")) == 3
@@ -151,27 +152,30 @@ def test_people_edit_what_the_portal_lets_them_and_nothing_else(identity):
     employee = an_employee(identity, admin, "1001")
     an_account(identity, admin, employee["id"], "portal_user")
     caller = enter(identity, "e1001@example.org")
-    mine = identity.call(contract.get_my_settings, caller)
-    assert sorted(mine["editable_fields"]) == sorted(contract.EDITABLE_FIELDS)
+    mine = identity.call(people_contract.get_my_settings, caller)
+    assert sorted(mine["editable_fields"]) == sorted(employees.EDITABLE_FIELDS)
     edited = identity.call(
-        contract.edit_my_settings, caller, mobile_phone="555-0199", preferred_language="Dutch"
+        people_contract.edit_my_settings, caller, mobile_phone="555-0199", preferred_language="Dutch"
     )
     assert (edited["mobile_phone"], edited["preferred_language"]) == ("555-0199", "Dutch")
     for zone in ("Mars/Olympus", "America", "../etc/passwd"):
-        odd = identity.refused(contract.edit_my_settings, caller, preferred_time_zone=zone)
+        odd = identity.refused(people_contract.edit_my_settings, caller, preferred_time_zone=zone)
         assert (odd.code, odd.field) == ("invalid_request", "preferred_time_zone")
     for zone in ("Europe/Berlin", None):
-        mine = identity.call(contract.edit_my_settings, caller, preferred_time_zone=zone)
+        mine = identity.call(people_contract.edit_my_settings, caller, preferred_time_zone=zone)
         assert mine["preferred_time_zone"] == zone
     identity.call(
-        contract.set_portal_entry, admin, realm="employee", editable_fields=["home_phone"], version=1
+        employees.set_portal_entry, admin, realm="employee", editable_fields=["home_phone"], version=1
     )
     refusal = identity.refused(
-        contract.edit_my_settings, caller, home_phone="555-0111", mobile_phone="555-0123"
+        people_contract.edit_my_settings, caller, home_phone="555-0111", mobile_phone="555-0123"
     )
     assert (refusal.code, refusal.field) == ("field_not_editable", "mobile_phone")
-    assert identity.call(contract.get_my_settings, caller)["home_phone"] is None
-    assert identity.call(contract.edit_my_settings, caller, home_phone="555-0111")["home_phone"] == "555-0111"
+    assert identity.call(people_contract.get_my_settings, caller)["home_phone"] is None
+    assert (
+        identity.call(people_contract.edit_my_settings, caller, home_phone="555-0111")["home_phone"]
+        == "555-0111"
+    )
     changes = [row.facts["members"] for row in identity.audit("person.changed")]
     zone = ["preferred_time_zone"]
     assert changes == [["mobile_phone", "preferred_language"], zone, zone, ["home_phone"]]
@@ -181,10 +185,10 @@ def test_people_edit_what_the_portal_lets_them_and_nothing_else(identity):
 def test_an_applicant_gets_a_drafted_account_that_cannot_log_in(identity):
     admin = identity.admin()
     identity.call(
-        contract.set_portal_entry, admin, realm="applicant", applicant_department="Candidates", version=1
+        employees.set_portal_entry, admin, realm="applicant", applicant_department="Candidates", version=1
     )
     applicant = identity.call(
-        contract.draft_applicant,
+        employees.draft_applicant,
         a_service("portals", (identity.harbor.organisation_id, "harbor")),
         first_name="Kim",
         last_name="Reef",
@@ -196,13 +200,16 @@ def test_an_applicant_gets_a_drafted_account_that_cannot_log_in(identity):
         "disabled",
         "applicant",
     )
-    assert identity.call(people.get_person, admin, person_id=applicant["person_id"])["kinds"] == ["applicant"]
+    assert identity.call(people_contract.get_person, admin, person_id=applicant["person_id"])["kinds"] == [
+        "applicant"
+    ]
     refusal = identity.refused(
-        accounts.log_in, organisation="harbor", realm="applicant", login=account["login"], password=PASSWORD
+        login.log_in, organisation="harbor", realm="applicant", login=account["login"], password=PASSWORD
     )
     assert refusal.code == "credentials_refused"
     assert (
-        identity.refused(accounts.invite_account, admin, account_id=account["id"]).code == "account_disabled"
+        identity.refused(accounts_contract.invite_account, admin, account_id=account["id"]).code
+        == "account_disabled"
     )
 
 
@@ -210,16 +217,18 @@ def test_an_applicant_gets_a_drafted_account_that_cannot_log_in(identity):
 def test_an_account_opens_by_itself_when_an_employee_is_registered_and_sees_nothing(identity):
     admin = identity.admin()
     an_employee(identity, admin, "1000")
-    assert identity.call(contract.list_employee_access, admin)["items"] == []
-    identity.call(contract.set_portal_entry, admin, realm="employee", opens_accounts=True, version=1)
+    assert identity.call(employees.list_employee_access, admin)["items"] == []
+    identity.call(employees.set_portal_entry, admin, realm="employee", opens_accounts=True, version=1)
     employee = an_employee(identity, admin, "1001")
-    [access] = identity.call(contract.list_employee_access, admin)["items"]
+    [access] = identity.call(employees.list_employee_access, admin)["items"]
     assert access["person_id"] == employee["id"]
     assert access["missing"] == ["active_account", "self", "portal_user", "role"]
     activate(identity, access["account_id"])
     caller = enter(identity, "e1001@example.org")
     assert (reach(caller), caller.permissions) == ({}, frozenset())
-    assert identity.refused(people.get_my_profile, caller, person_id=employee["id"]).code == "not_found"
+    assert (
+        identity.refused(people_contract.get_my_profile, caller, person_id=employee["id"]).code == "not_found"
+    )
 
 
 @pytest.mark.seed("S2-29", "S2-83")

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from services.contracts import identity as accounts
-from services.contracts import identity_employees as contract
-from services.contracts import identity_people as people
+from services.contracts.identity import accounts, employees, hr_feed
+from services.contracts.identity import people as people_contract
+from services.contracts.identity import relationships as relationships_contract
 from services.identity.employees import feed
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.employees import (
@@ -25,11 +25,11 @@ from tests.integration.identity.employees import (
 
 
 def lines_of(identity: Identity, admin, answer) -> list[dict]:
-    return identity.call(contract.list_hr_import_lines, admin, import_id=answer["id"])["items"]
+    return identity.call(hr_feed.list_hr_import_lines, admin, import_id=answer["id"])["items"]
 
 
 def relationships(identity: Identity, admin, account_id: str) -> dict[str, bool]:
-    rows = identity.call(people.list_relationships, admin, account_id=account_id)["items"]
+    rows = identity.call(relationships_contract.list_relationships, admin, account_id=account_id)["items"]
     return {row["person_id"]: row["ends_at"] is None for row in rows if row["kind"] == "supervisor"}
 
 
@@ -58,7 +58,7 @@ def test_a_file_is_compared_first_and_changes_nothing(identity):
         {"field": "department", "before": "Docks", "after": "Harbour"}
     ]
     assert person_of(identity, admin, "2")["kinds"] == ["employee"]
-    assert identity.call(people.list_people, admin, number="4")["items"] == []
+    assert identity.call(people_contract.list_people, admin, number="4")["items"] == []
     assert identity.audit("hr_import.lines_read") != []
 
 
@@ -71,16 +71,16 @@ def test_an_applied_file_adds_changes_and_end_dates_and_again_it_changes_nothing
     one, two = person_of(identity, admin, "1"), person_of(identity, admin, "2")
     assert one["last_name"] == "Reef"
     assert (two["kinds"], two["kind_history"][0]["ends_at"] is not None) == ([], True)
-    again = identity.call(contract.apply_hr_import, admin, import_id=done["id"])
+    again = identity.call(hr_feed.apply_hr_import, admin, import_id=done["id"])
     assert again["state"] == "applied"
     assert take_in(identity, admin, a_line("1", last_name="Reef"), a_line("3"))["total"] == 0
     an_account(identity, admin, one["id"], "portal_user")
-    [access] = identity.call(contract.list_employee_access, admin)["items"]
+    [access] = identity.call(employees.list_employee_access, admin)["items"]
     assert (access["employer"], access["employee_number"], access["missing"]) == ("Harbor County", "1", [])
     back = take_in(identity, admin, a_line("1", last_name="Reef"), a_line("2"), a_line("3"))
     assert back["counts"]["changed"] == 1
     assert person_of(identity, admin, "2")["kinds"] == ["employee"]
-    [event] = identity.events(contract.hr_import_applied)[-1:]
+    [event] = identity.events(hr_feed.hr_import_applied)[-1:]
     assert event["data"] == {"import_id": back["id"], "added": 0, "changed": 1, "ended": 0}
 
 
@@ -123,7 +123,7 @@ def test_the_feed_overwrites_what_people_have_edited_and_says_so(identity):
     assert employee["field_sources"]["mobile_phone"] == "hr"
     an_account(identity, admin, employee["id"], "portal_user")
     mine = identity.call(
-        contract.edit_my_settings,
+        people_contract.edit_my_settings,
         enter(identity, "e1@example.org"),
         mobile_phone="555-0199",
         home_phone="555-0111",
@@ -147,7 +147,7 @@ def test_half_a_file_ends_nobody_without_confirmation(identity):
     admin = identity.admin()
     take_in(identity, admin, *(a_line(str(number)) for number in range(1, 6)))
     answer = upload(identity, admin, a_line("1"), a_line("2"))
-    refusal = identity.refused(contract.apply_hr_import, admin, import_id=answer["id"])
+    refusal = identity.refused(hr_feed.apply_hr_import, admin, import_id=answer["id"])
     assert (refusal.code, refusal.more["ends"]) == ("confirmation_required", 3)
     feed.work(identity.runtime)
     assert person_of(identity, admin, "5")["kinds"] == ["employee"]
@@ -157,7 +157,7 @@ def test_a_comparison_that_another_import_has_overtaken_is_not_applied(identity)
     admin = identity.admin()
     early = upload(identity, admin, a_line("1"))
     take_in(identity, admin, a_line("2"))
-    refusal = identity.refused(contract.apply_hr_import, admin, import_id=early["id"], confirm=True)
+    refusal = identity.refused(hr_feed.apply_hr_import, admin, import_id=early["id"], confirm=True)
     assert refusal.code == "import_outdated"
 
 
@@ -166,7 +166,7 @@ def test_json_is_taken_and_an_unreadable_file_is_refused_with_its_place(identity
     answer = upload_json(identity, admin, [{"employee_number": "1", "last_name": "Quill"}])
     assert answer["counts"]["added"] == 1
     sha256, size = identity.runtime.blobs.put(admin.organisation_id, [b"employee_number\n1\n"], 100)
-    refusal = identity.refused(contract.upload_hr_feed, admin, document={"sha256": sha256, "size": size})
+    refusal = identity.refused(hr_feed.upload_hr_feed, admin, document={"sha256": sha256, "size": size})
     assert (refusal.code, refusal.more["column"]) == ("import_file_refused", "last_name")
 
 
@@ -182,9 +182,9 @@ def test_who_was_registered_by_hand_is_taken_over_and_not_added_twice(identity):
 @pytest.mark.seed("S2-120")
 def test_the_feed_opens_accounts_where_the_organisation_wants_it(identity):
     admin = identity.admin()
-    identity.call(contract.set_portal_entry, admin, realm="employee", opens_accounts=True, version=1)
+    identity.call(employees.set_portal_entry, admin, realm="employee", opens_accounts=True, version=1)
     take_in(identity, admin, a_line("1"), a_line("2", email=""), a_line("3", email="e1@example.org"))
-    [access] = identity.call(contract.list_employee_access, admin)["items"]
+    [access] = identity.call(employees.list_employee_access, admin)["items"]
     assert access["employee_number"] == "1"
     assert sorted(row.facts["reason"] for row in identity.audit("account.not_opened")) == [
         "no_email",
@@ -201,7 +201,7 @@ def test_two_thousand_employees_are_taken_in_within_twelve_seconds_with_progress
 
     def watched(runtime, import_id, organisation):
         is_done = step(runtime, import_id, organisation)
-        seen.append(identity.call(contract.get_hr_import, admin, import_id=import_id)["done"])
+        seen.append(identity.call(hr_feed.get_hr_import, admin, import_id=import_id)["done"])
         return is_done
 
     monkeypatch.setattr(feed, "_step", watched)

@@ -10,11 +10,11 @@ import time_machine
 from sqlalchemy import select
 
 from services.chassis.unit_of_work import utc_now
-from services.contracts import identity as accounts
-from services.contracts import identity_employees as contract
-from services.contracts import identity_people as people
 from services.contracts.errors import Refused
-from services.identity.models import PickupCode
+from services.contracts.identity import employees, pickup_codes, realms
+from services.contracts.identity import login as login_contract
+from services.contracts.identity import people as people_contract
+from services.identity.employees.models import PickupCode
 from tests.integration.identity.conftest import PASSWORD, Identity
 from tests.integration.identity.employees import (
     a_line,
@@ -31,12 +31,12 @@ CHOSEN = "seven quiet harbour lamps"
 
 
 def a_code(identity: Identity, admin, person_id: str) -> str:
-    return str(identity.call(contract.create_pickup_code, admin, person_id=person_id)["code"])
+    return str(identity.call(pickup_codes.create_pickup_code, admin, person_id=person_id)["code"])
 
 
 def redeem(identity: Identity, code: str, login: str = "own@example.org", **more):
     return identity.call(
-        contract.redeem_pickup_code,
+        pickup_codes.redeem_pickup_code,
         **{"organisation": "harbor", "code": code, "login": login, "password": CHOSEN} | more,
     )
 
@@ -67,11 +67,11 @@ def test_a_code_opens_an_account_with_own_credentials_that_goes_on(identity):
     an_account(identity, admin, two, "portal_user")
     colleague = enter(identity, "e2@example.org")
     own, other = (
-        identity.call(people.get_my_profile, each, person_id=person_id)
+        identity.call(people_contract.get_my_profile, each, person_id=person_id)
         for each, person_id in ((caller, one), (colleague, two))
     )
     assert (own["permissions"], sorted(own)) == (other["permissions"], sorted(other))
-    [event] = identity.events(contract.pickup_code_activated)
+    [event] = identity.events(pickup_codes.pickup_code_activated)
     assert event["data"]["person_id"] == one
 
 
@@ -92,7 +92,7 @@ def test_a_code_is_used_once_also_by_many_at_once(either):
         outcomes = sorted(pool.map(attempt, range(3)))
     assert outcomes == ["opened", "pickup_code_refused", "pickup_code_refused"]
     assert refusal(either, code).code == "pickup_code_refused"
-    second = either.refused(contract.create_pickup_code, admin, person_id=employee["id"])
+    second = either.refused(pickup_codes.create_pickup_code, admin, person_id=employee["id"])
     assert second.code == "already_active"
 
 
@@ -100,19 +100,19 @@ def test_a_code_is_used_once_also_by_many_at_once(either):
 def test_a_code_holds_for_the_days_that_the_realm_sets_and_is_kept_as_a_hash_only(identity):
     admin = identity.admin()
     employee = an_employee(identity, admin, "1")
-    made = identity.call(contract.create_pickup_code, admin, key="once", person_id=employee["id"])
+    made = identity.call(pickup_codes.create_pickup_code, admin, key="once", person_id=employee["id"])
     days = (datetime.datetime.fromisoformat(made["expires_at"]) - utc_now()).total_seconds() / 86400
     assert 29.9 < days <= 30
     with identity.database.engine.connect() as connection:
         dump = "\n".join(str(line) for line in connection.connection.driver_connection.iterdump())
     assert made["code"] not in dump
     assert made["code"].replace("-", "") not in dump
-    again = identity.refused(contract.create_pickup_code, admin, key="once", person_id=employee["id"])
+    again = identity.refused(pickup_codes.create_pickup_code, admin, key="once", person_id=employee["id"])
     assert again.code == "idempotency_key_reused"
     age_codes(identity, datetime.timedelta(days=31))
     assert refusal(identity, made["code"]).code == "pickup_code_refused"
-    identity.call(people.set_realm_settings, admin, realm="employee", pickup_code_days=3, version=1)
-    made = identity.call(contract.create_pickup_code, admin, person_id=employee["id"])
+    identity.call(realms.set_realm_settings, admin, realm="employee", pickup_code_days=3, version=1)
+    made = identity.call(pickup_codes.create_pickup_code, admin, person_id=employee["id"])
     days = (datetime.datetime.fromisoformat(made["expires_at"]) - utc_now()).total_seconds() / 86400
     assert 2.9 < days <= 3
 
@@ -127,14 +127,14 @@ def test_a_new_code_voids_the_old_one_and_the_report_shows_when_codes_were_made_
     assert (refused.code, refused.detail) == (unknown.code, unknown.detail)
     assert len(identity.audit("pickup_code.refused")) == 2
     redeem(identity, new)
-    report = identity.call(contract.list_pickup_codes, admin, limit=1)
+    report = identity.call(pickup_codes.list_pickup_codes, admin, limit=1)
     [latest] = report["items"]
     assert (latest["state"], latest["activated_at"] is not None, "code" in latest) == (
         "activated",
         True,
         False,
     )
-    [earlier] = identity.call(contract.list_pickup_codes, admin, after=report["next"])["items"]
+    [earlier] = identity.call(pickup_codes.list_pickup_codes, admin, after=report["next"])["items"]
     assert (earlier["state"], earlier["activated_at"]) == ("void", None)
 
 
@@ -151,13 +151,13 @@ def test_a_refused_password_or_a_taken_login_leaves_the_code_usable(identity):
     redeem(identity, code)
     assert refusal(identity, code).code == "pickup_code_refused"
     login = {"organisation": "harbor", "realm": "employee", "login": "own@example.org"}
-    assert identity.refused(accounts.log_in, **login, password=PASSWORD).code == "credentials_refused"
+    assert identity.refused(login_contract.log_in, **login, password=PASSWORD).code == "credentials_refused"
 
 
 @pytest.mark.seed("S2-116")
 def test_where_employees_have_usernames_a_code_takes_only_a_valid_one(identity):
     admin = identity.admin()
-    identity.call(people.set_realm_settings, admin, realm="employee", login_id="username", version=1)
+    identity.call(realms.set_realm_settings, admin, realm="employee", login_id="username", version=1)
     code = a_code(identity, admin, an_employee(identity, admin, "1")["id"])
     for login in ("two words", "-none", "ab", "line\nbreak"):
         refused = refusal(identity, code, login=login)
@@ -169,29 +169,29 @@ def test_where_employees_have_usernames_a_code_takes_only_a_valid_one(identity):
 @pytest.mark.seed("S2-117", "S2-120")
 def test_a_code_takes_over_the_account_that_opened_by_itself(identity):
     admin = identity.admin()
-    identity.call(contract.set_portal_entry, admin, realm="employee", opens_accounts=True, version=1)
+    identity.call(employees.set_portal_entry, admin, realm="employee", opens_accounts=True, version=1)
     employee = an_employee(identity, admin, "1")
     redeem(identity, a_code(identity, admin, employee["id"]))
-    [access] = identity.call(contract.list_employee_access, admin)["items"]
+    [access] = identity.call(employees.list_employee_access, admin)["items"]
     assert access["missing"] == []
     assert reach(enter(identity, "own@example.org", CHOSEN)) == {employee["id"]: "employee"}
 
 
 def test_only_employees_get_a_code(identity):
     admin = identity.admin()
-    person = identity.call(people.create_person, admin, last_name="Quay", kinds=["patient"])
-    refused = identity.refused(contract.create_pickup_code, admin, person_id=person["id"])
+    person = identity.call(people_contract.create_person, admin, last_name="Quay", kinds=["patient"])
+    refused = identity.refused(pickup_codes.create_pickup_code, admin, person_id=person["id"])
     assert refused.code == "not_an_employee"
 
 
 def send(identity: Identity, admin, person_id: str) -> str:
-    return str(identity.call(contract.send_pickup_code, admin, person_id=person_id)["id"])
+    return str(identity.call(pickup_codes.send_pickup_code, admin, person_id=person_id)["id"])
 
 
 def mint(identity: Identity, code_id: str, organisation=None):
     organisation = organisation or identity.harbor
     caller = a_service("notifications", (organisation.organisation_id, organisation.organisation_key))
-    return identity.call(contract.mint_pickup_code, caller, code_id=code_id)
+    return identity.call(pickup_codes.mint_pickup_code, caller, code_id=code_id)
 
 
 @pytest.mark.seed("S2-117")
@@ -201,14 +201,14 @@ def test_a_code_is_also_sent_by_mail_and_made_only_when_the_message_is_rendered(
     shown = a_code(identity, admin, employee["id"])
     code_id = send(identity, admin, employee["id"])
     assert refusal(identity, shown).code == "pickup_code_refused", "the one before is void"
-    [event] = identity.events(contract.pickup_code_requested)
+    [event] = identity.events(pickup_codes.pickup_code_requested)
     assert event["data"] == {"code_id": code_id, "person_id": employee["id"]}
 
     with time_machine.travel(utc_now() + datetime.timedelta(days=2), tick=False):
         first = mint(identity, code_id)
         message = mint(identity, code_id)
         assert (message["email"], message["lifetime_minutes"]) == ("e1@example.org", 30 * 24 * 60)
-        [listed] = identity.call(contract.list_pickup_codes, identity.admin(), person_id=employee["id"])[
+        [listed] = identity.call(pickup_codes.list_pickup_codes, identity.admin(), person_id=employee["id"])[
             "items"
         ][:1]
         expected = utc_now() + datetime.timedelta(days=30)
@@ -226,7 +226,7 @@ def test_no_code_is_mailed_without_an_address_or_once_it_is_void(identity):
     admin = identity.admin()
     take_in(identity, admin, a_line("1"), a_line("2", email=""))
     one, two = (person_of(identity, admin, number)["id"] for number in "12")
-    missing = identity.refused(contract.send_pickup_code, admin, person_id=two)
+    missing = identity.refused(pickup_codes.send_pickup_code, admin, person_id=two)
     assert (missing.code, missing.field) == ("details_missing", "email")
     replaced = send(identity, admin, one)
     a_code(identity, admin, one)

@@ -10,8 +10,9 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
-from services.contracts import identity as api
-from services.contracts import identity_audit as contract
+from services.contracts.identity import accounts as accounts_contract
+from services.contracts.identity import audit as contract
+from services.contracts.identity import organisations
 from services.identity import rules
 from services.identity.models import Account, Grant, Person, ResourceAssignment, Role
 from services.identity.people.profiles import permissions_over, profiles_of
@@ -102,8 +103,8 @@ def a_grant(identity: Identity, account_id: str, person_id: str, role: str = "fa
 
 def set_features(identity: Identity, *features: str) -> None:
     admin = identity.admin()
-    version = identity.call(api.get_organisation, admin)["version"]
-    identity.call(api.set_features, admin, version=version, features=list(features))
+    version = identity.call(organisations.get_organisation, admin)["version"]
+    identity.call(organisations.set_features, admin, version=version, features=list(features))
 
 
 def test_for_every_account_and_permission_it_says_what_the_passport_says(identity: Identity) -> None:
@@ -165,7 +166,12 @@ def test_an_agency_brings_its_programs_and_a_suspended_assignment_brings_nothing
 
 def test_a_disabled_account_may_nothing(identity: Identity) -> None:
     account = identity.an_account("supervisor")
-    identity.call(api.disable_account, identity.admin(), version=account["version"], account_id=account["id"])
+    identity.call(
+        accounts_contract.disable_account,
+        identity.admin(),
+        version=account["version"],
+        account_id=account["id"],
+    )
     allowed, steps = explained(identity, account["id"], "referral.read")
     assert not allowed
     assert failing(steps) == {"account": "disabled"}
@@ -245,7 +251,10 @@ def test_who_can_see_a_program_s_referrals(identity: Identity) -> None:
     staff = identity.an_account("trainee")
     disabled = identity.an_account()
     identity.call(
-        api.disable_account, identity.admin(), version=disabled["version"], account_id=disabled["id"]
+        accounts_contract.disable_account,
+        identity.admin(),
+        version=disabled["version"],
+        account_id=disabled["id"],
     )
     found = who(identity, resource_id=PROGRAM)
 
@@ -286,10 +295,22 @@ def test_before_an_assignment_is_removed_it_is_told_what_would_be_lost(identity:
     assert (program["resource_ids"], program["is_still_reached_by_agency"]) == ([], True)
     agency = preview(identity, provider["id"], assignment_id=ids[AGENCY])
     assert (agency["resource_ids"], agency["assignments_left"]) == ([AGENCY], 1)
-    identity.call(api.remove_resource, identity.admin(), account_id=provider["id"], assignment_id=ids[AGENCY])
+    identity.call(
+        accounts_contract.remove_resource,
+        identity.admin(),
+        account_id=provider["id"],
+        assignment_id=ids[AGENCY],
+    )
     last = preview(identity, provider["id"], assignment_id=ids[PROGRAM])
     assert (last["resource_ids"], last["assignments_left"]) == ([PROGRAM], 0)
-    assert len(identity.call(api.get_account, identity.admin(), account_id=provider["id"])["resources"]) == 1
+    assert (
+        len(
+            identity.call(accounts_contract.get_account, identity.admin(), account_id=provider["id"])[
+                "resources"
+            ]
+        )
+        == 1
+    )
 
 
 def test_before_a_grant_is_removed_it_is_told_what_would_be_lost(identity: Identity) -> None:

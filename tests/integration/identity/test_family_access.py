@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from services.contracts import identity as contract
-from services.contracts import identity_family as family
-from services.contracts import identity_people as people
 from services.contracts.declare import all_operations
+from services.contracts.identity import accounts, family, passports, realms, relationships
+from services.contracts.identity import family as family_contract
+from services.contracts.identity import people as people_contract
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.family import MANAGE, OWN_PASSWORD, Desk
 
@@ -45,7 +46,7 @@ def test_access_for_somebody_who_is_no_contact_of_the_client_is_refused(desk: De
 
 def test_a_discharged_client_cannot_be_given_access(desk: Desk) -> None:
     client = desk.a_client()
-    desk.call(people.end_person_kind, person_id=client["id"], kind="client")
+    desk.call(people_contract.end_person_kind, person_id=client["id"], kind="client")
     request = {"client_id": client["id"], "person_id": client["id"], "role": "patient"}
     assert desk.refused(family.add_family_access, **request) == "not_a_client"
 
@@ -88,7 +89,7 @@ def test_an_address_is_the_login_of_one_family_account_only_whatever_its_case(de
     # In another organisation, and for a member of the staff, the same address is another login.
     assert desk.grant(client, contact, email="fern@example.org")["login"] == "fern@example.org"
     desk.identity.call(
-        contract.create_account,
+        accounts.create_account,
         desk.identity.admin(),
         email="rose@example.org",
         first_name="R",
@@ -117,10 +118,10 @@ def test_the_permission_is_given_to_a_role_of_the_staff(desk: Desk) -> None:
     account = desk.identity.an_account("standard")
     worker = desk.identity.caller(desk.identity.log_in(account["login"])["token"])
     assert not worker.may(MANAGE)
-    roles = desk.identity.call(people.list_roles, admin, realm="staff")["items"]
+    roles = desk.identity.call(realms.list_roles, admin, realm="staff")["items"]
     standard = next(role for role in roles if role["code"] == "standard")
     desk.identity.call(
-        people.edit_role,
+        realms.edit_role,
         admin,
         version=standard["version"],
         role_id=standard["id"],
@@ -190,7 +191,7 @@ def test_the_roles_to_choose_from_are_the_organisations_own(desk: Desk) -> None:
     client, admin = desk.a_client(), desk.identity.admin()
     assert [role["code"] for role in desk.form(client, client)["roles"]] == ["family", "patient", "physician"]
     desk.identity.call(
-        people.create_role,
+        realms.create_role,
         admin,
         realm="family",
         code="guardian",
@@ -211,16 +212,19 @@ def test_the_roles_permissions_decide_what_is_seen_of_the_profile(desk: Desk) ->
     contact, stranger = desk.a_contact(client, relation="physician"), desk.a_client()
     patient = desk.first_sign_in(desk.grant(client, role="patient")["login"])
     physician = desk.first_sign_in(desk.grant(client, contact, "physician")["login"])
-    whole = desk.call(people.get_my_profile, caller=patient, person_id=client["id"])
+    whole = desk.call(people_contract.get_my_profile, caller=patient, person_id=client["id"])
     assert (whole["demographics"]["date_of_birth"], whole["contact_details"]["city"]) == (
         "1941-03-05",
         "Harbor",
     )
     assert [each["relation"] for each in whole["contacts"]] == ["physician"]
-    part = desk.call(people.get_my_profile, caller=physician, person_id=client["id"])
+    part = desk.call(people_contract.get_my_profile, caller=physician, person_id=client["id"])
     assert "demographics" in part
     assert {"contact_details", "contacts"} & set(part) == set()
-    assert desk.refused(people.get_my_profile, caller=physician, person_id=stranger["id"]) == "not_found"
+    assert (
+        desk.refused(people_contract.get_my_profile, caller=physician, person_id=stranger["id"])
+        == "not_found"
+    )
     reads = desk.identity.audit("profile.read")
     assert [(row.object_id, row.actor_id) for row in reads] == [
         (client["id"], patient.id),
@@ -247,7 +251,7 @@ def test_the_role_is_changed_for_one_profile_only(desk: Desk) -> None:
         mother["id"]: "family",
         father["id"]: "physician",
     }
-    (event,) = desk.identity.events(people.access_role_changed)
+    (event,) = desk.identity.events(relationships.access_role_changed)
     assert event["data"] == {"account_id": caller.id, "person_id": father["id"], "role": "physician"}
 
 
@@ -269,9 +273,9 @@ def test_access_is_removed_from_one_profile_once_that_is_confirmed(desk: Desk) -
     desk.call(family.remove_family_access, confirm=True, **request)
     caller = desk.identity.caller(token)
     assert [each["person_id"] for each in caller.scope["profiles"]] == [mother["id"]]
-    assert desk.refused(people.get_my_profile, caller=caller, person_id=father["id"]) == "not_found"
+    assert desk.refused(people_contract.get_my_profile, caller=caller, person_id=father["id"]) == "not_found"
     assert desk.refused(family.get_family_access, **request) == "not_found"
-    (revoked,) = desk.identity.events(contract.access_revoked)
+    (revoked,) = desk.identity.events(relationships.access_revoked)
     assert revoked["data"] == {
         "account_id": caller.id,
         "resource_id": father["id"],
@@ -280,7 +284,7 @@ def test_access_is_removed_from_one_profile_once_that_is_confirmed(desk: Desk) -
     assert [row.facts["reason"] for row in desk.identity.audit("grant.revoked")] == ["removed"]
     desk.call(family.remove_family_access, client_id=mother["id"], person_id=daughter["id"], confirm=True)
     assert (
-        desk.identity.refused(contract.issue_passport, token=token, audience="identity").code
+        desk.identity.refused(passports.issue_passport, token=token, audience="identity").code
         == "unauthenticated"
     )
 
@@ -298,7 +302,7 @@ def test_the_contact_list_shows_the_role_and_the_last_sign_in(desk: Desk) -> Non
     shown = desk.contact(client, contact)["family_access"]
     assert shown["last_sign_in_at"] is not None
     assert shown["last_used_at"] is None
-    desk.call(people.get_my_profile, caller=caller, person_id=client["id"])
+    desk.call(people_contract.get_my_profile, caller=caller, person_id=client["id"])
     assert desk.contact(client, contact)["family_access"]["last_used_at"] is not None
     assert desk.manage(client, contact)["last_sign_in_at"] == shown["last_sign_in_at"]
     assert {row.object_id for row in desk.identity.audit("contacts.read")} == {client["id"]}
@@ -313,15 +317,15 @@ def test_disabling_a_contact_ends_its_access_to_that_client_once_confirmed(desk:
     desk.grant(mother, daughter)
     login = desk.grant(father, daughter)["login"]
     request = {"client_id": mother["id"], "contact_id": daughter["id"], "version": 1}
-    assert desk.refused(people.disable_client_contact, **request) == "confirmation_required"
+    assert desk.refused(family_contract.disable_client_contact, **request) == "confirmation_required"
     caller = desk.first_sign_in(login)
     assert len(caller.scope["profiles"]) == 2
-    line = desk.call(people.disable_client_contact, confirm=True, **request)
+    line = desk.call(family_contract.disable_client_contact, confirm=True, **request)
     assert (line["is_disabled"], line["family_access"], line["actions"]) == (True, None, [])
     profiles = desk.identity.caller(desk.sign_in(login)["token"]).scope["profiles"]
     assert [each["person_id"] for each in profiles] == [father["id"]]
     # A contact without access is disabled without a question, and is no contact then.
-    desk.call(people.disable_client_contact, client_id=mother["id"], contact_id=son["id"], version=1)
+    desk.call(family_contract.disable_client_contact, client_id=mother["id"], contact_id=son["id"], version=1)
     request = {"client_id": mother["id"], "person_id": son["id"], "role": "family"}
     assert desk.refused(family.add_family_access, **request) == "not_a_contact"
 
@@ -334,4 +338,4 @@ def test_another_organisation_sees_no_client_and_no_access(desk: Desk) -> None:
     assert desk.refused(family.get_family_access, caller=stranger, **ids) == "not_found"
     assert desk.refused(family.get_family_access_form, caller=stranger, **ids) == "not_found"
     assert desk.refused(family.remove_family_access, caller=stranger, confirm=True, **ids) == "not_found"
-    assert desk.refused(people.get_person, caller=stranger, person_id=client["id"]) == "not_found"
+    assert desk.refused(people_contract.get_person, caller=stranger, person_id=client["id"]) == "not_found"

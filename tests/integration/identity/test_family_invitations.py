@@ -9,10 +9,10 @@ import pytest
 import time_machine
 
 from services.chassis.database import Database
-from services.contracts import identity as contract
-from services.contracts import identity_family as family
-from services.contracts import identity_people as people
 from services.contracts.errors import Refused
+from services.contracts.identity import credentials, family, passports, realms
+from services.contracts.identity import login as login_contract
+from services.contracts.identity import people as people_contract
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.family import OWN_PASSWORD, Desk
 from tests.support.in_process import a_service
@@ -71,12 +71,12 @@ def test_a_temporary_password_must_be_changed_at_the_first_sign_in(desk: Desk) -
     refuse = desk.identity.refused
 
     def tried(**more: str) -> str:
-        return refuse(contract.log_in, organisation="harbor", realm="family", login=login, **more).code
+        return refuse(login_contract.log_in, organisation="harbor", realm="family", login=login, **more).code
 
     assert tried(password=temporary) == "password_change_required"
     assert tried(password=temporary, new_password=temporary) == "password_refused"
     weak = refuse(
-        contract.log_in,
+        login_contract.log_in,
         organisation="harbor",
         realm="family",
         login=login,
@@ -101,7 +101,7 @@ def test_a_temporary_password_holds_seven_days_from_the_message_on(desk: Desk) -
         desk.sign_in(logins[0], passwords[0], new_password=OWN_PASSWORD)
         clock.shift(SECOND)
         refusal = desk.identity.refused(
-            contract.log_in,
+            login_contract.log_in,
             organisation="harbor",
             realm="family",
             login=logins[1],
@@ -118,14 +118,16 @@ def test_a_temporary_password_signs_nobody_in_in_another_realm_nor_sets_a_passwo
     desk.grant(client)
     temporary = desk.mint()["temporary_password"]
     refusal = desk.identity.refused(
-        contract.log_in,
+        login_contract.log_in,
         organisation="harbor",
         login="rose@example.org",
         password=temporary,
         new_password=OWN_PASSWORD,
     )
     assert refusal.code == "credentials_refused"
-    refusal = desk.identity.refused(contract.redeem_credential_link, token=temporary, password=OWN_PASSWORD)
+    refusal = desk.identity.refused(
+        credentials.redeem_credential_link, token=temporary, password=OWN_PASSWORD
+    )
     assert refusal.code == "link_refused"
 
 
@@ -163,7 +165,7 @@ def test_sending_again_brings_a_new_password_and_voids_the_old_one_at_once(desk:
     again = desk.call(family.resend_family_invitation, **request)
     assert desk.invitations()[-1]["invitation_id"] == again["invitation_id"] != first_invitation
     refusal = desk.identity.refused(
-        contract.log_in,
+        login_contract.log_in,
         organisation="harbor",
         realm="family",
         login=login,
@@ -172,7 +174,7 @@ def test_sending_again_brings_a_new_password_and_voids_the_old_one_at_once(desk:
     )
     assert refusal.code == "credentials_refused"
     refusal = desk.identity.refused(
-        contract.log_in, organisation="harbor", realm="family", login=login, password=old
+        login_contract.log_in, organisation="harbor", realm="family", login=login, password=old
     )
     assert refusal.code == "credentials_refused"
     # A message of the first invitation that comes late brings nothing any more.
@@ -204,7 +206,7 @@ def test_sending_again_is_offered_only_before_the_first_sign_in(desk: Desk) -> N
 def test_a_realm_that_invites_with_links_sends_a_link(desk: Desk) -> None:
     admin = desk.identity.admin()
     desk.identity.call(
-        people.set_realm_settings,
+        realms.set_realm_settings,
         admin,
         version=1,
         realm="family",
@@ -216,7 +218,7 @@ def test_a_realm_that_invites_with_links_sends_a_link(desk: Desk) -> None:
     minted = desk.mint()
     assert (minted["temporary_password"], minted["lifetime_minutes"]) == (None, 30)
     token = minted["link"].partition("#token=")[2]
-    desk.identity.call(contract.redeem_credential_link, token=token, password=OWN_PASSWORD)
+    desk.identity.call(credentials.redeem_credential_link, token=token, password=OWN_PASSWORD)
     desk.sign_in(login)
 
 
@@ -235,14 +237,14 @@ def test_the_login_is_changed_in_one_audited_operation_and_the_old_address_is_to
     assert desk.refused(family.change_family_login, caller=desk.unproven(), **change) == "proof_required"
     access = desk.call(family.change_family_login, **change)
     assert access["login"] == "iris@new.example.org"
-    assert desk.call(people.get_person, person_id=contact["id"])["email"] == "iris@new.example.org"
+    assert desk.call(people_contract.get_person, person_id=contact["id"])["email"] == "iris@new.example.org"
     assert len(desk.identity.audit("account.login_changed")) == 1
     assert (
-        desk.identity.refused(contract.issue_passport, token=token, audience="identity").code
+        desk.identity.refused(passports.issue_passport, token=token, audience="identity").code
         == "unauthenticated"
     )
     refusal = desk.identity.refused(
-        contract.log_in,
+        login_contract.log_in,
         organisation="harbor",
         realm="family",
         login="iris@example.org",
@@ -250,14 +252,16 @@ def test_the_login_is_changed_in_one_audited_operation_and_the_old_address_is_to
     )
     assert refusal.code == "credentials_refused"
     desk.sign_in("iris@new.example.org")
-    (event,) = desk.identity.events(people.login_email_changed)
+    (event,) = desk.identity.events(credentials.login_email_changed)
     assert set(event["data"]) == {"account_id", "change_id"}
     harbor = (desk.identity.harbor.organisation_id, "harbor")
     change = desk.identity.call(
-        people.describe_login_change, a_service("notifications", harbor), change_id=event["data"]["change_id"]
+        credentials.describe_login_change,
+        a_service("notifications", harbor),
+        change_id=event["data"]["change_id"],
     )
     assert change["email"] == "iris@example.org"
-    assert "example.org" not in str(desk.identity.events(people.login_email_changed))
+    assert "example.org" not in str(desk.identity.events(credentials.login_email_changed))
 
 
 @pytest.mark.seed("S1-20")
@@ -267,9 +271,9 @@ def test_the_login_follows_the_e_mail_on_record(desk: Desk) -> None:
     desk.first_sign_in("rose@example.org")
     request = {"person_id": client["id"], "email": "rose@new.example.org", "version": 1}
     clerk = desk.somebody("person.read", "person.manage")
-    assert desk.refused(people.edit_person, caller=clerk, **request) == "forbidden"
-    assert desk.refused(people.edit_person, **request | {"email": None}) == "invalid_request"
-    edited = desk.call(people.edit_person, **request)
+    assert desk.refused(people_contract.edit_person, caller=clerk, **request) == "forbidden"
+    assert desk.refused(people_contract.edit_person, **request | {"email": None}) == "invalid_request"
+    edited = desk.call(people_contract.edit_person, **request)
     assert edited["email"] == "rose@new.example.org"
     desk.sign_in("rose@new.example.org")
     assert desk.manage(client)["login"] == "rose@new.example.org"
@@ -286,7 +290,7 @@ def test_who_has_never_signed_in_is_invited_at_the_new_address(desk: Desk) -> No
     minted = desk.mint()
     assert minted["email"] == "right@example.org"
     refusal = desk.identity.refused(
-        contract.log_in,
+        login_contract.log_in,
         organisation="harbor",
         realm="family",
         login="right@example.org",

@@ -10,8 +10,9 @@ import time_machine
 from sqlalchemy import inspect, text
 
 from services.chassis import wire
-from services.contracts import identity as contract
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts, credentials, passports
+from services.contracts.identity import login as login_contract
 from services.identity import login
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 from tests.support.in_process import a_service
@@ -21,11 +22,11 @@ START = 1_900_000_000.0
 
 
 def redeem(identity: Identity, token: str, password: str = NEW_PASSWORD) -> None:
-    identity.call(contract.redeem_credential_link, token=token, password=password)
+    identity.call(credentials.redeem_credential_link, token=token, password=password)
 
 
 def state_of(identity: Identity, token: str) -> str:
-    return str(identity.call(contract.inspect_credential_link, token=token)["state"])
+    return str(identity.call(credentials.inspect_credential_link, token=token)["state"])
 
 
 def test_an_invited_person_sets_a_password_and_logs_in(identity: Identity) -> None:
@@ -37,15 +38,15 @@ def test_an_invited_person_sets_a_password_and_logs_in(identity: Identity) -> No
     after = identity.log_in(account["login"], NEW_PASSWORD)["account"]
     assert (after["state"], after["email_is_verified"]) == ("active", True)
     assert state_of(identity, token) == "used_or_void"
-    assert [event["subject"] for event in identity.events(contract.password_set)][-1] == account["id"]
+    assert [event["subject"] for event in identity.events(credentials.password_set)][-1] == account["id"]
 
 
 def test_the_link_leads_to_the_configured_address_with_the_token_in_the_fragment(identity: Identity) -> None:
     account = identity.an_account(password=None)
-    invitation = identity.call(contract.invite_account, identity.admin(), account_id=account["id"])
+    invitation = identity.call(accounts.invite_account, identity.admin(), account_id=account["id"])
     notifications = a_service("notifications", (identity.harbor.organisation_id, "harbor"))
     answer = identity.call(
-        contract.mint_credential_link, notifications, invitation_id=invitation["invitation_id"]
+        credentials.mint_credential_link, notifications, invitation_id=invitation["invitation_id"]
     )
     assert answer["link"].startswith("https://portal.example.org/credentials#token=")
     assert answer | {"link": ""} == {
@@ -74,7 +75,7 @@ def test_a_link_holds_for_ninety_minutes(identity: Identity, waited_s: int, *, i
             redeem(identity, token)
             return
         assert state_of(identity, token) == "expired"
-        refusal = identity.refused(contract.redeem_credential_link, token=token, password=NEW_PASSWORD)
+        refusal = identity.refused(credentials.redeem_credential_link, token=token, password=NEW_PASSWORD)
         assert refusal.code == "link_refused"
         assert "request_password_reset" in refusal.detail
 
@@ -83,7 +84,7 @@ def test_a_link_holds_for_ninety_minutes(identity: Identity, waited_s: int, *, i
 def test_the_lifetime_begins_when_the_message_is_rendered(identity: Identity) -> None:
     account = identity.an_account(password=None)
     with time_machine.travel(START, tick=False) as clock:
-        invitation = identity.call(contract.invite_account, identity.admin(), account_id=account["id"])
+        invitation = identity.call(accounts.invite_account, identity.admin(), account_id=account["id"])
         clock.shift(24 * 3600)
         token = identity.mint(invitation["invitation_id"])
         clock.shift(89 * 60)
@@ -126,7 +127,7 @@ def test_a_newer_link_voids_the_older(identity: Identity) -> None:
     older, newer = identity.a_link(account["id"]), identity.a_link(account["id"])
     assert state_of(identity, older) == "used_or_void"
     assert (
-        identity.refused(contract.redeem_credential_link, token=older, password=NEW_PASSWORD).code
+        identity.refused(credentials.redeem_credential_link, token=older, password=NEW_PASSWORD).code
         == "link_refused"
     )
     redeem(identity, newer)
@@ -134,11 +135,14 @@ def test_a_newer_link_voids_the_older(identity: Identity) -> None:
 
 def test_a_message_delivered_twice_gets_another_link_and_the_first_is_void(identity: Identity) -> None:
     account = identity.an_account(password=None)
-    invitation = identity.call(contract.invite_account, identity.admin(), account_id=account["id"])
+    invitation = identity.call(accounts.invite_account, identity.admin(), account_id=account["id"])
     caller = a_service("notifications", (identity.harbor.organisation_id, "harbor"))
     links = [
         identity.call(
-            contract.mint_credential_link, caller, key="same-event", invitation_id=invitation["invitation_id"]
+            credentials.mint_credential_link,
+            caller,
+            key="same-event",
+            invitation_id=invitation["invitation_id"],
         )["link"]
         for _ in range(2)
     ]
@@ -148,7 +152,7 @@ def test_a_message_delivered_twice_gets_another_link_and_the_first_is_void(ident
 
 def test_no_link_is_made_any_more_once_the_password_is_set(identity: Identity) -> None:
     account = identity.an_account(password=None)
-    invitation = identity.call(contract.invite_account, identity.admin(), account_id=account["id"])[
+    invitation = identity.call(accounts.invite_account, identity.admin(), account_id=account["id"])[
         "invitation_id"
     ]
     redeem(identity, identity.mint(invitation))
@@ -156,26 +160,26 @@ def test_no_link_is_made_any_more_once_the_password_is_set(identity: Identity) -
         identity.mint(invitation)
     assert refusal.value.code == "not_found"
     assert (
-        identity.refused(contract.invite_account, identity.admin(), account_id=account["id"]).code
+        identity.refused(accounts.invite_account, identity.admin(), account_id=account["id"]).code
         == "already_active"
     )
 
 
 def test_disabling_an_account_voids_its_links(identity: Identity) -> None:
     account = identity.an_account(password=None)
-    invitation = identity.call(contract.invite_account, identity.admin(), account_id=account["id"])[
+    invitation = identity.call(accounts.invite_account, identity.admin(), account_id=account["id"])[
         "invitation_id"
     ]
     token = identity.mint(invitation)
     identity.call(
-        contract.disable_account, identity.admin(), version=account["version"], account_id=account["id"]
+        accounts.disable_account, identity.admin(), version=account["version"], account_id=account["id"]
     )
     assert (
-        identity.refused(contract.redeem_credential_link, token=token, password=NEW_PASSWORD).code
+        identity.refused(credentials.redeem_credential_link, token=token, password=NEW_PASSWORD).code
         == "link_refused"
     )
     assert (
-        identity.refused(contract.invite_account, identity.admin(), account_id=account["id"]).code
+        identity.refused(accounts.invite_account, identity.admin(), account_id=account["id"]).code
         == "account_disabled"
     )
     with pytest.raises(Refused) as refusal:
@@ -186,14 +190,14 @@ def test_disabling_an_account_voids_its_links(identity: Identity) -> None:
 @pytest.mark.fault("A10")
 def test_a_new_password_ends_all_sessions_and_the_old_one_is_void(identity: Identity) -> None:
     session = identity.log_in()["token"]
-    identity.call(contract.request_password_reset, organisation="harbor", login=ADMIN)
-    redeem(identity, identity.mint(identity.events(contract.account_invited)[-1]["data"]["invitation_id"]))
+    identity.call(credentials.request_password_reset, organisation="harbor", login=ADMIN)
+    redeem(identity, identity.mint(identity.events(credentials.account_invited)[-1]["data"]["invitation_id"]))
     assert (
-        identity.refused(contract.issue_passport, token=session, audience="identity").code
+        identity.refused(passports.issue_passport, token=session, audience="identity").code
         == "unauthenticated"
     )
     assert (
-        identity.refused(contract.log_in, organisation="harbor", login=ADMIN, password=PASSWORD).code
+        identity.refused(login_contract.log_in, organisation="harbor", login=ADMIN, password=PASSWORD).code
         == "credentials_refused"
     )
     assert identity.log_in(ADMIN, NEW_PASSWORD)
@@ -203,10 +207,12 @@ def test_a_new_password_ends_all_sessions_and_the_old_one_is_void(identity: Iden
 def test_a_never_activated_account_can_use_forgotten_password(identity: Identity) -> None:
     account = identity.an_account(password=None)
     assert (
-        identity.call(contract.request_password_reset, organisation="harbor", login=account["login"].upper())
+        identity.call(
+            credentials.request_password_reset, organisation="harbor", login=account["login"].upper()
+        )
         == {}
     )
-    data = identity.events(contract.account_invited)[-1]["data"]
+    data = identity.events(credentials.account_invited)[-1]["data"]
     assert (data["account_id"], data["purpose"]) == (account["id"], "reset")
     redeem(identity, identity.mint(data["invitation_id"]))
     assert identity.log_in(account["login"], NEW_PASSWORD)
@@ -216,9 +222,9 @@ def test_a_never_activated_account_can_use_forgotten_password(identity: Identity
 def test_a_reset_answers_the_same_whether_or_not_the_account_exists(identity: Identity) -> None:
     disabled = identity.an_account()
     identity.call(
-        contract.disable_account, identity.admin(), version=disabled["version"], account_id=disabled["id"]
+        accounts.disable_account, identity.admin(), version=disabled["version"], account_id=disabled["id"]
     )
-    before = len(identity.events(contract.account_invited))
+    before = len(identity.events(credentials.account_invited))
     took = []
     for organisation, name in [
         ("harbor", "nobody@example.org"),
@@ -227,18 +233,18 @@ def test_a_reset_answers_the_same_whether_or_not_the_account_exists(identity: Id
         ("harbor", ADMIN),
     ]:
         started = time.perf_counter()
-        assert identity.call(contract.request_password_reset, organisation=organisation, login=name) == {}
+        assert identity.call(credentials.request_password_reset, organisation=organisation, login=name) == {}
         took.append(time.perf_counter() - started)
-    assert len(identity.events(contract.account_invited)) == before + 1
+    assert len(identity.events(credentials.account_invited)) == before + 1
     assert min(took) >= 0.1
 
 
 def test_resets_for_one_login_are_throttled_known_or_not(identity: Identity) -> None:
     for name in (ADMIN, "nobody@example.org"):
         for _ in range(5):
-            identity.call(contract.request_password_reset, organisation="harbor", login=name)
+            identity.call(credentials.request_password_reset, organisation="harbor", login=name)
         assert (
-            identity.refused(contract.request_password_reset, organisation="harbor", login=name).code
+            identity.refused(credentials.request_password_reset, organisation="harbor", login=name).code
             == "too_many_requests"
         )
 
@@ -246,19 +252,19 @@ def test_resets_for_one_login_are_throttled_known_or_not(identity: Identity) -> 
 def test_a_reset_lets_an_owner_in_whom_an_attacker_has_locked_out(identity: Identity) -> None:
     while (
         identity.refused(
-            contract.log_in, organisation="harbor", login=ADMIN, password="wrong " + PASSWORD
+            login_contract.log_in, organisation="harbor", login=ADMIN, password="wrong " + PASSWORD
         ).code
         != "too_many_requests"
     ):
         pass
-    identity.call(contract.request_password_reset, organisation="harbor", login=ADMIN)
-    redeem(identity, identity.mint(identity.events(contract.account_invited)[-1]["data"]["invitation_id"]))
+    identity.call(credentials.request_password_reset, organisation="harbor", login=ADMIN)
+    redeem(identity, identity.mint(identity.events(credentials.account_invited)[-1]["data"]["invitation_id"]))
     assert identity.log_in(ADMIN, NEW_PASSWORD)
 
 
 def test_a_refused_password_does_not_use_the_link_up(identity: Identity) -> None:
     token = identity.a_link(identity.an_account(password=None)["id"])
-    refusal = identity.refused(contract.redeem_credential_link, token=token, password="Harbor County 2030")
+    refusal = identity.refused(credentials.redeem_credential_link, token=token, password="Harbor County 2030")
     assert (refusal.code, refusal.more["reason"]) == ("password_refused", "context")
     redeem(identity, token)
 
@@ -270,30 +276,31 @@ def test_nothing_is_hashed_for_a_token_that_does_not_hold(
     for guess in range(100):
         token = f"{guess:043d}"
         assert (
-            identity.refused(contract.redeem_credential_link, token=token, password=NEW_PASSWORD).code
+            identity.refused(credentials.redeem_credential_link, token=token, password=NEW_PASSWORD).code
             == "link_refused"
         )
-    assert identity.refused(contract.inspect_credential_link, token="A" * 43).code == "not_found"
+    assert identity.refused(credentials.inspect_credential_link, token="A" * 43).code == "not_found"
 
 
 def test_only_notifications_may_make_a_link(identity: Identity) -> None:
     invitation = wire.new_id()
     for caller in (a_service("referrals"), identity.admin()):
         assert (
-            identity.refused(contract.mint_credential_link, caller, invitation_id=invitation).code
+            identity.refused(credentials.mint_credential_link, caller, invitation_id=invitation).code
             == "forbidden"
         )
 
 
 def test_another_organisations_invitation_is_not_there(identity: Identity) -> None:
     account = identity.an_account(password=None)
-    invitation = identity.call(contract.invite_account, identity.admin(), account_id=account["id"])[
+    invitation = identity.call(accounts.invite_account, identity.admin(), account_id=account["id"])[
         "invitation_id"
     ]
     bayside = identity.an_organisation("bayside")
     caller = a_service("notifications", (bayside.organisation_id, "bayside"))
     assert (
-        identity.refused(contract.mint_credential_link, caller, invitation_id=invitation).code == "not_found"
+        identity.refused(credentials.mint_credential_link, caller, invitation_id=invitation).code
+        == "not_found"
     )
 
 
@@ -303,7 +310,9 @@ def test_passwords_and_tokens_are_nowhere_in_the_database(either: Identity) -> N
     link = either.a_link(account["id"])
     redeem(either, link)
     session = either.log_in(account["login"], NEW_PASSWORD)["token"]
-    either.refused(contract.log_in, organisation="harbor", login=ADMIN, password="a wrong but secret one")
+    either.refused(
+        login_contract.log_in, organisation="harbor", login=ADMIN, password="a wrong but secret one"
+    )
     assert either.caller(session)
     found = stored_text(either)
     assert account["login"] in found

@@ -9,15 +9,15 @@ import pytest
 from sqlalchemy import select, update
 
 from services.chassis.unit_of_work import utc_now
-from services.contracts import identity_employees as employees
-from services.contracts import identity_merged as told
-from services.contracts import identity_merging as contract
-from services.contracts import identity_patients as patients
-from services.contracts import identity_people as people
 from services.contracts.errors import Refused
-from services.contracts.identity_audit import audit
+from services.contracts.identity import employees, merging, patients, relationships
+from services.contracts.identity import merging as contract
+from services.contracts.identity import people as people_contract
+from services.contracts.identity.audit import audit
 from services.identity.housekeeping import forget_old
-from services.identity.models import Account, Grant, PatientRecord, PersonMerge
+from services.identity.merging.models import PersonMerge
+from services.identity.models import Account, Grant
+from services.identity.patients.models import PatientRecord
 from tests.integration.identity.conftest import PASSWORD, Identity
 from tests.integration.identity.employees import a_line, activate, person_of, take_in
 from tests.support.in_process import BAYSIDE, a_caller, a_service
@@ -35,13 +35,13 @@ def merge(identity: Identity, admin, kept: str, merged: str, **more):
 def a_patient(identity: Identity, admin, number: str, **members):
     known = {"email": f"{number}@example.org", "postal_code": "02139"} | members
     return identity.call(
-        people.create_person, admin, number=number, last_name="Quay", kinds=["patient"], **known
+        people_contract.create_person, admin, number=number, last_name="Quay", kinds=["patient"], **known
     )
 
 
 def a_patient_account(identity: Identity, admin, person_id: str, login: str):
     account = identity.call(
-        people.create_person_account,
+        people_contract.create_person_account,
         admin,
         person_id=person_id,
         realm="patient",
@@ -84,13 +84,16 @@ def test_a_merged_record_is_not_edited_until_the_merge_is_undone(identity):
     admin = identity.admin()
     employee, applicant = hired(identity, admin)
     done = merge(identity, admin, employee["id"], applicant["person_id"])
-    merged = identity.call(people.get_person, admin, person_id=applicant["person_id"])
+    merged = identity.call(people_contract.get_person, admin, person_id=applicant["person_id"])
     change = {"person_id": merged["id"], "home_phone": "555-0100"}
-    refused = identity.refused(people.edit_person, admin, version=merged["version"], **change)
+    refused = identity.refused(people_contract.edit_person, admin, version=merged["version"], **change)
     assert (refused.code, refused.more["kept_id"]) == ("already_merged", employee["id"])
     identity.call(contract.undo_merge, admin, merge_id=done["id"])
-    version = identity.call(people.get_person, admin, person_id=merged["id"])["version"]
-    assert identity.call(people.edit_person, admin, version=version, **change)["home_phone"] == "555-0100"
+    version = identity.call(people_contract.get_person, admin, person_id=merged["id"])["version"]
+    assert (
+        identity.call(people_contract.edit_person, admin, version=version, **change)["home_phone"]
+        == "555-0100"
+    )
 
 
 @pytest.mark.seed("S2-103", "S2-112")
@@ -105,14 +108,17 @@ def test_an_applicant_who_is_hired_becomes_one_with_the_employee(identity):
     assert {"what": "applicants.person_id", "count": 1} in shown["moves"]
     assert {"what": "accounts.person_id", "count": 1} in shown["moves"]
     done = merge(identity, admin, employee["id"], applicant["person_id"], choices={"email": "merged"})
-    kept = identity.call(people.get_person, admin, person_id=employee["id"])
+    kept = identity.call(people_contract.get_person, admin, person_id=employee["id"])
     assert (kept["first_name"], kept["email"], kept["kinds"]) == ("Kimberly", "kim@example.org", ["employee"])
     assert {row["kind"] for row in kept["kind_history"]} == {"employee", "applicant"}
     assert standing(identity, applicant["account"]["id"]) == ("disabled", employee["id"])
     resolved = identity.call(contract.resolve_person, admin, person_id=applicant["person_id"])
     assert resolved == {"person_id": employee["id"], "merged_ids": [applicant["person_id"]]}
-    assert identity.call(people.get_person, admin, person_id=applicant["person_id"])["is_disabled"] is True
-    [event] = identity.events(told.people_merged)
+    assert (
+        identity.call(people_contract.get_person, admin, person_id=applicant["person_id"])["is_disabled"]
+        is True
+    )
+    [event] = identity.events(merging.people_merged)
     assert event["data"] == {
         "merge_id": done["id"],
         "kept_id": employee["id"],
@@ -130,7 +136,7 @@ def test_a_merge_is_done_once(identity):
     pair = {"kept_id": employee["id"], "merged_id": applicant["person_id"], "plan": plan}
     first = identity.call(contract.merge_people, admin, **pair)
     assert identity.call(contract.merge_people, admin, **pair) == first
-    assert len(identity.events(told.people_merged)) == 1
+    assert len(identity.events(merging.people_merged)) == 1
     back = {"kept_id": applicant["person_id"], "merged_id": employee["id"], "plan": plan}
     assert identity.refused(contract.merge_people, admin, **back).code == "already_merged"
 
@@ -162,7 +168,7 @@ def test_two_patients_with_accounts_become_one_and_access_to_others_goes_over(ei
     rival = a_patient_account(either, admin, merged["id"], "quay.two")
     child = a_patient(either, admin, "3")
     either.call(
-        people.set_account_relationship,
+        relationships.set_account_relationship,
         admin,
         account_id=rival["id"],
         person_id=child["id"],
@@ -177,20 +183,20 @@ def test_two_patients_with_accounts_become_one_and_access_to_others_goes_over(ei
     assert standing(either, rival["id"]) == ("disabled", merged["id"])
     with pytest.raises(Refused):
         either.caller(token)
-    view = either.call(people.get_person, admin, person_id=kept["id"])
+    view = either.call(people_contract.get_person, admin, person_id=kept["id"])
     assert (view["mobile_phone"], view["date_of_birth"]) == ("555-0100", "1990-12-31")
-    related = either.call(people.list_relationships, admin, person_id=child["id"])["items"]
+    related = either.call(relationships.list_relationships, admin, person_id=child["id"])["items"]
     assert [row["account_id"] for row in related] == [own["id"]]
     undone = either.call(contract.undo_merge, admin, merge_id=done["id"])
     assert undone["undone_at"] is not None
     assert open_grants(either) == before
     assert profiles(either, "quay.two") == [merged["id"]]
-    view = either.call(people.get_person, admin, person_id=kept["id"])
+    view = either.call(people_contract.get_person, admin, person_id=kept["id"])
     assert (view["mobile_phone"], view["date_of_birth"]) == (None, None)
-    assert either.call(people.get_person, admin, person_id=merged["id"])["is_disabled"] is False
-    related = either.call(people.list_relationships, admin, person_id=child["id"])["items"]
+    assert either.call(people_contract.get_person, admin, person_id=merged["id"])["is_disabled"] is False
+    related = either.call(relationships.list_relationships, admin, person_id=child["id"])["items"]
     assert [row["account_id"] for row in related] == [rival["id"]]
-    assert len(either.events(told.people_unmerged)) == 1
+    assert len(either.events(merging.people_unmerged)) == 1
     assert either.call(contract.undo_merge, admin, merge_id=done["id"]) == undone
 
 
@@ -200,7 +206,7 @@ def test_undoing_gives_the_applicant_back(identity):
     employee, applicant = hired(identity, admin)
     done = merge(identity, admin, employee["id"], applicant["person_id"])
     identity.call(contract.undo_merge, admin, merge_id=done["id"])
-    back = identity.call(people.get_person, admin, person_id=applicant["person_id"])
+    back = identity.call(people_contract.get_person, admin, person_id=applicant["person_id"])
     assert (back["kinds"], back["is_disabled"]) == (["applicant"], False)
     assert standing(identity, applicant["account"]["id"])[1] == applicant["person_id"]
     merges = identity.call(contract.list_merges, admin, person_id=employee["id"])["items"]
@@ -213,7 +219,9 @@ def test_what_has_changed_since_the_preview_is_looked_at_again(identity):
     admin = identity.admin()
     one, two = a_patient(identity, admin, "1"), a_patient(identity, admin, "2")
     plan = preview(identity, admin, one["id"], two["id"])["plan"]
-    identity.call(people.edit_person, admin, person_id=two["id"], city="Oslo", version=two["version"])
+    identity.call(
+        people_contract.edit_person, admin, person_id=two["id"], city="Oslo", version=two["version"]
+    )
     refusal = identity.refused(
         contract.merge_people, admin, kept_id=one["id"], merged_id=two["id"], plan=plan
     )
@@ -262,7 +270,7 @@ def manual_credentials(identity: Identity, admin, person_id: str) -> bool:
 @pytest.mark.parametrize("kinds", [["client"], ["patient"]])
 def test_what_is_known_of_a_patients_way_to_the_portal_goes_over_and_returns(either, kinds):
     admin = either.admin()
-    kept = either.call(people.create_person, admin, number="1", last_name="Quay", kinds=kinds)
+    kept = either.call(people_contract.create_person, admin, number="1", last_name="Quay", kinds=kinds)
     merged = a_patient(either, admin, "2")
     either.call(
         patients.set_patient_credentials,
@@ -294,7 +302,7 @@ def test_who_opened_a_record_before_a_merge_is_shown_to_the_person_that_lives_on
     admin = either.admin()
     kept, merged = a_patient(either, admin, "1"), a_patient(either, admin, "2")
     for person in (kept, merged):
-        either.call(people.get_person, admin, person_id=person["id"])
+        either.call(people_contract.get_person, admin, person_id=person["id"])
 
     def opened(person: dict) -> set[str]:
         organisation = (either.harbor.organisation_id, "harbor")
@@ -320,8 +328,8 @@ def test_services_ask_for_the_record_that_a_person_lives_on_in(identity):
     organisation = (identity.harbor.organisation_id, "harbor")
     referrals = a_service("referrals", organisation)
     for person_id in (first, second, third):
-        known = identity.call(told.describe_person, referrals, person_id=person_id)
+        known = identity.call(merging.describe_person, referrals, person_id=person_id)
         assert known == {"person_id": third, "merged_ids": sorted([first, second])}
-    assert identity.refused(told.describe_person, admin, person_id=first).code == "forbidden"
+    assert identity.refused(merging.describe_person, admin, person_id=first).code == "forbidden"
     elsewhere = a_service("referrals", BAYSIDE)
-    assert identity.refused(told.describe_person, elsewhere, person_id=first).code == "not_found"
+    assert identity.refused(merging.describe_person, elsewhere, person_id=first).code == "not_found"

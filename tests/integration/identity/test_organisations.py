@@ -15,8 +15,8 @@ from sqlalchemy import select
 
 from services.chassis import migrate, wire
 from services.chassis.database import Database
-from services.contracts import identity as contract
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts, credentials, organisations, passports
 from services.identity import admin
 from services.identity.housekeeping import forget_old
 from services.identity.models import Account, Role, RolePermission
@@ -44,14 +44,14 @@ def test_creating_an_organisation_again_changes_nothing(identity: Identity) -> N
     assert again.is_new is False
     assert again.organisation_id == identity.harbor.organisation_id
     assert again.admin_account_id == identity.harbor.admin_account_id
-    organisation = identity.call(contract.get_organisation, identity.admin())
+    organisation = identity.call(organisations.get_organisation, identity.admin())
     assert (organisation["name"], len(organisation["features"])) == ("Harbor County", 3)
-    assert len(identity.events(contract.organisation_created)) == 1
+    assert len(identity.events(organisations.organisation_created)) == 1
 
 
 def test_an_administrator_without_password_is_invited(identity: Identity) -> None:
     created = create_organisation(identity.database, key="bayside", name="Bayside", admin_email=ADMIN)
-    invited = identity.events(contract.account_invited)
+    invited = identity.events(credentials.account_invited)
     assert [(entry["organisationkey"], entry["data"]["account_id"]) for entry in invited] == [
         ("bayside", created.admin_account_id)
     ]
@@ -141,11 +141,11 @@ def test_roles_are_the_organisations_own_data(identity: Identity) -> None:
 def test_one_address_is_one_account_within_an_organisation(either: Identity) -> None:
     account = either.an_account(password=None)
     person = {"email": account["login"].upper(), "first_name": "Other", "last_name": "Person"}
-    refusal = either.refused(contract.create_account, either.admin(), **person)
+    refusal = either.refused(accounts.create_account, either.admin(), **person)
     assert (refusal.code, refusal.field) == ("login_taken", "email")
     either.an_organisation("bayside")
     assert (
-        either.call(contract.create_account, either.admin("bayside"), **person)["login"] == account["login"]
+        either.call(accounts.create_account, either.admin("bayside"), **person)["login"] == account["login"]
     )
 
 
@@ -155,7 +155,7 @@ def test_one_address_is_one_account_within_an_organisation(either: Identity) -> 
 )
 def test_what_is_no_address_is_refused(identity: Identity, email: str) -> None:
     refusal = identity.refused(
-        contract.create_account, identity.admin(), email=email, first_name="Pat", last_name="Quill"
+        accounts.create_account, identity.admin(), email=email, first_name="Pat", last_name="Quill"
     )
     assert (refusal.code, refusal.field) == ("invalid_request", "email")
 
@@ -168,28 +168,28 @@ def test_another_organisations_accounts_are_not_there(identity: Identity) -> Non
     own = {"account_id": account["id"]}
     level = {"security_level": "standard"}
     switches = {"can_edit_capacity": True, "can_change_status": True, "can_access_details": True}
-    assert identity.refused(contract.get_account, stranger, **own).code == "not_found"
+    assert identity.refused(accounts.get_account, stranger, **own).code == "not_found"
     assert (
-        identity.refused(contract.set_security_level, stranger, version=1, **own, **level).code == "not_found"
+        identity.refused(accounts.set_security_level, stranger, version=1, **own, **level).code == "not_found"
     )
-    assert identity.refused(contract.disable_account, stranger, version=1, **own).code == "not_found"
+    assert identity.refused(accounts.disable_account, stranger, version=1, **own).code == "not_found"
     assert (
-        identity.refused(contract.assign_resource, stranger, **own, resource_id=wire.new_id()).code
+        identity.refused(accounts.assign_resource, stranger, **own, resource_id=wire.new_id()).code
         == "not_found"
     )
     assignment_id = account["resources"][0]["id"]
     assert (
-        identity.refused(contract.remove_resource, stranger, **own, assignment_id=assignment_id).code
+        identity.refused(accounts.remove_resource, stranger, **own, assignment_id=assignment_id).code
         == "not_found"
     )
-    assert identity.refused(contract.set_provider_switches, stranger, **own, **switches).code == "not_found"
-    assert identity.refused(contract.invite_account, stranger, **own).code == "not_found"
-    assert {row["login"] for row in identity.call(contract.list_accounts, stranger)["items"]} == {ADMIN}
+    assert identity.refused(accounts.set_provider_switches, stranger, **own, **switches).code == "not_found"
+    assert identity.refused(accounts.invite_account, stranger, **own).code == "not_found"
+    assert {row["login"] for row in identity.call(accounts.list_accounts, stranger)["items"]} == {ADMIN}
     service = a_service("notifications", (stranger.organisation_id or "", "bayside"))
-    assert identity.refused(contract.describe_account, service, **own).code == "not_found"
+    assert identity.refused(accounts.describe_account, service, **own).code == "not_found"
     resource_id = account["resources"][0]["resource_id"]
     assert (
-        identity.call(contract.list_resource_recipients, service, resource_ids=[resource_id])["recipients"]
+        identity.call(accounts.list_resource_recipients, service, resource_ids=[resource_id])["recipients"]
         == []
     )
 
@@ -204,12 +204,12 @@ def test_accounts_are_listed_by_name_page_by_page(either: Identity) -> None:
     admin, names = either.admin(), ["Zhou", "adams", "Brook", "Brook", "Öster"]
     for number, name in enumerate(names):
         either.call(
-            contract.create_account, admin, email=f"p{number}@example.org", first_name="Pat", last_name=name
+            accounts.create_account, admin, email=f"p{number}@example.org", first_name="Pat", last_name=name
         )
     listed: list[Any] = []
     after = None
     while True:
-        page = either.call(contract.list_accounts, admin, limit=2, after=after)
+        page = either.call(accounts.list_accounts, admin, limit=2, after=after)
         listed += page["items"]
         after = page["next"]
         if after is None:
@@ -218,29 +218,29 @@ def test_accounts_are_listed_by_name_page_by_page(either: Identity) -> None:
     assert sorted(row["last_name"] or "" for row in listed) == sorted(["", *names])
     assert [row["last_name"] for row in listed][:3] == [None, "adams", "Brook"]
     assert len({row["id"] for row in listed}) == 6
-    assert either.refused(contract.list_accounts, admin, after=wire.new_id()).code == "invalid_request"
+    assert either.refused(accounts.list_accounts, admin, after=wire.new_id()).code == "invalid_request"
 
 
 def test_changes_need_the_version_that_was_read(identity: Identity) -> None:
     account, admin = identity.an_account(), identity.admin()
     wanted = {"account_id": account["id"], "security_level": "trainee"}
-    assert identity.refused(contract.set_security_level, admin, **wanted).code == "version_required"
+    assert identity.refused(accounts.set_security_level, admin, **wanted).code == "version_required"
     assert (
-        identity.refused(contract.set_security_level, admin, version=99, **wanted).code == "version_conflict"
+        identity.refused(accounts.set_security_level, admin, version=99, **wanted).code == "version_conflict"
     )
     assert (
-        identity.refused(contract.disable_account, admin, account_id=account["id"]).code == "version_required"
+        identity.refused(accounts.disable_account, admin, account_id=account["id"]).code == "version_required"
     )
-    assert identity.refused(contract.set_features, admin, features=[]).code == "version_required"
+    assert identity.refused(organisations.set_features, admin, features=[]).code == "version_required"
     assert (
-        identity.call(contract.set_security_level, admin, version=account["version"], **wanted)["version"]
+        identity.call(accounts.set_security_level, admin, version=account["version"], **wanted)["version"]
         > account["version"]
     )
 
 
 def test_describing_me_shows_what_i_may_do(identity: Identity) -> None:
     admin = identity.admin()
-    me = identity.call(contract.describe_me, admin)
+    me = identity.call(passports.describe_me, admin)
     assert (me["organisation_key"], me["organisation_name"], me["login"]) == (
         "harbor",
         "Harbor County",
@@ -252,7 +252,7 @@ def test_describing_me_shows_what_i_may_do(identity: Identity) -> None:
 def test_services_learn_an_accounts_name_and_address(identity: Identity) -> None:
     account = identity.an_account(password=None)
     signing = a_service("signing", (identity.harbor.organisation_id, "harbor"))
-    described = identity.call(contract.describe_account, signing, account_id=account["id"])
+    described = identity.call(accounts.describe_account, signing, account_id=account["id"])
     assert (described["email"], described["state"], described["last_name"]) == (
         account["login"],
         "invited",
@@ -263,7 +263,7 @@ def test_services_learn_an_accounts_name_and_address(identity: Identity) -> None
 
 def test_every_change_and_every_reading_of_an_account_leaves_one_audit_row(identity: Identity) -> None:
     account = identity.a_provider(wire.new_id(), can_edit_capacity=True)
-    identity.call(contract.get_account, identity.admin(), account_id=account["id"])
+    identity.call(accounts.get_account, identity.admin(), account_id=account["id"])
     actions = [row.action for row in identity.audit() if row.object_id == account["id"]]
     assert actions == [
         "account.created",

@@ -10,12 +10,11 @@ import pytest
 from sqlalchemy import select, update
 
 from services.chassis.passports import Caller
-from services.contracts import identity as core
-from services.contracts import identity_access as access
-from services.contracts import identity_outside as contract
-from services.contracts import identity_people as people
+from services.contracts.identity import accounts, credentials, login, organisations, realms, second_factor
+from services.contracts.identity import outside as contract
 from services.identity import housekeeping
-from services.identity.models import Account, OutsideSignIn
+from services.identity.models import Account
+from services.identity.outside.models import OutsideSignIn
 from services.identity.outside.provider import providers_of
 from tests.integration.identity import outside
 from tests.integration.identity.conftest import ADMIN, Identity
@@ -94,13 +93,15 @@ def test_the_browser_is_sent_with_pkce_state_and_nonce_and_none_of_them_lies_ope
 def test_an_invited_account_becomes_active_and_its_invitation_is_over(ready: Identity, issuer: str) -> None:
     admin = staff(ready)
     account = ready.call(
-        core.create_account, admin, email="o@example.net", first_name="Olga", last_name="Quill"
+        accounts.create_account, admin, email="o@example.net", first_name="Olga", last_name="Quill"
     )
     link = ready.a_link(account["id"], admin)
     a_provider(ready, issuer)
     assert sign_in(ready, "other")["account"]["id"] == account["id"]
-    assert ready.call(core.get_account, admin, account_id=account["id"])["state"] == "active"
-    refused = ready.refused(core.redeem_credential_link, token=link, password="another lantern violet road")
+    assert ready.call(accounts.get_account, admin, account_id=account["id"])["state"] == "active"
+    refused = ready.refused(
+        credentials.redeem_credential_link, token=link, password="another lantern violet road"
+    )
     assert refused.code == "link_refused"
 
 
@@ -155,7 +156,7 @@ def test_the_address_of_another_organisations_account_opens_nothing(ready: Ident
     verify(ready, ADMIN)
     bayside = ready.admin("bayside")
     account = ready.call(
-        core.create_account, bayside, email="s@example.net", first_name="Sid", last_name="Quill"
+        accounts.create_account, bayside, email="s@example.net", first_name="Sid", last_name="Quill"
     )
     assert account["state"] == "invited"
     a_provider(ready, issuer)
@@ -170,7 +171,7 @@ def test_an_account_of_another_realm_is_not_signed_in_to(ready: Identity, issuer
 def test_the_realms_networks_hold_for_it_too(ready: Identity, issuer: str) -> None:
     admin = staff(ready)
     a_provider(ready, issuer, admin)
-    ready.call(people.set_realm_settings, admin, version=1, realm="staff", allowed_networks=["192.0.2.0/24"])
+    ready.call(realms.set_realm_settings, admin, version=1, realm="staff", allowed_networks=["192.0.2.0/24"])
     assert refused_sign_in(ready, "ada", client_address="198.51.100.7").code == "outside_sign_in_refused"
     assert sign_in(ready, "ada", client_address="192.0.2.7")["token"]
 
@@ -181,8 +182,8 @@ def test_closed_provider_portal_stays_closed(ready: Identity, issuer: str) -> No
     a_provider(ready, issuer, admin, realm="provider")
     ready.call(contract.link_account_outside_identity, admin, account_id=account["id"], subject="other")
     assert sign_in(ready, "other", realm="provider")["account"]["id"] == account["id"]
-    version = ready.call(core.get_organisation, admin)["version"]
-    ready.call(core.set_features, admin, version=version, features=["referralq"])
+    version = ready.call(organisations.get_organisation, admin)["version"]
+    ready.call(organisations.set_features, admin, version=version, features=["referralq"])
     assert refused_sign_in(ready, "other", realm="provider").code == "feature_is_off"
 
 
@@ -209,7 +210,7 @@ def test_what_the_provider_refused_is_told_and_ends_the_sign_in(ready: Identity,
 
 def demand_second_factor(identity: Identity) -> Caller:
     admin = staff(identity)
-    identity.call(access.set_role_second_factor, admin, security_level="admin", is_required=True)
+    identity.call(second_factor.set_role_second_factor, admin, security_level="admin", is_required=True)
     return admin
 
 
@@ -218,7 +219,7 @@ def test_our_own_second_factor_is_asked_for_where_it_is_demanded(ready: Identity
     refusal = refused_sign_in(ready, "strong")
     assert (refusal.code, refusal.more["enrolment"]) == ("second_factor_required", True)
     assert refusal.more["return_path"] == "/"
-    secret = ready.call(access.start_second_factor_at_log_in, challenge=refusal.more["challenge"])
+    secret = ready.call(login.start_second_factor_at_log_in, challenge=refusal.more["challenge"])
     assert secret["secret"]
 
 
@@ -252,13 +253,13 @@ def test_the_realms_settings_say_whether_it_is_on(ready: Identity, issuer: str) 
     provider = a_provider(ready, issuer, admin)
 
     def realms_with_it() -> list[str]:
-        items = ready.call(people.list_realm_settings, admin)["items"]
+        items = ready.call(realms.list_realm_settings, admin)["items"]
         return [item["realm"] for item in items if item["has_outside_sign_in"]]
 
     assert realms_with_it() == ["staff"]
     changed(ready, provider, admin, is_enabled=False)
     assert realms_with_it() == []
-    answer = ready.call(people.set_realm_settings, admin, version=1, realm="staff", session_idle_minutes=20)
+    answer = ready.call(realms.set_realm_settings, admin, version=1, realm="staff", session_idle_minutes=20)
     assert answer["has_outside_sign_in"] is False
 
 

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jwk, jwt
 from sqlalchemy import update
 
-from services.contracts import identity_access as access
-from services.contracts import identity_outside as contract
 from services.contracts.errors import Refused
+from services.contracts.identity import login, sessions
+from services.contracts.identity import outside as contract
 from services.identity.models import Account
 from services.identity.outside import fetching, provider
 from services.identity.outside.provider import Providers, providers_of
@@ -310,7 +310,7 @@ def test_a_sign_in_of_long_ago_at_the_provider_is_no_proof(ready: Identity, evil
         begun = ready.call(contract.start_outside_proof, caller)
         request = completion(begun, evil.given(begun))
         assert ready.refused(contract.complete_outside_sign_in, **request).code == "proof_refused"
-    assert ready.call(access.prove_myself, caller, password=PASSWORD)["proven_at"]
+    assert ready.call(login.prove_myself, caller, password=PASSWORD)["proven_at"]
 
 
 def test_a_link_is_made_only_while_the_session_that_asked_for_it_holds(
@@ -318,7 +318,7 @@ def test_a_link_is_made_only_while_the_session_that_asked_for_it_holds(
 ) -> None:
     admin = staff(ready)
     begun = ready.call(contract.start_outside_link, admin)
-    ready.call(access.end_my_session, admin, session_id=admin.session_id)
+    ready.call(sessions.end_my_session, admin, session_id=admin.session_id)
     request = completion(begun, evil.given(begun))
     assert ready.refused(contract.complete_outside_sign_in, **request).code == "outside_sign_in_refused"
 

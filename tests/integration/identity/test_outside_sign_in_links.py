@@ -6,11 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from services.contracts import identity as core
-from services.contracts import identity_merging as merging
-from services.contracts import identity_outside as contract
-from services.contracts import identity_people as people
 from services.contracts.errors import Refused
+from services.contracts.identity import login, merging, people
+from services.contracts.identity import outside as contract
 from services.identity.organisations import allow_passwords
 from tests.integration.identity import outside
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
@@ -116,9 +114,9 @@ def test_passwords_end_where_the_organisation_says_so_and_only_a_right_one_hears
     sign_in(ready, "ada")
     changed(ready, provider, admin, allows_passwords=False)
     credentials = {"organisation": "harbor", "login": ADMIN}
-    assert ready.refused(core.log_in, **credentials, password=PASSWORD).code == "outside_sign_in_required"
-    assert ready.refused(core.log_in, **credentials, password="wrong").code == "credentials_refused"
-    unknown = ready.refused(core.log_in, organisation="harbor", login="x@example.org", password="wrong")
+    assert ready.refused(login.log_in, **credentials, password=PASSWORD).code == "outside_sign_in_required"
+    assert ready.refused(login.log_in, **credentials, password="wrong").code == "credentials_refused"
+    unknown = ready.refused(login.log_in, organisation="harbor", login="x@example.org", password="wrong")
     assert unknown.code == "credentials_refused"
     assert sign_in(ready, "ada")["token"]
     options = ready.call(contract.list_sign_in_options, organisation="harbor", realm="staff")

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from services.chassis.passports import Caller
-from services.contracts import identity_outside as contract
 from services.contracts.errors import Refused
-from services.identity.models import IdentityProvider
+from services.contracts.identity import outside as contract
+from services.identity.outside.models import IdentityProvider
 from tests.integration.identity import outside
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.outside import (

@@ -9,11 +9,9 @@ from typing import Any
 import pytest
 import time_machine
 
-from services.contracts import identity as contract
-from services.contracts import identity_employees as employees
-from services.contracts import identity_patients as patients
-from services.contracts import identity_people as people
 from services.contracts.errors import Refused
+from services.contracts.identity import credentials, passports, patients, people, realms
+from services.contracts.identity import people as people_contract
 from tests.integration.identity.conftest import PASSWORD, Identity
 from tests.support.in_process import a_service
 
@@ -25,7 +23,7 @@ COMPLETE = {"email": "ana@example.org", "postal_code": "02139", "date_of_birth":
 def a_patient(identity: Identity, **members: Any) -> str:
     """The id of a new patient."""
     known = {"first_name": "Ana", "last_name": "Ortiz", **COMPLETE} | members
-    person = identity.call(people.create_person, identity.admin(), kinds=["patient"], **known)
+    person = identity.call(people_contract.create_person, identity.admin(), kinds=["patient"], **known)
     return str(person["id"])
 
 
@@ -72,7 +70,7 @@ def test_the_status_is_inactive_with_reasons_then_unactivated_then_active(identi
     after = enable(identity, person_id)
     assert (after["portal_status"], after["reasons"]) == ("unactivated", [])
     token = invited(identity, person_id)
-    identity.call(contract.redeem_credential_link, token=token, password=NEW_PASSWORD, username="ana.o")
+    identity.call(credentials.redeem_credential_link, token=token, password=NEW_PASSWORD, username="ana.o")
     assert access(identity, person_id)["portal_status"] == "unactivated"
     log_in(identity, "Ana.O")
     assert access(identity, person_id)["portal_status"] == "active"
@@ -83,17 +81,17 @@ def test_the_status_is_inactive_with_reasons_then_unactivated_then_active(identi
 def test_access_is_switched_on_and_off_and_off_ends_it_at_once(identity: Identity) -> None:
     person_id = enabled(identity)
     token = invited(identity, person_id)
-    identity.call(contract.redeem_credential_link, token=token, password=NEW_PASSWORD, username="ana.o")
+    identity.call(credentials.redeem_credential_link, token=token, password=NEW_PASSWORD, username="ana.o")
     session = log_in(identity, "ana.o")["token"]
     assert identity.caller(session).scope["profiles"][0]["person_id"] == person_id
     another = invited(identity, person_id)
     after = identity.call(patients.disable_patient_access, identity.admin(), person_id=person_id)
     assert (after["portal_status"], after["reasons"]) == ("inactive", ["access_not_enabled"])
     assert (
-        identity.refused(contract.issue_passport, token=session, audience="identity").code
+        identity.refused(passports.issue_passport, token=session, audience="identity").code
         == "unauthenticated"
     )
-    refusal = identity.refused(contract.redeem_credential_link, token=another, password=NEW_PASSWORD)
+    refusal = identity.refused(credentials.redeem_credential_link, token=another, password=NEW_PASSWORD)
     assert refusal.code == "link_refused"
     with pytest.raises(Refused, match="credentials_refused"):
         log_in(identity, "ana.o")
@@ -141,8 +139,10 @@ def test_patients_whom_staff_add_are_enabled_where_the_organisation_wants_it(ide
     after = access(identity, a_patient(identity))
     assert (after["portal_status"], after["attested_by"]) == ("unactivated", None)
     assert access(identity, a_patient(identity, email=None))["is_enabled"] is False
-    client = identity.call(people.create_person, admin, kinds=["client"], last_name="Ortiz", **COMPLETE)
-    identity.call(people.start_person_kind, admin, person_id=client["id"], kind="patient")
+    client = identity.call(
+        people_contract.create_person, admin, kinds=["client"], last_name="Ortiz", **COMPLETE
+    )
+    identity.call(people_contract.start_person_kind, admin, person_id=client["id"], kind="patient")
     assert access(identity, client["id"])["is_enabled"] is True
 
 
@@ -169,12 +169,16 @@ def test_access_that_is_given_again_asks_for_the_attestation_again(identity: Ide
 def test_patients_share_an_e_mail_and_differ_by_username_whatever_its_case(identity: Identity) -> None:
     first, second = enabled(identity), enabled(identity, first_name="Eva")
     token, other = invited(identity, first), invited(identity, second)
-    identity.call(contract.redeem_credential_link, token=token, password=NEW_PASSWORD, username="Family.One")
+    identity.call(
+        credentials.redeem_credential_link, token=token, password=NEW_PASSWORD, username="Family.One"
+    )
     refusal = identity.refused(
-        contract.redeem_credential_link, token=other, password=NEW_PASSWORD, username="family.ONE"
+        credentials.redeem_credential_link, token=other, password=NEW_PASSWORD, username="family.ONE"
     )
     assert (refusal.code, refusal.field) == ("login_taken", "username")
-    identity.call(contract.redeem_credential_link, token=other, password=NEW_PASSWORD, username="family.two")
+    identity.call(
+        credentials.redeem_credential_link, token=other, password=NEW_PASSWORD, username="family.two"
+    )
     assert {access(identity, person_id)["username"] for person_id in (first, second)} == {
         "family.one",
         "family.two",
@@ -186,11 +190,11 @@ def test_a_shared_e_mail_is_still_refused_where_it_is_the_log_in(identity: Ident
     admin = identity.admin()
     settings = next(
         each
-        for each in identity.call(people.list_realm_settings, admin)["items"]
+        for each in identity.call(realms.list_realm_settings, admin)["items"]
         if each["realm"] == "patient"
     )
     identity.call(
-        people.set_realm_settings, admin, version=settings["version"], realm="patient", login_id="email"
+        realms.set_realm_settings, admin, version=settings["version"], realm="patient", login_id="email"
     )
     enabled(identity)
     refusal = identity.refused(
@@ -206,27 +210,27 @@ def test_a_shared_e_mail_is_still_refused_where_it_is_the_log_in(identity: Ident
 def test_one_link_sets_username_and_password_and_the_next_only_a_password(identity: Identity) -> None:
     person_id = enabled(identity)
     token = invited(identity, person_id)
-    said = identity.call(contract.inspect_credential_link, token=token)
+    said = identity.call(credentials.inspect_credential_link, token=token)
     assert said == {"purpose": "invitation", "state": "usable", "needs_username": True}
-    refusal = identity.refused(contract.redeem_credential_link, token=token, password=NEW_PASSWORD)
+    refusal = identity.refused(credentials.redeem_credential_link, token=token, password=NEW_PASSWORD)
     assert refusal.field == "username"
     bad = identity.refused(
-        contract.redeem_credential_link, token=token, password=NEW_PASSWORD, username="-x y"
+        credentials.redeem_credential_link, token=token, password=NEW_PASSWORD, username="-x y"
     )
     assert (bad.code, bad.field) == ("invalid_request", "username")
-    identity.call(contract.redeem_credential_link, token=token, password=NEW_PASSWORD, username="ana.o")
+    identity.call(credentials.redeem_credential_link, token=token, password=NEW_PASSWORD, username="ana.o")
     again = identity.refused(
-        contract.redeem_credential_link, token=token, password=NEW_PASSWORD, username="ana.o"
+        credentials.redeem_credential_link, token=token, password=NEW_PASSWORD, username="ana.o"
     )
     assert again.code == "link_refused"
     token = invited(identity, person_id)
-    said = identity.call(contract.inspect_credential_link, token=token)
+    said = identity.call(credentials.inspect_credential_link, token=token)
     assert said == {"purpose": "reset", "state": "usable", "needs_username": False}
     refusal = identity.refused(
-        contract.redeem_credential_link, token=token, password=PASSWORD, username="other"
+        credentials.redeem_credential_link, token=token, password=PASSWORD, username="other"
     )
     assert refusal.field == "username"
-    identity.call(contract.redeem_credential_link, token=token, password=PASSWORD)
+    identity.call(credentials.redeem_credential_link, token=token, password=PASSWORD)
     assert log_in(identity, "ana.o", PASSWORD)
 
 
@@ -242,7 +246,9 @@ def test_an_invitation_needs_access_enabled_and_an_e_mail(identity: Identity) ->
 
 
 def test_somebody_who_is_no_patient_has_no_patient_access(identity: Identity) -> None:
-    client = identity.call(people.create_person, identity.admin(), kinds=["client"], last_name="Ortiz")
+    client = identity.call(
+        people_contract.create_person, identity.admin(), kinds=["client"], last_name="Ortiz"
+    )
     for operation, more in (
         (patients.get_patient_access, {}),
         (patients.enable_patient_access, {"attests_email_is_private": True}),
@@ -331,7 +337,9 @@ def test_an_e_mail_changes_with_caution_once_access_is_enabled(identity: Identit
     token, admin = invited(identity, person_id), identity.admin()
     version = access(identity, person_id)["version"]
     new = "new@example.org"
-    plain = identity.refused(people.edit_person, admin, version=version, person_id=person_id, email=new)
+    plain = identity.refused(
+        people_contract.edit_person, admin, version=version, person_id=person_id, email=new
+    )
     assert (plain.code, plain.field) == ("confirmation_required", "email")
 
     def change(**more: Any) -> dict[str, Any]:
@@ -353,17 +361,17 @@ def test_an_e_mail_changes_with_caution_once_access_is_enabled(identity: Identit
     assert access(identity, person_id)["email"] == COMPLETE["email"]
     after = change(confirm=True, attests_email_is_private=True)
     assert (after["email"], after["email_is_verified"]) == (new, False)
-    assert identity.call(contract.inspect_credential_link, token=token)["state"] == "used_or_void"
-    notice = identity.events(people.login_email_changed)[-1]["data"]
+    assert identity.call(credentials.inspect_credential_link, token=token)["state"] == "used_or_void"
+    notice = identity.events(credentials.login_email_changed)[-1]["data"]
     assert identity.audit("account.login_changed")[-1].facts["change_id"] == notice["change_id"]
     notifications = identity.call(
-        people.describe_login_change,
+        credentials.describe_login_change,
         a_notifier(identity),
         change_id=notice["change_id"],
     )
     assert notifications["email"] == COMPLETE["email"]
     # No link goes to the new address by itself.
-    assert len(identity.events(contract.account_invited)) == 1
+    assert len(identity.events(credentials.account_invited)) == 1
 
 
 @pytest.mark.seed("S3-35")
@@ -375,24 +383,23 @@ def test_a_patient_who_changes_the_own_e_mail_gives_a_proof_and_the_old_address_
     token = log_in(identity, "ana.o")["token"]
     patient, new = identity.caller(token), "new@example.org"
     stale = dataclasses.replace(patient, proven_at=None)
-    assert identity.refused(employees.edit_my_settings, stale, email=new).code == "proof_required"
-    assert identity.refused(employees.edit_my_settings, patient, email=None).field == "email"
+    assert identity.refused(people.edit_my_settings, stale, email=new).code == "proof_required"
+    assert identity.refused(people.edit_my_settings, patient, email=None).field == "email"
     assert (
-        identity.call(employees.edit_my_settings, stale, mobile_phone="555-0100")["email"]
-        == COMPLETE["email"]
+        identity.call(people.edit_my_settings, stale, mobile_phone="555-0100")["email"] == COMPLETE["email"]
     )
-    assert identity.events(people.login_email_changed) == []
+    assert identity.events(credentials.login_email_changed) == []
 
-    assert identity.call(employees.edit_my_settings, patient, email=new)["email"] == new
+    assert identity.call(people.edit_my_settings, patient, email=new)["email"] == new
     after = access(identity, person_id)
     assert (after["email"], after["attested_by"], after["is_enabled"]) == (new, None, True)
-    (notice,) = identity.events(people.login_email_changed)
+    (notice,) = identity.events(credentials.login_email_changed)
     told = identity.call(
-        people.describe_login_change, a_notifier(identity), change_id=notice["data"]["change_id"]
+        credentials.describe_login_change, a_notifier(identity), change_id=notice["data"]["change_id"]
     )
     assert told["email"] == COMPLETE["email"]
     assert (
-        identity.refused(contract.issue_passport, token=token, audience="identity").code == "unauthenticated"
+        identity.refused(passports.issue_passport, token=token, audience="identity").code == "unauthenticated"
     )
 
 
@@ -403,7 +410,9 @@ def a_notifier(identity: Identity) -> Any:
 def test_before_access_is_enabled_an_ordinary_change_of_the_e_mail_suffices(identity: Identity) -> None:
     person_id, admin = a_patient(identity), identity.admin()
     version = access(identity, person_id)["version"]
-    identity.call(people.edit_person, admin, version=version, person_id=person_id, email="new@example.org")
+    identity.call(
+        people_contract.edit_person, admin, version=version, person_id=person_id, email="new@example.org"
+    )
     assert enable(identity, person_id)["email"] == "new@example.org"
 
 
@@ -414,5 +423,5 @@ def test_a_forgotten_password_by_username_sends_a_link(identity: Identity, *, is
     set_credentials(identity, person_id, username="ana.o")
     if is_disabled:
         identity.call(patients.disable_patient_access, identity.admin(), person_id=person_id)
-    identity.call(contract.request_password_reset, organisation="harbor", realm="patient", login="ana.o")
-    assert len(identity.events(contract.account_invited)) == (0 if is_disabled else 1)
+    identity.call(credentials.request_password_reset, organisation="harbor", realm="patient", login="ana.o")
+    assert len(identity.events(credentials.account_invited)) == (0 if is_disabled else 1)

@@ -9,12 +9,11 @@ import pytest
 import time_machine
 from sqlalchemy import func, select
 
-from services.contracts import identity as contract
-from services.contracts import identity_access
-from services.contracts import identity_patients as patients
 from services.contracts.errors import Refused
-from services.identity.models import UnverifiedNotice
+from services.contracts.identity import credentials, patients
+from services.contracts.identity import credentials as contract
 from services.identity.patients import activation, entrypoints
+from services.identity.patients.models import UnverifiedNotice
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.test_patients import (
     BORN,
@@ -227,5 +226,5 @@ def test_an_expired_confirmation_brings_another_and_no_password_link(identity: I
         token = identity.mint(links(identity)[0]["invitation_id"])
         clock.shift(91 * 60)
         assert identity.refused(patients.verify_email, token=token).code == "link_refused"
-        identity.call(identity_access.request_new_link, token=token)
+        identity.call(credentials.request_new_link, token=token)
     assert [link["purpose"] for link in links(identity)] == ["verify_email", "verify_email"]

@@ -8,9 +8,8 @@ import pytest
 from sqlalchemy import event
 
 from services.chassis import wire
-from services.contracts import identity as contract
-from services.contracts import identity_patients as patients
-from services.contracts import identity_people as people
+from services.contracts.identity import credentials as contract
+from services.contracts.identity import patients, people
 from services.identity.patients import jobs
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.test_patients import (

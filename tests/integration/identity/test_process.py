@@ -28,8 +28,9 @@ from services.chassis import wire
 from services.chassis.passports import Issuer
 from services.chassis.rpc_client import RpcClient
 from services.chassis.topology import topology
-from services.contracts import identity as contract
 from services.contracts.errors import Refused
+from services.contracts.identity import credentials, passports, sessions
+from services.contracts.identity import login as login_contract
 from services.identity.models import Account
 from services.identity.passwords import hash_password
 from services.identity.service import Service
@@ -124,10 +125,10 @@ class System:
         return max((each for each, _ in seen), default=0.0), max((each for _, each in seen), default=0.0)
 
     def log_in(self, login: str, password: str = PASSWORD) -> Any:
-        return self.call(contract.log_in, organisation="harbor", login=login, password=password)
+        return self.call(login_contract.log_in, organisation="harbor", login=login, password=password)
 
     def passport(self, token: str, audience: str = "identity") -> str:
-        return str(self.call(contract.issue_passport, token=token, audience=audience)["passport"])
+        return str(self.call(passports.issue_passport, token=token, audience=audience)["passport"])
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +166,7 @@ def test_twenty_log_ins_at_once_keep_nobody_waiting(system: System, asked: str) 
     outcomes: list[str] = []
     token = system.log_in(ADMIN)["token"]
     probes: dict[str, Callable[[], Any]] = {
-        "a link": lambda: system.call(contract.inspect_credential_link, token="A" * 43),
+        "a link": lambda: system.call(credentials.inspect_credential_link, token="A" * 43),
         "a passport": lambda: system.passport(token),
     }
 
@@ -203,7 +204,7 @@ def test_twenty_log_ins_at_once_keep_nobody_waiting(system: System, asked: str) 
 def test_known_and_unknown_logins_take_the_same_time(system: System) -> None:
     def took(login: str) -> float:
         started = time.monotonic()
-        assert system.refused(contract.log_in, organisation="harbor", login=login, password=WRONG) == (
+        assert system.refused(login_contract.log_in, organisation="harbor", login=login, password=WRONG) == (
             "credentials_refused"
         )
         return time.monotonic() - started
@@ -221,15 +222,15 @@ def test_known_and_unknown_logins_take_the_same_time(system: System) -> None:
 def test_a_session_that_was_ended_is_refused_by_its_next_request(system: System) -> None:
     first, second = system.log_in(ADMIN)["token"], system.log_in(ADMIN)["token"]
     assert first != second
-    system.call(contract.log_out, system.passport(first))
-    assert system.refused(contract.issue_passport, token=first, audience="identity") == "unauthenticated"
+    system.call(sessions.log_out, system.passport(first))
+    assert system.refused(passports.issue_passport, token=first, audience="identity") == "unauthenticated"
     assert system.passport(second)
 
 
 @pytest.mark.fault("A11")
 def test_no_passport_but_a_fresh_one_for_this_service_is_accepted(system: System) -> None:
     good = system.passport(system.log_in(ADMIN)["token"])
-    assert system.call(contract.describe_me, good)["login"] == ADMIN
+    assert system.call(passports.describe_me, good)["login"] == ADMIN
     header, payload, signature = good.split(".")
     claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
     none = base64.urlsafe_b64encode(b'{"alg":"none","kid":"identity"}').rstrip(b"=").decode()
@@ -246,7 +247,7 @@ def test_no_passport_but_a_fresh_one_for_this_service_is_accepted(system: System
         system.passport(system.log_in(ADMIN)["token"], "referrals"),
         stranger.for_service("identity", claims["org"], claims["org_key"]),
     ]
-    answers = {system.refused(contract.describe_me, passport) for passport in forged * 10}
+    answers = {system.refused(passports.describe_me, passport) for passport in forged * 10}
     assert answers == {"unauthenticated", "forbidden"}  # a service is known, and may not
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from services.chassis import wire
 from services.contracts import identity as contract
-from services.contracts import identity_audit as audit_api
+from services.contracts import referrals
 from services.contracts.errors import Refused
-from services.contracts.referrals import directory
+from services.contracts.identity import accounts, audit, login, organisations, passports, relationships
 from services.identity.models import ResourceAssignment
 from services.identity.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions
 from tests.integration.identity.conftest import Identity
@@ -21,16 +21,16 @@ from tests.support.in_process import a_service
 
 def set_level(identity: Identity, account_id: str, level: str) -> dict[str, object]:
     admin = identity.admin()
-    version = identity.call(contract.get_account, admin, account_id=account_id)["version"]
+    version = identity.call(accounts.get_account, admin, account_id=account_id)["version"]
     return dict(
         identity.call(
-            contract.set_security_level, admin, version=version, account_id=account_id, security_level=level
+            accounts.set_security_level, admin, version=version, account_id=account_id, security_level=level
         )
     )
 
 
 def access_events(identity: Identity) -> list[tuple[str, str]]:
-    wanted = {contract.access_granted.type: "granted", contract.access_revoked.type: "revoked"}
+    wanted = {relationships.access_granted.type: "granted", relationships.access_revoked.type: "revoked"}
     return [
         (wanted[entry["type"]], entry["data"]["resource_id"])
         for entry in identity.events()
@@ -42,7 +42,7 @@ def access_events(identity: Identity) -> list[tuple[str, str]]:
 @pytest.mark.seed("S0-18")
 def test_a_provider_is_created_like_everybody_and_then_given_the_level(identity: Identity) -> None:
     account = identity.call(
-        contract.create_account,
+        accounts.create_account,
         identity.admin(),
         email="pat@example.org",
         first_name="Pat",
@@ -60,12 +60,12 @@ def test_provider_settings_are_refused_until_the_level_is_saved(identity: Identi
     assert "switches" not in account
     admin = identity.admin()
     refusal = identity.refused(
-        contract.assign_resource, admin, account_id=account["id"], resource_id=resource_id
+        accounts.assign_resource, admin, account_id=account["id"], resource_id=resource_id
     )
     assert refusal.code == "not_a_provider_account"
     assert not identity.asked
     switches = {"can_edit_capacity": True, "can_change_status": True, "can_access_details": True}
-    refusal = identity.refused(contract.set_provider_switches, admin, account_id=account["id"], **switches)
+    refusal = identity.refused(accounts.set_provider_switches, admin, account_id=account["id"], **switches)
     assert refusal.code == "not_a_provider_account"
     account = set_level(identity, account["id"], "provider_portal_user")
     assert account["resources"] == []
@@ -117,7 +117,7 @@ def test_a_resource_added_by_two_people_at_once_is_there_once(either: Identity, 
     def add() -> None:
         at_once.wait()
         try:
-            either.call(contract.assign_resource, admin, account_id=account["id"], resource_id=resource_id)
+            either.call(accounts.assign_resource, admin, account_id=account["id"], resource_id=resource_id)
         except Exception as error:
             failures.append(error)
 
@@ -140,9 +140,9 @@ def test_sites_and_unknown_resources_are_refused(identity: Identity, resource_id
         lambda _: {"id": resource_id, "name": "Annex", "level": "site"},
     ]
     for answer in answers:
-        identity.answers[directory.describe_resource.address] = answer
+        identity.answers[referrals.describe_resource.address] = answer
         refusal = identity.refused(
-            contract.assign_resource, admin, account_id=account["id"], resource_id=resource_id
+            accounts.assign_resource, admin, account_id=account["id"], resource_id=resource_id
         )
         assert refusal.code == "resource_not_found"
 
@@ -157,9 +157,9 @@ def test_a_level_that_changes_while_the_directory_is_asked_is_noticed(
         set_level(identity, account["id"], "standard")
         return {"id": resource_id, "name": "Harbor House", "level": "program"}
 
-    identity.answers[directory.describe_resource.address] = slow_answer
+    identity.answers[referrals.describe_resource.address] = slow_answer
     refusal = identity.refused(
-        contract.assign_resource, identity.admin(), account_id=account["id"], resource_id=resource_id
+        accounts.assign_resource, identity.admin(), account_id=account["id"], resource_id=resource_id
     )
     assert refusal.code == "not_a_provider_account"
 
@@ -174,14 +174,14 @@ def test_access_ends_with_the_next_passport_after_an_assignment_is_deleted(
     assert either.caller(token).scope["resources"] == [{"id": resource_id, "level": "program"}]
     assignment_id = account["resources"][0]["id"]
     account = either.call(
-        contract.remove_resource, either.admin(), account_id=account["id"], assignment_id=assignment_id
+        accounts.remove_resource, either.admin(), account_id=account["id"], assignment_id=assignment_id
     )
     assert account["resources"] == []
     assert either.caller(token).scope["resources"] == []
     assert access_events(either)[-1] == ("revoked", resource_id)
     assert [row.facts["resource_id"] for row in either.audit("resource.removed")] == [resource_id]
     refusal = either.refused(
-        contract.remove_resource, either.admin(), account_id=account["id"], assignment_id=assignment_id
+        accounts.remove_resource, either.admin(), account_id=account["id"], assignment_id=assignment_id
     )
     assert refusal.code == "not_found"
 
@@ -194,20 +194,20 @@ def test_a_deleted_assignment_is_really_gone_and_its_history_stays_in_the_trail(
     account = identity.a_provider(resource_id)
     admin = identity.admin()
     identity.call(
-        contract.remove_resource,
+        accounts.remove_resource,
         admin,
         account_id=account["id"],
         assignment_id=account["resources"][0]["id"],
     )
     with identity.database.reading(None) as session:
         assert session.query(ResourceAssignment).all() == []
-    trail = identity.call(audit_api.audit.search, admin, action="resource.", object_id=account["id"])["items"]
+    trail = identity.call(audit.audit.search, admin, action="resource.", object_id=account["id"])["items"]
     told = [(entry["action"], entry["facts"]["resource_id"], entry["actor_id"]) for entry in trail]
     assert told == [
         ("resource.removed", resource_id, admin.id),
         ("resource.assigned", resource_id, told[1][2]),
     ]
-    again = identity.call(contract.assign_resource, admin, account_id=account["id"], resource_id=resource_id)
+    again = identity.call(accounts.assign_resource, admin, account_id=account["id"], resource_id=resource_id)
     assert again["resources"][0]["id"] != account["resources"][0]["id"]
 
 
@@ -227,7 +227,7 @@ def test_a_switch_takes_effect_with_the_next_passport(
     switches = {"can_edit_capacity": False, "can_change_status": False, "can_access_details": False}
     for is_on in (False, True, False):
         identity.call(
-            contract.set_provider_switches,
+            accounts.set_provider_switches,
             identity.admin(),
             account_id=account["id"],
             **switches | {switch: is_on},
@@ -294,10 +294,10 @@ def test_the_only_command_over_the_own_profile_is_the_notification_switch(identi
         "end_break_glass",  # of one's own; only staff ever have any
     }
     assert open_to_it - over_its_way_in == {"set_my_notifications"}
-    assert set(contract.set_my_notifications.request.fields) == {"resource_assigned_emails"}
+    assert set(accounts.set_my_notifications.request.fields) == {"resource_assigned_emails"}
     switches = {"can_edit_capacity": True, "can_change_status": True, "can_access_details": True}
     assert (
-        identity.refused(contract.set_provider_switches, caller, account_id=account["id"], **switches).code
+        identity.refused(accounts.set_provider_switches, caller, account_id=account["id"], **switches).code
         == "forbidden"
     )
 
@@ -309,8 +309,8 @@ def test_a_person_switches_the_own_emails_off_and_on(identity: Identity, level: 
     caller = identity.caller(identity.log_in(account["login"])["token"])
     assert account["wants_resource_assigned_emails"] is True
     for wanted in (False, True):
-        identity.call(contract.set_my_notifications, caller, resource_assigned_emails=wanted)
-        assert identity.call(contract.describe_me, caller)["wants_resource_assigned_emails"] is wanted
+        identity.call(accounts.set_my_notifications, caller, resource_assigned_emails=wanted)
+        assert identity.call(passports.describe_me, caller)["wants_resource_assigned_emails"] is wanted
 
 
 @pytest.mark.seed("S0-39")
@@ -325,14 +325,14 @@ def test_recipients_are_active_providers_of_the_resource_who_want_the_email(
     )
     left, disabled = identity.a_provider(resource_id), identity.a_provider(resource_id)
     decliner = identity.caller(identity.log_in(declines["login"])["token"])
-    identity.call(contract.set_my_notifications, decliner, resource_assigned_emails=False)
+    identity.call(accounts.set_my_notifications, decliner, resource_assigned_emails=False)
     set_level(identity, left["id"], "standard")
     identity.call(
-        contract.disable_account, identity.admin(), version=disabled["version"], account_id=disabled["id"]
+        accounts.disable_account, identity.admin(), version=disabled["version"], account_id=disabled["id"]
     )
     caller = a_service("notifications", (identity.harbor.organisation_id, "harbor"))
     answer = identity.call(
-        contract.list_resource_recipients, caller, resource_ids=[resource_id, wire.new_id()]
+        accounts.list_resource_recipients, caller, resource_ids=[resource_id, wire.new_id()]
     )
     assert answer == {
         "organisation_name": "Harbor County",
@@ -346,9 +346,9 @@ def test_recipients_about_capacity_are_those_who_may_edit_it(identity: Identity,
     identity.a_provider(resource_id)
     caller = a_service("notifications", (identity.harbor.organisation_id, "harbor"))
     editing = identity.caller(identity.log_in(editor["login"])["token"])
-    identity.call(contract.set_my_notifications, editing, resource_assigned_emails=False)
+    identity.call(accounts.set_my_notifications, editing, resource_assigned_emails=False)
     answer = identity.call(
-        contract.list_resource_recipients, caller, resource_ids=[resource_id], about="capacity"
+        accounts.list_resource_recipients, caller, resource_ids=[resource_id], about="capacity"
     )
     assert [each["account_id"] for each in answer["recipients"]] == [editor["id"]]
 
@@ -358,27 +358,29 @@ def test_switching_referralq_off_closes_the_portal_at_once(identity: Identity, r
     account = identity.a_provider(resource_id, can_change_status=True)
     token = identity.log_in(account["login"])["token"]
     admin = identity.admin()
-    version = identity.call(contract.get_organisation, admin)["version"]
-    refusal = identity.refused(contract.set_features, admin, version=version, features=["provider_portal"])
+    version = identity.call(organisations.get_organisation, admin)["version"]
+    refusal = identity.refused(
+        organisations.set_features, admin, version=version, features=["provider_portal"]
+    )
     assert refusal.code == "feature_needs_another"
-    identity.call(contract.set_features, admin, version=version, features=["electronic_signature"])
+    identity.call(organisations.set_features, admin, version=version, features=["electronic_signature"])
     caller = identity.caller(token)
     assert caller.permissions == frozenset()
     assert caller.scope["resources"] == []
     refusal = identity.refused(
-        contract.log_in, organisation="harbor", login=account["login"], password="tidal lantern violet meadow"
+        login.log_in, organisation="harbor", login=account["login"], password="tidal lantern violet meadow"
     )
     assert refusal.code == "feature_is_off"
     notifications = a_service("notifications", (identity.harbor.organisation_id, "harbor"))
     assert (
-        identity.call(contract.list_resource_recipients, notifications, resource_ids=[resource_id])[
+        identity.call(accounts.list_resource_recipients, notifications, resource_ids=[resource_id])[
             "recipients"
         ]
         == []
     )
     staff = identity.an_account()
     refusal = identity.refused(
-        contract.set_security_level,
+        accounts.set_security_level,
         admin,
         version=staff["version"],
         account_id=staff["id"],

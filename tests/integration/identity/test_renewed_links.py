@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import time_machine
 
-from services.contracts import identity as contract
-from services.contracts import identity_access as access
+from services.contracts.identity import accounts, credentials
+from services.contracts.identity import credentials as credentials_contract
 from services.identity.access import links
 from tests.integration.identity.conftest import Identity
 from tests.support.bars import hold_at_best
@@ -32,12 +32,12 @@ def clock() -> Iterator[Any]:
 
 
 def renew(identity: Identity, token: str) -> None:
-    assert identity.call(access.request_new_link, token=token) == {}
+    assert identity.call(credentials_contract.request_new_link, token=token) == {}
 
 
 def asked_for(identity: Identity) -> list[dict[str, Any]]:
     """What notifications is told to send."""
-    return [event["data"] for event in identity.events(contract.account_invited)]
+    return [event["data"] for event in identity.events(credentials.account_invited)]
 
 
 @pytest.mark.seed("S4-11")
@@ -46,22 +46,22 @@ def test_an_expired_invitation_brings_another_one_to_the_same_address(identity: 
     account = identity.an_account(password=None)
     token = identity.a_link(account["id"])
     clock.shift(91 * 60)
-    page = identity.call(contract.inspect_credential_link, token=token)
+    page = identity.call(credentials.inspect_credential_link, token=token)
     assert (page["purpose"], page["state"]) == ("invitation", "expired")
     before = len(asked_for(identity))
     renew(identity, token)
     (wanted,) = asked_for(identity)[before:]
     assert (wanted["account_id"], wanted["purpose"]) == (account["id"], "invitation")
     fresh = identity.mint(wanted["invitation_id"])
-    identity.call(contract.redeem_credential_link, token=fresh, password=NEW_PASSWORD)
+    identity.call(credentials.redeem_credential_link, token=fresh, password=NEW_PASSWORD)
     assert identity.log_in(account["login"], NEW_PASSWORD)
 
 
 def test_a_used_link_brings_a_reset(identity: Identity, clock: Any) -> None:
     account = identity.an_account(password=None)
     token = identity.a_link(account["id"])
-    identity.call(contract.redeem_credential_link, token=token, password=NEW_PASSWORD)
-    assert identity.call(contract.inspect_credential_link, token=token)["state"] == "used_or_void"
+    identity.call(credentials.redeem_credential_link, token=token, password=NEW_PASSWORD)
+    assert identity.call(credentials.inspect_credential_link, token=token)["state"] == "used_or_void"
     renew(identity, token)
     assert (asked_for(identity)[-1]["account_id"], asked_for(identity)[-1]["purpose"]) == (
         account["id"],
@@ -74,7 +74,7 @@ def test_a_link_that_holds_is_left_alone(identity: Identity, clock: Any) -> None
     before = len(asked_for(identity))
     renew(identity, token)
     assert len(asked_for(identity)) == before
-    assert identity.call(contract.inspect_credential_link, token=token)["state"] == "usable"
+    assert identity.call(credentials.inspect_credential_link, token=token)["state"] == "usable"
 
 
 def test_neither_an_unknown_token_nor_one_of_a_disabled_account_brings_anything(
@@ -83,7 +83,7 @@ def test_neither_an_unknown_token_nor_one_of_a_disabled_account_brings_anything(
     account = identity.an_account(password=None)
     token = identity.a_link(account["id"])
     identity.call(
-        contract.disable_account, identity.admin(), version=account["version"], account_id=account["id"]
+        accounts.disable_account, identity.admin(), version=account["version"], account_id=account["id"]
     )
     before = len(asked_for(identity))
     renew(identity, token)
@@ -108,8 +108,12 @@ def test_new_links_are_sent_five_times_in_a_quarter_of_an_hour_whatever_is_asked
 
 def test_new_links_are_counted_by_address_too(identity: Identity, clock: Any) -> None:
     for number in range(30):
-        identity.call(access.request_new_link, token=f"{number:043}", client_address="192.0.2.7")
-    refusal = identity.refused(access.request_new_link, token="A" * 43, client_address="192.0.2.7")
+        identity.call(
+            credentials_contract.request_new_link, token=f"{number:043}", client_address="192.0.2.7"
+        )
+    refusal = identity.refused(
+        credentials_contract.request_new_link, token="A" * 43, client_address="192.0.2.7"
+    )
     assert refusal.code == "too_many_requests"
 
 

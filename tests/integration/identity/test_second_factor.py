@@ -15,10 +15,9 @@ from cryptography.fernet import Fernet
 from sqlalchemy import text
 
 from services.chassis.passports import Caller
-from services.contracts import identity as contract
-from services.contracts import identity_access as access
-from services.contracts import identity_people as people
 from services.contracts.errors import Refused
+from services.contracts.identity import credentials as credentials_contract
+from services.contracts.identity import login, passports, realms, second_factor
 from services.identity.access import rules
 from services.identity.access.vault import Vault
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
@@ -44,20 +43,20 @@ def code_of(secret: str, away: int = 0) -> str:
 
 def enrol(identity: Identity, caller: Caller, clock: Any) -> tuple[str, list[str]]:
     """Set up a second factor: its secret and recovery codes. The code's step is over afterwards."""
-    secret = identity.call(access.start_second_factor, caller)["secret"]
-    answer = identity.call(access.confirm_second_factor, caller, code=code_of(secret))
+    secret = identity.call(second_factor.start_second_factor, caller)["secret"]
+    answer = identity.call(second_factor.confirm_second_factor, caller, code=code_of(secret))
     clock.shift(rules.STEP_S * 2)
     return secret, answer["recovery_codes"]
 
 
 def challenge(identity: Identity, **credentials: Any) -> Refused:
-    refusal = identity.refused(contract.log_in, **CREDENTIALS | credentials)
+    refusal = identity.refused(login.log_in, **CREDENTIALS | credentials)
     assert refusal.code == "second_factor_required"
     return refusal
 
 
 def complete(identity: Identity, token: str, code: str) -> Any:
-    return identity.call(access.complete_log_in, challenge=token, code=code)
+    return identity.call(login.complete_log_in, challenge=token, code=code)
 
 
 def test_a_log_in_with_a_second_factor_takes_two_steps(identity: Identity, clock: Any) -> None:
@@ -72,23 +71,30 @@ def test_a_log_in_with_a_second_factor_takes_two_steps(identity: Identity, clock
 
 def test_the_password_is_not_looked_beyond_while_it_is_wrong(identity: Identity, clock: Any) -> None:
     enrol(identity, identity.admin(), clock)
-    refusal = identity.refused(contract.log_in, **CREDENTIALS | {"password": "wrong " + PASSWORD})
+    refusal = identity.refused(login.log_in, **CREDENTIALS | {"password": "wrong " + PASSWORD})
     assert (refusal.code, refusal.more) == ("credentials_refused", {})
 
 
 def test_a_second_factor_holds_only_once_it_is_confirmed(identity: Identity, clock: Any) -> None:
     caller = identity.admin()
-    secret = identity.call(access.start_second_factor, caller)["secret"]
+    secret = identity.call(second_factor.start_second_factor, caller)["secret"]
     assert identity.log_in()["token"]
-    assert identity.refused(access.confirm_second_factor, caller, code="000000").code == "proof_refused"
-    assert identity.call(access.get_my_second_factor, caller)["is_enabled"] is False
     assert (
-        len(identity.call(access.confirm_second_factor, caller, code=code_of(secret))["recovery_codes"]) == 10
+        identity.refused(second_factor.confirm_second_factor, caller, code="000000").code == "proof_refused"
     )
-    state = identity.call(access.get_my_second_factor, caller)
+    assert identity.call(second_factor.get_my_second_factor, caller)["is_enabled"] is False
+    assert (
+        len(
+            identity.call(second_factor.confirm_second_factor, caller, code=code_of(secret))["recovery_codes"]
+        )
+        == 10
+    )
+    state = identity.call(second_factor.get_my_second_factor, caller)
     assert (state["is_enabled"], state["is_demanded"], state["recovery_codes_left"]) == (True, False, 10)
-    assert [event["data"]["change"] for event in identity.events(access.second_factor_changed)] == ["enabled"]
-    assert identity.refused(access.start_second_factor, caller).code == "second_factor_is_on"
+    assert [event["data"]["change"] for event in identity.events(second_factor.second_factor_changed)] == [
+        "enabled"
+    ]
+    assert identity.refused(second_factor.start_second_factor, caller).code == "second_factor_is_on"
 
 
 def test_a_code_works_once(identity: Identity, clock: Any) -> None:
@@ -96,10 +102,10 @@ def test_a_code_works_once(identity: Identity, clock: Any) -> None:
     code = code_of(secret)
     first, second = challenge(identity).more["challenge"], challenge(identity).more["challenge"]
     assert complete(identity, first, code)
-    refusal = identity.refused(access.complete_log_in, challenge=second, code=code)
+    refusal = identity.refused(login.complete_log_in, challenge=second, code=code)
     assert (refusal.code, refusal.field) == ("credentials_refused", "code")
     # Nor does the code of the step before, though its time has not passed.
-    assert identity.refused(access.complete_log_in, challenge=second, code=code_of(secret, -1)).code
+    assert identity.refused(login.complete_log_in, challenge=second, code=code_of(secret, -1)).code
     assert complete(identity, second, code_of(secret, 1))
 
 
@@ -137,7 +143,7 @@ def test_a_challenge_holds_for_five_minutes(
     if holds:
         assert complete(identity, token, code_of(secret))
     else:
-        refusal = identity.refused(access.complete_log_in, challenge=token, code=code_of(secret))
+        refusal = identity.refused(login.complete_log_in, challenge=token, code=code_of(secret))
         assert refusal.code == "challenge_refused"
 
 
@@ -147,13 +153,16 @@ def test_a_challenge_works_once_and_not_after_another_password(identity: Identit
     used, old = challenge(identity).more["challenge"], challenge(identity).more["challenge"]
     complete(identity, used, code_of(secret))
     clock.shift(60)
-    assert identity.refused(access.complete_log_in, challenge=used, code=code_of(secret)).code == (
+    assert identity.refused(login.complete_log_in, challenge=used, code=code_of(secret)).code == (
         "challenge_refused"
     )
     identity.call(
-        access.change_my_password, caller, password=PASSWORD, new_password="copper kettle under snow"
+        credentials_contract.change_my_password,
+        caller,
+        password=PASSWORD,
+        new_password="copper kettle under snow",
     )
-    assert identity.refused(access.complete_log_in, challenge=old, code=code_of(secret)).code == (
+    assert identity.refused(login.complete_log_in, challenge=old, code=code_of(secret)).code == (
         "challenge_refused"
     )
 
@@ -162,7 +171,7 @@ def test_wrong_codes_are_throttled_and_the_owner_gets_in_again(identity: Identit
     secret, _ = enrol(identity, identity.admin(), clock)
     token = challenge(identity).more["challenge"]
     answers = [
-        identity.refused(access.complete_log_in, challenge=token, code="000000").code for _ in range(20)
+        identity.refused(login.complete_log_in, challenge=token, code="000000").code for _ in range(20)
     ]
     assert answers.count("credentials_refused") <= 5
     assert answers[-1] == "too_many_requests"
@@ -177,12 +186,12 @@ def test_a_recovery_code_stands_in_once(identity: Identity, clock: Any) -> None:
     lost = recovery_codes[3].replace("-", " ").lower()
     assert complete(identity, challenge(identity).more["challenge"], lost)
     token = challenge(identity).more["challenge"]
-    assert identity.refused(access.complete_log_in, challenge=token, code=lost).code == "credentials_refused"
-    assert identity.call(access.get_my_second_factor, caller)["recovery_codes_left"] == 9
-    renewed = identity.call(access.renew_recovery_codes, caller)["recovery_codes"]
+    assert identity.refused(login.complete_log_in, challenge=token, code=lost).code == "credentials_refused"
+    assert identity.call(second_factor.get_my_second_factor, caller)["recovery_codes_left"] == 9
+    renewed = identity.call(second_factor.renew_recovery_codes, caller)["recovery_codes"]
     assert not set(renewed) & set(recovery_codes)
-    assert identity.refused(access.complete_log_in, challenge=token, code=recovery_codes[0]).code
-    assert identity.call(access.get_my_second_factor, caller)["recovery_codes_left"] == 10
+    assert identity.refused(login.complete_log_in, challenge=token, code=recovery_codes[0]).code
+    assert identity.call(second_factor.get_my_second_factor, caller)["recovery_codes_left"] == 10
 
 
 def test_the_database_holds_neither_secret_nor_codes(identity: Identity, clock: Any) -> None:
@@ -211,7 +220,7 @@ def test_a_sealed_secret_opens_only_for_its_owner_and_with_an_old_key_too() -> N
 
 def demand(identity: Identity, **settings: Any) -> None:
     """Set rules of the realm of staff."""
-    identity.call(people.set_realm_settings, identity.admin(), version=1, realm="staff", **settings)
+    identity.call(realms.set_realm_settings, identity.admin(), version=1, realm="staff", **settings)
 
 
 def test_a_realm_that_demands_it_lets_nobody_in_without(identity: Identity, clock: Any) -> None:
@@ -219,28 +228,28 @@ def test_a_realm_that_demands_it_lets_nobody_in_without(identity: Identity, cloc
     refusal = challenge(identity)
     assert refusal.more["enrolment"] is True
     token = refusal.more["challenge"]
-    assert identity.refused(access.complete_log_in, challenge=token, code="000000").code
-    secret = identity.call(access.start_second_factor_at_log_in, challenge=token)["secret"]
+    assert identity.refused(login.complete_log_in, challenge=token, code="000000").code
+    secret = identity.call(login.start_second_factor_at_log_in, challenge=token)["secret"]
     answer = complete(identity, token, code_of(secret))
     assert len(answer["recovery_codes"]) == 10
     caller = identity.caller(answer["token"])
-    assert identity.refused(access.remove_second_factor, caller).code == "second_factor_demanded"
+    assert identity.refused(second_factor.remove_second_factor, caller).code == "second_factor_demanded"
     clock.shift(60)
     again = challenge(identity)
     assert again.more["enrolment"] is False
     assert (
-        identity.refused(access.start_second_factor_at_log_in, challenge=again.more["challenge"]).code
+        identity.refused(login.start_second_factor_at_log_in, challenge=again.more["challenge"]).code
         == "second_factor_is_on"
     )
 
 
 def test_a_security_level_that_demands_it_does_so_for_its_accounts_only(identity: Identity) -> None:
     admin, standard, trainee = identity.admin(), identity.an_account(), identity.an_account("trainee")
-    identity.call(access.set_role_second_factor, admin, security_level="trainee", is_required=True)
+    identity.call(second_factor.set_role_second_factor, admin, security_level="trainee", is_required=True)
     assert identity.log_in(standard["login"])
     assert challenge(identity, login=trainee["login"]).more["enrolment"] is True
     unknown = identity.refused(
-        access.set_role_second_factor, admin, security_level="nobody", is_required=True
+        second_factor.set_role_second_factor, admin, security_level="nobody", is_required=True
     )
     assert unknown.code == "not_found"
 
@@ -250,16 +259,19 @@ def test_an_administrator_helps_somebody_who_has_lost_it(identity: Identity, clo
     caller = identity.caller(identity.log_in(account["login"])["token"])
     token = identity.log_in(account["login"])["token"]
     enrol(identity, caller, clock)
-    identity.call(access.reset_second_factor, identity.admin(), account_id=account["id"])
+    identity.call(second_factor.reset_second_factor, identity.admin(), account_id=account["id"])
     assert (
-        identity.refused(contract.issue_passport, token=token, audience="identity").code == "unauthenticated"
+        identity.refused(passports.issue_passport, token=token, audience="identity").code == "unauthenticated"
     )
     assert identity.log_in(account["login"])
     assert (
-        identity.refused(access.reset_second_factor, identity.admin(), account_id=account["id"]).code
+        identity.refused(second_factor.reset_second_factor, identity.admin(), account_id=account["id"]).code
         == "second_factor_is_off"
     )
-    assert identity.refused(access.reset_second_factor, caller, account_id=account["id"]).code == "forbidden"
+    assert (
+        identity.refused(second_factor.reset_second_factor, caller, account_id=account["id"]).code
+        == "forbidden"
+    )
 
 
 def test_taking_it_away_asks_for_a_proof_that_is_not_old(identity: Identity, clock: Any) -> None:
@@ -269,14 +281,20 @@ def test_taking_it_away_asks_for_a_proof_that_is_not_old(identity: Identity, clo
         clock.shift(8 * 60)
         caller = identity.caller(token)
         identity.flush_seen()
-    for operation in (access.remove_second_factor, access.renew_recovery_codes, access.start_second_factor):
+    for operation in (
+        second_factor.remove_second_factor,
+        second_factor.renew_recovery_codes,
+        second_factor.start_second_factor,
+    ):
         assert identity.refused(operation, caller).code == "proof_required"
     # The password alone is no proof where there is a second factor.
-    assert identity.refused(access.prove_myself, caller, password=PASSWORD).field == "code"
-    assert identity.refused(access.prove_myself, caller, code="000000").code == "proof_refused"
-    assert identity.refused(access.remove_second_factor, identity.caller(token)).code == "proof_required"
-    identity.call(access.prove_myself, caller, code=code_of(secret))
-    identity.call(access.remove_second_factor, identity.caller(token))
+    assert identity.refused(login.prove_myself, caller, password=PASSWORD).field == "code"
+    assert identity.refused(login.prove_myself, caller, code="000000").code == "proof_refused"
+    assert (
+        identity.refused(second_factor.remove_second_factor, identity.caller(token)).code == "proof_required"
+    )
+    identity.call(login.prove_myself, caller, code=code_of(secret))
+    identity.call(second_factor.remove_second_factor, identity.caller(token))
     assert identity.log_in()
 
 
@@ -285,17 +303,17 @@ def test_a_password_may_be_shorter_beside_a_second_factor_and_then_never_stands_
 ) -> None:
     token = identity.log_in()["token"]
     change = {"password": PASSWORD, "new_password": "kelp-42-om"}
-    refusal = identity.refused(access.change_my_password, identity.caller(token), **change)
+    refusal = identity.refused(credentials_contract.change_my_password, identity.caller(token), **change)
     assert (refusal.code, refusal.more["reason"]) == ("password_refused", "too_short")
     secret, _ = enrol(identity, identity.caller(token), clock)
-    identity.call(access.change_my_password, identity.caller(token), **change)
-    assert identity.refused(access.remove_second_factor, identity.caller(token)).code == (
+    identity.call(credentials_contract.change_my_password, identity.caller(token), **change)
+    assert identity.refused(second_factor.remove_second_factor, identity.caller(token)).code == (
         "second_factor_demanded"
     )
     change = {"password": "kelp-42-om", "new_password": "kelp-42"}
-    assert identity.refused(access.change_my_password, identity.caller(token), **change).code == (
-        "password_refused"
-    )
+    assert identity.refused(
+        credentials_contract.change_my_password, identity.caller(token), **change
+    ).code == ("password_refused")
     clock.shift(60)
     refusal = challenge(identity, password="kelp-42-om")
     assert complete(identity, refusal.more["challenge"], code_of(secret))

@@ -8,8 +8,9 @@ import pytest
 import time_machine
 from sqlalchemy import event, select
 
-from services.contracts import identity as contract
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts, passports, sessions
+from services.contracts.identity import login as login_contract
 from services.identity import passwords
 from services.identity.models import LoginSession
 from services.identity.organisations import set_password
@@ -39,7 +40,7 @@ def test_known_and_unknown_logins_get_one_answer(identity: Identity) -> None:
     invited = identity.an_account(password=None)
     disabled = identity.an_account()
     identity.call(
-        contract.disable_account, identity.admin(), version=disabled["version"], account_id=disabled["id"]
+        accounts.disable_account, identity.admin(), version=disabled["version"], account_id=disabled["id"]
     )
     answers = set()
     for organisation, login, password in [
@@ -49,7 +50,9 @@ def test_known_and_unknown_logins_get_one_answer(identity: Identity) -> None:
         ("harbor", invited["login"], PASSWORD),
         ("harbor", disabled["login"], PASSWORD),
     ]:
-        refusal = identity.refused(contract.log_in, organisation=organisation, login=login, password=password)
+        refusal = identity.refused(
+            login_contract.log_in, organisation=organisation, login=login, password=password
+        )
         answers.add((refusal.code, refusal.detail, refusal.field, tuple(refusal.more)))
     assert len(answers) == 1
     assert next(iter(answers))[0] == "credentials_refused"
@@ -60,7 +63,9 @@ def test_known_and_unknown_logins_run_the_same_statements(identity: Identity) ->
         seen: list[str] = []
         listener = lambda _c, _cur, statement, *_: seen.append(statement)  # noqa: E731
         event.listen(identity.database.engine, "before_cursor_execute", listener)
-        identity.refused(contract.log_in, organisation="harbor", login=login, password="wrong " + PASSWORD)
+        identity.refused(
+            login_contract.log_in, organisation="harbor", login=login, password="wrong " + PASSWORD
+        )
         event.remove(identity.database.engine, "before_cursor_execute", listener)
         return seen
 
@@ -77,7 +82,9 @@ def test_an_unknown_login_costs_the_same_hash_as_a_known_one(
     monkeypatch.setattr(passwords, "_verify", lambda _, password_hash: hashes.append(password_hash))
     for login in (known, "nobody@example.org", invited["login"]):
         hashes.clear()
-        identity.refused(contract.log_in, organisation="harbor", login=login, password="wrong " + PASSWORD)
+        identity.refused(
+            login_contract.log_in, organisation="harbor", login=login, password="wrong " + PASSWORD
+        )
         assert [password_hash.split("$")[1:4] for password_hash in hashes] == [
             ["argon2id", "v=19", "m=19456,t=2,p=1"]
         ]
@@ -99,7 +106,7 @@ def test_a_thousand_wrong_passwords_are_not_even_looked_at(
     with time_machine.travel(time.time()) as clock:
         for _ in range(200):
             refusal = either.refused(
-                contract.log_in, organisation="harbor", login=ADMIN, password="wrong " + PASSWORD
+                login_contract.log_in, organisation="harbor", login=ADMIN, password="wrong " + PASSWORD
             )
             assert refusal.code in ("credentials_refused", "too_many_requests")
             clock.shift(4)
@@ -116,7 +123,7 @@ def test_an_unknown_login_is_throttled_like_a_known_one(identity: Identity) -> N
     def answers(login: str) -> list[tuple[str, object]]:
         refusals = [
             identity.refused(
-                contract.log_in, organisation="harbor", login=login, password="wrong " + PASSWORD
+                login_contract.log_in, organisation="harbor", login=login, password="wrong " + PASSWORD
             )
             for _ in range(6)
         ]
@@ -128,8 +135,12 @@ def test_an_unknown_login_is_throttled_like_a_known_one(identity: Identity) -> N
 
 def test_a_success_clears_the_failures(identity: Identity) -> None:
     for _ in range(3):
-        identity.refused(contract.log_in, organisation="harbor", login=ADMIN, password="wrong " + PASSWORD)
-        identity.refused(contract.log_in, organisation="harbor", login=ADMIN, password="wrong " + PASSWORD)
+        identity.refused(
+            login_contract.log_in, organisation="harbor", login=ADMIN, password="wrong " + PASSWORD
+        )
+        identity.refused(
+            login_contract.log_in, organisation="harbor", login=ADMIN, password="wrong " + PASSWORD
+        )
         identity.log_in()
 
 
@@ -143,7 +154,7 @@ def test_a_session_ends_after_fifteen_idle_minutes(identity: Identity) -> None:
             identity.flush_seen()
         clock.shift(15 * 60)
         assert (
-            identity.refused(contract.issue_passport, token=token, audience="identity").code
+            identity.refused(passports.issue_passport, token=token, audience="identity").code
             == "unauthenticated"
         )
 
@@ -158,7 +169,7 @@ def test_a_session_ends_after_twelve_hours_however_busy(identity: Identity) -> N
             identity.flush_seen()
         clock.shift(10 * 60)
         assert (
-            identity.refused(contract.issue_passport, token=token, audience="identity").code
+            identity.refused(passports.issue_passport, token=token, audience="identity").code
             == "unauthenticated"
         )
 
@@ -187,7 +198,7 @@ def test_a_passport_takes_two_statements_and_no_write(identity: Identity) -> Non
         "before_cursor_execute",
         lambda _c, _cur, statement, *_: seen.append(statement),
     )
-    identity.call(contract.issue_passport, token=token, audience="referrals")
+    identity.call(passports.issue_passport, token=token, audience="referrals")
     assert [statement.split()[0] for statement in seen if not statement.startswith("BEGIN")] == [
         "SELECT",
         "SELECT",
@@ -196,9 +207,9 @@ def test_a_passport_takes_two_statements_and_no_write(identity: Identity) -> Non
 
 def test_logging_out_ends_this_session_and_no_other(identity: Identity) -> None:
     first, second = identity.log_in()["token"], identity.log_in()["token"]
-    identity.call(contract.log_out, identity.caller(first))
+    identity.call(sessions.log_out, identity.caller(first))
     assert (
-        identity.refused(contract.issue_passport, token=first, audience="identity").code == "unauthenticated"
+        identity.refused(passports.issue_passport, token=first, audience="identity").code == "unauthenticated"
     )
     assert identity.caller(second)
     assert len(identity.audit("session.ended")) == 1
@@ -208,25 +219,25 @@ def test_logging_out_ends_this_session_and_no_other(identity: Identity) -> None:
 def test_disabling_and_a_change_of_level_end_all_sessions(identity: Identity) -> None:
     account = identity.an_account()
     token = identity.log_in(account["login"])["token"]
-    version = identity.call(contract.get_account, identity.admin(), account_id=account["id"])["version"]
+    version = identity.call(accounts.get_account, identity.admin(), account_id=account["id"])["version"]
     account = identity.call(
-        contract.set_security_level,
+        accounts.set_security_level,
         identity.admin(),
         version=version,
         account_id=account["id"],
         security_level="trainee",
     )
     assert (
-        identity.refused(contract.issue_passport, token=token, audience="identity").code == "unauthenticated"
+        identity.refused(passports.issue_passport, token=token, audience="identity").code == "unauthenticated"
     )
     token = identity.log_in(account["login"])["token"]
     identity.call(
-        contract.disable_account, identity.admin(), version=account["version"], account_id=account["id"]
+        accounts.disable_account, identity.admin(), version=account["version"], account_id=account["id"]
     )
     assert (
-        identity.refused(contract.issue_passport, token=token, audience="identity").code == "unauthenticated"
+        identity.refused(passports.issue_passport, token=token, audience="identity").code == "unauthenticated"
     )
-    assert len(identity.events(contract.account_disabled)) == 1
+    assert len(identity.events(accounts.account_disabled)) == 1
 
 
 def test_a_repeated_log_in_request_does_not_show_its_token_again(identity: Identity) -> None:
@@ -245,7 +256,7 @@ def test_an_account_that_changes_while_its_password_is_checked_is_not_let_in(
     def matches(*_: object) -> bool:
         if meanwhile == "disabled":
             identity.call(
-                contract.disable_account, admin, version=account["version"], account_id=account["id"]
+                accounts.disable_account, admin, version=account["version"], account_id=account["id"]
             )
         else:
             set_password(
@@ -258,11 +269,11 @@ def test_an_account_that_changes_while_its_password_is_checked_is_not_let_in(
 
     monkeypatch.setattr("services.identity.login.password_matches", matches)
     credentials = {"organisation": "harbor", "login": account["login"], "password": PASSWORD}
-    assert identity.refused(contract.log_in, **credentials).code == "credentials_refused"
+    assert identity.refused(login_contract.log_in, **credentials).code == "credentials_refused"
 
 
 def test_a_guessed_token_lets_nobody_in(identity: Identity) -> None:
     assert (
-        identity.refused(contract.issue_passport, token="A" * 43, audience="identity").code
+        identity.refused(passports.issue_passport, token="A" * 43, audience="identity").code
         == "unauthenticated"
     )

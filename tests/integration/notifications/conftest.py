@@ -15,8 +15,8 @@ from sqlalchemy import update
 
 from deploy.ports import free_block
 from services.chassis.unit_of_work import utc_now
-from services.contracts import identity
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts, credentials
 from services.contracts.referrals import queues
 from services.notifications.deliveries.models import Delivery
 from tests.support.in_process import InProcess
@@ -120,9 +120,9 @@ class Notifications(InProcess):
         )
         self.identity = FakeIdentity()
         for operation in (
-            identity.list_resource_recipients,
-            identity.describe_account,
-            identity.mint_credential_link,
+            accounts.list_resource_recipients,
+            accounts.describe_account,
+            credentials.mint_credential_link,
         ):
             self.answers[operation.address] = getattr(self.identity, operation.name)
         self.assignment_text: str | None = None

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from services.chassis import migrate, wire
-from services.contracts import identity
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts, credentials
 from services.contracts.notifications import deliveries as contract
 from services.contracts.referrals import assignments, capacity
 from services.contracts.signing import documents as signing
@@ -74,7 +74,7 @@ def test_an_assignment_is_mailed_to_everyone_identity_names_for_the_program_and_
     while send_next(notifications.runtime):
         continue
     assert notifications.asked[0] == (
-        identity.list_resource_recipients.address,
+        accounts.list_resource_recipients.address,
         {"resource_ids": [PROGRAM, AGENCY]},
     )
     assert sorted(mails.recipients) == [ADDRESSES[MARIA], ADDRESSES[OLGA]]
@@ -90,7 +90,7 @@ def test_those_who_may_edit_a_capacity_are_asked_to_confirm_it_and_the_mail_says
     notifications.deliver(capacity.capacity_stale, stale)
     send_next(notifications.runtime)
     assert notifications.asked[0] == (
-        identity.list_resource_recipients.address,
+        accounts.list_resource_recipients.address,
         {"resource_ids": [PROGRAM, AGENCY], "about": "capacity"},
     )
     (mail,) = mails.taken
@@ -149,7 +149,7 @@ def the_one_mail(notifications: Notifications, mails: FakeMailServer) -> Any:
     while send_next(notifications.runtime):
         continue
     assert notifications.asked[0] == (
-        identity.list_resource_recipients.address,
+        accounts.list_resource_recipients.address,
         {"resource_ids": [PROGRAM, AGENCY]},
     )
     assert sorted(row.state for row in notifications.rows()) == ["sent", "suppressed"]
@@ -214,7 +214,7 @@ def test_a_new_provider_gets_one_mail_to_set_the_password_and_one_about_the_docu
     notifications: Notifications, mails: FakeMailServer
 ) -> None:
     notifications.identity.states[MARIA] = "invited"
-    notifications.deliver(identity.account_invited, an_invitation())
+    notifications.deliver(credentials.account_invited, an_invitation())
     notifications.deliver(signing.signature_requested, a_document())
     while send_next(notifications.runtime):
         continue
@@ -227,7 +227,7 @@ def test_a_new_provider_gets_one_mail_to_set_the_password_and_one_about_the_docu
 
 
 def test_a_forgotten_password_gets_its_own_words(notifications: Notifications, mails: FakeMailServer) -> None:
-    notifications.deliver(identity.account_invited, an_invitation("reset"))
+    notifications.deliver(credentials.account_invited, an_invitation("reset"))
     send_next(notifications.runtime)
     assert notifications.row().kind == "password_reset"
     assert LINK in body(mails.taken[0])
@@ -246,14 +246,14 @@ def test_a_decision_on_a_document_is_mailed_to_its_sender(
 
 
 def test_the_link_is_made_when_the_mail_is_sent_and_not_before(notifications: Notifications) -> None:
-    notifications.deliver(identity.account_invited, an_invitation())
+    notifications.deliver(credentials.account_invited, an_invitation())
     assert notifications.identity.minted == 0
     send_next(notifications.runtime)
     assert notifications.identity.minted == 1
 
 
 def test_no_address_no_link_and_no_text_is_ever_stored(notifications: Notifications, tmp_path: Path) -> None:
-    notifications.deliver(identity.account_invited, an_invitation())
+    notifications.deliver(credentials.account_invited, an_invitation())
     notifications.deliver(signing.signature_requested, a_document())
     while send_next(notifications.runtime):
         continue

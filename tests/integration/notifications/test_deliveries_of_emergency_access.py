@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.chassis import wire
-from services.contracts import identity_audit
+from services.contracts.identity import audit
 from services.notifications.deliveries import sending
 from tests.integration.notifications.conftest import (
     ADDRESSES,
@@ -24,7 +24,7 @@ def test_who_may_read_the_trail_gets_an_e_mail_and_an_unverified_address_none(
         {"account_id": OLGA, "email_is_verified": True},
         {"account_id": BEN, "email_is_verified": False},
     ]
-    notifications.answers[identity_audit.list_audit_readers.address] = lambda _: {"recipients": readers}
+    notifications.answers[audit.list_audit_readers.address] = lambda _: {"recipients": readers}
     data = {
         "access_id": wire.new_id(),
         "account_id": "9" * 32,
@@ -32,7 +32,7 @@ def test_who_may_read_the_trail_gets_an_e_mail_and_an_unverified_address_none(
         "object_id": "8" * 32,
         "ends_at": "2026-01-02T03:04:05+00:00",
     }
-    notifications.deliver(identity_audit.break_glass_used, data)
+    notifications.deliver(audit.break_glass_used, data)
     while sending.send_next(notifications.runtime):
         continue
 

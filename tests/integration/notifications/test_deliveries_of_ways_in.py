@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from services.chassis import wire
-from services.contracts import identity, identity_access, identity_employees, identity_outside
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts, outside, pickup_codes, second_factor
 from services.contracts.notifications import deliveries as contract
 from services.contracts.signing import documents as signing
 from services.notifications.deliveries import sending
@@ -26,9 +26,9 @@ CODE = "K7QF-2MXD-HHP4-WZ9A"
 
 
 def request_code(notifications: Notifications, answer: Any) -> None:
-    notifications.answers[identity_employees.mint_pickup_code.address] = answer
+    notifications.answers[pickup_codes.mint_pickup_code.address] = answer
     data = {"code_id": wire.new_id(), "person_id": wire.new_id()}
-    notifications.deliver(identity_employees.pickup_code_requested, data)
+    notifications.deliver(pickup_codes.pickup_code_requested, data)
 
 
 def minted(_request: Any) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def test_a_changed_second_factor_is_told_to_its_owner(
 ) -> None:
     notifications.identity.unverified.add(MARIA)  # a notice of this sort goes there all the same
     data = {"account_id": MARIA, "change": change}
-    notifications.deliver(identity_access.second_factor_changed, data)
+    notifications.deliver(second_factor.second_factor_changed, data)
     assert sending.send_next(notifications.runtime)
     assert mails.recipients == [ADDRESSES[MARIA]]
     assert says in body(mails.taken[0])
@@ -113,7 +113,7 @@ def test_an_outside_sign_in_that_comes_or_goes_is_told_to_the_verified_address(
 ) -> None:
     for account_id in (MARIA, OLGA):
         data = {"account_id": account_id, "identity_id": "7" * 32, "change": change}
-        notifications.deliver(identity_outside.outside_identity_changed, data)
+        notifications.deliver(outside.outside_identity_changed, data)
     notifications.identity.unverified.add(OLGA)
     while sending.send_next(notifications.runtime):
         continue
@@ -128,7 +128,7 @@ def test_an_outside_sign_in_that_comes_or_goes_is_told_to_the_verified_address(
 def test_an_account_that_is_open_again_is_told_to_its_owner(
     notifications: Notifications, mails: FakeMailServer
 ) -> None:
-    notifications.deliver(identity.account_enabled, {"account_id": MARIA})
+    notifications.deliver(accounts.account_enabled, {"account_id": MARIA})
     assert sending.send_next(notifications.runtime)
     assert mails.recipients == [ADDRESSES[MARIA]]
     assert "open again" in str(mails.taken[0]["Subject"])

@@ -11,8 +11,8 @@ import pytest
 
 from services.chassis.settings import SettingsError, load_settings
 from services.chassis.unit_of_work import utc_now
-from services.contracts import identity
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts, credentials
 from services.contracts.notifications import deliveries as contract
 from services.contracts.signing import documents as signing
 from services.notifications.deliveries import rules, sending
@@ -165,7 +165,7 @@ def test_an_invitation_that_identity_makes_no_link_for_is_not_mailed(
     notifications: Notifications, mails: FakeMailServer, code: str, reason: str
 ) -> None:
     notifications.deliver(
-        identity.account_invited, {"invitation_id": "7" * 32, "account_id": MARIA, "purpose": "invitation"}
+        credentials.account_invited, {"invitation_id": "7" * 32, "account_id": MARIA, "purpose": "invitation"}
     )
     notifications.identity.refusal = code
     send_next(notifications.runtime)
@@ -178,7 +178,7 @@ def test_a_fault_of_ours_delays_one_delivery_and_stops_no_other(
 ) -> None:
     request_signature(notifications)
     broken: Any = {}
-    notifications.answers[identity.describe_account.address] = lambda _: broken["nothing"]
+    notifications.answers[accounts.describe_account.address] = lambda _: broken["nothing"]
     send_next(notifications.runtime)
     assert (notifications.row().state, notifications.row().reason) == ("temporary_failure", "internal_error")
 

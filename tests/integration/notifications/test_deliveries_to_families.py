@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.chassis import wire
-from services.contracts import identity, identity_people
+from services.contracts.identity import accounts, credentials, relationships
 from services.notifications.deliveries import rules, sending
 from tests.integration.notifications.conftest import ADDRESSES, MARIA, FakeMailServer, Notifications, body
 
@@ -15,7 +15,7 @@ TEMPORARY = "K7QF-2MXD-HHP4-WZ9A"
 
 
 def invite(notifications: Notifications) -> None:
-    notifications.answers[identity.mint_credential_link.address] = lambda _request: {
+    notifications.answers[credentials.mint_credential_link.address] = lambda _request: {
         "link": None,
         "temporary_password": TEMPORARY,
         "username": "maria@harbor.example",
@@ -26,7 +26,7 @@ def invite(notifications: Notifications) -> None:
         "organisation_name": "Harbor",
     }
     data = {"invitation_id": wire.new_id(), "account_id": MARIA, "purpose": "temporary_password"}
-    notifications.deliver(identity.account_invited, data)
+    notifications.deliver(credentials.account_invited, data)
 
 
 @pytest.mark.seed("S1-16")
@@ -59,8 +59,8 @@ def test_a_changed_log_in_is_told_to_the_address_before_it(
         asked.append(request["change_id"])
         return {"email": "before@harbor.example", "organisation_name": "Harbor"}
 
-    notifications.answers[identity_people.describe_login_change.address] = describe
-    notifications.deliver(identity_people.login_email_changed, {"account_id": MARIA, "change_id": change_id})
+    notifications.answers[credentials.describe_login_change.address] = describe
+    notifications.deliver(credentials.login_email_changed, {"account_id": MARIA, "change_id": change_id})
     assert sending.send_next(notifications.runtime)
     assert (asked, mails.recipients) == ([change_id], ["before@harbor.example"])
     assert "no longer opens" in body(mails.taken[0])
@@ -71,7 +71,7 @@ def test_access_that_ends_is_told_without_saying_to_whose_profile(
 ) -> None:
     person_id = wire.new_id()
     notifications.deliver(
-        identity_people.grant_expiring,
+        relationships.grant_expiring,
         {
             "grant_id": wire.new_id(),
             "account_id": MARIA,
@@ -85,7 +85,7 @@ def test_access_that_ends_is_told_without_saying_to_whose_profile(
 
 
 def test_who_has_no_address_gets_no_message(notifications: Notifications) -> None:
-    notifications.answers[identity.describe_account.address] = lambda _request: {
+    notifications.answers[accounts.describe_account.address] = lambda _request: {
         "account_id": MARIA,
         "first_name": None,
         "last_name": None,
@@ -98,7 +98,7 @@ def test_who_has_no_address_gets_no_message(notifications: Notifications) -> Non
         "features": [],
     }
     notifications.deliver(
-        identity_people.grant_expiring,
+        relationships.grant_expiring,
         {
             "grant_id": wire.new_id(),
             "account_id": MARIA,

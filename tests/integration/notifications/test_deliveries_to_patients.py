@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from services.chassis import wire
-from services.contracts import identity, identity_patients
 from services.contracts.errors import Refused
+from services.contracts.identity import credentials, patients
 from services.contracts.notifications import deliveries as contract
 from services.notifications.deliveries import sending
 from tests.integration.notifications.conftest import (
@@ -31,8 +31,8 @@ def deliver_notice(notifications: Notifications) -> list[Any]:
         asked.append(request["notice_id"])
         return {"email": ENTERED, "organisation_name": "Harbor"}
 
-    notifications.answers[identity_patients.take_unverified_address.address] = take
-    notifications.deliver(identity_patients.patient_not_verified, {"notice_id": wire.new_id()})
+    notifications.answers[patients.take_unverified_address.address] = take
+    notifications.deliver(patients.patient_not_verified, {"notice_id": wire.new_id()})
     return asked
 
 
@@ -60,7 +60,7 @@ def test_a_notice_whose_time_is_over_is_not_sent(notifications: Notifications, m
     def gone(_request: Any) -> Any:
         raise Refused("not_found", "")
 
-    notifications.answers[identity_patients.take_unverified_address.address] = gone
+    notifications.answers[patients.take_unverified_address.address] = gone
     assert sending.send_next(notifications.runtime)
     assert (notifications.row().state, mails.taken) == ("suppressed", [])
 
@@ -70,7 +70,7 @@ def test_a_registration_gets_a_confirmation_with_its_link(
     notifications: Notifications, mails: FakeMailServer
 ) -> None:
     data = {"invitation_id": wire.new_id(), "account_id": MARIA, "purpose": "verify_email"}
-    notifications.deliver(identity.account_invited, data)
+    notifications.deliver(credentials.account_invited, data)
     assert notifications.row().kind == "email_confirmation"
     assert sending.send_next(notifications.runtime)
     assert mails.recipients == [ADDRESSES[MARIA]]
@@ -87,7 +87,7 @@ def test_a_link_says_whose_it_is_where_the_address_is_not_the_username(
     for username in ("maria.quill", ADDRESSES[MARIA].upper(), ""):
         notifications.identity.username = username
         data = {"invitation_id": wire.new_id(), "account_id": MARIA, "purpose": purpose}
-        notifications.deliver(identity.account_invited, data)
+        notifications.deliver(credentials.account_invited, data)
         assert sending.send_next(notifications.runtime)
     texts = [body(message) for message in mails.taken]
     assert [LINK in text for text in texts] == [True] * 3

@@ -11,8 +11,8 @@ import pytest
 
 from services.chassis import migrate
 from services.chassis.passports import Caller
-from services.contracts import identity
 from services.contracts.errors import Refused
+from services.contracts.identity import organisations
 from services.contracts.portals import configuration as contract
 from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
 
@@ -133,8 +133,8 @@ def test_the_same_request_again_changes_nothing_and_gets_the_same_answer(portals
 
 
 def test_a_log_in_page_gets_the_name_and_colour_of_its_organisation_only(portals: InProcess) -> None:
-    portals.deliver(identity.organisation_created, {"organisation_id": HARBOR[0]}, organisation=HARBOR)
-    portals.deliver(identity.organisation_created, {"organisation_id": BAYSIDE[0]}, organisation=BAYSIDE)
+    portals.deliver(organisations.organisation_created, {"organisation_id": HARBOR[0]}, organisation=HARBOR)
+    portals.deliver(organisations.organisation_created, {"organisation_id": BAYSIDE[0]}, organisation=BAYSIDE)
     configure(portals, 1)
     public = portals.call(contract.get_public_portal, organisation="harbor", portal="provider")
     assert public == {"portal": "provider", "name": "Partners", "colour": "#fff"}
@@ -150,7 +150,7 @@ def test_an_unknown_organisation_has_no_log_in_page(portals: InProcess) -> None:
 
 def test_an_organisation_told_of_twice_is_kept_once(portals: InProcess) -> None:
     for _ in range(2):
-        portals.deliver(identity.organisation_created, {"organisation_id": HARBOR[0]})
+        portals.deliver(organisations.organisation_created, {"organisation_id": HARBOR[0]})
     public = portals.call(contract.get_public_portal, organisation="harbor", portal="provider")
     assert public["portal"] == "provider"
 

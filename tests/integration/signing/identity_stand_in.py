@@ -16,7 +16,7 @@ from services.chassis.models import new_base
 from services.chassis.operations import Call, serves
 from services.chassis.runtime import Runtime
 from services.chassis.settings import ServiceSettings
-from services.contracts import identity as contract
+from services.contracts.identity import accounts as contract
 
 Base: Any = new_base()
 

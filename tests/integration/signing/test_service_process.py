@@ -28,8 +28,8 @@ from services.chassis.blobs import BlobStore
 from services.chassis.passports import Issuer
 from services.chassis.rpc_client import RpcClient
 from services.chassis.topology import topology
-from services.contracts import identity
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts
 from services.contracts.signing import documents as contract
 from services.signing.service import Service
 from tests.support.bars import hold_at_best
@@ -99,7 +99,7 @@ class System:
         )
         try:
             context = wire.CallContext(wire.new_id(), passport=passport)
-            self.client.call(identity.describe_account, {"account_id": ANA}, context)
+            self.client.call(accounts.describe_account, {"account_id": ANA}, context)
         except Refused as refused:
             raise AssertionError(f"the stand-in for identity: {refused.code}") from None
 

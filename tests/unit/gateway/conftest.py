@@ -16,8 +16,8 @@ from flask.testing import FlaskClient
 
 from gateway.app import create_app
 from services.chassis.wire import CallContext
-from services.contracts import identity
 from services.contracts.declare import Operation
+from services.contracts.identity import passports
 
 HARBOR = "a" * 32
 TOKEN = {"Authorization": "Bearer opaque-token"}
@@ -78,7 +78,7 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> _Shared:
 @pytest.fixture
 def services(_shared: _Shared) -> FakeClient:
     passport = {"passport": "signed", "account_id": "c" * 32, "organisation_id": HARBOR}
-    _shared.client.client = FakeClient({identity.issue_passport.address: passport})
+    _shared.client.client = FakeClient({passports.issue_passport.address: passport})
     return _shared.client.client
 
 

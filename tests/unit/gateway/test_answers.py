@@ -9,8 +9,8 @@ import flask
 import pytest
 from flask.testing import FlaskClient
 
-from services.contracts import identity
 from services.contracts.errors import CODES, Refused
+from services.contracts.identity import accounts as identity
 from services.contracts.referrals import queues
 
 ACCOUNT = "/v1/accounts/" + "d" * 32

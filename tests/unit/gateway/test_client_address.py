@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from services.contracts import identity
+from services.contracts.identity import login, passports
 from services.contracts.referrals import queues
 
 CREDENTIALS = {"organisation": "harbor", "login": "x", "password": "y"}
@@ -35,13 +35,13 @@ def test_a_log_in_carries_the_address(
     headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
     http.post("/v1/sessions", json=CREDENTIALS, headers=headers, environ_base={"REMOTE_ADDR": socket})
 
-    assert services.made(identity.log_in)[1].client_address == address
+    assert services.made(login.log_in)[1].client_address == address
 
 
 def test_identity_is_told_where_a_session_is_used_from_and_nobody_else(http: FlaskClient, services: Any):
     http.get("/v1/queues", headers={"Authorization": "Bearer t"}, environ_base={"REMOTE_ADDR": "192.0.2.7"})
 
-    assert services.made(identity.issue_passport)[1].client_address == "192.0.2.7"
+    assert services.made(passports.issue_passport)[1].client_address == "192.0.2.7"
     assert services.made(queues.list_queues)[1].client_address is None
 
 

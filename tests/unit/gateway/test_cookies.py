@@ -8,8 +8,8 @@ import flask
 import pytest
 from flask.testing import FlaskClient
 
-from services.contracts import identity
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts, login, passports
 
 OWN_PAGE = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin", "X-Portico-Request": "1"}
 COOKIE = {"Cookie": "__Host-session=opaque-token"}
@@ -24,7 +24,7 @@ def http(app: flask.Flask) -> FlaskClient:
 
 @pytest.fixture(autouse=True)
 def _log_in_answers(services: Any) -> None:
-    services.answers[identity.log_in.address] = {"token": "t" * 43, "expires_at": "2030-01-01T00:00:00+00:00"}
+    services.answers[login.log_in.address] = {"token": "t" * 43, "expires_at": "2030-01-01T00:00:00+00:00"}
 
 
 def test_a_log_in_that_asks_for_it_sets_a_cookie_and_hides_the_token(http: FlaskClient, services: Any):
@@ -35,7 +35,7 @@ def test_a_log_in_that_asks_for_it_sets_a_cookie_and_hides_the_token(http: Flask
     assert name == "__Host-session=" + "t" * 43
     assert set(attributes) == {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"}
     assert "t" * 43 not in answer.text
-    assert services.made(identity.log_in)[0] == CREDENTIALS
+    assert services.made(login.log_in)[0] == CREDENTIALS
 
 
 def test_a_log_in_that_does_not_ask_gets_the_token_and_no_cookie(http: FlaskClient):
@@ -54,20 +54,20 @@ def test_a_cookie_that_was_there_before_is_replaced_at_log_in(http: FlaskClient)
 def test_the_cookie_stands_in_for_the_bearer_token(http: FlaskClient, services: Any):
     http.get("/v1/queues", headers=COOKIE)
 
-    assert services.made(identity.issue_passport)[0]["token"] == "opaque-token"
+    assert services.made(passports.issue_passport)[0]["token"] == "opaque-token"
 
 
 def test_a_bearer_token_goes_before_the_cookie_and_needs_no_proof(http: FlaskClient, services: Any):
     http.put("/v1/me/notifications", json={}, headers={**COOKIE, "Authorization": "Bearer other"})
 
-    assert services.made(identity.issue_passport)[0]["token"] == "other"
+    assert services.made(passports.issue_passport)[0]["token"] == "other"
 
 
 def test_our_own_page_may_write(http: FlaskClient, services: Any):
     answer = http.put("/v1/me/notifications", json={}, headers={**COOKIE, **OWN_PAGE})
 
     assert answer.status_code == 200
-    assert services.made(identity.set_my_notifications)
+    assert services.made(accounts.set_my_notifications)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_cookie_is_a_flag(http: FlaskClient, services: Any):
 
 
 def test_a_refused_log_in_sets_no_cookie(http: FlaskClient, services: Any):
-    services.answers[identity.log_in.address] = Refused("credentials_refused", "No.")
+    services.answers[login.log_in.address] = Refused("credentials_refused", "No.")
     answer = http.post("/v1/sessions", json={**CREDENTIALS, "cookie": True}, headers=OWN_PAGE)
 
     assert answer.status_code == 401

@@ -14,8 +14,9 @@ from flask.testing import FlaskClient
 
 from gateway.auth import admit
 from services.chassis.wire import CallContext
-from services.contracts import identity, identity_family
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts, login, passports
+from services.contracts.identity import family as identity_family
 from services.contracts.referrals import directory, queues
 from services.contracts.signing import documents as signing
 
@@ -35,7 +36,7 @@ def test_the_token_is_exchanged_for_a_passport_to_the_one_service(http: FlaskCli
     http.get("/v1/queues", headers=TOKEN)
 
     assert [operation.name for operation, _, _ in services.calls] == ["issue_passport", "list_queues"]
-    assert services.made(identity.issue_passport)[0] == {"token": "opaque-token", "audience": "referrals"}
+    assert services.made(passports.issue_passport)[0] == {"token": "opaque-token", "audience": "referrals"}
     assert services.made(queues.list_queues)[1].passport == "signed"
 
 
@@ -50,14 +51,14 @@ def test_a_public_operation_needs_no_token_and_gets_no_passport(http: FlaskClien
     http.post("/v1/sessions", json={"organisation": "harbor", "login": "x", "password": "y"}, headers=TOKEN)
 
     ((operation, arguments, context),) = services.calls
-    assert operation is identity.log_in
+    assert operation is login.log_in
     assert arguments == {"organisation": "harbor", "login": "x", "password": "y"}
     assert context.passport is None
 
 
 def test_what_only_services_may_ask_is_not_found(app: flask.Flask, services: Any):
     with app.test_request_context(headers=TOKEN), pytest.raises(Refused) as refusal:
-        admit(services, identity.describe_account, CallContext("r"))
+        admit(services, accounts.describe_account, CallContext("r"))
 
     assert refusal.value.code == "not_found"
     assert services.calls == []
@@ -81,7 +82,7 @@ def test_a_long_operation_has_its_own_deadline(http: FlaskClient, services: Any)
 def test_if_match_is_the_expected_version(http: FlaskClient, services: Any, header: str):
     http.put(LEVEL, json={"security_level": "admin"}, headers={**TOKEN, "If-Match": header})
 
-    assert services.made(identity.set_security_level)[1].expected_version == 3
+    assert services.made(accounts.set_security_level)[1].expected_version == 3
 
 
 def test_a_change_without_if_match_is_refused(http: FlaskClient, services: Any):

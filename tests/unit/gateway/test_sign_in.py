@@ -9,8 +9,8 @@ import flask
 import pytest
 from flask.testing import FlaskClient
 
-from services.contracts import identity_outside as api
 from services.contracts.errors import Refused
+from services.contracts.identity import outside as api
 
 START = "/sign-in/harbor/staff"
 BACK = f"{START}/callback"

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contracts import identity as contract
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import all_operations
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts as contract
 from services.identity import rules
 from services.identity.people import rules as people_rules
 

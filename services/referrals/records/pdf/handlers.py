@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session, aliased
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import identity
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts as identity
 from services.contracts.referrals.records import contact_record_pdf_created
 from services.referrals.access.access_scope import may_see_details, reach_of
 from services.referrals.access.visibility import in_reach

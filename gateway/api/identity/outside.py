@@ -1,7 +1,7 @@
 """Routes of identity: outside OpenID Connect providers. What a browser is sent to and back from is in gateway.sign_in."""
 
 from gateway.routes import Route
-from services.contracts import identity_outside as api
+from services.contracts.identity import outside as api
 
 _PROVIDER = "/v1/realms/{realm}/identity-provider"
 _SIGN_IN = "/v1/sign-in/{organisation}/{realm}"

@@ -1,14 +1,29 @@
-"""What identity offers about two records of one person: merging them, and taking that back."""
+"""Two records of one person: merging them, taking that back, and what other services hear of it."""
 
 from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import Reply, permission
-from services.contracts.fields import Count, Digest, Id, Moment
+from services.contracts.declare import Reply, only_services, permission
+from services.contracts.fields import Count, Digest, Id, Moment, one_of
 from services.contracts.identity import contract
-from services.contracts.identity_people import READ_PEOPLE, one_of
+from services.contracts.identity.permissions import READ_PEOPLE
 
+_MERGED_PAIR = {"merge_id": Id(required=True), "kept_id": Id(required=True), "merged_id": Id(required=True)}
+describe_person = contract.query(
+    "describe_person",
+    "Whether a person exists, the record that the id stands for now, and the ids that were merged into that one.",
+    request={"person_id": Id(required=True)},
+    reply={"person_id": Id(required=True), "merged_ids": fields.List(Id(), required=True)},
+    access=only_services("referrals", "portals", "signing", "notifications"),
+    errors=("not_found",),
+)
+people_merged = contract.event(
+    "people_merged",
+    "Two records of one person are one: what refers to `merged_id` now belongs to `kept_id`.",
+    data=_MERGED_PAIR,
+)
+people_unmerged = contract.event("people_unmerged", "A merge was taken back.", data=_MERGED_PAIR)
 SIDES = ("kept", "merged")
 MERGE_CHARTS = permission("chart.merge")
 
@@ -53,7 +68,6 @@ class MergeView(Reply):
 
 
 _PAIR = {"kept_id": Id(required=True), "merged_id": Id(required=True)}
-
 preview_merge = contract.query(
     "preview_merge",
     "What merging one record of a person into another would move, and where they disagree. Reading it is noted.",

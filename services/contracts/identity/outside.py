@@ -1,17 +1,18 @@
-"""Identity's operations on outside OpenID Connect providers: setting them, signing in with them, links. Part of its contract."""
+"""Outside OpenID Connect providers: setting them, signing in and out with them, links to accounts."""
 
 from __future__ import annotations
 
 from marshmallow import fields, validate
 
 from services.contracts.declare import PUBLIC, SIGNED_IN, Reply, Request, permission
-from services.contracts.fields import Code, Flag, Id, Moment, Secret, Text
-from services.contracts.identity import REALMS, Account, contract
-from services.contracts.identity_people import MANAGE_ORGANISATION, one_of
+from services.contracts.fields import Code, Flag, Id, Moment, Secret, Text, one_of
+from services.contracts.identity import contract
+from services.contracts.identity.accounts import Account
+from services.contracts.identity.permissions import MANAGE_ORGANISATION
+from services.contracts.identity.realms import REALMS
 
 LINKING = ("by_verified_email", "by_hand")
 PURPOSES = ("sign_in", "link", "proof")
-
 _TOKEN = validate.Length(min=1, max=128)
 _RETURN_PATH_HELP = "where on this site the browser goes afterwards, such as /inbox"
 
@@ -103,9 +104,6 @@ _RETURN_PATH = Text(load_default="/", most=500, metadata={"description": _RETURN
 _WHERE = {"organisation": Code(required=True), "realm": one_of(REALMS, required=True)}
 _IDENTITIES = {"items": fields.List(fields.Nested(OutsideIdentity), required=True)}
 _STARTS = ("not_found", "outside_provider_failed", "too_many_requests")
-
-# Setting a provider
-
 list_identity_providers = contract.query(
     "list_identity_providers",
     "The outside providers of all realms, without their secrets.",
@@ -154,9 +152,6 @@ check_identity_provider = contract.query(
     errors=("not_found", "too_many_requests"),
     timeout_s=20.0,
 )
-
-# Signing in
-
 list_sign_in_options = contract.query(
     "list_sign_in_options",
     "How one signs in to a realm: whether with a password, and the outside provider's button. Says nothing about accounts.",
@@ -214,9 +209,6 @@ complete_outside_sign_in = contract.command(
     keeps_answer=False,
     timeout_s=20.0,
 )
-
-# Signing out
-
 sign_out = contract.command(
     "sign_out",
     "End this session, as `log_out` does, and say where the browser is sent to sign out at the outside provider, too "
@@ -227,9 +219,6 @@ sign_out = contract.command(
     access=SIGNED_IN,
     timeout_s=20.0,
 )
-
-# Links
-
 list_my_outside_identities = contract.query(
     "list_my_outside_identities",
     "The outside accounts that sign in to the caller's account.",
@@ -294,7 +283,6 @@ unlink_account_outside_identity = contract.command(
     errors=("not_found", "proof_required"),
     status=204,
 )
-
 outside_identity_changed = contract.event(
     "outside_identity_changed",
     "An account was linked with one of an outside provider, or a link was taken away.",

@@ -1,13 +1,13 @@
-"""Family Portal access: who of a client's family reaches the client's profile, managed by staff (seed S1)."""
+"""A client's contacts and their access to the client's profile in the Family Portal."""
 
 from __future__ import annotations
 
 from marshmallow import fields
 
 from services.contracts.declare import Reply, permission
-from services.contracts.fields import Code, Flag, Id, Moment
+from services.contracts.fields import Code, Flag, Id, Moment, Text, email_address
 from services.contracts.identity import contract
-from services.contracts.identity_people import email_address
+from services.contracts.identity.permissions import MANAGE_PEOPLE, READ_PEOPLE
 
 MANAGE_ACCESS = permission("workflow.manage_family_portal_access")
 WHOSE = {"client_id": Id(required=True), "person_id": Id(required=True)}
@@ -140,4 +140,67 @@ remove_family_access = contract.command(
     access=MANAGE_ACCESS,
     errors=("not_found", "confirmation_required"),
     status=204,
+)
+
+
+class FamilyStanding(Reply):
+    """What a contact list says of somebody's Family Portal access (S1-34, S1-35)."""
+
+    role = Code(required=True)
+    role_name = fields.String(required=True)
+    starts_at = Moment(required=True)
+    ends_at = Moment(allow_none=True)
+    last_sign_in_at = Moment(allow_none=True)
+    last_used_at = Moment(allow_none=True)
+
+
+class ContactView(Reply):
+    """A contact of a client. `actions` are what the caller can do about its Family Portal access."""
+
+    contact_id = Id(required=True)
+    version = fields.Integer(required=True)
+    first_name = fields.String(allow_none=True)
+    last_name = fields.String(required=True)
+    email = fields.String(allow_none=True)
+    mobile_phone = fields.String(allow_none=True)
+    relation = fields.String(required=True)
+    is_disabled = Flag(required=True)
+    family_access = fields.Nested(FamilyStanding, allow_none=True)
+    actions = fields.List(fields.String(), required=True)
+
+
+add_client_contact = contract.command(
+    "add_client_contact",
+    "Make a person a contact of a client.",
+    request={
+        "client_id": Id(required=True),
+        "contact_id": Id(required=True),
+        "relation": Text(required=True, most=60),
+    },
+    reply=ContactView,
+    access=MANAGE_PEOPLE,
+    errors=("not_found", "not_a_client", "conflict"),
+    status=201,
+)
+list_client_contacts = contract.query(
+    "list_client_contacts",
+    "A client's contacts, with their Family Portal role and last sign-in. Reading it is noted.",
+    request={"client_id": Id(required=True)},
+    reply={"items": fields.List(fields.Nested(ContactView), required=True)},
+    access=READ_PEOPLE,
+    errors=("not_found",),
+)
+disable_client_contact = contract.command(
+    "disable_client_contact",
+    "Disable a contact of a client. If it has access to the client's Family Portal profile that ends, too, and "
+    "`confirm` is needed.",
+    request={
+        "client_id": Id(required=True),
+        "contact_id": Id(required=True),
+        "confirm": Flag(load_default=False),
+    },
+    reply=ContactView,
+    access=MANAGE_PEOPLE,
+    errors=("not_found", "confirmation_required"),
+    expects_version=True,
 )

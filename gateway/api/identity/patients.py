@@ -1,7 +1,7 @@
-"""Routes of identity about patients' access to their portal."""
+"""Routes of identity: patients' access to their portal."""
 
 from gateway.routes import Route
-from services.contracts import identity_patients as api
+from services.contracts.identity import patients as api
 
 _PATIENT = "/v1/patients/{person_id}"
 

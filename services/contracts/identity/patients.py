@@ -1,20 +1,21 @@
-"""Patients' access to their portal: status, enabling, invitations, self-activation, onboarding (seed S3-20 to S3-46)."""
+"""Patients' access to their portal, given by staff or activated by themselves."""
 
 from __future__ import annotations
 
 from marshmallow import fields, validate
 
 from services.contracts.declare import PUBLIC, Reply, Request, only_services, page_of, permission
-from services.contracts.fields import Code, Count, Flag, Id, Ids, Moment, Secret, Text
+from services.contracts.fields import Code, Count, Flag, Id, Ids, Moment, Secret, Text, email_address, one_of
 from services.contracts.identity import contract
-from services.contracts.identity_people import PAGE, READ_PEOPLE, PersonMembers, email_address, one_of
+from services.contracts.identity.paging import PAGE
+from services.contracts.identity.people import PersonMembers
+from services.contracts.identity.permissions import READ_PEOPLE
 
 PORTAL_STATUSES = ("inactive", "unactivated", "active")
 INACTIVE_REASONS = ("access_not_enabled", "no_email", "no_postal_code")
 COLOURS = ("red", "grey", "yellow", "green")
 JOB_KINDS = ("enable", "invite")
 MOST_IN_A_JOB = 1000
-
 MANAGE_ACCOUNTS = permission("account.manage")
 WHO = {"person_id": Id(required=True)}
 ATTESTATION = "whether it was verified with the patient that nobody else reads the e-mail (S3-34)"
@@ -197,8 +198,6 @@ change_patient_email = contract.command(
     expects_version=True,
 )
 
-# Many at once
-
 
 class JobFailure(Reply):
     """A patient whom a job could not do, and why: a code, and the field that it is about."""
@@ -242,9 +241,6 @@ get_patient_job = contract.query(
     access=MANAGE_ACCOUNTS,
     errors=("not_found",),
 )
-
-# By the patients themselves
-
 request_patient_access = contract.command(
     "request_patient_access",
     "“I am a registered patient, create my account” and “I forgot my password”: e-mail, last name, date of birth and "
@@ -270,8 +266,6 @@ verify_email = contract.command(
     errors=("link_refused", "too_many_requests"),
     keeps_answer=False,
 )
-
-# For other services
 
 
 class RegisterPatient(PersonMembers):

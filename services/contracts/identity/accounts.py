@@ -1,26 +1,15 @@
-"""What identity offers and publishes: organisations, accounts, credentials, sessions, passports, resource assignments."""
+"""Accounts: who can log in, a provider's resources and switches, and names for other services."""
 
 from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import (
-    PUBLIC,
-    SIGNED_IN,
-    Contract,
-    Reply,
-    Request,
-    only_services,
-    page_of,
-    permission,
-)
-from services.contracts.fields import Code, Flag, Id, Moment, Secret, Text
-
-contract = Contract("identity", "Organisations, people, accounts, credentials, sessions and who may do what.")
+from services.contracts.declare import SIGNED_IN, Reply, only_services, page_of, permission
+from services.contracts.fields import Flag, Id, Moment, Text
+from services.contracts.identity import contract
+from services.contracts.identity.realms import REALMS
 
 SECURITY_LEVELS = ("trainee", "standard", "supervisor", "admin", "provider_portal_user")
-FEATURES = ("referralq", "provider_portal", "electronic_signature")
-REALMS = ("staff", "provider", "family", "patient", "employee", "applicant")
 RESOURCE_LEVELS = ("agency", "program")
 
 
@@ -68,106 +57,12 @@ class Author(Reply):
     realm = fields.String(required=True, allow_none=True, validate=validate.OneOf(REALMS))
 
 
-class Profile(Reply):
-    """A person's profile that an account of a portal reaches, in which role, and what that lets it see."""
-
-    person_id = Id(required=True)
-    role = Code(required=True)
-    permissions = fields.List(fields.String(), required=True)
-
-
-class Me(Account):
-    """The caller's own account, with what it may do now. Only accounts of a portal have profiles."""
-
-    organisation_key = Code(required=True)
-    organisation_name = fields.String(required=True)
-    permissions = fields.List(fields.String(), required=True)
-    profiles = fields.List(fields.Nested(Profile), required=True)
-
-
-class Organisation(Reply):
-    """A tenant."""
-
-    id = Id(required=True)
-    key = Code(required=True)
-    name = fields.String(required=True)
-    version = fields.Integer(required=True)
-    features = fields.List(fields.String(validate=validate.OneOf(FEATURES)), required=True)
-
-
-class LogIn(Request):
-    """Credentials. `organisation` is the organisation's key.
-
-    Staff and providers share their logins: either realm finds both. `new_password` is for the first log-in with a
-    temporary password (S1-16); with any other it is ignored.
-    """
-
-    organisation = Code(required=True)
-    realm = fields.String(load_default="staff", validate=validate.OneOf(REALMS))
-    login = Text(required=True, most=254)
-    password = Secret(required=True, validate=validate.Length(min=1, max=256))
-    new_password = Secret(load_default=None, allow_none=True, validate=validate.Length(min=1, max=256))
-
-
-issue_passport = contract.query(
-    "issue_passport",
-    "Exchange a session token for a passport to one service, at most 60 seconds valid.",
-    request={
-        "token": Secret(required=True, validate=validate.Length(max=128)),
-        "audience": Code(required=True),
-    },
-    reply={
-        "passport": Secret(required=True),
-        "account_id": Id(required=True),
-        "organisation_id": Id(required=True),
-    },
-    access=PUBLIC,
-    errors=("unauthenticated",),
-    is_routed=False,
-)
-log_in = contract.command(
-    "log_in",
-    "Log in with a password. The token is shown once and is sent as `Authorization: Bearer`.",
-    request=LogIn,
-    reply={
-        "token": Secret(required=True),
-        "expires_at": Moment(required=True),
-        "account": fields.Nested(Account, required=True),
-    },
-    access=PUBLIC,
-    errors=(
-        "credentials_refused",
-        "feature_is_off",
-        "too_many_requests",
-        "password_change_required",
-        "password_refused",
-        "outside_sign_in_required",
-    ),
-    status=201,
-    keeps_answer=False,
-)
-log_out = contract.command("log_out", "End this session.", request={}, reply={}, access=SIGNED_IN, status=204)
-describe_me = contract.query(
-    "describe_me", "The caller's own account.", request={}, reply=Me, access=SIGNED_IN
-)
 set_my_notifications = contract.command(
     "set_my_notifications",
     "Switch the e-mails about assigned resources on or off. The only change a provider can make to the own profile.",
     request={"resource_assigned_emails": Flag(required=True)},
     reply=Account,
     access=SIGNED_IN,
-)
-get_organisation = contract.query(
-    "get_organisation", "The caller's organisation.", request={}, reply=Organisation, access=SIGNED_IN
-)
-set_features = contract.command(
-    "set_features",
-    "Switch features on and off. `provider_portal` needs `referralq`.",
-    request={"features": fields.List(fields.String(validate=validate.OneOf(FEATURES)), required=True)},
-    reply=Organisation,
-    access=permission("organisation.manage"),
-    errors=("feature_needs_another",),
-    expects_version=True,
 )
 create_account = contract.command(
     "create_account",
@@ -269,68 +164,6 @@ invite_account = contract.command(
     errors=("not_found", "account_disabled", "already_active"),
     status=202,
 )
-request_password_reset = contract.command(
-    "request_password_reset",
-    "Ask for a link that sets a new password. The answer is the same whether or not the account exists.",
-    request={
-        "organisation": Code(required=True),
-        "realm": fields.String(load_default="staff", validate=validate.OneOf(REALMS)),
-        "login": Text(required=True, most=254),
-    },
-    reply={},
-    access=PUBLIC,
-    errors=("too_many_requests",),
-    status=202,
-)
-inspect_credential_link = contract.query(
-    "inspect_credential_link",
-    "What a link is for and whether it can still be used. Using it up takes `redeem_credential_link`.",
-    request={"token": Secret(required=True, validate=validate.Length(max=128))},
-    reply={
-        "purpose": fields.String(required=True),
-        "state": fields.String(required=True, validate=validate.OneOf(["usable", "expired", "used_or_void"])),
-        "needs_username": Flag(required=True),
-    },
-    access=PUBLIC,
-    errors=("not_found",),
-)
-redeem_credential_link = contract.command(
-    "redeem_credential_link",
-    "Set the password with a link's token, once, and the username where the link says `needs_username`. It does not "
-    "log in.",
-    request={
-        "token": Secret(required=True, validate=validate.Length(max=128)),
-        "password": Secret(required=True, validate=validate.Length(max=256)),
-        "username": Text(load_default=None, allow_none=True, most=254),
-    },
-    reply={},
-    access=PUBLIC,
-    errors=("link_refused", "password_refused", "too_many_requests", "login_taken"),
-    status=204,
-    keeps_answer=False,
-)
-
-# For other services
-
-mint_credential_link = contract.command(
-    "mint_credential_link",
-    "Make the link or temporary password of an invitation or reset at the moment its message is rendered: its lifetime "
-    "starts now, older ones are void.",
-    request={"invitation_id": Id(required=True)},
-    reply={
-        "link": Secret(required=True, allow_none=True),
-        "temporary_password": Secret(required=True, allow_none=True),
-        "username": fields.String(required=True),
-        "email": fields.String(required=True, allow_none=True),
-        "lifetime_minutes": fields.Integer(required=True),
-        "purpose": fields.String(required=True),
-        "realm": fields.String(required=True, validate=validate.OneOf(REALMS)),
-        "organisation_name": fields.String(required=True),
-    },
-    access=only_services("notifications"),
-    errors=("not_found", "account_disabled"),
-    keeps_answer=False,
-)
 list_resource_recipients = contract.query(
     "list_resource_recipients",
     "Provider accounts to e-mail about these resources: an assignment goes to those that want such e-mails, capacity to "
@@ -382,46 +215,12 @@ describe_authors = contract.query(
     # A list that names its authors comes without the names rather than late.
     timeout_s=1.0,
 )
-check_permission = contract.query(
-    "check_permission",
-    "Whether an account, or an API client, still may do something: for work that goes on after its request. False for "
-    "one that is disabled, revoked or not of the organisation.",
-    request={"account_id": Id(required=True), "permission": Text(required=True, most=64)},
-    reply={"is_allowed": Flag(required=True)},
-    access=only_services("referrals"),
-)
-
-organisation_created = contract.event(
-    "organisation_created", "A tenant was created.", data={"organisation_id": Id(required=True)}
-)
 account_created = contract.event(
     "account_created", "An account was created.", data={"account_id": Id(required=True)}
-)
-account_invited = contract.event(
-    "account_invited",
-    "A link that sets a password is to be sent. The link itself is made when the message is rendered.",
-    data={
-        "invitation_id": Id(required=True),
-        "account_id": Id(required=True),
-        "purpose": Code(required=True),
-    },
-)
-password_set = contract.event(
-    "password_set", "An account has a new password.", data={"account_id": Id(required=True)}
 )
 account_disabled = contract.event(
     "account_disabled", "An account was disabled.", data={"account_id": Id(required=True)}
 )
 account_enabled = contract.event(
     "account_enabled", "A disabled account may log in again.", data={"account_id": Id(required=True)}
-)
-access_granted = contract.event(
-    "access_granted",
-    "An account may reach a resource of the directory, or (`resource_kind` is `profile`) a person's profile.",
-    data={"account_id": Id(required=True), "resource_id": Id(required=True), "resource_kind": Code()},
-)
-access_revoked = contract.event(
-    "access_revoked",
-    "An account may no longer reach a resource of the directory, or (`resource_kind` is `profile`) a person's profile.",
-    data={"account_id": Id(required=True), "resource_id": Id(required=True), "resource_kind": Code()},
 )

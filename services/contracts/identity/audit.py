@@ -1,4 +1,4 @@
-"""What identity offers about access itself: its audit trail, why somebody may do something, emergency access."""
+"""Audit of access: the trail, explanations of who can see what, and emergency access."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from services.contracts.fields import Code, Flag, Id, Moment, Text
 from services.contracts.identity import contract
 
 audit = audit_operations(contract)
+
 
 # What emergency access may be for, and the one permission that it gives on that object.
 EMERGENCY_OBJECTS = {
@@ -198,7 +199,6 @@ list_audit_readers = contract.query(
     },
     access=only_services("notifications"),
 )
-
 break_glass_used = contract.event(
     "break_glass_used",
     "Somebody gave themselves emergency access to an object. The reason is in the audit trail only.",

@@ -1,0 +1,9 @@
+"""Routes of identity: the organisation and its features."""
+
+from gateway.routes import Route
+from services.contracts.identity import organisations as api
+
+ROUTES = (
+    Route("GET", "/v1/organisation", api.get_organisation),
+    Route("PUT", "/v1/organisation/features", api.set_features),
+)

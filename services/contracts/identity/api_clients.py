@@ -1,0 +1,120 @@
+"""API clients: other systems that call for themselves."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import PUBLIC, Reply, Request, permission
+from services.contracts.fields import Code, Id, Moment, Secret, Text
+from services.contracts.identity import contract
+
+
+class ApiClient(Reply):
+    """Another system that may call on its own behalf, limited to its scopes (permission codes)."""
+
+    id = Id(required=True)
+    version = fields.Integer(required=True)
+    name = fields.String(required=True)
+    scopes = fields.List(fields.String(), required=True)
+    allowed_networks = fields.List(fields.String(), required=True)
+    created_at = Moment(required=True)
+    expires_at = Moment(required=True, allow_none=True)
+    revoked_at = Moment(required=True, allow_none=True)
+    last_used_at = Moment(required=True, allow_none=True)
+    secrets_expire_at = fields.List(Moment(allow_none=True), required=True)
+
+
+class NewApiClient(Request):
+    """`allowed_networks` are CIDR ranges, empty for everywhere; without `expires_at` it ends when it is revoked."""
+
+    name = Text(required=True, most=100)
+    scopes = fields.List(
+        fields.String(validate=validate.Length(max=64)), required=True, validate=validate.Length(1, 50)
+    )
+    allowed_networks = fields.List(
+        fields.String(validate=validate.Length(max=50)), load_default=list, validate=validate.Length(max=50)
+    )
+    expires_at = Moment(load_default=None, allow_none=True)
+
+
+class ChangedApiClient(NewApiClient):
+    """All of it anew."""
+
+    client_id = Id(required=True)
+
+
+class ApiClientWithSecret(ApiClient):
+    """With its secret, which is shown this once."""
+
+    secret = Secret(required=True)
+
+
+open_api_session = contract.command(
+    "open_api_session",
+    "Exchange an API client's id and secret for a token that holds for an hour, sent as `Authorization: Bearer`.",
+    request={
+        "client_id": Id(required=True),
+        "client_secret": Secret(required=True, validate=validate.Length(min=1, max=128)),
+    },
+    reply={
+        "token": Secret(required=True),
+        "expires_at": Moment(required=True),
+        "scopes": fields.List(fields.String(), required=True),
+    },
+    access=PUBLIC,
+    errors=("credentials_refused", "too_many_requests"),
+    status=201,
+    keeps_answer=False,
+)
+list_api_clients = contract.query(
+    "list_api_clients",
+    "All API clients by name, with those that were revoked.",
+    request={},
+    reply={"items": fields.List(fields.Nested(ApiClient), required=True)},
+    access=permission("organisation.manage"),
+)
+create_api_client = contract.command(
+    "create_api_client",
+    "Let another system call. Its secret is shown this once. Nobody can grant a scope that he does not hold.",
+    request=NewApiClient,
+    reply=ApiClientWithSecret,
+    access=permission("organisation.manage"),
+    errors=("proof_required", "scope_refused"),
+    status=201,
+    keeps_answer=False,
+)
+change_api_client = contract.command(
+    "change_api_client",
+    "Change name, scopes, networks and end of an API client; it holds from its next call on.",
+    request=ChangedApiClient,
+    reply=ApiClient,
+    access=permission("organisation.manage"),
+    errors=("not_found", "proof_required", "scope_refused", "api_client_revoked"),
+    expects_version=True,
+)
+rotate_api_secret = contract.command(
+    "rotate_api_secret",
+    "Make a new secret, shown this once. The one before holds for `overlap_hours` more; any older one ends.",
+    request={
+        "client_id": Id(required=True),
+        "overlap_hours": fields.Integer(load_default=24, validate=validate.Range(0, 720)),
+    },
+    reply=ApiClientWithSecret,
+    access=permission("organisation.manage"),
+    errors=("not_found", "proof_required", "api_client_revoked"),
+    status=201,
+    keeps_answer=False,
+)
+revoke_api_client = contract.command(
+    "revoke_api_client",
+    "End an API client for good, with its secrets and tokens, from its next call on.",
+    request={"client_id": Id(required=True)},
+    reply=ApiClient,
+    access=permission("organisation.manage"),
+    errors=("not_found",),
+)
+api_client_changed = contract.event(
+    "api_client_changed",
+    "An API client was created, changed, given a new secret, or revoked.",
+    data={"client_id": Id(required=True), "change": Code(required=True)},
+)

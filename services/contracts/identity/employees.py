@@ -1,0 +1,134 @@
+"""Employees and applicants: who gets into their portals, and who supervises whom."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import SIGNED_IN, Reply, only_services, page_of
+from services.contracts.fields import BirthDate, Code, Count, Flag, Id, Text, email_address, one_of
+from services.contracts.identity import contract
+from services.contracts.identity.accounts import Account
+from services.contracts.identity.paging import PAGE
+from services.contracts.identity.permissions import MANAGE_ORGANISATION, MANAGE_PEOPLE, READ_PEOPLE
+
+EDITABLE_FIELDS = (
+    "email",
+    "home_phone",
+    "mobile_phone",
+    "security_question",
+    "preferred_language",
+    "preferred_time_zone",
+    "preferred_pharmacy",
+)
+ENTRY_REALMS = ("patient", "employee", "applicant")
+
+# Conditions of the Employee Portal, in the order in which they are checked (S2-29 … S2-31, S2-35).
+CONDITIONS = ("active_account", "employee", "self", "portal_user", "role", "allowed_role")
+
+
+class PortalEntryView(Reply):
+    """Who gets into a portal and what they edit there. `allowed_roles` empty: every role (S2-36)."""
+
+    realm = one_of(ENTRY_REALMS, required=True)
+    version = fields.Integer(required=True)
+    allowed_roles = fields.List(fields.String(), required=True)
+    editable_fields = fields.List(fields.String(), required=True)
+    opens_accounts = Flag(required=True)
+    applicant_department = fields.String(required=True)
+
+
+class EmployeeAccess(Reply):
+    """An employee's account, and what is missing for the portal: empty where the account gets in."""
+
+    account_id = Id(required=True)
+    person_id = Id(required=True)
+    first_name = fields.String(allow_none=True)
+    last_name = fields.String(required=True)
+    employee_number = fields.String(allow_none=True)
+    employer = fields.String(allow_none=True)
+    department = fields.String(allow_none=True)
+    role = fields.String(allow_none=True)
+    missing = fields.List(one_of(CONDITIONS), required=True)
+    supervises = Count(required=True)
+
+
+get_portal_entry = contract.query(
+    "get_portal_entry",
+    "Which roles get into a portal, which fields its users edit, whether accounts are opened automatically.",
+    request={"realm": one_of(ENTRY_REALMS, required=True)},
+    reply=PortalEntryView,
+    access=MANAGE_ORGANISATION,
+)
+set_portal_entry = contract.command(
+    "set_portal_entry",
+    "Set who gets into a portal; what is left out stays as it is. `opens_accounts`: an employee who is registered by "
+    "hand or by the HR feed gets an account, which reaches nothing until its relationships are set.",
+    request={
+        "realm": one_of(ENTRY_REALMS, required=True),
+        "allowed_roles": fields.List(Code(), validate=validate.Length(max=50)),
+        "editable_fields": fields.List(one_of(EDITABLE_FIELDS), validate=validate.Length(max=10)),
+        "opens_accounts": Flag(),
+        "applicant_department": Text(most=100),
+    },
+    reply=PortalEntryView,
+    access=MANAGE_ORGANISATION,
+    expects_version=True,
+)
+list_employee_access = contract.query(
+    "list_employee_access",
+    "Who has access to the Employee Portal, for which employer, known to HR by which number, and what is missing.",
+    request=PAGE,
+    reply=page_of(EmployeeAccess),
+    access=READ_PEOPLE,
+)
+
+
+class SupervisedEmployee(Reply):
+    """An employee whom the caller supervises."""
+
+    person_id = Id(required=True)
+    first_name = fields.String(allow_none=True)
+    last_name = fields.String(required=True)
+    employee_number = fields.String(allow_none=True)
+    department = fields.String(allow_none=True)
+
+
+list_my_employees = contract.query(
+    "list_my_employees",
+    "The employees whom the caller supervises, and nobody else.",
+    request={},
+    reply={"items": fields.List(fields.Nested(SupervisedEmployee), required=True)},
+    access=SIGNED_IN,
+)
+_APPLICANT = {
+    "first_name": Text(required=True, most=100),
+    "last_name": Text(required=True, most=100),
+    "date_of_birth": BirthDate(load_default=None, allow_none=True),
+    "email": email_address(load_default=None, allow_none=True),
+}
+
+
+class ApplicantView(Reply):
+    """An applicant with the drafted account, which cannot log in."""
+
+    person_id = Id(required=True)
+    department = fields.String(required=True)
+    account = fields.Nested(Account, required=True)
+
+
+register_applicant = contract.command(
+    "register_applicant",
+    "Add an applicant: a person with a drafted account that cannot log in, in the applicants' department.",
+    request=_APPLICANT,
+    reply=ApplicantView,
+    access=MANAGE_PEOPLE,
+    status=201,
+)
+draft_applicant = contract.command(
+    "draft_applicant",
+    "As `register_applicant`, for the Applicant Portal.",
+    request=_APPLICANT,
+    reply=ApplicantView,
+    access=only_services("portals"),
+    status=201,
+)

@@ -1,0 +1,133 @@
+"""The HR feed: files that name every employee, and applying what they change."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import Reply, Request
+from services.contracts.fields import AuthorName, Code, Count, Flag, Id, Moment, one_of
+from services.contracts.identity import contract
+from services.contracts.identity.permissions import MANAGE_PEOPLE
+
+FORMATS = ("csv", "json")
+ACTIONS = ("added", "changed", "ended")
+IMPORT_STATES = ("ready", "applying", "applied")
+
+
+class FeedDocument(Request):
+    """Reference to uploaded bytes; made by the gateway, never by a client."""
+
+    sha256 = fields.String(required=True, validate=validate.Regexp(r"[0-9a-f]{64}\Z"))
+    size = Count(required=True)
+
+
+class FeedProblem(Reply):
+    """A place in the file and what is wrong there. `is_refused`: the row is left out, and its employee is left alone."""
+
+    line = fields.Integer(required=True)
+    column = fields.String(allow_none=True)
+    code = Code(required=True)
+    message = fields.String(required=True)
+    is_refused = Flag(required=True)
+
+
+class FeedCounts(Reply):
+    """How many employees a file would change, or has changed."""
+
+    added = Count(required=True)
+    changed = Count(required=True)
+    ended = Count(required=True)
+    unchanged = Count(required=True)
+    refused = Count(required=True)
+
+
+class HrImportView(Reply):
+    """A file of the HR feed. `done` of `total` differences are applied."""
+
+    id = Id(required=True)
+    state = one_of(IMPORT_STATES, required=True)
+    counts = fields.Nested(FeedCounts, required=True)
+    problems = fields.List(fields.Nested(FeedProblem), required=True)
+    total = Count(required=True)
+    done = Count(required=True)
+    created_by = fields.String(required=True)
+    created_by_name = AuthorName(required=True)
+    created_at = Moment(required=True)
+    applied_at = Moment(allow_none=True)
+
+
+class FieldChange(Reply):
+    """A field that the file changes."""
+
+    field = fields.String(required=True)
+    before = fields.String(allow_none=True)
+    after = fields.String(allow_none=True)
+
+
+class HrImportLineView(Reply):
+    """One difference between the file and what is known."""
+
+    position = Count(required=True)
+    employee_number = fields.String(required=True)
+    action = one_of(ACTIONS, required=True)
+    person_id = Id(allow_none=True)
+    changes = fields.List(fields.Nested(FieldChange), required=True)
+
+
+upload_hr_feed = contract.command(
+    "upload_hr_feed",
+    "Read a file of the HR feed and tell what it would change. Nothing is changed yet. It names every employee: "
+    "who is not in it is ended when it is applied.",
+    request={
+        "document": fields.Nested(FeedDocument, required=True),
+        "format": one_of(FORMATS, load_default="csv"),
+    },
+    reply=HrImportView,
+    access=MANAGE_PEOPLE,
+    errors=("import_file_refused", "request_too_large", "not_found"),
+    status=201,
+    timeout_s=60,
+)
+get_hr_import = contract.query(
+    "get_hr_import",
+    "How far an import is.",
+    request={"import_id": Id(required=True)},
+    reply=HrImportView,
+    access=MANAGE_PEOPLE,
+    errors=("not_found",),
+)
+list_hr_import_lines = contract.query(
+    "list_hr_import_lines",
+    "The differences that a file makes. Reading them is noted.",
+    request={
+        "import_id": Id(required=True),
+        "action": one_of(ACTIONS, load_default=None, allow_none=True),
+        "after": fields.Integer(load_default=None, allow_none=True, validate=validate.Range(min=0)),
+        "limit": fields.Integer(load_default=100, validate=validate.Range(1, 500)),
+    },
+    reply={
+        "items": fields.List(fields.Nested(HrImportLineView), required=True),
+        "next": fields.Integer(allow_none=True),
+    },
+    access=MANAGE_PEOPLE,
+    errors=("not_found",),
+)
+apply_hr_import = contract.command(
+    "apply_hr_import",
+    "Apply what a file changes, in the background. Again for the same import: nothing more happens. Where it ends more "
+    "than a fifth of the employees `confirm` is needed.",
+    request={"import_id": Id(required=True), "confirm": Flag(load_default=False)},
+    reply=HrImportView,
+    access=MANAGE_PEOPLE,
+    errors=("not_found", "import_outdated", "confirmation_required"),
+)
+hr_import_applied = contract.event(
+    "hr_import_applied",
+    "A file of the HR feed has been applied.",
+    data={
+        "import_id": Id(required=True),
+        "added": Count(required=True),
+        "changed": Count(required=True),
+        "ended": Count(required=True),
+    },
+)

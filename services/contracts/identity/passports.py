@@ -1,0 +1,56 @@
+"""Passports: what a session's holder may do now, and on whose behalf."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import PUBLIC, SIGNED_IN, Reply, only_services
+from services.contracts.fields import Code, Flag, Id, Secret, Text
+from services.contracts.identity import contract
+from services.contracts.identity.accounts import Account
+
+
+class Profile(Reply):
+    """A person's profile that an account of a portal reaches, in which role, and what that lets it see."""
+
+    person_id = Id(required=True)
+    role = Code(required=True)
+    permissions = fields.List(fields.String(), required=True)
+
+
+class Me(Account):
+    """The caller's own account, with what it may do now. Only accounts of a portal have profiles."""
+
+    organisation_key = Code(required=True)
+    organisation_name = fields.String(required=True)
+    permissions = fields.List(fields.String(), required=True)
+    profiles = fields.List(fields.Nested(Profile), required=True)
+
+
+issue_passport = contract.query(
+    "issue_passport",
+    "Exchange a session token for a passport to one service, at most 60 seconds valid.",
+    request={
+        "token": Secret(required=True, validate=validate.Length(max=128)),
+        "audience": Code(required=True),
+    },
+    reply={
+        "passport": Secret(required=True),
+        "account_id": Id(required=True),
+        "organisation_id": Id(required=True),
+    },
+    access=PUBLIC,
+    errors=("unauthenticated",),
+    is_routed=False,
+)
+describe_me = contract.query(
+    "describe_me", "The caller's own account.", request={}, reply=Me, access=SIGNED_IN
+)
+check_permission = contract.query(
+    "check_permission",
+    "Whether an account, or an API client, still may do something: for work that goes on after its request. False for "
+    "one that is disabled, revoked or not of the organisation.",
+    request={"account_id": Id(required=True), "permission": Text(required=True, most=64)},
+    reply={"is_allowed": Flag(required=True)},
+    access=only_services("referrals"),
+)

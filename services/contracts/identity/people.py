@@ -1,0 +1,277 @@
+"""People: what is known of them, what they are, and what they see and edit of it themselves."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from services.contracts.declare import SIGNED_IN, Reply, Request, page_of, permission
+from services.contracts.fields import BirthDate, Code, Flag, Id, Moment, Text, email_address, one_of
+from services.contracts.identity import contract
+from services.contracts.identity.accounts import Account
+from services.contracts.identity.paging import PAGE
+from services.contracts.identity.permissions import MANAGE_PEOPLE, READ_PEOPLE
+
+SEE_OWN_DETAILS = permission("profile.view_contact_details")
+
+
+class MySettings(Reply):
+    """What the caller's own record says. `sources`: fields that a feed keeps; it overwrites them when it runs next."""
+
+    email = fields.String(allow_none=True)
+    home_phone = fields.String(allow_none=True)
+    mobile_phone = fields.String(allow_none=True)
+    security_question = fields.String(allow_none=True)
+    preferred_language = fields.String(allow_none=True)
+    preferred_time_zone = fields.String(allow_none=True)
+    preferred_pharmacy = fields.String(allow_none=True)
+    editable_fields = fields.List(fields.String(), required=True)
+    sources = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+
+
+get_my_settings = contract.query(
+    "get_my_settings",
+    "What the caller's own record in the portal says, and what of it the caller may edit.",
+    request={},
+    reply=MySettings,
+    access=SEE_OWN_DETAILS,
+    errors=("not_found",),
+)
+edit_my_settings = contract.command(
+    "edit_my_settings",
+    "Edit the own record, as far as the portal lets its users. Another e-mail takes a fresh proof. It is where the person "
+    "is reached, the log-in stays; a patient's links go there, so the address before it is told and sessions end.",
+    request={
+        "email": email_address(allow_none=True),
+        "home_phone": Text(most=40, allow_none=True),
+        "mobile_phone": Text(most=40, allow_none=True),
+        "security_question": Text(most=200, allow_none=True),
+        "preferred_language": Text(most=40, allow_none=True),
+        "preferred_time_zone": Text(most=60, allow_none=True),
+        "preferred_pharmacy": Text(most=200, allow_none=True),
+    },
+    reply=MySettings,
+    access=SEE_OWN_DETAILS,
+    errors=("not_found", "field_not_editable", "proof_required", "login_taken"),
+)
+PERSON_KINDS = ("client", "contact", "patient", "employee", "applicant", "staff")
+
+
+class PersonMembers(Request):
+    """What can be said of a person. Left out: unknown, or as it was."""
+
+    first_name = Text(most=100, allow_none=True)
+    date_of_birth = BirthDate(allow_none=True)
+    email = email_address(allow_none=True)
+    street = Text(most=255, allow_none=True)
+    city = Text(most=100, allow_none=True)
+    postal_code = Text(most=20, allow_none=True)
+    home_phone = Text(most=40, allow_none=True)
+    mobile_phone = Text(most=40, allow_none=True)
+    work_phone = Text(most=40, allow_none=True)
+
+
+class CreatePerson(PersonMembers):
+    """A new person. Without a number one is drawn."""
+
+    number = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.Regexp(r"[A-Za-z0-9._-]{1,40}\Z", error="Letters, digits, . _ - only, at most 40."),
+    )
+    last_name = Text(required=True, most=100)
+    kinds = fields.List(one_of(PERSON_KINDS), required=True, validate=validate.Length(min=1, max=6))
+
+
+class EditPerson(PersonMembers):
+    """Changes of a person."""
+
+    person_id = Id(required=True)
+    last_name = Text(most=100)
+
+
+class PersonLine(Reply):
+    """A person in a list."""
+
+    id = Id(required=True)
+    number = fields.String(required=True)
+    first_name = fields.String(allow_none=True)
+    last_name = fields.String(required=True)
+    date_of_birth = fields.Date(allow_none=True)
+    kinds = fields.List(fields.String(), required=True)
+    is_disabled = Flag(required=True)
+
+
+class PersonKindView(Reply):
+    """What a person is, or was, to the organisation."""
+
+    kind = one_of(PERSON_KINDS, required=True)
+    starts_at = Moment(required=True)
+    ends_at = Moment(allow_none=True)
+
+
+class PersonView(PersonLine):
+    """A person, whole. `field_sources` names the feed that a field comes from."""
+
+    version = fields.Integer(required=True)
+    email = fields.String(allow_none=True)
+    street = fields.String(allow_none=True)
+    city = fields.String(allow_none=True)
+    postal_code = fields.String(allow_none=True)
+    home_phone = fields.String(allow_none=True)
+    mobile_phone = fields.String(allow_none=True)
+    work_phone = fields.String(allow_none=True)
+    field_sources = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    kind_history = fields.List(fields.Nested(PersonKindView), required=True)
+
+
+create_person = contract.command(
+    "create_person",
+    "Add a person: a client, contact, patient, employee, applicant or member of the staff.",
+    request=CreatePerson,
+    reply=PersonView,
+    access=MANAGE_PEOPLE,
+    errors=("number_taken",),
+    status=201,
+)
+get_person = contract.query(
+    "get_person",
+    "One person, whole. Reading it is noted.",
+    request={"person_id": Id(required=True)},
+    reply=PersonView,
+    access=READ_PEOPLE,
+    errors=("not_found",),
+)
+list_people = contract.query(
+    "list_people",
+    "People by name, paged by key; of one kind, or with one number.",
+    request={
+        "kind": one_of(PERSON_KINDS, load_default=None, allow_none=True),
+        "number": Text(most=40, load_default=None, allow_none=True),
+        **PAGE,
+    },
+    reply=page_of(PersonLine),
+    access=READ_PEOPLE,
+)
+search_people = contract.command(
+    "search_people",
+    "Up to 50 people by the beginning of their names and the date of birth. A name does not belong into an address, "
+    "so this question is a POST.",
+    request={
+        "first_name": Text(most=100, load_default=None, allow_none=True),
+        "last_name": Text(most=100, load_default=None, allow_none=True),
+        "date_of_birth": fields.Date(load_default=None, allow_none=True),
+        "kind": one_of(PERSON_KINDS, load_default=None, allow_none=True),
+    },
+    reply={"items": fields.List(fields.Nested(PersonLine), required=True)},
+    access=READ_PEOPLE,
+    keeps_answer=False,
+)
+edit_person = contract.command(
+    "edit_person",
+    "Change what is known of a person. A changed e-mail changes the log-in of the person's Family Portal account, too, "
+    "which takes workflow.manage_family_portal_access and a fresh proof.",
+    request=EditPerson,
+    reply=PersonView,
+    access=MANAGE_PEOPLE,
+    errors=("not_found", "already_merged", "login_taken", "proof_required"),
+    expects_version=True,
+)
+start_person_kind = contract.command(
+    "start_person_kind",
+    "Say what a person is from now on, or from a time on.",
+    request={
+        "person_id": Id(required=True),
+        "kind": one_of(PERSON_KINDS, required=True),
+        "starts_at": Moment(load_default=None, allow_none=True),
+        "ends_at": Moment(load_default=None, allow_none=True),
+    },
+    reply=PersonView,
+    access=MANAGE_PEOPLE,
+    errors=("not_found",),
+)
+end_person_kind = contract.command(
+    "end_person_kind",
+    "A person is this no longer: a client is discharged, an employee has left.",
+    request={"person_id": Id(required=True), "kind": one_of(PERSON_KINDS, required=True)},
+    reply=PersonView,
+    access=MANAGE_PEOPLE,
+    errors=("not_found",),
+)
+disable_person = contract.command(
+    "disable_person",
+    "Disable a person: nobody reaches the profile any more, and the person's own accounts reach nothing; their sessions "
+    "and links end.",
+    request={"person_id": Id(required=True)},
+    reply=PersonView,
+    access=MANAGE_PEOPLE,
+    errors=("not_found",),
+    expects_version=True,
+)
+create_person_account = contract.command(
+    "create_person_account",
+    "Open a patient's or employee's own account, with access to the own profile, and invite the person. Where the realm "
+    "has usernames, several accounts may have one e-mail. A patient's needs e-mail and postal code on file, and the "
+    "attestation that only the patient reads that e-mail.",
+    request={
+        "person_id": Id(required=True),
+        "realm": one_of(("patient", "employee"), required=True),
+        "role": Code(required=True),
+        "login": Text(most=254, load_default=None, allow_none=True),
+        "email": email_address(load_default=None, allow_none=True),
+        "attests_email_is_private": Flag(load_default=False),
+    },
+    reply=Account,
+    access=permission("account.manage"),
+    errors=("not_found", "login_taken", "access_exists", "not_a_patient", "details_missing"),
+    status=201,
+)
+
+
+class ProfileContact(Reply):
+    """A contact of a client, as its portal shows it."""
+
+    first_name = fields.String(allow_none=True)
+    last_name = fields.String(required=True)
+    relation = fields.String(required=True)
+
+
+class Demographics(Reply):
+    """Who the person is."""
+
+    number = fields.String(required=True)
+    first_name = fields.String(allow_none=True)
+    last_name = fields.String(required=True)
+    date_of_birth = fields.Date(allow_none=True)
+
+
+class ContactDetails(Reply):
+    """How the person can be reached."""
+
+    email = fields.String(allow_none=True)
+    street = fields.String(allow_none=True)
+    city = fields.String(allow_none=True)
+    postal_code = fields.String(allow_none=True)
+    home_phone = fields.String(allow_none=True)
+    mobile_phone = fields.String(allow_none=True)
+    work_phone = fields.String(allow_none=True)
+
+
+class MyProfile(Reply):
+    """A profile as the caller's role shows it: a section that the role does not include is not there (S1-15)."""
+
+    person_id = Id(required=True)
+    role = Code(required=True)
+    permissions = fields.List(fields.String(), required=True)
+    demographics = fields.Nested(Demographics)
+    contact_details = fields.Nested(ContactDetails)
+    contacts = fields.List(fields.Nested(ProfileContact))
+
+
+get_my_profile = contract.query(
+    "get_my_profile",
+    "A profile that the caller's portal account reaches. Reading it is noted.",
+    request={"person_id": Id(required=True)},
+    reply=MyProfile,
+    access=SIGNED_IN,
+    errors=("not_found",),
+)

@@ -1,0 +1,64 @@
+"""Sessions: which hold, and ending them."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from services.contracts.declare import SIGNED_IN, Reply, permission
+from services.contracts.fields import Flag, Id, Moment
+from services.contracts.identity import contract
+
+log_out = contract.command("log_out", "End this session.", request={}, reply={}, access=SIGNED_IN, status=204)
+
+
+class LoginSession(Reply):
+    """A session that holds. Where it is used from is not kept."""
+
+    id = Id(required=True)
+    created_at = Moment(required=True)
+    last_seen_at = Moment(required=True)
+    expires_at = Moment(required=True)
+    is_current = Flag(required=True)
+
+
+_SESSIONS = {"items": fields.List(fields.Nested(LoginSession), required=True)}
+_ENDED = {"ended": fields.Integer(required=True)}
+list_my_sessions = contract.query(
+    "list_my_sessions",
+    "The caller's sessions that hold, newest first.",
+    request={},
+    reply=_SESSIONS,
+    access=SIGNED_IN,
+)
+end_my_session = contract.command(
+    "end_my_session",
+    "End one of the caller's sessions.",
+    request={"session_id": Id(required=True)},
+    reply={},
+    access=SIGNED_IN,
+    errors=("not_found",),
+    status=204,
+)
+end_my_other_sessions = contract.command(
+    "end_my_other_sessions",
+    "End all of the caller's sessions but this one.",
+    request={},
+    reply=_ENDED,
+    access=SIGNED_IN,
+)
+list_account_sessions = contract.query(
+    "list_account_sessions",
+    "An account's sessions that hold, newest first.",
+    request={"account_id": Id(required=True)},
+    reply=_SESSIONS,
+    access=permission("account.read"),
+    errors=("not_found",),
+)
+end_account_sessions = contract.command(
+    "end_account_sessions",
+    "End all sessions of an account, or one of them; it holds from the next request on.",
+    request={"account_id": Id(required=True), "session_id": Id(load_default=None, allow_none=True)},
+    reply=_ENDED,
+    access=permission("account.manage"),
+    errors=("not_found",),
+)
