@@ -29,5 +29,5 @@ def set_report_settings(unit: UnitOfWork, request: Any) -> dict[str, Any]:
         row = unit.add(ReportSettings(organisation_id=unit.organisation_id, version=0))
     row.time_zone, row.updated_at = zone, unit.now
     row.version += 1
-    unit.audit("report_settings.set", "organisation", unit.organisation_id or "", version=row.version)
+    unit.audit("report_settings.set", "organisation", unit.organisation_id or "", time_zone=zone)
     return {"time_zone": zone}
