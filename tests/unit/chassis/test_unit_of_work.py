@@ -336,6 +336,7 @@ def test_an_audit_row_takes_what_events_are_made_of(database: Database):
         "members": ["email", "person.read"],
         "number": "CR-00000042",
         "ends_at": utc_now().isoformat(),
+        "time_zone": "America/Argentina/Buenos_Aires",
         "count": 3,
         "share": 0.5,
         "is_own": True,
