@@ -9,6 +9,8 @@ UV_COMPILE := .venv/bin/uv pip compile pyproject.toml --universal --generate-has
 # Runs Python with the addresses and secrets of the stack that `make run` made.
 OPERATE := $(PYTHON) -m deploy.stack $(PYTHON)
 ARGS ?=
+# Compiled modules, and tests as pytest prepares them, are kept: to make them anew costs each worker 20 s of processor time.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## print the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12

@@ -151,7 +151,7 @@ def _set_password(login: str, passwords: dict[str, str]) -> None:
 
 def _identity(password: str, *arguments: str) -> Any:
     """The operator's command line of identity. The password goes over standard input, never the command line."""
-    command = [sys.executable, "-W", "ignore", "-m", "services.identity.admin", *arguments]
+    command = [sys.executable, "-W", "ignore", "-m", "services.identity.organisations.admin", *arguments]
     answer = subprocess.run(command, input=password, text=True, capture_output=True, check=False)
     if answer.returncode:
         sys.exit(f"identity: {arguments[0]} failed\n{answer.stderr[-2000:]}")

@@ -40,8 +40,23 @@ missing_python() {
     fi
 }
 
+# The faces that text in PDFs is set in (services/chassis/fonts.py): file below the folder of fonts, package.
+missing_fonts() {
+    while read -r file package; do
+        [ -f /usr/share/fonts/truetype/"$file" ] || printf '%s ' "$package"
+    done <<'FACES'
+noto/NotoSans-Regular.ttf fonts-noto-core
+noto/NotoSansMono-Regular.ttf fonts-noto-mono
+ancient-scripts/Symbola_hint.ttf fonts-symbola
+wqy/wqy-microhei.ttc fonts-wqy-microhei
+vlgothic/VL-Gothic-Regular.ttf fonts-vlgothic
+droid/DroidSansFallbackFull.ttf fonts-droid-fallback
+FACES
+}
+
 missing_packages() {
     missing_python
+    missing_fonts
     if [ -z "${AMQP_URI:-}" ] || [ "$purpose" = test ]; then
         has_rabbitmq || printf 'rabbitmq-server '
     fi

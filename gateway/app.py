@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from typing import Any
@@ -22,14 +23,15 @@ from services.contracts.declare import health_check
 from services.contracts.errors import Refused
 
 _CORRELATION = re.compile(r"[A-Za-z0-9_.:-]{8,64}")
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_HEADERS = (
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cache-Control", "no-store"),
+)
 
 
 def create_app(settings: Any, client: RpcClient) -> flask.Flask:
@@ -49,6 +51,7 @@ def create_app(settings: Any, client: RpcClient) -> flask.Flask:
     _register_health(app, client)
     app.before_request(_begin)
     app.after_request(_finish)
+    app.wsgi_app = _with_headers(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own place for middleware
     return app
 
 
@@ -68,28 +71,45 @@ def _view(dispatcher: Dispatcher, route: Route) -> Any:
     return view
 
 
+def _with_headers(application: Any) -> Any:
+    """The application with the headers that every answer has, where it sets no others of the same name.
+
+    Added to the list that the server gets: werkzeug's own headers compare and check each one again.
+    """
+
+    def serve(environ: Any, start_response: Any) -> Any:
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            given = {name for name, _ in headers}  # set by us, who spell them in one way
+            headers += [each for each in _HEADERS if each[0] not in given]
+            headers.append(("X-Correlation-Id", logs.correlation_id.get() or ""))
+            return start_response(status, headers, *more)
+
+        return application(environ, start)
+
+    return serve
+
+
 def _begin() -> None:
+    environ = flask.request.environ
     flask.g.started = time.monotonic()
-    given = flask.request.headers.get("X-Correlation-Id", "")
+    given = environ.get("HTTP_X_CORRELATION_ID", "")
     logs.correlation_id.set(given if _CORRELATION.fullmatch(given) else wire.new_id())
-    logs.traceparent.set(wire.child_traceparent(flask.request.headers.get("traceparent")))
+    logs.traceparent.set(wire.child_traceparent(environ.get("HTTP_TRACEPARENT")))
 
 
 def _finish(response: flask.Response) -> flask.Response:
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
-    response.headers["X-Correlation-Id"] = logs.correlation_id.get() or ""
-    route = flask.request.url_rule.rule if flask.request.url_rule else "unknown"
+    request = flask.request
+    method, status = request.method, response.status_code
+    route = request.url_rule.rule if request.url_rule else "unknown"
     took_s = time.monotonic() - flask.g.get("started", time.monotonic())
-    metrics.HTTP_REQUESTS.labels(flask.request.method, route, str(response.status_code)).observe(took_s)
-    logs.log.info(
-        "request",
-        method=flask.request.method,
-        route=route,
-        status=response.status_code,
-        ms=round(took_s * 1000, 1),
-    )
+    _series(method if method in _METHODS else "other", route, status).observe(took_s)
+    logs.log.info("request", method=method, route=route, status=status, ms=round(took_s * 1000, 1))
     return response
+
+
+@functools.cache  # each of the three is one of a few
+def _series(method: str, route: str, status: int) -> Any:
+    return metrics.HTTP_REQUESTS.labels(method, route, str(status))
 
 
 def _register_health(app: flask.Flask, client: RpcClient) -> None:

@@ -17,6 +17,8 @@ def client_address(trusted_proxies: Sequence[Network]) -> str | None:
     that is not one of `trusted_proxies`. What stands before that was written by the caller and proves nothing.
     """
     address = _plain(flask.request.environ.get("REMOTE_ADDR") or "")
+    if not trusted_proxies:
+        return None if address is None else str(address)
     hops = [hop for value in flask.request.headers.getlist("X-Forwarded-For") for hop in value.split(",")]
     while address is not None and hops and any(address in network for network in trusted_proxies):
         address = _plain(hops.pop())

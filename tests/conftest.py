@@ -11,6 +11,7 @@ from deploy.postgres import Postgres
 from tests.seeds import RESULTS, SeedResults
 from tests.support import servers
 from tests.support.refusals import RefusalResults
+from tests.support.sharing import SharedServers
 from tests.support.taking_turns import TakingTurns
 
 
@@ -20,13 +21,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(SeedResults(record), "seed-results")
     config.pluginmanager.register(RefusalResults(), "refusal-results")
     config.pluginmanager.register(TakingTurns(config), "taking-turns")
+    config.pluginmanager.register(SharedServers(config), "shared-servers")
+
+
+def _shared(request: pytest.FixtureRequest) -> SharedServers:
+    found: SharedServers = request.config.pluginmanager.get_plugin("shared-servers")
+    return found
 
 
 @pytest.fixture(scope="session")
-def broker() -> Iterator[Broker]:
+def broker(request: pytest.FixtureRequest) -> Broker:
     """One private RabbitMQ node for all tests. A test that breaks it takes `servers.private_broker()` instead."""
-    with servers.private_broker() as node:
-        yield node
+    return _shared(request).broker
 
 
 @pytest.fixture
@@ -44,10 +50,9 @@ def module_vhost(broker: Broker) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
+def postgres(request: pytest.FixtureRequest) -> Postgres:
     """One private PostgreSQL cluster for all tests. It does not wait for the disk: who crashes it has one of their own."""
-    with servers.private_postgres(durable=False) as cluster:
-        yield cluster
+    return _shared(request).postgres
 
 
 @pytest.fixture

@@ -82,6 +82,14 @@ class Database:
         with self._session(organisation_id, self.engine) as session:
             yield session
 
+    def fetch_one(self, statement: Any, parameters: Mapping[str, Any]) -> Any:
+        """The only row of a statement built once over columns, None without one: for what every request asks.
+
+        Without the ORM it costs a third; nothing but the statement itself limits it to an organisation.
+        """
+        with self.engine.connect() as connection:
+            return connection.execute(statement, parameters).one_or_none()
+
     def write(self, organisation_id: str | None, work: Callable[[Session], T]) -> T:
         """Run `work` in one transaction and commit. Tried again when the database says that it lost a race.
 

@@ -15,8 +15,8 @@ import amqp
 import eventlet
 from nameko.extensions import ProviderCollector, SharedExtension
 
-from services.chassis import metrics, wire
-from services.chassis.link import Link, publish
+from services.chassis import frames, metrics, wire
+from services.chassis.link import Link, write
 from services.chassis.logs import log
 from services.chassis.publisher import Outgoing
 
@@ -160,17 +160,21 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
             }
         body = wire.encode({"result": result, "error": failure})
         reply_to = message.properties["reply_to"]
-        answer = amqp.Message(
-            body,
-            content_type=wire.JSON,
-            content_encoding="utf-8",
-            correlation_id=message.properties.get("correlation_id") or "",
-        )
         # Direct reply-to addresses live on the default exchange, a stock proxy's reply queue is bound to nameko's.
         exchange = "" if reply_to.startswith("amq.") else wire.RPC_EXCHANGE
         try:
-            publish(message.channel, answer, exchange, reply_to)
-            message.channel.basic_ack(message.delivery_tag)
+            channel = message.channel
+            answer = frames.publication(
+                channel.channel_id,
+                channel.connection.frame_max,
+                exchange,
+                reply_to,
+                body,
+                content_type=wire.JSON,
+                content_encoding="utf-8",
+                correlation_id=message.properties.get("correlation_id") or "",
+            )
+            write(channel, answer + frames.acknowledgement(channel.channel_id, message.delivery_tag))
         except (OSError, ConnectionError, AttributeError, amqp.AMQPError):
             log.warning(
                 "reply_without_link"

@@ -1,7 +1,7 @@
 """One AMQP connection that looks after itself: a reader, a heartbeat, and the way back after a loss.
 
 Works with operating-system threads (gateway) and with greenlets (services, once eventlet has patched `threading`).
-py-amqp serialises writes with one lock per connection; only the reader reads. So nobody but `on_open`, which runs before
+Writes go through one lock per connection; only the reader reads. So nobody but `on_open`, which runs before
 the reader, may call a method that waits for the broker's answer.
 """
 
@@ -15,22 +15,35 @@ from collections.abc import Callable
 from typing import Any
 
 import kombu
-from amqp import spec
 
+from services.chassis import frames
 from services.chassis.logs import log
 
 Opened = Callable[[Any], None]
 
 
-def publish(channel: Any, message: Any, exchange: str, routing_key: str, *, mandatory: bool = False) -> None:
-    """Write one message.
+def write(channel: Any, data: bytes) -> None:
+    """Write frames (see `frames`) of a channel in one piece. Raises LinkDown, OSError.
 
     py-amqp's own `basic_publish` reads from the socket first (to see a blocked connection), which would take frames away
     from the reader; this only writes.
     """
+    connection = None if channel is None else channel.connection
+    if connection is None:
+        raise LinkDown
+    connection.transport.write(data)
+    # What tells the heartbeat that there is no need for one.
+    connection.bytes_sent += 1
+
+
+def publish(channel: Any, exchange: str, routing_key: str, body: bytes, **properties: Any) -> None:
+    """Write one message with these properties (see `frames.publication`). Raises LinkDown, OSError."""
     if channel is None or channel.connection is None:
         raise LinkDown
-    channel.send_method(spec.Basic.Publish, "Bssbb", (0, exchange, routing_key, mandatory, False), message)
+    frame_max = channel.connection.frame_max
+    write(
+        channel, frames.publication(channel.channel_id, frame_max, exchange, routing_key, body, **properties)
+    )
 
 
 class LinkDown(ConnectionError):
@@ -119,6 +132,7 @@ class Link:
         # A read or a write that makes no progress for two heartbeats means that the peer is gone.
         connection.transport.sock.settimeout(2 * self._heartbeat_s)
         _read_in_large_pieces(connection.transport)
+        _write_one_at_a_time(connection.transport)
         self.is_blocked = False
         return connection
 
@@ -159,6 +173,17 @@ def _read_in_large_pieces(transport: Any) -> None:
     if type(transport).__name__ == "TCPTransport":
         receive = transport.sock.recv
         transport._quick_recv = lambda wanted: receive(max(wanted, 65536))  # noqa: SLF001 - py-amqp has no setting for it
+
+
+def _write_one_at_a_time(transport: Any) -> None:
+    """Let no two writers mix their frames: ours (see `write`) and py-amqp's, which has a lock for itself alone."""
+    send, lock = transport._write, threading.Lock()  # noqa: SLF001 - py-amqp has no place for it
+
+    def send_alone(data: bytes) -> None:
+        with lock:
+            send(data)
+
+    transport._write = send_alone  # noqa: SLF001
 
 
 def _hang_up(connection: Any) -> None:

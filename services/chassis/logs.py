@@ -6,11 +6,14 @@ Only the keys in ALLOWED are written; anything else is replaced by its type, so 
 from __future__ import annotations
 
 import contextvars
+import datetime
 import logging
 import sys
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
+import orjson
 import structlog
 
 _OUR_CODE = str(Path(__file__).resolve().parents[2])
@@ -28,31 +31,37 @@ ALLOWED = frozenset(
 )  # fmt: skip
 
 
-def _context(_: Any, __: str, entry: dict[str, Any]) -> dict[str, Any]:
-    if correlation_id.get():
-        entry["correlation_id"] = correlation_id.get()
-    if traceparent.get():
-        entry["trace"] = traceparent.get()
-    return entry
+class _Line:
+    """An entry as a line of JSON: one step, as a process writes one for every request."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    def __call__(self, _: Any, level: str, given: MutableMapping[str, Any]) -> bytes:
+        entry: dict[str, Any] = {"service": self._service, "level": _LEVELS.get(level, level)}
+        entry["timestamp"] = datetime.datetime.now(datetime.UTC).isoformat()[:-6] + "Z"
+        if correlation_id.get():
+            entry["correlation_id"] = correlation_id.get()
+        if traceparent.get():
+            entry["trace"] = traceparent.get()
+        for key, value in given.items():
+            entry[key] = value if key in ALLOWED else _type_of(value)
+        return orjson.dumps(entry, default=_type_of)
 
 
-def _only_allowed(_: Any, __: str, entry: dict[str, Any]) -> dict[str, Any]:
-    return {key: value if key in ALLOWED else f"<{type(value).__name__}>" for key, value in entry.items()}
+_LEVELS = {"warn": "warning", "exception": "error"}  # methods of a logger that are no levels
+
+
+def _type_of(value: Any) -> str:
+    return f"<{type(value).__name__}>"
 
 
 def configure(service: str, level: str = "INFO") -> None:
     """Send structlog and the standard library's logging to standard output as JSON lines."""
-    shared: list[Any] = [
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _context,
-        lambda _, __, entry: {"service": service, **entry},
-        _only_allowed,
-    ]
     structlog.configure(
-        processors=[*shared, structlog.processors.JSONRenderer()],
+        processors=[_Line(service)],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
@@ -78,7 +87,7 @@ class _LibraryFormatter(logging.Formatter):
             "where": f"{record.pathname.rsplit('/', 1)[-1]}:{record.lineno}",
             "error": error,
         }
-        return str(structlog.processors.JSONRenderer()(None, "", entry))
+        return orjson.dumps(entry).decode()
 
 
 def where(error: BaseException) -> str:

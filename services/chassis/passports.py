@@ -1,11 +1,15 @@
 """Passports: short signed statements of who calls, made by identity (for people) or by a service (for itself).
 
-EdDSA JSON Web Tokens (RFC 8037), at most 60 seconds, bound to one audience. A key id names its issuer, and only
-identity may speak for accounts: a service that is broken into can pretend to be itself, nobody else.
+EdDSA JSON Web Tokens (RFC 7519, RFC 8037), at most 60 seconds, bound to one audience. A key id names its issuer, and
+only identity may speak for accounts: a service that is broken into can pretend to be itself, nobody else.
+
+Written and read here with `cryptography` and orjson: every request signs one passport and verifies two, one algorithm and
+one kind of key are accepted, and a library for all of JOSE takes twice the time of the signature.
 """
 
 from __future__ import annotations
 
+import binascii
 import json
 import time
 from collections.abc import Mapping
@@ -13,13 +17,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import jwt
+import orjson
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from services.contracts.errors import Refused
 
+ALGORITHM = "EdDSA"
 LIFETIME_S = 60
 PROOF_HOLDS_S = 900
 REALM_OF_SYSTEMS = "api"
@@ -93,6 +98,7 @@ class Issuer:
     def __init__(self, name: str, private_key: Ed25519PrivateKey) -> None:
         self.name = name
         self._key = private_key
+        self._header = _in_base64(orjson.dumps({"alg": ALGORITHM, "kid": name, "typ": "JWT"}))
 
     @classmethod
     def from_file(cls, name: str, path: str) -> Issuer:
@@ -119,12 +125,23 @@ class Issuer:
 
     def _sign(self, audience: str, claims: Mapping[str, Any]) -> str:
         now = int(time.time())
-        return jwt.encode(
-            {**claims, "iss": self.name, "aud": audience, "iat": now, "exp": now + LIFETIME_S},
-            self._key,
-            algorithm="EdDSA",
-            headers={"kid": self.name},
-        )
+        payload = {**claims, "iss": self.name, "aud": audience, "iat": now, "exp": now + LIFETIME_S}
+        signed = self._header + b"." + _in_base64(orjson.dumps(payload))
+        return (signed + b"." + _in_base64(self._key.sign(signed))).decode()
+
+
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+_FROM_URL = bytes.maketrans(b"-_+/=", b"+/\0\0\0")  # base64 knows no zero byte and refuses it
+
+
+def _in_base64(data: bytes) -> bytes:
+    """In the alphabet for URLs and without padding (RFC 7515, section 2)."""
+    return binascii.b2a_base64(data, newline=False).rstrip(b"=").translate(_TO_URL)
+
+
+def _from_base64(text: bytes) -> bytes:
+    """The inverse. Raises ValueError for whatever is not of the alphabet."""
+    return binascii.a2b_base64(text.translate(_FROM_URL) + b"=" * (-len(text) % 4), strict_mode=True)
 
 
 def _for_signing(purpose: str, statement: bytes) -> bytes:
@@ -144,16 +161,21 @@ def signature_holds(key: Ed25519PublicKey, purpose: str, statement: bytes, signa
 def read_public_keys(path: str) -> dict[str, Ed25519PublicKey]:
     """Public keys by issuer, from a JSON Web Key Set."""
     entries = json.loads(Path(path).read_text())["keys"]
-    return {entry["kid"]: jwt.PyJWK(entry, algorithm="EdDSA").key for entry in entries}
+    wrong = [entry["kid"] for entry in entries if (entry["kty"], entry["crv"]) != ("OKP", "Ed25519")]
+    if wrong:
+        raise ValueError(f"{', '.join(wrong)}: an Ed25519 public key is expected")
+    return {
+        entry["kid"]: Ed25519PublicKey.from_public_bytes(_from_base64(entry["x"].encode()))
+        for entry in entries
+    }
 
 
 class Verifier:
     """Checks passports for one audience against the known public keys."""
 
-    def __init__(self, audience: str, keys: Mapping[str, Any]) -> None:
+    def __init__(self, audience: str, keys: Mapping[str, Ed25519PublicKey]) -> None:
         self._audience = audience
         self._keys = keys
-        self._decoder = jwt.PyJWT({"require": ["exp", "iat", "iss", "aud", "sub"]})
 
     @classmethod
     def from_file(cls, audience: str, path: str) -> Verifier:
@@ -165,18 +187,47 @@ class Verifier:
         if not passport:
             raise PassportRefused
         try:
-            key_id = jwt.get_unverified_header(passport).get("kid")
-            key = self._keys.get(key_id) if isinstance(key_id, str) else None
-            if key is None:
-                raise PassportRefused
-            claims = self._decoder.decode(
-                passport, key, algorithms=["EdDSA"], audience=self._audience, issuer=key_id
-            )
-        except jwt.ExpiredSignatureError:
-            raise PassportRefused("passport_expired") from None
-        except (jwt.PyJWTError, ValueError, TypeError):
+            signed, _, signature = passport.encode("ascii").rpartition(b".")
+            header, _, payload = signed.partition(b".")
+            issuer = self._issuer(orjson.loads(_from_base64(header)))
+            self._keys[issuer].verify(_from_base64(signature), signed)
+            claims = orjson.loads(_from_base64(payload))
+        except (InvalidSignature, ValueError):  # neither ASCII, nor base64, nor JSON
             raise PassportRefused from None
-        return _caller(claims, str(key_id))
+        self._check(claims, issuer)
+        return _caller(claims, issuer)
+
+    def _issuer(self, header: Any) -> str:
+        """Whose key must have signed. The header says it, and is not trusted with anything else."""
+        if not isinstance(header, dict) or header.get("alg") != ALGORITHM or "crit" in header:
+            raise PassportRefused
+        issuer = header.get("kid")
+        if not isinstance(issuer, str) or issuer not in self._keys:
+            raise PassportRefused
+        return issuer
+
+    def _check(self, claims: Any, issuer: str) -> None:
+        """Raise PassportRefused unless the issuer said this to us, and it holds now."""
+        now = time.time()
+        is_sound = (
+            isinstance(claims, dict)
+            and _is_time(claims.get("iat"))
+            and _is_time(claims.get("exp"))
+            and isinstance(claims.get("sub"), str)
+            and claims["iat"] <= now
+            and ("nbf" not in claims or (_is_time(claims["nbf"]) and claims["nbf"] <= now))
+        )
+        if not is_sound:
+            raise PassportRefused
+        if claims["exp"] <= now:
+            raise PassportRefused("passport_expired")
+        if claims.get("iss") != issuer or claims.get("aud") != self._audience:
+            raise PassportRefused
+
+
+def _is_time(value: Any) -> bool:
+    """Whether this is a moment in whole seconds since 1970."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _caller(claims: Mapping[str, Any], issuer: str) -> Caller:

@@ -73,17 +73,20 @@ class Publisher:
                 self._waiting.pop(tag, None)
 
     def _send(self, message: Outgoing) -> int:
-        wire_message = amqp.Message(
-            message.body,
-            content_type=message.content_type,
-            content_encoding="utf-8",
-            delivery_mode=DURABLE,
-            message_id=message.message_id,
-            application_headers=message.headers,
-        )
         with self._lock:
             # The number the broker will confirm is that of the write, so both happen under one lock.
-            publish(self._channel, wire_message, message.exchange, message.routing_key, mandatory=True)
+            publish(
+                self._channel,
+                message.exchange,
+                message.routing_key,
+                message.body,
+                mandatory=True,
+                content_type=message.content_type,
+                content_encoding="utf-8",
+                delivery_mode=DURABLE,
+                message_id=message.message_id,
+                headers=message.headers,
+            )
             self._tag += 1
             self._waiting[self._tag] = message
             return self._tag

@@ -135,17 +135,20 @@ class RpcClient:
     def _publish(
         self, operation: Operation, body: bytes, call_id: str, context: wire.CallContext, timeout_s: float
     ) -> None:
-        message = amqp.Message(
-            body,
-            content_type=wire.JSON,
-            content_encoding="utf-8",
-            reply_to=REPLY_TO,
-            correlation_id=call_id,
-            expiration=str(max(1, int(timeout_s * 1000))),
-            application_headers=context.headers(),
-        )
         try:
-            publish(self._channel, message, wire.RPC_EXCHANGE, operation.address, mandatory=True)
+            publish(
+                self._channel,
+                wire.RPC_EXCHANGE,
+                operation.address,
+                body,
+                mandatory=True,
+                content_type=wire.JSON,
+                content_encoding="utf-8",
+                reply_to=REPLY_TO,
+                correlation_id=call_id,
+                expiration=str(max(1, int(timeout_s * 1000))),
+                headers=context.headers(),
+            )
         except (OSError, ConnectionError, AttributeError, amqp.AMQPError) as error:
             raise _unavailable("The connection to the message broker was lost.") from error
 

@@ -138,68 +138,6 @@ class ResourceAssignment(TenantScoped, Base):
     suspended_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
 
 
-class LoginSession(TenantScoped, Base):
-    """A log-in that holds until it ends, stands idle too long, or reaches `expires_at`."""
-
-    __tablename__ = "sessions"
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
-    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
-    last_seen_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
-    expires_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime, index=True)
-    ended_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
-    end_reason: Mapped[str | None] = mapped_column(String(20))
-    # When a password or code was last given in it: what is sensitive asks for that again (`prove_myself`).
-    proven_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
-    # Emergency accesses that this session was given: dicts of id, type, object_id, permission, until.
-    emergency: Mapped[Any] = mapped_column(JsonValue, nullable=True)
-
-
-class Invitation(TenantScoped, Base):
-    """A wish to send an account a link. The link itself is made when its message is rendered."""
-
-    __tablename__ = "invitations"
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
-    purpose: Mapped[str] = mapped_column(String(20))
-    requested_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
-    closed_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
-
-
-class CredentialLink(TenantScoped, Base):
-    """A secret that sets a password once. It ends by use, by a newer one, or by time.
-
-    `kind` is `link` (256 random bits) or `temporary_password` (79 random bits, held against its account only).
-    """
-
-    __tablename__ = "credential_links"
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    invitation_id: Mapped[str] = mapped_column(ForeignKey("invitations.id"), index=True)
-    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
-    kind: Mapped[str] = mapped_column(String(20), default="link")
-    purpose: Mapped[str] = mapped_column(String(20))
-    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
-    expires_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
-    used_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
-    void_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
-
-
-class Throttle(Base):
-    """Tries for one key: `kind` is what is tried, `key_hash` the SHA-256 of whom or where from.
-
-    Not of one organisation: a log-in for an organisation that does not exist is counted as well.
-    """
-
-    __tablename__ = "throttles"
-    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
-    key_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    count: Mapped[int] = mapped_column(Integer, default=0)
-    in_a_row: Mapped[int] = mapped_column(Integer, default=0)
-    last_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
-
-
 class Person(TenantScoped, Base):
     """A person whom the organisation knows, with or without an account.
 

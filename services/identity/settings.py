@@ -10,7 +10,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from services.chassis.settings import ServiceSettings
-from services.identity.people.rules import REALMS
+from services.identity.realms.rules import REALMS
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from services.contracts.errors import Refused
 from services.contracts.identity import accounts, credentials
 from services.contracts.identity import credentials as credentials_contract
 from services.contracts.identity import login as login_contract
-from services.identity import login
+from services.identity.credentials import passwords
+from services.identity.login import verification
 from services.identity.models import Account
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 from tests.integration.identity.test_links import stored_text
@@ -52,7 +53,7 @@ def clock() -> Iterator[Any]:
 def verified_at(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """When passwords were looked at; none is right."""
     seen: list[float] = []
-    monkeypatch.setattr(login, "password_matches", lambda *_: bool(seen.append(utc_now().timestamp())))
+    monkeypatch.setattr(verification, "password_matches", lambda *_: bool(seen.append(utc_now().timestamp())))
     return seen
 
 
@@ -167,7 +168,7 @@ def test_of_ten_thousand_guessed_links_none_holds(
     identity: Identity, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = identity.a_link(identity.an_account(password=None)["id"])
-    monkeypatch.setattr(login, "hash_password", lambda _: pytest.fail("hashed"))
+    monkeypatch.setattr(passwords, "hash_password", lambda _: pytest.fail("hashed"))
     near = (
         token[:position] + other + token[position + 1 :]
         for position, other in itertools.product(range(43), "Aa0-_")

@@ -18,9 +18,10 @@ from deploy.ports import free_block
 from services.chassis import wire
 from services.chassis.database import Database
 from services.chassis.unit_of_work import utc_now
-from services.identity.models import Account, CredentialLink, Invitation, Organisation
-from services.identity.passwords import hash_password
-from services.identity.tokens import token_hash
+from services.identity.credentials.models import CredentialLink, Invitation
+from services.identity.models import Account, Organisation
+from services.identity.secrets.passwords import hash_password
+from services.identity.secrets.tokens import token_hash
 from tests.support.stack import HARBOR, RunningStack, running_stack
 
 SAMPLES, PEOPLE = 500, 170

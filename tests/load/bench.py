@@ -10,29 +10,27 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
-import contextlib
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import amqp
-
 from services.chassis import logs, wire
-from services.contracts.declare import Operation
 from tests.load import bare
+from tests.load.bars import Bar, print_bars
+from tests.load.http_bench import bench_http
 from tests.load.identity_bench import bench_identity
+from tests.load.nameko_process import nameko_process
 from tests.load.referrals_bench import bench_referrals
 from tests.support import toy
-from tests.support.eventually import eventually
 from tests.support.servers import fresh_vhost, private_broker
 from tests.support.toy_process import ServiceSystem, toy_system
 
 ROUNDS = 5
+WHOLE_CALL = 1.7
 GREETING = {"name": "Rosalind", "count": 3, "tags": ["a", "b"]}
 
 
@@ -44,58 +42,6 @@ def sequential(call: Callable[[], Any], count: int = 1000) -> float:
     for _ in range(count):
         call()
     return (time.perf_counter() - started) / count * 1000
-
-
-class BareClient:
-    """The client half of the bare round trip: one thread, one connection, the request confirmed."""
-
-    def __init__(self, uri: str) -> None:
-        self._connection = bare.connect(uri)
-        self._channel = self._connection.channel()
-        self._channel.confirm_select()
-        self._answers: list[Any] = []
-        self._channel.basic_consume("amq.rabbitmq.reply-to", no_ack=True, callback=self._answers.append)
-
-    def call(self) -> None:
-        """One bare round trip."""
-        self._round_trip(b'{"args": [], "kwargs": {}}', "", bare.QUEUE, {})
-
-    def call_operation(self, operation: Operation, request: dict[str, Any], passport: str) -> None:
-        """One call of an operation, with all its headers, without our client."""
-        context = wire.CallContext(
-            wire.new_id(), correlation_id=wire.new_id(), passport=passport, deadline=time.time() + 5
-        )
-        body = wire.encode({"args": (), "kwargs": request})
-        self._round_trip(body, wire.RPC_EXCHANGE, operation.address, context.headers())
-
-    def _round_trip(self, body: bytes, exchange: str, routing_key: str, headers: dict[str, Any]) -> None:
-        self._answers.clear()
-        message = amqp.Message(
-            body,
-            content_type=wire.JSON,
-            correlation_id="1",
-            reply_to="amq.rabbitmq.reply-to",
-            application_headers=headers,
-        )
-        self._channel.basic_publish_confirm(message, exchange=exchange, routing_key=routing_key)
-        while not self._answers:
-            self._connection.drain_events()
-
-    def in_flight(self, count: int, width: int = 50) -> float:
-        """Calls per second with `width` waiting at any time, from one thread."""
-        self._answers.clear()
-        sent = done = 0
-        started = time.perf_counter()
-        while done < count:
-            while sent < count and sent - done < width:
-                message = amqp.Message(
-                    b'{"args": [], "kwargs": {}}', correlation_id="1", reply_to="amq.rabbitmq.reply-to"
-                )
-                self._channel.basic_publish(message, routing_key=bare.QUEUE)
-                sent += 1
-            self._connection.drain_events()
-            done = len(self._answers)
-        return count / (time.perf_counter() - started)
 
 
 def pipelined(
@@ -126,13 +72,13 @@ def stock_pipelined(proxy: Any, count: int = 1500, width: int = 50) -> float:
     return count / (time.perf_counter() - started)
 
 
-def bench_calls(uri: str, system: ServiceSystem, rounds: int) -> None:
+def bench_calls(uri: str, system: ServiceSystem, rounds: int) -> list[Bar]:
     """The call table."""
     from nameko.standalone.rpc import ClusterRpcProxy
 
     client = system.client()
     passport = system.passport("toy.greet")
-    bare_client = BareClient(uri)
+    bare_client = bare.BareClient(uri)
     figures: dict[str, list[float]] = {}
     flights: dict[str, list[float]] = {}
 
@@ -160,6 +106,10 @@ def bench_calls(uri: str, system: ServiceSystem, rounds: int) -> None:
             )
     client.close()
     _print_calls(figures, flights)
+    whole, base = (
+        statistics.median(figures[name]) for name in ("  whole, our client", "bare py-amqp, confirmed")
+    )
+    return [Bar("whole operation with our client / bare round trip", whole / base, most=WHOLE_CALL)]
 
 
 def _print_calls(figures: dict[str, list[float]], flights: dict[str, list[float]]) -> None:
@@ -175,76 +125,6 @@ def _print_calls(figures: dict[str, list[float]], flights: dict[str, list[float]
         print(f"{name:<26}{median:>9.3f} ms{median / base:>8.2f}{stock / median:>9.2f}{together}")
 
 
-def bench_http(rounds: int) -> None:
-    """One read and one write through gateway, identity and referrals, at 1 and 16 clients."""
-    from tests.support.stack import running_stack
-
-    with running_stack() as stack:
-        record = stack.staff.post("/v1/contact-records", first_name="Rosalind", last_name="Quimby")
-        cases = {
-            "read a contact record": lambda: stack.staff.get(f"/v1/contact-records/{record['id']}"),
-            "enter a contact record": lambda: stack.staff.post(
-                "/v1/contact-records", first_name="Rosalind", last_name="Quimby"
-            ),
-        }
-        print(f"\n{'HTTP request':<26}{'1 client':>12}{'p99':>9}{'16 clients':>13}{'p50':>9}{'p99':>9}")
-        for name, request in cases.items():
-            alone = [_timed(request) for _ in range(100 * rounds)]
-            with concurrent.futures.ThreadPoolExecutor(16) as pool:
-                started = time.perf_counter()
-                together = list(pool.map(_timed, [request] * (300 * rounds)))
-                rate = len(together) / (time.perf_counter() - started)
-            print(
-                f"{name:<26}{statistics.median(alone):>9.2f} ms{_p99(alone):>6.1f} ms{rate:>11.0f}/s"
-                f"{statistics.median(together):>6.1f} ms{_p99(together):>6.1f} ms"
-            )
-        print(
-            "\nresident memory:",
-            ", ".join(f"{name} {stack.rss_mb(name):.0f} MB" for name in stack.process_names),
-        )
-
-
-def _timed(request: Callable[[], Any]) -> float:
-    started = time.perf_counter()
-    request()
-    return (time.perf_counter() - started) * 1000
-
-
-def _p99(values: list[float]) -> float:
-    return statistics.quantiles(values, n=100)[98]
-
-
-@contextlib.contextmanager
-def _programs(uri: str) -> Iterator[None]:
-    """The bare echo and the stock service."""
-    config = Path(tempfile.mkdtemp()) / "stock.yaml"
-    config.write_text(f"AMQP_URI: '{uri}'\nserializer: json\nmax_workers: 64\n")
-    echo = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "tests.load.bare", uri], stdout=subprocess.PIPE
-    )
-    stock = subprocess.Popen(
-        [str(Path(sys.executable).with_name("nameko")), "run", "--config", str(config), "tests.load.stock"],
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        assert echo.stdout is not None
-        echo.stdout.readline()
-        eventually(lambda: _assert_served(uri), timeout_s=20)
-        yield
-    finally:
-        for process in (echo, stock):
-            process.terminate()
-            process.wait(10)
-
-
-def _assert_served(uri: str) -> None:
-    with contextlib.closing(bare.connect(uri)) as connection:
-        try:
-            assert connection.channel().queue_declare("rpc-stock", passive=True).consumer_count == 1
-        except amqp.NotFound as error:
-            raise AssertionError("the stock service is not there yet") from error
-
-
 def main() -> None:
     """Run."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -252,20 +132,23 @@ def main() -> None:
     parser.add_argument("--only", choices=["calls", "http", "identity", "referrals"])
     arguments = parser.parse_args()
     logs.configure("bench", "ERROR")
+    bars: list[Bar] = []
     if arguments.only in (None, "calls"):
         with (
             private_broker() as broker,
             fresh_vhost(broker) as uri,
             tempfile.TemporaryDirectory() as folder,
             toy_system(uri, Path(folder)) as system,
-            _programs(uri),
+            bare.echoing(uri),
+            nameko_process(uri, "tests.load.stock", "stock"),
         ):
-            bench_calls(uri, system, arguments.rounds)
+            bars += bench_calls(uri, system, arguments.rounds)
     if arguments.only in (None, "http"):
-        bench_http(arguments.rounds)
+        bars += bench_http(arguments.rounds)
     if arguments.only in (None, "identity"):
         bench_identity()
-    if arguments.only in (None, "referrals") and not bench_referrals(10_000, 1_000_000, arguments.rounds):
+    holds = arguments.only not in (None, "referrals") or bench_referrals(10_000, 1_000_000, arguments.rounds)
+    if not (print_bars(bars) and holds):
         sys.exit(1)
 
 

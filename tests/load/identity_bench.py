@@ -24,13 +24,14 @@ from services.chassis import wire
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.identity import accounts, passports, patients, people
-from services.identity import queries
-from services.identity.housekeeping import keep_statistics
-from services.identity.models import Account, Grant, LoginSession, Person, PersonKind, Role
+from services.identity.housekeeping.retention import keep_statistics
+from services.identity.models import Account, Grant, Person, PersonKind, Role
 from services.identity.patients.queries import matching_patient
 from services.identity.patients.rules import Identifying
-from services.identity.rules import PERMISSIONS
-from services.identity.tokens import token_hash
+from services.identity.realms.rules import PERMISSIONS
+from services.identity.registry import accounts as queries
+from services.identity.secrets.tokens import token_hash
+from services.identity.sessions.models import LoginSession
 from tests.integration.identity.conftest import Identity
 from tests.support.in_process import a_caller
 from tests.support.servers import fresh_database, private_postgres, temporary_folder

@@ -1,4 +1,4 @@
-"""Databases for services in this process: migrated once, copied for every test that wants one.
+"""Databases for services in this process: migrated once a run, copied for every test that wants one.
 
 Gotchas
 - A copy is what the migrations made, so tests still build on them. What the migrations themselves do (to data, and back)
@@ -24,6 +24,7 @@ from sqlalchemy.pool import NullPool
 
 from services.chassis import migrate
 from services.chassis.database import Database
+from tests.support import sharing
 
 _COMPILED: dict[Any, Any] = {}
 _DIALECTS: dict[type[Dialect], Dialect] = {}
@@ -74,15 +75,28 @@ def _revision(url: str) -> str:
 
 
 @functools.cache
-def _empty_file(service: str) -> Path:
+def _folder() -> Path:
+    """Where the migrated files are: the folder of all workers, or one of this process."""
+    shared = sharing.folder()
+    if shared is not None:
+        return shared
     folder = Path(tempfile.mkdtemp(prefix="portico-empty-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    file = folder / "empty.db"
-    migrate.upgrade(service, f"sqlite:///{file}")
-    # The service would turn each copy to this, and wait for the disk.
-    connection = sqlite3.connect(file)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.close()
+    return folder
+
+
+@functools.cache
+def _empty_file(service: str) -> Path:
+    file = _folder() / f"{service}.db"
+    with sharing.one_at_a_time(file.with_suffix(".lock")):
+        if not file.exists():
+            unfinished = file.with_suffix(".unfinished")
+            migrate.upgrade(service, f"sqlite:///{unfinished}")
+            # The service would turn each copy to this, and wait for the disk.
+            connection = sqlite3.connect(unfinished)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.close()
+            unfinished.rename(file)
     return file
 
 
@@ -90,8 +104,12 @@ def _empty_file(service: str) -> Path:
 def _empty_database(service: str, cluster: URL) -> str:
     """The name of a migrated database in this cluster, which the cluster takes along when it goes."""
     name = f"empty_{service}"
-    _execute(cluster, sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
-    migrate.upgrade(service, cluster.set(database=name).render_as_string(hide_password=False))
+    with sharing.one_at_a_time(_folder() / f"{name}.lock"):
+        if not _execute(
+            cluster, sql.SQL("SELECT 1 FROM pg_database WHERE datname = {}").format(sql.Literal(name))
+        ):
+            _execute(cluster, sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+            migrate.upgrade(service, cluster.set(database=name).render_as_string(hide_password=False))
     return name
 
 

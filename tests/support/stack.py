@@ -15,7 +15,7 @@ from deploy.journey import Journey
 from deploy.ports import free_block
 from deploy.stack import Databases, Stack
 from services.chassis.database import Database
-from services.identity import organisations
+from services.identity.organisations import operator
 from tests.support import refusals
 from tests.support.servers import temporary_folder
 
@@ -53,7 +53,7 @@ class RunningStack:
         """An organisation with all features and an administrator who can log in."""
         email = f"admin@{key}.example.org"
         with self._identity() as database:
-            organisations.create_organisation(
+            operator.create_organisation(
                 database,
                 key=key,
                 name=f"{key.capitalize()} County",
@@ -97,7 +97,7 @@ class RunningStack:
     def set_password(self, key: str, email: str) -> None:
         """Set a password as the operator does, vouching for the address."""
         with self._identity() as database:
-            organisations.set_password(
+            operator.set_password(
                 database,
                 organisation_key=key,
                 login=email,

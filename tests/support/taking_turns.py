@@ -46,13 +46,13 @@ class TakingTurns:
         return ByFile(config, log)
 
     def pytest_configure_node(self, node: Any) -> None:
-        """Tell a worker where the locks are."""
+        """Tell a worker where the locks are, and whatever else the workers share."""
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="portico-turns-")
-        node.workerinput["turns"] = self._folder.name
+            self._folder = tempfile.TemporaryDirectory(prefix="portico-shared-")
+        node.workerinput["shared"] = self._folder.name
 
     def pytest_unconfigure(self) -> None:
-        """Take the locks away when all workers have left."""
+        """Take the folder away when all workers have left."""
         if self._folder is not None:
             self._folder.cleanup()
 
@@ -91,7 +91,7 @@ class TakingTurns:
             yield
             return
         kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
-        folder = Path(self._workerinput["turns"])
+        folder = Path(self._workerinput["shared"])
         with (folder / "machine").open("w") as machine:
             # Who wants to be alone holds the door while the others finish, or they would hand on the machine for ever.
             with (folder / "door").open("w") as door:

@@ -74,7 +74,7 @@ class ServiceSystem:
             )
         self.processes.append(process)
         self.ports.append(port)
-        eventually(lambda: self._assert_ready(process, port), timeout_s=20)
+        eventually(lambda: self._assert_ready(process, port), timeout_s=60)
         return process
 
     def _assert_ready(self, process: subprocess.Popen[bytes], port: int) -> None:
@@ -170,9 +170,10 @@ def message_count(connection: Any, queue: str, arguments: Mapping[str, Any] | No
 
 if __name__ == "__main__":
     package = types.ModuleType("services.toy")
-    package.__path__ = []
+    package.__path__ = ["no folder: the toy is one module"]
     sys.modules["services.toy"] = package
     from services.chassis import run  # patches the standard library for eventlet
 
-    sys.modules["services.toy.service"] = toy
+    for module in ("service", "settings", "models"):
+        sys.modules[f"services.toy.{module}"] = toy
     sys.exit(run.main("toy"))

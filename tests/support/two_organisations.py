@@ -24,7 +24,7 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts import fields as words
 from services.contracts.declare import Operation
-from services.identity.rules import PERMISSIONS
+from services.identity.realms.rules import PERMISSIONS
 from tests.support.databases import opened
 from tests.support.in_process import InProcess, a_caller, a_service
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import select
 
-from services.contracts import referrals
 from services.contracts.errors import Refused
 from services.contracts.identity import (
     accounts,
@@ -25,9 +24,11 @@ from services.contracts.identity import (
     relationships,
 )
 from services.contracts.identity import family as family_contract
-from services.identity.models import Grant, LoginSession
+from services.contracts.referrals import directory as referrals
+from services.identity.credentials.models import LoginChange
+from services.identity.models import Grant
 from services.identity.patients.models import UnverifiedNotice
-from services.identity.people.models import LoginChange
+from services.identity.sessions.models import LoginSession
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 from tests.integration.identity.employees import activate
 from tests.support.in_process import a_caller

@@ -28,7 +28,7 @@ from services.contracts.referrals import (
 )
 from services.contracts.referrals import records as records_contract
 from services.contracts.signing import documents as signing
-from services.identity.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions
+from services.identity.realms.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions
 from services.referrals.models import StatusChange
 from services.signing.documents.signer import Signer
 from tests.integration.notifications.conftest import Notifications

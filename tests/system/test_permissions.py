@@ -17,7 +17,7 @@ from services.chassis.rpc_client import RpcClient
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Operation, all_operations
 from services.contracts.errors import Refused
-from services.identity.rules import DEFAULT_ROLES, effective_permissions
+from services.identity.realms.rules import DEFAULT_ROLES, effective_permissions
 from tests.support.stack import RunningStack
 
 OPERATIONS = all_operations(CONTRACTS)

@@ -14,7 +14,8 @@ from sqlalchemy import select, update
 
 from deploy.client import Portico
 from services.chassis.database import Database
-from services.identity.models import Account, CredentialLink
+from services.identity.credentials.models import CredentialLink
+from services.identity.models import Account
 from tests.integration.identity.outside import real_provider
 from tests.support.browser import PROGRAM, Browser, running_browser
 from tests.support.stack import HARBOR, RunningStack

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.identity.access import rules
+from services.identity.second_factor import rules
 from tests.support.stack import HARBOR, RunningStack
 
 STAFF = "ways-in@harbor.example.org"

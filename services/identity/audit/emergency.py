@@ -16,8 +16,9 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity import audit as contract
-from services.identity.models import Account, LoginSession, Role, RolePermission
-from services.identity.people.rules import STAFF
+from services.identity.models import Account, Role, RolePermission
+from services.identity.realms.rules import STAFF
+from services.identity.sessions.models import LoginSession
 
 Request = Mapping[str, Any]
 # In one session at once. More is a search, not an emergency.

@@ -6,8 +6,8 @@ from typing import Any
 
 from services.chassis.audit_search import audit_entrypoints, note_looking
 from services.chassis.operations import Call, serves
-from services.contracts import referrals
 from services.contracts.identity import audit as contract
+from services.contracts.referrals import directory as referrals
 from services.identity.audit import emergency, explain
 from services.identity.merging.handlers import merged_into
 

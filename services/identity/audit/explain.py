@@ -13,14 +13,12 @@ from services.chassis.models import UtcDateTime
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.identity import rules as identity_rules
 from services.identity.audit import emergency, rules
+from services.identity.audit.employee_access import employee_steps
 from services.identity.audit.rules import GrantFacts, Step
-from services.identity.employees.explaining import employee_steps
 from services.identity.models import (
     Account,
     Grant,
-    LoginSession,
     Organisation,
     Person,
     Relationship,
@@ -29,10 +27,11 @@ from services.identity.models import (
     RolePermission,
     in_effect,
 )
-from services.identity.people.profiles import permissions_over, profiles_of
-from services.identity.people.queries import find_person
-from services.identity.people.rules import EMPLOYEE, PORTAL_REALMS, PROVIDER, STAFF
-from services.identity.queries import find_account
+from services.identity.realms.rules import EMPLOYEE, PORTAL_REALMS, PROVIDER, STAFF, portal_is_open
+from services.identity.registry.accounts import find_account
+from services.identity.registry.people import find_person
+from services.identity.relationships.profiles import permissions_over, profiles_of
+from services.identity.sessions.models import LoginSession
 
 Request = Mapping[str, Any]
 # What it takes to see something of the kind.
@@ -170,7 +169,7 @@ def list_who_can_see(
         features = session.scalars(
             select(Organisation.features).where(Organisation.id == caller.organisation_id)
         ).one()
-        if identity_rules.portal_is_open(features):
+        if portal_is_open(features):
             paths += _by_assignment(caller, request["resource_id"], agency_id)
     else:
         find_person(session, request["person_id"], "person_id")

@@ -9,8 +9,8 @@ import datetime
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from services.identity.people.rules import PROVIDER, is_in_effect
-from services.identity.rules import portal_is_open, switch_of
+from services.identity.realms.rules import PROVIDER, portal_is_open, switch_of
+from services.identity.registry.rules import is_in_effect
 
 
 @dataclass(frozen=True)

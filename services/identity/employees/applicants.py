@@ -11,10 +11,10 @@ from services.contracts.identity import accounts as contract
 from services.identity.employees.entry import entry_of
 from services.identity.employees.models import Applicant
 from services.identity.models import Account
-from services.identity.people.handlers import add_person
-from services.identity.people.relationships import relate
-from services.identity.people.rules import APPLICANT, login_space
-from services.identity.queries import account_view
+from services.identity.realms.rules import APPLICANT, login_space
+from services.identity.registry.accounts import account_view
+from services.identity.registry.people import add_person
+from services.identity.relationships.handlers import relate
 
 Request = Mapping[str, Any]
 

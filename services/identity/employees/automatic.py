@@ -10,10 +10,9 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.identity.employees.entry import entry_of
 from services.identity.employees.supervision import supervise
 from services.identity.models import Account, Person
-from services.identity.people.accounts import add_portal_account, find_portal_account
-from services.identity.people.realms import rules_of
-from services.identity.people.rules import EMAIL, EMPLOYEE, login_space
-from services.identity.rules import normal_login
+from services.identity.realms.queries import rules_of
+from services.identity.realms.rules import EMAIL, EMPLOYEE, login_space, normal_login
+from services.identity.registry.accounts import add_portal_account, find_portal_account
 
 
 def open_when_registered(unit: UnitOfWork, person: Person, kinds: Collection[str]) -> Account | None:

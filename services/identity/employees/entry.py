@@ -25,7 +25,7 @@ from services.identity.models import (
     RolePermission,
     in_effect,
 )
-from services.identity.people.rules import EMPLOYEE
+from services.identity.realms.rules import EMPLOYEE
 
 Request = Mapping[str, Any]
 SUPERVISOR = "supervisor"

@@ -44,18 +44,6 @@ class Applicant(TenantScoped, Base):
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
 
 
-class Preferences(TenantScoped, Base):
-    """What people say about themselves in a portal. The security question is kept, and proves nothing (NIST)."""
-
-    __tablename__ = "person_preferences"
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), unique=True)
-    security_question: Mapped[str | None] = mapped_column(String(200))
-    preferred_language: Mapped[str | None] = mapped_column(String(40))
-    preferred_time_zone: Mapped[str | None] = mapped_column(String(60))
-    preferred_pharmacy: Mapped[str | None] = mapped_column(String(200))
-
-
 class PortalEntry(TenantScoped, Base):
     """Who gets into the portal of a realm, and what they may edit there. Without a row the defaults of `rules` hold."""
 
@@ -67,51 +55,3 @@ class PortalEntry(TenantScoped, Base):
     opens_accounts: Mapped[bool] = mapped_column(Boolean)
     applicant_department: Mapped[str] = mapped_column(String(100))
     version: Mapped[int] = mapped_column(Integer, default=1)
-
-
-class PickupCode(TenantScoped, Base):
-    """A code that opens an account once. Only its hash is here. It ends by use, by a newer one, or by time."""
-
-    __tablename__ = "pickup_codes"
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
-    code_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    created_by: Mapped[str] = mapped_column(String(64))
-    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
-    expires_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
-    activated_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
-    void_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
-    account_id: Mapped[str | None] = mapped_column(ForeignKey("accounts.id"))
-
-
-class HrImport(TenantScoped, Base):
-    """A file of the HR feed: what it would change (`ready`), is changing (`applying`), or has changed (`applied`)."""
-
-    __tablename__ = "hr_imports"
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    state: Mapped[str] = mapped_column(String(20), index=True)
-    sha256: Mapped[str] = mapped_column(String(64))
-    total: Mapped[int] = mapped_column(Integer)
-    done: Mapped[int] = mapped_column(Integer, default=0)
-    counts: Mapped[Any] = mapped_column(JsonValue)
-    problems: Mapped[Any] = mapped_column(JsonValue)
-    created_by: Mapped[str] = mapped_column(String(64))
-    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
-    applied_by: Mapped[str | None] = mapped_column(String(64))
-    applied_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
-
-
-class HrImportLine(TenantScoped, Base):
-    """One difference between a file and what is known: `added`, `changed` or `ended`.
-
-    `columns` are what the file says; `changes` are dicts of field, before, after.
-    """
-
-    __tablename__ = "hr_import_lines"
-    import_id: Mapped[str] = mapped_column(ForeignKey("hr_imports.id"), primary_key=True)
-    position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
-    employee_number: Mapped[str] = mapped_column(String(40))
-    action: Mapped[str] = mapped_column(String(10))
-    person_id: Mapped[str | None] = mapped_column(String(32))
-    columns: Mapped[Any] = mapped_column(JsonValue)
-    changes: Mapped[Any] = mapped_column(JsonValue)

@@ -5,30 +5,14 @@ Standard library only, plus the published refusals.
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from services.contracts.errors import Refused
 
 HR = "hr"
-ADDED, CHANGED, ENDED = "added", "changed", "ended"
-READY, APPLYING, APPLIED = "ready", "applying", "applied"
-# A difference is computed against what is known; after a day too much may have changed for it to be applied unseen.
-HOLDS = datetime.timedelta(days=1)
-LINES_KEPT = datetime.timedelta(days=30)
 
-PERSON_FIELDS = (
-    "first_name",
-    "last_name",
-    "date_of_birth",
-    "email",
-    "home_phone",
-    "mobile_phone",
-    "work_phone",
-)
-EMPLOYMENT_FIELDS = ("department", "manager_number", "employer")
 PREFERENCES = ("security_question", "preferred_language", "preferred_time_zone", "preferred_pharmacy")
 EDITABLE_FIELDS = ("email", "home_phone", "mobile_phone", *PREFERENCES)
 
@@ -62,104 +46,6 @@ def missing_conditions(
         "allowed_role": entry.lets_in(role),
     }
     return [condition for condition in CONDITIONS if not holds[condition]]
-
-
-@dataclass(frozen=True)
-class FeedRow:
-    """A row that was read. `values` has the cells that are not empty: HR says nothing about the others.
-
-    But for `manager_number`, where the file has that column: empty means that there is no manager.
-    """
-
-    line: int
-    number: str
-    values: Mapping[str, str]
-    is_active: bool = True
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of an employee now, its fields as texts."""
-
-    person_id: str
-    values: Mapping[str, str | None]
-    is_ended: bool
-    source: str
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One employee whom a file adds, changes or ends. `changes` are (field, before, after)."""
-
-    number: str
-    action: str
-    person_id: str | None
-    values: Mapping[str, str]
-    changes: tuple[tuple[str, str | None, str | None], ...]
-
-
-@dataclass
-class FeedPlan:
-    """What a file changes, and how many employees it leaves as they are."""
-
-    differences: list[Difference] = field(default_factory=list)
-    unchanged: int = 0
-
-    def count(self, action: str) -> int:
-        """How many differences are of this sort."""
-        return sum(1 for difference in self.differences if difference.action == action)
-
-
-def plan_feed(
-    rows: Iterable[FeedRow], known: Mapping[str, Known], refused_numbers: Collection[str]
-) -> FeedPlan:
-    """Compare a file with what is known (S2-34, S2-131).
-
-    HR wins: a value in the file replaces whatever is there. Employees of the feed who are not in the file are ended;
-    one whose row was refused is left alone.
-    """
-    plan = FeedPlan()
-    seen = set(refused_numbers)
-    for row in rows:
-        seen.add(row.number)
-        difference = _difference(row, known.get(row.number))
-        if difference is None:
-            plan.unchanged += 1
-        else:
-            plan.differences.append(difference)
-    plan.differences.extend(
-        _ended(number, employee)
-        for number, employee in known.items()
-        if number not in seen and employee.source == HR and not employee.is_ended
-    )
-    return plan
-
-
-def _difference(row: FeedRow, employee: Known | None) -> Difference | None:
-    if not row.is_active:
-        return None if employee is None or employee.is_ended else _ended(row.number, employee)
-    if employee is None:
-        changes = tuple((name, None, value) for name, value in row.values.items() if value)
-        return Difference(row.number, ADDED, None, row.values, changes)
-    changes = tuple(
-        (name, employee.values.get(name), value or None)
-        for name, value in row.values.items()
-        if (employee.values.get(name) or "") != value
-    )
-    if employee.is_ended:
-        changes += (("is_active", "false", "true"),)
-    if employee.source != HR:
-        changes += (("source", employee.source, HR),)
-    return Difference(row.number, CHANGED, employee.person_id, row.values, changes) if changes else None
-
-
-def _ended(number: str, employee: Known) -> Difference:
-    return Difference(number, ENDED, employee.person_id, {}, (("is_active", "true", "false"),))
-
-
-def ends_many(ended: int, employees: int) -> bool:
-    """Whether a file ends so many that it may be half a file: more than a fifth."""
-    return ended * 5 > employees
 
 
 def require_editable(wanted: Collection[str], entry: Entry) -> None:

@@ -10,7 +10,7 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.identity.employees.models import Employment
 from services.identity.employees.rules import HR
 from services.identity.models import Account, Relationship
-from services.identity.people.rules import EMPLOYEE
+from services.identity.realms.rules import EMPLOYEE
 
 SUPERVISOR = "supervisor"
 MOST_AT_ONCE = 500

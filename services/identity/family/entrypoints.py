@@ -1,4 +1,4 @@
-"""Entrypoints of Family Portal access."""
+"""Entrypoints of family."""
 
 from __future__ import annotations
 
@@ -6,11 +6,25 @@ from typing import Any
 
 from services.chassis.operations import Call, serves
 from services.contracts.identity import family as contract
-from services.identity.family import handlers, queries
+from services.identity.family import contacts, handlers, queries
 
 
 class FamilyEntrypoints:
-    """What `Service` offers about Family Portal access."""
+    """What `Service` inherits."""
+
+    @serves(contract.add_client_contact)
+    def add_client_contact(self, call: Call) -> Any:
+        return call.commit(contacts.add_client_contact)
+
+    @serves(contract.list_client_contacts)
+    def list_client_contacts(self, call: Call) -> Any:
+        answer = call.read(contacts.list_client_contacts)
+        call.transact(lambda unit: unit.audit("contacts.read", "person", call.request["client_id"]))
+        return answer
+
+    @serves(contract.disable_client_contact)
+    def disable_client_contact(self, call: Call) -> Any:
+        return call.commit(contacts.disable_client_contact)
 
     @serves(contract.get_family_access_form)
     def get_family_access_form(self, call: Call) -> Any:

@@ -9,22 +9,18 @@ from sqlalchemy import select
 
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.identity.credentials import end_sessions, void_links
+from services.identity.credentials.invitations import send_invitation, void_links
+from services.identity.credentials.login_changes import change_login_email
 from services.identity.family.queries import access_view, check_may_be_given, no_access
 from services.identity.models import Account, Grant, Role
-from services.identity.people import rules
-from services.identity.people.accounts import (
-    add_portal_account,
-    change_login_email,
-    find_portal_account,
-    load_person,
-    send_invitation,
-)
-from services.identity.people.grants import change_grant, find_open, open_grant, revoke, role_of
-from services.identity.people.handlers import require_confirmation
-from services.identity.people.queries import find_person
-from services.identity.people.relationships import relate
-from services.identity.rules import normal_login
+from services.identity.realms import rules
+from services.identity.realms.rules import normal_login
+from services.identity.registry.accounts import add_portal_account, find_portal_account
+from services.identity.registry.confirmation import require_confirmation
+from services.identity.registry.people import find_person, load_person
+from services.identity.relationships.grants import change_grant, find_open, open_grant, revoke, role_of
+from services.identity.relationships.handlers import relate
+from services.identity.sessions.handlers import end_sessions
 
 Request = Mapping[str, Any]
 SOURCE = "family_access"

@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.identity.models import Account, CredentialLink, Grant, Invitation, Person, Role, not_over
-from services.identity.people import rules
-from services.identity.people.models import ClientContact
-from services.identity.people.queries import access_actions, current_kinds, find_person, kinds_of
+from services.identity.credentials.models import CredentialLink, Invitation
+from services.identity.family.contacts import access_actions
+from services.identity.family.models import ClientContact
+from services.identity.models import Account, Grant, Person, Role, not_over
+from services.identity.realms import rules
+from services.identity.registry.people import current_kinds, find_person, kinds_of
 
 Request = Mapping[str, Any]
 

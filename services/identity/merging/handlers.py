@@ -14,18 +14,19 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity import merging
-from services.identity.administrators import require_another_administrator
-from services.identity.credentials import end_sessions, void_links
+from services.identity.accounts.administrators import require_another_administrator
+from services.identity.credentials.invitations import void_links
 from services.identity.employees.models import Employment
-from services.identity.employees.pickup import void_codes
 from services.identity.merging import moves, patient_records, rules
 from services.identity.merging.models import PersonMerge
 from services.identity.models import Account, Grant, Person, PersonKind, Relationship
 from services.identity.outside.models import OutsideIdentity
-from services.identity.people.accounts import load_person
-from services.identity.people.grants import actor, revoke
-from services.identity.people.queries import find_person
-from services.identity.people.rules import APPLICANT
+from services.identity.pickup_codes.handlers import void_codes
+from services.identity.realms.rules import APPLICANT
+from services.identity.registry.actors import actor
+from services.identity.registry.people import find_person, load_person
+from services.identity.relationships.grants import revoke
+from services.identity.sessions.handlers import end_sessions
 
 Request = Mapping[str, Any]
 ENDED_BY_MERGE = "merged"

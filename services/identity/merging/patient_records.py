@@ -15,7 +15,7 @@ from sqlalchemy import select
 from services.chassis.unit_of_work import UnitOfWork
 from services.identity.models import Account
 from services.identity.patients.models import PatientRecord
-from services.identity.people.rules import PATIENT
+from services.identity.realms.rules import PATIENT
 
 
 def take_over(unit: UnitOfWork, kept_id: str, merged_id: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.chassis.operations import Call, serves
 from services.contracts.identity import outside as contract
-from services.identity.outside import links, policy, rules, sign_out
+from services.identity.outside import identities, queries, rules, sign_out
 
 
 def _with_provider(module: str) -> Any:
@@ -20,75 +20,63 @@ class OutsideEntrypoints:
 
     @serves(contract.list_identity_providers)
     def list_identity_providers(self, call: Call) -> Any:
-        """See the contract."""
         return call.read(_with_provider("providers").list_all, call.runtime.settings)
 
     @serves(contract.create_identity_provider)
     def create_identity_provider(self, call: Call) -> Any:
-        """See the contract."""
         return call.commit(_with_provider("providers").create, call.runtime.settings)
 
     @serves(contract.change_identity_provider)
     def change_identity_provider(self, call: Call) -> Any:
-        """See the contract."""
         return call.commit(_with_provider("providers").change, call.runtime.settings)
 
     @serves(contract.delete_identity_provider)
     def delete_identity_provider(self, call: Call) -> Any:
-        """See the contract."""
         return call.commit(_with_provider("providers").remove)
 
     @serves(contract.check_identity_provider)
     def check_identity_provider(self, call: Call) -> Any:
-        """See the contract."""
         return _with_provider("providers").check(call)
 
     @serves(contract.list_sign_in_options)
     def list_sign_in_options(self, call: Call) -> Any:
-        """See the contract."""
-        return call.read(policy.list_options)
+        return call.read(queries.list_options)
 
     @serves(contract.start_outside_sign_in)
     def start_outside_sign_in(self, call: Call) -> Any:
-        """See the contract."""
-        return _with_provider("begun").start_sign_in(call)
+        return _with_provider("authorization_requests").start_sign_in(call)
 
     @serves(contract.complete_outside_sign_in)
     def complete_outside_sign_in(self, call: Call) -> Any:
-        """See the contract."""
         return _with_provider("sign_in").complete(call)
 
     @serves(contract.sign_out)
     def sign_out(self, call: Call) -> Any:
-        """See the contract."""
         provider = sign_out.find_provider(call)
         url = _with_provider("providers").sign_out_url(call, provider) if provider else None
         return call.commit(sign_out.end_session, url)
 
     @serves(contract.list_my_outside_identities)
     def list_my_outside_identities(self, call: Call) -> Any:
-        """See the contract."""
-        return call.read(links.list_mine)
+        return call.read(identities.list_mine)
 
     @serves(contract.start_outside_link)
     def start_outside_link(self, call: Call) -> Any:
-        """See the contract."""
-        return _with_provider("begun").start_for_caller(call, rules.LINK)
+        return _with_provider("authorization_requests").start_for_caller(call, rules.LINK)
 
     @serves(contract.start_outside_proof)
     def start_outside_proof(self, call: Call) -> Any:
-        """See the contract."""
-        return _with_provider("begun").start_for_caller(call, rules.PROOF, prompt="login", max_age=0)
+        return _with_provider("authorization_requests").start_for_caller(
+            call, rules.PROOF, prompt="login", max_age=0
+        )
 
     @serves(contract.unlink_my_outside_identity)
     def unlink_my_outside_identity(self, call: Call) -> Any:
-        """See the contract."""
-        return call.commit(links.unlink_mine)
+        return call.commit(identities.unlink_mine)
 
     @serves(contract.list_account_outside_identities)
     def list_account_outside_identities(self, call: Call) -> Any:
-        """See the contract."""
-        answer = call.read(links.list_of_account)
+        answer = call.read(identities.list_of_account)
         call.transact(
             lambda unit: unit.audit("outside_identity.listed", "account", call.request["account_id"])
         )
@@ -96,10 +84,8 @@ class OutsideEntrypoints:
 
     @serves(contract.link_account_outside_identity)
     def link_account_outside_identity(self, call: Call) -> Any:
-        """See the contract."""
-        return call.commit(links.link_by_staff)
+        return call.commit(identities.link_by_staff)
 
     @serves(contract.unlink_account_outside_identity)
     def unlink_account_outside_identity(self, call: Call) -> Any:
-        """See the contract."""
-        return call.commit(links.unlink_by_staff)
+        return call.commit(identities.unlink_by_staff)

@@ -14,12 +14,13 @@ from services.chassis.operations import Call
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.identity.access.second_factor import proven_caller
-from services.identity.access.vault import Vault, vault_of
 from services.identity.outside import rules
 from services.identity.outside.fetching import ProviderFault
-from services.identity.outside.models import IdentityProvider, OutsideIdentity, OutsideSignIn
+from services.identity.outside.models import OutsideIdentity, OutsideSignIn
 from services.identity.outside.provider import Client, providers_of
+from services.identity.realms.models import IdentityProvider
+from services.identity.secrets.vault import Vault, vault_of
+from services.identity.sessions.proof import proven_caller
 
 Request = Mapping[str, Any]
 

@@ -13,20 +13,22 @@ from sqlalchemy.orm import Session
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
-from services.identity import credentials
-from services.identity.access import challenges
-from services.identity.access.rules import is_inside
-from services.identity.login import Verified
-from services.identity.models import Account, LoginSession
-from services.identity.outside import links, rules
-from services.identity.outside.begun import Begun, provider_failed, take_up
+from services.identity.credentials import invitations
+from services.identity.login import challenges
+from services.identity.login.handlers import start_session
+from services.identity.login.verification import Verified
+from services.identity.models import Account
+from services.identity.outside import identities, rules
+from services.identity.outside.authorization_requests import AuthorizationRequest, provider_failed, take_up
 from services.identity.outside.fetching import ProviderFault
 from services.identity.outside.models import OutsideIdentity
 from services.identity.outside.provider import providers_of
 from services.identity.outside.providers import client_of
-from services.identity.people import realms
-from services.identity.people.rules import EMAIL
-from services.identity.tokens import token_hash
+from services.identity.realms import queries as realms
+from services.identity.realms.networks import is_inside
+from services.identity.realms.rules import EMAIL
+from services.identity.secrets.tokens import token_hash
+from services.identity.sessions.models import LoginSession
 
 
 @dataclass(frozen=True)
@@ -41,24 +43,24 @@ class Presented:
 
 def complete(call: Call) -> Any:
     """Complete a sign-in, a link or a proof. Raises what the contract names."""
-    begun = take_up(call)
-    presented = _presented(call, begun)
-    if begun.row.purpose == rules.LINK:
-        return call.commit(_link_own, begun, presented)
-    if begun.row.purpose == rules.PROOF:
-        return call.commit(_note_proof, begun, presented)
-    account = _find_account(call, begun, presented)
-    if not (begun.provider.trusts_second_factor and presented.has_second_factor):
-        _require_second_factor(call, begun, account)
-    return call.commit(_start_session, begun, presented, account, call.runtime.settings)
+    authorization = take_up(call)
+    presented = _presented(call, authorization)
+    if authorization.row.purpose == rules.LINK:
+        return call.commit(_link_own, authorization, presented)
+    if authorization.row.purpose == rules.PROOF:
+        return call.commit(_note_proof, authorization, presented)
+    account = _find_account(call, authorization, presented)
+    if not (authorization.provider.trusts_second_factor and presented.has_second_factor):
+        _require_second_factor(call, authorization, account)
+    return call.commit(_start_session, authorization, presented, account, call.runtime.settings)
 
 
-def _presented(call: Call, begun: Begun) -> Presented:
+def _presented(call: Call, authorization: AuthorizationRequest) -> Presented:
     """Ask the provider whom its code stands for. Outside of every transaction."""
     request = call.request
     if request["error"] is not None or request["code"] is None:
         word = request["error"] if request["error"] in rules.PROVIDER_ERRORS else "other"
-        _note_failure(call, begun, f"provider_said_{word}")
+        _note_failure(call, authorization, f"provider_said_{word}")
         raise Refused(
             "outside_sign_in_refused",
             "The sign-in service did not let you in.",
@@ -67,36 +69,36 @@ def _presented(call: Call, begun: Begun) -> Presented:
     settings = call.runtime.settings
     try:
         claims = providers_of(settings).claims(
-            client_of(begun.provider, begun.organisation.key, settings),
+            client_of(authorization.provider, authorization.organisation.key, settings),
             code=request["code"],
-            verifier=begun.verifier,
-            nonce=begun.nonce,
+            verifier=authorization.verifier,
+            nonce=authorization.nonce,
             iss=request["iss"],
-            with_email=begun.row.purpose == rules.SIGN_IN
-            and begun.provider.linking == rules.BY_VERIFIED_EMAIL,
+            with_email=authorization.row.purpose == rules.SIGN_IN
+            and authorization.provider.linking == rules.BY_VERIFIED_EMAIL,
         )
     except ProviderFault as fault:
-        _note_failure(call, begun, fault.reason.partition(" ")[0])
+        _note_failure(call, authorization, fault.reason.partition(" ")[0])
         raise provider_failed(fault) from None
     return Presented(
         subject=claims["sub"],
         email=rules.verified_email(claims),
-        has_second_factor=rules.has_second_factor(claims, begun.provider.second_factor_acr),
+        has_second_factor=rules.has_second_factor(claims, authorization.provider.second_factor_acr),
         signed_in_at=rules.signed_in_at(claims, utc_now()),
     )
 
 
-def _note_failure(call: Call, begun: Begun, reason: str) -> None:
+def _note_failure(call: Call, authorization: AuthorizationRequest, reason: str) -> None:
     """One audit row about a sign-in that failed. Who was presented is not in it."""
 
     def work(unit: UnitOfWork) -> None:
-        unit.act_for(begun.organisation.id, begun.organisation.key)
+        unit.act_for(authorization.organisation.id, authorization.organisation.key)
         unit.audit(
             "outside_sign_in.refused",
             "identity_provider",
-            begun.provider.id,
-            realm=begun.provider.realm,
-            purpose=begun.row.purpose,
+            authorization.provider.id,
+            realm=authorization.provider.realm,
+            purpose=authorization.row.purpose,
             reason=reason,
         )
 
@@ -106,53 +108,57 @@ def _note_failure(call: Call, begun: Begun, reason: str) -> None:
 # Signing in
 
 
-def _find_account(call: Call, begun: Begun, presented: Presented) -> Account:
+def _find_account(call: Call, authorization: AuthorizationRequest, presented: Presented) -> Account:
     """The account that the presented one signs in to, linked with it. Raises Refused(outside_sign_in_refused).
 
     Whatever stands in the way, the answer is the same: nobody learns here which accounts there are.
     """
 
     def work(unit: UnitOfWork) -> tuple[Account | None, str]:
-        unit.act_for(begun.organisation.id, begun.organisation.key)
-        realm = begun.provider.realm
-        realm_rules = realms.rules_of(unit.session, begun.organisation.id, realm)
+        unit.act_for(authorization.organisation.id, authorization.organisation.key)
+        realm = authorization.provider.realm
+        realm_rules = realms.rules_of(unit.session, authorization.organisation.id, realm)
         if not is_inside(unit.context.client_address, realm_rules.allowed_networks):
             return None, "network_not_allowed"
-        account = _linked_account(unit.session, begun, presented.subject)
+        account = _linked_account(unit.session, authorization, presented.subject)
         if account is not None:
             return (account, "") if account.state == "active" else (None, "account_not_active")
-        if begun.provider.linking != rules.BY_VERIFIED_EMAIL:
+        if authorization.provider.linking != rules.BY_VERIFIED_EMAIL:
             return None, "not_linked"
         if presented.email is None:
             return None, "email_not_verified"
-        account = _account_with_email(unit, begun, presented.email, is_login=realm_rules.login_id == EMAIL)
+        account = _account_with_email(
+            unit, authorization, presented.email, is_login=realm_rules.login_id == EMAIL
+        )
         if account is None:
             return None, "no_account"
-        links.add(unit, account, begun.provider.issuer, presented.subject, rules.BY_EMAIL)
+        identities.add(unit, account, authorization.provider.issuer, presented.subject, rules.BY_EMAIL)
         return account, ""
 
     account, reason = call.transact(work)
     if account is None:
-        _note_failure(call, begun, reason)
-        raise links.nothing_here()
+        _note_failure(call, authorization, reason)
+        raise identities.nothing_here()
     return account
 
 
-def _linked_account(session: Session, begun: Begun, subject: str) -> Account | None:
+def _linked_account(session: Session, authorization: AuthorizationRequest, subject: str) -> Account | None:
     found: Account | None = session.scalar(
         select(Account)
         .join(OutsideIdentity, OutsideIdentity.account_id == Account.id)
         .where(
-            OutsideIdentity.issuer == begun.provider.issuer,
+            OutsideIdentity.issuer == authorization.provider.issuer,
             OutsideIdentity.subject == subject,
-            OutsideIdentity.realm == begun.provider.realm,
-            Account.realm == begun.provider.realm,
+            OutsideIdentity.realm == authorization.provider.realm,
+            Account.realm == authorization.provider.realm,
         )
     )
     return found
 
 
-def _account_with_email(unit: UnitOfWork, begun: Begun, email: str, *, is_login: bool) -> Account | None:
+def _account_with_email(
+    unit: UnitOfWork, authorization: AuthorizationRequest, email: str, *, is_login: bool
+) -> Account | None:
     """The one account of the realm whose own address this is, too: locked, able to sign in, not linked before.
 
     An address that somebody has entered here without confirming it is nobody's. Where usernames are the logins an
@@ -162,7 +168,7 @@ def _account_with_email(unit: UnitOfWork, begun: Begun, email: str, *, is_login:
     column = Account.login if is_login else func.lower(Account.email)
     found = unit.session.scalars(
         select(Account)
-        .where(Account.realm == begun.provider.realm, column == email)
+        .where(Account.realm == authorization.provider.realm, column == email)
         .limit(2)
         .with_for_update(of=Account)
     ).all()
@@ -170,7 +176,7 @@ def _account_with_email(unit: UnitOfWork, begun: Begun, email: str, *, is_login:
         return None
     account: Account = found[0]
     is_linked = select(OutsideIdentity.id).where(
-        OutsideIdentity.account_id == account.id, OutsideIdentity.issuer == begun.provider.issuer
+        OutsideIdentity.account_id == account.id, OutsideIdentity.issuer == authorization.provider.issuer
     )
     if unit.session.scalar(is_linked) is not None:
         return None
@@ -184,19 +190,19 @@ def _activated(unit: UnitOfWork, account: Account) -> Account:
     account.state = "active"
     account.email_verified_at = account.email_verified_at or unit.now
     account.version += 1
-    credentials.void_links(unit, account.id)
+    invitations.void_links(unit, account.id)
     unit.audit("account.activated", "account", account.id, by="outside_sign_in")
     return account
 
 
-def _require_second_factor(call: Call, begun: Begun, account: Account) -> None:
+def _require_second_factor(call: Call, authorization: AuthorizationRequest, account: Account) -> None:
     """Where our own second factor is demanded, the way goes on as at a log-in. Raises Refused(second_factor_required)."""
     try:
-        challenges.refuse_without_code(call, Verified(begun.organisation, account))
+        challenges.refuse_without_code(call, Verified(authorization.organisation, account))
     except Refused as refusal:
         if refusal.code != "second_factor_required":
             raise
-        more = refusal.more | {"return_path": begun.row.return_path}
+        more = refusal.more | {"return_path": authorization.row.return_path}
         raise Refused(
             refusal.code,
             "Send a code of your second factor with the challenge to `complete_log_in`.",
@@ -207,13 +213,13 @@ def _require_second_factor(call: Call, begun: Begun, account: Account) -> None:
 def _start_session(
     unit: UnitOfWork,
     request: Mapping[str, Any],
-    begun: Begun,
+    authorization: AuthorizationRequest,
     presented: Presented,
     account: Account,
     settings: Any,
 ) -> dict[str, Any]:
-    answer = credentials.start_session(
-        unit, request, begun.organisation, account.id, account.password_hash, settings
+    answer = start_session(
+        unit, request, authorization.organisation, account.id, account.password_hash, settings
     )
     # Somebody who was signed in at the provider all along may have left the screen: that proves nothing.
     unit.session.execute(
@@ -222,60 +228,60 @@ def _start_session(
         .values(proven_at=presented.signed_in_at),
         execution_options={"synchronize_session": False},
     )
-    links.note_use(unit, account.id, begun.provider.issuer)
+    identities.note_use(unit, account.id, authorization.provider.issuer)
     unit.audit(
         "outside_sign_in.completed", "account", account.id,
-        provider_id=begun.provider.id, has_second_factor=presented.has_second_factor,
+        provider_id=authorization.provider.id, has_second_factor=presented.has_second_factor,
     )  # fmt: skip
-    return answer | {"purpose": rules.SIGN_IN, "return_path": begun.row.return_path}
+    return answer | {"purpose": rules.SIGN_IN, "return_path": authorization.row.return_path}
 
 
 # For somebody who is signed in
 
 
 def _link_own(
-    unit: UnitOfWork, _request: Mapping[str, Any], begun: Begun, presented: Presented
+    unit: UnitOfWork, _request: Mapping[str, Any], authorization: AuthorizationRequest, presented: Presented
 ) -> dict[str, Any]:
     """Link the account that began it. Raises Refused(outside_identity_taken, outside_sign_in_refused)."""
-    account = _beginner(unit, begun)
-    links.add(unit, account, begun.provider.issuer, presented.subject, rules.BY_OWNER)
-    return {"purpose": rules.LINK, "return_path": begun.row.return_path}
+    account = _beginner(unit, authorization)
+    identities.add(unit, account, authorization.provider.issuer, presented.subject, rules.BY_OWNER)
+    return {"purpose": rules.LINK, "return_path": authorization.row.return_path}
 
 
 def _note_proof(
-    unit: UnitOfWork, _request: Mapping[str, Any], begun: Begun, presented: Presented
+    unit: UnitOfWork, _request: Mapping[str, Any], authorization: AuthorizationRequest, presented: Presented
 ) -> dict[str, Any]:
     """Note that the session's owner has signed in at the provider just now. Raises Refused(proof_refused)."""
-    account = _beginner(unit, begun)
-    linked = _linked_account(unit.session, begun, presented.subject)
+    account = _beginner(unit, authorization)
+    linked = _linked_account(unit.session, authorization, presented.subject)
     at = presented.signed_in_at
     if linked is None or linked.id != account.id or at is None or unit.now - at > rules.PROOF_HOLDS:
         raise Refused(
             "proof_refused", "Sign in at the provider anew, with the account that is linked with yours."
         )
     unit.session.execute(
-        update(LoginSession).where(LoginSession.id == begun.row.session_id).values(proven_at=at),
+        update(LoginSession).where(LoginSession.id == authorization.row.session_id).values(proven_at=at),
         execution_options={"synchronize_session": False},
     )
-    unit.audit("session.proven", "account", account.id, session_id=begun.row.session_id)
-    return {"purpose": rules.PROOF, "return_path": begun.row.return_path}
+    unit.audit("session.proven", "account", account.id, session_id=authorization.row.session_id)
+    return {"purpose": rules.PROOF, "return_path": authorization.row.return_path}
 
 
-def _beginner(unit: UnitOfWork, begun: Begun) -> Account:
+def _beginner(unit: UnitOfWork, authorization: AuthorizationRequest) -> Account:
     """The account that began it, if the session it did so in still holds. Locked."""
-    unit.act_for(begun.organisation.id, begun.organisation.key)
+    unit.act_for(authorization.organisation.id, authorization.organisation.key)
     account = unit.session.scalar(
         select(Account)
         .join(LoginSession, LoginSession.account_id == Account.id)
         .where(
-            Account.id == begun.row.account_id,
+            Account.id == authorization.row.account_id,
             Account.state == "active",
-            LoginSession.id == begun.row.session_id,
+            LoginSession.id == authorization.row.session_id,
             LoginSession.ended_at.is_(None),
             LoginSession.expires_at > unit.now,
         )
         .with_for_update(of=Account)
     )
     if account is None:
-        raise links.nothing_here()
+        raise identities.nothing_here()
     return account

@@ -9,8 +9,9 @@ from sqlalchemy import select
 
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork
-from services.identity import credentials
-from services.identity.outside.models import IdentityProvider, OutsideIdentity
+from services.identity.outside.models import OutsideIdentity
+from services.identity.realms.models import IdentityProvider
+from services.identity.sessions.handlers import log_out
 
 
 def find_provider(call: Call) -> IdentityProvider | None:
@@ -35,5 +36,5 @@ def find_provider(call: Call) -> IdentityProvider | None:
 
 def end_session(unit: UnitOfWork, request: Mapping[str, Any], sign_out_url: str | None) -> dict[str, Any]:
     """End the caller's session, and say where the one at the provider is ended."""
-    credentials.log_out(unit, request)
+    log_out(unit, request)
     return {"sign_out_url": sign_out_url}

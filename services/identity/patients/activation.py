@@ -13,16 +13,19 @@ from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.contracts.identity import patients as contract
-from services.identity import credentials, rules
-from services.identity.access import addresses
-from services.identity.models import Account, CredentialLink, Organisation
+from services.identity.credentials import invitations, links
+from services.identity.credentials.models import CredentialLink
+from services.identity.credentials.rules import VERIFY_EMAIL
+from services.identity.models import Account, Organisation
 from services.identity.patients import enrolment, queries
 from services.identity.patients.models import UnverifiedNotice
 from services.identity.patients.rules import NOTICE_KEPT, NOTICE_KEPT_ONCE_TAKEN, NOTICE_LIMIT, Identifying
-from services.identity.people.accounts import load_person
-from services.identity.people.handlers import MEMBERS, add_person
-from services.identity.people.rules import LINK, PATIENT, VERIFY_EMAIL
-from services.identity.tokens import throttle_key, token_hash
+from services.identity.realms import rules
+from services.identity.realms.rules import LINK, PATIENT
+from services.identity.registry.people import MEMBERS, add_person, load_person
+from services.identity.secrets import addresses, tries
+from services.identity.secrets.rules import RESET_LIMIT
+from services.identity.secrets.tokens import throttle_key, token_hash
 
 Request = Mapping[str, Any]
 MATCH, NOTICE = "patient-match", "unverified-notice"
@@ -60,8 +63,8 @@ def _count(call: Call, key: str) -> None:
     settings = call.runtime.settings
 
     def count(unit: UnitOfWork) -> int:
-        return addresses.count_try(unit, addresses.RESET, settings) or credentials.count_try(
-            unit, MATCH, key, rules.RESET_LIMIT
+        return addresses.count_try(unit, addresses.RESET, settings) or tries.count_try(
+            unit, MATCH, key, RESET_LIMIT
         )
 
     wait_s = call.transact(count)
@@ -81,7 +84,7 @@ def _answer(
             enrolment.send_link(unit, person)
         return {}
     unit.audit("patient.not_verified", "login", key)
-    if credentials.count_try(unit, NOTICE, key, NOTICE_LIMIT):
+    if tries.count_try(unit, NOTICE, key, NOTICE_LIMIT):
         return {}
     notice = UnverifiedNotice(
         id=wire.new_id(), email=request["email"], created_at=unit.now, expires_at=unit.now + NOTICE_KEPT
@@ -128,7 +131,7 @@ def register_patient(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     )
     enrolment.record_of(unit, person, enrolment.REGISTERED)
     if person.email:
-        credentials.invite(unit, enrolment.open_account(unit, person), VERIFY_EMAIL)
+        invitations.invite(unit, enrolment.open_account(unit, person), VERIFY_EMAIL)
     return {"person_id": person.id}
 
 
@@ -150,7 +153,7 @@ def _verify_email(unit: UnitOfWork, _request: Request, token: str, settings: Any
         .where(is_this_link, CredentialLink.kind == LINK, CredentialLink.purpose == VERIFY_EMAIL)
     ).one_or_none()
     if found is None:
-        raise credentials.link_refused()
+        raise links.link_refused()
     account_id, organisation = found
     unit.act_for(organisation.id, organisation.key)
     person_id = unit.session.scalar(select(Account.person_id).where(Account.id == account_id))
@@ -159,12 +162,12 @@ def _verify_email(unit: UnitOfWork, _request: Request, token: str, settings: Any
     account = unit.session.scalars(
         select(Account).where(Account.id == account_id).with_for_update(of=Account)
     ).one()
-    is_used = credentials.use_up(unit, is_this_link)
+    is_used = invitations.use_up(unit, is_this_link)
     if not is_used or account.state == "disabled" or account.email != person.email:
-        raise credentials.link_refused()
+        raise links.link_refused()
     account.email_verified_at = unit.now
     account.version += 1
-    credentials.void_links(unit, account.id)
+    invitations.void_links(unit, account.id)
     unit.audit("account.email_verified", "account", account.id, person_id=person.id)
     is_registered = enrolment.record_of(unit, person).origin == enrolment.REGISTERED
     if is_registered and person.postal_code and person.disabled_at is None:

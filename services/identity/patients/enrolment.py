@@ -9,23 +9,19 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts as contract
 from services.contracts.identity.credentials import login_email_changed
-from services.identity.credentials import end_sessions, invite, void_links
-from services.identity.models import Account, Grant, Invitation, Person
-from services.identity.patients import rules
+from services.identity.credentials.invitations import invite, void_links
+from services.identity.credentials.models import Invitation, LoginChange
+from services.identity.models import Account, Grant, Person
 from services.identity.patients.models import PatientRecord, PatientSettings
-from services.identity.people.accounts import (
-    add_portal_account,
-    find_portal_account,
-    flush_login,
-    load_person,
-)
-from services.identity.people.grants import actor, find_open, open_grant, revoke, role_of
-from services.identity.people.models import LoginChange
-from services.identity.people.queries import current_kinds, kinds_of
-from services.identity.people.realms import rules_of
-from services.identity.people.relationships import relate
-from services.identity.people.rules import EMAIL, PATIENT
-from services.identity.rules import normal_login
+from services.identity.realms.queries import rules_of
+from services.identity.realms.rules import EMAIL, PATIENT, normal_login
+from services.identity.registry.accounts import add_portal_account, find_portal_account, flush_login
+from services.identity.registry.actors import actor
+from services.identity.registry.people import current_kinds, kinds_of, load_person
+from services.identity.registry.usernames import no_username
+from services.identity.relationships.grants import find_open, open_grant, revoke, role_of
+from services.identity.relationships.handlers import relate
+from services.identity.sessions.handlers import end_sessions
 
 ROLE = "patient"
 BY_STAFF, REGISTERED = "staff", "registered"
@@ -67,7 +63,7 @@ def open_account(unit: UnitOfWork, person: Person) -> Account:
     account = find_portal_account(unit, PATIENT, person.id)
     if account is None:
         account = add_portal_account(
-            unit, PATIENT, person, login=rules.no_username(wire.new_id()), email=person.email
+            unit, PATIENT, person, login=no_username(wire.new_id()), email=person.email
         )
     return account
 

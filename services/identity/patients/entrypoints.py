@@ -7,33 +7,29 @@ from typing import Any
 
 from services.chassis.operations import Call, serves
 from services.contracts.identity import patients as contract
-from services.identity.access.links import answer_time
 from services.identity.patients import activation, handlers, jobs, queries
+from services.identity.secrets.calls import answer_time
 
 
-class PatientEntrypoints:
+class PatientsEntrypoints:
     """What `Service` offers about patients' portal access."""
 
     @serves(contract.get_patient_settings)
     def get_patient_settings(self, call: Call) -> Any:
-        """See the contract."""
         return call.read(queries.get_patient_settings)
 
     @serves(contract.set_patient_settings)
     def set_patient_settings(self, call: Call) -> Any:
-        """See the contract."""
         return call.commit(handlers.set_patient_settings)
 
     @serves(contract.get_patient_access)
     def get_patient_access(self, call: Call) -> Any:
-        """See the contract."""
         answer = call.read(queries.get_patient_access)
         call.transact(lambda unit: unit.audit("patient_access.read", "person", answer["person_id"]))
         return answer
 
     @serves(contract.list_patient_access)
     def list_patient_access(self, call: Call) -> Any:
-        """See the contract."""
         answer = call.read(queries.list_patient_access)
         call.transact(
             lambda unit: unit.audit(
@@ -44,42 +40,34 @@ class PatientEntrypoints:
 
     @serves(contract.enable_patient_access)
     def enable_patient_access(self, call: Call) -> Any:
-        """See the contract."""
         return call.commit(handlers.enable_patient_access)
 
     @serves(contract.disable_patient_access)
     def disable_patient_access(self, call: Call) -> Any:
-        """See the contract."""
         return call.commit(handlers.disable_patient_access)
 
     @serves(contract.invite_patient)
     def invite_patient(self, call: Call) -> Any:
-        """See the contract."""
         return call.commit(handlers.invite_patient)
 
     @serves(contract.check_username)
     def check_username(self, call: Call) -> Any:
-        """See the contract."""
         return call.transact(lambda unit: handlers.check_username(unit, call.request))
 
     @serves(contract.set_patient_credentials)
     def set_patient_credentials(self, call: Call) -> Any:
-        """See the contract."""
         return handlers.set_credentials(call)
 
     @serves(contract.change_patient_email)
     def change_patient_email(self, call: Call) -> Any:
-        """See the contract."""
         return call.commit(handlers.change_patient_email)
 
     @serves(contract.start_patient_job)
     def start_patient_job(self, call: Call) -> Any:
-        """See the contract."""
         return jobs.start(call)
 
     @serves(contract.get_patient_job)
     def get_patient_job(self, call: Call) -> Any:
-        """See the contract."""
         return call.read(queries.get_patient_job)
 
     @serves(contract.request_patient_access)
@@ -92,15 +80,12 @@ class PatientEntrypoints:
 
     @serves(contract.verify_email)
     def verify_email(self, call: Call) -> Any:
-        """See the contract."""
         return activation.verify_email(call)
 
     @serves(contract.register_patient)
     def register_patient(self, call: Call) -> Any:
-        """See the contract."""
         return call.commit(activation.register_patient)
 
     @serves(contract.take_unverified_address)
     def take_unverified_address(self, call: Call) -> Any:
-        """See the contract."""
         return call.transact(lambda unit: activation.take_unverified_address(unit, call.request))

@@ -11,20 +11,19 @@ from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity.patients import USERNAME_RULE
-from services.identity import login
-from services.identity.credentials import set_password_hash
-from services.identity.handlers import load_organisation
+from services.identity.credentials.passwords import set_password_hash
 from services.identity.models import Account, Organisation
-from services.identity.password_rules import check_password
-from services.identity.passwords import hash_password
-from services.identity.patients import enrolment, rules
+from services.identity.patients import enrolment
 from services.identity.patients.models import PatientSettings
 from services.identity.patients.queries import access_view, settings_view
-from services.identity.patients.usernames import set_username
-from services.identity.people.handlers import require_confirmation
-from services.identity.people.queries import find_person
-from services.identity.people.rules import PATIENT, login_space
-from services.identity.rules import normal_login
+from services.identity.realms.rules import PATIENT, login_space, normal_login
+from services.identity.registry.confirmation import require_confirmation
+from services.identity.registry.organisations import load_organisation
+from services.identity.registry.people import find_person
+from services.identity.registry.usernames import has_username, is_username, set_username
+from services.identity.secrets.calls import take_secret
+from services.identity.secrets.password_rules import check_password
+from services.identity.secrets.passwords import hash_password
 
 Request = Mapping[str, Any]
 
@@ -81,7 +80,7 @@ def check_username(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     holder = unit.session.execute(
         select(Account.person_id).where(Account.login_space == login_space(PATIENT), Account.login == wanted)
     ).one_or_none()
-    is_valid = rules.is_username(wanted)
+    is_valid = is_username(wanted)
     is_own = holder is not None and request["person_id"] is not None and holder[0] == request["person_id"]
     return {
         "is_valid": is_valid,
@@ -95,7 +94,7 @@ def set_credentials(call: Call) -> Any:
 
     Raises Refused(not_found, not_a_patient, access_not_enabled, details_missing, login_taken, password_refused).
     """
-    password = login.take_secret(call, "password")
+    password = take_secret(call, "password")
     with call.runtime.database.reading(call.organisation_id) as session:
         person = find_person(session, call.request["person_id"])
         organisation = session.scalars(
@@ -127,7 +126,7 @@ def _set_credentials(unit: UnitOfWork, request: Request, password_hash: str) -> 
     account, _ = enrolment.require_access(unit, person)
     if request["username"] is not None:
         set_username(unit, account, request["username"])
-    elif not rules.has_username(account.login):
+    elif not has_username(account.login):
         raise Refused(
             "details_missing",
             "username: none is on file, and the patient logs in with it.",

@@ -18,7 +18,7 @@ from services.identity.models import Organisation
 from services.identity.patients import enrolment
 from services.identity.patients.models import PatientJob, PatientJobItem
 from services.identity.patients.queries import job_view
-from services.identity.people.grants import actor
+from services.identity.registry.actors import actor
 
 Request = Mapping[str, Any]
 EVERY_S = 5.0

@@ -12,18 +12,13 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.identity.models import BY_NAME, Account, Grant, Organisation, Person, PersonKind, in_effect
-from services.identity.pages import last_of_page
 from services.identity.patients import rules
 from services.identity.patients.enrolment import not_a_patient
-from services.identity.patients.models import (
-    PatientJob,
-    PatientJobItem,
-    PatientRecord,
-    PatientSettings,
-)
-from services.identity.people.models import after
-from services.identity.people.queries import find_person
-from services.identity.people.rules import PATIENT
+from services.identity.patients.models import PatientJob, PatientJobItem, PatientRecord, PatientSettings
+from services.identity.realms.rules import PATIENT
+from services.identity.registry import usernames
+from services.identity.registry.pages import after, last_of_page
+from services.identity.registry.people import find_person
 
 Request = Mapping[str, Any]
 MOST_FAILURES = 200
@@ -80,7 +75,7 @@ def _line(
         "first_name": person.first_name,
         "last_name": person.last_name,
         "email": person.email,
-        "username": account.login if account and rules.has_username(account.login) else None,
+        "username": account.login if account and usernames.has_username(account.login) else None,
         "portal_status": status,
         "reasons": reasons,
         "colour": rules.colour(status, reasons),
@@ -137,7 +132,7 @@ def onboarding_page(session: Session, request: Request) -> Select[*tuple[Any, ..
 def _wanted(request: Request) -> list[ColumnElement[bool]]:
     is_enabled = and_(Grant.id.is_not(None), Account.state != "disabled")
     is_complete = and_(_is_given(Person.email), _is_given(Person.postal_code))
-    has_username = and_(Account.id.is_not(None), ~Account.login.startswith(rules.no_username("")))
+    has_username = and_(Account.id.is_not(None), ~Account.login.startswith(usernames.no_username("")))
     conditions: list[ColumnElement[bool]] = []
     if request["status"] == rules.INACTIVE:
         conditions.append(or_(~is_complete, _is_not(is_enabled)))

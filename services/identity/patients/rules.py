@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import datetime
-import re
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from services.identity.rules import Limit
+from services.identity.secrets.rules import Limit
 
 INACTIVE, UNACTIVATED, ACTIVE = "inactive", "unactivated", "active"
 NOT_ENABLED, NO_EMAIL, NO_POSTAL_CODE = "access_not_enabled", "no_email", "no_postal_code"
 
-# A login that nobody can type as a username stands for "none on file": the column is unique and never empty.
-_NO_USERNAME = "-"
-_USERNAME = re.compile(r"[a-z0-9][a-z0-9._@-]{2,63}")
 
 # The message "could not be verified" goes to whatever address was entered: three a day are enough for its owner.
 NOTICE_LIMIT = Limit(most=3, rest_s=86_400, free=3)
 NOTICE_KEPT = datetime.timedelta(hours=4)
 # Once it was handed out for rendering the address stays for a few tries of the mail server.
 NOTICE_KEPT_ONCE_TAKEN = datetime.timedelta(minutes=15)
-
-
-def no_username(unique: str) -> str:
-    """The login of an account without a username. `unique` is any identifier of its own."""
-    return f"{_NO_USERNAME}{unique}"
-
-
-def has_username(login: str) -> bool:
-    """Whether a login is one that a person knows."""
-    return not login.startswith(_NO_USERNAME)
-
-
-def is_username(login: str) -> bool:
-    """Whether a normalised login may be a username: what stands for none is not."""
-    return _USERNAME.fullmatch(login) is not None
 
 
 def reasons_inactive(*, is_enabled: bool, email: str | None, postal_code: str | None) -> list[str]:

@@ -7,21 +7,17 @@ from typing import Any
 
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
+from services.identity.credentials.invitations import send_invitation
 from services.identity.employees.supervision import supervise
 from services.identity.models import Person
 from services.identity.patients import enrolment
-from services.identity.patients.usernames import require_username
-from services.identity.people import rules
-from services.identity.people.accounts import (
-    add_portal_account,
-    find_portal_account,
-    load_person,
-    send_invitation,
-)
-from services.identity.people.grants import open_grant, role_of
-from services.identity.people.realms import rules_of
-from services.identity.people.relationships import relate
-from services.identity.queries import account_view
+from services.identity.realms import rules
+from services.identity.realms.queries import rules_of
+from services.identity.registry.accounts import account_view, add_portal_account, find_portal_account
+from services.identity.registry.people import load_person
+from services.identity.registry.usernames import require_username
+from services.identity.relationships.grants import open_grant, role_of
+from services.identity.relationships.handlers import relate
 
 Request = Mapping[str, Any]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
@@ -12,37 +12,13 @@ from sqlalchemy.orm import Session
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.identity.models import BY_NAME, Account, Grant, Organisation, Person, PersonKind, Role, not_over
-from services.identity.pages import page_of
-from services.identity.people import rules
-from services.identity.people.models import ClientContact, LoginChange
+from services.identity.family.models import ClientContact
+from services.identity.models import BY_NAME, Person, PersonKind
+from services.identity.realms import rules
+from services.identity.registry.pages import page_of
+from services.identity.registry.people import current_kinds, find_person, kinds_of
 
-Request = Mapping[str, Any]
 MOST_FOUND = 50
-MANAGE_ACCESS = "workflow.manage_family_portal_access"
-
-
-def find_person(session: Session, person_id: str, field: str | None = None) -> Person:
-    """The person. Raises Refused(not_found)."""
-    person: Person | None = session.scalar(select(Person).where(Person.id == person_id))
-    if person is None:
-        raise Refused("not_found", "There is no such person.", field=field)
-    return person
-
-
-def kinds_of(session: Session, person_ids: Collection[str]) -> dict[str, list[PersonKind]]:
-    """What each of these people is, was or will be, oldest first."""
-    found: dict[str, list[PersonKind]] = {person_id: [] for person_id in person_ids}
-    statement = select(PersonKind).where(PersonKind.person_id.in_(person_ids)).order_by(PersonKind.starts_at)
-    for row in session.scalars(statement):
-        found[row.person_id].append(row)
-    return found
-
-
-def current_kinds(history: Sequence[PersonKind]) -> list[str]:
-    """What a person is now."""
-    now = utc_now()
-    return sorted({row.kind for row in history if rules.is_in_effect(row.starts_at, row.ends_at, now)})
 
 
 def person_line(person: Person, history: Sequence[PersonKind]) -> dict[str, Any]:
@@ -75,12 +51,12 @@ def person_view(session: Session, person: Person) -> dict[str, Any]:
     }
 
 
-def get_person(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
+def get_person(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
     """One person, whole. Raises Refused(not_found)."""
     return person_view(session, find_person(session, request["person_id"]))
 
 
-def list_people(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
+def list_people(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
     """People by last and first name. The cursor is a person's id: names do not belong into addresses."""
     statement = _of_kind(select(Person), request["kind"])
     if request["number"] is not None:
@@ -89,7 +65,7 @@ def list_people(session: Session, _caller: Caller, request: Request) -> dict[str
     return {"items": _lines(session, page), "next": following}
 
 
-def search_people(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
+def search_people(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
     """People whose names begin so, or who were born on that day. Raises Refused(invalid_request) without anything."""
     first_name, last_name = request["first_name"], request["last_name"]
     wanted = []
@@ -141,65 +117,7 @@ def _lines(session: Session, people: Sequence[Person]) -> list[dict[str, Any]]:
     return [person_line(person, history[person.id]) for person in people]
 
 
-def list_client_contacts(session: Session, caller: Caller, request: Request) -> dict[str, Any]:
-    """A client's contacts by name, with their Family Portal role and last sign-in (S1-34, S1-35)."""
-    find_person(session, request["client_id"])
-    contacts = session.scalars(select(ClientContact).where(ClientContact.client_id == request["client_id"]))
-    views = [contact_view(session, caller, contact) for contact in contacts]
-    return {"items": sorted(views, key=lambda view: (view["last_name"].lower(), view["contact_id"]))}
-
-
-def contact_view(session: Session, caller: Caller | None, contact: ClientContact) -> dict[str, Any]:
-    """The members of the contract's ContactView. Who may not manage access is offered nothing about it (S1-6)."""
-    person = find_person(session, contact.contact_id)
-    reached = session.execute(
-        select(Grant, Role, Account)
-        .join(Role, Role.id == Grant.role_id)
-        .join(Account, Account.id == Grant.account_id)
-        .where(
-            Account.person_id == person.id,
-            Account.realm == rules.FAMILY,
-            Grant.person_id == contact.client_id,
-            not_over(),
-        )
-    ).one_or_none()
-    is_disabled = contact.disabled_at is not None or person.disabled_at is not None
-    actions: list[str] = []
-    if caller is not None and caller.may(MANAGE_ACCESS) and not is_disabled:
-        actions = ["add"] if reached is None else access_actions(reached[2])
-    return {
-        "contact_id": person.id,
-        "version": contact.version,
-        "first_name": person.first_name,
-        "last_name": person.last_name,
-        "email": person.email,
-        "mobile_phone": person.mobile_phone,
-        "relation": contact.relation,
-        "is_disabled": is_disabled,
-        "family_access": None if reached is None else family_standing(*reached),
-        "actions": actions,
-    }
-
-
-def access_actions(account: Account) -> list[str]:
-    """What can be done about an access: the invitation can be sent again until the first sign-in (S1-18, S1-36)."""
-    manage = ["change_role", "change_login", "remove"]
-    return ["resend_invitation", *manage] if account.last_login_at is None else manage
-
-
-def family_standing(grant: Grant, role: Role, account: Account) -> dict[str, Any]:
-    """The members of the contract's FamilyStanding."""
-    return {
-        "role": role.code,
-        "role_name": role.name or role.code,
-        "starts_at": grant.starts_at,
-        "ends_at": grant.ends_at,
-        "last_sign_in_at": account.last_login_at,
-        "last_used_at": grant.last_used_at,
-    }
-
-
-def get_my_profile(session: Session, caller: Caller, request: Request) -> dict[str, Any]:
+def get_my_profile(session: Session, caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
     """A profile as the caller's role shows it (S1-15, S1-32). Raises Refused(not_found) for one that is not granted."""
     profiles = caller.scope.get("profiles", []) if caller.realm in rules.PORTAL_REALMS else []
     profile = next((each for each in profiles if each["person_id"] == request["person_id"]), None)
@@ -222,12 +140,3 @@ def get_my_profile(session: Session, caller: Caller, request: Request) -> dict[s
             )
         ]
     return view
-
-
-def describe_login_change(session: Session, caller: Caller, request: Request) -> dict[str, Any]:
-    """The address before a changed log-in. Raises Refused(not_found)."""
-    change = session.scalar(select(LoginChange).where(LoginChange.id == request["change_id"]))
-    if change is None:
-        raise Refused("not_found", "There is no such change.")
-    name = session.scalars(select(Organisation.name).where(Organisation.id == caller.organisation_id)).one()
-    return {"email": change.email_before, "organisation_name": name}

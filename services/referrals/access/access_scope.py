@@ -21,7 +21,7 @@ STAFF, PROVIDER = "staff", "provider"
 
 
 @dataclass(frozen=True)
-class Reach:
+class AccessScope:
     """`everything`, or the programs with these ids and the queued programs of the agencies with these ids."""
 
     everything: bool = False
@@ -48,19 +48,19 @@ class Reach:
         )
 
 
-def reach_of(caller: Caller | None) -> Reach:
-    """The caller's reach. What is not understood adds nothing."""
+def access_scope_of(caller: Caller | None) -> AccessScope:
+    """What the caller reaches. What is not understood adds nothing."""
     if caller is None or caller.kind != "account":
-        return Reach()
+        return AccessScope()
     if caller.realm in (STAFF, REALM_OF_SYSTEMS):  # what a system may do there is in its scopes
-        return Reach(everything=True)
+        return AccessScope(everything=True)
     if caller.realm != PROVIDER:
-        return Reach()
+        return AccessScope()
     assigned = caller.scope.get("resources")
     entries = (
         [entry for entry in assigned if isinstance(entry, Mapping)] if isinstance(assigned, list) else []
     )
-    return Reach(
+    return AccessScope(
         program_ids=_ids(entries, Level.PROGRAM),
         agency_ids=_ids(entries, Level.AGENCY),
     )

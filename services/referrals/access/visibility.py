@@ -7,36 +7,38 @@ from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
-from services.referrals.access.access_scope import reach_of
+from services.referrals.access.access_scope import access_scope_of
 from services.referrals.access.rules import SENDER, UNAVAILABLE
 from services.referrals.models import Referral
 
 
-def in_sight(caller: Caller | None) -> ColumnElement[bool]:
+def visible_to(caller: Caller | None) -> ColumnElement[bool]:
     """Condition: the caller sees this referral. Staff sees all; others those in reach that were not taken back (S0-46)."""
-    reach = reach_of(caller)
-    if reach.everything:
-        return reach.of_referrals(Referral.program_id)
+    scope = access_scope_of(caller)
+    if scope.everything:
+        return scope.of_referrals(Referral.program_id)
     not_taken_back = or_(Referral.ended_by.is_(None), Referral.ended_by != SENDER)
-    return and_(reach.of_referrals(Referral.program_id), not_taken_back)
+    return and_(scope.of_referrals(Referral.program_id), not_taken_back)
 
 
-def in_reach(session: Session, caller: Caller | None, referral_id: str, *, lock: bool = False) -> Referral:
+def visible_referral(
+    session: Session, caller: Caller | None, referral_id: str, *, lock: bool = False
+) -> Referral:
     """The row, held until the transaction ends if `lock`: of two changes at once the second meets the first's version.
 
     Raises Refused `not_found`.
     """
-    statement = select(Referral).where(Referral.id == referral_id, in_sight(caller))
+    statement = select(Referral).where(Referral.id == referral_id, visible_to(caller))
     if lock:
         statement = statement.with_for_update(of=Referral)
     referral = session.scalars(statement).one_or_none()
     if referral is None:
-        raise absent(caller, "referral_id")
+        raise not_visible(caller, "referral_id")
     return referral
 
 
-def absent(caller: Caller | None, field: str) -> Refused:
+def not_visible(caller: Caller | None, field: str) -> Refused:
     """What is answered where nothing is to be seen; to others than staff the same words whatever the reason is."""
-    if reach_of(caller).everything:
+    if access_scope_of(caller).everything:
         return Refused("not_found", "There is no such referral.", field)
     return Refused("not_found", UNAVAILABLE, field)

@@ -1,1 +1,1 @@
-"""Referrals: contact records assigned to programs, and their way through a queue's statuses."""
+"""Referrals: contact records assigned to programs, their lists, history and notes, and the waitlist."""

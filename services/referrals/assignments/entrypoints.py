@@ -1,4 +1,4 @@
-"""Entrypoints of referrals."""
+"""Entrypoints of assigned referrals: assigning, reading, notes, the waitlist."""
 
 from __future__ import annotations
 

@@ -12,10 +12,10 @@ from services.referrals.models import Referral, StatusChange
 from services.referrals.queues.models import Queue
 from services.referrals.queues.rules import Status, find_status
 from services.referrals.records.models import ContactRecord
-from services.referrals.reports.facts import note_change
+from services.referrals.reports.facts import count_change
 
 
-def add_line(
+def add_line_and_count(
     unit: UnitOfWork,
     referral: Referral,
     kind: str,
@@ -47,7 +47,7 @@ def add_line(
         actor_realm=unit.caller.realm if unit.caller else None,
     )
     unit.add(line)
-    note_change(unit, referral, is_new=origin is None)
+    count_change(unit, referral, is_new=origin is None)
     return line
 
 
@@ -65,7 +65,7 @@ def status_of(queue: Queue, referral: Referral) -> Status:
     return status
 
 
-def facts_of(unit: UnitOfWork, referral: Referral) -> dict[str, Any]:
+def referral_facts(unit: UnitOfWork, referral: Referral) -> dict[str, Any]:
     """What every event of a referral says: ids and the number, nothing about the person."""
     record = unit.session.get_one(ContactRecord, referral.contact_record_id)
     program = unit.session.get_one(Resource, referral.program_id)

@@ -13,10 +13,10 @@ from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.contracts.referrals.assignments import referral_assigned, referral_waitlisted
-from services.referrals.assignments.history import add_line, facts_of
+from services.referrals.assignments.history import add_line_and_count, referral_facts
 from services.referrals.assignments.queries import new_referral_view
 from services.referrals.assignments.rules import Step, due_when_new
-from services.referrals.assignments.standings import Standing, check_may_open, standing_of
+from services.referrals.assignments.standings import Standing, check_may_open, program_standing
 from services.referrals.capacity.handlers import claim, exhausted
 from services.referrals.capacity.queries import is_exhausted
 from services.referrals.directory.models import Resource
@@ -54,7 +54,7 @@ def refuse_when_full(session: Session, request: Any, is_repeated: Callable[[], b
     queue = session.get(Queue, request["queue_id"])
     if queue is None:
         raise no_queue()
-    check_may_open(queue, standing_of(session, request["program_id"], queue.id, record.id))
+    check_may_open(queue, program_standing(session, request["program_id"], queue.id, record.id))
     # Nobody is asked to confirm what would be refused then.
     check_may_be_shared(session, record, queue, utc_now())
     settings = settings_of(queue)
@@ -70,7 +70,7 @@ def assign_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     # The lock makes two assignments of one record take turns, so the second sees the first.
     record = get_record(unit.session, request["contact_record_id"], lock=True)
     queue = held_queue(unit.session, request["queue_id"])
-    standing = standing_of(unit.session, request["program_id"], queue.id, record.id)
+    standing = program_standing(unit.session, request["program_id"], queue.id, record.id)
     referral = open_referral(
         unit,
         record,
@@ -127,7 +127,7 @@ def ask_programs(
 ) -> list[Referral]:
     """A new referral to each of these programs, none of which takes a place: the parts of an offer, written at once.
 
-    That each may be asked was checked (`check_may_open`).
+    The caller has checked that each may be asked (`check_may_open`).
     """
     check_may_be_shared(unit.session, record, queue, unit.now)
     ids = [program.id for program in programs]
@@ -183,7 +183,7 @@ def _begin(
     unit.session.flush()  # before their history, which refers to them
     for referral in referrals:
         kind = "waitlisted" if referral.is_waitlisted else "assigned"
-        add_line(unit, referral, kind, None, status, Step(referral.note))
+        add_line_and_count(unit, referral, kind, None, status, Step(referral.note))
         ids = {"queue_id": queue.id, "program_id": referral.program_id}
         unit.audit(f"referral.{kind}", "referral", referral.id, **ids)
         _tell(unit, referral, replaces_id)
@@ -225,7 +225,7 @@ def _full(settings: QueueSettings) -> Refused:
 
 
 def _tell(unit: UnitOfWork, referral: Referral, replaces_id: str | None) -> None:
-    facts = facts_of(unit, referral)
+    facts = referral_facts(unit, referral)
     told = {
         **facts,
         "status": referral.status,

@@ -7,9 +7,9 @@ from typing import Any
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals.assignments import referral_note_added
-from services.referrals.access.access_scope import reach_of
-from services.referrals.access.visibility import in_reach
-from services.referrals.assignments.history import add_line, facts_of, status_of, touch
+from services.referrals.access.access_scope import access_scope_of
+from services.referrals.access.visibility import visible_referral
+from services.referrals.assignments.history import add_line_and_count, referral_facts, status_of, touch
 from services.referrals.assignments.queries import limited_referral
 from services.referrals.assignments.rules import Step
 from services.referrals.authors.rules import side_of
@@ -21,27 +21,27 @@ def add_referral_note(unit: UnitOfWork, request: Any) -> dict[str, Any]:
 
     Raises Refused `not_found`, `forbidden` (an internal note of a provider).
     """
-    referral = in_reach(unit.session, unit.caller, request["referral_id"], lock=True)
+    referral = visible_referral(unit.session, unit.caller, request["referral_id"], lock=True)
     is_internal, side = request["is_internal"], side_of(unit.caller.realm if unit.caller else None)
-    if is_internal and not reach_of(unit.caller).everything:
+    if is_internal and not access_scope_of(unit.caller).everything:
         raise Refused("forbidden", "Internal notes are the partner's; write a shared one.", "is_internal")
     status = status_of(unit.session.get_one(Queue, referral.queue_id), referral)
     if not is_internal:
         referral.note = request["note"]
     touch(unit, referral)
-    add_line(unit, referral, "note", status, status, Step(request["note"]), is_internal=is_internal)
+    add_line_and_count(unit, referral, "note", status, status, Step(request["note"]), is_internal=is_internal)
     unit.audit("referral.note_added", "referral", referral.id, side=side, is_internal=is_internal)
     unit.publish(
         referral_note_added,
         referral.id,
-        {**facts_of(unit, referral), "author_side": side, "is_internal": is_internal},
+        {**referral_facts(unit, referral), "author_side": side, "is_internal": is_internal},
     )
     return limited_referral(unit.session, unit.caller, referral.id)
 
 
 def change_priority(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     """Say how urgent an open referral is (R-23). Raises Refused `not_found`, `version_conflict`, `move_not_allowed`."""
-    referral = in_reach(unit.session, unit.caller, request["referral_id"], lock=True)
+    referral = visible_referral(unit.session, unit.caller, request["referral_id"], lock=True)
     unit.require_version(referral)
     if referral.is_terminal:
         raise Refused("move_not_allowed", "The referral has ended; its priority stays.", "referral_id")
@@ -50,6 +50,6 @@ def change_priority(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     before, referral.priority = referral.priority, request["priority"]
     touch(unit, referral)
     status = status_of(unit.session.get_one(Queue, referral.queue_id), referral)
-    add_line(unit, referral, "priority", status, status, Step())
+    add_line_and_count(unit, referral, "priority", status, status, Step())
     unit.audit("referral.priority_changed", "referral", referral.id, before=before, after=referral.priority)
     return limited_referral(unit.session, unit.caller, referral.id)

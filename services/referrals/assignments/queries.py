@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session, lazyload
 
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
-from services.referrals.access.access_scope import may_see_details, reach_of
-from services.referrals.access.visibility import absent, in_reach, in_sight
+from services.referrals.access.access_scope import access_scope_of, may_see_details
+from services.referrals.access.visibility import not_visible, visible_referral, visible_to
 from services.referrals.assignments import listing
 from services.referrals.assignments.rules import next_statuses
 from services.referrals.authors.rules import actor_view, side_of
@@ -56,13 +56,13 @@ def list_referrals(session: Session, caller: Caller | None, request: Any) -> dic
     now = utc_now()
     kept, order = listing.in_order(request["sort"])
     statement = (
-        _limited().where(in_sight(caller), *listing.narrowed(session, request, now), *kept).order_by(*order)
+        _limited().where(visible_to(caller), *listing.narrowed(session, request, now), *kept).order_by(*order)
     )
     if request["after"] is not None:
         statement = statement.where(listing.after(request["after"], request["sort"]))
     rows = session.execute(statement.limit(request["limit"] + 1)).all()
-    if not rows and request["number"] is not None and not reach_of(caller).everything:
-        raise absent(caller, "number")
+    if not rows and request["number"] is not None and not access_scope_of(caller).everything:
+        raise not_visible(caller, "number")
     page = rows[: request["limit"]]
     return {
         "items": [_view(session, row, caller, now) for row in page],
@@ -75,7 +75,7 @@ def get_referral(session: Session, caller: Caller | None, request: Any) -> dict[
 
     Raises Refused `not_found`. The caller of this function audits it if `details` are in the answer.
     """
-    referral = in_reach(session, caller, request["referral_id"])
+    referral = visible_referral(session, caller, request["referral_id"])
     row = session.execute(_limited().where(Referral.id == referral.id)).one()
     view = _view(session, row, caller, utc_now())
     view["progress"]["next_statuses"] = next_statuses(
@@ -87,13 +87,15 @@ def get_referral(session: Session, caller: Caller | None, request: Any) -> dict[
     )
     if may_see_details(caller):
         record = record_view(session, session.get_one(ContactRecord, referral.contact_record_id))
-        view["details"] = record if reach_of(caller).everything else visible_record(record, *_stage_of(row))
+        view["details"] = (
+            record if access_scope_of(caller).everything else visible_record(record, *_stage_of(row))
+        )
     return view
 
 
 def list_referral_history(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
     """Everything that happened to a referral in sight, oldest first. Raises Refused `not_found`."""
-    referral = in_reach(session, caller, request["referral_id"])
+    referral = visible_referral(session, caller, request["referral_id"])
     agency_name = agency_name_of(session, referral.program_id)
     lines = _lines(caller, referral)
     return {
@@ -117,7 +119,7 @@ def list_referral_history(session: Session, caller: Caller | None, request: Any)
 
 def list_referral_notes(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
     """The notes of a referral in sight with author and time, oldest first (S0-32). Raises Refused `not_found`."""
-    referral = in_reach(session, caller, request["referral_id"])
+    referral = visible_referral(session, caller, request["referral_id"])
     agency_name = agency_name_of(session, referral.program_id)
     lines = _lines(caller, referral).where(StatusChange.note.is_not(None))
     return {
@@ -157,7 +159,7 @@ def limited_referral(session: Session, caller: Caller | None, referral_id: str) 
 
 def _lines(caller: Caller | None, referral: Referral) -> Any:
     lines = select(StatusChange).where(StatusChange.referral_id == referral.id)
-    if not reach_of(caller).everything:
+    if not access_scope_of(caller).everything:
         lines = lines.where(StatusChange.is_internal.is_(False))
     return lines
 
@@ -194,7 +196,7 @@ def _limited() -> Any:
 
 
 def _view(session: Session, row: Any, caller: Caller | None, now: datetime.datetime) -> dict[str, Any]:
-    is_staff = reach_of(caller).everything
+    is_staff = access_scope_of(caller).everything
     limited = limited_view(
         {
             "referralq_name": row.Queue.name,

@@ -1,4 +1,4 @@
-"""Rules of referrals: where a step leads, what it asks for, when an answer is due, and the cursor of their lists."""
+"""Rules of referrals: where a step leads, what it asks for, and when an answer is due."""
 
 from __future__ import annotations
 

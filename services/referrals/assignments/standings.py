@@ -26,7 +26,7 @@ class Standing:
     is_referred: bool = False
 
 
-def standings(
+def program_standings(
     session: Session, program_ids: Sequence[str], queue_id: str, record_id: str | None = None
 ) -> dict[str, Standing]:
     """How these programs stand to a queue and a record, by id, in one statement; without those that are not there."""
@@ -46,9 +46,11 @@ def standings(
     }
 
 
-def standing_of(session: Session, program_id: str, queue_id: str, record_id: str | None = None) -> Standing:
+def program_standing(
+    session: Session, program_id: str, queue_id: str, record_id: str | None = None
+) -> Standing:
     """How one program stands. Raises Refused `not_found`, `not_a_program`."""
-    return as_standing(standings(session, [program_id], queue_id, record_id).get(program_id))
+    return as_standing(program_standings(session, [program_id], queue_id, record_id).get(program_id))
 
 
 def as_standing(found: Standing | None) -> Standing:

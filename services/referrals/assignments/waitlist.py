@@ -16,7 +16,7 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals.assignments import referral_promoted
-from services.referrals.assignments.history import add_line, facts_of, status_of, touch
+from services.referrals.assignments.history import add_line_and_count, referral_facts, status_of, touch
 from services.referrals.assignments.rules import PRIORITIES, Step, due_when_new
 from services.referrals.capacity.handlers import claim
 from services.referrals.models import Referral
@@ -85,6 +85,6 @@ def _give_place(unit: UnitOfWork, referral: Referral, counted: str | None) -> No
     if status.stage == "offered":
         referral.due_at = due_when_new(settings_of(queue), queue.status_list(), unit.now)
     touch(unit, referral)
-    add_line(unit, referral, "promoted", status, status, Step())
+    add_line_and_count(unit, referral, "promoted", status, status, Step())
     unit.audit("referral.promoted", "referral", referral.id, program_id=referral.program_id)
-    unit.publish(referral_promoted, referral.id, facts_of(unit, referral))
+    unit.publish(referral_promoted, referral.id, referral_facts(unit, referral))

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.referrals.assignments import referral_withdrawn
 from services.referrals.access.rules import SENDER
-from services.referrals.assignments.history import add_line, facts_of, status_of, touch
+from services.referrals.assignments.history import add_line_and_count, referral_facts, status_of, touch
 from services.referrals.assignments.rules import TAKING_BACK, Step, status_for
 from services.referrals.capacity.handlers import release
 from services.referrals.directory.models import Resource
@@ -43,7 +43,7 @@ def take_back(unit: UnitOfWork, referral: Referral, kind: str, step: Step) -> No
     referral.due_at = None
     referral.note = step.note or referral.note
     touch(unit, referral)
-    add_line(unit, referral, kind, origin, target, step)
+    add_line_and_count(unit, referral, kind, origin, target, step)
 
 
 def read_ahead_of_all(unit: UnitOfWork, referrals: Sequence[Referral]) -> list[Any]:
@@ -76,5 +76,5 @@ def withdraw(unit: UnitOfWork, referral: Referral, step: Step) -> None:
     take_back(unit, referral, "withdrawn", step)
     unit.audit("referral.withdrawn", "referral", referral.id, reason_code=step.reason_code)
     unit.publish(
-        referral_withdrawn, referral.id, {**facts_of(unit, referral), "reason_code": step.reason_code}
+        referral_withdrawn, referral.id, {**referral_facts(unit, referral), "reason_code": step.reason_code}
     )

@@ -7,7 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.referrals.assignments.new_referrals import open_referral
-from services.referrals.assignments.standings import Standing, already_assigned, as_standing, standings
+from services.referrals.assignments.standings import (
+    Standing,
+    already_assigned,
+    as_standing,
+    program_standings,
+)
 from services.referrals.bulk.models import BulkJob
 from services.referrals.bulk.rules import ASSIGNMENT, REASSIGNMENT, STATUS_CHANGE, TRIES_THE_NEXT
 from services.referrals.capacity.queries import is_exhausted
@@ -30,7 +35,7 @@ def _assign(unit: UnitOfWork, job: BulkJob, record_id: str) -> Referral:
     """To the first program with a free place. Who is referred to one of them already, is not referred to the next."""
     record = get_record(unit.session, record_id, lock=True)
     queue = held_queue(unit.session, job.wish["queue_id"])
-    found = standings(unit.session, job.wish["program_ids"], queue.id, record.id)
+    found = program_standings(unit.session, job.wish["program_ids"], queue.id, record.id)
     programs = [as_standing(found.get(program_id)) for program_id in job.wish["program_ids"]]
     if any(standing.is_referred for standing in programs):
         raise already_assigned()

@@ -11,7 +11,12 @@ from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals.bulk import bulk_job_finished, bulk_job_started
-from services.referrals.assignments.standings import as_standing, check_may_refer, standing_of, standings
+from services.referrals.assignments.standings import (
+    as_standing,
+    check_may_refer,
+    program_standing,
+    program_standings,
+)
 from services.referrals.bulk import forecasts, selections
 from services.referrals.bulk.models import BulkJob, BulkJobLine
 from services.referrals.bulk.queries import get_row, job_view
@@ -36,7 +41,7 @@ def start_bulk_assignment(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     `resource_inactive`, `resource_not_referable`; and `invalid_request`, `selection_too_large`.
     """
     queue = held_queue(unit.session, request["queue_id"])
-    found = standings(unit.session, request["program_ids"], queue.id)
+    found = program_standings(unit.session, request["program_ids"], queue.id)
     for program_id in request["program_ids"]:
         check_may_refer(queue, as_standing(found.get(program_id)))
     ids = selections.record_ids(unit.session, request)
@@ -68,7 +73,7 @@ def start_bulk_reassignment(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     """
     if request["to_queue_id"] is not None:
         queue = held_queue(unit.session, request["to_queue_id"])
-        check_may_refer(queue, standing_of(unit.session, request["to_program_id"], queue.id))
+        check_may_refer(queue, program_standing(unit.session, request["to_program_id"], queue.id))
     program = get_program(unit.session, request["to_program_id"])
     check_may_be_referred_to(ResourceStatus(program.status))
     ids = selections.open_referral_ids(unit.session, request)

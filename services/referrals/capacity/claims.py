@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.referrals.capacity.due_lines import settled
-from services.referrals.capacity.history import write_history
+from services.referrals.capacity.history import publish_change
 from services.referrals.capacity.models import CapacitySettings, Line, Term
 from services.referrals.capacity.readings import counted, status_of
 from services.referrals.capacity.rules import Mode
@@ -137,4 +137,4 @@ def _tell(unit: UnitOfWork, line: Line, kind: str) -> None:
     term = unit.session.get_one(Term, line.term_id)
     current = counted(line, {term.id: term})
     assert current is not None  # noqa: S101 - it has a term
-    write_history(unit, line, current, status_of(current, unit.now), kind, unit.now)
+    publish_change(unit, line, current, status_of(current, unit.now), kind, unit.now)

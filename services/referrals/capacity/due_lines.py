@@ -15,7 +15,7 @@ from services.chassis.logs import log, where
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.referrals.capacity import capacity_stale
-from services.referrals.capacity.history import note
+from services.referrals.capacity.history import publish_new_version
 from services.referrals.capacity.models import Line, Term
 from services.referrals.capacity.readings import Terms, counted, open_terms, said
 from services.referrals.capacity.rules import (
@@ -57,7 +57,7 @@ def _settle(unit: UnitOfWork, line: Line, terms: dict[str, Term]) -> None:
         if kind == "took_effect":
             remind(unit, line, following, at)
         if kind is not None:
-            note(unit, line, following, kind, at, was=current)
+            publish_new_version(unit, line, following, kind, at, was=current)
         current = following
     for term in [term for term in terms.values() if term.ends_at is not None and term.ends_at <= unit.now]:
         term.closed_at = term.ends_at

@@ -12,10 +12,10 @@ from services.chassis import wire
 from services.chassis.database import insert_into
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.referrals.access.access_scope import reach_of
+from services.referrals.access.access_scope import access_scope_of
 from services.referrals.capacity.claims import claim, exhausted, release
 from services.referrals.capacity.due_lines import put, remind, settled
-from services.referrals.capacity.history import note
+from services.referrals.capacity.history import publish_new_version
 from services.referrals.capacity.models import CapacitySettings, Line, Term
 from services.referrals.capacity.queries import one_view
 from services.referrals.capacity.readings import Terms, counted, said
@@ -87,7 +87,7 @@ def remove_capacity_line(unit: UnitOfWork, request: Any) -> dict[str, Any]:
         term.closed_at = unit.now
     line.removed_at, line.settles_at, line.reminds_at = unit.now, None, None
     unit.audit("capacity.line_removed", "program", line.program_id, line_id=line.id, held=line.held)
-    note(unit, line, None, "removed", unit.now, was=before)
+    publish_new_version(unit, line, None, "removed", unit.now, was=before)
     return {"line_id": line.id, "removed_at": unit.now}
 
 
@@ -111,7 +111,7 @@ def confirm_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     line.settles_at = next_boundary([said(each) for each in terms.values()], current, unit.now)
     remind(unit, line, current, unit.now)
     unit.audit("capacity.confirmed", "program", line.program_id, line_id=line.id)
-    note(unit, line, current, "confirmed", unit.now)
+    publish_new_version(unit, line, current, "confirmed", unit.now)
     unit.session.flush()
     return one_view(unit.session, line.id, unit.now)
 
@@ -168,7 +168,7 @@ def cancel_scheduled_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     if line.term_id == term.id:
         put(line, terms, before, following)
         remind(unit, line, following, unit.now)
-        note(unit, line, following, "took_effect", unit.now, was=before)
+        publish_new_version(unit, line, following, "took_effect", unit.now, was=before)
     unit.audit("capacity.schedule_cancelled", "program", line.program_id, schedule_id=term.id)
     return {"schedule_id": term.id, "cancelled_at": unit.now}
 
@@ -205,7 +205,7 @@ def _say(unit: UnitOfWork, line: Line, terms: dict[str, Term], request: Any, kin
     unit.audit(
         "capacity.set", "program", line.program_id, line_id=line.id, total=stated.total, used=stated.used
     )
-    note(unit, line, stated, kind, unit.now)
+    publish_new_version(unit, line, stated, kind, unit.now)
     unit.session.flush()
     return one_view(unit.session, line.id, unit.now)
 
@@ -298,8 +298,8 @@ def _refuse_same_name(unit: UnitOfWork, program_id: str, name: str, own_id: str)
 
 
 def _program_in_reach(unit: UnitOfWork, program_id: str) -> Resource:
-    reach = reach_of(unit.caller).of_capacity(Resource.id)
-    if unit.session.scalar(select(Resource.id).where(Resource.id == program_id, reach)) is None:
+    scope = access_scope_of(unit.caller).of_capacity(Resource.id)
+    if unit.session.scalar(select(Resource.id).where(Resource.id == program_id, scope)) is None:
         raise Refused("not_found", "There is no program with this id.", "program_id")
     program = get_program(unit.session, program_id)
     _require_on(unit)
@@ -307,8 +307,8 @@ def _program_in_reach(unit: UnitOfWork, program_id: str) -> Resource:
 
 
 def _line_in_reach(unit: UnitOfWork, line_id: str) -> tuple[Line, dict[str, Term]]:
-    reach = reach_of(unit.caller).of_capacity(Line.program_id)
-    statement = select(Line.id).where(Line.id == line_id, Line.removed_at.is_(None), reach)
+    scope = access_scope_of(unit.caller).of_capacity(Line.program_id)
+    statement = select(Line.id).where(Line.id == line_id, Line.removed_at.is_(None), scope)
     if unit.session.scalar(statement) is None:
         raise _no_line()
     _require_on(unit)
@@ -321,7 +321,7 @@ def _scheduled_in_reach(unit: UnitOfWork, schedule_id: str) -> tuple[Line, dict[
         .join(Line, Line.id == Term.line_id)
         .where(Term.id == schedule_id, Term.closed_at.is_(None), Term.starts_at.is_not(None))
         # What is out of reach must not be told from what is not there by the words of the refusal.
-        .where(Line.removed_at.is_(None), reach_of(unit.caller).of_capacity(Line.program_id))
+        .where(Line.removed_at.is_(None), access_scope_of(unit.caller).of_capacity(Line.program_id))
     )
     absent = Refused("not_found", "There is no scheduled change with this id.", "schedule_id")
     if line_id is None:

@@ -15,7 +15,7 @@ from services.referrals.capacity.rules import (
 )
 
 
-def note(
+def publish_new_version(
     unit: UnitOfWork,
     line: Line,
     current: CapacityLine | None,
@@ -27,10 +27,10 @@ def note(
     """Count a version, write the history and tell the others. `was` names the unit where nothing is in effect any more."""
     line.version += 1
     line.updated_at, line.organisation_key = unit.now, unit.organisation_key
-    write_history(unit, line, current or _nothing(was), status_of(current, at), kind, at)
+    publish_change(unit, line, current or _nothing(was), status_of(current, at), kind, at)
 
 
-def write_history(
+def publish_change(
     unit: UnitOfWork,
     line: Line,
     shown: CapacityLine,

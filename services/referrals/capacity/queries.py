@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.referrals.access.access_scope import reach_of
+from services.referrals.access.access_scope import access_scope_of
 from services.referrals.capacity.claims import lines_of
 from services.referrals.capacity.cursors import cursor_of, read_cursor
 from services.referrals.capacity.models import CapacitySettings, Change, Line, Term
@@ -41,7 +41,7 @@ def get_capacity(session: Session, caller: Caller | None, request: Any) -> dict[
         raise Refused("invalid_request", "Ask for a time within the next two years.", "as_of")
     lines = (
         _every_line()
-        .where(Line.program_id == request["program_id"], reach_of(caller).of_capacity(Line.program_id))
+        .where(Line.program_id == request["program_id"], access_scope_of(caller).of_capacity(Line.program_id))
         .order_by(Line.position, Line.id)
     )
     if as_of < now:
@@ -76,8 +76,8 @@ def list_capacities(session: Session, caller: Caller | None, request: Any) -> di
 
 def list_capacity_history(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
     """What has happened to a program's lines, newest first. Raises Refused `not_found`, `invalid_request`."""
-    reach = reach_of(caller).of_capacity(Resource.id)
-    if session.scalar(select(Resource.id).where(Resource.id == request["program_id"], reach)) is None:
+    scope = access_scope_of(caller).of_capacity(Resource.id)
+    if session.scalar(select(Resource.id).where(Resource.id == request["program_id"], scope)) is None:
         raise _no_capacity()
     statement = select(Change).where(Change.program_id == request["program_id"])
     if request["line_id"] is not None:
@@ -132,7 +132,9 @@ def _every_line() -> Any:
 
 
 def _lines(caller: Caller | None) -> Any:
-    return _every_line().where(Line.removed_at.is_(None), reach_of(caller).of_capacity(Line.program_id))
+    return _every_line().where(
+        Line.removed_at.is_(None), access_scope_of(caller).of_capacity(Line.program_id)
+    )
 
 
 def _views(session: Session, rows: Any, now: datetime.datetime) -> list[dict[str, Any]]:

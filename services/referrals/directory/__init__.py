@@ -1,1 +1,1 @@
-"""The resource directory: agencies, programs and sites, imported from iCarol's export."""
+"""The resource directory: agencies, programs and sites, and how they are found and kept by hand."""

@@ -1,4 +1,4 @@
-"""Rules of the resource directory: records, statuses, what an import changes, how names match."""
+"""Rules of the resource directory: records, statuses, how names match."""
 
 from __future__ import annotations
 

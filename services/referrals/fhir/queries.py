@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session, aliased
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.referrals.access.access_scope import may_see_details, reach_of
-from services.referrals.access.visibility import absent, in_sight
+from services.referrals.access.access_scope import access_scope_of, may_see_details
+from services.referrals.access.visibility import not_visible, visible_to
 from services.referrals.assignments.queries import get_referral
 from services.referrals.capacity.places import lines_of_programs
 from services.referrals.directory.models import Resource
@@ -54,7 +54,7 @@ def read(
     search = rules.Search(resource_type, (("_id", (resource_id,)),), 1, None)
     found, _ = _search(session, caller, search)
     if not found:
-        raise absent(caller, "resource_id") if _is_referral(resource_type) else _not_found()
+        raise not_visible(caller, "resource_id") if _is_referral(resource_type) else _not_found()
     (only,) = found
     if not (_is_referral(resource_type) and may_see_details(caller)):
         return _SHAPES[resource_type](only), None
@@ -83,7 +83,7 @@ def history(session: Session, caller: Caller | None, request: Any) -> dict[str, 
     wanted = rules.Search("Task", (("_id", (rules.check_id(request["resource_id"]),)),), 1, None)
     found, _ = _search(session, caller, wanted)
     if not found:
-        raise absent(caller, "resource_id")
+        raise not_visible(caller, "resource_id")
     (now,) = found
     statuses = session.get_one(Queue, now.queue_id).status_list()
     lines = session.scalars(
@@ -160,7 +160,7 @@ def _referrals(session: Session, caller: Caller | None, wanted: rules.Search) ->
             QueueStatus, and_(QueueStatus.queue_id == Referral.queue_id, QueueStatus.key == Referral.status)
         )
         .join(ContactRecord, ContactRecord.id == Referral.contact_record_id)
-        .where(in_sight(caller), *(_of_referral(wanted, *each) for each in wanted.conditions))
+        .where(visible_to(caller), *(_of_referral(wanted, *each) for each in wanted.conditions))
         .order_by(*order)
     )
     if wanted.after is not None:
@@ -270,7 +270,7 @@ def _referral_facts(row: Any) -> fhir.ReferralFacts:
 
 def _shown_lines(caller: Caller | None) -> ColumnElement[bool]:
     """Internal notes are the partner's own."""
-    return or_(literal(reach_of(caller).everything), StatusChange.is_internal.is_(False))
+    return or_(literal(access_scope_of(caller).everything), StatusChange.is_internal.is_(False))
 
 
 def _steps(session: Session, caller: Caller | None, wanted: rules.Search) -> tuple[list[Any], str | None]:
@@ -280,7 +280,7 @@ def _steps(session: Session, caller: Caller | None, wanted: rules.Search) -> tup
     statement = (
         select(StatusChange)
         .join(Referral, Referral.id == StatusChange.referral_id)
-        .where(in_sight(caller), _shown_lines(caller))
+        .where(visible_to(caller), _shown_lines(caller))
         .order_by(StatusChange.referral_id, StatusChange.position)
     )
     if "_id" in named:
@@ -324,11 +324,11 @@ def _directory(session: Session, caller: Caller | None, wanted: rules.Search) ->
 
 
 def _listed(caller: Caller | None, is_program: bool) -> ColumnElement[bool]:
-    reach = reach_of(caller)
-    if is_program or reach.everything:
-        return reach.of_referrals(Resource.id)
+    scope = access_scope_of(caller)
+    if is_program or scope.everything:
+        return scope.of_referrals(Resource.id)
     own = aliased(Resource)
-    return Resource.id.in_(select(own.agency_id).where(reach.of_referrals(own.id)))
+    return Resource.id.in_(select(own.agency_id).where(scope.of_referrals(own.id)))
 
 
 def _of_resource(name: str, values: Sequence[str]) -> ColumnElement[bool]:

@@ -16,7 +16,7 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals.offers import offer_accepted, offer_exhausted
-from services.referrals.access.visibility import in_reach
+from services.referrals.access.visibility import visible_referral
 from services.referrals.assignments.rules import Step
 from services.referrals.assignments.withdrawals import read_ahead_of_all, withdraw
 from services.referrals.capacity.handlers import exhausted
@@ -51,7 +51,7 @@ def hold_offer_of(session: Session, referral_id: str) -> Offer | None:
 def held_referral(session: Session, caller: Caller | None, referral_id: str) -> Referral:
     """A referral in the caller's sight, held to be changed. Raises Refused `not_found`."""
     hold_offer_of(session, referral_id)
-    return in_reach(session, caller, referral_id, lock=True)
+    return visible_referral(session, caller, referral_id, lock=True)
 
 
 def is_on_offer(session: Session, referral: Referral) -> bool:
@@ -59,7 +59,7 @@ def is_on_offer(session: Session, referral: Referral) -> bool:
     return referral.offer_id is not None and session.get_one(Offer, referral.offer_id).state == OPEN
 
 
-def begin_step(unit: UnitOfWork, referral: Referral, target: Status) -> Part:
+def answer_offer(unit: UnitOfWork, referral: Referral, target: Status) -> Part:
     """What the step to this status is for the referral's offer; an acceptance takes the offer from all others.
 
     Raises Refused `offer_closed`, and `capacity_exhausted` before anything is changed.
@@ -78,7 +78,7 @@ def begin_step(unit: UnitOfWork, referral: Referral, target: Status) -> Part:
     return Part.TAKES
 
 
-def end_step(unit: UnitOfWork, referral: Referral) -> None:
+def close_when_exhausted(unit: UnitOfWork, referral: Referral) -> None:
     """Close the offer if this referral, which has just ended, was the last that it asked."""
     if not referral.is_terminal or not is_on_offer(unit.session, referral):
         return
@@ -88,7 +88,7 @@ def end_step(unit: UnitOfWork, referral: Referral) -> None:
     offer = unit.session.get_one(Offer, referral.offer_id)
     close(unit, offer, EXHAUSTED)
     unit.audit("offer.exhausted", "offer", offer.id)
-    unit.publish(offer_exhausted, offer.id, facts_of(unit, offer))
+    unit.publish(offer_exhausted, offer.id, offer_facts(unit, offer))
 
 
 def close(unit: UnitOfWork, offer: Offer, state: str) -> None:
@@ -112,7 +112,7 @@ def withdraw_all(unit: UnitOfWork, offer: Offer, step: Step, but: Collection[str
     return len(referrals)
 
 
-def facts_of(unit: UnitOfWork, offer: Offer) -> dict[str, Any]:
+def offer_facts(unit: UnitOfWork, offer: Offer) -> dict[str, Any]:
     """What every event of an offer says."""
     return {
         "offer_id": offer.id,
@@ -146,7 +146,7 @@ def _take(unit: UnitOfWork, offer: Offer, referral: Referral, *, needs_place: bo
     others = withdraw_all(unit, offer, Step(reason_code=ACCEPTED_ELSEWHERE), but=[referral.id])
     unit.audit("offer.accepted", "offer", offer.id, referral_id=referral.id, withdrawn=others)
     told = {"referral_id": referral.id, "program_id": referral.program_id, "withdrawn": others}
-    unit.publish(offer_accepted, offer.id, {**facts_of(unit, offer), **told})
+    unit.publish(offer_accepted, offer.id, {**offer_facts(unit, offer), **told})
 
 
 def _open_again(unit: UnitOfWork, offer: Offer) -> None:

@@ -11,7 +11,7 @@ from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.referrals.offers import offer_expired
 from services.referrals.assignments.rules import Step
-from services.referrals.offers.answers import close, facts_of, withdraw_all
+from services.referrals.offers.answers import close, offer_facts, withdraw_all
 from services.referrals.offers.models import Offer
 from services.referrals.offers.rules import EXPIRED, OFFER_EXPIRED, OPEN
 
@@ -46,6 +46,6 @@ def _expire_one(runtime: Any, service: Caller, offer_id: str) -> None:
         close(unit, offer, EXPIRED)
         asked = withdraw_all(unit, offer, Step(reason_code=OFFER_EXPIRED))
         unit.audit("offer.expired", "offer", offer.id, withdrawn=asked)
-        unit.publish(offer_expired, offer.id, facts_of(unit, offer))
+        unit.publish(offer_expired, offer.id, offer_facts(unit, offer))
 
     transact_as(runtime, service, work)

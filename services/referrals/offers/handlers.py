@@ -10,9 +10,9 @@ from services.contracts.errors import Refused
 from services.contracts.referrals.offers import offer_created, offer_withdrawn
 from services.referrals.assignments.new_referrals import ask_programs
 from services.referrals.assignments.rules import Step
-from services.referrals.assignments.standings import Standing, as_standing, check_may_open, standings
+from services.referrals.assignments.standings import Standing, as_standing, check_may_open, program_standings
 from services.referrals.directory.models import Resource
-from services.referrals.offers.answers import close, facts_of, withdraw_all
+from services.referrals.offers.answers import close, offer_facts, withdraw_all
 from services.referrals.offers.models import Offer
 from services.referrals.offers.queries import get_row, view_of
 from services.referrals.offers.rules import OPEN, WITHDRAWN, check_programs, end_of
@@ -30,7 +30,7 @@ def create_offer(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     check_programs(request["program_ids"])
     record = get_record(unit.session, request["contact_record_id"], lock=True)
     queue = held_queue(unit.session, request["queue_id"])
-    found = standings(unit.session, request["program_ids"], queue.id, record.id)
+    found = program_standings(unit.session, request["program_ids"], queue.id, record.id)
     programs = [
         _may_be_asked(queue, found.get(program_id), f"program_ids.{place}")
         for place, program_id in enumerate(request["program_ids"])
@@ -66,7 +66,9 @@ def withdraw_offer(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     close(unit, offer, WITHDRAWN)
     asked = withdraw_all(unit, offer, Step(request["note"], request["reason_code"]))
     unit.audit("offer.withdrawn", "offer", offer.id, reason_code=request["reason_code"], withdrawn=asked)
-    unit.publish(offer_withdrawn, offer.id, {**facts_of(unit, offer), "reason_code": request["reason_code"]})
+    unit.publish(
+        offer_withdrawn, offer.id, {**offer_facts(unit, offer), "reason_code": request["reason_code"]}
+    )
     return view_of(unit.session, offer.id)
 
 
@@ -85,4 +87,4 @@ def _may_be_asked(queue: Queue, found: Standing | None, field: str) -> Resource:
 def _tell_created(unit: UnitOfWork, offer: Offer, programs: int) -> None:
     unit.audit("offer.created", "offer", offer.id, queue_id=offer.queue_id, programs=programs)
     ends = {"expires_at": offer.expires_at} if offer.expires_at else {}
-    unit.publish(offer_created, offer.id, {**facts_of(unit, offer), "programs": programs, **ends})
+    unit.publish(offer_created, offer.id, {**offer_facts(unit, offer), "programs": programs, **ends})

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
-from services.referrals.access.access_scope import Reach, reach_of
+from services.referrals.access.access_scope import AccessScope, access_scope_of
 from services.referrals.directory.models import Resource
 from services.referrals.models import QueueProgram, Referral
 from services.referrals.queues.models import Queue
@@ -23,20 +23,20 @@ def list_queues(session: Session, caller: Caller | None, request: Any) -> dict[s
 
     Others than staff see those of the programs in reach, and only these programs.
     """
-    statement = _in_reach(reach_of(caller)).order_by(Queue.name_key, Queue.id)
+    statement = _in_reach(access_scope_of(caller)).order_by(Queue.name_key, Queue.id)
     if not request["include_inactive"]:
         statement = statement.where(Queue.is_active)
     queues = session.scalars(statement).all()
-    return {"items": _views(session, queues, reach_of(caller))}
+    return {"items": _views(session, queues, access_scope_of(caller))}
 
 
 def get_queue(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
     """One ReferralQ. Raises Refused `not_found`."""
-    reach = reach_of(caller)
-    queue = session.scalars(_in_reach(reach).where(Queue.id == request["queue_id"])).one_or_none()
+    scope = access_scope_of(caller)
+    queue = session.scalars(_in_reach(scope).where(Queue.id == request["queue_id"])).one_or_none()
     if queue is None:
         raise absent()
-    return _views(session, [queue], reach)[0]
+    return _views(session, [queue], scope)[0]
 
 
 def describe_queue(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def describe_queue(session: Session, _caller: Caller | None, request: Any) -> di
 
 def view_of(session: Session, queue: Queue) -> dict[str, Any]:
     """The whole ReferralQ, for staff."""
-    return _views(session, [queue], Reach(everything=True))[0]
+    return _views(session, [queue], AccessScope(everything=True))[0]
 
 
 def held_queue(session: Session, queue_id: str) -> Queue:
@@ -96,20 +96,20 @@ def count_open(session: Session, queue_id: str, program_id: str | None = None) -
     return {row.status: row.open for row in session.execute(statement)}
 
 
-def _in_reach(reach: Reach) -> Any:
-    if reach.everything:
+def _in_reach(scope: AccessScope) -> Any:
+    if scope.everything:
         return select(Queue)
-    own = select(QueueProgram.queue_id).where(reach.of_referrals(QueueProgram.program_id))
+    own = select(QueueProgram.queue_id).where(scope.of_referrals(QueueProgram.program_id))
     return select(Queue).where(Queue.id.in_(own))
 
 
-def _views(session: Session, queues: Sequence[Queue], reach: Reach) -> list[dict[str, Any]]:
+def _views(session: Session, queues: Sequence[Queue], scope: AccessScope) -> list[dict[str, Any]]:
     statement = (
         select(QueueProgram.queue_id, Resource.id, Resource.name)
         .join(Resource, Resource.id == QueueProgram.program_id)
         .where(
             QueueProgram.queue_id.in_([queue.id for queue in queues]),
-            reach.of_referrals(QueueProgram.program_id),
+            scope.of_referrals(QueueProgram.program_id),
         )
         .order_by(Resource.search_key, Resource.id)
     )

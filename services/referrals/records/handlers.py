@@ -64,7 +64,7 @@ def edit_contact_record(unit: UnitOfWork, request: Any, person_id: str | None) -
             consent.settle(unit, record)
             consent.copy_to_referrals(unit.session, record)
         record.version += 1
-        note_change(unit, record, changed)
+        publish_record_change(unit, record, changed)
     return view_of(unit.session, record)
 
 
@@ -123,7 +123,7 @@ def _checked(given: Mapping[str, Any], now: datetime.datetime) -> dict[str, Any]
     return wanted
 
 
-def note_change(unit: UnitOfWork, record: ContactRecord, changed: list[str], **facts: Any) -> None:
+def publish_record_change(unit: UnitOfWork, record: ContactRecord, changed: list[str], **facts: Any) -> None:
     """Write down which fields of a record have changed, by whom, and tell it."""
     unit.add(
         ContactRecordChange(

@@ -13,7 +13,7 @@ from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity.merging import describe_person
-from services.referrals.records.handlers import note_change
+from services.referrals.records.handlers import publish_record_change
 from services.referrals.records.models import ContactRecord
 from services.referrals.records.queries import get_record
 
@@ -93,4 +93,4 @@ def _follow_one(unit: UnitOfWork, standing: Mapping[str, Any], **facts: Any) -> 
     for record in unit.session.scalars(left_behind.order_by(ContactRecord.id).with_for_update()).all():
         before, record.person_id = record.person_id, person_id
         record.version += 1
-        note_change(unit, record, ["person_id"], before=before, **facts)
+        publish_record_change(unit, record, ["person_id"], before=before, **facts)

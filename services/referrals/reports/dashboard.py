@@ -19,7 +19,7 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.referrals import models
-from services.referrals.access.access_scope import Reach, reach_of
+from services.referrals.access.access_scope import AccessScope, access_scope_of
 from services.referrals.calendar.queries import today_of
 from services.referrals.capacity.models import Line
 from services.referrals.capacity.places import lines_of_programs
@@ -45,7 +45,7 @@ class Flagged:
 
 def get_dashboard(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
     """Counts of each ReferralQ in reach, by status, with the capacity of its programs. `at` is the moment it holds for."""
-    programs = programs_in_reach(session, reach_of(caller))
+    programs = programs_in_reach(session, access_scope_of(caller))
     now = utc_now()
     queues = _queues(session, programs, request["queue_id"])
     counts = _counts(session, caller, ReportCell.queue_id, _wanted(programs, request))
@@ -68,7 +68,7 @@ def get_dashboard(session: Session, caller: Caller | None, request: Any) -> dict
 
 def list_program_demand(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
     """Programs in reach with their demand beside their capacity, for each ReferralQ that they work in, by name of program."""
-    programs = programs_in_reach(session, reach_of(caller))
+    programs = programs_in_reach(session, access_scope_of(caller))
     now = utc_now()
     pairs = _pairs(session, programs, request)
     page = pairs[: request["limit"]]
@@ -101,11 +101,11 @@ def list_program_demand(session: Session, caller: Caller | None, request: Any) -
     }
 
 
-def programs_in_reach(session: Session, reach: Reach) -> list[str] | None:
+def programs_in_reach(session: Session, scope: AccessScope) -> list[str] | None:
     """Ids of the programs in reach; None means all. A list serves the indexes better than the condition it stands for."""
-    if reach.everything:
+    if scope.everything:
         return None
-    return list(session.scalars(select(Resource.id).where(reach.of_referrals(Resource.id))))
+    return list(session.scalars(select(Resource.id).where(scope.of_referrals(Resource.id))))
 
 
 def among(column: Any, programs: Collection[str] | None) -> ColumnElement[bool]:

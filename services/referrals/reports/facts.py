@@ -19,7 +19,7 @@ from services.referrals.reports.rules import day_number, duration_class
 _FLAGS = ("open", "waiting", "urgent")
 
 
-def note_change(unit: UnitOfWork, referral: Referral, *, is_new: bool = False) -> None:
+def count_change(unit: UnitOfWork, referral: Referral, *, is_new: bool = False) -> None:
     """Bring the counts up to date with a referral that `is_new` or was changed just now.
 
     It compares with where the referral was counted before, so it may follow any change, and more than once. The changed
@@ -28,7 +28,7 @@ def note_change(unit: UnitOfWork, referral: Referral, *, is_new: bool = False) -
     session = unit.session
     place = None if is_new else session.get(ReportPlace, referral.id)
     cell_id = _cell_id(session, referral)
-    facts = facts_of(referral, _zone(unit))
+    facts = counted_facts(referral, _zone(unit))
     if place is None:
         place = ReportPlace(referral_id=referral.id, cell_id=cell_id, since=referral.status_since, **facts)
         session.add(place)
@@ -43,7 +43,7 @@ def note_change(unit: UnitOfWork, referral: Referral, *, is_new: bool = False) -
     session.add_all(_unless_alike(before, _delta(place, 1)))
 
 
-def facts_of(referral: Any, zone: str) -> dict[str, Any]:
+def counted_facts(referral: Any, zone: str) -> dict[str, Any]:
     """What a place says about a referral (a Referral or a row with its columns) beside its cell: flags, days, its end."""
     has_ended = referral.is_terminal
     assigned_on = local_day(referral.assigned_at, zone)
@@ -60,7 +60,7 @@ def facts_of(referral: Any, zone: str) -> dict[str, Any]:
 
 
 def read_ahead(unit: UnitOfWork, queue_id: str, status: str, program_ids: Collection[str]) -> None:
-    """Ask at once for all that `note_change` will need to know of new referrals at this status.
+    """Ask at once for all that `count_change` will need to know of new referrals at this status.
 
     Before the first of them is written, and before a place is claimed: what is held then is held shortly. Cells are made
     where these are the first referrals there.
@@ -75,7 +75,7 @@ def read_ahead(unit: UnitOfWork, queue_id: str, status: str, program_ids: Collec
 
 
 def places_of(session: Session, referral_ids: Collection[str]) -> list[ReportPlace]:
-    """Where these referrals are counted, in one statement; `note_change` asks for none that somebody keeps."""
+    """Where these referrals are counted, in one statement; `count_change` asks for none that somebody keeps."""
     return list(session.scalars(select(ReportPlace).where(ReportPlace.referral_id.in_(referral_ids))))
 
 

@@ -1,4 +1,4 @@
-"""Tables of the reports. All of it can be computed again from the referrals and their history (rebuild_reports).
+"""Tables of the reports. All of it can be computed again from the referrals and their history (`reports.rebuild`).
 
 The tables that grow with every change hold numbers only: a question about a year reads millions of their rows. They name
 their organisation through the cell alone, so they are never read without joining it.

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal,
 from sqlalchemy.orm import Session, aliased
 
 from services.chassis.passports import Caller
-from services.referrals.access.access_scope import reach_of
+from services.referrals.access.access_scope import access_scope_of
 from services.referrals.calendar.queries import time_zone_of
 from services.referrals.directory.models import Resource
 from services.referrals.queues.models import Queue, QueueStatus
@@ -129,7 +129,7 @@ def read(session: Session, caller: Caller | None, request: Any) -> Found:
 
 
 def _question(session: Session, caller: Caller | None, request: Any) -> Question:
-    programs = programs_in_reach(session, reach_of(caller))
+    programs = programs_in_reach(session, access_scope_of(caller))
     if request["agency_id"] is not None:
         of_agency = set(
             session.scalars(select(Resource.id).where(Resource.agency_id == request["agency_id"]))

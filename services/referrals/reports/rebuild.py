@@ -29,7 +29,7 @@ from services.chassis.unit_of_work import utc_now
 from services.referrals.calendar.models import ReportSettings
 from services.referrals.calendar.rules import DEFAULT_ZONE, local_day
 from services.referrals.models import Referral, StatusChange
-from services.referrals.reports.facts import cells_of, deltas_of, facts_of, places_of
+from services.referrals.reports.facts import cells_of, counted_facts, deltas_of, places_of
 from services.referrals.reports.models import (
     ReportCount,
     ReportDay,
@@ -133,7 +133,7 @@ def _rebuild_places(session: Session, progress: ReportProgress, _now: datetime.d
         each.id: {
             "cell_id": cells[each.queue_id, each.program_id, each.status],
             "since": since.get(each.id, each.status_since),
-            **facts_of(each, zones.get(each.organisation_id, DEFAULT_ZONE)),
+            **counted_facts(each, zones.get(each.organisation_id, DEFAULT_ZONE)),
         }
         for each in referrals
     }

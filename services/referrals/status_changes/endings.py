@@ -12,19 +12,19 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals.status_changes import referral_reassigned
 from services.referrals.access.rules import SENDER
-from services.referrals.assignments.history import facts_of, status_of
+from services.referrals.assignments.history import referral_facts, status_of
 from services.referrals.assignments.new_referrals import Place, open_referral
 from services.referrals.assignments.queries import limited_referral
 from services.referrals.assignments.rules import Step
-from services.referrals.assignments.standings import standing_of
+from services.referrals.assignments.standings import program_standing
 from services.referrals.assignments.withdrawals import take_back, withdraw
 from services.referrals.models import Referral, StatusChange
-from services.referrals.offers.answers import end_step, held_referral, is_on_offer
+from services.referrals.offers.answers import close_when_exhausted, held_referral, is_on_offer
 from services.referrals.queues.models import Queue
 from services.referrals.queues.queries import held_queue
 from services.referrals.queues.rules import Status
 from services.referrals.records.queries import get_record
-from services.referrals.status_changes.handlers import take_step
+from services.referrals.status_changes.handlers import bring_to_status
 
 # So many of the latest notes go along with a reassignment: enough to read, few enough for one short transaction.
 MOST_CARRIED_NOTES = 200
@@ -43,7 +43,7 @@ def end_referral(
 ) -> None:
     """Bring a locked, open referral to a terminal status of its queue; its place is free then."""
     queue = held_queue(unit.session, referral.queue_id)
-    take_step(unit, referral, queue, status, Step(note, reason_code, reason_by, outcome_code), kind)
+    bring_to_status(unit, referral, queue, status, Step(note, reason_code, reason_by, outcome_code), kind)
 
 
 def withdraw_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def withdraw_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     """
     referral = _to_be_taken_back(unit, request["referral_id"])
     withdraw(unit, referral, Step(request["note"], request["reason_code"]))
-    end_step(unit, referral)
+    close_when_exhausted(unit, referral)
     return limited_referral(unit.session, unit.caller, referral.id)
 
 
@@ -75,7 +75,7 @@ def reassign(unit: UnitOfWork, old: Referral, wish: Any) -> Referral:
     """
     record = get_record(unit.session, old.contact_record_id, lock=True)
     queue = held_queue(unit.session, wish["queue_id"] or old.queue_id)
-    standing = standing_of(unit.session, wish["program_id"], queue.id, record.id)
+    standing = program_standing(unit.session, wish["program_id"], queue.id, record.id)
     program = standing.program
     if (queue.id, program.id) == (old.queue_id, old.program_id):
         detail = "The referral is there already; choose another program or ReferralQ."
@@ -171,7 +171,7 @@ def _tell_reassigned(unit: UnitOfWork, old: Referral, new: Referral) -> None:
         referral_reassigned,
         old.id,
         {
-            **facts_of(unit, old),
+            **referral_facts(unit, old),
             "replaced_by_id": new.id,
             "new_queue_id": new.queue_id,
             "new_program_id": new.program_id,

@@ -12,7 +12,7 @@ from services.contracts.referrals.status_changes import (
     referral_expired,
     referral_status_changed,
 )
-from services.referrals.assignments.history import add_line, facts_of, status_of, touch
+from services.referrals.assignments.history import add_line_and_count, referral_facts, status_of, touch
 from services.referrals.assignments.new_referrals import is_waited_for
 from services.referrals.assignments.queries import limited_referral
 from services.referrals.assignments.rules import (
@@ -29,7 +29,7 @@ from services.referrals.assignments.standings import refuse_if_open
 from services.referrals.assignments.withdrawals import give_place_back
 from services.referrals.capacity.handlers import claim
 from services.referrals.models import Referral
-from services.referrals.offers.answers import begin_step, end_step, held_referral
+from services.referrals.offers.answers import answer_offer, close_when_exhausted, held_referral
 from services.referrals.offers.rules import Part
 from services.referrals.queues.models import Queue
 from services.referrals.queues.queries import held_queue
@@ -94,20 +94,20 @@ def decline_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     return _moved(unit, referral, queue, target, Step(request["note"] or None, request["reason_code"]))
 
 
-def take_step(
+def bring_to_status(
     unit: UnitOfWork, referral: Referral, queue: Queue, target: Status, step: Step, kind: str | None = None
 ) -> None:
-    """Bring a locked referral to a status: its place, times, history, audit and events. What may be, was checked.
+    """Bring a locked referral to a status: its place, times, history, audit and events. The caller has validated it.
 
     `kind` names the step where the statuses do not say it (see `rules.kind_of_move`). Raises Refused
     `already_assigned`, `capacity_exhausted`, `offer_closed`.
     """
     origin, was_ended = status_of(queue, referral), referral.is_terminal
     kind = kind or kind_of_move(origin, target, was_ended=was_ended)
-    _settle_place(unit, referral, target, begin_step(unit, referral, target))
+    _settle_place(unit, referral, target, answer_offer(unit, referral, target))
     _stand_at(unit, referral, queue, target, step)
     touch(unit, referral)
-    add_line(unit, referral, kind, origin, target, step)
+    add_line_and_count(unit, referral, kind, origin, target, step)
     unit.audit(
         "referral.status_changed",
         "referral",
@@ -117,7 +117,7 @@ def take_step(
         kind=kind,
     )
     _tell(unit, referral, origin, kind)
-    end_step(unit, referral)
+    close_when_exhausted(unit, referral)
 
 
 def _to_be_moved(unit: UnitOfWork, referral_id: str) -> tuple[Referral, Queue]:
@@ -142,7 +142,7 @@ def _check_and_take_step(
         ended_by=referral.ended_by,
     )
     checked = check_step(target, step, decline_reasons_of(queue), outcomes_of(queue))
-    take_step(unit, referral, queue, target, checked)
+    bring_to_status(unit, referral, queue, target, checked)
 
 
 def _target(queue: Queue, named: str | None, fhir_codes: tuple[str, ...], does: str) -> Status:
@@ -215,7 +215,7 @@ def _stand_at(unit: UnitOfWork, referral: Referral, queue: Queue, target: Status
 
 
 def _tell(unit: UnitOfWork, referral: Referral, origin: Status, kind: str) -> None:
-    facts = facts_of(unit, referral)
+    facts = referral_facts(unit, referral)
     unit.publish(
         referral_status_changed,
         referral.id,

@@ -1,20 +1,24 @@
 """Pages this service draws: the signature page, the stamps on it and the certificate of completion.
 
-Lengths are in points (1/72 inch). A character that no face has is shown as its base letter or as a question mark
-(services.chassis.typefaces). The exact name always stands in the signature itself.
+Lengths are in points (1/72 inch). A character that no face has is shown as a replacement character
+(services.chassis.text_shaping). The exact name always stands in the signature itself.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import wraps
+from typing import ParamSpec
 
+from eventlet import patcher
 from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
-from services.chassis import typefaces
+from services.chassis import text_shaping
 
 INK = HexColor("#1f2933")
 QUIET = HexColor("#5c6b7a")
@@ -27,7 +31,10 @@ SLOTS = 12
 TEXT_LIMIT = 1000
 EVENTS_SHOWN = 14
 
+P = ParamSpec("P")
 Box = tuple[float, float, float, float]
+# Drawing threads share the faces, which reportlab reads by position. A lock of the system, because each is a thread of it.
+_DRAWING = patcher.original("threading").Lock()
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,15 @@ class Stamp:
     location: str
 
 
+def _one_at_a_time(draw: Callable[P, bytes]) -> Callable[P, bytes]:
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> bytes:
+        with _DRAWING:
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
 def slot(index: int, width: float, height: float) -> Box:
     """The box (left, bottom, right, top) of one of the SLOTS signatures on a signature page of that size.
 
@@ -86,6 +102,7 @@ def slot(index: int, width: float, height: float) -> Box:
     return (left, top - down, left + across, top)
 
 
+@_one_at_a_time
 def signature_page(width: float, height: float) -> bytes:
     """An empty signature page of that size, as a one-page PDF."""
     canvas, buffer = _canvas((width, height), "Signature page")
@@ -103,6 +120,7 @@ def signature_page(width: float, height: float) -> bytes:
     return _finish(canvas, buffer)
 
 
+@_one_at_a_time
 def signature_stamp(stamp: Stamp, width: float, height: float) -> bytes:
     """The visible part of one signature, as a one-page PDF of that size."""
     canvas, buffer = _canvas((width, height), "Signature")
@@ -123,6 +141,7 @@ def signature_stamp(stamp: Stamp, width: float, height: float) -> bytes:
     return _finish(canvas, buffer)
 
 
+@_one_at_a_time
 def certificate_of_completion(facts: CompletionFacts) -> bytes:
     """The one-page record of a signing process, A4."""
     canvas, buffer = _canvas(A4, "Certificate of completion")
@@ -274,30 +293,21 @@ def _line(
     colour: HexColor,
     room: float | None = None,
 ) -> None:
-    line = _flat(text, weight)
+    line = _flat(text)
     if room is not None:
-        line = _cut(line, weight, size, room)
+        line = text_shaping.cut(line, weight, size, room)
     canvas.setFillColor(colour)
-    typefaces.draw(canvas, x, y, line, weight, size)
-
-
-def _cut(text: str, weight: str, size: float, room: float) -> str:
-    if typefaces.width_of(text, weight, size) <= room:
-        return text
-    text = text.removesuffix("…")
-    while text and typefaces.width_of(text + "…", weight, size) > room:
-        text = text[:-1]
-    return text + "…"
+    text_shaping.draw(canvas, x, y, line, weight, size)
 
 
 def _wrapped(text: str, weight: str, size: float, room: float, *, at_most: int) -> list[str]:
     """Lines that fit the room; what does not fit in that many lines ends in an ellipsis."""
-    lines = typefaces.wrapped(_flat(text, weight), weight, size, room)
+    lines = text_shaping.wrapped(_flat(text), weight, size, room)
     if len(lines) > at_most:
         lines = [*lines[: at_most - 1], lines[at_most - 1] + "…"]
-    return [_cut(line, weight, size, room) for line in lines]
+    return [text_shaping.cut(line, weight, size, room) for line in lines]
 
 
-def _flat(text: str, weight: str) -> str:
-    """The text as the face can show it, on one line, of bounded length."""
-    return typefaces.shown(" ".join(text.split())[:TEXT_LIMIT], weight)
+def _flat(text: str) -> str:
+    """The text on one line, of bounded length."""
+    return text_shaping.cleaned(" ".join(text.split())[:TEXT_LIMIT])

@@ -21,9 +21,9 @@ from services.contracts.declare import Operation
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, credentials, passports
 from services.contracts.identity import login as login_contract
-from services.identity import passwords
-from services.identity.organisations import Created, create_organisation, set_password
-from services.identity.sessions_seen import seen_sessions
+from services.identity.organisations.operator import Created, create_organisation, set_password
+from services.identity.secrets import passwords
+from services.identity.sessions.seen import seen_sessions
 from services.identity.settings import PerRealm
 from tests.support.in_process import InProcess, a_service
 

@@ -11,9 +11,9 @@ from services.chassis.passports import Caller
 from services.contracts.identity import hr_feed as contract
 from services.contracts.identity import people as people_contract
 from services.contracts.identity import relationships
-from services.identity.employees import feed
+from services.identity.hr_feed import imports
 from services.identity.models import Account
-from services.identity.passwords import hash_password
+from services.identity.secrets.passwords import hash_password
 from tests.integration.identity.conftest import PASSWORD, Identity
 
 HEADER = (
@@ -69,7 +69,7 @@ def take_in(identity: Identity, admin: Caller, *lines: str) -> Any:
     """Upload and apply a file; the import as it is then."""
     answer = upload(identity, admin, *lines)
     identity.call(contract.apply_hr_import, admin, import_id=answer["id"], confirm=True)
-    assert feed.work(identity.runtime)
+    assert imports.work(identity.runtime)
     return identity.call(contract.get_hr_import, admin, import_id=answer["id"])
 
 

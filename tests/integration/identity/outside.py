@@ -23,9 +23,10 @@ from sqlalchemy import select, update
 from services.chassis import wire
 from services.chassis.passports import Caller
 from services.contracts.identity import outside as contract
-from services.identity.models import Account, LoginSession
+from services.identity.models import Account
 from services.identity.outside.provider import providers_of
-from services.identity.tokens import new_token, token_hash
+from services.identity.secrets.tokens import new_token, token_hash
+from services.identity.sessions.models import LoginSession
 from tests.integration.identity.conftest import ADMIN, Identity
 
 CLIENT = "portico"

@@ -14,9 +14,9 @@ from services.contracts.errors import Refused
 from services.contracts.identity import credentials as credentials_contract
 from services.contracts.identity import login as login_contract
 from services.contracts.identity import passports, realms
-from services.identity import housekeeping
-from services.identity.access.addresses import SUFFIX
-from services.identity.models import Throttle
+from services.identity.housekeeping import retention
+from services.identity.secrets.addresses import SUFFIX
+from services.identity.secrets.models import Throttle
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 
 START = 1_900_000_000.0
@@ -35,7 +35,8 @@ def verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The passwords that were looked at; none is right."""
     seen: list[str] = []
     monkeypatch.setattr(
-        "services.identity.login.password_matches", lambda password, _hash: bool(seen.append(password))
+        "services.identity.login.verification.password_matches",
+        lambda password, _hash: bool(seen.append(password)),
     )
     return seen
 
@@ -75,7 +76,7 @@ def test_people_who_share_an_address_do_not_use_up_each_others_tries(
 ) -> None:
     for _ in range(5):
         assert identity.log_in(client_address=HERE)
-    monkeypatch.setattr("services.identity.login.password_matches", lambda *_: False)
+    monkeypatch.setattr("services.identity.login.verification.password_matches", lambda *_: False)
     for number in range(29):
         guess(identity, f"person{number}@example.org")
     monkeypatch.undo()
@@ -110,8 +111,8 @@ def test_links_are_guessed_thirty_times_from_one_address(identity: Identity, clo
 def test_resets_for_many_logins_from_one_address_are_refused(
     identity: Identity, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.identity.service.RESET_ANSWERS_AFTER_S", 0.0)
-    monkeypatch.setattr("services.identity.service.RESET_JITTER_S", 0.0)
+    monkeypatch.setattr("services.identity.secrets.calls.ANSWERS_AFTER_S", 0.0)
+    monkeypatch.setattr("services.identity.secrets.calls.JITTER_S", 0.0)
     for number in range(30):
         request = {"organisation": "harbor", "login": f"person{number}@example.org"}
         assert (
@@ -133,10 +134,10 @@ def test_addresses_are_kept_as_keyed_hashes_for_a_day(identity: Identity, clock:
     assert kept()[0] not in {
         hashlib.sha256(text.encode()).hexdigest() for text in (HERE, f"login@address\0{HERE}")
     }
-    housekeeping.forget_old(identity.database)
+    retention.forget_old(identity.database)
     assert len(kept()) == 1
     clock.shift(25 * 3600)
-    housekeeping.forget_old(identity.database)
+    retention.forget_old(identity.database)
     assert kept() == []
 
 

@@ -14,8 +14,8 @@ from services.chassis.operations import admit
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, api_clients, login, passports, sessions
 from services.contracts.referrals import assignments, status_changes
-from services.identity.access.models import ApiSecret, ApiSession
-from services.referrals.access.access_scope import may_see_details, reach_of
+from services.identity.api_clients.models import ApiSecret, ApiSession
+from services.referrals.access.access_scope import access_scope_of, may_see_details
 from services.signing.documents.queries import visible_documents
 from tests.integration.identity.conftest import Identity
 
@@ -86,7 +86,7 @@ def test_the_services_let_a_system_reach_what_its_scopes_name(identity: Identity
     with pytest.raises(Refused) as refusal:
         admit(status_changes.change_status, identity.runtime.verifier, "passport")
     assert refusal.value.code == "forbidden"
-    assert reach_of(caller).everything is True
+    assert access_scope_of(caller).everything is True
     assert may_see_details(caller) is False
     assert "false" in str(visible_documents(caller)).lower()
     reader = identity.caller(

@@ -13,10 +13,10 @@ from services.chassis.audit_fhir import audit_event
 from services.chassis.operations import admit
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts import referrals
 from services.contracts.errors import Refused
 from services.contracts.identity import audit as contract
 from services.contracts.identity import passports, sessions
+from services.contracts.referrals import records as referrals
 from tests.integration.identity.conftest import Identity
 from tests.support.in_process import FakeVerifier, a_caller, a_service
 

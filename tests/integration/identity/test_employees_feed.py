@@ -9,7 +9,7 @@ import pytest
 from services.contracts.identity import accounts, employees, hr_feed
 from services.contracts.identity import people as people_contract
 from services.contracts.identity import relationships as relationships_contract
-from services.identity.employees import feed
+from services.identity.hr_feed import imports
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.employees import (
     a_line,
@@ -149,7 +149,7 @@ def test_half_a_file_ends_nobody_without_confirmation(identity):
     answer = upload(identity, admin, a_line("1"), a_line("2"))
     refusal = identity.refused(hr_feed.apply_hr_import, admin, import_id=answer["id"])
     assert (refusal.code, refusal.more["ends"]) == ("confirmation_required", 3)
-    feed.work(identity.runtime)
+    imports.work(identity.runtime)
     assert person_of(identity, admin, "5")["kinds"] == ["employee"]
 
 
@@ -197,14 +197,14 @@ def test_two_thousand_employees_are_taken_in_within_twelve_seconds_with_progress
     admin = identity.admin()
     rows = [a_line(str(number), manager=str(number // 20)) for number in range(1, 2001)]
     seen = []
-    step = feed._step
+    step = imports._step
 
     def watched(runtime, import_id, organisation):
         is_done = step(runtime, import_id, organisation)
         seen.append(identity.call(hr_feed.get_hr_import, admin, import_id=import_id)["done"])
         return is_done
 
-    monkeypatch.setattr(feed, "_step", watched)
+    monkeypatch.setattr(imports, "_step", watched)
     started = time.monotonic()
     done = take_in(identity, admin, *rows)
     assert time.monotonic() - started < 12

@@ -14,7 +14,7 @@ from services.contracts.errors import Refused
 from services.contracts.identity import employees, pickup_codes, realms
 from services.contracts.identity import login as login_contract
 from services.contracts.identity import people as people_contract
-from services.identity.employees.models import PickupCode
+from services.identity.pickup_codes.models import PickupCode
 from tests.integration.identity.conftest import PASSWORD, Identity
 from tests.integration.identity.employees import (
     a_line,

@@ -13,10 +13,10 @@ from services.chassis import wire
 from services.contracts.identity import accounts as accounts_contract
 from services.contracts.identity import audit as contract
 from services.contracts.identity import organisations
-from services.identity import rules
 from services.identity.models import Account, Grant, Person, ResourceAssignment, Role
-from services.identity.people.profiles import permissions_over, profiles_of
-from services.identity.people.rules import PROFILE_PERMISSIONS
+from services.identity.realms import rules
+from services.identity.realms.rules import PROFILE_PERMISSIONS
+from services.identity.relationships.profiles import permissions_over, profiles_of
 from tests.integration.identity.conftest import Identity
 
 AGENCY, PROGRAM, ELSEWHERE = "1" * 32, "2" * 32, "3" * 32

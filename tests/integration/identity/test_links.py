@@ -13,7 +13,7 @@ from services.chassis import wire
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, credentials, passports
 from services.contracts.identity import login as login_contract
-from services.identity import login
+from services.identity.credentials import passwords
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 from tests.support.in_process import a_service
 
@@ -97,8 +97,8 @@ def test_of_a_hundred_redemptions_at_once_one_succeeds(
 ) -> None:
     token = either.a_link(either.an_account(password=None)["id"])
     # Hashing a hundred times would only spread the calls out; the race is about what comes after it.
-    password_hash = login.hash_password(NEW_PASSWORD)
-    monkeypatch.setattr(login, "hash_password", lambda _: password_hash)
+    password_hash = passwords.hash_password(NEW_PASSWORD)
+    monkeypatch.setattr(passwords, "hash_password", lambda _: password_hash)
     outcomes: list[str] = []
     at_once = threading.Barrier(100)
 
@@ -272,7 +272,7 @@ def test_a_refused_password_does_not_use_the_link_up(identity: Identity) -> None
 def test_nothing_is_hashed_for_a_token_that_does_not_hold(
     identity: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(login, "hash_password", lambda _: pytest.fail("hashed"))
+    monkeypatch.setattr(passwords, "hash_password", lambda _: pytest.fail("hashed"))
     for guess in range(100):
         token = f"{guess:043d}"
         assert (

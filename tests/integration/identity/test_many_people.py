@@ -12,7 +12,7 @@ from services.chassis import wire
 from services.chassis.unit_of_work import utc_now
 from services.contracts.identity import accounts as contract
 from services.contracts.identity import people
-from services.identity.housekeeping import keep_statistics
+from services.identity.housekeeping.retention import keep_statistics
 from services.identity.models import Account, Person, PersonKind
 from tests.integration.identity.conftest import Identity
 

@@ -14,7 +14,7 @@ from services.contracts.identity import employees, merging, patients, relationsh
 from services.contracts.identity import merging as contract
 from services.contracts.identity import people as people_contract
 from services.contracts.identity.audit import audit
-from services.identity.housekeeping import forget_old
+from services.identity.housekeeping.retention import forget_old
 from services.identity.merging.models import PersonMerge
 from services.identity.models import Account, Grant
 from services.identity.patients.models import PatientRecord

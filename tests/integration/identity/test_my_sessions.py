@@ -10,7 +10,7 @@ import time_machine
 from services.contracts.errors import Refused
 from services.contracts.identity import credentials, login, sessions
 from services.contracts.identity import login as contract
-from services.identity.queries import Standing
+from services.identity.passports.standing import Standing
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 
 START = 1_900_000_000.0

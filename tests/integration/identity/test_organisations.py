@@ -17,11 +17,11 @@ from services.chassis import migrate, wire
 from services.chassis.database import Database
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, credentials, organisations, passports
-from services.identity import admin
-from services.identity.housekeeping import forget_old
+from services.identity.housekeeping.retention import forget_old
 from services.identity.models import Account, Role, RolePermission
-from services.identity.organisations import create_organisation, set_password
-from services.identity.passwords import password_matches
+from services.identity.organisations import admin
+from services.identity.organisations.operator import create_organisation, set_password
+from services.identity.secrets.passwords import password_matches
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 from tests.support.in_process import a_service
 
@@ -92,7 +92,7 @@ def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_the_command_line_creates_an_organisation_once_and_prints_no_secret(
     command_line: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = [sys.executable, "-m", "services.identity.admin", *command_line]
+    command = [sys.executable, "-m", "services.identity.organisations.admin", *command_line]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
     assert admin.main(command_line) == 0
     again = capsys.readouterr()

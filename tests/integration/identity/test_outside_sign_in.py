@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from services.chassis.passports import Caller
 from services.contracts.identity import accounts, credentials, login, organisations, realms, second_factor
 from services.contracts.identity import outside as contract
-from services.identity import housekeeping
+from services.identity.housekeeping import retention
 from services.identity.models import Account
 from services.identity.outside.models import OutsideSignIn
 from services.identity.outside.provider import providers_of
@@ -277,7 +277,7 @@ def test_sign_ins_that_were_never_completed_are_forgotten(ready: Identity, issue
     ready.database.write(None, work)
     request = completion(begun, at_provider(begun, "ada"))
     assert ready.refused(contract.complete_outside_sign_in, **request).code == "outside_state_refused"
-    housekeeping.forget_old(ready.database)
+    retention.forget_old(ready.database)
     with ready.database.reading(None) as session:
         assert session.scalars(select(OutsideSignIn)).all() == []
 

@@ -9,7 +9,7 @@ import pytest
 from services.contracts.errors import Refused
 from services.contracts.identity import login, merging, people
 from services.contracts.identity import outside as contract
-from services.identity.organisations import allow_passwords
+from services.identity.organisations.operator import allow_passwords
 from tests.integration.identity import outside
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 from tests.integration.identity.outside import (

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
 from services.contracts.identity import outside as contract
-from services.identity.outside.models import IdentityProvider
+from services.identity.realms.models import IdentityProvider
 from tests.integration.identity import outside
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.outside import (

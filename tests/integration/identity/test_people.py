@@ -25,8 +25,8 @@ from services.contracts.identity import family as family_contract
 from services.contracts.identity import patients as patients_contract
 from services.contracts.identity import people as people_contract
 from services.identity.models import Role, RolePermission
-from services.identity.people import expiry
-from services.identity.people.rules import DEFAULTS, PORTAL_REALMS
+from services.identity.realms.rules import DEFAULTS, PORTAL_REALMS
+from services.identity.relationships import expiry
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.family import OWN_PASSWORD, Desk
 

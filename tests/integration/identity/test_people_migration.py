@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from services.chassis import migrate
-from services.identity import rules
-from services.identity.people.rules import DEFAULT_PORTAL_ROLES
+from services.identity.realms import rules
+from services.identity.realms.rules import DEFAULT_PORTAL_ROLES
 
 ORGANISATION, ADMIN_ROLE, PROVIDER_ROLE, ADA, PAT = ("a" * 32, "b" * 32, "c" * 32, "d" * 32, "e" * 32)
 BEFORE = (

@@ -32,7 +32,7 @@ from services.contracts.errors import Refused
 from services.contracts.identity import credentials, passports, sessions
 from services.contracts.identity import login as login_contract
 from services.identity.models import Account
-from services.identity.passwords import hash_password
+from services.identity.secrets.passwords import hash_password
 from services.identity.service import Service
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 from tests.support.bars import hold_at_best

@@ -9,11 +9,11 @@ import pytest
 
 from services.chassis import wire
 from services.contracts import identity as contract
-from services.contracts import referrals
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, audit, login, organisations, passports, relationships
+from services.contracts.referrals import directory as referrals
 from services.identity.models import ResourceAssignment
-from services.identity.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions
+from services.identity.realms.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions
 from tests.integration.identity.conftest import Identity
 from tests.integration.referrals.builders import PROVIDER_MAY
 from tests.support.in_process import a_service

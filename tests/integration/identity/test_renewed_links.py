@@ -11,7 +11,7 @@ import time_machine
 
 from services.contracts.identity import accounts, credentials
 from services.contracts.identity import credentials as credentials_contract
-from services.identity.access import links
+from services.identity.secrets import calls
 from tests.integration.identity.conftest import Identity
 from tests.support.bars import hold_at_best
 
@@ -21,8 +21,8 @@ NEW_PASSWORD = "copper kettle under snow"
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(links, "ANSWERS_AFTER_S", 0.0)
-    monkeypatch.setattr(links, "JITTER_S", 0.0)
+    monkeypatch.setattr(calls, "ANSWERS_AFTER_S", 0.0)
+    monkeypatch.setattr(calls, "JITTER_S", 0.0)
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_new_links_are_counted_by_address_too(identity: Identity, clock: Any) ->
 def test_a_known_and_an_unknown_token_are_answered_after_the_same_time(
     identity: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(links, "ANSWERS_AFTER_S", 0.1)
+    monkeypatch.setattr(calls, "ANSWERS_AFTER_S", 0.1)
     known = identity.a_link(identity.an_account(password=None)["id"])
     took = []
 

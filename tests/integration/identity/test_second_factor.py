@@ -18,8 +18,8 @@ from services.chassis.passports import Caller
 from services.contracts.errors import Refused
 from services.contracts.identity import credentials as credentials_contract
 from services.contracts.identity import login, passports, realms, second_factor
-from services.identity.access import rules
-from services.identity.access.vault import Vault
+from services.identity.second_factor import rules
+from services.identity.secrets.vault import Vault
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 
 START = 1_900_000_000.0

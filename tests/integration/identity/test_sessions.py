@@ -11,9 +11,9 @@ from sqlalchemy import event, select
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, passports, sessions
 from services.contracts.identity import login as login_contract
-from services.identity import passwords
-from services.identity.models import LoginSession
-from services.identity.organisations import set_password
+from services.identity.organisations.operator import set_password
+from services.identity.secrets import passwords
+from services.identity.sessions.models import LoginSession
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 
 START = 1_900_000_000.0
@@ -102,7 +102,7 @@ def test_a_thousand_wrong_passwords_are_not_even_looked_at(
         return False
 
     token = either.log_in()["token"]
-    monkeypatch.setattr("services.identity.login.password_matches", verify)
+    monkeypatch.setattr("services.identity.login.verification.password_matches", verify)
     with time_machine.travel(time.time()) as clock:
         for _ in range(200):
             refusal = either.refused(
@@ -190,7 +190,7 @@ def test_the_last_use_is_written_at_most_every_thirty_seconds(identity: Identity
         assert last_seen() == START + 30
 
 
-def test_a_passport_takes_two_statements_and_no_write(identity: Identity) -> None:
+def test_a_passport_takes_one_statement_and_no_write(identity: Identity) -> None:
     token = identity.log_in(identity.a_provider("1" * 32)["login"])["token"]
     seen: list[str] = []
     event.listen(
@@ -267,7 +267,7 @@ def test_an_account_that_changes_while_its_password_is_checked_is_not_let_in(
             )
         return True
 
-    monkeypatch.setattr("services.identity.login.password_matches", matches)
+    monkeypatch.setattr("services.identity.login.verification.password_matches", matches)
     credentials = {"organisation": "harbor", "login": account["login"], "password": PASSWORD}
     assert identity.refused(login_contract.log_in, **credentials).code == "credentials_refused"
 

@@ -13,7 +13,7 @@ from services.chassis import migrate
 from services.chassis.database import Database
 from services.chassis.unit_of_work import utc_now
 from services.referrals.reports.rebuild import rebuild
-from tests.integration.referrals.test_statistics import everything
+from tests.integration.referrals.test_reports_statistics import everything
 from tests.support.in_process import HARBOR
 
 BEFORE = "0005"

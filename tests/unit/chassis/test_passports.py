@@ -104,7 +104,17 @@ def test_a_passport_without_one_of_its_claims_is_refused(verifier: Verifier, cla
     assert refusal(verifier, signed(**{claim: None})) == "unauthenticated"
 
 
-@pytest.mark.parametrize("changes", [{"kind": "root"}, {"iss": "referrals"}, {"exp": "soon"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kind": "root"},
+        {"iss": "referrals"},
+        {"exp": "soon"},
+        {"iat": True},
+        {"aud": ["signing"]},
+        {"nbf": int(time.time()) + 600},
+    ],
+)
 def test_a_passport_with_a_wrong_claim_is_refused(verifier: Verifier, changes: dict[str, Any]):
     assert refusal(verifier, signed(**changes)) == "unauthenticated"
 
@@ -144,6 +154,35 @@ def test_junk_is_refused(verifier: Verifier, junk: str | None):
 @pytest.mark.parametrize("headers", [{}, {"kid": 7}, {"kid": None}, {"kid": "../identity"}])
 def test_a_key_id_that_names_no_issuer_is_refused(verifier: Verifier, headers: dict[str, Any]):
     assert refusal(verifier, with_header(signed(), {"alg": "EdDSA", **headers})) == "unauthenticated"
+
+
+def test_claims_that_are_no_object_are_refused(verifier: Verifier):
+    header = signed().partition(".")[0]
+    text = f"{header}.{base64.urlsafe_b64encode(b'[1, 2, 3]').decode()}".encode()
+    signature = base64.urlsafe_b64encode(KEYS["identity"].sign(text)).rstrip(b"=")
+
+    assert refusal(verifier, (text + b"." + signature).decode()) == "unauthenticated"
+
+
+def test_a_header_with_conditions_that_nobody_here_knows_is_refused(verifier: Verifier):
+    headers = {"kid": "identity", "crit": ["exp"]}
+
+    assert refusal(verifier, signed(headers=headers)) == "unauthenticated"
+
+
+@pytest.mark.parametrize("spoil", [lambda t: t + "=", lambda t: t + "+", lambda t: t[:5] + "\n" + t[5:]])
+def test_only_the_one_spelling_of_base64_is_read(verifier: Verifier, spoil: Callable[[str], str]):
+    assert refusal(verifier, spoil(signed())) == "unauthenticated"
+
+
+def test_other_programs_can_read_it(verifier: Verifier):
+    passport = IDENTITY.for_account("signing", ACCOUNT)
+
+    claims = jwt.decode(
+        passport, KEYS["identity"].public_key(), ["EdDSA"], audience="signing", issuer="identity"
+    )
+
+    assert (claims["sub"], claims["kind"]) == ("c" * 32, "account")
 
 
 @pytest.mark.parametrize("algorithm", ["none", "HS256", "RS256"])

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from services.identity.employees.feed_file import FileRefused, parse
-from services.identity.employees.rules import FeedRow, Known, ends_many, plan_feed
+from services.identity.hr_feed.feed_file import FileRefused, parse
+from services.identity.hr_feed.rules import FeedRow, Known, ends_many, plan_feed
 
 HEADER = b"employee_number,first_name,last_name,date_of_birth,email,manager_number,is_active\n"
 

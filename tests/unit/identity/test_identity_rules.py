@@ -12,8 +12,10 @@ from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import all_operations
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts as contract
-from services.identity import rules
-from services.identity.people import rules as people_rules
+from services.identity.accounts import rules as account_rules
+from services.identity.organisations import rules as feature_rules
+from services.identity.realms import rules
+from services.identity.secrets import rules as limits
 
 START = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
 OFF = {"can_edit_capacity": False, "can_change_status": False}
@@ -26,7 +28,7 @@ def test_every_security_level_has_a_default_role() -> None:
 
 def test_every_permission_an_operation_asks_for_is_known() -> None:
     asked = {operation.access.permission for operation in all_operations(CONTRACTS)} - {None}
-    assert asked <= rules.PERMISSIONS | people_rules.PROFILE_PERMISSIONS
+    assert asked <= rules.PERMISSIONS | rules.PROFILE_PERMISSIONS
 
 
 def test_roles_hold_known_permissions_only() -> None:
@@ -41,9 +43,9 @@ def test_an_administrator_holds_everything_but_signing() -> None:
 @pytest.mark.seed("S0-5")
 def test_the_provider_portal_needs_referralq() -> None:
     with pytest.raises(Refused) as refusal:
-        rules.checked_features(["provider_portal"])
+        feature_rules.checked_features(["provider_portal"])
     assert refusal.value.code == "feature_needs_another"
-    assert rules.checked_features(["referralq", "provider_portal", "referralq"]) == [
+    assert feature_rules.checked_features(["referralq", "provider_portal", "referralq"]) == [
         "provider_portal",
         "referralq",
     ]
@@ -70,39 +72,39 @@ def test_a_switch_gives_a_provider_its_permission_and_takes_it(switch: str, perm
 
 
 def test_the_first_tries_are_free_and_the_next_wait_longer_and_longer() -> None:
-    tries, waits = rules.Tries(), []
+    tries, waits = limits.Tries(), []
     now = START
     for _ in range(9):
-        admission = rules.admit_try(tries, now, rules.LOGIN_LIMIT)
+        admission = limits.admit_try(tries, now, limits.LOGIN_LIMIT)
         while not admission.is_allowed:
             waits.append(admission.retry_after_s)
             now += datetime.timedelta(seconds=admission.retry_after_s)
-            admission = rules.admit_try(tries, now, rules.LOGIN_LIMIT)
+            admission = limits.admit_try(tries, now, limits.LOGIN_LIMIT)
         tries = admission.tries
     assert len(waits) == 6
     assert waits == sorted(set(waits))
 
 
 def test_a_refused_try_is_not_counted_so_nobody_can_keep_the_owner_out() -> None:
-    tries = rules.Tries(10, 10, START)
+    tries = limits.Tries(10, 10, START)
     for second in range(0, 900, 10):
-        admission = rules.admit_try(tries, START + datetime.timedelta(seconds=second), rules.LOGIN_LIMIT)
+        admission = limits.admit_try(tries, START + datetime.timedelta(seconds=second), limits.LOGIN_LIMIT)
         assert not admission.is_allowed
         tries = admission.tries
-    assert rules.admit_try(tries, START + datetime.timedelta(seconds=900), rules.LOGIN_LIMIT).is_allowed
+    assert limits.admit_try(tries, START + datetime.timedelta(seconds=900), limits.LOGIN_LIMIT).is_allowed
 
 
 def test_after_a_hundred_failures_in_a_row_waiting_does_not_help() -> None:
-    tries = rules.Tries(1, 100, START)
-    assert not rules.admit_try(tries, START + datetime.timedelta(days=30), rules.LOGIN_LIMIT).is_allowed
+    tries = limits.Tries(1, 100, START)
+    assert not limits.admit_try(tries, START + datetime.timedelta(days=30), limits.LOGIN_LIMIT).is_allowed
 
 
 @given(st.lists(st.integers(min_value=0, max_value=1200), max_size=120))
 def test_no_quarter_of_an_hour_ever_holds_more_than_ten_verifications(gaps_s: list[int]) -> None:
-    tries, now, allowed = rules.Tries(), START, []
+    tries, now, allowed = limits.Tries(), START, []
     for gap in gaps_s:
         now += datetime.timedelta(seconds=gap)
-        admission = rules.admit_try(tries, now, rules.LOGIN_LIMIT)
+        admission = limits.admit_try(tries, now, limits.LOGIN_LIMIT)
         tries = admission.tries
         if admission.is_allowed:
             allowed.append(now)
@@ -127,4 +129,4 @@ def test_no_quarter_of_an_hour_ever_holds_more_than_ten_verifications(gaps_s: li
 def test_an_author_is_called_by_first_name_and_initial(
     first: str | None, last: str | None, shown: str | None
 ) -> None:
-    assert people_rules.author_name(first, last) == shown
+    assert account_rules.author_name(first, last) == shown

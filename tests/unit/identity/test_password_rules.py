@@ -7,8 +7,8 @@ import unicodedata
 import pytest
 
 from services.contracts.errors import Refused
-from services.identity import password_rules
-from services.identity.passwords import at_once, hash_password, password_matches
+from services.identity.secrets import password_rules
+from services.identity.secrets.passwords import at_once, hash_password, password_matches
 
 GOOD = "tidal lantern violet meadow"
 

@@ -7,6 +7,7 @@ import datetime
 import pytest
 
 from services.identity.patients import rules
+from services.identity.registry import usernames
 
 NOW = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
 BORN = datetime.date(1980, 2, 29)
@@ -57,16 +58,16 @@ def test_what_is_not_on_file_matches_nothing(on_file: rules.Identifying) -> None
 
 @pytest.mark.parametrize("login", ["ana", "ana.o-1@example.org", "7ana"])
 def test_a_username_is_what_people_type(login: str) -> None:
-    assert rules.is_username(login)
-    assert rules.has_username(login)
+    assert usernames.is_username(login)
+    assert usernames.has_username(login)
 
 
 @pytest.mark.parametrize("login", ["an", "-ana", "ana o", "ana/", "a" * 65, "äna", ""])
 def test_other_logins_are_no_usernames(login: str) -> None:
-    assert not rules.is_username(login)
+    assert not usernames.is_username(login)
 
 
 def test_the_login_that_stands_for_none_can_never_be_chosen() -> None:
-    nothing = rules.no_username("a" * 32)
-    assert not rules.has_username(nothing)
-    assert not rules.is_username(nothing)
+    nothing = usernames.no_username("a" * 32)
+    assert not usernames.has_username(nothing)
+    assert not usernames.is_username(nothing)

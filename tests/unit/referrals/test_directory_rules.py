@@ -1,8 +1,7 @@
-"""Rules of the resource directory: what may be referred to, what an import changes, how names match."""
+"""Rules of the resource directory: what may be referred to, how names match."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -25,14 +24,7 @@ from services.referrals.directory.rules import (
     record_from_json,
     search_key,
 )
-from services.referrals.directory_imports.rules import plan_import
-from services.referrals.directory_imports.spool import Entry
-
-
-def a_record(number: str = "10", level: Level = Level.AGENCY, **parts: object) -> ResourceRecord:
-    """A resource record; an agency unless said otherwise."""
-    record = ResourceRecord(number, level, "Harbor Shelter Alliance", ResourceStatus.ACTIVE)
-    return replace(record, **parts)  # type: ignore[arg-type]  # the callers name fields of the record
+from tests.unit.referrals.resource_records import a_record
 
 
 def test_only_an_active_resource_may_be_referred_to() -> None:
@@ -67,35 +59,6 @@ def test_a_temporary_message_is_shown_from_its_first_day_to_the_day_before_it_ex
 
     assert message.is_shown_on(day) is shown
     assert TemporaryMessage("Always.").is_shown_on(day)
-
-
-def as_entry(record: ResourceRecord) -> Entry:
-    return Entry(record.number, record.level, fingerprint(record), 2, b"", b"{}")
-
-
-def test_an_import_tells_added_changed_and_unchanged_apart() -> None:
-    same, old, new = a_record("1"), a_record("2"), a_record("3")
-    known = {"1": fingerprint(same), "2": fingerprint(old), "9": "gone from the file"}
-
-    plan = plan_import(
-        known, [as_entry(record) for record in (same, replace(old, hours="Open 24 hours"), new)]
-    )
-
-    assert [record.number for record in plan.added] == ["3"]
-    assert [record.number for record in plan.changed] == ["2"]
-    assert plan.unchanged == ("1",)
-
-
-def test_parents_come_before_children_in_the_order_of_the_file() -> None:
-    levels = [Level.PROGRAM_AT_SITE, Level.PROGRAM, Level.SITE, Level.AGENCY, Level.PROGRAM, Level.AGENCY]
-    records = [as_entry(a_record(str(number), level)) for number, level in enumerate(levels)]
-
-    assert [record.number for record in plan_import({}, records).added] == ["3", "5", "2", "1", "4", "0"]
-
-
-def test_a_plan_refuses_a_number_that_comes_twice() -> None:
-    with pytest.raises(ValueError, match="comes twice"):
-        plan_import({}, [as_entry(a_record("1")), as_entry(a_record("1", Level.PROGRAM))])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A contact record on paper: layout first, page by page, then the PDF, so that each page knows how many there are.
+"""The pages of a contact record: layout first, page by page, then the PDF, so that each page knows how many there are.
 
 Lengths are in points (1/72 inch), pages are A4. Imported only when a PDF is made: reportlab is memory that a service at rest
 does not need.
@@ -14,7 +14,7 @@ from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
-from services.chassis.typefaces import BOLD, PLAIN, draw, width_of, wrapped
+from services.chassis.text_shaping import BOLD, PLAIN, draw, width_of, wrapped
 from services.referrals.records.pdf.content import PrintedRecord, PrintedReferral
 
 INK, QUIET, RULE, ACCENT = "#1f2933", "#5c6b7a", "#cbd2d9", "#0b6e6e"

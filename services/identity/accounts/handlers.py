@@ -1,0 +1,287 @@
+"""Commands over accounts: one function, one transaction each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from services.chassis import wire
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.contracts.identity import accounts, relationships
+from services.identity.accounts.administrators import require_another_administrator
+from services.identity.accounts.rules import ASSIGNABLE_LEVELS
+from services.identity.credentials.invitations import invite, void_links
+from services.identity.models import Account, Person, ResourceAssignment, Role
+from services.identity.realms import rules
+from services.identity.realms.rules import APPLICANT, PATIENT, WORKFORCE_REALMS, login_space
+from services.identity.registry.accounts import account_view, load_account
+from services.identity.registry.organisations import load_organisation
+from services.identity.sessions.handlers import end_sessions
+
+
+def note_account_read(unit: UnitOfWork, account_id: str) -> None:
+    """An account's details were read: a person's own account is part of that person's record."""
+    person_id = unit.session.scalar(select(Account.person_id).where(Account.id == account_id))
+    about = {"person_id": person_id} if person_id else {}
+    unit.audit("account.read", "account", account_id, **about)
+
+
+def role_of_level(unit: UnitOfWork, security_level: str) -> Role:
+    """The organisation's role for a security level."""
+    return unit.session.scalars(
+        select(Role).where(
+            Role.organisation_id == unit.organisation_id,
+            Role.realm.in_(WORKFORCE_REALMS),
+            Role.code == security_level,
+        )
+    ).one()
+
+
+def add_account(
+    unit: UnitOfWork, *, email: str, role: Role, first_name: str | None, last_name: str | None
+) -> Account:
+    """Add an account without a password. The e-mail is the login (S4-7). Raises Refused(login_taken)."""
+    account = Account(
+        id=wire.new_id(),
+        organisation_id=unit.organisation_id,
+        role=role,
+        realm=role.realm,
+        login_space=login_space(role.realm),
+        login=rules.normal_login(email),
+        email=email.strip(),
+        first_name=first_name,
+        last_name=last_name,
+        state="invited",
+        created_at=unit.now,
+        assignments=[],
+    )
+    unit.add(account)
+    try:
+        unit.session.flush()
+    except IntegrityError:
+        raise Refused("login_taken", "Another account has this e-mail address.", field="email") from None
+    unit.audit("account.created", "account", account.id, security_level=role.code)
+    unit.publish(accounts.account_created, account.id, {"account_id": account.id})
+    return account
+
+
+def create_account(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Create an account at level `standard`; the level is chosen and saved afterwards (S0-18)."""
+    account = add_account(
+        unit,
+        email=request["email"],
+        role=role_of_level(unit, "standard"),
+        first_name=request["first_name"],
+        last_name=request["last_name"],
+    )
+    return account_view(account)
+
+
+def set_security_level(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Change the level and end the sessions.
+
+    Leaving the provider level suspends the account's assignments, coming back restores them (S0-19).
+    Raises Refused(not_found, version_conflict, not_a_workforce_account, feature_is_off, last_administrator).
+    """
+    account = load_account(unit, request["account_id"])
+    unit.require_version(account)
+    if account.role is None:
+        raise Refused(
+            "not_a_workforce_account",
+            "Only staff and providers have a security level; this account has a role for each profile.",
+            field="account_id",
+        )
+    before, after = account.role.code, request["security_level"]
+    if after == before:
+        return account_view(account)
+    if after == rules.PROVIDER_LEVEL and not rules.portal_is_open(load_organisation(unit).features):
+        raise Refused("feature_is_off", "The provider portal is switched off.", field="security_level")
+    require_another_administrator(unit, account)
+    account.role = role_of_level(unit, after)
+    account.realm = account.role.realm
+    account.version += 1
+    if before == rules.PROVIDER_LEVEL:
+        _suspend_assignments(unit, account)
+    elif after == rules.PROVIDER_LEVEL:
+        _restore_assignments(unit, account)
+    end_sessions(unit, account.id, "level_changed")
+    unit.audit("account.level_changed", "account", account.id, before=before, after=after)
+    return account_view(account)
+
+
+def _suspend_assignments(unit: UnitOfWork, account: Account) -> None:
+    for assignment in account.assignments_in_effect:
+        assignment.suspended_at = unit.now
+        _publish_access(unit, relationships.access_revoked, assignment)
+
+
+def _restore_assignments(unit: UnitOfWork, account: Account) -> None:
+    for assignment in account.assignments:
+        if assignment.suspended_at is not None:
+            assignment.suspended_at = None
+            _publish_access(unit, relationships.access_granted, assignment)
+
+
+def _publish_access(unit: UnitOfWork, event: Any, assignment: ResourceAssignment) -> None:
+    unit.publish(
+        event,
+        assignment.account_id,
+        {"account_id": assignment.account_id, "resource_id": assignment.resource_id},
+    )
+
+
+def disable_account(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Disable an account: its sessions and links end in the same transaction.
+
+    Raises Refused(not_found, version_conflict, last_administrator).
+    """
+    account = load_account(unit, request["account_id"])
+    unit.require_version(account)
+    if account.state != "disabled":
+        require_another_administrator(unit, account)
+        account.state = "disabled"
+        account.version += 1
+        end_sessions(unit, account.id, "disabled")
+        void_links(unit, account.id)
+        unit.audit("account.disabled", "account", account.id)
+        unit.publish(accounts.account_disabled, account.id, {"account_id": account.id})
+    return account_view(account)
+
+
+def enable_account(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Let a disabled account log in again, with the password it had; sessions and links stay ended.
+
+    Raises Refused(not_found, version_conflict, cannot_be_enabled) for what is enabled elsewhere, or never.
+    """
+    account = load_account(unit, request["account_id"])
+    unit.require_version(account)
+    if account.state == "disabled":
+        _require_can_be_enabled(unit, account)
+        account.state = "active" if account.password_hash else "invited"
+        account.version += 1
+        unit.audit("account.enabled", "account", account.id, state=account.state)
+        unit.publish(accounts.account_enabled, account.id, {"account_id": account.id})
+    return account_view(account)
+
+
+def _require_can_be_enabled(unit: UnitOfWork, account: Account) -> None:
+    if account.realm == APPLICANT:
+        raise _not_here("Applicants cannot log in: merge the applicant into the employee's record.")
+    if account.realm == PATIENT:
+        raise _not_here("A patient's access is enabled with enable_patient_access, which asks what it needs.")
+    person = unit.session.scalar(select(Person).where(Person.id == account.person_id))
+    if person is not None and person.disabled_at is not None:
+        raise _not_here(
+            "The person's record is disabled or was merged into another one: use that one's account."
+        )
+
+
+def _not_here(detail: str) -> Refused:
+    return Refused("cannot_be_enabled", detail, field="account_id")
+
+
+def require_provider(account: Account) -> None:
+    """Raise Refused(not_a_provider_account) unless the saved level is the provider's (S0-19)."""
+    if account.realm != rules.PROVIDER:
+        raise Refused(
+            "not_a_provider_account",
+            "Save the security level provider_portal_user first.",
+            field="account_id",
+        )
+
+
+def assign_resource(
+    unit: UnitOfWork, request: Mapping[str, Any], resource: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Add a resource to a provider account; adding it again only refreshes its name (S0-16, S0-21, S0-36).
+
+    `resource` is what the directory said about it (`referrals.describe_resource`).
+    """
+    account = load_account(unit, request["account_id"])
+    require_provider(account)
+    if resource["level"] not in ASSIGNABLE_LEVELS:
+        raise Refused(
+            "resource_not_found", "Agencies and programs can be assigned, sites cannot.", field="resource_id"
+        )
+    present = next((row for row in account.assignments if row.resource_id == resource["id"]), None)
+    if present is not None:
+        present.resource_name = resource["name"]
+        return account_view(account)
+    assignment = ResourceAssignment(
+        id=wire.new_id(),
+        organisation_id=unit.organisation_id,
+        account_id=account.id,
+        resource_id=resource["id"],
+        resource_name=resource["name"],
+        resource_level=resource["level"],
+        created_at=unit.now,
+    )
+    account.assignments.append(assignment)
+    account.version += 1
+    unit.audit(
+        "resource.assigned",
+        "account",
+        account.id,
+        resource_id=assignment.resource_id,
+        level=assignment.resource_level,
+    )
+    _publish_access(unit, relationships.access_granted, assignment)
+    return account_view(account)
+
+
+def remove_resource(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Delete an assignment: the next passport is without it (S0-27). The audit trail keeps that it was."""
+    account = load_account(unit, request["account_id"])
+    assignment = next((row for row in account.assignments if row.id == request["assignment_id"]), None)
+    if assignment is None:
+        raise Refused("not_found", "The account has no such assignment.")
+    account.assignments.remove(assignment)
+    account.version += 1
+    unit.audit("resource.removed", "account", account.id, resource_id=assignment.resource_id)
+    if assignment.suspended_at is None:
+        _publish_access(unit, relationships.access_revoked, assignment)
+    return account_view(account)
+
+
+def set_provider_switches(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Set what a provider may do (S0-22, S0-23, S0-24); it holds from the next passport on (S0-26)."""
+    account = load_account(unit, request["account_id"])
+    require_provider(account)
+    switches = {
+        name: request[name] for name in ("can_edit_capacity", "can_change_status", "can_access_details")
+    }
+    if any(getattr(account, name) != value for name, value in switches.items()):
+        for name, value in switches.items():
+            setattr(account, name, value)
+        account.version += 1
+        unit.audit("account.switches_changed", "account", account.id, **switches)
+    return account_view(account)
+
+
+def set_my_notifications(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Switch the caller's own e-mails (S0-39): the one change of a profile that its owner makes (S0-40)."""
+    assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
+    account = load_account(unit, unit.caller.id)
+    wanted = request["resource_assigned_emails"]
+    if account.wants_resource_assigned_emails != wanted:
+        account.wants_resource_assigned_emails = wanted
+        account.version += 1
+        unit.audit("account.notifications_changed", "account", account.id, resource_assigned_emails=wanted)
+    return account_view(account)
+
+
+def invite_account(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Have the link sent that sets the first password."""
+    account = load_account(unit, request["account_id"])
+    if account.state == "disabled":
+        raise Refused("account_disabled", "The account is disabled.")
+    if account.state == "active":
+        raise Refused(
+            "already_active",
+            "The account has a password; `request_password_reset` sends a link for a new one.",
+        )
+    return {"invitation_id": invite(unit, account, "invitation").id}

@@ -1,0 +1,90 @@
+"""Questions about accounts: they only read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.chassis.passports import Caller
+from services.identity.accounts.authors import authors_among
+from services.identity.models import ACCOUNTS_BY_NAME, Account, ResourceAssignment, Role
+from services.identity.realms import rules
+from services.identity.registry.accounts import account_view, find_account
+from services.identity.registry.organisations import find_organisation
+from services.identity.registry.pages import page_of
+
+
+def get_account(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+    """One account. Raises Refused(not_found)."""
+    return account_view(find_account(session, request["account_id"]))
+
+
+def list_accounts(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Accounts by last and first name. The cursor is an account's id: names do not belong into addresses."""
+    page, following = page_of(session, select(Account), ACCOUNTS_BY_NAME, Account.id, request)
+    return {"items": [account_view(row) for row in page], "next": following}
+
+
+def list_resource_recipients(session: Session, caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Active provider accounts with one of the resources that want the e-mail (S0-41), or that may edit its capacity.
+
+    Nobody while the portal is closed.
+    """
+    concerned = (
+        Account.can_edit_capacity
+        if request["about"] == "capacity"
+        else Account.wants_resource_assigned_emails
+    )
+    organisation = find_organisation(session, caller.organisation_id)
+    statement = (
+        select(Account.id, Account.email_verified_at)
+        .join(Role, Role.id == Account.role_id)
+        .where(
+            Account.state == "active",
+            concerned.is_(True),
+            Role.realm == rules.PROVIDER,
+            Account.id.in_(
+                select(ResourceAssignment.account_id).where(
+                    ResourceAssignment.resource_id.in_(request["resource_ids"]),
+                    ResourceAssignment.suspended_at.is_(None),
+                    ResourceAssignment.organisation_id == caller.organisation_id,
+                )
+            ),
+        )
+        .order_by(Account.id)
+    )
+    rows: Sequence[Any] = (
+        session.execute(statement).all() if rules.portal_is_open(organisation.features) else []
+    )
+    recipients = [
+        {"account_id": row.id, "email_is_verified": row.email_verified_at is not None} for row in rows
+    ]
+    return {"organisation_name": organisation.name, "recipients": recipients}
+
+
+def describe_account(session: Session, caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Name and address of an account, for a service. Raises Refused(not_found)."""
+    account = find_account(session, request["account_id"])
+    organisation = find_organisation(session, caller.organisation_id)
+    return {
+        "account_id": account.id,
+        "first_name": account.first_name,
+        "last_name": account.last_name,
+        "email": account.email,
+        "email_is_verified": account.email_verified_at is not None,
+        "realm": account.realm,
+        "person_id": account.person_id,
+        "state": account.state,
+        "organisation_name": organisation.name,
+        "features": organisation.features,
+    }
+
+
+def describe_authors(session: Session, caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Accounts and API clients as others may know them, whatever their state, in three statements (MARKET R-7)."""
+    organisation = find_organisation(session, caller.organisation_id)
+    authors = authors_among(session, set(request["account_ids"]))
+    return {"organisation_name": organisation.name, "authors": authors}

@@ -1,0 +1,14 @@
+"""Pure rules of accounts."""
+
+from __future__ import annotations
+
+import unicodedata
+
+ASSIGNABLE_LEVELS = frozenset({"agency", "program"})
+
+
+def author_name(first_name: str | None, last_name: str | None) -> str | None:
+    """Somebody's name as the other side reads it: "Sam F.". Without a last name the first one, without a first one none."""
+    first = " ".join((first_name or "").split())
+    last = unicodedata.normalize("NFC", (last_name or "").strip())
+    return f"{first} {last[0].upper()}." if first and last else first or None

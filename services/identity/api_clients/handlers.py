@@ -1,0 +1,236 @@
+"""API clients: setting them, and their sessions."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.operations import Call
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork, utc_now
+from services.contracts.errors import Refused
+from services.contracts.identity import api_clients as contract
+from services.identity.api_clients import rules
+from services.identity.api_clients.models import ApiClient, ApiSecret, ApiSession
+from services.identity.models import Organisation
+from services.identity.realms import networks
+from services.identity.realms.rules import PERMISSIONS
+from services.identity.secrets import addresses
+from services.identity.secrets.tokens import new_token, token_hash
+from services.identity.sessions.proof import proven_caller
+
+# Says to scanners of repositories and logs what it is, and to us which table it is in.
+TOKEN_MARK, SECRET_MARK = "portico_api_", "portico_secret_"
+
+
+def view(client: ApiClient, secrets: list[ApiSecret], now: datetime.datetime) -> dict[str, Any]:
+    """The members of the contract's ApiClient."""
+    holding = [] if client.revoked_at else [row for row in secrets if _holds(row.expires_at, now)]
+    members = ("id", "version", "name", "scopes", "allowed_networks", "created_at", "expires_at", "revoked_at",
+               "last_used_at")  # fmt: skip
+    return {name: getattr(client, name) for name in members} | {
+        "secrets_expire_at": [row.expires_at for row in holding]
+    }
+
+
+def list_clients(session: Session, _caller: Caller, _request: Mapping[str, Any]) -> dict[str, Any]:
+    """All clients of the organisation by name."""
+    clients = session.scalars(select(ApiClient).order_by(ApiClient.name, ApiClient.id)).all()
+    now, secrets = utc_now(), {}
+    for secret in session.scalars(select(ApiSecret).order_by(ApiSecret.created_at)):
+        secrets.setdefault(secret.client_id, []).append(secret)
+    return {"items": [view(client, secrets.get(client.id, []), now) for client in clients]}
+
+
+def create(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Create a client with its first secret. Raises Refused(proof_required, scope_refused, invalid_request)."""
+    caller = proven_caller(unit)
+    client = ApiClient(
+        id=wire.new_id(),
+        name=request["name"],
+        scopes=rules.checked_scopes(request["scopes"], PERMISSIONS, caller.permissions),
+        allowed_networks=networks.checked_networks(request["allowed_networks"]),
+        version=1,
+        created_at=unit.now,
+        created_by=caller.id,
+        expires_at=_future(request["expires_at"], unit.now),
+    )
+    unit.add(client)
+    unit.session.flush()  # the secret refers to it
+    return _add_secret(unit, client, "created")
+
+
+def change(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Set name, scopes, networks and end anew. What somebody else granted may stay; only what is added must be held.
+
+    Raises Refused(not_found, version_conflict, proof_required, scope_refused, api_client_revoked, invalid_request).
+    """
+    caller = proven_caller(unit)
+    client = _load(unit, request["client_id"])
+    unit.require_version(client)
+    before = client.scopes
+    client.name = request["name"]
+    client.scopes = rules.checked_scopes(request["scopes"], PERMISSIONS, caller.permissions | set(before))
+    client.allowed_networks = networks.checked_networks(request["allowed_networks"])
+    client.expires_at = _future(request["expires_at"], unit.now)
+    client.version += 1
+    unit.audit("api_client.changed", "api_client", client.id, before=before, after=client.scopes)
+    _tell(unit, client, "changed")
+    return view(client, _secrets(unit.session, client.id), unit.now)
+
+
+def rotate_secret(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Add a secret and let the one before hold on for a while: at most two hold at once.
+
+    Raises Refused(not_found, proof_required, api_client_revoked).
+    """
+    proven_caller(unit)
+    client = _load(unit, request["client_id"])
+    until = unit.now + datetime.timedelta(hours=request["overlap_hours"])
+    holding = [row for row in _secrets(unit.session, client.id) if _holds(row.expires_at, unit.now)]
+    for row in holding[:-1]:
+        row.expires_at = unit.now
+    for row in holding[-1:]:
+        row.expires_at = min(row.expires_at or until, until)
+    client.version += 1
+    return _add_secret(unit, client, "secret_changed")
+
+
+def revoke(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """End a client for good. Done again it changes nothing. Raises Refused(not_found)."""
+    client = _load(unit, request["client_id"], or_revoked=True)
+    if client.revoked_at is None:
+        client.revoked_at = unit.now
+        client.version += 1
+        unit.audit("api_client.revoked", "api_client", client.id)
+        _tell(unit, client, "revoked")
+    return view(client, [], unit.now)
+
+
+def open_session(call: Call) -> Any:
+    """A token for a client's id and secret. One answer to everything that does not hold.
+
+    Raises Refused(credentials_refused, too_many_requests).
+    """
+    settings = call.runtime.settings
+    wait_s = call.transact(lambda unit: addresses.count_try(unit, addresses.LOGIN, settings))
+    if wait_s:
+        raise Refused("too_many_requests", "Too many tries from this address. Wait.", retry_after_s=wait_s)
+    with call.runtime.database.reading(None) as session:
+        found = session.execute(
+            select(ApiClient, ApiSecret, Organisation)
+            .join(ApiSecret, ApiSecret.client_id == ApiClient.id)
+            .join(Organisation, Organisation.id == ApiClient.organisation_id)
+            .where(
+                ApiClient.id == call.request["client_id"],
+                ApiSecret.secret_hash == token_hash(call.request["client_secret"]),
+            )
+        ).one_or_none()
+    now = utc_now()
+    is_let_in = (
+        found is not None
+        and _may_call(found[0], found[1], now)
+        and networks.is_inside(call.context.client_address, found[0].allowed_networks)
+    )
+    if not is_let_in:
+        call.transact(lambda unit: _audit_refused(unit, call.request["client_id"], found))
+        raise Refused("credentials_refused", "Id or secret is wrong, or the client cannot call.")
+    return call.commit(_start_session, *found, settings)
+
+
+def _start_session(
+    unit: UnitOfWork,
+    _request: Mapping[str, Any],
+    client: ApiClient,
+    secret: ApiSecret,
+    organisation: Organisation,
+    settings: Any,
+) -> dict[str, Any]:
+    unit.act_for(organisation.id, organisation.key)
+    token = TOKEN_MARK + new_token()
+    ends = [unit.now + rules.API_SESSION_LIFETIME, client.expires_at, secret.expires_at]
+    session = ApiSession(
+        id=wire.new_id(),
+        client_id=client.id,
+        secret_id=secret.id,
+        token_hash=token_hash(token),
+        created_at=unit.now,
+        expires_at=min(end for end in ends if end is not None),
+    )
+    unit.add(session)
+    unit.session.merge(client).last_used_at = unit.now
+    addresses.give_back(unit, addresses.LOGIN, settings)
+    unit.audit("api_session.started", "api_client", client.id, session_id=session.id)
+    return {"token": token, "expires_at": session.expires_at, "scopes": client.scopes}
+
+
+def is_api_token(token: str) -> bool:
+    """Whether a token is of a system, not of a person."""
+    return token.startswith(TOKEN_MARK)
+
+
+def _may_call(client: ApiClient, secret: ApiSecret, now: datetime.datetime) -> bool:
+    return client.revoked_at is None and _holds(client.expires_at, now) and _holds(secret.expires_at, now)
+
+
+def _holds(expires_at: datetime.datetime | None, now: datetime.datetime) -> bool:
+    return expires_at is None or now < expires_at
+
+
+def _future(expires_at: datetime.datetime | None, now: datetime.datetime) -> datetime.datetime | None:
+    if expires_at is not None and expires_at <= now:
+        raise Refused("invalid_request", "expires_at: a time to come is expected.", field="expires_at")
+    return expires_at
+
+
+def _load(unit: UnitOfWork, client_id: str, *, or_revoked: bool = False) -> ApiClient:
+    client: ApiClient | None = unit.session.scalar(
+        select(ApiClient).where(ApiClient.id == client_id).with_for_update()
+    )
+    if client is None:
+        raise Refused("not_found", "There is no such API client.")
+    if client.revoked_at is not None and not or_revoked:
+        raise Refused("api_client_revoked", "The API client was revoked; create another one.")
+    return client
+
+
+def _secrets(session: Session, client_id: str) -> list[ApiSecret]:
+    return list(
+        session.scalars(
+            select(ApiSecret)
+            .where(ApiSecret.client_id == client_id)
+            .order_by(ApiSecret.created_at, ApiSecret.id)
+        )
+    )
+
+
+def _add_secret(unit: UnitOfWork, client: ApiClient, what: str) -> dict[str, Any]:
+    secret = SECRET_MARK + new_token()
+    unit.add(
+        ApiSecret(
+            id=wire.new_id(),
+            client_id=client.id,
+            secret_hash=token_hash(secret),
+            created_at=unit.now,
+            expires_at=None,
+        )
+    )
+    unit.session.flush()
+    unit.audit(f"api_client.{what}", "api_client", client.id, scopes=client.scopes)
+    _tell(unit, client, what)
+    return view(client, _secrets(unit.session, client.id), unit.now) | {"secret": secret}
+
+
+def _tell(unit: UnitOfWork, client: ApiClient, what: str) -> None:
+    unit.publish(contract.api_client_changed, client.id, {"client_id": client.id, "change": what})
+
+
+def _audit_refused(unit: UnitOfWork, client_id: str, found: Any) -> None:
+    if found is not None:
+        unit.act_for(found[2].id, found[2].key)
+    unit.audit("api_session.refused", "api_client", client_id)

@@ -1,0 +1,65 @@
+"""Attempts to log in or to reset a password, outside of any transaction: look up, count, note."""
+
+from __future__ import annotations
+
+from services.chassis.operations import Call
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.identity.models import Account, Organisation
+from services.identity.realms import rules
+from services.identity.realms.rules import login_space
+from services.identity.registry.accounts import find_login
+from services.identity.secrets import addresses
+from services.identity.secrets.rules import RESET_LIMIT, Limit
+from services.identity.secrets.tokens import throttle_key
+from services.identity.secrets.tries import RESET, count_try
+
+
+def reset_target(call: Call) -> tuple[Organisation | None, Account | None]:
+    """Organisation and account that a reset is asked for, None where there is none.
+
+    Raises Refused(too_many_requests).
+    """
+    organisation, account, key = look_up(call)
+    count_attempt(call, RESET, key, RESET_LIMIT, organisation)
+    return organisation, account
+
+
+def look_up(call: Call) -> tuple[Organisation | None, Account | None, str]:
+    """Organisation and account of the login in the request, None for what does not exist, and the key its tries are counted under."""
+    organisation_key, login = call.request["organisation"], rules.normal_login(call.request["login"])
+    space = login_space(call.request["realm"])
+    with call.runtime.database.reading(None) as session:
+        organisation, account = find_login(session, organisation_key, login, space)
+    return organisation, account, throttle_key(organisation_key, space, login)
+
+
+def count_attempt(call: Call, kind: str, key: str, limit: Limit, organisation: Organisation | None) -> None:
+    """Count the try for the login and for the caller's address; what one of them refuses counts for neither."""
+    settings = call.runtime.settings
+
+    def count(unit: UnitOfWork) -> int:
+        wait_s = addresses.count_try(unit, f"{kind}{addresses.SUFFIX}", settings)
+        if wait_s == 0:
+            wait_s = count_try(unit, kind, key, limit)
+            if wait_s:
+                addresses.give_back(unit, f"{kind}{addresses.SUFFIX}", settings)
+        return wait_s
+
+    wait_s = call.transact(count)
+    if wait_s:
+        audit_attempt(call, organisation, f"{kind}.throttled", key)
+        raise Refused(
+            "too_many_requests", "Too many tries. Wait, or ask for a new password.", retry_after_s=wait_s
+        )
+
+
+def audit_attempt(call: Call, organisation: Organisation | None, action: str, key: str) -> None:
+    """One audit row about a login that may not exist: its key stands for it, the row tells no name."""
+
+    def work(unit: UnitOfWork) -> None:
+        if organisation is not None:
+            unit.act_for(organisation.id, organisation.key)
+        unit.audit(action, "login", key)
+
+    call.transact(work)

@@ -1,0 +1,154 @@
+"""Invitations and the secrets they bring: links and temporary passwords. Steps inside a transaction."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, CursorResult, select, update
+
+from services.chassis import wire
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.contracts.identity import credentials as contract
+from services.identity.credentials.models import CredentialLink, Invitation
+from services.identity.credentials.rules import VERIFY_EMAIL
+from services.identity.models import Account, Organisation
+from services.identity.realms import queries as realms
+from services.identity.realms import rules
+from services.identity.realms.queries import rules_of
+from services.identity.realms.rules import LINK, TEMPORARY_PASSWORD
+from services.identity.registry.usernames import has_username
+from services.identity.secrets.tokens import (
+    new_temporary_password,
+    new_token,
+    temporary_password_hash,
+    token_hash,
+)
+
+
+def void_links(unit: UnitOfWork, account_id: str, *, close_invitations: bool = True) -> None:
+    """Void an account's unused links; close its invitations, so that no message on its way makes another."""
+    unit.session.execute(
+        update(CredentialLink)
+        .where(
+            CredentialLink.account_id == account_id,
+            CredentialLink.used_at.is_(None),
+            CredentialLink.void_at.is_(None),
+        )
+        .values(void_at=unit.now),
+        execution_options={"synchronize_session": False},
+    )
+    if close_invitations:
+        unit.session.execute(
+            update(Invitation)
+            .where(Invitation.account_id == account_id, Invitation.closed_at.is_(None))
+            .values(closed_at=unit.now),
+            execution_options={"synchronize_session": False},
+        )
+
+
+def invite(unit: UnitOfWork, account: Account, purpose: str) -> Invitation:
+    """Note that a link or temporary password is to be sent and tell it.
+
+    `purpose` is `invitation`, `reset`, `temporary_password` (an invitation that brings one) or `verify_email`.
+    """
+    invitation = Invitation(
+        id=wire.new_id(),
+        organisation_id=unit.organisation_id,
+        account_id=account.id,
+        purpose=purpose,
+        requested_at=unit.now,
+    )
+    unit.add(invitation)
+    unit.audit(
+        "credential.link_requested", "account", account.id, purpose=purpose, invitation_id=invitation.id
+    )
+    unit.publish(
+        contract.account_invited,
+        account.id,
+        {"invitation_id": invitation.id, "account_id": account.id, "purpose": purpose},
+    )
+    return invitation
+
+
+def mint_link(unit: UnitOfWork, request: Mapping[str, Any], settings: Any) -> dict[str, Any]:
+    """Make the link or temporary password of an invitation: its lifetime starts now, older ones are void (S4-10, S1-17).
+
+    Called again for the same invitation it makes another one. Raises Refused(not_found, account_disabled).
+    """
+    invitation = unit.session.scalar(select(Invitation).where(Invitation.id == request["invitation_id"]))
+    if invitation is None:
+        raise Refused("not_found", "There is no such invitation.")
+    account = unit.session.scalars(
+        select(Account).where(Account.id == invitation.account_id).with_for_update(of=Account)
+    ).one()
+    if account.state == "disabled":
+        raise Refused("account_disabled", "The account is disabled.")
+    unit.session.refresh(invitation)  # it may have been closed while the account's row was waited for
+    if invitation.closed_at is not None:
+        raise Refused("not_found", "The password was set meanwhile; the invitation is closed.")
+    realm_rules = realms.rules_of(unit.session, account.organisation_id, account.realm)
+    is_password = invitation.purpose == TEMPORARY_PASSWORD
+    if is_password:
+        minutes = realm_rules.temporary_password_days * 24 * 60
+        secret = new_temporary_password()
+        secret_hash = temporary_password_hash(account.id, secret)
+    else:
+        minutes = realms.link_minutes(realm_rules, account.realm, settings)
+        secret = new_token()
+        secret_hash = token_hash(secret)
+    void_links(unit, account.id, close_invitations=False)
+    link = CredentialLink(
+        id=wire.new_id(),
+        invitation_id=invitation.id,
+        account_id=account.id,
+        kind=TEMPORARY_PASSWORD if is_password else LINK,
+        purpose=invitation.purpose,
+        token_hash=secret_hash,
+        created_at=unit.now,
+        expires_at=unit.now + datetime.timedelta(minutes=minutes),
+    )
+    unit.add(link)
+    unit.audit("credential.link_made", "account", account.id, purpose=link.purpose, link_id=link.id)
+    organisation = unit.session.scalars(
+        select(Organisation).where(Organisation.id == unit.organisation_id)
+    ).one()
+    page = "verify-email" if link.purpose == VERIFY_EMAIL else "credentials"
+    return {
+        # In the fragment: browsers do not send it, so no log, proxy or Referer ever sees the token.
+        "link": None if is_password else f"{settings.public_url.rstrip('/')}/{page}#token={secret}",
+        "temporary_password": secret if is_password else None,
+        "username": account.login if has_username(account.login) else "",
+        "email": account.email,
+        "lifetime_minutes": minutes,
+        "purpose": link.purpose,
+        "realm": account.realm,
+        "organisation_name": organisation.name,
+    }
+
+
+def use_up(unit: UnitOfWork, condition: ColumnElement[bool]) -> bool:
+    """Use up the one secret that the condition names; False when it was used, void or expired meanwhile."""
+    consumed: CursorResult[Any] = unit.session.execute(  # type: ignore[assignment]
+        update(CredentialLink)
+        .where(
+            condition,
+            CredentialLink.used_at.is_(None),
+            CredentialLink.void_at.is_(None),
+            CredentialLink.expires_at > unit.now,
+        )
+        .values(used_at=unit.now),
+        execution_options={"synchronize_session": False},
+    )
+    return consumed.rowcount == 1
+
+
+def send_invitation(unit: UnitOfWork, account: Account) -> Invitation:
+    """Invite in the realm's style: with a temporary password (S1-16) or a link. What was sent before is void (S1-17)."""
+    void_links(unit, account.id)
+    style = rules_of(unit.session, account.organisation_id, account.realm).invitation_style
+    return invite(
+        unit, account, rules.TEMPORARY_PASSWORD if style == rules.TEMPORARY_PASSWORD else "invitation"
+    )

@@ -1,0 +1,104 @@
+"""Links that set a password: asking for one, and using it up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from services.chassis.operations import Call
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.identity.credentials import queries
+from services.identity.credentials.invitations import invite, use_up
+from services.identity.credentials.models import CredentialLink
+from services.identity.credentials.passwords import Chosen, chosen_password, set_password_hash
+from services.identity.credentials.rules import VERIFY_EMAIL
+from services.identity.models import Account, Organisation
+from services.identity.realms.rules import LINK
+from services.identity.registry.usernames import choose_with_link
+from services.identity.secrets import addresses
+from services.identity.secrets.calls import take_secret
+from services.identity.secrets.tokens import token_hash
+
+
+def request_reset(
+    unit: UnitOfWork, _request: Mapping[str, Any], organisation: Organisation | None, account_id: str | None
+) -> dict[str, Any]:
+    """Have a link sent that sets a new password, also to an account that was never active (S4-11)."""
+    if organisation is None or account_id is None:
+        return {}
+    unit.act_for(organisation.id, organisation.key)
+    account = unit.session.scalar(select(Account).where(Account.id == account_id))
+    if account is not None and account.state != "disabled" and account.email is not None:
+        invite(unit, account, "reset")
+    return {}
+
+
+def redeem_link(
+    unit: UnitOfWork,
+    request: Mapping[str, Any],
+    chosen: Any,
+    settings: Any,
+) -> dict[str, Any]:
+    """Use a link up and set the password. One conditional statement decides: of many at once, one succeeds.
+
+    Raises Refused(link_refused) for a token that is unknown, used, void or expired, and what `choose_with_link` raises.
+    """
+    found = unit.session.execute(
+        select(CredentialLink.account_id, Organisation)
+        .join(Organisation, Organisation.id == CredentialLink.organisation_id)
+        .where(
+            CredentialLink.token_hash == token_hash(request["token"]),
+            CredentialLink.kind == LINK,
+            CredentialLink.purpose != VERIFY_EMAIL,
+        )
+    ).one_or_none()
+    if found is None:
+        raise link_refused()
+    account_id, organisation = found
+    unit.act_for(organisation.id, organisation.key)
+    # The account's row first, as everywhere: two orders of locking would be a deadlock.
+    account = unit.session.scalars(
+        select(Account).where(Account.id == account_id).with_for_update(of=Account)
+    ).one()
+    is_used = use_up(unit, CredentialLink.token_hash == token_hash(request["token"]))
+    if not is_used or account.state == "disabled":
+        raise link_refused()
+    # Whoever has the link reads the mail sent to the address: that verifies it (S0-43).
+    account.email_verified_at = account.email_verified_at or unit.now
+    choose_with_link(unit, account, request["username"])
+    set_password_hash(
+        unit, organisation, account, chosen.password_hash, needs_second_factor=chosen.needs_second_factor
+    )
+    addresses.give_back(unit, addresses.LINK, settings)
+    return {}
+
+
+def link_refused() -> Refused:
+    """The one answer to every link that cannot be used."""
+    return Refused(
+        "link_refused",
+        "The link was used, replaced or has expired. `request_password_reset` sends a new one.",
+    )
+
+
+def new_password(call: Call) -> Chosen:
+    """The password that a link's holder has chosen.
+
+    Nothing is hashed for a token that does not hold; such are counted against the caller's address.
+    Raises Refused(link_refused, password_refused, too_many_requests).
+    """
+    password = take_secret(call, "password")
+    settings = call.runtime.settings
+    wait_s = call.transact(lambda unit: addresses.count_try(unit, addresses.LINK, settings))
+    if wait_s:
+        raise Refused("too_many_requests", "Too many tries from this address. Wait.", retry_after_s=wait_s)
+    with call.runtime.database.reading(None) as session:
+        found = queries.find_link(session, call.request["token"])
+    if found is None or queries.link_state(found[0]) != "usable" or found[0].purpose == VERIFY_EMAIL:
+        raise link_refused()
+    _, account, organisation = found
+    username = call.request["username"]
+    return chosen_password(call, organisation, account, password, *([username] if username else []))

@@ -1,0 +1,52 @@
+"""Tables of credentials: invitations, the links they bring, changes of a log-in."""
+
+from __future__ import annotations
+
+import datetime
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.chassis.models import TenantScoped, UtcDateTime
+from services.identity.models import Base
+
+
+class Invitation(TenantScoped, Base):
+    """A wish to send an account a link. The link itself is made when its message is rendered."""
+
+    __tablename__ = "invitations"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
+    purpose: Mapped[str] = mapped_column(String(20))
+    requested_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+
+
+class CredentialLink(TenantScoped, Base):
+    """A secret that sets a password once. It ends by use, by a newer one, or by time.
+
+    `kind` is `link` (256 random bits) or `temporary_password` (79 random bits, held against its account only).
+    """
+
+    __tablename__ = "credential_links"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    invitation_id: Mapped[str] = mapped_column(ForeignKey("invitations.id"), index=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(20), default="link")
+    purpose: Mapped[str] = mapped_column(String(20))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    void_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+
+
+class LoginChange(TenantScoped, Base):
+    """A changed log-in e-mail, with the address before it: where the notice goes. No event can carry that."""
+
+    __tablename__ = "login_changes"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), index=True)
+    email_before: Mapped[str] = mapped_column(String(254))
+    changed_by: Mapped[str] = mapped_column(String(64))
+    changed_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

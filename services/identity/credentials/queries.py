@@ -1,0 +1,73 @@
+"""Questions about links and changed log-ins: they only read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import utc_now
+from services.contracts.errors import Refused
+from services.identity.credentials.models import CredentialLink, LoginChange
+from services.identity.credentials.rules import VERIFY_EMAIL
+from services.identity.models import Account, Organisation
+from services.identity.realms.rules import LINK, TEMPORARY_PASSWORD
+from services.identity.registry.accounts import COLUMNS_ONLY
+from services.identity.registry.usernames import has_username
+from services.identity.secrets.tokens import temporary_password_hash, token_hash
+
+
+def find_link(session: Session, token: str) -> tuple[CredentialLink, Account, Organisation] | None:
+    """A link in whatever state, with its account and organisation. Run in a session of no organisation."""
+    found = session.execute(
+        select(CredentialLink, Account, Organisation)
+        .join(Account, Account.id == CredentialLink.account_id)
+        .join(Organisation, Organisation.id == CredentialLink.organisation_id)
+        .where(CredentialLink.token_hash == token_hash(token), CredentialLink.kind == LINK)
+        .options(*COLUMNS_ONLY)
+    ).one_or_none()
+    return None if found is None else (found[0], found[1], found[2])
+
+
+def find_temporary_password(session: Session, account_id: str, password: str) -> str | None:
+    """Id of the account's temporary password if this is it and it still holds. Run in a session of no organisation."""
+    found: str | None = session.scalar(
+        select(CredentialLink.id).where(
+            CredentialLink.token_hash == temporary_password_hash(account_id, password),
+            CredentialLink.kind == TEMPORARY_PASSWORD,
+            CredentialLink.account_id == account_id,
+            CredentialLink.used_at.is_(None),
+            CredentialLink.void_at.is_(None),
+            CredentialLink.expires_at > utc_now(),
+        )
+    )
+    return found
+
+
+def link_state(link: CredentialLink) -> str:
+    """`usable`, `expired` or `used_or_void`."""
+    if link.used_at is not None or link.void_at is not None:
+        return "used_or_void"
+    return "usable" if link.expires_at > utc_now() else "expired"
+
+
+def inspect_link(session: Session, _caller: None, request: Mapping[str, Any]) -> dict[str, Any]:
+    """What a link is for and whether it can be used. Raises Refused(not_found)."""
+    found = find_link(session, request["token"])
+    if found is None:
+        raise Refused("not_found", "There is no such link.")
+    link, account, _ = found
+    needs_username = link.purpose != VERIFY_EMAIL and not has_username(account.login)
+    return {"purpose": link.purpose, "state": link_state(link), "needs_username": needs_username}
+
+
+def describe_login_change(session: Session, caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+    """The address before a changed log-in. Raises Refused(not_found)."""
+    change = session.scalar(select(LoginChange).where(LoginChange.id == request["change_id"]))
+    if change is None:
+        raise Refused("not_found", "There is no such change.")
+    name = session.scalars(select(Organisation.name).where(Organisation.id == caller.organisation_id)).one()
+    return {"email": change.email_before, "organisation_name": name}

@@ -1,0 +1,60 @@
+"""A new link in place of one that does not hold any more: what the page of an expired link offers (conflict C4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.chassis.operations import Call
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.identity.credentials import invitations, queries
+from services.identity.credentials.models import CredentialLink
+from services.identity.credentials.rules import VERIFY_EMAIL
+from services.identity.models import Account, Organisation
+from services.identity.realms.rules import LINK
+from services.identity.registry.accounts import load_account
+from services.identity.secrets import addresses, rules, tries
+from services.identity.secrets.tokens import throttle_key
+
+
+def request_new(call: Call) -> Any:
+    """Have a new link sent to the address of the account that an old one was for. Always answers {}.
+
+    A link that still holds is left alone, and one that was voided because the account was disabled brings no other.
+    Counted like a forgotten password, per account and per address. Raises Refused(too_many_requests).
+    """
+    settings = call.runtime.settings
+    wait_s = call.transact(lambda unit: addresses.count_try(unit, addresses.RESET, settings))
+    if wait_s:
+        raise Refused("too_many_requests", "Too many links were asked for. Wait.", retry_after_s=wait_s)
+    with call.runtime.database.reading(None) as session:
+        found = queries.find_link(session, call.request["token"])
+    if found is None or _is_too_often(call, found[1], found[2]):
+        # The same answer as to everything else: "too many" would say that the token was once real.
+        return call.commit(_nothing)
+    return call.commit(_renew, *found)
+
+
+def _is_too_often(call: Call, account: Account, organisation: Organisation) -> bool:
+    key = throttle_key(organisation.key, account.login_space, account.login)
+    return bool(call.transact(lambda unit: tries.count_try(unit, tries.RESET, key, rules.RESET_LIMIT)))
+
+
+def _nothing(_unit: UnitOfWork, _request: Any) -> dict[str, Any]:
+    return {}
+
+
+def _renew(
+    unit: UnitOfWork, _request: Any, link: CredentialLink, account: Account, organisation: Organisation
+) -> dict[str, Any]:
+    unit.act_for(organisation.id, organisation.key)
+    account = load_account(unit, account.id)
+    holds = queries.link_state(link) == "usable"
+    if not holds and link.kind == LINK and account.state != "disabled" and account.email is not None:
+        if link.purpose == VERIFY_EMAIL:
+            if account.email_verified_at is None:
+                invitations.invite(unit, account, VERIFY_EMAIL)
+            return {}
+        # Somebody who has a password by now gets a reset; somebody who never had one is still invited.
+        invitations.invite(unit, account, "invitation" if account.state == "invited" else "reset")
+    return {}

@@ -1,0 +1,177 @@
+"""A client's contacts, and what they have of its Family Portal profile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.identity.family.models import ClientContact
+from services.identity.models import Account, Grant, Person, Role, not_over
+from services.identity.realms import rules
+from services.identity.registry.confirmation import require_confirmation
+from services.identity.registry.people import current_kinds, find_person, kinds_of, load_person
+from services.identity.relationships.grants import revoke
+
+MANAGE_ACCESS = "workflow.manage_family_portal_access"
+
+
+def list_client_contacts(session: Session, caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+    """A client's contacts by name, with their Family Portal role and last sign-in (S1-34, S1-35)."""
+    find_person(session, request["client_id"])
+    contacts = session.scalars(select(ClientContact).where(ClientContact.client_id == request["client_id"]))
+    views = [contact_view(session, caller, contact) for contact in contacts]
+    return {"items": sorted(views, key=lambda view: (view["last_name"].lower(), view["contact_id"]))}
+
+
+def contact_view(session: Session, caller: Caller | None, contact: ClientContact) -> dict[str, Any]:
+    """The members of the contract's ContactView. Who may not manage access is offered nothing about it (S1-6)."""
+    person = find_person(session, contact.contact_id)
+    reached = session.execute(
+        select(Grant, Role, Account)
+        .join(Role, Role.id == Grant.role_id)
+        .join(Account, Account.id == Grant.account_id)
+        .where(
+            Account.person_id == person.id,
+            Account.realm == rules.FAMILY,
+            Grant.person_id == contact.client_id,
+            not_over(),
+        )
+    ).one_or_none()
+    is_disabled = contact.disabled_at is not None or person.disabled_at is not None
+    actions: list[str] = []
+    if caller is not None and caller.may(MANAGE_ACCESS) and not is_disabled:
+        actions = ["add"] if reached is None else access_actions(reached[2])
+    return {
+        "contact_id": person.id,
+        "version": contact.version,
+        "first_name": person.first_name,
+        "last_name": person.last_name,
+        "email": person.email,
+        "mobile_phone": person.mobile_phone,
+        "relation": contact.relation,
+        "is_disabled": is_disabled,
+        "family_access": None if reached is None else family_standing(*reached),
+        "actions": actions,
+    }
+
+
+def access_actions(account: Account) -> list[str]:
+    """What can be done about an access: the invitation can be sent again until the first sign-in (S1-18, S1-36)."""
+    manage = ["change_role", "change_login", "remove"]
+    return ["resend_invitation", *manage] if account.last_login_at is None else manage
+
+
+def family_standing(grant: Grant, role: Role, account: Account) -> dict[str, Any]:
+    """The members of the contract's FamilyStanding."""
+    return {
+        "role": role.code,
+        "role_name": role.name or role.code,
+        "starts_at": grant.starts_at,
+        "ends_at": grant.ends_at,
+        "last_sign_in_at": account.last_login_at,
+        "last_used_at": grant.last_used_at,
+    }
+
+
+def require_client(unit: UnitOfWork, person: Person) -> None:
+    """Raise Refused(not_a_client) unless the person is a client now: a discharged one is not (I-2)."""
+    if (
+        "client" not in current_kinds(kinds_of(unit.session, [person.id])[person.id])
+        or person.disabled_at is not None
+    ):
+        raise Refused("not_a_client", "This person is not a client now.", field="client_id")
+
+
+def add_client_contact(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a person a contact of a client (S1-2); a disabled contact is one again.
+
+    Raises Refused(not_found, not_a_client, conflict).
+    """
+    client = load_person(unit, request["client_id"])
+    person = find_person(unit.session, request["contact_id"], "contact_id")
+    require_client(unit, client)
+    if person.id == client.id:
+        raise Refused("conflict", "A client is not the own contact.", field="contact_id")
+    if person.disabled_at is not None:
+        raise Refused(
+            "conflict",
+            "The person's record is disabled or was merged into another one: use that one.",
+            field="contact_id",
+        )
+    contact = find_contact(unit, client.id, person.id)
+    if contact is not None and contact.disabled_at is None:
+        raise Refused("conflict", "The person is a contact of this client already.", field="contact_id")
+    if contact is None:
+        contact = ClientContact(
+            id=wire.new_id(),
+            client_id=client.id,
+            contact_id=person.id,
+            relation=request["relation"],
+            created_at=unit.now,
+            version=1,
+        )
+        unit.add(contact)
+    else:
+        contact.relation, contact.disabled_at = request["relation"], None
+        contact.version += 1
+    unit.session.flush()
+    unit.audit("contact.added", "client_contact", contact.id, person_id=client.id, contact_id=person.id)
+    return contact_view(unit.session, unit.caller, contact)
+
+
+def find_contact(unit: UnitOfWork, client_id: str, contact_id: str) -> ClientContact | None:
+    """The row that makes a person a contact of a client, locked; it may be disabled."""
+    contact: ClientContact | None = unit.session.scalar(
+        select(ClientContact)
+        .where(ClientContact.client_id == client_id, ClientContact.contact_id == contact_id)
+        .with_for_update()
+    )
+    return contact
+
+
+def disable_client_contact(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Disable a contact of a client; its access to this client's profile ends with it, once that is confirmed (S1-40).
+
+    Raises Refused(not_found, version_conflict, confirmation_required).
+    """
+    contact = find_contact(unit, request["client_id"], request["contact_id"])
+    if contact is None:
+        raise Refused("not_found", "The client has no such contact.")
+    unit.require_version(contact)
+    if contact.disabled_at is not None:
+        return contact_view(unit.session, unit.caller, contact)
+    grant = unit.session.scalar(
+        select(Grant)
+        .join(Account, Account.id == Grant.account_id)
+        .where(
+            Account.person_id == contact.contact_id,
+            Account.realm == rules.FAMILY,
+            Grant.person_id == contact.client_id,
+            Grant.revoked_at.is_(None),
+        )
+        .with_for_update(of=Grant)
+    )
+    if grant is not None:
+        require_confirmation(
+            request, "The contact's access to this client's Family Portal profile ends with it."
+        )
+        revoke(unit, grant, "contact_disabled")
+    contact.disabled_at = unit.now
+    contact.version += 1
+    unit.audit(
+        "contact.disabled",
+        "client_contact",
+        contact.id,
+        person_id=contact.client_id,
+        contact_id=contact.contact_id,
+        access_ended=grant is not None,
+    )
+    unit.session.flush()
+    return contact_view(unit.session, unit.caller, contact)

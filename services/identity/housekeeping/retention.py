@@ -1,0 +1,72 @@
+"""Deleting what has served its time: sessions, links, counted tries. The audit trail keeps what happened.
+
+And keeping SQLite's statistics, without which it takes the wrong index once there are many people.
+"""
+
+from __future__ import annotations
+
+import datetime
+
+from sqlalchemy import delete, literal, or_, text, update
+from sqlalchemy.orm import Session
+
+from services.chassis.database import Database
+from services.chassis.models import JsonValue
+from services.chassis.unit_of_work import utc_now
+from services.identity.api_clients.models import ApiSession
+from services.identity.credentials.models import CredentialLink
+from services.identity.login.models import LoginChallenge
+from services.identity.merging.models import PersonMerge
+from services.identity.merging.rules import CAN_BE_UNDONE_FOR
+from services.identity.outside.models import OutsideSignIn
+from services.identity.secrets.addresses import SUFFIX
+from services.identity.secrets.models import Throttle
+from services.identity.sessions.models import LoginSession
+
+EVERY_S = 3600.0
+SESSIONS_KEPT = datetime.timedelta(days=7)
+LINKS_KEPT = datetime.timedelta(days=30)
+# Long after the last try, so that failures in a row are not forgotten between attacks.
+TRIES_KEPT = datetime.timedelta(days=90)
+ADDRESSES_KEPT = datetime.timedelta(days=1)
+
+
+def forget_old(database: Database) -> bool:
+    """Delete old rows in one transaction."""
+
+    def forget(session: Session) -> None:
+        now = utc_now()
+        ended = or_(
+            LoginSession.expires_at < now - SESSIONS_KEPT, LoginSession.ended_at < now - SESSIONS_KEPT
+        )
+        for statement in (
+            # What undoing would need holds people's data; the merge itself stays on record.
+            update(PersonMerge)
+            .where(
+                PersonMerge.merged_at < now - CAN_BE_UNDONE_FOR, PersonMerge.steps != literal({}, JsonValue)
+            )
+            .values(steps={}),
+            delete(LoginSession).where(ended),
+            delete(CredentialLink).where(CredentialLink.expires_at < now - LINKS_KEPT),
+            delete(LoginChallenge).where(LoginChallenge.expires_at < now - SESSIONS_KEPT),
+            delete(OutsideSignIn).where(OutsideSignIn.expires_at < now),
+            delete(ApiSession).where(ApiSession.expires_at < now - SESSIONS_KEPT),
+            delete(Throttle).where(Throttle.last_at < now - TRIES_KEPT),
+            delete(Throttle).where(Throttle.kind.endswith(SUFFIX), Throttle.last_at < now - ADDRESSES_KEPT),
+        ):
+            session.execute(statement, execution_options={"synchronize_session": False})
+
+    database.write(None, forget)
+    return True
+
+
+def keep_statistics(database: Database) -> bool:
+    """Let SQLite look at 400 rows of each index (some 20 ms). PostgreSQL does the like by itself."""
+    if database.is_sqlite:
+
+        def analyse(session: Session) -> None:
+            session.execute(text("PRAGMA analysis_limit = 400"))
+            session.execute(text("ANALYZE"))
+
+        database.write(None, analyse)
+    return True

@@ -1,0 +1,35 @@
+"""Entrypoints of hr feed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.chassis.operations import Call, serves
+from services.contracts.identity import hr_feed as contract
+from services.identity.hr_feed import imports
+
+
+class HrFeedEntrypoints:
+    """What `Service` inherits."""
+
+    @serves(contract.upload_hr_feed)
+    def upload_hr_feed(self, call: Call) -> Any:
+        return imports.upload(call)
+
+    @serves(contract.get_hr_import)
+    def get_hr_import(self, call: Call) -> Any:
+        return call.read(imports.get_hr_import)
+
+    @serves(contract.list_hr_import_lines)
+    def list_hr_import_lines(self, call: Call) -> Any:
+        answer = call.read(imports.list_lines)
+        call.transact(lambda unit: unit.audit("hr_import.lines_read", "hr_import", call.request["import_id"]))
+        return answer
+
+    @serves(contract.apply_hr_import)
+    def apply_hr_import(self, call: Call) -> Any:
+        answer = call.commit(imports.begin)
+        loop = getattr(call.runtime, "hr_feed", None)
+        if loop is not None:
+            loop.wake()
+        return answer

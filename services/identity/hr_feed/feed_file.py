@@ -1,0 +1,238 @@
+"""Reading a file of the HR feed, CSV or JSON: one row for each employee. Standard library only.
+
+A file that cannot be read at all is refused whole. In a readable one a refused row is left out and reported with line
+and column, and its employee is left alone; the other rows stand. Messages never repeat a cell: cells are people's data.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from services.contracts.errors import Refused
+from services.identity.hr_feed.rules import FeedRow
+
+MAX_BYTES = 50 * 1024 * 1024
+MAX_ROWS = 200_000
+NUMBER, LAST_NAME, IS_ACTIVE = "employee_number", "last_name", "is_active"
+MANAGER = "manager_number"
+# Columns and how long a cell may be.
+COLUMNS: Mapping[str, int] = {
+    NUMBER: 40,
+    "first_name": 100,
+    LAST_NAME: 100,
+    "date_of_birth": 10,
+    "email": 254,
+    "home_phone": 40,
+    "mobile_phone": 40,
+    "work_phone": 40,
+    "department": 100,
+    MANAGER: 40,
+    "employer": 100,
+    IS_ACTIVE: 5,
+}
+REQUIRED = (NUMBER, LAST_NAME)
+_NUMBER = re.compile(r"[A-Za-z0-9._-]{1,40}")
+EARLIEST_BIRTH = datetime.date(1880, 1, 1)
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_YES, _NO = {"", "true", "yes", "y", "1"}, {"false", "no", "n", "0"}
+
+
+class FileRefused(Refused):
+    """The file is no readable feed. `reason` is a stable word; `line` and `column` say where, if known."""
+
+    def __init__(self, reason: str, detail: str, line: int | None = None, column: str | None = None) -> None:
+        super().__init__("import_file_refused", detail, "file", reason=reason, line=line, column=column)
+        self.reason = reason
+        self.line = line
+        self.column = column
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A place in the file and what is wrong there. A refused row is left out."""
+
+    line: int
+    column: str | None
+    code: str
+    message: str
+    is_refused: bool = True
+
+
+@dataclass
+class Parsed:
+    """What a file holds. `refused_numbers` are employees whose rows were refused: they are left alone."""
+
+    rows: list[FeedRow] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    refused_numbers: list[str] = field(default_factory=list)
+    refused: int = 0
+
+
+def parse(data: bytes, file_format: str) -> Parsed:
+    """Read a file.
+
+    Raises FileRefused with reason `too_large`, `undecodable`, `not_csv`, `not_json`, `no_rows`, `missing_column`,
+    `duplicate_column` or `too_many_rows`.
+    """
+    if len(data) > MAX_BYTES:
+        raise FileRefused("too_large", f"The file has more than {MAX_BYTES:,} bytes.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise FileRefused("undecodable", "The file is not UTF-8; save it as UTF-8.", line) from None
+    parsed, lines = Parsed(), {}
+    for line, cells in _csv_rows(text, parsed) if file_format == "csv" else _json_rows(text, parsed):
+        if len(parsed.rows) + parsed.refused >= MAX_ROWS:
+            raise FileRefused("too_many_rows", f"The file has more than {MAX_ROWS:,} rows.", line)
+        _take(parsed, lines, line, cells)
+    if not parsed.rows:
+        raise FileRefused("no_rows", "The file names no employee: applied, it would end everybody.")
+    _check_managers(parsed)
+    return parsed
+
+
+def _csv_rows(text: str, parsed: Parsed) -> Iterator[tuple[int, dict[str, str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = [name.strip().casefold().replace(" ", "_") for name in next(reader, [])]
+        _check_header(header, parsed)
+        line = reader.line_num + 1
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                if len(cells) != len(header):
+                    number = cells[header.index(NUMBER)].strip() if len(cells) > header.index(NUMBER) else ""
+                    _refuse(parsed, line, None, "cells", f"{len(header)} cells are expected.", number)
+                else:
+                    yield line, dict(zip(header, cells, strict=True))
+            line = reader.line_num + 1
+    except csv.Error:
+        raise FileRefused("not_csv", "The file is no CSV: a quote is not closed.", reader.line_num) from None
+
+
+def _check_header(header: list[str], parsed: Parsed) -> None:
+    for name in REQUIRED:
+        if name not in header:
+            raise FileRefused("missing_column", f"The column {name} is missing.", 1, name)
+    for name in header:
+        if header.count(name) > 1:
+            raise FileRefused(
+                "duplicate_column", "Two columns have one name.", 1, name if name in COLUMNS else None
+            )
+    for position, name in enumerate(header, start=1):
+        if name not in COLUMNS:
+            message = f"Column {position} is not known and not read."
+            parsed.problems.append(Problem(1, None, "unknown_column", message, is_refused=False))
+
+
+def _json_rows(text: str, parsed: Parsed) -> Iterator[tuple[int, dict[str, str]]]:
+    """Rows of a JSON list of objects, or of `{"employees": […]}`. The line is the place in the list, from 1."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise FileRefused("not_json", "The file is no JSON.") from None
+    rows = document.get("employees") if isinstance(document, dict) else document
+    if not isinstance(rows, list):
+        raise FileRefused("not_json", 'A list of objects, or {"employees": […]}, is expected.')
+    unknown = set()
+    for line, row in enumerate(rows, start=1):
+        if not isinstance(row, dict):
+            _refuse(parsed, line, None, "not_an_object", "An object is expected.", "")
+            continue
+        unknown |= set(row) - set(COLUMNS)
+        cells = {name: _as_text(value) for name, value in row.items() if name in COLUMNS}
+        broken = next((name for name, cell in cells.items() if cell is None), None)
+        if broken is not None:
+            number = cells.get(NUMBER) or ""
+            _refuse(parsed, line, broken, "not_a_text", "A text is expected.", number)
+            continue
+        yield line, {name: cell for name, cell in cells.items() if cell is not None}
+    if unknown:
+        message = f"{len(unknown)} members are not known and not read."
+        parsed.problems.append(Problem(1, None, "unknown_column", message, is_refused=False))
+
+
+def _as_text(value: object) -> str | None:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, (str, int)) else None
+
+
+def _take(parsed: Parsed, lines: dict[str, int], line: int, cells: Mapping[str, str]) -> None:
+    values = {name: cells.get(name, "").strip() for name in COLUMNS}
+    number = values[NUMBER]
+    found = _fault(values)
+    if found is None and number in lines:
+        found = (NUMBER, "duplicate_number", f"Line {lines[number]} has this number, too.")
+    if found is not None:
+        _refuse(parsed, line, *found, number)
+        return
+    lines[number] = line
+    stated = {name: text for name, text in values.items() if text and name not in (NUMBER, IS_ACTIVE)}
+    if MANAGER in cells:
+        # An empty cell of this column is no silence: a manager who is none any more must not go on seeing the employee.
+        stated[MANAGER] = values[MANAGER]
+    is_active = values[IS_ACTIVE].casefold() not in _NO
+    parsed.rows.append(FeedRow(line, number, stated, is_active))
+
+
+def _fault(values: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """Column, code and message of the first thing wrong with a row."""
+    for name, text in values.items():
+        if not text and name in REQUIRED:
+            return name, "missing", f"{name} is empty."
+        if len(text) > COLUMNS[name]:
+            return name, "too_long", f"{name} has more than {COLUMNS[name]} characters."
+        if any(ord(char) < 32 or ord(char) == 127 for char in text):
+            return name, "control_character", f"{name} has a control character."
+        holds, code, rule = _SHAPES.get(name, _ANY)
+        if text and not holds(text):
+            return name, code, f"{name}: {rule} is expected."
+    return None
+
+
+def _is_birth_date(text: str) -> bool:
+    try:
+        day = datetime.date.fromisoformat(text)
+    except ValueError:
+        return False
+    # The rule of the contract's BirthDate: somewhere on earth it may be tomorrow already.
+    last = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=1)
+    return day.isoformat() == text and EARLIEST_BIRTH <= day <= last
+
+
+Shape = tuple[Callable[[str], object], str, str]
+_ANY: Shape = (bool, "", "")
+_IS_NUMBER: Shape = (_NUMBER.fullmatch, "bad_number", "a number of letters, digits, . _ -")
+_SHAPES: Mapping[str, Shape] = {
+    NUMBER: _IS_NUMBER,
+    MANAGER: _IS_NUMBER,
+    "email": (_EMAIL.fullmatch, "bad_email", "an e-mail address"),
+    "date_of_birth": (_is_birth_date, "bad_date", "a date such as 1990-12-31, not one to come,"),
+    IS_ACTIVE: (lambda text: text.casefold() in _YES | _NO, "bad_flag", "true or false"),
+}
+
+
+def _refuse(parsed: Parsed, line: int, column: str | None, code: str, message: str, number: str) -> None:
+    parsed.problems.append(Problem(line, column, code, message))
+    parsed.refused += 1
+    if number:
+        parsed.refused_numbers.append(number)
+
+
+def _check_managers(parsed: Parsed) -> None:
+    """Warn of managers whom the file does not name: nobody supervises for them."""
+    named = {row.number for row in parsed.rows} | set(parsed.refused_numbers)
+    for row in parsed.rows:
+        manager = row.values.get(MANAGER)
+        if manager and (manager not in named or manager == row.number):
+            message = "The manager is not an employee of this file, or the employee itself."
+            parsed.problems.append(Problem(row.line, MANAGER, "unknown_manager", message, is_refused=False))

@@ -1,0 +1,261 @@
+"""The HR feed: a file is read and compared, then applied in the background, in chunks that can be taken up again."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.operations import Call
+from services.chassis.passports import Caller
+from services.chassis.transactions import itself, transact_as
+from services.chassis.unit_of_work import UnitOfWork, utc_now
+from services.contracts.errors import Refused
+from services.contracts.identity import hr_feed as contract
+from services.identity.accounts.authors import names_among
+from services.identity.employees import supervision
+from services.identity.employees.models import Employment
+from services.identity.hr_feed import differences, rules
+from services.identity.hr_feed.feed_file import Parsed
+from services.identity.hr_feed.feed_reading import read_feed
+from services.identity.hr_feed.models import HrImport, HrImportLine
+from services.identity.models import Organisation, Person, PersonKind
+from services.identity.realms.rules import EMPLOYEE
+from services.identity.registry.actors import actor
+
+EVERY_S = 30.0
+BY_STAFF = "staff"
+LINES_AT_ONCE = 200
+LINES_WRITTEN_AT_ONCE = 1000
+
+
+def upload(call: Call) -> Any:
+    """Read a file in a child process, compare it, keep the differences. Raises as `read_feed`."""
+    path = call.runtime.blobs.path(call.organisation_id, call.request["document"]["sha256"])
+    if call.is_repeated():
+        return call.commit(_keep, Parsed())
+    return call.commit(_keep, read_feed(path, call.request["format"]))
+
+
+def _keep(unit: UnitOfWork, request: Mapping[str, Any], parsed: Parsed) -> dict[str, Any]:
+    plan = rules.plan_feed(parsed.rows, known_employees(unit.session), set(parsed.refused_numbers))
+    counts = {action: plan.count(action) for action in (rules.ADDED, rules.CHANGED, rules.ENDED)}
+    row = HrImport(
+        id=wire.new_id(),
+        state=rules.READY,
+        sha256=request["document"]["sha256"],
+        total=len(plan.differences),
+        done=0,
+        counts=counts | {"unchanged": plan.unchanged, "refused": parsed.refused},
+        problems=[asdict(problem) for problem in parsed.problems],
+        created_by=actor(unit),
+        created_at=unit.now,
+    )
+    unit.add(row)
+    unit.session.flush()
+    for start in range(0, row.total, LINES_WRITTEN_AT_ONCE):
+        unit.session.connection().execute(
+            HrImportLine.__table__.insert(),
+            [
+                {
+                    "import_id": row.id,
+                    "organisation_id": unit.organisation_id,
+                    "position": position,
+                    "employee_number": each.number,
+                    "action": each.action,
+                    "person_id": each.person_id,
+                    "columns": dict(each.values),
+                    "changes": [
+                        {"field": name, "before": before, "after": after}
+                        for name, before, after in each.changes
+                    ],
+                }
+                for position, each in enumerate(
+                    plan.differences[start : start + LINES_WRITTEN_AT_ONCE], start=start + 1
+                )
+            ],
+        )
+    unit.audit("hr_import.read", "hr_import", row.id, **row.counts)
+    return import_view(unit.session, row)
+
+
+def known_employees(session: Session) -> dict[str, rules.Known]:
+    """Every employee as the feed's rules compare them, by HR's number.
+
+    Who was registered by hand has no employment yet and is known by the person's own number.
+    """
+    now = utc_now()
+    names = (*rules.PERSON_FIELDS, *rules.EMPLOYMENT_FIELDS)
+    by_hand = select(PersonKind.person_id).where(
+        PersonKind.kind == EMPLOYEE,
+        or_(PersonKind.ends_at.is_(None), PersonKind.ends_at > now),
+    )
+    rows = session.execute(
+        select(Person, Employment)
+        .outerjoin(Employment, Employment.person_id == Person.id)
+        .where(
+            or_(
+                Employment.id.is_not(None),
+                and_(Person.id.in_(by_hand), Person.disabled_at.is_(None)),
+            )
+        )
+    )
+    return {
+        employment.employee_number if employment else person.number: rules.Known(
+            person.id,
+            {
+                name: _text(getattr(employment if name in rules.EMPLOYMENT_FIELDS else person, name, None))
+                for name in names
+            },
+            employment is not None and employment.ended_at is not None,
+            employment.source if employment else BY_STAFF,
+        )
+        for person, employment in rows
+    }
+
+
+def _text(value: Any) -> str | None:
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+def import_view(session: Session, row: HrImport) -> dict[str, Any]:
+    """The members of the contract's HrImportView."""
+    names = ("id", "state", "counts", "problems", "total", "done", "created_by", "created_at", "applied_at")
+    view = {name: getattr(row, name) for name in names}
+    return view | {"created_by_name": names_among(session, {row.created_by}).get(row.created_by)}
+
+
+def find_import(session: Session, import_id: str, *, for_update: bool = False) -> HrImport:
+    """The import. Raises Refused(not_found)."""
+    statement = select(HrImport).where(HrImport.id == import_id)
+    row: HrImport | None = session.scalar(statement.with_for_update() if for_update else statement)
+    if row is None:
+        raise Refused("not_found", "There is no such import.")
+    return row
+
+
+def get_hr_import(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+    """How far an import is. Raises Refused(not_found)."""
+    return import_view(session, find_import(session, request["import_id"]))
+
+
+def list_lines(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Differences of a file in its order, those that end last. Raises Refused(not_found)."""
+    find_import(session, request["import_id"])
+    statement = (
+        select(HrImportLine)
+        .where(
+            HrImportLine.import_id == request["import_id"], HrImportLine.position > (request["after"] or 0)
+        )
+        .order_by(HrImportLine.position)
+        .limit(request["limit"] + 1)
+    )
+    if request["action"] is not None:
+        statement = statement.where(HrImportLine.action == request["action"])
+    rows = session.scalars(statement).all()
+    page = rows[: request["limit"]]
+    return {"items": page, "next": page[-1].position if len(rows) > len(page) else None}
+
+
+def begin(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Have an import applied. One that was begun already stays as it is.
+
+    Raises Refused(not_found, import_outdated, confirmation_required).
+    """
+    row = find_import(unit.session, request["import_id"], for_update=True)
+    if row.state != rules.READY:
+        return import_view(unit.session, row)
+    newer = unit.session.scalar(
+        select(HrImport.id).where(HrImport.id != row.id, HrImport.applied_at > row.created_at).limit(1)
+    )
+    running = unit.session.scalar(select(HrImport.id).where(HrImport.state == rules.APPLYING).limit(1))
+    if newer is not None or running is not None or unit.now - row.created_at > rules.HOLDS:
+        raise Refused(
+            "import_outdated", "The employees have changed since this file was compared: upload it again."
+        )
+    employees = unit.session.scalar(
+        select(func.count()).select_from(Employment).where(Employment.ended_at.is_(None))
+    )
+    if rules.ends_many(row.counts[rules.ENDED], employees or 0) and not request["confirm"]:
+        raise Refused(
+            "confirmation_required",
+            "More than a fifth of the employees end with this file. If it is whole, send confirm=true.",
+            field="confirm",
+            ends=row.counts[rules.ENDED],
+            employees=employees,
+        )
+    row.state, row.applied_by, row.applied_at = rules.APPLYING, actor(unit), unit.now
+    unit.audit("hr_import.begun", "hr_import", row.id, total=row.total)
+    return import_view(unit.session, row)
+
+
+def work(runtime: Any) -> bool:
+    """Carry imports on that are being applied, one chunk a transaction; forget lines that have served their time."""
+    with runtime.database.reading(None) as session:
+        begun = session.execute(
+            select(HrImport.id, Organisation)
+            .join(Organisation, Organisation.id == HrImport.organisation_id)
+            .where(HrImport.state == rules.APPLYING)
+            .order_by(HrImport.applied_at)
+        ).all()
+    for import_id, organisation in begun:
+        while not _step(runtime, import_id, organisation):
+            pass
+    _forget_lines(runtime)
+    return True
+
+
+def _step(runtime: Any, import_id: str, organisation: Organisation) -> bool:
+    """One chunk; True when the import is applied."""
+
+    def carry_on(unit: UnitOfWork) -> bool:
+        return _carry_on(unit, find_import(unit.session, import_id, for_update=True))
+
+    return transact_as(runtime, itself(runtime, organisation.id, organisation.key), carry_on, import_id)
+
+
+def _carry_on(unit: UnitOfWork, row: HrImport) -> bool:
+    if row.state != rules.APPLYING:
+        return True  # another process has done it
+    lines = unit.session.scalars(
+        select(HrImportLine)
+        .where(HrImportLine.import_id == row.id, HrImportLine.position > row.done)
+        .order_by(HrImportLine.position)
+        .limit(LINES_AT_ONCE)
+    ).all()
+    if lines:
+        differences.apply(unit, lines)
+        row.done = lines[-1].position
+        return False
+    if not supervision.bring_up(unit):
+        return False
+    row.state = rules.APPLIED
+    counts = {action: row.counts[action] for action in (rules.ADDED, rules.CHANGED, rules.ENDED)}
+    unit.audit("hr_import.applied", "hr_import", row.id, **counts)
+    unit.publish(contract.hr_import_applied, row.id, {"import_id": row.id, **counts})
+    return True
+
+
+def _forget_lines(runtime: Any) -> None:
+    """Delete what files said about people, a month after: the audit trail keeps what happened."""
+    before = utc_now() - rules.LINES_KEPT
+    old = select(HrImport.id).where(HrImport.created_at < before, HrImport.state != rules.APPLYING)
+    with runtime.database.reading(None) as session:
+        if (
+            session.scalar(select(HrImportLine.position).where(HrImportLine.import_id.in_(old)).limit(1))
+            is None
+        ):
+            return
+
+    def forget(session: Session) -> None:
+        session.execute(
+            delete(HrImportLine).where(HrImportLine.import_id.in_(old)),
+            execution_options={"synchronize_session": False},
+        )
+
+    runtime.database.write(None, forget)

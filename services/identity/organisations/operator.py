@@ -1,0 +1,201 @@
+"""The operator's work: creating organisations, setting passwords, letting passwords in again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from marshmallow import ValidationError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.database import Database
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.contracts.fields import Code
+from services.contracts.identity import organisations as contract
+from services.identity.accounts.handlers import add_account, role_of_level
+from services.identity.credentials.invitations import invite
+from services.identity.credentials.passwords import set_password_hash
+from services.identity.models import Account, Base, Organisation, Role, RolePermission
+from services.identity.organisations.rules import checked_features
+from services.identity.realms import rules
+from services.identity.realms.models import IdentityProvider
+from services.identity.realms.rules import DEFAULT_PORTAL_ROLES
+from services.identity.registry.accounts import find_login
+from services.identity.secrets.password_rules import check_password
+from services.identity.secrets.passwords import hash_password
+
+T = TypeVar("T")
+
+MOST_KEY_CHARACTERS = 40
+
+
+@dataclass(frozen=True)
+class Created:
+    """An organisation and its first administrator. `is_new` is False when it had been there."""
+
+    organisation_id: str
+    organisation_key: str
+    admin_account_id: str | None
+    is_new: bool
+
+
+def create_organisation(
+    database: Database,
+    *,
+    key: str,
+    name: str,
+    admin_email: str,
+    admin_password: str | None = None,
+    features: Iterable[str] = (),
+) -> Created:
+    """Create a tenant with its roles and first administrator. With the key of an existing one nothing changes.
+
+    Without `admin_password` the administrator is invited by e-mail. Raises Refused(invalid_request,
+    feature_needs_another, password_refused).
+    """
+    _check_key(key)
+    enabled = _known_features(features)
+    password_hash = None
+    if admin_password is not None:
+        check_password(admin_password, [name, key, admin_email])
+        password_hash = hash_password(admin_password)
+
+    def work(unit: UnitOfWork) -> Created:
+        organisation, admin = find_login(unit.session, key, rules.normal_login(admin_email))
+        if organisation is not None:
+            return Created(organisation.id, organisation.key, admin.id if admin else None, is_new=False)
+        organisation = Organisation(
+            id=wire.new_id(), key=key, name=name, features=enabled, created_at=unit.now, version=1
+        )
+        unit.act_for(organisation.id, organisation.key)
+        unit.add(organisation)
+        add_default_roles(unit)
+        unit.audit("organisation.created", "organisation", organisation.id, features=enabled)
+        unit.publish(contract.organisation_created, organisation.id, {"organisation_id": organisation.id})
+        account = add_account(
+            unit, email=admin_email, role=role_of_level(unit, "admin"), first_name=None, last_name=None
+        )
+        if password_hash is None:
+            invite(unit, account, "invitation")
+        else:
+            account.email_verified_at = unit.now
+            set_password_hash(unit, organisation, account, password_hash)
+        return Created(organisation.id, organisation.key, account.id, is_new=True)
+
+    return _as_operator(database, work)
+
+
+def set_password(
+    database: Database, *, organisation_key: str, login: str, password: str, email_is_verified: bool = False
+) -> str:
+    """Set an account's password and make it active; returns the account's id.
+
+    `email_is_verified`: the operator vouches for the address. Raises Refused(not_found, account_disabled,
+    password_refused).
+    """
+    check_password(password, [organisation_key, login])
+    password_hash = hash_password(password)
+
+    def work(unit: UnitOfWork) -> str:
+        organisation, found = find_login(unit.session, organisation_key, rules.normal_login(login))
+        if organisation is None or found is None:
+            raise Refused("not_found", "There is no such account.")
+        unit.act_for(organisation.id, organisation.key)
+        account = unit.session.scalars(
+            select(Account).where(Account.id == found.id).with_for_update(of=Account)
+        ).one()
+        if account.state == "disabled":
+            raise Refused("account_disabled", "The account is disabled.")
+        if email_is_verified:
+            account.email_verified_at = account.email_verified_at or unit.now
+        set_password_hash(unit, organisation, account, password_hash)
+        return account.id
+
+    return _as_operator(database, work)
+
+
+def allow_passwords(database: Database, *, organisation_key: str, realm: str) -> str:
+    """Let people of a realm log in with their passwords again, where its outside provider has locked everybody out.
+
+    Answers the provider's id. Raises Refused(not_found).
+    """
+
+    def work(unit: UnitOfWork) -> str:
+        found = unit.session.execute(
+            select(Organisation, IdentityProvider)
+            .join(IdentityProvider, IdentityProvider.organisation_id == Organisation.id)
+            .where(Organisation.key == organisation_key, IdentityProvider.realm == realm)
+            .with_for_update(of=IdentityProvider)
+        ).one_or_none()
+        if found is None:
+            raise Refused("not_found", "The organisation has no outside provider for this realm.")
+        organisation, provider = found
+        unit.act_for(organisation.id, organisation.key)
+        provider.allows_passwords = True
+        provider.version += 1
+        unit.audit(
+            "identity_provider.changed", "identity_provider", provider.id,
+            realm=realm, allows_passwords=True, members=["allows_passwords"],
+        )  # fmt: skip
+        return str(provider.id)
+
+    return _as_operator(database, work)
+
+
+def add_default_roles(unit: UnitOfWork) -> None:
+    """Give the organisation its own roles, from the tables in `rules` and `people.rules`."""
+    workforce = [(realm, code, None, held) for code, (realm, held) in rules.DEFAULT_ROLES.items()]
+    portals = [(realm, code, name, held) for (realm, code), (name, held) in DEFAULT_PORTAL_ROLES.items()]
+    for realm, code, name, permissions in workforce + portals:
+        role = unit.add(
+            Role(id=wire.new_id(), organisation_id=unit.organisation_id, code=code, realm=realm, name=name)
+        )
+        unit.session.flush()  # the permissions refer to it
+        for permission in sorted(permissions):
+            unit.add(
+                RolePermission(organisation_id=unit.organisation_id, role_id=role.id, permission=permission)
+            )
+
+
+def _check_key(key: str) -> None:
+    try:
+        Code().deserialize(key)
+    except ValidationError:
+        raise Refused(
+            "invalid_request", "key: lower-case letters, digits, _ and - only.", field="key"
+        ) from None
+    if "." in key or len(key) > MOST_KEY_CHARACTERS:  # it is one word of a routing key
+        raise Refused(
+            "invalid_request", f"key: no dot, at most {MOST_KEY_CHARACTERS} characters.", field="key"
+        )
+
+
+def _known_features(features: Iterable[str]) -> list[str]:
+    enabled = checked_features(features)
+    unknown = sorted(set(enabled) - set(contract.FEATURES))
+    if unknown:
+        raise Refused(
+            "invalid_request", f"features: known are {', '.join(contract.FEATURES)}.", field="features"
+        )
+    return enabled
+
+
+def _as_operator(database: Database, work: Callable[[UnitOfWork], T]) -> T:
+    def run(session: Session) -> T:
+        unit = UnitOfWork(
+            session,
+            Base.chassis,
+            "identity",
+            caller=Caller("operator", "command_line"),
+            context=wire.CallContext(wire.new_id(), correlation_id=wire.new_id()),
+            organisation_id=None,
+            organisation_key=None,
+        )
+        return work(unit)
+
+    return database.write(None, run)

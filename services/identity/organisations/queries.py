@@ -1,0 +1,28 @@
+"""Questions about an organisation: they only read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from services.chassis.passports import Caller
+from services.identity.models import Organisation
+from services.identity.registry.organisations import find_organisation
+
+
+def organisation_view(organisation: Organisation) -> dict[str, Any]:
+    """The members of the contract's Organisation."""
+    return {
+        "id": organisation.id,
+        "key": organisation.key,
+        "name": organisation.name,
+        "version": organisation.version,
+        "features": organisation.features,
+    }
+
+
+def get_organisation(session: Session, caller: Caller, _request: Mapping[str, Any]) -> dict[str, Any]:
+    """The caller's organisation."""
+    return organisation_view(find_organisation(session, caller.organisation_id))

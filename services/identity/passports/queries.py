@@ -1,0 +1,48 @@
+"""Questions about what somebody may do now: they only read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import utc_now
+from services.identity.api_clients.models import ApiClient
+from services.identity.models import Account
+from services.identity.passports.standing import account_standing
+from services.identity.registry.accounts import account_view, find_account
+from services.identity.registry.organisations import find_organisation
+
+
+def describe_me(session: Session, caller: Caller, _request: Mapping[str, Any]) -> dict[str, Any]:
+    """The caller's own account with what it may do."""
+    account = find_account(session, caller.id)
+    organisation = find_organisation(session, caller.organisation_id)
+    permissions, scope = account_standing(session, caller, caller.id, utc_now())
+    return account_view(account) | {
+        "organisation_key": organisation.key,
+        "organisation_name": organisation.name,
+        "permissions": permissions,
+        "profiles": scope.get("profiles", []),
+    }
+
+
+def check_permission(session: Session, caller: Caller, request: Mapping[str, Any]) -> dict[str, bool]:
+    """Whether an account or API client may do something now, by what its next passport would say."""
+    account = session.scalar(
+        select(Account).where(Account.id == request["account_id"], Account.state == "active")
+    )
+    if account is not None:
+        permissions, _ = account_standing(session, caller, account.id, utc_now())
+        return {"is_allowed": request["permission"] in permissions}
+    client = session.scalar(
+        select(ApiClient).where(
+            ApiClient.id == request["account_id"],
+            ApiClient.revoked_at.is_(None),
+            or_(ApiClient.expires_at.is_(None), ApiClient.expires_at > utc_now()),
+        )
+    )
+    return {"is_allowed": client is not None and request["permission"] in client.scopes}

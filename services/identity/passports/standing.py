@@ -1,0 +1,270 @@
+"""What a token stands for now, and what an account may do now.
+
+Every request asks it anew, so that a revocation holds from the next request on. Therefore the statements are built
+once, here, and read plain columns: to build and key the same statement for each request costs ten times its execution.
+
+Gotchas
+- These statements name tables, not mapped classes, so nothing limits them to the session's organisation: each says
+  itself whose rows it reads.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import and_, bindparam, func, literal_column, select
+from sqlalchemy.orm import Session
+
+from services.chassis.database import Database
+from services.chassis.passports import REALM_OF_SYSTEMS, Caller
+from services.chassis.unit_of_work import utc_now
+from services.contracts.errors import Refused
+from services.identity.api_clients.handlers import is_api_token
+from services.identity.api_clients.models import ApiClient, ApiSecret, ApiSession
+from services.identity.employees.entry import admitted
+from services.identity.models import Account, Organisation, ResourceAssignment, Role, RolePermission
+from services.identity.realms import rules
+from services.identity.realms.models import RealmSettings
+from services.identity.realms.networks import is_inside
+from services.identity.realms.rules import PORTAL_REALMS
+from services.identity.relationships.profiles import permissions_over, profiles_of
+from services.identity.secrets.tokens import token_hash
+from services.identity.sessions.models import LoginSession
+
+_accounts, _roles, _organisations = Account.__table__, Role.__table__, Organisation.__table__
+_sessions, _realm_settings = LoginSession.__table__, RealmSettings.__table__
+_held, _assigned = RolePermission.__table__.c, ResourceAssignment.__table__.c
+_of_account = _accounts.c
+
+_BLANK, _COLON = literal_column("' '"), literal_column("':'")
+_PERMISSIONS = (
+    select(func.aggregate_strings(_held.permission, _BLANK))
+    .where(_held.role_id == _of_account.role_id)
+    .correlate(_accounts)
+    .scalar_subquery()
+)
+_RESOURCES = (
+    select(func.aggregate_strings(_assigned.resource_id + _COLON + _assigned.resource_level, _BLANK))
+    .where(_assigned.account_id == _of_account.id, _assigned.suspended_at.is_(None))
+    .correlate(_accounts)
+    .scalar_subquery()
+)
+# What `permissions_and_scope` needs to know of an account.
+_ACCOUNT_COLUMNS = (
+    _of_account.id,
+    _of_account.realm,
+    _of_account.state,
+    _of_account.person_id,
+    _of_account.organisation_id,
+    _of_account.can_edit_capacity,
+    _of_account.can_change_status,
+    _of_account.can_access_details,
+    _roles.c.realm.label("role_realm"),
+    _PERMISSIONS.label("permissions"),
+    _RESOURCES.label("resources"),
+    _organisations.c.features,
+)
+_ACCOUNT = (
+    select(*_ACCOUNT_COLUMNS)
+    .select_from(
+        _accounts.join(_organisations, _organisations.c.id == _of_account.organisation_id).outerjoin(
+            _roles, _roles.c.id == _of_account.role_id
+        )
+    )
+    .where(
+        _of_account.id == bindparam("account_id"), _of_account.organisation_id == bindparam("organisation_id")
+    )
+)
+_SESSION = (
+    select(
+        *_ACCOUNT_COLUMNS,
+        _sessions.c.id.label("session_id"),
+        _sessions.c.last_seen_at,
+        _sessions.c.expires_at,
+        _sessions.c.proven_at,
+        _sessions.c.emergency,
+        _organisations.c.key.label("organisation_key"),
+        _realm_settings.c.session_idle_minutes,
+        _realm_settings.c.allowed_networks,
+    )
+    .select_from(
+        _sessions.join(_accounts, _of_account.id == _sessions.c.account_id)
+        .join(_organisations, _organisations.c.id == _of_account.organisation_id)
+        .outerjoin(_roles, _roles.c.id == _of_account.role_id)
+        .outerjoin(
+            _realm_settings,
+            and_(
+                _realm_settings.c.organisation_id == _of_account.organisation_id,
+                _realm_settings.c.realm == _of_account.realm,
+            ),
+        )
+    )
+    .where(
+        _sessions.c.token_hash == bindparam("token_hash"),
+        _sessions.c.ended_at.is_(None),
+        _of_account.state == "active",
+    )
+)
+_API_SESSION = (
+    select(
+        ApiSession.__table__.c.id,
+        ApiSession.__table__.c.expires_at,
+        ApiSecret.__table__.c.expires_at.label("secret_expires_at"),
+        ApiClient.__table__.c.id.label("client_id"),
+        ApiClient.__table__.c.expires_at.label("client_expires_at"),
+        ApiClient.__table__.c.revoked_at,
+        ApiClient.__table__.c.scopes,
+        ApiClient.__table__.c.allowed_networks,
+        _organisations.c.id.label("organisation_id"),
+        _organisations.c.key.label("organisation_key"),
+    )
+    .select_from(
+        ApiSession.__table__.join(
+            ApiClient.__table__, ApiClient.__table__.c.id == ApiSession.__table__.c.client_id
+        )
+        .join(ApiSecret.__table__, ApiSecret.__table__.c.id == ApiSession.__table__.c.secret_id)
+        .join(_organisations, _organisations.c.id == ApiClient.__table__.c.organisation_id)
+    )
+    .where(ApiSession.__table__.c.token_hash == bindparam("token_hash"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A session that holds, and what its account may do right now."""
+
+    session_id: str
+    last_seen_at: datetime.datetime
+    account_id: str
+    organisation_id: str
+    organisation_key: str
+    realm: str
+    permissions: list[str]
+    scope: Mapping[str, Any] = field(default_factory=dict)
+    proven_at: datetime.datetime | None = None
+
+    def claims(self) -> dict[str, Any]:
+        """As claims of a passport."""
+        return {
+            "sub": self.account_id,
+            "org": self.organisation_id,
+            "org_key": self.organisation_key,
+            "realm": self.realm,
+            "perms": self.permissions,
+            "scope": self.scope,
+            "sid": self.session_id,
+            "prov": None if self.proven_at is None else int(self.proven_at.timestamp()),
+        }
+
+
+def standing_of(database: Database, token: str, settings: Any, client_address: str | None = None) -> Standing:
+    """What the token of a person's session or of an API client stands for.
+
+    Raises Refused(unauthenticated) for a token that is unknown, whose session has ended, is idle or has
+    expired, whose account is disabled, or that is used from outside the realm's networks (S2-133).
+    """
+    if is_api_token(token):
+        return _of_api_client(database, token, client_address)
+    row = database.fetch_one(_SESSION, {"token_hash": token_hash(token)})
+    if row is None:
+        raise _ended()
+    now = utc_now()
+    networks = row.allowed_networks or ()
+    idle_minutes = row.session_idle_minutes or settings.session_idle_minutes.of(row.realm)
+    if (
+        not is_inside(client_address, networks)
+        or now >= row.expires_at
+        or now - row.last_seen_at >= datetime.timedelta(minutes=idle_minutes)
+    ):
+        raise _ended()
+    if row.realm in PORTAL_REALMS:
+        with database.reading(None) as session:
+            permissions, scope = permissions_and_scope(session, row, now)
+    else:
+        permissions, scope = _of_workforce(row)
+    if row.person_id:
+        scope["person_id"] = row.person_id
+    if row.emergency:
+        scope["emergency"] = [each for each in row.emergency if each["until"] > now.timestamp()]
+    return Standing(
+        row.session_id,
+        row.last_seen_at,
+        row.id,
+        row.organisation_id,
+        row.organisation_key,
+        row.realm,
+        permissions,
+        scope,
+        row.proven_at,
+    )
+
+
+def account_standing(
+    session: Session, caller: Caller, account_id: str, now: datetime.datetime
+) -> tuple[list[str], dict[str, Any]]:
+    """Permissions and scope of an existing account of the caller's organisation, as its next passport would say."""
+    parameters = {"account_id": account_id, "organisation_id": caller.organisation_id}
+    return permissions_and_scope(session, session.execute(_ACCOUNT, parameters).one(), now)
+
+
+def permissions_and_scope(
+    session: Session, account: Any, now: datetime.datetime
+) -> tuple[list[str], dict[str, Any]]:
+    """What an account may do now, and on what: its permissions and the scope of its passport. `account` is a row.
+
+    A provider reaches its resources; an account of a portal the profiles that are granted to it, each with its own
+    permissions. An account without a role that is of no portal reaches nothing.
+    """
+    if account.realm in PORTAL_REALMS:
+        profiles = admitted(session, account, profiles_of(session, account.id, now), now)
+        return permissions_over(profiles), {"profiles": profiles}
+    return _of_workforce(account)
+
+
+def _of_workforce(account: Any) -> tuple[list[str], dict[str, Any]]:
+    if account.role_realm is None:
+        return [], {}
+    held = (account.permissions or "").split()
+    switches = {
+        "can_edit_capacity": account.can_edit_capacity,
+        "can_change_status": account.can_change_status,
+    }
+    permissions = rules.effective_permissions(account.role_realm, held, switches, account.features)
+    if account.role_realm != rules.PROVIDER:
+        return permissions, {}
+    resources = [each.partition(":") for each in sorted((account.resources or "").split())]
+    return permissions, {
+        "resources": [{"id": value, "level": level} for value, _, level in resources] if permissions else [],
+        "details": account.can_access_details,
+    }
+
+
+def _of_api_client(database: Database, token: str, client_address: str | None) -> Standing:
+    """Its scopes, nothing more."""
+    row = database.fetch_one(_API_SESSION, {"token_hash": token_hash(token)})
+    now = utc_now()
+    if (
+        row is None
+        or row.expires_at <= now
+        or row.revoked_at is not None
+        or not (row.client_expires_at is None or now < row.client_expires_at)
+        or not (row.secret_expires_at is None or now < row.secret_expires_at)
+        or not is_inside(client_address, row.allowed_networks)
+    ):
+        raise Refused("unauthenticated", "The token has ended. Ask for another one.")
+    return Standing(
+        session_id=row.id,
+        last_seen_at=now,
+        account_id=row.client_id,
+        organisation_id=row.organisation_id,
+        organisation_key=row.organisation_key,
+        realm=REALM_OF_SYSTEMS,
+        permissions=sorted(row.scopes),
+    )
+
+
+def _ended() -> Refused:
+    return Refused("unauthenticated", "The session has ended. Log in again.")

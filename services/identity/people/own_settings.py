@@ -1,0 +1,105 @@
+"""What people edit of their own record in a portal, as far as it lets them (S2-130)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.chassis import wire
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.identity.employees import rules
+from services.identity.employees.entry import entry_of
+from services.identity.models import Person
+from services.identity.patients import enrolment
+from services.identity.people.models import Preferences
+from services.identity.realms.rules import APPLICANT, EMPLOYEE, PATIENT
+from services.identity.registry.people import find_person, load_person
+
+REALMS = (PATIENT, EMPLOYEE, APPLICANT)
+OWN = "self"
+SEE_DETAILS = "profile.view_contact_details"
+
+
+def _own_id(caller: Caller | None) -> str:
+    """The caller's own person, if the portal lets the caller in. Raises Refused(not_found)."""
+    if caller is not None and caller.realm in REALMS:
+        own = caller.scope.get("person_id")
+        for profile in caller.scope.get("profiles", []):
+            if profile["person_id"] == own and SEE_DETAILS in profile["permissions"]:
+                return str(own)
+    raise Refused("not_found", "You have no record of your own here.")
+
+
+def get_mine(session: Session, caller: Caller, _request: Mapping[str, Any]) -> dict[str, Any]:
+    """The caller's own settings. Raises Refused(not_found)."""
+    person = find_person(session, _own_id(caller))
+    return _view(session, person, entry_of(session, str(caller.organisation_id), caller.realm or ""))
+
+
+def _preferences(session: Session, person_id: str) -> Preferences | None:
+    row: Preferences | None = session.scalar(select(Preferences).where(Preferences.person_id == person_id))
+    return row
+
+
+def _view(session: Session, person: Person, entry: rules.Entry) -> dict[str, Any]:
+    row = _preferences(session, person.id)
+    values = {
+        name: getattr(row if name in rules.PREFERENCES else person, name, None)
+        for name in rules.EDITABLE_FIELDS
+    }
+    sources = {name: source for name, source in (person.field_sources or {}).items() if name in values}
+    return values | {"editable_fields": list(entry.editable_fields), "sources": sources}
+
+
+def edit_mine(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Edit the own record. A feed that keeps the field overwrites it when it runs next (S2-131).
+
+    Another e-mail takes a fresh proof; a patient's is where links go, so the one before it is told (S3-35).
+    Raises Refused(not_found, field_not_editable, proof_required, login_taken, invalid_request).
+    """
+    assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
+    person = load_person(unit, _own_id(unit.caller))
+    entry = entry_of(unit.session, str(unit.organisation_id), unit.caller.realm or "")
+    rules.require_editable(request.keys(), entry)
+    rules.check_time_zone(request.get("preferred_time_zone"))
+    if "email" in request and request["email"] != person.email:
+        unit.caller.require_proof()
+        if unit.caller.realm == PATIENT:
+            _change_patient_email(unit, person, request["email"])
+    row = _preferences(unit.session, person.id)
+    if row is None:
+        row = unit.add(Preferences(id=wire.new_id(), person_id=person.id))
+    changed = []
+    sources = dict(person.field_sources or {})
+    for name, value in request.items():
+        owner = row if name in rules.PREFERENCES else person
+        if getattr(owner, name) != value:
+            setattr(owner, name, value)
+            changed.append(name)
+            if owner is person:
+                sources[name] = OWN
+    if changed:
+        person.field_sources = sources
+        person.version += 1
+        unit.audit("person.changed", "person", person.id, members=sorted(changed), source=OWN)
+    unit.session.flush()
+    return _view(unit.session, person, entry)
+
+
+def _change_patient_email(unit: UnitOfWork, person: Person, email: str | None) -> None:
+    """The address of a patient's links is another one. What staff have attested of the one before is not of this."""
+    if email is None:
+        raise Refused(
+            "invalid_request",
+            "email: links to the portal go there; enter another one instead.",
+            field="email",
+        )
+    enrolment.change_email(unit, person, email)
+    found = enrolment.open_access(unit, person)
+    if found is not None:
+        found[1].attested_by = found[1].attested_at = None

@@ -1,0 +1,150 @@
+"""What an administrator sets: the settings of the realms, and roles with their permissions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+from sqlalchemy import delete, func, select
+
+from services.chassis import wire
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.identity.models import Account, Grant, Role, RolePermission, not_over
+from services.identity.realms import rules
+from services.identity.realms.models import RealmSettings
+from services.identity.realms.networks import is_inside
+from services.identity.realms.queries import realm_view, role_view, rules_from
+from services.identity.realms.rules import PERMISSIONS
+from services.identity.realms.sign_in_policy import realms_with_provider
+
+
+def set_realm_settings(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Set what holds for a realm; what is left out stays. Raises Refused(invalid_request, realm_has_accounts)."""
+    realm = request["realm"]
+    row = unit.session.scalar(select(RealmSettings).where(RealmSettings.realm == realm).with_for_update())
+    before = rules_from(row, realm)
+    wanted = rules.RealmRules(
+        **{field.name: request.get(field.name, getattr(before, field.name)) for field in fields(before)}
+    )
+    wanted = rules.RealmRules(**asdict(wanted) | {"allowed_networks": tuple(wanted.allowed_networks)})
+    rules.check_realm_rules(realm, wanted)
+    _require_way_back(unit, realm, wanted)
+    if row is None:
+        row = RealmSettings(organisation_id=unit.organisation_id, realm=realm, version=1, **_columns(before))
+        unit.require_version(row)
+        unit.add(row)
+    else:
+        unit.require_version(row)
+    if wanted == before:
+        return realm_view(realm, row, realms_with_provider(unit.session))
+    if wanted.login_id != before.login_id and _has_accounts(unit, realm):
+        raise Refused(
+            "realm_has_accounts",
+            "Accounts of this realm log in in the present way; it can be chosen only before there are any.",
+            field="login_id",
+        )
+    columns = _columns(wanted)
+    changed = [name for name, value in columns.items() if value != _columns(before)[name]]
+    for name in changed:
+        setattr(row, name, columns[name])
+    row.version += 1
+    unit.session.flush()
+    unit.audit("realm.changed", "realm", realm, members=sorted(changed))
+    return realm_view(realm, row, realms_with_provider(unit.session))
+
+
+def _require_way_back(unit: UnitOfWork, realm: str, wanted: rules.RealmRules) -> None:
+    """Refuse networks that would lock the caller out with this very request."""
+    address = unit.context.client_address
+    is_own = unit.caller is not None and unit.caller.realm == realm
+    if is_own and address is not None and not is_inside(address, wanted.allowed_networks):
+        raise Refused(
+            "invalid_request",
+            "allowed_networks: your own address is not among them; you would lock yourself out.",
+            field="allowed_networks",
+        )
+
+
+def _columns(realm_rules: rules.RealmRules) -> dict[str, Any]:
+    return asdict(realm_rules) | {"allowed_networks": list(realm_rules.allowed_networks)}
+
+
+def _has_accounts(unit: UnitOfWork, realm: str) -> bool:
+    return unit.session.scalar(select(Account.id).where(Account.realm == realm).limit(1)) is not None
+
+
+def create_role(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Add a role of a portal (S1-14). Raises Refused(role_taken, invalid_request)."""
+    realm, code = request["realm"], request["code"]
+    permissions = sorted(set(request["permissions"]))
+    rules.check_permissions(realm, code, permissions, PERMISSIONS)
+    if unit.session.scalar(select(Role.id).where(Role.realm == realm, Role.code == code)) is not None:
+        raise Refused("role_taken", "The realm has a role with this code.", field="code")
+    role = unit.add(
+        Role(
+            id=wire.new_id(),
+            organisation_id=unit.organisation_id,
+            realm=realm,
+            code=code,
+            name=request["name"],
+            version=1,
+        )
+    )
+    unit.session.flush()
+    _hold(unit, role, permissions)
+    unit.audit("role.created", "role", role.id, realm=realm, permissions=permissions)
+    return role_view(role, permissions)
+
+
+def edit_role(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Change a role: name, permissions, whether it can be given.
+
+    Raises Refused(not_found, version_conflict, role_in_use, invalid_request).
+    """
+    role: Role | None = unit.session.scalar(
+        select(Role).where(Role.id == request["role_id"]).with_for_update()
+    )
+    if role is None:
+        raise Refused("not_found", "There is no such role.")
+    unit.require_version(role)
+    held = sorted(
+        unit.session.scalars(select(RolePermission.permission).where(RolePermission.role_id == role.id))
+    )
+    permissions = sorted(set(request.get("permissions", held)))
+    name = request.get("name", role.name)
+    is_disabled = request.get("is_disabled", role.disabled_at is not None)
+    rules.check_permissions(role.realm, role.code, permissions, PERMISSIONS)
+    if (permissions, name, is_disabled) == (held, role.name, role.disabled_at is not None):
+        return role_view(role, held)
+    if is_disabled and role.disabled_at is None:
+        _require_unused(unit, role)
+    role.name = name
+    role.disabled_at = (role.disabled_at or unit.now) if is_disabled else None
+    role.version += 1
+    if permissions != held:
+        unit.session.execute(delete(RolePermission).where(RolePermission.role_id == role.id))
+        _hold(unit, role, permissions)
+    unit.audit("role.changed", "role", role.id, before=held, after=permissions, is_disabled=is_disabled)
+    return role_view(role, permissions)
+
+
+def _require_unused(unit: UnitOfWork, role: Role) -> None:
+    if role.realm in rules.WORKFORCE_REALMS:
+        raise Refused("role_in_use", "The security levels of staff and providers stay.", field="is_disabled")
+    users = unit.session.scalar(
+        select(func.count()).select_from(Grant).where(Grant.role_id == role.id, not_over())
+    )
+    if users:
+        raise Refused(
+            "role_in_use",
+            "Somebody reaches a profile in this role: choose another role for them first.",
+            field="is_disabled",
+            grants=users,
+        )
+
+
+def _hold(unit: UnitOfWork, role: Role, permissions: list[str]) -> None:
+    for permission in permissions:
+        unit.add(RolePermission(organisation_id=unit.organisation_id, role_id=role.id, permission=permission))

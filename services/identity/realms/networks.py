@@ -1,0 +1,42 @@
+"""Networks that a realm or an API client is limited to, and callers' addresses."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection, Iterable
+
+from services.contracts.errors import Refused
+
+
+def checked_networks(networks: Iterable[str]) -> list[str]:
+    """Ranges in CIDR notation, in their normal form, each once.
+
+    A single address is a range of one. Raises Refused(invalid_request).
+    """
+    found = []
+    for network in networks:
+        try:
+            found.append(str(ipaddress.ip_network(network.strip())))
+        except ValueError:
+            raise Refused(
+                "invalid_request",
+                "allowed_networks: ranges such as 192.0.2.0/24 or 2001:db8::/32, with no bits set behind the prefix.",
+                field="allowed_networks",
+            ) from None
+    return sorted(set(found))
+
+
+def is_inside(address: str | None, networks: Collection[str]) -> bool:
+    """Whether the address lies in one of the ranges. No ranges: everywhere. No address: only where there are no ranges."""
+    if not networks:
+        return True
+    if address is None:
+        return False
+    place = plain_address(address)
+    return any(place in ipaddress.ip_network(network) for network in networks)
+
+
+def plain_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The address; one of IPv4 that is written as IPv6 (`::ffff:192.0.2.1`) as what it is. Raises ValueError."""
+    place = ipaddress.ip_address(address)
+    return getattr(place, "ipv4_mapped", None) or place

@@ -1,0 +1,73 @@
+"""Usernames: what one is, and choosing it."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy.exc import IntegrityError
+
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.contracts.identity.patients import USERNAME_RULE
+from services.identity.models import Account
+from services.identity.realms.queries import rules_of
+from services.identity.realms.rules import EMAIL, PATIENT, normal_login
+
+# A login that nobody can type as a username stands for "none on file": the column is unique and never empty.
+_NO_USERNAME = "-"
+
+_USERNAME = re.compile(r"[a-z0-9][a-z0-9._@-]{2,63}")
+
+
+def no_username(unique: str) -> str:
+    """The login of an account without a username. `unique` is any identifier of its own."""
+    return f"{_NO_USERNAME}{unique}"
+
+
+def has_username(login: str) -> bool:
+    """Whether a login is one that a person knows."""
+    return not login.startswith(_NO_USERNAME)
+
+
+def is_username(login: str) -> bool:
+    """Whether a normalised login may be a username: what stands for none is not."""
+    return _USERNAME.fullmatch(login) is not None
+
+
+def set_username(unit: UnitOfWork, account: Account, username: str) -> None:
+    """Give an account its username. Raises Refused(invalid_request, login_taken)."""
+    login = normal_login(username)
+    if login == account.login:
+        return
+    if account.realm != PATIENT or rules_of(unit.session, account.organisation_id, PATIENT).login_id == EMAIL:
+        raise Refused("invalid_request", "username: this account logs in with its e-mail.", field="username")
+    require_username(login, "username")
+    account.login = login
+    account.version += 1
+    try:
+        unit.session.flush()
+    except IntegrityError:
+        raise Refused("login_taken", "Another patient has this username.", field="username") from None
+    unit.audit("account.username_set", "account", account.id, person_id=account.person_id)
+
+
+def require_username(login: str, field: str) -> None:
+    """Raise Refused(invalid_request) unless it may be a username; `field` is what the request calls it."""
+    if not is_username(normal_login(login)):
+        raise Refused("invalid_request", f"{field}: {USERNAME_RULE}", field=field)
+
+
+def choose_with_link(unit: UnitOfWork, account: Account, username: str | None) -> None:
+    """The username that the holder of a link has chosen, needed where none is on file and nowhere else (S3-37).
+
+    Raises Refused(invalid_request, login_taken).
+    """
+    if has_username(account.login):
+        if username is not None:
+            raise Refused(
+                "invalid_request", "username: one is on file already; leave it out.", field="username"
+            )
+    elif username is None:
+        raise Refused("invalid_request", f"username: choose one: {USERNAME_RULE}", field="username")
+    else:
+        set_username(unit, account, username)

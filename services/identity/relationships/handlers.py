@@ -1,0 +1,94 @@
+"""How accounts stand to people: setting and ending it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import or_, select
+
+from services.chassis import wire
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.identity.models import Account, Person, Relationship
+from services.identity.registry import rules
+from services.identity.registry.accounts import find_account
+from services.identity.registry.people import find_person
+
+BY_STAFF = "staff"
+
+
+def set_relationship(unit: UnitOfWork, request: Mapping[str, Any]) -> Relationship:
+    """Relate an account and a person, whichever side it is set from. Raises Refused(not_found, relationship_exists)."""
+    account = find_account(unit.session, request["account_id"])
+    person = find_person(unit.session, request["person_id"])
+    starts_at = request["starts_at"] or unit.now
+    rules.check_span(starts_at, request["ends_at"], unit.now)
+    if _open(unit, account.id, person.id, request["kind"]) is not None:
+        raise Refused("relationship_exists", "They are related in this way already.", field="kind")
+    return relate(
+        unit, account, person, request["kind"], BY_STAFF, starts_at=starts_at, ends_at=request["ends_at"]
+    )
+
+
+def relate(
+    unit: UnitOfWork,
+    account: Account,
+    person: Person,
+    kind: str,
+    source: str,
+    *,
+    starts_at: datetime.datetime | None = None,
+    ends_at: datetime.datetime | None = None,
+) -> Relationship:
+    """Note a relationship; one that is there already stays. `source` says who knows of it: staff, a feed, a step."""
+    present = _open(unit, account.id, person.id, kind)
+    if present is not None:
+        return present
+    relationship = Relationship(
+        id=wire.new_id(),
+        account_id=account.id,
+        person_id=person.id,
+        kind=kind,
+        source=source,
+        starts_at=starts_at or unit.now,
+        ends_at=ends_at,
+        created_at=unit.now,
+    )
+    unit.add(relationship)
+    unit.audit(
+        "relationship.set",
+        "relationship",
+        relationship.id,
+        account_id=account.id,
+        person_id=person.id,
+        kind=kind,
+        source=source,
+    )
+    return relationship
+
+
+def end_relationship(unit: UnitOfWork, request: Mapping[str, Any]) -> Relationship:
+    """End a relationship now; one that is over stays as it is. Raises Refused(not_found)."""
+    relationship: Relationship | None = unit.session.scalar(
+        select(Relationship).where(Relationship.id == request["relationship_id"]).with_for_update()
+    )
+    if relationship is None:
+        raise Refused("not_found", "There is no such relationship.")
+    if relationship.ends_at is None or relationship.ends_at > unit.now:
+        relationship.ends_at = max(unit.now, relationship.starts_at)
+        unit.audit("relationship.ended", "relationship", relationship.id, person_id=relationship.person_id)
+    return relationship
+
+
+def _open(unit: UnitOfWork, account_id: str, person_id: str, kind: str) -> Relationship | None:
+    found: Relationship | None = unit.session.scalar(
+        select(Relationship).where(
+            Relationship.account_id == account_id,
+            Relationship.person_id == person_id,
+            Relationship.kind == kind,
+            or_(Relationship.ends_at.is_(None), Relationship.ends_at > unit.now),
+        )
+    )
+    return found

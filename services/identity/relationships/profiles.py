@@ -1,0 +1,58 @@
+"""Which profiles an account reaches now: what its passport says, and what it may read of them itself."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from services.chassis.unit_of_work import UnitOfWork
+from services.identity.models import Grant, Person, Role, RolePermission, in_effect
+from services.identity.realms import rules
+
+
+def profiles_of(session: Session, account_id: str, now: datetime.datetime) -> list[dict[str, Any]]:
+    """The profiles an account reaches, in one statement: person_id, role and its permissions, sorted.
+
+    A role that is switched off and a person who is disabled open nothing. Nor does a permission that is not one over
+    profiles: should a role hold one of the staff's by mistake, its holder is still no member of the staff.
+    """
+    statement = (
+        select(Grant.person_id, Role.code, RolePermission.permission)
+        .join(Role, Role.id == Grant.role_id)
+        .join(Person, Person.id == Grant.person_id)
+        .outerjoin(RolePermission, RolePermission.role_id == Role.id)
+        .where(
+            Grant.account_id == account_id,
+            in_effect(now),
+            Role.disabled_at.is_(None),
+            Person.disabled_at.is_(None),
+        )
+        .order_by(Grant.person_id, RolePermission.permission)
+    )
+    profiles: dict[str, dict[str, Any]] = {}
+    for person_id, role, permission in session.execute(statement):
+        profile = profiles.setdefault(person_id, {"person_id": person_id, "role": role, "permissions": []})
+        if permission in rules.PROFILE_PERMISSIONS:
+            profile["permissions"].append(permission)
+    return list(profiles.values())
+
+
+def permissions_over(profiles: Iterable[dict[str, Any]]) -> list[str]:
+    """What an account may do on at least one profile. On which one, its scope says."""
+    return sorted({permission for profile in profiles for permission in profile["permissions"]})
+
+
+def note_use(unit: UnitOfWork, person_id: str) -> None:
+    """Note that the caller has opened a profile, and when (S1-35: the last use of each profile)."""
+    assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
+    unit.session.execute(
+        update(Grant)
+        .where(Grant.account_id == unit.caller.id, Grant.person_id == person_id, in_effect(unit.now))
+        .values(last_used_at=unit.now),
+        execution_options={"synchronize_session": False},
+    )
+    unit.audit("profile.read", "person", person_id, account_id=unit.caller.id)

@@ -1,0 +1,26 @@
+"""Questions about relationships: they only read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.chassis.passports import Caller
+from services.contracts.errors import Refused
+from services.identity.models import Relationship
+
+
+def list_relationships(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Relationships of an account, of a person, or of both together. Raises Refused(invalid_request) for neither."""
+    wanted = [
+        getattr(Relationship, side) == request[side]
+        for side in ("account_id", "person_id")
+        if request[side] is not None
+    ]
+    if not wanted:
+        raise Refused("invalid_request", "account_id: name an account or a person.", field="account_id")
+    rows = session.scalars(select(Relationship).where(*wanted).order_by(Relationship.created_at))
+    return {"items": rows.all()}

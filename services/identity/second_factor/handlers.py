@@ -1,0 +1,115 @@
+"""Commands over second factors, and checking a code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.chassis.operations import Call
+from services.chassis.passports import Caller
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.identity.models import Role
+from services.identity.registry.accounts import find_account, load_account
+from services.identity.registry.organisations import load_organisation
+from services.identity.second_factor import codes
+from services.identity.secrets.vault import Vault, vault_of
+from services.identity.sessions.handlers import end_sessions
+from services.identity.sessions.proof import proven_caller
+
+
+def get_mine(session: Session, caller: Caller, _request: Mapping[str, Any]) -> dict[str, Any]:
+    """What the caller has beside the password."""
+    account = find_account(session, caller.id)
+    factor = codes.confirmed_factor(session, account.id)
+    return {
+        "is_enabled": factor is not None,
+        "is_demanded": codes.need_of(session, account).is_demanded,
+        "enabled_at": factor.confirmed_at if factor else None,
+        "recovery_codes_left": codes.recovery_codes_left(session, account.id) if factor else 0,
+    }
+
+
+def start(unit: UnitOfWork, _request: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
+    """Begin to set up a second factor. Raises Refused(proof_required, second_factor_is_on)."""
+    caller = proven_caller(unit)
+    return codes.begin(unit, load_account(unit, caller.id), load_organisation(unit), vault)
+
+
+def confirm(unit: UnitOfWork, _request: Mapping[str, Any]) -> dict[str, Any]:
+    """Put it into effect. The code was checked and used up in a transaction before (`check_own_code`)."""
+    assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
+    return {"recovery_codes": codes.enable(unit, unit.caller.id)}
+
+
+def renew(unit: UnitOfWork, _request: Mapping[str, Any]) -> dict[str, Any]:
+    """New recovery codes. Raises Refused(proof_required, second_factor_is_off)."""
+    caller = proven_caller(unit)
+    require_factor(unit.session, caller.id)
+    return {"recovery_codes": codes.renew_recovery_codes(unit, caller.id)}
+
+
+def remove_mine(unit: UnitOfWork, _request: Mapping[str, Any]) -> dict[str, Any]:
+    """Take the caller's away. Raises Refused(proof_required, second_factor_is_off, second_factor_demanded)."""
+    caller = proven_caller(unit)
+    account = load_account(unit, caller.id)
+    require_factor(unit.session, account.id)
+    if codes.need_of(unit.session, account).is_demanded:
+        raise Refused(
+            "second_factor_demanded",
+            "Your organisation demands a second factor, or your password is too short to stand alone.",
+        )
+    codes.remove(unit, account.id, "removed")
+    return {}
+
+
+def reset(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Take somebody's away who has lost it, and end the sessions. The password still stands before a new one.
+
+    Raises Refused(not_found, proof_required, second_factor_is_off).
+    """
+    proven_caller(unit)
+    account = load_account(unit, request["account_id"])
+    require_factor(unit.session, account.id)
+    codes.remove(unit, account.id, "reset")
+    end_sessions(unit, account.id, "factor_reset")
+    return {}
+
+
+def set_role_demand(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether a security level must have a second factor. Raises Refused(not_found)."""
+    role = unit.session.scalar(select(Role).where(Role.code == request["security_level"]).with_for_update())
+    if role is None:
+        raise Refused("not_found", "There is no such security level.")
+    if role.second_factor_required != request["is_required"]:
+        role.second_factor_required = request["is_required"]
+        unit.audit("role.second_factor_changed", "role", role.id, is_required=request["is_required"])
+    return {"security_level": role.code, "is_required": role.second_factor_required}
+
+
+def check_own_code(call: Call, code: str, *, confirms: bool = False) -> None:
+    """Use up a code of the caller's, before the command that it opens; a wrong one stays counted.
+
+    Raises Refused(proof_refused, too_many_requests).
+    """
+    assert call.caller is not None  # noqa: S101 - as above
+    account_id, vault = call.caller.id, vault_of(call.runtime.settings)
+
+    def check(unit: UnitOfWork) -> tuple[bool, int]:
+        wait_s = codes.count_code_try(unit, account_id)
+        return (False, wait_s) if wait_s else (codes.use(unit, account_id, code, vault, confirms=confirms), 0)
+
+    holds, wait_s = call.transact(check)
+    if wait_s:
+        raise Refused("too_many_requests", "Too many wrong codes. Wait.", retry_after_s=wait_s)
+    if not holds:
+        raise Refused("proof_refused", "The code is wrong, too old, or was used before.", field="code")
+
+
+def require_factor(session: Session, account_id: str) -> None:
+    """Raise Refused(second_factor_is_off) for an account without one."""
+    if codes.confirmed_factor(session, account_id) is None:
+        raise Refused("second_factor_is_off", "There is no second factor.")

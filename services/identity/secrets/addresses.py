@@ -1,0 +1,60 @@
+"""Tries counted per address of the caller, whatever login they are for: one password tried on a thousand accounts.
+
+An address is kept only as a keyed hash, and a day at most (`housekeeping`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import update
+
+from services.chassis.database import held_or_made
+from services.chassis.unit_of_work import UnitOfWork
+from services.identity.secrets import rules
+from services.identity.secrets.models import Throttle
+from services.identity.secrets.rules import Tries
+from services.identity.secrets.vault import vault_of
+
+SUFFIX = "@address"
+LOGIN, RESET, LINK = f"login{SUFFIX}", f"reset{SUFFIX}", f"link{SUFFIX}"
+
+
+def count_try(unit: UnitOfWork, kind: str, settings: Any, *, times: int = 1) -> int:
+    """Count one try from the caller's address; 0 when it may go on, else the seconds to wait.
+
+    `times` as many as log-ins, for what takes its time and is given back only then.
+    A call that did not come through the gateway has no address and is not counted here.
+    """
+    key = _key(unit, kind, settings)
+    if key is None:
+        return 0
+    row = held_throttle(unit, kind, key)
+    admission = rules.admit_from_address(
+        Tries(row.count, 0, row.last_at), unit.now, settings.tries_per_address * times
+    )
+    row.count, row.last_at = admission.tries.count, admission.tries.last_at
+    return admission.retry_after_s
+
+
+def held_throttle(unit: UnitOfWork, kind: str, key: str) -> Throttle:
+    """The tries so far for `key`, held until the transaction ends; none yet is a row as well."""
+    return held_or_made(unit.session, Throttle, {"kind": kind, "key_hash": key}, {"count": 0, "in_a_row": 0})
+
+
+def give_back(unit: UnitOfWork, kind: str, settings: Any) -> None:
+    """Take back a try that succeeded: people who share an address do not use up each other's."""
+    key = _key(unit, kind, settings)
+    if key is None:
+        return
+    unit.session.execute(
+        update(Throttle)
+        .where(Throttle.kind == kind, Throttle.key_hash == key, Throttle.count > 0)
+        .values(count=Throttle.count - 1),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _key(unit: UnitOfWork, kind: str, settings: Any) -> str | None:
+    address = unit.context.client_address
+    return None if address is None else vault_of(settings).keyed_hash(kind, rules.neighbourhood(address))

@@ -1,0 +1,88 @@
+"""Ending sessions: by their owner, by staff, or because something else has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import CursorResult, update
+
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.identity.registry.accounts import load_account
+from services.identity.registry.actors import caller_of
+from services.identity.sessions.models import LoginSession
+
+
+def log_out(unit: UnitOfWork, _request: Mapping[str, Any]) -> dict[str, Any]:
+    """End the caller's session."""
+    assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
+    statement = (
+        update(LoginSession)
+        .where(
+            LoginSession.id == unit.caller.session_id,
+            LoginSession.account_id == unit.caller.id,
+            LoginSession.ended_at.is_(None),
+        )
+        .values(ended_at=unit.now, end_reason="logged_out")
+    )
+    unit.session.execute(statement, execution_options={"synchronize_session": False})
+    unit.audit("session.ended", "account", unit.caller.id, session_id=unit.caller.session_id)
+    return {}
+
+
+def end_sessions(unit: UnitOfWork, account_id: str, reason: str, *, but: str | None = None) -> int:
+    """End all sessions of an account (`but` one of them): the next request of each is refused. Answers how many."""
+    ended: CursorResult[Any] = unit.session.execute(  # type: ignore[assignment]
+        update(LoginSession)
+        .where(
+            LoginSession.account_id == account_id,
+            LoginSession.ended_at.is_(None),
+            LoginSession.id != (but or ""),
+        )
+        .values(ended_at=unit.now, end_reason=reason),
+        execution_options={"synchronize_session": False},
+    )
+    return ended.rowcount
+
+
+def end_mine(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """End one of the caller's sessions. Raises Refused(not_found)."""
+    caller = caller_of(unit)
+    _end_one(unit, caller.id, request["session_id"], "ended_by_owner")
+    return {}
+
+
+def end_my_others(unit: UnitOfWork, _request: Mapping[str, Any]) -> dict[str, Any]:
+    """End all of the caller's sessions but this one; answers how many."""
+    caller = caller_of(unit)
+    ended = end_sessions(unit, caller.id, "ended_by_owner", but=caller.session_id)
+    unit.audit("session.others_ended", "account", caller.id, count=ended)
+    return {"ended": ended}
+
+
+def end_of_account(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """End an account's sessions, or one of them; answers how many. Raises Refused(not_found)."""
+    account = load_account(unit, request["account_id"])
+    if request["session_id"] is not None:
+        _end_one(unit, account.id, request["session_id"], "ended_by_staff")
+        return {"ended": 1}
+    ended = end_sessions(unit, account.id, "ended_by_staff")
+    unit.audit("session.all_ended", "account", account.id, count=ended)
+    return {"ended": ended}
+
+
+def _end_one(unit: UnitOfWork, account_id: str, session_id: str, reason: str) -> None:
+    done: CursorResult[Any] = unit.session.execute(  # type: ignore[assignment]
+        update(LoginSession)
+        .where(
+            LoginSession.id == session_id,
+            LoginSession.account_id == account_id,
+            LoginSession.ended_at.is_(None),
+        )
+        .values(ended_at=unit.now, end_reason=reason),
+        execution_options={"synchronize_session": False},
+    )
+    if done.rowcount != 1:
+        raise Refused("not_found", "There is no such session that holds.", field="session_id")
+    unit.audit("session.ended", "account", account_id, session_id=session_id)
