@@ -1,4 +1,4 @@
-"""What operations answer is what they declare: the harness fails on a code that is not, and the suite on one in vain."""
+"""What operations answer is what they declare: the harness fails on a code that is not, and the suite names one in vain."""
 
 from __future__ import annotations
 
