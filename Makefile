@@ -1,6 +1,6 @@
 # `make` prints what can be done; every target sets up what it needs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help settings run test check seeds bench demo parked subscriber contracts lock clean clean-data faults setup setup-test
+.PHONY: help settings run test check seeds bench demo parked subscriber contracts migration format lock clean clean-data faults setup setup-test
 PYTHON := .venv/bin/python
 # Through the module: the scripts in .venv/bin hold the path at which the environment was made.
 PYTEST := $(PYTHON) -m pytest
@@ -21,12 +21,12 @@ run: setup  ## start everything on this machine; Ctrl-C stops it
 test: setup-test  ## run all tests (ARGS="-k name" for some)
 	$(PYTEST) tests -q -n auto --no-loadscope-reorder $(ARGS)
 
-check: setup-test  ## format, lint, types, import boundaries, contracts up to date
+check: setup-test  ## format, lint, types, import boundaries, and what was forgotten
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	$(PYTHON) -m deploy.contracts --check
+	$(PYTHON) -m deploy.checks
 
 seeds: setup-test  ## which requirement is proved by which test
 	$(PYTHON) -m tests.seeds $(ARGS)
@@ -49,8 +49,15 @@ parked: setup  ## messages that could not be handled (ARGS="…" for more)
 subscriber: setup  ## let another system read events (ARGS="NAME ORGANISATION")
 	@$(OPERATE) -m deploy.feed $(ARGS)
 
-contracts: setup-test  ## write the event schemas and AsyncAPI from the declarations
+contracts: setup-test  ## write what follows from the declarations: schemas, AsyncAPI, lists in READMEs
 	$(PYTHON) -m deploy.contracts
+
+migration: setup-test  ## write a service's next migration from its models (SERVICE=referrals NAME="add site")
+	@$(PYTHON) -m services.chassis.migrate draft "$(SERVICE)" "$(NAME)"
+
+format: setup-test  ## lay out the code, and mend what the linter can mend
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
 
 lock: setup-test  ## resolve the dependencies again
 	$(UV_COMPILE) -o requirements.lock

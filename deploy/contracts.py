@@ -1,4 +1,6 @@
-"""`python -m deploy.contracts`: write the frozen event schemas and the AsyncAPI document from the declarations.
+"""`python -m deploy.contracts`: write what follows from the declarations.
+
+That is the frozen event schemas, the AsyncAPI document, and the lists in the READMEs of the services.
 
 `--check` writes nothing and fails when a file is out of date, or when a frozen schema would change in a way that breaks a
 subscriber: a member taken away, a type changed, a new member required. Such a change is a new version beside the old.
@@ -11,17 +13,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gateway.api import ROUTES
+from deploy import readmes
 from services.contracts.asyncapi import asyncapi, data_schema
 from services.contracts.catalogue import CONTRACTS
-from services.contracts.declare import Contract, all_operations
+from services.contracts.declare import Contract
 
-FOLDER = Path(__file__).resolve().parents[1] / "services" / "contracts"
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "services" / "contracts"
 
 
 def files(contracts: tuple[Contract, ...] = CONTRACTS) -> dict[Path, str]:
     """Every derived file and what it should hold."""
-    found = {FOLDER / "asyncapi.json": _text(asyncapi(contracts))}
+    found = {**readmes.files(), FOLDER / "asyncapi.json": _text(asyncapi(contracts))}
     for contract in contracts:
         for event in contract.events.values():
             found[FOLDER / "schemas" / event.schema_file] = _text(data_schema(event))
@@ -42,13 +45,13 @@ def breaking(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 
 
 def problems(wanted: dict[Path, str]) -> list[str]:
-    """Files that are missing, stale or broken, and operations without a route."""
-    found = []
+    """Files that are missing, stale or broken, and lists without a place."""
+    found = readmes.problems()
     for path, text in wanted.items():
         if not path.exists():
-            found.append(f"{path.name}: missing; run `make contracts`")
+            found.append(f"{path.relative_to(ROOT)}: missing; run `make contracts`")
         elif path.read_text() != text:
-            found.append(f"{path.name}: out of date; run `make contracts`")
+            found.append(f"{path.relative_to(ROOT)}: out of date; run `make contracts`")
             if path.parent.name == "schemas":
                 found += [
                     f"{path.name}: {what}; declare a new version"
@@ -58,12 +61,6 @@ def problems(wanted: dict[Path, str]) -> list[str]:
         f"{path.name}: no such event is declared any more"
         for path in (FOLDER / "schemas").glob("*.json")
         if path not in wanted
-    ]
-    routed = {route.operation.address for route in ROUTES}
-    found += [
-        f"{operation.address}: no route"
-        for operation in all_operations(CONTRACTS)
-        if operation.is_routed and operation.access.kind != "services" and operation.address not in routed
     ]
     return found
 

@@ -12,7 +12,6 @@ from gateway import cookies, fhir
 from gateway.routes import Route
 from services.chassis.wire import encode
 from services.contracts.catalogue import CONTRACTS
-from services.contracts.declare import COMMON_ERRORS
 from services.contracts.errors import CODES
 from services.contracts.json_schema import JsonSchemas
 
@@ -163,14 +162,13 @@ def _responses(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
             "application/json": {"schema": schemas.reference(declared.reply)}
         }
     by_status: dict[int, list[str]] = {}
-    extra = ("version_required", "version_conflict") if declared.expects_version else ()
-    for code in (*COMMON_ERRORS, *declared.errors, *extra):
+    for code in declared.codes:
         by_status.setdefault(CODES[code], []).append(code)
     for status, codes in sorted(by_status.items()):
         content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
         if route.is_fhir:
             content = {fhir.MEDIA_TYPE: {"schema": {"type": "object", "description": "OperationOutcome"}}}
-        responses[str(status)] = {"description": ", ".join(dict.fromkeys(codes)), "content": content}
+        responses[str(status)] = {"description": ", ".join(codes), "content": content}
     return responses
 
 

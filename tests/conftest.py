@@ -10,6 +10,7 @@ from deploy.broker import Broker
 from deploy.postgres import Postgres
 from tests.seeds import RESULTS, SeedResults
 from tests.support import servers, stalls
+from tests.support.refusals import RefusalResults
 from tests.support.sharing import SharedServers
 from tests.support.taking_turns import TakingTurns
 
@@ -18,6 +19,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Keep which requirements the tests prove, when the whole suite runs, and let tests take turns."""
     record = None if hasattr(config, "workerinput") else RESULTS
     config.pluginmanager.register(SeedResults(record), "seed-results")
+    config.pluginmanager.register(RefusalResults(), "refusal-results")
     config.pluginmanager.register(TakingTurns(config), "taking-turns")
     config.pluginmanager.register(stalls.plugin(), "stall-watch")
     config.pluginmanager.register(SharedServers(config), "shared-servers")

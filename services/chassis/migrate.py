@@ -1,13 +1,15 @@
 """Schema migrations of a service's database.
 
 python -m services.chassis.migrate upgrade referrals            (address from REFERRALS_DATABASE_URL)
-python -m services.chassis.migrate draft referrals "add site"   (writes the next numbered revision to be read and kept)
+python -m services.chassis.migrate draft referrals "add site"   (writes the next numbered revision, to be read before it is kept)
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import Script
 from sqlalchemy import create_engine
 
 from services.chassis.models import base_of
@@ -53,34 +56,66 @@ def downgrade(service: str, url: str, revision: str = "base") -> None:
 
 
 def differences(service: str, url: str) -> list[Any]:
-    """What the tables in code and the migrated database do not agree on."""
+    """What the tables in code and the migrated database do not agree on.
+
+    SQLite does not tell the expressions of an index: such indexes are compared in PostgreSQL only.
+    """
     engine = create_engine(url, hide_parameters=True)
-    with engine.connect() as connection:
+    with engine.connect() as connection, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*expression-based index")
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         found: list[Any] = compare_metadata(context, _metadata(service))
     engine.dispose()
     return found
 
 
-def draft(service: str, message: str, url: str) -> None:
-    """Write the next revision from the difference between the tables in code and the database at `url`."""
+def draft(service: str, message: str) -> Path | None:
+    """Write the next revision from what the tables in code have and the migrations do not; None where nothing differs.
+
+    It is compared in a new SQLite database. A column that was renamed is a removed and an added one to it, and it moves no
+    data: read what it writes.
+    """
     folder = SERVICES / service / "migrations"
-    folder.mkdir(exist_ok=True)
-    number = f"{len(list(folder.glob('[0-9]*.py'))) + 1:04d}"
-    engine = create_engine(url, hide_parameters=True)
-    with engine.begin() as connection:
-        configuration = _configuration(service, connection)
-        configuration.set_main_option("file_template", "%%(rev)s_%%(slug)s")
-        command.revision(configuration, message=message, autogenerate=True, rev_id=number)
-    engine.dispose()
+    number = f"{int(max(path.name[:4] for path in folder.glob('[0-9]*.py'))) + 1:04d}"
+    with tempfile.TemporaryDirectory(prefix="portico-draft-") as place:
+        url = f"sqlite:///{place}/{service}.db"
+        upgrade(service, url)
+        engine = create_engine(url, hide_parameters=True)
+        with engine.begin() as connection:
+            configuration = _configuration(service, connection)
+            configuration.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+            script = command.revision(
+                configuration,
+                message=message,
+                autogenerate=True,
+                rev_id=number,
+                version_path=str(folder),
+                process_revision_directives=_drop_if_empty,
+            )
+        engine.dispose()
+    return Path(script.path) if isinstance(script, Script) else None
+
+
+def _drop_if_empty(_context: Any, _revision: Any, directives: list[Any]) -> None:
+    if directives[0].upgrade_ops.is_empty():
+        directives.clear()
+
+
+def main(arguments: list[str]) -> int:
+    """Bring a database up to date, or draft a revision."""
+    match arguments:
+        case ["upgrade", service]:
+            upgrade(service, os.environ[f"{service.upper()}_DATABASE_URL"])
+        case ["draft", service, message] if service and message:
+            path = draft(service, message)
+            sys.stdout.write(
+                f"{path}\n" if path else f"The migrations of {service} make all tables of its models.\n"
+            )
+        case _:
+            sys.stderr.write(f"{__doc__}\n")
+            return 2
+    return 0
 
 
 if __name__ == "__main__":
-    action, name, *rest = sys.argv[1:]
-    address = os.environ[f"{name.upper()}_DATABASE_URL"]
-    if action == "upgrade":
-        upgrade(name, address)
-    elif action == "draft":
-        draft(name, rest[0], address)
-    else:
-        sys.exit(__doc__)
+    sys.exit(main(sys.argv[1:]))

@@ -235,7 +235,12 @@ def admit(
         allowed = caller.kind == "service" and caller.id in access.services
     elif access.kind == "permission":
         caller = in_emergency(caller, access.permission or "", arguments or {})
-        allowed = caller.kind == "account" and access.permission is not None and caller.may(access.permission)
+        allowed = (
+            caller.kind == "account"
+            and access.permission is not None
+            and caller.may(access.permission)
+            and (not access.realms or caller.realm in access.realms)
+        )
     else:
         # A system holds scopes and nothing else: what is open to every person is not open to it.
         allowed = caller.kind == "account" and caller.realm != REALM_OF_SYSTEMS

@@ -17,7 +17,7 @@ from services.chassis.database import insert_unless_there
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.contracts.declare import Event, Operation
 from services.contracts.errors import Refused
-from services.contracts.fields import Secret
+from services.contracts.fields import Secret, holds_no_text
 
 # In a session's info: rows by the statement that inserts them.
 _LEFT_TO_WRITE = "left_to_write"
@@ -125,7 +125,7 @@ class UnitOfWork:
         reason_given: str | None = None,
         **facts: Any,
     ) -> None:
-        """Write one audit row. `facts` are states and numbers, never texts a person wrote.
+        """Write one audit row. `facts` are ids, codes, numbers, times, flags, and lists of those (see `holds_no_text`).
 
         `person_id` among the facts says whose data it is about: that person can see who opened it. `reason_given` is
         the justification of an emergency access, kept apart from the facts. It is sealed into the chain afterwards.
@@ -187,6 +187,12 @@ def audit_row(
     reason_given: str | None = None,
 ) -> dict[str, Any]:
     """The columns of an audit row that is not sealed yet (see `UnitOfWork.audit`)."""
+    named = {"action": action, "object_type": object_type, "object_id": object_id or None, **facts}
+    loose = [name for name, value in named.items() if not holds_no_text(value)]
+    if loose:
+        raise AssertionError(
+            f"audit {object_type}: {loose} could hold personal data; use ids, codes, numbers, times and flags"
+        )
     person_id = facts.get("person_id") or (object_id if object_type == "person" else None)
     if caller is not None and caller.is_emergency:
         facts["emergency"] = True

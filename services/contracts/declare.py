@@ -25,23 +25,30 @@ class Access:
 
     `public`: nobody needs to be known. `signed_in`: any account of the organisation.
     `permission`: an account that holds this permission. `services`: only these services, for themselves.
+    `realms`: only accounts of these realms, whatever permissions others hold; empty for accounts of every realm.
     """
 
     kind: Literal["public", "signed_in", "permission", "services"]
     permission: str | None = None
     services: tuple[str, ...] = ()
+    realms: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return self.permission or (f"services: {', '.join(self.services)}" if self.services else self.kind)
+        if self.services:
+            return f"services: {', '.join(self.services)}"
+        who = self.permission or self.kind
+        return f"{who}, realms: {', '.join(self.realms)}" if self.realms else who
 
 
 PUBLIC = Access("public")
 SIGNED_IN = Access("signed_in")
+# The organisation's own people, and the systems that act for it within their scopes.
+STAFF = ("staff", "api")
 
 
-def permission(name: str) -> Access:
-    """Accounts that hold the permission `name` (`<noun>.<verb>`)."""
-    return Access("permission", permission=name)
+def permission(name: str, *, realms: tuple[str, ...] = ()) -> Access:
+    """Accounts that hold the permission `name` (`<noun>.<verb>`), of these realms only where any are named."""
+    return Access("permission", permission=name, realms=realms)
 
 
 def only_services(*names: str) -> Access:
@@ -92,14 +99,26 @@ class Operation:
         """Routing key on the wire: `<service>.<name>`."""
         return f"{self.service}.{self.name}"
 
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Every code it may answer with: its own and those that follow from what it is."""
+        version = ("version_required", "version_conflict") if self.expects_version else ()
+        key = ("idempotency_key_reused",) if self.kind == "command" else ()
+        return tuple(dict.fromkeys((*COMMON_ERRORS, *self.errors, *version, *key)))
 
+
+# What any operation may answer: the wire, the passport, the schema and the access rule come before every handler.
 COMMON_ERRORS = (
     "invalid_request",
     "malformed_request",
+    "request_too_large",
     "unauthenticated",
+    "passport_expired",
     "forbidden",
     "service_unavailable",
     "timeout",
+    "deadline_passed",
+    "internal_error",
 )
 
 

@@ -44,7 +44,6 @@ CODES: dict[str, int] = {
     "version_conflict": 412,
     "version_required": 428,
     "idempotency_key_reused": 422,
-    "idempotency_key_in_progress": 409,
     "too_many_requests": 429,
     "method_not_allowed": 405,
     "unknown_operation": 404,

@@ -6,8 +6,10 @@ The event types (`EVENT_FIELDS`) cannot hold free text: an event that is made of
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 import uuid
+import zoneinfo
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
@@ -136,6 +138,25 @@ class Secret(fields.String):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.metadata = {"format": "password", **self.metadata}
+
+
+# What a text in the audit trail may be: a code, an identifier or digest, a record number, a point in time, a time zone.
+_HEX = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})")
+_PLAIN = (_CODE, _HEX, _RECORD_NUMBER, _MOMENT)
+_time_zones = functools.cache(zoneinfo.available_timezones)
+
+
+def holds_no_text(value: Any) -> bool:
+    """Whether a value is of the kinds that events are made of, or a list of such: nothing that a person wrote.
+
+    It is to values without a schema what EVENT_FIELDS are to an event's.
+    """
+    if isinstance(value, str):
+        return any(pattern.fullmatch(value) for pattern in _PLAIN) or value in _time_zones()
+    if isinstance(value, list | tuple):
+        return all(map(holds_no_text, value))
+    return value is None or isinstance(value, bool | int | float)
 
 
 EVENT_FIELDS = (Id, Code, RecordNumber, Moment, Count, Flag, Ids, Digest)

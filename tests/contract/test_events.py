@@ -50,7 +50,7 @@ def test_a_stale_file_is_a_problem():
 
     problems = contracts.problems({**wanted, schema: json.dumps(document)})
 
-    assert problems == [f"{schema.name}: out of date; run `make contracts`"]
+    assert problems == [f"{schema.relative_to(contracts.ROOT)}: out of date; run `make contracts`"]
 
 
 def test_a_schema_that_is_not_declared_any_more_is_a_problem():

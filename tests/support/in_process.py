@@ -25,6 +25,7 @@ from services.chassis.passports import Caller
 from services.chassis.reading_audit import ReadingAudit
 from services.contracts.declare import Event, Operation
 from services.contracts.errors import Refused
+from tests.support import refusals
 from tests.support.databases import migrated, opened
 
 HARBOR = ("a" * 32, "harbor")
@@ -108,6 +109,21 @@ class InProcess:
         **request: Any,
     ) -> Any:
         """Carry out an operation as `caller` with everything the entrypoint does but the wire. Raises Refused."""
+        try:
+            return self._carry_out(operation, caller, version, key, client_address, request)
+        except Refused as refusal:
+            refusals.note(operation, refusal.code)
+            raise
+
+    def _carry_out(
+        self,
+        operation: Operation,
+        caller: Caller | None,
+        version: int | None,
+        key: str | None,
+        client_address: str | None,
+        request: Mapping[str, Any],
+    ) -> Any:
         self.runtime.verifier.caller = caller
         admitted = admit(operation, self.runtime.verifier, "passport", request)
         context = wire.CallContext(

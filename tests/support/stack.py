@@ -16,7 +16,7 @@ from deploy.ports import free_block
 from deploy.stack import Databases, Stack
 from services.chassis.database import Database
 from services.identity.organisations import operator
-from tests.support import stalls
+from tests.support import refusals, stalls
 from tests.support.servers import temporary_folder
 
 FEATURES = "referralq,provider_portal,electronic_signature"
@@ -173,6 +173,8 @@ def running_stack(
         try:
             with stalls.watched(stack.folder / "log"):
                 stack.start()
-                yield RunningStack(stack)
+                running = RunningStack(stack)
+                yield running
         finally:
             stack.stop()
+        refusals.note_logs(running.logs().splitlines())

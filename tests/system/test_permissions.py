@@ -21,6 +21,7 @@ from services.identity.realms.rules import DEFAULT_ROLES, effective_permissions
 from tests.support.stack import RunningStack
 
 OPERATIONS = all_operations(CONTRACTS)
+REALMS = ("staff", "provider", "family", "patient", "employee", "applicant", "api")
 STAFF_LEVELS = ("trainee", "standard", "supervisor", "admin")
 
 
@@ -49,6 +50,8 @@ def _holds(role: str, operation: Operation) -> bool:
     if operation.access.kind == "signed_in":
         return True
     realm, permissions = DEFAULT_ROLES[role]
+    if operation.access.realms and realm not in operation.access.realms:
+        return False
     switches = {"can_edit_capacity": True, "can_change_status": True}
     features = ("referralq", "provider_portal", "electronic_signature")
     return operation.access.permission in effective_permissions(realm, permissions, switches, features)
@@ -89,6 +92,29 @@ def test_an_operation_lets_in_whom_its_declaration_names(
 
 
 @pytest.mark.fault("A2")
+@pytest.mark.parametrize(
+    "operation", [each for each in OPERATIONS if each.access.realms], ids=lambda operation: operation.address
+)
+def test_a_realm_that_the_declaration_does_not_name_is_refused_with_every_permission(
+    portico: RunningStack, client: RpcClient, operation: Operation
+):
+    keys = portico.stack.folder / "keys"
+    identity = Issuer.from_file("identity", str(keys / "identity.pem"))
+    for realm in REALMS:
+        claims = {
+            "sub": "c" * 32,
+            "org": "a" * 32,
+            "org_key": "harbor",
+            "realm": realm,
+            "perms": [operation.access.permission],
+        }
+        passport = identity.for_account(operation.service, claims)
+        with pytest.raises(Refused) as refused:
+            client.call(operation, {"not": "a member"}, wire.CallContext(wire.new_id(), passport=passport))
+        assert refused.value.code == ("invalid_request" if realm in operation.access.realms else "forbidden")
+
+
+@pytest.mark.fault("A2")
 def test_every_operation_has_its_row():
     routed = {route.operation.address for route in ROUTES}
     inner = {
@@ -116,7 +142,7 @@ def _passports(portico: RunningStack, operation: Operation) -> dict[str, str | N
         "org": "a" * 32,
         "org_key": "harbor",
         "realm": "staff",
-        "perms": [str(operation.access)],
+        "perms": [operation.access.permission],
     }
     identity = Issuer.from_file("identity", str(keys / "identity.pem"))
     other = "signing" if operation.service != "signing" else "portals"

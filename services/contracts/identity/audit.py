@@ -161,7 +161,7 @@ break_glass = contract.command(
         "reason": Text(required=True, least=10, most=500),
     },
     reply=EmergencyAccess,
-    access=permission("access.break_glass"),
+    access=permission("access.break_glass", realms=("staff",)),
     errors=("too_many_requests",),
     status=201,
 )

@@ -37,6 +37,7 @@ log_in = contract.command(
     },
     access=PUBLIC,
     errors=(
+        "second_factor_required",
         "credentials_refused",
         "feature_is_off",
         "too_many_requests",

@@ -130,7 +130,7 @@ create_person = contract.command(
     request=CreatePerson,
     reply=PersonView,
     access=MANAGE_PEOPLE,
-    errors=("number_taken",),
+    errors=("number_taken", "login_taken"),
     status=201,
 )
 get_person = contract.query(
@@ -173,7 +173,7 @@ edit_person = contract.command(
     request=EditPerson,
     reply=PersonView,
     access=MANAGE_PEOPLE,
-    errors=("not_found", "already_merged", "login_taken", "proof_required"),
+    errors=("not_found", "already_merged", "login_taken", "proof_required", "confirmation_required"),
     expects_version=True,
 )
 start_person_kind = contract.command(
@@ -187,7 +187,7 @@ start_person_kind = contract.command(
     },
     reply=PersonView,
     access=MANAGE_PEOPLE,
-    errors=("not_found",),
+    errors=("not_found", "login_taken"),
 )
 end_person_kind = contract.command(
     "end_person_kind",

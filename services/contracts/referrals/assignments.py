@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import Reply, page_of, permission
+from services.contracts.declare import STAFF, Reply, page_of, permission
 from services.contracts.fields import Code, Flag, Id, Moment, RecordNumber, Text
 from services.contracts.referrals import contract
 from services.contracts.referrals.authors import Actor
@@ -207,7 +207,7 @@ assign_referral = contract.command(
     "free, the ReferralQ's settings refuse it, ask for `confirm`, or put it on the waitlist.",
     request=ASSIGNMENT,
     reply=Referral,
-    access=permission("referral.assign"),
+    access=permission("referral.assign", realms=STAFF),
     errors=ASSIGNMENT_ERRORS,
     status=201,
 )
@@ -265,7 +265,7 @@ change_priority = contract.command(
         "priority": fields.String(required=True, validate=validate.OneOf(PRIORITIES)),
     },
     reply=Referral,
-    access=permission("referral.assign"),
+    access=permission("referral.assign", realms=STAFF),
     errors=("not_found", "move_not_allowed"),
     expects_version=True,
 )

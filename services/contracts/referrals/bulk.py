@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import Reply, Request, page_of, permission
+from services.contracts.declare import STAFF, Reply, Request, page_of, permission
 from services.contracts.fields import AuthorName, Code, Count, Flag, Id, Moment, RecordNumber, Text
 from services.contracts.referrals import contract
 from services.contracts.referrals.assignments import NOTE, PRIORITIES
@@ -121,7 +121,7 @@ start_bulk_assignment = contract.command(
         **DRY_RUN,
     },
     reply=BulkJob,
-    access=permission("referral.assign"),
+    access=permission("referral.assign", realms=STAFF),
     errors=(
         *SELECTION_ERRORS,
         "conflict",
@@ -146,7 +146,7 @@ start_bulk_status_change = contract.command(
         **DRY_RUN,
     },
     reply=BulkJob,
-    access=permission("referral.change_status"),
+    access=permission("referral.change_status", realms=STAFF),
     errors=(*SELECTION_ERRORS, "status_not_in_queue"),
     status=202,
 )
@@ -165,7 +165,7 @@ start_bulk_reassignment = contract.command(
         **DRY_RUN,
     },
     reply=BulkJob,
-    access=permission("referral.assign"),
+    access=permission("referral.assign", realms=STAFF),
     errors=(*SELECTION_ERRORS, "conflict", "not_a_program", "resource_inactive", "resource_not_referable"),
     status=202,
 )
@@ -174,7 +174,7 @@ get_bulk_job = contract.query(
     "How far a job has come.",
     request={"bulk_job_id": Id(required=True)},
     reply=BulkJob,
-    access=permission("referral.read"),
+    access=permission("referral.read", realms=STAFF),
     errors=("not_found",),
 )
 list_bulk_jobs = contract.query(
@@ -182,8 +182,7 @@ list_bulk_jobs = contract.query(
     "Jobs, newest first.",
     request=PAGE,
     reply=page_of(BulkJob),
-    access=permission("referral.read"),
-    errors=("not_found",),
+    access=permission("referral.read", realms=STAFF),
 )
 list_bulk_job_lines = contract.query(
     "list_bulk_job_lines",
@@ -194,7 +193,7 @@ list_bulk_job_lines = contract.query(
         "state": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(LINE_STATES)),
     },
     reply=page_of(BulkLine),
-    access=permission("referral.read"),
+    access=permission("referral.read", realms=STAFF),
     errors=("not_found",),
 )
 cancel_bulk_job = contract.command(
@@ -202,7 +201,7 @@ cancel_bulk_job = contract.command(
     "Stop a job. What was done stays; what waits is not done. It takes the permission to start such a job.",
     request={"bulk_job_id": Id(required=True)},
     reply=BulkJob,
-    access=permission("referral.read"),
+    access=permission("referral.read", realms=STAFF),
     errors=("not_found", "job_finished"),
 )
 

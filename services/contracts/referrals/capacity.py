@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import Reply, Request, page_of, permission
+from services.contracts.declare import STAFF, Reply, Request, page_of, permission
 from services.contracts.fields import Code, Count, Flag, Id, Moment, Text
 from services.contracts.referrals import contract
 from services.contracts.referrals.authors import Actor
@@ -23,7 +23,11 @@ STATUSES = (
     "unknown",
 )
 TOTAL = validate.Range(0, 1_000_000)
-READ, EDIT, SET_UP = permission("capacity.read"), permission("capacity.edit"), permission("queue.manage")
+READ, EDIT, SET_UP = (
+    permission("capacity.read"),
+    permission("capacity.edit"),
+    permission("queue.manage", realms=STAFF),
+)
 
 
 def _terms(unit: str | None) -> dict[str, Any]:

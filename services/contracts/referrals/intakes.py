@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from services.contracts.declare import permission
+from services.contracts.declare import STAFF, permission
 from services.contracts.referrals import contract
 from services.contracts.referrals.assignments import ASSIGNMENT, ASSIGNMENT_ERRORS, Referral
 from services.contracts.referrals.records import CONTACT_RECORD, ContactRecord
@@ -20,7 +20,7 @@ create_intake = contract.command(
         "contact_record": fields.Nested(ContactRecord, required=True),
         "referral": fields.Nested(Referral, required=True),
     },
-    access=permission("referral.assign"),
+    access=permission("referral.assign", realms=STAFF),
     errors=(*ASSIGNMENT_ERRORS, "invalid_contact_record"),
     status=201,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import Reply, page_of, permission
+from services.contracts.declare import STAFF, Reply, page_of, permission
 from services.contracts.fields import AuthorName, Code, Count, Id, Moment, RecordNumber
 from services.contracts.referrals import contract
 from services.contracts.referrals.assignments import NOTE, PRIORITIES, WITHDRAWAL_REASONS
@@ -76,7 +76,7 @@ create_offer = contract.command(
         **NOTE,
     },
     reply=Offer,
-    access=permission("referral.assign"),
+    access=permission("referral.assign", realms=STAFF),
     errors=(
         "not_found",
         "conflict",
@@ -94,7 +94,7 @@ get_offer = contract.query(
     "One offer, and what each program has answered. For the partner only.",
     request={"offer_id": Id(required=True)},
     reply=Offer,
-    access=permission("referral.read"),
+    access=permission("referral.read", realms=STAFF),
     errors=("not_found",),
 )
 list_offers = contract.query(
@@ -107,8 +107,7 @@ list_offers = contract.query(
         "queue_id": Id(load_default=None, allow_none=True),
     },
     reply=page_of(OfferLine),
-    access=permission("referral.read"),
-    errors=("not_found",),
+    access=permission("referral.read", realms=STAFF),
 )
 withdraw_offer = contract.command(
     "withdraw_offer",
@@ -119,7 +118,7 @@ withdraw_offer = contract.command(
         **NOTE,
     },
     reply=Offer,
-    access=permission("referral.assign"),
+    access=permission("referral.assign", realms=STAFF),
     errors=("not_found", "offer_closed"),
     expects_version=True,
 )

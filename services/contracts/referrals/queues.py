@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import Reply, Request, only_services, permission
+from services.contracts.declare import STAFF, Reply, Request, only_services, permission
 from services.contracts.fields import Code, Count, Flag, Id, Text
 from services.contracts.referrals import contract
 
@@ -154,7 +154,7 @@ create_queue = contract.command(
         "forms": fields.List(fields.Nested(ContactForm), load_default=list, validate=validate.Length(max=50)),
     },
     reply=Queue,
-    access=permission("queue.manage"),
+    access=permission("queue.manage", realms=STAFF),
     errors=("not_found", "queue_name_taken", "invalid_status_list", "invalid_queue", "feature_is_off"),
     status=201,
 )
@@ -178,7 +178,7 @@ add_program_to_queue = contract.command(
     "Link a program to a ReferralQ. Adding it again changes nothing.",
     request={"queue_id": Id(required=True), "program_id": Id(required=True)},
     reply=Queue,
-    access=permission("queue.manage"),
+    access=permission("queue.manage", realms=STAFF),
     errors=(
         "not_found",
         "resource_not_found",
@@ -200,7 +200,7 @@ edit_queue = contract.command(
         "forms": fields.List(fields.Nested(ContactForm), validate=validate.Length(max=50)),
     },
     reply=Queue,
-    access=permission("queue.manage"),
+    access=permission("queue.manage", realms=STAFF),
     errors=("not_found", "queue_name_taken", "invalid_status_list", "invalid_queue", "status_in_use"),
     expects_version=True,
 )
@@ -209,7 +209,7 @@ deactivate_queue = contract.command(
     "Take a ReferralQ out of use. With open referrals it must be confirmed; they stay and can be worked on.",
     request={"queue_id": Id(required=True), "confirm": Flag(load_default=False)},
     reply=Queue,
-    access=permission("queue.manage"),
+    access=permission("queue.manage", realms=STAFF),
     errors=("not_found", "queue_has_open_referrals"),
 )
 reactivate_queue = contract.command(
@@ -217,7 +217,7 @@ reactivate_queue = contract.command(
     "Bring a ReferralQ back into use.",
     request={"queue_id": Id(required=True)},
     reply=Queue,
-    access=permission("queue.manage"),
+    access=permission("queue.manage", realms=STAFF),
     errors=("not_found",),
 )
 remove_program_from_queue = contract.command(
@@ -230,7 +230,7 @@ remove_program_from_queue = contract.command(
         "confirm": Flag(load_default=False),
     },
     reply=Queue,
-    access=permission("queue.manage"),
+    access=permission("queue.manage", realms=STAFF),
     errors=("not_found", "program_has_open_referrals"),
 )
 describe_queue = contract.query(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import Reply, only_services, page_of, permission
+from services.contracts.declare import STAFF, Reply, only_services, page_of, permission
 from services.contracts.fields import Code, Count, Flag, Id, Moment, RecordNumber, Text
 from services.contracts.referrals import contract
 from services.contracts.referrals.authors import Actor
@@ -93,7 +93,7 @@ create_contact_record = contract.command(
     "Enter a contact record. Its number is unique in the organisation.",
     request=CONTACT_RECORD,
     reply=ContactRecord,
-    access=permission("record.create"),
+    access=permission("record.create", realms=STAFF),
     errors=("invalid_contact_record", "not_found"),
     status=201,
 )
@@ -102,7 +102,7 @@ get_contact_record = contract.query(
     "One contact record, whole. Reading it is audited.",
     request={"contact_record_id": Id(required=True)},
     reply=ContactRecord,
-    access=permission("record.read"),
+    access=permission("record.read", realms=STAFF),
     errors=("not_found",),
 )
 describe_contact_record = contract.query(
@@ -132,8 +132,8 @@ search_contact_records = contract.command(
         "submitted_before": Moment(load_default=None, allow_none=True),
     },
     reply=page_of(ContactRecordLine),
-    access=permission("record.read"),
-    errors=("not_found", "invalid_contact_record"),
+    access=permission("record.read", realms=STAFF),
+    errors=("invalid_contact_record",),
     keeps_answer=False,
 )
 edit_contact_record = contract.command(
@@ -154,7 +154,7 @@ edit_contact_record = contract.command(
         "consent_until": fields.Date(allow_none=True),
     },
     reply=ContactRecord,
-    access=permission("record.create"),
+    access=permission("record.create", realms=STAFF),
     errors=("not_found", "invalid_contact_record"),
     expects_version=True,
 )
@@ -163,7 +163,7 @@ list_contact_record_changes = contract.query(
     "Who changed which fields of a contact record, oldest first.",
     request={"contact_record_id": Id(required=True)},
     reply={"items": fields.List(fields.Nested(ContactRecordChange), required=True)},
-    access=permission("record.read"),
+    access=permission("record.read", realms=STAFF),
     errors=("not_found",),
 )
 create_contact_record_pdf = contract.command(
@@ -171,7 +171,7 @@ create_contact_record_pdf = contract.command(
     "A PDF of a contact record with full details, its referrals and their shared notes, for staff.",
     request={"contact_record_id": Id(required=True)},
     reply=FileReference,
-    access=permission("record.read"),
+    access=permission("record.read", realms=STAFF),
     errors=("not_found",),
     timeout_s=20,
 )

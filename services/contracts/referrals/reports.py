@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import Reply, permission
+from services.contracts.declare import STAFF, Reply, permission
 from services.contracts.fields import Code, Count, Flag, Id, Moment
 from services.contracts.referrals import contract
 from services.contracts.referrals.paging import PAGE
@@ -224,14 +224,12 @@ get_report_settings = contract.query(
     "The time zone in which the organisation's days begin and end.",
     request={},
     reply={"time_zone": fields.String(required=True)},
-    access=permission("queue.manage"),
-    errors=("not_found",),
+    access=permission("queue.manage", realms=STAFF),
 )
 set_report_settings = contract.command(
     "set_report_settings",
     "Set the time zone. Days written before keep theirs until the reports are rebuilt.",
     request={"time_zone": fields.String(required=True, validate=validate.Length(1, 64))},
     reply={"time_zone": fields.String(required=True)},
-    access=permission("queue.manage"),
-    errors=("not_found",),
+    access=permission("queue.manage", realms=STAFF),
 )

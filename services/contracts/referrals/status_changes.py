@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import permission
+from services.contracts.declare import STAFF, permission
 from services.contracts.fields import Code, Flag, Id
 from services.contracts.referrals import contract
 from services.contracts.referrals.assignments import (
@@ -69,7 +69,7 @@ reassign_referral = contract.command(
         **PLACE,
     },
     reply=Referral,
-    access=permission("referral.assign"),
+    access=permission("referral.assign", realms=STAFF),
     errors=(*ASSIGNMENT_ERRORS, "move_not_allowed", "capacity_not_claimed"),
     expects_version=True,
     status=201,
@@ -83,7 +83,7 @@ withdraw_referral = contract.command(
         **NOTE,
     },
     reply=Referral,
-    access=permission("referral.assign"),
+    access=permission("referral.assign", realms=STAFF),
     errors=("not_found", "move_not_allowed", "capacity_not_claimed"),
     expects_version=True,
 )

@@ -148,7 +148,11 @@ def check(call: Call) -> dict[str, Any]:
     faults, keys = providers_of(call.runtime.settings).faults(provider.issuer)
     call.transact(
         lambda unit: unit.audit(
-            "identity_provider.checked", "identity_provider", provider.id, realm=provider.realm, faults=faults
+            "identity_provider.checked",
+            "identity_provider",
+            provider.id,
+            realm=provider.realm,
+            faults=len(faults),
         )
     )
     return {"is_ok": not faults, "faults": faults, "signing_keys": keys}

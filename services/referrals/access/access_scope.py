@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select, true
 
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
-from services.contracts.errors import Refused
 from services.referrals.directory.models import Resource
 from services.referrals.directory.rules import Level
 from services.referrals.models import QueueProgram
@@ -40,11 +39,6 @@ class AccessScope:
         if self.everything:
             return true()
         return and_(self.of_referrals(program_id), program_id.in_(select(QueueProgram.program_id)))
-
-    def require_everything(self) -> None:
-        """Refuse (404) a caller who does not reach everything: what only staff works with does not exist for others."""
-        if not self.everything:
-            raise Refused("not_found", "There is nothing with this id.")
 
     def _of_agencies(self) -> Any:
         return (

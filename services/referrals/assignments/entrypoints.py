@@ -21,7 +21,7 @@ class AssignmentEntrypoints:
         # A crowd for one program waits here, each in turn, and not for the row of its capacity.
         with call.runtime.keyed_lock.hold(call.request["program_id"], call.context.remaining_s()):
             with call.runtime.database.reading(call.organisation_id) as session:
-                new_referrals.refuse_when_full(session, call.caller, call.request, call.is_repeated)
+                new_referrals.refuse_when_full(session, call.request, call.is_repeated)
             return call.commit(new_referrals.assign_referral)
 
     @serves(assignments.list_referrals)

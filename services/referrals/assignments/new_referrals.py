@@ -10,11 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
-from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.contracts.referrals.assignments import referral_assigned, referral_waitlisted
-from services.referrals.access.access_scope import access_scope_of
 from services.referrals.assignments.history import add_line_and_count, referral_facts
 from services.referrals.assignments.queries import new_referral_view
 from services.referrals.assignments.rules import Step, due_when_new
@@ -42,9 +40,7 @@ class Place:
     is_waiting: bool = False
 
 
-def refuse_when_full(
-    session: Session, caller: Caller | None, request: Any, is_repeated: Callable[[], bool]
-) -> None:
+def refuse_when_full(session: Session, request: Any, is_repeated: Callable[[], bool]) -> None:
     """Refuse an assignment to a full program without a write; the claim itself decides about all others.
 
     A crowd that wants the last places would otherwise queue for the database's write lock only to be refused.
@@ -54,7 +50,6 @@ def refuse_when_full(
         return
     if is_repeated():
         return  # an accepted request has its answer already
-    access_scope_of(caller).require_everything()
     record = get_record(session, request["contact_record_id"])
     queue = session.get(Queue, request["queue_id"])
     if queue is None:
@@ -72,7 +67,6 @@ def assign_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
 
     Raises Refused as `open_referral`, and `not_found`, `not_a_program`.
     """
-    access_scope_of(unit.caller).require_everything()
     # The lock makes two assignments of one record take turns, so the second sees the first.
     record = get_record(unit.session, request["contact_record_id"], lock=True)
     queue = held_queue(unit.session, request["queue_id"])

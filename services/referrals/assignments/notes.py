@@ -41,7 +41,6 @@ def add_referral_note(unit: UnitOfWork, request: Any) -> dict[str, Any]:
 
 def change_priority(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     """Say how urgent an open referral is (R-23). Raises Refused `not_found`, `version_conflict`, `move_not_allowed`."""
-    access_scope_of(unit.caller).require_everything()
     referral = visible_referral(unit.session, unit.caller, request["referral_id"], lock=True)
     unit.require_version(referral)
     if referral.is_terminal:

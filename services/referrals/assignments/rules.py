@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -91,17 +91,15 @@ def check_step(
     if target.outcome_required and step.outcome_code is None:
         detail = f"{target.label} needs an outcome: {', '.join(outcomes)}."
         raise Refused("outcome_required", detail, "outcome_code")
-    _check_code(step.outcome_code, outcomes, "outcome")
-    _check_code(step.reason_code, reasons, "reason")
+    if step.outcome_code is not None and step.outcome_code not in outcomes:
+        detail = f"This queue knows no such outcome. Use one of: {', '.join(outcomes)}."
+        raise Refused("outcome_not_in_queue", detail, "outcome_code")
+    if step.reason_code is not None and step.reason_code not in reasons:
+        detail = f"This queue knows no such reason. Use one of: {', '.join(reasons)}."
+        raise Refused("reason_not_in_queue", detail, "reason_code")
     if step.reason_code is None or target.fhir_status != "rejected":
         return step
     return Step(step.note, step.reason_code, reasons[step.reason_code].by, step.outcome_code)
-
-
-def _check_code(code: str | None, known: Collection[str], kind: str) -> None:
-    if code is not None and code not in known:
-        detail = f"This queue knows no such {kind}. Use one of: {', '.join(known)}."
-        raise Refused(f"{kind}_not_in_queue", detail, f"{kind}_code")
 
 
 def kind_of_move(origin: Status, target: Status, *, was_ended: bool) -> str:

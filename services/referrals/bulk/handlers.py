@@ -11,7 +11,6 @@ from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals.bulk import bulk_job_finished, bulk_job_started
-from services.referrals.access.access_scope import access_scope_of
 from services.referrals.assignments.standings import (
     as_standing,
     check_may_refer,
@@ -41,7 +40,6 @@ def start_bulk_assignment(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     Raises Refused where nobody could be assigned: `not_found`, `not_a_program`, `conflict`, `program_not_in_queue`,
     `resource_inactive`, `resource_not_referable`; and `invalid_request`, `selection_too_large`.
     """
-    access_scope_of(unit.caller).require_everything()
     queue = held_queue(unit.session, request["queue_id"])
     found = program_standings(unit.session, request["program_ids"], queue.id)
     for program_id in request["program_ids"]:
@@ -58,7 +56,6 @@ def start_bulk_status_change(unit: UnitOfWork, request: Any) -> dict[str, Any]:
 
     Where a selection names the queue, its status must be there (`status_not_in_queue`).
     """
-    access_scope_of(unit.caller).require_everything()
     ids = selections.referral_ids(unit.session, request)
     if request["referrals"] is not None:
         named_status(held_queue(unit.session, request["referrals"]["queue_id"]), request["status"])
@@ -74,7 +71,6 @@ def start_bulk_reassignment(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     Raises Refused `not_found`, `not_a_program`, `conflict`, `program_not_in_queue`, `resource_inactive`,
     `resource_not_referable`, `invalid_request`, `selection_too_large`.
     """
-    access_scope_of(unit.caller).require_everything()
     if request["to_queue_id"] is not None:
         queue = held_queue(unit.session, request["to_queue_id"])
         check_may_refer(queue, program_standing(unit.session, request["to_program_id"], queue.id))
@@ -89,7 +85,6 @@ def start_bulk_reassignment(unit: UnitOfWork, request: Any) -> dict[str, Any]:
 
 def cancel_bulk_job(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     """Stop a job: what waits is not done. Raises Refused `not_found`, `forbidden`, `job_finished`."""
-    access_scope_of(unit.caller).require_everything()
     job = get_row(unit.session, request["bulk_job_id"], lock=True)
     if unit.caller is None or not unit.caller.may(PERMISSION_OF[job.kind]):
         raise Refused("forbidden", "Only who may start such a job may stop it.")

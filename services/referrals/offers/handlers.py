@@ -8,7 +8,6 @@ from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals.offers import offer_created, offer_withdrawn
-from services.referrals.access.access_scope import access_scope_of
 from services.referrals.assignments.new_referrals import ask_programs
 from services.referrals.assignments.rules import Step
 from services.referrals.assignments.standings import Standing, as_standing, check_may_open, program_standings
@@ -28,7 +27,6 @@ def create_offer(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     All or nothing: a program that cannot be asked refuses the whole, with its place in `program_ids`. Raises Refused as
     `open_referral`, but for `capacity_exhausted`; `not_found`, `not_a_program`, `invalid_request`.
     """
-    access_scope_of(unit.caller).require_everything()
     check_programs(request["program_ids"])
     record = get_record(unit.session, request["contact_record_id"], lock=True)
     queue = held_queue(unit.session, request["queue_id"])
@@ -61,7 +59,6 @@ def withdraw_offer(unit: UnitOfWork, request: Any) -> dict[str, Any]:
 
     Raises Refused `not_found`, `version_required`, `version_conflict`, `offer_closed`.
     """
-    access_scope_of(unit.caller).require_everything()
     offer = get_row(unit.session, request["offer_id"], lock=True)
     unit.require_version(offer)
     if offer.state != OPEN:

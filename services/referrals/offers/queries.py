@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
-from services.referrals.access.access_scope import access_scope_of
 from services.referrals.access.rules import SENDER
 from services.referrals.directory.models import Resource
 from services.referrals.models import Referral
@@ -23,15 +22,13 @@ _ORDER = "offers"
 _NEWEST = (Offer.created_at, Offer.id)
 
 
-def get_offer(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
+def get_offer(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
     """One offer with each program that was asked. Raises Refused `not_found`."""
-    access_scope_of(caller).require_everything()
     return view_of(session, get_row(session, request["offer_id"]).id)
 
 
-def list_offers(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
-    """A page of offers, newest first. Raises Refused `not_found` for others than staff, `invalid_request`."""
-    access_scope_of(caller).require_everything()
+def list_offers(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
+    """A page of offers, newest first. Raises Refused `invalid_request`."""
     statement = select(Offer).order_by(*(column.desc() for column in _NEWEST))
     for name in ("state", "contact_record_id", "queue_id"):
         if request[name] is not None:

@@ -17,7 +17,6 @@ from services.contracts.referrals.queues import (
     queue_deactivated,
     queue_reactivated,
 )
-from services.referrals.access.access_scope import access_scope_of
 from services.referrals.directory.queries import get_program
 from services.referrals.directory.rules import ResourceStatus, check_may_be_referred_to
 from services.referrals.models import QueueProgram
@@ -36,7 +35,6 @@ def create_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     Raises Refused `not_found` (the queue to copy statuses from), `queue_name_taken`, `invalid_queue`,
     `invalid_status_list`.
     """
-    access_scope_of(unit.caller).require_everything()
     name = check_queue_name(request["name"])
     wanted = _wanted_statuses(unit, request, ())
     statuses = check_statuses(DEFAULT_STATUSES if wanted is None else wanted)
@@ -147,7 +145,6 @@ def remove_program_from_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
 
 def _held(unit: UnitOfWork, queue_id: str) -> Queue:
     """The row, held until the transaction ends: assignments and moves read it with a shared lock, and wait."""
-    access_scope_of(unit.caller).require_everything()
     queue = unit.session.get(Queue, queue_id, with_for_update=True)
     if queue is None:
         raise Refused("not_found", "There is no ReferralQ with this id.", "queue_id")

@@ -14,7 +14,6 @@ from services.chassis.database import PreparedInsert, insert_into
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.referrals.records import contact_record_changed, contact_record_created
-from services.referrals.access.access_scope import access_scope_of
 from services.referrals.records import consent
 from services.referrals.records.models import ContactRecord, ContactRecordChange, ContactRecordCounter
 from services.referrals.records.queries import get_record, numbers_like, person_of, view_of
@@ -55,7 +54,6 @@ def edit_contact_record(unit: UnitOfWork, request: Any, person_id: str | None) -
     What is not given stays; what is given as it was is no change. Raises Refused `not_found`, `version_required`,
     `version_conflict`, `invalid_contact_record`.
     """
-    access_scope_of(unit.caller).require_everything()
     if any(name in request for name in consent.CONSENT):
         consent.hold_referrals(unit.session, request["contact_record_id"])
     record = get_record(unit.session, request["contact_record_id"], lock=True)
@@ -92,7 +90,6 @@ def note_reading(
 
 
 def _entered(unit: UnitOfWork, request: Any, person_id: str | None) -> ContactRecord:
-    access_scope_of(unit.caller).require_everything()
     given = (*_NAMES, "postal_code", *_AS_GIVEN, *consent.CONSENT, "sections")
     wanted = _checked({name: request[name] for name in given}, unit.now)
     record = ContactRecord(

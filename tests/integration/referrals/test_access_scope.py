@@ -110,7 +110,7 @@ def test_a_provider_of_another_agency_finds_no_operation_that_works(desk: Desk, 
     assert refusal(lambda: numbers_seen(desk, stranger, number="CR-00000001")) == "not_found"
     queue_id = desk(queues.list_queues, stranger)["items"][0]["id"]
     attempt = {"queue_id": queue_id, "program_id": desk.resource[FOOD], "contact_record_id": desk.a_record()}
-    assert refusal(lambda: desk(assignments.assign_referral, stranger, **attempt)) == "not_found"
+    assert refusal(lambda: desk(assignments.assign_referral, stranger, **attempt)) == "forbidden"
     assert desk(assignments.get_referral, referral_id=referrals["first"]["id"])["version"] == 1
 
 

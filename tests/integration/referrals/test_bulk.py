@@ -287,12 +287,12 @@ def test_jobs_are_the_partners_own(desk: Desk) -> None:
     job = assign_many(desk, desk.a_queue(HERE), desk.many_records(1))
     provider = desk.provider(HERE, may=(*PROVIDER_MAY, "referral.assign"))
     one = {"bulk_job_id": job["id"]}
-    for caller in (provider, OTHER_STAFF):
-        assert refusal(lambda who=caller: desk(bulk.get_bulk_job, who, **one)) == "not_found"
-        assert refusal(lambda who=caller: desk(bulk.list_bulk_job_lines, who, **one)) == "not_found"
-        assert refusal(lambda who=caller: desk(bulk.cancel_bulk_job, who, **one)) == "not_found"
+    for caller, code in ((provider, "forbidden"), (OTHER_STAFF, "not_found")):
+        assert refusal(lambda who=caller: desk(bulk.get_bulk_job, who, **one)) == code
+        assert refusal(lambda who=caller: desk(bulk.list_bulk_job_lines, who, **one)) == code
+        assert refusal(lambda who=caller: desk(bulk.cancel_bulk_job, who, **one)) == code
     wish = {"status": "enrolled", "referral_ids": [NOBODY]}
-    assert refusal(lambda: desk(bulk.start_bulk_status_change, provider, **wish)) == "not_found"
+    assert refusal(lambda: desk(bulk.start_bulk_status_change, provider, **wish)) == "forbidden"
 
 
 def test_many_referrals_change_their_status(desk: Desk) -> None:

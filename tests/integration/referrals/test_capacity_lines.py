@@ -259,7 +259,7 @@ def test_with_capacity_switched_off_nobody_edits_it_and_nothing_is_counted(desk:
     desk.move(referral, "completed")
     assert desk.numbers(SHELTER) == (1, 0, 1)
     provider = desk.provider(SHELTER, may=("queue.manage",))
-    assert refusal(lambda: desk(capacity.set_capacity_settings, provider, is_on=False)) == "not_found"
+    assert refusal(lambda: desk(capacity.set_capacity_settings, provider, is_on=False)) == "forbidden"
     elsewhere = a_caller("capacity.read", organisation=("b" * 32, "bayside"))
     assert desk(capacity.get_capacity_settings, elsewhere)["is_on"] is True
 

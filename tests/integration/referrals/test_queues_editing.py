@@ -312,8 +312,8 @@ def test_nobody_changes_another_organisations_queue(
 
 def test_a_provider_changes_no_queue_whatever_its_role_says(desk: Desk, queue: dict[str, Any]) -> None:
     provider = desk.provider("Night Shelter", may=("queue.manage",))
-    assert refusal(lambda: desk(queues.deactivate_queue, provider, queue_id=queue["id"])) == "not_found"
-    assert refusal(lambda: desk(queues.create_queue, provider, name="Mine")) == "not_found"
+    assert refusal(lambda: desk(queues.deactivate_queue, provider, queue_id=queue["id"])) == "forbidden"
+    assert refusal(lambda: desk(queues.create_queue, provider, name="Mine")) == "forbidden"
 
 
 def test_a_status_does_not_vanish_while_a_referral_is_on_its_way_there(

@@ -107,7 +107,7 @@ def test_without_the_switch_or_out_of_sight_there_is_no_pdf(desk: Desk, papers: 
     assert refusal(lambda: desk(make, OTHER_STAFF, **wanted)) == "not_found"
     provider = desk.provider("Night Shelter", details=True, may=("record.read", "referral.read"))
     whole = {"contact_record_id": record_id}
-    assert refusal(lambda: desk(records.create_contact_record_pdf, provider, **whole)) == "not_found"
+    assert refusal(lambda: desk(records.create_contact_record_pdf, provider, **whole)) == "forbidden"
     assert refusal(lambda: desk(records.create_contact_record_pdf, OTHER_STAFF, **whole)) == "not_found"
     assert papers == desk.service.audit("contact_record.pdf_created") == []
 

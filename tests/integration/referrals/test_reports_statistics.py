@@ -233,7 +233,7 @@ def test_a_day_is_a_day_of_the_organisations_time_zone(desk: Desk, clock: Any) -
         {"time_zone": "America/New_York"}
     ]
     provider = desk.provider("Night Shelter", may=("queue.manage",))
-    assert refusal(lambda: desk(reports.get_report_settings, provider)) == "not_found"
+    assert refusal(lambda: desk(reports.get_report_settings, provider)) == "forbidden"
 
 
 @pytest.mark.seed("S0-51")

@@ -224,11 +224,11 @@ def test_only_the_partner_of_the_organisation_takes_a_referral_back(desk: Desk) 
     referral = desk.assign(desk.a_queue(HERE, THERE), HERE)
     provider = desk.provider(HERE, may=STAFF_MAY)
     one = {"referral_id": referral["id"], "version": 1}
-    for caller in (provider, OTHER_STAFF):
+    for caller, code in ((provider, "forbidden"), (OTHER_STAFF, "not_found")):
         for call in (
             lambda: desk(status_changes.withdraw_referral, caller, reason_code="other", **one),  # noqa: B023
             lambda: desk(status_changes.reassign_referral, caller, program_id=desk.resource[THERE], **one),  # noqa: B023
             lambda: desk(assignments.change_priority, caller, priority="stat", **one),  # noqa: B023
         ):
-            assert refusal(call) == "not_found"
+            assert refusal(call) == code
     assert desk.read(referral)["version"] == 1

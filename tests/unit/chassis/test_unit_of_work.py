@@ -15,8 +15,8 @@ from services.chassis import wire
 from services.chassis.database import Database
 from services.chassis.operations import Call, admit, validate
 from services.chassis.passports import Caller
-from services.chassis.unit_of_work import UnitOfWork, fingerprint, without_secrets
-from services.contracts.declare import PUBLIC, SIGNED_IN, Access, Operation, only_services, permission
+from services.chassis.unit_of_work import UnitOfWork, fingerprint, utc_now, without_secrets
+from services.contracts.declare import PUBLIC, SIGNED_IN, STAFF, Access, Operation, only_services, permission
 from services.contracts.errors import Refused
 from services.contracts.fields import Secret, Text
 from tests.support import toy
@@ -235,6 +235,11 @@ ACCOUNT, OTHER_SERVICE = a_caller("toy.add"), a_service("identity")
         (permission("toy.add"), ACCOUNT, True),
         (permission("toy.remove"), ACCOUNT, False),
         (permission("toy.add"), OTHER_SERVICE, False),
+        (permission("toy.add", realms=STAFF), ACCOUNT, True),
+        (permission("toy.add", realms=STAFF), a_caller("toy.add", realm="api"), True),
+        (permission("toy.add", realms=STAFF), a_caller("toy.add", realm="provider"), False),
+        (permission("toy.add", realms=("staff",)), a_caller("toy.add", realm="api"), False),
+        (permission("toy.remove", realms=STAFF), ACCOUNT, False),
         (only_services("identity"), OTHER_SERVICE, True),
         (only_services("referrals"), OTHER_SERVICE, False),
         (only_services("identity"), a_caller("toy.add", id="identity"), False),
@@ -269,3 +274,73 @@ def test_a_request_is_refused_with_every_field_and_rule():
     found = {problem["field"] for problem in refusal.value.more["errors"]}
     assert found == {"label", "lines.1.n", "is_admin"}
     assert "Rosalind" not in orjson.dumps([refusal.value.detail, refusal.value.more]).decode()
+
+
+def audited(database: Database, object_id: str = "a" * 32, **facts: Any) -> dict[str, Any]:
+    """The facts of an audit row as they were written."""
+    tables = toy.Base.chassis
+
+    def work(session: Any) -> None:
+        unit = UnitOfWork(
+            session,
+            tables,
+            "toy",
+            caller=None,
+            context=wire.CallContext(KEY, "corr-12345"),
+            organisation_id=HARBOR[0],
+            organisation_key=HARBOR[1],
+        )
+        unit.audit("thing.added", "thing", object_id, **facts)
+
+    database.write(HARBOR[0], work)
+    with database.reading(HARBOR[0]) as session:
+        written: dict[str, Any] = session.scalars(select(tables.Audit.facts)).one()
+    return written
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Rosalind Quimby",
+        "Rosalind",
+        "needs a bed near her school",
+        "rosalind@example.org",
+        "+41 79 123 45 67",
+        "Referral letter.pdf",
+        "letter\n",
+        "",
+        "r" * 65,
+        ["given_name", "Rosalind Quimby"],
+        {"note": "code"},
+        b"code",
+    ],
+    ids=repr,
+)
+def test_an_audit_row_refuses_what_a_person_may_have_written(database: Database, value: Any):
+    with pytest.raises(AssertionError, match=r"audit thing: \['note'\] could hold personal data") as refused:
+        audited(database, note=value)
+
+    assert "Quimby" not in str(refused.value)
+
+
+def test_an_audit_row_refuses_an_object_that_is_named_by_free_text(database: Database):
+    with pytest.raises(AssertionError, match="object_id"):
+        audited(database, object_id="Rosalind Quimby")
+
+
+def test_an_audit_row_takes_what_events_are_made_of(database: Database):
+    facts = {
+        "queue_id": "0123456789abcdef" * 2,
+        "sha256": "0123456789abcdef" * 4,
+        "state": "on_hold",
+        "members": ["email", "person.read"],
+        "number": "CR-00000042",
+        "ends_at": utc_now().isoformat(),
+        "time_zone": "America/Argentina/Buenos_Aires",
+        "count": 3,
+        "share": 0.5,
+        "is_own": True,
+        "reason_code": None,
+    }
+
+    assert audited(database, **facts) == facts

@@ -1,0 +1,26 @@
+"""Run every check and print all that is missing at once."""
+
+from __future__ import annotations
+
+import sys
+
+from deploy import contracts
+from deploy.checks import declarations, refusals, tables
+from deploy.checks.portico import portico
+
+
+def main() -> int:
+    """1 when something is missing."""
+    checked = portico()
+    found = [
+        *contracts.problems(contracts.files()),
+        *declarations.problems(checked),
+        *tables.problems(checked),
+        *refusals.problems(checked),
+    ]
+    print("\n".join(found) or "Nothing is missing.")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

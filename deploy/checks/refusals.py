@@ -1,0 +1,174 @@
+"""Error codes: each is raised somewhere, and a declared one can be reached from its operation's entrypoint.
+
+Reachable is what the entrypoint names, and what that names, and so on. A method that is called on an object may be any
+method of this name in the module itself and in those that it imports. What is reachable need not happen: the tests note
+every refusal, too (tests/support/refusals.py).
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from deploy.checks.portico import Portico
+from deploy.checks.source import LANGUAGE, Module, resolved
+from services.contracts.declare import Operation
+from services.contracts.errors import CODES
+
+
+@dataclass
+class _Piece:
+    """A function, class or module-level name: the codes in its text, and the pieces that it names."""
+
+    codes: set[str] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
+
+
+def problems(portico: Portico) -> list[str]:
+    """Codes that nobody raises, and declared ones that their operation cannot raise, one sentence each."""
+    return [*_codes_that_nobody_raises(portico), *_codes_out_of_reach(portico)]
+
+
+def _codes_that_nobody_raises(portico: Portico) -> Iterator[str]:
+    raised = {code for module in portico.modules if not module.is_in(LANGUAGE) for code in _codes_in(module)}
+    for code in CODES:
+        if code not in raised:
+            yield f"{code}: no code raises it; take it out of services/contracts/errors.py"
+
+
+@functools.cache
+def _codes_in(module: Module) -> frozenset[str]:
+    return frozenset(code for node in ast.walk(module.tree) for code in _code(node))
+
+
+def _codes_out_of_reach(portico: Portico) -> Iterator[str]:
+    for service, operations in portico.operations.items():
+        pieces = _pieces((*portico.of(f"services.{service}"), *portico.of("services.chassis")))
+        starts = _entrypoints(portico.of(f"services.{service}"))
+        for operation in operations:
+            # The entrypoints of the audit trail are made by the chassis in a loop.
+            start = starts.get(operation.address)
+            if start is None:
+                continue
+            reachable = _reachable(pieces, start)
+            for code in operation.errors:
+                if code not in reachable:
+                    yield (
+                        f"{operation.address}: declares {code}, which nothing it calls raises; "
+                        "raise it, or take it out of the declaration"
+                    )
+
+
+def _entrypoints(modules: list[Module]) -> dict[str, str]:
+    """The dotted name of each operation's entrypoint, by address."""
+    return {
+        reference.target.address: f"{module.name}.{owner}.{function.name}"
+        for module in modules
+        for owner, function in _methods(module)
+        for reference in module.references
+        if reference.entrypoint is function and isinstance(reference.target, Operation)
+    }
+
+
+def _methods(module: Module) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """The methods of a module's classes, each with the name of its class."""
+    for node in module.tree.body:
+        if isinstance(node, ast.ClassDef):
+            yield from ((node.name, each) for each in node.body if isinstance(each, ast.FunctionDef))
+
+
+@functools.cache
+def _pieces(modules: tuple[Module, ...]) -> dict[str, _Piece]:
+    """Every piece by its dotted name."""
+    pieces: dict[str, _Piece] = {}
+    methods = {module.name: _by_name(module) for module in modules}
+    for module in modules:
+        near = [methods[name] for name in {module.name, *_imported_modules(module, methods)}]
+        for node in module.tree.body:
+            for name in _defined(node):
+                pieces[f"{module.name}.{name}"] = _piece(module, _without_methods(node), near)
+        for owner, function in _methods(module):
+            pieces[f"{module.name}.{owner}.{function.name}"] = _piece(module, [function], near)
+    return pieces
+
+
+def _without_methods(node: ast.stmt) -> list[ast.AST]:
+    """A class without the methods that are called by name: to name a class is not to call all of it."""
+    if not isinstance(node, ast.ClassDef):
+        return [node]
+    return [each for each in node.body if not isinstance(each, ast.FunctionDef) or each.name.startswith("__")]
+
+
+def _by_name(module: Module) -> dict[str, list[str]]:
+    """Dotted names of a module's methods, by their last part; without those that only the framework calls."""
+    found = defaultdict(list)
+    decorated = {reference.entrypoint for reference in module.references}
+    for owner, function in _methods(module):
+        if function not in decorated and not function.name.startswith("__"):
+            found[function.name].append(f"{module.name}.{owner}.{function.name}")
+    return found
+
+
+def _imported_modules(module: Module, known: Collection[str]) -> Iterator[str]:
+    for dotted in module.imported.values():
+        for name in (dotted, dotted.rpartition(".")[0]):
+            if name in known:
+                yield name
+
+
+def _defined(node: ast.stmt) -> list[str]:
+    """The names that a statement at the top of a module defines."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def _piece(module: Module, nodes: Iterable[ast.AST], near: list[dict[str, list[str]]]) -> _Piece:
+    """What stands in a piece of a module. `near`: the methods of the modules that it knows."""
+    piece = _Piece()
+    for each in (each for node in nodes for each in ast.walk(node)):
+        piece.codes.update(_code(each))
+        if isinstance(each, ast.Name):
+            piece.named.add(module.imported.get(each.id, f"{module.name}.{each.id}"))
+        elif isinstance(each, ast.Attribute):
+            meaning = module.meaning(each)
+            if meaning:
+                piece.named.add(meaning)
+            else:
+                piece.named.update(name for methods in near for name in methods.get(each.attr, ()))
+    return piece
+
+
+def _reachable(pieces: Mapping[str, _Piece], start: str) -> set[str]:
+    """The codes that can be raised from here, also by operations that are asked."""
+    codes: set[str] = set()
+    seen, waiting = {start}, [start]
+    while waiting:
+        name = waiting.pop()
+        piece = pieces.get(name)
+        if piece is None:
+            codes.update(_codes_of(name))
+            continue
+        codes |= piece.codes
+        following = piece.named - seen
+        seen |= following
+        waiting += following
+    return codes
+
+
+def _codes_of(name: str) -> tuple[str, ...]:
+    """The declared codes of another service's operation that is named here."""
+    if not name.startswith(f"{LANGUAGE}."):
+        return ()
+    target: Any = resolved(name)
+    return target.errors if isinstance(target, Operation) else ()
+
+
+def _code(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in CODES:
+        yield node.value

@@ -1,0 +1,96 @@
+"""What operations answer is what they declare: the harness fails on a code that is not, and the suite names one in vain."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.contracts.catalogue import CONTRACTS
+from services.contracts.declare import all_operations
+from services.contracts.errors import Refused
+from services.contracts.portals.configuration import configure_portal, get_public_portal
+from tests.support import refusals
+from tests.support.in_process import InProcess, a_caller
+
+SERVED = {"event": "served", "operation": "portals.get_public_portal", "outcome": "not_found"}
+
+
+@pytest.fixture(autouse=True)
+def given(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
+    """What is planted here is not what the suite has seen."""
+    empty: set[tuple[str, str]] = set()
+    monkeypatch.setattr(refusals, "GIVEN", empty)
+    return empty
+
+
+@pytest.fixture
+def portals(tmp_path: Path) -> Iterator[InProcess]:
+    service = InProcess("portals", f"sqlite:///{tmp_path}/portals.db", tmp_path)
+    yield service
+    service.close()
+
+
+def test_a_declared_refusal_is_remembered(portals: InProcess, given: set[tuple[str, str]]):
+    with pytest.raises(Refused, match="not_found"):
+        portals.call(get_public_portal, organisation="nowhere", portal="provider")
+
+    assert given == {("portals.get_public_portal", "not_found")}
+
+
+def test_an_undeclared_refusal_fails_the_test(portals: InProcess):
+    silent = dataclasses.replace(get_public_portal, errors=())
+
+    with pytest.raises(
+        refusals.Undeclared, match=r"portals\.get_public_portal answers not_found: declare it"
+    ):
+        portals.call(silent, organisation="nowhere", portal="provider")
+
+
+def test_what_follows_from_the_declaration_need_not_be_listed(portals: InProcess):
+    wish = {"portal": "provider", "name": "Ours", "colour": "#112233", "ticker": []}
+    with pytest.raises(Refused, match="version_required"):
+        portals.call(configure_portal, a_caller("portal.configure"), **wish)
+    with pytest.raises(Refused, match="forbidden"):
+        portals.call(configure_portal, a_caller("portal.read"), version=1, **wish)
+
+
+def test_the_log_of_a_process_tells_what_it_refused(given: set[tuple[str, str]]):
+    lines = [
+        json.dumps({**SERVED, **changed})
+        for changed in ({}, {"outcome": "ok"}, {"outcome": "oversize"}, {"operation": "toy.add_thing"})
+    ]
+
+    refusals.note_logs(["not JSON", '{"event": "served_by"}', *lines])
+
+    assert given == {("portals.get_public_portal", "not_found")}
+
+
+def test_an_undeclared_refusal_in_the_log_of_a_process_fails_the_test():
+    with pytest.raises(refusals.Undeclared, match="answers capacity_exhausted"):
+        refusals.note_logs([json.dumps({**SERVED, "outcome": "capacity_exhausted"})])
+
+
+def test_a_declared_code_that_no_test_was_given_is_named():
+    declared = {(each.address, code) for each in all_operations(CONTRACTS) for code in each.errors}
+    missing = ("portals.get_public_portal", "not_found")
+    assert missing in declared
+
+    assert refusals.never_given(declared - {missing} - set(refusals.NOT_PROVOKED)) == [
+        "portals.get_public_portal declares not_found, and no test was answered so: test it, or take it out of the declaration"
+    ]
+
+
+def test_a_reason_that_is_not_needed_any_more_is_named(monkeypatch: pytest.MonkeyPatch):
+    declared = {(each.address, code) for each in all_operations(CONTRACTS) for code in each.errors}
+    known = ("portals.get_public_portal", "not_found")
+    monkeypatch.setattr(refusals, "NOT_PROVOKED", {known: "nobody can"})
+
+    assert refusals.never_given(declared - {known}) == []
+    (line,) = refusals.never_given(declared)
+    assert line.startswith(
+        "portals.get_public_portal, not_found: it is declared no more or a test provokes it"
+    )
