@@ -18,6 +18,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -163,9 +164,11 @@ class Broker:
         erl_call = shutil.which("erl_call")
         if erl_call is None:
             return self.ctl("eval", expression + ".", timeout_s=timeout_s).strip()
-        # The expression travels on stdin: arguments are visible to every user of the machine.
+        # The expression travels on stdin: arguments are visible to every user of the machine. Without a name of its
+        # own every `erl_call` is `c17`, and a node lets in one of that name at a time.
+        hidden_name = f"call{threading.get_native_id()}"
         done = subprocess.run(
-            [erl_call, "-e", "-sname", self.node],
+            [erl_call, "-e", "-h", hidden_name, "-sname", self.node],
             input=f"{expression}.\n",
             env=self._env(),
             capture_output=True,

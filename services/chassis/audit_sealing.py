@@ -15,7 +15,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.chassis import audit, metrics, wire
-from services.chassis.database import Database, insert_into
+from services.chassis.database import Database, insert_unless_there
 from services.chassis.logs import log, where
 from services.chassis.passports import Caller, Issuer
 from services.chassis.unit_of_work import Clock, UnitOfWork, utc_now
@@ -117,8 +117,7 @@ class Sealer:
             "checkpoint_seq": 0,
             "checkpoint_at": self._now(),
         }
-        statement = insert_into(session, table.__table__).values(first).on_conflict_do_nothing()
-        session.connection().execute(statement)
+        insert_unless_there(session, table.__table__, first)
         return session.scalars(select(table).where(table.chain == chain).with_for_update()).one()
 
     def _unsealed(self, session: Session, organisation_id: str | None) -> list[Any]:

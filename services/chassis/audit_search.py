@@ -93,9 +93,7 @@ def note_looking(call: Call, action: str, **facts: Any) -> None:
     filters = sorted(
         name for name, value in call.request.items() if value is not None and name not in ("limit", "format")
     )
-    call.transact(
-        lambda unit: unit.audit(action, "audit", unit.organisation_id or "", filters=filters, **facts)
-    )
+    call.note_reading(action, "audit", call.organisation_id or "", filters=filters, **facts)
 
 
 def _search(session: Session, caller: Caller, request: Request, tables: Any) -> dict[str, Any]:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 import random
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, event, select
+from sqlalchemy import CursorResult, Engine, Select, String, bindparam, create_engine, event, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -47,12 +49,28 @@ def assert_no_transaction() -> None:
         raise TransactionOpenAcrossNetworkError
 
 
-def insert_into(session: Session, table: Any) -> Any:
-    """INSERT into a table in the words of the session's database: it takes `.on_conflict_do_nothing()` and the like.
+def insert_into(dialect: str, table: Any) -> Any:
+    """INSERT in the words of a database: it takes `.on_conflict_do_update()` and the like.
 
-    To be executed on `session.connection()`.
+    `dialect` is `session.connection().dialect.name`; it is to be executed on that connection.
     """
-    return (postgresql if session.get_bind().dialect.name == "postgresql" else sqlite).insert(table)
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
+
+
+def insert_unless_there(session: Session, table: Any, values: Mapping[str, Any]) -> bool:
+    """Insert a row unless its key, or another unique value of it, is there already; whether it was inserted.
+
+    A second transaction with the same key waits in PostgreSQL until the first has ended.
+    """
+    connection = session.connection()
+    statement = _insert_unless_there(connection.dialect.name, table)
+    return bool(connection.execute(statement, values).rowcount == 1)
+
+
+@functools.cache
+def _insert_unless_there(dialect: str, table: Any) -> Any:
+    # Built once for each table: to build and key a statement takes several times as long as to execute it.
+    return insert_into(dialect, table).on_conflict_do_nothing()
 
 
 def held_or_made(session: Session, model: type[Row], key: Mapping[str, Any], fresh: Mapping[str, Any]) -> Row:
@@ -60,10 +78,58 @@ def held_or_made(session: Session, model: type[Row], key: Mapping[str, Any], fre
 
     Of two who would make it at once the second waits for the first, and finds what that one has written.
     """
-    statement = insert_into(session, model.__table__).values(**key, **fresh).on_conflict_do_nothing()
-    session.connection().execute(statement)
+    insert_unless_there(session, model.__table__, {**key, **fresh})
     row: Row = session.scalars(select(model).filter_by(**key).with_for_update()).one()
     return row
+
+
+def built_once(statement: Select[Any]) -> Select[Any]:
+    """A SELECT of objects that a module keeps, for sessions of an organisation: `session.execute(statement, parameters)`.
+
+    It carries its limit to the organisation's rows, so that it is neither copied nor keyed anew for each execution. In a
+    session of no organisation it fails.
+    """
+    return statement.options(_OWN_ROWS)
+
+
+class Prepared:
+    """A SELECT that is built once, with named parameters, and answers with plain rows.
+
+    Executed for a session of an organisation it is limited to that organisation's rows, like every other statement. It
+    costs a tenth of the same question built anew and loaded into objects; a row is no object, so nothing can be changed
+    by it.
+    """
+
+    def __init__(self, statement: Select[Any]) -> None:
+        self._of_all = statement
+        self._of_one = built_once(statement)
+
+    def execute(self, session: Session, **parameters: Any) -> CursorResult[Any]:
+        """The result, after what the session has changed was written."""
+        session.flush()
+        organisation_id = session.info.get("organisation_id")
+        if organisation_id is None:
+            return session.connection().execute(self._of_all, parameters)
+        return session.connection().execute(self._of_one, {**parameters, _ORGANISATION: organisation_id})
+
+
+class PreparedInsert:
+    """An INSERT into one model's table that is built once. Rows of a tenant table get the session's organisation."""
+
+    def __init__(self, model: type[Any]) -> None:
+        self._statement = insert(model.__table__).inline()
+        self._is_tenant_table = issubclass(model, TenantScoped)
+
+    def execute(self, session: Session, *rows: Mapping[str, Any]) -> None:
+        """Insert these rows, after what the session has changed was written."""
+        session.flush()
+        organisation_id = session.info.get("organisation_id")
+        values = [dict(row) for row in rows]
+        if self._is_tenant_table and organisation_id is not None:
+            for row in values:
+                if row.setdefault("organisation_id", organisation_id) != organisation_id:
+                    raise AssertionError("a row of another organisation was about to be written")
+        session.connection().execute(self._statement, values)
 
 
 class Database:
@@ -187,7 +253,12 @@ def _sqlite_engine(url: str, pool_size: int) -> Engine:
     def _begin(connection: Any) -> None:
         # A plain BEGIN that reads and then writes loses to any other writer; IMMEDIATE takes the write lock at once.
         is_write = connection.get_execution_options().get("portico_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+        # Said to the driver itself: SQLAlchemy makes a statement and a result of it, which takes longer than the rest.
+        words = "BEGIN IMMEDIATE" if is_write else "BEGIN"
+        try:
+            connection.connection.driver_connection.execute(words)
+        except sqlite3.OperationalError as error:
+            raise OperationalError(words, None, error) from error
 
     return engine
 
@@ -229,11 +300,28 @@ def _with_likelihood(element: Any, compiler: Any, **more: Any) -> str:
     return f"likelihood({compiler.process(element.clauses, **more)}, 0.02)"
 
 
+# The organisation is a parameter that each execution has to give: a statement without it fails.
+_ORGANISATION = "organisation_of_session"
+_ORGANISATION_GIVEN = bindparam(_ORGANISATION, type_=String())
+_OWN_ROWS = with_loader_criteria(
+    TenantScoped,
+    lambda table: _OfOneOrganisation(table.organisation_id == _ORGANISATION_GIVEN),
+    include_aliases=True,
+)
+
+
 @event.listens_for(Session, "do_orm_execute")
 def _only_own_rows(state: ORMExecuteState) -> None:
     """Every statement over tenant tables is limited to the session's organisation. Not something a query can forget."""
     organisation_id = state.session.info.get("organisation_id")
-    if organisation_id is None or state.is_column_load or state.is_relationship_load:
+    if organisation_id is None or state.is_column_load:
+        return
+    given = state.parameters or {}
+    if state.is_select and isinstance(given, Mapping):
+        # A statement that was built once carries it; a relationship's load has inherited it from its parent's.
+        if _OWN_ROWS not in state.statement._with_options:  # noqa: SLF001 - told nowhere else
+            state.statement = state.statement.options(_OWN_ROWS)
+        state.parameters = {**given, _ORGANISATION: organisation_id}
         return
     state.statement = state.statement.options(
         with_loader_criteria(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from io import BytesIO
 from pathlib import Path
 
@@ -40,7 +40,7 @@ _JAPANESE_FIRST = (_EAST_ASIAN[1], _EAST_ASIAN[0], _EAST_ASIAN[2])
 BLOCK = 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Face:
     """A font file, given by its path below FOLDER, or the part of it that has one block of 1,024 characters."""
 
@@ -82,6 +82,7 @@ def first_face(weight: str) -> Face:
     return _face(_FIRST[weight])
 
 
+@lru_cache(4096)
 def face_for(character: str, weight: str, *, is_japanese: bool) -> Face | None:
     """The first face that has the character; None: none has. `is_japanese` prefers Japanese forms of Chinese characters."""
     return next((face for face in _faces(character, weight, is_japanese) if face.has(character)), None)

@@ -7,7 +7,20 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Index, Integer, LargeBinary, MetaData, String, TypeDecorator, text
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    TypeDecorator,
+    bindparam,
+    insert,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
@@ -171,7 +184,11 @@ class AuditCheckpointRow:
 
 
 class Chassis:
-    """The standard tables as mapped classes of one service's own metadata."""
+    """The standard tables as mapped classes of one service's own metadata, and what every command writes into them.
+
+    These statements are built once and executed with plain values: a command pays neither for building them nor for
+    objects.
+    """
 
     def __init__(self, base: type[DeclarativeBase]) -> None:
         self.Outbox: Any = type("Outbox", (OutboxRow, base), {})
@@ -180,6 +197,19 @@ class Chassis:
         self.Audit: Any = type("Audit", (AuditRow, base), {})
         self.AuditHead: Any = type("AuditHead", (AuditHeadRow, base), {})
         self.AuditCheckpoint: Any = type("AuditCheckpoint", (AuditCheckpointRow, base), {})
+        tables = base.metadata.tables
+        requests = tables["requests"]
+        self.insert_audit = insert(tables["audit"])
+        # `inline`: nobody asks which number the event got.
+        self.insert_outbox = insert(tables["outbox"]).inline()
+        self.keep_answer = (
+            update(requests)
+            .where(
+                requests.c.caller == bindparam("of_caller"),
+                requests.c.request_id == bindparam("of_request"),
+            )
+            .values(answer=bindparam("given", type_=JsonValue))
+        )
 
 
 def new_base() -> type[DeclarativeBase]:

@@ -10,10 +10,20 @@ from marshmallow import ValidationError
 from nameko.extensions import Entrypoint
 
 from services.chassis import logs, metrics, wire
+from services.chassis.database import assert_no_transaction
 from services.chassis.inbound import Inbound
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller, PassportRefused, in_emergency
 from services.chassis.transactions import transact
-from services.chassis.unit_of_work import Replay, UnitOfWork, caller_key, remember, without_secrets
+from services.chassis.unit_of_work import (
+    Replay,
+    UnitOfWork,
+    audit_row,
+    caller_key,
+    keep_answer,
+    remember,
+    utc_now,
+    without_secrets,
+)
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
 
@@ -55,6 +65,17 @@ class Call:
             answer = carry_out(query, (session, self.caller), self.request, extra)
             return self.operation.reply.dump(answer)
 
+    def note_reading(self, action: str, object_type: str, object_id: str, **facts: Any) -> None:
+        """Write the audit row of a question (see `UnitOfWork.audit`) and return when it is committed.
+
+        Before anything is handed out: what cannot be noted is not shown. Not inside a transaction.
+        """
+        assert_no_transaction()
+        row = audit_row(
+            self.caller, self.context, self._organisation, utc_now(), action, object_type, object_id, facts
+        )
+        self.runtime.reading_audit.write(row)
+
     def ask(self, operation: Operation, request: Mapping[str, Any]) -> Any:
         """Ask another service within the caller's organisation. Not inside a transaction: before `commit`, or after."""
         return self.runtime.ask(operation, request, organisation=self._organisation, context=self.context)
@@ -68,12 +89,11 @@ class Call:
         arguments = without_secrets(self.operation.request, self.operation.request.dump(self.request))
 
         def work(unit: UnitOfWork) -> Any:
-            kept = remember(
-                unit.session, self.runtime.tables, self.operation, self.caller, self.context, arguments
-            )
+            session, tables = unit.session, self.runtime.tables
+            remember(session, tables, self.operation, self.caller, self.context, arguments)
             answer = self.operation.reply.dump(carry_out(handler, (unit,), self.request, extra))
             if self.operation.keeps_answer:
-                kept.answer = answer
+                keep_answer(session, tables, self.caller, self.context, answer)
             return answer
 
         try:
@@ -84,8 +104,8 @@ class Call:
     def transact(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run `work(unit_of_work)` in a transaction that is not remembered under the request id.
 
-        For what must stay though the request is refused (a counted try), for the audit row of a question, and for the
-        steps of an operation that needs several transactions, before the one that `commit` remembers.
+        For what must stay though the request is refused (a counted try), and for the steps of an operation that needs
+        several transactions, before the one that `commit` remembers.
         """
         return transact(
             self.runtime, work, caller=self.caller, context=self.context, organisation=self._organisation

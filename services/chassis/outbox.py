@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import datetime
+import time
 from typing import Any
 
-from sqlalchemy import CursorResult, delete, func, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Select, bindparam, delete, func, or_, select, update
+from sqlalchemy.orm import Session
 
 from services.chassis import metrics, wire
 from services.chassis.database import Database
 from services.chassis.logs import log
 from services.chassis.loop import Loop
+from services.chassis.models import UtcDateTime
 from services.chassis.publisher import Outgoing, Publisher
 from services.chassis.unit_of_work import utc_now
 
 SWEEP_S = 1.0
 BATCH = 200
 CLAIM_S = 15
+# In a busy service so much time lies between two batches: what is committed meanwhile shares one broker confirmation and
+# one transaction. The first event after a pause leaves at once.
+GATHERED_S = 0.02
 
 
 class Relay:
@@ -26,19 +31,25 @@ class Relay:
     def __init__(self, service: str, database: Database, tables: Any, publisher: Publisher) -> None:
         self._service = service
         self._database = database
-        self._outbox = tables.Outbox
+        self._outbox = tables.Outbox.__table__
         self._publisher = publisher
+        self._heads = _heads_of(self._outbox)
+        self._next_batch_at = self._next_measure_at = 0.0
         self._loop = Loop("outbox-relay", self._sweep, SWEEP_S)
         self.start, self.wake, self.stop = self._loop.start, self._loop.wake, self._loop.stop
 
     def _sweep(self) -> bool:
         # Without a broker there is nothing to back off from: the next look is a second away.
         finished = self._drain() if self._publisher.is_connected else True
-        self._measure()
+        if time.monotonic() >= self._next_measure_at:
+            self._measure()
+            self._next_measure_at = time.monotonic() + SWEEP_S
         return finished
 
     def _drain(self) -> bool:
         """Publish batches until the outbox is empty (True) or one does not get through (False)."""
+        self._loop.stopping.wait(max(0.0, self._next_batch_at - time.monotonic()))
+        self._next_batch_at = time.monotonic() + GATHERED_S
         while not self._loop.stopping.is_set():
             rows = self._claim()
             if not rows:
@@ -74,59 +85,60 @@ class Relay:
         With PostgreSQL several relays share the work: rows are claimed for a while in a short transaction, so none is
         open while the broker is asked. A SQLite file has one process, hence one relay, and needs no claim.
         """
+        now = utc_now()
         if self._database.is_sqlite:
             with self._database.reading(None) as session:
-                return list(session.scalars(self._heads()).all())
+                return list(session.connection().execute(self._heads, {"now": now}))
 
         def claim(session: Session) -> list[Any]:
-            rows = list(session.scalars(self._heads().with_for_update(skip_locked=True)).all())
-            until = utc_now() + datetime.timedelta(seconds=CLAIM_S)
-            session.execute(
-                update(self._outbox)
-                .where(self._outbox.seq.in_([row.seq for row in rows]))
-                .values(claimed_until=until),
-                execution_options={"synchronize_session": False},
-            )
+            connection = session.connection()
+            rows = list(connection.execute(self._heads.with_for_update(skip_locked=True), {"now": now}))
+            if rows:
+                until = now + datetime.timedelta(seconds=CLAIM_S)
+                claimed = update(self._outbox).where(self._outbox.c.seq.in_([row.seq for row in rows]))
+                connection.execute(claimed.values(claimed_until=until))
             return rows
 
         return self._database.write(None, claim)
 
-    def _heads(self) -> Any:
-        earlier = aliased(self._outbox)
-        now = utc_now()
-        return (
-            select(self._outbox)
-            .where(or_(self._outbox.claimed_until.is_(None), self._outbox.claimed_until < now))
-            .where(
-                ~select(earlier.seq)
-                .where(earlier.aggregate == self._outbox.aggregate, earlier.seq < self._outbox.seq)
-                .exists()
-            )
-            .order_by(self._outbox.seq)
-            .limit(BATCH)
-        )
-
     def _settle(self, taken: list[int], confirmed: list[int]) -> None:
-        def settle(session: Session) -> CursorResult[Any] | None:
+        seq = self._outbox.c.seq
+
+        def settle(session: Session) -> None:
             left = sorted(set(taken) - set(confirmed))
             if left:
-                session.execute(
-                    update(self._outbox)
-                    .where(self._outbox.seq.in_(left))
-                    .values(claimed_until=None, tries=self._outbox.tries + 1),
-                    execution_options={"synchronize_session": False},
-                )
-            return session.execute(  # type: ignore[return-value]
-                delete(self._outbox).where(self._outbox.seq.in_(confirmed)),
-                execution_options={"synchronize_session": False},
-            )
+                again = update(self._outbox).where(seq.in_(left))
+                session.connection().execute(again.values(claimed_until=None, tries=self._outbox.c.tries + 1))
+            if confirmed:
+                session.connection().execute(delete(self._outbox).where(seq.in_(confirmed)))
 
         self._database.write(None, settle)
 
     def _measure(self) -> None:
         with self._database.reading(None) as session:
             depth, oldest = session.execute(
-                select(func.count(self._outbox.seq), func.min(self._outbox.created_at))
+                select(func.count(self._outbox.c.seq), func.min(self._outbox.c.created_at))
             ).one()
         metrics.OUTBOX_DEPTH.labels(self._service).set(depth)
         metrics.OUTBOX_AGE.labels(self._service).set((utc_now() - oldest).total_seconds() if oldest else 0.0)
+
+
+def _heads_of(outbox: Any) -> Select[Any]:
+    """The oldest event of each aggregate that nobody has claimed at the time `now`."""
+    earlier = outbox.alias("earlier")
+    columns = ("seq", "exchange", "routing_key", "body", "event_id")
+    return (
+        select(*(outbox.c[name] for name in columns))
+        .where(
+            or_(
+                outbox.c.claimed_until.is_(None), outbox.c.claimed_until < bindparam("now", type_=UtcDateTime)
+            )
+        )
+        .where(
+            ~select(earlier.c.seq)
+            .where(earlier.c.aggregate == outbox.c.aggregate, earlier.c.seq < outbox.c.seq)
+            .exists()
+        )
+        .order_by(outbox.c.seq)
+        .limit(BATCH)
+    )

@@ -67,8 +67,9 @@ class Publisher:
         except (OSError, ConnectionError, AttributeError, amqp.AMQPError):
             pass  # the outcome of what was not sent stays `unknown`, which says it all
         with self._settled:
-            while any(tag in self._waiting for tag in tags) and time.monotonic() < ends_at:
-                self._settled.wait(max(0.0, ends_at - time.monotonic()))
+            for tag in tags:  # in order, so that each is looked at once and not again at every confirmation
+                while tag in self._waiting and time.monotonic() < ends_at:
+                    self._settled.wait(max(0.0, ends_at - time.monotonic()))
             for tag in tags:
                 self._waiting.pop(tag, None)
 
@@ -102,9 +103,10 @@ class Publisher:
 
     def _settle(self, tag: int, multiple: bool, outcome: str) -> None:
         with self._settled:
-            for each in [known for known in self._waiting if known == tag or (multiple and known < tag)]:
-                message = self._waiting.pop(each)
-                if message.outcome == "unknown":
+            settled = [known for known in self._waiting if known <= tag] if multiple else [tag]
+            for each in settled:
+                message = self._waiting.pop(each, None)
+                if message is not None and message.outcome == "unknown":
                     message.outcome = outcome
             self._settled.notify_all()
 

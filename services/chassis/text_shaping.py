@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import accumulate, groupby
 
 import uharfbuzz
@@ -20,6 +20,7 @@ from bidi import get_display
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import ShapeData, ShapedStr
 from reportlab.pdfgen.canvas import Canvas
+from reportlab.pdfgen.textobject import PDFTextObject
 
 from services.chassis.fonts import BOLD, CODE, PLAIN, Face, face_for, first_face
 
@@ -31,6 +32,11 @@ _OVERRIDES = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 REPLACEMENT = "\ufffd"  # what a character that no face has is shown as
 _LAST_OF_BASIC_PLANE = 0xFFFF
 _VARIATION = re.compile("[\u034f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+# Letters of Latin, Greek and Cyrillic with their usual signs: without marks of their own, joins and kerning, a line of them
+# is its characters side by side.
+_UNSHAPED = re.compile(
+    r"[ -~\u00a1-\u00ac\u00ae-\u02af\u0370-\u0482\u048a-\u052f\u1e00-\u1fff\u2010-\u2027\u2030-\u205e]*"
+)
 _ELLIPSIS = "…"
 
 
@@ -44,6 +50,18 @@ class _Run:
     text: str
     face: Face
     level: int
+
+
+class _Line(PDFTextObject):  # type: ignore[misc]
+    """One line of text on a page."""
+
+    def spell(self, spelled: str, glyphs: ShapedStr) -> None:
+        """Put glyphs behind what is there, with the text that they spell; empty: what stands for them is it."""
+        if spelled:
+            self._code.append(f"/Span<</ActualText<feff{spelled.encode('utf-16-be').hex()}>>>BDC")
+        self.textOut(glyphs)
+        if spelled:
+            self._code.append("EMC")
 
 
 def cleaned(text: str) -> str:
@@ -60,28 +78,25 @@ def cleaned(text: str) -> str:
 
 def width_of(text: str, weight: str, size: float) -> float:
     """How wide one line of `cleaned` text is."""
-    if text.isascii():  # most words are, and need no shaping
+    if _is_side_by_side(text, weight):  # as most words are
         return float(pdfmetrics.stringWidth(text, first_face(weight).reportlab.fontName, size))
-    return sum(_width(_shaped(run)) for run in _from_left(text, weight)) * size / 1000
+    return sum(_advance(run) for run in _parts(text, weight)) * size / 1000
 
 
 def draw(canvas: Canvas, x: float, y: float, text: str, weight: str, size: float) -> None:
     """Draw one line of `cleaned` text; `x`, `y` is the left end of its base line."""
-    if text.isascii():
-        canvas.setFont(first_face(weight).reportlab.fontName, size)
-        canvas.drawString(x, y, text)
-        return
-    for run in _from_left(text, weight):
-        for spelled, glyphs in _spans(run):
-            line = canvas.beginText(x, y)
-            line.setFont(run.face.reportlab.fontName, size)
-            line.textOut(glyphs)
-            if spelled:
-                canvas.addLiteral(f"/Span <</ActualText <feff{spelled.encode('utf-16-be').hex()}>>> BDC")
-            canvas.drawText(line)
-            if spelled:
-                canvas.addLiteral("EMC")
-            x += _width(glyphs) * size / 1000
+    line = _Line(canvas, x, y)
+    if _is_side_by_side(text, weight):
+        line.setFont(first_face(weight).reportlab.fontName, size)
+        line.textOut(text)
+    else:
+        for run in _from_left(text, weight):
+            for spelled, glyphs in _spans(run):
+                line.setFont(
+                    run.face.reportlab.fontName, size
+                )  # each time: reportlab cannot begin with a raised glyph
+                line.spell(spelled, glyphs)
+    canvas.drawText(line)
 
 
 def wrapped(text: str, weight: str, size: float, width: float) -> list[str]:
@@ -108,6 +123,12 @@ def cut(text: str, weight: str, size: float, width: float) -> str:
     return next(_pieces(text.removesuffix(_ELLIPSIS), weight, size, room), "") + _ELLIPSIS
 
 
+def _is_side_by_side(text: str, weight: str) -> bool:
+    """Whether a text needs no shaping and is in the first face."""
+    glyphs = first_face(weight).reportlab.face.charToGlyph
+    return _UNSHAPED.fullmatch(text) is not None and all(ord(each) in glyphs for each in text)
+
+
 def _words(paragraph: str, weight: str, size: float, width: float) -> Iterator[tuple[str, float]]:
     """The words with their widths, a long one in parts that fit."""
     for word in paragraph.split():
@@ -125,9 +146,10 @@ def _pieces(text: str, weight: str, size: float, width: float) -> Iterator[str]:
     ] = {}  # by the place where a cluster begins: a letter with its marks, a conjunct
     start = 0
     for run in _parts(text, weight):
-        for datum in _shaped(run).__shapeData__:
-            place = start + datum.cluster
-            advances[place] = advances.get(place, 0.0) + datum.x_advance * size / 1000
+        glyphs, scale = _glyphs(run), run.face.reportlab.pdfScale
+        for glyph, position in zip(glyphs.glyph_infos, glyphs.glyph_positions, strict=True):
+            place = start + glyph.cluster
+            advances[place] = advances.get(place, 0.0) + scale(position.x_advance) * size / 1000
         start += len(run.text)
     places = [*sorted(advances), len(text)]
     first = 0
@@ -200,15 +222,28 @@ def _stays(character: str, face: Face) -> bool:
     return is_neutral and face.has(character)
 
 
-def _shaped(run: _Run) -> ShapedStr:
-    """The glyphs of a run from left to right, as reportlab draws them: each has a character that stands for it."""
+def _glyphs(run: _Run) -> uharfbuzz.Buffer:
+    """The glyphs of a run from left to right, in units of the face."""
     buffer = uharfbuzz.Buffer()
     buffer.add_str(run.text)
     buffer.guess_segment_properties()
     buffer.direction = "rtl" if run.level % 2 else "ltr"
     buffer.not_found_glyph = run.face.harfbuzz.get_nominal_glyph(ord(REPLACEMENT)) or 0
-    # Without kerning, so that a line is as wide as its words; plain ASCII text is not shaped and has none either.
+    # Without kerning, so that a line is as wide as its words; text that is not shaped has none either.
     uharfbuzz.shape(run.face.harfbuzz, buffer, {"kern": False})
+    return buffer
+
+
+@lru_cache(2048)  # Chinese and Japanese text has many runs of one character
+def _advance(run: _Run) -> float:
+    """How wide a run is, in thousandths of the size."""
+    return float(run.face.reportlab.pdfScale(sum(each.x_advance for each in _glyphs(run).glyph_positions)))
+
+
+@lru_cache(2048)
+def _shaped(run: _Run) -> ShapedStr:
+    """The glyphs of a run as reportlab draws them: each has a character that stands for it."""
+    buffer = _glyphs(run)
     scale = run.face.reportlab.pdfScale
     characters, data = [], []
     for glyph, position in zip(buffer.glyph_infos, buffer.glyph_positions, strict=True):
@@ -257,8 +292,3 @@ def _spans(run: _Run) -> Iterator[tuple[str, ShapedStr]]:
 
 def _cluster_of(datum: ShapeData) -> int:
     return int(datum.cluster)
-
-
-def _width(glyphs: ShapedStr) -> float:
-    """In thousandths of the size."""
-    return float(sum(datum.x_advance for datum in glyphs.__shapeData__))

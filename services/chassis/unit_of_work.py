@@ -9,16 +9,19 @@ from typing import Any
 
 import orjson
 from marshmallow import Schema, ValidationError
-from sqlalchemy import select
-from sqlalchemy.orm import Session, make_transient_to_detached
+from sqlalchemy import Insert, event, select
+from sqlalchemy.orm import Session
 
 from services.chassis import wire
-from services.chassis.database import insert_into
+from services.chassis.database import insert_unless_there
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.contracts.declare import Event, Operation
 from services.contracts.errors import Refused
 from services.contracts.fields import Secret, holds_no_text
 
+# In a session's info: rows by the statement that inserts them.
+_LEFT_TO_WRITE = "left_to_write"
+ANONYMOUS = "anonymous"  # the caller of a public operation who has not signed in
 Clock = Callable[[], datetime.datetime]
 
 
@@ -28,7 +31,11 @@ def utc_now() -> datetime.datetime:
 
 
 class UnitOfWork:
-    """What a handler works with: the session, who calls, the time, and where facts are written down."""
+    """What a handler works with: the session, who calls, the time, and where facts are written down.
+
+    Audit rows and events are inserted by the commit, each kind in one statement. Do not leave any inside a savepoint:
+    its rollback would not take them back.
+    """
 
     def __init__(
         self,
@@ -55,6 +62,11 @@ class UnitOfWork:
         """Add a row to the transaction and return it."""
         self.session.add(row)
         return row
+
+    @property
+    def actor_id(self) -> str:
+        """Who acts, as it is noted beside a change: an account, a service, or ANONYMOUS."""
+        return self.caller.id if self.caller else ANONYMOUS
 
     def act_for(self, organisation_id: str, organisation_key: str) -> None:
         """Go on within this organisation: for public operations, which learn it from their request."""
@@ -91,16 +103,15 @@ class UnitOfWork:
             "traceparent": wire.child_traceparent(self.context.traceparent),
             "data": payload,
         }
-        self.session.add(
-            self._tables.Outbox(
-                event_id=event_id,
-                aggregate=f"{organisation_key}:{subject}",
-                exchange=event.exchange,
-                routing_key=event.routing_key(organisation_key),
-                body=wire.encode(envelope),
-                created_at=self.now,
-            )
-        )
+        row = {
+            "event_id": event_id,
+            "aggregate": f"{organisation_key}:{subject}",
+            "exchange": event.exchange,
+            "routing_key": event.routing_key(organisation_key),
+            "body": wire.encode(envelope),
+            "created_at": self.now,
+        }
+        self._leave(self._tables.insert_outbox, row)
         self.has_events = True
         return event_id
 
@@ -119,32 +130,22 @@ class UnitOfWork:
         `person_id` among the facts says whose data it is about: that person can see who opened it. `reason_given` is
         the justification of an emergency access, kept apart from the facts. It is sealed into the chain afterwards.
         """
-        named = {"action": action, "object_type": object_type, "object_id": object_id or None, **facts}
-        loose = [name for name, value in named.items() if not holds_no_text(value)]
-        if loose:
-            raise AssertionError(
-                f"audit {object_type}: {loose} could hold personal data; use ids, codes, numbers, times and flags"
-            )
-        person_id = facts.get("person_id") or (object_id if object_type == "person" else None)
-        if self.caller is not None and self.caller.is_emergency:
-            facts["emergency"] = True
-        self.session.add(
-            self._tables.Audit(
-                id=audit_id or wire.new_id(),
-                organisation_id=self.organisation_id,
-                organisation_key=self.organisation_key,
-                at=self.now,
-                actor_kind=_kind_of(self.caller),
-                actor_id=self.caller.id if self.caller else "anonymous",
-                action=action,
-                object_type=object_type,
-                object_id=object_id,
-                person_id=person_id,
-                facts=facts,
-                reason=reason_given,
-                correlation_id=self.context.correlation_id,
-            )
+        row = audit_row(
+            self.caller,
+            self.context,
+            (self.organisation_id, self.organisation_key),
+            self.now,
+            action,
+            object_type,
+            object_id,
+            facts,
+            audit_id=audit_id,
+            reason_given=reason_given,
         )
+        self._leave(self._tables.insert_audit, row)
+
+    def _leave(self, statement: Insert, row: dict[str, Any]) -> None:
+        self.session.info.setdefault(_LEFT_TO_WRITE, {}).setdefault(statement, []).append(row)
 
     def require_version(self, row: Any) -> None:
         """Refuse (412) unless the caller's `If-Match` names the row's current version."""
@@ -162,6 +163,56 @@ class UnitOfWork:
             )
 
 
+@event.listens_for(Session, "before_commit")
+def _write_what_was_left(session: Session) -> None:
+    left = session.info.get(_LEFT_TO_WRITE)
+    if not left or session.in_nested_transaction():
+        return
+    session.info[_LEFT_TO_WRITE] = {}
+    for statement, rows in left.items():
+        session.connection().execute(statement, rows if len(rows) > 1 else rows[0])
+
+
+def audit_row(
+    caller: Caller | None,
+    context: wire.CallContext,
+    organisation: tuple[str | None, str | None],
+    at: datetime.datetime,
+    action: str,
+    object_type: str,
+    object_id: str,
+    facts: dict[str, Any],
+    *,
+    audit_id: str | None = None,
+    reason_given: str | None = None,
+) -> dict[str, Any]:
+    """The columns of an audit row that is not sealed yet (see `UnitOfWork.audit`)."""
+    named = {"action": action, "object_type": object_type, "object_id": object_id or None, **facts}
+    loose = [name for name, value in named.items() if not holds_no_text(value)]
+    if loose:
+        raise AssertionError(
+            f"audit {object_type}: {loose} could hold personal data; use ids, codes, numbers, times and flags"
+        )
+    person_id = facts.get("person_id") or (object_id if object_type == "person" else None)
+    if caller is not None and caller.is_emergency:
+        facts["emergency"] = True
+    return {
+        "id": audit_id or wire.new_id(),
+        "organisation_id": organisation[0],
+        "organisation_key": organisation[1],
+        "at": at,
+        "actor_kind": _kind_of(caller),
+        "actor_id": caller.id if caller else ANONYMOUS,
+        "action": action,
+        "object_type": object_type,
+        "object_id": object_id,
+        "person_id": person_id,
+        "facts": facts,
+        "reason": reason_given,
+        "correlation_id": context.correlation_id,
+    }
+
+
 class Replay(Exception):
     """This request id was carried out before; `answer` is what it was told."""
 
@@ -173,13 +224,13 @@ class Replay(Exception):
 def _kind_of(caller: Caller | None) -> str:
     """What the audit trail calls the one who acts."""
     if caller is None:
-        return "anonymous"
+        return ANONYMOUS
     return "api_client" if caller.realm == REALM_OF_SYSTEMS else caller.kind
 
 
 def caller_key(caller: Caller | None) -> str:
     """Whose request ids these are: one caller's key says nothing about another's."""
-    return f"{caller.kind}:{caller.id}" if caller else "anonymous"
+    return f"{caller.kind}:{caller.id}" if caller else ANONYMOUS
 
 
 def without_secrets(schema: Schema, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,28 +252,23 @@ def remember(
     caller: Caller | None,
     context: wire.CallContext,
     arguments: Any,
-) -> Any:
-    """Claim the request id in this transaction and return its row.
+) -> None:
+    """Claim the request id in this transaction; `keep_answer` puts the answer beside it.
 
     Raises Replay when it was carried out before, Refused(idempotency_key_reused) when it stood for something else.
     A second request with the same id waits in PostgreSQL until the first has committed, then finds its answer.
     """
     who = caller_key(caller)
     mark = fingerprint([operation.address, arguments, context.expected_version])
-    statement = (
-        insert_into(session, tables.Request.__table__)
-        .values(
-            caller=who,
-            request_id=context.request_id,
-            operation=operation.name,
-            fingerprint=mark,
-            answer=None,
-            created_at=utc_now(),
-        )
-        .on_conflict_do_nothing()
-    )
-    if session.connection().execute(statement).rowcount == 1:
-        return _claimed(session, tables.Request(caller=who, request_id=context.request_id))
+    claim = {
+        "caller": who,
+        "request_id": context.request_id,
+        "operation": operation.name,
+        "fingerprint": mark,
+        "created_at": utc_now(),
+    }
+    if insert_unless_there(session, tables.Request.__table__, claim):
+        return
     row = session.execute(
         select(tables.Request).where(
             tables.Request.caller == who, tables.Request.request_id == context.request_id
@@ -243,8 +289,9 @@ def remember(
     raise Replay(row.answer)
 
 
-def _claimed(session: Session, row: Any) -> Any:
-    """The row that was just inserted, without reading it: all that follows is that its answer is set."""
-    make_transient_to_detached(row)
-    session.add(row)
-    return row
+def keep_answer(
+    session: Session, tables: Any, caller: Caller | None, context: wire.CallContext, answer: Any
+) -> None:
+    """Keep what the request id that this transaction has claimed is answered with."""
+    row = {"of_caller": caller_key(caller), "of_request": context.request_id, "given": answer}
+    session.connection().execute(tables.keep_answer, row)

@@ -20,6 +20,7 @@ CONTRACTS_ARE_DATA = "Contracts are data"
 CHASSIS_IS_BLIND = "The chassis knows no service"
 GATEWAY_IS_THIN = "The gateway knows contracts and the way to call, no service, no database"
 RULES_ARE_PURE = "Rules know no framework"
+IDENTITY_IN_LAYERS = "Subjects of identity build on those below them"
 REFERRALS_IN_LAYERS = "Subjects of referrals build on those below them"
 
 VIOLATIONS = [
@@ -35,6 +36,13 @@ VIOLATIONS = [
     (RULES_ARE_PURE, "services/signing/documents/rules.py", "import sqlalchemy"),
     (RULES_ARE_PURE, "services/referrals/capacity/rules.py", "from sqlalchemy.orm import Session"),
     (RULES_ARE_PURE, "services/portals/configuration/rules.py", "import services.chassis.unit_of_work"),
+    (
+        IDENTITY_IN_LAYERS,
+        "services/identity/patients/enrolment.py",
+        "import services.identity.people.handlers",
+    ),
+    (IDENTITY_IN_LAYERS, "services/identity/employees/rules.py", "import services.identity.patients.rules"),
+    (IDENTITY_IN_LAYERS, "services/identity/models.py", "import services.identity.realms.rules"),
     (
         REFERRALS_IN_LAYERS,
         "services/referrals/records/queries.py",

@@ -16,7 +16,7 @@ from deploy.ports import free_block
 from deploy.stack import Databases, Stack
 from services.chassis.database import Database
 from services.identity.organisations import operator
-from tests.support import refusals
+from tests.support import refusals, stalls
 from tests.support.servers import temporary_folder
 
 FEATURES = "referralq,provider_portal,electronic_signature"
@@ -171,9 +171,10 @@ def running_stack(
             environ={"LOG_LEVEL": "INFO"},
         )
         try:
-            stack.start()
-            running = RunningStack(stack)
-            yield running
+            with stalls.watched(stack.folder / "log"):
+                stack.start()
+                running = RunningStack(stack)
+                yield running
         finally:
             stack.stop()
         refusals.note_logs(running.logs().splitlines())

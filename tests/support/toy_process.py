@@ -17,14 +17,14 @@ from typing import Any
 import kombu
 import requests
 
-from deploy.keys import make_keys
+from deploy.keys import ISSUERS, make_keys
 from deploy.ports import free_block
 from services.chassis import wire
 from services.chassis.passports import Issuer
 from services.chassis.rpc_client import RpcClient
 from services.chassis.topology import topology
 from services.contracts.declare import Operation
-from tests.support import toy
+from tests.support import stalls, toy
 from tests.support.eventually import eventually
 
 HARBOR = {"org": "a" * 32, "org_key": "harbor"}
@@ -38,14 +38,18 @@ class ServiceSystem:
     folder: Path
     database_url: str
     service: str = "toy"
-    service_class: type = toy.Service
+    service_class: type | None = toy.Service
+    """Whose exchanges and queues are declared; None where that is done elsewhere."""
+    program: tuple[str, ...] = ()
+    """Module and arguments that Python runs in place of the service's own process."""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     ports: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        make_keys(self.folder / "keys", ("identity", self.service, "stranger"))
-        with contextlib.closing(self.connection()) as connection:
-            topology([self.service_class]).declare(connection)
+        make_keys(self.folder / "keys", tuple(dict.fromkeys((*ISSUERS, self.service, "stranger"))))
+        if self.service_class is not None:
+            with contextlib.closing(self.connection()) as connection:
+                topology([self.service_class]).declare(connection)
 
     def connection(self) -> Any:
         """A plain AMQP connection."""
@@ -64,14 +68,17 @@ class ServiceSystem:
             "HEALTH_PORT": str(port),
             "HEARTBEAT_S": "5",
         }
-        module = (
-            ["tests.support.toy_process"] if self.service == "toy" else ["services.chassis.run", self.service]
+        own = (
+            ("tests.support.toy_process",)
+            if self.service == "toy"
+            else ("services.chassis.run", self.service)
         )
-        command = [sys.executable, "-W", "ignore", "-m", *module]
+        command = [sys.executable, "-W", "ignore", "-m", *(self.program or own)]
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 command, env={**os.environ, **settings, **environment}, stdout=log, stderr=log
             )
+        stalls.watch(self.log)
         self.processes.append(process)
         self.ports.append(port)
         eventually(lambda: self._assert_ready(process, port), timeout_s=60)
@@ -82,7 +89,7 @@ class ServiceSystem:
             raise RuntimeError(
                 f"{self.service} ended with {process.returncode}: {self.log.read_text()[-2000:]}"
             )
-        with contextlib.suppress(requests.ConnectionError):
+        with contextlib.suppress(requests.ConnectionError, requests.Timeout):
             assert requests.get(f"http://127.0.0.1:{port}/readyz", timeout=2).status_code == 200
             return
         raise AssertionError("not listening yet")

@@ -11,8 +11,7 @@ from sqlalchemy import select
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts as accounts_contract
-from services.contracts.identity import credentials, passports
-from services.contracts.identity import merging as identity_merged
+from services.contracts.identity import credentials, merging, passports
 from services.contracts.notifications import deliveries as notifications
 from services.contracts.portals import configuration as portals
 from services.contracts.referrals import (
@@ -299,7 +298,7 @@ def _knows_account(service: InProcess, key: str) -> None:
 def _knows_person(service: InProcess, key: str) -> None:
     """What identity answers about people to a service that acts within this organisation."""
     people = MergedPeople({own_person(key)})
-    service.answers[identity_merged.describe_person.address] = people.describe
+    service.answers[merging.describe_person.address] = people.describe
 
 
 def _answers_within(service: InProcess, key: str) -> None:

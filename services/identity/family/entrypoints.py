@@ -19,7 +19,7 @@ class FamilyEntrypoints:
     @serves(contract.list_client_contacts)
     def list_client_contacts(self, call: Call) -> Any:
         answer = call.read(contacts.list_client_contacts)
-        call.transact(lambda unit: unit.audit("contacts.read", "person", call.request["client_id"]))
+        call.note_reading("contacts.read", "person", call.request["client_id"])
         return answer
 
     @serves(contract.disable_client_contact)
@@ -37,10 +37,8 @@ class FamilyEntrypoints:
     @serves(contract.get_family_access)
     def get_family_access(self, call: Call) -> Any:
         answer = call.read(queries.get_access)
-        call.transact(
-            lambda unit: unit.audit(
-                "family_access.read", "account", answer["account_id"], person_id=answer["client_id"]
-            )
+        call.note_reading(
+            "family_access.read", "account", answer["account_id"], person_id=answer["client_id"]
         )
         return answer
 

@@ -23,13 +23,11 @@ class HrFeedEntrypoints:
     @serves(contract.list_hr_import_lines)
     def list_hr_import_lines(self, call: Call) -> Any:
         answer = call.read(imports.list_lines)
-        call.transact(lambda unit: unit.audit("hr_import.lines_read", "hr_import", call.request["import_id"]))
+        call.note_reading("hr_import.lines_read", "hr_import", call.request["import_id"])
         return answer
 
     @serves(contract.apply_hr_import)
     def apply_hr_import(self, call: Call) -> Any:
         answer = call.commit(imports.begin)
-        loop = getattr(call.runtime, "hr_feed", None)
-        if loop is not None:
-            loop.wake()
+        call.runtime.loops.wake(imports.LOOP)
         return answer

@@ -77,9 +77,7 @@ class OutsideEntrypoints:
     @serves(contract.list_account_outside_identities)
     def list_account_outside_identities(self, call: Call) -> Any:
         answer = call.read(identities.list_of_account)
-        call.transact(
-            lambda unit: unit.audit("outside_identity.listed", "account", call.request["account_id"])
-        )
+        call.note_reading("outside_identity.listed", "account", call.request["account_id"])
         return answer
 
     @serves(contract.link_account_outside_identity)

@@ -25,16 +25,14 @@ class PatientsEntrypoints:
     @serves(contract.get_patient_access)
     def get_patient_access(self, call: Call) -> Any:
         answer = call.read(queries.get_patient_access)
-        call.transact(lambda unit: unit.audit("patient_access.read", "person", answer["person_id"]))
+        call.note_reading("patient_access.read", "person", answer["person_id"])
         return answer
 
     @serves(contract.list_patient_access)
     def list_patient_access(self, call: Call) -> Any:
         answer = call.read(queries.list_patient_access)
-        call.transact(
-            lambda unit: unit.audit(
-                "patient_access.listed", "organisation", str(unit.organisation_id), shown=len(answer["items"])
-            )
+        call.note_reading(
+            "patient_access.listed", "organisation", str(call.organisation_id), shown=len(answer["items"])
         )
         return answer
 

@@ -29,7 +29,7 @@ class PeopleEntrypoints:
     @serves(contract.get_person)
     def get_person(self, call: Call) -> Any:
         answer = call.read(queries.get_person)
-        call.transact(lambda unit: unit.audit("person.read", "person", answer["id"]))
+        call.note_reading("person.read", "person", answer["id"])
         return answer
 
     @serves(contract.list_people)

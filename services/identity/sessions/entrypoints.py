@@ -27,7 +27,7 @@ class SessionsEntrypoints:
     @serves(contract.list_account_sessions)
     def list_account_sessions(self, call: Call) -> Any:
         answer = call.read(queries.list_of_account)
-        call.transact(lambda unit: unit.audit("session.listed", "account", call.request["account_id"]))
+        call.note_reading("session.listed", "account", call.request["account_id"])
         return answer
 
     @serves(contract.end_account_sessions)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session, lazyload
 
+from services.chassis.database import built_once
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.referrals.access.access_scope import access_scope_of, may_see_details
@@ -33,7 +34,7 @@ from services.referrals.records.rules import (
 
 
 class _Row(NamedTuple):
-    """What `_limited` selects."""
+    """What `_LIMITED` selects."""
 
     Referral: Referral
     Queue: Queue
@@ -47,6 +48,29 @@ class _Row(NamedTuple):
     consent_until: datetime.date | None
 
 
+_LIMITED = (
+    select(
+        Referral,
+        Queue,
+        QueueStatus,
+        Resource.name.label("program_name"),
+        ContactRecord.number,
+        ContactRecord.first_name,
+        ContactRecord.last_name,
+        ContactRecord.submitted_at,
+        ContactRecord.postal_code,
+        ContactRecord.consent_until,
+    )
+    .join(Queue, Queue.id == Referral.queue_id)
+    .join(Resource, Resource.id == Referral.program_id)
+    .join(QueueStatus, and_(QueueStatus.queue_id == Referral.queue_id, QueueStatus.key == Referral.status))
+    .join(ContactRecord, ContactRecord.id == Referral.contact_record_id)
+    # The one that a referral stands at is joined; the others are wanted by few.
+    .options(lazyload(Queue.statuses))
+)
+_ONE_LIMITED = built_once(_LIMITED.where(Referral.id == bindparam("referral_id")))
+
+
 def list_referrals(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
     """A page of the referrals in sight (S0-14, S0-37), narrowed and ordered as asked (S0-45).
 
@@ -55,8 +79,8 @@ def list_referrals(session: Session, caller: Caller | None, request: Any) -> dic
     """
     now = utc_now()
     kept, order = listing.in_order(request["sort"])
-    statement = (
-        _limited().where(visible_to(caller), *listing.narrowed(session, request, now), *kept).order_by(*order)
+    statement = _LIMITED.where(visible_to(caller), *listing.narrowed(session, request, now), *kept).order_by(
+        *order
     )
     if request["after"] is not None:
         statement = statement.where(listing.after(request["after"], request["sort"]))
@@ -76,7 +100,7 @@ def get_referral(session: Session, caller: Caller | None, request: Any) -> dict[
     Raises Refused `not_found`. The caller of this function audits it if `details` are in the answer.
     """
     referral = visible_referral(session, caller, request["referral_id"])
-    row = session.execute(_limited().where(Referral.id == referral.id)).one()
+    row = session.execute(_ONE_LIMITED, {"referral_id": referral.id}).one()
     view = _view(session, row, caller, utc_now())
     view["progress"]["next_statuses"] = next_statuses(
         settings_of(row.Queue),
@@ -153,7 +177,7 @@ def new_referral_view(
 def limited_referral(session: Session, caller: Caller | None, referral_id: str) -> dict[str, Any]:
     """The limited view of a referral that the caller was found to reach: the answer of a command."""
     session.flush()
-    row = session.execute(_limited().where(Referral.id == referral_id)).one()
+    row = session.execute(_ONE_LIMITED, {"referral_id": referral_id}).one()
     return _view(session, row, caller, utc_now())
 
 
@@ -168,31 +192,6 @@ def _actor(line: StatusChange, referral: Referral, agency_name: str | None) -> d
     """Who did it, as far as it is known here. What a reassignment carried along may be another agency's."""
     own_agency = agency_name if line.at >= referral.assigned_at else None
     return actor_view(line.actor_id, side_of(line.actor_realm), own_agency)
-
-
-def _limited() -> Any:
-    return (
-        select(
-            Referral,
-            Queue,
-            QueueStatus,
-            Resource.name.label("program_name"),
-            ContactRecord.number,
-            ContactRecord.first_name,
-            ContactRecord.last_name,
-            ContactRecord.submitted_at,
-            ContactRecord.postal_code,
-            ContactRecord.consent_until,
-        )
-        .join(Queue, Queue.id == Referral.queue_id)
-        .join(Resource, Resource.id == Referral.program_id)
-        .join(
-            QueueStatus, and_(QueueStatus.queue_id == Referral.queue_id, QueueStatus.key == Referral.status)
-        )
-        .join(ContactRecord, ContactRecord.id == Referral.contact_record_id)
-        # The one that a referral stands at is joined; the others are wanted by few.
-        .options(lazyload(Queue.statuses))
-    )
 
 
 def _view(session: Session, row: Any, caller: Caller | None, now: datetime.datetime) -> dict[str, Any]:

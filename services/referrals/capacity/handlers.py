@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from services.chassis import wire
-from services.chassis.database import insert_into
+from services.chassis.database import insert_unless_there
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.referrals.access.access_scope import access_scope_of
@@ -343,8 +343,7 @@ def _settled(unit: UnitOfWork, line_id: str) -> tuple[Line, dict[str, Term]]:
 def _first_line(unit: UnitOfWork, program_id: str, name: str) -> tuple[Line, dict[str, Term]]:
     """The program's first line, made where there is none, and held against claims until the transaction ends."""
     row = {**_empty_line(unit, program_id, program_id, name, 0), "organisation_id": unit.organisation_id}
-    statement = insert_into(unit.session, Line.__table__).values(**row).on_conflict_do_nothing()
-    unit.session.connection().execute(statement)
+    insert_unless_there(unit.session, Line.__table__, row)
     return _settled(unit, program_id)
 
 

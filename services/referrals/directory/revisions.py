@@ -14,7 +14,7 @@ def next_revision(unit: UnitOfWork) -> int:
     """Count one more change of the organisation's directory, and hold other writers of it off until this one commits."""
     table = DirectoryRevision.__table__
     statement = (
-        insert_into(unit.session, table)
+        insert_into(unit.session.connection().dialect.name, table)
         .values(organisation_id=unit.organisation_id, revision=1)
         .on_conflict_do_update(
             index_elements=[table.c.organisation_id], set_={"revision": table.c.revision + 1}

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from services.chassis.operations import Call, serves
-from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.referrals import fhir
 from services.referrals.authors.names import authors_of
 from services.referrals.fhir import queries
@@ -59,10 +58,5 @@ def _name_agents(call: Call, resources: Iterable[Mapping[str, Any]]) -> None:
 def _audit_reading(call: Call, record: Mapping[str, Any]) -> None:
     """Note a reading of a person's details before they are handed out: what cannot be noted is not shown."""
     referral_id, record_id = call.request["resource_id"], record["id"]
-
-    def note(unit: UnitOfWork) -> None:
-        facts = {"contact_record_id": record_id, "format": "fhir"}
-        # Whose record it is, is looked up here: a provider's answer does not say it.
-        note_reading(unit, "referral.details_read", "referral", referral_id, record_id, **facts)
-
-    call.transact(note)
+    facts = {"contact_record_id": record_id, "format": "fhir"}
+    note_reading(call, "referral.details_read", "referral", referral_id, record_id, **facts)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
+from services.chassis.database import built_once
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
@@ -35,17 +36,18 @@ from services.referrals.offers.rules import (
 from services.referrals.queues.rules import Status
 from services.referrals.records.models import ContactRecord
 
+_OFFER_HELD = built_once(
+    select(Offer)
+    .join(Referral, Referral.offer_id == Offer.id)
+    .where(Referral.id == bindparam("referral_id"))
+    .with_for_update(of=Offer)
+    .execution_options(populate_existing=True)
+)
+
 
 def hold_offer_of(session: Session, referral_id: str) -> Offer | None:
     """The offer to which a referral belongs, held until the transaction ends; before the referral itself is held."""
-    statement = (
-        select(Offer)
-        .join(Referral, Referral.offer_id == Offer.id)
-        .where(Referral.id == referral_id)
-        .with_for_update(of=Offer)
-        .execution_options(populate_existing=True)
-    )
-    return session.scalars(statement).one_or_none()
+    return session.scalars(_OFFER_HELD, {"referral_id": referral_id}).one_or_none()
 
 
 def held_referral(session: Session, caller: Caller | None, referral_id: str) -> Referral:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.chassis.events import Delivery, listens
+from services.chassis.events import IncomingEvent, listens
 from services.chassis.operations import Call, serves
 from services.contracts.identity.merging import people_merged, people_unmerged
 from services.contracts.referrals import records
@@ -35,12 +35,8 @@ class RecordEntrypoints:
     @serves(records.get_contact_record)
     def get_contact_record(self, call: Call) -> Any:
         answer = call.read(queries.get_contact_record)
-        # Before it is handed out: what cannot be noted is not shown.
-        call.transact(
-            lambda unit: handlers.note_reading(
-                unit, "contact_record.read", "contact_record", answer["id"], answer["id"]
-            )
-        )
+        whose = handlers.about(answer["person_id"])
+        call.note_reading("contact_record.read", "contact_record", answer["id"], **whose)
         return answer
 
     @serves(records.create_contact_record_pdf)
@@ -56,9 +52,9 @@ class RecordEntrypoints:
         return call.read(queries.describe_contact_record)
 
     @listens(people_merged)
-    def on_people_merged(self, delivery: Delivery) -> None:
-        people.follow(delivery)
+    def on_people_merged(self, incoming: IncomingEvent) -> None:
+        people.follow(incoming)
 
     @listens(people_unmerged)
-    def on_people_unmerged(self, delivery: Delivery) -> None:
-        people.follow(delivery)
+    def on_people_unmerged(self, incoming: IncomingEvent) -> None:
+        people.follow(incoming)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import String, bindparam, func, literal_column, select
 
 from services.chassis import wire
-from services.chassis.database import insert_into
+from services.chassis.database import PreparedInsert, insert_into
+from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.referrals.records import contact_record_changed, contact_record_created
 from services.referrals.records import consent
 from services.referrals.records.models import ContactRecord, ContactRecordChange, ContactRecordCounter
-from services.referrals.records.queries import get_record, numbers_like, view_of
+from services.referrals.records.queries import get_record, numbers_like, person_of, view_of
 from services.referrals.records.rules import (
     check_part_of_name,
     check_postal_code,
@@ -26,6 +28,13 @@ from services.referrals.records.rules import (
 
 _NAMES = ("first_name", "last_name")
 _AS_GIVEN = ("phone", "email", "form_code")
+_INSERT = PreparedInsert(ContactRecord)
+_COLUMNS = {column.key for column in ContactRecord.__table__.columns} - {"organisation_id"}
+_QUEUE_UP = select(
+    func.pg_advisory_xact_lock(
+        func.hashtextextended(bindparam("counter", type_=String()), literal_column("0"))
+    )
+)
 
 
 def create_contact_record(unit: UnitOfWork, request: Any, person_id: str | None) -> dict[str, Any]:
@@ -69,11 +78,15 @@ def edit_contact_record(unit: UnitOfWork, request: Any, person_id: str | None) -
 
 
 def note_reading(
-    unit: UnitOfWork, action: str, object_type: str, object_id: str, record_id: str, /, **facts: Any
+    call: Call, action: str, object_type: str, object_id: str, record_id: str, /, **facts: Any
 ) -> None:
-    """Write down that a whole record was read, and whose it is if that is known, before it is handed out."""
-    person = select(ContactRecord.person_id).where(ContactRecord.id == record_id)
-    unit.audit(action, object_type, object_id, **facts, **_about(unit.session.scalar(person)))
+    """Write down that a whole record was read, and whose it is if that is known, before it is handed out.
+
+    Whose it is, is looked up here: a provider's answer does not say it.
+    """
+    with call.runtime.database.reading(call.organisation_id) as session:
+        person_id = person_of(session, record_id)
+    call.note_reading(action, object_type, object_id, **facts, **about(person_id))
 
 
 def _entered(unit: UnitOfWork, request: Any, person_id: str | None) -> ContactRecord:
@@ -92,14 +105,13 @@ def _entered(unit: UnitOfWork, request: Any, person_id: str | None) -> ContactRe
     consent.settle(unit, record)
     # Last: from here to the commit others wait for the next number.
     record.number = contact_record_number(_next_number(unit))
-    unit.add(record)
-    unit.session.flush()
+    _INSERT.execute(unit.session, {name: getattr(record, name) for name in _COLUMNS})
     unit.audit(
         "contact_record.created",
         "contact_record",
         record.id,
         number=record.number,
-        **_about(record.person_id),
+        **about(record.person_id),
     )
     unit.publish(
         contact_record_created,
@@ -131,11 +143,11 @@ def publish_record_change(unit: UnitOfWork, record: ContactRecord, changed: list
             contact_record_id=record.id,
             version=record.version,
             at=unit.now,
-            actor_id=unit.caller.id if unit.caller else "system",
+            actor_id=unit.actor_id,
             fields=changed,
         )
     )
-    facts |= {"fields": changed, "version": record.version, **_about(record.person_id)}
+    facts |= {"fields": changed, "version": record.version, **about(record.person_id)}
     unit.audit("contact_record.edited", "contact_record", record.id, **facts)
     unit.publish(
         contact_record_changed,
@@ -148,7 +160,8 @@ def publish_record_change(unit: UnitOfWork, record: ContactRecord, changed: list
     )
 
 
-def _about(person_id: str | None) -> dict[str, str]:
+def about(person_id: str | None) -> dict[str, str]:
+    """The fact of an audit row that says whose record it is, where that is known."""
     return {"person_id": person_id} if person_id else {}
 
 
@@ -163,16 +176,21 @@ def _next_number(unit: UnitOfWork) -> int:
     """
     connection = unit.session.connection()
     if connection.dialect.name == "postgresql":
-        queue = func.hashtextextended(f"contact_record_counters:{unit.organisation_id}", 0)
-        connection.execute(select(func.pg_advisory_xact_lock(queue)))
+        connection.execute(_QUEUE_UP, {"counter": f"contact_record_counters:{unit.organisation_id}"})
+    counted = connection.execute(
+        _counting(connection.dialect.name), {"organisation_id": unit.organisation_id, "value": 1}
+    )
+    return int(counted.scalar_one())
+
+
+@functools.cache
+def _counting(dialect: str) -> Any:
     counter = ContactRecordCounter.__table__.c
-    statement = (
-        insert_into(unit.session, ContactRecordCounter.__table__)
-        .values(organisation_id=unit.organisation_id, value=1)
+    return (
+        insert_into(dialect, ContactRecordCounter.__table__)
         .on_conflict_do_update(index_elements=[counter.organisation_id], set_={"value": counter.value + 1})
         .returning(counter.value)
     )
-    return int(connection.execute(statement).scalar_one())
 
 
 def _sections(given: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
-from sqlalchemy import func, literal, select, tuple_
+from sqlalchemy import bindparam, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
+from services.chassis.cursors import cursor_of, read_cursor
+from services.chassis.database import Prepared
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.referrals.authors.rules import actor_view
 from services.referrals.models import Referral
-from services.referrals.paging.cursors import cursor_of, read_cursor
 from services.referrals.records.consent import is_over
 from services.referrals.records.models import ContactRecord, ContactRecordChange
 from services.referrals.records.rules import (
@@ -22,11 +24,29 @@ from services.referrals.records.rules import (
 )
 
 DUPLICATES_SHOWN = 10
+_ORDER = "contact records"
+_RECORD = Prepared(select(*ContactRecord.__table__.columns).where(ContactRecord.id == bindparam("wanted_id")))
+_PERSON = Prepared(select(ContactRecord.person_id).where(ContactRecord.id == bindparam("wanted_id")))
+_NUMBERS_ALIKE = Prepared(
+    select(ContactRecord.number)
+    .where(ContactRecord.sameness == bindparam("sameness"), ContactRecord.id != bindparam("own_id"))
+    .order_by(ContactRecord.created_at.desc(), ContactRecord.id)
+    .limit(DUPLICATES_SHOWN)
+)
 
 
 def get_contact_record(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
     """A whole contact record. Raises Refused `not_found`. The caller of this function audits it."""
-    return view_of(session, get_record(session, request["contact_record_id"]))
+    record = _RECORD.execute(session, wanted_id=request["contact_record_id"]).one_or_none()
+    if record is None:
+        raise _no_record()
+    return view_of(session, record)
+
+
+def person_of(session: Session, contact_record_id: str) -> str | None:
+    """Whom a contact record is about, if that is known."""
+    person_id: str | None = _PERSON.execute(session, wanted_id=contact_record_id).scalar()
+    return person_id
 
 
 def search_contact_records(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
@@ -40,7 +60,7 @@ def search_contact_records(session: Session, _caller: Caller | None, request: An
         select(ContactRecord, _open_referrals()).where(*wanted(request)).order_by(*(c.desc() for c in newest))
     )
     if request["after"] is not None:
-        submitted_at, record_id = read_cursor(request["after"])
+        submitted_at, record_id = read_cursor(request["after"], _ORDER, datetime.datetime, str)
         place = tuple_(literal(submitted_at, ContactRecord.submitted_at.type), literal(record_id))
         statement = statement.where(tuple_(*newest) < place)
     rows = session.execute(statement.limit(request["limit"] + 1)).all()
@@ -48,7 +68,7 @@ def search_contact_records(session: Session, _caller: Caller | None, request: An
     last = page[-1].ContactRecord if len(rows) > len(page) else None
     return {
         "items": [_line(row.ContactRecord, row.open_referrals) for row in page],
-        "next": cursor_of(last.submitted_at, last.id) if last else None,
+        "next": cursor_of(_ORDER, last.submitted_at, last.id) if last else None,
     }
 
 
@@ -78,13 +98,8 @@ def numbers_like(session: Session, record: ContactRecord) -> list[str]:
     """Numbers of other records with the same name, postal code and phone, newest first, at most ten. A hint, for staff."""
     if record.sameness is None:
         return []
-    statement = (
-        select(ContactRecord.number)
-        .where(ContactRecord.sameness == record.sameness, ContactRecord.id != record.id)
-        .order_by(ContactRecord.created_at.desc(), ContactRecord.id)
-        .limit(DUPLICATES_SHOWN)
-    )
-    return list(session.scalars(statement))
+    alike = _NUMBERS_ALIKE.execute(session, sameness=record.sameness, own_id=record.id)
+    return list(alike.scalars())
 
 
 def describe_contact_record(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
@@ -98,12 +113,16 @@ def get_record(session: Session, contact_record_id: str, *, lock: bool = False) 
     """The row, held until the transaction ends if `lock`. Raises Refused `not_found`."""
     record = session.get(ContactRecord, contact_record_id, with_for_update=lock)
     if record is None:
-        raise Refused("not_found", "There is no contact record with this id.", "contact_record_id")
+        raise _no_record()
     return record
 
 
-def view_of(session: Session, record: ContactRecord) -> dict[str, Any]:
-    """A contact record as the contract shows it, with everything that was taken down."""
+def _no_record() -> Refused:
+    return Refused("not_found", "There is no contact record with this id.", "contact_record_id")
+
+
+def view_of(session: Session, record: Any) -> dict[str, Any]:
+    """A contact record (a ContactRecord or a row with its columns) as the contract shows it, with everything taken down."""
     return {
         "id": record.id,
         "version": record.version,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from services.chassis.database import insert_into
+from services.chassis.database import Prepared, insert_into
 from services.chassis.unit_of_work import UnitOfWork
 from services.referrals.calendar.queries import time_zone_of
 from services.referrals.calendar.rules import local_day
@@ -16,6 +16,13 @@ from services.referrals.models import Referral
 from services.referrals.reports.models import ReportCell, ReportDelta, ReportMove, ReportPlace
 from services.referrals.reports.rules import day_number, duration_class
 
+_CELLS = Prepared(
+    select(ReportCell.id, ReportCell.program_id).where(
+        ReportCell.queue_id == bindparam("queue_id"),
+        ReportCell.program_id.in_(bindparam("program_ids", expanding=True)),
+        ReportCell.status == bindparam("status"),
+    )
+)
 _FLAGS = ("open", "waiting", "urgent")
 
 
@@ -98,13 +105,7 @@ def _find_cells(session: Session, queue_id: str, status: str, program_ids: Colle
     """Note the cells of a status at these programs; the programs that have none."""
     if not program_ids:
         return set()
-    cells = session.execute(
-        select(ReportCell.id, ReportCell.program_id).where(
-            ReportCell.queue_id == queue_id,
-            ReportCell.program_id.in_(program_ids),
-            ReportCell.status == status,
-        )
-    ).all()
+    cells = _CELLS.execute(session, queue_id=queue_id, program_ids=sorted(program_ids), status=status).all()
     _cells(session).update({(queue_id, cell.program_id, status): cell.id for cell in cells})
     return set(program_ids) - {cell.program_id for cell in cells}
 
@@ -116,8 +117,9 @@ def _make_cells(session: Session, queue_id: str, status: str, program_ids: Colle
 
 def _insert_cells(session: Session, own: list[dict[str, str]]) -> None:
     """Make cells, in one order: somebody else may make some of them at the same time. Then they are there afterwards."""
-    statement = insert_into(session, ReportCell.__table__).values(own).on_conflict_do_nothing()
-    session.connection().execute(statement)
+    connection = session.connection()
+    statement = insert_into(connection.dialect.name, ReportCell.__table__).on_conflict_do_nothing()
+    connection.execute(statement, own)
 
 
 def _zone(unit: UnitOfWork) -> str:

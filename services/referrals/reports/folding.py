@@ -111,7 +111,7 @@ def _add_up(
     session: Session, table: Any, rows: list[dict[str, Any]], key: list[str], names: tuple[str, ...]
 ) -> None:
     """Insert the rows, or add their numbers to those that are there."""
-    insert = insert_into(session, table.__table__)
+    insert = insert_into(session.connection().dialect.name, table.__table__)
     added = {name: table.__table__.c[name] + insert.excluded[name] for name in names}
     statement = insert.on_conflict_do_update(index_elements=key, set_=added)
     session.connection().execute(statement, rows)

@@ -14,6 +14,7 @@ import pikepdf
 import pytest
 
 from services.chassis.passports import REALM_OF_SYSTEMS
+from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals import assignments, queues, records, status_changes
 from services.contracts.referrals.records import contact_record_pdf_created
@@ -163,9 +164,10 @@ def test_no_pdf_is_handed_out_that_could_not_be_audited(
     def fails(*_: Any, **__: Any) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(handlers, "note_reading", fails)
+    record_id = desk.a_record()
+    monkeypatch.setattr(UnitOfWork, "audit", fails)
     with pytest.raises(RuntimeError):
-        desk(records.create_contact_record_pdf, contact_record_id=desk.a_record())
+        desk(records.create_contact_record_pdf, contact_record_id=record_id)
 
 
 @pytest.mark.seed("S0-25")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -15,83 +13,54 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import kombu
 import psutil
 import pytest
 import requests
 from reportlab.pdfgen.canvas import Canvas
 
-from deploy.keys import make_keys
-from deploy.ports import free_block
 from services.chassis import migrate, wire
 from services.chassis.blobs import BlobStore
 from services.chassis.passports import Issuer
-from services.chassis.rpc_client import RpcClient
-from services.chassis.topology import topology
+from services.chassis.topology import Topology
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts
 from services.contracts.signing import documents as contract
 from services.signing.service import Service
 from tests.support.bars import hold_at_best
 from tests.support.eventually import eventually
+from tests.support.toy_process import ServiceSystem, running
 
-CHECKOUT = Path(__file__).resolve().parents[3]
 HARBOR = ("a" * 32, "harbor")
 STAFF, ANA = "c" * 32, "d" * 32
 STALL_S = 0.25  # how long the event loop may stand still, so how long others may wait
 RESIDENT_MIB = 150
 
 
-class System:
-    """A broker's virtual host with signing and the stand-in for identity."""
+class System(ServiceSystem):
+    """Signing, and beside it the stand-in for identity."""
 
     def __init__(self, uri: str, folder: Path) -> None:
-        self.uri, self.folder = uri, folder
-        make_keys(folder / "keys")
         migrate.upgrade("signing", f"sqlite:///{folder}/signing.db")
-        self.port = free_block(1)
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        with contextlib.closing(kombu.Connection(uri).transport.establish_connection()) as connection:
-            plan = topology([Service])
-            plan.queues[wire.rpc_queue("identity")] = {}
-            plan.bindings.append((wire.RPC_EXCHANGE, wire.rpc_queue("identity"), "identity.*"))
+        super().__init__(uri, folder, f"sqlite:///{folder}/signing.db", "signing", Service)
+        stand_in = ("tests.integration.signing.identity_stand_in",)
+        self._identity = ServiceSystem(
+            uri, folder, f"sqlite:///{folder}/identity.db", "identity", None, stand_in
+        )
+        plan = Topology(
+            queues={wire.rpc_queue("identity"): {}},
+            bindings=[(wire.RPC_EXCHANGE, wire.rpc_queue("identity"), "identity.*")],
+        )
+        with contextlib.closing(self.connection()) as connection:
             plan.declare(connection)
         self.blobs = BlobStore(folder / "blobs")
+        self._rpc = self.client(timeout_s=20)
 
-    def start(self) -> None:
-        self._start("signing", ["-m", "services.chassis.run", "signing"], HEALTH_PORT=str(self.port))
-        self._start("identity", [str(Path(__file__).with_name("identity_stand_in.py"))])
-        self.client = RpcClient(self.uri, "test", timeout_s=20)
-        self.client.start()
-        eventually(self._assert_ready, timeout_s=30)
-
-    def _start(self, name: str, arguments: list[str], **more: str) -> None:
-        keys = self.folder / "keys"
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(CHECKOUT),
-            "AMQP_URI": self.uri,
-            "BLOB_DIR": str(self.folder / "blobs"),
-            "PASSPORT_KEYS_FILE": str(keys / "public.json"),
-            "PASSPORT_PRIVATE_KEY_FILE": str(keys / f"{name}.pem"),
-            f"{name.upper()}_DATABASE_URL": f"sqlite:///{self.folder}/{name}.db",
-            "SIGNING_KEYS_DIR": str(keys / "signing"),
-            **more,
-        }
-        with (self.folder / f"{name}.log").open("wb") as log:
-            self.processes[name] = subprocess.Popen(
-                [sys.executable, "-W", "ignore", *arguments], env=environment, stdout=log, stderr=log
-            )
-
-    def _assert_ready(self) -> None:
-        for name, process in self.processes.items():
-            if process.poll() is not None:
-                raise RuntimeError(f"{name} ended: {(self.folder / f'{name}.log').read_text()[-2000:]}")
-        with contextlib.suppress(requests.ConnectionError):
-            assert requests.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2).status_code == 200
-            self._assert_identity_answers()
-            return
-        raise AssertionError("signing is not listening yet")
+    def start(self, **environment: str) -> subprocess.Popen[bytes]:
+        self._identity.start()
+        signing_keys = str(self.folder / "keys" / "signing")
+        process = super().start(SIGNING_KEYS_DIR=signing_keys, **environment)
+        eventually(self._assert_identity_answers, timeout_s=30)
+        return process
 
     def _assert_identity_answers(self) -> None:
         passport = Issuer.from_file("signing", str(self.folder / "keys" / "signing.pem")).for_service(
@@ -99,15 +68,14 @@ class System:
         )
         try:
             context = wire.CallContext(wire.new_id(), passport=passport)
-            self.client.call(accounts.describe_account, {"account_id": ANA}, context)
+            self._rpc.call(accounts.describe_account, {"account_id": ANA}, context)
         except Refused as refused:
             raise AssertionError(f"the stand-in for identity: {refused.code}") from None
 
     def stop(self) -> None:
-        self.client.close()
-        for process in self.processes.values():
-            process.kill()
-            process.wait(10)
+        self._rpc.close()
+        self._identity.stop()
+        super().stop()
 
     def call(self, operation: Any, account: str, version: int | None = None, **arguments: Any) -> Any:
         staff = account == STAFF
@@ -122,7 +90,7 @@ class System:
         context = wire.CallContext(
             wire.new_id(), passport=issuer.for_account("signing", claims), expected_version=version
         )
-        return self.client.call(operation, arguments, context)
+        return self._rpc.call(operation, arguments, context)
 
     def send(self, pages: int = 2) -> Any:
         sha256, size = self.blobs.put(HARBOR[0], [a_pdf(pages)], 50_000_000)
@@ -138,7 +106,7 @@ class System:
         return self.call(contract.sign_document, ANA, document["version"], document_id=document["id"])
 
     def resident_mib(self) -> float:
-        return float(psutil.Process(self.processes["signing"].pid).memory_info().rss / 2**20)
+        return float(psutil.Process(self.processes[0].pid).memory_info().rss / 2**20)
 
 
 def a_pdf(pages: int) -> bytes:
@@ -153,12 +121,9 @@ def a_pdf(pages: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def system(module_vhost: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    running = System(module_vhost, tmp_path_factory.mktemp("signing"))
-    try:
-        running.start()
-        yield running
-    finally:
-        running.stop()
+    system = System(module_vhost, tmp_path_factory.mktemp("signing"))
+    with running(system):
+        yield system
 
 
 def test_the_whole_journey_over_the_broker(system: System, tmp_path: Path) -> None:
@@ -217,7 +182,7 @@ def _sign_and_watch(system: System, documents: list[Any]) -> tuple[list[float], 
         with requests.Session() as session:
             while not done.is_set():
                 waited_s.append(
-                    _timed(lambda: session.get(f"http://127.0.0.1:{system.port}/healthz", timeout=5))
+                    _timed(lambda: session.get(f"http://127.0.0.1:{system.ports[0]}/healthz", timeout=5))
                 )
         return waited_s
 

@@ -27,7 +27,7 @@ from services.chassis.text_shaping import (
 )
 
 NAMES = {
-    "Latin": "Łukasz Žižek, Nguyễn Thị Hồng, Zoë Q̃aŋ",
+    "Latin": "Łukasz Žižek, Nguyễn Thị Hồng, Zoë Q̃aŋ Ŋ̈",
     "Greek": "Ελένη Παπαδοπούλου",
     "Cyrillic": "Іван Петренко, Ӯлмас Ҷамшед",
     "Arabic": "محمد عبد الرحمن",

@@ -20,7 +20,7 @@ from services.chassis.operations import Call
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.identity import accounts as identity
+from services.contracts.identity import accounts
 from services.contracts.referrals.records import contact_record_pdf_created
 from services.referrals.access.access_scope import access_scope_of, may_see_details
 from services.referrals.access.visibility import visible_referral
@@ -30,10 +30,10 @@ from services.referrals.directory.models import Resource
 from services.referrals.models import Referral, StatusChange
 from services.referrals.queues.models import Queue, QueueStatus
 from services.referrals.queues.rules import decline_reasons_of, outcomes_of, settings_of
-from services.referrals.records.handlers import note_reading
+from services.referrals.records.handlers import about
 from services.referrals.records.pdf import renderer
 from services.referrals.records.pdf.content import PrintedRecord, PrintedReferral, PrintedStep
-from services.referrals.records.queries import get_record, view_of
+from services.referrals.records.queries import get_record, person_of, view_of
 from services.referrals.records.rules import contact_name, visible_record
 
 MAX_PDF_BYTES = 50_000_000
@@ -92,7 +92,8 @@ def _hand_out(call: Call, printed: PrintedRecord, record_id: str, object_type: s
 
     def note(unit: UnitOfWork) -> None:
         facts = {"contact_record_id": record_id, "pages": pages, "sha256": sha256}
-        note_reading(unit, "contact_record.pdf_created", object_type, object_id, record_id, **facts)
+        whose = about(person_of(unit.session, record_id))
+        unit.audit("contact_record.pdf_created", object_type, object_id, **facts, **whose)
         unit.publish(
             contact_record_pdf_created,
             record_id,
@@ -122,7 +123,7 @@ def _organisation_name(call: Call) -> str:
     caller = call.caller
     assert caller is not None  # noqa: S101 - both operations need an account
     try:
-        account = call.ask(identity.describe_account, {"account_id": caller.id})
+        account = call.ask(accounts.describe_account, {"account_id": caller.id})
     except Refused as refused:
         if refused.code != "not_found":
             raise

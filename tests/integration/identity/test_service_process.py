@@ -6,10 +6,8 @@ import base64
 import contextlib
 import itertools
 import json
-import os
 import statistics
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,17 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import kombu
 import pytest
-import requests
 from sqlalchemy import update
 
-from deploy.keys import make_keys
-from deploy.ports import free_block
 from services.chassis import wire
 from services.chassis.passports import Issuer
-from services.chassis.rpc_client import RpcClient
-from services.chassis.topology import topology
 from services.contracts.errors import Refused
 from services.contracts.identity import credentials, passports, sessions
 from services.contracts.identity import login as login_contract
@@ -36,22 +28,19 @@ from services.identity.secrets.passwords import hash_password
 from services.identity.service import Service
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 from tests.support.bars import hold_at_best
-from tests.support.eventually import eventually
+from tests.support.toy_process import ServiceSystem, running
 
-CHECKOUT = Path(__file__).resolve().parents[3]
 STALL_S = 0.1  # how long the event loop may stand still while people log in
 KNOWN = 10
 WRONG = "wrong " + PASSWORD
 
 
-class System:
-    """A broker's virtual host with identity; one organisation, some accounts that have a password."""
+class System(ServiceSystem):
+    """Identity with one organisation and some accounts that have a password."""
 
     def __init__(self, uri: str, folder: Path) -> None:
-        self.folder, self.keys = folder, folder / "keys"
-        make_keys(self.keys)
-        self.url = f"sqlite:///{folder}/identity.db"
-        before = Identity(self.url, folder)
+        url = f"sqlite:///{folder}/identity.db"
+        before = Identity(url, folder)
         accounts = [before.an_account(password=None) for _ in range(KNOWN)]
         self.logins = [account["login"] for account in accounts]
         with before.database.reading(None) as session:
@@ -59,59 +48,21 @@ class System:
             session.execute(update(Account).where(Account.login.in_(self.logins)).values(**values))
             session.commit()
         before.close()
-        with contextlib.closing(kombu.Connection(uri).transport.establish_connection()) as connection:
-            topology([Service]).declare(connection)
-        self.port = free_block(1)
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(CHECKOUT),
-            "AMQP_URI": uri,
-            "BLOB_DIR": str(folder / "blobs"),
-            "PASSPORT_KEYS_FILE": str(self.keys / "public.json"),
-            "PASSPORT_PRIVATE_KEY_FILE": str(self.keys / "identity.pem"),
-            "IDENTITY_DATABASE_URL": self.url,
-            "PUBLIC_URL": "https://portal.example.org",
-            "HEALTH_PORT": str(self.port),
-        }
-        self.log, self.stalls = folder / "identity.log", folder / "stalls"
+        self.stalls = folder / "stalls"
         self.stalls.touch()
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-W",
-                    "ignore",
-                    "-m",
-                    "tests.support.watched_service",
-                    "identity",
-                    self.stalls,
-                ],
-                env=environment,
-                stdout=log,
-                stderr=log,
-            )
-        self.client = RpcClient(uri, "test", timeout_s=20)
+        watched = ("tests.support.watched_service", "identity", str(self.stalls))
+        super().__init__(uri, folder, url, "identity", Service, watched)
+        self._rpc = self.client(timeout_s=20)
 
-    def start(self) -> None:
-        """Wait until it can be called."""
-        self.client.start()
-        eventually(self._assert_ready, timeout_s=30)
-
-    def _assert_ready(self) -> None:
-        if self.process.poll() is not None:
-            raise RuntimeError(f"identity ended: {self.log.read_text()[-2000:]}")
-        with contextlib.suppress(requests.ConnectionError):
-            assert requests.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2).status_code == 200
-            return
-        raise AssertionError("identity is not listening yet")
+    def start(self, **environment: str) -> subprocess.Popen[bytes]:
+        return super().start(PUBLIC_URL="https://portal.example.org", **environment)
 
     def stop(self) -> None:
-        self.client.close()
-        self.process.kill()
-        self.process.wait(10)
+        self._rpc.close()
+        super().stop()
 
     def call(self, operation: Any, passport: str | None = None, **arguments: Any) -> Any:
-        return self.client.call(operation, arguments, wire.CallContext(wire.new_id(), passport=passport))
+        return self._rpc.call(operation, arguments, wire.CallContext(wire.new_id(), passport=passport))
 
     def refused(self, operation: Any, passport: str | None = None, **arguments: Any) -> str:
         with pytest.raises(Refused) as refusal:
@@ -127,18 +78,15 @@ class System:
     def log_in(self, login: str, password: str = PASSWORD) -> Any:
         return self.call(login_contract.log_in, organisation="harbor", login=login, password=password)
 
-    def passport(self, token: str, audience: str = "identity") -> str:
+    def passport_of(self, token: str, audience: str = "identity") -> str:
         return str(self.call(passports.issue_passport, token=token, audience=audience)["passport"])
 
 
 @pytest.fixture(scope="module")
 def system(module_vhost: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    running = System(module_vhost, tmp_path_factory.mktemp("identity"))
-    try:
-        running.start()
-        yield running
-    finally:
-        running.stop()
+    system = System(module_vhost, tmp_path_factory.mktemp("identity"))
+    with running(system):
+        yield system
 
 
 def longest_wait(probe: Callable[[], Any], during: Callable[[], None]) -> float:
@@ -167,7 +115,7 @@ def test_twenty_log_ins_at_once_keep_nobody_waiting(system: System, asked: str) 
     token = system.log_in(ADMIN)["token"]
     probes: dict[str, Callable[[], Any]] = {
         "a link": lambda: system.call(credentials.inspect_credential_link, token="A" * 43),
-        "a passport": lambda: system.passport(token),
+        "a passport": lambda: system.passport_of(token),
     }
 
     def attempt(login: str) -> None:
@@ -222,19 +170,19 @@ def test_known_and_unknown_logins_take_the_same_time(system: System) -> None:
 def test_a_session_that_was_ended_is_refused_by_its_next_request(system: System) -> None:
     first, second = system.log_in(ADMIN)["token"], system.log_in(ADMIN)["token"]
     assert first != second
-    system.call(sessions.log_out, system.passport(first))
+    system.call(sessions.log_out, system.passport_of(first))
     assert system.refused(passports.issue_passport, token=first, audience="identity") == "unauthenticated"
-    assert system.passport(second)
+    assert system.passport_of(second)
 
 
 @pytest.mark.fault("A11")
 def test_no_passport_but_a_fresh_one_for_this_service_is_accepted(system: System) -> None:
-    good = system.passport(system.log_in(ADMIN)["token"])
+    good = system.passport_of(system.log_in(ADMIN)["token"])
     assert system.call(passports.describe_me, good)["login"] == ADMIN
     header, payload, signature = good.split(".")
     claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
     none = base64.urlsafe_b64encode(b'{"alg":"none","kid":"identity"}').rstrip(b"=").decode()
-    stranger = Issuer.from_file("referrals", str(system.keys / "referrals.pem"))
+    stranger = Issuer.from_file("referrals", str(system.folder / "keys" / "referrals.pem"))
     forged = [
         None,
         "",
@@ -244,7 +192,7 @@ def test_no_passport_but_a_fresh_one_for_this_service_is_accepted(system: System
         stranger.for_account(
             "identity", {name: claims[name] for name in ("sub", "org", "org_key", "realm", "perms")}
         ),
-        system.passport(system.log_in(ADMIN)["token"], "referrals"),
+        system.passport_of(system.log_in(ADMIN)["token"], "referrals"),
         stranger.for_service("identity", claims["org"], claims["org_key"]),
     ]
     answers = {system.refused(passports.describe_me, passport) for passport in forged * 10}
