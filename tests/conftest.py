@@ -9,7 +9,7 @@ import pytest
 from deploy.broker import Broker
 from deploy.postgres import Postgres
 from tests.seeds import RESULTS, SeedResults
-from tests.support import servers
+from tests.support import servers, stalls
 from tests.support.sharing import SharedServers
 from tests.support.taking_turns import TakingTurns
 
@@ -19,6 +19,7 @@ def pytest_configure(config: pytest.Config) -> None:
     record = None if hasattr(config, "workerinput") else RESULTS
     config.pluginmanager.register(SeedResults(record), "seed-results")
     config.pluginmanager.register(TakingTurns(config), "taking-turns")
+    config.pluginmanager.register(stalls.plugin(), "stall-watch")
     config.pluginmanager.register(SharedServers(config), "shared-servers")
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from services.chassis import logs, metrics, wire
 from services.chassis.database import insert_unless_there
 from services.chassis.inbound import Inbound
-from services.chassis.transactions import transact
+from services.chassis.transactions import itself, transact
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.declare import Event, Operation
 
@@ -44,8 +44,8 @@ class EventContext:
     traceparent: str | None
 
 
-class Delivery:
-    """One delivery of an event to one handler."""
+class IncomingEvent:
+    """An event on its way to one handler, with what the handler needs to take effect once."""
 
     def __init__(
         self, runtime: Any, handler: str, event: Event, data: Mapping[str, Any], context: EventContext
@@ -65,7 +65,7 @@ class Delivery:
     def apply(self, handler: Callable[..., Any], *extra: Any) -> bool:
         """Run `handler(unit_of_work, data, *extra)` in the transaction that also notes the event as handled.
 
-        False when it had taken effect before: then nothing is run.
+        The service itself is the caller. False when it had taken effect before: then nothing is run.
         """
 
         def work(unit: UnitOfWork) -> bool:
@@ -75,7 +75,11 @@ class Delivery:
             return True
 
         return transact(
-            self.runtime, work, caller=None, context=self._call_context, organisation=self._organisation
+            self.runtime,
+            work,
+            caller=itself(self.runtime, *self._organisation),
+            context=self._call_context,
+            organisation=self._organisation,
         )
 
     @property
@@ -96,7 +100,7 @@ class Delivery:
 
 
 class Listens(Entrypoint):  # type: ignore[misc]
-    """nameko entrypoint of one event. Use as `@listens(event)` over `def on_<event>(self, delivery)`."""
+    """nameko entrypoint of one event. Use as `@listens(event)` over `def on_<event>(self, incoming)`."""
 
     inbound = Inbound()
 
@@ -141,7 +145,7 @@ class Listens(Entrypoint):  # type: ignore[misc]
             ms=round(took_s * 1000, 1),
         )
 
-    def _read(self, message: Any) -> Delivery:
+    def _read(self, message: Any) -> IncomingEvent:
         envelope = wire.decode(message.body, message.properties)
         if not isinstance(envelope, dict) or envelope.get("type") != self.event.type:
             raise wire.Undecodable("not_this_event")
@@ -159,7 +163,7 @@ class Listens(Entrypoint):  # type: ignore[misc]
             raise wire.Undecodable("not_this_event") from None
         logs.correlation_id.set(context.correlation_id)
         logs.traceparent.set(context.traceparent)
-        return Delivery(self.runtime, self.method_name, self.event, data, context)
+        return IncomingEvent(self.runtime, self.method_name, self.event, data, context)
 
     def _failed(self, message: Any, error: Exception) -> str:
         """Park what cannot be read; delay what failed, and park it after the last step of the ladder."""
@@ -183,7 +187,7 @@ class Listens(Entrypoint):  # type: ignore[misc]
 
 
 def listens(event: Event) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator: this method handles `event`. It takes a Delivery."""
+    """Decorator: this method handles `event`. It takes an IncomingEvent."""
 
     def decorate(method: Callable[..., Any]) -> Callable[..., Any]:
         def worker(self: Any, entrypoint: Listens, message: Any) -> None:

@@ -40,7 +40,7 @@ _JAPANESE_FIRST = (_EAST_ASIAN[1], _EAST_ASIAN[0], _EAST_ASIAN[2])
 BLOCK = 1024
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Face:
     """A font file, given by its path below FOLDER, or the part of it that has one block of 1,024 characters."""
 

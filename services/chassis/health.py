@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -29,7 +27,6 @@ class HealthServer:
     def start(self) -> None:
         """Serve in the background."""
         eventlet.spawn(eventlet.wsgi.server, self._socket, self._answer, log_output=False)
-        threading.Thread(target=self._watch_loop, name="loop-watch", daemon=True).start()
         log.info("health_listening", port=self.port)
 
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -47,14 +44,3 @@ class HealthServer:
         status = "200 OK" if all(checks.values()) else "503 Service Unavailable"
         start_response(status, [("Content-Type", "application/json")])
         return [encode({"service": self._service, "ok": all(checks.values()), "checks": checks})]
-
-    def _watch_loop(self) -> None:
-        """Measure by how much a short sleep overruns: that long the loop did not turn."""
-        worst, since = 0.0, time.monotonic()
-        while True:
-            before = time.monotonic()
-            time.sleep(0.02)
-            worst = max(worst, time.monotonic() - before - 0.02)
-            metrics.PROCESS_LOOP_STALL.labels(self._service).set(worst)
-            if time.monotonic() - since > 60:
-                worst, since = 0.0, time.monotonic()

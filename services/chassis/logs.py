@@ -11,12 +11,14 @@ import logging
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import orjson
 import structlog
 
 _OUR_CODE = str(Path(__file__).resolve().parents[2])
+_LONGEST_STACK = 12
 
 correlation_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("correlation_id", default=None)
 traceparent: contextvars.ContextVar[str | None] = contextvars.ContextVar("traceparent", default=None)
@@ -95,11 +97,30 @@ def where(error: BaseException) -> str:
     frames = []
     trace = error.__traceback__
     while trace is not None:
-        filename = trace.tb_frame.f_code.co_filename
-        if filename.startswith(_OUR_CODE) and "site-packages" not in filename:
-            frames.append(f"{filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}")
+        if _is_ours(trace.tb_frame):
+            frames.append(_place(trace.tb_frame, trace.tb_lineno))
         trace = trace.tb_next
     return frames[-1] if frames else "outside"
+
+
+def stack(frame: FrameType) -> str:
+    """`module.py:line function > …`, outermost first, of our own code: no values, so nothing of a person. May be empty."""
+    frames: list[str] = []
+    each: FrameType | None = frame
+    while each is not None and len(frames) < _LONGEST_STACK:
+        if _is_ours(each):
+            frames.append(f"{_place(each, each.f_lineno)} {each.f_code.co_name}")
+        each = each.f_back
+    return " > ".join(reversed(frames))
+
+
+def _is_ours(frame: FrameType) -> bool:
+    filename = frame.f_code.co_filename
+    return filename.startswith(_OUR_CODE) and "site-packages" not in filename
+
+
+def _place(frame: FrameType, line: int) -> str:
+    return f"{frame.f_code.co_filename.rsplit('/', 1)[-1]}:{line}"
 
 
 log = structlog.get_logger()

@@ -15,7 +15,7 @@ class Loop:
     def __init__(
         self, name: str, work: Callable[[], bool], every_s: float, backoff_cap_s: float = 30.0
     ) -> None:
-        self._name = name
+        self.name = name
         self._work = work
         self._every_s = every_s
         self._cap_s = backoff_cap_s
@@ -25,7 +25,7 @@ class Loop:
 
     def start(self) -> None:
         """Begin."""
-        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._thread.start()
 
     def wake(self) -> None:
@@ -49,10 +49,20 @@ class Loop:
             try:
                 finished = self._work()
             except Exception as error:  # a loop that dies would leave work undone in silence
-                log.error("loop_failed", name=self._name, error=type(error).__name__, where=where(error))
+                log.error("loop_failed", name=self.name, error=type(error).__name__, where=where(error))
                 finished = False
             if finished:
                 pause_s = self._every_s
             else:
                 # Jitter, so that replicas that failed together do not come back together.
                 pause_s = min(max(pause_s, 0.5) * 2, self._cap_s) * random.uniform(0.5, 1)  # noqa: S311
+
+
+class Loops(list[Loop]):
+    """The loops of a process."""
+
+    def wake(self, name: str) -> None:
+        """There is something to do for the loops of this name."""
+        for loop in self:
+            if loop.name == name:
+                loop.wake()

@@ -39,8 +39,11 @@ HTTP_REQUESTS = Histogram(
     "portico_http_seconds", "HTTP requests", ["method", "route", "status"], buckets=_BUCKETS
 )
 WORKERS_BUSY = Gauge("portico_workers_busy", "Calls and events being worked on", ["service"])
-PROCESS_LOOP_STALL = Gauge(
-    "portico_loop_stall_seconds", "Longest stall of the event loop in the last minute", ["service"]
+LOOP_STALL = Histogram(
+    "event_loop_stall_seconds",
+    "Times that the event loop stood still for more than 50 ms",
+    ["service"],
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 
 

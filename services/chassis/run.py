@@ -44,6 +44,7 @@ from services.chassis.logs import log
 from services.chassis.models import base_of
 from services.chassis.runtime import Runtime
 from services.chassis.settings import load_settings
+from services.chassis.stall_monitor import StallMonitor
 
 
 def _spare_memory() -> None:
@@ -99,6 +100,7 @@ def main(service: str) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(2_000, 10, 5)
+    StallMonitor(service).start()
     log.info("started", name=service, pid=os.getpid())
     stop.wait()
     with eventlet.Timeout(runtime.settings.drain_s, False):

@@ -15,7 +15,7 @@ from services.chassis.audit_sealing import MEASURE_EVERY_S, SEAL_EVERY_S, Sealer
 from services.chassis.blobs import BlobStore
 from services.chassis.database import Database, assert_no_transaction
 from services.chassis.keyed_lock import KeyedLock
-from services.chassis.loop import Loop
+from services.chassis.loop import Loop, Loops
 from services.chassis.outbox import Relay
 from services.chassis.passports import Issuer, Verifier
 from services.chassis.publisher import Publisher
@@ -49,13 +49,15 @@ class Runtime:
         self.reading_audit = ReadingAudit(self.database, self.tables)
         self.keyed_lock = KeyedLock()
         self.inbound: Any = None
-        self.loops: list[Loop] = [
-            Loop("housekeeping", self._forget_old, every_s=3600),
-            Loop("queue-depth", self._measure_queues, every_s=10),
-            Loop("audit-sealer", self.sealer.seal, every_s=SEAL_EVERY_S),
-            # Beside the sealer, not in it: a sealer that stands still is what these figures are there to show.
-            Loop("audit-backlog", self.sealer.measure, every_s=MEASURE_EVERY_S),
-        ]
+        self.loops = Loops(
+            [
+                Loop("housekeeping", self._forget_old, every_s=3600),
+                Loop("queue-depth", self._measure_queues, every_s=10),
+                Loop("audit-sealer", self.sealer.seal, every_s=SEAL_EVERY_S),
+                # Beside the sealer, not in it: a sealer that stands still is what these figures are there to show.
+                Loop("audit-backlog", self.sealer.measure, every_s=MEASURE_EVERY_S),
+            ]
+        )
 
     def start(self) -> None:
         """Connect and begin the background work."""

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import accumulate, groupby
 
 import uharfbuzz
@@ -234,11 +234,13 @@ def _glyphs(run: _Run) -> uharfbuzz.Buffer:
     return buffer
 
 
+@lru_cache(2048)  # Chinese and Japanese text has many runs of one character
 def _advance(run: _Run) -> float:
     """How wide a run is, in thousandths of the size."""
     return float(run.face.reportlab.pdfScale(sum(each.x_advance for each in _glyphs(run).glyph_positions)))
 
 
+@lru_cache(2048)
 def _shaped(run: _Run) -> ShapedStr:
     """The glyphs of a run as reportlab draws them: each has a character that stands for it."""
     buffer = _glyphs(run)

@@ -21,7 +21,7 @@ from services.contracts.fields import Secret
 
 # In a session's info: rows by the statement that inserts them.
 _LEFT_TO_WRITE = "left_to_write"
-
+ANONYMOUS = "anonymous"  # the caller of a public operation who has not signed in
 Clock = Callable[[], datetime.datetime]
 
 
@@ -62,6 +62,11 @@ class UnitOfWork:
         """Add a row to the transaction and return it."""
         self.session.add(row)
         return row
+
+    @property
+    def actor_id(self) -> str:
+        """Who acts, as it is noted beside a change: an account, a service, or ANONYMOUS."""
+        return self.caller.id if self.caller else ANONYMOUS
 
     def act_for(self, organisation_id: str, organisation_key: str) -> None:
         """Go on within this organisation: for public operations, which learn it from their request."""
@@ -191,7 +196,7 @@ def audit_row(
         "organisation_key": organisation[1],
         "at": at,
         "actor_kind": _kind_of(caller),
-        "actor_id": caller.id if caller else "anonymous",
+        "actor_id": caller.id if caller else ANONYMOUS,
         "action": action,
         "object_type": object_type,
         "object_id": object_id,
@@ -213,13 +218,13 @@ class Replay(Exception):
 def _kind_of(caller: Caller | None) -> str:
     """What the audit trail calls the one who acts."""
     if caller is None:
-        return "anonymous"
+        return ANONYMOUS
     return "api_client" if caller.realm == REALM_OF_SYSTEMS else caller.kind
 
 
 def caller_key(caller: Caller | None) -> str:
     """Whose request ids these are: one caller's key says nothing about another's."""
-    return f"{caller.kind}:{caller.id}" if caller else "anonymous"
+    return f"{caller.kind}:{caller.id}" if caller else ANONYMOUS
 
 
 def without_secrets(schema: Schema, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,8 +59,7 @@ def start_runtime(settings: Any) -> Runtime:
             activation.FORGET_EVERY_S,
         )
     )
-    runtime.hr_feed = Loop("hr-feed", lambda: imports.work(runtime), imports.EVERY_S)  # type: ignore[attr-defined]
-    runtime.loops.append(runtime.hr_feed)  # type: ignore[attr-defined]
+    runtime.loops.append(Loop(imports.LOOP, lambda: imports.work(runtime), imports.EVERY_S))
     passwords.warm_up()
     vault_of(settings)  # a missing key stops the start, not somebody's log-in
     return runtime

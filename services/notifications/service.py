@@ -20,7 +20,7 @@ def start_runtime(settings: Any) -> Runtime:
     settings.mail_domain = mail_domain(settings.mail_from)
     runtime = Runtime("notifications", settings, Base)
     sending.take_over(runtime)
-    runtime.loops.extend(sending.SenderLoop(runtime, number) for number in range(settings.senders))
+    runtime.loops.extend(sending.SenderLoop(runtime) for _ in range(settings.senders))
     return runtime
 
 

@@ -23,7 +23,6 @@ WITHOUT_CONTRACT = {
     ("referrals", "access"): "what a caller may see and do",
     ("referrals", "authors"): "who did something, by name",
     ("referrals", "calendar"): "days and weeks in an organisation's time zone",
-    ("referrals", "paging"): "cursors of lists",
     ("signing", "pdf"): "reading, drawing and signing of PDFs",
     ("notifications", "channels"): "the ways that messages leave by",
 }

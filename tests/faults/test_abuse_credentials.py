@@ -25,7 +25,7 @@ from services.identity.credentials import passwords
 from services.identity.login import verification
 from services.identity.models import Account
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
-from tests.integration.identity.test_links import stored_text
+from tests.integration.identity.test_credentials_links import stored_text
 
 START = 1_900_000_000.0
 WRONG = "wrong " + PASSWORD

@@ -20,7 +20,7 @@ from sqlalchemy import inspect, text
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Operation, all_operations
 from services.contracts.errors import Refused
-from services.contracts.identity import patients as identity_patients
+from services.contracts.identity import patients as patients_contract
 from services.contracts.referrals import bulk, fhir
 from services.identity.patients import jobs
 from services.referrals.bulk import work as bulk_work
@@ -294,9 +294,9 @@ def test_a_job_does_nothing_to_another_organisations_patient(tmp_path: Path) -> 
     before = rows_of_others(world, "bayside")
     patients = [*world.objects["harbor"]["patient"], MADE_UP]
     wanted = {"kind": "enable", "person_ids": patients, "attests_email_is_private": True}
-    job = call(identity_patients.start_patient_job, caller, **wanted)
+    job = call(patients_contract.start_patient_job, caller, **wanted)
     jobs.work(world.service.runtime)
-    failures = call(identity_patients.get_patient_job, caller, job_id=job["job_id"])["failures"]
+    failures = call(patients_contract.get_patient_job, caller, job_id=job["job_id"])["failures"]
     assert len({(failure["reason"], failure["field"]) for failure in failures}) == 1
     assert len(failures) == 2
     assert rows_of_others(world, "bayside") == before

@@ -20,7 +20,7 @@ import pytest
 
 from deploy.journey import a_pdf
 from services.contracts.declare import Event
-from services.contracts.identity import accounts as identity
+from services.contracts.identity import accounts
 from services.contracts.referrals import records as referrals
 from services.contracts.signing import documents as signing
 from tests.support.eventually import eventually
@@ -88,7 +88,7 @@ def _accounts(stack: RunningStack, size: int) -> Work:
 
     load = Load(stack.url, str(stack.admin.token), request, 40, size)
     found = partial(_rows, stack, "identity", "SELECT id FROM accounts")
-    return Work(load, _new_only(found), _id, identity.account_created)
+    return Work(load, _new_only(found), _id, accounts.account_created)
 
 
 def _records(stack: RunningStack, size: int) -> Work:

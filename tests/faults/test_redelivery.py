@@ -16,8 +16,7 @@ from services.chassis import wire
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Event
 from services.contracts.fields import Code, Count, Flag, Id, Moment, RecordNumber
-from services.contracts.identity import accounts as identity
-from services.contracts.identity import audit as identity_audit
+from services.contracts.identity import accounts, audit
 from services.contracts.referrals import assignments, capacity
 from services.referrals.capacity.models import Line
 from services.referrals.models import Referral, StatusChange
@@ -74,7 +73,7 @@ def a_listener(name: str, folder: Path) -> InProcess:
         "organisation_name": "Harbor",
         "recipients": [{"account_id": each, "email_is_verified": True} for each in ACCOUNTS],
     }
-    for operation in (identity.list_resource_recipients, identity_audit.list_audit_readers):
+    for operation in (accounts.list_resource_recipients, audit.list_audit_readers):
         service.answers[operation.address] = lambda _: wanted
     return service
 

@@ -16,8 +16,9 @@ from sqlalchemy import select
 from services.chassis import wire
 from services.chassis.blobs import BlobStore
 from services.chassis.database import assert_no_transaction
-from services.chassis.events import Delivery, EventContext
+from services.chassis.events import EventContext, IncomingEvent
 from services.chassis.keyed_lock import KeyedLock
+from services.chassis.loop import Loops
 from services.chassis.models import base_of
 from services.chassis.operations import Call, admit, validate
 from services.chassis.passports import Caller
@@ -91,7 +92,7 @@ class InProcess:
             keyed_lock=KeyedLock(),
             blobs=BlobStore(folder / "blobs"),
             ask=self._ask,
-            loops=[],
+            loops=Loops(),
             verifier=FakeVerifier(),
         )
         self.service = self.module.Service()
@@ -131,8 +132,8 @@ class InProcess:
         """Deliver an event to its handler."""
         context = EventContext(event_id or wire.new_id(), "subject", *organisation, "test", None)
         handler = f"on_{event.name}"
-        delivery = Delivery(self.runtime, handler, event, event.schema.load(dict(data)), context)
-        getattr(self.module.Service, handler).method(self.service, delivery)
+        incoming = IncomingEvent(self.runtime, handler, event, event.schema.load(dict(data)), context)
+        getattr(self.module.Service, handler).method(self.service, incoming)
 
     def events(self, event: Event | None = None) -> list[dict[str, Any]]:
         """CloudEvents in the outbox, oldest first."""

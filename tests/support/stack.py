@@ -16,6 +16,7 @@ from deploy.ports import free_block
 from deploy.stack import Databases, Stack
 from services.chassis.database import Database
 from services.identity.organisations import operator
+from tests.support import stalls
 from tests.support.servers import temporary_folder
 
 FEATURES = "referralq,provider_portal,electronic_signature"
@@ -170,7 +171,8 @@ def running_stack(
             environ={"LOG_LEVEL": "INFO"},
         )
         try:
-            stack.start()
-            yield RunningStack(stack)
+            with stalls.watched(stack.folder / "log"):
+                stack.start()
+                yield RunningStack(stack)
         finally:
             stack.stop()

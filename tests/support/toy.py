@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import eventlet
 from marshmallow import fields
 from sqlalchemy import Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.chassis.events import Delivery, listens
+from services.chassis.events import IncomingEvent, listens
 from services.chassis.models import TenantScoped, new_base
 from services.chassis.operations import Call, serves
 from services.chassis.settings import ServiceSettings
@@ -17,6 +18,7 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.declare import PUBLIC, Contract, permission
 from services.contracts.fields import Code, Count, Id, Text
 
+blocking_sleep = eventlet.patcher.original("time").sleep
 contract = Contract("toy", "A service for tests of the chassis.")
 do_nothing = contract.query("do_nothing", "Do nothing.", request={}, reply={}, access=PUBLIC)
 greet = contract.query(
@@ -32,6 +34,13 @@ greet = contract.query(
 )
 dawdle = contract.query(
     "dawdle", "Take a while.", request={"seconds": fields.Float(required=True)}, reply={}, access=PUBLIC
+)
+hold_the_loop = contract.query(
+    "hold_the_loop",
+    "Compute, or block in a system call, without yielding.",
+    request={"seconds": fields.Float(required=True), "computes": fields.Boolean(required=True)},
+    reply={},
+    access=PUBLIC,
 )
 fail = contract.query(
     "fail",
@@ -102,6 +111,17 @@ class Service:
         time.sleep(call.request["seconds"])
         return {}
 
+    @serves(hold_the_loop)
+    def hold_the_loop(self, call: Call) -> Any:
+        seconds = call.request["seconds"]
+        if call.request["computes"]:
+            end = time.thread_time() + seconds
+            while time.thread_time() < end:
+                pass
+        else:
+            blocking_sleep(seconds)
+        return {}
+
     @serves(fail)
     def fail(self, call: Call) -> Any:
         raise RuntimeError(call.request["secret"])
@@ -119,5 +139,5 @@ class Service:
         )
 
     @listens(thing_added)
-    def on_thing_added(self, delivery: Delivery) -> None:
-        delivery.apply(echo)
+    def on_thing_added(self, incoming: IncomingEvent) -> None:
+        incoming.apply(echo)

@@ -24,7 +24,7 @@ from services.chassis.passports import Issuer
 from services.chassis.rpc_client import RpcClient
 from services.chassis.topology import topology
 from services.contracts.declare import Operation
-from tests.support import toy
+from tests.support import stalls, toy
 from tests.support.eventually import eventually
 
 HARBOR = {"org": "a" * 32, "org_key": "harbor"}
@@ -78,6 +78,7 @@ class ServiceSystem:
             process = subprocess.Popen(
                 command, env={**os.environ, **settings, **environment}, stdout=log, stderr=log
             )
+        stalls.watch(self.log)
         self.processes.append(process)
         self.ports.append(port)
         eventually(lambda: self._assert_ready(process, port), timeout_s=60)
@@ -88,7 +89,7 @@ class ServiceSystem:
             raise RuntimeError(
                 f"{self.service} ended with {process.returncode}: {self.log.read_text()[-2000:]}"
             )
-        with contextlib.suppress(requests.ConnectionError):
+        with contextlib.suppress(requests.ConnectionError, requests.Timeout):
             assert requests.get(f"http://127.0.0.1:{port}/readyz", timeout=2).status_code == 200
             return
         raise AssertionError("not listening yet")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-import jwt
 import pytest
 import requests
+from joserfc import jwk, jwt
 
 from gateway.api import ROUTES
 from gateway.routes import Route
@@ -121,22 +121,22 @@ def _passports(portico: RunningStack, operation: Operation) -> dict[str, str | N
     identity = Issuer.from_file("identity", str(keys / "identity.pem"))
     other = "signing" if operation.service != "signing" else "portals"
     good = identity.for_account(operation.service, claims)
-    payload = jwt.decode(good, options={"verify_signature": False})
+    key = jwk.OKPKey.import_key((keys / "identity.pem").read_bytes())
+    payload = jwt.decode(good, key, algorithms=["EdDSA"]).claims
+    header = {"alg": "EdDSA", "kid": "identity"}
     expired = {**payload, "iat": time.time() - 121, "exp": time.time() - 61}
     long_lived = {**payload, "exp": payload["iat"] + 3600}
     allowed = operation.access.services
     strangers = [name for name in ("portals", "referrals", "notifications", "signing") if name not in allowed]
     passports = {
         "none": None,
-        "no signature": jwt.encode(payload, None, algorithm="none", headers={"kid": "identity"}),
+        "no signature": jwt.encode({"alg": "none", "kid": "identity"}, payload, key, algorithms=["none"]),
         "a service that speaks for an account": Issuer.from_file(
             "signing", str(keys / "signing.pem")
         ).for_account(operation.service, claims),
         "another audience": identity.for_account(other, claims),
-        "expired": jwt.encode(expired, identity._key, algorithm="EdDSA", headers={"kid": "identity"}),
-        "valid for an hour": jwt.encode(
-            long_lived, identity._key, algorithm="EdDSA", headers={"kid": "identity"}
-        ),
+        "expired": jwt.encode(header, expired, key, algorithms=["EdDSA"]),
+        "valid for an hour": jwt.encode(header, long_lived, key, algorithms=["EdDSA"]),
     }
     if strangers:  # some operations are for all of them
         stranger = Issuer.from_file(strangers[0], str(keys / f"{strangers[0]}.pem"))

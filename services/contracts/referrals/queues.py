@@ -146,7 +146,7 @@ create_queue = contract.command(
     "create_queue",
     "Create a ReferralQ. Without statuses it gets Referred, Attempting Contact, Enrolled, Completed, Declined.",
     request={
-        "name": Text(required=True, most=80),
+        "name": Text(required=True, most=120),
         "description": Text(load_default=None, allow_none=True, most=2000),
         "statuses": fields.List(fields.Nested(QueueStatusInput), load_default=None, allow_none=True),
         "statuses_from_queue_id": Id(load_default=None, allow_none=True),
@@ -192,7 +192,7 @@ edit_queue = contract.command(
     "Change a ReferralQ. A list that is given replaces the old one; of the settings those that are given change.",
     request={
         "queue_id": Id(required=True),
-        "name": Text(most=80),
+        "name": Text(most=120),
         "description": Text(allow_none=True, most=2000),
         "statuses": fields.List(fields.Nested(QueueStatusInput)),
         "statuses_from_queue_id": Id(),

@@ -1,6 +1,6 @@
 """Pure rules of explaining access: a decision as the conditions that it is made of. Standard library only.
 
-They say the same as the passport says (rules.effective_permissions, people.profiles); a test compares the two.
+They say the same as the passport says (`realms.rules.effective_permissions`, `relationships.profiles`); a test compares the two.
 """
 
 from __future__ import annotations

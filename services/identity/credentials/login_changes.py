@@ -12,7 +12,6 @@ from services.identity.realms import rules
 from services.identity.realms.queries import rules_of
 from services.identity.realms.rules import normal_login
 from services.identity.registry.accounts import flush_login
-from services.identity.registry.actors import actor
 from services.identity.sessions.handlers import end_sessions
 
 
@@ -37,7 +36,7 @@ def change_login_email(unit: UnitOfWork, person: Person, account: Account, email
         id=wire.new_id(),
         account_id=account.id,
         email_before=before or account.login,
-        changed_by=actor(unit),
+        changed_by=unit.actor_id,
         changed_at=unit.now,
     )
     if rules_of(unit.session, account.organisation_id, account.realm).login_id == rules.EMAIL:

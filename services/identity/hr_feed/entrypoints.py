@@ -29,7 +29,5 @@ class HrFeedEntrypoints:
     @serves(contract.apply_hr_import)
     def apply_hr_import(self, call: Call) -> Any:
         answer = call.commit(imports.begin)
-        loop = getattr(call.runtime, "hr_feed", None)
-        if loop is not None:
-            loop.wake()
+        call.runtime.loops.wake(imports.LOOP)
         return answer

@@ -26,9 +26,9 @@ from services.identity.hr_feed.feed_reading import read_feed
 from services.identity.hr_feed.models import HrImport, HrImportLine
 from services.identity.models import Organisation, Person, PersonKind
 from services.identity.realms.rules import EMPLOYEE
-from services.identity.registry.actors import actor
 
 EVERY_S = 30.0
+LOOP = "hr-feed"
 BY_STAFF = "staff"
 LINES_AT_ONCE = 200
 LINES_WRITTEN_AT_ONCE = 1000
@@ -53,7 +53,7 @@ def _keep(unit: UnitOfWork, request: Mapping[str, Any], parsed: Parsed) -> dict[
         done=0,
         counts=counts | {"unchanged": plan.unchanged, "refused": parsed.refused},
         problems=[asdict(problem) for problem in parsed.problems],
-        created_by=actor(unit),
+        created_by=unit.actor_id,
         created_at=unit.now,
     )
     unit.add(row)
@@ -189,7 +189,7 @@ def begin(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
             ends=row.counts[rules.ENDED],
             employees=employees,
         )
-    row.state, row.applied_by, row.applied_at = rules.APPLYING, actor(unit), unit.now
+    row.state, row.applied_by, row.applied_at = rules.APPLYING, unit.actor_id, unit.now
     unit.audit("hr_import.begun", "hr_import", row.id, total=row.total)
     return import_view(unit.session, row)
 

@@ -23,7 +23,6 @@ from services.identity.models import Account, Grant, Person, PersonKind, Relatio
 from services.identity.outside.models import OutsideIdentity
 from services.identity.pickup_codes.handlers import void_codes
 from services.identity.realms.rules import APPLICANT
-from services.identity.registry.actors import actor
 from services.identity.registry.people import find_person, load_person
 from services.identity.relationships.grants import revoke
 from services.identity.sessions.handlers import end_sessions
@@ -162,7 +161,7 @@ def merge(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         kept_id=kept.id,
         merged_id=merged.id,
         steps=steps,
-        merged_by=actor(unit),
+        merged_by=unit.actor_id,
         merged_at=unit.now,
     )
     unit.add(row)
@@ -250,7 +249,7 @@ def undo(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         merged.disabled_at = None
     kept.version += 1
     merged.version += 1
-    row.undone_by, row.undone_at = actor(unit), unit.now
+    row.undone_by, row.undone_at = unit.actor_id, unit.now
     _tell(unit, row, "person.unmerged", merging.people_unmerged, stayed=stayed)
     return merge_view(row)
 

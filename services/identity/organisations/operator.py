@@ -148,7 +148,7 @@ def allow_passwords(database: Database, *, organisation_key: str, realm: str) ->
 
 
 def add_default_roles(unit: UnitOfWork) -> None:
-    """Give the organisation its own roles, from the tables in `rules` and `people.rules`."""
+    """Give the organisation its own roles, from the tables in `realms.rules`."""
     workforce = [(realm, code, None, held) for code, (realm, held) in rules.DEFAULT_ROLES.items()]
     portals = [(realm, code, name, held) for (realm, code), (name, held) in DEFAULT_PORTAL_ROLES.items()]
     for realm, code, name, permissions in workforce + portals:

@@ -16,7 +16,6 @@ from services.identity.patients.models import PatientRecord, PatientSettings
 from services.identity.realms.queries import rules_of
 from services.identity.realms.rules import EMAIL, PATIENT, normal_login
 from services.identity.registry.accounts import add_portal_account, find_portal_account, flush_login
-from services.identity.registry.actors import actor
 from services.identity.registry.people import current_kinds, kinds_of, load_person
 from services.identity.registry.usernames import no_username
 from services.identity.relationships.grants import find_open, open_grant, revoke, role_of
@@ -134,7 +133,7 @@ def enable(unit: UnitOfWork, person: Person, *, is_attested: bool, way: str) -> 
 def attest(unit: UnitOfWork, person: Person, grant: Grant, *, way: str) -> None:
     """Note on the grant who says that only the patient reads the e-mail (S3-34): each renewal is a new attestation."""
     record_of(unit, person)
-    grant.attested_by, grant.attested_at = actor(unit), unit.now
+    grant.attested_by, grant.attested_at = unit.actor_id, unit.now
     _note_enabled(unit, person, grant.account_id, way, is_attested=True)
     unit.session.flush()
 
@@ -209,7 +208,7 @@ def _change_account_email(unit: UnitOfWork, account: Account, email: str | None)
         id=wire.new_id(),
         account_id=account.id,
         email_before=before,
-        changed_by=actor(unit),
+        changed_by=unit.actor_id,
         changed_at=unit.now,
     )
     unit.add(change)

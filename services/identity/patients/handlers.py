@@ -165,6 +165,6 @@ def change_patient_email(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         enrolment.require_attestation(request["attests_email_is_private"])
     enrolment.change_email(unit, person, request["email"])
     if found is not None:
-        found[1].attested_by, found[1].attested_at = unit.caller.id if unit.caller else None, unit.now
+        found[1].attested_by, found[1].attested_at = unit.actor_id, unit.now
     unit.session.flush()
     return access_view(unit.session, person.id)

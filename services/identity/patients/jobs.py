@@ -18,27 +18,25 @@ from services.identity.models import Organisation
 from services.identity.patients import enrolment
 from services.identity.patients.models import PatientJob, PatientJobItem
 from services.identity.patients.queries import job_view
-from services.identity.registry.actors import actor
 
 Request = Mapping[str, Any]
 EVERY_S = 5.0
 CHUNK = 50
 WAITING, DONE, FAILED = "waiting", "done", "failed"
+LOOP = "patient-jobs"
 
 
 class PatientJobsLoop(Loop):
     """Works off jobs; woken by each new one."""
 
     def __init__(self, runtime: Any) -> None:
-        super().__init__("patient-jobs", lambda: work(runtime, self.stopping.is_set), EVERY_S)
+        super().__init__(LOOP, lambda: work(runtime, self.stopping.is_set), EVERY_S)
 
 
 def start(call: Call) -> Any:
     """Note a job and wake the loop. Raises Refused(details_missing)."""
     answer = call.commit(_start)
-    for loop in call.runtime.loops:
-        if isinstance(loop, PatientJobsLoop):
-            loop.wake()
+    call.runtime.loops.wake(LOOP)
     return answer
 
 
@@ -48,7 +46,7 @@ def _start(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     job = PatientJob(
         id=wire.new_id(),
         kind=request["kind"],
-        requested_by=actor(unit),
+        requested_by=unit.actor_id,
         is_attested=request["attests_email_is_private"],
         created_at=unit.now,
     )

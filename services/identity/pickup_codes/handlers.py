@@ -26,7 +26,6 @@ from services.identity.pickup_codes.models import PickupCode
 from services.identity.realms.queries import rules_of
 from services.identity.realms.rules import EMAIL, EMPLOYEE, normal_login
 from services.identity.registry.accounts import add_portal_account, find_portal_account, flush_login
-from services.identity.registry.actors import actor
 from services.identity.registry.pages import last_of_page
 from services.identity.registry.people import load_person
 from services.identity.registry.usernames import require_username
@@ -142,7 +141,7 @@ def _add_code(unit: UnitOfWork, person: Person) -> tuple[PickupCode, str]:
         id=wire.new_id(),
         person_id=person.id,
         code_hash=_code_hash(str(unit.organisation_id), code),
-        created_by=actor(unit),
+        created_by=unit.actor_id,
         created_at=unit.now,
         expires_at=unit.now + datetime.timedelta(days=days),
     )

@@ -13,7 +13,7 @@ from services.identity.models import Base
 
 
 class RealmSettings(TenantScoped, Base):
-    """What an organisation has set for one realm. None: the default of `people.rules` or of the process holds."""
+    """What an organisation has set for one realm. None: the default of `realms.rules` or of the process holds."""
 
     __tablename__ = "realm_settings"
     organisation_id: Mapped[str] = mapped_column(String(32), primary_key=True)

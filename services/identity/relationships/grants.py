@@ -15,7 +15,6 @@ from services.contracts.identity import relationships
 from services.contracts.identity import relationships as contract
 from services.identity.models import Account, Grant, Person, Relationship, Role
 from services.identity.registry import rules
-from services.identity.registry.actors import actor
 
 
 def find_open(unit: UnitOfWork, account_id: str, person_id: str) -> Grant | None:
@@ -52,7 +51,7 @@ def open_grant(
         role_id=role.id,
         starts_at=starts_at,
         ends_at=ends_at,
-        granted_by=actor(unit),
+        granted_by=unit.actor_id,
         created_at=unit.now,
         version=1,
     )

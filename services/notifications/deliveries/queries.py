@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import datetime
-import re
 from typing import Any
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
+from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.passports import Caller
-from services.contracts.errors import Refused
 from services.notifications.deliveries.models import Delivery
 
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-_MICROSECOND = datetime.timedelta(microseconds=1)
-# 17 digits of microseconds reach to the year 5138: no number that passes is out of a datetime's range.
-_CURSOR = re.compile(r"([0-9]{1,17})\.([0-9a-f]{32})")
+_ORDER = "deliveries"
 
 
 def list_deliveries(
@@ -35,21 +31,12 @@ def list_deliveries(
     if state:
         statement = statement.where(Delivery.state == state)
     if after:
-        created_at, last_id = _position(after)
+        created_at, last_id = read_cursor(after, _ORDER, datetime.datetime, str)
         earlier = and_(Delivery.created_at == created_at, Delivery.id < last_id)
         statement = statement.where(or_(Delivery.created_at < created_at, earlier))
     rows = list(session.scalars(statement).all())
     page = rows[:limit]
-    return {"items": page, "next": _cursor(page[-1]) if len(rows) > len(page) else None}
-
-
-def _cursor(row: Delivery) -> str:
-    # The position itself, not a row that must still be there for the next page.
-    return f"{(row.created_at - _EPOCH) // _MICROSECOND}.{row.id}"
-
-
-def _position(cursor: str) -> tuple[datetime.datetime, str]:
-    match = _CURSOR.fullmatch(cursor)
-    if match is None:
-        raise Refused("invalid_request", "Send the `next` of the page before.", field="after")
-    return _EPOCH + int(match[1]) * _MICROSECOND, match[2]
+    return {
+        "items": page,
+        "next": cursor_of(_ORDER, page[-1].created_at, page[-1].id) if len(rows) > len(page) else None,
+    }

@@ -23,10 +23,8 @@ from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
-from services.contracts.identity import accounts, credentials
-from services.contracts.identity import credentials as identity_people
-from services.contracts.identity import patients as identity_patients
-from services.contracts.identity import pickup_codes as identity_employees
+from services.contracts.identity import accounts, credentials, patients, pickup_codes
+from services.contracts.identity import credentials as credentials_contract
 from services.contracts.notifications import deliveries as contract
 from services.contracts.referrals import queues
 from services.notifications.channels import email
@@ -48,9 +46,9 @@ CREDENTIAL_KINDS = {
 # Kinds that do not go to an account's own address: who tells the address, by the id of what.
 ADDRESS_OF: dict[str, tuple[Operation, str]] = {
     # The address before the change: its owner learns of it even if somebody else has made it.
-    "login_email_changed": (identity_people.describe_login_change, "change_id"),
-    "identity_not_verified": (identity_patients.take_unverified_address, "notice_id"),
-    "pickup_code": (identity_employees.mint_pickup_code, "code_id"),
+    "login_email_changed": (credentials_contract.describe_login_change, "change_id"),
+    "identity_not_verified": (patients.take_unverified_address, "notice_id"),
+    "pickup_code": (pickup_codes.mint_pickup_code, "code_id"),
 }
 
 
@@ -73,24 +71,20 @@ class NoRecipient(Exception):
         self.reason = reason
 
 
+LOOP = "sender"
+
+
 class SenderLoop(Loop):
     """One of the parallel senders of a process."""
 
-    def __init__(self, runtime: Any, number: int) -> None:
-        super().__init__(f"sender-{number}", self._send_due, every_s=SWEEP_EVERY_S)
+    def __init__(self, runtime: Any) -> None:
+        super().__init__(LOOP, self._send_due, every_s=SWEEP_EVERY_S)
         self._runtime = runtime
 
     def _send_due(self) -> bool:
         while not self.stopping.is_set() and send_next(self._runtime):
             continue
         return True
-
-
-def wake(runtime: Any) -> None:
-    """There are new deliveries: let the senders look at once."""
-    for loop in runtime.loops:
-        if isinstance(loop, SenderLoop):
-            loop.wake()
 
 
 def take_over(runtime: Any) -> None:

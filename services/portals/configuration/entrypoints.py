@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.chassis.events import Delivery, listens
+from services.chassis.events import IncomingEvent, listens
 from services.chassis.operations import Call, serves
 from services.contracts.identity import organisations
 from services.contracts.portals import configuration
@@ -30,6 +30,6 @@ class ConfigurationEntrypoints:
         return call.commit(handlers.configure_portal)
 
     @listens(organisations.organisation_created)
-    def on_organisation_created(self, delivery: Delivery) -> None:
+    def on_organisation_created(self, incoming: IncomingEvent) -> None:
         """Keep our copy of the organisation's key."""
-        delivery.apply(handlers.organisation_created)
+        incoming.apply(handlers.organisation_created)

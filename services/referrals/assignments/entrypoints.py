@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.chassis.events import Delivery, listens
+from services.chassis.events import IncomingEvent, listens
 from services.chassis.operations import Call, serves
 from services.contracts.referrals import assignments
 from services.contracts.referrals.capacity import capacity_changed
@@ -52,17 +52,17 @@ class AssignmentEntrypoints:
         return call.commit(notes.change_priority)
 
     @listens(capacity_changed)
-    def on_capacity_changed(self, delivery: Delivery) -> None:
+    def on_capacity_changed(self, incoming: IncomingEvent) -> None:
         """Places may be free for those who wait."""
-        with delivery.runtime.database.reading(delivery.context.organisation_id) as session:
-            is_wanted = waitlist.somebody_waits(session, delivery.data["program_id"])
-        if delivery.data["free"] and is_wanted:
-            delivery.apply(waitlist.on_capacity_changed)
+        with incoming.runtime.database.reading(incoming.context.organisation_id) as session:
+            is_wanted = waitlist.somebody_waits(session, incoming.data["program_id"])
+        if incoming.data["free"] and is_wanted:
+            incoming.apply(waitlist.on_capacity_changed)
 
     @listens(assignments.referral_waitlisted)
-    def on_referral_waitlisted(self, delivery: Delivery) -> None:
+    def on_referral_waitlisted(self, incoming: IncomingEvent) -> None:
         """A place may have become free meanwhile."""
-        delivery.apply(waitlist.on_referral_waitlisted)
+        incoming.apply(waitlist.on_referral_waitlisted)
 
 
 def _audit_reading(call: Call, answer: Any) -> None:

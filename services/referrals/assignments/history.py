@@ -43,7 +43,7 @@ def add_line_and_count(
         is_internal=is_internal,
         reason_code=step.reason_code,
         outcome_code=step.outcome_code,
-        actor_id=unit.caller.id if unit.caller else "system",
+        actor_id=unit.actor_id,
         actor_realm=unit.caller.realm if unit.caller else None,
     )
     unit.add(line)

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, literal, select, tuple_
 from sqlalchemy.orm import Session
 
+from services.chassis.cursors import cursor_of, read_cursor
 from services.referrals.calendar.queries import today_of
 from services.referrals.directory.models import Resource
 from services.referrals.directory.rules import Level
 from services.referrals.models import Referral, is_overdue, is_urgent
-from services.referrals.paging.cursors import cursor_of, read_cursor
 from services.referrals.records.consent import is_consent_expired
 from services.referrals.records.models import ContactRecord
 from services.referrals.records.rules import find_contact_record_number
@@ -72,7 +72,7 @@ def in_order(sort: str) -> tuple[list[ColumnElement[bool]], list[Any]]:
 def after(cursor: str, sort: str) -> ColumnElement[bool]:
     """Condition: comes after the row at which a page ended. Raises Refused `invalid_request`."""
     time = _TIME_OF[sort]
-    at, referral_id = read_cursor(cursor)
+    at, referral_id = read_cursor(cursor, _order(sort), datetime.datetime, str)
     row = tuple_(time, Referral.id)
     place = tuple_(literal(at, Referral.assigned_at.type), literal(referral_id))
     return row < place if sort == "newest" else row > place
@@ -80,7 +80,11 @@ def after(cursor: str, sort: str) -> ColumnElement[bool]:
 
 def cursor_at(referral: Referral, sort: str) -> str:
     """The cursor of a page that ends with this row."""
-    return cursor_of(getattr(referral, _TIME_OF[sort].key), referral.id)
+    return cursor_of(_order(sort), getattr(referral, _TIME_OF[sort].key), referral.id)
+
+
+def _order(sort: str) -> str:
+    return f"referrals by {sort}"
 
 
 def _programs_of(agency_id: str) -> Any:

@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import case, or_, select
 from sqlalchemy.orm import Session
 
-from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals.assignments import referral_promoted
@@ -45,7 +44,6 @@ def on_referral_waitlisted(unit: UnitOfWork, data: Mapping[str, Any]) -> None:
 
 
 def _promote(unit: UnitOfWork, program_id: str, wishes: Collection[str | None] | None, most: int) -> None:
-    unit.caller = unit.caller or Caller("service", "referrals", unit.organisation_id, unit.organisation_key)
     full: set[str | None] = set()
     # All are locked before the first place is claimed: referral, then capacity, as everywhere.
     for referral in _first_waiting(unit.session, program_id, wishes, min(most, MOST_AT_ONCE)):

@@ -171,7 +171,7 @@ def _dry(unit: UnitOfWork, kind: str, counts: dict[str, Any]) -> dict[str, Any]:
         "kind": kind,
         "state": "dry_run",
         **counts,
-        "requested_by": unit.caller.id if unit.caller else "",
+        "requested_by": unit.actor_id,
         "stopped_because": None,
         "created_at": unit.now,
         "finished_at": unit.now,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -9,16 +10,16 @@ from typing import Any
 from sqlalchemy import case, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
+from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
 from services.referrals.access.access_scope import access_scope_of
 from services.referrals.bulk.models import BulkJob, BulkJobLine
 from services.referrals.bulk.rules import ASSIGNMENT, FAILED, LINE_STATES, counts
-from services.referrals.capacity import cursors
 from services.referrals.models import Referral
-from services.referrals.paging.cursors import cursor_of, read_cursor
 from services.referrals.records.models import ContactRecord
 
+_JOBS, _LINES = "bulk jobs", "bulk job lines"
 _NEWEST = (BulkJob.created_at, BulkJob.id)
 _RANK = case({state: rank for rank, state in enumerate(LINE_STATES)}, value=BulkJobLine.state)
 
@@ -34,13 +35,16 @@ def list_bulk_jobs(session: Session, caller: Caller | None, request: Any) -> dic
     access_scope_of(caller).require_everything()
     statement = select(BulkJob).order_by(*(column.desc() for column in _NEWEST))
     if request["after"] is not None:
-        at, job_id = read_cursor(request["after"])
+        at, job_id = read_cursor(request["after"], _JOBS, datetime.datetime, str)
         place = tuple_(literal(at, BulkJob.created_at.type), literal(job_id))
         statement = statement.where(tuple_(*_NEWEST) < place)
     rows = session.scalars(statement.limit(request["limit"] + 1)).all()
     page = rows[: request["limit"]]
     last = page[-1] if len(rows) > len(page) else None
-    return {"items": _views(session, page), "next": cursor_of(last.created_at, last.id) if last else None}
+    return {
+        "items": _views(session, page),
+        "next": cursor_of(_JOBS, last.created_at, last.id) if last else None,
+    }
 
 
 def list_bulk_job_lines(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
@@ -54,7 +58,7 @@ def list_bulk_job_lines(session: Session, caller: Caller | None, request: Any) -
     if request["state"] is not None:
         statement = statement.where(BulkJobLine.state == request["state"])
     if request["after"] is not None:
-        place = cursors.read_cursor(request["after"], (int, int))
+        place = read_cursor(request["after"], _LINES, int, int)
         statement = statement.where(
             tuple_(_RANK, BulkJobLine.position) > tuple_(*(literal(each) for each in place))
         )
@@ -73,7 +77,7 @@ def list_bulk_job_lines(session: Session, caller: Caller | None, request: Any) -
             }
             for row in page
         ],
-        "next": cursors.cursor_of(place_of_last) if place_of_last else None,
+        "next": cursor_of(_LINES, *place_of_last) if place_of_last else None,
     }
 
 

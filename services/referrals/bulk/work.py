@@ -28,21 +28,20 @@ from services.referrals.bulk.rules import DONE, FAILED, PERMISSION_OF, STARTER_N
 EVERY_S = 5.0
 JOBS_AT_ONCE = 20
 LINES_IN_TURN = 50  # then another job has its turn
+LOOP = "bulk-jobs"
 
 
 class BulkJobsLoop(Loop):
     """Works off jobs; woken by each new one."""
 
     def __init__(self, runtime: Any) -> None:
-        super().__init__("bulk-jobs", lambda: work(runtime, self.stopping.is_set), EVERY_S)
+        super().__init__(LOOP, lambda: work(runtime, self.stopping.is_set), EVERY_S)
 
 
 def start(call: Call, handler: Callable[..., Any]) -> Any:
     """Note a job, wake the loop and answer. Raises what the handler refuses."""
     answer = call.commit(handler)
-    for loop in call.runtime.loops:
-        if isinstance(loop, BulkJobsLoop):
-            loop.wake()
+    call.runtime.loops.wake(LOOP)
     return answer
 
 

@@ -61,7 +61,7 @@ def publish_change(
             needs_assessment=shown.needs_assessment,
             status=status.value,
             actor_realm=(unit.caller.realm or unit.caller.kind) if unit.caller else "service",
-            actor_id=unit.caller.id if unit.caller else "referrals",
+            actor_id=unit.actor_id,
         )
     )
     unit.publish(

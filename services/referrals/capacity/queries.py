@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
+from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.referrals.access.access_scope import access_scope_of
 from services.referrals.capacity.claims import lines_of
-from services.referrals.capacity.cursors import cursor_of, read_cursor
 from services.referrals.capacity.models import CapacitySettings, Change, Line, Term
 from services.referrals.capacity.readings import open_terms
 from services.referrals.capacity.rules import CapacityStatus
@@ -27,6 +27,7 @@ from services.referrals.queues.models import Queue
 
 # A projection walks through every window until then.
 FURTHEST = datetime.timedelta(days=731)
+_LINES, _HISTORY = "capacity lines", "capacity history"
 _Agency = aliased(Resource)
 
 
@@ -63,7 +64,7 @@ def list_capacities(session: Session, caller: Caller | None, request: Any) -> di
         .order_by(*order)
     )
     if request["after"] is not None:
-        place = [literal(each) for each in read_cursor(request["after"], (str, str, int, str))]
+        place = [literal(each) for each in read_cursor(request["after"], _LINES, str, str, int, str)]
         statement = statement.where(tuple_(*order) > tuple_(*place))
     rows = session.execute(statement.limit(request["limit"] + 1)).all()
     page = rows[: request["limit"]]
@@ -71,7 +72,10 @@ def list_capacities(session: Session, caller: Caller | None, request: Any) -> di
     if len(rows) == len(page):
         return {"items": views, "next": None}
     line, program, _ = page[-1]
-    return {"items": views, "next": cursor_of([program.search_key, line.program_id, line.position, line.id])}
+    return {
+        "items": views,
+        "next": cursor_of(_LINES, program.search_key, line.program_id, line.position, line.id),
+    }
 
 
 def list_capacity_history(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
@@ -84,8 +88,8 @@ def list_capacity_history(session: Session, caller: Caller | None, request: Any)
         statement = statement.where(Change.line_id == request["line_id"])
     order = (Change.at, Change.line_id, Change.position)
     if request["after"] is not None:
-        at, line_id, position = read_cursor(request["after"], (str, str, int))
-        place = (literal(_moment(at), Change.at.type), literal(line_id), literal(position))
+        at, line_id, position = read_cursor(request["after"], _HISTORY, datetime.datetime, str, int)
+        place = (literal(at, Change.at.type), literal(line_id), literal(position))
         statement = statement.where(tuple_(*order) < tuple_(*place))
     newest = statement.order_by(*(column.desc() for column in order)).limit(request["limit"] + 1)
     rows = session.scalars(newest).all()
@@ -94,7 +98,7 @@ def list_capacity_history(session: Session, caller: Caller | None, request: Any)
     agency_name = agency_name_of(session, request["program_id"])
     return {
         "items": [change_view(change, agency_name) for change in page],
-        "next": cursor_of([last.at.isoformat(), last.line_id, last.position]) if last else None,
+        "next": cursor_of(_HISTORY, last.at, last.line_id, last.position) if last else None,
     }
 
 
@@ -215,14 +219,6 @@ def _last_change(session: Session, line_id: str, at: datetime.datetime) -> Chang
     )
     change = session.scalars(newest.limit(1)).first()
     return None if change is not None and change.kind == "removed" else change
-
-
-def _moment(text: str) -> datetime.datetime:
-    try:
-        moment = datetime.datetime.fromisoformat(text)
-        return moment.astimezone(datetime.UTC)
-    except (ValueError, OverflowError):
-        raise Refused("invalid_request", "Use the cursor of the page before.", "after") from None
 
 
 def _no_capacity() -> Refused:

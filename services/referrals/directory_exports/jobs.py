@@ -34,13 +34,14 @@ EVERY_S, SWEPT_EVERY_S, LOOKED_AT_EVERY_S = 15.0, 300.0, 1.0
 DONE_IN_CALL = 5_000
 KEPT = datetime.timedelta(days=1)
 TRIES = 3
+LOOP = "directory-exports"
 
 
 class DirectoryExportsLoop(Loop):
     """Writes exports; woken by each that is too large for its call."""
 
     def __init__(self, runtime: Any) -> None:
-        super().__init__("directory-exports", lambda: work(runtime, self.stopping.is_set), EVERY_S)
+        super().__init__(LOOP, lambda: work(runtime, self.stopping.is_set), EVERY_S)
 
 
 def loops(runtime: Any) -> list[Loop]:
@@ -64,9 +65,7 @@ def start(call: Call) -> Any:
     export_id = call.commit(_note, total)["export_id"]
     if total <= DONE_IN_CALL:
         carry_on(call.runtime, export_id)
-    for loop in call.runtime.loops:
-        if isinstance(loop, DirectoryExportsLoop):
-            loop.wake()
+    call.runtime.loops.wake(LOOP)
     return call.read(lambda session, *_: view_of(_find(session, export_id)))
 
 
@@ -147,7 +146,7 @@ def _note(unit: UnitOfWork, request: Request, total: int) -> dict[str, Any]:
                 state=WAITING,
                 total=total,
                 done=0,
-                requested_by=unit.caller.id if unit.caller else "",
+                requested_by=unit.actor_id,
                 tries=0,
                 created_at=unit.now,
             )

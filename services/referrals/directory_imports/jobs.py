@@ -34,13 +34,14 @@ DONE_IN_CALL_BYTES, DONE_IN_CALL_RECORDS = 8_000_000, 5_000
 RECORDS_AT_ONCE = 100
 LEASE_READING = datetime.timedelta(minutes=8)
 TRIES = 5
+LOOP = "directory-imports"
 
 
 class DirectoryImportsLoop(Loop):
     """Carries imports on; woken by each that is too large for its call."""
 
     def __init__(self, runtime: Any) -> None:
-        super().__init__("directory-imports", lambda: work(runtime, self.stopping.is_set), EVERY_S)
+        super().__init__(LOOP, lambda: work(runtime, self.stopping.is_set), EVERY_S)
 
 
 def start(call: Call) -> Any:
@@ -51,9 +52,7 @@ def start(call: Call) -> Any:
     import_id = call.commit(_note)["import_id"]
     if document["size"] <= DONE_IN_CALL_BYTES:
         carry_on(call.runtime, import_id, most_records=DONE_IN_CALL_RECORDS)
-    for loop in call.runtime.loops:
-        if isinstance(loop, DirectoryImportsLoop):
-            loop.wake()
+    call.runtime.loops.wake(LOOP)
     answer = call.read(lambda session, *_: view_of(_find(session, import_id)))
     if answer["state"] == REFUSED:
         raise FileRefused(**answer["refusal"])
@@ -72,7 +71,7 @@ def _note(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         levels={},
         problems=[],
         warnings=[],
-        requested_by=unit.caller.id if unit.caller else "",
+        requested_by=unit.actor_id,
         tries=0,
         created_at=unit.now,
     )

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from sqlalchemy import ColumnElement, and_, false, literal, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
+from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
@@ -28,7 +29,6 @@ from services.referrals.directory.rules import Level, ResourceStatus, search_key
 from services.referrals.fhir import resources as fhir
 from services.referrals.fhir import rules
 from services.referrals.models import Referral, StatusChange
-from services.referrals.paging.cursors import cursor_of, read_cursor
 from services.referrals.queues.models import Queue, QueueStatus
 from services.referrals.queues.rules import find_status
 from services.referrals.records.models import ContactRecord
@@ -38,6 +38,7 @@ _TASK_STATUS = "http://hl7.org/fhir/task-status"
 _REQUEST_STATUS = "http://hl7.org/fhir/request-status"
 # Task.status of what its sender took back at an open status: it is no work any more.
 TAKEN_BACK = "cancelled"
+_STEPS = "FHIR provenance"
 _Agency = aliased(Resource)
 
 
@@ -151,6 +152,7 @@ def _referrals(session: Session, caller: Caller | None, wanted: rules.Search) ->
     # Who asks for what has changed since a time wants the oldest change first, to go on from the last one.
     by_change = any(name == "_lastUpdated" for name, _ in wanted.conditions)
     at = Referral.updated_at if by_change else Referral.assigned_at
+    cursor_order = f"FHIR referrals by {at.key}"
     order = (at, Referral.id) if by_change else (at.desc(), Referral.id.desc())
     statement = (
         select(Referral, Queue, QueueStatus, Resource.name, ContactRecord.number)
@@ -164,7 +166,7 @@ def _referrals(session: Session, caller: Caller | None, wanted: rules.Search) ->
         .order_by(*order)
     )
     if wanted.after is not None:
-        last_at, last_id = read_cursor(wanted.after)
+        last_at, last_id = _read_cursor(wanted.after, cursor_order, datetime.datetime, str)
         place = tuple_(literal(last_at, at.type), literal(last_id))
         here = tuple_(at, Referral.id)
         statement = statement.where(here > place if by_change else here < place)
@@ -173,7 +175,7 @@ def _referrals(session: Session, caller: Caller | None, wanted: rules.Search) ->
     last = page[-1].Referral if len(rows) > len(page) else None
     following = None
     if last is not None:
-        following = cursor_of(last.updated_at if by_change else last.assigned_at, last.id)
+        following = cursor_of(cursor_order, last.updated_at if by_change else last.assigned_at, last.id)
     return [_referral_facts(row) for row in page], following
 
 
@@ -289,16 +291,21 @@ def _steps(session: Session, caller: Caller | None, wanted: rules.Search) -> tup
         ids = _ids(named["target"], ("Task", "ServiceRequest"), "target")
         statement = statement.where(StatusChange.referral_id.in_(ids))
     if wanted.after is not None:
-        referral_id, _, position = wanted.after.partition("~")
-        if not position.isdigit():
-            raise Refused("search_refused", "Use the link of the page before.", "_after")
-        place = tuple_(literal(referral_id), literal(int(position)))
+        referral_id, position = _read_cursor(wanted.after, _STEPS, str, int)
+        place = tuple_(literal(referral_id), literal(position))
         statement = statement.where(tuple_(StatusChange.referral_id, StatusChange.position) > place)
     rows = session.scalars(statement.limit(wanted.count + 1)).all()
     page = rows[: wanted.count]
-    following = f"{page[-1].referral_id}~{page[-1].position}" if len(rows) > len(page) else None
+    following = cursor_of(_STEPS, page[-1].referral_id, page[-1].position) if len(rows) > len(page) else None
     members = ("id", "referral_id", "position", "at", "kind", "actor_id", "actor_realm")
     return [fhir.StepFacts(**{name: getattr(row, name) for name in members}) for row in page], following
+
+
+def _read_cursor(cursor: str, order: str, *kinds: type[Any]) -> list[Any]:
+    try:
+        return read_cursor(cursor, order, *kinds)
+    except Refused as refusal:
+        raise Refused("search_refused", refusal.detail, "_after") from None
 
 
 def _directory(session: Session, caller: Caller | None, wanted: rules.Search) -> tuple[list[Any], str | None]:

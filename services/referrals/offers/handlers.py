@@ -44,7 +44,7 @@ def create_offer(unit: UnitOfWork, request: Any) -> dict[str, Any]:
         queue_id=queue.id,
         state=OPEN,
         priority=request["priority"],
-        created_by=unit.caller.id if unit.caller else "",
+        created_by=unit.actor_id,
         created_at=unit.now,
         expires_at=end_of(request["expires_at"], request["expires_in_hours"], unit.now),
         version=1,

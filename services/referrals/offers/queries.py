@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from sqlalchemy import and_, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
+from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
 from services.referrals.access.access_scope import access_scope_of
@@ -15,9 +17,9 @@ from services.referrals.directory.models import Resource
 from services.referrals.models import Referral
 from services.referrals.offers.models import Offer
 from services.referrals.offers.rules import answer_of
-from services.referrals.paging.cursors import cursor_of, read_cursor
 from services.referrals.records.models import ContactRecord
 
+_ORDER = "offers"
 _NEWEST = (Offer.created_at, Offer.id)
 
 
@@ -35,7 +37,7 @@ def list_offers(session: Session, caller: Caller | None, request: Any) -> dict[s
         if request[name] is not None:
             statement = statement.where(getattr(Offer, name) == request[name])
     if request["after"] is not None:
-        at, offer_id = read_cursor(request["after"])
+        at, offer_id = read_cursor(request["after"], _ORDER, datetime.datetime, str)
         place = tuple_(literal(at, Offer.created_at.type), literal(offer_id))
         statement = statement.where(tuple_(*_NEWEST) < place)
     rows = session.scalars(statement.limit(request["limit"] + 1)).all()
@@ -43,7 +45,7 @@ def list_offers(session: Session, caller: Caller | None, request: Any) -> dict[s
     last = page[-1] if len(rows) > len(page) else None
     return {
         "items": _lines(session, [offer.id for offer in page]),
-        "next": cursor_of(last.created_at, last.id) if last else None,
+        "next": cursor_of(_ORDER, last.created_at, last.id) if last else None,
     }
 
 

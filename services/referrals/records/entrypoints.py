@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.chassis.events import Delivery, listens
+from services.chassis.events import IncomingEvent, listens
 from services.chassis.operations import Call, serves
 from services.contracts.identity.merging import people_merged, people_unmerged
 from services.contracts.referrals import records
@@ -52,9 +52,9 @@ class RecordEntrypoints:
         return call.read(queries.describe_contact_record)
 
     @listens(people_merged)
-    def on_people_merged(self, delivery: Delivery) -> None:
-        people.follow(delivery)
+    def on_people_merged(self, incoming: IncomingEvent) -> None:
+        people.follow(incoming)
 
     @listens(people_unmerged)
-    def on_people_unmerged(self, delivery: Delivery) -> None:
-        people.follow(delivery)
+    def on_people_unmerged(self, incoming: IncomingEvent) -> None:
+        people.follow(incoming)

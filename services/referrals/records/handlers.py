@@ -146,7 +146,7 @@ def publish_record_change(unit: UnitOfWork, record: ContactRecord, changed: list
             contact_record_id=record.id,
             version=record.version,
             at=unit.now,
-            actor_id=unit.caller.id if unit.caller else "system",
+            actor_id=unit.actor_id,
             fields=changed,
         )
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from services.chassis.events import Delivery
+from services.chassis.events import IncomingEvent
 from services.chassis.logs import log
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork
@@ -69,12 +69,12 @@ def _surviving_person(call: Call) -> str | None:
     return surviving
 
 
-def follow(delivery: Delivery) -> None:
+def follow(incoming: IncomingEvent) -> None:
     """After a merge of two people or its undoing: ask identity how the two stand now, then move what is about them."""
     standings = [
-        delivery.ask(describe_person, {"person_id": delivery.data[name]}) for name in ("kept_id", "merged_id")
+        incoming.ask(describe_person, {"person_id": incoming.data[name]}) for name in ("kept_id", "merged_id")
     ]
-    delivery.apply(follow_people, standings)
+    incoming.apply(follow_people, standings)
 
 
 def follow_people(unit: UnitOfWork, data: Mapping[str, Any], standings: Sequence[Mapping[str, Any]]) -> None:

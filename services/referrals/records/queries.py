@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
+from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.database import Prepared
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
@@ -14,7 +16,6 @@ from services.contracts.errors import Refused
 from services.referrals.access.access_scope import access_scope_of
 from services.referrals.authors.rules import actor_view
 from services.referrals.models import Referral
-from services.referrals.paging.cursors import cursor_of, read_cursor
 from services.referrals.records.consent import is_over
 from services.referrals.records.models import ContactRecord, ContactRecordChange
 from services.referrals.records.rules import (
@@ -24,6 +25,7 @@ from services.referrals.records.rules import (
 )
 
 DUPLICATES_SHOWN = 10
+_ORDER = "contact records"
 _RECORD = Prepared(select(*ContactRecord.__table__.columns).where(ContactRecord.id == bindparam("wanted_id")))
 _PERSON = Prepared(select(ContactRecord.person_id).where(ContactRecord.id == bindparam("wanted_id")))
 _NUMBERS_ALIKE = Prepared(
@@ -61,7 +63,7 @@ def search_contact_records(session: Session, caller: Caller | None, request: Any
         select(ContactRecord, _open_referrals()).where(*wanted(request)).order_by(*(c.desc() for c in newest))
     )
     if request["after"] is not None:
-        submitted_at, record_id = read_cursor(request["after"])
+        submitted_at, record_id = read_cursor(request["after"], _ORDER, datetime.datetime, str)
         place = tuple_(literal(submitted_at, ContactRecord.submitted_at.type), literal(record_id))
         statement = statement.where(tuple_(*newest) < place)
     rows = session.execute(statement.limit(request["limit"] + 1)).all()
@@ -69,7 +71,7 @@ def search_contact_records(session: Session, caller: Caller | None, request: Any
     last = page[-1].ContactRecord if len(rows) > len(page) else None
     return {
         "items": [_line(row.ContactRecord, row.open_referrals) for row in page],
-        "next": cursor_of(last.submitted_at, last.id) if last else None,
+        "next": cursor_of(_ORDER, last.submitted_at, last.id) if last else None,
     }
 
 

@@ -41,7 +41,7 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 
 MAX_NOTE_LENGTH = 2_000
 MAX_PART_OF_NAME = 100
-MAX_POSTAL_CODE_LENGTH = 16
+MAX_POSTAL_CODE_LENGTH = 20
 MAX_SECTIONS = 50
 MAX_FIELDS = 200
 MAX_TITLE_LENGTH = 120
@@ -245,7 +245,7 @@ def check_part_of_name(text: str | None, field: str) -> str | None:
 def check_postal_code(text: str | None) -> str | None:
     """A zip or postal code of any country with single spaces, None if there is none.
 
-    At most 16 characters.
+    At most 20 characters.
     """
     return _short_text(text, "postal_code", MAX_POSTAL_CODE_LENGTH)
 

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, union, union_all
 from sqlalchemy.orm import Session
 
+from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
@@ -32,6 +33,7 @@ from services.referrals.reports.models import ReportCell, ReportCount, ReportDel
 # These are looked at one by one, and a desk with so many has another problem than their exact number.
 MOST_FLAGGED = 2_000
 _NUMBERS = ("total", "open", "waiting", "urgent")
+_BY_PROGRAM = "demand of programs"
 _DEMAND = ("open", "ended", "waiting", "urgent", "overdue", "consent_expired")
 
 
@@ -97,7 +99,7 @@ def list_program_demand(session: Session, caller: Caller | None, request: Any) -
         "at": now,
         **flagged.is_capped,
         "items": items,
-        "next": f"{page[-1].program_id}.{page[-1].queue_id}" if more else None,
+        "next": cursor_of(_BY_PROGRAM, page[-1].program_id, page[-1].queue_id) if more else None,
     }
 
 
@@ -232,7 +234,7 @@ def _pairs(session: Session, programs: Collection[str] | None, request: Any) -> 
     if request["agency_id"] is not None:
         statement = statement.where(Resource.agency_id == request["agency_id"])
     if request["after"] is not None:
-        program_id, _, queue_id = request["after"].partition(".")
+        program_id, queue_id = read_cursor(request["after"], _BY_PROGRAM, str, str)
         name = session.scalar(select(Resource.search_key).where(Resource.id == program_id))
         if name is None:
             raise Refused("invalid_request", "after: use the cursor of the page before.", "after")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.chassis.events import Delivery, listens
+from services.chassis.events import IncomingEvent, listens
 from services.chassis.operations import Call, serves
 from services.contracts.identity.merging import people_merged, people_unmerged
 from services.contracts.signing import documents
@@ -43,9 +43,9 @@ class DocumentEntrypoints:
         return call.commit(handlers.mark_returned)
 
     @listens(people_merged)
-    def on_people_merged(self, delivery: Delivery) -> None:
-        workflows.follow_people(delivery)
+    def on_people_merged(self, incoming: IncomingEvent) -> None:
+        workflows.follow_people(incoming)
 
     @listens(people_unmerged)
-    def on_people_unmerged(self, delivery: Delivery) -> None:
-        workflows.follow_people(delivery)
+    def on_people_unmerged(self, incoming: IncomingEvent) -> None:
+        workflows.follow_people(incoming)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from services.chassis.events import Delivery
+from services.chassis.events import IncomingEvent
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
-from services.contracts.identity import accounts as identity
-from services.contracts.identity import merging as identity_merged
+from services.contracts.identity import accounts, merging
 from services.contracts.referrals import records
 from services.signing.documents import handlers, rules
 from services.signing.documents.signer import Order, Signer
@@ -76,7 +75,7 @@ def _order(call: Call, sha256: str, signer: Mapping[str, Any]) -> Order:
 
 def _describe_account(call: Call, account_id: str, refusal: str) -> Mapping[str, Any]:
     try:
-        account: Mapping[str, Any] = call.ask(identity.describe_account, {"account_id": account_id})
+        account: Mapping[str, Any] = call.ask(accounts.describe_account, {"account_id": account_id})
     except Refused as refused:
         if refused.code != "not_found":
             raise
@@ -103,13 +102,13 @@ def _concerned(call: Call) -> handlers.Concerned:
     return handlers.Concerned(record.get("named_person_id") or person_id, person_id)
 
 
-def follow_people(delivery: Delivery) -> None:
+def follow_people(incoming: IncomingEvent) -> None:
     """After a merge of two people or its undoing: ask identity how the two stand now, then move what concerns them."""
     standings = [
-        delivery.ask(identity_merged.describe_person, {"person_id": delivery.data[name]})
+        incoming.ask(merging.describe_person, {"person_id": incoming.data[name]})
         for name in ("kept_id", "merged_id")
     ]
-    delivery.apply(handlers.follow_people, standings)
+    incoming.apply(handlers.follow_people, standings)
 
 
 def _only_replayed(_unit: UnitOfWork) -> Any:

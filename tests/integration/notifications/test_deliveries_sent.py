@@ -242,7 +242,7 @@ def test_senders_at_once_send_every_mail_exactly_once(
 def test_a_sender_that_runs_by_itself_sends_what_an_event_asks_for(
     notifications: Notifications, mails: FakeMailServer
 ) -> None:
-    loop = SenderLoop(notifications.runtime, 0)
+    loop = SenderLoop(notifications.runtime)
     notifications.runtime.loops.append(loop)
     loop.start()
     try:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.contracts.errors import Refused
 from services.contracts.referrals import assignments, status_changes
 from tests.integration.referrals.builders import STAFF, Desk, refusal
 
@@ -111,6 +112,17 @@ def test_the_last_page_says_so(desk: Desk) -> None:
         desk.assign(queue_id, SHELTER)
     page = desk(assignments.list_referrals, limit=2)
     assert desk(assignments.list_referrals, limit=2, after=page["next"])["next"] is None
+
+
+def test_a_page_goes_on_in_its_own_order_only(desk: Desk) -> None:
+    queue_id = desk.a_queue(SHELTER)
+    for _ in range(2):
+        desk.assign(queue_id, SHELTER)
+    cursor = desk(assignments.list_referrals, limit=1)["next"]
+    with pytest.raises(Refused) as refused:
+        desk(assignments.list_referrals, limit=1, sort="oldest", after=cursor)
+    assert (refused.value.code, refused.value.field) == ("invalid_request", "after")
+    assert "another order" in refused.value.detail
 
 
 def test_history_tells_a_provider_what_happened_and_who_did_it(desk: Desk) -> None:

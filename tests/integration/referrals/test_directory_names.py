@@ -101,7 +101,7 @@ def test_the_service_warms_its_names_as_soon_as_it_starts(
     monkeypatch.setattr(name_index, "WARMED_EVERY_S", 3600.0)
     read = readings(desk, monkeypatch)
     loops = referrals_service.start_runtime(None).loops
-    (loop,) = [each for each in loops if each._name == "directory-names"]
+    (loop,) = [each for each in loops if each.name == "directory-names"]
     loop.start()
 
     def has_read() -> None:

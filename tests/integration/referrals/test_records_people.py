@@ -153,7 +153,9 @@ def test_contact_records_follow_a_merge_and_its_undoing(desk_on_both: Desk) -> N
     told = [event["data"] for event in desk.service.events(records.contact_record_changed)]
     assert [(each["contact_record_id"], each["version"]) for each in told] == [(theirs, 2), (theirs, 3)]
     changes = desk(records.list_contact_record_changes, STAFF, contact_record_id=theirs)["items"]
-    assert [(each["actor_id"], each["fields_changed"]) for each in changes] == [("system", ["person_id"])] * 2
+    assert [(each["actor_id"], each["fields_changed"]) for each in changes] == [
+        ("referrals", ["person_id"])
+    ] * 2
 
 
 def test_who_read_a_record_before_a_merge_is_shown_to_the_person_that_lives_on(desk: Desk) -> None:

@@ -7,11 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import ForeignKey, String, delete, exists, func, select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ForeignKey, String, bindparam, delete, exists, func, select, text, update
+from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Mapped, Session, aliased, joinedload, mapped_column, relationship, selectinload
 
-from services.chassis.database import Database, TransactionOpenAcrossNetworkError, assert_no_transaction
+from services.chassis.database import (
+    Database,
+    Prepared,
+    PreparedInsert,
+    TransactionOpenAcrossNetworkError,
+    assert_no_transaction,
+    built_once,
+    insert_unless_there,
+)
 from services.chassis.models import TenantScoped, UtcDateTime, new_base
 
 HARBOR, BAYSIDE = "a" * 32, "b" * 32
@@ -208,3 +216,54 @@ def test_it_knows_whether_it_is_ready(database: Database, tmp_path: Path):
     with database.reading(None) as session:
         assert session.execute(text("PRAGMA journal_mode")).scalar() == "wal"
     assert not Database(f"sqlite:///{tmp_path}/nowhere/toy.db").is_ready()
+
+
+def test_a_prepared_select_finds_own_rows_only_and_what_was_just_changed(database: Database):
+    by_id = Prepared(select(Shelf.id, Shelf.label).where(Shelf.id == bindparam("wanted_id")))
+
+    def rename(session: Session) -> tuple[str, str]:
+        session.get_one(Shelf, "harbor").label = "renamed"
+        row = by_id.execute(session, wanted_id="harbor").one()
+        return row.id, row.label
+
+    with database.reading(HARBOR) as session:
+        assert by_id.execute(session, wanted_id="bayside").all() == []
+        assert [row.id for row in by_id.execute(session, wanted_id="harbor")] == ["harbor"]
+    with database.reading(None) as session:
+        assert [row.id for row in by_id.execute(session, wanted_id="bayside")] == ["bayside"]
+    assert database.write(HARBOR, rename) == ("harbor", "renamed")
+
+
+def test_a_select_built_once_finds_own_rows_only_and_fails_without_an_organisation(database: Database):
+    shelves = built_once(select(Shelf).options(joinedload(Shelf.books)))
+
+    for organisation_id, shelf_id in ((HARBOR, "harbor"), (BAYSIDE, "bayside"), (HARBOR, "harbor")):
+        with database.reading(organisation_id) as session:
+            shelf = session.scalars(shelves).unique().one()
+            assert shelf.id == shelf_id
+            assert [book.organisation_id for book in shelf.books] == [HARBOR] * (organisation_id == HARBOR)
+    with database.reading(None) as session, pytest.raises(StatementError, match="organisation_of_session"):
+        session.scalars(shelves)
+
+
+def test_a_prepared_insert_gives_the_organisation_and_refuses_another(database: Database):
+    shelf = PreparedInsert(Shelf)
+
+    database.write(HARBOR, lambda session: shelf.execute(session, {"id": "one"}, {"id": "two"}))
+
+    assert all_shelves(database).keys() == {"harbor", "bayside", "one", "two"}
+    assert all_shelves(database)["one"] == ("", HARBOR)
+    with pytest.raises(AssertionError, match="another organisation"):
+        database.write(
+            HARBOR, lambda session: shelf.execute(session, {"id": "x", "organisation_id": BAYSIDE})
+        )
+
+
+def test_of_two_inserts_of_one_key_the_second_says_that_it_is_there(database: Database):
+    row = {"id": "one", "label": "first", "organisation_id": HARBOR}
+
+    assert database.write(None, lambda session: insert_unless_there(session, Shelf.__table__, row))
+    assert not database.write(
+        None, lambda session: insert_unless_there(session, Shelf.__table__, {**row, "label": "second"})
+    )
+    assert all_shelves(database)["one"] == ("first", HARBOR)

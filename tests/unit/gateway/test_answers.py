@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from services.contracts.errors import CODES, Refused
-from services.contracts.identity import accounts as identity
+from services.contracts.identity import accounts
 from services.contracts.referrals import queues
 
 ACCOUNT = "/v1/accounts/" + "d" * 32
@@ -232,4 +232,4 @@ def test_what_only_services_may_ask_has_no_address(app: flask.Flask):
     rules = {str(rule.endpoint) for rule in app.url_map.iter_rules()}
 
     assert not [rule for rule in rules if "describe_account" in rule or "issue_passport" in rule]
-    assert identity.describe_account.access.kind == "services"
+    assert accounts.describe_account.access.kind == "services"

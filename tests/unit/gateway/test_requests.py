@@ -15,8 +15,7 @@ from flask.testing import FlaskClient
 from gateway.auth import admit
 from services.chassis.wire import CallContext
 from services.contracts.errors import Refused
-from services.contracts.identity import accounts, login, passports
-from services.contracts.identity import family as identity_family
+from services.contracts.identity import accounts, family, login, passports
 from services.contracts.referrals import directory, queues
 from services.contracts.signing import documents as signing
 
@@ -139,9 +138,7 @@ def test_arguments_of_a_delete_are_in_the_address_or_in_the_body(http: FlaskClie
     http.delete(access + "?confirm=true", headers=TOKEN)
     http.delete(access, json={"confirm": True}, headers=TOKEN)
 
-    made = [
-        given for operation, given, _ in services.calls if operation is identity_family.remove_family_access
-    ]
+    made = [given for operation, given, _ in services.calls if operation is family.remove_family_access]
     ids = {"client_id": "c" * 32, "person_id": "d" * 32}
     assert made == [{"confirm": "true", **ids}, {"confirm": True, **ids}]
 

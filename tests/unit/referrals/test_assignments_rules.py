@@ -7,8 +7,6 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from services.contracts.errors import Refused
 from services.contracts.referrals import assignments
@@ -27,7 +25,6 @@ from services.referrals.assignments.rules import (
     next_statuses,
     status_for,
 )
-from services.referrals.paging.cursors import cursor_of, read_cursor
 from services.referrals.queues.rules import (
     DEFAULT_DECLINE_REASONS,
     DEFAULT_OUTCOMES,
@@ -170,17 +167,6 @@ def test_a_first_answer_and_then_each_status_is_due_by_the_queues_hours() -> Non
     assert due_when_new(QueueSettings(), DEFAULT_STATUSES, NOW) is None
     by_status = QueueSettings(status_due_hours={"referred": 2})
     assert due_when_new(by_status, DEFAULT_STATUSES, NOW) == NOW + datetime.timedelta(hours=2)
-
-
-@given(st.datetimes(timezones=st.just(datetime.UTC)), st.uuids())
-def test_a_cursor_is_read_as_it_was_written(at: datetime.datetime, referral_id: object) -> None:
-    key = referral_id.hex  # type: ignore[attr-defined]  # a UUID
-    assert read_cursor(cursor_of(at, key)) == (at, key)
-
-
-@given(st.text(max_size=60))
-def test_what_is_no_cursor_is_refused(text: str) -> None:
-    assert refusal_of(lambda: read_cursor(text)) == ("invalid_request", "after")
 
 
 def test_who_tries_a_move_that_is_not_allowed_reads_which_ones_are() -> None:

@@ -165,7 +165,7 @@ def test_notes_names_and_postal_codes_have_limits() -> None:
     )
     assert check_postal_code(" K1A  0B1 ") == "K1A 0B1"
     assert check_postal_code(None) is None
-    assert refusal_of(lambda: check_postal_code("x" * 17)) == ("invalid_contact_record", "postal_code")
+    assert refusal_of(lambda: check_postal_code("x" * 21)) == ("invalid_contact_record", "postal_code")
 
 
 def a_section(*values: object, title: str = "Intake") -> dict[str, Any]:

@@ -20,7 +20,7 @@ from services.chassis.operations import Call
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.identity import accounts as identity
+from services.contracts.identity import accounts
 from services.contracts.referrals.records import contact_record_pdf_created
 from services.referrals.access.access_scope import access_scope_of, may_see_details
 from services.referrals.access.visibility import visible_referral
@@ -123,7 +123,7 @@ def _organisation_name(call: Call) -> str:
     caller = call.caller
     assert caller is not None  # noqa: S101 - both operations need an account
     try:
-        account = call.ask(identity.describe_account, {"account_id": caller.id})
+        account = call.ask(accounts.describe_account, {"account_id": caller.id})
     except Refused as refused:
         if refused.code != "not_found":
             raise

@@ -1,1 +1,0 @@
-"""How lists are given page by page."""

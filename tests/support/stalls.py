@@ -1,0 +1,107 @@
+"""A test fails when a service that it ran has reported a stall of its event loop above 250 ms.
+
+Who starts a service tells where its log is: `watch(log)`, or `watched(folder)` where the logs are gone afterwards. What
+the services have reported is read after each test, and counts for that test. A test whose stalls are known says why they
+are there: `@pytest.mark.stalls("reason")`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPORTED = "event_loop_stalled"
+
+
+class StallWatch:
+    """pytest plugin: reads what the watched logs have gained, and fails the test that was running."""
+
+    def __init__(self) -> None:
+        self._logs: list[Path] = []
+        self._read: dict[Path, int] = {}
+        self._pending: list[str] = []
+
+    def watch(self, log: Path) -> None:
+        """Read this log, or all logs of this folder, from now on."""
+        if log not in self._logs:
+            self._logs.append(log)
+
+    def unwatch(self, log: Path) -> None:
+        """Read this log for the last time. What it tells counts for the test that is running or comes next."""
+        self._pending += self._new_lines(log)
+        self._logs.remove(log)
+
+    def collect(self) -> list[str]:
+        """The stalls reported since the last time, a sentence each."""
+        found, self._pending = self._pending, []
+        for log in self._logs:
+            found += self._new_lines(log)
+        return found
+
+    def _new_lines(self, log: Path) -> list[str]:
+        files = sorted(log.glob("*.log")) if log.is_dir() else [log]
+        return [sentence for file in files if file.exists() for sentence in self._stalls_of(file)]
+
+    def _stalls_of(self, file: Path) -> Iterator[str]:
+        with file.open("rb") as log:
+            log.seek(self._read.get(file, 0))
+            written = log.read()
+        complete = written[: written.rfind(b"\n") + 1]
+        self._read[file] = self._read.get(file, 0) + len(complete)
+        for line in complete.splitlines():
+            if REPORTED.encode() in line:
+                with contextlib.suppress(ValueError):
+                    entry = json.loads(line)
+                    yield f"{entry['service']} stood still for {entry['ms']} ms in {entry['where']}"
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Refuse a marker without a reason."""
+        for item in items:
+            for mark in item.iter_markers("stalls"):
+                if len(mark.args) != 1 or not str(mark.args[0]).strip():
+                    raise pytest.UsageError(f"{item.nodeid}: stalls(reason) needs its reason")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        """What happened while it was set up and ran."""
+        yield
+        self._judge(item)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Iterator[None]:
+        """What happened while it was taken down, or after it had failed."""
+        yield
+        self._judge(item)
+
+    def _judge(self, item: pytest.Item) -> None:
+        found = self.collect()
+        if found and item.get_closest_marker("stalls") is None:
+            pytest.fail("\n".join(["An event loop stood still:", *found]), pytrace=False)
+
+
+_WATCH = StallWatch()
+
+
+def plugin() -> StallWatch:
+    """The one of this process."""
+    return _WATCH
+
+
+def watch(log: Path) -> None:
+    """Read this log of a service."""
+    _WATCH.watch(log)
+
+
+@contextlib.contextmanager
+def watched(folder: Path) -> Iterator[None]:
+    """Read the logs in this folder until the end of the block."""
+    _WATCH.watch(folder)
+    try:
+        yield
+    finally:
+        _WATCH.unwatch(folder)

@@ -1,0 +1,51 @@
+"""What roles hold, and what an account may do by them."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.contracts.catalogue import CONTRACTS
+from services.contracts.declare import all_operations
+from services.contracts.identity import accounts as contract
+from services.identity.realms import rules
+
+OFF = {"can_edit_capacity": False, "can_change_status": False}
+OPEN = ("provider_portal", "referralq")
+
+
+def test_every_security_level_has_a_default_role() -> None:
+    assert set(rules.DEFAULT_ROLES) == set(contract.SECURITY_LEVELS)
+
+
+def test_every_permission_an_operation_asks_for_is_known() -> None:
+    asked = {operation.access.permission for operation in all_operations(CONTRACTS)} - {None}
+    assert asked <= rules.PERMISSIONS | rules.PROFILE_PERMISSIONS
+
+
+def test_roles_hold_known_permissions_only() -> None:
+    for _, permissions in rules.DEFAULT_ROLES.values():
+        assert permissions <= rules.PERMISSIONS
+
+
+def test_an_administrator_holds_everything_but_signing() -> None:
+    assert rules.DEFAULT_ROLES["admin"][1] == rules.PERMISSIONS - {"document.sign"}
+
+
+@pytest.mark.seed("S0-17")
+@pytest.mark.parametrize("features", [(), ("referralq",), ("provider_portal",)])
+def test_a_provider_may_do_nothing_while_the_portal_is_closed(features: tuple[str, ...]) -> None:
+    held = rules.DEFAULT_ROLES["provider_portal_user"][1]
+    assert rules.effective_permissions("provider", held, dict.fromkeys(OFF, True), features) == []
+
+
+@pytest.mark.parametrize(
+    ("switch", "permission"),
+    [
+        pytest.param("can_edit_capacity", "capacity.edit", marks=pytest.mark.seed("S0-22")),
+        pytest.param("can_change_status", "referral.change_status", marks=pytest.mark.seed("S0-23")),
+    ],
+)
+def test_a_switch_gives_a_provider_its_permission_and_takes_it(switch: str, permission: str) -> None:
+    held = rules.DEFAULT_ROLES["provider_portal_user"][1]
+    assert permission not in rules.effective_permissions("provider", held | {permission}, OFF, OPEN)
+    assert permission in rules.effective_permissions("provider", held, OFF | {switch: True}, OPEN)
