@@ -17,6 +17,7 @@ from typing import Any
 import kombu
 import requests
 
+from deploy import children
 from deploy.keys import ISSUERS, make_keys
 from deploy.ports import free_block
 from services.chassis import wire
@@ -75,9 +76,8 @@ class ServiceSystem:
         )
         command = [sys.executable, "-W", "ignore", "-m", *(self.program or own)]
         with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                command, env={**os.environ, **settings, **environment}, stdout=log, stderr=log
-            )
+            # It ends with us, even if we are killed.
+            process = children.spawn(command, env={**os.environ, **settings, **environment}, output=log)
         stalls.watch(self.log)
         self.processes.append(process)
         self.ports.append(port)

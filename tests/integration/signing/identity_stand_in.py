@@ -53,5 +53,6 @@ if __name__ == "__main__":
     package: Any = types.ModuleType("services.identity")
     package.__path__ = []
     sys.modules["services.identity"] = package
-    sys.modules["services.identity.service"] = sys.modules["__main__"]
+    for module in ("service", "settings"):
+        sys.modules[f"services.identity.{module}"] = sys.modules["__main__"]
     sys.exit(run.main("identity"))
