@@ -69,25 +69,25 @@ def add_account(
     return account
 
 
-def create_account(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def create_account(unit: UnitOfWork, *, email: str, first_name: str, last_name: str) -> dict[str, Any]:
     """Create an account at level `standard`; the level is chosen and saved afterwards (S0-18)."""
     account = add_account(
         unit,
-        email=request["email"],
+        email=email,
         role=role_of_level(unit, "standard"),
-        first_name=request["first_name"],
-        last_name=request["last_name"],
+        first_name=first_name,
+        last_name=last_name,
     )
     return account_view(account)
 
 
-def set_security_level(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def set_security_level(unit: UnitOfWork, *, account_id: str, security_level: str) -> dict[str, Any]:
     """Change the level and end the sessions.
 
     Leaving the provider level suspends the account's assignments, coming back restores them (S0-19).
     Raises Refused(not_found, version_conflict, not_a_workforce_account, feature_is_off, last_administrator).
     """
-    account = load_account(unit, request["account_id"])
+    account = load_account(unit, account_id)
     unit.require_version(account)
     if account.role is None:
         raise Refused(
@@ -95,7 +95,7 @@ def set_security_level(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str
             "Only staff and providers have a security level; this account has a role for each profile.",
             field="account_id",
         )
-    before, after = account.role.code, request["security_level"]
+    before, after = account.role.code, security_level
     if after == before:
         return account_view(account)
     if after == rules.PROVIDER_LEVEL and not rules.portal_is_open(load_organisation(unit).features):
@@ -134,12 +134,12 @@ def _publish_access(unit: UnitOfWork, event: Any, assignment: ResourceAssignment
     )
 
 
-def disable_account(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def disable_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
     """Disable an account: its sessions and links end in the same transaction.
 
     Raises Refused(not_found, version_conflict, last_administrator).
     """
-    account = load_account(unit, request["account_id"])
+    account = load_account(unit, account_id)
     unit.require_version(account)
     if account.state != "disabled":
         require_another_administrator(unit, account)
@@ -152,12 +152,12 @@ def disable_account(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, A
     return account_view(account)
 
 
-def enable_account(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def enable_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
     """Let a disabled account log in again, with the password it had; sessions and links stay ended.
 
     Raises Refused(not_found, version_conflict, cannot_be_enabled) for what is enabled elsewhere, or never.
     """
-    account = load_account(unit, request["account_id"])
+    account = load_account(unit, account_id)
     unit.require_version(account)
     if account.state == "disabled":
         _require_can_be_enabled(unit, account)
@@ -194,14 +194,12 @@ def require_provider(account: Account) -> None:
         )
 
 
-def assign_resource(
-    unit: UnitOfWork, request: Mapping[str, Any], resource: Mapping[str, Any]
-) -> dict[str, Any]:
+def assign_resource(unit: UnitOfWork, resource: Mapping[str, Any], *, account_id: str) -> dict[str, Any]:
     """Add a resource to a provider account; adding it again only refreshes its name (S0-16, S0-21, S0-36).
 
     `resource` is what the directory said about it (`referrals.describe_resource`).
     """
-    account = load_account(unit, request["account_id"])
+    account = load_account(unit, account_id)
     require_provider(account)
     if resource["level"] not in ASSIGNABLE_LEVELS:
         raise Refused(
@@ -233,10 +231,10 @@ def assign_resource(
     return account_view(account)
 
 
-def remove_resource(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def remove_resource(unit: UnitOfWork, *, account_id: str, assignment_id: str) -> dict[str, Any]:
     """Delete an assignment: the next passport is without it (S0-27). The audit trail keeps that it was."""
-    account = load_account(unit, request["account_id"])
-    assignment = next((row for row in account.assignments if row.id == request["assignment_id"]), None)
+    account = load_account(unit, account_id)
+    assignment = next((row for row in account.assignments if row.id == assignment_id), None)
     if assignment is None:
         raise Refused("not_found", "The account has no such assignment.")
     account.assignments.remove(assignment)
@@ -262,11 +260,11 @@ def set_provider_switches(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[
     return account_view(account)
 
 
-def set_my_notifications(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def set_my_notifications(unit: UnitOfWork, *, resource_assigned_emails: bool) -> dict[str, Any]:
     """Switch the caller's own e-mails (S0-39): the one change of a profile that its owner makes (S0-40)."""
     assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
     account = load_account(unit, unit.caller.id)
-    wanted = request["resource_assigned_emails"]
+    wanted = resource_assigned_emails
     if account.wants_resource_assigned_emails != wanted:
         account.wants_resource_assigned_emails = wanted
         account.version += 1
@@ -274,9 +272,9 @@ def set_my_notifications(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[s
     return account_view(account)
 
 
-def invite_account(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def invite_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
     """Have the link sent that sets the first password."""
-    account = load_account(unit, request["account_id"])
+    account = load_account(unit, account_id)
     if account.state == "disabled":
         raise Refused("account_disabled", "The account is disabled.")
     if account.state == "active":

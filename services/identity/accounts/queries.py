@@ -17,9 +17,9 @@ from services.identity.registry.organisations import find_organisation
 from services.identity.registry.pages import page_of
 
 
-def get_account(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+def get_account(session: Session, _caller: Caller, *, account_id: str) -> dict[str, Any]:
     """One account. Raises Refused(not_found)."""
-    return account_view(find_account(session, request["account_id"]))
+    return account_view(find_account(session, account_id))
 
 
 def list_accounts(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,16 +28,14 @@ def list_accounts(session: Session, _caller: Caller, request: Mapping[str, Any])
     return {"items": [account_view(row) for row in page], "next": following}
 
 
-def list_resource_recipients(session: Session, caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+def list_resource_recipients(
+    session: Session, caller: Caller, *, about: str, resource_ids: list[str]
+) -> dict[str, Any]:
     """Active provider accounts with one of the resources that want the e-mail (S0-41), or that may edit its capacity.
 
     Nobody while the portal is closed.
     """
-    concerned = (
-        Account.can_edit_capacity
-        if request["about"] == "capacity"
-        else Account.wants_resource_assigned_emails
-    )
+    concerned = Account.can_edit_capacity if about == "capacity" else Account.wants_resource_assigned_emails
     organisation = find_organisation(session, caller.organisation_id)
     statement = (
         select(Account.id, Account.email_verified_at)
@@ -48,7 +46,7 @@ def list_resource_recipients(session: Session, caller: Caller, request: Mapping[
             Role.realm == rules.PROVIDER,
             Account.id.in_(
                 select(ResourceAssignment.account_id).where(
-                    ResourceAssignment.resource_id.in_(request["resource_ids"]),
+                    ResourceAssignment.resource_id.in_(resource_ids),
                     ResourceAssignment.suspended_at.is_(None),
                     ResourceAssignment.organisation_id == caller.organisation_id,
                 )
@@ -65,9 +63,9 @@ def list_resource_recipients(session: Session, caller: Caller, request: Mapping[
     return {"organisation_name": organisation.name, "recipients": recipients}
 
 
-def describe_account(session: Session, caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+def describe_account(session: Session, caller: Caller, *, account_id: str) -> dict[str, Any]:
     """Name and address of an account, for a service. Raises Refused(not_found)."""
-    account = find_account(session, request["account_id"])
+    account = find_account(session, account_id)
     organisation = find_organisation(session, caller.organisation_id)
     return {
         "account_id": account.id,
@@ -83,8 +81,8 @@ def describe_account(session: Session, caller: Caller, request: Mapping[str, Any
     }
 
 
-def describe_authors(session: Session, caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+def describe_authors(session: Session, caller: Caller, *, account_ids: list[str]) -> dict[str, Any]:
     """Accounts and API clients as others may know them, whatever their state, in three statements (MARKET R-7)."""
     organisation = find_organisation(session, caller.organisation_id)
-    authors = authors_among(session, set(request["account_ids"]))
+    authors = authors_among(session, set(account_ids))
     return {"organisation_name": organisation.name, "authors": authors}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -38,7 +37,7 @@ def view(client: ApiClient, secrets: list[ApiSecret], now: datetime.datetime) ->
     }
 
 
-def list_clients(session: Session, _caller: Caller, _request: Mapping[str, Any]) -> dict[str, Any]:
+def list_clients(session: Session, _caller: Caller) -> dict[str, Any]:
     """All clients of the organisation by name."""
     clients = session.scalars(select(ApiClient).order_by(ApiClient.name, ApiClient.id)).all()
     now, secrets = utc_now(), {}
@@ -47,51 +46,66 @@ def list_clients(session: Session, _caller: Caller, _request: Mapping[str, Any])
     return {"items": [view(client, secrets.get(client.id, []), now) for client in clients]}
 
 
-def create(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def create(
+    unit: UnitOfWork,
+    *,
+    name: str,
+    scopes: list[str],
+    allowed_networks: list[str],
+    expires_at: datetime.datetime | None,
+) -> dict[str, Any]:
     """Create a client with its first secret. Raises Refused(proof_required, scope_refused, invalid_request)."""
     caller = proven_caller(unit)
     client = ApiClient(
         id=wire.new_id(),
-        name=request["name"],
-        scopes=rules.checked_scopes(request["scopes"], PERMISSIONS, caller.permissions),
-        allowed_networks=networks.checked_networks(request["allowed_networks"]),
+        name=name,
+        scopes=rules.checked_scopes(scopes, PERMISSIONS, caller.permissions),
+        allowed_networks=networks.checked_networks(allowed_networks),
         version=1,
         created_at=unit.now,
         created_by=caller.id,
-        expires_at=_future(request["expires_at"], unit.now),
+        expires_at=_future(expires_at, unit.now),
     )
     unit.add(client)
     unit.session.flush()  # the secret refers to it
     return _add_secret(unit, client, "created")
 
 
-def change(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def change(
+    unit: UnitOfWork,
+    *,
+    client_id: str,
+    name: str,
+    scopes: list[str],
+    allowed_networks: list[str],
+    expires_at: datetime.datetime | None,
+) -> dict[str, Any]:
     """Set name, scopes, networks and end anew. What somebody else granted may stay; only what is added must be held.
 
     Raises Refused(not_found, version_conflict, proof_required, scope_refused, api_client_revoked, invalid_request).
     """
     caller = proven_caller(unit)
-    client = _load(unit, request["client_id"])
+    client = _load(unit, client_id)
     unit.require_version(client)
     before = client.scopes
-    client.name = request["name"]
-    client.scopes = rules.checked_scopes(request["scopes"], PERMISSIONS, caller.permissions | set(before))
-    client.allowed_networks = networks.checked_networks(request["allowed_networks"])
-    client.expires_at = _future(request["expires_at"], unit.now)
+    client.name = name
+    client.scopes = rules.checked_scopes(scopes, PERMISSIONS, caller.permissions | set(before))
+    client.allowed_networks = networks.checked_networks(allowed_networks)
+    client.expires_at = _future(expires_at, unit.now)
     client.version += 1
     unit.audit("api_client.changed", "api_client", client.id, before=before, after=client.scopes)
     _tell(unit, client, "changed")
     return view(client, _secrets(unit.session, client.id), unit.now)
 
 
-def rotate_secret(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def rotate_secret(unit: UnitOfWork, *, client_id: str, overlap_hours: int) -> dict[str, Any]:
     """Add a secret and let the one before hold on for a while: at most two hold at once.
 
     Raises Refused(not_found, proof_required, api_client_revoked).
     """
     proven_caller(unit)
-    client = _load(unit, request["client_id"])
-    until = unit.now + datetime.timedelta(hours=request["overlap_hours"])
+    client = _load(unit, client_id)
+    until = unit.now + datetime.timedelta(hours=overlap_hours)
     holding = [row for row in _secrets(unit.session, client.id) if _holds(row.expires_at, unit.now)]
     for row in holding[:-1]:
         row.expires_at = unit.now
@@ -101,9 +115,9 @@ def rotate_secret(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any
     return _add_secret(unit, client, "secret_changed")
 
 
-def revoke(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def revoke(unit: UnitOfWork, *, client_id: str) -> dict[str, Any]:
     """End a client for good. Done again it changes nothing. Raises Refused(not_found)."""
-    client = _load(unit, request["client_id"], or_revoked=True)
+    client = _load(unit, client_id, or_revoked=True)
     if client.revoked_at is None:
         client.revoked_at = unit.now
         client.version += 1
@@ -144,12 +158,7 @@ def open_session(call: Call) -> Any:
 
 
 def _start_session(
-    unit: UnitOfWork,
-    _request: Mapping[str, Any],
-    client: ApiClient,
-    secret: ApiSecret,
-    organisation: Organisation,
-    settings: Any,
+    unit: UnitOfWork, client: ApiClient, secret: ApiSecret, organisation: Organisation, settings: Any
 ) -> dict[str, Any]:
     unit.act_for(organisation.id, organisation.key)
     token = TOKEN_MARK + new_token()

@@ -26,7 +26,9 @@ MOST_AT_ONCE = 5
 ENDED, ACCESS = "access.break_glass_ended", "emergency_access"
 
 
-def break_glass(unit: UnitOfWork, request: Request, minutes: int) -> dict[str, Any]:
+def break_glass(
+    unit: UnitOfWork, minutes: int, *, object_type: str, object_id: str, reason: str
+) -> dict[str, Any]:
     """Give the caller's session the one permission that reading this object takes, for so many minutes.
 
     It ends by itself, with the session, and with everything that ends sessions. Raises Refused(too_many_requests) with
@@ -50,15 +52,15 @@ def break_glass(unit: UnitOfWork, request: Request, minutes: int) -> dict[str, A
             retry_after_s=max(1, round(first_ends_s)),
         )
     access_id, ends_at = wire.new_id(), unit.now + datetime.timedelta(minutes=minutes)
-    about = {"object_type": request["object_type"], "object_id": request["object_id"]}
-    permission = contract.EMERGENCY_OBJECTS[request["object_type"]]
+    about = {"object_type": object_type, "object_id": object_id}
+    permission = contract.EMERGENCY_OBJECTS[object_type]
     given = {"id": access_id, **about, "permission": permission, "until": int(ends_at.timestamp())}
     login.emergency = [*open_now, given]
     unit.audit(
         BREAK_GLASS,
         **about,
         audit_id=access_id,
-        reason_given=request["reason"],
+        reason_given=reason,
         permission=permission,
         session_id=login.id,
         ends_at=ends_at.isoformat(),
@@ -71,7 +73,7 @@ def break_glass(unit: UnitOfWork, request: Request, minutes: int) -> dict[str, A
     return {"id": access_id, **about, "permission": permission, "ends_at": ends_at}
 
 
-def end_break_glass(unit: UnitOfWork, request: Request, tables: Any) -> dict[str, Any]:
+def end_break_glass(unit: UnitOfWork, tables: Any, *, access_id: str) -> dict[str, Any]:
     """End emergency access before its time; one that is over stays over.
 
     Its owner may, from any session, and who reads the audit trail. Raises Refused(not_found), also for another's.
@@ -80,7 +82,7 @@ def end_break_glass(unit: UnitOfWork, request: Request, tables: Any) -> dict[str
     # The audit entry of the access is the only row that knows its session.
     given = unit.session.scalar(
         select(tables.Audit).where(
-            tables.Audit.id == request["access_id"],
+            tables.Audit.id == access_id,
             tables.Audit.organisation_id == unit.organisation_id,
             tables.Audit.action == BREAK_GLASS,
         )
@@ -155,7 +157,7 @@ def _ended_early(
     return {row.object_id: row.at for row in rows}
 
 
-def list_audit_readers(session: Session, _caller: Caller, _request: Request) -> dict[str, Any]:
+def list_audit_readers(session: Session, _caller: Caller) -> dict[str, Any]:
     """Active accounts whose role holds `audit.read`."""
     readers = select(RolePermission.role_id).where(RolePermission.permission == "audit.read")
     rows = session.execute(

@@ -157,34 +157,41 @@ def _emergency_step(
 
 
 def list_who_can_see(
-    session: Session, caller: Caller, request: Request, agency_id: str | None
+    session: Session,
+    caller: Caller,
+    agency_id: str | None,
+    *,
+    resource_id: str | None,
+    person_id: str | None,
+    after: str | None,
+    limit: int,
 ) -> dict[str, Any]:
     """Accounts by id, each once, with the path by which it sees the resource's referrals or the person.
 
     Raises Refused(not_found) for a person who is not of the organisation.
     """
     now = utc_now()
-    if request["resource_id"]:
+    if resource_id:
         paths = [_by_role(SEE_REFERRALS)]
         features = session.scalars(
             select(Organisation.features).where(Organisation.id == caller.organisation_id)
         ).one()
         if portal_is_open(features):
-            paths += _by_assignment(caller, request["resource_id"], agency_id)
+            paths += _by_assignment(caller, resource_id, agency_id)
     else:
-        find_person(session, request["person_id"], "person_id")
-        paths = [_by_role(SEE_PERSON), _by_grant(caller, request["person_id"], now)]
-        paths.append(_by_supervision(caller, request["person_id"], now))
+        find_person(session, person_id, "person_id")
+        paths = [_by_role(SEE_PERSON), _by_grant(caller, person_id, now)]
+        paths.append(_by_supervision(caller, person_id, now))
     found = union_all(*paths).subquery()
     rows = session.execute(
         select(Account, found.c.by, found.c.starts_at, found.c.ends_at)
         .join(found, found.c.account_id == Account.id)
-        .where(Account.state == "active", Account.id > (request["after"] or ""))
+        .where(Account.state == "active", Account.id > (after or ""))
         .order_by(Account.id, found.c.rank)
     ).all()
     items: dict[str, dict[str, Any]] = {}
     for account, by, starts_at, ends_at in rows:
-        if account.id not in items and len(items) > request["limit"]:
+        if account.id not in items and len(items) > limit:
             break
         items.setdefault(
             account.id,
@@ -198,7 +205,7 @@ def list_who_can_see(
                 "ends_at": ends_at,
             },
         )
-    page = list(items.values())[: request["limit"]]
+    page = list(items.values())[:limit]
     return {"items": page, "next": page[-1]["account_id"] if len(items) > len(page) else None}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -24,7 +23,7 @@ from services.identity.secrets.tokens import token_hash
 
 
 def request_reset(
-    unit: UnitOfWork, _request: Mapping[str, Any], organisation: Organisation | None, account_id: str | None
+    unit: UnitOfWork, organisation: Organisation | None, account_id: str | None
 ) -> dict[str, Any]:
     """Have a link sent that sets a new password, also to an account that was never active (S4-11)."""
     if organisation is None or account_id is None:
@@ -37,10 +36,7 @@ def request_reset(
 
 
 def redeem_link(
-    unit: UnitOfWork,
-    request: Mapping[str, Any],
-    chosen: Any,
-    settings: Any,
+    unit: UnitOfWork, chosen: Any, settings: Any, *, token: str, username: str | None
 ) -> dict[str, Any]:
     """Use a link up and set the password. One conditional statement decides: of many at once, one succeeds.
 
@@ -50,7 +46,7 @@ def redeem_link(
         select(CredentialLink.account_id, Organisation)
         .join(Organisation, Organisation.id == CredentialLink.organisation_id)
         .where(
-            CredentialLink.token_hash == token_hash(request["token"]),
+            CredentialLink.token_hash == token_hash(token),
             CredentialLink.kind == LINK,
             CredentialLink.purpose != VERIFY_EMAIL,
         )
@@ -63,12 +59,12 @@ def redeem_link(
     account = unit.session.scalars(
         select(Account).where(Account.id == account_id).with_for_update(of=Account)
     ).one()
-    is_used = use_up(unit, CredentialLink.token_hash == token_hash(request["token"]))
+    is_used = use_up(unit, CredentialLink.token_hash == token_hash(token))
     if not is_used or account.state == "disabled":
         raise link_refused()
     # Whoever has the link reads the mail sent to the address: that verifies it (S0-43).
     account.email_verified_at = account.email_verified_at or unit.now
-    choose_with_link(unit, account, request["username"])
+    choose_with_link(unit, account, username)
     set_password_hash(
         unit, organisation, account, chosen.password_hash, needs_second_factor=chosen.needs_second_factor
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,9 +106,7 @@ def change_password(call: Call) -> Any:
     return call.commit(_set_password, account.password_hash, chosen)
 
 
-def _set_password(
-    unit: UnitOfWork, _request: Mapping[str, Any], verified_hash: str | None, chosen: Chosen
-) -> dict[str, Any]:
+def _set_password(unit: UnitOfWork, verified_hash: str | None, chosen: Chosen) -> dict[str, Any]:
     caller = caller_of(unit)
     account = load_account(unit, caller.id)
     if account.password_hash != verified_hash:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -54,9 +53,9 @@ def link_state(link: CredentialLink) -> str:
     return "usable" if link.expires_at > utc_now() else "expired"
 
 
-def inspect_link(session: Session, _caller: None, request: Mapping[str, Any]) -> dict[str, Any]:
+def inspect_link(session: Session, _caller: None, *, token: str) -> dict[str, Any]:
     """What a link is for and whether it can be used. Raises Refused(not_found)."""
-    found = find_link(session, request["token"])
+    found = find_link(session, token)
     if found is None:
         raise Refused("not_found", "There is no such link.")
     link, account, _ = found
@@ -64,9 +63,9 @@ def inspect_link(session: Session, _caller: None, request: Mapping[str, Any]) ->
     return {"purpose": link.purpose, "state": link_state(link), "needs_username": needs_username}
 
 
-def describe_login_change(session: Session, caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+def describe_login_change(session: Session, caller: Caller, *, change_id: str) -> dict[str, Any]:
     """The address before a changed log-in. Raises Refused(not_found)."""
-    change = session.scalar(select(LoginChange).where(LoginChange.id == request["change_id"]))
+    change = session.scalar(select(LoginChange).where(LoginChange.id == change_id))
     if change is None:
         raise Refused("not_found", "There is no such change.")
     name = session.scalars(select(Organisation.name).where(Organisation.id == caller.organisation_id)).one()

@@ -40,12 +40,12 @@ def _is_too_often(call: Call, account: Account, organisation: Organisation) -> b
     return bool(call.transact(lambda unit: tries.count_try(unit, tries.RESET, key, rules.RESET_LIMIT)))
 
 
-def _nothing(_unit: UnitOfWork, _request: Any) -> dict[str, Any]:
+def _nothing(_unit: UnitOfWork) -> dict[str, Any]:
     return {}
 
 
 def _renew(
-    unit: UnitOfWork, _request: Any, link: CredentialLink, account: Account, organisation: Organisation
+    unit: UnitOfWork, link: CredentialLink, account: Account, organisation: Organisation
 ) -> dict[str, Any]:
     unit.act_for(organisation.id, organisation.key)
     account = load_account(unit, account.id)

@@ -205,7 +205,9 @@ def employees_among(session: Session, person_ids: Iterable[str], now: datetime.d
     )
 
 
-def list_employee_access(session: Session, caller: Caller, request: Request) -> dict[str, Any]:
+def list_employee_access(
+    session: Session, caller: Caller, *, limit: int, after: str | None
+) -> dict[str, Any]:
     """Accounts of the Employee Portal with what each lacks (S2-137). The cursor is an account's id."""
     now = utc_now()
     statement = (
@@ -214,12 +216,12 @@ def list_employee_access(session: Session, caller: Caller, request: Request) -> 
         .outerjoin(Employment, Employment.person_id == Person.id)
         .where(Account.realm == EMPLOYEE)
         .order_by(Account.id)
-        .limit(request["limit"] + 1)
+        .limit(limit + 1)
     )
-    if request["after"] is not None:
-        statement = statement.where(Account.id > request["after"])
+    if after is not None:
+        statement = statement.where(Account.id > after)
     rows = session.execute(statement).all()
-    page = rows[: request["limit"]]
+    page = rows[:limit]
     account_ids = [account.id for account, _, _ in page]
     related = _related(session, account_ids, now)
     employees = employees_among(session, [person.id for _, person, _ in page], now)
@@ -271,7 +273,7 @@ def _access_view(
     }
 
 
-def list_my_employees(session: Session, caller: Caller, _request: Request) -> dict[str, Any]:
+def list_my_employees(session: Session, caller: Caller) -> dict[str, Any]:
     """The employees whom the caller supervises now, by name."""
     mine = [
         profile["person_id"]

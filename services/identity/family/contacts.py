@@ -22,10 +22,10 @@ from services.identity.relationships.grants import revoke
 MANAGE_ACCESS = "workflow.manage_family_portal_access"
 
 
-def list_client_contacts(session: Session, caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+def list_client_contacts(session: Session, caller: Caller, *, client_id: str) -> dict[str, Any]:
     """A client's contacts by name, with their Family Portal role and last sign-in (S1-34, S1-35)."""
-    find_person(session, request["client_id"])
-    contacts = session.scalars(select(ClientContact).where(ClientContact.client_id == request["client_id"]))
+    find_person(session, client_id)
+    contacts = session.scalars(select(ClientContact).where(ClientContact.client_id == client_id))
     views = [contact_view(session, caller, contact) for contact in contacts]
     return {"items": sorted(views, key=lambda view: (view["last_name"].lower(), view["contact_id"]))}
 
@@ -89,13 +89,13 @@ def require_client(unit: UnitOfWork, person: Person) -> None:
         raise Refused("not_a_client", "This person is not a client now.", field="client_id")
 
 
-def add_client_contact(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def add_client_contact(unit: UnitOfWork, *, client_id: str, contact_id: str, relation: str) -> dict[str, Any]:
     """Make a person a contact of a client (S1-2); a disabled contact is one again.
 
     Raises Refused(not_found, not_a_client, conflict).
     """
-    client = load_person(unit, request["client_id"])
-    person = find_person(unit.session, request["contact_id"], "contact_id")
+    client = load_person(unit, client_id)
+    person = find_person(unit.session, contact_id, "contact_id")
     require_client(unit, client)
     if person.id == client.id:
         raise Refused("conflict", "A client is not the own contact.", field="contact_id")
@@ -113,13 +113,13 @@ def add_client_contact(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str
             id=wire.new_id(),
             client_id=client.id,
             contact_id=person.id,
-            relation=request["relation"],
+            relation=relation,
             created_at=unit.now,
             version=1,
         )
         unit.add(contact)
     else:
-        contact.relation, contact.disabled_at = request["relation"], None
+        contact.relation, contact.disabled_at = relation, None
         contact.version += 1
     unit.session.flush()
     unit.audit("contact.added", "client_contact", contact.id, person_id=client.id, contact_id=person.id)

@@ -46,13 +46,13 @@ def check_may_be_given(session: Session, client: Person, person: Person) -> None
         )
 
 
-def get_access_form(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
+def get_access_form(session: Session, _caller: Caller, *, client_id: str, person_id: str) -> dict[str, Any]:
     """The dialogue before access is added: the e-mail on record (S1-10), or the log-in that is there (S1-13, S1-30).
 
     Raises Refused(not_found, not_a_client, not_a_contact).
     """
-    client = find_person(session, request["client_id"], "client_id")
-    person = find_person(session, request["person_id"], "person_id")
+    client = find_person(session, client_id, "client_id")
+    person = find_person(session, person_id, "person_id")
     check_may_be_given(session, client, person)
     account = session.scalar(
         select(Account).where(Account.realm == rules.FAMILY, Account.person_id == person.id)
@@ -68,12 +68,12 @@ def get_access_form(session: Session, _caller: Caller, request: Request) -> dict
     }
 
 
-def get_access(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
+def get_access(session: Session, _caller: Caller, *, person_id: str, client_id: str) -> dict[str, Any]:
     """Somebody's access to a client's profile (S1-19 to S1-22, S1-41). Raises Refused(not_found)."""
     account = session.scalar(
-        select(Account).where(Account.realm == rules.FAMILY, Account.person_id == request["person_id"])
+        select(Account).where(Account.realm == rules.FAMILY, Account.person_id == person_id)
     )
-    grant = _find_access(session, account.id, request["client_id"]) if account else None
+    grant = _find_access(session, account.id, client_id) if account else None
     if account is None or grant is None:
         raise no_access()
     return access_view(session, account, grant)

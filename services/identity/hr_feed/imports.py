@@ -42,13 +42,13 @@ def upload(call: Call) -> Any:
     return call.commit(_keep, read_feed(path, call.request["format"]))
 
 
-def _keep(unit: UnitOfWork, request: Mapping[str, Any], parsed: Parsed) -> dict[str, Any]:
+def _keep(unit: UnitOfWork, parsed: Parsed, *, document: Mapping[str, Any]) -> dict[str, Any]:
     plan = rules.plan_feed(parsed.rows, known_employees(unit.session), set(parsed.refused_numbers))
     counts = {action: plan.count(action) for action in (rules.ADDED, rules.CHANGED, rules.ENDED)}
     row = HrImport(
         id=wire.new_id(),
         state=rules.READY,
-        sha256=request["document"]["sha256"],
+        sha256=document["sha256"],
         total=len(plan.differences),
         done=0,
         counts=counts | {"unchanged": plan.unchanged, "refused": parsed.refused},
@@ -139,35 +139,35 @@ def find_import(session: Session, import_id: str, *, for_update: bool = False) -
     return row
 
 
-def get_hr_import(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+def get_hr_import(session: Session, _caller: Caller, *, import_id: str) -> dict[str, Any]:
     """How far an import is. Raises Refused(not_found)."""
-    return import_view(session, find_import(session, request["import_id"]))
+    return import_view(session, find_import(session, import_id))
 
 
-def list_lines(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+def list_lines(
+    session: Session, _caller: Caller, *, import_id: str, after: int | None, limit: int, action: str | None
+) -> dict[str, Any]:
     """Differences of a file in its order, those that end last. Raises Refused(not_found)."""
-    find_import(session, request["import_id"])
+    find_import(session, import_id)
     statement = (
         select(HrImportLine)
-        .where(
-            HrImportLine.import_id == request["import_id"], HrImportLine.position > (request["after"] or 0)
-        )
+        .where(HrImportLine.import_id == import_id, HrImportLine.position > (after or 0))
         .order_by(HrImportLine.position)
-        .limit(request["limit"] + 1)
+        .limit(limit + 1)
     )
-    if request["action"] is not None:
-        statement = statement.where(HrImportLine.action == request["action"])
+    if action is not None:
+        statement = statement.where(HrImportLine.action == action)
     rows = session.scalars(statement).all()
-    page = rows[: request["limit"]]
+    page = rows[:limit]
     return {"items": page, "next": page[-1].position if len(rows) > len(page) else None}
 
 
-def begin(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def begin(unit: UnitOfWork, *, import_id: str, confirm: bool) -> dict[str, Any]:
     """Have an import applied. One that was begun already stays as it is.
 
     Raises Refused(not_found, import_outdated, confirmation_required).
     """
-    row = find_import(unit.session, request["import_id"], for_update=True)
+    row = find_import(unit.session, import_id, for_update=True)
     if row.state != rules.READY:
         return import_view(unit.session, row)
     newer = unit.session.scalar(
@@ -181,7 +181,7 @@ def begin(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
     employees = unit.session.scalar(
         select(func.count()).select_from(Employment).where(Employment.ended_at.is_(None))
     )
-    if rules.ends_many(row.counts[rules.ENDED], employees or 0) and not request["confirm"]:
+    if rules.ends_many(row.counts[rules.ENDED], employees or 0) and not confirm:
         raise Refused(
             "confirmation_required",
             "More than a fifth of the employees end with this file. If it is whole, send confirm=true.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import update
@@ -39,7 +38,7 @@ def prove(call: Call) -> Any:
     return call.commit(_note_proof)
 
 
-def _note_proof(unit: UnitOfWork, _request: Mapping[str, Any]) -> dict[str, Any]:
+def _note_proof(unit: UnitOfWork) -> dict[str, Any]:
     caller = caller_of(unit)
     unit.session.execute(
         update(LoginSession).where(LoginSession.id == caller.session_id).values(proven_at=unit.now),

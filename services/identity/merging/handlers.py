@@ -34,10 +34,10 @@ _TAKEN_OVER = frozenset({Grant.__tablename__, Relationship.__tablename__, Outsid
 Steps = list[dict[str, Any]]
 
 
-def preview(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
+def preview(session: Session, _caller: Caller, *, kept_id: str, merged_id: str) -> dict[str, Any]:
     """What a merge would do. Raises Refused(not_found, already_merged, merge_refused)."""
-    kept = find_person(session, request["kept_id"], "kept_id")
-    merged = find_person(session, request["merged_id"], "merged_id")
+    kept = find_person(session, kept_id, "kept_id")
+    merged = find_person(session, merged_id, "merged_id")
     _check(session, kept, merged)
     return _preview(session, kept, merged)
 
@@ -106,7 +106,9 @@ def _check(session: Session, kept: Person, merged: Person) -> None:
         )
 
 
-def merge(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+def merge(
+    unit: UnitOfWork, *, kept_id: str, merged_id: str, plan: str, choices: Mapping[str, Any]
+) -> dict[str, Any]:
     """Merge one record into another. Done before: the same merge again (S2-112).
 
     Raises Refused(proof_required, not_found, already_merged, merge_refused, merge_outdated, invalid_request).
@@ -114,8 +116,8 @@ def merge(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
     unit.caller.require_proof()
     # Always in one order: two merges of the same people at once would wait for each other for ever.
-    found = {each: load_person(unit, each) for each in sorted({request["kept_id"], request["merged_id"]})}
-    kept, merged = found[request["kept_id"]], found[request["merged_id"]]
+    found = {each: load_person(unit, each) for each in sorted({kept_id, merged_id})}
+    kept, merged = found[kept_id], found[merged_id]
     done = unit.session.scalar(
         select(PersonMerge).where(
             PersonMerge.kept_id == kept.id,
@@ -127,12 +129,12 @@ def merge(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         return merge_view(done)
     _check(unit.session, kept, merged)
     planned = _preview(unit.session, kept, merged)
-    if planned["plan"] != request["plan"]:
+    if planned["plan"] != plan:
         raise Refused(
             "merge_outdated", "The records have changed since the preview: look at it again.", "plan"
         )
     mine, theirs = _values(kept), _values(merged)
-    sides = rules.chosen_values(rules.proposed_values(mine, theirs), request["choices"])
+    sides = rules.chosen_values(rules.proposed_values(mine, theirs), choices)
     steps = {
         "values": {
             name: {"before": _text(mine[name]), "after": _text(theirs[name])}
@@ -222,7 +224,7 @@ def _end_application(unit: UnitOfWork, kept_id: str) -> list[str]:
     return [row.id for row in ended]
 
 
-def undo(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+def undo(unit: UnitOfWork, *, merge_id: str) -> dict[str, Any]:
     """Take a merge back: what went over returns, unless it has changed hands since. Done before: nothing more.
 
     Raises Refused(proof_required, not_found, merge_refused).
@@ -230,7 +232,7 @@ def undo(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     assert unit.caller is not None  # noqa: S101 - as above
     unit.caller.require_proof()
     row: PersonMerge | None = unit.session.scalar(
-        select(PersonMerge).where(PersonMerge.id == request["merge_id"]).with_for_update()
+        select(PersonMerge).where(PersonMerge.id == merge_id).with_for_update()
     )
     if row is None:
         raise Refused("not_found", "There is no such merge.")

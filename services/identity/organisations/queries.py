@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -23,6 +22,6 @@ def organisation_view(organisation: Organisation) -> dict[str, Any]:
     }
 
 
-def get_organisation(session: Session, caller: Caller, _request: Mapping[str, Any]) -> dict[str, Any]:
+def get_organisation(session: Session, caller: Caller) -> dict[str, Any]:
     """The caller's organisation."""
     return organisation_view(find_organisation(session, caller.organisation_id))

@@ -25,14 +25,14 @@ from services.identity.sessions.proof import proven_caller
 Request = Mapping[str, Any]
 
 
-def list_mine(session: Session, caller: Caller, _request: Request) -> dict[str, Any]:
+def list_mine(session: Session, caller: Caller) -> dict[str, Any]:
     """The outside accounts of the caller."""
     return _list(session, caller.id)
 
 
-def list_of_account(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
+def list_of_account(session: Session, _caller: Caller, *, account_id: str) -> dict[str, Any]:
     """The outside accounts of an account. Raises Refused(not_found)."""
-    return _list(session, find_account(session, request["account_id"]).id)
+    return _list(session, find_account(session, account_id).id)
 
 
 def _list(session: Session, account_id: str) -> dict[str, Any]:
@@ -49,24 +49,24 @@ def _view(row: OutsideIdentity) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 
-def link_by_staff(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+def link_by_staff(unit: UnitOfWork, *, account_id: str, subject: str) -> dict[str, Any]:
     """Link an account with a subject of its realm's provider.
 
     Raises Refused(not_found, proof_required, outside_identity_taken).
     """
     proven_caller(unit)
-    account = load_account(unit, request["account_id"])
+    account = load_account(unit, account_id)
     provider = provider_in_use(unit.session, account.organisation_id, account.realm)
     if provider is None:
         raise Refused("not_found", "The account's realm has no outside provider in use.")
-    return _view(add(unit, account, provider.issuer, request["subject"], rules.BY_STAFF))
+    return _view(add(unit, account, provider.issuer, subject, rules.BY_STAFF))
 
 
-def unlink_mine(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+def unlink_mine(unit: UnitOfWork, *, identity_id: str) -> dict[str, Any]:
     """Take one of the caller's links away. Raises Refused(not_found, proof_required, last_way_in)."""
     caller = proven_caller(unit)
     account = load_account(unit, caller.id)
-    identity = _load(unit, account.id, request["identity_id"])
+    identity = _load(unit, account.id, identity_id)
     provider = provider_in_use(unit.session, account.organisation_id, account.realm)
     has_password = account.password_hash is not None and (provider is None or provider.allows_passwords)
     if not has_password:
@@ -75,11 +75,11 @@ def unlink_mine(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     return {}
 
 
-def unlink_by_staff(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+def unlink_by_staff(unit: UnitOfWork, *, account_id: str, identity_id: str) -> dict[str, Any]:
     """Take a link of an account away; whoever came in by it is out. Raises Refused(not_found, proof_required)."""
     proven_caller(unit)
-    account = load_account(unit, request["account_id"])
-    _remove(unit, _load(unit, account.id, request["identity_id"]), rules.BY_STAFF)
+    account = load_account(unit, account_id)
+    _remove(unit, _load(unit, account.id, identity_id), rules.BY_STAFF)
     end_sessions(unit, account.id, "ended_by_staff")
     return {}
 

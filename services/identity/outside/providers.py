@@ -67,7 +67,7 @@ def _view(provider: IdentityProvider, organisation_key: str | None, settings: An
     }
 
 
-def list_all(session: Session, caller: Caller, _request: Request, settings: Any) -> dict[str, Any]:
+def list_all(session: Session, caller: Caller, settings: Any) -> dict[str, Any]:
     """The providers of all realms, without their secrets."""
     rows = session.scalars(select(IdentityProvider).order_by(IdentityProvider.realm))
     return {"items": [_view(row, caller.organisation_key, settings) for row in rows]}
@@ -130,10 +130,10 @@ def change(unit: UnitOfWork, request: Request, settings: Any) -> dict[str, Any]:
     return _view(provider, unit.organisation_key, settings)
 
 
-def remove(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+def remove(unit: UnitOfWork, *, realm: str) -> dict[str, Any]:
     """Take a realm's provider away. Raises Refused(proof_required, not_found, version_conflict)."""
     proven_caller(unit)
-    provider = _load(unit, request["realm"])
+    provider = _load(unit, realm)
     unit.require_version(provider)
     _end_begun(unit, provider)
     unit.session.delete(provider)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -12,20 +11,20 @@ from services.identity.models import Organisation
 from services.identity.realms.models import IdentityProvider
 
 
-def list_options(session: Session, _caller: Any, request: Mapping[str, Any]) -> dict[str, Any]:
+def list_options(session: Session, _caller: Any, *, organisation: str, realm: str) -> dict[str, Any]:
     """How one signs in to a realm. An organisation that does not exist looks like one without a provider."""
     provider = session.scalar(
         select(IdentityProvider)
         .join(Organisation, Organisation.id == IdentityProvider.organisation_id)
         .where(
-            Organisation.key == request["organisation"],
-            IdentityProvider.realm == request["realm"],
+            Organisation.key == organisation,
+            IdentityProvider.realm == realm,
             IdentityProvider.is_enabled.is_(True),
         )
     )
     if provider is None:
         return {"has_password": True, "outside": None}
-    start_path = f"/sign-in/{request['organisation']}/{request['realm']}"
+    start_path = f"/sign-in/{organisation}/{realm}"
     return {
         "has_password": provider.allows_passwords,
         "outside": {"button_name": provider.button_name, "start_path": start_path},

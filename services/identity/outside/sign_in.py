@@ -239,9 +239,7 @@ def _start_session(
 # For somebody who is signed in
 
 
-def _link_own(
-    unit: UnitOfWork, _request: Mapping[str, Any], authorization: AuthorizationRequest, presented: Presented
-) -> dict[str, Any]:
+def _link_own(unit: UnitOfWork, authorization: AuthorizationRequest, presented: Presented) -> dict[str, Any]:
     """Link the account that began it. Raises Refused(outside_identity_taken, outside_sign_in_refused)."""
     account = _beginner(unit, authorization)
     identities.add(unit, account, authorization.provider.issuer, presented.subject, rules.BY_OWNER)
@@ -249,7 +247,7 @@ def _link_own(
 
 
 def _note_proof(
-    unit: UnitOfWork, _request: Mapping[str, Any], authorization: AuthorizationRequest, presented: Presented
+    unit: UnitOfWork, authorization: AuthorizationRequest, presented: Presented
 ) -> dict[str, Any]:
     """Note that the session's owner has signed in at the provider just now. Raises Refused(proof_refused)."""
     account = _beginner(unit, authorization)

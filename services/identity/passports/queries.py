@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -17,7 +16,7 @@ from services.identity.registry.accounts import account_view, find_account
 from services.identity.registry.organisations import find_organisation
 
 
-def describe_me(session: Session, caller: Caller, _request: Mapping[str, Any]) -> dict[str, Any]:
+def describe_me(session: Session, caller: Caller) -> dict[str, Any]:
     """The caller's own account with what it may do."""
     account = find_account(session, caller.id)
     organisation = find_organisation(session, caller.organisation_id)
@@ -30,19 +29,19 @@ def describe_me(session: Session, caller: Caller, _request: Mapping[str, Any]) -
     }
 
 
-def check_permission(session: Session, caller: Caller, request: Mapping[str, Any]) -> dict[str, bool]:
+def check_permission(
+    session: Session, caller: Caller, *, account_id: str, permission: str
+) -> dict[str, bool]:
     """Whether an account or API client may do something now, by what its next passport would say."""
-    account = session.scalar(
-        select(Account).where(Account.id == request["account_id"], Account.state == "active")
-    )
+    account = session.scalar(select(Account).where(Account.id == account_id, Account.state == "active"))
     if account is not None:
         permissions, _ = account_standing(session, caller, account.id, utc_now())
-        return {"is_allowed": request["permission"] in permissions}
+        return {"is_allowed": permission in permissions}
     client = session.scalar(
         select(ApiClient).where(
-            ApiClient.id == request["account_id"],
+            ApiClient.id == account_id,
             ApiClient.revoked_at.is_(None),
             or_(ApiClient.expires_at.is_(None), ApiClient.expires_at > utc_now()),
         )
     )
-    return {"is_allowed": client is not None and request["permission"] in client.scopes}
+    return {"is_allowed": client is not None and permission in client.scopes}

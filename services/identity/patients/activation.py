@@ -73,7 +73,7 @@ def _count(call: Call, key: str) -> None:
 
 
 def _answer(
-    unit: UnitOfWork, request: Request, organisation: Organisation | None, person_id: str | None, key: str
+    unit: UnitOfWork, organisation: Organisation | None, person_id: str | None, key: str, *, email: str
 ) -> dict[str, Any]:
     if organisation is None:
         return {}
@@ -87,7 +87,7 @@ def _answer(
     if tries.count_try(unit, NOTICE, key, NOTICE_LIMIT):
         return {}
     notice = UnverifiedNotice(
-        id=wire.new_id(), email=request["email"], created_at=unit.now, expires_at=unit.now + NOTICE_KEPT
+        id=wire.new_id(), email=email, created_at=unit.now, expires_at=unit.now + NOTICE_KEPT
     )
     unit.add(notice)
     unit.publish(contract.patient_not_verified, notice.id, {"notice_id": notice.id})
@@ -145,7 +145,7 @@ def verify_email(call: Call) -> Any:
     return call.commit(_verify_email, token, settings)
 
 
-def _verify_email(unit: UnitOfWork, _request: Request, token: str, settings: Any) -> dict[str, Any]:
+def _verify_email(unit: UnitOfWork, token: str, settings: Any) -> dict[str, Any]:
     is_this_link = CredentialLink.token_hash == token_hash(token)
     found = unit.session.execute(
         select(CredentialLink.account_id, Organisation)

@@ -28,7 +28,7 @@ from services.identity.secrets.passwords import hash_password
 Request = Mapping[str, Any]
 
 
-def set_patient_settings(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+def set_patient_settings(unit: UnitOfWork, *, enables_automatically: bool) -> dict[str, Any]:
     """Set what holds for the organisation's patients (S3-28). Raises Refused(version_conflict)."""
     row = unit.session.scalar(select(PatientSettings).with_for_update())
     if row is None:
@@ -37,8 +37,8 @@ def set_patient_settings(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         unit.add(row)
     else:
         unit.require_version(row)
-    if row.enables_automatically != request["enables_automatically"]:
-        row.enables_automatically = request["enables_automatically"]
+    if row.enables_automatically != enables_automatically:
+        row.enables_automatically = enables_automatically
         row.version += 1
         unit.audit(
             "patients.settings_changed",
@@ -49,28 +49,30 @@ def set_patient_settings(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     return settings_view(row)
 
 
-def enable_patient_access(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+def enable_patient_access(
+    unit: UnitOfWork, *, person_id: str, attests_email_is_private: bool
+) -> dict[str, Any]:
     """Patient Can Access Portal (S3-27, S3-31, S3-34). Raises Refused(not_found, not_a_patient, details_missing)."""
-    person = enrolment.load_patient(unit, request["person_id"])
+    person = enrolment.load_patient(unit, person_id)
     enrolment.require_details(person, "email", "postal_code")
-    enrolment.require_attestation(request["attests_email_is_private"])
+    enrolment.require_attestation(attests_email_is_private)
     enrolment.enable(unit, person, is_attested=True, way="staff")
     return access_view(unit.session, person.id)
 
 
-def disable_patient_access(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+def disable_patient_access(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
     """No Access to Portal (S3-27). Raises Refused(not_found, not_a_patient)."""
-    person = enrolment.load_patient(unit, request["person_id"])
+    person = enrolment.load_patient(unit, person_id)
     enrolment.disable(unit, person)
     return access_view(unit.session, person.id)
 
 
-def invite_patient(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+def invite_patient(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
     """Send the invitation/reset e-mail (S3-37 to S3-39).
 
     Raises Refused(not_found, not_a_patient, access_not_enabled, details_missing).
     """
-    person = enrolment.load_patient(unit, request["person_id"])
+    person = enrolment.load_patient(unit, person_id)
     return {"invitation_id": enrolment.send_link(unit, person).id}
 
 
@@ -111,21 +113,30 @@ def set_credentials(call: Call) -> Any:
     return call.commit(_set_credentials, hash_password(password))
 
 
-def _set_credentials(unit: UnitOfWork, request: Request, password_hash: str) -> dict[str, Any]:
-    person = enrolment.load_patient(unit, request["person_id"])
+def _set_credentials(
+    unit: UnitOfWork,
+    password_hash: str,
+    *,
+    person_id: str,
+    enable_access: bool,
+    attests_email_is_private: bool,
+    username: str | None,
+    must_change: bool,
+) -> dict[str, Any]:
+    person = enrolment.load_patient(unit, person_id)
     is_enabled = enrolment.open_access(unit, person) is not None
-    if not is_enabled and request["enable_access"]:
+    if not is_enabled and enable_access:
         if person.email:
-            enrolment.require_attestation(request["attests_email_is_private"])
+            enrolment.require_attestation(attests_email_is_private)
         enrolment.enable(
             unit,
             person,
-            is_attested=bool(person.email and request["attests_email_is_private"]),
+            is_attested=bool(person.email and attests_email_is_private),
             way="manual_credentials",
         )
     account, _ = enrolment.require_access(unit, person)
-    if request["username"] is not None:
-        set_username(unit, account, request["username"])
+    if username is not None:
+        set_username(unit, account, username)
     elif not has_username(account.login):
         raise Refused(
             "details_missing",
@@ -134,14 +145,14 @@ def _set_credentials(unit: UnitOfWork, request: Request, password_hash: str) -> 
             missing=["username"],
         )
     set_password_hash(unit, load_organisation(unit), account, password_hash)
-    account.must_change_password = request["must_change"]
+    account.must_change_password = must_change
     enrolment.record_of(unit, person).manual_credentials_set_at = unit.now
     unit.audit(
         "patient.credentials_set",
         "account",
         account.id,
         person_id=person.id,
-        must_change=request["must_change"],
+        must_change=must_change,
     )
     unit.session.flush()
     return access_view(unit.session, person.id)

@@ -101,9 +101,9 @@ def access_view(session: Session, person_id: str) -> dict[str, Any]:
     }
 
 
-def get_patient_access(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
+def get_patient_access(session: Session, _caller: Caller, *, person_id: str) -> dict[str, Any]:
     """One patient's portal access. Raises Refused(not_found, not_a_patient)."""
-    return access_view(session, request["person_id"])
+    return access_view(session, person_id)
 
 
 def list_patient_access(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def _is_not(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return func.coalesce(condition, False).is_(False)
 
 
-def get_patient_settings(session: Session, _caller: Caller, _request: Request) -> dict[str, Any]:
+def get_patient_settings(session: Session, _caller: Caller) -> dict[str, Any]:
     """What holds for the organisation's patients."""
     return settings_view(session.scalar(select(PatientSettings)))
 
@@ -177,9 +177,9 @@ def settings_view(row: PatientSettings | None) -> dict[str, Any]:
     }
 
 
-def get_patient_job(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
+def get_patient_job(session: Session, _caller: Caller, *, job_id: str) -> dict[str, Any]:
     """How far a job is. Raises Refused(not_found)."""
-    job = session.scalar(select(PatientJob).where(PatientJob.id == request["job_id"]))
+    job = session.scalar(select(PatientJob).where(PatientJob.id == job_id))
     if job is None:
         raise Refused("not_found", "There is no such job.")
     return job_view(session, job)

@@ -120,13 +120,13 @@ def start_person_kind(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str,
     return person_view(unit.session, person)
 
 
-def end_person_kind(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def end_person_kind(unit: UnitOfWork, *, person_id: str, kind: str) -> dict[str, Any]:
     """The person is this no longer. Raises Refused(not_found)."""
-    person = load_person(unit, request["person_id"])
+    person = load_person(unit, person_id)
     rows = unit.session.scalars(
         select(PersonKind).where(
             PersonKind.person_id == person.id,
-            PersonKind.kind == request["kind"],
+            PersonKind.kind == kind,
             or_(PersonKind.ends_at.is_(None), PersonKind.ends_at > unit.now),
         )
     ).all()
@@ -134,17 +134,17 @@ def end_person_kind(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, A
         row.ends_at = max(unit.now, row.starts_at)
     if rows:
         person.version += 1
-        unit.audit("person.kind_ended", "person", person.id, kind=request["kind"])
+        unit.audit("person.kind_ended", "person", person.id, kind=kind)
         unit.session.flush()
     return person_view(unit.session, person)
 
 
-def disable_person(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def disable_person(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
     """Disable a person: nobody reaches the profile any more, and the person reaches nobody's, from the next request on.
 
     Raises Refused(not_found, version_conflict).
     """
-    person = load_person(unit, request["person_id"])
+    person = load_person(unit, person_id)
     unit.require_version(person)
     if person.disabled_at is None:
         person.disabled_at = unit.now

@@ -35,7 +35,7 @@ def _own_id(caller: Caller | None) -> str:
     raise Refused("not_found", "You have no record of your own here.")
 
 
-def get_mine(session: Session, caller: Caller, _request: Mapping[str, Any]) -> dict[str, Any]:
+def get_mine(session: Session, caller: Caller) -> dict[str, Any]:
     """The caller's own settings. Raises Refused(not_found)."""
     person = find_person(session, _own_id(caller))
     return _view(session, person, entry_of(session, str(caller.organisation_id), caller.realm or ""))

@@ -51,9 +51,9 @@ def person_view(session: Session, person: Person) -> dict[str, Any]:
     }
 
 
-def get_person(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+def get_person(session: Session, _caller: Caller, *, person_id: str) -> dict[str, Any]:
     """One person, whole. Raises Refused(not_found)."""
-    return person_view(session, find_person(session, request["person_id"]))
+    return person_view(session, find_person(session, person_id))
 
 
 def list_people(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,13 +117,13 @@ def _lines(session: Session, people: Sequence[Person]) -> list[dict[str, Any]]:
     return [person_line(person, history[person.id]) for person in people]
 
 
-def get_my_profile(session: Session, caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+def get_my_profile(session: Session, caller: Caller, *, person_id: str) -> dict[str, Any]:
     """A profile as the caller's role shows it (S1-15, S1-32). Raises Refused(not_found) for one that is not granted."""
     profiles = caller.scope.get("profiles", []) if caller.realm in rules.PORTAL_REALMS else []
-    profile = next((each for each in profiles if each["person_id"] == request["person_id"]), None)
+    profile = next((each for each in profiles if each["person_id"] == person_id), None)
     if profile is None:
         raise Refused("not_found", "There is no such profile.")
-    person = find_person(session, request["person_id"])
+    person = find_person(session, person_id)
     view = dict(profile)
     if "profile.view_demographics" in profile["permissions"]:
         view["demographics"] = person

@@ -47,22 +47,22 @@ SOURCE = "pickup_code"
 ROLE = "employee"
 
 
-def create(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def create(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
     """Make an employee's code: 79 random bits, of which only a hash is kept; the one before is void.
 
     Raises Refused(not_found, not_an_employee, already_active).
     """
-    person = _load_candidate(unit, request["person_id"])
+    person = _load_candidate(unit, person_id)
     row, code = _add_code(unit, person)
     return {"id": row.id, "code": code, "expires_at": row.expires_at}
 
 
-def send(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def send(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
     """Have a code sent to the employee's e-mail (S2-117). Until the message is rendered nobody knows one that works.
 
     Raises Refused(not_found, not_an_employee, already_active, details_missing).
     """
-    person = _load_candidate(unit, request["person_id"])
+    person = _load_candidate(unit, person_id)
     if person.email is None:
         raise Refused(
             "details_missing",

@@ -45,7 +45,7 @@ def absolute_hours(realm_rules: rules.RealmRules, realm: str, settings: Any) -> 
     return int(realm_rules.session_absolute_hours or settings.session_absolute_hours.of(realm))
 
 
-def list_realm_settings(session: Session, _caller: Caller, _request: Mapping[str, Any]) -> dict[str, Any]:
+def list_realm_settings(session: Session, _caller: Caller) -> dict[str, Any]:
     """The settings of every realm, those that hold by default as well."""
     rows = {row.realm: row for row in session.scalars(select(RealmSettings))}
     outside = realms_with_provider(session)

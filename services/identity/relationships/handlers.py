@@ -69,10 +69,10 @@ def relate(
     return relationship
 
 
-def end_relationship(unit: UnitOfWork, request: Mapping[str, Any]) -> Relationship:
+def end_relationship(unit: UnitOfWork, *, relationship_id: str) -> Relationship:
     """End a relationship now; one that is over stays as it is. Raises Refused(not_found)."""
     relationship: Relationship | None = unit.session.scalar(
-        select(Relationship).where(Relationship.id == request["relationship_id"]).with_for_update()
+        select(Relationship).where(Relationship.id == relationship_id).with_for_update()
     )
     if relationship is None:
         raise Refused("not_found", "There is no such relationship.")

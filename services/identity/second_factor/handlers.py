@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -21,7 +20,7 @@ from services.identity.sessions.handlers import end_sessions
 from services.identity.sessions.proof import proven_caller
 
 
-def get_mine(session: Session, caller: Caller, _request: Mapping[str, Any]) -> dict[str, Any]:
+def get_mine(session: Session, caller: Caller) -> dict[str, Any]:
     """What the caller has beside the password."""
     account = find_account(session, caller.id)
     factor = codes.confirmed_factor(session, account.id)
@@ -33,26 +32,26 @@ def get_mine(session: Session, caller: Caller, _request: Mapping[str, Any]) -> d
     }
 
 
-def start(unit: UnitOfWork, _request: Mapping[str, Any], vault: Vault) -> dict[str, Any]:
+def start(unit: UnitOfWork, vault: Vault) -> dict[str, Any]:
     """Begin to set up a second factor. Raises Refused(proof_required, second_factor_is_on)."""
     caller = proven_caller(unit)
     return codes.begin(unit, load_account(unit, caller.id), load_organisation(unit), vault)
 
 
-def confirm(unit: UnitOfWork, _request: Mapping[str, Any]) -> dict[str, Any]:
+def confirm(unit: UnitOfWork) -> dict[str, Any]:
     """Put it into effect. The code was checked and used up in a transaction before (`check_own_code`)."""
     assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
     return {"recovery_codes": codes.enable(unit, unit.caller.id)}
 
 
-def renew(unit: UnitOfWork, _request: Mapping[str, Any]) -> dict[str, Any]:
+def renew(unit: UnitOfWork) -> dict[str, Any]:
     """New recovery codes. Raises Refused(proof_required, second_factor_is_off)."""
     caller = proven_caller(unit)
     require_factor(unit.session, caller.id)
     return {"recovery_codes": codes.renew_recovery_codes(unit, caller.id)}
 
 
-def remove_mine(unit: UnitOfWork, _request: Mapping[str, Any]) -> dict[str, Any]:
+def remove_mine(unit: UnitOfWork) -> dict[str, Any]:
     """Take the caller's away. Raises Refused(proof_required, second_factor_is_off, second_factor_demanded)."""
     caller = proven_caller(unit)
     account = load_account(unit, caller.id)
@@ -66,27 +65,27 @@ def remove_mine(unit: UnitOfWork, _request: Mapping[str, Any]) -> dict[str, Any]
     return {}
 
 
-def reset(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def reset(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
     """Take somebody's away who has lost it, and end the sessions. The password still stands before a new one.
 
     Raises Refused(not_found, proof_required, second_factor_is_off).
     """
     proven_caller(unit)
-    account = load_account(unit, request["account_id"])
+    account = load_account(unit, account_id)
     require_factor(unit.session, account.id)
     codes.remove(unit, account.id, "reset")
     end_sessions(unit, account.id, "factor_reset")
     return {}
 
 
-def set_role_demand(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def set_role_demand(unit: UnitOfWork, *, security_level: str, is_required: bool) -> dict[str, Any]:
     """Whether a security level must have a second factor. Raises Refused(not_found)."""
-    role = unit.session.scalar(select(Role).where(Role.code == request["security_level"]).with_for_update())
+    role = unit.session.scalar(select(Role).where(Role.code == security_level).with_for_update())
     if role is None:
         raise Refused("not_found", "There is no such security level.")
-    if role.second_factor_required != request["is_required"]:
-        role.second_factor_required = request["is_required"]
-        unit.audit("role.second_factor_changed", "role", role.id, is_required=request["is_required"])
+    if role.second_factor_required != is_required:
+        role.second_factor_required = is_required
+        unit.audit("role.second_factor_changed", "role", role.id, is_required=is_required)
     return {"security_level": role.code, "is_required": role.second_factor_required}
 
 

@@ -46,14 +46,14 @@ def end_sessions(unit: UnitOfWork, account_id: str, reason: str, *, but: str | N
     return ended.rowcount
 
 
-def end_mine(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def end_mine(unit: UnitOfWork, *, session_id: str) -> dict[str, Any]:
     """End one of the caller's sessions. Raises Refused(not_found)."""
     caller = caller_of(unit)
-    _end_one(unit, caller.id, request["session_id"], "ended_by_owner")
+    _end_one(unit, caller.id, session_id, "ended_by_owner")
     return {}
 
 
-def end_my_others(unit: UnitOfWork, _request: Mapping[str, Any]) -> dict[str, Any]:
+def end_my_others(unit: UnitOfWork) -> dict[str, Any]:
     """End all of the caller's sessions but this one; answers how many."""
     caller = caller_of(unit)
     ended = end_sessions(unit, caller.id, "ended_by_owner", but=caller.session_id)
@@ -61,11 +61,11 @@ def end_my_others(unit: UnitOfWork, _request: Mapping[str, Any]) -> dict[str, An
     return {"ended": ended}
 
 
-def end_of_account(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def end_of_account(unit: UnitOfWork, *, account_id: str, session_id: str | None) -> dict[str, Any]:
     """End an account's sessions, or one of them; answers how many. Raises Refused(not_found)."""
-    account = load_account(unit, request["account_id"])
-    if request["session_id"] is not None:
-        _end_one(unit, account.id, request["session_id"], "ended_by_staff")
+    account = load_account(unit, account_id)
+    if session_id is not None:
+        _end_one(unit, account.id, session_id, "ended_by_staff")
         return {"ended": 1}
     ended = end_sessions(unit, account.id, "ended_by_staff")
     unit.audit("session.all_ended", "account", account.id, count=ended)

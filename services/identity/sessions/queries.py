@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -14,14 +13,14 @@ from services.identity.registry.accounts import find_account
 from services.identity.sessions.models import LoginSession
 
 
-def list_mine(session: Session, caller: Caller, _request: Mapping[str, Any]) -> dict[str, Any]:
+def list_mine(session: Session, caller: Caller) -> dict[str, Any]:
     """The caller's sessions that hold, newest first."""
     return _list(session, caller.id, caller.session_id)
 
 
-def list_of_account(session: Session, caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+def list_of_account(session: Session, caller: Caller, *, account_id: str) -> dict[str, Any]:
     """An account's sessions that hold. Raises Refused(not_found)."""
-    return _list(session, find_account(session, request["account_id"]).id, caller.session_id)
+    return _list(session, find_account(session, account_id).id, caller.session_id)
 
 
 def _list(session: Session, account_id: str, current_id: str | None) -> dict[str, Any]:

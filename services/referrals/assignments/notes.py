@@ -39,15 +39,15 @@ def add_referral_note(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     return limited_referral(unit.session, unit.caller, referral.id)
 
 
-def change_priority(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def change_priority(unit: UnitOfWork, *, referral_id: str, priority: str) -> dict[str, Any]:
     """Say how urgent an open referral is (R-23). Raises Refused `not_found`, `version_conflict`, `move_not_allowed`."""
-    referral = visible_referral(unit.session, unit.caller, request["referral_id"], lock=True)
+    referral = visible_referral(unit.session, unit.caller, referral_id, lock=True)
     unit.require_version(referral)
     if referral.is_terminal:
         raise Refused("move_not_allowed", "The referral has ended; its priority stays.", "referral_id")
-    if referral.priority == request["priority"]:
+    if referral.priority == priority:
         return limited_referral(unit.session, unit.caller, referral.id)  # as urgent as it was: no change
-    before, referral.priority = referral.priority, request["priority"]
+    before, referral.priority = referral.priority, priority
     touch(unit, referral)
     status = status_of(unit.session.get_one(Queue, referral.queue_id), referral)
     add_line_and_count(unit, referral, "priority", status, status, Step())

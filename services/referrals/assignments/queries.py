@@ -117,9 +117,9 @@ def get_referral(session: Session, caller: Caller | None, request: Any) -> dict[
     return view
 
 
-def list_referral_history(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
+def list_referral_history(session: Session, caller: Caller | None, *, referral_id: str) -> dict[str, Any]:
     """Everything that happened to a referral in sight, oldest first. Raises Refused `not_found`."""
-    referral = visible_referral(session, caller, request["referral_id"])
+    referral = visible_referral(session, caller, referral_id)
     agency_name = agency_name_of(session, referral.program_id)
     lines = _lines(caller, referral)
     return {
@@ -141,9 +141,9 @@ def list_referral_history(session: Session, caller: Caller | None, request: Any)
     }
 
 
-def list_referral_notes(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
+def list_referral_notes(session: Session, caller: Caller | None, *, referral_id: str) -> dict[str, Any]:
     """The notes of a referral in sight with author and time, oldest first (S0-32). Raises Refused `not_found`."""
-    referral = visible_referral(session, caller, request["referral_id"])
+    referral = visible_referral(session, caller, referral_id)
     agency_name = agency_name_of(session, referral.program_id)
     lines = _lines(caller, referral).where(StatusChange.note.is_not(None))
     return {

@@ -83,9 +83,9 @@ def start_bulk_reassignment(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     return _begin(unit, REASSIGNMENT, ids, wish, request["note"])
 
 
-def cancel_bulk_job(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def cancel_bulk_job(unit: UnitOfWork, *, bulk_job_id: str) -> dict[str, Any]:
     """Stop a job: what waits is not done. Raises Refused `not_found`, `forbidden`, `job_finished`."""
-    job = get_row(unit.session, request["bulk_job_id"], lock=True)
+    job = get_row(unit.session, bulk_job_id, lock=True)
     if unit.caller is None or not unit.caller.may(PERMISSION_OF[job.kind]):
         raise Refused("forbidden", "Only who may start such a job may stop it.")
     if job.finished_at is not None:

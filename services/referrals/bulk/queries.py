@@ -23,20 +23,22 @@ _NEWEST = (BulkJob.created_at, BulkJob.id)
 _RANK = case({state: rank for rank, state in enumerate(LINE_STATES)}, value=BulkJobLine.state)
 
 
-def get_bulk_job(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
+def get_bulk_job(session: Session, _caller: Caller | None, *, bulk_job_id: str) -> dict[str, Any]:
     """How far a job has come. Raises Refused `not_found`."""
-    return job_view(session, get_row(session, request["bulk_job_id"]))
+    return job_view(session, get_row(session, bulk_job_id))
 
 
-def list_bulk_jobs(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
+def list_bulk_jobs(
+    session: Session, _caller: Caller | None, *, after: str | None, limit: int
+) -> dict[str, Any]:
     """A page of jobs, newest first. Raises Refused `invalid_request`."""
     statement = select(BulkJob).order_by(*(column.desc() for column in _NEWEST))
-    if request["after"] is not None:
-        at, job_id = read_cursor(request["after"], _JOBS, datetime.datetime, str)
+    if after is not None:
+        at, job_id = read_cursor(after, _JOBS, datetime.datetime, str)
         place = tuple_(literal(at, BulkJob.created_at.type), literal(job_id))
         statement = statement.where(tuple_(*_NEWEST) < place)
-    rows = session.scalars(statement.limit(request["limit"] + 1)).all()
-    page = rows[: request["limit"]]
+    rows = session.scalars(statement.limit(limit + 1)).all()
+    page = rows[:limit]
     last = page[-1] if len(rows) > len(page) else None
     return {
         "items": _views(session, page),
@@ -44,22 +46,30 @@ def list_bulk_jobs(session: Session, _caller: Caller | None, request: Any) -> di
     }
 
 
-def list_bulk_job_lines(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
+def list_bulk_job_lines(
+    session: Session,
+    _caller: Caller | None,
+    *,
+    bulk_job_id: str,
+    state: str | None,
+    after: str | None,
+    limit: int,
+) -> dict[str, Any]:
     """A page of a job's lines: failed, waiting, done, cancelled, each in the job's order. Raises Refused `not_found`.
 
     A line that changes its state while one reads page by page may be seen twice, or not at all.
     """
-    job = get_row(session, request["bulk_job_id"])
+    job = get_row(session, bulk_job_id)
     statement = _numbered(job).where(BulkJobLine.job_id == job.id).order_by(_RANK, BulkJobLine.position)
-    if request["state"] is not None:
-        statement = statement.where(BulkJobLine.state == request["state"])
-    if request["after"] is not None:
-        place = read_cursor(request["after"], _LINES, int, int)
+    if state is not None:
+        statement = statement.where(BulkJobLine.state == state)
+    if after is not None:
+        place = read_cursor(after, _LINES, int, int)
         statement = statement.where(
             tuple_(_RANK, BulkJobLine.position) > tuple_(*(literal(each) for each in place))
         )
-    rows = session.execute(statement.limit(request["limit"] + 1)).all()
-    page = rows[: request["limit"]]
+    rows = session.execute(statement.limit(limit + 1)).all()
+    page = rows[:limit]
     last = page[-1].BulkJobLine if len(rows) > len(page) else None
     place_of_last = [LINE_STATES.index(last.state), last.position] if last else None
     return {

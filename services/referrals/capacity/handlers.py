@@ -75,12 +75,12 @@ def edit_capacity_line(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     return _say(unit, line, terms, request, "set")
 
 
-def remove_capacity_line(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def remove_capacity_line(unit: UnitOfWork, *, line_id: str) -> dict[str, Any]:
     """Take a line away: it counts no more, what is scheduled for it is void, its history stays.
 
     Referrals that hold its places keep them, and give them back to nobody. Raises Refused `not_found`, `feature_is_off`.
     """
-    line, terms = _line_in_reach(unit, request["line_id"])
+    line, terms = _line_in_reach(unit, line_id)
     before = counted(line, terms)
     put(line, terms, before, None)
     for term in terms.values():
@@ -173,15 +173,17 @@ def cancel_scheduled_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     return {"schedule_id": term.id, "cancelled_at": unit.now}
 
 
-def set_capacity_settings(unit: UnitOfWork, request: Any) -> CapacitySettings:
+def set_capacity_settings(
+    unit: UnitOfWork, *, is_on: bool, remind_hours: int, confirm_after_days: int | None
+) -> CapacitySettings:
     """Say how the organisation works with capacity (S0-7)."""
     settings = settings_of(unit.session, unit.organisation_id)
     if settings.organisation_id is None:
         unit.add(settings)
-    settings.is_on = request["is_on"]
+    settings.is_on = is_on
     settings.remind_hours, settings.confirm_after_days = (
-        request["remind_hours"],
-        request["confirm_after_days"],
+        remind_hours,
+        confirm_after_days,
     )
     assert unit.organisation_id is not None  # noqa: S101 - an account has its organisation
     unit.audit("capacity.settings_changed", "organisation", unit.organisation_id, is_on=settings.is_on)

@@ -102,7 +102,7 @@ def list_capacity_history(session: Session, caller: Caller | None, request: Any)
     }
 
 
-def get_capacity_settings(session: Session, caller: Caller | None, _request: Any) -> CapacitySettings:
+def get_capacity_settings(session: Session, caller: Caller | None) -> CapacitySettings:
     """How the organisation works with capacity."""
     return settings_of(session, caller.organisation_id if caller else None)
 

@@ -24,14 +24,14 @@ _TEXTS = (
 
 
 def search_resources(
-    session: Session, _caller: Caller | None, request: Any, names: NameIndex
+    session: Session, _caller: Caller | None, names: NameIndex, *, q: str, limit: int, include_inactive: bool
 ) -> dict[str, Any]:
     """Agencies and programs whose name holds every word that was typed, or nearly (S0-20).
 
     The name itself comes first, then names that begin so, then names with words that begin so, then misspelt ones;
     inactive ones last, and only if asked for.
     """
-    found = names.find(session, request["q"], request["limit"], include_inactive=request["include_inactive"])
+    found = names.find(session, q, limit, include_inactive=include_inactive)
     # By number, as the organisation's numbers have an index of their own.
     rows = {row[0].number: row for row in session.execute(_resources().where(Resource.number.in_(found)))}
     return {"items": [_view(*rows[number]) for number in found if number in rows]}
@@ -60,14 +60,14 @@ def list_resources(session: Session, _caller: Caller | None, request: Any) -> di
     }
 
 
-def get_resource(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
+def get_resource(session: Session, _caller: Caller | None, *, resource_id: str) -> dict[str, Any]:
     """One resource with all that is known about it. Raises Refused `not_found`."""
-    return details_of(session, request["resource_id"])
+    return details_of(session, resource_id)
 
 
-def describe_resource(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
+def describe_resource(session: Session, _caller: Caller | None, *, resource_id: str) -> dict[str, Any]:
     """One resource, for another service. Raises Refused `resource_not_found`."""
-    row = session.execute(_resources().where(Resource.id == request["resource_id"])).one_or_none()
+    row = session.execute(_resources().where(Resource.id == resource_id)).one_or_none()
     if row is None:
         raise Refused("resource_not_found", "There is no resource with this id.", "resource_id")
     return _view(*row)

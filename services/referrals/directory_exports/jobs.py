@@ -69,9 +69,9 @@ def start(call: Call) -> Any:
     return call.read(lambda session, *_: view_of(_find(session, export_id)))
 
 
-def get_directory_export(session: Session, _caller: Caller | None, request: Request) -> dict[str, Any]:
+def get_directory_export(session: Session, _caller: Caller | None, *, export_id: str) -> dict[str, Any]:
     """How far an export is. Raises Refused `not_found`."""
-    return view_of(_find(session, request["export_id"]))
+    return view_of(_find(session, export_id))
 
 
 def download(call: Call) -> Any:

@@ -59,13 +59,13 @@ def start(call: Call) -> Any:
     return answer
 
 
-def _note(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+def _note(unit: UnitOfWork, *, dry_run: bool, document: Mapping[str, Any]) -> dict[str, Any]:
     job = DirectoryImport(
         id=wire.new_id(),
         organisation_key=unit.organisation_key,
         state=WAITING,
-        is_dry_run=request["dry_run"],
-        sha256=request["document"]["sha256"],
+        is_dry_run=dry_run,
+        sha256=document["sha256"],
         done=0,
         counts=dict.fromkeys(COUNTS, 0),
         levels={},
@@ -169,24 +169,26 @@ def _find(session: Session, import_id: str) -> DirectoryImport:
     return row
 
 
-def get_directory_import(session: Session, _caller: Caller | None, request: Request) -> dict[str, Any]:
+def get_directory_import(session: Session, _caller: Caller | None, *, import_id: str) -> dict[str, Any]:
     """How far an import is. Raises Refused(not_found)."""
-    return view_of(_find(session, request["import_id"]))
+    return view_of(_find(session, import_id))
 
 
-def list_directory_imports(session: Session, _caller: Caller | None, request: Request) -> dict[str, Any]:
+def list_directory_imports(
+    session: Session, _caller: Caller | None, *, after: str | None, limit: int
+) -> dict[str, Any]:
     """The imports, newest first."""
     statement = select(DirectoryImport).order_by(DirectoryImport.created_at.desc(), DirectoryImport.id.desc())
-    if request["after"] is not None:
-        last = _find(session, request["after"])
+    if after is not None:
+        last = _find(session, after)
         statement = statement.where(
             or_(
                 DirectoryImport.created_at < last.created_at,
                 (DirectoryImport.created_at == last.created_at) & (DirectoryImport.id < last.id),
             )
         )
-    rows = session.scalars(statement.limit(request["limit"] + 1)).all()
-    page = rows[: request["limit"]]
+    rows = session.scalars(statement.limit(limit + 1)).all()
+    page = rows[:limit]
     return {
         "items": [view_of(row) for row in page],
         "next": page[-1].id if len(rows) > len(page) else None,

@@ -7,7 +7,7 @@ those who may see details, and that reading is audited.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -63,25 +63,33 @@ def read(
     return _SHAPES[resource_type](replace(only, person=details)), details
 
 
-def search(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
+def search(
+    session: Session,
+    caller: Caller | None,
+    *,
+    resource_type: str,
+    parameters: Mapping[str, Any],
+    is_lenient: bool,
+    base_url: str,
+) -> dict[str, Any]:
     """A page of resources as a Bundle. Raises Refused `not_found` (type), `search_refused`."""
-    wanted = rules.read_search(
-        request["resource_type"], request["parameters"], is_lenient=request["is_lenient"]
-    )
+    wanted = rules.read_search(resource_type, parameters, is_lenient=is_lenient)
     found, following = _search(session, caller, wanted)
     shape = _SHAPES[wanted.resource_type]
-    links = {"self": _link(request["base_url"], wanted, wanted.after)}
+    links = {"self": _link(base_url, wanted, wanted.after)}
     if following is not None:
-        links["next"] = _link(request["base_url"], wanted, following)
-    bundle = fhir.search_bundle(request["base_url"], [shape(each) for each in found], links, utc_now())
+        links["next"] = _link(base_url, wanted, following)
+    bundle = fhir.search_bundle(base_url, [shape(each) for each in found], links, utc_now())
     return {"resource": bundle}
 
 
-def history(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
+def history(
+    session: Session, caller: Caller | None, *, resource_type: str, resource_id: str, base_url: str
+) -> dict[str, Any]:
     """The versions of a Task, newest first, one for each line of the referral's history. Raises Refused `not_found`."""
-    if request["resource_type"] != "Task":
+    if resource_type != "Task":
         raise Refused("not_found", "Versions are offered of Task.", "resource_type")
-    wanted = rules.Search("Task", (("_id", (rules.check_id(request["resource_id"]),)),), 1, None)
+    wanted = rules.Search("Task", (("_id", (rules.check_id(resource_id),)),), 1, None)
     found, _ = _search(session, caller, wanted)
     if not found:
         raise not_visible(caller, "resource_id")
@@ -96,7 +104,7 @@ def history(session: Session, caller: Caller | None, request: Any) -> dict[str, 
     versions = [
         fhir.task(_as_it_was(now, line, find_status(statuses, line.to_key), taken_back)) for line in lines
     ]
-    return {"resource": fhir.history_bundle(request["base_url"], versions, utc_now())}
+    return {"resource": fhir.history_bundle(base_url, versions, utc_now())}
 
 
 def _as_it_was(

@@ -63,11 +63,9 @@ def list_hsds_organizations(session: Session, _caller: Caller | None, request: R
     return _page(session, conditions, request, make)
 
 
-def get_hsds_service(session: Session, _caller: Caller | None, request: Request) -> Object:
+def get_hsds_service(session: Session, _caller: Caller | None, *, service_id: str) -> Object:
     """One service in full. Raises Refused `not_found`."""
-    rows = _rows(
-        session, [Resource.id == request["service_id"], Resource.level == Level.PROGRAM.value], limit=1
-    )
+    rows = _rows(session, [Resource.id == service_id, Resource.level == Level.PROGRAM.value], limit=1)
     if not rows:
         raise Refused("not_found", "There is no service with this id.", "service_id")
     return services_of(session, rows)[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from services.chassis import wire
@@ -21,19 +22,29 @@ from services.referrals.queues.queries import held_queue
 from services.referrals.records.queries import get_record
 
 
-def create_offer(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def create_offer(
+    unit: UnitOfWork,
+    *,
+    program_ids: list[str],
+    contact_record_id: str,
+    queue_id: str,
+    priority: str,
+    expires_at: datetime.datetime | None,
+    expires_in_hours: int | None,
+    note: str | None,
+) -> dict[str, Any]:
     """Offer a record to several programs: one referral for each, none of which takes a place (R-13, R-30).
 
     All or nothing: a program that cannot be asked refuses the whole, with its place in `program_ids`. Raises Refused as
     `open_referral`, but for `capacity_exhausted`; `not_found`, `not_a_program`, `invalid_request`.
     """
-    check_programs(request["program_ids"])
-    record = get_record(unit.session, request["contact_record_id"], lock=True)
-    queue = held_queue(unit.session, request["queue_id"])
-    found = program_standings(unit.session, request["program_ids"], queue.id, record.id)
+    check_programs(program_ids)
+    record = get_record(unit.session, contact_record_id, lock=True)
+    queue = held_queue(unit.session, queue_id)
+    found = program_standings(unit.session, program_ids, queue.id, record.id)
     programs = [
         _may_be_asked(queue, found.get(program_id), f"program_ids.{place}")
-        for place, program_id in enumerate(request["program_ids"])
+        for place, program_id in enumerate(program_ids)
     ]
     offer = Offer(
         id=wire.new_id(),
@@ -41,34 +52,32 @@ def create_offer(unit: UnitOfWork, request: Any) -> dict[str, Any]:
         contact_record_id=record.id,
         queue_id=queue.id,
         state=OPEN,
-        priority=request["priority"],
+        priority=priority,
         created_by=unit.actor_id,
         created_at=unit.now,
-        expires_at=end_of(request["expires_at"], request["expires_in_hours"], unit.now),
+        expires_at=end_of(expires_at, expires_in_hours, unit.now),
         version=1,
     )
     unit.add(offer)
-    wish = {"note": request["note"], "priority": offer.priority, "offer_id": offer.id}
+    wish = {"note": note, "priority": offer.priority, "offer_id": offer.id}
     ask_programs(unit, record, queue, programs, **wish)
     _tell_created(unit, offer, len(programs))
     return view_of(unit.session, offer.id)
 
 
-def withdraw_offer(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def withdraw_offer(unit: UnitOfWork, *, offer_id: str, note: str | None, reason_code: str) -> dict[str, Any]:
     """Take an open offer back from every program that has not answered, with a reason.
 
     Raises Refused `not_found`, `version_required`, `version_conflict`, `offer_closed`.
     """
-    offer = get_row(unit.session, request["offer_id"], lock=True)
+    offer = get_row(unit.session, offer_id, lock=True)
     unit.require_version(offer)
     if offer.state != OPEN:
         raise Refused("offer_closed", "The offer is over already; read it to see how it ended.", "offer_id")
     close(unit, offer, WITHDRAWN)
-    asked = withdraw_all(unit, offer, Step(request["note"], request["reason_code"]))
-    unit.audit("offer.withdrawn", "offer", offer.id, reason_code=request["reason_code"], withdrawn=asked)
-    unit.publish(
-        offer_withdrawn, offer.id, {**offer_facts(unit, offer), "reason_code": request["reason_code"]}
-    )
+    asked = withdraw_all(unit, offer, Step(note, reason_code))
+    unit.audit("offer.withdrawn", "offer", offer.id, reason_code=reason_code, withdrawn=asked)
+    unit.publish(offer_withdrawn, offer.id, {**offer_facts(unit, offer), "reason_code": reason_code})
     return view_of(unit.session, offer.id)
 
 

@@ -22,9 +22,9 @@ _ORDER = "offers"
 _NEWEST = (Offer.created_at, Offer.id)
 
 
-def get_offer(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
+def get_offer(session: Session, _caller: Caller | None, *, offer_id: str) -> dict[str, Any]:
     """One offer with each program that was asked. Raises Refused `not_found`."""
-    return view_of(session, get_row(session, request["offer_id"]).id)
+    return view_of(session, get_row(session, offer_id).id)
 
 
 def list_offers(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:

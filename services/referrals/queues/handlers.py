@@ -78,18 +78,18 @@ def edit_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     return view_of(unit.session, queue)
 
 
-def deactivate_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def deactivate_queue(unit: UnitOfWork, *, queue_id: str, confirm: bool) -> dict[str, Any]:
     """Take a ReferralQ out of use (S0-47). What is open stays open and can be worked on; nothing new comes in.
 
     Raises Refused `not_found`, and `queue_has_open_referrals` with the counts per status unless it is confirmed. A queue
     that is inactive already stays as it is.
     """
-    queue = _held(unit, request["queue_id"])
+    queue = _held(unit, queue_id)
     if not queue.is_active:
         return view_of(unit.session, queue)
     counts = count_open(unit.session, queue.id)
     total = sum(counts.values())
-    if total and not request["confirm"]:
+    if total and not confirm:
         detail = f"{total} referrals are open. They stay and can be worked on; confirm to go on."
         raise Refused("queue_has_open_referrals", detail, "confirm", open_referrals=total, statuses=counts)
     queue.is_active = False
@@ -98,9 +98,9 @@ def deactivate_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     return view_of(unit.session, queue)
 
 
-def reactivate_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def reactivate_queue(unit: UnitOfWork, *, queue_id: str) -> dict[str, Any]:
     """Bring a ReferralQ back into use. Raises Refused `not_found`. An active one stays as it is."""
-    queue = _held(unit, request["queue_id"])
+    queue = _held(unit, queue_id)
     if not queue.is_active:
         queue.is_active = True
         _note_change(unit, queue, "queue.reactivated")
@@ -108,14 +108,14 @@ def reactivate_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     return view_of(unit.session, queue)
 
 
-def add_program_to_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def add_program_to_queue(unit: UnitOfWork, *, queue_id: str, program_id: str) -> dict[str, Any]:
     """Link an active program to a ReferralQ; adding it again changes nothing.
 
     Raises Refused `not_found` (queue), `resource_not_found`, `not_a_program`, `resource_inactive`,
     `resource_not_referable`.
     """
-    queue = _held(unit, request["queue_id"])
-    program = get_program(unit.session, request["program_id"], "resource_not_found")
+    queue = _held(unit, queue_id)
+    program = get_program(unit.session, program_id, "resource_not_found")
     if unit.session.get(QueueProgram, (queue.id, program.id)) is None:
         check_may_be_referred_to(ResourceStatus(program.status))
         unit.add(QueueProgram(queue_id=queue.id, program_id=program.id, added_at=unit.now))
@@ -123,19 +123,21 @@ def add_program_to_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     return view_of(unit.session, queue)
 
 
-def remove_program_from_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def remove_program_from_queue(
+    unit: UnitOfWork, *, queue_id: str, program_id: str, confirm: bool
+) -> dict[str, Any]:
     """Unlink a program from a ReferralQ.
 
     Its open referrals stay, but who reaches the program only through its agency loses sight of them once it is in no
     queue (S0-38). Raises Refused `not_found`, and `program_has_open_referrals` with their number unless it is confirmed.
     """
-    queue = _held(unit, request["queue_id"])
-    link = unit.session.get(QueueProgram, (queue.id, request["program_id"]))
+    queue = _held(unit, queue_id)
+    link = unit.session.get(QueueProgram, (queue.id, program_id))
     if link is None:
         raise Refused("not_found", "The program is not in this ReferralQ.", "program_id")
     counts = count_open(unit.session, queue.id, link.program_id)
     total = sum(counts.values())
-    if total and not request["confirm"]:
+    if total and not confirm:
         detail = f"{total} referrals to this program are open here; confirm to remove it all the same."
         raise Refused("program_has_open_referrals", detail, "confirm", open_referrals=total, statuses=counts)
     unit.session.delete(link)

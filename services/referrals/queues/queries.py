@@ -18,30 +18,30 @@ from services.referrals.queues.models import Queue
 from services.referrals.queues.rules import settings_of
 
 
-def list_queues(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
+def list_queues(session: Session, caller: Caller | None, *, include_inactive: bool) -> dict[str, Any]:
     """The ReferralQs by name, the inactive ones only if asked for (C6).
 
     Others than staff see those of the programs in reach, and only these programs.
     """
     statement = _in_reach(access_scope_of(caller)).order_by(Queue.name_key, Queue.id)
-    if not request["include_inactive"]:
+    if not include_inactive:
         statement = statement.where(Queue.is_active)
     queues = session.scalars(statement).all()
     return {"items": _views(session, queues, access_scope_of(caller))}
 
 
-def get_queue(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
+def get_queue(session: Session, caller: Caller | None, *, queue_id: str) -> dict[str, Any]:
     """One ReferralQ. Raises Refused `not_found`."""
     scope = access_scope_of(caller)
-    queue = session.scalars(_in_reach(scope).where(Queue.id == request["queue_id"])).one_or_none()
+    queue = session.scalars(_in_reach(scope).where(Queue.id == queue_id)).one_or_none()
     if queue is None:
         raise absent()
     return _views(session, [queue], scope)[0]
 
 
-def describe_queue(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
+def describe_queue(session: Session, _caller: Caller | None, *, queue_id: str) -> dict[str, Any]:
     """What a ReferralQ adds to the e-mail about an assignment, for notifications. Raises Refused `not_found`."""
-    queue = session.get(Queue, request["queue_id"])
+    queue = session.get(Queue, queue_id)
     if queue is None:
         raise absent()
     return {"queue_id": queue.id, "assignment_email_text": settings_of(queue).assignment_email_text}

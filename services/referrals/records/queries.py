@@ -35,9 +35,9 @@ _NUMBERS_ALIKE = Prepared(
 )
 
 
-def get_contact_record(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
+def get_contact_record(session: Session, _caller: Caller | None, *, contact_record_id: str) -> dict[str, Any]:
     """A whole contact record. Raises Refused `not_found`. The caller of this function audits it."""
-    record = _RECORD.execute(session, wanted_id=request["contact_record_id"]).one_or_none()
+    record = _RECORD.execute(session, wanted_id=contact_record_id).one_or_none()
     if record is None:
         raise _no_record()
     return view_of(session, record)
@@ -72,9 +72,11 @@ def search_contact_records(session: Session, _caller: Caller | None, request: An
     }
 
 
-def list_contact_record_changes(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
+def list_contact_record_changes(
+    session: Session, _caller: Caller | None, *, contact_record_id: str
+) -> dict[str, Any]:
     """Who changed which fields of a contact record, oldest first. Raises Refused `not_found`."""
-    record = get_record(session, request["contact_record_id"])
+    record = get_record(session, contact_record_id)
     changes = session.scalars(
         select(ContactRecordChange)
         .where(ContactRecordChange.contact_record_id == record.id)
@@ -102,9 +104,11 @@ def numbers_like(session: Session, record: ContactRecord) -> list[str]:
     return list(alike.scalars())
 
 
-def describe_contact_record(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
+def describe_contact_record(
+    session: Session, _caller: Caller | None, *, contact_record_id: str
+) -> dict[str, Any]:
     """A contact record's number and whom it is about, for another service. Raises Refused `not_found`."""
-    record = get_record(session, request["contact_record_id"])
+    record = get_record(session, contact_record_id)
     names = ("number", "person_id", "named_person_id")
     return {"contact_record_id": record.id} | {name: getattr(record, name) for name in names}
 

@@ -13,17 +13,17 @@ from services.referrals.calendar.queries import time_zone_of
 from services.referrals.calendar.rules import check_time_zone
 
 
-def get_report_settings(session: Session, caller: Caller | None, _request: Any) -> dict[str, Any]:
+def get_report_settings(session: Session, caller: Caller | None) -> dict[str, Any]:
     """The organisation's settings."""
     return {"time_zone": time_zone_of(session, caller.organisation_id if caller else None)}
 
 
-def set_report_settings(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def set_report_settings(unit: UnitOfWork, *, time_zone: str) -> dict[str, Any]:
     """Set them. Days already written keep the zone in which they were written until the reports are rebuilt.
 
     Raises Refused `invalid_request`.
     """
-    zone = check_time_zone(request["time_zone"])
+    zone = check_time_zone(time_zone)
     row = unit.session.get(ReportSettings, unit.organisation_id, with_for_update=True)
     if row is None:
         row = unit.add(ReportSettings(organisation_id=unit.organisation_id, version=0))

@@ -46,13 +46,15 @@ def end_referral(
     bring_to_status(unit, referral, queue, status, Step(note, reason_code, reason_by, outcome_code), kind)
 
 
-def withdraw_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def withdraw_referral(
+    unit: UnitOfWork, *, referral_id: str, note: str | None, reason_code: str
+) -> dict[str, Any]:
     """Take a referral back, with a reason (R-17). Its provider finds it no more, as after a reassignment.
 
     Raises Refused `not_found`, `version_required`, `version_conflict`, `move_not_allowed`.
     """
-    referral = _to_be_taken_back(unit, request["referral_id"])
-    withdraw(unit, referral, Step(request["note"], request["reason_code"]))
+    referral = _to_be_taken_back(unit, referral_id)
+    withdraw(unit, referral, Step(note, reason_code))
     close_when_exhausted(unit, referral)
     return limited_referral(unit.session, unit.caller, referral.id)
 

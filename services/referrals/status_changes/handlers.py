@@ -66,32 +66,36 @@ def move(unit: UnitOfWork, referral: Referral, queue: Queue, wish: Any) -> None:
     _check_and_take_step(unit, referral, queue, named_status(queue, wish["status"]), step)
 
 
-def accept_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def accept_referral(
+    unit: UnitOfWork, *, referral_id: str, status: str | None, note: str | None
+) -> dict[str, Any]:
     """Take a referral (R-13). Raises Refused as `change_status`."""
-    referral, queue = _to_be_moved(unit, request["referral_id"])
-    target = _target(queue, request["status"], ACCEPTING, "accepts")
+    referral, queue = _to_be_moved(unit, referral_id)
+    target = _target(queue, status, ACCEPTING, "accepts")
     if target.is_terminal or target.stage == "offered":
         detail = f"{target.label} does not accept; choose an open status that does."
         raise Refused("move_not_allowed", detail, "status")
-    return _moved(unit, referral, queue, target, Step(request["note"] or None))
+    return _moved(unit, referral, queue, target, Step(note or None))
 
 
-def unaccept_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def unaccept_referral(unit: UnitOfWork, *, referral_id: str, note: str | None) -> dict[str, Any]:
     """Take an acceptance back: the referral is offered again (R-16). Raises Refused as `change_status`."""
-    referral, queue = _to_be_moved(unit, request["referral_id"])
+    referral, queue = _to_be_moved(unit, referral_id)
     if referral.is_terminal or referral.accepted_at is None:
         raise Refused("move_not_allowed", "Only an open referral that was accepted can be offered again.")
-    return _moved(unit, referral, queue, first_status(queue.status_list()), Step(request["note"] or None))
+    return _moved(unit, referral, queue, first_status(queue.status_list()), Step(note or None))
 
 
-def decline_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def decline_referral(
+    unit: UnitOfWork, *, referral_id: str, status: str | None, note: str | None, reason_code: str
+) -> dict[str, Any]:
     """Decline a referral with a coded reason, the provider's or the client's (R-13, R-14). Refuses as `change_status`."""
-    referral, queue = _to_be_moved(unit, request["referral_id"])
-    target = _target(queue, request["status"], DECLINING, "declines")
+    referral, queue = _to_be_moved(unit, referral_id)
+    target = _target(queue, status, DECLINING, "declines")
     if target.fhir_status != "rejected":
         detail = f"{target.label} does not decline; choose a status that does."
         raise Refused("move_not_allowed", detail, "status")
-    return _moved(unit, referral, queue, target, Step(request["note"] or None, request["reason_code"]))
+    return _moved(unit, referral, queue, target, Step(note or None, reason_code))
 
 
 def bring_to_status(
