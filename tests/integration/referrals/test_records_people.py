@@ -10,7 +10,8 @@ from sqlalchemy import create_engine, text
 
 from services.chassis import migrate
 from services.contracts.errors import Refused
-from services.contracts.referrals import audit, intakes, records
+from services.contracts.referrals import intakes, records
+from services.contracts.referrals.audit import trail
 from services.referrals.records.models import ContactRecord
 from tests.integration.referrals.builders import STAFF, Desk
 from tests.support.in_process import HARBOR, InProcess, a_caller, a_service
@@ -164,7 +165,7 @@ def test_who_read_a_record_before_a_merge_is_shown_to_the_person_that_lives_on(d
     desk.people.merge(KEPT, MERGED)
     tell_merged(desk.service, KEPT, MERGED)
     me = a_caller(realm="patient", id="6" * 32, scope={"person_id": KEPT})
-    [opening] = desk(audit.audit.openings, me)["items"]
+    [opening] = desk(trail.openings, me)["items"]
     assert (opening["object_id"], opening["action"]) == (theirs, "contact_record.read")
 
 
