@@ -45,6 +45,8 @@ def test_a_process_loads_no_library_of_rare_use_and_counts_under_locks_of_the_sy
         "alembic",
         "rapidfuzz",
         "reportlab",
+        "uharfbuzz",
+        "bidi",
         "pikepdf",
         "pyhanko",
         "lxml",
