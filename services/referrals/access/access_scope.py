@@ -29,7 +29,9 @@ class AccessScope:
     program_ids: frozenset[str] = frozenset()
     agency_ids: frozenset[str] = frozenset()
 
-    def of_referrals(self, program_id: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    def of_referrals(
+        self, program_id: ColumnElement[str] | InstrumentedAttribute[str]
+    ) -> ColumnElement[bool]:
         """Condition on a column of program ids: the caller reaches referrals to the program, from any ReferralQ (S0-37)."""
         if self.everything:
             return true()

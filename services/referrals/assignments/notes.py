@@ -16,9 +16,7 @@ from services.referrals.authors.rules import side_of
 from services.referrals.queues.models import Queue
 
 
-def add_referral_note(
-    unit: UnitOfWork, *, referral_id: str, note: str, is_internal: bool
-) -> dict[str, Any]:
+def add_referral_note(unit: UnitOfWork, *, referral_id: str, note: str, is_internal: bool) -> dict[str, Any]:
     """Write a note (S0-32), also on a referral that has ended. The limited view shows the latest shared note.
 
     Raises Refused `not_found`, `forbidden` (an internal note of a provider).
