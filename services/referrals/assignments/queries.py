@@ -131,7 +131,7 @@ def list_referrals(
 
 
 def get_referral(session: Session, caller: Caller | None, *, referral_id: str) -> dict[str, Any]:
-    """One referral that the caller sees, with the whole contact record where he may see it (S0-24, S0-25).
+    """One referral that the caller sees, with the whole contact record where allowed (S0-24, S0-25).
 
     Raises Refused `not_found`. The calling function audits the reading if the answer has `details`.
     """
