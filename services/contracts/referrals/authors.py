@@ -1,4 +1,4 @@
-"""Who did or wrote something, as answers show it."""
+"""The author of an action or a text, as answers show it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ SIDES = ("partner", "provider", "system")
 
 
 class Actor(Reply):
-    """Who did or wrote something: the account, on which side it works, and who that is.
+    """The author of an action or a text: the account, its side, and its person's name.
 
-    `name` is the first name and the initial of the last ("Sam F."); null where nobody acted or no name can be told at the
-    moment. `organisation` is the partner's name or the agency of the referral's program; null where it is not known.
+    `name` is the first name and the initial of the last name ("Sam F."). It is null where the system acted, and where the
+    name is not available at the moment. `organisation` is the partner's name, or the agency of the referral's program;
+    null where it is not known.
     """
 
     id = fields.String(required=True)

@@ -64,7 +64,7 @@ class ContactRecord(TenantScoped, Base):
 
 
 class ContactRecordChange(TenantScoped, Base):
-    """Who changed which fields of a contact record, and when. It keeps no values. Append-only."""
+    """A change of a contact record: which fields, by whom and when. It keeps no values. Append-only."""
 
     __tablename__ = "contact_record_changes"
     __table_args__ = (UniqueConstraint("contact_record_id", "version"),)
