@@ -13,5 +13,5 @@ def actor(unit: UnitOfWork) -> str:
 
 def caller_of(unit: UnitOfWork) -> Caller:
     """Who acts in this transaction; the operation lets nobody in without a passport."""
-    assert unit.caller is not None  # noqa: S101 - as above
+    assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
     return unit.caller
