@@ -1,1 +1,1 @@
-"""Api clients."""
+"""Other systems that call on their own behalf."""

@@ -1,1 +1,1 @@
-"""Housekeeping."""
+"""What is forgotten after how long, and the planner's statistics."""

@@ -1,1 +1,1 @@
-"""Hr feed."""
+"""HR's files, which name every employee, and applying what they change."""
