@@ -197,6 +197,7 @@ def list_who_can_see(
         if portal_is_open(features):
             paths += _by_assignment(caller, resource_id, agency_id)
     else:
+        assert person_id is not None  # noqa: S101 - the operation's declaration asks for one of the two
         find_person(session, person_id, "person_id")
         paths = [_by_role(SEE_PERSON), _by_grant(caller, person_id, now)]
         paths.append(_by_supervision(caller, person_id, now))

@@ -232,7 +232,7 @@ def _carry_on(unit: UnitOfWork, row: HrImport) -> bool:
         differences.apply(unit, lines)
         row.done = lines[-1].position
         return False
-    if not supervision.bring_up(unit):
+    if not supervision.set_and_end_due(unit):
         return False
     row.state = rules.APPLIED
     counts = {action: row.counts[action] for action in (rules.ADDED, rules.CHANGED, rules.ENDED)}
