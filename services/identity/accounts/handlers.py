@@ -241,7 +241,7 @@ def assign_resource(unit: UnitOfWork, resource: Mapping[str, Any], *, account_id
 
 
 def remove_resource(unit: UnitOfWork, *, account_id: str, assignment_id: str) -> dict[str, Any]:
-    """Delete an assignment. The account's next passport does not contain it (S0-27); the audit trail keeps a record of it.
+    """Delete an assignment. The account's next passport is without it (S0-27); the audit trail keeps a record.
 
     Raises Refused(not_found).
     """
@@ -271,16 +271,20 @@ def set_provider_switches(
     """
     account = load_account(unit, account_id)
     require_provider(account)
-    switches = {
-        "can_edit_capacity": can_edit_capacity,
-        "can_change_status": can_change_status,
-        "can_access_details": can_access_details,
-    }
-    if any(getattr(account, name) != value for name, value in switches.items()):
-        for name, value in switches.items():
-            setattr(account, name, value)
+    before = (account.can_edit_capacity, account.can_change_status, account.can_access_details)
+    if before != (can_edit_capacity, can_change_status, can_access_details):
+        account.can_edit_capacity = can_edit_capacity
+        account.can_change_status = can_change_status
+        account.can_access_details = can_access_details
         account.version += 1
-        unit.audit("account.switches_changed", "account", account.id, **switches)
+        unit.audit(
+            "account.switches_changed",
+            "account",
+            account.id,
+            can_edit_capacity=can_edit_capacity,
+            can_change_status=can_change_status,
+            can_access_details=can_access_details,
+        )
     return account_view(account)
 
 

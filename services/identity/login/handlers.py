@@ -84,7 +84,9 @@ def admit_verified(
     Raises Refused(credentials_refused) where the account has changed or cannot log in.
     """
     unit.act_for(organisation.id, organisation.key)
-    account = unit.session.scalar(select(Account).where(Account.id == account_id).with_for_update(of=Account))
+    account: Account | None = unit.session.scalar(
+        select(Account).where(Account.id == account_id).with_for_update(of=Account)
+    )
     if account is None or account.state == "disabled" or account.password_hash != verified_hash:
         raise credentials_refused()
     if new_password is not None:
