@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import cast, literal, null, or_, select, union_all
+from sqlalchemy import Select, SQLColumnExpression, cast, literal, null, or_, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from services.chassis.models import UtcDateTime
@@ -33,6 +33,8 @@ from services.identity.registry.people import find_person
 from services.identity.relationships.profiles import permissions_over, profiles_of
 from services.identity.sessions.models import LoginSession
 
+# The accounts that see something by one path.
+Path = Select[*tuple[Any, ...]]
 # The permissions that let an account see referrals and profiles.
 SEE_REFERRALS, SEE_PERSON = "referral.read", "person.read"
 
@@ -228,7 +230,14 @@ def list_who_can_see(
     return {"items": page, "next": page[-1]["account_id"] if len(items) > len(page) else None}
 
 
-def _path(rank: int, by: str, account_id: Any, starts_at: Any, ends_at: Any) -> Any:
+def _path(
+    rank: int,
+    by: str,
+    account_id: SQLColumnExpression[str],
+    starts_at: SQLColumnExpression[datetime.datetime],
+    ends_at: SQLColumnExpression[datetime.datetime | None],
+) -> Path:
+    """One path; an account on several paths is listed with the one of the lowest rank."""
     return select(
         account_id.label("account_id"),
         literal(rank).label("rank"),
@@ -238,18 +247,17 @@ def _path(rank: int, by: str, account_id: Any, starts_at: Any, ends_at: Any) -> 
     )
 
 
-def _by_role(permission: str) -> Any:
+def _by_role(permission: str) -> Path:
     holder = aliased(Account)
     holds = select(RolePermission.role_id).where(RolePermission.permission == permission)
-    started = holder.created_at
     return (
-        _path(0, "role", holder.id, started, _no_moment())
+        _path(0, "role", holder.id, holder.created_at, _no_moment())
         .join(Role, Role.id == holder.role_id)
         .where(Role.realm == STAFF, Role.id.in_(holds))
     )
 
 
-def _by_assignment(caller: Caller, resource_id: str, agency_id: str | None) -> list[Any]:
+def _by_assignment(caller: Caller, resource_id: str, agency_id: str | None) -> list[Path]:
     holds = select(RolePermission.role_id).where(RolePermission.permission == SEE_REFERRALS)
     paths = []
     for rank, by, wanted in ((1, "assignment", resource_id), (2, "assignment_of_agency", agency_id)):
@@ -269,7 +277,7 @@ def _by_assignment(caller: Caller, resource_id: str, agency_id: str | None) -> l
     return paths
 
 
-def _by_grant(caller: Caller, person_id: str, now: datetime.datetime) -> Any:
+def _by_grant(caller: Caller, person_id: str, now: datetime.datetime) -> Path:
     return (
         _path(1, "grant", Grant.account_id, Grant.starts_at, Grant.ends_at)
         .join(Role, Role.id == Grant.role_id)
@@ -284,7 +292,7 @@ def _by_grant(caller: Caller, person_id: str, now: datetime.datetime) -> Any:
     )
 
 
-def _by_supervision(caller: Caller, person_id: str, now: datetime.datetime) -> Any:
+def _by_supervision(caller: Caller, person_id: str, now: datetime.datetime) -> Path:
     return _path(
         2, "supervisor", Relationship.account_id, Relationship.starts_at, Relationship.ends_at
     ).where(
@@ -296,7 +304,7 @@ def _by_supervision(caller: Caller, person_id: str, now: datetime.datetime) -> A
     )
 
 
-def _no_moment() -> Any:
+def _no_moment() -> SQLColumnExpression[datetime.datetime | None]:
     """NULL with the type of a time, so that a union can hold it beside times."""
     return cast(null(), UtcDateTime())
 

@@ -170,7 +170,7 @@ def held_by_supervisors(session: Session, organisation_id: str) -> list[str] | N
     return [row.permission for row in rows if row.permission is not None]
 
 
-def _is_current(table: Any, now: datetime.datetime) -> ColumnElement[bool]:
+def _is_current(table: type[Relationship | PersonKind], now: datetime.datetime) -> ColumnElement[bool]:
     return and_(table.starts_at <= now, or_(table.ends_at.is_(None), table.ends_at > now))
 
 

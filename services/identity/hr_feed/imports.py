@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy import and_, delete, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
@@ -63,7 +63,7 @@ def _keep(unit: UnitOfWork, parsed: Parsed, *, document: Mapping[str, Any]) -> d
     unit.session.flush()
     for start in range(0, row.total, LINES_WRITTEN_AT_ONCE):
         unit.session.connection().execute(
-            HrImportLine.__table__.insert(),
+            insert(HrImportLine),
             [
                 {
                     "import_id": row.id,
