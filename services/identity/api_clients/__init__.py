@@ -1,1 +1,1 @@
-"""Other systems that call on their own behalf."""
+"""API clients: other systems that call on their own behalf, their secrets and sessions."""

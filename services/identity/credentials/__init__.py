@@ -1,1 +1,1 @@
-"""Invitations, links and temporary passwords, setting and changing a password, changing a log-in."""
+"""Credentials: invitations, links, temporary passwords, setting and changing a password, changing a log-in."""

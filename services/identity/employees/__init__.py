@@ -1,1 +1,1 @@
-"""Employees, their supervisors and applicants: who gets into the Employee Portal."""
+"""Employees, their supervisors and applicants, and who may use the Employee Portal."""

@@ -1,1 +1,1 @@
-"""What is forgotten after how long, and the planner's statistics."""
+"""Housekeeping: deleting rows that are no longer needed, and the planner's statistics."""

@@ -1,1 +1,1 @@
-"""HR's files, which name every employee, and applying what they change."""
+"""The HR feed: reading its files, comparing them with the known employees, applying the differences."""
