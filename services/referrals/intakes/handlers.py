@@ -25,7 +25,16 @@ def create_intake(unit: UnitOfWork, request: Any, person_id: str | None) -> dict
         raise Refused("forbidden", "Your role does not include entering contact records.")
     _check_form(unit, request)
     answer = create_contact_record(unit, request, person_id)
-    referral = assign_referral(unit, {**request, "contact_record_id": answer["id"]})
+    referral = assign_referral(
+        unit,
+        contact_record_id=answer["id"],
+        queue_id=request["queue_id"],
+        program_id=request["program_id"],
+        line_id=request["line_id"],
+        priority=request["priority"],
+        note=request["note"],
+        confirm=request["confirm"],
+    )
     return {"contact_record": answer, "referral": referral}
 
 
