@@ -23,7 +23,7 @@ def get_account(session: Session, _caller: Caller, *, account_id: str) -> dict[s
 
 
 def list_accounts(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Accounts by last and first name. The cursor is an account's id: names do not belong into addresses."""
+    """Accounts by last and first name. The cursor is an account's id, because a name must not appear in a URL."""
     page, following = page_of(session, select(Account), ACCOUNTS_BY_NAME, Account.id, request)
     return {"items": [account_view(row) for row in page], "next": following}
 
