@@ -71,7 +71,15 @@ def _to_the_first_free(
 
 def _change_status(unit: UnitOfWork, job: BulkJob, referral_id: str) -> Referral:
     referral = held_referral(unit.session, unit.caller, referral_id)
-    move(unit, referral, held_queue(unit.session, referral.queue_id), {**job.wish, "note": job.note})
+    move(
+        unit,
+        referral,
+        held_queue(unit.session, referral.queue_id),
+        status=job.wish["status"],
+        note=job.note,
+        reason_code=job.wish["reason_code"],
+        outcome_code=job.wish["outcome_code"],
+    )
     return referral
 
 
@@ -79,16 +87,15 @@ def _reassign(unit: UnitOfWork, job: BulkJob, referral_id: str) -> Referral:
     old = held_referral(unit.session, unit.caller, referral_id)
     if old.is_terminal:
         raise Refused("move_not_allowed", "The referral has ended meanwhile.", "referral_id")
-    wish = {
-        "program_id": job.wish["to_program_id"],
-        "queue_id": job.wish["to_queue_id"],
-        "carries_notes": job.wish["carries_notes"],
-        "confirm": job.wish["confirm"],
-        "note": job.note,
-        "line_id": None,
-        "priority": None,
-    }
-    return reassign(unit, old, wish)
+    return reassign(
+        unit,
+        old,
+        program_id=job.wish["to_program_id"],
+        queue_id=job.wish["to_queue_id"],
+        note=job.note,
+        carries_notes=job.wish["carries_notes"],
+        is_confirmed=job.wish["confirm"],
+    )
 
 
 _STEPS: Mapping[str, Callable[[UnitOfWork, BulkJob, str], Referral]] = {
