@@ -1,4 +1,4 @@
-"""The author of an action or a text, as answers show it."""
+"""Authors of actions and notes, as answers show them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ SIDES = ("partner", "provider", "system")
 
 
 class Actor(Reply):
-    """The author of an action or a text: the account, its side, and its person's name.
+    """The author of an action or a note: the account, its side, its name and its organisation.
 
-    `name` is the first name and the initial of the last name ("Sam F."). It is null where the system acted, and where the
-    name is not available at the moment. `organisation` is the partner's name, or the agency of the referral's program;
-    null where it is not known.
+    `name` is the first name and the initial of the last name ("Sam F."). It is null where no person acted, or while the
+    name is not available. `organisation` is the partner's name, or the agency of the referral's program; null where it is
+    not known.
     """
 
     id = fields.String(required=True)
