@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from services.chassis import wire
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.declare import Event
 from services.contracts.errors import Refused
 from services.contracts.identity import merging
 from services.identity.accounts.administrators import require_another_administrator
@@ -134,7 +135,7 @@ def merge(
         )
     mine, theirs = _values(kept), _values(merged)
     sides = rules.chosen_values(rules.proposed_values(mine, theirs), choices)
-    steps = {
+    steps: dict[str, Any] = {
         "values": {
             name: {"before": _text(mine[name]), "after": _text(theirs[name])}
             for name, side in sides.items()
@@ -287,7 +288,7 @@ def _move_back(unit: UnitOfWork, row: PersonMerge) -> int:
     return stayed
 
 
-def _tell(unit: UnitOfWork, row: PersonMerge, action: str, event: Any, **facts: int) -> None:
+def _tell(unit: UnitOfWork, row: PersonMerge, action: str, event: Event, **facts: Any) -> None:
     ids = {"merge_id": row.id, "kept_id": row.kept_id, "merged_id": row.merged_id}
     unit.audit(action, "person", row.kept_id, merge_id=row.id, merged_id=row.merged_id, **facts)
     unit.publish(event, row.kept_id, ids)

@@ -1,1 +1,1 @@
-"""Relationships."""
+"""Relationships and grants between accounts and people."""
