@@ -160,7 +160,7 @@ def disable_client_contact(unit: UnitOfWork, request: Mapping[str, Any]) -> dict
     )
     if grant is not None:
         require_confirmation(
-            request, "The contact's access to this client's Family Portal profile ends with it."
+            request["confirm"], "The contact's access to this client's Family Portal profile ends with it."
         )
         revoke(unit, grant, "contact_disabled")
     contact.disabled_at = unit.now

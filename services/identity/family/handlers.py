@@ -110,7 +110,7 @@ def remove_access(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     With the last profile the sessions and unused invitations of the account end, too.
     """
     account, grant = _load_access(unit, request)
-    require_confirmation(request, "The person can no longer see this client's profile.")
+    require_confirmation(request["confirm"], "The person can no longer see this client's profile.")
     revoke(unit, grant, "removed")
     left = unit.session.scalar(
         select(Grant.id).where(Grant.account_id == account.id, Grant.revoked_at.is_(None)).limit(1)

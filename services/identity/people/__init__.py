@@ -1,1 +1,1 @@
-"""People, how they belong together, and which profiles an account reaches."""
+"""People: their records, their kinds, and their own accounts and settings."""

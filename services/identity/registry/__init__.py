@@ -1,1 +1,1 @@
-"""Registry."""
+"""Accounts, people and organisations as several subjects need them."""
