@@ -96,14 +96,14 @@ def _work_on(
         if is_stopping():
             return
         try:
-            _in_a_transaction(runtime, job, organisation, partial(_do, job=job, person_id=person_id))
+            _in_a_transaction(runtime, job, organisation, partial(_carry_out, job=job, person_id=person_id))
         except Refused as refusal:
             # The refusal has rolled back its transaction: it is noted in another one.
             note = partial(_note_failure, job=job, person_id=person_id, refusal=refusal)
             _in_a_transaction(runtime, job, organisation, note)
 
 
-def _do(unit: UnitOfWork, job: PatientJob, person_id: str) -> None:
+def _carry_out(unit: UnitOfWork, job: PatientJob, person_id: str) -> None:
     """Carry out one item. It is locked, and it commits together with its work, so that it is done once."""
     item = _waiting_item(unit, job, person_id)
     if item is None:

@@ -1,1 +1,1 @@
-"""Realms."""
+"""Realms: their settings, roles and ways to sign in."""

@@ -1,1 +1,1 @@
-"""Secrets."""
+"""Passwords, tokens, sealed secrets, and the limits on trying them."""
