@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from services.chassis.events import Listens
-from services.chassis.models import base_of, new_base
+from services.chassis.models import STANDARD_ROWS, base_of
 from services.chassis.topology import entrypoints
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Contract, Operation
@@ -110,7 +110,7 @@ def _events(events: Any, name: Any) -> str:
 
 
 def _tables(base: Any) -> str:
-    shared = set(new_base().metadata.tables)
+    shared = {row.__tablename__ for row in STANDARD_ROWS}
     names = sorted(set(base.metadata.tables) - shared)
     of_all = ", ".join(f"`{name}`" for name in sorted(shared))
     return f"{', '.join(f'`{name}`' for name in names)}; and those of every service: {of_all}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import importlib
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     JSON,
@@ -183,6 +183,9 @@ class AuditCheckpointRow:
     signature: Mapped[str] = mapped_column(String(128))
 
 
+STANDARD_ROWS = (OutboxRow, InboxRow, RequestRow, AuditRow, AuditHeadRow, AuditCheckpointRow)
+
+
 class Chassis:
     """The standard tables as mapped classes of one service's own metadata, and what every command writes into them.
 
@@ -212,15 +215,20 @@ class Chassis:
         )
 
 
-def new_base() -> type[DeclarativeBase]:
-    """A declarative base for one service, with our naming of constraints and the standard tables (`Base.chassis`)."""
+class ServiceTables:
+    """What a service's declarative base has beside the tables of its subjects: the standard tables (`Base.chassis`)."""
 
-    class Base(DeclarativeBase):
-        metadata = MetaData(naming_convention=NAMING)
-        chassis: Any
+    chassis: ClassVar[Chassis]
 
-    Base.chassis = Chassis(Base)
-    return Base
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if issubclass(cls, DeclarativeBase) and DeclarativeBase in cls.__bases__:
+            cls.chassis = Chassis(cls)
+
+
+def tables_of_service() -> MetaData:
+    """Metadata for a service's base, with our naming of constraints."""
+    return MetaData(naming_convention=NAMING)
 
 
 def base_of(service: str) -> Any:

@@ -25,12 +25,16 @@ from sqlalchemy import (
     or_,
     text,
 )
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from services.chassis.models import JsonValue, TenantScoped, UtcDateTime, new_base
+from services.chassis.models import JsonValue, ServiceTables, TenantScoped, UtcDateTime, tables_of_service
 from services.chassis.unit_of_work import utc_now
 
-Base: Any = new_base()
+
+class Base(ServiceTables, DeclarativeBase):
+    """The base of identity's tables."""
+
+    metadata = tables_of_service()
 
 
 class Organisation(Base):

@@ -24,13 +24,17 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.sql.operators import custom_op
 from sqlalchemy.types import NullType
 
-from services.chassis.models import TenantScoped, UtcDateTime, new_base
+from services.chassis.models import ServiceTables, TenantScoped, UtcDateTime, tables_of_service
 
-Base: Any = new_base()
+
+class Base(ServiceTables, DeclarativeBase):
+    """The base of referrals' tables."""
+
+    metadata = tables_of_service()
 
 
 class QueueProgram(TenantScoped, Base):

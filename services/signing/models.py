@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from sqlalchemy.orm import DeclarativeBase
 
-from services.chassis.models import new_base
+from services.chassis.models import ServiceTables, tables_of_service
 
-Base: Any = new_base()
+
+class Base(ServiceTables, DeclarativeBase):
+    """The base of signing's tables."""
+
+    metadata = tables_of_service()

@@ -8,10 +8,10 @@ from typing import Any
 import eventlet
 from marshmallow import fields
 from sqlalchemy import Integer, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from services.chassis.events import IncomingEvent, listens
-from services.chassis.models import TenantScoped, new_base
+from services.chassis.models import ServiceTables, TenantScoped, tables_of_service
 from services.chassis.operations import Call, serves
 from services.chassis.settings import ServiceSettings
 from services.chassis.unit_of_work import UnitOfWork
@@ -65,7 +65,9 @@ list_things = contract.query(
 )
 thing_added = contract.event("thing_added", "A thing was added.", data={"thing_id": Id(required=True)})
 
-Base: Any = new_base()
+
+class Base(ServiceTables, DeclarativeBase):
+    metadata = tables_of_service()
 
 
 class Thing(TenantScoped, Base):

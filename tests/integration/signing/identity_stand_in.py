@@ -3,6 +3,8 @@
 # ruff: noqa: I001 - the chassis patches the standard library before anything else is imported
 from __future__ import annotations
 
+from sqlalchemy.orm import DeclarativeBase
+
 from services.chassis import run
 
 import sys
@@ -12,13 +14,15 @@ from typing import Any
 from marshmallow import fields
 from sqlalchemy import create_engine
 
-from services.chassis.models import new_base
+from services.chassis.models import ServiceTables, tables_of_service
 from services.chassis.operations import Call, serves
 from services.chassis.runtime import Runtime
 from services.chassis.settings import ServiceSettings
 from services.contracts.identity import accounts as contract
 
-Base: Any = new_base()
+
+class Base(ServiceTables, DeclarativeBase):
+    metadata = tables_of_service()
 
 
 class Settings(ServiceSettings):

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import ForeignKey, String, bindparam, delete, exists, func, select, text, update
 from sqlalchemy.exc import IntegrityError, StatementError
-from sqlalchemy.orm import Mapped, Session, aliased, joinedload, mapped_column, relationship, selectinload
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Session,
+    aliased,
+    joinedload,
+    mapped_column,
+    relationship,
+    selectinload,
+)
 
 from services.chassis.database import (
     Database,
@@ -20,10 +29,13 @@ from services.chassis.database import (
     built_once,
     insert_unless_there,
 )
-from services.chassis.models import TenantScoped, UtcDateTime, new_base
+from services.chassis.models import ServiceTables, TenantScoped, UtcDateTime, tables_of_service
 
 HARBOR, BAYSIDE = "a" * 32, "b" * 32
-Base = new_base()
+
+
+class Base(ServiceTables, DeclarativeBase):
+    metadata = tables_of_service()
 
 
 class Shelf(TenantScoped, Base):

@@ -185,7 +185,9 @@ def test_only_the_one_spelling_of_base64_is_read(verifier: Verifier, spoil: Call
     assert refusal(verifier, spoil(signed())) == "unauthenticated"
 
 
-@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")  # RFC 9864 names the curve instead; both are read
+@pytest.mark.filterwarnings(
+    "ignore::joserfc.errors.SecurityWarning"
+)  # RFC 9864 names the curve instead; both are read
 def test_other_programs_can_read_it(verifier: Verifier):
     passport = IDENTITY.for_account("signing", ACCOUNT)
 
