@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from marshmallow import fields, validate
 
 from services.contracts.declare import PUBLIC, Reply, Request, only_services, page_of, permission
@@ -22,11 +24,11 @@ ATTESTATION = "whether it was verified with the patient that nobody else reads t
 USERNAME_RULE = "3 to 64 letters, digits and . _ - @, the first a letter or digit."
 
 
-def username(**options: object) -> fields.String:
+def username(**options: Any) -> fields.String:
     """A field that takes a patient's username, compared without regard to case."""
     return fields.String(
         validate=validate.Regexp(r"\s*[A-Za-z0-9][A-Za-z0-9._@-]{2,63}\s*\Z", error=USERNAME_RULE),
-        **options,  # type: ignore[arg-type]
+        **options,
     )
 
 

@@ -236,7 +236,7 @@ class ProfileContact(Reply):
 
 
 class Demographics(Reply):
-    """Who the person is."""
+    """The number, name and date of birth of the person."""
 
     number = fields.String(required=True)
     first_name = fields.String(allow_none=True)

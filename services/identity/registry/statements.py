@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import CursorResult
 from sqlalchemy.orm import Session
@@ -11,7 +11,5 @@ from sqlalchemy.sql.dml import UpdateBase
 
 def rows_changed(session: Session, statement: UpdateBase) -> int:
     """Execute an UPDATE or DELETE, bypassing the session's objects. Answers how many rows it has changed."""
-    done: CursorResult[Any] = session.execute(  # type: ignore[assignment]  # what the stubs do not say of an UPDATE
-        statement, execution_options={"synchronize_session": False}
-    )
-    return done.rowcount
+    done = session.execute(statement, execution_options={"synchronize_session": False})
+    return cast(CursorResult[Any], done).rowcount  # `Session.execute` is typed for SELECT only
