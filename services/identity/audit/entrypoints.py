@@ -1,4 +1,4 @@
-"""Entrypoints over access itself: the audit trail, explanations, emergency access."""
+"""Entrypoints of the audit trail, explanations of access and emergency access."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from services.identity.merging.handlers import merged_into
 
 
 def _ids_of(call: Call, person_id: str) -> list[str]:
+    """The person's id and the ids of the records that were merged into it."""
     with call.runtime.database.reading(call.organisation_id) as session:
         return [person_id, *merged_into(session, person_id)]
 
@@ -31,7 +32,11 @@ class AuditEntrypoints(audit_entrypoints(contract.audit, _ids_of, explain.names_
     @serves(contract.preview_removal)
     def preview_removal(self, call: Call) -> Any:
         with call.runtime.database.reading(call.organisation_id) as session:
-            resource_id = explain.resource_of_assignment(session, call.caller, call.request)
+            resource_id = explain.resource_of_assignment(
+                session,
+                account_id=call.request["account_id"],
+                assignment_id=call.request["assignment_id"],
+            )
         return call.read(explain.preview_removal, _agency_of(call, resource_id))
 
     @serves(contract.break_glass)
@@ -54,7 +59,10 @@ class AuditEntrypoints(audit_entrypoints(contract.audit, _ids_of, explain.names_
 
 
 def _agency_of(call: Call, resource_id: str | None) -> str | None:
-    """The agency of a program, as the directory knows it: who has the agency has its programs. Asked before reading."""
+    """The agency of a resource, as the directory knows it: an account that reaches an agency reaches its programs.
+
+    Call this outside of a transaction.
+    """
     if resource_id is None:
         return None
     resource = call.ask(referrals.describe_resource, {"resource_id": resource_id})

@@ -216,7 +216,7 @@ def _start_session(
     account: Account,
     settings: Any,
 ) -> dict[str, Any]:
-    answer = start_session(unit, {}, authorization.organisation, account.id, account.password_hash, settings)
+    answer = start_session(unit, authorization.organisation, account.id, account.password_hash, settings)
     # Somebody who has long been signed in at the provider may have left the screen: only a recent sign-in is a proof.
     unit.session.execute(
         update(LoginSession)

@@ -1,1 +1,1 @@
-"""People: their records, their kinds, and their own accounts and settings."""
+"""Registering and editing people, and what they see and edit of it themselves."""

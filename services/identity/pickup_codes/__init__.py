@@ -1,1 +1,1 @@
-"""Pick-up codes, with which employees open an account."""
+"""Pick-up codes, with which employees open an account themselves."""

@@ -1,1 +1,1 @@
-"""Realms: their settings, roles and ways to sign in."""
+"""What holds in each realm: its settings, networks, ways to sign in, and its roles with their permissions."""

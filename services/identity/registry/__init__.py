@@ -1,1 +1,1 @@
-"""Accounts, people and organisations as several subjects need them."""
+"""Finding, locking, showing and adding organisations, accounts and people: what every other subject needs of them."""

@@ -1,1 +1,1 @@
-"""Relationships and grants between accounts and people."""
+"""How accounts stand to people, and the grants that open a person's profile."""

@@ -1,1 +1,1 @@
-"""Passwords, tokens, sealed secrets, and the limits on trying them."""
+"""Tokens, the vault, hashing, rules of passwords, and counted tries."""
