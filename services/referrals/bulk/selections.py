@@ -68,7 +68,7 @@ def _oldest_first(session: Session, filters: Filters) -> list[str]:
     return _found(session, statement.order_by(Referral.assigned_at, Referral.id))
 
 
-def _found(session: Session, statement: Select[tuple[str]]) -> list[str]:
+def _found(session: Session, statement: Select[str]) -> list[str]:
     ids = list(session.scalars(statement.limit(MOST_LINES + 1)))
     check_size(len(ids))
     return ids
