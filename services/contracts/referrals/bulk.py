@@ -171,7 +171,14 @@ start_bulk_reassignment = contract.command(
     },
     reply=BulkJob,
     access=permission("referral.assign", realms=STAFF),
-    errors=(*SELECTION_ERRORS, "conflict", "not_a_program", "resource_inactive", "resource_not_referable"),
+    errors=(
+        *SELECTION_ERRORS,
+        "conflict",
+        "not_a_program",
+        "program_not_in_queue",
+        "resource_inactive",
+        "resource_not_referable",
+    ),
     status=202,
 )
 get_bulk_job = contract.query(

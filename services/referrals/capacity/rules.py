@@ -186,7 +186,7 @@ def at_window(line: CapacityLine, now: datetime) -> CapacityLine:
 def take_effect(scheduled: CapacityLine, used: int) -> CapacityLine:
     """A scheduled line as it starts while `used` places are taken.
 
-    Occupied places carry over. A total below `used` cannot be refused any more when the schedule begins: it takes effect
+    Occupied places carry over. A total below `used` can no longer be refused when the schedule begins: it takes effect
     as `used`, with nothing free, and falls with the releases. In mode "period" the line continues its earlier count;
     `at_window` resets the count where that window is over.
     """
