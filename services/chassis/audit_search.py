@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import Select, and_, or_, select
@@ -22,6 +22,7 @@ from services.contracts.errors import Refused
 Request = Mapping[str, Any]
 Names = Callable[[Session, Sequence[str]], Mapping[str, str]]
 IdsOf = Callable[[Call, str], Sequence[str]]
+ServiceClass = TypeVar("ServiceClass", bound=type)
 
 # Endings of the actions that show a person's data to somebody.
 OPENING_WORDS = ("read", "viewed", "downloaded", "exported", "document.opened", "file_opened", "break_glass")
@@ -43,11 +44,13 @@ _COLUMNS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def audit_entrypoints(operations: AuditOperations, ids_of: IdsOf, names: Names | None = None) -> type:
-    """A class to inherit a service from: its methods serve `operations`.
+def serves_audit(
+    operations: AuditOperations, ids_of: IdsOf, names: Names | None = None
+) -> Callable[[ServiceClass], ServiceClass]:
+    """Class decorator: the class serves `operations`, the same ones that every service has over its audit trail.
 
-    `ids_of` gives all ids under which a person was known: rows of the trail keep the id that was used then. `names`
-    gives the names of accounts by id to those who ask who opened their record.
+    `ids_of` gives all ids under which a person was known: a row of the trail keeps the id that was used then. `names`
+    gives the names of accounts by id; people who look up who opened their record see them.
     """
 
     def search(_self: Any, call: Call) -> Any:
@@ -67,16 +70,18 @@ def audit_entrypoints(operations: AuditOperations, ids_of: IdsOf, names: Names |
     def openings(_self: Any, call: Call) -> Any:
         return call.read(_openings, call.runtime.tables, ids_of(call, own_person_id(call.caller)), names)
 
-    methods = {}
-    for operation, method in (
-        (operations.search, search),
-        (operations.export, export),
-        (operations.checkpoints, checkpoints),
-        (operations.openings, openings),
-    ):
-        method.__name__ = operation.name
-        methods[operation.name] = serves(operation)(method)
-    return type("AuditEntrypoints", (), methods)
+    def decorate(service_class: ServiceClass) -> ServiceClass:
+        for operation, method in (
+            (operations.search, search),
+            (operations.export, export),
+            (operations.checkpoints, checkpoints),
+            (operations.openings, openings),
+        ):
+            method.__name__ = operation.name
+            setattr(service_class, operation.name, serves(operation)(method))
+        return service_class
+
+    return decorate
 
 
 def _require_proof(caller: Caller | None) -> None:

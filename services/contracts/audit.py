@@ -31,7 +31,7 @@ class AuditEntry(Reply):
 
 
 class AuditCheckpoint(Reply):
-    """What the service signed: so many rows, ending with this hash, at this time."""
+    """What the service signed: the trail had `seq` rows and ended with this hash at this time."""
 
     seq = Count(required=True)
     row_hash = Digest(required=True)
@@ -40,7 +40,7 @@ class AuditCheckpoint(Reply):
 
 
 class RecordOpening(Reply):
-    """That somebody opened a record. `actor_name` is given by identity, which knows names."""
+    """One opening of a record by somebody. Only identity fills in `actor_name`, as only identity knows names."""
 
     id = Id(required=True)
     at = Moment(required=True)
@@ -71,12 +71,12 @@ class AuditOperations:
 
 
 def checkpoint_event(service: str) -> Event:
-    """The event with which a service tells how far its trail has come."""
+    """The event in which a service publishes the signed end of a trail."""
     return Contract(service, "").event("audit_checkpoint", _CHECKPOINT_SUMMARY, data=_checkpoint_data())
 
 
 def audit_operations(contract: Contract) -> AuditOperations:
-    """Declare the operations and the event in a service's contract. The service serves them by `audit_entrypoints`."""
+    """Declare the operations and the event in a service's contract. The service's class serves them by `@serves_audit`."""
     service = contract.service
     search = contract.query(
         f"list_{service}_audit",
@@ -142,7 +142,7 @@ def _checkpoint_data() -> dict[str, Any]:
 
 
 def _filters() -> dict[str, Any]:
-    """`since` is the first moment looked at, `until` the first one not; `action` may end with a dot: all that begin so."""
+    """`since` is inclusive, `until` exclusive. An `action` that ends with a dot stands for all actions that begin so."""
     return {
         "since": Moment(load_default=None, allow_none=True),
         "until": Moment(load_default=None, allow_none=True),
