@@ -102,12 +102,24 @@ def note_looking(call: Call, action: str, **facts: Any) -> None:
 
 
 def _search(session: Session, caller: Caller, request: Request, tables: Any) -> dict[str, Any]:
-    rows, following = page(session, _filtered(tables.Audit, caller, request), tables.Audit, request)
+    rows, following = page(
+        session,
+        _filtered(tables.Audit, caller, request),
+        tables.Audit,
+        after=request["after"],
+        limit=request["limit"],
+    )
     return {"items": rows, "next": following}
 
 
 def _export(session: Session, caller: Caller, request: Request, tables: Any, service: str) -> dict[str, Any]:
-    rows, following = page(session, _filtered(tables.Audit, caller, request), tables.Audit, request)
+    rows, following = page(
+        session,
+        _filtered(tables.Audit, caller, request),
+        tables.Audit,
+        after=request["after"],
+        limit=request["limit"],
+    )
     if request["format"] == "csv":
         media_type, text = "text/csv", _csv(rows, with_header=request["after"] is None)
     else:
@@ -161,7 +173,7 @@ def _openings(
     statement = select(table).where(
         table.organisation_id == caller.organisation_id, table.person_id.in_(person_ids), opened
     )
-    rows, following = page(session, statement, table, request)
+    rows, following = page(session, statement, table, after=request["after"], limit=request["limit"])
     people = sorted({row.actor_id for row in rows if row.actor_kind == "account"})
     known = names(session, people) if names and people else {}
     items = [
@@ -202,12 +214,12 @@ def _filtered(table: Any, caller: Caller, request: Request) -> Select[Any]:
 
 
 def page(
-    session: Session, statement: Select[Any], table: Any, request: Request
+    session: Session, statement: Select[Any], table: Any, *, after: str | None, limit: int
 ) -> tuple[Sequence[Any], str | None]:
     """A page, newest first, and the cursor of the next. Raises Refused(invalid_request) for a cursor of another trail."""
-    if request["after"] is not None:
+    if after is not None:
         last = session.execute(
-            statement.with_only_columns(table.at, table.id).where(table.id == request["after"])
+            statement.with_only_columns(table.at, table.id).where(table.id == after)
         ).one_or_none()
         if last is None:
             raise Refused(
@@ -216,8 +228,8 @@ def page(
         at, row_id = last
         statement = statement.where(or_(table.at < at, and_(table.at == at, table.id < row_id)))
     order = (table.at.desc(), table.id.desc())
-    rows = session.scalars(statement.order_by(*order).limit(request["limit"] + 1)).all()
-    shown = rows[: request["limit"]]
+    rows = session.scalars(statement.order_by(*order).limit(limit + 1)).all()
+    shown = rows[:limit]
     return shown, shown[-1].id if len(rows) > len(shown) else None
 
 

@@ -2,7 +2,8 @@
 
 A heartbeat, a timer of the event loop, notes the time every 50 ms. Only when it comes late has it anything to report:
 the metric `event_loop_stall_seconds`, and above 250 ms the log line `event_loop_stalled` with the stack that held the
-loop. A native thread takes that stack while the loop stands still: ten times a second it looks how old the last heartbeat is.
+loop and the CPU time that it took. A native thread takes that stack while the loop stands still: ten times a second it
+looks how old the last heartbeat is.
 
 **What counts as a stall.** The heartbeat is late, and in that time the loop's thread computed, or waited in a call that
 does not yield. Time in which the machine did not run it does not count: `held` is the lateness without the longer of
@@ -104,14 +105,22 @@ class StallMonitor:
             if look.beat_at == last.at:
                 where, overslept = look.where, overslept + look.overslept
             not_run = max(self._last.ready - last.ready, overslept)
-            held = max(self._last.cpu - last.cpu - BEAT_S, late - not_run)
-            eventlet.spawn(self._report, held, where)  # a log line may block; a timer of the loop must not
+            computed = self._last.cpu - last.cpu
+            held = max(computed - BEAT_S, late - not_run)
+            eventlet.spawn(
+                self._report, held, computed, where
+            )  # a log line may block; a timer of the loop must not
 
-    def _report(self, held: float, where: str | None) -> None:
+    def _report(self, held: float, computed: float, where: str | None) -> None:
         if held > WORTH_COUNTING_S:
             self._metric.observe(held)
         if held > WORTH_A_LINE_S:
-            log.warning("event_loop_stalled", ms=round(held * 1000), where=where or "outside")
+            log.warning(
+                "event_loop_stalled",
+                ms=round(held * 1000),
+                cpu_ms=round(computed * 1000),
+                where=where or "outside",
+            )
 
     def _watch(self) -> None:
         while True:

@@ -1,6 +1,6 @@
 """Tables that several subjects share: the programs of a ReferralQ, referrals and their history.
 
-The declarative base stands here, so that every subject can import it; the other tables are in `<subject>/models.py`.
+The declarative base is here so that every subject can import it. The other tables are in `<subject>/models.py`.
 """
 
 from __future__ import annotations
@@ -54,18 +54,20 @@ _OPEN_WITH_END_OF_CONSENT = text("NOT is_terminal AND consent_ends_at IS NOT NUL
 _OPEN_AND_URGENT = text("NOT is_terminal AND priority <> 'routine'")
 _WAITING = text("is_waitlisted")
 _OF_AN_OFFER = text("offer_id IS NOT NULL")
+# Without a type, SQLAlchemy writes a Boolean column as its bare name.
+_UNTYPED: Any = NullType()
 
 
 class Referral(TenantScoped, Base):
     """A contact record that was assigned to a program through a ReferralQ.
 
-    `holds_capacity` says whether one of the program's places is taken for it: claim and release flip it in the
-    transaction that counts, so a place is given back exactly once. `capacity_line_id` is the line that was counted, or
-    the one that a waitlisted referral waits for (None: any). `note` is the last shared note of either side (S0-32).
-    `consent_ends_at` is a copy of the contact record's, so that a list finds those whose consent is over by an index.
+    `holds_capacity` says whether it takes one of the program's places. Claim and release set it in the transaction that
+    counts the place, so each place is given back exactly once. `capacity_line_id` is the line on which the place was
+    counted, or the line that a waitlisted referral waits for (None: any). `note` is the last shared note of either side
+    (S0-32). `consent_ends_at` is a copy of the contact record's value, so that an index finds expired consents.
 
-    `ended_by` is `sender` where it was withdrawn or reassigned: then it is out of every provider's sight and never opens
-    again, whatever its last status was. `provider` and `client` say who declined.
+    `ended_by` is `sender` where the referral was withdrawn or reassigned: then no provider sees it and it never reopens,
+    whatever its last status was. `provider` and `client` name the side that declined.
     """
 
     __tablename__ = "referrals"
@@ -125,7 +127,7 @@ class Referral(TenantScoped, Base):
             sqlite_where=_OPEN_AND_URGENT,
             postgresql_where=_OPEN_AND_URGENT,
         ),
-        # What has changed since a time, for systems that keep up by reading (FHIR `_lastUpdated`).
+        # For systems that poll for changes since a given time (FHIR `_lastUpdated`).
         Index("ix_referrals_updated", "organisation_id", "updated_at", "id"),
         Index("ix_referrals_idle", "queue_id", "updated_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index(
@@ -165,8 +167,8 @@ class Referral(TenantScoped, Base):
     updated_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(Integer, default=1)
 
-    # As conditions these two are spelled as the partial indexes are, on both databases. A plain Boolean reads `= 0` and
-    # `= 1` in SQLite and `is_(False)` reads IS FALSE in PostgreSQL: then neither finds its index.
+    # In conditions these two are spelled exactly as in the partial indexes, on both databases. A plain Boolean becomes
+    # `= 0` or `= 1` in SQLite, and `is_(False)` becomes IS FALSE in PostgreSQL: neither would use its index.
 
     @hybrid_property
     def is_open(self) -> bool:
@@ -176,7 +178,7 @@ class Referral(TenantScoped, Base):
     @is_open.inplace.expression
     @classmethod
     def _is_open(cls) -> ColumnElement[bool]:
-        return not_(type_coerce(cls.is_terminal, NullType()))
+        return not_(type_coerce(cls.is_terminal, _UNTYPED))
 
     @hybrid_property
     def is_waiting(self) -> bool:
@@ -187,11 +189,11 @@ class Referral(TenantScoped, Base):
     @classmethod
     def _is_waiting(cls) -> ColumnElement[bool]:
         column: Any = cls.is_waitlisted
-        return UnaryExpression(column.__clause_element__(), operator=custom_op(""), type_=NullType())
+        return UnaryExpression(column.__clause_element__(), operator=custom_op(""), type_=_UNTYPED)
 
 
 def is_overdue(now: datetime.datetime) -> ColumnElement[bool]:
-    """Condition: an open referral whose time has run out. False, not unknown, where there is no time."""
+    """Condition: an open referral past its due time. It is false (never NULL) where there is no due time."""
     return Referral.is_open & Referral.due_at.is_not(None) & (Referral.due_at < now)
 
 
@@ -201,16 +203,16 @@ def is_urgent() -> ColumnElement[bool]:
 
 
 class StatusChange(TenantScoped, Base):
-    """One line of a referral's history, with the labels as they read at that time. Append-only.
+    """One line of a referral's history, with the labels of that time. Append-only.
 
-    `kind` says what happened (see the contract's `KINDS`); a note has the same status before and after. An internal note is
-    the partner's own: providers never see it. `actor_realm` tells the two sides apart, None where nobody acted.
+    `kind` says what happened (see the contract's `KINDS`). A note has the same status before and after. Only the partner
+    sees internal notes, never a provider. `actor_realm` tells the two sides apart; it is None where the system acted.
     """
 
     __tablename__ = "referral_status_changes"
     __table_args__ = (
         UniqueConstraint("referral_id", "position"),
-        # For what is computed again from the lines of a week: they are written in the order of their times.
+        # For rebuilding the reports week by week. BRIN fits because the lines are written in order of time.
         Index(None, "at", postgresql_using="brin"),
     )
 

@@ -19,7 +19,6 @@ from services.chassis import wire
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, credentials
-from services.contracts.identity import credentials as credentials_contract
 from services.contracts.identity import login as login_contract
 from services.identity.credentials import passwords
 from services.identity.login import verification
@@ -219,7 +218,7 @@ def test_a_changed_password_voids_the_reset_that_is_on_its_way(identity: Identit
     identity.call(credentials.request_password_reset, organisation="harbor", login=ADMIN)
     old = link_of(identity)
     identity.call(
-        credentials_contract.change_my_password,
+        credentials.change_my_password,
         identity.admin(),
         password=PASSWORD,
         new_password=NEW_PASSWORD,

@@ -23,7 +23,6 @@ from services.contracts.identity import (
     realms,
     relationships,
 )
-from services.contracts.identity import family as family_contract
 from services.contracts.referrals import directory as referrals
 from services.identity.credentials.models import LoginChange
 from services.identity.models import Grant
@@ -143,16 +142,14 @@ class _IdentityObjects:
         client = self._person("client", email=f"client@{self.key}.example.org")["id"]
         contact = self._person("contact", email=f"kin@{self.key}.example.org")["id"]
         self.call(family.add_client_contact, client_id=client, contact_id=contact, relation="daughter")
-        granted = self.call(
-            family_contract.add_family_access, client_id=client, person_id=contact, role="family"
-        )
+        granted = self.call(family.add_family_access, client_id=client, person_id=contact, role="family")
         self.keep("person", client)
         self.keep("contact", contact)
         activate(self.identity, granted["account_id"])
         self.keep("granted_account", granted["account_id"])
         self.keep("account_cursor", self.caller.id, granted["account_id"])
         self.call(
-            family_contract.change_family_login,
+            family.change_family_login,
             client_id=client,
             person_id=contact,
             email=f"newkin@{self.key}.example.org",

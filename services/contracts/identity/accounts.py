@@ -49,7 +49,7 @@ class Account(Reply):
 
 
 class Author(Reply):
-    """Somebody who did something. `name`: "Sam F.", or what an API client is called; null where nobody has given one."""
+    """Somebody who did something. `name` is "Sam F.", or the name of an API client; null where no name is known."""
 
     id = Id(required=True)
     name = fields.String(required=True, allow_none=True)
@@ -59,7 +59,8 @@ class Author(Reply):
 
 set_my_notifications = contract.command(
     "set_my_notifications",
-    "Switch the e-mails about assigned resources on or off. The only change a provider can make to the own profile.",
+    "Switch the e-mails about assigned resources on or off. This is the only change that a provider can make to its own "
+    "profile.",
     request={"resource_assigned_emails": Flag(required=True)},
     reply=Account,
     access=SIGNED_IN,
@@ -118,8 +119,8 @@ disable_account = contract.command(
 )
 enable_account = contract.command(
     "enable_account",
-    "Let a disabled account log in again with the password it had. Ended sessions and links stay ended; its owner gets "
-    "a notice.",
+    "Let a disabled account log in again with the password it had. Ended sessions and links stay ended. The account's "
+    "owner gets a notice.",
     request={"account_id": Id(required=True)},
     reply=Account,
     access=permission("account.manage"),
@@ -166,8 +167,8 @@ invite_account = contract.command(
 )
 list_resource_recipients = contract.query(
     "list_resource_recipients",
-    "Provider accounts to e-mail about these resources: an assignment goes to those that want such e-mails, capacity to "
-    "those that may edit it.",
+    "Provider accounts to e-mail about these resources. An e-mail about an assignment goes to accounts that want such "
+    "e-mails; an e-mail about capacity goes to accounts that may edit it.",
     request={
         "resource_ids": fields.List(Id(), required=True, validate=validate.Length(min=1, max=20)),
         "about": fields.String(
@@ -185,7 +186,7 @@ list_resource_recipients = contract.query(
 )
 describe_account = contract.query(
     "describe_account",
-    "Name and address of an account, for a message to it or its signature.",
+    "Name and e-mail address of an account, for a message to its owner or for a signature.",
     request={"account_id": Id(required=True)},
     reply={
         "account_id": Id(required=True),
@@ -204,15 +205,15 @@ describe_account = contract.query(
 )
 describe_authors = contract.query(
     "describe_authors",
-    "Who did or wrote something, as the other side may know it: first name and initial of the last, never an address. "
-    "Disabled accounts are named as well; an id that is not of the organisation is left out.",
+    "The authors of something, as the other side may know them: the first name and the initial of the last name, never "
+    "an address. Disabled accounts are named as well. An id of another organisation is left out.",
     request={"account_ids": fields.List(Id(), required=True, validate=validate.Length(min=1, max=200))},
     reply={
         "organisation_name": fields.String(required=True),
         "authors": fields.List(fields.Nested(Author), required=True),
     },
     access=only_services("referrals", "portals", "signing"),
-    # A list that names its authors comes without the names rather than late.
+    # Lists are shown without authors' names when this answer is late.
     timeout_s=1.0,
 )
 account_created = contract.event(

@@ -1,4 +1,4 @@
-"""API clients: other systems that call for themselves."""
+"""API clients: other systems that call on their own behalf."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ class ApiClient(Reply):
 
 
 class NewApiClient(Request):
-    """`allowed_networks` are CIDR ranges, empty for everywhere; without `expires_at` it ends when it is revoked."""
+    """`allowed_networks` are CIDR ranges; an empty list allows every network.
+
+    Without `expires_at` the client may call until it is revoked.
+    """
 
     name = Text(required=True, most=100)
     scopes = fields.List(
@@ -38,20 +41,20 @@ class NewApiClient(Request):
 
 
 class ChangedApiClient(NewApiClient):
-    """All of it anew."""
+    """The new values of an API client. They replace all the values before."""
 
     client_id = Id(required=True)
 
 
 class ApiClientWithSecret(ApiClient):
-    """With its secret, which is shown this once."""
+    """An API client with its new secret, which is shown only this once."""
 
     secret = Secret(required=True)
 
 
 open_api_session = contract.command(
     "open_api_session",
-    "Exchange an API client's id and secret for a token that holds for an hour, sent as `Authorization: Bearer`.",
+    "Exchange an API client's id and secret for a token, sent as `Authorization: Bearer`. The token is valid for an hour.",
     request={
         "client_id": Id(required=True),
         "client_secret": Secret(required=True, validate=validate.Length(min=1, max=128)),
@@ -68,14 +71,14 @@ open_api_session = contract.command(
 )
 list_api_clients = contract.query(
     "list_api_clients",
-    "All API clients by name, with those that were revoked.",
+    "All API clients by name, including revoked ones.",
     request={},
     reply={"items": fields.List(fields.Nested(ApiClient), required=True)},
     access=permission("organisation.manage"),
 )
 create_api_client = contract.command(
     "create_api_client",
-    "Let another system call. Its secret is shown this once. Nobody can grant a scope that he does not hold.",
+    "Let another system call. The answer shows its secret, this once. The caller can grant only scopes that it holds.",
     request=NewApiClient,
     reply=ApiClientWithSecret,
     access=permission("organisation.manage"),
@@ -85,7 +88,7 @@ create_api_client = contract.command(
 )
 change_api_client = contract.command(
     "change_api_client",
-    "Change name, scopes, networks and end of an API client; it holds from its next call on.",
+    "Change name, scopes, networks and expiry of an API client. The change takes effect with the client's next call.",
     request=ChangedApiClient,
     reply=ApiClient,
     access=permission("organisation.manage"),
@@ -94,7 +97,7 @@ change_api_client = contract.command(
 )
 rotate_api_secret = contract.command(
     "rotate_api_secret",
-    "Make a new secret, shown this once. The one before holds for `overlap_hours` more; any older one ends.",
+    "Make a new secret, shown only this once. The secret before it stays valid for `overlap_hours`; older ones end.",
     request={
         "client_id": Id(required=True),
         "overlap_hours": fields.Integer(load_default=24, validate=validate.Range(0, 720)),
@@ -107,7 +110,7 @@ rotate_api_secret = contract.command(
 )
 revoke_api_client = contract.command(
     "revoke_api_client",
-    "End an API client for good, with its secrets and tokens, from its next call on.",
+    "End an API client for good, with its secrets and tokens. Its next call is refused.",
     request={"client_id": Id(required=True)},
     reply=ApiClient,
     access=permission("organisation.manage"),

@@ -9,10 +9,10 @@ from services.contracts.declare import SIGNED_IN, Reply, Request, only_services,
 from services.contracts.fields import Code, Flag, Id, Moment, Text
 from services.contracts.identity import contract
 
-audit = audit_operations(contract)
+trail = audit_operations(contract)
 
 
-# What emergency access may be for, and the one permission that it gives on that object.
+# The types of object that emergency access may be for, and the one permission that it gives on the object.
 EMERGENCY_OBJECTS = {
     "contact_record": "record.read",
     "referral": "referral.read",
@@ -22,7 +22,7 @@ EMERGENCY_OBJECTS = {
 
 
 class EmergencyAccess(Reply):
-    """Emergency access to one object. `id` is that of its audit entry."""
+    """Emergency access to one object. `id` is the id of its audit entry."""
 
     id = Id(required=True)
     object_type = fields.String(required=True, validate=validate.OneOf(tuple(EMERGENCY_OBJECTS)))
@@ -32,7 +32,7 @@ class EmergencyAccess(Reply):
 
 
 class EmergencyReportEntry(EmergencyAccess):
-    """One line of the report of emergency accesses. `ended_at`: when somebody ended it before its time."""
+    """One line of the report of emergency accesses. `ended_at` is set when somebody ended it before `ends_at`."""
 
     at = Moment(required=True)
     account_id = Id(required=True)
@@ -41,7 +41,7 @@ class EmergencyReportEntry(EmergencyAccess):
 
 
 class AccessStep(Reply):
-    """One condition on the path to a decision: what is asked, what was found, and whether it holds."""
+    """One condition of a decision: its name, what was found, and whether it holds."""
 
     name = fields.String(
         required=True,
@@ -68,14 +68,14 @@ class AboutOneObject(Request):
 
 
 class ExplainAccess(AboutOneObject):
-    """An account, a permission, and perhaps what it is for."""
+    """An account, a permission, and perhaps the resource or person that the permission is for."""
 
     account_id = Id(required=True)
     permission = Code(required=True)
 
 
 class ListWhoCanSee(AboutOneObject):
-    """A resource or a person."""
+    """The resource or the person to be seen."""
 
     after = Id(load_default=None, allow_none=True)
     limit = fields.Integer(load_default=50, validate=validate.Range(1, 200))
@@ -87,7 +87,7 @@ class ListWhoCanSee(AboutOneObject):
 
 
 class AccountWithAccess(Reply):
-    """An account that can see something, and by what: its role, an assignment, a grant, emergency access."""
+    """An account that can see something, and what lets it: its role, an assignment, a grant, supervision."""
 
     account_id = Id(required=True)
     name = fields.String(required=True)
@@ -117,7 +117,7 @@ class PreviewRemoval(Request):
 
 explain_access = contract.query(
     "explain_access",
-    "Why an account may do something, or why not: every condition on the way, and whether it holds.",
+    "Why an account may or may not do something: every condition, and whether it holds.",
     request=ExplainAccess,
     reply={
         "account_id": Id(required=True),
@@ -130,7 +130,7 @@ explain_access = contract.query(
 )
 list_who_can_see = contract.query(
     "list_who_can_see",
-    "The accounts that can see a resource's referrals or a person's profile, and by which path.",
+    "The accounts that can see a resource's referrals or a person's profile, and what lets each of them.",
     request=ListWhoCanSee,
     reply=page_of(AccountWithAccess),
     access=permission("access.explain"),
@@ -154,7 +154,7 @@ preview_removal = contract.query(
 )
 break_glass = contract.command(
     "break_glass",
-    "Emergency access to one object for a limited time, in this session. It is audited with its reason, and reported.",
+    "Emergency access to one object, in this session and for a limited time. It is audited with its reason and reported.",
     request={
         "object_type": fields.String(required=True, validate=validate.OneOf(tuple(EMERGENCY_OBJECTS))),
         "object_id": Id(required=True),
@@ -167,7 +167,7 @@ break_glass = contract.command(
 )
 end_break_glass = contract.command(
     "end_break_glass",
-    "End emergency access before its time: one's own, or anybody's with `audit.read`. It holds from the next request on.",
+    "End emergency access before its time: the caller's, or with `audit.read` anybody's. It ends with the next request.",
     request={"access_id": Id(required=True)},
     reply={},
     access=SIGNED_IN,
@@ -176,7 +176,7 @@ end_break_glass = contract.command(
 )
 list_break_glass = contract.query(
     "list_break_glass",
-    "The report of emergency accesses with their reasons, newest first. Looking is itself audited.",
+    "The report of emergency accesses with their reasons, newest first. Reading it is audited.",
     request={
         "since": Moment(load_default=None, allow_none=True),
         "until": Moment(load_default=None, allow_none=True),
@@ -189,7 +189,7 @@ list_break_glass = contract.query(
 )
 list_audit_readers = contract.query(
     "list_audit_readers",
-    "Accounts that may read the audit trail: who is told about emergency access.",
+    "Accounts that may read the audit trail. They are notified about emergency access.",
     request={},
     reply={
         "recipients": fields.List(
@@ -201,7 +201,7 @@ list_audit_readers = contract.query(
 )
 break_glass_used = contract.event(
     "break_glass_used",
-    "Somebody gave themselves emergency access to an object. The reason is in the audit trail only.",
+    "An account took emergency access to an object. Only the audit trail has the reason.",
     data={
         "access_id": Id(required=True),
         "account_id": Id(required=True),
@@ -212,6 +212,6 @@ break_glass_used = contract.event(
 )
 break_glass_ended = contract.event(
     "break_glass_ended",
-    "Emergency access was ended before its time, by whoever had it or by somebody else.",
+    "Emergency access was ended before its time, by its owner or by somebody else.",
     data={"access_id": Id(required=True), "account_id": Id(required=True), "ended_by": Id(required=True)},
 )

@@ -24,7 +24,7 @@ request_password_reset = contract.command(
 )
 inspect_credential_link = contract.query(
     "inspect_credential_link",
-    "What a link is for and whether it can still be used. Using it up takes `redeem_credential_link`.",
+    "What a link is for and whether it can still be used. It stays usable: `redeem_credential_link` uses it up.",
     request={"token": Secret(required=True, validate=validate.Length(max=128))},
     reply={
         "purpose": fields.String(required=True),
@@ -36,8 +36,8 @@ inspect_credential_link = contract.query(
 )
 redeem_credential_link = contract.command(
     "redeem_credential_link",
-    "Set the password with a link's token, once, and the username where the link says `needs_username`. It does not "
-    "log in.",
+    "Set the password with a link's token, which works once. Where the link says `needs_username` a username is set, "
+    "too. This does not log in.",
     request={
         "token": Secret(required=True, validate=validate.Length(max=128)),
         "password": Secret(required=True, validate=validate.Length(max=256)),
@@ -51,8 +51,8 @@ redeem_credential_link = contract.command(
 )
 mint_credential_link = contract.command(
     "mint_credential_link",
-    "Make the link or temporary password of an invitation or reset at the moment its message is rendered: its lifetime "
-    "starts now, older ones are void.",
+    "Make the link or temporary password of an invitation or reset, at the moment its message is rendered. Its lifetime "
+    "starts now. Older ones are void.",
     request={"invitation_id": Id(required=True)},
     reply={
         "link": Secret(required=True, allow_none=True),
@@ -70,7 +70,7 @@ mint_credential_link = contract.command(
 )
 account_invited = contract.event(
     "account_invited",
-    "A link that sets a password is to be sent. The link itself is made when the message is rendered.",
+    "A link that sets a password is to be sent. The link is made when its message is rendered.",
     data={
         "invitation_id": Id(required=True),
         "account_id": Id(required=True),
@@ -95,7 +95,7 @@ change_my_password = contract.command(
 )
 request_new_link = contract.command(
     "request_new_link",
-    "Ask for a new link in place of one that has expired or was used, to the same address. The answer is always the same.",
+    "Ask for a new link to the same address, in place of one that has expired or was used. The answer is always the same.",
     request={"token": Secret(required=True, validate=validate.Length(min=1, max=128))},
     reply={},
     access=PUBLIC,
@@ -105,7 +105,7 @@ request_new_link = contract.command(
 )
 describe_login_change = contract.query(
     "describe_login_change",
-    "The address that an account had before its log-in changed: where the notice goes.",
+    "The address that an account had before its log-in changed. The notice of the change goes there.",
     request={"change_id": Id(required=True)},
     reply={"email": fields.String(required=True), "organisation_name": fields.String(required=True)},
     access=only_services("notifications"),
@@ -113,6 +113,6 @@ describe_login_change = contract.query(
 )
 login_email_changed = contract.event(
     "login_email_changed",
-    "An account has another log-in e-mail. The one before it is told.",
+    "An account has another log-in e-mail. A notice goes to the address before.",
     data={"account_id": Id(required=True), "change_id": Id(required=True)},
 )

@@ -1,4 +1,4 @@
-"""Employees and applicants: who gets into their portals, and who supervises whom."""
+"""Employees and applicants: their access to their portals, and who supervises whom."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CONDITIONS = ("active_account", "employee", "self", "portal_user", "role", "allo
 
 
 class PortalEntryView(Reply):
-    """Who gets into a portal and what they edit there. `allowed_roles` empty: every role (S2-36)."""
+    """The roles that may use a portal, and what its users edit. Empty `allowed_roles` let every role in (S2-36)."""
 
     realm = one_of(ENTRY_REALMS, required=True)
     version = fields.Integer(required=True)
@@ -38,7 +38,7 @@ class PortalEntryView(Reply):
 
 
 class EmployeeAccess(Reply):
-    """An employee's account, and what is missing for the portal: empty where the account gets in."""
+    """An employee's account. `missing` are the conditions of the portal that it lacks; it may enter when there are none."""
 
     account_id = Id(required=True)
     person_id = Id(required=True)
@@ -54,15 +54,15 @@ class EmployeeAccess(Reply):
 
 get_portal_entry = contract.query(
     "get_portal_entry",
-    "Which roles get into a portal, which fields its users edit, whether accounts are opened automatically.",
+    "Which roles may use a portal, which fields its users edit, and whether accounts are opened automatically.",
     request={"realm": one_of(ENTRY_REALMS, required=True)},
     reply=PortalEntryView,
     access=MANAGE_ORGANISATION,
 )
 set_portal_entry = contract.command(
     "set_portal_entry",
-    "Set who gets into a portal; what is left out stays as it is. `opens_accounts`: an employee who is registered by "
-    "hand or by the HR feed gets an account, which reaches nothing until its relationships are set.",
+    "Set who may use a portal. Members that are left out stay as they are. With `opens_accounts` an employee who is "
+    "registered by hand or by the HR feed gets an account, which reaches nothing until its relationships are set.",
     request={
         "realm": one_of(ENTRY_REALMS, required=True),
         "allowed_roles": fields.List(Code(), validate=validate.Length(max=50)),
@@ -76,7 +76,7 @@ set_portal_entry = contract.command(
 )
 list_employee_access = contract.query(
     "list_employee_access",
-    "Who has access to the Employee Portal, for which employer, known to HR by which number, and what is missing.",
+    "Accounts of the Employee Portal with employer, employee number, role, and the conditions that each account lacks.",
     request=PAGE,
     reply=page_of(EmployeeAccess),
     access=READ_PEOPLE,
@@ -95,7 +95,7 @@ class SupervisedEmployee(Reply):
 
 list_my_employees = contract.query(
     "list_my_employees",
-    "The employees whom the caller supervises, and nobody else.",
+    "The employees whom the caller supervises.",
     request={},
     reply={"items": fields.List(fields.Nested(SupervisedEmployee), required=True)},
     access=SIGNED_IN,
@@ -109,7 +109,7 @@ _APPLICANT = {
 
 
 class ApplicantView(Reply):
-    """An applicant with the drafted account, which cannot log in."""
+    """An applicant and the drafted account, which cannot log in."""
 
     person_id = Id(required=True)
     department = fields.String(required=True)
@@ -118,7 +118,7 @@ class ApplicantView(Reply):
 
 register_applicant = contract.command(
     "register_applicant",
-    "Add an applicant: a person with a drafted account that cannot log in, in the applicants' department.",
+    "Add an applicant in the applicants' department: a person with a drafted account, which cannot log in.",
     request=_APPLICANT,
     reply=ApplicantView,
     access=MANAGE_PEOPLE,
@@ -126,7 +126,7 @@ register_applicant = contract.command(
 )
 draft_applicant = contract.command(
     "draft_applicant",
-    "As `register_applicant`, for the Applicant Portal.",
+    "The same as `register_applicant`, for the Applicant Portal.",
     request=_APPLICANT,
     reply=ApplicantView,
     access=only_services("portals"),

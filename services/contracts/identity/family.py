@@ -21,7 +21,7 @@ class RoleChoice(Reply):
 
 
 class AccessForm(Reply):
-    """What the dialogue "Add Family Portal Access" shows: `email_is_fixed` when the person has a portal account."""
+    """What the dialogue "Add Family Portal Access" shows. `email_is_fixed`: the person has a portal account already."""
 
     client_id = Id(required=True)
     person_id = Id(required=True)
@@ -32,7 +32,7 @@ class AccessForm(Reply):
 
 
 class PendingInvitation(Reply):
-    """The last invitation of somebody who has not signed in yet. `expires_at` None: its message is not sent yet."""
+    """The last invitation of somebody who has not signed in yet. Until its message is sent, `expires_at` is null."""
 
     requested_at = Moment(required=True)
     expires_at = Moment(allow_none=True)
@@ -40,7 +40,7 @@ class PendingInvitation(Reply):
 
 
 class AccessToProfile(Reply):
-    """A profile that somebody reaches, in which role and for how long."""
+    """A profile that somebody reaches, with the role and the times of the access."""
 
     client_id = Id(required=True)
     first_name = fields.String(allow_none=True)
@@ -54,7 +54,7 @@ class AccessToProfile(Reply):
 
 
 class FamilyAccess(AccessToProfile):
-    """The screen "Manage Family Portal Access": this profile, and the others that the person reaches."""
+    """What the screen "Manage Family Portal Access" shows: this profile, and the others that the person reaches."""
 
     person_id = Id(required=True)
     account_id = Id(required=True)
@@ -68,7 +68,7 @@ class FamilyAccess(AccessToProfile):
 
 get_family_access_form = contract.query(
     "get_family_access_form",
-    "What to show before access is added: the log-in address, whether it can be edited, the roles, what can be done.",
+    "What to show before access is added: the log-in address, whether it can be edited, the roles, and the actions.",
     request=WHOSE,
     reply=AccessForm,
     access=MANAGE_ACCESS,
@@ -76,8 +76,8 @@ get_family_access_form = contract.query(
 )
 add_family_access = contract.command(
     "add_family_access",
-    "Give a client, or a contact of the client, access to the client's profile and invite them. Without `email` it is "
-    "the address of the form.",
+    "Give a client, or a contact of the client, access to the client's profile and invite them. Without `email` the "
+    "address of the form is used.",
     request={
         **WHOSE,
         "email": email_address(load_default=None, allow_none=True),
@@ -100,7 +100,7 @@ add_family_access = contract.command(
 )
 get_family_access = contract.query(
     "get_family_access",
-    "Somebody's access to a client's profile, with the other profiles they reach. Reading it is noted.",
+    "Somebody's access to a client's profile, with the other profiles that they reach. Reading it is audited.",
     request=WHOSE,
     reply=FamilyAccess,
     access=MANAGE_ACCESS,
@@ -108,7 +108,7 @@ get_family_access = contract.query(
 )
 resend_family_invitation = contract.command(
     "resend_family_invitation",
-    "Send the invitation again, before the first sign-in only. What the one before brought is void.",
+    "Send the invitation again. This is possible until the first sign-in. The earlier link or password is void.",
     request=WHOSE,
     reply={"invitation_id": Id(required=True)},
     access=MANAGE_ACCESS,
@@ -117,7 +117,7 @@ resend_family_invitation = contract.command(
 )
 change_family_access = contract.command(
     "change_family_access",
-    "Choose another role for this profile, or another end. The other profiles stay as they are.",
+    "Change the role or the end of the access to this profile. Access to other profiles stays as it is.",
     request={**WHOSE, "role": Code(), "ends_at": Moment(allow_none=True)},
     reply=FamilyAccess,
     access=MANAGE_ACCESS,
@@ -126,7 +126,7 @@ change_family_access = contract.command(
 )
 change_family_login = contract.command(
     "change_family_login",
-    "Change the log-in e-mail, and with it the e-mail of the person. The address before it is told.",
+    "Change the log-in e-mail and the person's e-mail with it. A notice goes to the address before.",
     request={**WHOSE, "email": email_address(required=True)},
     reply=FamilyAccess,
     access=MANAGE_ACCESS,
@@ -134,7 +134,7 @@ change_family_login = contract.command(
 )
 remove_family_access = contract.command(
     "remove_family_access",
-    "Take away the access to this profile; others stay. `confirm` is needed.",
+    "Remove the access to this profile; access to others stays. `confirm` is needed.",
     request={**WHOSE, "confirm": Flag(load_default=False)},
     reply={},
     access=MANAGE_ACCESS,
@@ -144,7 +144,7 @@ remove_family_access = contract.command(
 
 
 class FamilyStanding(Reply):
-    """What a contact list says of somebody's Family Portal access (S1-34, S1-35)."""
+    """A contact's Family Portal access, as a contact list shows it (S1-34, S1-35)."""
 
     role = Code(required=True)
     role_name = fields.String(required=True)
@@ -155,7 +155,7 @@ class FamilyStanding(Reply):
 
 
 class ContactView(Reply):
-    """A contact of a client. `actions` are what the caller can do about its Family Portal access."""
+    """A contact of a client. `actions` are what the caller can do about the contact's Family Portal access."""
 
     contact_id = Id(required=True)
     version = fields.Integer(required=True)
@@ -184,7 +184,7 @@ add_client_contact = contract.command(
 )
 list_client_contacts = contract.query(
     "list_client_contacts",
-    "A client's contacts, with their Family Portal role and last sign-in. Reading it is noted.",
+    "A client's contacts, with their Family Portal role and last sign-in. Reading them is audited.",
     request={"client_id": Id(required=True)},
     reply={"items": fields.List(fields.Nested(ContactView), required=True)},
     access=READ_PEOPLE,
@@ -192,7 +192,7 @@ list_client_contacts = contract.query(
 )
 disable_client_contact = contract.command(
     "disable_client_contact",
-    "Disable a contact of a client. If it has access to the client's Family Portal profile that ends, too, and "
+    "Disable a contact of a client. The contact's access to the client's Family Portal profile ends with it; then "
     "`confirm` is needed.",
     request={
         "client_id": Id(required=True),

@@ -1,4 +1,4 @@
-"""The HR feed: files that name every employee, and applying what they change."""
+"""The HR feed: files that name every employee, and applying their changes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ IMPORT_STATES = ("ready", "applying", "applied")
 
 
 class FeedDocument(Request):
-    """Reference to uploaded bytes; made by the gateway, never by a client."""
+    """A reference to uploaded bytes. The gateway makes it, never a client."""
 
     sha256 = fields.String(required=True, validate=validate.Regexp(r"[0-9a-f]{64}\Z"))
     size = Count(required=True)
 
 
 class FeedProblem(Reply):
-    """A place in the file and what is wrong there. `is_refused`: the row is left out, and its employee is left alone."""
+    """A problem and its place in the file. `is_refused`: the row is left out, and its employee stays as it is."""
 
     line = fields.Integer(required=True)
     column = fields.String(allow_none=True)
@@ -32,7 +32,7 @@ class FeedProblem(Reply):
 
 
 class FeedCounts(Reply):
-    """How many employees a file would change, or has changed."""
+    """The numbers of employees that a file would change, or has changed."""
 
     added = Count(required=True)
     changed = Count(required=True)
@@ -42,7 +42,7 @@ class FeedCounts(Reply):
 
 
 class HrImportView(Reply):
-    """A file of the HR feed. `done` of `total` differences are applied."""
+    """An import of a file of the HR feed. `done` of `total` differences are applied."""
 
     id = Id(required=True)
     state = one_of(IMPORT_STATES, required=True)
@@ -65,7 +65,7 @@ class FieldChange(Reply):
 
 
 class HrImportLineView(Reply):
-    """One difference between the file and what is known."""
+    """One difference between the file and the known employees."""
 
     position = Count(required=True)
     employee_number = fields.String(required=True)
@@ -76,8 +76,8 @@ class HrImportLineView(Reply):
 
 upload_hr_feed = contract.command(
     "upload_hr_feed",
-    "Read a file of the HR feed and tell what it would change. Nothing is changed yet. It names every employee: "
-    "who is not in it is ended when it is applied.",
+    "Read a file of the HR feed and answer what it would change. Nothing is changed yet. The file must name every "
+    "employee: applying it ends employees who are missing.",
     request={
         "document": fields.Nested(FeedDocument, required=True),
         "format": one_of(FORMATS, load_default="csv"),
@@ -90,7 +90,7 @@ upload_hr_feed = contract.command(
 )
 get_hr_import = contract.query(
     "get_hr_import",
-    "How far an import is.",
+    "One import and its progress.",
     request={"import_id": Id(required=True)},
     reply=HrImportView,
     access=MANAGE_PEOPLE,
@@ -98,7 +98,7 @@ get_hr_import = contract.query(
 )
 list_hr_import_lines = contract.query(
     "list_hr_import_lines",
-    "The differences that a file makes. Reading them is noted.",
+    "The differences between a file and the known employees. Reading them is audited.",
     request={
         "import_id": Id(required=True),
         "action": one_of(ACTIONS, load_default=None, allow_none=True),
@@ -114,8 +114,8 @@ list_hr_import_lines = contract.query(
 )
 apply_hr_import = contract.command(
     "apply_hr_import",
-    "Apply what a file changes, in the background. Again for the same import: nothing more happens. Where it ends more "
-    "than a fifth of the employees `confirm` is needed.",
+    "Apply the changes of a file in the background. Applying the same import again changes nothing. A file that ends "
+    "more than a fifth of the employees needs `confirm`.",
     request={"import_id": Id(required=True), "confirm": Flag(load_default=False)},
     reply=HrImportView,
     access=MANAGE_PEOPLE,

@@ -1,4 +1,4 @@
-"""Logging in with a password and a second factor, and proving oneself again."""
+"""Logging in with a password and a second factor, and proving again who one is."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from services.contracts.identity.second_factor import CODE_LENGTH, Enrolment
 class LogIn(Request):
     """Credentials. `organisation` is the organisation's key.
 
-    Staff and providers share their logins: either realm finds both. `new_password` is for the first log-in with a
-    temporary password (S1-16); with any other it is ignored.
+    Staff and providers share one space of logins, so either realm finds both. `new_password` is needed with a temporary
+    password (S1-16) and is ignored with any other.
     """
 
     organisation = Code(required=True)
@@ -28,7 +28,7 @@ class LogIn(Request):
 
 log_in = contract.command(
     "log_in",
-    "Log in with a password. The token is shown once and is sent as `Authorization: Bearer`.",
+    "Log in with a password. The answer shows the token, this once; later calls send it as `Authorization: Bearer`.",
     request=LogIn,
     reply={
         "token": Secret(required=True),
@@ -51,7 +51,7 @@ log_in = contract.command(
 _TOKEN = validate.Length(min=1, max=128)
 prove_myself = contract.command(
     "prove_myself",
-    "Give the password again, or a code where there is a second factor: what is sensitive is open for a quarter of an hour.",
+    "Give the password again, or a code where there is a second factor. Sensitive operations are open for 15 minutes.",
     request={
         "password": Secret(load_default=None, allow_none=True, validate=validate.Length(min=1, max=256)),
         "code": Secret(load_default=None, allow_none=True, validate=CODE_LENGTH),
@@ -63,7 +63,7 @@ prove_myself = contract.command(
 complete_log_in = contract.command(
     "complete_log_in",
     "Complete a log-in that was answered `second_factor_required`, with a code of the app or a recovery code. "
-    "Where a second factor had to be set up first, the recovery codes are in the answer, this once.",
+    "Where a second factor had to be set up first, the answer shows the recovery codes, this once.",
     request={
         "challenge": Secret(required=True, validate=_TOKEN),
         "code": Secret(required=True, validate=CODE_LENGTH),
@@ -81,7 +81,7 @@ complete_log_in = contract.command(
 )
 start_second_factor_at_log_in = contract.command(
     "start_second_factor_at_log_in",
-    "Set up a second factor on the way in, where one is demanded and there is none: `complete_log_in` confirms it.",
+    "Set up a second factor during a log-in that demands one, for an account without. `complete_log_in` confirms it.",
     request={"challenge": Secret(required=True, validate=_TOKEN)},
     reply=Enrolment,
     access=PUBLIC,

@@ -1,4 +1,4 @@
-"""An organisation keeps somebody who can manage its accounts: the last administrator is not taken away."""
+"""An organisation keeps at least one active administrator, who can manage its accounts."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def is_administrator(account: Account) -> bool:
 
 
 def require_another_administrator(unit: UnitOfWork, account: Account) -> None:
-    """Called before an account stops being an active administrator. Raises Refused(last_administrator).
+    """Call this before an account stops being an active administrator. Raises Refused(last_administrator).
 
-    The organisation's row is locked first: of two administrators who take each other away at the same instant the
-    second one waits here, and then sees what the first has done.
+    The organisation's row is locked first. When two administrators disable each other at the same instant, the second
+    waits here and then sees what the first has done.
     """
     if not is_administrator(account):
         return

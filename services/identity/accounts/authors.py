@@ -1,4 +1,4 @@
-"""Accounts and API clients as others may know them: first name and initial, whatever their state (MARKET R-7)."""
+"""Authors as others may know them: first name and initial of accounts, names of API clients (MARKET R-7)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from services.identity.models import Account
 
 
 def authors_among(session: Session, ids: Collection[str]) -> list[dict[str, Any]]:
-    """The members of the contract's authors, in two statements. Who is not known is left out."""
+    """The members of the contract's Author for each id, in two statements. Unknown ids are left out.
+
+    Disabled accounts and revoked API clients are named as well.
+    """
     columns = (Account.id, Account.realm, Account.first_name, Account.last_name)
     authors = [
         {
@@ -32,5 +35,5 @@ def authors_among(session: Session, ids: Collection[str]) -> list[dict[str, Any]
 
 
 def names_among(session: Session, ids: Collection[str]) -> dict[str, str | None]:
-    """Their names by id."""
+    """Names of these accounts and API clients by id."""
     return {author["id"]: author["name"] for author in authors_among(session, set(ids))}

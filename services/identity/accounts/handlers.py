@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.declare import Event
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, relationships
 from services.identity.accounts.administrators import require_another_administrator
@@ -19,12 +20,16 @@ from services.identity.models import Account, Person, ResourceAssignment, Role
 from services.identity.realms import rules
 from services.identity.realms.rules import APPLICANT, PATIENT, WORKFORCE_REALMS, login_space
 from services.identity.registry.accounts import account_view, load_account
+from services.identity.registry.actors import caller_of
 from services.identity.registry.organisations import load_organisation
 from services.identity.sessions.handlers import end_sessions
 
 
 def note_account_read(unit: UnitOfWork, account_id: str) -> None:
-    """An account's details were read: a person's own account is part of that person's record."""
+    """Write the audit row of reading an account.
+
+    The row names the account's person, because the account is part of that person's record.
+    """
     person_id = unit.session.scalar(select(Account.person_id).where(Account.id == account_id))
     about = {"person_id": person_id} if person_id else {}
     unit.audit("account.read", "account", account_id, **about)
@@ -82,9 +87,9 @@ def create_account(unit: UnitOfWork, *, email: str, first_name: str, last_name: 
 
 
 def set_security_level(unit: UnitOfWork, *, account_id: str, security_level: str) -> dict[str, Any]:
-    """Change the level and end the sessions.
+    """Change the level and end the account's sessions.
 
-    Leaving the provider level suspends the account's assignments, coming back restores them (S0-19).
+    Leaving the provider level suspends the account's assignments; returning to it restores them (S0-19).
     Raises Refused(not_found, version_conflict, not_a_workforce_account, feature_is_off, last_administrator).
     """
     account = load_account(unit, account_id)
@@ -126,7 +131,7 @@ def _restore_assignments(unit: UnitOfWork, account: Account) -> None:
             _publish_access(unit, relationships.access_granted, assignment)
 
 
-def _publish_access(unit: UnitOfWork, event: Any, assignment: ResourceAssignment) -> None:
+def _publish_access(unit: UnitOfWork, event: Event, assignment: ResourceAssignment) -> None:
     unit.publish(
         event,
         assignment.account_id,
@@ -153,9 +158,10 @@ def disable_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
 
 
 def enable_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
-    """Let a disabled account log in again, with the password it had; sessions and links stay ended.
+    """Let a disabled account log in again with the password it had. Sessions and links stay ended.
 
-    Raises Refused(not_found, version_conflict, cannot_be_enabled) for what is enabled elsewhere, or never.
+    Raises Refused(not_found, version_conflict), and Refused(cannot_be_enabled) for an applicant, a patient, or an account
+    whose person is disabled.
     """
     account = load_account(unit, account_id)
     unit.require_version(account)
@@ -170,22 +176,24 @@ def enable_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
 
 def _require_can_be_enabled(unit: UnitOfWork, account: Account) -> None:
     if account.realm == APPLICANT:
-        raise _not_here("Applicants cannot log in: merge the applicant into the employee's record.")
+        raise _cannot_be_enabled("Applicants cannot log in: merge the applicant into the employee's record.")
     if account.realm == PATIENT:
-        raise _not_here("A patient's access is enabled with enable_patient_access, which asks what it needs.")
+        raise _cannot_be_enabled(
+            "A patient's access is enabled with enable_patient_access, which asks what it needs."
+        )
     person = unit.session.scalar(select(Person).where(Person.id == account.person_id))
     if person is not None and person.disabled_at is not None:
-        raise _not_here(
+        raise _cannot_be_enabled(
             "The person's record is disabled or was merged into another one: use that one's account."
         )
 
 
-def _not_here(detail: str) -> Refused:
+def _cannot_be_enabled(detail: str) -> Refused:
     return Refused("cannot_be_enabled", detail, field="account_id")
 
 
 def require_provider(account: Account) -> None:
-    """Raise Refused(not_a_provider_account) unless the saved level is the provider's (S0-19)."""
+    """Raise Refused(not_a_provider_account) unless the account's saved level is `provider_portal_user` (S0-19)."""
     if account.realm != rules.PROVIDER:
         raise Refused(
             "not_a_provider_account",
@@ -195,9 +203,10 @@ def require_provider(account: Account) -> None:
 
 
 def assign_resource(unit: UnitOfWork, resource: Mapping[str, Any], *, account_id: str) -> dict[str, Any]:
-    """Add a resource to a provider account; adding it again only refreshes its name (S0-16, S0-21, S0-36).
+    """Add a resource to a provider account. Adding it again only refreshes its name (S0-16, S0-21, S0-36).
 
-    `resource` is what the directory said about it (`referrals.describe_resource`).
+    `resource` is the answer of `referrals.describe_resource`.
+    Raises Refused(not_found, not_a_provider_account, resource_not_found).
     """
     account = load_account(unit, account_id)
     require_provider(account)
@@ -232,7 +241,10 @@ def assign_resource(unit: UnitOfWork, resource: Mapping[str, Any], *, account_id
 
 
 def remove_resource(unit: UnitOfWork, *, account_id: str, assignment_id: str) -> dict[str, Any]:
-    """Delete an assignment: the next passport is without it (S0-27). The audit trail keeps that it was."""
+    """Delete an assignment. The account's next passport is without it (S0-27); the audit trail keeps a record.
+
+    Raises Refused(not_found).
+    """
     account = load_account(unit, account_id)
     assignment = next((row for row in account.assignments if row.id == assignment_id), None)
     if assignment is None:
@@ -245,35 +257,57 @@ def remove_resource(unit: UnitOfWork, *, account_id: str, assignment_id: str) ->
     return account_view(account)
 
 
-def set_provider_switches(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Set what a provider may do (S0-22, S0-23, S0-24); it holds from the next passport on (S0-26)."""
-    account = load_account(unit, request["account_id"])
+def set_provider_switches(
+    unit: UnitOfWork,
+    *,
+    account_id: str,
+    can_edit_capacity: bool,
+    can_change_status: bool,
+    can_access_details: bool,
+) -> dict[str, Any]:
+    """Set what a provider may do (S0-22, S0-23, S0-24). It takes effect with the account's next passport (S0-26).
+
+    Raises Refused(not_found, not_a_provider_account).
+    """
+    account = load_account(unit, account_id)
     require_provider(account)
-    switches = {
-        name: request[name] for name in ("can_edit_capacity", "can_change_status", "can_access_details")
-    }
-    if any(getattr(account, name) != value for name, value in switches.items()):
-        for name, value in switches.items():
-            setattr(account, name, value)
+    before = (account.can_edit_capacity, account.can_change_status, account.can_access_details)
+    if before != (can_edit_capacity, can_change_status, can_access_details):
+        account.can_edit_capacity = can_edit_capacity
+        account.can_change_status = can_change_status
+        account.can_access_details = can_access_details
         account.version += 1
-        unit.audit("account.switches_changed", "account", account.id, **switches)
+        unit.audit(
+            "account.switches_changed",
+            "account",
+            account.id,
+            can_edit_capacity=can_edit_capacity,
+            can_change_status=can_change_status,
+            can_access_details=can_access_details,
+        )
     return account_view(account)
 
 
 def set_my_notifications(unit: UnitOfWork, *, resource_assigned_emails: bool) -> dict[str, Any]:
-    """Switch the caller's own e-mails (S0-39): the one change of a profile that its owner makes (S0-40)."""
-    assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
-    account = load_account(unit, unit.caller.id)
-    wanted = resource_assigned_emails
-    if account.wants_resource_assigned_emails != wanted:
-        account.wants_resource_assigned_emails = wanted
+    """Switch the caller's e-mails about assigned resources (S0-39).
+
+    This is the only change that a provider can make to its own profile (S0-40).
+    """
+    account = load_account(unit, caller_of(unit).id)
+    if account.wants_resource_assigned_emails != resource_assigned_emails:
+        account.wants_resource_assigned_emails = resource_assigned_emails
         account.version += 1
-        unit.audit("account.notifications_changed", "account", account.id, resource_assigned_emails=wanted)
+        unit.audit(
+            "account.notifications_changed",
+            "account",
+            account.id,
+            resource_assigned_emails=resource_assigned_emails,
+        )
     return account_view(account)
 
 
 def invite_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
-    """Have the link sent that sets the first password."""
+    """Have the link sent that sets the first password. Raises Refused(not_found, account_disabled, already_active)."""
     account = load_account(unit, account_id)
     if account.state == "disabled":
         raise Refused("account_disabled", "The account is disabled.")

@@ -1,4 +1,4 @@
-"""Questions about accounts: they only read."""
+"""Queries over accounts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def get_account(session: Session, _caller: Caller, *, account_id: str) -> dict[s
 
 
 def list_accounts(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Accounts by last and first name. The cursor is an account's id: names do not belong into addresses."""
+    """Accounts by last and first name. The cursor is an account's id, because a name must not appear in a URL."""
     page, following = page_of(session, select(Account), ACCOUNTS_BY_NAME, Account.id, request)
     return {"items": [account_view(row) for row in page], "next": following}
 
@@ -31,18 +31,20 @@ def list_accounts(session: Session, _caller: Caller, request: Mapping[str, Any])
 def list_resource_recipients(
     session: Session, caller: Caller, *, about: str, resource_ids: list[str]
 ) -> dict[str, Any]:
-    """Active provider accounts with one of the resources that want the e-mail (S0-41), or that may edit its capacity.
+    """Active provider accounts to e-mail about these resources; none while the provider portal is switched off.
 
-    Nobody while the portal is closed.
+    They want e-mails about assignments (S0-41) or, for `about="capacity"`, may edit the capacity.
     """
-    concerned = Account.can_edit_capacity if about == "capacity" else Account.wants_resource_assigned_emails
+    is_recipient = (
+        Account.can_edit_capacity if about == "capacity" else Account.wants_resource_assigned_emails
+    )
     organisation = find_organisation(session, caller.organisation_id)
     statement = (
         select(Account.id, Account.email_verified_at)
         .join(Role, Role.id == Account.role_id)
         .where(
             Account.state == "active",
-            concerned.is_(True),
+            is_recipient.is_(True),
             Role.realm == rules.PROVIDER,
             Account.id.in_(
                 select(ResourceAssignment.account_id).where(
@@ -64,7 +66,7 @@ def list_resource_recipients(
 
 
 def describe_account(session: Session, caller: Caller, *, account_id: str) -> dict[str, Any]:
-    """Name and address of an account, for a service. Raises Refused(not_found)."""
+    """Name and e-mail address of an account, for another service. Raises Refused(not_found)."""
     account = find_account(session, account_id)
     organisation = find_organisation(session, caller.organisation_id)
     return {
@@ -82,7 +84,7 @@ def describe_account(session: Session, caller: Caller, *, account_id: str) -> di
 
 
 def describe_authors(session: Session, caller: Caller, *, account_ids: list[str]) -> dict[str, Any]:
-    """Accounts and API clients as others may know them, whatever their state, in three statements (MARKET R-7)."""
+    """The authors with these ids, as others may know them (MARKET R-7)."""
     organisation = find_organisation(session, caller.organisation_id)
     authors = authors_among(session, set(account_ids))
     return {"organisation_name": organisation.name, "authors": authors}

@@ -1,1 +1,1 @@
-"""Api clients."""
+"""API clients: other systems that call on their own behalf, their secrets and sessions."""

@@ -1,4 +1,4 @@
-"""Entrypoints of api clients."""
+"""Entrypoints of API clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""API clients: setting them, and their sessions."""
+"""API clients: creating, changing and revoking them, and opening their sessions."""
 
 from __future__ import annotations
 
@@ -23,24 +23,25 @@ from services.identity.secrets import addresses
 from services.identity.secrets.tokens import new_token, token_hash
 from services.identity.sessions.proof import proven_caller
 
-# Says to scanners of repositories and logs what it is, and to us which table it is in.
+# The marks tell scanners of repositories and logs that they have found a secret, and tell this service its table.
 TOKEN_MARK, SECRET_MARK = "portico_api_", "portico_secret_"
 
 
 def view(client: ApiClient, secrets: list[ApiSecret], now: datetime.datetime) -> dict[str, Any]:
     """The members of the contract's ApiClient."""
-    holding = [] if client.revoked_at else [row for row in secrets if _holds(row.expires_at, now)]
+    valid = [] if client.revoked_at else [row for row in secrets if _is_before(now, row.expires_at)]
     members = ("id", "version", "name", "scopes", "allowed_networks", "created_at", "expires_at", "revoked_at",
                "last_used_at")  # fmt: skip
     return {name: getattr(client, name) for name in members} | {
-        "secrets_expire_at": [row.expires_at for row in holding]
+        "secrets_expire_at": [row.expires_at for row in valid]
     }
 
 
 def list_clients(session: Session, _caller: Caller) -> dict[str, Any]:
     """All clients of the organisation by name."""
     clients = session.scalars(select(ApiClient).order_by(ApiClient.name, ApiClient.id)).all()
-    now, secrets = utc_now(), {}
+    now = utc_now()
+    secrets: dict[str, list[ApiSecret]] = {}
     for secret in session.scalars(select(ApiSecret).order_by(ApiSecret.created_at)):
         secrets.setdefault(secret.client_id, []).append(secret)
     return {"items": [view(client, secrets.get(client.id, []), now) for client in clients]}
@@ -64,7 +65,7 @@ def create(
         version=1,
         created_at=unit.now,
         created_by=caller.id,
-        expires_at=_future(expires_at, unit.now),
+        expires_at=_checked_expiry(expires_at, unit.now),
     )
     unit.add(client)
     unit.session.flush()  # the secret refers to it
@@ -80,7 +81,7 @@ def change(
     allowed_networks: list[str],
     expires_at: datetime.datetime | None,
 ) -> dict[str, Any]:
-    """Set name, scopes, networks and end anew. What somebody else granted may stay; only what is added must be held.
+    """Replace name, scopes, networks and expiry. Scopes that the client has may stay; the caller must hold added ones.
 
     Raises Refused(not_found, version_conflict, proof_required, scope_refused, api_client_revoked, invalid_request).
     """
@@ -91,43 +92,43 @@ def change(
     client.name = name
     client.scopes = rules.checked_scopes(scopes, PERMISSIONS, caller.permissions | set(before))
     client.allowed_networks = networks.checked_networks(allowed_networks)
-    client.expires_at = _future(expires_at, unit.now)
+    client.expires_at = _checked_expiry(expires_at, unit.now)
     client.version += 1
     unit.audit("api_client.changed", "api_client", client.id, before=before, after=client.scopes)
-    _tell(unit, client, "changed")
+    _publish_change(unit, client, "changed")
     return view(client, _secrets(unit.session, client.id), unit.now)
 
 
 def rotate_secret(unit: UnitOfWork, *, client_id: str, overlap_hours: int) -> dict[str, Any]:
-    """Add a secret and let the one before hold on for a while: at most two hold at once.
+    """Add a secret. The secret before it stays valid for `overlap_hours`, so at most two are valid at once.
 
     Raises Refused(not_found, proof_required, api_client_revoked).
     """
     proven_caller(unit)
     client = _load(unit, client_id)
     until = unit.now + datetime.timedelta(hours=overlap_hours)
-    holding = [row for row in _secrets(unit.session, client.id) if _holds(row.expires_at, unit.now)]
-    for row in holding[:-1]:
+    valid = [row for row in _secrets(unit.session, client.id) if _is_before(unit.now, row.expires_at)]
+    for row in valid[:-1]:
         row.expires_at = unit.now
-    for row in holding[-1:]:
+    for row in valid[-1:]:
         row.expires_at = min(row.expires_at or until, until)
     client.version += 1
     return _add_secret(unit, client, "secret_changed")
 
 
 def revoke(unit: UnitOfWork, *, client_id: str) -> dict[str, Any]:
-    """End a client for good. Done again it changes nothing. Raises Refused(not_found)."""
+    """End a client for good. Revoking it again changes nothing. Raises Refused(not_found)."""
     client = _load(unit, client_id, or_revoked=True)
     if client.revoked_at is None:
         client.revoked_at = unit.now
         client.version += 1
         unit.audit("api_client.revoked", "api_client", client.id)
-        _tell(unit, client, "revoked")
+        _publish_change(unit, client, "revoked")
     return view(client, [], unit.now)
 
 
 def open_session(call: Call) -> Any:
-    """A token for a client's id and secret. One answer to everything that does not hold.
+    """Exchange a client's id and secret for a token. Every failure has the same answer.
 
     Raises Refused(credentials_refused, too_many_requests).
     """
@@ -145,16 +146,17 @@ def open_session(call: Call) -> Any:
                 ApiSecret.secret_hash == token_hash(call.request["client_secret"]),
             )
         ).one_or_none()
-    now = utc_now()
+    client, secret, organisation = found or (None, None, None)
     is_let_in = (
-        found is not None
-        and _may_call(found[0], found[1], now)
-        and networks.is_inside(call.context.client_address, found[0].allowed_networks)
+        client is not None
+        and secret is not None
+        and _may_call(client, secret, utc_now())
+        and networks.is_inside(call.context.client_address, client.allowed_networks)
     )
     if not is_let_in:
-        call.transact(lambda unit: _audit_refused(unit, call.request["client_id"], found))
+        call.transact(lambda unit: _audit_refused(unit, call.request["client_id"], organisation))
         raise Refused("credentials_refused", "Id or secret is wrong, or the client cannot call.")
-    return call.commit(_start_session, *found, settings)
+    return call.commit(_start_session, client, secret, organisation, settings)
 
 
 def _start_session(
@@ -179,25 +181,30 @@ def _start_session(
 
 
 def is_api_token(token: str) -> bool:
-    """Whether a token is of a system, not of a person."""
+    """Whether a token belongs to an API client, not to a person."""
     return token.startswith(TOKEN_MARK)
 
 
 def _may_call(client: ApiClient, secret: ApiSecret, now: datetime.datetime) -> bool:
-    return client.revoked_at is None and _holds(client.expires_at, now) and _holds(secret.expires_at, now)
+    return (
+        client.revoked_at is None
+        and _is_before(now, client.expires_at)
+        and _is_before(now, secret.expires_at)
+    )
 
 
-def _holds(expires_at: datetime.datetime | None, now: datetime.datetime) -> bool:
+def _is_before(now: datetime.datetime, expires_at: datetime.datetime | None) -> bool:
     return expires_at is None or now < expires_at
 
 
-def _future(expires_at: datetime.datetime | None, now: datetime.datetime) -> datetime.datetime | None:
+def _checked_expiry(expires_at: datetime.datetime | None, now: datetime.datetime) -> datetime.datetime | None:
     if expires_at is not None and expires_at <= now:
-        raise Refused("invalid_request", "expires_at: a time to come is expected.", field="expires_at")
+        raise Refused("invalid_request", "expires_at: a time in the future is expected.", field="expires_at")
     return expires_at
 
 
 def _load(unit: UnitOfWork, client_id: str, *, or_revoked: bool = False) -> ApiClient:
+    """The client, locked. Raises Refused(not_found), and Refused(api_client_revoked) unless `or_revoked`."""
     client: ApiClient | None = unit.session.scalar(
         select(ApiClient).where(ApiClient.id == client_id).with_for_update()
     )
@@ -218,7 +225,7 @@ def _secrets(session: Session, client_id: str) -> list[ApiSecret]:
     )
 
 
-def _add_secret(unit: UnitOfWork, client: ApiClient, what: str) -> dict[str, Any]:
+def _add_secret(unit: UnitOfWork, client: ApiClient, change: str) -> dict[str, Any]:
     secret = SECRET_MARK + new_token()
     unit.add(
         ApiSecret(
@@ -230,16 +237,16 @@ def _add_secret(unit: UnitOfWork, client: ApiClient, what: str) -> dict[str, Any
         )
     )
     unit.session.flush()
-    unit.audit(f"api_client.{what}", "api_client", client.id, scopes=client.scopes)
-    _tell(unit, client, what)
+    unit.audit(f"api_client.{change}", "api_client", client.id, scopes=client.scopes)
+    _publish_change(unit, client, change)
     return view(client, _secrets(unit.session, client.id), unit.now) | {"secret": secret}
 
 
-def _tell(unit: UnitOfWork, client: ApiClient, what: str) -> None:
-    unit.publish(contract.api_client_changed, client.id, {"client_id": client.id, "change": what})
+def _publish_change(unit: UnitOfWork, client: ApiClient, change: str) -> None:
+    unit.publish(contract.api_client_changed, client.id, {"client_id": client.id, "change": change})
 
 
-def _audit_refused(unit: UnitOfWork, client_id: str, found: Any) -> None:
-    if found is not None:
-        unit.act_for(found[2].id, found[2].key)
+def _audit_refused(unit: UnitOfWork, client_id: str, organisation: Organisation | None) -> None:
+    if organisation is not None:
+        unit.act_for(organisation.id, organisation.key)
     unit.audit("api_session.refused", "api_client", client_id)

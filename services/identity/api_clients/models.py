@@ -29,7 +29,7 @@ class ApiClient(TenantScoped, Base):
 
 
 class ApiSecret(TenantScoped, Base):
-    """One of an API client's secrets. While it is being changed two hold, each until its `expires_at`."""
+    """A secret of an API client. After a rotation two are valid, each until its `expires_at`."""
 
     __tablename__ = "api_secrets"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)

@@ -1,1 +1,1 @@
-"""The audit trail of access, why an account may do something, and emergency access."""
+"""The audit trail, explanations of why an account may do something, and emergency access."""

@@ -1,9 +1,12 @@
-"""Emergency access (45 CFR 164.312(a)(2)(ii)): given at once for a reason, on one object, for a time; told and reported."""
+"""Emergency access (45 CFR 164.312(a)(2)(ii)): a caller gives a reason and gets access to one object for some minutes.
+
+Readers of the audit trail are notified of it, and a report lists it.
+"""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -18,10 +21,10 @@ from services.contracts.errors import Refused
 from services.contracts.identity import audit as contract
 from services.identity.models import Account, Role, RolePermission
 from services.identity.realms.rules import STAFF
+from services.identity.registry.actors import caller_of
 from services.identity.sessions.models import LoginSession
 
-Request = Mapping[str, Any]
-# In one session at once. More is a search, not an emergency.
+# Emergency accesses that one session may have at once: somebody who needs more is searching.
 MOST_AT_ONCE = 5
 ENDED, ACCESS = "access.break_glass_ended", "emergency_access"
 
@@ -29,13 +32,12 @@ ENDED, ACCESS = "access.break_glass_ended", "emergency_access"
 def break_glass(
     unit: UnitOfWork, minutes: int, *, object_type: str, object_id: str, reason: str
 ) -> dict[str, Any]:
-    """Give the caller's session the one permission that reading this object takes, for so many minutes.
+    """Give the caller's session the one permission that reading this object needs, for `minutes` minutes.
 
-    It ends by itself, with the session, and with everything that ends sessions. Raises Refused(too_many_requests) with
-    MOST_AT_ONCE open, Refused(unauthenticated) for a session that ended.
+    It ends after that time or with the session. Raises Refused(too_many_requests) when MOST_AT_ONCE are open, and
+    Refused(unauthenticated) for a session that has ended.
     """
-    caller = unit.caller
-    assert caller is not None  # noqa: S101 - the declaration lets nobody else in
+    caller = caller_of(unit)
     login = unit.session.scalar(
         select(LoginSession)
         .where(LoginSession.id == caller.session_id, LoginSession.ended_at.is_(None))
@@ -74,12 +76,13 @@ def break_glass(
 
 
 def end_break_glass(unit: UnitOfWork, tables: Any, *, access_id: str) -> dict[str, Any]:
-    """End emergency access before its time; one that is over stays over.
+    """End emergency access before its time. Nothing happens where it is over already.
 
-    Its owner may, from any session, and who reads the audit trail. Raises Refused(not_found), also for another's.
+    Its owner may end it from any session, and so may an account that may read the audit trail. To everybody else it
+    does not exist. Raises Refused(not_found).
     """
     caller = unit.caller
-    # The audit entry of the access is the only row that knows its session.
+    # Only the audit entry of the access names the session that has it.
     given = unit.session.scalar(
         select(tables.Audit).where(
             tables.Audit.id == access_id,
@@ -106,24 +109,37 @@ def end_break_glass(unit: UnitOfWork, tables: Any, *, access_id: str) -> dict[st
     return {}
 
 
-def in_effect(given: Any, now: datetime.datetime) -> list[dict[str, Any]]:
-    """Of a session's emergency accesses those that still hold."""
-    return [each for each in given or () if each["until"] > now.timestamp()]
+def in_effect(accesses: Sequence[dict[str, Any]] | None, now: datetime.datetime) -> list[dict[str, Any]]:
+    """The emergency accesses of a session that have not ended."""
+    return [each for each in accesses or () if each["until"] > now.timestamp()]
 
 
-def list_break_glass(session: Session, caller: Caller, request: Request, tables: Any) -> dict[str, Any]:
-    """The report: who, what, when, why, until when, and whether it was ended before."""
+def list_break_glass(
+    session: Session,
+    caller: Caller,
+    tables: Any,
+    *,
+    since: datetime.datetime | None,
+    until: datetime.datetime | None,
+    account_id: str | None,
+    after: str | None,
+    limit: int,
+) -> dict[str, Any]:
+    """The report of emergency accesses, newest first: who, what, when, why, until when, and when it was ended early.
+
+    Raises Refused(invalid_request) for an unknown cursor.
+    """
     table = tables.Audit
     statement = select(table).where(
         table.organisation_id == caller.organisation_id, table.action == BREAK_GLASS
     )
-    if request["account_id"] is not None:
-        statement = statement.where(table.actor_id == request["account_id"])
-    if request["since"] is not None:
-        statement = statement.where(table.at >= request["since"])
-    if request["until"] is not None:
-        statement = statement.where(table.at < request["until"])
-    rows, following = page(session, statement, table, request)
+    if account_id is not None:
+        statement = statement.where(table.actor_id == account_id)
+    if since is not None:
+        statement = statement.where(table.at >= since)
+    if until is not None:
+        statement = statement.where(table.at < until)
+    rows, following = page(session, statement, table, after=after, limit=limit)
     ended = _ended_early(session, table, caller, [row.id for row in rows])
     items = [
         {
@@ -145,7 +161,7 @@ def list_break_glass(session: Session, caller: Caller, request: Request, tables:
 def _ended_early(
     session: Session, table: Any, caller: Caller, access_ids: list[str]
 ) -> dict[str, datetime.datetime]:
-    """When these were ended before their time."""
+    """When each of these accesses was ended before its time, by id; absent where nobody did."""
     rows = session.execute(
         select(table.object_id, table.at).where(
             table.organisation_id == caller.organisation_id,

@@ -1,4 +1,4 @@
-"""Why an account of the Employee Portal may do something, in the same words as `entry.admitted` decides it."""
+"""Why an account of the Employee Portal may do something: the conditions that `entry.admitted` decides by."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ def employee_steps(
     granted: Iterable[Step],
     now: datetime.datetime,
 ) -> list[Step]:
-    """The conditions of the portal (S2-29 … S2-31, S2-35), then what opens this profile.
+    """The conditions of the portal (S2-29 … S2-31, S2-35), then the conditions that open the profile of `person_id`.
 
-    That is a grant for the own one, for another a supervisor relationship. `granted` are the steps of the grants.
+    A grant opens the account's own profile: `granted` are the steps about grants. A supervisor relationship opens the
+    profile of another employee.
     """
     lacking = entry.lacking_of(session, account, profiles_of(session, account.id, now), now)
     conditions = [

@@ -1,10 +1,10 @@
-"""Entrypoints over access itself: the audit trail, explanations, emergency access."""
+"""Entrypoints of the audit trail, explanations of access and emergency access."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from services.chassis.audit_search import note_looking, serves_audit
+from services.chassis.audit_search import audit_entrypoints, note_looking
 from services.chassis.operations import Call, serves
 from services.contracts.identity import audit as contract
 from services.contracts.referrals import directory as referrals
@@ -13,12 +13,12 @@ from services.identity.merging.handlers import merged_into
 
 
 def _ids_of(call: Call, person_id: str) -> list[str]:
+    """The person's id and the ids of the records that were merged into it."""
     with call.runtime.database.reading(call.organisation_id) as session:
         return [person_id, *merged_into(session, person_id)]
 
 
-@serves_audit(contract.audit, _ids_of, explain.names_of)
-class AuditEntrypoints:
+class AuditEntrypoints(audit_entrypoints(contract.trail, _ids_of, explain.names_of)):  # type: ignore[misc]
     """What `Service` inherits."""
 
     @serves(contract.explain_access)
@@ -32,7 +32,11 @@ class AuditEntrypoints:
     @serves(contract.preview_removal)
     def preview_removal(self, call: Call) -> Any:
         with call.runtime.database.reading(call.organisation_id) as session:
-            resource_id = explain.resource_of_assignment(session, call.caller, call.request)
+            resource_id = explain.resource_of_assignment(
+                session,
+                account_id=call.request["account_id"],
+                assignment_id=call.request["assignment_id"],
+            )
         return call.read(explain.preview_removal, _agency_of(call, resource_id))
 
     @serves(contract.break_glass)
@@ -55,7 +59,10 @@ class AuditEntrypoints:
 
 
 def _agency_of(call: Call, resource_id: str | None) -> str | None:
-    """The agency of a program, as the directory knows it: who has the agency has its programs. Asked before reading."""
+    """The agency of a resource, as the directory knows it: an account that reaches an agency reaches its programs.
+
+    Call this outside of a transaction.
+    """
     if resource_id is None:
         return None
     resource = call.ask(referrals.describe_resource, {"resource_id": resource_id})

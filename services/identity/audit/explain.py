@@ -1,12 +1,12 @@
-"""Why an account may do something, who can see something, what would be lost with an assignment or a grant."""
+"""Explanations: why an account may do something, who can see something, what removing an assignment or grant costs."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import cast, literal, null, or_, select, union_all
+from sqlalchemy import Select, SQLColumnExpression, cast, literal, null, or_, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from services.chassis.models import UtcDateTime
@@ -33,42 +33,56 @@ from services.identity.registry.people import find_person
 from services.identity.relationships.profiles import permissions_over, profiles_of
 from services.identity.sessions.models import LoginSession
 
-Request = Mapping[str, Any]
-# What it takes to see something of the kind.
+# The accounts that see something by one path.
+Path = Select[*tuple[Any, ...]]
+# The permissions that let an account see referrals and profiles.
 SEE_REFERRALS, SEE_PERSON = "referral.read", "person.read"
 
 
 def explain_access(
-    session: Session, caller: Caller, request: Request, agency_id: str | None
+    session: Session,
+    caller: Caller,
+    agency_id: str | None,
+    *,
+    account_id: str,
+    permission: str,
+    resource_id: str | None,
+    person_id: str | None,
 ) -> dict[str, Any]:
-    """Every condition between the account and the permission. `agency_id` is that of the resource asked about.
+    """Every condition that decides whether the account has the permission. `agency_id` is the resource's agency.
 
     Raises Refused(not_found) for an account or person that does not exist.
     """
-    account = find_account(session, request["account_id"])
-    if request["person_id"]:
-        find_person(session, request["person_id"], "person_id")
+    account = find_account(session, account_id)
+    if person_id:
+        find_person(session, person_id, "person_id")
     now = utc_now()
     steps = [rules.account_step(account.state)]
     if account.realm in PORTAL_REALMS:
-        steps += _portal_steps(session, account, request, now)
+        steps += _portal_steps(session, account, permission, resource_id, person_id, now)
     else:
-        steps += _workforce_steps(session, account, caller, request, agency_id)
+        steps += _workforce_steps(session, caller, account, permission, resource_id, person_id, agency_id)
     allowed = rules.is_allowed(steps)
-    exception = _emergency_step(session, account, request, now)
+    exception = _emergency_step(session, account, permission, person_id, now)
     if exception is not None:
         steps.append(exception)
         allowed = allowed or steps[0].holds
     return {
         "account_id": account.id,
-        "permission": request["permission"],
+        "permission": permission,
         "is_allowed": allowed,
         "steps": steps,
     }
 
 
 def _workforce_steps(
-    session: Session, account: Account, caller: Caller, request: Request, agency_id: str | None
+    session: Session,
+    caller: Caller,
+    account: Account,
+    permission: str,
+    resource_id: str | None,
+    person_id: str | None,
+    agency_id: str | None,
 ) -> list[Step]:
     features = session.scalars(
         select(Organisation.features).where(Organisation.id == caller.organisation_id)
@@ -83,23 +97,29 @@ def _workforce_steps(
         "can_edit_capacity": account.can_edit_capacity,
         "can_change_status": account.can_change_status,
     }
-    permission = request["permission"]
     steps = rules.workforce_steps(
         account.realm, role.code if role else None, held, switches, features, permission
     )
     if account.realm != PROVIDER:
-        if request["resource_id"] or request["person_id"]:
+        if resource_id or person_id:
             steps.append(Step("reach", True, "staff reach everything of the organisation"))
-    elif request["resource_id"]:
+    elif resource_id:
         assignments = {row.resource_id: (row.created_at, row.suspended_at) for row in account.assignments}
-        steps.append(rules.assignment_step(assignments, request["resource_id"], agency_id))
-    elif request["person_id"]:
+        steps.append(rules.assignment_step(assignments, resource_id, agency_id))
+    elif person_id:
         steps.append(Step("reach", False, "providers reach no profiles"))
     return steps
 
 
-def _portal_steps(session: Session, account: Account, request: Request, now: datetime.datetime) -> list[Step]:
-    if request["resource_id"]:
+def _portal_steps(
+    session: Session,
+    account: Account,
+    permission: str,
+    resource_id: str | None,
+    person_id: str | None,
+    now: datetime.datetime,
+) -> list[Step]:
+    if resource_id:
         return [Step("reach", False, "accounts of a portal reach no resources")]
     statement = (
         select(Grant, Role, Person.disabled_at)
@@ -107,16 +127,16 @@ def _portal_steps(session: Session, account: Account, request: Request, now: dat
         .join(Person, Person.id == Grant.person_id)
         .where(Grant.account_id == account.id)
     )
-    if request["person_id"]:
-        statement = statement.where(Grant.person_id == request["person_id"])
+    if person_id:
+        statement = statement.where(Grant.person_id == person_id)
     found = session.execute(statement).all()
     held: dict[str, set[str]] = {}
-    for role_id, permission in session.execute(
+    for role_id, held_permission in session.execute(
         select(RolePermission.role_id, RolePermission.permission).where(
             RolePermission.role_id.in_({role.id for _, role, _ in found})
         )
     ):
-        held.setdefault(role_id, set()).add(permission)
+        held.setdefault(role_id, set()).add(held_permission)
     facts = [
         GrantFacts(
             role=role.code,
@@ -129,17 +149,17 @@ def _portal_steps(session: Session, account: Account, request: Request, now: dat
         )
         for grant, role, person_disabled_at in found
     ]
-    steps = rules.grant_steps(facts, request["permission"], now)
+    steps = rules.grant_steps(facts, permission, now)
     if account.realm == EMPLOYEE:
-        return employee_steps(session, account, request["person_id"], request["permission"], steps, now)
+        return employee_steps(session, account, person_id, permission, steps, now)
     return steps
 
 
 def _emergency_step(
-    session: Session, account: Account, request: Request, now: datetime.datetime
+    session: Session, account: Account, permission: str, person_id: str | None, now: datetime.datetime
 ) -> Step | None:
-    """Emergency access of one of the account's sessions to this person, where that is what is asked about."""
-    if not request["person_id"]:
+    """The emergency access to this person that one of the account's sessions has; None without one or a person."""
+    if not person_id:
         return None
     sessions = session.scalars(
         select(LoginSession.emergency).where(
@@ -150,7 +170,7 @@ def _emergency_step(
     )
     for given in sessions:
         for each in emergency.in_effect(given, now):
-            if each["object_id"] == request["person_id"] and each["permission"] == request["permission"]:
+            if each["object_id"] == person_id and each["permission"] == permission:
                 until = datetime.datetime.fromtimestamp(each["until"], datetime.UTC)
                 return Step("emergency", True, "in one session", ends_at=until)
     return None
@@ -166,9 +186,9 @@ def list_who_can_see(
     after: str | None,
     limit: int,
 ) -> dict[str, Any]:
-    """Accounts by id, each once, with the path by which it sees the resource's referrals or the person.
+    """Accounts that see the resource's referrals or the person, by id and each once, with what lets it.
 
-    Raises Refused(not_found) for a person who is not of the organisation.
+    Raises Refused(not_found) for a person of another organisation.
     """
     now = utc_now()
     if resource_id:
@@ -179,6 +199,7 @@ def list_who_can_see(
         if portal_is_open(features):
             paths += _by_assignment(caller, resource_id, agency_id)
     else:
+        assert person_id is not None  # noqa: S101 - the operation's declaration asks for one of the two
         find_person(session, person_id, "person_id")
         paths = [_by_role(SEE_PERSON), _by_grant(caller, person_id, now)]
         paths.append(_by_supervision(caller, person_id, now))
@@ -209,7 +230,14 @@ def list_who_can_see(
     return {"items": page, "next": page[-1]["account_id"] if len(items) > len(page) else None}
 
 
-def _path(rank: int, by: str, account_id: Any, starts_at: Any, ends_at: Any) -> Any:
+def _path(
+    rank: int,
+    by: str,
+    account_id: SQLColumnExpression[str],
+    starts_at: SQLColumnExpression[datetime.datetime],
+    ends_at: SQLColumnExpression[datetime.datetime | None],
+) -> Path:
+    """One path; an account on several paths is listed with the one of the lowest rank."""
     return select(
         account_id.label("account_id"),
         literal(rank).label("rank"),
@@ -219,18 +247,17 @@ def _path(rank: int, by: str, account_id: Any, starts_at: Any, ends_at: Any) -> 
     )
 
 
-def _by_role(permission: str) -> Any:
+def _by_role(permission: str) -> Path:
     holder = aliased(Account)
     holds = select(RolePermission.role_id).where(RolePermission.permission == permission)
-    started = holder.created_at
     return (
-        _path(0, "role", holder.id, started, _no_moment())
+        _path(0, "role", holder.id, holder.created_at, _no_moment())
         .join(Role, Role.id == holder.role_id)
         .where(Role.realm == STAFF, Role.id.in_(holds))
     )
 
 
-def _by_assignment(caller: Caller, resource_id: str, agency_id: str | None) -> list[Any]:
+def _by_assignment(caller: Caller, resource_id: str, agency_id: str | None) -> list[Path]:
     holds = select(RolePermission.role_id).where(RolePermission.permission == SEE_REFERRALS)
     paths = []
     for rank, by, wanted in ((1, "assignment", resource_id), (2, "assignment_of_agency", agency_id)):
@@ -250,7 +277,7 @@ def _by_assignment(caller: Caller, resource_id: str, agency_id: str | None) -> l
     return paths
 
 
-def _by_grant(caller: Caller, person_id: str, now: datetime.datetime) -> Any:
+def _by_grant(caller: Caller, person_id: str, now: datetime.datetime) -> Path:
     return (
         _path(1, "grant", Grant.account_id, Grant.starts_at, Grant.ends_at)
         .join(Role, Role.id == Grant.role_id)
@@ -265,7 +292,7 @@ def _by_grant(caller: Caller, person_id: str, now: datetime.datetime) -> Any:
     )
 
 
-def _by_supervision(caller: Caller, person_id: str, now: datetime.datetime) -> Any:
+def _by_supervision(caller: Caller, person_id: str, now: datetime.datetime) -> Path:
     return _path(
         2, "supervisor", Relationship.account_id, Relationship.starts_at, Relationship.ends_at
     ).where(
@@ -277,61 +304,73 @@ def _by_supervision(caller: Caller, person_id: str, now: datetime.datetime) -> A
     )
 
 
-def _no_moment() -> Any:
-    """An empty time that a union can hold beside real ones."""
+def _no_moment() -> SQLColumnExpression[datetime.datetime | None]:
+    """NULL with the type of a time, so that a union can hold it beside times."""
     return cast(null(), UtcDateTime())
 
 
 def account_name(account: Account) -> str:
-    """First and last name as far as they are known, else the login."""
+    """The first and last name as far as they are known; the login where neither is."""
     return " ".join(name for name in (account.first_name, account.last_name) if name) or account.login
 
 
 def names_of(session: Session, account_ids: Sequence[str]) -> dict[str, str]:
-    """Names of accounts by id, for people who ask who opened their record. A login is not told to them."""
+    """Names of accounts by id, for people who ask who opened their record. They must not learn logins."""
     rows = session.execute(
         select(Account.id, Account.first_name, Account.last_name).where(Account.id.in_(account_ids))
     )
     return {account_id: " ".join(name for name in names if name) for account_id, *names in rows if any(names)}
 
 
-def resource_of_assignment(session: Session, _caller: Caller, request: Request) -> str | None:
-    """The resource that the assignment in question is to, None where the question is about a grant.
+def resource_of_assignment(session: Session, *, account_id: str, assignment_id: str | None) -> str | None:
+    """The resource of the account's assignment; None where the question is about a grant.
 
     Raises Refused(not_found).
     """
-    account = find_account(session, request["account_id"])
-    if request["assignment_id"] is None:
-        return None
+    account = find_account(session, account_id)
+    return None if assignment_id is None else _assignment_of(account, assignment_id).resource_id
+
+
+def _assignment_of(account: Account, assignment_id: str) -> ResourceAssignment:
     for assignment in account.assignments:
-        if assignment.id == request["assignment_id"]:
-            return str(assignment.resource_id)
+        if assignment.id == assignment_id:
+            return assignment
     raise Refused("not_found", "The account has no such assignment.")
 
 
 def preview_removal(
-    session: Session, caller: Caller, request: Request, agency_id: str | None
+    session: Session,
+    _caller: Caller,
+    agency_id: str | None,
+    *,
+    account_id: str,
+    assignment_id: str | None,
+    grant_id: str | None,
+    person_id: str | None,
 ) -> dict[str, Any]:
-    """What would be gone with an assignment or a grant that is in effect. Raises Refused(not_found)."""
-    account = find_account(session, request["account_id"])
-    if request["assignment_id"] is None:
-        return _without_grant(session, account, request)
-    resource_id = resource_of_assignment(session, caller, request)
-    others = [row for row in account.assignments_in_effect if row.id != request["assignment_id"]]
-    gone = [row for row in account.assignments_in_effect if row.id == request["assignment_id"]]
+    """What the account would lose with an assignment or a grant. Raises Refused(not_found).
+
+    `agency_id` is the agency of the assigned resource.
+    """
+    account = find_account(session, account_id)
+    if assignment_id is None:
+        return _without_grant(session, account, grant_id, person_id)
+    assignment = _assignment_of(account, assignment_id)
+    others = [row for row in account.assignments_in_effect if row.id != assignment_id]
+    is_in_effect = len(others) < len(account.assignments_in_effect)
     by_agency = agency_id is not None and any(row.resource_id == agency_id for row in others)
     return _loss(
         account,
-        resource_ids=[resource_id] if gone and not by_agency else [],
+        resource_ids=[assignment.resource_id] if is_in_effect and not by_agency else [],
         is_still_reached_by_agency=by_agency,
         assignments_left=len(others),
     )
 
 
-def _without_grant(session: Session, account: Account, request: Request) -> dict[str, Any]:
-    which = (
-        Grant.id == request["grant_id"] if request["grant_id"] else Grant.person_id == request["person_id"]
-    )
+def _without_grant(
+    session: Session, account: Account, grant_id: str | None, person_id: str | None
+) -> dict[str, Any]:
+    which = Grant.id == grant_id if grant_id else Grant.person_id == person_id
     grant = session.scalar(
         select(Grant).where(which, Grant.account_id == account.id, Grant.revoked_at.is_(None))
     )

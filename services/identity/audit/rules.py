@@ -1,6 +1,7 @@
-"""Pure rules of explaining access: a decision as the conditions that it is made of. Standard library only.
+"""Pure rules of explaining access: each decision as a list of conditions. Standard library only.
 
-They say the same as the passport says (`realms.rules.effective_permissions`, `relationships.profiles`); a test compares the two.
+The passport decides by `realms.rules.effective_permissions` and `relationships.profiles`; a test checks that these rules
+agree with them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from services.identity.registry.rules import is_in_effect
 
 @dataclass(frozen=True)
 class Step:
-    """One condition: what was found, in a word or a code, and whether it holds."""
+    """One condition: its name, what was found (a word or a code), and whether it holds."""
 
     name: str
     holds: bool
@@ -25,12 +26,12 @@ class Step:
 
 
 def is_allowed(steps: Iterable[Step]) -> bool:
-    """Every condition must hold."""
+    """Whether every condition holds."""
     return all(step.holds for step in steps)
 
 
 def account_step(state: str) -> Step:
-    """Only an active account acts."""
+    """The condition that the account is active."""
     return Step("account", state == "active", state)
 
 
@@ -42,7 +43,10 @@ def workforce_steps(
     features: Collection[str],
     permission: str,
 ) -> list[Step]:
-    """Conditions of staff and providers: the portal's feature, the role, of a provider the switch in its place."""
+    """Conditions of staff and providers: the role and, for a provider, the portal's feature.
+
+    Where a switch decides about a provider's permission, the switch takes the place of the role.
+    """
     if role is None:
         return [Step("role", False, "no role")]
     steps = []
@@ -65,7 +69,10 @@ def assignment_step(
     resource_id: str,
     agency_id: str | None,
 ) -> Step:
-    """A provider reaches a resource that is assigned to it, or whose agency is. Times are (since, suspended at)."""
+    """The condition that the resource or its agency is assigned to the provider.
+
+    `assignments` has the times of each assigned resource: created at, suspended at.
+    """
     suspended: Step | None = None
     for found, wanted in (("direct", resource_id), ("of its agency", agency_id)):
         since, suspended_at = assignments.get(wanted or "", (None, None))
@@ -79,7 +86,7 @@ def assignment_step(
 
 @dataclass(frozen=True)
 class GrantFacts:
-    """A grant as far as a decision needs it."""
+    """The facts of a grant that a decision depends on."""
 
     role: str
     permissions: frozenset[str]
@@ -90,7 +97,7 @@ class GrantFacts:
     person_is_disabled: bool
 
     def state(self, now: datetime.datetime) -> str:
-        """`in effect`, or what is in the way."""
+        """`in effect`, or the reason why it is not."""
         if self.revoked_at is not None:
             return "revoked"
         if not is_in_effect(self.starts_at, self.ends_at, now):
@@ -101,9 +108,9 @@ class GrantFacts:
 
 
 def grant_steps(grants: Iterable[GrantFacts], permission: str, now: datetime.datetime) -> list[Step]:
-    """Conditions of an account of a portal: a grant that holds now, and its role.
+    """Conditions of an account of a portal: a grant that is in effect, and its role.
 
-    The grant that gives the permission is shown, else one that holds, else the latest.
+    They are about one grant: one that gives the permission now, else one that is in effect, else the latest.
     """
     ranked = sorted(
         grants,

@@ -1,1 +1,1 @@
-"""Credentials."""
+"""Credentials: invitations, links, temporary passwords, setting and changing a password, changing a log-in."""

@@ -1,4 +1,7 @@
-"""Attempts to log in or to reset a password, outside of any transaction: look up, count, note."""
+"""Attempts to log in or to reset a password: finding the account, counting the try, auditing it.
+
+Called outside of a transaction.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from services.identity.secrets.tries import RESET, count_try
 
 
 def reset_target(call: Call) -> tuple[Organisation | None, Account | None]:
-    """Organisation and account that a reset is asked for, None where there is none.
+    """The organisation and account that a reset is requested for; None for what does not exist.
 
     Raises Refused(too_many_requests).
     """
@@ -26,7 +29,10 @@ def reset_target(call: Call) -> tuple[Organisation | None, Account | None]:
 
 
 def look_up(call: Call) -> tuple[Organisation | None, Account | None, str]:
-    """Organisation and account of the login in the request, None for what does not exist, and the key its tries are counted under."""
+    """The organisation and account of the requested login, and the key that its tries are counted under.
+
+    Organisation and account are None where they do not exist.
+    """
     organisation_key, login = call.request["organisation"], rules.normal_login(call.request["login"])
     space = login_space(call.request["realm"])
     with call.runtime.database.reading(None) as session:
@@ -35,7 +41,10 @@ def look_up(call: Call) -> tuple[Organisation | None, Account | None, str]:
 
 
 def count_attempt(call: Call, kind: str, key: str, limit: Limit, organisation: Organisation | None) -> None:
-    """Count the try for the login and for the caller's address; what one of them refuses counts for neither."""
+    """Count the try for the login and for the caller's address. A try that one of them refuses counts for neither.
+
+    Raises Refused(too_many_requests).
+    """
     settings = call.runtime.settings
 
     def count(unit: UnitOfWork) -> int:
@@ -55,7 +64,7 @@ def count_attempt(call: Call, kind: str, key: str, limit: Limit, organisation: O
 
 
 def audit_attempt(call: Call, organisation: Organisation | None, action: str, key: str) -> None:
-    """One audit row about a login that may not exist: its key stands for it, the row tells no name."""
+    """Write one audit row about a login that may not exist. The row has the login's key and no name."""
 
     def work(unit: UnitOfWork) -> None:
         if organisation is not None:

@@ -47,4 +47,6 @@ class CredentialsEntrypoints:
 
     @serves(contract.mint_credential_link)
     def mint_credential_link(self, call: Call) -> Any:
-        return call.transact(lambda unit: invitations.mint_link(unit, call.request, call.runtime.settings))
+        return call.transact(
+            lambda unit: invitations.mint_link(unit, call.request["invitation_id"], call.runtime.settings)
+        )

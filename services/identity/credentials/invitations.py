@@ -1,9 +1,8 @@
-"""Invitations and the secrets they bring: links and temporary passwords. Steps inside a transaction."""
+"""Invitations and their secrets: links and temporary passwords. The functions are steps inside a transaction."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, CursorResult, select, update
@@ -15,9 +14,7 @@ from services.contracts.identity import credentials as contract
 from services.identity.credentials.models import CredentialLink, Invitation
 from services.identity.credentials.rules import VERIFY_EMAIL
 from services.identity.models import Account, Organisation
-from services.identity.realms import queries as realms
-from services.identity.realms import rules
-from services.identity.realms.queries import rules_of
+from services.identity.realms.queries import link_minutes, rules_of
 from services.identity.realms.rules import LINK, TEMPORARY_PASSWORD
 from services.identity.registry.usernames import has_username
 from services.identity.secrets.tokens import (
@@ -29,7 +26,10 @@ from services.identity.secrets.tokens import (
 
 
 def void_links(unit: UnitOfWork, account_id: str, *, close_invitations: bool = True) -> None:
-    """Void an account's unused links; close its invitations, so that no message on its way makes another."""
+    """Void an account's unused links and temporary passwords.
+
+    Its invitations are closed, too, so that a message not yet rendered makes no new link.
+    """
     unit.session.execute(
         update(CredentialLink)
         .where(
@@ -50,9 +50,9 @@ def void_links(unit: UnitOfWork, account_id: str, *, close_invitations: bool = T
 
 
 def invite(unit: UnitOfWork, account: Account, purpose: str) -> Invitation:
-    """Note that a link or temporary password is to be sent and tell it.
+    """Add an invitation and publish `account_invited`, so that a link or temporary password is sent.
 
-    `purpose` is `invitation`, `reset`, `temporary_password` (an invitation that brings one) or `verify_email`.
+    `purpose` is `invitation`, `reset`, `temporary_password` (an invitation with one) or `verify_email`.
     """
     invitation = Invitation(
         id=wire.new_id(),
@@ -73,12 +73,12 @@ def invite(unit: UnitOfWork, account: Account, purpose: str) -> Invitation:
     return invitation
 
 
-def mint_link(unit: UnitOfWork, request: Mapping[str, Any], settings: Any) -> dict[str, Any]:
-    """Make the link or temporary password of an invitation: its lifetime starts now, older ones are void (S4-10, S1-17).
+def mint_link(unit: UnitOfWork, invitation_id: str, settings: Any) -> dict[str, Any]:
+    """Make the link or temporary password of an invitation. Its lifetime starts now; older ones are void (S4-10, S1-17).
 
-    Called again for the same invitation it makes another one. Raises Refused(not_found, account_disabled).
+    Another call for the same invitation makes another one. Raises Refused(not_found, account_disabled).
     """
-    invitation = unit.session.scalar(select(Invitation).where(Invitation.id == request["invitation_id"]))
+    invitation = unit.session.scalar(select(Invitation).where(Invitation.id == invitation_id))
     if invitation is None:
         raise Refused("not_found", "There is no such invitation.")
     account = unit.session.scalars(
@@ -86,17 +86,17 @@ def mint_link(unit: UnitOfWork, request: Mapping[str, Any], settings: Any) -> di
     ).one()
     if account.state == "disabled":
         raise Refused("account_disabled", "The account is disabled.")
-    unit.session.refresh(invitation)  # it may have been closed while the account's row was waited for
+    unit.session.refresh(invitation)  # it may have been closed while this waited for the account's row
     if invitation.closed_at is not None:
         raise Refused("not_found", "The password was set meanwhile; the invitation is closed.")
-    realm_rules = realms.rules_of(unit.session, account.organisation_id, account.realm)
+    realm_rules = rules_of(unit.session, account.organisation_id, account.realm)
     is_password = invitation.purpose == TEMPORARY_PASSWORD
     if is_password:
         minutes = realm_rules.temporary_password_days * 24 * 60
         secret = new_temporary_password()
         secret_hash = temporary_password_hash(account.id, secret)
     else:
-        minutes = realms.link_minutes(realm_rules, account.realm, settings)
+        minutes = link_minutes(realm_rules, account.realm, settings)
         secret = new_token()
         secret_hash = token_hash(secret)
     void_links(unit, account.id, close_invitations=False)
@@ -117,7 +117,7 @@ def mint_link(unit: UnitOfWork, request: Mapping[str, Any], settings: Any) -> di
     ).one()
     page = "verify-email" if link.purpose == VERIFY_EMAIL else "credentials"
     return {
-        # In the fragment: browsers do not send it, so no log, proxy or Referer ever sees the token.
+        # The token is in the fragment. Browsers do not send the fragment, so no log, proxy or Referer contains it.
         "link": None if is_password else f"{settings.public_url.rstrip('/')}/{page}#token={secret}",
         "temporary_password": secret if is_password else None,
         "username": account.login if has_username(account.login) else "",
@@ -130,8 +130,8 @@ def mint_link(unit: UnitOfWork, request: Mapping[str, Any], settings: Any) -> di
 
 
 def use_up(unit: UnitOfWork, condition: ColumnElement[bool]) -> bool:
-    """Use up the one secret that the condition names; False when it was used, void or expired meanwhile."""
-    consumed: CursorResult[Any] = unit.session.execute(  # type: ignore[assignment]
+    """Use up the one secret that fits the condition. False when it is used, void or expired."""
+    consumed: CursorResult[Any] = unit.session.execute(  # type: ignore[assignment]  # an UPDATE has a cursor
         update(CredentialLink)
         .where(
             condition,
@@ -146,9 +146,7 @@ def use_up(unit: UnitOfWork, condition: ColumnElement[bool]) -> bool:
 
 
 def send_invitation(unit: UnitOfWork, account: Account) -> Invitation:
-    """Invite in the realm's style: with a temporary password (S1-16) or a link. What was sent before is void (S1-17)."""
+    """Invite in the realm's style: with a temporary password (S1-16) or a link. Earlier ones are void (S1-17)."""
     void_links(unit, account.id)
     style = rules_of(unit.session, account.organisation_id, account.realm).invitation_style
-    return invite(
-        unit, account, rules.TEMPORARY_PASSWORD if style == rules.TEMPORARY_PASSWORD else "invitation"
-    )
+    return invite(unit, account, TEMPORARY_PASSWORD if style == TEMPORARY_PASSWORD else "invitation")

@@ -1,4 +1,4 @@
-"""Links that set a password: asking for one, and using it up."""
+"""Links that set a password: requesting one, and using it up."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ from services.identity.secrets.tokens import token_hash
 def request_reset(
     unit: UnitOfWork, organisation: Organisation | None, account_id: str | None
 ) -> dict[str, Any]:
-    """Have a link sent that sets a new password, also to an account that was never active (S4-11)."""
+    """Have a link sent that sets a new password, also to an account that was never active (S4-11).
+
+    The answer is the same where organisation or account does not exist.
+    """
     if organisation is None or account_id is None:
         return {}
     unit.act_for(organisation.id, organisation.key)
@@ -36,11 +39,11 @@ def request_reset(
 
 
 def redeem_link(
-    unit: UnitOfWork, chosen: Any, settings: Any, *, token: str, username: str | None
+    unit: UnitOfWork, chosen: Chosen, settings: Any, *, token: str, username: str | None
 ) -> dict[str, Any]:
-    """Use a link up and set the password. One conditional statement decides: of many at once, one succeeds.
+    """Use a link up and set the password. Of several uses at once, one conditional statement lets one succeed.
 
-    Raises Refused(link_refused) for a token that is unknown, used, void or expired, and what `choose_with_link` raises.
+    Raises Refused(link_refused) for a token that is unknown, used, void or expired, and as `choose_with_link`.
     """
     found = unit.session.execute(
         select(CredentialLink.account_id, Organisation)
@@ -55,14 +58,14 @@ def redeem_link(
         raise link_refused()
     account_id, organisation = found
     unit.act_for(organisation.id, organisation.key)
-    # The account's row first, as everywhere: two orders of locking would be a deadlock.
+    # Every transaction locks the account's row first: two orders of locking could deadlock.
     account = unit.session.scalars(
         select(Account).where(Account.id == account_id).with_for_update(of=Account)
     ).one()
     is_used = use_up(unit, CredentialLink.token_hash == token_hash(token))
     if not is_used or account.state == "disabled":
         raise link_refused()
-    # Whoever has the link reads the mail sent to the address: that verifies it (S0-43).
+    # The holder of the link reads the mail sent to the address, which verifies the address (S0-43).
     account.email_verified_at = account.email_verified_at or unit.now
     choose_with_link(unit, account, username)
     set_password_hash(
@@ -73,7 +76,7 @@ def redeem_link(
 
 
 def link_refused() -> Refused:
-    """The one answer to every link that cannot be used."""
+    """The refusal of every link that cannot be used, for whatever reason."""
     return Refused(
         "link_refused",
         "The link was used, replaced or has expired. `request_password_reset` sends a new one.",
@@ -81,9 +84,9 @@ def link_refused() -> Refused:
 
 
 def new_password(call: Call) -> Chosen:
-    """The password that a link's holder has chosen.
+    """The password that the link's holder has chosen, checked and hashed outside of a transaction.
 
-    Nothing is hashed for a token that does not hold; such are counted against the caller's address.
+    The try is counted against the caller's address. For a token that cannot be used nothing is hashed.
     Raises Refused(link_refused, password_refused, too_many_requests).
     """
     password = take_secret(call, "password")

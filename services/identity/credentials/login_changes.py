@@ -16,10 +16,11 @@ from services.identity.sessions.handlers import end_sessions
 
 
 def change_login_email(unit: UnitOfWork, person: Person, account: Account, email: str) -> None:
-    """Change the log-in e-mail of an account and the person's e-mail with it: one audited operation (S1-19, S1-20).
+    """Change the log-in e-mail of an account and the person's e-mail in one audited operation (S1-19, S1-20).
 
-    Whoever controls the address controls the account: so it takes a fresh proof of the caller, the address before it
-    gets a notice, sessions and unused secrets end, and who has never logged in is invited at the new address.
+    The owner of the address controls the account. Therefore the caller must have proved its identity recently, a notice
+    goes to the address before, and sessions and unused secrets end. An account that has never logged in is invited
+    again, at the new address.
     Raises Refused(proof_required, login_taken).
     """
     if unit.caller is not None and unit.caller.kind == "account":

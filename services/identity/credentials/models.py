@@ -12,7 +12,7 @@ from services.identity.models import Base
 
 
 class Invitation(TenantScoped, Base):
-    """A wish to send an account a link. The link itself is made when its message is rendered."""
+    """A link or temporary password to be sent to an account. It is made when its message is rendered."""
 
     __tablename__ = "invitations"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -23,9 +23,9 @@ class Invitation(TenantScoped, Base):
 
 
 class CredentialLink(TenantScoped, Base):
-    """A secret that sets a password once. It ends by use, by a newer one, or by time.
+    """A secret that sets a password once. It ends when it is used, when a newer one is made, or when it expires.
 
-    `kind` is `link` (256 random bits) or `temporary_password` (79 random bits, held against its account only).
+    `kind` is `link` (256 random bits) or `temporary_password` (79 random bits, valid for its account only).
     """
 
     __tablename__ = "credential_links"
@@ -42,7 +42,7 @@ class CredentialLink(TenantScoped, Base):
 
 
 class LoginChange(TenantScoped, Base):
-    """A changed log-in e-mail, with the address before it: where the notice goes. No event can carry that."""
+    """A changed log-in e-mail, with the address before, where the notice goes. Events must not contain the address."""
 
     __tablename__ = "login_changes"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)

@@ -1,4 +1,4 @@
-"""Passwords that people choose: checked and hashed outside of a transaction, then set."""
+"""Passwords that people choose. They are checked and hashed outside of a transaction, then set in one."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def set_password_hash(
     needs_second_factor: bool = False,
     keep_session_id: str | None = None,
 ) -> None:
-    """Give the account a password: it is active, and whatever let somebody in before ends.
+    """Give the account a password. The account becomes active; its sessions, links and temporary passwords end.
 
-    `needs_second_factor`: it is too short to stand alone. `keep_session_id`: the session it was changed in goes on.
+    `needs_second_factor`: the password is too short to be used alone. `keep_session_id`: this session does not end.
     """
     account.password_hash = password_hash
     account.password_needs_second_factor = needs_second_factor
@@ -60,7 +60,7 @@ def set_password_hash(
 
 @dataclass(frozen=True)
 class Chosen:
-    """A password that was found good, as its hash. `needs_second_factor`: it is too short to stand alone."""
+    """The hash of an accepted password. `needs_second_factor`: the password is too short to be used alone."""
 
     password_hash: str
     needs_second_factor: bool
@@ -74,9 +74,10 @@ def chosen_password(
     *more_names: str,
     field: str = "password",
 ) -> Chosen:
-    """Check and hash a password that somebody has chosen: 15 characters alone, 8 beside a second factor (NIST).
+    """Check and hash a password that somebody has chosen.
 
-    `field`: what the request calls it. Raises Refused(password_refused).
+    It has at least 15 characters, or 8 where the account has or must have a second factor (NIST SP 800-63B).
+    `field` is the password's name in the request. Raises Refused(password_refused).
     """
     with call.runtime.database.reading(None) as session:
         need = codes.need_of(session, account)
@@ -86,7 +87,7 @@ def chosen_password(
 
 
 def _names(organisation: Organisation, account: Account) -> list[str]:
-    """What a password may not be made of."""
+    """The names that a password must not consist of."""
     names = (organisation.name, organisation.key, account.login, account.first_name, account.last_name)
     return [name for name in names if name]
 
@@ -119,7 +120,7 @@ def _set_password(unit: UnitOfWork, verified_hash: str | None, chosen: Chosen) -
 
 
 def check_own_password(call: Call, password: str) -> tuple[Organisation, Account]:
-    """The caller's account, if the password is right. Tries count like those of a log-in: it is the same secret.
+    """The caller's organisation and account, if the password is right. A try counts like a try to log in.
 
     Raises Refused(proof_refused, too_many_requests).
     """

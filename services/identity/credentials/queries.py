@@ -1,4 +1,4 @@
-"""Questions about links and changed log-ins: they only read."""
+"""Queries over links and changed log-ins."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from services.identity.secrets.tokens import temporary_password_hash, token_hash
 
 
 def find_link(session: Session, token: str) -> tuple[CredentialLink, Account, Organisation] | None:
-    """A link in whatever state, with its account and organisation. Run in a session of no organisation."""
+    """A link in any state, with its account and organisation. The session must not be limited to an organisation."""
     found = session.execute(
         select(CredentialLink, Account, Organisation)
         .join(Account, Account.id == CredentialLink.account_id)
@@ -32,7 +32,10 @@ def find_link(session: Session, token: str) -> tuple[CredentialLink, Account, Or
 
 
 def find_temporary_password(session: Session, account_id: str, password: str) -> str | None:
-    """Id of the account's temporary password if this is it and it still holds. Run in a session of no organisation."""
+    """The id of the account's temporary password if `password` is that and still valid, else None.
+
+    The session must not be limited to an organisation.
+    """
     found: str | None = session.scalar(
         select(CredentialLink.id).where(
             CredentialLink.token_hash == temporary_password_hash(account_id, password),
@@ -64,7 +67,7 @@ def inspect_link(session: Session, _caller: None, *, token: str) -> dict[str, An
 
 
 def describe_login_change(session: Session, caller: Caller, *, change_id: str) -> dict[str, Any]:
-    """The address before a changed log-in. Raises Refused(not_found)."""
+    """The address that an account had before its log-in changed. Raises Refused(not_found)."""
     change = session.scalar(select(LoginChange).where(LoginChange.id == change_id))
     if change is None:
         raise Refused("not_found", "There is no such change.")

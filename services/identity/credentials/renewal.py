@@ -1,4 +1,4 @@
-"""A new link in place of one that does not hold any more: what the page of an expired link offers (conflict C4)."""
+"""A new link in place of one that cannot be used any more; the page of an expired link offers it (conflict C4)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from services.identity.secrets.tokens import throttle_key
 
 
 def request_new(call: Call) -> Any:
-    """Have a new link sent to the address of the account that an old one was for. Always answers {}.
+    """Have a new link sent to the address of the account that the old one was for. Always answers {}.
 
-    A link that still holds is left alone, and one that was voided because the account was disabled brings no other.
-    Counted like a forgotten password, per account and per address. Raises Refused(too_many_requests).
+    Nothing is sent where the old link can still be used or the account is disabled. The request is counted like a
+    password reset, per account and per address. Raises Refused(too_many_requests).
     """
     settings = call.runtime.settings
     wait_s = call.transact(lambda unit: addresses.count_try(unit, addresses.RESET, settings))
@@ -30,7 +30,7 @@ def request_new(call: Call) -> Any:
     with call.runtime.database.reading(None) as session:
         found = queries.find_link(session, call.request["token"])
     if found is None or _is_too_often(call, found[1], found[2]):
-        # The same answer as to everything else: "too many" would say that the token was once real.
+        # The usual answer, because a refusal would reveal that the token was once valid.
         return call.commit(_nothing)
     return call.commit(_renew, *found)
 
@@ -49,12 +49,12 @@ def _renew(
 ) -> dict[str, Any]:
     unit.act_for(organisation.id, organisation.key)
     account = load_account(unit, account.id)
-    holds = queries.link_state(link) == "usable"
-    if not holds and link.kind == LINK and account.state != "disabled" and account.email is not None:
+    is_usable = queries.link_state(link) == "usable"
+    if not is_usable and link.kind == LINK and account.state != "disabled" and account.email is not None:
         if link.purpose == VERIFY_EMAIL:
             if account.email_verified_at is None:
                 invitations.invite(unit, account, VERIFY_EMAIL)
             return {}
-        # Somebody who has a password by now gets a reset; somebody who never had one is still invited.
+        # An account that has a password by now gets a reset. One that never had a password is invited again.
         invitations.invite(unit, account, "invitation" if account.state == "invited" else "reset")
     return {}

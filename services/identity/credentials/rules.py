@@ -1,6 +1,6 @@
-"""Words of credentials."""
+"""Pure rules of credentials."""
 
 from __future__ import annotations
 
-# Purpose of a link that confirms an address and sets no password.
+# The purpose of a link that verifies an address and sets no password.
 VERIFY_EMAIL = "verify_email"

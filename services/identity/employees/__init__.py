@@ -1,1 +1,1 @@
-"""Employees, their supervisors and applicants: the HR feed, pick-up codes, who may use the Employee Portal."""
+"""Employees, their supervisors and applicants, and who may use the Employee Portal."""

@@ -1,8 +1,8 @@
-"""Applicants: a person with an account that is drafted and cannot log in, in the applicants' department (S2-102)."""
+"""Applicants: people in the applicants' department, with a drafted account that cannot log in (S2-102)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime
 from typing import Any
 
 from services.chassis import wire
@@ -16,13 +16,25 @@ from services.identity.registry.accounts import account_view
 from services.identity.registry.people import add_person
 from services.identity.relationships.handlers import relate
 
-Request = Mapping[str, Any]
 
-
-def register(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    """Add an applicant with a drafted account. Two who have one name are two people until staff merge them."""
-    members = {name: request[name] for name in ("first_name", "last_name", "date_of_birth", "email")}
-    person = add_person(unit, None, [APPLICANT], **members)
+def register(
+    unit: UnitOfWork,
+    *,
+    first_name: str,
+    last_name: str,
+    date_of_birth: datetime.date | None,
+    email: str | None,
+) -> dict[str, Any]:
+    """Add an applicant with a drafted account. Applicants with the same name are two people until staff merge them."""
+    person = add_person(
+        unit,
+        None,
+        [APPLICANT],
+        first_name=first_name,
+        last_name=last_name,
+        date_of_birth=date_of_birth,
+        email=email,
+    )
     department = entry_of(unit.session, str(unit.organisation_id), APPLICANT).applicant_department
     account_id = wire.new_id()
     account = Account(
@@ -31,7 +43,7 @@ def register(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         realm=APPLICANT,
         login_space=login_space(APPLICANT),
         person_id=person.id,
-        # Nobody logs in with it: an address would be one that somebody else may need.
+        # Nobody logs in with this login. An address would be taken from an account that needs it.
         login=f"applicant-{account_id}",
         email=person.email,
         first_name=person.first_name,

@@ -1,4 +1,4 @@
-"""Accounts that open by themselves when an employee is registered (S2-120). They reach nothing yet (S2-121)."""
+"""Accounts that are opened automatically when an employee is registered (S2-120). They reach nothing yet (S2-121)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from services.identity.registry.accounts import add_portal_account, find_portal_
 def open_when_registered(unit: UnitOfWork, person: Person, kinds: Collection[str]) -> Account | None:
     """Open an account for a person who has just been registered as an employee, if the organisation wants that.
 
-    Nothing is sent and nothing is related: staff or a pick-up code do that. Where the portal logs in by e-mail a person
-    without one, or with one that is a log-in already, gets no account; the audit trail says so.
+    No invitation is sent and no relationship is set: staff or a pick-up code do that. Where the portal logs in by e-mail,
+    a person whose e-mail is missing or another account's login gets no account; the audit trail says so.
     """
     if EMPLOYEE not in kinds:
         return None
@@ -29,7 +29,7 @@ def open_when_registered(unit: UnitOfWork, person: Person, kinds: Collection[str
 
 
 def open_account(unit: UnitOfWork, person: Person) -> Account | None:
-    """The account of an employee, opened now unless there is one; None where no log-in can be made."""
+    """The employee's account; it is opened unless there is one. None where the person has no login or it is taken."""
     present = find_portal_account(unit, EMPLOYEE, person.id)
     if present is not None:
         return present

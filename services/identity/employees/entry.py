@@ -1,4 +1,4 @@
-"""Who gets into a portal: its settings, the conditions of the Employee Portal, whom a supervisor reaches."""
+"""Entry to a portal: its settings, the conditions of the Employee Portal, and whom a supervisor reaches."""
 
 from __future__ import annotations
 
@@ -27,13 +27,12 @@ from services.identity.models import (
 )
 from services.identity.realms.rules import EMPLOYEE
 
-Request = Mapping[str, Any]
 SUPERVISOR = "supervisor"
 Profiles = list[dict[str, Any]]
 
 
 def entry_of(session: Session, organisation_id: str, realm: str) -> rules.Entry:
-    """Who gets into the portal of a realm: the organisation's settings, else the defaults."""
+    """The organisation's settings of entry to a realm's portal, or the defaults."""
     return _entry_from(_row(session, organisation_id, realm))
 
 
@@ -56,16 +55,16 @@ def _view(realm: str, row: PortalEntry | None) -> dict[str, Any]:
     return asdict(_entry_from(row)) | {"realm": realm, "version": row.version if row else 1}
 
 
-def get_portal_entry(session: Session, caller: Caller, request: Request) -> dict[str, Any]:
-    """The settings of a portal."""
-    realm = request["realm"]
+def get_portal_entry(session: Session, caller: Caller, *, realm: str) -> dict[str, Any]:
+    """The settings of entry to a portal."""
     return _view(realm, _row(session, str(caller.organisation_id), realm))
 
 
-def set_portal_entry(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    """Set who gets into a portal (S2-35) and what its users edit (S2-130).
+def set_portal_entry(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Set who may use a portal (S2-35) and what its users edit (S2-130).
 
-    It holds from everybody's next request on. Raises Refused(version_conflict, invalid_request).
+    Settings that the request leaves out stay as they are. The change takes effect with each user's next request.
+    Raises Refused(version_conflict, invalid_request).
     """
     realm = request["realm"]
     row = _row(unit.session, str(unit.organisation_id), realm)
@@ -101,11 +100,11 @@ def set_portal_entry(unit: UnitOfWork, request: Request) -> dict[str, Any]:
 
 
 def admitted(session: Session, account: Account, profiles: Profiles, now: datetime.datetime) -> Profiles:
-    """The profiles that an account of a portal reaches, of those that are granted to it.
+    """The profiles that an account of a portal reaches; `profiles` are those that are granted to it.
 
-    Roles that the portal does not let in open nothing (S2-35). In the Employee Portal an account needs its role, the
-    relationships Self and Portal User, and a person who is an employee now (S2-29 … S2-31); then it reaches the own
-    profile and those of employees it is the supervisor of, and no other (S2-32, S2-83).
+    A role that the portal does not let in opens no profile (S2-35). In the Employee Portal an account needs a role, the
+    relationships Self and Portal User, and a person who is an employee now (S2-29 … S2-31). It then reaches only its
+    own profile and the profiles of employees whom it supervises (S2-32, S2-83).
     """
     entry = entry_of(session, account.organisation_id, account.realm)
     if account.realm != EMPLOYEE:
@@ -151,7 +150,7 @@ def _lacking(
 
 
 def lacking_of(session: Session, account: Account, profiles: Profiles, now: datetime.datetime) -> list[str]:
-    """What an employee's account lacks for the portal. `profiles` are those that are granted to it."""
+    """The conditions of the portal that an employee's account lacks. `profiles` are those that are granted to it."""
     related = _related(session, [account.id], now).get(account.id, {})
     entry = entry_of(session, account.organisation_id, account.realm)
     employees = employees_among(session, [account.person_id or ""], now)
@@ -159,7 +158,7 @@ def lacking_of(session: Session, account: Account, profiles: Profiles, now: date
 
 
 def held_by_supervisors(session: Session, organisation_id: str) -> list[str] | None:
-    """What the role of supervisors lets them do; None where it is switched off."""
+    """The permissions of the role `supervisor`; None where the role is disabled or missing."""
     rows = session.execute(
         select(Role.disabled_at, RolePermission.permission)
         .outerjoin(RolePermission, RolePermission.role_id == Role.id)
@@ -171,18 +170,18 @@ def held_by_supervisors(session: Session, organisation_id: str) -> list[str] | N
     return [row.permission for row in rows if row.permission is not None]
 
 
-def _holds(table: Any, now: datetime.datetime) -> ColumnElement[bool]:
+def _is_current(table: type[Relationship | PersonKind], now: datetime.datetime) -> ColumnElement[bool]:
     return and_(table.starts_at <= now, or_(table.ends_at.is_(None), table.ends_at > now))
 
 
 def _related(
     session: Session, account_ids: Sequence[str], now: datetime.datetime
 ) -> dict[str, dict[str, set[str]]]:
-    """For each account: the people it stands in a relationship to now, and in which ones."""
+    """The kinds of relationship that each account has now, by account and person."""
     found: dict[str, dict[str, set[str]]] = {}
     for account_id, person_id, kind in session.execute(
         select(Relationship.account_id, Relationship.person_id, Relationship.kind).where(
-            Relationship.account_id.in_(account_ids), _holds(Relationship, now)
+            Relationship.account_id.in_(account_ids), _is_current(Relationship, now)
         )
     ):
         found.setdefault(account_id, {}).setdefault(person_id, set()).add(kind)
@@ -190,7 +189,7 @@ def _related(
 
 
 def employees_among(session: Session, person_ids: Iterable[str], now: datetime.datetime) -> set[str]:
-    """Which of these people are employees now and not disabled."""
+    """The ids of those people who are employees now and not disabled."""
     return set(
         session.scalars(
             select(PersonKind.person_id)
@@ -198,7 +197,7 @@ def employees_among(session: Session, person_ids: Iterable[str], now: datetime.d
             .where(
                 PersonKind.person_id.in_(list(person_ids)),
                 PersonKind.kind == EMPLOYEE,
-                _holds(PersonKind, now),
+                _is_current(PersonKind, now),
                 Person.disabled_at.is_(None),
             )
         )
@@ -208,7 +207,7 @@ def employees_among(session: Session, person_ids: Iterable[str], now: datetime.d
 def list_employee_access(
     session: Session, caller: Caller, *, limit: int, after: str | None
 ) -> dict[str, Any]:
-    """Accounts of the Employee Portal with what each lacks (S2-137). The cursor is an account's id."""
+    """Accounts of the Employee Portal, and the conditions that each lacks (S2-137). The cursor is an account's id."""
     now = utc_now()
     statement = (
         select(Account, Person, Employment)

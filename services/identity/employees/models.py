@@ -1,4 +1,4 @@
-"""Tables of employees: employments, applicants, settings of their portals, pick-up codes, the HR feed's imports."""
+"""Tables of employees: employments, applicants, and settings of entry to their portals."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from services.identity.models import Base
 
 
 class Employment(TenantScoped, Base):
-    """A person's employment. `employee_number` is how HR knows the person; `source` is `hr` where the feed keeps it.
+    """A person's employment. `employee_number` is HR's number of the person; `source` is `hr` where the feed keeps it.
 
-    Ended, never deleted: `ended_at` is set when the feed stops naming the number or says that it is not active.
+    An employment is ended, never deleted: `ended_at` is set when the feed no longer names the number or says that it is
+    not active.
     """
 
     __tablename__ = "employments"
@@ -35,7 +36,7 @@ class Employment(TenantScoped, Base):
 
 
 class Applicant(TenantScoped, Base):
-    """A person who applies, and the department that holds such people until one is hired."""
+    """A person who applies for work, and the department that the person is in until it is hired."""
 
     __tablename__ = "applicants"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -45,7 +46,7 @@ class Applicant(TenantScoped, Base):
 
 
 class PortalEntry(TenantScoped, Base):
-    """Who gets into the portal of a realm, and what they may edit there. Without a row the defaults of `rules` hold."""
+    """The roles that may use a realm's portal, and what its users edit. Without a row `rules.Entry` has the defaults."""
 
     __tablename__ = "portal_entries"
     organisation_id: Mapped[str] = mapped_column(String(32), primary_key=True)

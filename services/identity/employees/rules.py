@@ -1,6 +1,6 @@
-"""Pure rules of employees: who gets into their portal, what a file of the HR feed changes.
+"""Pure rules of employees: who may use their portal, and what its users edit.
 
-Standard library only, plus the published refusals.
+They import only the standard library and the published refusals.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CONDITIONS = ("active_account", "employee", "self", "portal_user", "role", "allo
 
 @dataclass(frozen=True)
 class Entry:
-    """Who gets into a portal and what its users edit. No allowed roles: every role (S2-36)."""
+    """The roles that may use a portal, and what its users edit. Empty `allowed_roles` let every role in (S2-36)."""
 
     allowed_roles: tuple[str, ...] = ()
     editable_fields: tuple[str, ...] = EDITABLE_FIELDS
@@ -36,7 +36,7 @@ class Entry:
 def missing_conditions(
     *, is_active: bool, is_employee: bool, relationships: Collection[str], role: str | None, entry: Entry
 ) -> list[str]:
-    """What an employee's account lacks for the portal, in the order of CONDITIONS (S2-29 … S2-31, S2-35)."""
+    """The conditions that an employee's account lacks, in the order of CONDITIONS (S2-29 … S2-31, S2-35)."""
     holds = {
         "active_account": is_active,
         "employee": is_employee,
@@ -49,7 +49,7 @@ def missing_conditions(
 
 
 def require_editable(wanted: Collection[str], entry: Entry) -> None:
-    """Raise Refused(field_not_editable) for a field that the portal does not let its users edit (S2-130)."""
+    """Raise Refused(field_not_editable) for a field that users of the portal must not edit (S2-130)."""
     fixed = sorted(set(wanted) - set(entry.editable_fields))
     if fixed:
         raise Refused(
@@ -61,12 +61,12 @@ def require_editable(wanted: Collection[str], entry: Entry) -> None:
 
 
 def check_time_zone(name: str | None) -> None:
-    """Raise Refused(invalid_request) unless it is None or the name of an IANA time zone, by which times can be shown."""
+    """Raise Refused(invalid_request) unless `name` is None or the name of an IANA time zone."""
     if name is None:
         return
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        # zoneinfo raises each of these, for an unknown name, for a path and for a folder such as "America".
+        # zoneinfo raises KeyError for an unknown name, ValueError for a path, OSError for a folder such as "America".
         detail = "preferred_time_zone: use the name of an IANA time zone, for example Europe/Berlin."
         raise Refused("invalid_request", detail, field="preferred_time_zone") from None

@@ -1,4 +1,4 @@
-"""Supervisors by manager number: the relationships that the HR feed's numbers call for. Steps of a transaction."""
+"""Supervisor relationships that follow from the HR feed's manager numbers. The functions are steps of a transaction."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SUPERVISOR = "supervisor"
 MOST_AT_ONCE = 500
 
 
-def bring_up(unit: UnitOfWork, *, most: int = MOST_AT_ONCE) -> bool:
-    """Set and end the feed's supervisor relationships, `most` of them; True when nothing is left to do (S2-34).
+def set_and_end_due(unit: UnitOfWork, *, most: int = MOST_AT_ONCE) -> bool:
+    """Set and end at most `most` of the feed's supervisor relationships each; True when none is left to do (S2-34).
 
-    A manager without an account supervises once there is one. Relationships that staff have set are left alone.
+    A manager without an account supervises nobody until it has one. Relationships that staff have set stay.
     """
     manager, employee = aliased(Employment), aliased(Employment)
     wanted = {
@@ -56,7 +56,7 @@ def bring_up(unit: UnitOfWork, *, most: int = MOST_AT_ONCE) -> bool:
 
 
 def supervise(unit: UnitOfWork, account: Account) -> None:
-    """Relate a new account to the employees whose manager its person is."""
+    """Let a new account supervise the employees whose manager is the account's person."""
     manager = aliased(Employment)
     for person_id in unit.session.scalars(
         select(Employment.person_id)

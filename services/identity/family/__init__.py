@@ -1,1 +1,1 @@
-"""Family access: the portal accounts of clients and their contacts (seed S1)."""
+"""A client's contacts, and their access to the client's profile in the Family Portal (seed S1)."""

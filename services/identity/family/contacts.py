@@ -1,8 +1,7 @@
-"""A client's contacts, and what they have of its Family Portal profile."""
+"""A client's contacts, with their access to the client's Family Portal profile."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -31,7 +30,10 @@ def list_client_contacts(session: Session, caller: Caller, *, client_id: str) ->
 
 
 def contact_view(session: Session, caller: Caller | None, contact: ClientContact) -> dict[str, Any]:
-    """The members of the contract's ContactView. Who may not manage access is offered nothing about it (S1-6)."""
+    """The members of the contract's ContactView.
+
+    A caller who may not manage access is offered no actions (S1-6).
+    """
     person = find_person(session, contact.contact_id)
     reached = session.execute(
         select(Grant, Role, Account)
@@ -63,7 +65,7 @@ def contact_view(session: Session, caller: Caller | None, contact: ClientContact
 
 
 def access_actions(account: Account) -> list[str]:
-    """What can be done about an access: the invitation can be sent again until the first sign-in (S1-18, S1-36)."""
+    """The actions on an access. The invitation can be sent again until the first sign-in (S1-18, S1-36)."""
     manage = ["change_role", "change_login", "remove"]
     return ["resend_invitation", *manage] if account.last_login_at is None else manage
 
@@ -81,7 +83,7 @@ def family_standing(grant: Grant, role: Role, account: Account) -> dict[str, Any
 
 
 def require_client(unit: UnitOfWork, person: Person) -> None:
-    """Raise Refused(not_a_client) unless the person is a client now: a discharged one is not (I-2)."""
+    """Raise Refused(not_a_client) unless the person is a client now; a discharged one is not (I-2)."""
     if (
         "client" not in current_kinds(kinds_of(unit.session, [person.id])[person.id])
         or person.disabled_at is not None
@@ -90,7 +92,7 @@ def require_client(unit: UnitOfWork, person: Person) -> None:
 
 
 def add_client_contact(unit: UnitOfWork, *, client_id: str, contact_id: str, relation: str) -> dict[str, Any]:
-    """Make a person a contact of a client (S1-2); a disabled contact is one again.
+    """Make a person a contact of a client (S1-2), or enable a disabled contact again.
 
     Raises Refused(not_found, not_a_client, conflict).
     """
@@ -98,7 +100,7 @@ def add_client_contact(unit: UnitOfWork, *, client_id: str, contact_id: str, rel
     person = find_person(unit.session, contact_id, "contact_id")
     require_client(unit, client)
     if person.id == client.id:
-        raise Refused("conflict", "A client is not the own contact.", field="contact_id")
+        raise Refused("conflict", "A client cannot be a contact of itself.", field="contact_id")
     if person.disabled_at is not None:
         raise Refused(
             "conflict",
@@ -127,7 +129,7 @@ def add_client_contact(unit: UnitOfWork, *, client_id: str, contact_id: str, rel
 
 
 def find_contact(unit: UnitOfWork, client_id: str, contact_id: str) -> ClientContact | None:
-    """The row that makes a person a contact of a client, locked; it may be disabled."""
+    """The person as a contact of the client, locked; the contact may be disabled."""
     contact: ClientContact | None = unit.session.scalar(
         select(ClientContact)
         .where(ClientContact.client_id == client_id, ClientContact.contact_id == contact_id)
@@ -136,12 +138,14 @@ def find_contact(unit: UnitOfWork, client_id: str, contact_id: str) -> ClientCon
     return contact
 
 
-def disable_client_contact(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Disable a contact of a client; its access to this client's profile ends with it, once that is confirmed (S1-40).
+def disable_client_contact(
+    unit: UnitOfWork, *, client_id: str, contact_id: str, confirm: bool
+) -> dict[str, Any]:
+    """Disable a contact of a client and end its access to the client's profile, which `confirm` must confirm (S1-40).
 
     Raises Refused(not_found, version_conflict, confirmation_required).
     """
-    contact = find_contact(unit, request["client_id"], request["contact_id"])
+    contact = find_contact(unit, client_id, contact_id)
     if contact is None:
         raise Refused("not_found", "The client has no such contact.")
     unit.require_version(contact)
@@ -160,7 +164,7 @@ def disable_client_contact(unit: UnitOfWork, request: Mapping[str, Any]) -> dict
     )
     if grant is not None:
         require_confirmation(
-            request, "The contact's access to this client's Family Portal profile ends with it."
+            confirm, "The contact's access to this client's Family Portal profile ends with it."
         )
         revoke(unit, grant, "contact_disabled")
     contact.disabled_at = unit.now

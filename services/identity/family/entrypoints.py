@@ -1,4 +1,4 @@
-"""Entrypoints of family."""
+"""Entrypoints of a client's contacts and Family Portal access."""
 
 from __future__ import annotations
 

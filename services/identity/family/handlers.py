@@ -1,7 +1,8 @@
-"""Commands over Family Portal access: one function, one transaction each (seed S1)."""
+"""Commands over Family Portal access (seed S1): one function, one transaction each."""
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,30 +23,35 @@ from services.identity.relationships.grants import change_grant, find_open, open
 from services.identity.relationships.handlers import relate
 from services.identity.sessions.handlers import end_sessions
 
-Request = Mapping[str, Any]
 SOURCE = "family_access"
 
 
-def add_access(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    """Give a client or one of its contacts access to the client's profile, and invite who has never signed in.
+def add_access(
+    unit: UnitOfWork,
+    *,
+    client_id: str,
+    person_id: str,
+    email: str | None,
+    role: str,
+    starts_at: datetime.datetime | None,
+    ends_at: datetime.datetime | None,
+) -> dict[str, Any]:
+    """Give a client or one of its contacts access to the client's profile. A person who never signed in is invited.
 
-    The person's account is used again where there is one: its password stays, and no other address is taken (S1-13,
-    S1-30). Raises Refused(not_found, not_a_client, not_a_contact, access_exists, login_taken, login_is_fixed,
-    account_disabled, invalid_request).
+    Where the person has an account it is used: its password and address stay (S1-13, S1-30).
+    Raises Refused(not_found, not_a_client, not_a_contact, access_exists, login_taken, login_is_fixed, account_disabled,
+    invalid_request).
     """
-    client = find_person(unit.session, request["client_id"], "client_id")
-    person = load_person(unit, request["person_id"])
+    client = find_person(unit.session, client_id, "client_id")
+    person = load_person(unit, person_id)
     check_may_be_given(unit.session, client, person)
-    role = role_of(unit, rules.FAMILY, request["role"])
+    granted = role_of(unit, rules.FAMILY, role)
     account = find_portal_account(unit, rules.FAMILY, person.id)
     if account is None:
-        email = request["email"] or person.email
-        account = add_portal_account(unit, rules.FAMILY, person, login=None, email=email)
+        account = add_portal_account(unit, rules.FAMILY, person, login=None, email=email or person.email)
     else:
-        _check_address(account, request["email"])
-    grant = open_grant(
-        unit, account, client, role, starts_at=request["starts_at"], ends_at=request["ends_at"]
-    )
+        _check_address(account, email)
+    grant = open_grant(unit, account, client, granted, starts_at=starts_at, ends_at=ends_at)
     if person.id == client.id:
         relate(unit, account, client, "self", SOURCE)
     relate(unit, account, client, "portal_user", SOURCE)
@@ -66,12 +72,12 @@ def _check_address(account: Account, email: str | None) -> None:
         )
 
 
-def resend_invitation(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    """Send the invitation again; the password or link of the one before is void at once (S1-17).
+def resend_invitation(unit: UnitOfWork, *, client_id: str, person_id: str) -> dict[str, Any]:
+    """Send the invitation again. The earlier link or temporary password is void at once (S1-17).
 
-    Raises Refused(not_found), already_logged_in after the first sign-in (S1-18, S1-36), account_disabled.
+    Raises Refused(not_found, account_disabled), and Refused(already_logged_in) after the first sign-in (S1-18, S1-36).
     """
-    account, _ = _load_access(unit, request)
+    account, _ = _load_access(unit, client_id=client_id, person_id=person_id)
     if account.state == "disabled":
         raise Refused("account_disabled", "The person's Family Portal account is disabled.")
     if account.last_login_at is not None:
@@ -82,9 +88,12 @@ def resend_invitation(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     return {"invitation_id": send_invitation(unit, account).id}
 
 
-def change_access(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    """Another role for this profile, or another end (S1-22, S1-38). Raises Refused(not_found, version_conflict)."""
-    account, grant = _load_access(unit, request)
+def change_access(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Change the role or the end of the access to a profile (S1-22, S1-38). Members that are left out stay.
+
+    Raises Refused(not_found, version_conflict).
+    """
+    account, grant = _load_access(unit, client_id=request["client_id"], person_id=request["person_id"])
     unit.require_version(grant)
     if "role" in request:
         role = role_of(unit, rules.FAMILY, request["role"])
@@ -95,22 +104,22 @@ def change_access(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     return access_view(unit.session, account, grant)
 
 
-def change_login(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    """Change the log-in e-mail (S1-19, S1-37). Raises Refused(not_found, login_taken)."""
-    person = load_person(unit, request["person_id"])
-    account, grant = _load_access(unit, request)
-    change_login_email(unit, person, account, request["email"])
+def change_login(unit: UnitOfWork, *, client_id: str, person_id: str, email: str) -> dict[str, Any]:
+    """Change the log-in e-mail (S1-19, S1-37). Raises Refused(not_found, proof_required, login_taken)."""
+    person = load_person(unit, person_id)
+    account, grant = _load_access(unit, client_id=client_id, person_id=person_id)
+    change_login_email(unit, person, account, email)
     unit.session.flush()
     return access_view(unit.session, account, grant)
 
 
-def remove_access(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    """Take away the access to one profile (S1-23, S1-24, S1-39). Raises Refused(not_found, confirmation_required).
+def remove_access(unit: UnitOfWork, *, client_id: str, person_id: str, confirm: bool) -> dict[str, Any]:
+    """Remove the access to one profile (S1-23, S1-24, S1-39). Raises Refused(not_found, confirmation_required).
 
-    With the last profile the sessions and unused invitations of the account end, too.
+    With the account's last profile its sessions and unused invitations end, too.
     """
-    account, grant = _load_access(unit, request)
-    require_confirmation(request, "The person can no longer see this client's profile.")
+    account, grant = _load_access(unit, client_id=client_id, person_id=person_id)
+    require_confirmation(confirm, "The person can no longer see this client's profile.")
     revoke(unit, grant, "removed")
     left = unit.session.scalar(
         select(Grant.id).where(Grant.account_id == account.id, Grant.revoked_at.is_(None)).limit(1)
@@ -121,10 +130,10 @@ def remove_access(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     return {}
 
 
-def _load_access(unit: UnitOfWork, request: Request) -> tuple[Account, Grant]:
-    """The person's account and its grant for this client, locked. Raises Refused(not_found)."""
-    account = find_portal_account(unit, rules.FAMILY, request["person_id"])
-    grant = find_open(unit, account.id, request["client_id"]) if account else None
+def _load_access(unit: UnitOfWork, *, client_id: str, person_id: str) -> tuple[Account, Grant]:
+    """The person's account and its grant for the client's profile, locked. Raises Refused(not_found)."""
+    account = find_portal_account(unit, rules.FAMILY, person_id)
+    grant = find_open(unit, account.id, client_id) if account else None
     if account is None or grant is None:
         raise no_access()
     return account, grant

@@ -12,7 +12,7 @@ from services.identity.models import Base
 
 
 class ClientContact(TenantScoped, Base):
-    """A person who is a contact of a client. `relation` is the staff's word for it: mother, physician."""
+    """A person who is a contact of a client. `relation` is what staff entered: mother, physician."""
 
     __tablename__ = "client_contacts"
     __table_args__ = (UniqueConstraint("client_id", "contact_id"),)

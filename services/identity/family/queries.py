@@ -1,8 +1,7 @@
-"""What staff see of Family Portal access: the form before it is added, and the screen on which it is managed."""
+"""Queries over Family Portal access: the form before it is added, and the screen on which staff manage it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -18,13 +17,11 @@ from services.identity.models import Account, Grant, Person, Role, not_over
 from services.identity.realms import rules
 from services.identity.registry.people import current_kinds, find_person, kinds_of
 
-Request = Mapping[str, Any]
-
 
 def check_may_be_given(session: Session, client: Person, person: Person) -> None:
-    """Access to a client's profile is for the client and for contacts of the client, nobody else (S1-1, S1-2).
+    """Raise Refused(not_a_client, not_a_contact) unless the person may get access to the client's profile.
 
-    Raises Refused(not_a_client, not_a_contact).
+    Only the client and the client's contacts may (S1-1, S1-2).
     """
     is_client = "client" in current_kinds(kinds_of(session, [client.id])[client.id])
     if not is_client or client.disabled_at is not None:
@@ -47,7 +44,7 @@ def check_may_be_given(session: Session, client: Person, person: Person) -> None
 
 
 def get_access_form(session: Session, _caller: Caller, *, client_id: str, person_id: str) -> dict[str, Any]:
-    """The dialogue before access is added: the e-mail on record (S1-10), or the log-in that is there (S1-13, S1-30).
+    """The form before access is added. It shows the e-mail on record (S1-10) or the account's log-in (S1-13, S1-30).
 
     Raises Refused(not_found, not_a_client, not_a_contact).
     """
@@ -80,7 +77,7 @@ def get_access(session: Session, _caller: Caller, *, person_id: str, client_id: 
 
 
 def no_access() -> Refused:
-    """The refusal where there is no access to manage."""
+    """The refusal where the person has no access to the profile."""
     return Refused("not_found", "The person has no access to this client's profile.")
 
 
@@ -136,7 +133,7 @@ def role_choices(session: Session) -> list[dict[str, str]]:
 
 
 def _pending_invitation(session: Session, account: Account) -> dict[str, Any] | None:
-    """When somebody who has not signed in was last invited, and until when that holds (I-8)."""
+    """The last invitation of an account that has not signed in, and when it expires (I-8)."""
     if account.last_login_at is not None:
         return None
     invitation = session.scalar(

@@ -1,6 +1,6 @@
-"""Deleting what has served its time: sessions, links, counted tries. The audit trail keeps what happened.
+"""Deleting sessions, links and counted tries that are no longer needed. The audit trail keeps what happened.
 
-And keeping SQLite's statistics, without which it takes the wrong index once there are many people.
+It also keeps SQLite's statistics: without them SQLite chooses the wrong index once there are many people.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from services.identity.sessions.models import LoginSession
 EVERY_S = 3600.0
 SESSIONS_KEPT = datetime.timedelta(days=7)
 LINKS_KEPT = datetime.timedelta(days=30)
-# Long after the last try, so that failures in a row are not forgotten between attacks.
+# Counted tries are kept long after the last one, so that a slow attack still meets its earlier failures.
 TRIES_KEPT = datetime.timedelta(days=90)
 ADDRESSES_KEPT = datetime.timedelta(days=1)
 
@@ -40,7 +40,7 @@ def forget_old(database: Database) -> bool:
             LoginSession.expires_at < now - SESSIONS_KEPT, LoginSession.ended_at < now - SESSIONS_KEPT
         )
         for statement in (
-            # What undoing would need holds people's data; the merge itself stays on record.
+            # The steps that undo a merge contain people's data; the merge itself stays on record.
             update(PersonMerge)
             .where(
                 PersonMerge.merged_at < now - CAN_BE_UNDONE_FOR, PersonMerge.steps != literal({}, JsonValue)
@@ -61,7 +61,7 @@ def forget_old(database: Database) -> bool:
 
 
 def keep_statistics(database: Database) -> bool:
-    """Let SQLite look at 400 rows of each index (some 20 ms). PostgreSQL does the like by itself."""
+    """Let SQLite analyse 400 rows of each index (about 20 ms). PostgreSQL keeps its statistics by itself."""
     if database.is_sqlite:
 
         def analyse(session: Session) -> None:

@@ -1,1 +1,1 @@
-"""Hr feed."""
+"""The HR feed: reading its files, comparing them with the known employees, applying the differences."""

@@ -1,4 +1,4 @@
-"""Applying a chunk of the HR feed's differences. Steps inside a transaction; each can be repeated."""
+"""Applying a chunk of the HR feed's differences inside a transaction. A chunk can be applied again."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def apply(unit: UnitOfWork, lines: Sequence[HrImportLine]) -> None:
         for line in lines
         if line.action != ENDED and line.employee_number not in known and line.person_id not in adopted
     }
-    unit.session.flush()  # what follows refers to them
+    unit.session.flush()  # employments and kinds refer to the new people
     opened: list[Person] = []
     for line in lines:
         number = line.employee_number
@@ -72,7 +72,7 @@ def apply(unit: UnitOfWork, lines: Sequence[HrImportLine]) -> None:
 
 
 def _new_person(unit: UnitOfWork, line: HrImportLine, *, is_free: bool) -> Person:
-    """A new person. The own number is HR's, unless somebody has that: then one that nobody can have."""
+    """Add a new person. Its number is HR's number; where another person has that, it is one that cannot be taken."""
     person_id = wire.new_id()
     person = Person(
         id=person_id,
@@ -105,18 +105,18 @@ def _employ(unit: UnitOfWork, employee_number: str, person: Person) -> Employmen
 
 
 def _change(unit: UnitOfWork, line: HrImportLine, employment: Employment, person: Person) -> bool:
-    """HR's values replace what is there (S2-131). Answers whether the employee is back again."""
+    """Replace the employee's values by HR's (S2-131). True if the employment had ended and begins again."""
     _take_over(person, employment, line.columns)
     employment.source = rules.HR
-    is_back = employment.ended_at is not None
-    if is_back:
+    is_rehired = employment.ended_at is not None
+    if is_rehired:
         employment.ended_at, employment.started_at = None, unit.now
         _start_kind(unit, person.id)
     members = sorted(change["field"] for change in line.changes)
     if not {"first_name", "last_name"}.isdisjoint(members):
         name_accounts(unit, person)
     unit.audit("employee.changed", "person", person.id, members=members, source=rules.HR)
-    return is_back
+    return is_rehired
 
 
 def _take_over(person: Person, employment: Employment, columns: Mapping[str, Any]) -> None:
@@ -138,7 +138,7 @@ def _start_kind(unit: UnitOfWork, person_id: str) -> None:
 
 
 def _end(unit: UnitOfWork, employment: Employment, person: Person) -> None:
-    """End an employment, never delete it: the account reaches nothing any more, whom it supervised nobody else."""
+    """End an employment; it is never deleted. The account reaches nothing any more, and its sessions end."""
     if employment.ended_at is not None:
         return
     employment.ended_at = unit.now

@@ -1,4 +1,4 @@
-"""Entrypoints of hr feed."""
+"""Entrypoints of the HR feed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Reading a file of the HR feed, CSV or JSON: one row for each employee. Standard library only.
 
-A file that cannot be read at all is refused whole. In a readable one a refused row is left out and reported with line
-and column, and its employee is left alone; the other rows stand. Messages never repeat a cell: cells are people's data.
+A file that cannot be read is refused as a whole. In a readable file a refused row is left out and reported with line and
+column, and its employee stays as it is; the other rows are applied. Messages never repeat a cell, which is personal data.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_BYTES = 50 * 1024 * 1024
 MAX_ROWS = 200_000
 NUMBER, LAST_NAME, IS_ACTIVE = "employee_number", "last_name", "is_active"
 MANAGER = "manager_number"
-# Columns and how long a cell may be.
+# Columns, and the greatest length of their cells.
 COLUMNS: Mapping[str, int] = {
     NUMBER: 40,
     "first_name": 100,
@@ -44,7 +44,7 @@ _YES, _NO = {"", "true", "yes", "y", "1"}, {"false", "no", "n", "0"}
 
 
 class FileRefused(Refused):
-    """The file is no readable feed. `reason` is a stable word; `line` and `column` say where, if known."""
+    """The file cannot be read as a feed. `reason` is a stable word; `line` and `column` are the place, if known."""
 
     def __init__(self, reason: str, detail: str, line: int | None = None, column: str | None = None) -> None:
         super().__init__("import_file_refused", detail, "file", reason=reason, line=line, column=column)
@@ -55,7 +55,7 @@ class FileRefused(Refused):
 
 @dataclass(frozen=True)
 class Problem:
-    """A place in the file and what is wrong there. A refused row is left out."""
+    """A problem and its place in the file. A refused row is left out."""
 
     line: int
     column: str | None
@@ -66,7 +66,7 @@ class Problem:
 
 @dataclass
 class Parsed:
-    """What a file holds. `refused_numbers` are employees whose rows were refused: they are left alone."""
+    """The contents of a file. `refused_numbers` are employees whose rows were refused: they stay as they are."""
 
     rows: list[FeedRow] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -87,11 +87,12 @@ def parse(data: bytes, file_format: str) -> Parsed:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise FileRefused("undecodable", "The file is not UTF-8; save it as UTF-8.", line) from None
-    parsed, lines = Parsed(), {}
+    parsed = Parsed()
+    line_of: dict[str, int] = {}
     for line, cells in _csv_rows(text, parsed) if file_format == "csv" else _json_rows(text, parsed):
         if len(parsed.rows) + parsed.refused >= MAX_ROWS:
             raise FileRefused("too_many_rows", f"The file has more than {MAX_ROWS:,} rows.", line)
-        _take(parsed, lines, line, cells)
+        _take(parsed, line_of, line, cells)
     if not parsed.rows:
         raise FileRefused("no_rows", "The file names no employee: applied, it would end everybody.")
     _check_managers(parsed)
@@ -132,7 +133,7 @@ def _check_header(header: list[str], parsed: Parsed) -> None:
 
 
 def _json_rows(text: str, parsed: Parsed) -> Iterator[tuple[int, dict[str, str]]]:
-    """Rows of a JSON list of objects, or of `{"employees": […]}`. The line is the place in the list, from 1."""
+    """Rows of a JSON list of objects, or of `{"employees": […]}`. A row's line is its place in the list, from 1."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
@@ -166,26 +167,26 @@ def _as_text(value: object) -> str | None:
     return str(value) if isinstance(value, (str, int)) else None
 
 
-def _take(parsed: Parsed, lines: dict[str, int], line: int, cells: Mapping[str, str]) -> None:
+def _take(parsed: Parsed, line_of: dict[str, int], line: int, cells: Mapping[str, str]) -> None:
     values = {name: cells.get(name, "").strip() for name in COLUMNS}
     number = values[NUMBER]
     found = _fault(values)
-    if found is None and number in lines:
-        found = (NUMBER, "duplicate_number", f"Line {lines[number]} has this number, too.")
+    if found is None and number in line_of:
+        found = (NUMBER, "duplicate_number", f"Line {line_of[number]} has this number, too.")
     if found is not None:
         _refuse(parsed, line, *found, number)
         return
-    lines[number] = line
+    line_of[number] = line
     stated = {name: text for name, text in values.items() if text and name not in (NUMBER, IS_ACTIVE)}
     if MANAGER in cells:
-        # An empty cell of this column is no silence: a manager who is none any more must not go on seeing the employee.
+        # An empty cell of this column ends supervision: a former manager must not go on seeing the employee.
         stated[MANAGER] = values[MANAGER]
     is_active = values[IS_ACTIVE].casefold() not in _NO
     parsed.rows.append(FeedRow(line, number, stated, is_active))
 
 
 def _fault(values: Mapping[str, str]) -> tuple[str, str, str] | None:
-    """Column, code and message of the first thing wrong with a row."""
+    """Column, code and message of a row's first fault; None where it has none."""
     for name, text in values.items():
         if not text and name in REQUIRED:
             return name, "missing", f"{name} is empty."
@@ -204,7 +205,7 @@ def _is_birth_date(text: str) -> bool:
         day = datetime.date.fromisoformat(text)
     except ValueError:
         return False
-    # The rule of the contract's BirthDate: somewhere on earth it may be tomorrow already.
+    # As the contract's BirthDate: tomorrow is accepted, because somewhere on earth it is that day already.
     last = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=1)
     return day.isoformat() == text and EARLIEST_BIRTH <= day <= last
 
@@ -229,7 +230,7 @@ def _refuse(parsed: Parsed, line: int, column: str | None, code: str, message: s
 
 
 def _check_managers(parsed: Parsed) -> None:
-    """Warn of managers whom the file does not name: nobody supervises for them."""
+    """Warn of managers whom the file does not name: they supervise nobody."""
     named = {row.number for row in parsed.rows} | set(parsed.refused_numbers)
     for row in parsed.rows:
         manager = row.values.get(MANAGER)

@@ -1,4 +1,7 @@
-"""Reading an uploaded feed in a process of its own: a large file takes seconds and memory that a service would keep."""
+"""Reading an uploaded feed in a child process.
+
+Reading a large file takes seconds, and memory that the service would not give back.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ PROBLEMS_SHOWN = 200
 
 
 def read_feed(path: Path, file_format: str) -> Parsed:
-    """Read the file at `path`; of its problems the first 200.
+    """Read the file at `path`. The answer has the first 200 of its problems.
 
     Raises Refused(not_found), FileRefused, or Refused(import_file_refused) when it takes too much time or memory.
     """
@@ -30,7 +33,7 @@ def read_feed(path: Path, file_format: str) -> Parsed:
         raise Refused("not_found", "The document is not in the store.")
     with tempfile.TemporaryFile() as answer:
         try:
-            done = subprocess.run(  # noqa: S603 - our own program and a generated name
+            done = subprocess.run(  # noqa: S603 - this module, and a path that the service has made
                 [sys.executable, "-W", "ignore", "-m", __name__, str(path), file_format],
                 cwd=CHECKOUT,
                 stdin=subprocess.DEVNULL,
@@ -61,7 +64,7 @@ def _too_much() -> Refused:
 
 
 def _write_answer(path: Path, file_format: str) -> None:
-    """The child: a line with the summary, then a line for each row."""
+    """Write the child's answer: a line with the summary, then a line for each row."""
     out = sys.stdout.buffer
     try:
         parsed = parse(path.read_bytes(), file_format)
@@ -69,7 +72,7 @@ def _write_answer(path: Path, file_format: str) -> None:
         members = ("reason", "detail", "line", "column")
         out.write(_line({member: getattr(refusal, member) for member in members}))
         return
-    # What is refused goes before what is only worth a word.
+    # Refused rows come before warnings, so that the limit leaves out warnings first.
     problems = sorted(parsed.problems, key=lambda problem: (not problem.is_refused, problem.line))
     out.write(
         _line(
@@ -91,5 +94,5 @@ def _line(value: Any) -> bytes:
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    os.nice(5)  # the service goes before
+    os.nice(5)  # the service has priority
     _write_answer(Path(sys.argv[1]), sys.argv[2])

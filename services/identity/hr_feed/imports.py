@@ -1,4 +1,7 @@
-"""The HR feed: a file is read and compared, then applied in the background, in chunks that can be taken up again."""
+"""Imports of the HR feed: a file is read and compared, then applied in the background.
+
+It is applied in chunks, one a transaction, so that an interrupted import goes on where it stopped.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy import and_, delete, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
@@ -35,7 +38,7 @@ LINES_WRITTEN_AT_ONCE = 1000
 
 
 def upload(call: Call) -> Any:
-    """Read a file in a child process, compare it, keep the differences. Raises as `read_feed`."""
+    """Read a file in a child process, compare it with the known employees, keep the differences. Raises as `read_feed`."""
     path = call.runtime.blobs.path(call.organisation_id, call.request["document"]["sha256"])
     if call.is_repeated():
         return call.commit(_keep, Parsed())
@@ -60,7 +63,7 @@ def _keep(unit: UnitOfWork, parsed: Parsed, *, document: Mapping[str, Any]) -> d
     unit.session.flush()
     for start in range(0, row.total, LINES_WRITTEN_AT_ONCE):
         unit.session.connection().execute(
-            HrImportLine.__table__.insert(),
+            insert(HrImportLine),
             [
                 {
                     "import_id": row.id,
@@ -85,9 +88,9 @@ def _keep(unit: UnitOfWork, parsed: Parsed, *, document: Mapping[str, Any]) -> d
 
 
 def known_employees(session: Session) -> dict[str, rules.Known]:
-    """Every employee as the feed's rules compare them, by HR's number.
+    """Every known employee by HR's number, as the feed's rules compare them.
 
-    Who was registered by hand has no employment yet and is known by the person's own number.
+    An employee who was registered by hand has no employment yet; the person's number stands for HR's.
     """
     now = utc_now()
     names = (*rules.PERSON_FIELDS, *rules.EMPLOYMENT_FIELDS)
@@ -140,14 +143,14 @@ def find_import(session: Session, import_id: str, *, for_update: bool = False) -
 
 
 def get_hr_import(session: Session, _caller: Caller, *, import_id: str) -> dict[str, Any]:
-    """How far an import is. Raises Refused(not_found)."""
+    """One import and its progress. Raises Refused(not_found)."""
     return import_view(session, find_import(session, import_id))
 
 
 def list_lines(
     session: Session, _caller: Caller, *, import_id: str, after: int | None, limit: int, action: str | None
 ) -> dict[str, Any]:
-    """Differences of a file in its order, those that end last. Raises Refused(not_found)."""
+    """Differences in the file's order, then those of employees missing from it. Raises Refused(not_found)."""
     find_import(session, import_id)
     statement = (
         select(HrImportLine)
@@ -163,7 +166,7 @@ def list_lines(
 
 
 def begin(unit: UnitOfWork, *, import_id: str, confirm: bool) -> dict[str, Any]:
-    """Have an import applied. One that was begun already stays as it is.
+    """Have an import applied. One that was begun before stays as it is.
 
     Raises Refused(not_found, import_outdated, confirmation_required).
     """
@@ -195,7 +198,7 @@ def begin(unit: UnitOfWork, *, import_id: str, confirm: bool) -> dict[str, Any]:
 
 
 def work(runtime: Any) -> bool:
-    """Carry imports on that are being applied, one chunk a transaction; forget lines that have served their time."""
+    """Apply the chunks of begun imports, one a transaction, and delete lines that are no longer needed."""
     with runtime.database.reading(None) as session:
         begun = session.execute(
             select(HrImport.id, Organisation)
@@ -211,7 +214,7 @@ def work(runtime: Any) -> bool:
 
 
 def _step(runtime: Any, import_id: str, organisation: Organisation) -> bool:
-    """One chunk; True when the import is applied."""
+    """Apply one chunk. True when the import is applied."""
 
     def carry_on(unit: UnitOfWork) -> bool:
         return _carry_on(unit, find_import(unit.session, import_id, for_update=True))
@@ -221,7 +224,7 @@ def _step(runtime: Any, import_id: str, organisation: Organisation) -> bool:
 
 def _carry_on(unit: UnitOfWork, row: HrImport) -> bool:
     if row.state != rules.APPLYING:
-        return True  # another process has done it
+        return True  # another process has completed the import
     lines = unit.session.scalars(
         select(HrImportLine)
         .where(HrImportLine.import_id == row.id, HrImportLine.position > row.done)
@@ -232,7 +235,7 @@ def _carry_on(unit: UnitOfWork, row: HrImport) -> bool:
         differences.apply(unit, lines)
         row.done = lines[-1].position
         return False
-    if not supervision.bring_up(unit):
+    if not supervision.set_and_end_due(unit):
         return False
     row.state = rules.APPLIED
     counts = {action: row.counts[action] for action in (rules.ADDED, rules.CHANGED, rules.ENDED)}
@@ -242,7 +245,7 @@ def _carry_on(unit: UnitOfWork, row: HrImport) -> bool:
 
 
 def _forget_lines(runtime: Any) -> None:
-    """Delete what files said about people, a month after: the audit trail keeps what happened."""
+    """Delete the lines of imports after a month, because they are personal data. The audit trail keeps what happened."""
     before = utc_now() - rules.LINES_KEPT
     old = select(HrImport.id).where(HrImport.created_at < before, HrImport.state != rules.APPLYING)
     with runtime.database.reading(None) as session:

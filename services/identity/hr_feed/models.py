@@ -1,4 +1,4 @@
-"""Tables of the HR feed: files and the differences they make."""
+"""Tables of the HR feed: imports of files, and their differences from the known employees."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.identity.models import Base
 
 
 class HrImport(TenantScoped, Base):
-    """A file of the HR feed: what it would change (`ready`), is changing (`applying`), or has changed (`applied`)."""
+    """An import of a file. Its changes are computed (`ready`), being applied (`applying`), or applied (`applied`)."""
 
     __tablename__ = "hr_imports"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -30,9 +30,9 @@ class HrImport(TenantScoped, Base):
 
 
 class HrImportLine(TenantScoped, Base):
-    """One difference between a file and what is known: `added`, `changed` or `ended`.
+    """One difference between a file and the known employees: `added`, `changed` or `ended`.
 
-    `columns` are what the file says; `changes` are dicts of field, before, after.
+    `columns` are the values in the file; `changes` are dicts of field, before, after.
     """
 
     __tablename__ = "hr_import_lines"

@@ -1,4 +1,4 @@
-"""Pure rules of the HR feed: what a file changes, compared with what is known."""
+"""Pure rules of the HR feed: the differences between a file and the known employees."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ADDED, CHANGED, ENDED = "added", "changed", "ended"
 
 READY, APPLYING, APPLIED = "ready", "applying", "applied"
 
-# A difference is computed against what is known; after a day too much may have changed for it to be applied unseen.
+# How long an import may be applied after it was compared: later, the employees may have changed too much.
 HOLDS = datetime.timedelta(days=1)
 
 LINES_KEPT = datetime.timedelta(days=30)
@@ -31,11 +31,15 @@ PERSON_FIELDS = (
 EMPLOYMENT_FIELDS = ("department", "manager_number", "employer")
 
 
+# Changes of one employee: (field, before, after).
+Changes = tuple[tuple[str, str | None, str | None], ...]
+
+
 @dataclass(frozen=True)
 class FeedRow:
-    """A row that was read. `values` has the cells that are not empty: HR says nothing about the others.
+    """A row of the file. `values` has the cells that are not empty; values of empty cells stay as they are.
 
-    But for `manager_number`, where the file has that column: empty means that there is no manager.
+    `manager_number` differs: where the file has that column, an empty cell means that there is no manager.
     """
 
     line: int
@@ -46,7 +50,7 @@ class FeedRow:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of an employee now, its fields as texts."""
+    """A known employee, with its values as texts."""
 
     person_id: str
     values: Mapping[str, str | None]
@@ -56,34 +60,34 @@ class Known:
 
 @dataclass(frozen=True)
 class Difference:
-    """One employee whom a file adds, changes or ends. `changes` are (field, before, after)."""
+    """An employee whom a file adds, changes or ends."""
 
     number: str
     action: str
     person_id: str | None
     values: Mapping[str, str]
-    changes: tuple[tuple[str, str | None, str | None], ...]
+    changes: Changes
 
 
 @dataclass
 class FeedPlan:
-    """What a file changes, and how many employees it leaves as they are."""
+    """The differences of a file, and the number of employees that it does not change."""
 
     differences: list[Difference] = field(default_factory=list)
     unchanged: int = 0
 
     def count(self, action: str) -> int:
-        """How many differences are of this sort."""
+        """How many differences have this action."""
         return sum(1 for difference in self.differences if difference.action == action)
 
 
 def plan_feed(
     rows: Iterable[FeedRow], known: Mapping[str, Known], refused_numbers: Collection[str]
 ) -> FeedPlan:
-    """Compare a file with what is known (S2-34, S2-131).
+    """Compare a file with the known employees (S2-34, S2-131).
 
-    HR wins: a value in the file replaces whatever is there. Employees of the feed who are not in the file are ended;
-    one whose row was refused is left alone.
+    A value in the file replaces the known value. Employees of the feed who are missing from the file are ended. An
+    employee whose row was refused stays as it is.
     """
     plan = FeedPlan()
     seen = set(refused_numbers)
@@ -106,9 +110,9 @@ def _difference(row: FeedRow, employee: Known | None) -> Difference | None:
     if not row.is_active:
         return None if employee is None or employee.is_ended else _ended(row.number, employee)
     if employee is None:
-        changes = tuple((name, None, value) for name, value in row.values.items() if value)
-        return Difference(row.number, ADDED, None, row.values, changes)
-    changes = tuple(
+        added: Changes = tuple((name, None, value) for name, value in row.values.items() if value)
+        return Difference(row.number, ADDED, None, row.values, added)
+    changes: Changes = tuple(
         (name, employee.values.get(name), value or None)
         for name, value in row.values.items()
         if (employee.values.get(name) or "") != value
@@ -125,5 +129,5 @@ def _ended(number: str, employee: Known) -> Difference:
 
 
 def ends_many(ended: int, employees: int) -> bool:
-    """Whether a file ends so many that it may be half a file: more than a fifth."""
+    """Whether a file ends more than a fifth of the employees, so that it may be incomplete."""
     return ended * 5 > employees

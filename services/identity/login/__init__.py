@@ -1,1 +1,1 @@
-"""Login."""
+"""Verifying a log-in, its second step, starting the session, proving oneself again."""

@@ -1,8 +1,7 @@
-"""The second step of a log-in: the password was right, a code is still to come."""
+"""The second step of a log-in: after the right password, the code of a second factor."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import CursorResult, select, update
@@ -28,7 +27,7 @@ def refuse_without_code(call: Call, verified: Verified) -> None:
     """Raise Refused(second_factor_required) with a `challenge` where the password alone does not let in.
 
     `enrolment` says that a second factor has to be set up first (`start_second_factor_at_log_in`). A temporary
-    password is replaced by now: it must not be asked for again in the second step.
+    password is replaced in this step, so that the second step need not ask for it again.
     """
     with call.runtime.database.reading(verified.organisation.id) as session:
         account = session.scalars(select(Account).where(Account.id == verified.account.id)).one()
@@ -64,7 +63,7 @@ def refuse_without_code(call: Call, verified: Verified) -> None:
 
 
 def begin_enrolment(call: Call) -> dict[str, Any]:
-    """Set up the second factor that is demanded of an account without one.
+    """Set up a second factor for an account that must have one and has none.
 
     Raises Refused(challenge_refused, second_factor_is_on, too_many_requests).
     """
@@ -79,7 +78,7 @@ def begin_enrolment(call: Call) -> dict[str, Any]:
 
 
 def complete(call: Call) -> Any:
-    """Check the code and start the session, as `log_in` would have done.
+    """Check the code and start the session, as `log_in` does without a second factor.
 
     Raises Refused(challenge_refused, credentials_refused, feature_is_off, too_many_requests).
     """
@@ -95,25 +94,22 @@ def complete(call: Call) -> Any:
     def check(unit: UnitOfWork) -> tuple[bool, int]:
         unit.act_for(organisation.id, organisation.key)
         wait_s = codes.count_code_try(unit, account.id)
-        return (
-            (False, wait_s)
-            if wait_s
-            else (codes.use(unit, account.id, code, vault, confirms=is_enrolment), 0)
-        )
+        if wait_s:
+            return False, wait_s
+        return codes.use(unit, account.id, code, vault, confirms=is_enrolment), 0
 
-    holds, wait_s = call.transact(check)
+    is_right, wait_s = call.transact(check)
     if wait_s:
         raise Refused(
             "too_many_requests", "Too many wrong codes. Wait, or ask an administrator.", retry_after_s=wait_s
         )
-    if not holds:
+    if not is_right:
         raise Refused("credentials_refused", "The code is wrong, too old, or was used before.", field="code")
     return call.commit(_start_session, challenge.id, account, organisation, settings, is_enrolment)
 
 
 def _start_session(
     unit: UnitOfWork,
-    request: Mapping[str, Any],
     challenge_id: str,
     account: Account,
     organisation: Organisation,
@@ -121,7 +117,7 @@ def _start_session(
     is_enrolment: bool,
 ) -> dict[str, Any]:
     unit.act_for(organisation.id, organisation.key)
-    used: CursorResult[Any] = unit.session.execute(  # type: ignore[assignment]
+    used: CursorResult[Any] = unit.session.execute(  # type: ignore[assignment]  # an UPDATE has a cursor
         update(LoginChallenge)
         .where(LoginChallenge.id == challenge_id, LoginChallenge.used_at.is_(None))
         .values(used_at=unit.now),
@@ -129,14 +125,18 @@ def _start_session(
     )
     if used.rowcount != 1:
         raise _refused()
-    answer = handlers.start_session(unit, request, organisation, account.id, account.password_hash, settings)
+    answer = handlers.start_session(unit, organisation, account.id, account.password_hash, settings)
     if is_enrolment:
         answer["recovery_codes"] = codes.enable(unit, account.id)
     return answer
 
 
 def _open_challenge(call: Call) -> Found:
-    """The challenge that the request's token opens, counted against the address: tokens are not for guessing."""
+    """The challenge of the token in the request, with its account and organisation.
+
+    The try is counted against the caller's address, so that tokens cannot be guessed.
+    Raises Refused(challenge_refused, too_many_requests).
+    """
     settings = call.runtime.settings
     wait_s = call.transact(lambda unit: addresses.count_try(unit, addresses.LOGIN, settings))
     if wait_s:
@@ -164,7 +164,7 @@ def _find(session: Session, token: str) -> Found | None:
     if found is None:
         return None
     challenge, account, organisation = found
-    # A password that was set since was not the one that opened the challenge.
+    # A password that was set after the challenge began is not the one that was verified.
     is_old = account.password_set_at is not None and account.password_set_at > challenge.created_at
     return None if is_old else (challenge, account, organisation)
 

@@ -1,4 +1,4 @@
-"""Entrypoints of login."""
+"""Entrypoints of logging in."""
 
 from __future__ import annotations
 

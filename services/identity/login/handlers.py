@@ -1,9 +1,8 @@
-"""Starting a session for an account whose password was found right."""
+"""Starting a session for an account whose password has been verified."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +26,7 @@ from services.identity.sessions.models import LoginSession
 
 @dataclass(frozen=True)
 class NewPassword:
-    """The password that replaces a temporary one at the log-in. `link_id` is that of the temporary one, if it was sent."""
+    """The password that replaces a temporary one at the log-in. `link_id` is the sent temporary password's id, if any."""
 
     password_hash: str
     link_id: str | None
@@ -36,16 +35,15 @@ class NewPassword:
 
 def start_session(
     unit: UnitOfWork,
-    _request: Mapping[str, Any],
     organisation: Organisation,
     account_id: str,
     verified_hash: str | None,
     settings: Any,
     new_password: NewPassword | None = None,
 ) -> dict[str, Any]:
-    """Start a session for an account whose password was found right, against `verified_hash`.
+    """Start a session for an account whose password was verified against `verified_hash`.
 
-    Raises as `admit_verified`, and Refused(feature_is_off) for a provider whose portal is closed.
+    Raises as `admit_verified`, and Refused(feature_is_off) for a provider while the provider portal is switched off.
     """
     account = admit_verified(unit, organisation, account_id, verified_hash, new_password)
     if account.realm == rules.PROVIDER and not rules.portal_is_open(organisation.features):
@@ -80,13 +78,15 @@ def admit_verified(
     verified_hash: str | None,
     new_password: NewPassword | None = None,
 ) -> Account:
-    """The account, locked, if it is still what was verified outside of this transaction.
+    """The account, locked, if it has not changed since it was verified outside of this transaction.
 
-    `new_password` takes the place of a temporary password, which is thereby used up (S1-16).
-    Raises Refused(credentials_refused) where the account has changed since.
+    `new_password` replaces a temporary password and uses it up (S1-16).
+    Raises Refused(credentials_refused) where the account has changed or cannot log in.
     """
     unit.act_for(organisation.id, organisation.key)
-    account = unit.session.scalar(select(Account).where(Account.id == account_id).with_for_update(of=Account))
+    account: Account | None = unit.session.scalar(
+        select(Account).where(Account.id == account_id).with_for_update(of=Account)
+    )
     if account is None or account.state == "disabled" or account.password_hash != verified_hash:
         raise credentials_refused()
     if new_password is not None:
@@ -102,7 +102,7 @@ def _replace_password(
     if new_password.link_id is not None:
         if not use_up(unit, CredentialLink.id == new_password.link_id):
             raise credentials_refused()
-        # Whoever has the temporary password reads the mail sent to the address.
+        # The holder of the temporary password reads the mail sent to the address, which verifies the address.
         account.email_verified_at = account.email_verified_at or unit.now
     set_password_hash(
         unit,
@@ -114,5 +114,5 @@ def _replace_password(
 
 
 def credentials_refused() -> Refused:
-    """The one answer to a wrong login, a wrong password and an account that cannot log in."""
+    """The same refusal for a wrong login, a wrong password and an account that cannot log in."""
     return Refused("credentials_refused", "Login or password is wrong, or the account cannot log in.")

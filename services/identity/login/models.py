@@ -1,4 +1,4 @@
-"""Table of log-ins that wait for a code."""
+"""Table of log-ins that wait for the code of a second factor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.identity.models import Base
 
 
 class LoginChallenge(TenantScoped, Base):
-    """A log-in whose password was right and whose second factor is still to come."""
+    """A log-in with the right password that waits for the code of its second factor."""
 
     __tablename__ = "login_challenges"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)

@@ -1,4 +1,4 @@
-"""The proof that it is still the same person: the password or a code, given again."""
+"""Proving again that the caller is the account's owner, with the password or a code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from services.identity.sessions.models import LoginSession
 
 
 def prove(call: Call) -> Any:
-    """Check the caller's code, or password where there is no second factor, and note when.
+    """Check the caller's code, or the password where there is no second factor, and set the session's `proven_at`.
 
     Raises Refused(proof_refused, too_many_requests, invalid_request).
     """

@@ -1,4 +1,4 @@
-"""Verifying a log-in outside of any transaction: look up, count the try, hash; then commit."""
+"""Verifying a log-in outside of a transaction: finding the account, counting the try, hashing the password."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from services.identity.secrets.passwords import password_matches
 
 @dataclass(frozen=True)
 class Verified:
-    """A log-in whose password is right. `new_password` is the one that takes a temporary one's place."""
+    """A log-in whose password is right. `new_password` replaces a temporary password."""
 
     organisation: Organisation
     account: Account
@@ -35,12 +35,13 @@ class Verified:
 
 
 def verified(call: Call) -> Verified:
-    """Organisation and account of a log-in whose password is right.
+    """The organisation and account of a log-in whose password is right.
 
-    The same statements, hash and answer whether or not the account exists. Each try leaves one audit row:
-    here when it fails, with the session when it succeeds. A temporary password (S1-16) opens nothing but the way to an
-    own one: without `new_password` it is refused, with it the account logs in. Raises Refused(too_many_requests,
-    credentials_refused, password_change_required, password_refused, outside_sign_in_required).
+    Statements, hashing and answer are the same whether or not the account exists. Each try has one audit row, written
+    here when it fails and with the session when it succeeds. A temporary password (S1-16) is refused without
+    `new_password`, which replaces it.
+    Raises Refused(too_many_requests, credentials_refused, password_change_required, password_refused,
+    outside_sign_in_required).
     """
     organisation, account, key = look_up(call)
     count_attempt(call, tries.LOGIN, key, rules.LOGIN_LIMIT, organisation)
@@ -50,11 +51,16 @@ def verified(call: Call) -> Verified:
         link_id = queries.find_temporary_password(session, account.id if account else "", password)
         realm_rules = _realm_rules(session, call, account)
         is_allowed = _allows_password(session, call, organisation, account)
-    is_here = is_inside(call.context.client_address, realm_rules.allowed_networks)
+    is_in_network = is_inside(call.context.client_address, realm_rules.allowed_networks)
     is_active = account is not None and account.state == "active"
     is_right = is_right and is_active and not has_lapsed(account, realm_rules)
-    is_known = organisation is not None and account is not None and account.state != "disabled"
-    if not is_known or not (is_right or link_id) or not is_here:
+    if (
+        organisation is None
+        or account is None
+        or account.state == "disabled"
+        or not (is_right or link_id)
+        or not is_in_network
+    ):
         audit_attempt(call, organisation, "session.refused", key)
         raise handlers.credentials_refused()
     if not is_allowed:
@@ -63,21 +69,21 @@ def verified(call: Call) -> Verified:
     if is_right and not account.must_change_password:
         return Verified(organisation, account)
     try:
-        own = _own_password(call, organisation, account, password, new_password, link_id)
+        chosen = _chosen_in_its_place(call, organisation, account, password, new_password, link_id)
     except Refused:
         _forget_tries(call, organisation, account)
         raise
-    return Verified(organisation, account, own)
+    return Verified(organisation, account, chosen)
 
 
 def _realm_rules(session: Session, call: Call, account: Account | None) -> RealmRules:
-    """What holds in the account's realm: its networks (S2-133), its lifetimes. Asked of unknown logins, too."""
+    """The rules of the account's realm: its networks (S2-133) and lifetimes. They are read for unknown logins, too."""
     realm = account.realm if account else call.request["realm"]
     return realms.rules_of(session, account.organisation_id if account else "", realm)
 
 
 def has_lapsed(account: Account | None, realm_rules: RealmRules) -> bool:
-    """Whether a password that others have set was not replaced in time: it lives as long as a temporary one (C3)."""
+    """Whether a password that others have set has expired. It has the lifetime of a temporary password (C3)."""
     if account is None or not account.must_change_password or account.password_set_at is None:
         return False
     lifetime = datetime.timedelta(days=realm_rules.temporary_password_days)
@@ -87,12 +93,12 @@ def has_lapsed(account: Account | None, realm_rules: RealmRules) -> bool:
 def _allows_password(
     session: Session, call: Call, organisation: Organisation | None, account: Account | None
 ) -> bool:
-    """Whether a password lets in beside the realm's outside provider. Asked of unknown logins, too."""
+    """Whether the realm allows passwords beside its outside provider. It is read for unknown logins, too."""
     realm = account.realm if account else call.request["realm"]
     return allows_password(session, organisation.id if organisation else "", realm)
 
 
-def _own_password(
+def _chosen_in_its_place(
     call: Call,
     organisation: Organisation,
     account: Account,
@@ -115,7 +121,7 @@ def _own_password(
 
 
 def _forget_tries(call: Call, organisation: Organisation, account: Account) -> None:
-    """Note that the temporary password was right and the own one missing or refused; none of these tries counts."""
+    """Audit that the temporary password was right but the new one missing or refused. Such tries do not count."""
 
     def work(unit: UnitOfWork) -> None:
         unit.act_for(organisation.id, organisation.key)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from services.chassis.operations import Call, serves
-from services.contracts.identity import merging
 from services.contracts.identity import merging as contract
 from services.identity.merging import handlers
 
@@ -36,6 +35,6 @@ class MergingEntrypoints:
     def resolve_person(self, call: Call) -> Any:
         return call.read(handlers.resolve)
 
-    @serves(merging.describe_person)
+    @serves(contract.describe_person)
     def describe_person(self, call: Call) -> Any:
         return call.read(handlers.resolve)

@@ -229,7 +229,7 @@ def undo(unit: UnitOfWork, *, merge_id: str) -> dict[str, Any]:
 
     Raises Refused(proof_required, not_found, merge_refused).
     """
-    assert unit.caller is not None  # noqa: S101 - as above
+    assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
     unit.caller.require_proof()
     row: PersonMerge | None = unit.session.scalar(
         select(PersonMerge).where(PersonMerge.id == merge_id).with_for_update()

@@ -1,1 +1,1 @@
-"""Organisations."""
+"""Tenants and their features, and the operator's command line."""

@@ -16,7 +16,7 @@ def _with_provider(module: str) -> Any:
 
 
 class OutsideEntrypoints:
-    """Mixed into the service."""
+    """What `Service` inherits."""
 
     @serves(contract.list_identity_providers)
     def list_identity_providers(self, call: Call) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -212,15 +211,12 @@ def _require_second_factor(call: Call, authorization: AuthorizationRequest, acco
 
 def _start_session(
     unit: UnitOfWork,
-    request: Mapping[str, Any],
     authorization: AuthorizationRequest,
     presented: Presented,
     account: Account,
     settings: Any,
 ) -> dict[str, Any]:
-    answer = start_session(
-        unit, request, authorization.organisation, account.id, account.password_hash, settings
-    )
+    answer = start_session(unit, authorization.organisation, account.id, account.password_hash, settings)
     # Somebody who was signed in at the provider all along may have left the screen: that proves nothing.
     unit.session.execute(
         update(LoginSession)

@@ -171,7 +171,8 @@ def change_patient_email(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
         unit.caller.require_proof()
         require_confirmation(
-            request, "The patient's portal links and resets go to the new address; the old one is told."
+            request["confirm"],
+            "The patient's portal links and resets go to the new address; the old one is told.",
         )
         enrolment.require_attestation(request["attests_email_is_private"])
     enrolment.change_email(unit, person, request["email"])

@@ -1,1 +1,1 @@
-"""People, how they belong together, and which profiles an account reaches."""
+"""Registering and editing people, and what they see and edit of it themselves."""

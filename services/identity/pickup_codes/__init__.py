@@ -1,1 +1,1 @@
-"""Pickup codes."""
+"""Pick-up codes, with which employees open an account themselves."""

@@ -1,4 +1,4 @@
-"""Entrypoints of pickup codes."""
+"""Entrypoints of pick-up codes."""
 
 from __future__ import annotations
 

@@ -11,7 +11,6 @@ from sqlalchemy.exc import IntegrityError
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.identity import relationships
 from services.contracts.identity import relationships as contract
 from services.identity.models import Account, Grant, Person, Relationship, Role
 from services.identity.registry import rules
@@ -102,7 +101,7 @@ def change_grant(unit: UnitOfWork, grant: Grant, role: Role, ends_at: datetime.d
     grant.version += 1
     if has_other_role:
         unit.publish(
-            relationships.access_role_changed,
+            contract.access_role_changed,
             grant.account_id,
             {"account_id": grant.account_id, "person_id": grant.person_id, "role": role.code},
         )

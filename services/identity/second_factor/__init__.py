@@ -1,1 +1,1 @@
-"""Second factor."""
+"""One-time codes and recovery codes."""

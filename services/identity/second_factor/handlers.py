@@ -94,7 +94,7 @@ def check_own_code(call: Call, code: str, *, confirms: bool = False) -> None:
 
     Raises Refused(proof_refused, too_many_requests).
     """
-    assert call.caller is not None  # noqa: S101 - as above
+    assert call.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
     account_id, vault = call.caller.id, vault_of(call.runtime.settings)
 
     def check(unit: UnitOfWork) -> tuple[bool, int]:

@@ -1,1 +1,1 @@
-"""Secrets."""
+"""Tokens, the vault, hashing, rules of passwords, and counted tries."""

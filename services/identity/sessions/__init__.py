@@ -1,1 +1,1 @@
-"""Sessions."""
+"""Sessions: which hold, when they were last used, ending them."""

@@ -24,7 +24,6 @@ from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, credentials, patients, pickup_codes
-from services.contracts.identity import credentials as credentials_contract
 from services.contracts.notifications import deliveries as contract
 from services.contracts.referrals import queues
 from services.notifications.channels import email
@@ -46,7 +45,7 @@ CREDENTIAL_KINDS = {
 # Kinds that do not go to an account's own address: who tells the address, by the id of what.
 ADDRESS_OF: dict[str, tuple[Operation, str]] = {
     # The address before the change: its owner learns of it even if somebody else has made it.
-    "login_email_changed": (credentials_contract.describe_login_change, "change_id"),
+    "login_email_changed": (credentials.describe_login_change, "change_id"),
     "identity_not_verified": (patients.take_unverified_address, "notice_id"),
     "pickup_code": (pickup_codes.mint_pickup_code, "code_id"),
 }

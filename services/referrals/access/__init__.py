@@ -1,1 +1,1 @@
-"""Who reaches what: the scope of a caller, and which referrals somebody sees."""
+"""Access: the scope of a caller, and the referrals that a caller sees."""

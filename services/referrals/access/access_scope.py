@@ -1,7 +1,7 @@
-"""What a caller may reach: staff everything in the organisation, a provider the own programs, anybody else nothing.
+"""A caller's scope: staff reach everything in the organisation, providers their programs, all others nothing.
 
-Rows S0-1, S0-36 to S0-38. The scope comes from the passport, signed by identity on every request, so an assignment
-that was added or taken away counts from the next call on.
+Rows S0-1, S0-36 to S0-38. The scope comes from the passport, which identity signs for every request. A new or removed
+assignment therefore counts from the next call on.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute
 
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.referrals.directory.models import Resource
@@ -22,25 +23,30 @@ STAFF, PROVIDER = "staff", "provider"
 
 @dataclass(frozen=True)
 class AccessScope:
-    """`everything`, or the programs with these ids and the queued programs of the agencies with these ids."""
+    """Either `everything`, or these programs and, of these agencies, the programs that are in a ReferralQ."""
 
     everything: bool = False
     program_ids: frozenset[str] = frozenset()
     agency_ids: frozenset[str] = frozenset()
 
-    def of_referrals(self, program_id: Any) -> ColumnElement[bool]:
-        """Condition on a column with a program's id: referrals to it are in reach, from any queue (S0-37)."""
+    def of_referrals(
+        self, program_id: ColumnElement[str] | InstrumentedAttribute[str]
+    ) -> ColumnElement[bool]:
+        """Condition on a column of program ids: the caller reaches referrals to the program, from any ReferralQ (S0-37)."""
         if self.everything:
             return true()
         return or_(program_id.in_(self.program_ids), program_id.in_(self._of_agencies()))
 
-    def of_capacity(self, program_id: Any) -> ColumnElement[bool]:
-        """Condition on a column with a program's id: its capacity is in reach. A provider's must be in a ReferralQ."""
+    def of_capacity(self, program_id: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[bool]:
+        """Condition on a column of program ids: the caller reaches the program's capacity.
+
+        For a provider the program must be in a ReferralQ.
+        """
         if self.everything:
             return true()
         return and_(self.of_referrals(program_id), program_id.in_(select(QueueProgram.program_id)))
 
-    def _of_agencies(self) -> Any:
+    def _of_agencies(self) -> Select[tuple[str]]:
         return (
             select(Resource.id)
             .join(QueueProgram, QueueProgram.program_id == Resource.id)
@@ -49,10 +55,10 @@ class AccessScope:
 
 
 def access_scope_of(caller: Caller | None) -> AccessScope:
-    """What the caller reaches. What is not understood adds nothing."""
+    """The scope of a caller. An entry of the passport that has another shape adds nothing."""
     if caller is None or caller.kind != "account":
         return AccessScope()
-    if caller.realm in (STAFF, REALM_OF_SYSTEMS):  # what a system may do there is in its scopes
+    if caller.realm in (STAFF, REALM_OF_SYSTEMS):  # a system's scopes limit what it may do
         return AccessScope(everything=True)
     if caller.realm != PROVIDER:
         return AccessScope()
@@ -67,7 +73,7 @@ def access_scope_of(caller: Caller | None) -> AccessScope:
 
 
 def may_see_details(caller: Caller | None) -> bool:
-    """Whether the whole contact record of a referral in reach may be shown (S0-24, S0-25)."""
+    """Whether the caller may see the whole contact record of a referral in reach (S0-24, S0-25)."""
     if caller is None or caller.kind != "account":
         return False
     if caller.realm in (STAFF, REALM_OF_SYSTEMS):

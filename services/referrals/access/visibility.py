@@ -1,4 +1,4 @@
-"""Which referrals somebody sees. One place, so that no list, paper or interface shows what another keeps back."""
+"""Which referrals a caller sees. Every list, document and interface asks here, so all of them hide the same."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ANY_HELD = _ANY.with_for_update(of=Referral)
 
 
 def visible_to(caller: Caller | None) -> ColumnElement[bool]:
-    """Condition: the caller sees this referral. Staff sees all; others those in reach that were not taken back (S0-46)."""
+    """Condition: the caller sees this referral. Staff see all, others those in reach that the sender did not take back (S0-46)."""
     scope = access_scope_of(caller)
     if scope.everything:
         return scope.of_referrals(Referral.program_id)
@@ -28,9 +28,9 @@ def visible_to(caller: Caller | None) -> ColumnElement[bool]:
 def visible_referral(
     session: Session, caller: Caller | None, referral_id: str, *, lock: bool = False
 ) -> Referral:
-    """The row, held until the transaction ends if `lock`: of two changes at once the second meets the first's version.
+    """The row of a referral that the caller sees. Raises Refused `not_found`.
 
-    Raises Refused `not_found`.
+    With `lock` the row is locked until the transaction ends: of two changes at once, the second sees the first's version.
     """
     if access_scope_of(caller).everything:
         statement = _ANY_HELD if lock else _ANY
@@ -44,7 +44,7 @@ def visible_referral(
 
 
 def not_visible(caller: Caller | None, field: str) -> Refused:
-    """What is answered where nothing is to be seen; to others than staff the same words whatever the reason is."""
+    """The refusal where a caller sees no referral. Callers other than staff get the same words for every reason."""
     if access_scope_of(caller).everything:
         return Refused("not_found", "There is no such referral.", field)
     return Refused("not_found", UNAVAILABLE, field)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.chassis.events import IncomingEvent, listens
-from services.chassis.operations import Call, serves
+from services.chassis.operations import Call, carry_out, serves
 from services.contracts.referrals import assignments
 from services.contracts.referrals.capacity import capacity_changed
 from services.referrals.assignments import new_referrals, notes, queries, waitlist
@@ -14,14 +14,14 @@ from services.referrals.records.handlers import note_reading
 
 
 class AssignmentEntrypoints:
-    """What `Service` offers about referrals, and the events of its own by which the waitlist moves."""
+    """What `Service` offers about referrals, and the two events of referrals that move the waitlist."""
 
     @serves(assignments.assign_referral)
     def assign_referral(self, call: Call) -> Any:
-        # A crowd for one program waits here, each in turn, and not for the row of its capacity.
+        # Callers who want places of one program take turns here, before the database locks the row of its capacity.
         with call.runtime.keyed_lock.hold(call.request["program_id"], call.context.remaining_s()):
             with call.runtime.database.reading(call.organisation_id) as session:
-                new_referrals.refuse_when_full(session, call.request, call.is_repeated)
+                carry_out(new_referrals.refuse_when_full, (session,), call.request, (call.is_repeated,))
             return call.commit(new_referrals.assign_referral)
 
     @serves(assignments.list_referrals)
@@ -53,20 +53,20 @@ class AssignmentEntrypoints:
 
     @listens(capacity_changed)
     def on_capacity_changed(self, incoming: IncomingEvent) -> None:
-        """Places may be free for those who wait."""
+        """Give places that are free now to referrals on the waitlist."""
         with incoming.runtime.database.reading(incoming.context.organisation_id) as session:
-            is_wanted = waitlist.somebody_waits(session, incoming.data["program_id"])
+            is_wanted = waitlist.has_waiting_referral(session, incoming.data["program_id"])
         if incoming.data["free"] and is_wanted:
             incoming.apply(waitlist.on_capacity_changed)
 
     @listens(assignments.referral_waitlisted)
     def on_referral_waitlisted(self, incoming: IncomingEvent) -> None:
-        """A place may have become free meanwhile."""
+        """Look for a place that became free while the referral was put on the waitlist."""
         incoming.apply(waitlist.on_referral_waitlisted)
 
 
 def _audit_reading(call: Call, answer: Any) -> None:
-    """Note a reading of a whole record before it is handed out: what cannot be noted is not shown."""
+    """Write the audit row of a reading before the whole record is handed out: no reading goes unrecorded."""
     record_id = answer["details"]["id"]
     note_reading(
         call, "referral.details_read", "referral", answer["id"], record_id, contact_record_id=record_id

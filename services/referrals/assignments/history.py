@@ -1,4 +1,4 @@
-"""What every step of a referral leaves behind: a line of its history and the facts that its events carry."""
+"""What every step of a referral leaves: a line of its history, and the facts for its events."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def add_line_and_count(
     *,
     is_internal: bool = False,
 ) -> StatusChange:
-    """Append a line at the referral's present version, and count it. `origin` is None on the first line only.
+    """Append a line of history at the referral's present version, and count the step in the reports.
 
-    The referral stands already where the step leads.
+    The caller has moved the referral already. `origin` is the status before, None on the first line only.
     """
     line = StatusChange(
         id=wire.new_id(),
@@ -52,21 +52,21 @@ def add_line_and_count(
 
 
 def touch(unit: UnitOfWork, referral: Referral) -> None:
-    """Count a step: the next version, changed now."""
+    """Give the referral its next version, changed now."""
     referral.version += 1
     referral.updated_at = unit.now
 
 
 def status_of(queue: Queue, referral: Referral) -> Status:
-    """The status at which a referral stands."""
+    """The status of a referral, as its queue defines it."""
     status = find_status(queue.status_list(), referral.status)
-    # A status with referrals cannot be taken off its queue.
+    # A queue cannot remove a status that has referrals.
     assert status is not None  # noqa: S101
     return status
 
 
 def referral_facts(unit: UnitOfWork, referral: Referral) -> dict[str, Any]:
-    """What every event of a referral says: ids and the number, nothing about the person."""
+    """The members that every event of a referral has: ids and the record's number, nothing about the person."""
     record = unit.session.get_one(ContactRecord, referral.contact_record_id)
     program = unit.session.get_one(Resource, referral.program_id)
     return {

@@ -1,12 +1,14 @@
-"""What a list of referrals is narrowed to, and its pages. A page begins after a row, so new rows move nothing."""
+"""The filters, order and pages of a list of referrals. A page begins after a row, so new rows move no page."""
 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, literal, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, literal, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services.chassis.cursors import cursor_of, read_cursor
 from services.referrals.calendar.queries import today_of
@@ -23,42 +25,68 @@ _TIME_OF: dict[str, Any] = {
     "due": Referral.due_at,
     "waitlist": Referral.waitlisted_at,
 }
-_EQUAL: dict[str, Any] = {
-    "queue_id": Referral.queue_id,
-    "program_id": Referral.program_id,
-    "contact_record_id": Referral.contact_record_id,
-    "status": Referral.status,
-    "priority": Referral.priority,
-}
 
 
-def narrowed(session: Session, request: Any, now: datetime.datetime) -> list[ColumnElement[bool]]:
-    """Conditions of a request's filters, on columns of the referral alone: nothing is joined to be left out."""
-    conditions = [column == request[name] for name, column in _EQUAL.items() if request[name] is not None]
-    if request["agency_id"] is not None:
-        conditions.append(Referral.program_id.in_(_programs_of(request["agency_id"])))
-    if request["is_open"] is not None:
-        conditions.append(Referral.is_open if request["is_open"] else ~Referral.is_open)
-    if request["is_waitlisted"] is not None:
-        conditions.append(Referral.is_waiting if request["is_waitlisted"] else ~Referral.is_waiting)
-    if request["is_overdue"] is not None:
-        conditions.append(is_overdue(now) if request["is_overdue"] else ~is_overdue(now))
-    if request["is_urgent"] is not None:
-        conditions.append(is_urgent() if request["is_urgent"] else ~is_urgent())
-    if request["is_consent_expired"] is not None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What a list of referrals is narrowed to; None leaves a member open. See `FILTERS` of the contract."""
+
+    number: str | None = None
+    queue_id: str | None = None
+    program_id: str | None = None
+    agency_id: str | None = None
+    contact_record_id: str | None = None
+    status: str | None = None
+    priority: str | None = None
+    is_open: bool | None = None
+    is_waitlisted: bool | None = None
+    is_overdue: bool | None = None
+    is_urgent: bool | None = None
+    is_consent_expired: bool | None = None
+    assigned_from: datetime.datetime | None = None
+    assigned_before: datetime.datetime | None = None
+
+
+def narrowed(session: Session, filters: Filters, now: datetime.datetime) -> list[ColumnElement[bool]]:
+    """The conditions of these filters. They need no join, because all of them are on columns of the referral."""
+    return [*_equal(filters), *_in_state(session, filters, now)]
+
+
+def _equal(filters: Filters) -> Iterator[ColumnElement[bool]]:
+    columns: tuple[tuple[InstrumentedAttribute[str], str | None], ...] = (
+        (Referral.queue_id, filters.queue_id),
+        (Referral.program_id, filters.program_id),
+        (Referral.contact_record_id, filters.contact_record_id),
+        (Referral.status, filters.status),
+        (Referral.priority, filters.priority),
+    )
+    yield from (column == value for column, value in columns if value is not None)
+    if filters.agency_id is not None:
+        yield Referral.program_id.in_(_programs_of(filters.agency_id))
+    if filters.assigned_from is not None:
+        yield Referral.assigned_at >= filters.assigned_from
+    if filters.assigned_before is not None:
+        yield Referral.assigned_at < filters.assigned_before
+    if filters.number is not None:
+        yield Referral.contact_record_id.in_(_records_of(filters.number))
+
+
+def _in_state(session: Session, filters: Filters, now: datetime.datetime) -> Iterator[ColumnElement[bool]]:
+    if filters.is_open is not None:
+        yield Referral.is_open if filters.is_open else ~Referral.is_open
+    if filters.is_waitlisted is not None:
+        yield Referral.is_waiting if filters.is_waitlisted else ~Referral.is_waiting
+    if filters.is_overdue is not None:
+        yield is_overdue(now) if filters.is_overdue else ~is_overdue(now)
+    if filters.is_urgent is not None:
+        yield is_urgent() if filters.is_urgent else ~is_urgent()
+    if filters.is_consent_expired is not None:
         is_over = is_consent_expired(now, today_of(session, now))
-        conditions.append(is_over if request["is_consent_expired"] else ~is_over)
-    if request["assigned_from"] is not None:
-        conditions.append(Referral.assigned_at >= request["assigned_from"])
-    if request["assigned_before"] is not None:
-        conditions.append(Referral.assigned_at < request["assigned_before"])
-    if request["number"] is not None:
-        conditions.append(Referral.contact_record_id.in_(_records_of(request["number"])))
-    return conditions
+        yield is_over if filters.is_consent_expired else ~is_over
 
 
 def in_order(sort: str) -> tuple[list[ColumnElement[bool]], list[Any]]:
-    """What a sort leaves out, because it has no place in it, and the columns that it orders by."""
+    """The condition of the referrals that have a place in this order, and the columns that it orders by."""
     time = _TIME_OF[sort]
     if sort == "newest":
         return [], [time.desc(), Referral.id.desc()]
@@ -70,7 +98,7 @@ def in_order(sort: str) -> tuple[list[ColumnElement[bool]], list[Any]]:
 
 
 def after(cursor: str, sort: str) -> ColumnElement[bool]:
-    """Condition: comes after the row at which a page ended. Raises Refused `invalid_request`."""
+    """Condition: the row comes after the last one of a page. Raises Refused `invalid_request`."""
     time = _TIME_OF[sort]
     at, referral_id = read_cursor(cursor, _order(sort), datetime.datetime, str)
     row = tuple_(time, Referral.id)
@@ -87,10 +115,10 @@ def _order(sort: str) -> str:
     return f"referrals by {sort}"
 
 
-def _programs_of(agency_id: str) -> Any:
+def _programs_of(agency_id: str) -> Select[tuple[str]]:
     return select(Resource.id).where(Resource.agency_id == agency_id, Resource.level == Level.PROGRAM.value)
 
 
-def _records_of(number: str) -> Any:
-    # A number that nobody could have finds nothing; it is no mistake worth a refusal.
+def _records_of(number: str) -> Select[tuple[str]]:
+    # Text that is no record number finds nothing; it is not refused.
     return select(ContactRecord.id).where(ContactRecord.number == (find_contact_record_number(number) or ""))

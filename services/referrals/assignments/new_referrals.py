@@ -1,4 +1,4 @@
-"""Open a referral: assign a contact record to a program, take a place or wait for one."""
+"""Opening a referral: assign a contact record to a program, take a place or join the waitlist."""
 
 from __future__ import annotations
 
@@ -33,53 +33,72 @@ from services.referrals.reports.facts import read_ahead
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a referral has of a program's capacity: a counted place, a place on the waitlist, or neither."""
+    """A referral's share of a program's capacity: a counted place, a place on the waitlist, or neither."""
 
     line_id: str | None = None
     is_held: bool = False
     is_waiting: bool = False
 
 
-def refuse_when_full(session: Session, request: Any, is_repeated: Callable[[], bool]) -> None:
-    """Refuse an assignment to a full program without a write; the claim itself decides about all others.
+def refuse_when_full(
+    session: Session,
+    is_repeated: Callable[[], bool],
+    *,
+    contact_record_id: str,
+    queue_id: str,
+    program_id: str,
+    line_id: str | None,
+    confirm: bool,
+) -> None:
+    """Refuse an assignment to a full program before anything is written. For all others the claim itself decides.
 
-    A crowd that wants the last places would otherwise queue for the database's write lock only to be refused.
+    Many callers who want the last places would otherwise queue for the database's write lock, only to be refused.
     Raises the same Refused as `assign_referral`.
     """
-    if not is_exhausted(session, request["program_id"], request["line_id"]):
+    if not is_exhausted(session, program_id, line_id):
         return
     if is_repeated():
-        return  # an accepted request has its answer already
-    record = get_record(session, request["contact_record_id"])
-    queue = session.get(Queue, request["queue_id"])
+        return  # the stored answer of an accepted request is repeated
+    record = get_record(session, contact_record_id)
+    queue = session.get(Queue, queue_id)
     if queue is None:
         raise no_queue()
-    check_may_open(queue, program_standing(session, request["program_id"], queue.id, record.id))
-    # Nobody is asked to confirm what would be refused then.
+    check_may_open(queue, program_standing(session, program_id, queue.id, record.id))
+    # Consent comes before the question for `confirm`: a confirmed assignment must not fail for lack of it.
     check_may_be_shared(session, record, queue, utc_now())
     settings = settings_of(queue)
-    if settings.when_full == "block" or (settings.when_full == "warn" and not request["confirm"]):
+    if settings.when_full == "block" or (settings.when_full == "warn" and not confirm):
         raise _full(settings)
 
 
-def assign_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def assign_referral(
+    unit: UnitOfWork,
+    *,
+    contact_record_id: str,
+    queue_id: str,
+    program_id: str,
+    line_id: str | None,
+    priority: str,
+    note: str | None,
+    confirm: bool,
+) -> dict[str, Any]:
     """Assign a contact record to a program through a ReferralQ and take one of the program's places (S0-48).
 
-    Raises Refused as `open_referral`, and `not_found`, `not_a_program`.
+    Raises Refused as `open_referral`, also `not_found` and `not_a_program`.
     """
     # The lock makes two assignments of one record take turns, so the second sees the first.
-    record = get_record(unit.session, request["contact_record_id"], lock=True)
-    queue = held_queue(unit.session, request["queue_id"])
-    standing = program_standing(unit.session, request["program_id"], queue.id, record.id)
+    record = get_record(unit.session, contact_record_id, lock=True)
+    queue = held_queue(unit.session, queue_id)
+    standing = program_standing(unit.session, program_id, queue.id, record.id)
     referral = open_referral(
         unit,
         record,
         queue,
         standing,
-        note=request["note"],
-        line_id=request["line_id"],
-        priority=request["priority"],
-        is_confirmed=request["confirm"],
+        note=note,
+        line_id=line_id,
+        priority=priority,
+        is_confirmed=confirm,
     )
     return new_referral_view(unit.session, unit.caller, referral, queue, standing.program, record)
 
@@ -98,16 +117,17 @@ def open_referral(
     place: Place | None = None,
     replaces_id: str | None = None,
 ) -> Referral:
-    """One new referral with its place, history, audit and events. The record must be held, or new, and the queue held.
+    """Open one referral with its place, history, audit and events.
 
-    A full program refuses, waits or goes on as the queue's settings say; `is_confirmed` answers a warning. `place` is
-    one that is handed over with it. Raises Refused `conflict` (inactive queue), `program_not_in_queue`,
+    The caller holds the queue's row, and the record's unless it is new. Where the program is full, the queue's settings
+    say whether the referral is refused, waits or is opened all the same; `is_confirmed` answers their warning. `place`
+    is one that another referral hands over. Raises Refused `conflict` (inactive queue), `program_not_in_queue`,
     `resource_inactive`, `resource_not_referable`, `already_assigned`, `capacity_exhausted`.
     """
     check_may_open(queue, standing)
     check_may_be_shared(unit.session, record, queue, unit.now)
     program_id = standing.program.id
-    # Whoever comes for the same place waits from the claim on, so all that can be asked before it is.
+    # A claim makes other claims of the same line wait, so everything that can be read is read before it.
     read_ahead(unit, queue.id, first_status(queue.status_list()).key, [program_id])
     place = place or _take_place(unit, settings_of(queue), program_id, line_id, is_confirmed)
     referral = _new(unit, record, queue, program_id, place, note=note, priority=priority, offer_id=offer_id)
@@ -125,9 +145,9 @@ def ask_programs(
     priority: str,
     offer_id: str,
 ) -> list[Referral]:
-    """A new referral to each of these programs, none of which takes a place: the parts of an offer, written at once.
+    """Open a referral to each of these programs, as the parts of an offer. None of them takes a place.
 
-    The caller has checked that each may be asked (`check_may_open`).
+    The caller has checked each program (`check_may_open`).
     """
     check_may_be_shared(unit.session, record, queue, unit.now)
     ids = [program.id for program in programs]
@@ -165,7 +185,7 @@ def _new(
         is_waitlisted=place.is_waiting,
         waitlisted_at=unit.now if place.is_waiting else None,
         assigned_at=unit.now,
-        # Nobody can answer before there is a place.
+        # An answer is due only once the referral has a place.
         due_at=None if place.is_waiting else due_when_new(settings_of(queue), statuses, unit.now),
         offer_id=offer_id,
         consent_ends_at=record.consent_ends_at,
@@ -177,7 +197,7 @@ def _new(
 def _begin(
     unit: UnitOfWork, referrals: Sequence[Referral], queue: Queue, replaces_id: str | None = None
 ) -> None:
-    """Write new referrals and what tells of them, each kind in one statement."""
+    """Write new referrals with their history, audit and events, each kind in one statement."""
     status = first_status(queue.status_list())
     unit.session.add_all(referrals)
     unit.session.flush()  # before their history, which refers to them
@@ -192,7 +212,7 @@ def _begin(
 def _take_place(
     unit: UnitOfWork, settings: QueueSettings, program_id: str, line_id: str | None, is_confirmed: bool
 ) -> Place:
-    # A place that has just become free belongs to whoever waits for it, not to whoever comes by.
+    # A place that has just become free belongs to the referrals that wait for it, before any new one.
     if not is_waited_for(unit.session, program_id, line_id):
         try:
             counted = claim(unit, program_id, line_id)
@@ -208,7 +228,7 @@ def _take_place(
 
 
 def is_waited_for(session: Session, program_id: str, line_id: str | None = None) -> bool:
-    """Whether a referral waits for a place of this program, or of this line of it."""
+    """Whether a referral waits for a place of this line, or, without a line, for any place of the program."""
     waiting = select(Referral.id).where(
         Referral.program_id == program_id,
         Referral.is_waiting,

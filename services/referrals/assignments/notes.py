@@ -1,4 +1,4 @@
-"""Notes on a referral, shared between its two sides or kept by the partner, and how urgent it is."""
+"""Notes on a referral, shared by both sides or internal to the partner, and its priority."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from services.referrals.authors.rules import side_of
 from services.referrals.queues.models import Queue
 
 
-def add_referral_note(unit: UnitOfWork, request: Any) -> dict[str, Any]:
-    """Write a note (S0-32). A shared one is what the limited field shows from now on; an ended referral takes them, too.
+def add_referral_note(unit: UnitOfWork, *, referral_id: str, note: str, is_internal: bool) -> dict[str, Any]:
+    """Write a note (S0-32), also on a referral that has ended. The limited view shows the latest shared note.
 
     Raises Refused `not_found`, `forbidden` (an internal note of a provider).
     """
-    referral = visible_referral(unit.session, unit.caller, request["referral_id"], lock=True)
-    is_internal, side = request["is_internal"], side_of(unit.caller.realm if unit.caller else None)
+    referral = visible_referral(unit.session, unit.caller, referral_id, lock=True)
+    side = side_of(unit.caller.realm if unit.caller else None)
     if is_internal and not access_scope_of(unit.caller).everything:
         raise Refused("forbidden", "Internal notes are the partner's; write a shared one.", "is_internal")
     status = status_of(unit.session.get_one(Queue, referral.queue_id), referral)
     if not is_internal:
-        referral.note = request["note"]
+        referral.note = note
     touch(unit, referral)
-    add_line_and_count(unit, referral, "note", status, status, Step(request["note"]), is_internal=is_internal)
+    add_line_and_count(unit, referral, "note", status, status, Step(note), is_internal=is_internal)
     unit.audit("referral.note_added", "referral", referral.id, side=side, is_internal=is_internal)
     unit.publish(
         referral_note_added,
@@ -46,7 +46,7 @@ def change_priority(unit: UnitOfWork, *, referral_id: str, priority: str) -> dic
     if referral.is_terminal:
         raise Refused("move_not_allowed", "The referral has ended; its priority stays.", "referral_id")
     if referral.priority == priority:
-        return limited_referral(unit.session, unit.caller, referral.id)  # as urgent as it was: no change
+        return limited_referral(unit.session, unit.caller, referral.id)
     before, referral.priority = referral.priority, priority
     touch(unit, referral)
     status = status_of(unit.session.get_one(Queue, referral.queue_id), referral)

@@ -1,4 +1,4 @@
-"""Questions about referrals. Lists are limited views; only one referral at a time is shown with the whole record."""
+"""Queries about referrals. Lists show limited views; the whole record is shown for one referral at a time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from services.referrals.records.rules import (
 
 
 class _Row(NamedTuple):
-    """What `_LIMITED` selects."""
+    """A row of `_LIMITED`."""
 
     Referral: Referral
     Queue: Queue
@@ -65,41 +65,77 @@ _LIMITED = (
     .join(Resource, Resource.id == Referral.program_id)
     .join(QueueStatus, and_(QueueStatus.queue_id == Referral.queue_id, QueueStatus.key == Referral.status))
     .join(ContactRecord, ContactRecord.id == Referral.contact_record_id)
-    # The one that a referral stands at is joined; the others are wanted by few.
+    # The referral's own status is joined; few callers need the queue's other statuses.
     .options(lazyload(Queue.statuses))
 )
 _ONE_LIMITED = built_once(_LIMITED.where(Referral.id == bindparam("referral_id")))
 
 
-def list_referrals(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
-    """A page of the referrals in sight (S0-14, S0-37), narrowed and ordered as asked (S0-45).
+def list_referrals(
+    session: Session,
+    caller: Caller | None,
+    *,
+    number: str | None,
+    queue_id: str | None,
+    program_id: str | None,
+    agency_id: str | None,
+    contact_record_id: str | None,
+    status: str | None,
+    priority: str | None,
+    is_open: bool | None,
+    is_waitlisted: bool | None,
+    is_overdue: bool | None,
+    is_urgent: bool | None,
+    is_consent_expired: bool | None,
+    assigned_from: datetime.datetime | None,
+    assigned_before: datetime.datetime | None,
+    sort: str,
+    after: str | None,
+    limit: int,
+) -> dict[str, Any]:
+    """A page of the referrals that the caller sees (S0-14, S0-37), filtered and in order (S0-45).
 
-    A number that is not in sight gives staff an empty page and others Refused `not_found` in the words of S0-46, whether
-    or not it exists. Raises Refused `invalid_request` for a cursor that nobody gave.
+    Where no visible referral has `number`, staff get an empty page; others get Refused `not_found` in the words of
+    S0-46, whether or not the number exists. Raises Refused `invalid_request` for an unreadable cursor.
     """
     now = utc_now()
-    kept, order = listing.in_order(request["sort"])
-    statement = _LIMITED.where(visible_to(caller), *listing.narrowed(session, request, now), *kept).order_by(
-        *order
+    filters = listing.Filters(
+        number=number,
+        queue_id=queue_id,
+        program_id=program_id,
+        agency_id=agency_id,
+        contact_record_id=contact_record_id,
+        status=status,
+        priority=priority,
+        is_open=is_open,
+        is_waitlisted=is_waitlisted,
+        is_overdue=is_overdue,
+        is_urgent=is_urgent,
+        is_consent_expired=is_consent_expired,
+        assigned_from=assigned_from,
+        assigned_before=assigned_before,
     )
-    if request["after"] is not None:
-        statement = statement.where(listing.after(request["after"], request["sort"]))
-    rows = session.execute(statement.limit(request["limit"] + 1)).all()
-    if not rows and request["number"] is not None and not access_scope_of(caller).everything:
+    kept, order = listing.in_order(sort)
+    conditions = (visible_to(caller), *listing.narrowed(session, filters, now), *kept)
+    statement = _LIMITED.where(*conditions).order_by(*order)
+    if after is not None:
+        statement = statement.where(listing.after(after, sort))
+    rows = session.execute(statement.limit(limit + 1)).all()
+    if not rows and number is not None and not access_scope_of(caller).everything:
         raise not_visible(caller, "number")
-    page = rows[: request["limit"]]
+    page = rows[:limit]
     return {
         "items": [_view(session, row, caller, now) for row in page],
-        "next": listing.cursor_at(page[-1].Referral, request["sort"]) if len(rows) > len(page) else None,
+        "next": listing.cursor_at(page[-1].Referral, sort) if len(rows) > len(page) else None,
     }
 
 
-def get_referral(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
-    """One referral in sight, with the whole contact record where the caller may see it (S0-24, S0-25).
+def get_referral(session: Session, caller: Caller | None, *, referral_id: str) -> dict[str, Any]:
+    """One referral that the caller sees, with the whole contact record where allowed (S0-24, S0-25).
 
-    Raises Refused `not_found`. The caller of this function audits it if `details` are in the answer.
+    Raises Refused `not_found`. The calling function audits the reading if the answer has `details`.
     """
-    referral = visible_referral(session, caller, request["referral_id"])
+    referral = visible_referral(session, caller, referral_id)
     row = session.execute(_ONE_LIMITED, {"referral_id": referral.id}).one()
     view = _view(session, row, caller, utc_now())
     view["progress"]["next_statuses"] = next_statuses(
@@ -118,7 +154,7 @@ def get_referral(session: Session, caller: Caller | None, request: Any) -> dict[
 
 
 def list_referral_history(session: Session, caller: Caller | None, *, referral_id: str) -> dict[str, Any]:
-    """Everything that happened to a referral in sight, oldest first. Raises Refused `not_found`."""
+    """The history of a referral that the caller sees, oldest first. Raises Refused `not_found`."""
     referral = visible_referral(session, caller, referral_id)
     agency_name = agency_name_of(session, referral.program_id)
     lines = _lines(caller, referral)
@@ -142,7 +178,7 @@ def list_referral_history(session: Session, caller: Caller | None, *, referral_i
 
 
 def list_referral_notes(session: Session, caller: Caller | None, *, referral_id: str) -> dict[str, Any]:
-    """The notes of a referral in sight with author and time, oldest first (S0-32). Raises Refused `not_found`."""
+    """The notes of a referral that the caller sees, with author and time, oldest first (S0-32). Raises Refused `not_found`."""
     referral = visible_referral(session, caller, referral_id)
     agency_name = agency_name_of(session, referral.program_id)
     lines = _lines(caller, referral).where(StatusChange.note.is_not(None))
@@ -167,7 +203,7 @@ def new_referral_view(
     program: Resource,
     record: ContactRecord,
 ) -> dict[str, Any]:
-    """The limited view of a referral that was opened just now, from the rows that its command has at hand."""
+    """The limited view of a referral that was just opened, made of the rows that its command has loaded."""
     status = next(status for status in queue.statuses if status.key == referral.status)
     columns = ("number", "first_name", "last_name", "submitted_at", "postal_code", "consent_until")
     names = (getattr(record, name) for name in columns)
@@ -175,7 +211,7 @@ def new_referral_view(
 
 
 def limited_referral(session: Session, caller: Caller | None, referral_id: str) -> dict[str, Any]:
-    """The limited view of a referral that the caller was found to reach: the answer of a command."""
+    """The limited view of a referral as a command answers it. The command has checked that the caller sees it."""
     session.flush()
     row = session.execute(_ONE_LIMITED, {"referral_id": referral_id}).one()
     return _view(session, row, caller, utc_now())
@@ -189,7 +225,7 @@ def _lines(caller: Caller | None, referral: Referral) -> Any:
 
 
 def _actor(line: StatusChange, referral: Referral, agency_name: str | None) -> dict[str, str | None]:
-    """Who did it, as far as it is known here. What a reassignment carried along may be another agency's."""
+    """The author of a line. Lines from before the assignment were copied from another referral: their agency is unknown."""
     own_agency = agency_name if line.at >= referral.assigned_at else None
     return actor_view(line.actor_id, side_of(line.actor_realm), own_agency)
 
@@ -219,7 +255,7 @@ def _view(session: Session, row: Any, caller: Caller | None, now: datetime.datet
 
 
 def _stage_of(row: Any) -> tuple[str, Any]:
-    """How far the referral has come, and what its queue shows at each stage."""
+    """The referral's stage, and the fields that its queue shows at each stage."""
     return row.QueueStatus.as_rule().stage, settings_of(row.Queue).stage_fields
 
 

@@ -1,4 +1,4 @@
-"""Rules of referrals: where a step leads, what it asks for, and when an answer is due."""
+"""Rules of referrals: which moves are allowed, what a status demands, and when an answer is due."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from services.contracts.errors import Refused
 from services.referrals.access.rules import SENDER
 from services.referrals.queues.rules import DeclineReason, Outcome, QueueSettings, Status, first_status
 
-# FHIR R4 value set request-priority, the most urgent first; on a waitlist they go in this order.
+# FHIR R4 value set request-priority, the most urgent first: the order of a waitlist.
 PRIORITIES = ("stat", "asap", "urgent", "routine")
 
-# Which status a step leads to where nobody names one: the first of these FHIR codes that the queue has.
+# Where a step names no status, it leads to the queue's first status with the earliest of these FHIR codes.
 ACCEPTING = ("accepted", "ready", "in-progress")
 DECLINING = ("rejected",)
 EXPIRING = ("failed", "cancelled", "rejected", "entered-in-error", "completed")
@@ -22,7 +22,7 @@ TAKING_BACK = ("cancelled",)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What somebody says about a step of a referral, beside where it leads."""
+    """The note and codes that come with a step of a referral."""
 
     note: str | None = None
     reason_code: str | None = None
@@ -31,7 +31,7 @@ class Step:
 
 
 def status_for(statuses: Sequence[Status], fhir_codes: Iterable[str]) -> Status | None:
-    """The queue's first status that has the earliest of these FHIR codes, None where it has none of them."""
+    """The queue's first status with the earliest of these FHIR codes, None where no status has one."""
     for code in fhir_codes:
         for status in sorted(statuses, key=lambda each: each.position):
             if status.fhir_status == code:
@@ -44,7 +44,7 @@ def check_move_allowed(
 ) -> None:
     """Raise Refused `move_not_allowed` or `status_unchanged` unless the referral may go from one status to the other.
 
-    What its sender took back never opens again; any other ended referral does where the queue allows it.
+    A referral that its sender took back stays ended. Any other ended referral may reopen where the queue allows it.
     """
     if ended_by == SENDER:
         raise Refused(
@@ -65,7 +65,7 @@ def check_move_allowed(
 def next_statuses(
     settings: QueueSettings, statuses: Sequence[Status], key: str, *, is_ended: bool, ended_by: str | None
 ) -> list[str]:
-    """Keys of the statuses to which a referral may go from here, in the queue's order."""
+    """Keys of the statuses that a referral may move to from this one, in the queue's order."""
     origin = next(status for status in statuses if status.key == key)
     allowed = []
     for status in statuses:
@@ -80,9 +80,9 @@ def next_statuses(
 def check_step(
     target: Status, step: Step, reasons: Mapping[str, DeclineReason], outcomes: Mapping[str, Outcome]
 ) -> Step:
-    """The step with everything the status asks for, and who declined where a reason says it.
+    """The step, if it has everything that the status demands. A decline's reason also says which side declined.
 
-    Raises Refused `reason_required` (a note or a code will do), `outcome_required`, `reason_not_in_queue`,
+    Raises Refused `reason_required` (a note or a code satisfies it), `outcome_required`, `reason_not_in_queue`,
     `outcome_not_in_queue`.
     """
     if target.reason_required and not (step.note or step.reason_code):
@@ -103,7 +103,7 @@ def check_step(
 
 
 def kind_of_move(origin: Status, target: Status, *, was_ended: bool) -> str:
-    """What the history calls a change of status."""
+    """The kind of a change of status in the history."""
     if target.fhir_status == "rejected":
         return "declined"
     if was_ended and not target.is_terminal:
@@ -114,12 +114,12 @@ def kind_of_move(origin: Status, target: Status, *, was_ended: bool) -> str:
 
 
 def due_when_new(settings: QueueSettings, statuses: Sequence[Status], now: datetime) -> datetime | None:
-    """When a new referral should have its first answer, None where the queue says nothing."""
+    """When a new referral's first answer is due, None where the queue sets no time."""
     hours = settings.due_hours or settings.status_due_hours.get(first_status(statuses).key)
     return now + timedelta(hours=hours) if hours else None
 
 
 def due_at_status(settings: QueueSettings, target: Status, now: datetime) -> datetime | None:
-    """When a referral should leave the status it has come to, None where it may stay."""
+    """When a referral must leave a status that it has just reached, None where the queue sets no time."""
     hours = None if target.is_terminal else settings.status_due_hours.get(target.key)
     return now + timedelta(hours=hours) if hours else None

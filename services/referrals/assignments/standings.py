@@ -1,4 +1,4 @@
-"""How programs stand to a ReferralQ and a contact record, and whether a referral may be opened there."""
+"""Standings: whether a program is in a ReferralQ and has a referral of a record, and whether one may be opened."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from services.referrals.queues.models import Queue
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A program as a ReferralQ and a record have it: whether it takes referrals through the one, and has one of the other."""
+    """A program, whether it takes referrals through a ReferralQ, and whether it has an open referral of a record from there."""
 
     program: Resource
     is_in_queue: bool
@@ -29,7 +29,7 @@ class Standing:
 def program_standings(
     session: Session, program_ids: Sequence[str], queue_id: str, record_id: str | None = None
 ) -> dict[str, Standing]:
-    """How these programs stand to a queue and a record, by id, in one statement; without those that are not there."""
+    """The standings of these programs by id, in one statement. Programs that do not exist are left out."""
     in_queue = and_(QueueProgram.program_id == Resource.id, QueueProgram.queue_id == queue_id)
     statement: Any = select(Resource, QueueProgram.queue_id).outerjoin(QueueProgram, in_queue)
     if record_id is not None:
@@ -49,14 +49,14 @@ def program_standings(
 def program_standing(
     session: Session, program_id: str, queue_id: str, record_id: str | None = None
 ) -> Standing:
-    """How one program stands. Raises Refused `not_found`, `not_a_program`."""
+    """The standing of one program. Raises Refused `not_found`, `not_a_program`."""
     return as_standing(program_standings(session, [program_id], queue_id, record_id).get(program_id))
 
 
 def as_standing(found: Standing | None) -> Standing:
-    """The standing that was looked for. Raises Refused `not_found`, `not_a_program`."""
+    """The standing, if it was found and is a program's. Raises Refused `not_found`, `not_a_program`."""
     as_program(found.program if found else None)
-    assert found is not None  # noqa: S101 - or it was refused
+    assert found is not None  # noqa: S101 - as_program refuses None
     return found
 
 
@@ -68,7 +68,7 @@ def check_may_open(queue: Queue, standing: Standing) -> None:
 
 
 def check_may_refer(queue: Queue, standing: Standing) -> None:
-    """Raise Refused unless anybody may be referred to this program through this queue now."""
+    """Raise Refused unless the program takes referrals through this queue now."""
     if not queue.is_active:
         raise Refused("conflict", "The ReferralQ is inactive; choose another one.", "queue_id")
     if not standing.is_in_queue:
@@ -79,7 +79,7 @@ def check_may_refer(queue: Queue, standing: Standing) -> None:
 
 
 def refuse_if_open(session: Session, contact_record_id: str, queue_id: str, program_id: str) -> None:
-    """Raise Refused `already_assigned` where the record has an open referral there."""
+    """Raise Refused `already_assigned` where the record has an open referral to this program in this queue."""
     is_open = select(Referral.id).where(
         Referral.contact_record_id == contact_record_id,
         Referral.queue_id == queue_id,

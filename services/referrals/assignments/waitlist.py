@@ -1,7 +1,7 @@
-"""The waitlist: whoever waits gets the place that becomes free, the most urgent first, then the longest waiting.
+"""The waitlist: a place that becomes free goes to the most urgent referral, among equals to the longest waiting.
 
-Two events of our own lead here, both after their commit: a capacity that changed, and a referral that began to wait.
-One of the two comes last, so nobody waits beside a free place, whichever transaction was quicker.
+Two events of referrals lead here after they are committed: a capacity changed, or a referral joined the waitlist. The
+later of the two always finds both the free place and the waiting referral, whichever transaction committed first.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from services.referrals.queues.rules import settings_of
 MOST_AT_ONCE = 100
 
 
-def somebody_waits(session: Session, program_id: str) -> bool:
-    """Whether a referral waits for this program: a glance before a transaction."""
+def has_waiting_referral(session: Session, program_id: str) -> bool:
+    """Whether a referral waits for this program. Read before a transaction is opened, to save one."""
     waiting = select(Referral.id).where(Referral.program_id == program_id, Referral.is_waiting)
     return session.scalars(waiting.limit(1)).first() is not None
 
 
 def on_capacity_changed(unit: UnitOfWork, data: Mapping[str, Any]) -> None:
-    """Give the free places of a program, or of one of its lines, to those who wait."""
+    """Give the free places of a program, or of one of its lines, to the referrals that wait for them."""
     line_id = data.get("line_id")
     _promote(unit, data["program_id"], {None, line_id} if line_id else None, data["free"])
 
 
 def on_referral_waitlisted(unit: UnitOfWork, data: Mapping[str, Any]) -> None:
-    """Look once more for a place: one may have become free while the referral was being put on the waitlist."""
+    """Look for a place again: one may have become free while the referral was put on the waitlist."""
     referral = unit.session.get_one(Referral, data["referral_id"])
     _promote(unit, data["program_id"], {referral.capacity_line_id}, 1)
 
 
 def _promote(unit: UnitOfWork, program_id: str, wishes: Collection[str | None] | None, most: int) -> None:
     full: set[str | None] = set()
-    # All are locked before the first place is claimed: referral, then capacity, as everywhere.
+    # Locks are taken in the order used everywhere, referral before capacity: all referrals before the first claim.
     for referral in _first_waiting(unit.session, program_id, wishes, min(most, MOST_AT_ONCE)):
         wished = referral.capacity_line_id
         if wished in full or None in full:
@@ -63,7 +63,10 @@ def _promote(unit: UnitOfWork, program_id: str, wishes: Collection[str | None] |
 def _first_waiting(
     session: Session, program_id: str, wishes: Collection[str | None] | None, most: int
 ) -> list[Referral]:
-    """Locked, in their order; `wishes` are the lines they wait for (None: any), or None for all who wait."""
+    """The first `most` waiting referrals of a program, locked, in the waitlist's order.
+
+    `wishes` are the lines that they wait for, of which None means any line; without `wishes` all of them count.
+    """
     rank = case({name: place for place, name in enumerate(PRIORITIES)}, value=Referral.priority)
     statement = select(Referral).where(Referral.program_id == program_id, Referral.is_waiting)
     if wishes is not None:

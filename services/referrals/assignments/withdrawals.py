@@ -1,4 +1,4 @@
-"""How a referral ends from its sender's side, and what it held is free again."""
+"""How a referral's sender ends it, and how its place becomes free."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from services.referrals.reports.facts import places_of, read_ahead
 
 
 def give_place_back(unit: UnitOfWork, referral: Referral) -> None:
-    """Free the place that an ending referral holds, or its place on the waitlist."""
+    """Free the capacity that an ending referral holds, or its place on the waitlist."""
     if referral.holds_capacity and referral.capacity_line_id is not None:
         release(unit, referral.capacity_line_id)
     referral.holds_capacity = referral.is_waitlisted = False
 
 
 def take_back(unit: UnitOfWork, referral: Referral, kind: str, step: Step) -> None:
-    """End it as its sender: at the queue's cancelled status if it has one, else at the status where it stands."""
+    """End a referral as its sender: at the queue's cancelled status, or at its present status where the queue has none."""
     queue = held_queue(unit.session, referral.queue_id)
     origin, target = status_of(queue, referral), _target(queue, referral)
     give_place_back(unit, referral)
@@ -47,9 +47,9 @@ def take_back(unit: UnitOfWork, referral: Referral, kind: str, step: Step) -> No
 
 
 def read_ahead_of_all(unit: UnitOfWork, referrals: Sequence[Referral]) -> list[Any]:
-    """Ask at once for all that taking these back will look at one by one. Hold what comes back until it is done.
+    """Load in a few statements the rows that taking these referrals back reads one by one.
 
-    The session finds a row again only for as long as somebody holds it.
+    The caller keeps the list until it has finished: the session forgets a row that nothing refers to.
     """
     cells: dict[tuple[str, str], set[str]] = defaultdict(set)
     for referral in referrals:
@@ -72,7 +72,7 @@ def _target(queue: Queue, referral: Referral) -> Status:
 
 
 def withdraw(unit: UnitOfWork, referral: Referral, step: Step) -> None:
-    """Take a locked referral back with a reason, and tell it: its provider finds it no more (S0-46)."""
+    """Take a locked referral back with a reason and publish it. Its provider no longer sees it (S0-46)."""
     take_back(unit, referral, "withdrawn", step)
     unit.audit("referral.withdrawn", "referral", referral.id, reason_code=step.reason_code)
     unit.publish(

@@ -1,1 +1,1 @@
-"""Who did something: on which side they work, and their names as others may know them."""
+"""Authors: the side on which an author works, and the name that others may see."""

@@ -1,7 +1,8 @@
-"""Names of those who did something: "Sam F.", and for which organisation they work (MARKET R-7).
+"""Names of authors, such as "Sam F.", and the organisations for which they work (MARKET R-7).
 
-Names are identity's. It is asked once for a page, outside any transaction, and what it said is kept for a minute in this
-process, nowhere else. Without an answer a list comes without names: who reads it waits for no other service.
+Names belong to identity. It is asked once for a page, outside any transaction, and its answers are kept for a minute in
+this process only. Where identity does not answer, the list is shown without names, so reading it depends on no other
+service.
 """
 
 from __future__ import annotations
@@ -26,28 +27,28 @@ _ACCOUNT_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """How somebody is called, None where nobody knows, and what the organisation is called."""
+    """An author's name, None where it is unknown, and the name of the organisation."""
 
     name: str | None
     organisation: str | None
 
 
 class KnownAuthors:
-    """What identity said lately, by organisation and account. An account it did not know is kept as well."""
+    """Identity's latest answers, by organisation and account. Accounts that it did not know are kept as well."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str | None, str], tuple[float, Author]] = {}
         self._lock = threading.Lock()
 
     def find(self, organisation_id: str | None, account_ids: Iterable[str]) -> dict[str, Author]:
-        """Those of whom something is known that is not older than a minute."""
+        """The authors that were kept within the last minute."""
         now = time.monotonic()
         with self._lock:
             kept = {each: self._kept.get((organisation_id, each)) for each in account_ids}
         return {each: entry[1] for each, entry in kept.items() if entry is not None and entry[0] > now}
 
     def keep(self, organisation_id: str | None, authors: Mapping[str, Author]) -> None:
-        """Keep what was said just now; the oldest goes where there is no room."""
+        """Keep new answers; the oldest ones are dropped beyond `MOST_KEPT`."""
         ends_at = time.monotonic() + KEPT_S
         with self._lock:
             for account_id, author in authors.items():
@@ -58,9 +59,9 @@ class KnownAuthors:
 
 
 def with_names(call: Call, answer: dict[str, Any], member: str = "actor") -> dict[str, Any]:
-    """A list whose items' actors have names and, on the partner's side, the organisation. Call it after the reading.
+    """A list whose actors have names and, on the partner's side, organisations. Call it when the session is closed.
 
-    `answer` is a dumped reply with `items`; each has an Actor of the contract at `member`.
+    `answer` is a dumped reply with `items`; each item has an Actor of the contract at `member`.
     """
     actors = [item[member] for item in answer["items"]]
     authors = authors_of(call, (actor["id"] for actor in actors))
@@ -74,9 +75,9 @@ def with_names(call: Call, answer: dict[str, Any], member: str = "actor") -> dic
 
 
 def with_name_of(call: Call, answer: dict[str, Any], member: str) -> dict[str, Any]:
-    """A dumped reply whose `member`, an account's id, has the name beside it: in `<member>_name`, None where none is known.
+    """A dumped reply with the name of the account at `member` added as `<member>_name`, None where it is unknown.
 
-    `answer` is one thing or a list with `items`. Call it after the reading, or after the transaction of a command.
+    `answer` is one object or a list with `items`. Call it when the session or the command's transaction is closed.
     """
     things = answer.get("items", [answer])
     authors = authors_of(call, (thing[member] for thing in things))
@@ -87,8 +88,8 @@ def with_name_of(call: Call, answer: dict[str, Any], member: str) -> dict[str, A
 
 
 def authors_of(call: Call, account_ids: Iterable[str]) -> dict[str, Author]:
-    """Authors by account id, as far as they are known or identity answers in time. Not inside a transaction."""
-    # What acts by itself is no account.
+    """Authors by account id: those that are kept, or that identity tells in time. Not inside a transaction."""
+    # A service that acts by itself has no account id.
     wanted = {each for each in account_ids if _ACCOUNT_ID.fullmatch(each)}
     known_authors = _known_authors(call.runtime)
     known = known_authors.find(call.organisation_id, wanted)
@@ -114,7 +115,7 @@ def _in_parts(account_ids: list[str]) -> Iterator[list[str]]:
 
 
 def _known_authors(runtime: Any) -> KnownAuthors:
-    """The one memory of this process."""
+    """The authors that this process keeps."""
     if not hasattr(runtime, "known_authors"):
         runtime.known_authors = KnownAuthors()
     known: KnownAuthors = runtime.known_authors

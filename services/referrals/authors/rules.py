@@ -1,17 +1,17 @@
-"""On which side somebody works, and how an author is shown before identity is asked for the name."""
+"""Rules of authors: the side of a realm, and an author without the name, which identity adds."""
 
 from __future__ import annotations
 
 
 def side_of(realm: str | None) -> str:
-    """On which side somebody of this realm works: "partner", "provider", or "system" where nobody acted."""
+    """The side of an account of this realm: "partner" or "provider"; without a realm no account acted: "system"."""
     if realm is None:
         return "system"
     return "provider" if realm == "provider" else "partner"
 
 
 def actor_view(actor_id: str, side: str, agency_name: str | None = None) -> dict[str, str | None]:
-    """An Actor of the contract, still without a name. A provider works for the agency, where that is known."""
+    """An Actor of the contract, still without a name. A provider's organisation is the agency, where that is known."""
     return {
         "id": actor_id,
         "side": side,

@@ -1,1 +1,1 @@
-"""Work on many records or referrals at once."""
+"""Bulk jobs: assign, move or reassign many records or referrals at once."""

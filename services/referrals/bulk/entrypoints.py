@@ -1,4 +1,4 @@
-"""Entrypoints of work on many records or referrals."""
+"""Entrypoints of bulk jobs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.referrals.bulk import handlers, queries, work
 
 
 class BulkEntrypoints:
-    """What `Service` offers about work on many at once."""
+    """What `Service` offers about bulk jobs."""
 
     @serves(bulk.start_bulk_assignment)
     def start_bulk_assignment(self, call: Call) -> Any:

@@ -1,4 +1,4 @@
-"""What is done with one record or referral of a job, by the same functions as when somebody does it by hand."""
+"""The work on one record or referral of a bulk job, by the functions that serve single requests."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from services.referrals.status_changes.handlers import move
 
 
 def carry_out(unit: UnitOfWork, job: BulkJob, subject_id: str) -> str:
-    """Do what the job says with one record or referral; the id of the referral that came of it. Raises Refused."""
+    """Do the job's work on one record or referral, and return the id of the resulting referral. Raises Refused."""
     return _STEPS[job.kind](unit, job, subject_id).id
 
 
 def _assign(unit: UnitOfWork, job: BulkJob, record_id: str) -> Referral:
-    """To the first program with a free place. Who is referred to one of them already, is not referred to the next."""
+    """Assign a record to the first program with a free place, unless it has an open referral to one of them."""
     record = get_record(unit.session, record_id, lock=True)
     queue = held_queue(unit.session, job.wish["queue_id"])
     found = program_standings(unit.session, job.wish["program_ids"], queue.id, record.id)
@@ -45,23 +45,41 @@ def _assign(unit: UnitOfWork, job: BulkJob, record_id: str) -> Referral:
 def _to_the_first_free(
     unit: UnitOfWork, job: BulkJob, record: ContactRecord, queue: Queue, programs: Sequence[Standing]
 ) -> Referral:
-    wish = {"note": job.note, "priority": job.wish["priority"], "is_confirmed": job.wish["confirm"]}
+    def assign_to(standing: Standing) -> Referral:
+        return open_referral(
+            unit,
+            record,
+            queue,
+            standing,
+            note=job.note,
+            priority=job.wish["priority"],
+            is_confirmed=job.wish["confirm"],
+        )
+
     if len(programs) > 1:
         for standing in programs:
             if is_exhausted(unit.session, standing.program.id):
                 continue
             try:
-                return open_referral(unit, record, queue, standing, **wish)
+                return assign_to(standing)
             except Refused as refusal:
                 if refusal.code not in TRIES_THE_NEXT:
                     raise
-    # All are full, or there is one only: then the queue's settings say what happens.
-    return open_referral(unit, record, queue, programs[0], **wish)
+    # All are full, or there is only one: the queue's settings decide.
+    return assign_to(programs[0])
 
 
 def _change_status(unit: UnitOfWork, job: BulkJob, referral_id: str) -> Referral:
     referral = held_referral(unit.session, unit.caller, referral_id)
-    move(unit, referral, held_queue(unit.session, referral.queue_id), {**job.wish, "note": job.note})
+    move(
+        unit,
+        referral,
+        held_queue(unit.session, referral.queue_id),
+        status=job.wish["status"],
+        note=job.note,
+        reason_code=job.wish["reason_code"],
+        outcome_code=job.wish["outcome_code"],
+    )
     return referral
 
 
@@ -69,16 +87,15 @@ def _reassign(unit: UnitOfWork, job: BulkJob, referral_id: str) -> Referral:
     old = held_referral(unit.session, unit.caller, referral_id)
     if old.is_terminal:
         raise Refused("move_not_allowed", "The referral has ended meanwhile.", "referral_id")
-    wish = {
-        "program_id": job.wish["to_program_id"],
-        "queue_id": job.wish["to_queue_id"],
-        "carries_notes": job.wish["carries_notes"],
-        "confirm": job.wish["confirm"],
-        "note": job.note,
-        "line_id": None,
-        "priority": None,
-    }
-    return reassign(unit, old, wish)
+    return reassign(
+        unit,
+        old,
+        program_id=job.wish["to_program_id"],
+        queue_id=job.wish["to_queue_id"],
+        note=job.note,
+        carries_notes=job.wish["carries_notes"],
+        is_confirmed=job.wish["confirm"],
+    )
 
 
 _STEPS: Mapping[str, Callable[[UnitOfWork, BulkJob, str], Referral]] = {

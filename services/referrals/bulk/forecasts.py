@@ -1,7 +1,6 @@
-"""What would come of a job if it ran now, counted in a few statements and without changing anything.
+"""Dry runs: the result that a bulk job would have now, counted in a few statements without changing anything.
 
-It is a forecast: places may be taken or become free until the job runs, and it knows nothing of what is due to be
-settled at this very moment.
+It is a forecast: places may be taken or freed before the job runs, and capacity lines that are due are not settled first.
 """
 
 from __future__ import annotations
@@ -30,20 +29,27 @@ from services.referrals.status_changes.handlers import named_status
 _There = aliased(Referral)
 
 
-def of_assignment(session: Session, queue: Queue, record_ids: Sequence[str], request: Any) -> dict[str, Any]:
-    """How many of these records would be assigned, and why the others not."""
+def of_assignment(
+    session: Session,
+    queue: Queue,
+    record_ids: Sequence[str],
+    program_ids: Sequence[str],
+    *,
+    is_confirmed: bool,
+) -> dict[str, Any]:
+    """How many of these records would be assigned, and why the others would be refused."""
     known = _count(session, select(func.count()).where(ContactRecord.id.in_(record_ids)))
     assigned = select(func.count(Referral.contact_record_id.distinct())).where(
         Referral.contact_record_id.in_(record_ids),
         Referral.queue_id == queue.id,
-        Referral.program_id.in_(request["program_ids"]),
+        Referral.program_id.in_(program_ids),
         Referral.is_open,
     )
     already = _count(session, assigned)
-    unshared = count_without_consent(session, queue, record_ids, request["program_ids"])
+    unshared = count_without_consent(session, queue, record_ids, program_ids)
     left_over = 0
-    if _needs_places(queue, request):
-        left_over = without_a_place(known - already - unshared, _free_places(session, request["program_ids"]))
+    if _needs_places(queue, is_confirmed=is_confirmed):
+        left_over = without_a_place(known - already - unshared, _free_places(session, program_ids))
     reasons = {
         "not_found": len(record_ids) - known,
         "already_assigned": already,
@@ -53,78 +59,86 @@ def of_assignment(session: Session, queue: Queue, record_ids: Sequence[str], req
     return forecast(len(record_ids), Counter(reasons))
 
 
-def of_status_change(session: Session, referral_ids: Sequence[str], request: Any) -> dict[str, Any]:
-    """How many of these referrals may go to the status, and why the others not. Places are not looked at."""
+def of_status_change(
+    session: Session, referral_ids: Sequence[str], status_key: str, step: Step
+) -> dict[str, Any]:
+    """How many of these referrals may move to the status, and why the others would be refused. Ignores capacity."""
     columns = (Referral.queue_id, Referral.status, Referral.is_terminal, Referral.ended_by)
     groups = session.execute(
-        select(*columns, func.count().label("count")).where(Referral.id.in_(referral_ids)).group_by(*columns)
+        select(*columns, func.count().label("found")).where(Referral.id.in_(referral_ids)).group_by(*columns)
     ).all()
-    reasons: Counter[str] = Counter(not_found=len(referral_ids) - sum(group.count for group in groups))
+    reasons: Counter[str] = Counter(not_found=len(referral_ids) - sum(group.found for group in groups))
     for group in groups:
         try:
-            _check_move(session, group, request)
+            _check_move(session, group, status_key, step)
         except Refused as refusal:
-            reasons[refusal.code] += group.count
+            reasons[refusal.code] += group.found
     return forecast(len(referral_ids), reasons)
 
 
-def of_reassignment(session: Session, referral_ids: Sequence[str], request: Any) -> dict[str, Any]:
-    """How many of these open referrals would go to the other program, and why the others not."""
-    queue_id = request["to_queue_id"] or Referral.queue_id
+def of_reassignment(
+    session: Session,
+    referral_ids: Sequence[str],
+    *,
+    to_program_id: str,
+    to_queue_id: str | None,
+    is_confirmed: bool,
+) -> dict[str, Any]:
+    """How many of these open referrals would go to the other program, and why the others would be refused."""
+    queue_id = to_queue_id or Referral.queue_id
     is_there = exists().where(
         _There.contact_record_id == Referral.contact_record_id,
         _There.queue_id == queue_id,
-        _There.program_id == request["to_program_id"],
+        _There.program_id == to_program_id,
         _There.is_open,
     )
     today = today_of(session, utc_now())
     groups = session.execute(
         select(
             Referral.queue_id,
-            func.count().label("count"),
+            func.count().label("found"),
             func.count().filter(is_there).label("already"),
             func.count().filter(~is_there, is_of_record_without_consent(today)).label("unshared"),
         )
         .where(Referral.id.in_(referral_ids))
         .group_by(Referral.queue_id)
     ).all()
-    reasons: Counter[str] = Counter(not_found=len(referral_ids) - sum(group.count for group in groups))
+    reasons: Counter[str] = Counter(not_found=len(referral_ids) - sum(group.found for group in groups))
     wanted = 0
     for group in groups:
-        queue = session.get_one(Queue, request["to_queue_id"] or group.queue_id)
-        if not has_program(session, queue.id, request["to_program_id"]):
-            reasons["program_not_in_queue"] += group.count
+        queue = session.get_one(Queue, to_queue_id or group.queue_id)
+        if not has_program(session, queue.id, to_program_id):
+            reasons["program_not_in_queue"] += group.found
             continue
         reasons["already_assigned"] += group.already
         unshared = group.unshared if settings_of(queue).consent_required else 0
         reasons["consent_required"] += unshared
-        if _needs_places(queue, request):
-            wanted += group.count - group.already - unshared
-    free = _free_places(session, [request["to_program_id"]])
+        if _needs_places(queue, is_confirmed=is_confirmed):
+            wanted += group.found - group.already - unshared
+    free = _free_places(session, [to_program_id])
     reasons["capacity_exhausted"] += without_a_place(wanted, free)
     return forecast(len(referral_ids), reasons)
 
 
-def _check_move(session: Session, group: Any, request: Any) -> None:
+def _check_move(session: Session, group: Any, status_key: str, step: Step) -> None:
     queue = session.get_one(Queue, group.queue_id)
     origin = find_status(queue.status_list(), group.status)
-    assert origin is not None  # noqa: S101 - a status with referrals cannot be taken off its queue
-    target = named_status(queue, request["status"])
+    assert origin is not None  # noqa: S101 - a queue cannot remove a status that has referrals
+    target = named_status(queue, status_key)
     check_move_allowed(
         settings_of(queue), origin, target, is_ended=group.is_terminal, ended_by=group.ended_by
     )
-    step = Step(request["note"], request["reason_code"], None, request["outcome_code"])
     check_step(target, step, decline_reasons_of(queue), outcomes_of(queue))
 
 
-def _needs_places(queue: Queue, request: Any) -> bool:
-    """Whether a full program refuses: it does not where one waits, or goes on all the same."""
+def _needs_places(queue: Queue, *, is_confirmed: bool) -> bool:
+    """Whether a full program refuses referrals, instead of putting them on the waitlist or taking them all the same."""
     when_full = settings_of(queue).when_full
-    return when_full == "block" or (when_full == "warn" and not request["confirm"])
+    return when_full == "block" or (when_full == "warn" and not is_confirmed)
 
 
 def _free_places(session: Session, program_ids: Sequence[str]) -> int | None:
-    """Free places of all these programs together, None where one of them is not limited."""
+    """The free places of all these programs together, None where one of them has no limit."""
     free = 0
     for program_id in program_ids:
         limits = [line for line in lines_of(session, program_id) if line.term_id is not None]

@@ -1,8 +1,8 @@
-"""Commands of work on many: start a job, cancel one. The loop does the work."""
+"""Commands of bulk jobs: start one, cancel one. The loop in `work` does the work."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import insert, update
@@ -11,6 +11,7 @@ from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals.bulk import bulk_job_finished, bulk_job_started
+from services.referrals.assignments.rules import Step
 from services.referrals.assignments.standings import (
     as_standing,
     check_may_refer,
@@ -34,79 +35,129 @@ from services.referrals.queues.queries import held_queue
 from services.referrals.status_changes.handlers import named_status
 
 
-def start_bulk_assignment(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def start_bulk_assignment(
+    unit: UnitOfWork,
+    *,
+    queue_id: str,
+    program_ids: list[str],
+    contact_record_ids: list[str] | None,
+    records: Mapping[str, Any] | None,
+    priority: str,
+    confirm: bool,
+    note: str | None,
+    dry_run: bool,
+) -> dict[str, Any]:
     """Assign many records through a queue, each to the first of the programs with a free place.
 
-    Raises Refused where nobody could be assigned: `not_found`, `not_a_program`, `conflict`, `program_not_in_queue`,
-    `resource_inactive`, `resource_not_referable`; and `invalid_request`, `selection_too_large`.
+    Raises Refused where no record could be assigned: `not_found`, `not_a_program`, `conflict`, `program_not_in_queue`,
+    `resource_inactive`, `resource_not_referable`; also `invalid_request`, `selection_too_large`.
     """
-    queue = held_queue(unit.session, request["queue_id"])
-    found = program_standings(unit.session, request["program_ids"], queue.id)
-    for program_id in request["program_ids"]:
+    queue = held_queue(unit.session, queue_id)
+    found = program_standings(unit.session, program_ids, queue.id)
+    for program_id in program_ids:
         check_may_refer(queue, as_standing(found.get(program_id)))
-    ids = selections.record_ids(unit.session, request)
-    if request["dry_run"]:
-        return _dry(unit, ASSIGNMENT, forecasts.of_assignment(unit.session, queue, ids, request))
-    wish = {name: request[name] for name in ("queue_id", "program_ids", "priority", "confirm")}
-    return _begin(unit, ASSIGNMENT, ids, wish, request["note"])
+    ids = selections.record_ids(unit.session, contact_record_ids, records)
+    if dry_run:
+        counts = forecasts.of_assignment(unit.session, queue, ids, program_ids, is_confirmed=confirm)
+        return _dry(unit, ASSIGNMENT, counts)
+    wish = {"queue_id": queue_id, "program_ids": program_ids, "priority": priority, "confirm": confirm}
+    return _begin(unit, ASSIGNMENT, ids, wish, note)
 
 
-def start_bulk_status_change(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def start_bulk_status_change(
+    unit: UnitOfWork,
+    *,
+    status: str,
+    referral_ids: list[str] | None,
+    referrals: Mapping[str, Any] | None,
+    reason_code: str | None,
+    outcome_code: str | None,
+    note: str | None,
+    dry_run: bool,
+) -> dict[str, Any]:
     """Move many referrals to a status. Raises Refused `not_found`, `invalid_request`, `selection_too_large`.
 
     Where a selection names the queue, its status must be there (`status_not_in_queue`).
     """
-    ids = selections.referral_ids(unit.session, request)
-    if request["referrals"] is not None:
-        named_status(held_queue(unit.session, request["referrals"]["queue_id"]), request["status"])
-    if request["dry_run"]:
-        return _dry(unit, STATUS_CHANGE, forecasts.of_status_change(unit.session, ids, request))
-    wish = {name: request[name] for name in ("status", "reason_code", "outcome_code")}
-    return _begin(unit, STATUS_CHANGE, ids, wish, request["note"])
+    ids = selections.referral_ids(unit.session, referral_ids, referrals)
+    if referrals is not None:
+        named_status(held_queue(unit.session, referrals["queue_id"]), status)
+    if dry_run:
+        step = Step(note, reason_code, None, outcome_code)
+        return _dry(unit, STATUS_CHANGE, forecasts.of_status_change(unit.session, ids, status, step))
+    wish = {"status": status, "reason_code": reason_code, "outcome_code": outcome_code}
+    return _begin(unit, STATUS_CHANGE, ids, wish, note)
 
 
-def start_bulk_reassignment(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def start_bulk_reassignment(
+    unit: UnitOfWork,
+    *,
+    from_program_id: str | None,
+    from_agency_id: str | None,
+    queue_id: str | None,
+    to_program_id: str,
+    to_queue_id: str | None,
+    carries_notes: bool,
+    confirm: bool,
+    note: str | None,
+    dry_run: bool,
+) -> dict[str, Any]:
     """Send the open referrals of a program or an agency to another program.
 
     Raises Refused `not_found`, `not_a_program`, `conflict`, `program_not_in_queue`, `resource_inactive`,
     `resource_not_referable`, `invalid_request`, `selection_too_large`.
     """
-    if request["to_queue_id"] is not None:
-        queue = held_queue(unit.session, request["to_queue_id"])
-        check_may_refer(queue, program_standing(unit.session, request["to_program_id"], queue.id))
-    program = get_program(unit.session, request["to_program_id"])
+    if to_queue_id is not None:
+        queue = held_queue(unit.session, to_queue_id)
+        check_may_refer(queue, program_standing(unit.session, to_program_id, queue.id))
+    program = get_program(unit.session, to_program_id)
     check_may_be_referred_to(ResourceStatus(program.status))
-    ids = selections.open_referral_ids(unit.session, request)
-    if request["dry_run"]:
-        return _dry(unit, REASSIGNMENT, forecasts.of_reassignment(unit.session, ids, request))
-    wish = {name: request[name] for name in ("to_program_id", "to_queue_id", "carries_notes", "confirm")}
-    return _begin(unit, REASSIGNMENT, ids, wish, request["note"])
+    ids = selections.open_referral_ids(
+        unit.session,
+        from_program_id=from_program_id,
+        from_agency_id=from_agency_id,
+        queue_id=queue_id,
+        to_program_id=to_program_id,
+        to_queue_id=to_queue_id,
+    )
+    if dry_run:
+        counts = forecasts.of_reassignment(
+            unit.session, ids, to_program_id=to_program_id, to_queue_id=to_queue_id, is_confirmed=confirm
+        )
+        return _dry(unit, REASSIGNMENT, counts)
+    wish = {
+        "to_program_id": to_program_id,
+        "to_queue_id": to_queue_id,
+        "carries_notes": carries_notes,
+        "confirm": confirm,
+    }
+    return _begin(unit, REASSIGNMENT, ids, wish, note)
 
 
 def cancel_bulk_job(unit: UnitOfWork, *, bulk_job_id: str) -> dict[str, Any]:
-    """Stop a job: what waits is not done. Raises Refused `not_found`, `forbidden`, `job_finished`."""
+    """Stop a job: lines that still wait are cancelled. Raises Refused `not_found`, `forbidden`, `job_finished`."""
     job = get_row(unit.session, bulk_job_id, lock=True)
     if unit.caller is None or not unit.caller.may(PERMISSION_OF[job.kind]):
         raise Refused("forbidden", "Only who may start such a job may stop it.")
     if job.finished_at is not None:
         raise Refused("job_finished", "The job is over; nothing of it waits.", "bulk_job_id")
-    _drop_what_waits(unit, job)
+    _cancel_waiting_lines(unit, job)
     return finish(unit, job, "bulk.cancelled")
 
 
 def stop(unit: UnitOfWork, job_id: str, reason: str) -> bool:
-    """End a job by our own doing, and say why. False where it is over already."""
+    """End a job on the service's own account, and note why. False where the job is over already."""
     job = get_row(unit.session, job_id, lock=True)
     if job.finished_at is not None:
         return False
-    _drop_what_waits(unit, job)
+    _cancel_waiting_lines(unit, job)
     job.stopped_because = reason
     finish(unit, job, "bulk.stopped")
     return True
 
 
-def _drop_what_waits(unit: UnitOfWork, job: BulkJob) -> None:
-    # A line that is being worked on is waited for, and stays as it has become.
+def _cancel_waiting_lines(unit: UnitOfWork, job: BulkJob) -> None:
+    # The statement waits for a line that is being worked on, and leaves it alone once it is done or failed.
     unit.session.execute(
         update(BulkJobLine)
         .where(BulkJobLine.job_id == job.id, BulkJobLine.state == WAITING)
@@ -117,7 +168,7 @@ def _drop_what_waits(unit: UnitOfWork, job: BulkJob) -> None:
 
 
 def finish(unit: UnitOfWork, job: BulkJob, action: str) -> dict[str, Any]:
-    """Close a held job of which nothing waits any more."""
+    """Close a locked job that has no waiting lines."""
     job.finished_at = unit.now
     view = job_view(unit.session, job)
     counts = {name: view[name] for name in ("done", "failed", "cancelled")}
@@ -129,7 +180,7 @@ def finish(unit: UnitOfWork, job: BulkJob, action: str) -> dict[str, Any]:
 def _begin(
     unit: UnitOfWork, kind: str, ids: Sequence[str], wish: dict[str, Any], note: str | None
 ) -> dict[str, Any]:
-    assert unit.caller is not None  # noqa: S101 - staff alone comes here
+    assert unit.caller is not None  # noqa: S101 - only staff start jobs
     job = BulkJob(
         id=wire.new_id(),
         organisation_key=unit.organisation_key,

@@ -1,4 +1,4 @@
-"""Tables of work on many records or referrals at once."""
+"""Tables of bulk jobs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _RUNNING = text("finished_at IS NULL")
 
 
 class BulkJob(TenantScoped, Base):
-    """A wish about many. `wish` holds its ids, codes and flags as they were sent, `note` the one text in it.
+    """One bulk job. `wish` holds the ids, codes and flags of the request, `note` the one text in it.
 
-    `requested_by` and `requester_realm` say for whom the loop acts. `is_cancelled`: what waited was not done,
-    by somebody's wish or, with `stopped_because`, by our own.
+    The loop acts on behalf of the account `requested_by` of `requester_realm`. `is_cancelled` says that waiting lines were
+    cancelled: on request, or by the service itself for the reason `stopped_because`.
     """
 
     __tablename__ = "bulk_jobs"
@@ -41,7 +41,7 @@ class BulkJob(TenantScoped, Base):
 
 
 class BulkJobLine(TenantScoped, Base):
-    """One record or referral of a job. `state` is one of `rules.LINE_STATES`; `reason` and `field` say why it failed."""
+    """One record or referral of a job. `state` is one of `rules.LINE_STATES`; `reason` and `field` tell why it failed."""
 
     __tablename__ = "bulk_job_lines"
     __table_args__ = (Index(None, "job_id", "state", "position"), UniqueConstraint("job_id", "subject_id"))

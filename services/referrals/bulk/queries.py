@@ -1,4 +1,4 @@
-"""Questions about work on many. Staff only."""
+"""Queries about bulk jobs. Staff only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import case, func, literal, select, tuple_
+from sqlalchemy import Select, case, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from services.chassis.cursors import cursor_of, read_cursor
@@ -24,7 +24,7 @@ _RANK = case({state: rank for rank, state in enumerate(LINE_STATES)}, value=Bulk
 
 
 def get_bulk_job(session: Session, _caller: Caller | None, *, bulk_job_id: str) -> dict[str, Any]:
-    """How far a job has come. Raises Refused `not_found`."""
+    """A job with its progress. Raises Refused `not_found`."""
     return job_view(session, get_row(session, bulk_job_id))
 
 
@@ -57,7 +57,7 @@ def list_bulk_job_lines(
 ) -> dict[str, Any]:
     """A page of a job's lines: failed, waiting, done, cancelled, each in the job's order. Raises Refused `not_found`.
 
-    A line that changes its state while one reads page by page may be seen twice, or not at all.
+    A line whose state changes between two pages may appear on both, or on neither.
     """
     job = get_row(session, bulk_job_id)
     statement = _numbered(job).where(BulkJobLine.job_id == job.id).order_by(_RANK, BulkJobLine.position)
@@ -88,7 +88,7 @@ def list_bulk_job_lines(
 
 
 def get_row(session: Session, job_id: str, *, lock: bool = False) -> BulkJob:
-    """The row, held until the transaction ends if `lock`. Raises Refused `not_found`."""
+    """The row of a job, with `lock` locked until the transaction ends. Raises Refused `not_found`."""
     job = session.get(BulkJob, job_id, with_for_update=lock)
     if job is None:
         raise Refused("not_found", "There is no job with this id.", "bulk_job_id")
@@ -130,8 +130,8 @@ def _state_of(job: BulkJob) -> str:
     return "running" if job.finished_at is None else "done"
 
 
-def _numbered(job: BulkJob) -> Any:
-    """Lines with the number of the record that each is about, None where there is no such record or referral."""
+def _numbered(job: BulkJob) -> Select[Any]:
+    """Lines with the number of the contact record that each is about, None where no such record or referral exists."""
     statement = select(BulkJobLine, ContactRecord.number)
     if job.kind == ASSIGNMENT:
         return statement.outerjoin(ContactRecord, ContactRecord.id == BulkJobLine.subject_id)

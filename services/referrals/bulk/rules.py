@@ -1,4 +1,4 @@
-"""Rules of work on many: what may be asked for, and what would come of it."""
+"""Rules of bulk jobs: which requests are valid, and how results are counted."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from services.contracts.errors import Refused
 
 ASSIGNMENT, STATUS_CHANGE, REASSIGNMENT = "assignment", "status_change", "reassignment"
 WAITING, DONE, FAILED, CANCELLED = "waiting", "done", "failed", "cancelled"
-# As they are listed: what needs somebody's attention first.
+# The order in which lines are listed: those that need attention come first.
 LINE_STATES = (FAILED, WAITING, DONE, CANCELLED)
-# Whoever may start a kind of job may stop it, and a job goes on for as long as its starter may.
+# The permission to start a kind of job is also the permission to stop it. A job continues while its starter has it.
 PERMISSION_OF = {
     ASSIGNMENT: "referral.assign",
     STATUS_CHANGE: "referral.change_status",
@@ -20,45 +20,46 @@ PERMISSION_OF = {
 }
 STARTER_NOT_ALLOWED = "starter_not_allowed"
 MOST_LINES = 5000
-# With several programs, one that refuses for these reasons leaves the record to the next.
+# Where a job names several programs, a refusal with one of these codes leads on to the next program.
 TRIES_THE_NEXT = frozenset(
     {"capacity_exhausted", "program_not_in_queue", "resource_inactive", "resource_not_referable"}
 )
 
 
-def check_one_of(request: Mapping[str, Any], first: str, second: str) -> None:
-    """Raise Refused `invalid_request` unless exactly one of two members is given."""
-    if (request[first] is None) == (request[second] is None):
+def check_one_of(**members: object) -> None:
+    """Raise Refused `invalid_request` unless exactly one of these two members of a request is given."""
+    if sum(value is not None for value in members.values()) != 1:
+        first, second = members
         raise Refused("invalid_request", f"Give either `{first}` or `{second}`.", first)
 
 
 def check_narrowed(selection: Mapping[str, Any], field: str) -> None:
-    """Raise Refused `invalid_request` for a selection that leaves nothing out."""
+    """Raise Refused `invalid_request` for a selection without any member: it would select everything."""
     if all(value is None for value in selection.values()):
         raise Refused("invalid_request", "Say which records: give at least one member.", field)
 
 
 def check_size(found: int) -> None:
-    """Raise Refused `selection_too_large` where there are more than one job takes."""
+    """Raise Refused `selection_too_large` where there are more than `MOST_LINES`."""
     if found > MOST_LINES:
         detail = f"These are more than {MOST_LINES}; narrow it down, and start several jobs."
         raise Refused("selection_too_large", detail, limit=MOST_LINES)
 
 
 def without_a_place(wanted: int, free: int | None) -> int:
-    """How many of these find no free place; `free` is None where nothing limits."""
+    """How many of the `wanted` referrals find no free place. `free` is None where there is no limit."""
     return 0 if free is None else max(0, wanted - free)
 
 
 def forecast(total: int, reasons: Counter[str]) -> dict[str, Any]:
-    """The counts of a dry run, in the shape of a job's."""
+    """The counts of a dry run, in the same shape as a job's."""
     refused = {code: count for code, count in reasons.items() if count}
     failed = sum(refused.values())
     return counts({DONE: total - failed, FAILED: failed}, refused)
 
 
 def counts(by_state: Mapping[str, int], reasons: Mapping[str, int]) -> dict[str, Any]:
-    """The counts of a job: by state, and the reasons of what failed, the most frequent first."""
+    """The counts of a job by state, and the reasons of its failed lines, the most frequent first."""
     ordered = sorted(reasons.items(), key=lambda each: (-each[1], each[0]))
     return {
         **{state: by_state.get(state, 0) for state in LINE_STATES},

@@ -1,6 +1,6 @@
-"""The loop that works jobs off: each record or referral in a transaction of its own.
+"""The loop that carries out bulk jobs, each record or referral in its own transaction.
 
-What was done commits together with its line, so a process that dies repeats nobody. Replicas share the lines of a job.
+A line is marked as done in the transaction of its work, so no line is repeated after a crash. Replicas share a job's lines.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from services.referrals.bulk.rules import DONE, FAILED, PERMISSION_OF, STARTER_N
 
 EVERY_S = 5.0
 JOBS_AT_ONCE = 20
-LINES_IN_TURN = 50  # then another job has its turn
+LINES_IN_TURN = 50  # then the next job has its turn
 LOOP = "bulk-jobs"
 
 
 class BulkJobsLoop(Loop):
-    """Works off jobs; woken by each new one."""
+    """Carries out bulk jobs; woken by each new one."""
 
     def __init__(self, runtime: Any) -> None:
         super().__init__(LOOP, lambda: work(runtime, self.stopping.is_set), EVERY_S)
 
 
 def start(call: Call, handler: Callable[..., Any]) -> Any:
-    """Note a job, wake the loop and answer. Raises what the handler refuses."""
+    """Store a job, wake the loop and answer. Raises the handler's Refused."""
     answer = call.commit(handler)
     call.runtime.loops.wake(LOOP)
     return answer
 
 
 def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
-    """Carry out what waits. False when the database was too busy for some of it."""
+    """Carry out waiting lines. False when some could not be done now and must be tried again."""
     while not is_stopping():
         with runtime.database.reading(None) as session:
             jobs = session.scalars(
@@ -55,7 +55,7 @@ def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
                 .order_by(BulkJob.created_at)
                 .limit(JOBS_AT_ONCE)
             ).all()
-        # A job of which nothing moves is in the hands of another replica, or the database or identity is busy.
+        # A job makes no progress while another replica works on it, or while the database or identity is busy.
         if not [job for job in jobs if _has_moved(runtime, job, is_stopping)]:
             return not jobs
     return True
@@ -64,15 +64,15 @@ def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
 def _has_moved(runtime: Any, job: BulkJob, is_stopping: Callable[[], bool]) -> bool:
     try:
         return _work_on(runtime, job, is_stopping)
-    except Refused as refusal:  # it waits for the next round, the others go on
+    except Refused as refusal:  # this job waits for the next round, the others continue
         log.warning("bulk_job_waits", job_id=job.id, code=refusal.code)
         return False
 
 
 def _work_on(runtime: Any, job: BulkJob, is_stopping: Callable[[], bool]) -> bool:
-    """Do some lines of a job, or close it. False when nothing came of it.
+    """Do some lines of a job, or close it. False when nothing changed.
 
-    Raises Refused where identity cannot say whether its starter still may do this.
+    Raises Refused where identity cannot tell whether the starter still has the permission.
     """
     lines = select(BulkJobLine.position).where(BulkJobLine.job_id == job.id, BulkJobLine.state == WAITING)
     with runtime.database.reading(job.organisation_id) as session:
@@ -91,7 +91,7 @@ def _work_on(runtime: Any, job: BulkJob, is_stopping: Callable[[], bool]) -> boo
 
 
 def _may_go_on(runtime: Any, job: BulkJob) -> bool:
-    """Whether the job's starter still may do this: asked for every turn, as he may be disabled meanwhile."""
+    """Whether the job's starter still has the permission. Asked at every turn, because the account may be disabled by then."""
     answer = runtime.ask(
         check_permission,
         {"account_id": job.requested_by, "permission": PERMISSION_OF[job.kind]},
@@ -102,21 +102,21 @@ def _may_go_on(runtime: Any, job: BulkJob) -> bool:
 
 
 def _try(runtime: Any, job: BulkJob, position: int) -> bool:
-    """One line. What was begun before a refusal is rolled back; the refusal is noted in a transaction of its own."""
+    """Do one line. A refusal rolls its work back, and is noted in a second transaction."""
     try:
         return bool(_transact(runtime, job, lambda unit: _do(unit, job, position)))
     except Refused as refusal:
         if refusal.code == "service_unavailable":
             return False  # the line waits for the next round
         reason, field = refusal.code, refusal.field
-    except Exception as error:  # one line that breaks must not stop all that come after it
+    except Exception as error:  # a line that breaks must not stop the lines after it
         log.error("bulk_line_broke", job_id=job.id, error=type(error).__name__, where=where(error))
         reason, field = "internal_error", None
     return bool(_transact(runtime, job, lambda unit: _note_failure(unit, job, position, reason, field)))
 
 
 def _do(unit: UnitOfWork, job: BulkJob, position: int) -> bool:
-    """The line is held: two processes at once do it once."""
+    """Do the work of a line and mark it. The line is locked, so of two processes only one does it."""
     line = _held_line(unit.session, job, position)
     if line is None:
         return False
@@ -149,6 +149,6 @@ def _close(unit: UnitOfWork, job_id: str) -> bool:
 
 
 def _transact(runtime: Any, job: BulkJob, step: Callable[[UnitOfWork], Any]) -> Any:
-    """Run `step(unit_of_work)` on behalf of whoever started the job."""
+    """Run `step(unit_of_work)` on behalf of the account that started the job."""
     own = (job.requested_by, job.organisation_id, job.organisation_key, job.requester_realm)
     return transact_as(runtime, Caller("account", *own), step, correlation_id=job.id)

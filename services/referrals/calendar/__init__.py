@@ -1,1 +1,1 @@
-"""An organisation's days: its time zone, and which day it is there. What counts by days builds on it."""
+"""An organisation's days: its time zone and its present day. Subjects that count by days build on it."""

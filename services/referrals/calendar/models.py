@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from sqlalchemy import (
-    Integer,
-    String,
-)
+from sqlalchemy import Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import TenantScoped, UtcDateTime
@@ -15,7 +12,7 @@ from services.referrals.models import Base
 
 
 class ReportSettings(TenantScoped, Base):
-    """How an organisation wants its reports: the time zone in which its days begin and end."""
+    """An organisation's settings for reports: the time zone in which its days begin and end."""
 
     __tablename__ = "report_settings"
 

@@ -11,7 +11,7 @@ DEFAULT_ZONE = "UTC"
 
 
 def local_day(at: datetime.datetime, zone: str) -> datetime.date:
-    """The day that a moment belongs to where the organisation is."""
+    """The day of a moment in a time zone."""
     return at.astimezone(ZoneInfo(zone)).date()
 
 
@@ -20,6 +20,6 @@ def check_time_zone(name: str) -> str:
     try:
         return ZoneInfo(name).key
     except (KeyError, ValueError, OSError):
-        # zoneinfo raises each of these, for an unknown name, for a path and for a folder such as "America".
+        # zoneinfo raises these for an unknown name, a path, and a folder such as "America".
         detail = "time_zone: use the name of an IANA time zone, for example Europe/Berlin."
         raise Refused("invalid_request", detail, "time_zone") from None

@@ -59,7 +59,7 @@ def read(
     (only,) = found
     if not (_is_referral(resource_type) and may_see_details(caller)):
         return _SHAPES[resource_type](only), None
-    details = get_referral(session, caller, {"referral_id": resource_id})["details"]
+    details = get_referral(session, caller, referral_id=resource_id)["details"]
     return _SHAPES[resource_type](replace(only, person=details)), details
 
 

@@ -18,7 +18,7 @@ def hsds_capacity_of(session: Session, program_ids: Iterable[str]) -> dict[str, 
     """The `service_capacity` objects of each of these programs, in the order of its lines, in two statements.
 
     Each has the members that HSDS requires (`id`, `service_id`, `unit`, `available`, `updated`) and, where known,
-    `maximum` and `description`. A line that nobody vouches for any more is left out: a stale number is worse than none.
+    `maximum` and `description`. A line whose status is unknown is left out: a stale number is worse than none.
     `updated` is a date and time in UTC.
     """
     now = utc_now()

@@ -1,6 +1,6 @@
-"""Resources as objects of HSDS 3.1. What HSDS has no exact place for rides along in attributes of ours, so nothing is lost.
+"""Resources as objects of HSDS 3.1. Values without an exact place in HSDS go into attributes of ours, so nothing is lost.
 
-A value that would break the standard's formats (an e-mail address without @, say) is only in such an attribute.
+A value that would break the standard's formats (such as an e-mail address without @) is only in such an attribute.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _EMAIL = re.compile(r"[^@\s<>()\[\],;:\"\\]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", r
 _URI = re.compile(r"https?://[!-~]+", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(/[!-~]*)?", re.ASCII)
 _UNSAFE_IN_URI = set('"<>\\^`{|}')
-# The record's field for each member that holds the same text.
+# Members of HSDS with the field of our record that holds the same text.
 _SAME: Mapping[str, Mapping[str, str]] = {
     ORGANIZATION: {"alternate_name": "alternate_name"},
     LOCATION: {"alternate_name": "alternate_name", "description": "description"},
@@ -47,7 +47,7 @@ _SAME: Mapping[str, Mapping[str, str]] = {
     },
     AT_LOCATION: {"description": "description"},
 }
-# A list with one text an entry: the member, the entry's member, the record's field.
+# Lists whose entries hold one text each: the member, the entry's member, our record's field.
 _LISTS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     ORGANIZATION: (),
     LOCATION: (
@@ -63,7 +63,7 @@ _LISTS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     ),
     AT_LOCATION: (("schedules", "description", "hours"),),
 }
-# Members without a field of ours that an import kept under their own names.
+# Members for which our record has no field; an import keeps them under their HSDS names.
 _KEPT_TEXTS: Mapping[str, tuple[str, ...]] = {
     ORGANIZATION: ("legal_status",),
     LOCATION: ("transportation", "external_identifier", "external_identifier_type"),
@@ -71,12 +71,12 @@ _KEPT_TEXTS: Mapping[str, tuple[str, ...]] = {
     AT_LOCATION: (),
 }
 _KEPT_NUMBERS = ("minimum_age", "maximum_age", "year_incorporated")
-# What the object says by being what it is, where it stands and what it is linked with.
+# Fields that the object expresses by its type, its position and its links.
 _UNDERSTOOD = frozenset({"number", "level", "name", "parent_number", "parent_name", "status", "extra"})
 
 
 class Row(NamedTuple):
-    """A resource as it is exported."""
+    """A resource with the columns that an export needs."""
 
     id: str
     number: str
@@ -90,7 +90,7 @@ class Row(NamedTuple):
 
 
 class _Maker:
-    """Makes one object out of a row and remembers which fields of the record the object tells exactly."""
+    """Makes one object from a row, and remembers which fields of the record the object expresses exactly."""
 
     def __init__(self, row: Row, kind: str) -> None:
         self.row = row
@@ -113,7 +113,7 @@ class _Maker:
             self.told.add(field)
 
     def checked(self, member: str, field: str, form: re.Pattern[str]) -> None:
-        """A text whose form the standard prescribes."""
+        """Set a member whose format the standard prescribes, if the field's text has that format."""
         text = self.record.get(field)
         if not text:
             return
@@ -121,9 +121,9 @@ class _Maker:
             if _HOST.fullmatch(text) and not _UNSAFE_IN_URI & set(text):
                 self.made[member] = f"http://{text}"
                 return
-            is_good = form.fullmatch(text) and not _UNSAFE_IN_URI & set(text)
+            is_good = form.fullmatch(text) is not None and not _UNSAFE_IN_URI & set(text)
         else:
-            is_good = form.fullmatch(text)
+            is_good = form.fullmatch(text) is not None
         if is_good:
             self.made[member] = text
             self.told.add(field)
@@ -159,7 +159,7 @@ class _Maker:
             self.told.add(field)
 
     def kept(self) -> None:
-        """Give back what an import kept under the standard's own names."""
+        """Restore the members that an import kept under their HSDS names."""
         for member in _KEPT_TEXTS[self.kind]:
             if member in self.extra:
                 self.made[member] = self.extra.pop(member)
@@ -183,7 +183,7 @@ class _Maker:
             del self.extra[member]
 
     def identified(self, entry: Object, member: str, at: int) -> Object:
-        """An entry with an id of the form that HSDS 3.1 wants."""
+        """An entry whose id is a UUID, as HSDS 3.1 requires."""
         try:
             return entry | {"id": str(uuid.UUID(str(entry.get("id"))))}
         except ValueError:
@@ -205,7 +205,7 @@ class _Maker:
             self.told |= {"taxonomy_terms", "taxonomy_codes"}
 
     def status(self, agency_name: str | None) -> None:
-        """Where the record's status and agency's name are other than the object says, an attribute tells."""
+        """Set the status. Attributes keep the record's status and agency name where the object cannot express them."""
         if self.kind == SERVICE:
             kept = self.extra.get("hsds_status")
             if kept in STATUSES and STATUSES[kept].value == self.row.status:
@@ -227,13 +227,13 @@ class _Maker:
         self.made.setdefault("attributes", []).append(own | members)
 
     def forget_fields(self) -> None:
-        """Leave it at what the object tells, and the number to know the resource by."""
+        """Drop all fields that the object does not express, except the resource's number."""
         self.told |= self.record.keys()
         self.extra = {}
         self.ours = {"number": self.row.number}
 
     def finish(self) -> Object:
-        """The object, with attributes for all that it does not tell."""
+        """The object, with attributes for all fields that it does not express."""
         for field in sorted(self.record.keys() - self.told):
             self.ours[field] = _json(self.record[field])
         if self.extra:
@@ -243,13 +243,13 @@ class _Maker:
         return {member: value for member, value in self.made.items() if value not in (None, [])}
 
     def part(self, kind: str, at: Any) -> str:
-        """An id for a part of this object: the same at every export."""
+        """An id for a part of this object, the same in every export."""
         return _uuid5(self._own, f"{self.kind}/{kind}/{at}")
 
     def addresses(
         self, fields: Sequence[str] = ("physical_address", "mailing_address", "other_address")
     ) -> None:
-        """The record's addresses, where there is a first for each kind."""
+        """Set the addresses and coordinates. `other_address` is used only beside a physical address."""
         found = []
         for field in fields:
             address = self.record.get(field)
@@ -269,10 +269,10 @@ _TERMS = bytes.fromhex("6d2c8f0e4b1a5a3e9c770f4d2e6b8a15")
 
 
 def organization_of(row: Row, locations: Sequence[Object] | None = None) -> Object:
-    """An agency: with `locations` in full, with its sites and a location for its own address; otherwise in short."""
+    """An agency. With `locations` (those of its sites) it is full and has a location for its own address; else it is short."""
     made = _Maker(row, ORGANIZATION)
     made.texts()
-    # Required, and may be empty.
+    # HSDS requires a description; it may be empty.
     made.made["description"] = row.record.get("description", "")
     made.told.add("description")
     made.checked("email", "email", _EMAIL)
@@ -286,7 +286,7 @@ def organization_of(row: Row, locations: Sequence[Object] | None = None) -> Obje
         made.made["locations"] = [*([own] if own else []), *locations]
     else:
         made.forget_fields()
-    # The standard requires it, so it stays though it is empty.
+    # `finish` keeps only members with a value, but the description is required.
     return made.finish() | {"description": row.record.get("description", "")}
 
 
@@ -306,7 +306,7 @@ def location_of(row: Row, agency_name: str | None) -> Object:
 
 
 def at_location_of(row: Row, location: Object, agency_name: str | None) -> Object:
-    """A program at a site, which hangs on its service and has its location."""
+    """A program at a site: the link between its service and its location."""
     made = _Maker(row, AT_LOCATION)
     made.told |= {"program_number", "site_number"}
     made.texts()
@@ -328,7 +328,7 @@ def service_of(
     *,
     is_full: bool = True,
 ) -> Object:
-    """A program; not `is_full` is the form of HSDS's lists, without what there may be many of."""
+    """A program. Without `is_full` it has the short form of HSDS's lists: no list members except the attributes."""
     made = _Maker(row, SERVICE)
     made.texts()
     made.checked("email", "email", _EMAIL)
@@ -358,14 +358,14 @@ def service_of(
 
 
 def uuid_of(resource_id: str) -> str:
-    """Our id as HSDS 3.1 writes one."""
+    """A resource's id, written as a UUID."""
     return (
         f"{resource_id[:8]}-{resource_id[8:12]}-{resource_id[12:16]}-{resource_id[16:20]}-{resource_id[20:]}"
     )
 
 
 def _uuid5(namespace: bytes, name: str) -> str:
-    """The UUID of a name, as RFC 9562 makes version 5. The library's own takes four times as long, and these are many."""
+    """The version 5 UUID of a name (RFC 9562). The standard library's `uuid5` takes four times as long, and we need many."""
     mark = hashlib.sha1(namespace + name.encode(), usedforsecurity=False).hexdigest()
     variant = "89ab"[int(mark[16], 16) & 3]
     return f"{mark[:8]}-{mark[8:12]}-5{mark[13:16]}-{variant}{mark[17:20]}-{mark[20:32]}"
@@ -373,12 +373,12 @@ def _uuid5(namespace: bytes, name: str) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _shared_uuid(name: str) -> str:
-    """The id of what many objects have in common, a term of the taxonomy or a unit."""
+    """The id of something that many objects share: a term of the taxonomy, or a unit."""
     return _uuid5(_TERMS, name)
 
 
 def _own_location(row: Row) -> Object | None:
-    """A location for the address of an agency or program, as HSDS knows addresses of locations only."""
+    """A location for the address of an agency or program: in HSDS only locations have addresses."""
     addresses = ("physical_address", "mailing_address", "other_address")
     if not any(row.record.get(name) for name in addresses) and row.record.get("latitude") is None:
         return None
@@ -397,7 +397,7 @@ def _derived_at_location(row: Row, location: Object) -> Object:
 
 
 def _derived_mark(made: _Maker, kind: str, own_id: str) -> Object:
-    """Says that an object repeats its owner's address, so that an import of ours makes no site of it."""
+    """An attribute that marks a location derived from its owner's address, so that our import creates no site from it."""
     mark = {"link_type": OURS, "label": "derived", "value": "true"}
     return {"id": made.part("derived", kind), "link_id": own_id, "link_entity": kind, **mark}
 

@@ -1,14 +1,15 @@
-"""The directory for systems that speak HSDS 3.1: pages as its API has them, and the whole as one file."""
+"""The directory for systems that speak HSDS 3.1: pages as its API describes them, and all of it as one file."""
 
 from __future__ import annotations
 
+import datetime
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 import orjson
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from services.chassis.passports import Caller
@@ -26,7 +27,7 @@ from services.referrals.hsds.objects import (
     service_of,
 )
 
-Request = Mapping[str, Any]
+Read = Callable[[Callable[[Session], Any]], Any]
 AT_ONCE = 200
 _COLUMNS = (
     Resource.id,
@@ -41,26 +42,45 @@ _COLUMNS = (
 )
 
 
-def list_hsds_services(session: Session, _caller: Caller | None, request: Request) -> dict[str, Any]:
+def list_hsds_services(
+    session: Session,
+    _caller: Caller | None,
+    *,
+    page: int,
+    per_page: int,
+    search: str | None,
+    modified_after: datetime.datetime | None,
+    organization_id: str | None,
+    full: bool,
+) -> dict[str, Any]:
     """A page of services, in the order of their numbers."""
-    conditions = [Resource.level == Level.PROGRAM.value, *_narrowed(request)]
-    if request["organization_id"] is not None:
-        conditions.append(Resource.agency_id == request["organization_id"])
+    conditions = [Resource.level == Level.PROGRAM.value, *_filters(search, modified_after)]
+    if organization_id is not None:
+        conditions.append(Resource.agency_id == organization_id)
 
     def make(rows: list[Row]) -> list[Object]:
-        return services_of(session, rows, is_full=request["full"])
+        return services_of(session, rows, is_full=full)
 
-    return _page(session, conditions, request, make)
+    return _page(session, conditions, make, number=page, size=per_page)
 
 
-def list_hsds_organizations(session: Session, _caller: Caller | None, request: Request) -> dict[str, Any]:
+def list_hsds_organizations(
+    session: Session,
+    _caller: Caller | None,
+    *,
+    page: int,
+    per_page: int,
+    search: str | None,
+    modified_after: datetime.datetime | None,
+    full: bool,
+) -> dict[str, Any]:
     """A page of organizations, in the order of their numbers."""
-    conditions = [Resource.level == Level.AGENCY.value, *_narrowed(request)]
+    conditions = [Resource.level == Level.AGENCY.value, *_filters(search, modified_after)]
 
     def make(rows: list[Row]) -> list[Object]:
-        return organizations_of(session, rows) if request["full"] else [organization_of(row) for row in rows]
+        return organizations_of(session, rows) if full else [organization_of(row) for row in rows]
 
-    return _page(session, conditions, request, make)
+    return _page(session, conditions, make, number=page, size=per_page)
 
 
 def get_hsds_service(session: Session, _caller: Caller | None, *, service_id: str) -> Object:
@@ -72,8 +92,8 @@ def get_hsds_service(session: Session, _caller: Caller | None, *, service_id: st
 
 
 def services_of(session: Session, rows: Sequence[Row], *, is_full: bool = True) -> list[Object]:
-    """Services with all that hangs on them, in six statements however many there are."""
-    # By number, as the organisation's numbers have an index of their own.
+    """Services with their related objects, in six statements for any number of services."""
+    # Agencies are found by number, because the numbers of an organisation are indexed.
     parents = {row.record.get("parent_number") for row in rows}
     agencies = {row.id: row for row in _rows(session, [Resource.number.in_(parents)])}
     organizations = {agency_id: organization_of(row) for agency_id, row in agencies.items()}
@@ -105,19 +125,17 @@ def organizations_of(session: Session, rows: Sequence[Row]) -> list[Object]:
 
 
 def size_of_directory(session: Session) -> int:
-    """How many organizations and services an export of the whole directory has."""
+    """The number of organizations and services in an export of the whole directory."""
     levels = (Level.AGENCY.value, Level.PROGRAM.value)
     counted = session.scalar(select(func.count()).select_from(Resource).where(Resource.level.in_(levels)))
     return (counted or 0) + len(_programs_without_a_place(session))
 
 
-def whole_directory(
-    read: Callable[[Callable[[Session], Any]], Any], count: Callable[[], Any] = lambda: None
-) -> Iterator[bytes]:
+def whole_directory(read: Read, count: Callable[[], Any] = lambda: None) -> Iterator[bytes]:
     """The whole directory as the pieces of one JSON text.
 
-    `read(query)` answers a query in a session of its own, so none is open while a piece is written; `count()` is called
-    for each organization and service.
+    `read(query)` runs a query in its own session, so that no session is open while a piece is written. `count()` is
+    called for each organization and service.
     """
     yield b'{"hsds_version":"3.1","organizations":['
     yield from _listed(_by_number(read, [Resource.level == Level.AGENCY.value], organizations_of), count)
@@ -136,7 +154,7 @@ def _listed(objects: Iterator[Object], count: Callable[[], Any]) -> Iterator[byt
 
 
 def _by_number(
-    read: Any, conditions: list[Any], make: Callable[[Session, list[Row]], list[Object]]
+    read: Read, conditions: list[Any], make: Callable[[Session, list[Row]], list[Object]]
 ) -> Iterator[Object]:
     after = ""
     while True:
@@ -151,7 +169,7 @@ def _by_number(
         after = rows[-1].number
 
 
-def _apart(read: Any) -> Iterator[Object]:
+def _apart(read: Read) -> Iterator[Object]:
     numbers = read(_programs_without_a_place)
     for start in range(0, len(numbers), AT_ONCE):
         some = numbers[start : start + AT_ONCE]
@@ -160,14 +178,16 @@ def _apart(read: Any) -> Iterator[Object]:
         )
 
 
-def _made(session: Session, rows: list[Row], make: Any) -> tuple[list[Row], list[Object]]:
+def _made(
+    session: Session, rows: list[Row], make: Callable[[Session, list[Row]], list[Object]]
+) -> tuple[list[Row], list[Object]]:
     return rows, make(session, rows)
 
 
 def _at_locations(
     session: Session, programs: Sequence[Row], names: Mapping[str, str]
 ) -> dict[str, list[Object]]:
-    """Programs at sites by the number of their program."""
+    """The programs at sites, as objects of HSDS, by the number of their program."""
     agencies = {row.number: row.agency_id for row in programs if row.level == Level.PROGRAM.value}
     rows = [
         row
@@ -191,7 +211,7 @@ def _at_locations(
 
 
 def _programs_without_a_place(session: Session) -> list[str]:
-    """Numbers of programs at sites that name no program or no site of the directory: exported as services of their own."""
+    """Numbers of programs at sites whose program or site is not in the directory. They are exported as services."""
     program, site = aliased(Resource), aliased(Resource)
     statement = (
         select(Resource.number)
@@ -224,27 +244,31 @@ def _rows(session: Session, conditions: Sequence[Any], limit: int | None = None)
 
 
 def _of_agencies(session: Session, level: Level, agency_ids: Iterable[str]) -> list[Row]:
-    """What of this level belongs to these agencies, in the order of the numbers.
+    """The resources of this level that belong to these agencies, in the order of their numbers.
 
-    Sorted here: asked for in that order, SQLite reads the whole directory by number instead of these agencies' part.
+    They are sorted here: with ORDER BY, SQLite would read the whole directory by number instead of these agencies' part.
     """
     statement = select(*_COLUMNS).where(Resource.level == level.value, Resource.agency_id.in_(agency_ids))
     return sorted((Row(*row) for row in session.execute(statement)), key=lambda row: row.number)
 
 
-def _narrowed(request: Request) -> list[Any]:
-    words = search_key(request["search"] or "").split()
-    conditions: list[Any] = [Resource.search_key.contains(word, autoescape=True) for word in words]
-    if request["modified_after"] is not None:
-        conditions.append(Resource.updated_at > request["modified_after"])
+def _filters(search: str | None, modified_after: datetime.datetime | None) -> list[ColumnElement[bool]]:
+    words = search_key(search or "").split()
+    conditions = [Resource.search_key.contains(word, autoescape=True) for word in words]
+    if modified_after is not None:
+        conditions.append(Resource.updated_at > modified_after)
     return conditions
 
 
 def _page(
-    session: Session, conditions: Sequence[Any], request: Request, make: Callable[[list[Row]], list[Object]]
+    session: Session,
+    conditions: Sequence[ColumnElement[bool]],
+    make: Callable[[list[Row]], list[Object]],
+    *,
+    number: int,
+    size: int,
 ) -> dict[str, Any]:
-    """A page as the HSDS API describes it; numbers begin with 1."""
-    size, number = request["per_page"], request["page"]
+    """A page as the HSDS API describes it; page numbers begin with 1."""
     total = session.scalar(select(func.count()).select_from(Resource).where(*conditions)) or 0
     statement = (
         select(*_COLUMNS).where(*conditions).order_by(Resource.number).limit(size).offset((number - 1) * size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from services.chassis.unit_of_work import UnitOfWork
@@ -9,33 +10,45 @@ from services.contracts.errors import Refused
 from services.referrals.assignments.new_referrals import assign_referral
 from services.referrals.queues.models import Queue
 from services.referrals.records.handlers import create_contact_record
-from services.referrals.records.rules import (
-    check_form_sections,
-)
+from services.referrals.records.rules import check_form_sections
 
 
-def create_intake(unit: UnitOfWork, request: Any, person_id: str | None) -> dict[str, Any]:
+def create_intake(unit: UnitOfWork, request: Mapping[str, Any], person_id: str | None) -> dict[str, Any]:
     """Enter a contact record and assign it in the same transaction (S0-49): both or neither.
 
-    With `form_code` the form must be linked to the ReferralQ, and the record must have the sections it expects. Raises
-    Refused `forbidden` without the permission for either half, `invalid_contact_record`, and all that `assign_referral`
-    refuses.
+    `request` is the record, saved as a whole, with the members of its assignment. `person_id` is the person in identity
+    whom the record is about now. A form named by `form_code` must be linked to the ReferralQ, and the record must have
+    that form's sections. Raises Refused `forbidden` without the permission for both halves, `invalid_contact_record`,
+    and everything that `assign_referral` refuses.
     """
     if unit.caller is None or not unit.caller.may("record.create"):
         raise Refused("forbidden", "Your role does not include entering contact records.")
-    _check_form(unit, request)
+    _check_form(
+        unit, queue_id=request["queue_id"], form_code=request["form_code"], sections=request["sections"]
+    )
     answer = create_contact_record(unit, request, person_id)
-    referral = assign_referral(unit, {**request, "contact_record_id": answer["id"]})
+    referral = assign_referral(
+        unit,
+        contact_record_id=answer["id"],
+        queue_id=request["queue_id"],
+        program_id=request["program_id"],
+        line_id=request["line_id"],
+        priority=request["priority"],
+        note=request["note"],
+        confirm=request["confirm"],
+    )
     return {"contact_record": answer, "referral": referral}
 
 
-def _check_form(unit: UnitOfWork, request: Any) -> None:
-    queue = unit.session.get(Queue, request["queue_id"]) if request["form_code"] else None
+def _check_form(
+    unit: UnitOfWork, *, queue_id: str, form_code: str | None, sections: Mapping[str, Any]
+) -> None:
+    queue = unit.session.get(Queue, queue_id) if form_code else None
     if queue is None:
-        return  # the assignment refuses a queue that is not there
+        return  # the assignment refuses a ReferralQ that does not exist
     forms = {form["code"]: form for form in queue.forms}
-    form = forms.get(request["form_code"])
+    form = forms.get(form_code)
     if form is None:
         detail = f"Contact forms of this ReferralQ: {', '.join(forms) or 'none'}."
         raise Refused("invalid_contact_record", detail, "form_code")
-    check_form_sections(form["sections"], request["sections"])
+    check_form_sections(form["sections"], sections)

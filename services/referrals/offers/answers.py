@@ -1,7 +1,7 @@
-"""What a step of one referral does to the offer that it belongs to.
+"""What a step of one referral does to its offer.
 
-Whoever changes a referral of an offer holds the offer's row first, then the referral: so of many acceptances at once each
-waits for the one before, and the statement that takes the offer finds it open exactly once.
+Every transaction that changes a referral of an offer locks the offer's row first, then the referral. So simultaneous
+acceptances take turns, and the statement that accepts the offer finds it open exactly once.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ _OFFER_HELD = built_once(
 
 
 def hold_offer_of(session: Session, referral_id: str) -> Offer | None:
-    """The offer to which a referral belongs, held until the transaction ends; before the referral itself is held."""
+    """The offer to which a referral belongs, locked until the transaction ends. Call it before locking the referral."""
     return session.scalars(_OFFER_HELD, {"referral_id": referral_id}).one_or_none()
 
 
 def held_referral(session: Session, caller: Caller | None, referral_id: str) -> Referral:
-    """A referral in the caller's sight, held to be changed. Raises Refused `not_found`."""
+    """A referral that the caller sees, locked to be changed. Raises Refused `not_found`."""
     hold_offer_of(session, referral_id)
     return visible_referral(session, caller, referral_id, lock=True)
 
@@ -62,9 +62,9 @@ def is_on_offer(session: Session, referral: Referral) -> bool:
 
 
 def answer_offer(unit: UnitOfWork, referral: Referral, target: Status) -> Part:
-    """What the step to this status is for the referral's offer; an acceptance takes the offer from all others.
+    """Tell the referral's offer of the step to this status. An acceptance withdraws the other referrals of the offer.
 
-    Raises Refused `offer_closed`, and `capacity_exhausted` before anything is changed.
+    Returns what the step is for the offer. Raises Refused `offer_closed`, and `capacity_exhausted` before any change.
     """
     if referral.offer_id is None:
         return Part.NONE
@@ -72,7 +72,7 @@ def answer_offer(unit: UnitOfWork, referral: Referral, target: Status) -> Part:
     reopens = referral.is_terminal and not target.is_terminal
     if offer.state != OPEN:
         if not reopens or offer.accepted_referral_id == referral.id:
-            return Part.NONE  # what came of the offer is an ordinary referral
+            return Part.NONE  # a referral whose offer is over is an ordinary referral
         _open_again(unit, offer)
     if not takes(target):
         return Part.ASKED
@@ -81,7 +81,7 @@ def answer_offer(unit: UnitOfWork, referral: Referral, target: Status) -> Part:
 
 
 def close_when_exhausted(unit: UnitOfWork, referral: Referral) -> None:
-    """Close the offer if this referral, which has just ended, was the last that it asked."""
+    """Close the offer if this referral has ended and no other one of the offer is open."""
     if not referral.is_terminal or not is_on_offer(unit.session, referral):
         return
     waiting = select(Referral.id).where(Referral.offer_id == referral.offer_id, Referral.is_open)
@@ -94,13 +94,13 @@ def close_when_exhausted(unit: UnitOfWork, referral: Referral) -> None:
 
 
 def close(unit: UnitOfWork, offer: Offer, state: str) -> None:
-    """Bring a held offer to its end."""
+    """End a locked offer."""
     offer.state, offer.closed_at = state, unit.now
     offer.version += 1
 
 
 def withdraw_all(unit: UnitOfWork, offer: Offer, step: Step, but: Collection[str] = ()) -> int:
-    """Take back every open referral of a held offer but these, and say how many it were."""
+    """Withdraw every open referral of a locked offer except `but`, and return their number."""
     statement = (
         select(Referral)
         .where(Referral.offer_id == offer.id, Referral.is_open, Referral.id.not_in(but))
@@ -108,14 +108,14 @@ def withdraw_all(unit: UnitOfWork, offer: Offer, step: Step, but: Collection[str
         .with_for_update(of=Referral)
     )
     referrals = unit.session.scalars(statement).all()
-    _held = read_ahead_of_all(unit, referrals)
+    _kept_loaded = read_ahead_of_all(unit, referrals)  # the session forgets rows that nothing refers to
     for referral in referrals:
         withdraw(unit, referral, step)
     return len(referrals)
 
 
 def offer_facts(unit: UnitOfWork, offer: Offer) -> dict[str, Any]:
-    """What every event of an offer says."""
+    """The members that every event of an offer has."""
     return {
         "offer_id": offer.id,
         "contact_record_id": offer.contact_record_id,
@@ -126,7 +126,7 @@ def offer_facts(unit: UnitOfWork, offer: Offer) -> dict[str, Any]:
 
 def _take(unit: UnitOfWork, offer: Offer, referral: Referral, *, needs_place: bool) -> None:
     if needs_place and is_exhausted(unit.session, referral.program_id):
-        raise exhausted()  # a glance, before all others are told; the claim decides
+        raise exhausted()  # an early check, before the other referrals are withdrawn; the claim decides
     first = (
         update(Offer)
         .where(

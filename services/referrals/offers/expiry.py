@@ -1,7 +1,8 @@
-"""Offers that nobody has taken in time end by themselves."""
+"""Offers that no program has accepted in time end by themselves."""
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, select
@@ -20,7 +21,7 @@ MOST_AT_ONCE = 100
 
 
 def expire(runtime: Any) -> bool:
-    """End the offers whose time is over, each in a transaction of its own. False when more may be due."""
+    """End the offers whose time is over, each in its own transaction. Returns False when more may be due."""
     with runtime.database.reading(None) as session:
         due = session.execute(
             select(Offer.id, Offer.organisation_id, Offer.organisation_key)
@@ -33,7 +34,7 @@ def expire(runtime: Any) -> bool:
     return len(due) < MOST_AT_ONCE
 
 
-def _is_due(now: Any) -> ColumnElement[bool]:
+def _is_due(now: datetime.datetime) -> ColumnElement[bool]:
     return and_(Offer.state == OPEN, Offer.expires_at.is_not(None), Offer.expires_at <= now)
 
 
@@ -42,7 +43,7 @@ def _expire_one(runtime: Any, service: Caller, offer_id: str) -> None:
         due = select(Offer).where(Offer.id == offer_id, _is_due(utc_now()))
         offer = unit.session.scalars(due.with_for_update(of=Offer, skip_locked=True)).one_or_none()
         if offer is None:
-            return  # somebody takes it at this moment, or another process has ended it
+            return  # a program is accepting it at this moment, or another process has ended it
         close(unit, offer, EXPIRED)
         asked = withdraw_all(unit, offer, Step(reason_code=OFFER_EXPIRED))
         unit.audit("offer.expired", "offer", offer.id, withdrawn=asked)

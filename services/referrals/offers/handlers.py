@@ -1,4 +1,4 @@
-"""Commands of offers: ask several programs, take it back."""
+"""Commands of offers: ask several programs, withdraw the offer."""
 
 from __future__ import annotations
 
@@ -35,16 +35,17 @@ def create_offer(
 ) -> dict[str, Any]:
     """Offer a record to several programs: one referral for each, none of which takes a place (R-13, R-30).
 
-    All or nothing: a program that cannot be asked refuses the whole, with its place in `program_ids`. Raises Refused as
-    `open_referral`, but for `capacity_exhausted`; `not_found`, `not_a_program`, `invalid_request`.
+    All or nothing: one program that cannot be asked refuses the whole, and the refusal names its position in
+    `program_ids`. Raises Refused as `open_referral` does, except `capacity_exhausted`; also `not_found`,
+    `not_a_program`, `invalid_request`.
     """
     check_programs(program_ids)
     record = get_record(unit.session, contact_record_id, lock=True)
     queue = held_queue(unit.session, queue_id)
     found = program_standings(unit.session, program_ids, queue.id, record.id)
     programs = [
-        _may_be_asked(queue, found.get(program_id), f"program_ids.{place}")
-        for place, program_id in enumerate(program_ids)
+        _may_be_asked(queue, found.get(program_id), f"program_ids.{position}")
+        for position, program_id in enumerate(program_ids)
     ]
     offer = Offer(
         id=wire.new_id(),
@@ -59,14 +60,13 @@ def create_offer(
         version=1,
     )
     unit.add(offer)
-    wish = {"note": note, "priority": offer.priority, "offer_id": offer.id}
-    ask_programs(unit, record, queue, programs, **wish)
+    ask_programs(unit, record, queue, programs, note=note, priority=offer.priority, offer_id=offer.id)
     _tell_created(unit, offer, len(programs))
     return view_of(unit.session, offer.id)
 
 
 def withdraw_offer(unit: UnitOfWork, *, offer_id: str, note: str | None, reason_code: str) -> dict[str, Any]:
-    """Take an open offer back from every program that has not answered, with a reason.
+    """Withdraw an open offer from every program that has not answered, with a reason.
 
     Raises Refused `not_found`, `version_required`, `version_conflict`, `offer_closed`.
     """
@@ -82,7 +82,7 @@ def withdraw_offer(unit: UnitOfWork, *, offer_id: str, note: str | None, reason_
 
 
 def _may_be_asked(queue: Queue, found: Standing | None, field: str) -> Resource:
-    """The program, if a referral to it may be opened; a refusal names its place in the request."""
+    """The program, if a referral to it may be opened. A refusal names the program's position in the request."""
     try:
         standing = as_standing(found)
         check_may_open(queue, standing)

@@ -16,7 +16,7 @@ _OPEN_WITH_END = text("state = 'open' AND expires_at IS NOT NULL")
 class Offer(TenantScoped, Base):
     """A contact record that was offered to several programs. `state` is one of `rules.STATES`.
 
-    While it is open none of its referrals holds a place, and whoever changes one of them holds this row first.
+    While it is open, none of its referrals holds a place. A transaction that changes one of them locks this row first.
     """
 
     __tablename__ = "offers"

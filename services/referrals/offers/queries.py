@@ -1,4 +1,4 @@
-"""Questions about offers. They are the partner's own: a provider sees only its referral, never who else was asked."""
+"""Queries about offers, for the partner only: a provider sees its own referral, never which other programs were asked."""
 
 from __future__ import annotations
 
@@ -27,18 +27,30 @@ def get_offer(session: Session, _caller: Caller | None, *, offer_id: str) -> dic
     return view_of(session, get_row(session, offer_id).id)
 
 
-def list_offers(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
+def list_offers(
+    session: Session,
+    _caller: Caller | None,
+    *,
+    state: str | None,
+    contact_record_id: str | None,
+    queue_id: str | None,
+    after: str | None,
+    limit: int,
+) -> dict[str, Any]:
     """A page of offers, newest first. Raises Refused `invalid_request`."""
     statement = select(Offer).order_by(*(column.desc() for column in _NEWEST))
-    for name in ("state", "contact_record_id", "queue_id"):
-        if request[name] is not None:
-            statement = statement.where(getattr(Offer, name) == request[name])
-    if request["after"] is not None:
-        at, offer_id = read_cursor(request["after"], _ORDER, datetime.datetime, str)
+    if state is not None:
+        statement = statement.where(Offer.state == state)
+    if contact_record_id is not None:
+        statement = statement.where(Offer.contact_record_id == contact_record_id)
+    if queue_id is not None:
+        statement = statement.where(Offer.queue_id == queue_id)
+    if after is not None:
+        at, offer_id = read_cursor(after, _ORDER, datetime.datetime, str)
         place = tuple_(literal(at, Offer.created_at.type), literal(offer_id))
         statement = statement.where(tuple_(*_NEWEST) < place)
-    rows = session.scalars(statement.limit(request["limit"] + 1)).all()
-    page = rows[: request["limit"]]
+    rows = session.scalars(statement.limit(limit + 1)).all()
+    page = rows[:limit]
     last = page[-1] if len(rows) > len(page) else None
     return {
         "items": _lines(session, [offer.id for offer in page]),
@@ -47,7 +59,7 @@ def list_offers(session: Session, _caller: Caller | None, request: Any) -> dict[
 
 
 def get_row(session: Session, offer_id: str, *, lock: bool = False) -> Offer:
-    """The row, held until the transaction ends if `lock`. Raises Refused `not_found`."""
+    """The offer's row, locked until the transaction ends if `lock`. Raises Refused `not_found`."""
     offer = session.get(Offer, offer_id, with_for_update=lock)
     if offer is None:
         raise Refused("not_found", "There is no offer with this id.", "offer_id")
@@ -68,7 +80,7 @@ def view_of(session: Session, offer_id: str) -> dict[str, Any]:
 
 
 def _lines(session: Session, offer_ids: list[str]) -> list[dict[str, Any]]:
-    """Lines of offers, newest first, each with its counts, in one statement."""
+    """Offers as lists show them, newest first, each with its counts, in one statement."""
     is_own = Referral.id == Offer.accepted_referral_id
     was_declined = and_(
         Referral.is_terminal,

@@ -1,4 +1,4 @@
-"""Rules of offers: how they end, which step of a referral takes one, what a program has answered."""
+"""Rules of offers: how an offer ends, which step of a referral accepts it, what a program has answered."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from services.referrals.queues.rules import Status
 
 OPEN, ACCEPTED, EXHAUSTED, WITHDRAWN, EXPIRED = "open", "accepted", "exhausted", "withdrawn", "expired"
 STATES = (OPEN, ACCEPTED, EXHAUSTED, WITHDRAWN, EXPIRED)
-# Why the referral of an offer was taken back, beside the reasons that its sender may give.
+# The system's reasons for withdrawing a referral of an offer. The sender's reasons are in the contract.
 ACCEPTED_ELSEWHERE, OFFER_EXPIRED = "accepted_elsewhere", "offer_expired"
 
 _CAME_TO_NOTHING = frozenset({"rejected", "cancelled", "failed", "entered-in-error"})
 
 
 class Part(StrEnum):
-    """What a step of a referral is for its offer: nothing, one answer of several, or the one that takes it."""
+    """What a step of a referral is for its offer: nothing, one answer of several, or the acceptance."""
 
     NONE = "none"
     ASKED = "asked"
@@ -26,12 +26,12 @@ class Part(StrEnum):
 
 
 def takes(target: Status) -> bool:
-    """Whether a referral that comes to this status takes its offer: it is more than offered there, and no refusal."""
+    """Whether reaching this status accepts the offer: its stage is past `offered`, and it does not decline or cancel."""
     return target.stage != "offered" and target.fhir_status not in _CAME_TO_NOTHING
 
 
 def may_open_again(state: str, expires_at: datetime | None, now: datetime) -> bool:
-    """Whether the offer opens again with a referral that was declined: all had declined, and its time is not over."""
+    """Whether an offer reopens together with a declined referral: all programs had declined and its time is not over."""
     return state == EXHAUSTED and (expires_at is None or now < expires_at)
 
 
@@ -42,7 +42,7 @@ def check_programs(program_ids: Sequence[str]) -> None:
 
 
 def end_of(expires_at: datetime | None, hours: int | None, now: datetime) -> datetime | None:
-    """When the offer ends by itself, None for never. Raises Refused `invalid_request`."""
+    """The time at which the offer ends by itself, None for never. Raises Refused `invalid_request`."""
     if expires_at is not None and hours is not None:
         raise Refused(
             "invalid_request", "Give either `expires_at` or `expires_in_hours`.", "expires_in_hours"
@@ -55,7 +55,7 @@ def end_of(expires_at: datetime | None, hours: int | None, now: datetime) -> dat
 
 
 def answer_of(*, is_accepted: bool, is_ended: bool, is_taken_back: bool) -> str:
-    """What a program has answered: "none", "accepted", "declined", or "withdrawn" where it was not needed any more."""
+    """A program's answer: "none", "accepted", "declined", or "withdrawn" where its answer is no longer needed."""
     if is_accepted:
         return "accepted"
     if not is_ended:

@@ -25,47 +25,58 @@ from services.referrals.queues.queries import count_open, keys_in_use, view_of
 from services.referrals.queues.rules import DEFAULT_STATUSES, Status, check_queue_name, check_statuses
 from services.referrals.queues.settings import check_forms, check_new_list, merged_settings, statuses_from
 
-# Beyond any list's length: statuses that change places go there first, as two cannot stand at one position.
+# An offset beyond any list's length. Statuses that swap positions move there first, because positions are unique.
 _ASIDE = 1_000
 
 
-def create_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def create_queue(
+    unit: UnitOfWork,
+    *,
+    name: str,
+    description: str | None,
+    statuses: list[Mapping[str, Any]] | None,
+    statuses_from_queue_id: str | None,
+    settings: Mapping[str, Any],
+    forms: list[Mapping[str, Any]],
+) -> dict[str, Any]:
     """Create a ReferralQ (S0-47, S0-54).
 
     Raises Refused `not_found` (the queue to copy statuses from), `queue_name_taken`, `invalid_queue`,
     `invalid_status_list`.
     """
-    name = check_queue_name(request["name"])
-    wanted = _wanted_statuses(unit, request, ())
-    statuses = check_statuses(DEFAULT_STATUSES if wanted is None else wanted)
+    checked_name = check_queue_name(name)
+    wanted = _wanted_statuses(unit, given=statuses, source_id=statuses_from_queue_id)
+    checked_statuses = check_statuses(DEFAULT_STATUSES if wanted is None else wanted)
     queue = Queue(
         id=wire.new_id(),
-        name=name,
-        name_key=name.casefold(),
-        description=request["description"],
-        settings=merged_settings({}, request["settings"], statuses),
-        forms=check_forms(request["forms"]),
+        name=checked_name,
+        name_key=checked_name.casefold(),
+        description=description,
+        settings=merged_settings({}, settings, checked_statuses),
+        forms=check_forms(forms),
         version=1,
         created_at=unit.now,
         updated_at=unit.now,
     )
     _claim_name(unit, queue)
-    queue.statuses = [_status_row(status) for status in statuses]
-    unit.audit("queue.created", "queue", queue.id, statuses=len(statuses))
+    queue.statuses = [_status_row(status) for status in checked_statuses]
+    unit.audit("queue.created", "queue", queue.id, statuses=len(checked_statuses))
     unit.publish(queue_created, queue.id, {"queue_id": queue.id})
     unit.session.flush()
     return view_of(unit.session, queue)
 
 
-def edit_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
-    """Change a ReferralQ's name, description, statuses, settings or forms; what is not given stays.
+def edit_queue(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Change a ReferralQ's name, description, statuses, settings or forms.
 
-    Raises Refused `not_found`, `version_required`, `version_conflict`, `queue_name_taken`, `invalid_queue`,
-    `invalid_status_list`, `status_in_use`.
+    A member that is absent from `request` keeps its value. Raises Refused `not_found`, `version_required`,
+    `version_conflict`, `queue_name_taken`, `invalid_queue`, `invalid_status_list`, `status_in_use`.
     """
     queue = _held(unit, request["queue_id"])
     unit.require_version(queue)
-    statuses = _replace_statuses(unit, queue, request)
+    statuses = _replace_statuses(
+        unit, queue, given=request.get("statuses"), source_id=request.get("statuses_from_queue_id")
+    )
     queue.settings = merged_settings(queue.settings, request.get("settings", {}), statuses)
     if "forms" in request:
         queue.forms = check_forms(request["forms"])
@@ -79,10 +90,10 @@ def edit_queue(unit: UnitOfWork, request: Any) -> dict[str, Any]:
 
 
 def deactivate_queue(unit: UnitOfWork, *, queue_id: str, confirm: bool) -> dict[str, Any]:
-    """Take a ReferralQ out of use (S0-47). What is open stays open and can be worked on; nothing new comes in.
+    """Take a ReferralQ out of use (S0-47). It takes no new referrals; its open ones stay and can be worked on.
 
-    Raises Refused `not_found`, and `queue_has_open_referrals` with the counts per status unless it is confirmed. A queue
-    that is inactive already stays as it is.
+    Raises Refused `not_found`, and without `confirm` `queue_has_open_referrals` with the counts per status. An inactive
+    queue stays as it is.
     """
     queue = _held(unit, queue_id)
     if not queue.is_active:
@@ -128,8 +139,9 @@ def remove_program_from_queue(
 ) -> dict[str, Any]:
     """Unlink a program from a ReferralQ.
 
-    Its open referrals stay, but who reaches the program only through its agency loses sight of them once it is in no
-    queue (S0-38). Raises Refused `not_found`, and `program_has_open_referrals` with their number unless it is confirmed.
+    Its open referrals stay. Accounts that reach the program only through its agency no longer see them once the program
+    is in no queue (S0-38). Raises Refused `not_found`, and without `confirm` `program_has_open_referrals` with their
+    number.
     """
     queue = _held(unit, queue_id)
     link = unit.session.get(QueueProgram, (queue.id, program_id))
@@ -146,7 +158,7 @@ def remove_program_from_queue(
 
 
 def _held(unit: UnitOfWork, queue_id: str) -> Queue:
-    """The row, held until the transaction ends: assignments and moves read it with a shared lock, and wait."""
+    """The queue's row, locked until the transaction ends. Assignments and moves, which share-lock it, wait meanwhile."""
     queue = unit.session.get(Queue, queue_id, with_for_update=True)
     if queue is None:
         raise Refused("not_found", "There is no ReferralQ with this id.", "queue_id")
@@ -161,10 +173,14 @@ def _note_change(unit: UnitOfWork, queue: Queue, action: str, **facts: Any) -> N
     unit.session.flush()
 
 
-def _wanted_statuses(unit: UnitOfWork, request: Any, known: Sequence[Status]) -> Sequence[Status] | None:
-    """The list a request asks for: its own, or that of another queue; None if it asks for neither."""
-    given: Sequence[Mapping[str, Any]] | None = request.get("statuses")
-    source_id = request.get("statuses_from_queue_id")
+def _wanted_statuses(
+    unit: UnitOfWork,
+    *,
+    given: Sequence[Mapping[str, Any]] | None,
+    source_id: str | None,
+    known: Sequence[Status] = (),
+) -> Sequence[Status] | None:
+    """The list of statuses to set: the `given` one, or that of the queue `source_id`; None where neither is named."""
     if source_id is None:
         return None if given is None else statuses_from(given, known)
     if given is not None:
@@ -176,9 +192,12 @@ def _wanted_statuses(unit: UnitOfWork, request: Any, known: Sequence[Status]) ->
     return source.status_list()
 
 
-def _replace_statuses(unit: UnitOfWork, queue: Queue, request: Any) -> tuple[Status, ...]:
+def _replace_statuses(
+    unit: UnitOfWork, queue: Queue, *, given: Sequence[Mapping[str, Any]] | None, source_id: str | None
+) -> tuple[Status, ...]:
+    """Replace the queue's statuses as `_wanted_statuses` says; returns the list that it has afterwards."""
     old = queue.status_list()
-    wanted = _wanted_statuses(unit, request, old)
+    wanted = _wanted_statuses(unit, given=given, source_id=source_id, known=old)
     if wanted is None:
         return old
     new = check_new_list(old, wanted, keys_in_use(unit.session, queue.id))
@@ -190,11 +209,10 @@ def _replace_statuses(unit: UnitOfWork, queue: Queue, request: Any) -> tuple[Sta
             unit.session.delete(row)
     unit.session.flush()
     for status in new:
-        row = rows.get(status.key)
-        if row is None:
-            unit.add(_status_row(status, queue.id))
+        if status.key in rows:
+            _describe(rows[status.key], status)
         else:
-            _describe(row, status)
+            unit.add(_status_row(status, queue.id))
     unit.session.flush()
     unit.session.refresh(queue, ["statuses"])
     return new
@@ -232,7 +250,7 @@ def _claim_name(unit: UnitOfWork, queue: Queue) -> None:
         with unit.session.begin_nested():
             unit.add(queue)
     except IntegrityError:
-        # Another transaction took the name between our look and our insert.
+        # Another transaction took the name after we looked for it.
         raise taken from None
 
 

@@ -14,9 +14,9 @@ from services.referrals.queues.rules import Status
 
 
 class Queue(TenantScoped, Base):
-    """A ReferralQ. `name_key` is the name without case: two queues of one organisation never share it.
+    """A ReferralQ. `name_key` is the case-folded name, unique in the organisation.
 
-    `settings` holds what an editor set, by name of `QueueSettings`; `forms` the linked contact forms, each
+    `settings` holds what an editor has set, by its name in `QueueSettings`. `forms` holds the linked contact forms, each
     `{"code", "name", "sections": [title], "questionnaire_id"}`.
     """
 
@@ -36,7 +36,7 @@ class Queue(TenantScoped, Base):
     statuses: Mapped[list[QueueStatus]] = relationship(order_by="QueueStatus.position", lazy="selectin")
 
     def status_list(self) -> tuple[Status, ...]:
-        """The statuses as the rules take them, in order."""
+        """The statuses in order, as values for the rules."""
         return tuple(row.as_rule() for row in self.statuses)
 
 
@@ -59,7 +59,7 @@ class QueueStatus(TenantScoped, Base):
     colour: Mapped[str | None] = mapped_column(String(7))
 
     def as_rule(self) -> Status:
-        """This row as the rules take it."""
+        """This row as a value for the rules."""
         return Status(
             self.key,
             self.label,

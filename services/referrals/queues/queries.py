@@ -1,4 +1,4 @@
-"""Questions about ReferralQs."""
+"""Queries about ReferralQs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
@@ -19,9 +19,9 @@ from services.referrals.queues.rules import settings_of
 
 
 def list_queues(session: Session, caller: Caller | None, *, include_inactive: bool) -> dict[str, Any]:
-    """The ReferralQs by name, the inactive ones only if asked for (C6).
+    """The ReferralQs by name, inactive ones only with `include_inactive`.
 
-    Others than staff see those of the programs in reach, and only these programs.
+    A provider sees only the ReferralQs of its own programs, and in them only these programs.
     """
     statement = _in_reach(access_scope_of(caller)).order_by(Queue.name_key, Queue.id)
     if not include_inactive:
@@ -53,12 +53,12 @@ def view_of(session: Session, queue: Queue) -> dict[str, Any]:
 
 
 def held_queue(session: Session, queue_id: str) -> Queue:
-    """The row, held against changes of the queue until the transaction ends, together with all others who hold it so.
+    """The queue's row under a shared lock, which keeps the queue unchanged until the transaction ends.
 
-    A status cannot be taken off a queue, nor the queue be deactivated, while a referral is on its way there. Raises
-    Refused `not_found`.
+    So while a referral moves in the queue, no status can be removed and the queue cannot be deactivated. Raises Refused
+    `not_found`.
     """
-    # Held once for the whole transaction: one that works on many referrals does not ask for each.
+    # Locked once for each transaction: one that works on many referrals does not ask again for each.
     held: dict[str, Queue] = session.info.setdefault("held_queues", {})
     if queue_id not in held:
         queue = session.get(Queue, queue_id, with_for_update={"read": True}, populate_existing=True)
@@ -69,7 +69,7 @@ def held_queue(session: Session, queue_id: str) -> Queue:
 
 
 def absent() -> Refused:
-    """The refusal where a queue is not there, or out of reach."""
+    """The refusal for a queue that does not exist, or that the caller may not see."""
     return Refused("not_found", "There is no ReferralQ with this id.", "queue_id")
 
 
@@ -84,7 +84,7 @@ def keys_in_use(session: Session, queue_id: str) -> set[str]:
 
 
 def count_open(session: Session, queue_id: str, program_id: str | None = None) -> dict[str, int]:
-    """How many referrals of this queue (to this program) are open, by status key; only statuses that have some."""
+    """The number of open referrals of this queue (to this program) by status key, without statuses that have none."""
     statement = (
         select(Referral.status, func.count().label("open"))
         .where(Referral.queue_id == queue_id, Referral.is_open)
@@ -96,7 +96,7 @@ def count_open(session: Session, queue_id: str, program_id: str | None = None) -
     return {row.status: row.open for row in session.execute(statement)}
 
 
-def _in_reach(scope: AccessScope) -> Any:
+def _in_reach(scope: AccessScope) -> Select[Queue]:
     if scope.everything:
         return select(Queue)
     own = select(QueueProgram.queue_id).where(scope.of_referrals(QueueProgram.program_id))

@@ -1,7 +1,7 @@
 """Rules of ReferralQs.
 
-A queue's own ordered list of statuses (rows S0-12, S0-13), and how a queue is set up
-(S0-53, S0-54). What an editor may set is checked in `settings.py`.
+They cover a queue's ordered list of statuses (S0-12, S0-13) and its settings (S0-53, S0-54). What an editor enters is
+checked in `settings.py`.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ FHIR_TASK_STATUSES = FHIR_OPEN | FHIR_TERMINAL
 # The Gravity SDOH guide demands Task.statusReason for these.
 FHIR_NEEDS_REASON = frozenset({"rejected", "cancelled", "on-hold", "failed"})
 
-# How far a referral has come. Each stage shows the provider what it needs there, and no more (row S0-25).
+# How far a referral has come. At each stage a provider sees only what it needs there (S0-25).
 STAGES = ("offered", "accepted", "enrolled")
 _STAGE_OF_FHIR: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(("draft", "requested", "received"), "offered"),
         **dict.fromkeys(("accepted", "ready"), "accepted"),
         **dict.fromkeys(("in-progress", "on-hold", "completed"), "enrolled"),
-        # A referral that came to nothing shows again what an offer shows: after a decline there is no need for more.
+        # A referral that failed shows again what an offer shows: after a decline the provider needs no more.
         **dict.fromkeys(("rejected", "cancelled", "failed", "entered-in-error"), "offered"),
     }
 )
@@ -46,11 +46,11 @@ _COLOUR = re.compile(r"#[0-9a-f]{6}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One status of a queue. `position` counts from 0, position 0 is where every referral starts.
+    """One status of a queue. `position` counts from 0; every referral starts at position 0.
 
-    `key` is stable and unique in its queue, `label` is what people read and may be renamed. A terminal status
-    ends the referral and frees its place. `fhir_status` is one of the twelve codes of FHIR R4 Task. `category` is
-    the stage that an editor chose, None where the FHIR status says it. `colour` is "#rrggbb" or None.
+    `key` is unique in its queue and never changes. `label` is what people read and may be renamed. A terminal status ends
+    the referral and frees its place. `fhir_status` is one of the twelve codes of FHIR R4 Task. `category` is the stage
+    that an editor chose, None where the stage follows from the FHIR status. `colour` is "#rrggbb" or None.
     """
 
     key: str
@@ -65,11 +65,11 @@ class Status:
 
     @property
     def stage(self) -> str:
-        """How far a referral at this status has come: "offered", "accepted" or "enrolled"."""
+        """The stage of a referral at this status: "offered", "accepted" or "enrolled"."""
         return self.category or _STAGE_OF_FHIR[self.fhir_status]
 
 
-# Row S0-13: the article's example flow, with the two ends it describes in words.
+# The example flow of the documentation (S0-13), with the two ends that it describes in words.
 DEFAULT_STATUSES = (
     Status("referred", "Referred", 0, False, "requested"),
     Status("attempting_contact", "Attempting Contact", 1, False, "accepted"),
@@ -81,7 +81,7 @@ DEFAULT_STATUSES = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a referral, chosen at a terminal status (S0-53). `is_met`: the help-seeker got what was asked for."""
+    """The outcome of a referral, chosen at a terminal status (S0-53). `is_met`: the help-seeker's need was met."""
 
     code: str
     label: str
@@ -120,13 +120,14 @@ DEFAULT_DECLINE_REASONS = (
 
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
-    """How a ReferralQ is set up (S0-54).
+    """The settings of a ReferralQ (S0-54).
 
-    `when_full`: what an assignment to a full program does: "block" refuses, "warn" goes on, "waitlist" waits.
-    `due_hours` until a new referral should be answered, `status_due_hours` how long it should stay at a status (by
-    key). `expire_after_days` without an answer the referral ends. `allowed_moves` None leaves moves free. `stage_fields`
-    None shows all at every stage. `statistics_small_cells`: counts below this are not shown in statistics.
-    `consent_required`: only records whose consent to share holds are assigned or offered.
+    `when_full` says what an assignment to a full program does: "block" refuses it, "warn" lets a confirmed one go on,
+    "waitlist" puts it on the waitlist. A new referral should be answered within `due_hours`; it should stay at a status
+    no longer than `status_due_hours` (by key). After `expire_after_days` without an answer a referral ends.
+    `allowed_moves` None allows every move. `stage_fields` None shows everything at every stage. Statistics do not show
+    counts below `statistics_small_cells`. With `consent_required`, only records with a valid consent to share are
+    assigned or offered.
     """
 
     when_full: str = "block"
@@ -144,13 +145,13 @@ class QueueSettings:
 
 
 class HasSettings(Protocol):
-    """A queue as far as its settings go: what an editor has set, by name; the rest is default."""
+    """The part of a queue that holds its settings: what an editor has set, by name. All other settings are default."""
 
     settings: Any
 
 
 def settings_of(queue: HasSettings) -> QueueSettings:
-    """How a queue is set up: what an editor set, else the defaults."""
+    """The settings of a queue: what an editor has set, otherwise the defaults."""
     given = dict(queue.settings or {})
     if "outcomes" in given:
         given["outcomes"] = tuple(Outcome(**outcome) for outcome in given["outcomes"])
@@ -160,7 +161,7 @@ def settings_of(queue: HasSettings) -> QueueSettings:
 
 
 def outcomes_of(queue: HasSettings) -> dict[str, Outcome]:
-    """The outcomes a terminal status of this queue may have, by code."""
+    """The outcomes that an ended referral of this queue may have, by code."""
     return {outcome.code: outcome for outcome in settings_of(queue).outcomes}
 
 
@@ -185,7 +186,7 @@ def check_queue_name(name: str) -> str:
 def status_key(label: str, taken: Collection[str] = ()) -> str:
     """A key for a new status: "Attempting Contact" gives "attempting_contact".
 
-    A number is added if it is taken.
+    Where that key is taken, a number is added.
     """
     ascii_label = unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode("ascii").casefold()
     stem = re.sub(r"[^a-z0-9]+", "_", ascii_label).strip("_")[:32].rstrip("_")
@@ -200,11 +201,11 @@ def status_key(label: str, taken: Collection[str] = ()) -> str:
 
 
 def check_statuses(statuses: Sequence[Status]) -> tuple[Status, ...]:
-    """The list in order, with clean labels; raises Refused `invalid_status_list` naming the offending field.
+    """The list in order, with clean labels. Raises Refused `invalid_status_list`, which names the offending field.
 
-    A list has 2 to 40 statuses at positions 0, 1, 2 …; the first is open and at least one is terminal; keys
-    and labels are unique (labels without regard to case); each maps to a FHIR R4 Task status that agrees
-    about being an end.
+    A list has 2 to 40 statuses at positions 0, 1, 2 and so on. The first is open, and at least one is terminal. Keys and
+    labels are unique (labels without regard to case). A terminal status maps to a terminal FHIR R4 Task status, an open
+    one to an open one.
     """
     if not 2 <= len(statuses) <= MAX_STATUSES:
         raise _invalid(f"A queue has 2 to {MAX_STATUSES} statuses.", "statuses")
@@ -249,16 +250,16 @@ def _check_status(status: Status) -> None:
         raise _invalid("A colour is written #rrggbb with 0-9 and a-f.", f"{where}.colour")
 
 
-def _check_unique(values: Sequence[str], field: str) -> None:
+def _check_unique(values: Sequence[str], member: str) -> None:
     for position, value in enumerate(values):
         if value in values[:position]:
-            raise _invalid(f"Two statuses have the same {field}.", f"statuses.{position}.{field}")
+            raise _invalid(f"Two statuses have the same {member}.", f"statuses.{position}.{member}")
 
 
 def check_replacement(new: Sequence[Status], keys_in_use: Collection[str]) -> tuple[Status, ...]:
     """Check a new list for a queue that has referrals.
 
-    Refused `status_in_use` if a status with referrals goes away.
+    Raises Refused `status_in_use` if it drops a status at which referrals stand.
     """
     cleaned = check_statuses(new)
     lost = sorted(set(keys_in_use) - {status.key for status in cleaned})
@@ -278,7 +279,7 @@ def find_status(statuses: Sequence[Status], key: str) -> Status | None:
 
 
 def get_status(statuses: Sequence[Status], key: str) -> Status:
-    """The status of this queue with that key. Raises Refused `status_not_in_queue`, naming those it has (S0-12)."""
+    """The status of this queue with that key. Raises Refused `status_not_in_queue`, which names its statuses (S0-12)."""
     status = find_status(statuses, key)
     if status is None:
         ordered = sorted(statuses, key=lambda known: known.position)

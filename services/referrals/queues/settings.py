@@ -1,6 +1,6 @@
 """Checks of what an editor sets on a ReferralQ: its settings, its linked contact forms, a changed list of statuses.
 
-Pure: standard library only. Every refusal names the field and says how to mend it.
+It imports the standard library only. Every refusal names the field and says how to correct it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from services.referrals.queues.rules import (
     status_key,
 )
 
-# What `stage_fields` may name, beside single sections ("section:<title>").
+# The names allowed in `stage_fields`, beside single sections ("section:<title>").
 NAMEABLE_FIELDS = (
     "referralq_name",
     "assigned_resource",
@@ -40,10 +40,10 @@ Settings = Mapping[str, Any]
 
 
 def merged_settings(current: Settings, given: Settings, statuses: Sequence[Status]) -> dict[str, Any]:
-    """The settings to keep: what was set, with what is given now; None takes a member back to its default.
+    """The current settings, changed by the given ones. A member that is None goes back to its default.
 
-    `given` has passed the contract's QueueSettingsInput. Raises Refused `invalid_queue` with the field's dotted path:
-    a status the queue does not have, moves by which no referral would ever end, a stage without fields.
+    `given` has passed the contract's QueueSettingsInput. Raises Refused `invalid_queue` with the field's dotted path for
+    a status that the queue does not have, for moves by which no referral can end, and for a stage without fields.
     """
     merged = {name: value for name, value in {**current, **given}.items() if value is not None}
     _check_status_hours(merged.get("status_due_hours", {}), statuses)
@@ -57,7 +57,7 @@ def merged_settings(current: Settings, given: Settings, statuses: Sequence[Statu
 
 
 def check_forms(forms: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The linked contact forms. Raises Refused `invalid_queue` where two share a code, or a form names a section twice."""
+    """The linked contact forms. Raises Refused `invalid_queue` if two share a code or a form names a section twice."""
     _check_once([form["code"] for form in forms], "forms", "code")
     for position, form in enumerate(forms):
         _check_once([title.casefold() for title in form["sections"]], f"forms.{position}.sections", None)
@@ -67,11 +67,11 @@ def check_forms(forms: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def statuses_from(
     given: Sequence[Mapping[str, Any]], known: Sequence[Status] = (), *, where: str = "statuses"
 ) -> list[Status]:
-    """The statuses an editor gave, in order.
+    """The statuses that an editor gave, in order.
 
-    An entry with a key is the status of `known` with that key, whatever its label is now; one without is new and gets a
-    key made from its label. Without a FHIR code it keeps its own or gets the usual one. Raises Refused
-    `invalid_status_list` for a key that is not known.
+    An entry with a key is the status of `known` with that key, even under a new label. An entry without a key is a new
+    status and gets a key made from its label. An entry without a FHIR code keeps the code it had, or gets the usual one.
+    Raises Refused `invalid_status_list` for an unknown key.
     """
     kept = {status.key: status for status in known}
     statuses: list[Status] = []
@@ -80,7 +80,7 @@ def statuses_from(
         if key is not None and key not in kept:
             detail = f"The queue has no status {key}; leave the key out for a new status."
             raise Refused("invalid_status_list", detail, f"{where}.{position}.key")
-        # A new status never takes over the key of one that was there: old history lines would seem to be about it.
+        # A new status never reuses an existing key: old history lines would seem to be about the new status.
         taken = [*kept, *(status.key for status in statuses)]
         fhir = entry["fhir_status"] or _usual_fhir(position, entry["is_terminal"], kept.get(key or ""))
         reason_required = entry.get("reason_required")
@@ -105,8 +105,8 @@ def check_new_list(
 ) -> tuple[Status, ...]:
     """The list that replaces `old`, in order.
 
-    Raises Refused `invalid_status_list`, and `status_in_use` if a status at which referrals stand (open or ended) goes
-    away, or begins or ceases to be an end: their places were counted by what it was.
+    Raises Refused `invalid_status_list`. Raises Refused `status_in_use` if a status at which referrals stand (open or
+    ended) is dropped, or changes between open and terminal: their places were counted under the old kind.
     """
     cleaned = check_replacement(new, keys_in_use)
     was_terminal = {status.key: status.is_terminal for status in old}

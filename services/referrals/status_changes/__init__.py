@@ -1,1 +1,1 @@
-"""The way of a referral: its statuses, answers, withdrawal and reassignment."""
+"""The course of a referral: its statuses, answers, withdrawal and reassignment."""

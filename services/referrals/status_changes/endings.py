@@ -1,4 +1,4 @@
-"""End a referral: from within, or because its sender takes it back or sends it elsewhere."""
+"""Ending a referral: by the system, or because its sender withdraws or reassigns it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from services.referrals.queues.rules import Status
 from services.referrals.records.queries import get_record
 from services.referrals.status_changes.handlers import bring_to_status
 
-# So many of the latest notes go along with a reassignment: enough to read, few enough for one short transaction.
+# A reassignment copies at most so many of the latest notes, to keep its transaction short.
 MOST_CARRIED_NOTES = 200
 
 
@@ -41,7 +41,7 @@ def end_referral(
     note: str | None = None,
     kind: str | None = None,
 ) -> None:
-    """Bring a locked, open referral to a terminal status of its queue; its place is free then."""
+    """Bring a locked, open referral to a terminal status of its queue, which frees its place."""
     queue = held_queue(unit.session, referral.queue_id)
     bring_to_status(unit, referral, queue, status, Step(note, reason_code, reason_by, outcome_code), kind)
 
@@ -49,7 +49,7 @@ def end_referral(
 def withdraw_referral(
     unit: UnitOfWork, *, referral_id: str, note: str | None, reason_code: str
 ) -> dict[str, Any]:
-    """Take a referral back, with a reason (R-17). Its provider finds it no more, as after a reassignment.
+    """Take a referral back, with a reason (R-17). Its provider no longer sees it, as after a reassignment.
 
     Raises Refused `not_found`, `version_required`, `version_conflict`, `move_not_allowed`.
     """
@@ -59,25 +59,57 @@ def withdraw_referral(
     return limited_referral(unit.session, unit.caller, referral.id)
 
 
-def reassign_referral(unit: UnitOfWork, request: Any) -> dict[str, Any]:
-    """Send a referral to another program or through another queue, in one step; the answer is the new one (S0-46).
+def reassign_referral(
+    unit: UnitOfWork,
+    *,
+    referral_id: str,
+    program_id: str,
+    queue_id: str | None,
+    line_id: str | None,
+    priority: str | None,
+    note: str | None,
+    carries_notes: bool,
+    confirm: bool,
+) -> dict[str, Any]:
+    """Send a referral to another program or through another queue, in one step (S0-46). The answer is the new referral.
 
-    The old place is free and the new one taken, or nothing has changed. Raises Refused as `assign_referral`, and
-    `version_required`, `version_conflict`, `move_not_allowed`.
+    Either the old place is free and the new one taken, or nothing has changed. Raises Refused as `assign_referral` does,
+    and `version_required`, `version_conflict`, `move_not_allowed`.
     """
-    old = _to_be_taken_back(unit, request["referral_id"])
-    return limited_referral(unit.session, unit.caller, reassign(unit, old, request).id)
+    new = reassign(
+        unit,
+        _to_be_taken_back(unit, referral_id),
+        program_id=program_id,
+        queue_id=queue_id,
+        line_id=line_id,
+        priority=priority,
+        note=note,
+        carries_notes=carries_notes,
+        is_confirmed=confirm,
+    )
+    return limited_referral(unit.session, unit.caller, new.id)
 
 
-def reassign(unit: UnitOfWork, old: Referral, wish: Any) -> Referral:
-    """Send a held referral elsewhere as `wish` says (the members of `reassign_referral`); the new one.
+def reassign(
+    unit: UnitOfWork,
+    old: Referral,
+    *,
+    program_id: str,
+    queue_id: str | None = None,
+    line_id: str | None = None,
+    priority: str | None = None,
+    note: str | None = None,
+    carries_notes: bool,
+    is_confirmed: bool,
+) -> Referral:
+    """Send a locked referral to another program or queue, and return the new referral.
 
-    One that an open offer asks is asked there, in the same offer. Raises Refused as `reassign_referral`, but for the
-    version.
+    Without `queue_id` and `priority` they stay as they are. A referral that belongs to an open offer stays in that offer.
+    Raises Refused as `reassign_referral` does, except for the version.
     """
     record = get_record(unit.session, old.contact_record_id, lock=True)
-    queue = held_queue(unit.session, wish["queue_id"] or old.queue_id)
-    standing = program_standing(unit.session, wish["program_id"], queue.id, record.id)
+    queue = held_queue(unit.session, queue_id or old.queue_id)
+    standing = program_standing(unit.session, program_id, queue.id, record.id)
     program = standing.program
     if (queue.id, program.id) == (old.queue_id, old.program_id):
         detail = "The referral is there already; choose another program or ReferralQ."
@@ -90,17 +122,17 @@ def reassign(unit: UnitOfWork, old: Referral, wish: Any) -> Referral:
         record,
         queue,
         standing,
-        note=wish["note"],
-        line_id=wish["line_id"],
-        priority=wish["priority"] or old.priority,
-        # What came of an offer is an ordinary referral.
+        note=note,
+        line_id=line_id,
+        priority=priority or old.priority,
+        # A referral whose offer is over goes on as an ordinary one.
         offer_id=old.offer_id if is_asked else None,
-        is_confirmed=wish["confirm"],
+        is_confirmed=is_confirmed,
         place=place,
         replaces_id=old.id,
     )
     old.replaced_by_id = new.id
-    if wish["carries_notes"]:
+    if carries_notes:
         _carry_notes(unit, old, new)
     _tell_reassigned(unit, old, new)
     return new
@@ -115,7 +147,7 @@ def _to_be_taken_back(unit: UnitOfWork, referral_id: str) -> Referral:
 
 
 def _handed_over(old: Referral) -> Place | None:
-    """The place of a referral that stays with its program: it is handed over, so nobody comes in between."""
+    """The place of a referral that stays with its program. The new referral inherits it, so no other one can take it."""
     if not old.holds_capacity:
         return None
     old.holds_capacity = False
@@ -123,7 +155,7 @@ def _handed_over(old: Referral) -> Place | None:
 
 
 def _carry_notes(unit: UnitOfWork, old: Referral, new: Referral) -> None:
-    """Copy the shared notes with their authors and times: the new provider reads what was said before."""
+    """Copy the shared notes with their authors and times, for the new provider to read."""
     new.note = new.note or old.note
     label = status_of(unit.session.get_one(Queue, new.queue_id), new).label
     for line in _shared_notes(unit.session, old.id):

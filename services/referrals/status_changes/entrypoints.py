@@ -1,4 +1,4 @@
-"""Entrypoints of the way of a referral."""
+"""Entrypoints for the course of a referral."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Referrals that nobody has answered for as long as their queue allows end by themselves (R-15)."""
+"""Referrals that their program has left without an answer for longer than their queue allows end by themselves (R-15)."""
 
 from __future__ import annotations
 
 import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from services.chassis.transactions import itself, transact_as
@@ -23,7 +23,7 @@ REASON = "expired"
 
 
 def expire(runtime: Any) -> bool:
-    """End what is due now, each in a transaction of its own. False when more may be due."""
+    """End the referrals that are due now, each in its own transaction. Returns False when more may be due."""
     due = [
         (queue.organisation_id, referral_id)
         for queue, before in _queues_that_expire(runtime, utc_now())
@@ -35,15 +35,18 @@ def expire(runtime: Any) -> bool:
 
 
 def _queues_that_expire(runtime: Any, now: datetime.datetime) -> list[tuple[Queue, datetime.datetime]]:
-    """The queues, and since when a referral there must have been left alone."""
+    """The queues whose referrals expire, each with the time before which a referral must have changed last."""
     with runtime.database.reading(None) as session:
         queues = session.scalars(select(Queue)).all()
     days = ((queue, settings_of(queue).expire_after_days) for queue in queues)
     return [(queue, now - datetime.timedelta(days=each)) for queue, each in days if each]
 
 
-def _idle(queue: Queue, before: datetime.datetime) -> Any:
-    """Who is being helped is not idle, and who waits for a place waits for us."""
+def _idle(queue: Queue, before: datetime.datetime) -> Select[Referral]:
+    """The open referrals of a queue that nobody has changed since `before`, the longest idle first.
+
+    It leaves out enrolled help-seekers, who are being helped, and waitlisted referrals, which wait for a free place.
+    """
     unanswered = [status.key for status in queue.status_list() if status.stage != "enrolled"]
     return (
         select(Referral)
@@ -74,18 +77,18 @@ def _expire_one(runtime: Any, organisation_id: str, referral_id: str) -> None:
         days = settings_of(queue).expire_after_days
         target = status_for(queue.status_list(), EXPIRING)
         if not days or target is None:
-            return  # the queue was set up otherwise meanwhile
+            return  # the queue's settings have changed meanwhile
         hold_offer_of(session, referral_id)
         idle = _idle(queue, unit.now - datetime.timedelta(days=days)).where(Referral.id == referral_id)
         if session.scalars(idle.with_for_update(of=Referral, skip_locked=True)).one_or_none() is None:
-            return  # somebody works on it, or another process has ended it
+            return  # somebody is changing it, or another process has ended it
         end_referral(unit, referral, target, reason_code=REASON, kind="expired")
 
     transact_as(runtime, itself(runtime, organisation_id), work)
 
 
 def _key_of(runtime: Any, session: Session, organisation_id: str) -> str | None:
-    """The organisation's key, which its audit rows bear."""
+    """The organisation's key, read from its latest audit row that has one."""
     audit = runtime.tables.Audit
     latest = (
         select(audit.organisation_key)

@@ -1,4 +1,4 @@
-"""Move a referral through its queue's statuses: change, accept, take an acceptance back, decline."""
+"""Moving a referral through its queue's statuses: change, accept, take an acceptance back, decline."""
 
 from __future__ import annotations
 
@@ -44,32 +44,46 @@ from services.referrals.queues.rules import (
 from services.referrals.records.queries import get_record
 
 
-def change_status(unit: UnitOfWork, request: Any) -> dict[str, Any]:
+def change_status(
+    unit: UnitOfWork,
+    *,
+    referral_id: str,
+    status: str,
+    note: str | None,
+    reason_code: str | None,
+    outcome_code: str | None,
+) -> dict[str, Any]:
     """Move a referral to another status of its own queue (S0-4, S0-12, S0-13), with a note that both sides see.
 
-    A terminal status gives the place back; leaving one needs a place again. Raises Refused `not_found`,
+    A terminal status gives the place back; reopening the referral needs a place again. Raises Refused `not_found`,
     `version_required`, `version_conflict`, `status_not_in_queue`, `status_unchanged`, `move_not_allowed`,
     `reason_required`, `reason_not_in_queue`, `outcome_required`, `outcome_not_in_queue`, `already_assigned`,
     `capacity_exhausted`.
     """
-    referral, queue = _to_be_moved(unit, request["referral_id"])
-    move(unit, referral, queue, request)
+    referral, queue = _to_be_moved(unit, referral_id)
+    move(unit, referral, queue, status=status, note=note, reason_code=reason_code, outcome_code=outcome_code)
     return limited_referral(unit.session, unit.caller, referral.id)
 
 
-def move(unit: UnitOfWork, referral: Referral, queue: Queue, wish: Any) -> None:
-    """Move a held referral as `wish` says: its members `status`, `note`, `reason_code`, `outcome_code`.
-
-    Raises Refused as `change_status`, but for the version.
-    """
-    step = Step(note=wish["note"] or None, reason_code=wish["reason_code"], outcome_code=wish["outcome_code"])
-    _check_and_take_step(unit, referral, queue, named_status(queue, wish["status"]), step)
+def move(
+    unit: UnitOfWork,
+    referral: Referral,
+    queue: Queue,
+    *,
+    status: str,
+    note: str | None,
+    reason_code: str | None,
+    outcome_code: str | None,
+) -> None:
+    """Move a locked referral to the status with this key. Raises Refused as `change_status` does, except for the version."""
+    step = Step(note=note or None, reason_code=reason_code, outcome_code=outcome_code)
+    _check_and_take_step(unit, referral, queue, named_status(queue, status), step)
 
 
 def accept_referral(
     unit: UnitOfWork, *, referral_id: str, status: str | None, note: str | None
 ) -> dict[str, Any]:
-    """Take a referral (R-13). Raises Refused as `change_status`."""
+    """Accept a referral (R-13). Raises Refused as `change_status` does."""
     referral, queue = _to_be_moved(unit, referral_id)
     target = _target(queue, status, ACCEPTING, "accepts")
     if target.is_terminal or target.stage == "offered":
@@ -79,7 +93,7 @@ def accept_referral(
 
 
 def unaccept_referral(unit: UnitOfWork, *, referral_id: str, note: str | None) -> dict[str, Any]:
-    """Take an acceptance back: the referral is offered again (R-16). Raises Refused as `change_status`."""
+    """Take an acceptance back: the referral is offered again (R-16). Raises Refused as `change_status` does."""
     referral, queue = _to_be_moved(unit, referral_id)
     if referral.is_terminal or referral.accepted_at is None:
         raise Refused("move_not_allowed", "Only an open referral that was accepted can be offered again.")
@@ -89,7 +103,10 @@ def unaccept_referral(unit: UnitOfWork, *, referral_id: str, note: str | None) -
 def decline_referral(
     unit: UnitOfWork, *, referral_id: str, status: str | None, note: str | None, reason_code: str
 ) -> dict[str, Any]:
-    """Decline a referral with a coded reason, the provider's or the client's (R-13, R-14). Refuses as `change_status`."""
+    """Decline a referral with a coded reason, the provider's or the client's (R-13, R-14).
+
+    Raises Refused as `change_status` does.
+    """
     referral, queue = _to_be_moved(unit, referral_id)
     target = _target(queue, status, DECLINING, "declines")
     if target.fhir_status != "rejected":
@@ -101,9 +118,10 @@ def decline_referral(
 def bring_to_status(
     unit: UnitOfWork, referral: Referral, queue: Queue, target: Status, step: Step, kind: str | None = None
 ) -> None:
-    """Bring a locked referral to a status: its place, times, history, audit and events. The caller has validated it.
+    """Bring a locked referral to a status: its place, times, history, audit and events.
 
-    `kind` names the step where the statuses do not say it (see `rules.kind_of_move`). Raises Refused
+    The caller has validated the move. `kind` names the step where it does not follow from the statuses (see
+    `assignments.rules.kind_of_move`). Raises Refused
     `already_assigned`, `capacity_exhausted`, `offer_closed`.
     """
     origin, was_ended = status_of(queue, referral), referral.is_terminal
@@ -164,21 +182,21 @@ def named_status(queue: Queue, key: str) -> Status:
 
 
 def _settle_place(unit: UnitOfWork, referral: Referral, target: Status, part: Part) -> None:
-    """Take, keep or give back the place that the referral needs at the status to come.
+    """Take, keep or give back the referral's place, as its new status needs it.
 
-    One of several that an offer asks needs none until it takes the offer.
+    A referral of an open offer needs no place until it accepts the offer.
     """
     if target.is_terminal:
         give_place_back(unit, referral)
         return
     reopens = referral.is_terminal
     if reopens:
-        # Locked, so that it does not open beside a new referral of the same record.
+        # The lock keeps a new referral of the same record from being opened at the same time.
         record = get_record(unit.session, referral.contact_record_id, lock=True)
         refuse_if_open(unit.session, record.id, referral.queue_id, referral.program_id)
     if part is Part.TAKES and is_waited_for(unit.session, referral.program_id):
-        raise _no_place()  # a place that has just become free belongs to whoever waits for it
-    # Who waits may be talked to, but is not taken in without a place.
+        raise _no_place()  # a place that has just become free belongs to a waitlisted referral
+    # A waitlisted referral may be moved among offered statuses. Any further stage needs a place.
     is_taken_in = part is Part.TAKES or (referral.is_waitlisted and target.stage != "offered")
     if is_taken_in or (reopens and part is Part.NONE):
         wished = referral.capacity_line_id if referral.is_waitlisted else None
@@ -197,7 +215,7 @@ def _claimed(unit: UnitOfWork, program_id: str, line_id: str | None) -> str | No
 
 
 def _no_place() -> Refused:
-    """Who moves a referral cannot choose another program, but can see to a place."""
+    """The refusal for a move: its caller cannot choose another program, but can free a place."""
     detail = (
         "The program has no free place for it. End another referral or raise the capacity, then try again."
     )

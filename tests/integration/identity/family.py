@@ -10,7 +10,6 @@ from typing import Any
 from services.chassis.passports import Caller
 from services.contracts.identity import credentials as contract
 from services.contracts.identity import family
-from services.contracts.identity import family as family_contract
 from services.contracts.identity import people as people_contract
 from tests.integration.identity.conftest import Identity
 from tests.support.in_process import a_caller, a_service
@@ -78,7 +77,7 @@ class Desk:
 
     def add_contact(self, client: dict[str, Any], person: dict[str, Any], relation: str = "daughter") -> Any:
         return self.call(
-            family_contract.add_client_contact,
+            family.add_client_contact,
             client_id=client["id"],
             contact_id=person["id"],
             relation=relation,
@@ -86,9 +85,7 @@ class Desk:
 
     def contact(self, client: dict[str, Any], person: dict[str, Any], caller: Caller | None = None) -> Any:
         """The line of a contact in the client's list."""
-        items = self.call(family_contract.list_client_contacts, client_id=client["id"], caller=caller)[
-            "items"
-        ]
+        items = self.call(family.list_client_contacts, client_id=client["id"], caller=caller)["items"]
         (line,) = [item for item in items if item["contact_id"] == person["id"]]
         return line
 

@@ -13,7 +13,6 @@ from services.chassis.passports import Caller
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts as accounts_contract
 from services.contracts.identity import credentials, employees, merging, passports, patients, people
-from services.contracts.identity import merging as merging_contract
 from services.identity.models import Account
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.employees import activate
@@ -180,7 +179,7 @@ def test_a_merge_does_not_close_the_last_administrators_account(identity: Identi
     plan = identity.call(merging.preview_merge, admin, **pair)["plan"]
     assert identity.refused(merging.merge_people, admin, **pair, plan=plan).code == "last_administrator"
     assert read(identity, admin, admin.id)["state"] == "active"
-    assert identity.events(merging_contract.people_merged) == []
+    assert identity.events(merging.people_merged) == []
 
 
 def test_of_two_administrators_who_disable_each_other_at_once_exactly_one_stays(either: Identity) -> None:

@@ -10,7 +10,6 @@ import pytest
 import time_machine
 
 from services.contracts.identity import accounts, credentials
-from services.contracts.identity import credentials as credentials_contract
 from services.identity.secrets import calls
 from tests.integration.identity.conftest import Identity
 from tests.support.bars import hold_at_best
@@ -32,7 +31,7 @@ def clock() -> Iterator[Any]:
 
 
 def renew(identity: Identity, token: str) -> None:
-    assert identity.call(credentials_contract.request_new_link, token=token) == {}
+    assert identity.call(credentials.request_new_link, token=token) == {}
 
 
 def asked_for(identity: Identity) -> list[dict[str, Any]]:
@@ -108,12 +107,8 @@ def test_new_links_are_sent_five_times_in_a_quarter_of_an_hour_whatever_is_asked
 
 def test_new_links_are_counted_by_address_too(identity: Identity, clock: Any) -> None:
     for number in range(30):
-        identity.call(
-            credentials_contract.request_new_link, token=f"{number:043}", client_address="192.0.2.7"
-        )
-    refusal = identity.refused(
-        credentials_contract.request_new_link, token="A" * 43, client_address="192.0.2.7"
-    )
+        identity.call(credentials.request_new_link, token=f"{number:043}", client_address="192.0.2.7")
+    refusal = identity.refused(credentials.request_new_link, token="A" * 43, client_address="192.0.2.7")
     assert refusal.code == "too_many_requests"
 
 

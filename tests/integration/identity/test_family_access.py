@@ -7,7 +7,6 @@ import pytest
 from services.contracts import identity as contract
 from services.contracts.declare import all_operations
 from services.contracts.identity import accounts, family, passports, realms, relationships
-from services.contracts.identity import family as family_contract
 from services.contracts.identity import people as people_contract
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.family import MANAGE, OWN_PASSWORD, Desk
@@ -317,15 +316,15 @@ def test_disabling_a_contact_ends_its_access_to_that_client_once_confirmed(desk:
     desk.grant(mother, daughter)
     login = desk.grant(father, daughter)["login"]
     request = {"client_id": mother["id"], "contact_id": daughter["id"], "version": 1}
-    assert desk.refused(family_contract.disable_client_contact, **request) == "confirmation_required"
+    assert desk.refused(family.disable_client_contact, **request) == "confirmation_required"
     caller = desk.first_sign_in(login)
     assert len(caller.scope["profiles"]) == 2
-    line = desk.call(family_contract.disable_client_contact, confirm=True, **request)
+    line = desk.call(family.disable_client_contact, confirm=True, **request)
     assert (line["is_disabled"], line["family_access"], line["actions"]) == (True, None, [])
     profiles = desk.identity.caller(desk.sign_in(login)["token"]).scope["profiles"]
     assert [each["person_id"] for each in profiles] == [father["id"]]
     # A contact without access is disabled without a question, and is no contact then.
-    desk.call(family_contract.disable_client_contact, client_id=mother["id"], contact_id=son["id"], version=1)
+    desk.call(family.disable_client_contact, client_id=mother["id"], contact_id=son["id"], version=1)
     request = {"client_id": mother["id"], "person_id": son["id"], "role": "family"}
     assert desk.refused(family.add_family_access, **request) == "not_a_contact"
 

@@ -11,9 +11,8 @@ from sqlalchemy import select, update
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.identity import employees, merging, patients, relationships
-from services.contracts.identity import merging as contract
 from services.contracts.identity import people as people_contract
-from services.contracts.identity.audit import audit
+from services.contracts.identity.audit import trail
 from services.identity.housekeeping.retention import forget_old
 from services.identity.merging.models import PersonMerge
 from services.identity.models import Account, Grant
@@ -24,12 +23,12 @@ from tests.support.in_process import BAYSIDE, a_caller, a_service
 
 
 def preview(identity: Identity, admin, kept: str, merged: str):
-    return identity.call(contract.preview_merge, admin, kept_id=kept, merged_id=merged)
+    return identity.call(merging.preview_merge, admin, kept_id=kept, merged_id=merged)
 
 
 def merge(identity: Identity, admin, kept: str, merged: str, **more):
     plan = preview(identity, admin, kept, merged)["plan"]
-    return identity.call(contract.merge_people, admin, kept_id=kept, merged_id=merged, plan=plan, **more)
+    return identity.call(merging.merge_people, admin, kept_id=kept, merged_id=merged, plan=plan, **more)
 
 
 def a_patient(identity: Identity, admin, number: str, **members):
@@ -88,7 +87,7 @@ def test_a_merged_record_is_not_edited_until_the_merge_is_undone(identity):
     change = {"person_id": merged["id"], "home_phone": "555-0100"}
     refused = identity.refused(people_contract.edit_person, admin, version=merged["version"], **change)
     assert (refused.code, refused.more["kept_id"]) == ("already_merged", employee["id"])
-    identity.call(contract.undo_merge, admin, merge_id=done["id"])
+    identity.call(merging.undo_merge, admin, merge_id=done["id"])
     version = identity.call(people_contract.get_person, admin, person_id=merged["id"])["version"]
     assert (
         identity.call(people_contract.edit_person, admin, version=version, **change)["home_phone"]
@@ -112,7 +111,7 @@ def test_an_applicant_who_is_hired_becomes_one_with_the_employee(identity):
     assert (kept["first_name"], kept["email"], kept["kinds"]) == ("Kimberly", "kim@example.org", ["employee"])
     assert {row["kind"] for row in kept["kind_history"]} == {"employee", "applicant"}
     assert standing(identity, applicant["account"]["id"]) == ("disabled", employee["id"])
-    resolved = identity.call(contract.resolve_person, admin, person_id=applicant["person_id"])
+    resolved = identity.call(merging.resolve_person, admin, person_id=applicant["person_id"])
     assert resolved == {"person_id": employee["id"], "merged_ids": [applicant["person_id"]]}
     assert (
         identity.call(people_contract.get_person, admin, person_id=applicant["person_id"])["is_disabled"]
@@ -134,11 +133,11 @@ def test_a_merge_is_done_once(identity):
     employee, applicant = hired(identity, admin)
     plan = preview(identity, admin, employee["id"], applicant["person_id"])["plan"]
     pair = {"kept_id": employee["id"], "merged_id": applicant["person_id"], "plan": plan}
-    first = identity.call(contract.merge_people, admin, **pair)
-    assert identity.call(contract.merge_people, admin, **pair) == first
+    first = identity.call(merging.merge_people, admin, **pair)
+    assert identity.call(merging.merge_people, admin, **pair) == first
     assert len(identity.events(merging.people_merged)) == 1
     back = {"kept_id": applicant["person_id"], "merged_id": employee["id"], "plan": plan}
-    assert identity.refused(contract.merge_people, admin, **back).code == "already_merged"
+    assert identity.refused(merging.merge_people, admin, **back).code == "already_merged"
 
 
 @pytest.mark.seed("S2-113")
@@ -149,10 +148,10 @@ def test_merging_takes_its_own_permission_and_a_fresh_proof(identity):
     pair = {"kept_id": one["id"], "merged_id": two["id"]}
     account = identity.an_account("supervisor", admin=admin)
     supervisor = identity.caller(identity.log_in(account["login"])["token"])
-    assert identity.refused(contract.preview_merge, supervisor, **pair).code == "forbidden"
-    assert identity.refused(contract.merge_people, supervisor, **pair, plan=plan).code == "forbidden"
+    assert identity.refused(merging.preview_merge, supervisor, **pair).code == "forbidden"
+    assert identity.refused(merging.merge_people, supervisor, **pair, plan=plan).code == "forbidden"
     stale = replace(admin, proven_at=int(utc_now().timestamp()) - 3600)
-    assert identity.refused(contract.merge_people, stale, **pair, plan=plan).code == "proof_required"
+    assert identity.refused(merging.merge_people, stale, **pair, plan=plan).code == "proof_required"
     with identity.database.reading(None) as session:
         assert session.scalar(select(PersonMerge.id)) is None
 
@@ -187,7 +186,7 @@ def test_two_patients_with_accounts_become_one_and_access_to_others_goes_over(ei
     assert (view["mobile_phone"], view["date_of_birth"]) == ("555-0100", "1990-12-31")
     related = either.call(relationships.list_relationships, admin, person_id=child["id"])["items"]
     assert [row["account_id"] for row in related] == [own["id"]]
-    undone = either.call(contract.undo_merge, admin, merge_id=done["id"])
+    undone = either.call(merging.undo_merge, admin, merge_id=done["id"])
     assert undone["undone_at"] is not None
     assert open_grants(either) == before
     assert profiles(either, "quay.two") == [merged["id"]]
@@ -197,7 +196,7 @@ def test_two_patients_with_accounts_become_one_and_access_to_others_goes_over(ei
     related = either.call(relationships.list_relationships, admin, person_id=child["id"])["items"]
     assert [row["account_id"] for row in related] == [rival["id"]]
     assert len(either.events(merging.people_unmerged)) == 1
-    assert either.call(contract.undo_merge, admin, merge_id=done["id"]) == undone
+    assert either.call(merging.undo_merge, admin, merge_id=done["id"]) == undone
 
 
 @pytest.mark.seed("S2-103")
@@ -205,11 +204,11 @@ def test_undoing_gives_the_applicant_back(identity):
     admin = identity.admin()
     employee, applicant = hired(identity, admin)
     done = merge(identity, admin, employee["id"], applicant["person_id"])
-    identity.call(contract.undo_merge, admin, merge_id=done["id"])
+    identity.call(merging.undo_merge, admin, merge_id=done["id"])
     back = identity.call(people_contract.get_person, admin, person_id=applicant["person_id"])
     assert (back["kinds"], back["is_disabled"]) == (["applicant"], False)
     assert standing(identity, applicant["account"]["id"])[1] == applicant["person_id"]
-    merges = identity.call(contract.list_merges, admin, person_id=employee["id"])["items"]
+    merges = identity.call(merging.list_merges, admin, person_id=employee["id"])["items"]
     assert [each["undone_at"] is not None for each in merges] == [True]
     again = merge(identity, admin, employee["id"], applicant["person_id"])
     assert again["id"] != done["id"]
@@ -222,11 +221,9 @@ def test_what_has_changed_since_the_preview_is_looked_at_again(identity):
     identity.call(
         people_contract.edit_person, admin, person_id=two["id"], city="Oslo", version=two["version"]
     )
-    refusal = identity.refused(
-        contract.merge_people, admin, kept_id=one["id"], merged_id=two["id"], plan=plan
-    )
+    refusal = identity.refused(merging.merge_people, admin, kept_id=one["id"], merged_id=two["id"], plan=plan)
     assert refusal.code == "merge_outdated"
-    refusal = identity.refused(contract.preview_merge, admin, kept_id=one["id"], merged_id=one["id"])
+    refusal = identity.refused(merging.preview_merge, admin, kept_id=one["id"], merged_id=one["id"])
     assert refusal.code == "merge_refused"
 
 
@@ -235,7 +232,7 @@ def test_the_record_that_hr_keeps_is_the_one_that_stays(identity):
     admin = identity.admin()
     employee, applicant = hired(identity, admin)
     refusal = identity.refused(
-        contract.preview_merge, admin, kept_id=applicant["person_id"], merged_id=employee["id"]
+        merging.preview_merge, admin, kept_id=applicant["person_id"], merged_id=employee["id"]
     )
     assert (refusal.code, refusal.field) == ("merge_refused", "merged_id")
     merge(identity, admin, employee["id"], applicant["person_id"])
@@ -254,7 +251,7 @@ def test_what_undoing_needs_is_forgotten_when_it_is_too_late_to_undo(either):
     )
     forget_old(either.database)
     assert merge_row(either).steps == {}
-    assert either.refused(contract.undo_merge, admin, merge_id=done["id"]).code == "merge_refused"
+    assert either.refused(merging.undo_merge, admin, merge_id=done["id"]).code == "merge_refused"
 
 
 def merge_row(identity: Identity) -> PersonMerge:
@@ -288,7 +285,7 @@ def test_what_is_known_of_a_patients_way_to_the_portal_goes_over_and_returns(eit
     access = either.call(patients.get_patient_access, admin, person_id=kept["id"])
     assert (access["username"], access["is_enabled"], access["attested_by"]) == ("quay.two", True, admin.id)
 
-    either.call(contract.undo_merge, admin, merge_id=done["id"])
+    either.call(merging.undo_merge, admin, merge_id=done["id"])
     assert manual_credentials(either, admin, merged["id"])
     with either.database.reading(None) as session:
         rows = {
@@ -309,14 +306,14 @@ def test_who_opened_a_record_before_a_merge_is_shown_to_the_person_that_lives_on
         me = a_caller(organisation=organisation, realm="patient", scope={"person_id": person["id"]})
         return {
             each["object_id"]
-            for each in either.call(audit.openings, me)["items"]
+            for each in either.call(trail.openings, me)["items"]
             if each["action"] == "person.read"
         }
 
     assert (opened(kept), opened(merged)) == ({kept["id"]}, {merged["id"]})
     done = merge(either, admin, kept["id"], merged["id"])
     assert opened(kept) == {kept["id"], merged["id"]}
-    either.call(contract.undo_merge, admin, merge_id=done["id"])
+    either.call(merging.undo_merge, admin, merge_id=done["id"])
     assert (opened(kept), opened(merged)) == ({kept["id"]}, {merged["id"]})
 
 

@@ -11,7 +11,6 @@ import time_machine
 
 from services.contracts.errors import Refused
 from services.contracts.identity import credentials, passports, patients, people, realms
-from services.contracts.identity import people as people_contract
 from tests.integration.identity.conftest import PASSWORD, Identity
 from tests.support.in_process import a_service
 
@@ -23,7 +22,7 @@ COMPLETE = {"email": "ana@example.org", "postal_code": "02139", "date_of_birth":
 def a_patient(identity: Identity, **members: Any) -> str:
     """The id of a new patient."""
     known = {"first_name": "Ana", "last_name": "Ortiz", **COMPLETE} | members
-    person = identity.call(people_contract.create_person, identity.admin(), kinds=["patient"], **known)
+    person = identity.call(people.create_person, identity.admin(), kinds=["patient"], **known)
     return str(person["id"])
 
 
@@ -139,10 +138,8 @@ def test_patients_whom_staff_add_are_enabled_where_the_organisation_wants_it(ide
     after = access(identity, a_patient(identity))
     assert (after["portal_status"], after["attested_by"]) == ("unactivated", None)
     assert access(identity, a_patient(identity, email=None))["is_enabled"] is False
-    client = identity.call(
-        people_contract.create_person, admin, kinds=["client"], last_name="Ortiz", **COMPLETE
-    )
-    identity.call(people_contract.start_person_kind, admin, person_id=client["id"], kind="patient")
+    client = identity.call(people.create_person, admin, kinds=["client"], last_name="Ortiz", **COMPLETE)
+    identity.call(people.start_person_kind, admin, person_id=client["id"], kind="patient")
     assert access(identity, client["id"])["is_enabled"] is True
 
 
@@ -246,9 +243,7 @@ def test_an_invitation_needs_access_enabled_and_an_e_mail(identity: Identity) ->
 
 
 def test_somebody_who_is_no_patient_has_no_patient_access(identity: Identity) -> None:
-    client = identity.call(
-        people_contract.create_person, identity.admin(), kinds=["client"], last_name="Ortiz"
-    )
+    client = identity.call(people.create_person, identity.admin(), kinds=["client"], last_name="Ortiz")
     for operation, more in (
         (patients.get_patient_access, {}),
         (patients.enable_patient_access, {"attests_email_is_private": True}),
@@ -337,9 +332,7 @@ def test_an_e_mail_changes_with_caution_once_access_is_enabled(identity: Identit
     token, admin = invited(identity, person_id), identity.admin()
     version = access(identity, person_id)["version"]
     new = "new@example.org"
-    plain = identity.refused(
-        people_contract.edit_person, admin, version=version, person_id=person_id, email=new
-    )
+    plain = identity.refused(people.edit_person, admin, version=version, person_id=person_id, email=new)
     assert (plain.code, plain.field) == ("confirmation_required", "email")
 
     def change(**more: Any) -> dict[str, Any]:
@@ -410,9 +403,7 @@ def a_notifier(identity: Identity) -> Any:
 def test_before_access_is_enabled_an_ordinary_change_of_the_e_mail_suffices(identity: Identity) -> None:
     person_id, admin = a_patient(identity), identity.admin()
     version = access(identity, person_id)["version"]
-    identity.call(
-        people_contract.edit_person, admin, version=version, person_id=person_id, email="new@example.org"
-    )
+    identity.call(people.edit_person, admin, version=version, person_id=person_id, email="new@example.org")
     assert enable(identity, person_id)["email"] == "new@example.org"
 
 

@@ -11,7 +11,6 @@ from sqlalchemy import func, select
 
 from services.contracts.errors import Refused
 from services.contracts.identity import credentials, patients
-from services.contracts.identity import credentials as contract
 from services.identity.patients import activation, entrypoints
 from services.identity.patients.models import UnverifiedNotice
 from tests.integration.identity.conftest import Identity
@@ -49,7 +48,7 @@ def ask(identity: Identity, **entered: Any) -> Any:
 
 
 def links(identity: Identity) -> list[dict[str, Any]]:
-    return [event["data"] for event in identity.events(contract.account_invited)]
+    return [event["data"] for event in identity.events(credentials.account_invited)]
 
 
 def notices(identity: Identity) -> list[str]:
@@ -63,7 +62,7 @@ def test_a_registered_patient_creates_the_account_with_four_data_of_the_record(i
     (link,) = links(identity)
     assert link["purpose"] == "invitation"
     token = identity.mint(link["invitation_id"])
-    identity.call(contract.redeem_credential_link, token=token, password=NEW_PASSWORD, username="ana.o")
+    identity.call(credentials.redeem_credential_link, token=token, password=NEW_PASSWORD, username="ana.o")
     assert log_in(identity, "ana.o")
     assert notices(identity) == []
 
@@ -75,7 +74,7 @@ def test_a_forgotten_password_is_replaced_with_the_same_four_data(identity: Iden
     (link,) = links(identity)
     assert link["purpose"] == "reset"
     token = identity.mint(link["invitation_id"])
-    identity.call(contract.redeem_credential_link, token=token, password="quiet harbor lamp oil")
+    identity.call(credentials.redeem_credential_link, token=token, password="quiet harbor lamp oil")
     assert log_in(identity, "ana.o", "quiet harbor lamp oil")
 
 
@@ -180,10 +179,10 @@ def test_a_registered_patient_has_access_once_the_e_mail_is_confirmed(either: Id
     (link,) = links(either)
     assert link["purpose"] == "verify_email"
     token = either.mint(link["invitation_id"])
-    said = either.call(contract.inspect_credential_link, token=token)
+    said = either.call(credentials.inspect_credential_link, token=token)
     assert said == {"purpose": "verify_email", "state": "usable", "needs_username": False}
     refusal = either.refused(
-        contract.redeem_credential_link, token=token, password=NEW_PASSWORD, username="ana.o"
+        credentials.redeem_credential_link, token=token, password=NEW_PASSWORD, username="ana.o"
     )
     assert refusal.code == "link_refused"
     assert either.call(patients.verify_email, token=token) == {"is_enabled": True}

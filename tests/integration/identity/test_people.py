@@ -21,7 +21,6 @@ from services.contracts.identity import (
     realms,
     relationships,
 )
-from services.contracts.identity import family as family_contract
 from services.contracts.identity import patients as patients_contract
 from services.contracts.identity import people as people_contract
 from services.identity.models import Role, RolePermission
@@ -150,7 +149,7 @@ def test_a_person_who_is_disabled_reaches_nobody_s_profile_and_holds_no_invitati
         assert (line["is_disabled"], line["family_access"], line["actions"]) == (True, None, [])
     third = desk.a_client()
     pair = {"client_id": third["id"], "contact_id": son["id"], "relation": "son"}
-    assert desk.refused(family_contract.add_client_contact, **pair) == "conflict"
+    assert desk.refused(family.add_client_contact, **pair) == "conflict"
 
 
 def test_another_name_of_a_person_is_the_name_of_the_person_s_accounts(desk: Desk) -> None:

@@ -9,7 +9,6 @@ import time_machine
 
 from services.contracts.errors import Refused
 from services.contracts.identity import credentials, login, sessions
-from services.contracts.identity import login as contract
 from services.identity.passports.standing import Standing
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 
@@ -97,7 +96,7 @@ def test_a_changed_password_ends_all_sessions_but_the_one_it_was_changed_in(iden
     identity.call(credentials.change_my_password, identity.caller(here), **change)
     assert (is_in(identity, here), is_in(identity, there)) == (True, False)
     assert identity.log_in(ADMIN, NEW_PASSWORD)
-    old = identity.refused(contract.log_in, organisation="harbor", login=ADMIN, password=PASSWORD)
+    old = identity.refused(login.log_in, organisation="harbor", login=ADMIN, password=PASSWORD)
     assert old.code == "credentials_refused"
     assert len(identity.audit("credential.password_set")) == 2
 
@@ -113,7 +112,7 @@ def test_the_old_password_is_asked_for_and_counted_like_a_log_in(identity: Ident
     assert answers[0] == "proof_refused"
     assert answers[-1] == "too_many_requests"
     assert answers.count("proof_refused") <= 10
-    refusal = identity.refused(contract.log_in, organisation="harbor", login=ADMIN, password=PASSWORD)
+    refusal = identity.refused(login.log_in, organisation="harbor", login=ADMIN, password=PASSWORD)
     assert refusal.code == "too_many_requests"
 
 
@@ -159,7 +158,7 @@ def test_providers_and_staff_are_held_to_the_same_password_and_lock_out_rules(
     with time_machine.travel(START, tick=False):
         answers = [
             identity.refused(
-                contract.log_in, organisation="harbor", login=account["login"], password="wrong " + PASSWORD
+                login.log_in, organisation="harbor", login=account["login"], password="wrong " + PASSWORD
             ).code
             for _ in range(6)
         ]

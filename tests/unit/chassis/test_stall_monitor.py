@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.bars import hold_at_best
+from tests.support.stalls import StallWatch
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 WATCHING = """
@@ -23,7 +27,13 @@ eventlet.sleep(3)
 used = time.process_time() - started
 print(json.dumps({"cpu": used / 3, "mb": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024}))
 """
-STALLED = {"event": "event_loop_stalled", "service": "toy", "ms": 400, "where": "toy.py:1 hold"}
+STALLED = {
+    "event": "event_loop_stalled",
+    "service": "toy",
+    "ms": 400,
+    "cpu_ms": 300,
+    "where": "toy.py:1 hold",
+}
 A_TEST = """
 import pytest
 from tests.support import stalls
@@ -105,4 +115,18 @@ def test_a_test_fails_where_a_service_stood_still(tmp_path: Path) -> None:
         "test_that_ends_badly": "ERROR",
         "test_of_a_folder_that_goes": "FAILED",
     }, run.stdout[-3000:]
-    assert "toy stood still for 400 ms in toy.py:1 hold" in run.stdout
+    assert "toy stood still for 400 ms in toy.py:1 hold, computing 300 ms" in run.stdout
+
+
+@pytest.mark.parametrize(("load", "cpu_ms", "counts"), [(1.0, 0, True), (50.0, 0, False), (50.0, 300, True)])
+def test_on_an_overloaded_machine_only_computing_counts(
+    load: float, cpu_ms: int, counts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, load, load))
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    log = tmp_path / "toy.log"
+    log.write_text(json.dumps({**STALLED, "cpu_ms": cpu_ms}) + "\n")
+    watch = StallWatch()
+    watch.watch(log)
+    assert len(watch.collect()) == counts
+    assert not watch.collect()
