@@ -1,4 +1,4 @@
-"""OpenAPI 3.1 at /openapi.json and the same to read at /docs, both derived from the routes and their declarations."""
+"""OpenAPI 3.1 at /openapi.json and readable documentation at /docs, derived from the routes and their declarations."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def _responses(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
 
 
 def register(app: flask.Flask, routes: Sequence[Route]) -> None:
-    """Serve both."""
+    """Serve both documents."""
 
     @cache
     def document() -> dict[str, Any]:

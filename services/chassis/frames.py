@@ -40,7 +40,7 @@ def publication(
     delivery_mode: int | None = None,
     **texts: str,
 ) -> bytes:
-    """The frames of one message. `texts` are properties: content_type, content_encoding, correlation_id, reply_to, expiration, message_id.
+    """A message. `texts` are properties: content_type, content_encoding, correlation_id, reply_to, expiration, message_id.
 
     Raises ValueError for a property or a name longer than 255 bytes, TypeError for a header of another type.
     """

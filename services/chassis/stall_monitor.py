@@ -1,12 +1,11 @@
-"""Notices when the event loop stands still, and says what held it.
+"""Detects when the event loop stands still, and reports the code that held it.
 
-A heartbeat, a timer of the event loop, notes the time every 50 ms. Only when it comes late has it anything to report:
-the metric `event_loop_stall_seconds`, and above 250 ms the log line `event_loop_stalled` with the stack that held the
-loop and the CPU time that it took. A native thread takes that stack while the loop stands still: ten times a second it
-looks how old the last heartbeat is.
+A heartbeat, a timer of the event loop, notes the time every 50 ms. When it comes late, it reports the metric
+`event_loop_stall_seconds` and, above 250 ms, the log line `event_loop_stalled` with the stack that held the loop and the
+CPU time used. A native thread takes that stack: ten times a second it checks the age of the last heartbeat.
 
-**What counts as a stall.** The heartbeat is late, and in that time the loop's thread computed, or waited in a call that
-does not yield. Time in which the machine did not run it does not count: `held` is the lateness without the longer of
+**What counts as a stall.** The heartbeat is late, and meanwhile the loop's thread computed, or waited in a call that does
+not yield. Time in which the machine did not run the thread does not count: `held` is the lateness minus the longer of
 
 - the time the loop's thread was ready to run and waited for a core (`run_delay` in /proc/thread-self/schedstat), and
 - the time by which the native thread overslept while the process used no CPU, because the process was stopped (SIGSTOP)

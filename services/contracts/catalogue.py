@@ -1,4 +1,4 @@
-"""All contracts, in the order in which they are documented. Every module of a service's package is loaded here."""
+"""All contracts, in the order of the documentation. This module loads every module of each contract's package."""
 
 from __future__ import annotations
 
