@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 from sqlalchemy import CursorResult, Engine, Select, String, bindparam, create_engine, event, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -28,6 +28,7 @@ from services.chassis.models import TenantScoped
 from services.contracts.errors import Refused
 
 T = TypeVar("T")
+Columns = TypeVarTuple("Columns")
 Row = TypeVar("Row", bound=Any)
 # How many compiled statements are kept, about 50 KB each. Sixty serve nine calls of ten; SQLAlchemy would keep 750.
 STATEMENTS_KEPT = 150
@@ -81,7 +82,7 @@ def held_or_made(session: Session, model: type[Row], key: Mapping[str, Any], fre
     return row
 
 
-def built_once(statement: Select[Any]) -> Select[Any]:
+def built_once(statement: Select[*Columns]) -> Select[*Columns]:
     """A SELECT of objects that a module keeps, for sessions of an organisation: `session.execute(statement, parameters)`.
 
     The limit to the organisation's rows is part of the statement, so that no execution needs to copy it. In a session
@@ -97,7 +98,7 @@ class Prepared:
     tenth of the same query built anew and loaded into objects. Its rows are read-only.
     """
 
-    def __init__(self, statement: Select[Any]) -> None:
+    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
         self._of_all = statement
         self._of_one = built_once(statement)
 
