@@ -81,7 +81,7 @@ class Journey:
     def accept_invitation(self, account: dict[str, Any]) -> Portico:
         """The provider sets a password through the link in the mail, once, and logs in."""
         link = self.await_mail(account["email"], lambda mail: bool(_LINK.search(mail["text"])))
-        token = _LINK.search(link["text"]).group(1)  # type: ignore[union-attr]
+        token = _LINK.search(link["text"]).group(1)  # type: ignore[union-attr]  # the awaited mail has a link
         password = f"a long enough phrase {secrets.token_hex(8)}"
         visitor = Portico(self.gateway_url)
         visitor.post("/v1/credentials/links/redeem", expect=204, token=token, password=password)

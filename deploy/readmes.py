@@ -43,7 +43,10 @@ def filled(text: str, texts: dict[str, str]) -> str:
     """A README with new lists."""
     for name, written in texts.items():
         place = re.compile(f"{re.escape(_begin(name))}.*?{re.escape(END)}", re.DOTALL)
-        text = place.sub(lambda _, name=name, written=written: f"{_begin(name)}\n{written}\n{END}", text)  # type: ignore[misc]
+        filling = f"{_begin(name)}\n{written}\n{END}".replace(
+            "\\", r"\\"
+        )  # `sub` reads backslashes as escapes
+        text = place.sub(filling, text)
     return text
 
 

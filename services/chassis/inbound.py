@@ -21,7 +21,7 @@ from services.chassis.logs import log
 from services.chassis.publisher import Outgoing
 
 
-class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
+class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]  # nameko has no types
     """Consumes the service's queues and hands each message to its entrypoint."""
 
     def __init__(self) -> None:

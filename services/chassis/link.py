@@ -183,7 +183,7 @@ def _write_one_at_a_time(transport: Any) -> None:
         with lock:
             send(data)
 
-    transport._write = send_alone  # noqa: SLF001
+    transport._write = send_alone  # noqa: SLF001 - as above
 
 
 def _hang_up(connection: Any) -> None:

@@ -55,7 +55,7 @@ class Loop:
                 pause_s = self._every_s
             else:
                 # Jitter keeps replicas that failed together from trying again together.
-                pause_s = min(max(pause_s, 0.5) * 2, self._cap_s) * random.uniform(0.5, 1)  # noqa: S311
+                pause_s = min(max(pause_s, 0.5) * 2, self._cap_s) * random.uniform(0.5, 1)  # noqa: S311 - no secret
 
 
 class Loops(list[Loop]):

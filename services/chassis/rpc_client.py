@@ -82,7 +82,7 @@ class RpcClient:
 
         Raises Refused with a code of the operation, `service_unavailable` (service or broker not running) or `timeout`.
         """
-        assert self._process_id == os.getpid(), "the client must be started in the process that uses it"  # noqa: S101
+        assert self._process_id == os.getpid(), "the client must be started in the process that uses it"  # noqa: S101 - a fault in our code
         started = time.monotonic()
         timeout_s = self._time_left(operation, context)
         outcome = "timeout"

@@ -28,7 +28,7 @@ import sys
 # Optional modules that libraries load and no service uses: rich (megabytes, by structlog) and yaml (by kombu, for messages
 # that are refused here).
 for unused in ("rich", "yaml"):
-    sys.modules.setdefault(unused, None)  # type: ignore[arg-type]
+    sys.modules.setdefault(unused, None)  # type: ignore[arg-type]  # None makes an import fail
 from typing import Any
 
 from nameko.containers import ServiceContainer
@@ -36,7 +36,7 @@ from prometheus_client import values
 
 # A histogram has a lock for each of its buckets, and a service has hundreds of histograms. The holder of such a lock adds a
 # number and never yields, so a native lock suffices. It is faster and saves 13 KB per histogram.
-values.Lock = eventlet.patcher.original("threading").Lock  # type: ignore[attr-defined]
+values.Lock = eventlet.patcher.original("threading").Lock  # type: ignore[attr-defined]  # an import, not an export, of `values`
 
 from services.chassis import logs
 from services.chassis.health import HealthServer

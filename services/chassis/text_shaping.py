@@ -51,7 +51,7 @@ class _Run:
     level: int
 
 
-class _Line(PDFTextObject):  # type: ignore[misc]
+class _Line(PDFTextObject):  # type: ignore[misc]  # reportlab has no types
     """One line of text on a page."""
 
     def spell(self, spelled: str, glyphs: ShapedStr) -> None:

@@ -72,7 +72,7 @@ def topology(service_classes: list[type]) -> Topology:
 
 
 def _add_service(plan: Topology, service_class: type) -> None:
-    service: str = service_class.name  # type: ignore[attr-defined]
+    service: str = service_class.name  # type: ignore[attr-defined]  # nameko demands a name
     plan.exchanges[f"{service}.events"] = "topic"
     plan.bindings.append((f"{service}.events", FEED_QUEUE, "#"))
     if entrypoints(service_class, Serves):

@@ -31,7 +31,7 @@ class JsonSchemas:
     def reference(self, schema: Schema) -> dict[str, Any]:
         """A reference to the schema among `components`."""
         converter = self._plugin.converter
-        assert converter is not None  # noqa: S101
+        assert converter is not None  # noqa: S101 - as above
         return dict(_plain(converter.resolve_nested_schema(schema)))
 
     @property
