@@ -1,13 +1,14 @@
-"""An import: noted, read in a child process, then written a few hundred records a transaction, so that nobody waits long.
+"""Imports as jobs: a child process reads the file, then records are written in small transactions, so none blocks long.
 
-A small file is done within its call. A large one, and one whose call has died, is carried on by the loop, in whichever
-replica holds the lease. Comparing makes it repeatable: what was written already is passed over.
+A small file is imported within its call. The loop of the replica that holds the lease continues a large one, or one whose
+call has died. An import may be repeated, because records that are written already compare as unchanged.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -28,8 +29,8 @@ from services.referrals.directory_imports.models import DirectoryImport
 from services.referrals.directory_imports.reader import Upload, read_upload
 from services.referrals.directory_imports.report import FileRefused
 from services.referrals.directory_imports.rules import COUNTS
+from services.referrals.directory_imports.spool import Entry
 
-Request = Mapping[str, Any]
 EVERY_S = 15.0
 DONE_IN_CALL_BYTES, DONE_IN_CALL_RECORDS = 8_000_000, 5_000
 RECORDS_AT_ONCE = 100
@@ -40,18 +41,18 @@ _ORDER = "directory imports"
 
 
 class DirectoryImportsLoop(Loop):
-    """Carries imports on; woken by each that is too large for its call."""
+    """Continues imports; woken by each new one."""
 
     def __init__(self, runtime: Any) -> None:
         super().__init__(LOOP, lambda: work(runtime, self.stopping.is_set), EVERY_S)
 
 
 def start(call: Call) -> Any:
-    """Note an import and do it, if it is small. Raises Refused(not_found) and FileRefused."""
+    """Store a new import, and do it at once if it is small. Raises Refused(not_found) and FileRefused."""
     document = call.request["document"]
     if not call.runtime.blobs.path(call.organisation_id, document["sha256"]).is_file():
         raise Refused("not_found", "The document is not in the store.")
-    import_id = call.commit(_note)["import_id"]
+    import_id = call.commit(_new_import)["import_id"]
     if document["size"] <= DONE_IN_CALL_BYTES:
         carry_on(call.runtime, import_id, most_records=DONE_IN_CALL_RECORDS)
     call.runtime.loops.wake(LOOP)
@@ -61,7 +62,7 @@ def start(call: Call) -> Any:
     return answer
 
 
-def _note(unit: UnitOfWork, *, dry_run: bool, document: Mapping[str, Any]) -> dict[str, Any]:
+def _new_import(unit: UnitOfWork, *, dry_run: bool, document: Mapping[str, Any]) -> dict[str, Any]:
     job = DirectoryImport(
         id=wire.new_id(),
         organisation_key=unit.organisation_key,
@@ -83,7 +84,7 @@ def _note(unit: UnitOfWork, *, dry_run: bool, document: Mapping[str, Any]) -> di
 
 
 def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
-    """Carry on, oldest first, whatever import nobody works on. False when one failed and is to be tried again."""
+    """Continue all imports that have no lease, oldest first. False when one failed and must be tried again."""
     return leases.carry_on_all(
         runtime, DirectoryImport, lambda each: carry_on(runtime, each, is_stopping=is_stopping), is_stopping
     )
@@ -96,9 +97,9 @@ def carry_on(
     most_records: int | None = None,
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """Do what is left of an import, unless somebody else does. With `most_records` only if the file holds no more.
+    """Do the rest of an import, unless another process does. With `most_records`, larger files are left to the loop.
 
-    True: what is wrong with a file is no failure of ours.
+    Always True: a file that is refused ends its import.
     """
     lease = leases.claim(runtime, DirectoryImport, import_id, READING, LEASE_READING)
     if lease is None:
@@ -119,7 +120,7 @@ def carry_on(
             if is_stopping():
                 lease.write(lambda _unit, job: leases.release(job))
                 return True
-            lease.write(lambda unit, job, chunk=entries: _apply(unit, job, chunk))
+            lease.write(partial(_apply, entries=entries))
         lease.write(_finish)
     return True
 
@@ -139,7 +140,7 @@ def _begin(unit: UnitOfWork, job: DirectoryImport, upload: Upload, *, give_up: b
         leases.release(job)
 
 
-def _apply(unit: UnitOfWork, job: DirectoryImport, entries: Any) -> None:
+def _apply(unit: UnitOfWork, job: DirectoryImport, *, entries: Sequence[Entry]) -> None:
     if job.finished_at is None:
         writes.apply(unit, job, entries)
         job.done += len(entries)
@@ -172,14 +173,14 @@ def _find(session: Session, import_id: str) -> DirectoryImport:
 
 
 def get_directory_import(session: Session, _caller: Caller | None, *, import_id: str) -> dict[str, Any]:
-    """How far an import is. Raises Refused(not_found)."""
+    """An import with its report. Raises Refused(not_found)."""
     return view_of(_find(session, import_id))
 
 
 def list_directory_imports(
     session: Session, _caller: Caller | None, *, after: str | None, limit: int
 ) -> dict[str, Any]:
-    """The imports, newest first. Raises Refused(invalid_request) for a cursor of another list."""
+    """A page of imports, newest first. Raises Refused(invalid_request) for a cursor of another list."""
     statement = select(DirectoryImport).order_by(DirectoryImport.created_at.desc(), DirectoryImport.id.desc())
     if after is not None:
         created_at, last_id = read_cursor(after, _ORDER, datetime.datetime, str)
