@@ -11,7 +11,7 @@ private one), `<SERVICE>_DATABASE_URL` (instead of an SQLite file), `PUBLIC_URL`
 
 Gotchas
 - The port base belongs to the data: links in mails that were sent before carry the old port after a change.
-- An SQLite file has one process. Replicas need PostgreSQL: `Stack(databases=a_postgres, replicas={...})`.
+- An SQLite file has one process. Replicas need PostgreSQL: `Stack(databases=…, replicas={…})`.
 """
 
 from __future__ import annotations

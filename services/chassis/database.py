@@ -1,6 +1,6 @@
 """A service's own database: SQLite (WAL, `BEGIN IMMEDIATE`) or PostgreSQL, chosen by URL.
 
-Transactions are short and never open across the network; `no_network` is asserted by the clients of other services.
+Transactions are short and never open across the network: `assert_no_transaction` comes before each call to another service.
 """
 
 from __future__ import annotations

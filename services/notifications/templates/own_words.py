@@ -85,7 +85,7 @@ def words_of(session: Session, kind: str) -> Template:
 def check(kind: str, words: Template) -> None:
     """Let words be saved, or refuse them with the field that is wrong.
 
-    Raises what `templates.check` raises, `template_placeholder_missing` where text or HTML lack what the message is sent
+    Raises what `product_words.check` raises, `template_placeholder_missing` where text or HTML lack what the message is sent
     for, and `template_invalid` for a credential in the subject.
     """
     product_words.check(kind, words)
