@@ -13,6 +13,7 @@ from marshmallow import fields
 from sqlalchemy import DateTime, TypeDecorator, select
 
 from services.chassis import wire
+from services.chassis.models import base_of
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Event
 from services.contracts.fields import Code, Count, Flag, Id, Moment, RecordNumber
@@ -95,7 +96,7 @@ def hand_over(service: InProcess, news: list[News]) -> None:
 
 def rows(service: InProcess) -> dict[str, list[str]]:
     """Every row of the service's own tables, but for what is by chance."""
-    base = service.module.Base
+    base = base_of(service.runtime.service)
     with service.database.reading(None) as session:
         return {
             name: sorted(repr(tuple(row)) for row in session.execute(select(*kept(table))))

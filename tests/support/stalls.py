@@ -4,8 +4,9 @@ Who starts a service tells where its log is: `watch(log)`, or `watched(folder)` 
 the services have reported is read after each test, and counts for that test. A test whose stalls are known says why they
 are there: `@pytest.mark.stalls("reason")`.
 
-On an overloaded machine a wait in a call (a commit that waits for the disk, a lock whose holder has no core) says more
-about the machine than about the service. There only stalls count in which the loop's thread computed for 250 ms.
+On a machine with more to do than it has cores a wait in a call (a commit that waits for the disk, a lock whose holder has
+no core) says more about the machine than about the service. There only stalls count in which the loop's thread computed
+for 250 ms.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import pytest
 
 REPORTED = "event_loop_stalled"
 MOST_MS = 250
-OVERLOADED = 2  # programs that want to run, for each core
+OVERLOADED = 1  # programs that want to run, for each core
 
 
 class StallWatch:
@@ -93,7 +94,7 @@ class StallWatch:
 
 
 def is_overloaded() -> bool:
-    """Whether the machine had far more to do than it has cores, during the last minute."""
+    """Whether the machine had more to do than it has cores, during the last minute."""
     return os.getloadavg()[0] > OVERLOADED * (os.cpu_count() or 1)
 
 

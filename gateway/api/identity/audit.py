@@ -4,7 +4,7 @@ from gateway.routes import Route, audit_routes
 from services.contracts.identity import audit as api
 
 ROUTES = (
-    *audit_routes(api.audit),
+    *audit_routes(api.trail),
     Route("POST", "/v1/emergency-accesses", api.break_glass),
     Route("GET", "/v1/emergency-accesses", api.list_break_glass),
     Route("DELETE", "/v1/emergency-accesses/{access_id}", api.end_break_glass),

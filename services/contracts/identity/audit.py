@@ -9,7 +9,7 @@ from services.contracts.declare import SIGNED_IN, Reply, Request, only_services,
 from services.contracts.fields import Code, Flag, Id, Moment, Text
 from services.contracts.identity import contract
 
-audit = audit_operations(contract)
+trail = audit_operations(contract)
 
 
 # The types of object that emergency access may be for, and the one permission that it gives on the object.

@@ -18,7 +18,7 @@ def _ids_of(call: Call, person_id: str) -> list[str]:
         return [person_id, *merged_into(session, person_id)]
 
 
-class AuditEntrypoints(audit_entrypoints(contract.audit, _ids_of, explain.names_of)):  # type: ignore[misc]
+class AuditEntrypoints(audit_entrypoints(contract.trail, _ids_of, explain.names_of)):  # type: ignore[misc]
     """What `Service` inherits."""
 
     @serves(contract.explain_access)

@@ -83,7 +83,7 @@ def _realm_rules(session: Session, call: Call, account: Account | None) -> Realm
 
 
 def has_lapsed(account: Account | None, realm_rules: RealmRules) -> bool:
-    """Whether a password that others have set has expired: it must be replaced as soon as a temporary one (C3)."""
+    """Whether a password that others have set has expired. It has the lifetime of a temporary password (C3)."""
     if account is None or not account.must_change_password or account.password_set_at is None:
         return False
     lifetime = datetime.timedelta(days=realm_rules.temporary_password_days)

@@ -201,7 +201,7 @@ def test_a_deleted_assignment_is_really_gone_and_its_history_stays_in_the_trail(
     )
     with identity.database.reading(None) as session:
         assert session.query(ResourceAssignment).all() == []
-    trail = identity.call(audit.audit.search, admin, action="resource.", object_id=account["id"])["items"]
+    trail = identity.call(audit.trail.search, admin, action="resource.", object_id=account["id"])["items"]
     told = [(entry["action"], entry["facts"]["resource_id"], entry["actor_id"]) for entry in trail]
     assert told == [
         ("resource.removed", resource_id, admin.id),

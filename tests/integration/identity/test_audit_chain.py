@@ -78,7 +78,7 @@ def statements(identity: Identity) -> list[tuple[audit.Statement, str]]:
             ),
             each["data"]["signature"],
         )
-        for each in identity.events(contract.audit.checkpoint)
+        for each in identity.events(contract.trail.checkpoint)
     ]
 
 
@@ -142,7 +142,7 @@ def test_a_checkpoint_is_kept_and_published_after_so_many_rows_and_after_so_long
     assert [each[0].seq for each in known] == [CHECKPOINT_ROWS, CHECKPOINT_ROWS + 1]
     report = reports(identity, statements=known)["a" * 32]
     assert (report.checkpoints, report.fault) == (2, None)
-    assert set(identity.events(contract.audit.checkpoint)[0]["data"]) == {
+    assert set(identity.events(contract.trail.checkpoint)[0]["data"]) == {
         "organisation_id",
         "seq",
         "row_hash",
@@ -453,7 +453,7 @@ def test_the_command_prints_each_organisation_and_fails_on_a_fault(
     monkeypatch.setenv("IDENTITY_DATABASE_URL", str(identity.database.engine.url))
     monkeypatch.setenv("PASSPORT_KEYS_FILE", str(keys))
     feed = tmp_path / "feed.jsonl"
-    events = identity.events(contract.audit.checkpoint)
+    events = identity.events(contract.trail.checkpoint)
     feed.write_text("".join(json.dumps(each) + "\n" for each in events))
 
     assert audit.main(["verify", "identity", "--statements", str(feed)]) == 0

@@ -131,8 +131,8 @@ def test_the_reason_is_in_the_report_and_nowhere_else(
     elsewhere = [
         repr(row.facts),
         repr(identity.events()),
-        repr(identity.call(contract.audit.search, admin, action="access.break_glass")),
-        repr(identity.call(contract.audit.export, admin, format="fhir", action="access.break_glass")),
+        repr(identity.call(contract.trail.search, admin, action="access.break_glass")),
+        repr(identity.call(contract.trail.export, admin, format="fhir", action="access.break_glass")),
     ]
     assert [text for text in elsewhere if "Unconscious" in text] == []
     with identity.database.reading(None) as session:

@@ -57,7 +57,7 @@ def test_the_trail_is_found_by_actor_object_action_and_time_page_by_page(identit
     account = identity.an_account()
 
     def actions(**request: Any) -> list[str]:
-        pages = all_pages(identity, contract.audit.search, admin, limit=2, **request)
+        pages = all_pages(identity, contract.trail.search, admin, limit=2, **request)
         return [item["action"] for page in pages for item in page["items"]]
 
     about = actions(object_type="account", object_id=account["id"])
@@ -68,14 +68,14 @@ def test_the_trail_is_found_by_actor_object_action_and_time_page_by_page(identit
     now = datetime.datetime.now(datetime.UTC)
     assert actions(since=(now + datetime.timedelta(hours=1)).isoformat()) == []
     assert len(actions(until=now.isoformat(), action="account.created")) == 2
-    refused = identity.refused(contract.audit.search, admin, after="9" * 32)
+    refused = identity.refused(contract.trail.search, admin, after="9" * 32)
     assert (refused.code, refused.field) == ("invalid_request", "after")
 
 
 def test_looking_at_the_trail_leaves_a_trace(identity: Identity) -> None:
     admin = identity.admin()
-    identity.call(contract.audit.search, admin, actor_id=admin.id)
-    identity.call(contract.audit.export, admin, format="csv")
+    identity.call(contract.trail.search, admin, actor_id=admin.id)
+    identity.call(contract.trail.export, admin, format="csv")
     identity.call(contract.list_break_glass, admin)
 
     looked = identity.audit("audit.read") + identity.audit("audit.exported")
@@ -87,23 +87,23 @@ def test_an_export_takes_a_fresh_proof_from_a_person_but_not_from_a_system(ident
     admin = identity.admin()
     stale = dataclasses.replace(admin, proven_at=int(time.time()) - 16 * 60)
     for caller in (stale, dataclasses.replace(admin, proven_at=None)):
-        refused = identity.refused(contract.audit.export, caller, format="csv")
+        refused = identity.refused(contract.trail.export, caller, format="csv")
         assert refused.code == "proof_required"
         assert "prove_myself" in refused.detail
-        identity.call(contract.audit.search, caller)
+        identity.call(contract.trail.search, caller)
     assert identity.audit("audit.exported") == []
     system = dataclasses.replace(admin, realm="api", proven_at=None)
-    assert identity.call(contract.audit.export, system, format="csv")["rows"] > 0
+    assert identity.call(contract.trail.export, system, format="csv")["rows"] > 0
 
 
 def test_only_who_may_sees_the_trail_and_only_that_of_the_own_organisation(identity: Identity) -> None:
     bayside = identity.an_organisation("bayside")
     elsewhere = identity.admin("bayside")
-    operations = (contract.audit.search, contract.audit.checkpoints, contract.list_break_glass)
+    operations = (contract.trail.search, contract.trail.checkpoints, contract.list_break_glass)
     for operation in operations:
         refused = identity.refused(operation, a_caller("account.read"))
         assert refused.code == "forbidden"
-    pages = all_pages(identity, contract.audit.search, elsewhere)
+    pages = all_pages(identity, contract.trail.search, elsewhere)
     shown = {item["object_id"] for page in pages for item in page["items"]}
     assert bayside.organisation_id in shown
     assert identity.harbor.organisation_id not in shown
@@ -113,7 +113,7 @@ def test_the_export_as_csv_has_every_row_once_under_one_header(identity: Identit
     admin = identity.admin()
     identity.an_account()
     total = len(identity.audit())
-    pages = all_pages(identity, contract.audit.export, admin, format="csv", limit=3, action="account.")
+    pages = all_pages(identity, contract.trail.export, admin, format="csv", limit=3, action="account.")
     text = "".join(page["text"] for page in pages)
     rows = list(csv.DictReader(io.StringIO(text)))
 
@@ -126,7 +126,7 @@ def test_the_export_as_csv_has_every_row_once_under_one_header(identity: Identit
 def test_a_cell_that_a_spreadsheet_would_calculate_is_defused(identity: Identity) -> None:
     admin = identity.admin()
     read_person(identity, admin, "=HYPERLINK(1)")
-    text = identity.call(contract.audit.export, admin, format="csv", action="person.read")["text"]
+    text = identity.call(contract.trail.export, admin, format="csv", action="person.read")["text"]
     assert ",'=HYPERLINK(1)," in text
 
 
@@ -134,7 +134,7 @@ def test_the_export_as_fhir_is_one_valid_audit_event_a_line(identity: Identity) 
     identity.log_in()
     admin = identity.admin()
     read_person(identity, admin, PERSON)
-    answer = identity.call(contract.audit.export, admin, format="fhir", limit=400)
+    answer = identity.call(contract.trail.export, admin, format="fhir", limit=400)
     events = [json.loads(line) for line in answer["text"].splitlines()]
 
     assert answer["media_type"] == "application/fhir+ndjson"
@@ -191,7 +191,7 @@ def test_a_person_sees_who_opened_the_own_record_and_no_other(identity: Identity
         scope={"profiles": [{"person_id": OTHER, "role": "proxy"}], "person_id": PERSON},
     )
 
-    (opening,) = identity.call(contract.audit.openings, family)["items"]
+    (opening,) = identity.call(contract.trail.openings, family)["items"]
 
     assert (opening["object_id"], opening["action"]) == (PERSON, "person.read")
     assert (opening["actor_id"], opening["actor_name"]) == (staff["id"], "Pat Quill")
@@ -225,7 +225,7 @@ def test_whoever_signs_in_to_a_portal_sees_who_opened_the_own_record_and_the_own
     identity.call(accounts.get_account, admin, account_id=account["id"])
 
     caller = identity.caller(identity.log_in(account["login"], realm=realm)["token"])
-    opened = identity.call(contract.audit.openings, caller)["items"]
+    opened = identity.call(contract.trail.openings, caller)["items"]
     assert [(each["action"], each["actor_id"]) for each in opened] == [
         ("account.read", admin.id),
         ("person.read", admin.id),
@@ -233,16 +233,16 @@ def test_whoever_signs_in_to_a_portal_sees_who_opened_the_own_record_and_the_own
 
 
 def test_an_account_without_a_record_of_its_own_has_no_openings(identity: Identity) -> None:
-    assert identity.refused(contract.audit.openings, identity.admin()).code == "not_found"
+    assert identity.refused(contract.trail.openings, identity.admin()).code == "not_found"
 
 
 def test_every_other_service_has_the_same_trail(tmp_path: Path) -> None:
     service = InProcess("portals", f"sqlite:///{tmp_path}/portals.db", tmp_path)
     reader = a_caller("audit.read")
-    service.call(portals.audit.search, reader)
-    (item,) = service.call(portals.audit.search, reader)["items"]
+    service.call(portals.trail.search, reader)
+    (item,) = service.call(portals.trail.search, reader)["items"]
     assert (item["action"], item["actor_id"]) == ("audit.read", reader.id)
     service.answers["identity.describe_person"] = MergedPeople().describe
     patient = a_caller(realm="patient", scope={"person_id": PERSON})
-    assert service.call(portals.audit.openings, patient) == {"items": [], "next": None}
+    assert service.call(portals.trail.openings, patient) == {"items": [], "next": None}
     service.close()

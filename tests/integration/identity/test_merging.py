@@ -12,7 +12,7 @@ from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.identity import employees, merging, patients, relationships
 from services.contracts.identity import people as people_contract
-from services.contracts.identity.audit import audit
+from services.contracts.identity.audit import trail
 from services.identity.housekeeping.retention import forget_old
 from services.identity.merging.models import PersonMerge
 from services.identity.models import Account, Grant
@@ -306,7 +306,7 @@ def test_who_opened_a_record_before_a_merge_is_shown_to_the_person_that_lives_on
         me = a_caller(organisation=organisation, realm="patient", scope={"person_id": person["id"]})
         return {
             each["object_id"]
-            for each in either.call(audit.openings, me)["items"]
+            for each in either.call(trail.openings, me)["items"]
             if each["action"] == "person.read"
         }
 
