@@ -1,4 +1,4 @@
-"""What of the audit trail waits for its place in the chain: an operator sees it before `verify` calls it a fault."""
+"""Audit rows that wait to be sealed: the metrics show them before `verify` reports a fault."""
 
 from __future__ import annotations
 

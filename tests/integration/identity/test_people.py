@@ -191,7 +191,7 @@ def test_a_grant_holds_from_its_beginning_until_its_end_by_the_clock_alone(desk:
             clock.shift(step)
             reached.append(len(desk.identity.caller(desk.sign_in(login)["token"]).scope["profiles"]))
         assert reached == [0, 1, 1, 0]
-        assert desk.grant(client)["role"] == "family"  # what is over is no obstacle
+        assert desk.grant(client)["role"] == "family"  # an ended grant is no obstacle
 
 
 def test_the_end_of_a_grant_is_told_a_week_before_and_when_it_has_come(desk: Desk) -> None:
@@ -269,7 +269,7 @@ def test_a_passport_of_a_portal_takes_few_statements_and_holds_no_right_of_the_s
         lambda _c, _cursor, statement, *_: statements.append(statement),
     )
     caller = desk.identity.caller(token)
-    # Session with account, profiles with permissions, who gets into the portal: none of them once per profile.
+    # Session with account, profiles with permissions, portal entry: no statement runs once per profile.
     assert len([each for each in statements if each.startswith("SELECT")]) == 3
     assert caller.permissions
     assert all(permission.partition(".")[0] == "profile" for permission in caller.permissions)
