@@ -129,7 +129,7 @@ def relate(identity: Identity, admin: Caller, account_id: str, person_id: str, k
 
 
 def enter(identity: Identity, login: str, password: str = PASSWORD) -> Caller:
-    """Who logs in to the Employee Portal."""
+    """Log in to the Employee Portal. Returns the caller."""
     return identity.caller(identity.log_in(login, password, realm="employee")["token"])
 
 

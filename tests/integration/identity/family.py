@@ -52,7 +52,7 @@ class Desk:
         return self.identity.refused(operation, caller or self.staff, **request).code
 
     def a_person(self, *kinds: str, email: str | None = "", **members: Any) -> dict[str, Any]:
-        """A person; without an e-mail said, with one of its own."""
+        """A person; by default with a unique e-mail."""
         number = next(_NUMBERS)
         address = f"kin{number}@example.org" if email == "" else email
         last_name = members.pop("last_name", "Quimby")

@@ -322,7 +322,7 @@ def fault_after(identity: Identity, tamper: Callable[[Session], None], **more: A
 
 
 def tampering_is_seen(sealed: Identity, cases: int) -> None:
-    """Tamper in so many ways, each undone before the next."""
+    """Tamper `cases` times, and undo each change before the next."""
     kept = statements(sealed)
     assert len([each for each in kept if each[0].chain == "a" * 32]) == ROWS // EVERY
     assert fault_after(sealed, lambda session: None, statements=kept) is None
