@@ -13,7 +13,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 from sqlalchemy import CursorResult, Engine, Select, String, bindparam, create_engine, event, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -28,6 +28,7 @@ from services.chassis.models import TenantScoped
 from services.contracts.errors import Refused
 
 T = TypeVar("T")
+Columns = TypeVarTuple("Columns")
 Row = TypeVar("Row", bound=Any)
 # Statements that are kept compiled: about 50 KB each. Nine calls of ten need sixty of them; SQLAlchemy would keep 750.
 STATEMENTS_KEPT = 150
@@ -83,7 +84,7 @@ def held_or_made(session: Session, model: type[Row], key: Mapping[str, Any], fre
     return row
 
 
-def built_once(statement: Select[Any]) -> Select[Any]:
+def built_once(statement: Select[*Columns]) -> Select[*Columns]:
     """A SELECT of objects that a module keeps, for sessions of an organisation: `session.execute(statement, parameters)`.
 
     It carries its limit to the organisation's rows, so that it is neither copied nor keyed anew for each execution. In a
@@ -100,7 +101,7 @@ class Prepared:
     by it.
     """
 
-    def __init__(self, statement: Select[Any]) -> None:
+    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
         self._of_all = statement
         self._of_one = built_once(statement)
 

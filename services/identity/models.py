@@ -50,7 +50,7 @@ class Organisation(Base):
 
 
 class Role(TenantScoped, Base):
-    """A role of one realm: of staff and providers it is the account's security level, elsewhere that of a grant."""
+    """A role of one realm. For staff and providers it is the account's security level; in the portals a grant has it."""
 
     __tablename__ = "roles"
     __table_args__ = (UniqueConstraint("organisation_id", "realm", "code"),)
@@ -72,7 +72,7 @@ class RolePermission(TenantScoped, Base):
 
 
 class Account(TenantScoped, Base):
-    """Somebody who can log in. `login` is the e-mail or username as it is compared; `email` is as it was given.
+    """Somebody who can log in. `login` is the e-mail or username as it is compared; `email` is as it was entered.
 
     A login is unique within its space: staff and providers share one, each other realm has its own (C1). Staff and
     providers have a role; every other account has its roles per profile, in its grants. A person has at most one
@@ -98,7 +98,7 @@ class Account(TenantScoped, Base):
     password_hash: Mapped[str | None] = mapped_column(String(255))
     password_set_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     must_change_password: Mapped[bool] = mapped_column(Boolean, default=False)
-    # Set with a password of 8 to 14 characters, which NIST allows only beside a second factor.
+    # True while the password has only 8 to 14 characters: NIST allows that only together with a second factor.
     password_needs_second_factor: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     last_login_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     can_edit_capacity: Mapped[bool] = mapped_column(Boolean, default=False)
@@ -118,7 +118,7 @@ class Account(TenantScoped, Base):
         return [assignment for assignment in self.assignments if assignment.suspended_at is None]
 
 
-# Accounts in the order of lists.
+# The order in which lists show accounts.
 ACCOUNTS_BY_NAME = (
     func.coalesce(func.lower(Account.last_name), literal_column("''")),
     func.coalesce(func.lower(Account.first_name), literal_column("''")),
@@ -145,7 +145,7 @@ class ResourceAssignment(TenantScoped, Base):
 class Person(TenantScoped, Base):
     """A person whom the organisation knows, with or without an account.
 
-    `field_sources` says of each field that a feed owns which feed it is: `{"date_of_birth": "ehr"}`.
+    `field_sources` maps each field that a feed owns to the name of the feed: `{"date_of_birth": "ehr"}`.
     """
 
     __tablename__ = "people"
@@ -168,7 +168,8 @@ class Person(TenantScoped, Base):
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
 
 
-# People in the order of lists. SQLite and PostgreSQL use an index of expressions only for the very same expressions.
+# The order in which lists show people. SQLite and PostgreSQL use the index on these expressions only where a statement
+# repeats them exactly.
 BY_NAME = (
     func.lower(Person.last_name),
     func.coalesce(func.lower(Person.first_name), literal_column("''")),
@@ -179,7 +180,8 @@ BY_NAME = (
 Index("ix_people_organisation_id_name", Person.organisation_id, *BY_NAME)
 
 
-# The beginning of a name: by LIKE PostgreSQL finds it only in an index of patterns, whatever the database's locale is.
+# For searches by the beginning of a name. Whatever the database's locale is, PostgreSQL uses an index with
+# `text_pattern_ops` for LIKE.
 Index(
     "ix_people_organisation_id_first_name",
     Person.organisation_id,
@@ -197,7 +199,7 @@ Index(
     func.coalesce(func.lower(Person.first_name), literal_column("''")),
     Person.id,
     postgresql_ops={"last_name": "text_pattern_ops"},
-).ddl_if(dialect="postgresql")  # to SQLite it would be the index of BY_NAME once more
+).ddl_if(dialect="postgresql")  # on SQLite it would repeat the index on BY_NAME
 
 
 Index("ix_people_organisation_id_email", Person.organisation_id, func.lower(Person.email))
@@ -219,7 +221,7 @@ class PersonKind(TenantScoped, Base):
 
 
 class Relationship(TenantScoped, Base):
-    """How an account stands to a person: self, portal_user, supervisor, contact. It opens nothing by itself."""
+    """How an account stands to a person: self, portal_user, supervisor, contact. It grants no access by itself."""
 
     __tablename__ = "relationships"
     __table_args__ = (Index(None, "account_id", "kind"),)
@@ -234,10 +236,10 @@ class Relationship(TenantScoped, Base):
 
 
 class Grant(TenantScoped, Base):
-    """An account may reach a person's profile in a role, for a time. At most one of a pair is not revoked.
+    """An account may reach a person's profile in a role, for a time. The two have at most one that is not revoked.
 
-    It holds from `starts_at` until before `ends_at` (None: without end), by the clock alone. `attested_by` and
-    `attested_at`: who has last confirmed that it is still right.
+    It is in effect from `starts_at` until just before `ends_at` (None: without end); the clock alone decides.
+    `attested_by` and `attested_at` say who last confirmed that it is still right, and when.
     """
 
     __tablename__ = "grants"
@@ -269,7 +271,7 @@ class Grant(TenantScoped, Base):
 
 
 def in_effect(now: datetime.datetime) -> ColumnElement[bool]:
-    """The condition that a grant holds now. No job is needed: the clock ends it."""
+    """The condition that a grant is in effect now. No job is needed: the clock ends it."""
     return and_(
         Grant.revoked_at.is_(None),
         Grant.starts_at <= now,

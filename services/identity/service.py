@@ -33,7 +33,7 @@ from services.identity.second_factor.entrypoints import SecondFactorEntrypoints
 from services.identity.secrets import passwords
 from services.identity.secrets.vault import vault_of
 from services.identity.sessions.entrypoints import SessionsEntrypoints
-from services.identity.sessions.seen import WRITE_EVERY_S, SeenSessions
+from services.identity.sessions.seen import WRITE_EVERY_S, seen_sessions
 from services.identity.settings import Settings
 
 __all__ = ["Base", "Service", "Settings", "start_runtime"]
@@ -42,13 +42,12 @@ __all__ = ["Base", "Service", "Settings", "start_runtime"]
 def start_runtime(settings: Any) -> Runtime:
     """The runtime with identity's own background work."""
     runtime = Runtime("identity", settings, Base)
-    runtime.seen_sessions = SeenSessions(runtime.database)  # type: ignore[attr-defined]
-    runtime.loops.append(Loop("sessions-seen", runtime.seen_sessions.write, WRITE_EVERY_S))  # type: ignore[attr-defined]
+    runtime.loops.append(Loop("sessions-seen", seen_sessions(runtime).write, WRITE_EVERY_S))
     runtime.loops.append(
         Loop("forget-old", lambda: retention.forget_old(runtime.database), retention.EVERY_S)
     )
     statistics = Loop("statistics", lambda: retention.keep_statistics(runtime.database), retention.EVERY_S)
-    statistics.wake()  # at the start, too
+    statistics.wake()  # run at the start, too
     runtime.loops.append(statistics)
     runtime.loops.append(Loop("grants-expiring", lambda: expiry.tell(runtime), expiry.EVERY_S))
     runtime.loops.append(PatientJobsLoop(runtime))
@@ -61,7 +60,7 @@ def start_runtime(settings: Any) -> Runtime:
     )
     runtime.loops.append(Loop(imports.LOOP, lambda: imports.work(runtime), imports.EVERY_S))
     passwords.warm_up()
-    vault_of(settings)  # a missing key stops the start, not somebody's log-in
+    vault_of(settings)  # a missing key must show at the start, not at somebody's log-in
     return runtime
 
 

@@ -15,7 +15,7 @@ from services.identity.realms.rules import REALMS
 
 @dataclass(frozen=True)
 class PerRealm:
-    """A number that realms may differ in. Written as `15` or `15,provider=10`."""
+    """A number that may differ between realms. Written as `15` or `15,provider=10`."""
 
     default: int
     realms: Mapping[str, int] = field(default_factory=dict)
@@ -81,49 +81,49 @@ class Settings(ServiceSettings):
         most=1440,
         load_default=PerRealm(15),
         metadata={
-            "help": "a session ends after so long without a request; `15,provider=10` sets a realm apart"
+            "help": "a session ends after so many minutes without a request; `15,provider=10` sets one realm apart"
         },
     )
     EMERGENCY_ACCESS_MINUTES = fields.Integer(
         load_default=60,
         validate=validate.Range(5, 720),
-        metadata={"help": "emergency access to one object ends after so long"},
+        metadata={"help": "emergency access to one object ends after so many minutes"},
     )
     IDENTITY_SECRETS_KEY_FILE = fields.String(
         load_default=None,
         metadata={
             "help": "file with the keys that seal second factors, one Fernet key per line, the newest first; "
-            "without it identity-secrets.key beside PASSPORT_PRIVATE_KEY_FILE"
+            "without it: identity-secrets.key beside PASSPORT_PRIVATE_KEY_FILE"
         },
     )
     TRIES_PER_ADDRESS = fields.Integer(
         load_default=30,
         validate=validate.Range(1, 100_000),
         metadata={
-            "help": "failing log-ins, resets or link tries from one address in a quarter of an hour; more where "
-            "very many people share one"
+            "help": "how many failing log-ins, resets or link tries one address has in a quarter of an hour; raise it "
+            "where very many people share an address"
         },
     )
     OUTSIDE_PROVIDER_NETWORKS = NetworksField(
         load_default=(),
         metadata={
-            "help": "ranges (CIDR, by comma) in our own network where outside sign-in providers may be; "
-            "without them only in the public internet. http:// works only for this machine, where it is among them"
+            "help": "ranges (CIDR, separated by commas) of our own network in which outside sign-in providers may be; "
+            "without them only the public internet is allowed. http:// works only for this machine, if it is in a range"
         },
     )
     OUTSIDE_PROVIDER_CA_FILE = fields.String(
         load_default=None,
         metadata={
-            "help": "PEM file with the authorities that outside providers' certificates are checked with"
+            "help": "PEM file with the authorities against which outside providers' certificates are checked"
         },
     )
     SESSION_ABSOLUTE_HOURS = PerRealmField(
         most=168,
         load_default=PerRealm(12),
-        metadata={"help": "a session ends after so long in any case; per realm as above"},
+        metadata={"help": "a session ends after so many hours in any case; per realm as above"},
     )
     LINK_LIFETIME_MINUTES = PerRealmField(
         most=10080,
         load_default=PerRealm(90),
-        metadata={"help": "a link that sets a password can be used for so long; per realm as above"},
+        metadata={"help": "a link that sets a password can be used for so many minutes; per realm as above"},
     )

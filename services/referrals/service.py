@@ -63,8 +63,8 @@ class Service(
     RecordEntrypoints,
     ReportEntrypoints,
     StatusChangeEntrypoints,
-    audit_entrypoints(trail, ids_asked(describe_person)),
-):  # type: ignore[misc]
+    audit_entrypoints(trail, ids_asked(describe_person)),  # type: ignore[misc]  # a class made from the contract
+):
     """Entrypoints of the referrals service."""
 
     name = "referrals"

@@ -145,7 +145,7 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("referrals.list_bulk_jobs", "after"): "bulk_job_cursor",
     ("referrals.list_capacities", "after"): "capacity_cursor",
     ("referrals.list_capacity_history", "after"): "capacity_change_cursor",
-    ("referrals.list_directory_imports", "after"): "directory_import",
+    ("referrals.list_directory_imports", "after"): "directory_import_cursor",
     ("referrals.list_offers", "after"): "offer_cursor",
     ("referrals.list_program_demand", "after"): "demand_cursor",
     ("referrals.list_referrals", "after"): "referral_cursor",

@@ -175,6 +175,7 @@ class _ReferralsObjects:
         for kind, operation, wanted in (
             ("referral", assignments.list_referrals, {}),
             ("record", records_contract.search_contact_records, {}),
+            ("directory_import", directory_imports.list_directory_imports, {}),
             ("offer", offers.list_offers, {}),
             ("bulk_job", bulk.list_bulk_jobs, {}),
             ("bulk_line", bulk.list_bulk_job_lines, {"bulk_job_id": own["bulk_job"][0]}),

@@ -1,4 +1,4 @@
-"""Two records of one person: merging them, taking that back, and what other services hear of it."""
+"""Merging two records of one person, undoing a merge, and the events that tell other services."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ people_merged = contract.event(
     "Two records of one person are one: what refers to `merged_id` now belongs to `kept_id`.",
     data=_MERGED_PAIR,
 )
-people_unmerged = contract.event("people_unmerged", "A merge was taken back.", data=_MERGED_PAIR)
+people_unmerged = contract.event("people_unmerged", "A merge was undone.", data=_MERGED_PAIR)
 SIDES = ("kept", "merged")
 MERGE_CHARTS = permission("chart.merge")
 
 
 class MergeConflict(Reply):
-    """A field on which the two records disagree. `proposed`: whose value is taken unless another is chosen."""
+    """A field on which the two records disagree. `proposed`: whose value is taken unless the other is chosen."""
 
     field = fields.String(required=True)
     kept = fields.String(allow_none=True)
@@ -38,14 +38,14 @@ class MergeConflict(Reply):
 
 
 class MergeMove(Reply):
-    """So many rows of one sort go over to the kept record."""
+    """How many rows of one kind move to the kept record."""
 
     what = fields.String(required=True)
     count = Count(required=True)
 
 
 class MergePreview(Reply):
-    """What a merge would do. `plan` names exactly this: send it along."""
+    """What a merge would do. `plan` names exactly this merge: send it with `merge_people`."""
 
     plan = Digest(required=True)
     kept_id = Id(required=True)
@@ -56,7 +56,7 @@ class MergePreview(Reply):
 
 
 class MergeView(Reply):
-    """A merge. Both ids stay: the merged one stands for the kept one."""
+    """A merge. Both ids stay valid: the merged one stands for the kept one."""
 
     id = Id(required=True)
     kept_id = Id(required=True)
@@ -79,7 +79,7 @@ preview_merge = contract.query(
 merge_people = contract.command(
     "merge_people",
     "Merge one record of a person into another: an applicant into the employee, a duplicate into the right one. "
-    "Accounts, access and relationships go over. Again for the same two: the same merge.",
+    "Accounts, access and relationships move to the kept record. Merging the same two again answers the same merge.",
     request={
         **_PAIR,
         "plan": Digest(required=True),
@@ -87,7 +87,7 @@ merge_people = contract.command(
             keys=fields.String(validate=validate.Length(max=40)),
             values=one_of(SIDES),
             load_default=dict,
-            metadata={"description": "field: whose value is taken"},
+            metadata={"description": "for a field: whose value is taken"},
         ),
     },
     reply=MergeView,
@@ -104,7 +104,7 @@ merge_people = contract.command(
 )
 undo_merge = contract.command(
     "undo_merge",
-    "Take a merge back, within 30 days: what went over returns, unless it has changed hands since.",
+    "Undo a merge within 30 days: what was moved returns, unless it has changed hands since.",
     request={"merge_id": Id(required=True)},
     reply=MergeView,
     access=MERGE_CHARTS,
@@ -112,7 +112,7 @@ undo_merge = contract.command(
 )
 list_merges = contract.query(
     "list_merges",
-    "Merges of a person, as the one or the other.",
+    "Merges in which a person was kept or merged.",
     request={"person_id": Id(required=True)},
     reply={"items": fields.List(fields.Nested(MergeView), required=True)},
     access=READ_PEOPLE,

@@ -1,4 +1,4 @@
-"""Outside OpenID Connect providers: setting them, signing in and out with them, links to accounts."""
+"""Outside OpenID Connect providers: configuring them, signing in and out with them, links to accounts."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ _RETURN_PATH_HELP = "where on this site the browser goes afterwards, such as /in
 class IdentityProvider(Reply):
     """An outside provider of one realm. Its client secret is never shown again.
 
-    `linking`: `by_verified_email` finds the account at the first sign-in by an address that the provider has verified,
-    `by_hand` only where staff or the owner have made a link. `allows_passwords`: passwords of this realm work beside it.
-    `trusts_second_factor`: where the provider says that it asked for one (amr `mfa`, or `second_factor_acr`) we do not.
+    `linking`: with `by_verified_email` the first sign-in finds the account by an address that the provider has verified;
+    with `by_hand` staff or the owner make the link. `allows_passwords`: passwords of this realm work, too.
+    `trusts_second_factor`: Portico asks for no second factor where the provider says that it has asked for one (amr `mfa`,
+    or `second_factor_acr`).
     """
 
     realm = one_of(REALMS, required=True)
@@ -68,7 +69,7 @@ class NewIdentityProvider(Request):
 
 
 class ChangedIdentityProvider(NewIdentityProvider):
-    """All of it anew. `client_secret` left out: the one before stays; not where the issuer changes."""
+    """All settings of the provider. Without `client_secret` the present one stays; a new issuer needs a new one."""
 
 
 class OutsideIdentity(Reply):
@@ -83,7 +84,7 @@ class OutsideIdentity(Reply):
 
 
 class StartedOutside(Reply):
-    """Where to send the browser. `browser_key` is given back at the end, by the same browser and no other."""
+    """Where to send the browser. At the end the same browser must send `browser_key` back."""
 
     authorization_url = fields.String(required=True)
     browser_key = Secret(required=True)
@@ -91,7 +92,7 @@ class StartedOutside(Reply):
 
 
 class CompletedOutside(Reply):
-    """What came of it. `token` and `account` only where the purpose was to sign in."""
+    """The result. `token`, `expires_at` and `account` are given only where the purpose was to sign in."""
 
     purpose = one_of(PURPOSES, required=True)
     return_path = fields.String(required=True)
@@ -122,7 +123,7 @@ create_identity_provider = contract.command(
 )
 change_identity_provider = contract.command(
     "change_identity_provider",
-    "Change a realm's outside provider; sign-ins on their way begin anew.",
+    "Change a realm's outside provider; sign-ins in progress have to begin anew.",
     request=ChangedIdentityProvider,
     reply=IdentityProvider,
     access=MANAGE_ORGANISATION,
@@ -131,7 +132,7 @@ change_identity_provider = contract.command(
 )
 delete_identity_provider = contract.command(
     "delete_identity_provider",
-    "Take a realm's outside provider away. Passwords work again; links stay for a provider with the same issuer.",
+    "Remove a realm's outside provider. Passwords work again; links stay for a provider with the same issuer.",
     request={"realm": one_of(REALMS, required=True)},
     reply={},
     access=MANAGE_ORGANISATION,
@@ -154,7 +155,7 @@ check_identity_provider = contract.query(
 )
 list_sign_in_options = contract.query(
     "list_sign_in_options",
-    "How one signs in to a realm: whether with a password, and the outside provider's button. Says nothing about accounts.",
+    "How people sign in to a realm: whether with a password, and the outside provider's button. Says nothing about accounts.",
     request=_WHERE,
     reply={
         "has_password": Flag(required=True),
@@ -182,8 +183,8 @@ start_outside_sign_in = contract.command(
 )
 complete_outside_sign_in = contract.command(
     "complete_outside_sign_in",
-    "Complete what was begun, with what the provider gave the browser: a code, or an error. "
-    "An account here that demands a second factor is answered `second_factor_required`, as at `log_in`.",
+    "Complete a sign-in, a link or a proof with what the provider gave the browser: a code or an error. "
+    "For an account that needs our second factor the answer is `second_factor_required`, as at `log_in`.",
     request={
         **_WHERE,
         "state": Secret(required=True, validate=_TOKEN),
@@ -211,9 +212,9 @@ complete_outside_sign_in = contract.command(
 )
 sign_out = contract.command(
     "sign_out",
-    "End this session, as `log_out` does, and say where the browser is sent to sign out at the outside provider, too "
-    "(OpenID Connect RP-Initiated Logout 1.0). `null` where the account has no link with the realm's provider, or that one "
-    "offers no such thing or does not answer; the session has ended all the same.",
+    "End this session, as `log_out` does, and answer where the browser signs out at the outside provider, too "
+    "(OpenID Connect RP-Initiated Logout 1.0). `null` where the account has no link with the realm's provider, or the "
+    "provider offers no sign-out or does not answer; the session has ended in any case.",
     request={},
     reply={"sign_out_url": fields.String(required=True, allow_none=True)},
     access=SIGNED_IN,
@@ -228,7 +229,7 @@ list_my_outside_identities = contract.query(
 )
 start_outside_link = contract.command(
     "start_outside_link",
-    "Begin to link the caller's account with one of the realm's outside provider.",
+    "Begin to link the caller's account with an account at the realm's outside provider.",
     request={"return_path": _RETURN_PATH},
     reply=StartedOutside,
     access=SIGNED_IN,
@@ -239,7 +240,7 @@ start_outside_link = contract.command(
 )
 start_outside_proof = contract.command(
     "start_outside_proof",
-    "Sign in with the outside provider once more, in place of `prove_myself`, for those who have no password here.",
+    "Sign in at the outside provider again in place of `prove_myself`, for people who have no password here.",
     request={"return_path": _RETURN_PATH},
     reply=StartedOutside,
     access=SIGNED_IN,
@@ -250,7 +251,7 @@ start_outside_proof = contract.command(
 )
 unlink_my_outside_identity = contract.command(
     "unlink_my_outside_identity",
-    "Take one of the caller's links away. Not the last way in.",
+    "Remove one of the caller's links, unless it is the last way to sign in.",
     request={"identity_id": Id(required=True)},
     reply={},
     access=SIGNED_IN,
@@ -267,7 +268,7 @@ list_account_outside_identities = contract.query(
 )
 link_account_outside_identity = contract.command(
     "link_account_outside_identity",
-    "Link an account with an outside one, by the subject that the realm's provider knows its owner by.",
+    "Link an account with an outside one, given by the owner's subject at the realm's provider.",
     request={"account_id": Id(required=True), "subject": Text(required=True, most=255)},
     reply=OutsideIdentity,
     access=permission("account.manage"),
@@ -276,7 +277,7 @@ link_account_outside_identity = contract.command(
 )
 unlink_account_outside_identity = contract.command(
     "unlink_account_outside_identity",
-    "Take a link of an account away. Its sessions end.",
+    "Remove a link of an account. The account's sessions end.",
     request={"account_id": Id(required=True), "identity_id": Id(required=True)},
     reply={},
     access=permission("account.manage"),
@@ -285,6 +286,6 @@ unlink_account_outside_identity = contract.command(
 )
 outside_identity_changed = contract.event(
     "outside_identity_changed",
-    "An account was linked with one of an outside provider, or a link was taken away.",
+    "An account was linked with one of an outside provider, or a link was removed.",
     data={"account_id": Id(required=True), "identity_id": Id(required=True), "change": Code(required=True)},
 )

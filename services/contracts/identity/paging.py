@@ -1,4 +1,4 @@
-"""How lists of identity are paged by key."""
+"""The members by which lists of identity are paged: the cursor `after`, and the limit."""
 
 from __future__ import annotations
 

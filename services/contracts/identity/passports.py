@@ -11,7 +11,7 @@ from services.contracts.identity.accounts import Account
 
 
 class Profile(Reply):
-    """A person's profile that an account of a portal reaches, in which role, and what that lets it see."""
+    """A person's profile that an account of a portal reaches, the role, and what the role permits."""
 
     person_id = Id(required=True)
     role = Code(required=True)
@@ -48,8 +48,8 @@ describe_me = contract.query(
 )
 check_permission = contract.query(
     "check_permission",
-    "Whether an account, or an API client, still may do something: for work that goes on after its request. False for "
-    "one that is disabled, revoked or not of the organisation.",
+    "Whether an account or an API client may still do something: for work that goes on after its request. False for "
+    "one that is disabled, revoked or of another organisation.",
     request={"account_id": Id(required=True), "permission": Text(required=True, most=64)},
     reply={"is_allowed": Flag(required=True)},
     access=only_services("referrals"),

@@ -1,6 +1,8 @@
-"""Patients' access to their portal, given by staff or activated by themselves."""
+"""Patients' access to their portal, which staff give or patients activate themselves."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from marshmallow import fields, validate
 
@@ -22,11 +24,11 @@ ATTESTATION = "whether it was verified with the patient that nobody else reads t
 USERNAME_RULE = "3 to 64 letters, digits and . _ - @, the first a letter or digit."
 
 
-def username(**options: object) -> fields.String:
+def username(**options: Any) -> fields.String:
     """A field that takes a patient's username, compared without regard to case."""
     return fields.String(
         validate=validate.Regexp(r"\s*[A-Za-z0-9][A-Za-z0-9._@-]{2,63}\s*\Z", error=USERNAME_RULE),
-        **options,  # type: ignore[arg-type]
+        **options,
     )
 
 
@@ -34,8 +36,9 @@ class PatientAccessLine(Reply):
     """A patient's standing with the portal.
 
     `reasons` say why the status is inactive: what keeps the patient from setting up the account alone.
-    `manual_credentials_set`: staff have set a password, which works without an e-mail, too (conflict C2).
-    `colour`: red is access not enabled, grey data missing, yellow never used, green in use.
+    `manual_credentials_set`: staff have set a password, which works even without an e-mail (conflict C2).
+    `colour`: red means that access is not enabled, grey that data is missing, yellow that access was never used, green
+    that it is in use.
     """
 
     person_id = Id(required=True)
@@ -53,7 +56,7 @@ class PatientAccessLine(Reply):
 
 
 class PatientAccess(PatientAccessLine):
-    """A patient's portal access, whole. `version` is the person's. `attested_…`: who has verified the e-mail's privacy."""
+    """A patient's portal access, whole. `version` is the person's. `attested_…`: who verified the e-mail's privacy."""
 
     version = fields.Integer(required=True)
     account_id = Id(required=True, allow_none=True)
@@ -133,7 +136,7 @@ invite_patient = contract.command(
 )
 check_username = contract.command(
     "check_username",
-    "Whether a username is valid and free. A username does not belong into an address, so this question is a POST.",
+    "Whether a username is valid and free. A username does not belong in a URL, so this question is a POST.",
     request={"username": Text(required=True, most=254), "person_id": Id(load_default=None, allow_none=True)},
     reply={
         "is_valid": Flag(required=True),
@@ -148,7 +151,8 @@ check_username = contract.command(
 class SetPatientCredentials(Request):
     """Username and password that staff set and tell the patient in person or by phone.
 
-    `enable_access`: also without e-mail or postal code (conflict C2). `must_change`: at the first log-in.
+    `enable_access`: enable the access as well, even without e-mail or postal code (conflict C2). `must_change`: the patient
+    must set another password at the first log-in.
     """
 
     person_id = Id(required=True)
@@ -178,7 +182,7 @@ set_patient_credentials = contract.command(
 change_patient_email = contract.command(
     "change_patient_email",
     "Change a patient's e-mail. Once access is enabled that takes a recent proof of who asks, `confirm` and a new "
-    "attestation; the address before it is told, open links are void and sessions end.",
+    "attestation. The former address is told, open links become void and sessions end.",
     request={
         **WHO,
         "email": email_address(required=True),
@@ -200,7 +204,7 @@ change_patient_email = contract.command(
 
 
 class JobFailure(Reply):
-    """A patient whom a job could not do, and why: a code, and the field that it is about."""
+    """A patient for whom a job failed, and why: a code, and the field that it is about."""
 
     person_id = Id(required=True)
     reason = Code(required=True)
@@ -208,7 +212,7 @@ class JobFailure(Reply):
 
 
 class PatientJob(Reply):
-    """What became of a job so far. `failures` are the first 200."""
+    """The progress of a job. `failures` are the first 200."""
 
     job_id = Id(required=True)
     kind = one_of(JOB_KINDS, required=True)
@@ -222,7 +226,7 @@ class PatientJob(Reply):
 
 start_patient_job = contract.command(
     "start_patient_job",
-    "Enable or invite many patients. It is done in the background; `get_patient_job` tells how far it is.",
+    "Enable or invite many patients. It runs in the background; `get_patient_job` answers its progress.",
     request={
         "kind": one_of(JOB_KINDS, required=True),
         "person_ids": Ids(required=True, validate=validate.Length(min=1, max=MOST_IN_A_JOB)),
@@ -235,7 +239,7 @@ start_patient_job = contract.command(
 )
 get_patient_job = contract.query(
     "get_patient_job",
-    "How far a job is, and which patients it could not do.",
+    "The progress of a job, and the patients for whom it failed.",
     request={"job_id": Id(required=True)},
     reply=PatientJob,
     access=MANAGE_ACCOUNTS,
@@ -244,7 +248,7 @@ get_patient_job = contract.query(
 request_patient_access = contract.command(
     "request_patient_access",
     "“I am a registered patient, create my account” and “I forgot my password”: e-mail, last name, date of birth and "
-    "postal code must match the record. The answer is the same whether or not they do; an e-mail tells the rest.",
+    "postal code must match the record. The answer is the same in any case; an e-mail tells the rest.",
     request={
         "organisation": Code(required=True),
         "email": email_address(required=True),
@@ -259,7 +263,7 @@ request_patient_access = contract.command(
 )
 verify_email = contract.command(
     "verify_email",
-    "Use the link of the confirmation e-mail, once. It enables a registered patient's access and does not log in.",
+    "Use the link of the confirmation e-mail, once. It enables a registered patient's access, and does not log in.",
     request={"token": Secret(required=True, validate=validate.Length(max=128))},
     reply={"is_enabled": Flag(required=True)},
     access=PUBLIC,

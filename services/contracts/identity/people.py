@@ -1,4 +1,4 @@
-"""People: what is known of them, what they are, and what they see and edit of it themselves."""
+"""People: their records, their kinds, and what they see and edit of their own record."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SEE_OWN_DETAILS = permission("profile.view_contact_details")
 
 
 class MySettings(Reply):
-    """What the caller's own record says. `sources`: fields that a feed keeps; it overwrites them when it runs next."""
+    """What the caller's own record says. `sources` names the feed of each field that one owns and overwrites at its next run."""
 
     email = fields.String(allow_none=True)
     home_phone = fields.String(allow_none=True)
@@ -30,7 +30,7 @@ class MySettings(Reply):
 
 get_my_settings = contract.query(
     "get_my_settings",
-    "What the caller's own record in the portal says, and what of it the caller may edit.",
+    "The caller's own record in the portal, and which fields the caller may edit.",
     request={},
     reply=MySettings,
     access=SEE_OWN_DETAILS,
@@ -38,8 +38,8 @@ get_my_settings = contract.query(
 )
 edit_my_settings = contract.command(
     "edit_my_settings",
-    "Edit the own record, as far as the portal lets its users. Another e-mail takes a fresh proof. It is where the person "
-    "is reached, the log-in stays; a patient's links go there, so the address before it is told and sessions end.",
+    "Edit the caller's own record, as far as the portal allows. Another e-mail takes a fresh proof. It changes where the "
+    "person is reached, not the log-in. A patient's links go there, so the former address is told and sessions end.",
     request={
         "email": email_address(allow_none=True),
         "home_phone": Text(most=40, allow_none=True),
@@ -57,7 +57,7 @@ PERSON_KINDS = ("client", "contact", "patient", "employee", "applicant", "staff"
 
 
 class PersonMembers(Request):
-    """What can be said of a person. Left out: unknown, or as it was."""
+    """The members of a person's record. One that is left out is unknown, or stays as it was."""
 
     first_name = Text(most=100, allow_none=True)
     date_of_birth = BirthDate(allow_none=True)
@@ -71,7 +71,7 @@ class PersonMembers(Request):
 
 
 class CreatePerson(PersonMembers):
-    """A new person. Without a number one is drawn."""
+    """A new person. Without a number it gets a random one."""
 
     number = fields.String(
         load_default=None,
@@ -154,7 +154,7 @@ list_people = contract.query(
 )
 search_people = contract.command(
     "search_people",
-    "Up to 50 people by the beginning of their names and the date of birth. A name does not belong into an address, "
+    "Up to 50 people by the beginning of their names and the date of birth. A name does not belong in a URL, "
     "so this question is a POST.",
     request={
         "first_name": Text(most=100, load_default=None, allow_none=True),
@@ -178,7 +178,7 @@ edit_person = contract.command(
 )
 start_person_kind = contract.command(
     "start_person_kind",
-    "Say what a person is from now on, or from a time on.",
+    "Make a person one of a kind, from now or from a time on.",
     request={
         "person_id": Id(required=True),
         "kind": one_of(PERSON_KINDS, required=True),
@@ -191,7 +191,7 @@ start_person_kind = contract.command(
 )
 end_person_kind = contract.command(
     "end_person_kind",
-    "A person is this no longer: a client is discharged, an employee has left.",
+    "End a kind of a person: a client is discharged, an employee has left.",
     request={"person_id": Id(required=True), "kind": one_of(PERSON_KINDS, required=True)},
     reply=PersonView,
     access=MANAGE_PEOPLE,
@@ -209,7 +209,7 @@ disable_person = contract.command(
 )
 create_person_account = contract.command(
     "create_person_account",
-    "Open a patient's or employee's own account, with access to the own profile, and invite the person. Where the realm "
+    "Open a patient's or employee's account, with access to the person's own profile, and invite the person. Where the realm "
     "has usernames, several accounts may have one e-mail. A patient's needs e-mail and postal code on file, and the "
     "attestation that only the patient reads that e-mail.",
     request={
@@ -228,7 +228,7 @@ create_person_account = contract.command(
 
 
 class ProfileContact(Reply):
-    """A contact of a client, as its portal shows it."""
+    """A contact of a client, as the portal shows it."""
 
     first_name = fields.String(allow_none=True)
     last_name = fields.String(required=True)
@@ -236,7 +236,7 @@ class ProfileContact(Reply):
 
 
 class Demographics(Reply):
-    """Who the person is."""
+    """The number, name and date of birth of the person."""
 
     number = fields.String(required=True)
     first_name = fields.String(allow_none=True)

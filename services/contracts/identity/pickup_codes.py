@@ -25,7 +25,7 @@ class PickupCodeView(Reply):
 
 create_pickup_code = contract.command(
     "create_pickup_code",
-    "Make an employee's pick-up code. It is shown this once; the one before it is void.",
+    "Make an employee's pick-up code. It is shown only now; the one before it is void.",
     request={"person_id": Id(required=True)},
     reply={
         "id": Id(required=True),
@@ -48,7 +48,7 @@ send_pickup_code = contract.command(
 )
 mint_pickup_code = contract.command(
     "mint_pickup_code",
-    "Make the pick-up code of a message at the moment it is rendered: its lifetime starts now, what was made for the "
+    "Make the pick-up code of a message at the moment it is rendered: its lifetime starts now. What was made for the "
     "same message before is void.",
     request={"code_id": Id(required=True)},
     reply={
@@ -70,7 +70,7 @@ list_pickup_codes = contract.query(
 )
 redeem_pickup_code = contract.command(
     "redeem_pickup_code",
-    "Open an account of the Employee Portal with a pick-up code and credentials of one's own. `login` is the e-mail "
+    "Open an account of the Employee Portal with a pick-up code and credentials of the person's choice. `login` is the e-mail "
     "where the portal logs in with that.",
     request={
         "organisation": Code(required=True),

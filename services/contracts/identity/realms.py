@@ -1,4 +1,4 @@
-"""Realms and roles: what holds for the accounts of a realm, and what its roles let people do."""
+"""Realms and roles: what holds for the accounts of a realm, and the permissions of its roles."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class RealmView(Reply):
 
 
 class SetRealmSettings(Request):
-    """Settings of a realm; what is left out stays as it is. `allowed_networks` empty: from everywhere."""
+    """Settings of a realm. What is left out stays as it is. Empty `allowed_networks`: people may connect from everywhere."""
 
     realm = one_of(REALMS, required=True)
     login_id = one_of(("email", "username"))
@@ -90,7 +90,7 @@ list_roles = contract.query(
 )
 create_role = contract.command(
     "create_role",
-    "Add a role of a portal. The security levels of staff and providers are fixed, their permissions are not.",
+    "Add a role of a portal. The security levels of staff and providers are fixed; their permissions can be changed.",
     request={
         "realm": one_of(PORTAL_REALMS, required=True),
         "code": Code(required=True),
@@ -104,7 +104,7 @@ create_role = contract.command(
 )
 edit_role = contract.command(
     "edit_role",
-    "Change a role. It holds for everybody who has it from their next request on.",
+    "Change a role. For everybody who has it, the change takes effect with the next request.",
     request={
         "role_id": Id(required=True),
         "name": Text(most=100),

@@ -52,7 +52,7 @@ set_account_relationship = contract.command(
 )
 set_person_relationship = contract.command(
     "set_person_relationship",
-    "Relate a person to an account, from the person's side. It is the same relationship.",
+    "Relate a person to an account, from the person's side. The relationship is the same.",
     request=_RELATIONSHIP,
     reply=RelationshipView,
     access=MANAGE_PEOPLE,
@@ -69,7 +69,7 @@ end_relationship = contract.command(
 )
 list_relationships = contract.query(
     "list_relationships",
-    "Relationships of an account, or of a person, also those that are over.",
+    "Relationships of an account, or of a person, including those that are over.",
     request={
         "account_id": Id(load_default=None, allow_none=True),
         "person_id": Id(load_default=None, allow_none=True),

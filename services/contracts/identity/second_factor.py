@@ -13,7 +13,7 @@ CODE_LENGTH = validate.Length(min=6, max=40)
 
 
 class SecondFactor(Reply):
-    """What an account has beside its password. `is_demanded`: it cannot be without, so it cannot be removed."""
+    """An account's second factor. `is_demanded`: the account must have one, so it cannot be removed."""
 
     is_enabled = Flag(required=True)
     is_demanded = Flag(required=True)
@@ -38,7 +38,7 @@ get_my_second_factor = contract.query(
 )
 start_second_factor = contract.command(
     "start_second_factor",
-    "Begin to set up a second factor. It holds once `confirm_second_factor` was given a code.",
+    "Begin to set up a second factor. It takes effect when `confirm_second_factor` is given a code.",
     request={},
     reply=Enrolment,
     access=SIGNED_IN,
@@ -48,7 +48,7 @@ start_second_factor = contract.command(
 )
 confirm_second_factor = contract.command(
     "confirm_second_factor",
-    "Put the second factor into effect with its first code. The ten recovery codes are shown this once.",
+    "Put the second factor into effect with its first code. The ten recovery codes are shown only now.",
     request={"code": Secret(required=True, validate=CODE_LENGTH)},
     reply={"recovery_codes": _RECOVERY_CODES},
     access=SIGNED_IN,
@@ -57,7 +57,7 @@ confirm_second_factor = contract.command(
 )
 renew_recovery_codes = contract.command(
     "renew_recovery_codes",
-    "Ten new recovery codes; the ones before are void.",
+    "Make ten new recovery codes. The former ones are void.",
     request={},
     reply={"recovery_codes": _RECOVERY_CODES},
     access=SIGNED_IN,
@@ -66,7 +66,7 @@ renew_recovery_codes = contract.command(
 )
 remove_second_factor = contract.command(
     "remove_second_factor",
-    "Be without a second factor again. Not where the realm, the role or a short password demands one.",
+    "Remove the caller's second factor. Refused where the realm, the role or a short password demands one.",
     request={},
     reply={},
     access=SIGNED_IN,
@@ -75,7 +75,7 @@ remove_second_factor = contract.command(
 )
 reset_second_factor = contract.command(
     "reset_second_factor",
-    "Take away the second factor of somebody who has lost it. All sessions of the account end.",
+    "Remove the second factor of somebody who has lost it. All sessions of the account end.",
     request={"account_id": Id(required=True)},
     reply={},
     access=permission("account.manage"),
@@ -84,7 +84,7 @@ reset_second_factor = contract.command(
 )
 set_role_second_factor = contract.command(
     "set_role_second_factor",
-    "Whether accounts of a security level must have a second factor. It is asked for from the next log-in on.",
+    "Set whether accounts of a security level must have a second factor. It is asked for from the next log-in on.",
     request={"security_level": Code(required=True), "is_required": Flag(required=True)},
     reply={"security_level": Code(required=True), "is_required": Flag(required=True)},
     access=permission("organisation.manage"),

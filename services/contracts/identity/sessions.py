@@ -1,4 +1,4 @@
-"""Sessions: which hold, and ending them."""
+"""Sessions: listing those that hold, and ending them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ log_out = contract.command("log_out", "End this session.", request={}, reply={},
 
 
 class LoginSession(Reply):
-    """A session that holds. Where it is used from is not kept."""
+    """A session that holds. The place it is used from is not recorded."""
 
     id = Id(required=True)
     created_at = Moment(required=True)
@@ -41,7 +41,7 @@ end_my_session = contract.command(
 )
 end_my_other_sessions = contract.command(
     "end_my_other_sessions",
-    "End all of the caller's sessions but this one.",
+    "End all of the caller's sessions except this one.",
     request={},
     reply=_ENDED,
     access=SIGNED_IN,
@@ -56,7 +56,7 @@ list_account_sessions = contract.query(
 )
 end_account_sessions = contract.command(
     "end_account_sessions",
-    "End all sessions of an account, or one of them; it holds from the next request on.",
+    "End all sessions of an account, or one of them. It takes effect with the next request.",
     request={"account_id": Id(required=True), "session_id": Id(load_default=None, allow_none=True)},
     reply=_ENDED,
     access=permission("account.manage"),

@@ -1,4 +1,4 @@
-"""What referrals offers and publishes: resource directory, ReferralQs, contact records, referrals, capacity."""
+"""The contract of referrals: resource directory, ReferralQs, contact records, referrals, capacity."""
 
 from __future__ import annotations
 

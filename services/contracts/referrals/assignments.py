@@ -15,8 +15,8 @@ from services.contracts.referrals.records import ContactRecord
 
 # FHIR R4 value set request-priority, http://hl7.org/fhir/R4/valueset-request-priority.html
 PRIORITIES = ("routine", "urgent", "asap", "stat")
-# What a line of a referral's history can be. `assigned` or `waitlisted` is the first line; a `note` and a `priority` change
-# no status.
+# The kinds of lines in a referral's history. The first line is `assigned` or `waitlisted`. A `note` and a `priority` leave
+# the status as it is.
 KINDS = (
     "assigned",
     "waitlisted",
@@ -38,9 +38,9 @@ ENDED_BY = ("provider", "client", "sender")
 class Progress(Reply):
     """How far a referral has come: facts about the work, none about the help-seeker.
 
-    `contact_record_id`, `replaced_by_id` and `offer_id` are the partner's own handles, null for a provider.
-    `next_statuses` are the keys of the statuses it may go to; only `get_referral` tells them. `is_overdue`, `is_urgent` (a
-    priority above routine) and `is_consent_expired` are flags of open referrals.
+    `contact_record_id`, `replaced_by_id` and `offer_id` are for the partner only, null for a provider. `next_statuses` are
+    the keys of the statuses to which the referral may move; only `get_referral` gives them. `is_overdue`, `is_urgent` (a
+    priority above routine) and `is_consent_expired` are false for a referral that has ended.
     """
 
     queue_id = Id(required=True)
@@ -68,7 +68,7 @@ class Progress(Reply):
 
 
 class StatusChange(Reply):
-    """A line of a referral's history, with the labels as they read then. A note has the same status before and after."""
+    """A line of a referral's history, with the labels of that time. A note has the same status before and after."""
 
     at = Moment(required=True)
     kind = fields.String(required=True, validate=validate.OneOf(KINDS))
@@ -87,11 +87,11 @@ PLACE: dict[str, Any] = {
     "line_id": Id(
         load_default=None,
         allow_none=True,
-        metadata={"description": "which capacity of the program; null: any"},
+        metadata={"description": "one capacity line of the program; null: any of them"},
     ),
     "confirm": Flag(
         load_default=False,
-        metadata={"description": "refer though the program is full, where the ReferralQ only warns"},
+        metadata={"description": "assign even if the program is full, where the ReferralQ only warns"},
     ),
 }
 ASSIGNMENT: dict[str, Any] = {
@@ -117,7 +117,7 @@ FILTERS: dict[str, Any] = {
     "number": fields.String(
         load_default=None,
         allow_none=True,
-        metadata={"description": "contact record number, as far as one knows it: CR-00000042, cr 42, 42"},
+        metadata={"description": "contact record number, in full or in short: CR-00000042, cr 42, 42"},
     ),
     "queue_id": Id(load_default=None, allow_none=True),
     "program_id": Id(load_default=None, allow_none=True),
@@ -131,7 +131,9 @@ FILTERS: dict[str, Any] = {
         load_default=None, allow_none=True, metadata={"description": "open, with a priority above routine"}
     ),
     "is_consent_expired": Flag(
-        load_default=None, allow_none=True, metadata={"description": "open, and the consent to share is over"}
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "open, and the consent to share has expired"},
     ),
     "priority": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(PRIORITIES)),
     "assigned_from": Moment(load_default=None, allow_none=True),
@@ -139,7 +141,9 @@ FILTERS: dict[str, Any] = {
     "sort": fields.String(
         load_default="newest",
         validate=validate.OneOf(SORTS),
-        metadata={"description": "`due`: what is due, soonest first; `waitlist`: what waits, longest first"},
+        metadata={
+            "description": "`due`: only referrals with a due time, soonest first; `waitlist`: only waiting referrals, longest first"
+        },
     ),
 }
 REFERRAL: dict[str, Any] = {
@@ -155,7 +159,7 @@ REFERRAL: dict[str, Any] = {
 class LimitedView(Reply):
     """The eight fields a provider sees of a contact record without the details permission (S0-28 to S0-35).
 
-    `status` is the label that people read; the key is in the ReferralQ's statuses.
+    `status` is the label of the status; its key is `status_key` of the progress.
     """
 
     referralq_name = fields.String(required=True)
@@ -169,7 +173,7 @@ class LimitedView(Reply):
 
 
 class Referral(Reply):
-    """A referral: handles to work with, the eight limited fields, and the whole record where the caller may see it."""
+    """A referral: its progress, the eight limited fields, and the whole record where the caller may see it."""
 
     id = Id(required=True)
     version = fields.Integer(required=True)
@@ -177,7 +181,7 @@ class Referral(Reply):
     limited = fields.Nested(LimitedView, required=True)
     withheld = fields.List(
         fields.String(),
-        metadata={"description": "limited fields that the ReferralQ keeps back at this stage"},
+        metadata={"description": "limited fields that the ReferralQ withholds at this stage"},
     )
     details = fields.Nested(ContactRecord, allow_none=True)
 
@@ -193,18 +197,20 @@ WITHDRAWAL_REASONS = (
 
 
 class Note(Reply):
-    """A note of either side. Notes are never edited; a new one corrects an old one."""
+    """A note of either side. Notes are never edited; write a new one to correct an old one."""
 
     at = Moment(required=True)
     author = fields.Nested(Actor, required=True)
     note = fields.String(required=True)
-    is_internal = Flag(required=True, metadata={"description": "the partner's own; providers never see it"})
+    is_internal = Flag(
+        required=True, metadata={"description": "internal to the partner; providers never see it"}
+    )
 
 
 assign_referral = contract.command(
     "assign_referral",
-    "Assign a contact record to a program through a ReferralQ. Takes one of the program's capacity; where nothing is "
-    "free, the ReferralQ's settings refuse it, ask for `confirm`, or put it on the waitlist.",
+    "Assign a contact record to a program through a ReferralQ. It takes one place of the program's capacity. Where no "
+    "place is free, the ReferralQ's settings refuse the assignment, ask for `confirm`, or put it on the waitlist.",
     request=ASSIGNMENT,
     reply=Referral,
     access=permission("referral.assign", realms=STAFF),
@@ -213,8 +219,8 @@ assign_referral = contract.command(
 )
 list_referrals = contract.query(
     "list_referrals",
-    "Referrals the caller may see; a provider sees those to the own programs, from any ReferralQ. A provider who looks "
-    "for a number that is not there is told so with 404.",
+    "The referrals that the caller may see. A provider sees referrals to its programs, from any ReferralQ. A provider's "
+    "search for a number without a visible referral is answered with 404.",
     request={**PAGE, **FILTERS},
     reply=page_of(Referral),
     access=permission("referral.read"),
@@ -222,7 +228,7 @@ list_referrals = contract.query(
 )
 get_referral = contract.query(
     "get_referral",
-    "One referral, with the statuses it may go to.",
+    "One referral, with the statuses to which it may move.",
     request={"referral_id": Id(required=True)},
     reply=Referral,
     access=permission("referral.read"),
@@ -230,7 +236,7 @@ get_referral = contract.query(
 )
 list_referral_history = contract.query(
     "list_referral_history",
-    "Everything that happened to a referral, oldest first.",
+    "The history of a referral, oldest first.",
     request={"referral_id": Id(required=True)},
     reply={"items": fields.List(fields.Nested(StatusChange), required=True)},
     access=permission("referral.read"),
@@ -246,7 +252,7 @@ list_referral_notes = contract.query(
 )
 add_referral_note = contract.command(
     "add_referral_note",
-    "Write a note that both sides read; an internal one is read by the partner only.",
+    "Write a note that both sides can read, or an internal one that only the partner can read.",
     request={
         "referral_id": Id(required=True),
         "note": Text(required=True, most=2000),
@@ -259,7 +265,7 @@ add_referral_note = contract.command(
 )
 change_priority = contract.command(
     "change_priority",
-    "Say how urgent a referral is. It also decides who on a waitlist comes first.",
+    "Change the priority of a referral. It also decides which referral on a waitlist comes first.",
     request={
         "referral_id": Id(required=True),
         "priority": fields.String(required=True, validate=validate.OneOf(PRIORITIES)),

@@ -1,4 +1,4 @@
-"""Who did or wrote something, as answers show it."""
+"""Authors of actions and notes, as answers show them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ SIDES = ("partner", "provider", "system")
 
 
 class Actor(Reply):
-    """Who did or wrote something: the account, on which side it works, and who that is.
+    """The author of an action or a note: the account, its side, its name and its organisation.
 
-    `name` is the first name and the initial of the last ("Sam F."); null where nobody acted or no name can be told at the
-    moment. `organisation` is the partner's name or the agency of the referral's program; null where it is not known.
+    `name` is the first name and the initial of the last name ("Sam F."). It is null where no person acted, or while the
+    name is not available. `organisation` is the partner's name, or the agency of the referral's program; null where it is
+    not known.
     """
 
     id = fields.String(required=True)

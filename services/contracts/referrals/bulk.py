@@ -1,4 +1,4 @@
-"""Work on many records or referrals at once, in the background, with progress."""
+"""Bulk jobs: work on many records or referrals in the background, with progress."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LINE_STATES = ("failed", "waiting", "done", "cancelled")
 
 
 class Selection(Request):
-    """Contact records by what is known about them. At least one member."""
+    """A selection of contact records by their data. Give at least one member."""
 
     submitted_from = Moment(load_default=None, allow_none=True)
     submitted_before = Moment(load_default=None, allow_none=True)
@@ -28,7 +28,7 @@ class Selection(Request):
 
 
 class ReferralSelection(Request):
-    """Referrals by what is known about them, `queue_id` at least."""
+    """A selection of referrals by their data. Give at least `queue_id`."""
 
     queue_id = Id(required=True)
     program_id = Id(load_default=None, allow_none=True)
@@ -43,16 +43,16 @@ class ReferralSelection(Request):
 
 
 class ReasonCount(Reply):
-    """So many were refused with this error code."""
+    """The number of lines that were refused with this error code."""
 
     reason = Code(required=True)
     count = Count(required=True)
 
 
 class BulkJob(Reply):
-    """Work on many at once. `waiting` + `done` + `failed` + `cancelled` is `total`.
+    """A bulk job. `waiting` + `done` + `failed` + `cancelled` is `total`.
 
-    A dry run has no id; its `done` and `failed` are what would come of it now.
+    A dry run has no id; its `done` and `failed` are the counts that the job would have now.
     """
 
     id = Id(required=True, allow_none=True)
@@ -70,7 +70,7 @@ class BulkJob(Reply):
         required=True,
         allow_none=True,
         metadata={
-            "description": "starter_not_allowed: who started it may not do so any more; null otherwise"
+            "description": "starter_not_allowed: the account that started the job has lost the permission; null otherwise"
         },
     )
     created_at = Moment(required=True)
@@ -78,9 +78,9 @@ class BulkJob(Reply):
 
 
 class BulkLine(Reply):
-    """One record or referral of a job. `referral_id` is the referral that was opened, moved or taken elsewhere.
+    """One record or referral of a job. `referral_id` is the resulting referral: opened, moved or reassigned.
 
-    `reason` is the error code with which it was refused, `field` the member of the request it is about.
+    `reason` is the error code of a refusal, `field` the member of the request that caused it.
     """
 
     position = Count(required=True)
@@ -98,7 +98,7 @@ def _ids(limit: int = MOST_LINES) -> Any:
 
 DRY_RUN = {
     "dry_run": Flag(
-        load_default=False, metadata={"description": "only count what would come of it; nothing is changed"}
+        load_default=False, metadata={"description": "only count the results; nothing is changed"}
     )
 }
 SELECTION_ERRORS = ("not_found", "selection_too_large")
@@ -115,7 +115,7 @@ start_bulk_assignment = contract.command(
         "priority": fields.String(load_default="routine", validate=validate.OneOf(PRIORITIES)),
         "confirm": Flag(
             load_default=False,
-            metadata={"description": "go on when all programs are full, where the ReferralQ only warns"},
+            metadata={"description": "assign even if all programs are full, where the ReferralQ only warns"},
         ),
         **NOTE,
         **DRY_RUN,
@@ -152,13 +152,18 @@ start_bulk_status_change = contract.command(
 )
 start_bulk_reassignment = contract.command(
     "start_bulk_reassignment",
-    "Send all open referrals of a program or an agency to another program, as when it closes. Narrow it by `queue_id`.",
+    "Reassign all open referrals of a program or an agency to another program, for example when it closes. `queue_id` "
+    "limits this to one ReferralQ.",
     request={
         "from_program_id": Id(load_default=None, allow_none=True),
         "from_agency_id": Id(load_default=None, allow_none=True),
         "queue_id": Id(load_default=None, allow_none=True),
         "to_program_id": Id(required=True),
-        "to_queue_id": Id(load_default=None, allow_none=True, metadata={"description": "null: the same"}),
+        "to_queue_id": Id(
+            load_default=None,
+            allow_none=True,
+            metadata={"description": "null: each referral stays in its ReferralQ"},
+        ),
         "carries_notes": Flag(load_default=True),
         "confirm": Flag(load_default=False),
         **NOTE,
@@ -166,12 +171,19 @@ start_bulk_reassignment = contract.command(
     },
     reply=BulkJob,
     access=permission("referral.assign", realms=STAFF),
-    errors=(*SELECTION_ERRORS, "conflict", "not_a_program", "resource_inactive", "resource_not_referable"),
+    errors=(
+        *SELECTION_ERRORS,
+        "conflict",
+        "not_a_program",
+        "program_not_in_queue",
+        "resource_inactive",
+        "resource_not_referable",
+    ),
     status=202,
 )
 get_bulk_job = contract.query(
     "get_bulk_job",
-    "How far a job has come.",
+    "A bulk job with its progress.",
     request={"bulk_job_id": Id(required=True)},
     reply=BulkJob,
     access=permission("referral.read", realms=STAFF),
@@ -179,14 +191,14 @@ get_bulk_job = contract.query(
 )
 list_bulk_jobs = contract.query(
     "list_bulk_jobs",
-    "Jobs, newest first.",
+    "Bulk jobs, newest first.",
     request=PAGE,
     reply=page_of(BulkJob),
     access=permission("referral.read", realms=STAFF),
 )
 list_bulk_job_lines = contract.query(
     "list_bulk_job_lines",
-    "What became of each record or referral of a job: what failed first, then what waits, then the rest.",
+    "The result for each record or referral of a job: failed lines first, then waiting ones, then the rest.",
     request={
         **PAGE,
         "bulk_job_id": Id(required=True),
@@ -198,7 +210,7 @@ list_bulk_job_lines = contract.query(
 )
 cancel_bulk_job = contract.command(
     "cancel_bulk_job",
-    "Stop a job. What was done stays; what waits is not done. It takes the permission to start such a job.",
+    "Stop a job. Finished lines stay as they are, waiting ones are cancelled. It needs the permission to start such a job.",
     request={"bulk_job_id": Id(required=True)},
     reply=BulkJob,
     access=permission("referral.read", realms=STAFF),
@@ -207,12 +219,12 @@ cancel_bulk_job = contract.command(
 
 bulk_job_started = contract.event(
     "bulk_job_started",
-    "Work on many records or referrals has begun.",
+    "A bulk job on records or referrals has started.",
     data={"bulk_job_id": Id(required=True), "kind": Code(required=True), "total": Count(required=True)},
 )
 bulk_job_finished = contract.event(
     "bulk_job_finished",
-    "Work on many records or referrals is over.",
+    "A bulk job on records or referrals has ended.",
     data={
         "bulk_job_id": Id(required=True),
         "kind": Code(required=True),

@@ -14,7 +14,7 @@ from services.contracts.referrals.paging import PAGE
 
 MODES = ("occupancy", "period")
 PERIODS = ("day", "week", "month")
-# The four of the Gravity SDOH guide, and one for what it has no word for.
+# The four statuses of the Gravity SDOH guide, and `unknown`, for which the guide has none.
 STATUSES = (
     "has_capacity",
     "no_capacity",
@@ -31,7 +31,7 @@ READ, EDIT, SET_UP = (
 
 
 def _terms(unit: str | None) -> dict[str, Any]:
-    """What somebody says about a line; `unit` None demands one."""
+    """The members that state a line's capacity. `unit` is the default unit; None makes the member required."""
     return {
         "total": fields.Integer(required=True, strict=True, validate=TOTAL),
         "unit": Text(required=True, most=40) if unit is None else Text(load_default=unit, most=40),
@@ -42,7 +42,7 @@ def _terms(unit: str | None) -> dict[str, Any]:
             load_default="occupancy",
             validate=validate.OneOf(MODES),
             metadata={
-                "description": "`occupancy`: the end of a referral frees its place; `period`: the next period does"
+                "description": "`occupancy`: the end of a referral frees its place; `period`: the next period frees all places"
             },
         ),
         "period": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(PERIODS)),
@@ -50,7 +50,7 @@ def _terms(unit: str | None) -> dict[str, Any]:
         "valid_until": Moment(
             load_default=None,
             allow_none=True,
-            metadata={"description": "from then on it reads as unknown until somebody confirms it"},
+            metadata={"description": "from then on the status is unknown until the capacity is confirmed"},
         ),
         "has_waitlist": Flag(load_default=False),
         "needs_assessment": Flag(load_default=False),
@@ -62,7 +62,9 @@ _SCHEDULE: dict[str, Any] = {
     "ends_at": Moment(
         load_default=None,
         allow_none=True,
-        metadata={"description": "then what held before holds again; null: until another one starts"},
+        metadata={
+            "description": "then the capacity before it holds again; null: until another schedule starts"
+        },
     ),
 }
 _NAMED: dict[str, Any] = {
@@ -72,7 +74,7 @@ _NAMED: dict[str, Any] = {
 
 
 class ScheduledCapacity(Reply):
-    """What a line will say from `starts_at` on."""
+    """The capacity that a line will have from `starts_at` on."""
 
     id = Id(required=True)
     version = fields.Integer(required=True)
@@ -93,9 +95,9 @@ class ScheduledCapacity(Reply):
 class Capacity(Reply):
     """One line of a program's capacity. `used + free = total` always.
 
-    `capacity_status` is one of the four of the Gravity SDOH guide, or `unknown` where nobody vouches for the numbers
-    (any more). `planned_total` is what was asked for where more places are still taken than that. `schedule_id` and
-    `ends_at` tell of a scheduled change that holds now.
+    `capacity_status` is one of the four of the Gravity SDOH guide, or `unknown` where the numbers were never set or are no
+    longer confirmed. `planned_total` is the total as set; `total` is higher while more places than that are taken.
+    `schedule_id` and `ends_at` belong to the scheduled change in effect, if there is one.
     """
 
     program_id = Id(required=True)
@@ -128,15 +130,16 @@ class Capacity(Reply):
     updated_at = Moment(required=True)
     queues = fields.List(fields.Nested({"id": Id(required=True), "name": fields.String(required=True)}))
     scheduled = fields.List(
-        fields.Nested(ScheduledCapacity), metadata={"description": "changes to come, the next first"}
+        fields.Nested(ScheduledCapacity),
+        metadata={"description": "scheduled changes that have not begun, the next one first"},
     )
 
 
 class CapacityChange(Reply):
-    """A line of the history: who changed what, and what held then.
+    """A change of a line: its author, and the line's numbers after it.
 
-    `kind`: set, added, confirmed, claimed, released, took_effect (a schedule began or ended), new_window, lapsed (nobody
-    confirmed it in time), removed.
+    `kind`: set, added, confirmed, claimed, released, took_effect (a schedule began or ended), new_window, lapsed (the
+    numbers were not confirmed in time), removed.
     """
 
     id = Id(required=True)
@@ -156,7 +159,7 @@ class CapacityChange(Reply):
 
 
 class CapacitySettings(Reply):
-    """How an organisation works with capacity."""
+    """An organisation's settings for capacity."""
 
     is_on = Flag(required=True)
     remind_hours = fields.Integer(required=True)
@@ -164,22 +167,22 @@ class CapacitySettings(Reply):
 
 
 class CapacitySettingsInput(Request):
-    """As `CapacitySettings`."""
+    """The members of `CapacitySettings`, as an editor gives them."""
 
     is_on = Flag(
         load_default=True,
-        metadata={"description": "off: nobody edits capacity, and no referral is limited by it"},
+        metadata={"description": "off: capacity cannot be edited and does not limit referrals"},
     )
     remind_hours = fields.Integer(
         load_default=24,
         validate=validate.Range(1, 720),
-        metadata={"description": "so long before `valid_until` providers are asked to confirm"},
+        metadata={"description": "how long before `valid_until` providers are asked to confirm"},
     )
     confirm_after_days = fields.Integer(
         load_default=None,
         allow_none=True,
         validate=validate.Range(1, 366),
-        metadata={"description": "how long numbers hold when nothing else is said; null: for ever"},
+        metadata={"description": "how many days numbers hold without a `valid_until`; null: without end"},
     )
 
 
@@ -187,7 +190,7 @@ _REFUSALS = ("not_found", "invalid_capacity", "feature_is_off")
 
 set_capacity = contract.command(
     "set_capacity",
-    "Say how much a program can take, with a short note to the partner: its first line.",
+    "Set the capacity of a program's first line, with a short note to the partner.",
     request={"program_id": Id(required=True), **_terms("referrals")},
     reply=Capacity,
     access=EDIT,
@@ -195,7 +198,7 @@ set_capacity = contract.command(
 )
 get_capacity = contract.query(
     "get_capacity",
-    "A program's capacity (its first line) now, or as it was or will be at `as_of`.",
+    "The first line of a program's capacity now, or as it was or will be at `as_of`.",
     request={"program_id": Id(required=True), "as_of": Moment(load_default=None, allow_none=True)},
     reply=Capacity,
     access=READ,
@@ -203,7 +206,7 @@ get_capacity = contract.query(
 )
 list_capacities = contract.query(
     "list_capacities",
-    "The capacity lines the caller may see, by program.",
+    "The capacity lines that the caller may see, by program.",
     request={
         **PAGE,
         "queue_id": Id(load_default=None, allow_none=True),
@@ -218,7 +221,7 @@ list_capacities = contract.query(
 )
 add_capacity_line = contract.command(
     "add_capacity_line",
-    "Give a program one more line of capacity, for example intake slots beside beds.",
+    "Add a line to a program's capacity, for example intake slots beside beds.",
     request={"program_id": Id(required=True), **_NAMED, **_terms(None)},
     reply=Capacity,
     access=EDIT,
@@ -227,7 +230,7 @@ add_capacity_line = contract.command(
 )
 edit_capacity_line = contract.command(
     "edit_capacity_line",
-    "Say anew what a line is called and how much it can take.",
+    "Change a line's name and capacity.",
     request={"line_id": Id(required=True), **_NAMED, **_terms(None)},
     reply=Capacity,
     access=EDIT,
@@ -235,7 +238,7 @@ edit_capacity_line = contract.command(
 )
 remove_capacity_line = contract.command(
     "remove_capacity_line",
-    "Take a line away. Its history stays; referrals that hold its places keep them.",
+    "Remove a line. Its history stays; referrals that hold its places keep them.",
     request={"line_id": Id(required=True)},
     reply={"line_id": Id(required=True), "removed_at": Moment(required=True)},
     access=EDIT,
@@ -243,7 +246,7 @@ remove_capacity_line = contract.command(
 )
 confirm_capacity = contract.command(
     "confirm_capacity",
-    "Vouch for a line's numbers as they are, until `valid_until` or for as long as they held before.",
+    "Confirm a line's numbers as they are, until `valid_until` or for as long as they were valid before.",
     request={
         "line_id": Id(required=True),
         "valid_until": Moment(load_default=None, allow_none=True),
@@ -254,7 +257,7 @@ confirm_capacity = contract.command(
 )
 schedule_capacity = contract.command(
     "schedule_capacity",
-    "Say now what a program can take from a later time on. It takes effect by itself.",
+    "Schedule a program's capacity from a later time on. The change takes effect by itself.",
     request={
         "program_id": Id(required=True),
         "line_id": Id(
@@ -270,7 +273,7 @@ schedule_capacity = contract.command(
 )
 edit_scheduled_capacity = contract.command(
     "edit_scheduled_capacity",
-    "Say anew what was scheduled, before it begins.",
+    "Change a scheduled capacity before it begins.",
     request={"schedule_id": Id(required=True), **_SCHEDULE, **_terms("referrals")},
     reply=ScheduledCapacity,
     access=EDIT,
@@ -279,7 +282,7 @@ edit_scheduled_capacity = contract.command(
 )
 cancel_scheduled_capacity = contract.command(
     "cancel_scheduled_capacity",
-    "Take a scheduled change back. One that has begun ends now, and what held before holds again.",
+    "Cancel a scheduled change. One that has begun ends now, and the capacity before it holds again.",
     request={"schedule_id": Id(required=True)},
     reply={"schedule_id": Id(required=True), "cancelled_at": Moment(required=True)},
     access=EDIT,
@@ -288,7 +291,7 @@ cancel_scheduled_capacity = contract.command(
 )
 list_capacity_history = contract.query(
     "list_capacity_history",
-    "What has happened to a program's capacity, newest first.",
+    "The changes of a program's capacity, newest first.",
     request={
         "program_id": Id(required=True),
         "line_id": Id(load_default=None, allow_none=True),
@@ -300,14 +303,14 @@ list_capacity_history = contract.query(
 )
 get_capacity_settings = contract.query(
     "get_capacity_settings",
-    "How the organisation works with capacity.",
+    "The organisation's settings for capacity.",
     request={},
     reply=CapacitySettings,
     access=READ,
 )
 set_capacity_settings = contract.command(
     "set_capacity_settings",
-    "Say how the organisation works with capacity; off, nobody edits it and nothing is counted.",
+    "Change the organisation's settings for capacity. While it is off, capacity cannot be edited and is not counted.",
     request=CapacitySettingsInput,
     reply=CapacitySettings,
     access=SET_UP,
@@ -315,7 +318,7 @@ set_capacity_settings = contract.command(
 
 capacity_changed = contract.event(
     "capacity_changed",
-    "A line of a program's capacity can take more or less than before, or reads otherwise.",
+    "The numbers or the status of a line of a program's capacity have changed.",
     data={
         "program_id": Id(required=True),
         "total": Count(required=True),
@@ -327,7 +330,7 @@ capacity_changed = contract.event(
 )
 capacity_stale = contract.event(
     "capacity_stale",
-    "A line of a program's capacity will read as unknown from `valid_until` on unless somebody confirms it.",
+    "A line of a program's capacity will be unknown from `valid_until` on unless it is confirmed.",
     data={
         "program_id": Id(required=True),
         "agency_id": Id(required=True),

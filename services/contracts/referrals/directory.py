@@ -1,4 +1,4 @@
-"""What referrals offers and publishes about the resource directory: finding resources and keeping them by hand."""
+"""What referrals offers and publishes about the resource directory: searching it and editing it by hand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STATUSES = ("active", "active_do_not_refer", "inactive")
 class Resource(Reply):
     """An agency, program, site or program at a site of the directory.
 
-    `temporary_message` is shown here only in its time.
+    `temporary_message` is present only on the days of its notice.
     """
 
     id = Id(required=True)
@@ -39,7 +39,7 @@ class Phone(Reply):
 
 
 class TemporaryMessage(Reply):
-    """A dated notice: shown from `appears_on` to the day before `expires_on`; an absent date is open."""
+    """A dated notice, shown from `appears_on` to the day before `expires_on`. An absent date leaves that end open."""
 
     text = fields.String(required=True)
     appears_on = fields.Date(allow_none=True)
@@ -47,7 +47,7 @@ class TemporaryMessage(Reply):
 
 
 class ResourceDetails(Resource):
-    """A resource with all that is known about it. `record` holds what its source said and no field here names."""
+    """A resource with all its details. `record` has the members of its source for which there is no field here."""
 
     alternate_name = fields.String(required=True)
     description = fields.String(required=True)
@@ -60,7 +60,9 @@ class ResourceDetails(Resource):
     phones = fields.List(fields.Nested(Phone), required=True)
     message = fields.Nested(TemporaryMessage, allow_none=True)
     record = fields.Dict(keys=fields.String(), required=True)
-    edited_at = Moment(allow_none=True, metadata={"description": "by hand, since the last import changed it"})
+    edited_at = Moment(
+        allow_none=True, metadata={"description": "last edit by hand since an import changed the resource"}
+    )
     updated_at = Moment(required=True)
 
 
@@ -79,7 +81,7 @@ def _text(most: int) -> fields.String:
     return fields.String(validate=validate.Length(max=most))
 
 
-# Members that are absent stay as they are; an empty text clears one.
+# An absent member stays as it is; an empty text clears it.
 EDITS = {
     "name": Text(most=255),
     "alternate_name": _text(255),
@@ -95,7 +97,7 @@ EDITS = {
 
 search_resources = contract.query(
     "search_resources",
-    "Agencies and programs by name, as one types, typing errors forgiven. Inactive ones only if asked for.",
+    "Search agencies and programs by name while typing; typing errors are tolerated. Inactive ones only on request.",
     request={
         "q": Text(required=True, most=100),
         "include_inactive": Flag(load_default=False),
@@ -106,7 +108,7 @@ search_resources = contract.query(
 )
 get_resource = contract.query(
     "get_resource",
-    "One resource, with all that is known about it.",
+    "One resource, with all its details.",
     request={"resource_id": Id(required=True)},
     reply=ResourceDetails,
     access=permission("directory.read"),
@@ -122,7 +124,7 @@ describe_resource = contract.query(
 )
 list_resources = contract.query(
     "list_resources",
-    "The resources by name, by level, agency or status.",
+    "The resources in order of their names, filtered by level, agency or status.",
     request={
         **PAGE,
         "level": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(LEVELS)),
@@ -134,7 +136,7 @@ list_resources = contract.query(
 )
 create_resource = contract.command(
     "create_resource",
-    "Add an agency, or a program or site of one. Without a number it gets one of its own.",
+    "Add an agency, or a program or site of one. Without a `number` one is generated.",
     request={
         **EDITS,
         "name": Text(required=True, most=255),
@@ -156,7 +158,7 @@ create_resource = contract.command(
 )
 edit_resource = contract.command(
     "edit_resource",
-    "Change what is said about a resource. An edit stays until the resource's own source changes it.",
+    "Edit a resource. An edit stays until an import changes the resource.",
     request={"resource_id": Id(required=True), **EDITS},
     reply=ResourceDetails,
     access=permission("directory.import"),
@@ -165,7 +167,7 @@ edit_resource = contract.command(
 )
 set_resource_status = contract.command(
     "set_resource_status",
-    "Make a resource active, active but not to be referred to, or inactive.",
+    "Make a resource active, active without referrals, or inactive.",
     request={
         "resource_id": Id(required=True),
         "status": fields.String(required=True, validate=validate.OneOf(STATUSES)),
@@ -177,7 +179,7 @@ set_resource_status = contract.command(
 )
 set_temporary_message = contract.command(
     "set_temporary_message",
-    "Put a dated notice on a resource, or take it away (text null). It is shown from `appears_on` until `expires_on`.",
+    "Put a dated notice on a resource, or remove it (`text` null). It is shown from `appears_on` to the day before `expires_on`.",
     request={
         "resource_id": Id(required=True),
         "text": Text(required=True, allow_none=True, most=2000),
@@ -192,7 +194,8 @@ set_temporary_message = contract.command(
 
 resource_changed = contract.event(
     "resource_changed",
-    "A resource was added or edited, or an import changed its status. `directory_imported` tells of all else that imports do.",
+    "A resource was added or edited, or an import changed its status. For all other changes by an import see "
+    "`directory_imported`.",
     data={
         "resource_id": Id(required=True),
         "agency_id": Id(allow_none=True),

@@ -12,9 +12,9 @@ EXPORT_STATES = ("waiting", "writing", "ready", "failed", "expired")
 
 
 class ExportReport(Reply):
-    """How far an export is: final once `state` is `ready`, `failed` or `expired`. `total` and `done` count objects.
+    """The progress of an export. It is final once `state` is `ready`, `failed` or `expired`. `total` and `done` count objects.
 
-    A ready file is to be fetched until `expires_at`. `reason` says why one failed: `too_large` or `interrupted`.
+    A ready file can be downloaded until `expires_at`. `reason` tells why an export failed: `too_large` or `interrupted`.
     """
 
     export_id = Id(required=True)
@@ -22,7 +22,7 @@ class ExportReport(Reply):
     state = fields.String(required=True, validate=validate.OneOf(EXPORT_STATES))
     total = Count(required=True)
     done = Count(required=True)
-    size = fields.Integer(allow_none=True, metadata={"description": "bytes, once it is ready"})
+    size = fields.Integer(allow_none=True, metadata={"description": "bytes, once the file is ready"})
     reason = fields.String(allow_none=True)
     requested_by = fields.String(required=True)
     requested_by_name = AuthorName(required=True)
@@ -33,8 +33,8 @@ class ExportReport(Reply):
 
 export_directory = contract.command(
     "export_directory",
-    "Write the whole directory as one JSON file of HSDS 3.1: organizations with their locations, services with the rest. "
-    "A small one is ready at once, a large one is written in the background.",
+    "Export the whole directory as one JSON file of HSDS 3.1: organizations with their locations, services with the rest. "
+    "A small directory is ready at once, a large one is written in the background.",
     request={"format": fields.String(load_default="hsds", validate=validate.OneOf(["hsds"]))},
     reply=ExportReport,
     access=permission("directory.read"),
@@ -43,7 +43,7 @@ export_directory = contract.command(
 )
 get_directory_export = contract.query(
     "get_directory_export",
-    "How far an export is.",
+    "An export with its progress.",
     request={"export_id": Id(required=True)},
     reply=ExportReport,
     access=permission("directory.read"),
@@ -51,7 +51,7 @@ get_directory_export = contract.query(
 )
 download_directory_export = contract.command(
     "download_directory_export",
-    "The file of an export, until a day after it was written.",
+    "The file of an export. It is kept for a day.",
     request={"export_id": Id(required=True)},
     reply={
         "sha256": fields.String(required=True),

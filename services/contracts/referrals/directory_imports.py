@@ -13,14 +13,14 @@ IMPORT_STATES = ("waiting", "reading", "applying", "done", "refused")
 
 
 class Document(Request):
-    """Reference to uploaded bytes; made by the gateway, never by a client."""
+    """A reference to an uploaded file. Only the gateway creates it, never a client."""
 
     sha256 = fields.String(required=True, validate=validate.Regexp(r"[0-9a-f]{64}\Z"))
     size = Count(required=True)
 
 
 class Problem(Reply):
-    """A place in an imported file and what is wrong there. `file` is the one within a package."""
+    """A problem in an imported file and its place. `file` is the file within a package."""
 
     line = fields.Integer(required=True)
     column = fields.String(allow_none=True)
@@ -30,7 +30,7 @@ class Problem(Reply):
 
 
 class FileRefusal(Reply):
-    """Why a file was refused whole, and where."""
+    """The reason why a file was refused whole, and the place in it."""
 
     reason = fields.String(required=True)
     detail = fields.String(required=True)
@@ -40,9 +40,10 @@ class FileRefusal(Reply):
 
 
 class ImportReport(Reply):
-    """How far an import is and what it did: final once `state` is `done` or `refused`.
+    """The progress and result of an import. It is final once `state` is `done` or `refused`.
 
-    A dry run reports what it would do. A refused row is left out and the others stand; a refused file changes nothing.
+    A dry run reports what an import would do. A refused row is left out and the others are imported. A refused file changes
+    nothing.
     """
 
     import_id = Id(required=True)
@@ -50,9 +51,11 @@ class ImportReport(Reply):
     is_dry_run = Flag(required=True)
     source = fields.String(
         allow_none=True,
-        metadata={"description": "icarol, hsds_json or hsds_package, found out from the file"},
+        metadata={"description": "icarol, hsds_json or hsds_package, recognised from the file"},
     )
-    total = fields.Integer(allow_none=True, metadata={"description": "records in the file, once it is read"})
+    total = fields.Integer(
+        allow_none=True, metadata={"description": "records in the file, once the file has been read"}
+    )
     done = Count(required=True)
     added = Count(required=True)
     changed = Count(required=True)
@@ -65,7 +68,7 @@ class ImportReport(Reply):
     warnings = fields.List(
         fields.Nested(Problem),
         required=True,
-        metadata={"description": "accepted with a remark, the first 200"},
+        metadata={"description": "imported with a warning, the first 200"},
     )
     refusal = fields.Nested(FileRefusal, allow_none=True)
     requested_by = fields.String(required=True)
@@ -77,7 +80,7 @@ class ImportReport(Reply):
 import_directory = contract.command(
     "import_directory",
     "Import a resource directory: iCarol's export (CSV), or HSDS 3.x as JSON or as a package of tables (zip). "
-    "A small file is done with the answer; a large one goes on in the background: ask get_directory_import.",
+    "A small file is imported within the call. A large one continues in the background: see `get_directory_import`.",
     request={"document": fields.Nested(Document, required=True), "dry_run": Flag(load_default=False)},
     reply=ImportReport,
     access=permission("directory.import"),
@@ -86,7 +89,7 @@ import_directory = contract.command(
 )
 get_directory_import = contract.query(
     "get_directory_import",
-    "How far an import is, and its report.",
+    "An import with its progress and report.",
     request={"import_id": Id(required=True)},
     reply=ImportReport,
     access=permission("directory.import"),

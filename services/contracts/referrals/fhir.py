@@ -8,7 +8,7 @@ from services.contracts.declare import PUBLIC, permission
 from services.contracts.referrals import contract
 
 RESOURCE_TYPES = ("Task", "ServiceRequest", "HealthcareService", "Organization", "Provenance")
-# The base address of the FHIR view, for the links in its answers; set by the gateway, never by a client.
+# The base address of the FHIR view, for the links in its answers. The gateway sets it, never a client.
 _BASE = fields.String(required=True, validate=validate.Length(1, 500))
 _RESOURCE = fields.Dict(keys=fields.String(), required=True)
 
@@ -27,7 +27,7 @@ fhir_read = contract.query(
 )
 fhir_search = contract.query(
     "fhir_search",
-    "A Bundle of the resources that fit the search parameters; /fhir/R4/metadata lists those of each type.",
+    "A Bundle of the resources that match the search parameters. /fhir/R4/metadata lists the parameters of each type.",
     request={
         "resource_type": fields.String(required=True),
         "parameters": fields.Dict(
@@ -45,7 +45,7 @@ fhir_search = contract.query(
 )
 fhir_history = contract.query(
     "fhir_history",
-    "The versions of a Task, newest first: every line of the referral's history.",
+    "The versions of a Task, newest first, one for each line of the referral's history.",
     request={
         "resource_type": fields.String(required=True),
         "resource_id": fields.String(required=True),
@@ -57,7 +57,7 @@ fhir_history = contract.query(
 )
 fhir_capability = contract.query(
     "fhir_capability",
-    "What the FHIR view can do: its CapabilityStatement.",
+    "The CapabilityStatement of the FHIR view: its resources, interactions and search parameters.",
     request={"base_url": _BASE},
     reply={"resource": _RESOURCE},
     access=PUBLIC,

@@ -66,7 +66,7 @@ HSDS_PAGE = {
 
 list_hsds_services = contract.query(
     "list_hsds_services",
-    "Services (programs) as HSDS 3.1 objects, page by page; with `full` each with all that hangs on it.",
+    "Services (programs) as HSDS 3.1 objects, page by page; with `full` each has its related objects.",
     request={
         **PAGE_OF_HSDS,
         "organization_id": Id(load_default=None, allow_none=True),
@@ -77,7 +77,7 @@ list_hsds_services = contract.query(
 )
 get_hsds_service = contract.query(
     "get_hsds_service",
-    "One service as an HSDS 3.1 object with all that hangs on it.",
+    "One service as an HSDS 3.1 object with its related objects.",
     request={"service_id": Id(required=True)},
     reply=HsdsService,
     access=permission("directory.read"),
@@ -85,7 +85,7 @@ get_hsds_service = contract.query(
 )
 list_hsds_organizations = contract.query(
     "list_hsds_organizations",
-    "Organizations (agencies) as HSDS 3.1 objects, page by page; with `full` each with its locations.",
+    "Organizations (agencies) as HSDS 3.1 objects, page by page; with `full` each has its locations.",
     request={**PAGE_OF_HSDS, "full": Flag(load_default=False)},
     reply=HSDS_PAGE,
     access=permission("directory.read"),

@@ -1,4 +1,4 @@
-"""Ask many at once: one contact record offered to several programs, the first that accepts takes it."""
+"""Offers: one contact record is offered to several programs, and the first that accepts gets it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ANSWERS = ("none", "accepted", "declined", "withdrawn")
 
 
 class AskedProgram(Reply):
-    """One of the programs that an offer asks, with its referral. `withdrawn`: it is not needed any more."""
+    """One of the programs that an offer asks, with its referral. `withdrawn`: its answer is no longer needed."""
 
     referral_id = Id(required=True)
     program_id = Id(required=True)
@@ -27,7 +27,7 @@ class AskedProgram(Reply):
 
 
 class OfferLine(Reply):
-    """An offer in a list. `asked` programs, of which so many were `waiting` or have `declined`."""
+    """An offer in a list. Of the `asked` programs, `waiting` have not answered and `declined` have declined."""
 
     id = Id(required=True)
     version = fields.Integer(required=True)
@@ -62,8 +62,8 @@ OFFER = {
 
 create_offer = contract.command(
     "create_offer",
-    "Offer a contact record to several programs. No place is taken until one accepts; then the others are withdrawn "
-    "and told. No provider sees who else was asked.",
+    "Offer a contact record to several programs. No place is taken until one of them accepts; then the other referrals are "
+    "withdrawn and their programs notified. No provider sees which other programs were asked.",
     request={
         "contact_record_id": Id(required=True),
         "queue_id": Id(required=True),
@@ -91,7 +91,7 @@ create_offer = contract.command(
 )
 get_offer = contract.query(
     "get_offer",
-    "One offer, and what each program has answered. For the partner only.",
+    "One offer with the answer of each program. For the partner only.",
     request={"offer_id": Id(required=True)},
     reply=Offer,
     access=permission("referral.read", realms=STAFF),
@@ -111,7 +111,7 @@ list_offers = contract.query(
 )
 withdraw_offer = contract.command(
     "withdraw_offer",
-    "Take an open offer back: every program that has not answered is told that it is not needed any more.",
+    "Take an open offer back: every program that has not answered is notified that its answer is no longer needed.",
     request={
         "offer_id": Id(required=True),
         "reason_code": fields.String(required=True, validate=validate.OneOf(WITHDRAWAL_REASONS)),
@@ -125,12 +125,12 @@ withdraw_offer = contract.command(
 
 offer_created = contract.event(
     "offer_created",
-    "A contact record was offered to several programs; each of its referrals is told as a `referral_assigned`.",
+    "A contact record was offered to several programs. Each of its referrals has an event `referral_assigned`.",
     data={**OFFER, "programs": Count(required=True), "expires_at": Moment()},
 )
 offer_accepted = contract.event(
     "offer_accepted",
-    "A program took an offer. Each other referral that was open is told as a `referral_withdrawn`.",
+    "A program accepted an offer. Each other referral that was open has an event `referral_withdrawn`.",
     data={**OFFER, "referral_id": Id(required=True), "program_id": Id(required=True), "withdrawn": Count()},
 )
 offer_exhausted = contract.event(
@@ -139,4 +139,4 @@ offer_exhausted = contract.event(
 offer_withdrawn = contract.event(
     "offer_withdrawn", "The partner took an offer back.", data={**OFFER, "reason_code": Code(required=True)}
 )
-offer_expired = contract.event("offer_expired", "Nobody took an offer in time.", data={**OFFER})
+offer_expired = contract.event("offer_expired", "No program accepted an offer in time.", data={**OFFER})

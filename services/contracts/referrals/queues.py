@@ -1,4 +1,4 @@
-"""What referrals offers and publishes about ReferralQs: statuses, settings, contact forms, programs."""
+"""The contract of ReferralQs: statuses, settings, contact forms, programs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLOUR = validate.Regexp(r"#[0-9a-f]{6}\Z", error="A colour is written #rrggbb 
 
 
 class QueueStatus(Reply):
-    """A status of a ReferralQ. `category` is how far a referral has come there; it decides what a provider sees."""
+    """A status of a ReferralQ. `category` is the stage of a referral there; it decides what a provider sees."""
 
     key = Code(required=True)
     label = fields.String(required=True)
@@ -31,7 +31,7 @@ class QueueStatus(Reply):
 
 
 class QueueStatusInput(Request):
-    """A status as a ReferralQ's editor gives it. With `key` it is the status the queue has; without it is a new one."""
+    """A status as an editor enters it. With `key` it is an existing status of the ReferralQ, without it a new one."""
 
     key = Code(load_default=None, allow_none=True)
     label = Text(required=True, most=40)
@@ -39,14 +39,14 @@ class QueueStatusInput(Request):
     fhir_status = fields.String(load_default=None, allow_none=True)
     outcome_required = Flag(load_default=False)
     reason_required = Flag(
-        load_default=None, allow_none=True, metadata={"description": "null: where FHIR asks for one"}
+        load_default=None, allow_none=True, metadata={"description": "null: required if FHIR requires one"}
     )
     category = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(STAGES))
     colour = fields.String(load_default=None, allow_none=True, validate=_COLOUR)
 
 
 class Outcome(Request):
-    """What may come of a referral. `is_met`: the help-seeker got what was asked for."""
+    """A possible outcome of a referral. `is_met`: the help-seeker's need was met."""
 
     code = Code(required=True)
     label = Text(required=True, most=80)
@@ -54,7 +54,7 @@ class Outcome(Request):
 
 
 class DeclineReason(Request):
-    """Why a referral may be declined, and by whom."""
+    """A reason for which a referral may be declined, and the side that declines."""
 
     code = Code(required=True)
     label = Text(required=True, most=80)
@@ -62,7 +62,7 @@ class DeclineReason(Request):
 
 
 def _settings() -> dict[str, fields.Field[Any]]:
-    """The members, all of which may be null in a request: null takes one back to its default."""
+    """The settings. In a request each may be null, which takes it back to its default."""
     return {
         "when_full": fields.String(
             allow_none=True,
@@ -70,19 +70,26 @@ def _settings() -> dict[str, fields.Field[Any]]:
             metadata={"description": "an assignment to a full program: block, warn or waitlist"},
         ),
         "due_hours": fields.Integer(
-            strict=True, allow_none=True, validate=HOURS, metadata={"description": "until a first answer"}
+            strict=True,
+            allow_none=True,
+            validate=HOURS,
+            metadata={"description": "hours until the first answer is due"},
         ),
         "status_due_hours": fields.Dict(
             keys=Code(),
             allow_none=True,
             values=fields.Integer(strict=True, validate=HOURS),
-            metadata={"description": "how long a referral should stay at a status, by the status's key"},
+            metadata={
+                "description": "hours that a referral should stay at a status at most, by the status's key"
+            },
         ),
         "expire_after_days": fields.Integer(strict=True, allow_none=True, validate=validate.Range(1, 3_650)),
         "assignment_email_text": Text(
             most=500,
             allow_none=True,
-            metadata={"description": "shown in the assignment e-mail as it is; never about a person"},
+            metadata={
+                "description": "added unchanged to the assignment e-mail; it must not be about a person"
+            },
         ),
         "may_reopen": Flag(allow_none=True),
         "allowed_moves": fields.Dict(
@@ -102,7 +109,7 @@ def _settings() -> dict[str, fields.Field[Any]]:
         ),
         "consent_required": Flag(
             allow_none=True,
-            metadata={"description": "only records whose consent to share holds are assigned or offered"},
+            metadata={"description": "only records with a valid consent to share are assigned or offered"},
         ),
         "statistics_small_cells": fields.Integer(
             strict=True, allow_none=True, validate=validate.Range(2, 100)
@@ -115,12 +122,12 @@ def _settings() -> dict[str, fields.Field[Any]]:
 
 
 QueueSettings: Any = Reply.from_dict(_settings(), name="QueueSettings")
-# A member that is not given stays as it is.
+# An absent member keeps its value.
 QueueSettingsInput: Any = Request.from_dict(_settings(), name="QueueSettingsInput")
 
 
 class ContactForm(Request):
-    """A contact form that is linked to a ReferralQ: the sections its records have, and a questionnaire that goes with it."""
+    """A contact form that is linked to a ReferralQ: the sections of its records, and its questionnaire."""
 
     code = Code(required=True)
     name = Text(required=True, most=120)
@@ -160,7 +167,7 @@ create_queue = contract.command(
 )
 list_queues = contract.query(
     "list_queues",
-    "The ReferralQs by name; the inactive ones only if asked for.",
+    "The ReferralQs by name; inactive ones only with `include_inactive`.",
     request={"include_inactive": Flag(load_default=False)},
     reply={"items": fields.List(fields.Nested(Queue), required=True)},
     access=permission("queue.read"),
@@ -189,7 +196,7 @@ add_program_to_queue = contract.command(
 )
 edit_queue = contract.command(
     "edit_queue",
-    "Change a ReferralQ. A list that is given replaces the old one; of the settings those that are given change.",
+    "Change a ReferralQ. A given list replaces the old one. Only the given settings change.",
     request={
         "queue_id": Id(required=True),
         "name": Text(most=120),
@@ -206,7 +213,7 @@ edit_queue = contract.command(
 )
 deactivate_queue = contract.command(
     "deactivate_queue",
-    "Take a ReferralQ out of use. With open referrals it must be confirmed; they stay and can be worked on.",
+    "Take a ReferralQ out of use. If it has open referrals, `confirm` is needed; they stay and can be worked on.",
     request={"queue_id": Id(required=True), "confirm": Flag(load_default=False)},
     reply=Queue,
     access=permission("queue.manage", realms=STAFF),
@@ -222,8 +229,8 @@ reactivate_queue = contract.command(
 )
 remove_program_from_queue = contract.command(
     "remove_program_from_queue",
-    "Unlink a program. With open referrals there it must be confirmed: who reaches the program only through its agency "
-    "loses sight of them when it is in no ReferralQ any more.",
+    "Unlink a program. If it has open referrals there, `confirm` is needed: accounts that reach the program only through "
+    "its agency no longer see them once it is in no ReferralQ.",
     request={
         "queue_id": Id(required=True),
         "program_id": Id(required=True),
@@ -235,7 +242,7 @@ remove_program_from_queue = contract.command(
 )
 describe_queue = contract.query(
     "describe_queue",
-    "What a ReferralQ adds to the e-mail about an assignment.",
+    "The text that a ReferralQ adds to the e-mail about an assignment.",
     request={"queue_id": Id(required=True)},
     reply={
         "queue_id": Id(required=True),
@@ -250,14 +257,16 @@ queue_created = contract.event(
 )
 queue_changed = contract.event(
     "queue_changed",
-    "A ReferralQ has other statuses, settings, forms or programs, or another name.",
+    "The statuses, settings, forms, programs or name of a ReferralQ were changed.",
     data={"queue_id": Id(required=True), "version": Count(required=True)},
 )
 queue_deactivated = contract.event(
     "queue_deactivated",
-    "A ReferralQ takes no new referrals.",
+    "A ReferralQ was deactivated: it takes no new referrals.",
     data={"queue_id": Id(required=True), "open_referrals": Count(required=True)},
 )
 queue_reactivated = contract.event(
-    "queue_reactivated", "A ReferralQ takes referrals again.", data={"queue_id": Id(required=True)}
+    "queue_reactivated",
+    "A ReferralQ was reactivated: it takes referrals again.",
+    data={"queue_id": Id(required=True)},
 )

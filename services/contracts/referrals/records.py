@@ -1,4 +1,4 @@
-"""What referrals offers and publishes about contact records."""
+"""The contract of contact records."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from services.contracts.referrals.paging import PAGE
 
 
 class ContactRecord(Reply):
-    """A contact record with everything that was taken down.
+    """A whole contact record.
 
-    `withheld` names the fields that a ReferralQ keeps back from the caller until a later stage: null or absent here.
+    `withheld` names the fields that a ReferralQ withholds from the caller until a later stage; they are null or absent.
     """
 
     id = Id(required=True)
@@ -30,16 +30,19 @@ class ContactRecord(Reply):
     form_code = Code(allow_none=True)
     person_id = Id(allow_none=True, metadata={"description": "the person in identity, where known"})
     consent_given_on = fields.Date(
-        allow_none=True, metadata={"description": "when the help-seeker consented to sharing the record"}
+        allow_none=True,
+        metadata={"description": "the day on which the help-seeker consented to sharing the record"},
     )
     consent_until = fields.Date(
-        allow_none=True, metadata={"description": "last day of the consent; null: no end"}
+        allow_none=True, metadata={"description": "the last day of the consent; null: it has no end"}
     )
     is_consent_expired = Flag()
     withheld = fields.List(fields.String())
     possible_duplicates = fields.List(
         RecordNumber(),
-        metadata={"description": "right after entering: records with the same name, postal code and phone"},
+        metadata={
+            "description": "only when a record is entered: numbers of records with the same name, postal code and phone"
+        },
     )
 
 
@@ -71,7 +74,7 @@ class ContactRecordLine(Reply):
 
 
 class ContactRecordChange(Reply):
-    """Who changed which fields of a contact record, and when. What they were is not kept."""
+    """A change of a contact record: which fields, by whom and when. The old values are not stored."""
 
     version = fields.Integer(required=True)
     at = Moment(required=True)
@@ -81,7 +84,7 @@ class ContactRecordChange(Reply):
 
 
 class FileReference(Reply):
-    """Where the gateway finds the bytes; they do not travel in the message."""
+    """A reference by which the gateway finds the file's content, which is not in the message."""
 
     sha256 = fields.String(required=True)
     file_name = fields.String(required=True)
@@ -107,14 +110,17 @@ get_contact_record = contract.query(
 )
 describe_contact_record = contract.query(
     "describe_contact_record",
-    "Whether a contact record exists, and its number, for a document about it.",
+    "The number of a contact record and its person, for a document about it.",
     request={"contact_record_id": Id(required=True)},
     reply={
         "contact_record_id": Id(required=True),
         "number": RecordNumber(required=True),
         "person_id": Id(allow_none=True),
         "named_person_id": Id(
-            allow_none=True, metadata={"description": "who was named, before a merge made it `person_id`"}
+            allow_none=True,
+            metadata={
+                "description": "the person who was entered; a merge may have replaced it by `person_id`"
+            },
         ),
     },
     access=only_services("signing"),
@@ -122,8 +128,8 @@ describe_contact_record = contract.query(
 )
 search_contact_records = contract.command(
     "search_contact_records",
-    "Contact records, newest submission first: all, or by number, postal code and time of submission. A postal code "
-    "does not belong into an address, so this question is a POST.",
+    "Contact records, newest submission first: all, or by number, postal code and time of submission. A postal code must "
+    "not stand in a URL, so this search is a POST.",
     request={
         **PAGE,
         "number": fields.String(load_default=None, allow_none=True, validate=validate.Length(max=40)),
@@ -138,7 +144,7 @@ search_contact_records = contract.command(
 )
 edit_contact_record = contract.command(
     "edit_contact_record",
-    "Change what was taken down; what is not given stays. `sections` replaces all sections.",
+    "Change a contact record. An absent member keeps its value. `sections` replaces all sections.",
     request={
         "contact_record_id": Id(required=True),
         "first_name": Text(allow_none=True, most=100),
@@ -160,7 +166,7 @@ edit_contact_record = contract.command(
 )
 list_contact_record_changes = contract.query(
     "list_contact_record_changes",
-    "Who changed which fields of a contact record, oldest first.",
+    "The changes of a contact record, oldest first: who changed which fields, and when.",
     request={"contact_record_id": Id(required=True)},
     reply={"items": fields.List(fields.Nested(ContactRecordChange), required=True)},
     access=permission("record.read", realms=STAFF),
@@ -177,7 +183,8 @@ create_contact_record_pdf = contract.command(
 )
 create_referral_pdf = contract.command(
     "create_referral_pdf",
-    "A PDF of the contact record of a referral, as far as the caller may see it. A provider needs the details switch.",
+    "A PDF of a referral's contact record, with the fields that the caller may see. A provider needs the permission to see "
+    "contact record details.",
     request={"referral_id": Id(required=True)},
     reply=FileReference,
     access=permission("referral.read"),
@@ -192,7 +199,7 @@ contact_record_created = contract.event(
 )
 contact_record_changed = contract.event(
     "contact_record_changed",
-    "What was taken down in a contact record was changed.",
+    "A contact record was changed.",
     data={
         "contact_record_id": Id(required=True),
         "contact_record_number": RecordNumber(required=True),

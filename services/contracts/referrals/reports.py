@@ -13,7 +13,7 @@ GROUPS = ("queue", "program", "agency", "status", "month", "week", "day")
 
 
 class StatusCount(Reply):
-    """How many referrals stand at a status: open ones, or at a terminal status those that ended there."""
+    """The number of referrals at a status: open ones at an open status, ended ones at a terminal status."""
 
     status = Code(required=True)
     label = fields.String(required=True)
@@ -22,7 +22,7 @@ class StatusCount(Reply):
 
 
 class Places(Reply):
-    """Places of several programs together."""
+    """The places of several programs together."""
 
     total = Count(required=True)
     used = Count(required=True)
@@ -30,7 +30,7 @@ class Places(Reply):
 
 
 class LineOfPlaces(Places):
-    """Places of one line of a program's capacity."""
+    """The places of one line of a program's capacity."""
 
     line_id = Id(required=True)
     name = fields.String(required=True)
@@ -61,7 +61,7 @@ QueueOnDashboard = Reply.from_dict(
         "capacity": fields.Nested(
             Places,
             allow_none=True,
-            metadata={"description": "all lines of its programs together; null where nobody has set any"},
+            metadata={"description": "all lines of its programs together; null where no capacity is set"},
         ),
     },
     name="QueueOnDashboard",
@@ -81,11 +81,14 @@ ProgramDemand = Reply.from_dict(
 )
 _CAPPED = {
     "is_overdue_capped": Flag(
-        required=True, metadata={"description": "there are more overdue ones than the 2,000 that are counted"}
+        required=True,
+        metadata={"description": "there are more overdue referrals than the 2,000 that are counted"},
     ),
     "is_consent_expired_capped": Flag(
         required=True,
-        metadata={"description": "there are more without consent than the 2,000 that are counted"},
+        metadata={
+            "description": "there are more referrals with expired consent than the 2,000 that are counted"
+        },
     ),
 }
 
@@ -97,7 +100,9 @@ class StayStatistics(Reply):
     label = fields.String(allow_none=True)
     entered = fields.Integer(
         allow_none=True,
-        metadata={"description": "moves into the status, without the assignments that begin there"},
+        metadata={
+            "description": "moves into the status, without assignments, which begin at the first status"
+        },
     )
     left = fields.Integer(allow_none=True, metadata={"description": "stays that ended in the period"})
     median_s = fields.Integer(allow_none=True)
@@ -105,14 +110,14 @@ class StayStatistics(Reply):
 
 
 class OutcomeCount(Reply):
-    """How many referrals ended with an outcome; `code` null: none was given."""
+    """The number of referrals that ended with an outcome. `code` is null where none was given."""
 
     code = Code(allow_none=True)
     count = fields.Integer(allow_none=True)
 
 
 class ReasonCount(Reply):
-    """How many referrals were declined or withdrawn for a reason, and by whom; `code` null: none was given."""
+    """The number of referrals that were declined or withdrawn for a reason, by side. `code` is null where none was given."""
 
     code = Code(allow_none=True)
     ended_by = Code(allow_none=True, metadata={"description": "provider, client or sender"})
@@ -120,7 +125,7 @@ class ReasonCount(Reply):
 
 
 class Statistics(Reply):
-    """The numbers of one group. A number that is null is left blank because it is small (see `suppress_below`)."""
+    """The numbers of one group. A null number is left blank because it is small (see `suppress_below`)."""
 
     key = fields.String(allow_none=True)
     label = fields.String(allow_none=True)
@@ -148,16 +153,16 @@ _FILTERS = {
         allow_none=True,
         validate=validate.Range(2, 100),
         metadata={
-            "description": "counts from 1 to below this are blank, and others from which they could be computed; "
-            "a ReferralQ's own limit holds in any case"
+            "description": "counts from 1 to below this are blank, and so are counts from which they could be computed; "
+            "a ReferralQ's higher limit prevails"
         },
     ),
 }
 
 get_dashboard = contract.query(
     "get_dashboard",
-    "Counts per ReferralQ and status with capacity beside them. Staff and providers see the same numbers, a provider "
-    "those of the own programs.",
+    "Counts per ReferralQ and status with the capacity beside them. A provider sees the same numbers as staff, limited to "
+    "its own programs.",
     request={"queue_id": Id(load_default=None, allow_none=True)},
     reply={
         "at": Moment(required=True),
@@ -170,7 +175,7 @@ get_dashboard = contract.query(
 )
 list_program_demand = contract.query(
     "list_program_demand",
-    "The programs the caller may see, by name, with demand beside capacity for each ReferralQ they work in.",
+    "The programs that the caller may see, by name, with demand beside capacity for each of their ReferralQs.",
     request={
         **PAGE,
         "queue_id": Id(load_default=None, allow_none=True),
@@ -186,11 +191,13 @@ list_program_demand = contract.query(
 )
 get_statistics = contract.query(
     "get_statistics",
-    "Volumes, time in status, outcomes, reasons and capacity use of a period, in all and by group.",
+    "Volumes, time in status, outcomes, reasons and capacity use of a period, in total and by group.",
     request={
         **_FILTERS,
         "after": fields.Integer(
-            load_default=0, validate=validate.Range(0), metadata={"description": "`next` of the page before"}
+            load_default=0,
+            validate=validate.Range(0),
+            metadata={"description": "`next` of the previous page"},
         ),
         "limit": fields.Integer(load_default=100, validate=validate.Range(1, 200)),
     },
@@ -209,7 +216,7 @@ get_statistics = contract.query(
 )
 export_statistics = contract.query(
     "export_statistics",
-    "The same numbers as a CSV file, one number a line.",
+    "The numbers of `get_statistics` as a CSV file, with one number in each line.",
     request=_FILTERS,
     reply={
         "sha256": fields.String(required=True),
@@ -228,7 +235,7 @@ get_report_settings = contract.query(
 )
 set_report_settings = contract.command(
     "set_report_settings",
-    "Set the time zone. Days written before keep theirs until the reports are rebuilt.",
+    "Set the time zone. Days already stored keep their time zone until the reports are rebuilt.",
     request={"time_zone": fields.String(required=True, validate=validate.Length(1, 64))},
     reply={"time_zone": fields.String(required=True)},
     access=permission("queue.manage", realms=STAFF),

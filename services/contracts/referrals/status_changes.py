@@ -1,4 +1,4 @@
-"""What referrals offers and publishes about the way of a referral: its statuses, answers, withdrawal, reassignment."""
+"""The contract of a referral's course: its statuses, answers, withdrawal, reassignment."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ MOVE_ERRORS = (
 
 change_status = contract.command(
     "change_status",
-    "Move a referral to another status of its ReferralQ, by the status's key. A terminal status frees the bed.",
+    "Move a referral to another status of its ReferralQ, by the status's key. A terminal status frees its place.",
     request=MOVE,
     reply=Referral,
     access=permission("referral.change_status"),
@@ -52,17 +52,19 @@ change_status = contract.command(
 )
 reassign_referral = contract.command(
     "reassign_referral",
-    "Send a referral to another program or through another ReferralQ. The old one ends, its provider does not find it "
-    "any more, and the answer is the new one.",
+    "Send a referral to another program or through another ReferralQ. The old referral ends and its provider no longer "
+    "sees it. The answer is the new referral.",
     request={
         "referral_id": Id(required=True),
         "program_id": Id(required=True),
-        "queue_id": Id(load_default=None, allow_none=True, metadata={"description": "null: the same"}),
+        "queue_id": Id(
+            load_default=None, allow_none=True, metadata={"description": "null: the same ReferralQ"}
+        ),
         "priority": fields.String(
             load_default=None,
             allow_none=True,
             validate=validate.OneOf(PRIORITIES),
-            metadata={"description": "null: the same"},
+            metadata={"description": "null: the same priority"},
         ),
         "carries_notes": Flag(load_default=True),
         **NOTE,
@@ -76,7 +78,7 @@ reassign_referral = contract.command(
 )
 withdraw_referral = contract.command(
     "withdraw_referral",
-    "Take a referral back, with a reason. Its provider does not find it any more.",
+    "Take a referral back, with a reason. Its provider no longer sees it.",
     request={
         "referral_id": Id(required=True),
         "reason_code": fields.String(required=True, validate=validate.OneOf(WITHDRAWAL_REASONS)),
@@ -89,7 +91,7 @@ withdraw_referral = contract.command(
 )
 accept_referral = contract.command(
     "accept_referral",
-    "Say that the program takes the referral. Without `status` it goes to the ReferralQ's first status that accepts.",
+    "Accept a referral for its program. Without `status` it moves to the ReferralQ's first status that accepts.",
     request={"referral_id": Id(required=True), "status": Code(load_default=None, allow_none=True), **NOTE},
     reply=Referral,
     access=permission("referral.change_status"),
@@ -98,7 +100,7 @@ accept_referral = contract.command(
 )
 unaccept_referral = contract.command(
     "unaccept_referral",
-    "Take back an acceptance: the referral is offered again, and keeps its place.",
+    "Take an acceptance back: the referral is offered again and keeps its place.",
     request={"referral_id": Id(required=True), **NOTE},
     reply=Referral,
     access=permission("referral.change_status"),
@@ -107,8 +109,8 @@ unaccept_referral = contract.command(
 )
 decline_referral = contract.command(
     "decline_referral",
-    "Decline a referral with a reason of the ReferralQ's list. Whether the provider or the client declines is part of "
-    "the reason. Without `status` it goes to the ReferralQ's first status that declines.",
+    "Decline a referral with a reason of the ReferralQ's list. The reason also says whether the provider or the client "
+    "declines. Without `status` it moves to the ReferralQ's first status that declines.",
     request={
         "referral_id": Id(required=True),
         "reason_code": Code(required=True),
@@ -123,7 +125,7 @@ decline_referral = contract.command(
 
 referral_status_changed = contract.event(
     "referral_status_changed",
-    "A referral has another status.",
+    "A referral moved to another status.",
     data={
         **REFERRAL,
         "from_status": Code(required=True),
@@ -132,7 +134,7 @@ referral_status_changed = contract.event(
     },
 )
 referral_accepted = contract.event(
-    "referral_accepted", "A program takes a referral.", data={**REFERRAL, "status": Code(required=True)}
+    "referral_accepted", "A program accepted a referral.", data={**REFERRAL, "status": Code(required=True)}
 )
 referral_declined = contract.event(
     "referral_declined",
@@ -141,7 +143,7 @@ referral_declined = contract.event(
 )
 referral_reassigned = contract.event(
     "referral_reassigned",
-    "A referral ended because another one took its place, which is told as a `referral_assigned` of its own.",
+    "A referral ended because it was replaced by another one, which has its own event `referral_assigned`.",
     data={
         **REFERRAL,
         "replaced_by_id": Id(required=True),
@@ -151,6 +153,6 @@ referral_reassigned = contract.event(
 )
 referral_expired = contract.event(
     "referral_expired",
-    "A referral ended because nothing happened for as long as its ReferralQ allows.",
+    "A referral ended because it had no answer for longer than its ReferralQ allows.",
     data={**REFERRAL, "status": Code(required=True)},
 )

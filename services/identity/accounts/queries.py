@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -22,9 +22,11 @@ def get_account(session: Session, _caller: Caller, *, account_id: str) -> dict[s
     return account_view(find_account(session, account_id))
 
 
-def list_accounts(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Accounts by last and first name. The cursor is an account's id, because a name must not appear in a URL."""
-    page, following = page_of(session, select(Account), ACCOUNTS_BY_NAME, Account.id, request)
+def list_accounts(session: Session, _caller: Caller, *, after: str | None, limit: int) -> dict[str, Any]:
+    """Accounts by last and first name. The cursor is an account's id: names do not belong in URLs."""
+    page, following = page_of(
+        session, select(Account), ACCOUNTS_BY_NAME, Account.id, after=after, limit=limit
+    )
     return {"items": [account_view(row) for row in page], "next": following}
 
 

@@ -1,1 +1,1 @@
-"""Merging two records of one person, and taking that back."""
+"""Merging two records of one person, and undoing a merge."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from services.chassis.operations import Call, serves
+from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.identity import merging as contract
 from services.identity.merging import handlers
 
@@ -16,7 +18,9 @@ class MergingEntrypoints:
     def preview_merge(self, call: Call) -> Any:
         answer = call.read(handlers.preview)
         for person_id in (answer["kept_id"], answer["merged_id"]):
-            call.transact(lambda unit, read=person_id: unit.audit("person.read", "person", read))
+            call.transact(
+                partial(UnitOfWork.audit, action="person.read", object_type="person", object_id=person_id)
+            )
         return answer
 
     @serves(contract.merge_people)

@@ -1,4 +1,4 @@
-"""Merging two records of one person (S2-103, S2-112) and taking that back: one function, one transaction each."""
+"""Merging two records of one person (S2-103, S2-112) and undoing it: one function and one transaction per command."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from services.chassis import wire
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.declare import Event
 from services.contracts.errors import Refused
 from services.contracts.identity import merging
 from services.identity.accounts.administrators import require_another_administrator
@@ -26,10 +27,10 @@ from services.identity.realms.rules import APPLICANT
 from services.identity.registry.people import find_person, load_person
 from services.identity.relationships.grants import revoke
 from services.identity.sessions.handlers import end_sessions
+from services.identity.sessions.proof import proven_caller
 
-Request = Mapping[str, Any]
 ENDED_BY_MERGE = "merged"
-# What the account that stays takes over from one that is closed: whom it reaches, and who may sign in to it from outside.
+# Tables whose rows move from an account that is closed to the one that stays: whom it reaches, and its outside sign-ins.
 _TAKEN_OVER = frozenset({Grant.__tablename__, Relationship.__tablename__, OutsideIdentity.__tablename__})
 Steps = list[dict[str, Any]]
 
@@ -70,7 +71,7 @@ def _text(value: Any) -> str | None:
 
 
 def _rival_realms(session: Session, kept: Person, merged: Person) -> list[str]:
-    """Realms in which both have an account: that of the merged record is closed."""
+    """Realms in which both records have an account: the merged record's is closed."""
     rows = session.execute(
         select(Account.realm, Account.person_id).where(Account.person_id.in_([kept.id, merged.id]))
     ).all()
@@ -109,13 +110,12 @@ def _check(session: Session, kept: Person, merged: Person) -> None:
 def merge(
     unit: UnitOfWork, *, kept_id: str, merged_id: str, plan: str, choices: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Merge one record into another. Done before: the same merge again (S2-112).
+    """Merge one record into another. If they are merged already, answer that merge (S2-112).
 
     Raises Refused(proof_required, not_found, already_merged, merge_refused, merge_outdated, invalid_request).
     """
-    assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
-    unit.caller.require_proof()
-    # Always in one order: two merges of the same people at once would wait for each other for ever.
+    proven_caller(unit)
+    # Locked in a fixed order: otherwise two merges of the same people at once would deadlock.
     found = {each: load_person(unit, each) for each in sorted({kept_id, merged_id})}
     kept, merged = found[kept_id], found[merged_id]
     done = unit.session.scalar(
@@ -135,7 +135,7 @@ def merge(
         )
     mine, theirs = _values(kept), _values(merged)
     sides = rules.chosen_values(rules.proposed_values(mine, theirs), choices)
-    steps = {
+    steps: dict[str, Any] = {
         "values": {
             name: {"before": _text(mine[name]), "after": _text(theirs[name])}
             for name, side in sides.items()
@@ -150,7 +150,7 @@ def merge(
     steps["moves"] = [
         step for each in moves.references_to("people") for step in moves.move(unit, each, merged.id, kept.id)
     ]
-    unit.session.expire_all()  # rows were moved beneath the session
+    unit.session.expire_all()  # the moves have bypassed the session's objects
     steps["moves"] += _take_over_accounts(unit, kept.id, merged.id)
     steps["manual_credentials_set_at"] = patient_records.take_over(unit, kept.id, merged.id)
     steps["revoked"] = _revoke_rest(unit, merged.id)
@@ -172,7 +172,7 @@ def merge(
 
 
 def _take_over_accounts(unit: UnitOfWork, kept_id: str, merged_id: str) -> Steps:
-    """Close accounts of the merged record where the kept one has its own; what they reached that one reaches."""
+    """Close accounts of the merged record where the kept one has one, too, and move what they reach to that one."""
     steps: Steps = []
     rivals = unit.session.scalars(select(Account).where(Account.person_id == merged_id)).all()
     for rival in rivals:
@@ -199,7 +199,7 @@ def _take_over_accounts(unit: UnitOfWork, kept_id: str, merged_id: str) -> Steps
 
 
 def _revoke_rest(unit: UnitOfWork, merged_id: str) -> list[str]:
-    """Revoke access to the merged record that did not go over: the kept one has the like."""
+    """Revoke grants to the merged record that could not move because the kept one has an equal one. Answers their ids."""
     left = unit.session.scalars(
         select(Grant).where(Grant.person_id == merged_id, Grant.revoked_at.is_(None)).with_for_update()
     ).all()
@@ -209,7 +209,7 @@ def _revoke_rest(unit: UnitOfWork, merged_id: str) -> list[str]:
 
 
 def _end_application(unit: UnitOfWork, kept_id: str) -> list[str]:
-    """An applicant who is merged into an employee applies no longer."""
+    """End the application of a person who is an employee after the merge. Answers the ids of the ended kinds."""
     rows = unit.session.scalars(
         select(PersonKind).where(
             PersonKind.person_id == kept_id,
@@ -225,12 +225,11 @@ def _end_application(unit: UnitOfWork, kept_id: str) -> list[str]:
 
 
 def undo(unit: UnitOfWork, *, merge_id: str) -> dict[str, Any]:
-    """Take a merge back: what went over returns, unless it has changed hands since. Done before: nothing more.
+    """Undo a merge: what was moved returns, unless it has changed hands since. Undoing again changes nothing.
 
     Raises Refused(proof_required, not_found, merge_refused).
     """
-    assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
-    unit.caller.require_proof()
+    proven_caller(unit)
     row: PersonMerge | None = unit.session.scalar(
         select(PersonMerge).where(PersonMerge.id == merge_id).with_for_update()
     )
@@ -261,7 +260,7 @@ def _value(name: str, text: str | None) -> Any:
 
 
 def _move_back(unit: UnitOfWork, row: PersonMerge) -> int:
-    """Answers how many steps could not be taken back."""
+    """Undo the steps of a merge. Answers how many could not be undone."""
     stayed = 0
     for step in reversed(row.steps["moves"]):
         if "account" in step:
@@ -285,11 +284,11 @@ def _move_back(unit: UnitOfWork, row: PersonMerge) -> int:
         update(PersonKind).where(PersonKind.id.in_(row.steps["ended_kinds"])).values(ends_at=None),
         execution_options={"synchronize_session": False},
     )
-    unit.session.expire_all()  # as above
+    unit.session.expire_all()  # the statements have bypassed the session's objects
     return stayed
 
 
-def _tell(unit: UnitOfWork, row: PersonMerge, action: str, event: Any, **facts: int) -> None:
+def _tell(unit: UnitOfWork, row: PersonMerge, action: str, event: Event, **facts: Any) -> None:
     ids = {"merge_id": row.id, "kept_id": row.kept_id, "merged_id": row.merged_id}
     unit.audit(action, "person", row.kept_id, merge_id=row.id, merged_id=row.merged_id, **facts)
     unit.publish(event, row.kept_id, ids)
@@ -301,9 +300,8 @@ def merge_view(row: PersonMerge) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 
-def list_merges(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
+def list_merges(session: Session, _caller: Caller, *, person_id: str) -> dict[str, Any]:
     """Merges of a person, oldest first."""
-    person_id = request["person_id"]
     rows = session.scalars(
         select(PersonMerge)
         .where(or_(PersonMerge.kept_id == person_id, PersonMerge.merged_id == person_id))
@@ -312,17 +310,17 @@ def list_merges(session: Session, _caller: Caller, request: Request) -> dict[str
     return {"items": [merge_view(row) for row in rows]}
 
 
-def resolve(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
-    """The record that an id stands for now, and the ids that stand for it. Raises Refused(not_found)."""
-    person_id = find_person(session, request["person_id"]).id
+def resolve(session: Session, _caller: Caller, *, person_id: str) -> dict[str, Any]:
+    """The record that an id stands for now, and the ids that were merged into it. Raises Refused(not_found)."""
+    current_id = find_person(session, person_id).id
     above = select(PersonMerge.kept_id).where(PersonMerge.undone_at.is_(None))
-    while kept_id := session.scalar(above.where(PersonMerge.merged_id == person_id)):
-        person_id = kept_id
-    return {"person_id": person_id, "merged_ids": merged_into(session, person_id)}
+    while kept_id := session.scalar(above.where(PersonMerge.merged_id == current_id)):
+        current_id = kept_id
+    return {"person_id": current_id, "merged_ids": merged_into(session, current_id)}
 
 
 def merged_into(session: Session, person_id: str) -> list[str]:
-    """The ids that stand for this record, in order: one statement for each time over that records were merged."""
+    """The ids that were merged into this record, directly or over others, sorted. One statement for each generation."""
     found: list[str] = []
     last = [person_id]
     while last:

@@ -1,4 +1,4 @@
-"""Table of merges. The ids are no foreign keys, so that a merge does not move its own record."""
+"""Table of merges. Its ids are not foreign keys, so that a merge does not move its own row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.identity.models import Base
 
 
 class PersonMerge(TenantScoped, Base):
-    """Two records of one person became one: `merged_id` lives on in `kept_id`. `steps` is what undoing takes back."""
+    """Two records of one person became one: `merged_id` lives on in `kept_id`. `steps` lists what an undo reverses."""
 
     __tablename__ = "person_merges"
     __table_args__ = (

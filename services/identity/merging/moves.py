@@ -1,7 +1,7 @@
-"""Which rows go over when two records of one person become one. Steps inside a transaction.
+"""Which rows move when two records of one person become one. Steps inside a transaction.
 
-Every table that refers to people is asked, also one that another subject adds later: whatever refers to the merged
-record goes over, unless the kept one has the like already (a unique constraint, or a relationship or kind in effect).
+Every table that refers to people is included, also one that another subject adds later. A row that refers to the merged
+record moves to the kept one, unless that has an equal row (by a unique constraint, or a relationship or kind in effect).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from services.chassis.unit_of_work import UnitOfWork
 from services.identity.models import Base
 
-# Where two open rows would say the same thing twice, though no constraint forbids it.
+# Tables in which two open rows could say the same, since no constraint forbids it; and the columns to compare.
 _TWINS: Mapping[str, tuple[str, ...]] = {
     "relationships": ("account_id", "person_id", "kind"),
     "person_kinds": ("person_id", "kind"),
@@ -26,7 +26,7 @@ _TWINS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Reference:
-    """A column that refers to a people's or an account's row."""
+    """A column that refers to people or to accounts."""
 
     table: Table
     column: Column[Any]
@@ -41,15 +41,15 @@ def references_to(target: str) -> Iterator[Reference]:
 
 
 def count(session: Session, reference: Reference, row_id: str) -> int:
-    """How many rows refer to it."""
+    """How many rows refer to `row_id`."""
     statement = select(func.count()).select_from(reference.table).where(reference.column == row_id)
     return session.execute(statement).scalar_one()
 
 
 def move(unit: UnitOfWork, reference: Reference, before: str, after: str) -> list[dict[str, Any]]:
-    """Let what refers to `before` refer to `after`. Answers the steps: what has moved, for undoing.
+    """Make rows that refer to `before` refer to `after`. Answers a step for each moved row, by which it can be undone.
 
-    A row that cannot move, because the like is there, stays.
+    A row stays where it is if `after` has an equal one.
     """
     table, column = reference.table, reference.column
     keys = list(table.primary_key.columns)
@@ -65,7 +65,7 @@ def move(unit: UnitOfWork, reference: Reference, before: str, after: str) -> lis
                     .where(*(table.c[name] == value for name, value in key.items()))
                     .values({column.name: after})
                 )
-        except IntegrityError:  # the kept record has the like: this one stays where it is
+        except IntegrityError:  # `after` has an equal row
             continue
         key = {name: after if name == column.name else value for name, value in key.items()}
         steps.append({"table": table.name, "column": column.name, "key": key})
@@ -83,7 +83,7 @@ def _has_twin(unit: UnitOfWork, reference: Reference, row: Mapping[Any, Any], af
 
 
 def move_back(unit: UnitOfWork, step: Mapping[str, Any], before: str, after: str) -> bool:
-    """Take one step back; False where the row has changed hands since, or its place is taken."""
+    """Undo one step. False where the row has changed hands since, or its place is taken."""
     table = Base.metadata.tables[step["table"]]
     conditions = [table.c[name] == value for name, value in step["key"].items()]
     try:

@@ -1,7 +1,7 @@
-"""What staff know of a patient's way to the portal goes over with the account. Steps inside a transaction.
+"""Merging the patient records of two people. Steps inside a transaction.
 
-A record that only the merged person has goes over as every other row does (`moves`). Where both have one they cannot
-become one row: what the account that goes over needs is taken into the one that stays.
+Where only the merged person has a record, it moves as every other row does (`moves`). Where both have one, the kept
+person's record stays and takes over what the moved account needs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from services.identity.realms.rules import PATIENT
 
 
 def take_over(unit: UnitOfWork, kept_id: str, merged_id: str) -> str | None:
-    """That staff have set credentials by hand (C2), where the account with them has gone over. The time, for undoing."""
+    """Note on the kept record that staff have set credentials by hand (C2), if the account with them has moved.
+
+    Answers when they were set, for undoing; None if nothing was noted.
+    """
     records = {
         row.person_id: row
         for row in unit.session.scalars(
@@ -39,7 +42,7 @@ def take_over(unit: UnitOfWork, kept_id: str, merged_id: str) -> str | None:
 
 
 def give_back(unit: UnitOfWork, kept_id: str, steps: Mapping[str, Any]) -> None:
-    """Undo `take_over`, unless staff have set credentials anew since. Merges of before this was noted have no such step."""
+    """Undo `take_over`, unless staff have set credentials anew since. Older merges have no such step."""
     taken = steps.get("manual_credentials_set_at")
     if taken is None:
         return

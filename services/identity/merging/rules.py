@@ -1,4 +1,4 @@
-"""Pure rules of merging: what two records disagree on, and what the plan of a merge is named.
+"""Pure rules of merging: the fields on which two records disagree, and the name of a merge's plan.
 
 Standard library only, plus the published refusals.
 """
@@ -30,7 +30,7 @@ FIELDS = (
 
 
 def proposed_values(kept: Mapping[str, Any], merged: Mapping[str, Any]) -> dict[str, str]:
-    """For each field on which the two disagree: whose value is proposed. A value goes before none."""
+    """For each field on which the two disagree: whose value is proposed. It is the kept record's if that has one."""
     return {
         name: MERGED if kept[name] is None else KEPT
         for name in FIELDS
@@ -39,7 +39,7 @@ def proposed_values(kept: Mapping[str, Any], merged: Mapping[str, Any]) -> dict[
 
 
 def chosen_values(proposed: Mapping[str, str], choices: Mapping[str, str]) -> dict[str, str]:
-    """Whose value is taken for each field in dispute. Raises Refused(invalid_request) for a choice about another."""
+    """Whose value is taken for each field in dispute. Raises Refused(invalid_request) for a choice about any other field."""
     unknown = sorted(set(choices) - set(proposed))
     if unknown:
         raise Refused(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from services.chassis.unit_of_work import UnitOfWork
@@ -11,19 +10,19 @@ from services.identity.organisations.queries import organisation_view
 from services.identity.registry.organisations import load_organisation
 
 
-def set_features(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def set_features(unit: UnitOfWork, *, features: list[str]) -> dict[str, Any]:
     """Switch features (S0-5). Closing the portal takes effect with each provider's next passport."""
     organisation = load_organisation(unit)
     unit.require_version(organisation)
-    features = rules.checked_features(request["features"])
-    if features != organisation.features:
+    wanted = rules.checked_features(features)
+    if wanted != organisation.features:
         unit.audit(
             "organisation.features_changed",
             "organisation",
             organisation.id,
             before=organisation.features,
-            after=features,
+            after=wanted,
         )
-        organisation.features = features
+        organisation.features = wanted
         organisation.version += 1
     return organisation_view(organisation)

@@ -1,4 +1,4 @@
-"""The operator's work: creating organisations, setting passwords, letting passwords in again."""
+"""The operator's work: creating organisations, setting passwords, allowing passwords again."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MOST_KEY_CHARACTERS = 40
 
 @dataclass(frozen=True)
 class Created:
-    """An organisation and its first administrator. `is_new` is False when it had been there."""
+    """An organisation and its first administrator. `is_new` is False when it existed before."""
 
     organisation_id: str
     organisation_key: str
@@ -53,7 +53,7 @@ def create_organisation(
     admin_password: str | None = None,
     features: Iterable[str] = (),
 ) -> Created:
-    """Create a tenant with its roles and first administrator. With the key of an existing one nothing changes.
+    """Create a tenant with its roles and first administrator. Where the key exists, nothing changes.
 
     Without `admin_password` the administrator is invited by e-mail. Raises Refused(invalid_request,
     feature_needs_another, password_refused).
@@ -120,9 +120,9 @@ def set_password(
 
 
 def allow_passwords(database: Database, *, organisation_key: str, realm: str) -> str:
-    """Let people of a realm log in with their passwords again, where its outside provider has locked everybody out.
+    """Let people of a realm log in with passwords again, where its outside provider has locked everybody out.
 
-    Answers the provider's id. Raises Refused(not_found).
+    Returns the provider's id. Raises Refused(not_found).
     """
 
     def work(unit: UnitOfWork) -> str:

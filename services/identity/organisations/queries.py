@@ -1,4 +1,4 @@
-"""Questions about an organisation: they only read."""
+"""Questions about an organisation."""
 
 from __future__ import annotations
 

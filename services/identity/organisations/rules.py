@@ -10,7 +10,7 @@ _FEATURE_NEEDS: Mapping[str, str] = {"provider_portal": "referralq"}
 
 
 def checked_features(wanted: Iterable[str]) -> list[str]:
-    """The features, sorted and each once. Raises Refused(feature_needs_another) where one is missing (S0-5)."""
+    """The features, sorted, without repetition. Raises Refused(feature_needs_another) where one is missing (S0-5)."""
     features = set(wanted)
     for feature, needed in _FEATURE_NEEDS.items():
         if feature in features and needed not in features:

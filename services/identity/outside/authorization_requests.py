@@ -1,13 +1,15 @@
-"""Beginning a way to a provider, and taking up its end: state, PKCE verifier and nonce, each good for one use."""
+"""Authorization requests to a provider: beginning one, and taking it up when the browser returns.
+
+Its state, PKCE verifier and nonce are valid for one use.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
@@ -22,18 +24,19 @@ from services.identity.outside.provider import providers_of
 from services.identity.outside.providers import client_of
 from services.identity.realms.models import IdentityProvider
 from services.identity.realms.sign_in_policy import provider_in_use
+from services.identity.registry.statements import rows_changed
 from services.identity.secrets import addresses
 from services.identity.secrets.tokens import new_token, token_hash
 from services.identity.secrets.vault import vault_of
 
 BEGUN = f"outside{addresses.SUFFIX}"
-# People stand at the provider for a while, many behind one address: more of them than of failing log-ins.
+# A sign-in at the provider takes a while, and many people share an address: so many times more than failing log-ins.
 TIMES_TRIES = 20
 
 
 @dataclass(frozen=True)
 class AuthorizationRequest:
-    """A way that was begun and has just been used up, with the provider and organisation it belongs to."""
+    """A request that has just been used up, with its provider and organisation."""
 
     row: OutsideSignIn
     provider: IdentityProvider
@@ -47,12 +50,15 @@ def start_sign_in(call: Call) -> Any:
     with call.runtime.database.reading(None) as session:
         found = _find_provider(session, call.request["organisation"], call.request["realm"])
     if found is None:
-        raise _none_here()
+        raise _no_provider()
     return _begin(call, *found, rules.SIGN_IN)
 
 
-def start_for_caller(call: Call, purpose: str, **more: str | int) -> Any:
-    """Begin a link or a proof for whoever is signed in. Raises as `start_sign_in`, and Refused(proof_required)."""
+def start_for_caller(call: Call, purpose: str, **parameters: str | int) -> Any:
+    """Begin a link or a proof for the caller. `parameters` go to the provider.
+
+    Raises as `start_sign_in`, and Refused(proof_required).
+    """
     caller = call.caller
     assert caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
     if purpose == rules.LINK:
@@ -64,12 +70,12 @@ def start_for_caller(call: Call, purpose: str, **more: str | int) -> Any:
             select(Organisation).where(Organisation.id == account.organisation_id)
         ).one()
     if provider is None:
-        raise _none_here()
-    return _begin(call, organisation, provider, purpose, **more)
+        raise _no_provider()
+    return _begin(call, organisation, provider, purpose, **parameters)
 
 
 def _begin(
-    call: Call, organisation: Organisation, provider: IdentityProvider, purpose: str, **more: str | int
+    call: Call, organisation: Organisation, provider: IdentityProvider, purpose: str, **parameters: str | int
 ) -> Any:
     """Answers `authorization_url`, `browser_key` and `expires_at`."""
     settings = call.runtime.settings
@@ -81,12 +87,12 @@ def _begin(
     try:
         url = providers_of(settings).authorization_url(
             client_of(provider, organisation.key, settings),
-            state=state, nonce=nonce, verifier=verifier, **more,
+            state=state, nonce=nonce, verifier=verifier, **parameters,
         )  # fmt: skip
     except ProviderFault as fault:
         raise provider_failed(fault) from None
 
-    def work(unit: UnitOfWork, _request: Mapping[str, Any]) -> dict[str, Any]:
+    def work(unit: UnitOfWork) -> dict[str, Any]:
         unit.act_for(organisation.id, organisation.key)
         row_id = wire.new_id()
         row = OutsideSignIn(
@@ -112,9 +118,10 @@ def _begin(
 
 
 def take_up(call: Call) -> AuthorizationRequest:
-    """Use up what the request's state belongs to: once, in time, by the browser that began it, for the realm it names.
+    """Use up the authorization request that the call's state belongs to.
 
-    One conditional statement decides. Raises Refused(outside_state_refused, too_many_requests).
+    It succeeds once, in time, for the browser that began it, and for the realm that the call names. One conditional
+    statement decides. Raises Refused(outside_state_refused, too_many_requests).
     """
     settings, request = call.runtime.settings, call.request
     wait_s = call.transact(lambda unit: addresses.count_try(unit, addresses.LOGIN, settings))
@@ -123,7 +130,8 @@ def take_up(call: Call) -> AuthorizationRequest:
     state_hash = token_hash(request["state"])
 
     def work(unit: UnitOfWork) -> tuple[OutsideSignIn, IdentityProvider, Organisation] | None:
-        used: CursorResult[Any] = unit.session.execute(  # type: ignore[assignment]
+        used = rows_changed(
+            unit.session,
             update(OutsideSignIn)
             .where(
                 OutsideSignIn.state_hash == state_hash,
@@ -132,9 +140,8 @@ def take_up(call: Call) -> AuthorizationRequest:
                 OutsideSignIn.expires_at > unit.now,
             )
             .values(used_at=unit.now),
-            execution_options={"synchronize_session": False},
         )
-        found = _find_begun(unit.session, state_hash) if used.rowcount == 1 else None
+        found = _find_begun(unit.session, state_hash) if used == 1 else None
         if found is not None:
             addresses.give_back(unit, addresses.LOGIN, settings)
             addresses.give_back(unit, BEGUN, settings)
@@ -178,7 +185,7 @@ def _find_provider(
 
 
 def provider_failed(fault: ProviderFault) -> Refused:
-    """What the browser is told of a provider that cannot be asked or whose answer cannot be believed."""
+    """The refusal where a provider cannot be reached or its answer cannot be trusted."""
     return Refused(
         "outside_provider_failed",
         "The sign-in service did not answer as it should. Try again, or tell your administrator the reason.",
@@ -186,7 +193,7 @@ def provider_failed(fault: ProviderFault) -> Refused:
     )
 
 
-def _none_here() -> Refused:
+def _no_provider() -> Refused:
     return Refused("not_found", "There is no outside sign-in here.")
 
 

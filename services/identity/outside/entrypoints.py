@@ -1,4 +1,4 @@
-"""Entrypoints of outside sign-in: providers, the way there and back, links."""
+"""Entrypoints of outside sign-in: providers, signing in and out, links."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.identity.outside import identities, queries, rules, sign_out
 
 
 def _with_provider(module: str) -> Any:
-    """A module that talks with providers. Its libraries are 8 MB that an installation without one does not need."""
+    """Load a module that talks to providers when it is first used: an installation without one saves 8 MB of libraries."""
     return import_module(f"services.identity.outside.{module}")
 
 

@@ -1,8 +1,8 @@
-"""HTTP with a provider that an organisation has named: never into our own network, never for long, never much.
+"""HTTP to a provider that an organisation has named: never into our own network, within a deadline, up to a limit.
 
-The address is checked where the connection is made, on the very IP address that is connected to: a name that resolves to
-another address the second time gains nothing. Redirects are not followed, answers are read up to a limit and unpacked by
-nobody. A few at once: a provider that hangs keeps a few workers waiting, not the service.
+The check is on the IP address that the connection is made to: a name that resolves to another address the second time
+gains nothing. Redirects are not followed. Answers are read up to a limit and are not decompressed. Only a few requests
+run at once: a provider that hangs blocks a few workers, not the service.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from services.chassis.database import assert_no_transaction
 from services.identity.outside import rules
 
-TIMEOUT_S = (3.0, 4.0)  # to connect, and between two pieces
+TIMEOUT_S = (3.0, 4.0)  # to connect; between two reads
 DEADLINE_S = 6.0
 MOST_BYTES = 256 * 1024
 _PIECE = 16 * 1024
@@ -33,7 +33,7 @@ _WAIT_S = 2.0
 
 
 class ProviderFault(Exception):
-    """A provider cannot be asked or answers what it should not. `reason` is a code, never what it said."""
+    """A provider cannot be reached or its answer is wrong. `reason` is a code, never words of the provider."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -41,20 +41,20 @@ class ProviderFault(Exception):
 
 
 class AddressRefusedError(NewConnectionError):
-    """The provider's name leads to an address where providers may not be."""
+    """The provider's name resolves to an address that providers may not have."""
 
 
 @contextlib.contextmanager
 def asking() -> Iterator[None]:
-    """Around everything that asks a provider: one of few at once, within a deadline, outside of transactions.
+    """Enclose each exchange with a provider: few at once, within a deadline, outside of transactions.
 
-    Raises ProviderFault for whatever goes wrong on the way.
+    Raises ProviderFault for every failure of the exchange.
     """
     assert_no_transaction()
     if not _AT_ONCE.acquire(timeout=_WAIT_S):
         raise ProviderFault("too_many_at_once")
     try:
-        # Cooperative sockets end here, however slowly the other side trickles; timeouts alone begin anew with each piece.
+        # This also ends an exchange in which the other side trickles: the timeouts of sockets start anew with each read.
         with Timeout(DEADLINE_S, ProviderFault("too_slow")):
             yield
     except requests.Timeout:
@@ -80,8 +80,8 @@ def _reason(error: requests.ConnectionError) -> str:
 
 
 def guard(session: requests.Session, networks: Collection[rules.Network], ca_file: str | None) -> None:
-    """Have everything that this session sends go the guarded way."""
-    session.trust_env = False  # neither a proxy nor a .netrc of the process is meant for this
+    """Make this session send every request through `_Guarded`."""
+    session.trust_env = False  # ignore the process's proxies and .netrc
     session.verify = ca_file or True
     session.max_redirects = 0
     session.headers["Accept-Encoding"] = "identity"
@@ -90,7 +90,7 @@ def guard(session: requests.Session, networks: Collection[rules.Network], ca_fil
 
 
 def fetch_json(session: requests.Session, url: str) -> Any:
-    """The JSON document at this address. Within `asking`. Raises ProviderFault."""
+    """The JSON document at this address. Call it within `asking`. Raises ProviderFault."""
     response = session.get(url, headers={"Accept": "application/json"}, allow_redirects=False)
     if response.status_code != requests.codes.ok:
         raise ProviderFault("not_found")
@@ -107,6 +107,7 @@ class _Guarded(HTTPAdapter):
         super().__init__(max_retries=0)
         self.poolmanager.pool_classes_by_scheme = _pool_classes(networks)
 
+    # requests passes its five options by name: here they are one mapping.
     def send(self, request: Any, **options: Any) -> requests.Response:  # type: ignore[override]
         options["stream"] = True
         options["timeout"] = TIMEOUT_S
@@ -114,7 +115,7 @@ class _Guarded(HTTPAdapter):
         try:
             if response.is_redirect:
                 raise ProviderFault("redirected")
-            # What requests itself would fill in, without limit, when the content is asked for.
+            # requests would fill these in itself, without a limit, when `content` is first read.
             response._content = _read(response)  # noqa: SLF001
             response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
         except HTTPError:
@@ -137,34 +138,32 @@ def _read(response: requests.Response) -> bytes:
 
 
 def _pool_classes(networks: Collection[rules.Network]) -> dict[str, Any]:
-    class Here:
+    class Checked(HTTPConnection):
         """Connects to the addresses that were checked, and keeps the name for TLS."""
 
         def _new_conn(self) -> socket.socket:
-            name: str = self._dns_host
+            name = self._dns_host
             failure: NewConnectionError | None = None
             try:
                 for address in _allowed_addresses(self, name, networks):
                     self._dns_host = address
                     try:
-                        connected: socket.socket = super()._new_conn()  # type: ignore[misc]
-                        return connected
+                        return super()._new_conn()
                     except NewConnectionError as error:
                         failure = error
             finally:
                 self._dns_host = name
-            raise failure or NewConnectionError(self, "there is no address")  # type: ignore[arg-type]
+            raise failure or NewConnectionError(self, "there is no address")
 
-    plain = type("Connection", (Here, HTTPConnection), {})
-    secure = type("SecureConnection", (Here, HTTPSConnection), {})
+    secure = type("CheckedSecure", (Checked, HTTPSConnection), {})
     return {
-        "http": type("Pool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
+        "http": type("Pool", (HTTPConnectionPool,), {"ConnectionCls": Checked}),
         "https": type("SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": secure}),
     }
 
 
 def _allowed_addresses(connection: Any, name: str, networks: Collection[rules.Network]) -> list[str]:
-    """The IP addresses of a name. One that is not allowed refuses the name: it is not for us to pick."""
+    """The IP addresses of a name. Raises AddressRefusedError if any one is not allowed, whatever the others are."""
     try:
         found = socket.getaddrinfo(name, connection.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):

@@ -1,8 +1,7 @@
-"""Links between outside accounts and accounts here: made, seen and taken away by owners and staff."""
+"""Links between outside accounts and accounts here, which owners and staff add, list and remove."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import or_, select, update
@@ -21,8 +20,6 @@ from services.identity.realms.sign_in_policy import provider_in_use
 from services.identity.registry.accounts import find_account, load_account
 from services.identity.sessions.handlers import end_sessions
 from services.identity.sessions.proof import proven_caller
-
-Request = Mapping[str, Any]
 
 
 def list_mine(session: Session, caller: Caller) -> dict[str, Any]:
@@ -63,7 +60,7 @@ def link_by_staff(unit: UnitOfWork, *, account_id: str, subject: str) -> dict[st
 
 
 def unlink_mine(unit: UnitOfWork, *, identity_id: str) -> dict[str, Any]:
-    """Take one of the caller's links away. Raises Refused(not_found, proof_required, last_way_in)."""
+    """Remove one of the caller's links. Raises Refused(not_found, proof_required, last_way_in)."""
     caller = proven_caller(unit)
     account = load_account(unit, caller.id)
     identity = _load(unit, account.id, identity_id)
@@ -76,7 +73,7 @@ def unlink_mine(unit: UnitOfWork, *, identity_id: str) -> dict[str, Any]:
 
 
 def unlink_by_staff(unit: UnitOfWork, *, account_id: str, identity_id: str) -> dict[str, Any]:
-    """Take a link of an account away; whoever came in by it is out. Raises Refused(not_found, proof_required)."""
+    """Remove a link of an account and end the account's sessions. Raises Refused(not_found, proof_required)."""
     proven_caller(unit)
     account = load_account(unit, account_id)
     _remove(unit, _load(unit, account.id, identity_id), rules.BY_STAFF)
@@ -85,7 +82,7 @@ def unlink_by_staff(unit: UnitOfWork, *, account_id: str, identity_id: str) -> d
 
 
 def add(unit: UnitOfWork, account: Account, issuer: str, subject: str, linked_by: str) -> OutsideIdentity:
-    """Link an account, which is locked, with an outside one; once more the same is no change.
+    """Link an account with an outside one. The account must be locked. A link that exists already stays as it is.
 
     Raises Refused(outside_identity_taken) where one of the two is linked with another.
     """
@@ -115,7 +112,7 @@ def add(unit: UnitOfWork, account: Account, issuer: str, subject: str, linked_by
     unit.add(identity)
     try:
         unit.session.flush()
-    except IntegrityError:  # a sign-in at the same moment was quicker
+    except IntegrityError:  # a sign-in at the same moment was first
         raise _taken() from None
     unit.audit(
         "outside_identity.linked", "account", account.id,
@@ -126,7 +123,7 @@ def add(unit: UnitOfWork, account: Account, issuer: str, subject: str, linked_by
 
 
 def note_use(unit: UnitOfWork, account_id: str, issuer: str) -> None:
-    """Write down when the link was last signed in with."""
+    """Note when the link was last used to sign in."""
     unit.session.execute(
         update(OutsideIdentity)
         .where(OutsideIdentity.account_id == account_id, OutsideIdentity.issuer == issuer)
@@ -135,8 +132,8 @@ def note_use(unit: UnitOfWork, account_id: str, issuer: str) -> None:
     )
 
 
-def nothing_here() -> Refused:
-    """The one answer to somebody whom the provider knows and we do not let in, whatever the cause."""
+def sign_in_refused() -> Refused:
+    """The one refusal, whatever the cause, for somebody whom the provider knows but who cannot sign in here."""
     return Refused(
         "outside_sign_in_refused",
         "Your sign-in service knows you, but no account here can be used with it. Ask your administrator.",

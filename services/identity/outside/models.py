@@ -1,4 +1,4 @@
-"""Tables of outside providers, of the links to their accounts, and of sign-ins on their way."""
+"""Tables of the links to outside accounts, and of sign-ins in progress."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from services.identity.models import Base
 class OutsideIdentity(TenantScoped, Base):
     """An account of a provider, by issuer and subject, that signs in to an account here.
 
-    One outside account leads to at most one account of a realm. An account has at most one of each issuer: an address
-    that is given to somebody else must not take over what its owner before had.
+    One outside account leads to at most one account of a realm. An account has at most one link per issuer: when an
+    address is given to somebody else, it must not open the former owner's account.
     """
 
     __tablename__ = "outside_identities"
@@ -34,10 +34,10 @@ class OutsideIdentity(TenantScoped, Base):
 
 
 class OutsideSignIn(TenantScoped, Base):
-    """A way to a provider and back that somebody has begun. It ends by use or after ten minutes.
+    """An authorization request in progress. It ends by use or after ten minutes.
 
     `sealed` holds PKCE verifier and nonce. `issuer` and `client_id` are those it was begun with. `account_id` and
-    `session_id` where somebody who is signed in wants a link or a proof.
+    `session_id` are set where somebody who is signed in wants a link or a proof.
     """
 
     __tablename__ = "outside_sign_ins"

@@ -1,6 +1,6 @@
-"""Talking OpenID Connect with a provider: its metadata and keys, the address to send a browser to, a code for claims.
+"""OpenID Connect with a provider: its metadata and keys, the authorization URL, and the claims that a code stands for.
 
-Nothing here touches the database; everything that asks the provider is called outside of transactions.
+Nothing here touches the database. Whatever asks the provider runs outside of transactions.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from services.identity.outside import rules
 from services.identity.outside.fetching import ProviderFault, asking, fetch_json, guard
 
 METADATA_HOLD_S = 600.0
-# Keys that are not known are looked for once in a while: a token with a made-up key id must not make us ask each time.
+# Keys are fetched again at most this often: tokens with an invented key id must not cause a fetch each.
 KEYS_AGAIN_AFTER_S = 30.0
-# A provider that is down is not asked for every browser that comes: they would wait in each other's way.
+# A provider that is down is not asked again for each browser: the waiting calls would block each other.
 FAULT_HOLDS_S = 5.0
 LEAST_RSA_BITS = 2048
 _MOST_KEPT = 1000
-# Providers may add header members of their own; what they call critical is still refused.
+# Providers may add header members of their own; unknown critical ones are still refused.
 _REGISTRY = jws.JWSRegistry(algorithms=list(rules.ALGORITHMS), strict_check_header=False)
 
 
 @dataclass(frozen=True)
 class Client:
-    """What we are to a provider. `secret` None: a public client."""
+    """Our registration as a client of a provider. Without a `secret` it is a public client."""
 
     issuer: str
     client_id: str
@@ -52,7 +52,7 @@ class _Known:
 
 
 class Providers:
-    """The providers that this process knows, with what they have said of themselves a short while ago."""
+    """The providers that this process knows, with their metadata and keys as fetched a short while ago."""
 
     def __init__(self, networks: tuple[rules.Network, ...], ca_file: str | None) -> None:
         self._networks = networks
@@ -61,12 +61,12 @@ class Providers:
         self._faults: dict[str, tuple[float, str]] = {}
 
     def forget(self) -> None:
-        """Ask everything anew."""
+        """Drop everything that was fetched."""
         self._known.clear()
         self._faults.clear()
 
     def faults(self, issuer: str) -> tuple[list[str], int]:
-        """What is wrong with a provider right now, as codes, and how many keys of it can be used."""
+        """What is wrong with a provider right now, as codes, and how many of its keys can be used."""
         try:
             known = self._fetch(issuer)
             keys = self._keys(known)
@@ -75,13 +75,13 @@ class Providers:
         return ([] if keys else ["no_usable_key"]), len(keys.keys)
 
     def authorization_url(
-        self, client: Client, *, state: str, nonce: str, verifier: str, **more: str | int
+        self, client: Client, *, state: str, nonce: str, verifier: str, **parameters: str | int
     ) -> str:
         """Where to send the browser (PKCE with S256). Raises ProviderFault."""
         metadata = self._of(client.issuer).metadata
         session = self._session(client, metadata)
         url, _ = session.create_authorization_url(
-            metadata["authorization_endpoint"], state=state, nonce=nonce, code_verifier=verifier, **more
+            metadata["authorization_endpoint"], state=state, nonce=nonce, code_verifier=verifier, **parameters
         )
         return str(url)
 
@@ -90,10 +90,10 @@ class Providers:
     ) -> Mapping[str, Any]:
         """The claims of the ID token that a code stands for, verified. Raises ProviderFault.
 
-        `with_email`: some providers say the address only when they are asked for it (OpenID Connect Core, section 5.4).
+        `with_email`: ask for the address where the token lacks it, as with some providers (OpenID Connect Core, section 5.4).
         """
         known = self._of(client.issuer)
-        # RFC 9207: an answer that came from another provider than was asked is no answer, and its code goes nowhere.
+        # RFC 9207: refuse an answer of another provider than the one that was asked, and send its code nowhere.
         says_who = known.metadata.get("authorization_response_iss_parameter_supported") is True
         if (iss is None and says_who) or (iss is not None and iss != client.issuer):
             raise ProviderFault("answer_of_another_issuer")
@@ -109,7 +109,7 @@ class Providers:
         return claims
 
     def end_session_endpoint(self, issuer: str) -> str | None:
-        """Where a browser is sent to sign out at the provider, if it may be sent there. Raises ProviderFault."""
+        """Where a browser signs out at the provider, None where it names no allowed address. Raises ProviderFault."""
         address = self._of(issuer).metadata.get("end_session_endpoint")
         return None if rules.url_fault(address, self._networks) else str(address)
 
@@ -145,7 +145,7 @@ class Providers:
         return known.keys
 
     def _verified(self, known: _Known, text: str) -> Mapping[str, Any]:
-        """Claims of a token that the provider has signed. Its keys are asked for again where the key is new."""
+        """The claims of a token that the provider has signed. Its keys are fetched again where the token's key is unknown."""
         try:
             key_id = jws.extract_compact(text.encode()).headers().get("kid")
         except (JoseError, ValueError):
@@ -179,7 +179,7 @@ class Providers:
             raise ProviderFault("not_json") from None
 
     def _email(self, metadata: Mapping[str, Any], access_token: Any, subject: str) -> dict[str, Any]:
-        """`email` and `email_verified` from the provider's user info; nothing where it does not say."""
+        """`email` and `email_verified` from the provider's user info; empty where it does not say."""
         address = metadata.get("userinfo_endpoint")
         if not isinstance(access_token, str) or rules.url_fault(address, self._networks):
             return {}
@@ -189,7 +189,7 @@ class Providers:
                 said = fetch_json(session, str(address))
         except ProviderFault:
             return {}
-        # Of somebody else it would be no use: section 5.3.2 has the subject compared.
+        # Ignore another subject's userinfo (OpenID Connect Core, section 5.3.2).
         if not isinstance(said, dict) or said.get("sub") != subject:
             return {}
         return {name: said[name] for name in ("email", "email_verified") if name in said}
@@ -220,7 +220,7 @@ def _id_token(answer: Mapping[str, Any]) -> str:
 
 
 def _usable_keys(document: Any) -> jwk.KeySet:
-    """The public keys of a key set that signatures may be made with. Others, also symmetric ones, are passed over."""
+    """The public keys of a key set that may verify signatures. Others, also symmetric ones, are skipped."""
     given = document.get("keys") if isinstance(document, dict) else None
     keys = []
     for each in given if isinstance(given, list) else []:

@@ -1,4 +1,4 @@
-"""What staff do with a realm's outside provider: set it, change it, take it away, look whether it answers."""
+"""A realm's outside provider as staff manage it: setting, changing, removing and checking it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _COLUMNS = (
 
 
 def callback_url(settings: Any, organisation_key: str | None, realm: str) -> str:
-    """Where a provider sends the browser back to: another address for each realm, so that answers cannot be mixed up."""
+    """Where a provider sends the browser back to. Each realm has its own address, so that answers cannot be mixed up."""
     return f"{settings.public_url.rstrip('/')}/sign-in/{organisation_key}/{realm}/callback"
 
 
@@ -48,7 +48,7 @@ def signed_out_url(settings: Any, organisation_key: str | None, realm: str) -> s
 
 
 def client_of(provider: IdentityProvider, organisation_key: str, settings: Any) -> Client:
-    """What we are to this provider, with the secret opened."""
+    """Our registration as a client of this provider, with the secret unsealed."""
     sealed = provider.sealed_secret
     return Client(
         issuer=provider.issuer,
@@ -91,14 +91,14 @@ def create(unit: UnitOfWork, request: Request, settings: Any) -> dict[str, Any]:
     unit.add(provider)
     try:
         unit.session.flush()
-    except IntegrityError:  # somebody else was quicker
+    except IntegrityError:  # a request at the same moment was first
         raise _taken() from None
     unit.audit("identity_provider.created", "identity_provider", provider.id, **_facts(provider))
     return _view(provider, unit.organisation_key, settings)
 
 
 def change(unit: UnitOfWork, request: Request, settings: Any) -> dict[str, Any]:
-    """Change a realm's provider: all of it, but the secret where none is given.
+    """Save a realm's provider as a whole. Without `client_secret` its secret stays.
 
     A secret that was given for one issuer is never sent to another. Raises as `create`, and Refused(not_found,
     version_conflict).
@@ -131,7 +131,7 @@ def change(unit: UnitOfWork, request: Request, settings: Any) -> dict[str, Any]:
 
 
 def remove(unit: UnitOfWork, *, realm: str) -> dict[str, Any]:
-    """Take a realm's provider away. Raises Refused(proof_required, not_found, version_conflict)."""
+    """Remove a realm's provider. Raises Refused(proof_required, not_found, version_conflict)."""
     proven_caller(unit)
     provider = _load(unit, realm)
     unit.require_version(provider)
@@ -142,7 +142,7 @@ def remove(unit: UnitOfWork, *, realm: str) -> dict[str, Any]:
 
 
 def check(call: Call) -> dict[str, Any]:
-    """Ask the provider for its metadata and keys now, past whatever was kept. Raises Refused(not_found)."""
+    """Fetch the provider's metadata and keys now, whatever was fetched before. Raises Refused(not_found)."""
     with call.runtime.database.reading(call.organisation_id) as session:
         provider = _require(_find(session, call.request["realm"]))
     faults, keys = providers_of(call.runtime.settings).faults(provider.issuer)
@@ -159,7 +159,7 @@ def check(call: Call) -> dict[str, Any]:
 
 
 def sign_out_url(call: Call, provider: IdentityProvider) -> str | None:
-    """Where the browser is sent to sign out at this provider, None where it offers that not or does not answer."""
+    """Where the browser signs out at this provider, None where it offers no sign-out or does not answer."""
     caller, settings = call.caller, call.runtime.settings
     assert caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
     try:
@@ -180,7 +180,7 @@ def _set(unit: UnitOfWork, provider: IdentityProvider, request: Request, setting
 
 
 def _require_own_way_in(unit: UnitOfWork, provider: IdentityProvider) -> None:
-    """Refuse to end the passwords of the caller's own realm before the caller has come in, or can, by the provider."""
+    """Refuse to switch off passwords in the caller's realm while the caller's account has no link with the provider."""
     caller = unit.caller
     if caller is None or caller.realm != provider.realm:
         return
@@ -200,7 +200,7 @@ def _seal(provider: IdentityProvider, secret: str | None, vault: Vault) -> None:
 
 
 def _end_begun(unit: UnitOfWork, provider: IdentityProvider) -> None:
-    """Sign-ins that were begun with what held before end here."""
+    """End sign-ins in progress: they were begun with the former settings."""
     unit.session.execute(delete(OutsideSignIn).where(OutsideSignIn.provider_id == provider.id))
 
 

@@ -1,4 +1,4 @@
-"""The ways in that a realm offers."""
+"""The ways to sign in that a realm offers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.identity.realms.models import IdentityProvider
 
 
 def list_options(session: Session, _caller: Any, *, organisation: str, realm: str) -> dict[str, Any]:
-    """How one signs in to a realm. An organisation that does not exist looks like one without a provider."""
+    """How people sign in to a realm. An organisation that does not exist looks like one without a provider."""
     provider = session.scalar(
         select(IdentityProvider)
         .join(Organisation, Organisation.id == IdentityProvider.organisation_id)

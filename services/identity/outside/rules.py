@@ -1,4 +1,4 @@
-"""Pure rules of outside sign-in: which addresses may be a provider's, what an ID token must say. Standard library only."""
+"""Pure rules of outside sign-in: which addresses a provider may have, what an ID token must say. Standard library only."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ BY_VERIFIED_EMAIL, BY_HAND = "by_verified_email", "by_hand"
 BY_EMAIL, BY_OWNER, BY_STAFF = "email", "owner", "staff"
 
 STATE_LIFETIME = datetime.timedelta(minutes=10)
-# Signatures with the provider's private key. Never `none`, and no HS…: its key would be something public.
+# Signatures with the provider's private key. Never `none`, and no HS…: its key is the client secret.
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 LEEWAY_S = 60
-# An ID token is fetched straight from the provider right after it was made; an older one was kept by somebody.
+# An ID token is fetched from the provider right after it was made; an older one has been stored somewhere.
 OLDEST_S = 600
-# After so long somebody who was signed in at the provider all along has proven nothing.
+# A sign-in at the provider that is older than this proves nothing about who sits there now.
 PROOF_HOLDS = datetime.timedelta(minutes=5)
 MOST_SUBJECT = 255
 
-# What a provider says in place of a code (RFC 6749, section 4.1.2.1, and OpenID Connect Core, section 3.1.2.6).
+# Errors that a provider answers in place of a code (RFC 6749, section 4.1.2.1, and OpenID Connect Core, section 3.1.2.6).
 PROVIDER_ERRORS = frozenset(
     {
         "access_denied",
@@ -50,7 +50,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def checked_return_path(path: str) -> str:
-    """A path of our own site. Another site's address, also a disguised one, is Refused(invalid_request)."""
+    """The path, if it is one of our own site. Raises Refused(invalid_request) for another site's, also a disguised one."""
     if not _RETURN_PATH.fullmatch(path) or "//" in path.partition("?")[0]:
         raise Refused(
             "invalid_request",
@@ -61,7 +61,7 @@ def checked_return_path(path: str) -> str:
 
 
 def checked_issuer(issuer: str, networks: Collection[Network]) -> str:
-    """An issuer's address as it is compared. Raises Refused(invalid_request)."""
+    """The issuer, if it is an address that a provider may have. Raises Refused(invalid_request)."""
     if url_fault(issuer, networks) or urlsplit(issuer).query:
         raise Refused(
             "invalid_request",
@@ -72,9 +72,9 @@ def checked_issuer(issuer: str, networks: Collection[Network]) -> str:
 
 
 def url_fault(url: Any, networks: Collection[Network]) -> str | None:
-    """What is wrong with an address of a provider, None when it may be asked.
+    """What is wrong with an address of a provider, as a code; None when it may be used.
 
-    https alone; http only on this machine, and only where the installation lets providers be there.
+    Only https is allowed, and http on this machine where the installation allows providers there.
     """
     if not isinstance(url, str) or len(url) > 2000 or re.search(r"[\s\\\x00-\x1f\x7f]", url):
         return "address_malformed"
@@ -99,9 +99,9 @@ def _is_loopback(host: str, networks: Collection[Network]) -> bool:
 
 
 def may_connect(address: str, networks: Collection[Network]) -> bool:
-    """Whether a provider may be at this IP address: anywhere in the public internet, else only in `networks`.
+    """Whether a provider may have this IP address: any one of the public internet, or one in `networks`.
 
-    Otherwise an organisation's administrator could have the server ask around in the operator's own network.
+    Otherwise an organisation's administrator could make the server send requests into the operator's network.
     """
     place = ipaddress.ip_address(address.partition("%")[0])
     place = getattr(place, "ipv4_mapped", None) or place
@@ -113,14 +113,14 @@ def may_connect(address: str, networks: Collection[Network]) -> bool:
 def sign_out_url(end_session_endpoint: str, client_id: str, return_url: str) -> str:
     """Where to send a browser to sign out at the provider (OpenID Connect RP-Initiated Logout 1.0, section 2).
 
-    It names us and nobody else: an ID token as hint would have to be kept, and would stand in the browser's history.
+    It names only us. An ID token as hint would have to be stored, and would appear in the browser's history.
     """
     parameters = urlencode({"client_id": client_id, "post_logout_redirect_uri": return_url})
     return f"{end_session_endpoint}{'&' if urlsplit(end_session_endpoint).query else '?'}{parameters}"
 
 
 def checked_scopes(scopes: Iterable[str]) -> list[str]:
-    """The scopes in their order, each once. Raises Refused(invalid_request) without `openid`."""
+    """The scopes in their order, without repetition. Raises Refused(invalid_request) without `openid`."""
     found = list(dict.fromkeys(scopes))
     if "openid" not in found:
         raise Refused(
@@ -143,7 +143,7 @@ def metadata_faults(document: Any, issuer: str, networks: Collection[Network]) -
             faults.append(f"{name}_refused")
     if "code" not in _words(document.get("response_types_supported"), ["code"]):
         faults.append("code_flow_not_offered")
-    # S256 must not be missing where the provider says what it knows; many say nothing and know it.
+    # Many providers support S256 and list no methods. Where a provider lists them, S256 must be among them.
     if "S256" not in _words(document.get("code_challenge_methods_supported"), ["S256"]):
         faults.append("pkce_not_offered")
     if not set(ALGORITHMS) & set(_words(document.get("id_token_signing_alg_values_supported"), ["RS256"])):
@@ -152,7 +152,7 @@ def metadata_faults(document: Any, issuer: str, networks: Collection[Network]) -
 
 
 def auth_method(document: Mapping[str, Any], has_secret: bool) -> str:
-    """How the token endpoint is told the client's secret: in the header, or in the body where it knows nothing else."""
+    """How the client's secret is sent to the token endpoint: in the header, or in the body if it supports only that."""
     if not has_secret:
         return "none"
     offered = _words(document.get("token_endpoint_auth_methods_supported"), ["client_secret_basic"])
@@ -168,7 +168,7 @@ def token_fault(
 ) -> str | None:
     """What is wrong with the claims of an ID token whose signature is right (OpenID Connect Core, section 3.1.3.7).
 
-    None when it is for us, from whom we asked, for this very sign-in, and now.
+    None when it is for us, from the provider that was asked, for this sign-in, and valid now.
     """
     given_nonce, subject = claims.get("nonce"), claims.get("sub")
     checks = {
@@ -184,7 +184,7 @@ def token_fault(
 
 
 def _is_for(claims: Mapping[str, Any], client_id: str) -> bool:
-    """Whether we are the audience, and whom it was issued to where there are several."""
+    """Whether we are in the audience; of several, the token must name us as the one it was issued to (`azp`)."""
     audiences = claims.get("aud")
     audiences = [audiences] if isinstance(audiences, str) else audiences
     if not isinstance(audiences, list) or client_id not in audiences:
@@ -208,7 +208,7 @@ def _is_number(value: Any) -> TypeGuard[float]:
 
 
 def verified_email(claims: Mapping[str, Any]) -> str | None:
-    """The address that the provider itself has verified, as logins are compared. An unverified one counts for nothing."""
+    """The address that the provider has verified, as logins are compared; None if it has verified none."""
     email = claims.get("email")
     # Some providers write the flag as a string.
     if claims.get("email_verified") not in (True, "true") or not isinstance(email, str):
@@ -218,7 +218,7 @@ def verified_email(claims: Mapping[str, Any]) -> str | None:
 
 
 def has_second_factor(claims: Mapping[str, Any], acr: str | None) -> bool:
-    """Whether the provider says that it asked for a second factor (RFC 8176, or a class that was agreed on)."""
+    """Whether the provider says that it asked for a second factor (RFC 8176, or the class `acr` that was agreed on)."""
     methods = claims.get("amr")
     return (isinstance(methods, list) and "mfa" in methods) or (acr is not None and claims.get("acr") == acr)
 

@@ -1,4 +1,4 @@
-"""Completing a way to a provider: the code becomes claims, the claims an account, the account a session."""
+"""Completing an authorization request: the code gives claims, the claims an account, the account a session."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from services.identity.sessions.models import LoginSession
 
 @dataclass(frozen=True)
 class Presented:
-    """Whom the provider has sent, as far as we ask: `email` only where the provider has verified it."""
+    """The person as the provider describes them. `email` is set only where the provider has verified it."""
 
     subject: str
     email: str | None
@@ -41,7 +41,7 @@ class Presented:
 
 
 def complete(call: Call) -> Any:
-    """Complete a sign-in, a link or a proof. Raises what the contract names."""
+    """Complete a sign-in, a link or a proof. Raises the refusals that the contract names."""
     authorization = take_up(call)
     presented = _presented(call, authorization)
     if authorization.row.purpose == rules.LINK:
@@ -55,7 +55,7 @@ def complete(call: Call) -> Any:
 
 
 def _presented(call: Call, authorization: AuthorizationRequest) -> Presented:
-    """Ask the provider whom its code stands for. Outside of every transaction."""
+    """Ask the provider whom its code stands for. Runs outside of transactions."""
     request = call.request
     if request["error"] is not None or request["code"] is None:
         word = request["error"] if request["error"] in rules.PROVIDER_ERRORS else "other"
@@ -88,7 +88,7 @@ def _presented(call: Call, authorization: AuthorizationRequest) -> Presented:
 
 
 def _note_failure(call: Call, authorization: AuthorizationRequest, reason: str) -> None:
-    """One audit row about a sign-in that failed. Who was presented is not in it."""
+    """Write an audit row about a sign-in that failed, without the person."""
 
     def work(unit: UnitOfWork) -> None:
         unit.act_for(authorization.organisation.id, authorization.organisation.key)
@@ -108,9 +108,9 @@ def _note_failure(call: Call, authorization: AuthorizationRequest, reason: str) 
 
 
 def _find_account(call: Call, authorization: AuthorizationRequest, presented: Presented) -> Account:
-    """The account that the presented one signs in to, linked with it. Raises Refused(outside_sign_in_refused).
+    """The account that the presented person signs in to, linked with it. Raises Refused(outside_sign_in_refused).
 
-    Whatever stands in the way, the answer is the same: nobody learns here which accounts there are.
+    The refusal is the same whatever the cause: it must not tell which accounts exist.
     """
 
     def work(unit: UnitOfWork) -> tuple[Account | None, str]:
@@ -137,7 +137,7 @@ def _find_account(call: Call, authorization: AuthorizationRequest, presented: Pr
     account, reason = call.transact(work)
     if account is None:
         _note_failure(call, authorization, reason)
-        raise identities.nothing_here()
+        raise identities.sign_in_refused()
     return account
 
 
@@ -158,11 +158,11 @@ def _linked_account(session: Session, authorization: AuthorizationRequest, subje
 def _account_with_email(
     unit: UnitOfWork, authorization: AuthorizationRequest, email: str, *, is_login: bool
 ) -> Account | None:
-    """The one account of the realm whose own address this is, too: locked, able to sign in, not linked before.
+    """The one account of the realm with this confirmed address: locked, able to sign in, not linked before.
 
-    An address that somebody has entered here without confirming it is nobody's. Where usernames are the logins an
-    address may be shared: then it finds nobody. An account that waits for its first password becomes active: the
-    provider vouches for the address that the invitation went to.
+    An address that was entered here but not confirmed does not count. Where usernames are the logins, several accounts
+    may share an address; then none is found. An account that waits for its first password becomes active: the provider
+    vouches for the address that the invitation went to.
     """
     column = Account.login if is_login else func.lower(Account.email)
     found = unit.session.scalars(
@@ -195,7 +195,7 @@ def _activated(unit: UnitOfWork, account: Account) -> Account:
 
 
 def _require_second_factor(call: Call, authorization: AuthorizationRequest, account: Account) -> None:
-    """Where our own second factor is demanded, the way goes on as at a log-in. Raises Refused(second_factor_required)."""
+    """Go on as at a log-in where our own second factor is demanded. Raises Refused(second_factor_required)."""
     try:
         challenges.refuse_without_code(call, Verified(authorization.organisation, account))
     except Refused as refusal:
@@ -217,7 +217,7 @@ def _start_session(
     settings: Any,
 ) -> dict[str, Any]:
     answer = start_session(unit, authorization.organisation, account.id, account.password_hash, settings)
-    # Somebody who was signed in at the provider all along may have left the screen: that proves nothing.
+    # Somebody who has long been signed in at the provider may have left the screen: only a recent sign-in is a proof.
     unit.session.execute(
         update(LoginSession)
         .where(LoginSession.token_hash == token_hash(answer["token"]))
@@ -232,12 +232,12 @@ def _start_session(
     return answer | {"purpose": rules.SIGN_IN, "return_path": authorization.row.return_path}
 
 
-# For somebody who is signed in
+# Links and proofs of somebody who is signed in
 
 
 def _link_own(unit: UnitOfWork, authorization: AuthorizationRequest, presented: Presented) -> dict[str, Any]:
-    """Link the account that began it. Raises Refused(outside_identity_taken, outside_sign_in_refused)."""
-    account = _beginner(unit, authorization)
+    """Link the caller's account. Raises Refused(outside_identity_taken, outside_sign_in_refused)."""
+    account = _requester(unit, authorization)
     identities.add(unit, account, authorization.provider.issuer, presented.subject, rules.BY_OWNER)
     return {"purpose": rules.LINK, "return_path": authorization.row.return_path}
 
@@ -246,7 +246,7 @@ def _note_proof(
     unit: UnitOfWork, authorization: AuthorizationRequest, presented: Presented
 ) -> dict[str, Any]:
     """Note that the session's owner has signed in at the provider just now. Raises Refused(proof_refused)."""
-    account = _beginner(unit, authorization)
+    account = _requester(unit, authorization)
     linked = _linked_account(unit.session, authorization, presented.subject)
     at = presented.signed_in_at
     if linked is None or linked.id != account.id or at is None or unit.now - at > rules.PROOF_HOLDS:
@@ -261,10 +261,10 @@ def _note_proof(
     return {"purpose": rules.PROOF, "return_path": authorization.row.return_path}
 
 
-def _beginner(unit: UnitOfWork, authorization: AuthorizationRequest) -> Account:
-    """The account that began it, if the session it did so in still holds. Locked."""
+def _requester(unit: UnitOfWork, authorization: AuthorizationRequest) -> Account:
+    """The account that began the request, locked, if its session has not ended since."""
     unit.act_for(authorization.organisation.id, authorization.organisation.key)
-    account = unit.session.scalar(
+    account: Account | None = unit.session.scalar(
         select(Account)
         .join(LoginSession, LoginSession.account_id == Account.id)
         .where(
@@ -277,5 +277,5 @@ def _beginner(unit: UnitOfWork, authorization: AuthorizationRequest) -> Account:
         .with_for_update(of=Account)
     )
     if account is None:
-        raise identities.nothing_here()
+        raise identities.sign_in_refused()
     return account

@@ -1,8 +1,7 @@
-"""Signing out here and at the provider. Without the libraries that talk with providers: everybody signs out."""
+"""Signing out here and at the provider. It loads no library that talks to providers, since everybody signs out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -17,7 +16,7 @@ from services.identity.sessions.handlers import log_out
 def find_provider(call: Call) -> IdentityProvider | None:
     """The provider in use that the caller's account is linked with.
 
-    Whether this very session came from there is not asked: somebody at a shared screen may be signed in there all the same.
+    It may be another session that began there: at a shared screen the person may be signed in there all the same.
     """
     caller = call.caller
     assert caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
@@ -34,7 +33,7 @@ def find_provider(call: Call) -> IdentityProvider | None:
         return found
 
 
-def end_session(unit: UnitOfWork, request: Mapping[str, Any], sign_out_url: str | None) -> dict[str, Any]:
-    """End the caller's session, and say where the one at the provider is ended."""
-    log_out(unit, request)
+def end_session(unit: UnitOfWork, sign_out_url: str | None) -> dict[str, Any]:
+    """End the caller's session. Answers where the one at the provider is ended."""
+    log_out(unit)
     return {"sign_out_url": sign_out_url}

@@ -1,4 +1,4 @@
-"""Questions about what somebody may do now: they only read."""
+"""Questions about what somebody may do now."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """What a token stands for now, and what an account may do now.
 
-Every request asks it anew, so that a revocation holds from the next request on. Therefore the statements are built
-once, here, and read plain columns: to build and key the same statement for each request costs ten times its execution.
+Every request asks anew, so that a revocation takes effect with the next request. The statements are therefore built
+once, here, and read plain columns: building and keying a statement for each request takes ten times as long as it runs.
 
 Gotchas
-- These statements name tables, not mapped classes, so nothing limits them to the session's organisation: each says
-  itself whose rows it reads.
+- These statements name tables, not mapped classes. Nothing limits them to the session's organisation, so each must say
+  whose rows it reads.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from services.chassis.database import Database
@@ -39,7 +39,10 @@ _sessions, _realm_settings = LoginSession.__table__, RealmSettings.__table__
 _held, _assigned = RolePermission.__table__.c, ResourceAssignment.__table__.c
 _of_account = _accounts.c
 
-_BLANK, _COLON = literal_column("' '"), literal_column("':'")
+_BLANK: Any = literal_column(
+    "' '"
+)  # Any: `aggregate_strings` takes columns, too, but is typed to take only str
+_COLON: ColumnElement[str] = literal_column("':'")
 _PERMISSIONS = (
     select(func.aggregate_strings(_held.permission, _BLANK))
     .where(_held.role_id == _of_account.role_id)
@@ -134,7 +137,7 @@ _API_SESSION = (
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A session that holds, and what its account may do right now."""
+    """A session that holds, and what its account may do now."""
 
     session_id: str
     last_seen_at: datetime.datetime
@@ -147,7 +150,7 @@ class Standing:
     proven_at: datetime.datetime | None = None
 
     def claims(self) -> dict[str, Any]:
-        """As claims of a passport."""
+        """The claims of its passport."""
         return {
             "sub": self.account_id,
             "org": self.organisation_id,
@@ -215,8 +218,8 @@ def permissions_and_scope(
 ) -> tuple[list[str], dict[str, Any]]:
     """What an account may do now, and on what: its permissions and the scope of its passport. `account` is a row.
 
-    A provider reaches its resources; an account of a portal the profiles that are granted to it, each with its own
-    permissions. An account without a role that is of no portal reaches nothing.
+    A provider reaches its resources. An account of a portal reaches the profiles that are granted to it, each with its
+    own permissions. Any other account without a role reaches nothing.
     """
     if account.realm in PORTAL_REALMS:
         profiles = admitted(session, account, profiles_of(session, account.id, now), now)
@@ -243,7 +246,7 @@ def _of_workforce(account: Any) -> tuple[list[str], dict[str, Any]]:
 
 
 def _of_api_client(database: Database, token: str, client_address: str | None) -> Standing:
-    """Its scopes, nothing more."""
+    """The standing of an API client: its scopes, and no more."""
     row = database.fetch_one(_API_SESSION, {"token_hash": token_hash(token)})
     now = utc_now()
     if (

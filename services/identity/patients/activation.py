@@ -1,4 +1,4 @@
-"""What patients do without a log-in: asking for a link with four data of their record, confirming their e-mail."""
+"""What patients do without a log-in: asking for a link with four details of their record, confirming their e-mail."""
 
 from __future__ import annotations
 
@@ -27,17 +27,16 @@ from services.identity.secrets import addresses, tries
 from services.identity.secrets.rules import RESET_LIMIT
 from services.identity.secrets.tokens import throttle_key, token_hash
 
-Request = Mapping[str, Any]
 MATCH, NOTICE = "patient-match", "unverified-notice"
 FORGET_EVERY_S = 60.0
 
 
 def request_access(call: Call) -> Any:
-    """Self-activation and forgotten password (S3-24, S3-25): always answers {}.
+    """Self-activation and forgotten password (S3-24, S3-25). The answer is always {}.
 
-    One patient with enabled access whose e-mail, last name, date of birth and postal code are these gets a link; in any
-    other case the address that was entered is told that it could not be verified (S3-26). Counted per caller's address
-    and per address entered, before anything is looked up. Raises Refused(too_many_requests).
+    If exactly one patient with enabled access has this e-mail, last name, date of birth and postal code, that patient gets
+    a link. In any other case the address that was entered is told that it could not be verified (S3-26). Tries are counted
+    per caller's address and per address entered, before anything is looked up. Raises Refused(too_many_requests).
     """
     entered = Identifying(
         call.request["email"],
@@ -45,7 +44,7 @@ def request_access(call: Call) -> Any:
         call.request["date_of_birth"],
         call.request["postal_code"],
     )
-    # Of the patients' own space, so that a name for a log-in and an address are never one key.
+    # In a space of its own, so that the key never equals that of a log-in.
     key = throttle_key(
         call.request["organisation"], f"{PATIENT}-match", rules.normal_login(entered.email or "")
     )
@@ -94,10 +93,10 @@ def _answer(
     return {}
 
 
-def take_unverified_address(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    """The address of a notice. From the first time on it stays for a few tries only. Raises Refused(not_found)."""
+def take_unverified_address(unit: UnitOfWork, *, notice_id: str) -> dict[str, Any]:
+    """The address of a notice. Once it was taken it is kept for a few more tries only. Raises Refused(not_found)."""
     notice = unit.session.scalar(
-        select(UnverifiedNotice).where(UnverifiedNotice.id == request["notice_id"]).with_for_update()
+        select(UnverifiedNotice).where(UnverifiedNotice.id == notice_id).with_for_update()
     )
     if notice is None or notice.expires_at <= unit.now:
         raise Refused("not_found", "There is no such notice any more.")
@@ -112,7 +111,7 @@ def take_unverified_address(unit: UnitOfWork, request: Request) -> dict[str, Any
 
 
 def forget_notices(database: Database) -> bool:
-    """Delete the addresses whose time is over."""
+    """Delete the notices that have expired."""
     statement = delete(UnverifiedNotice).where(UnverifiedNotice.expires_at <= utc_now())
     database.write(
         None,
@@ -121,10 +120,10 @@ def forget_notices(database: Database) -> bool:
     return True
 
 
-def register_patient(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+def register_patient(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
     """Add a patient from the electronic registration form; access is off until the e-mail is confirmed (S3-29).
 
-    Raises Refused(login_taken).
+    `request` has the members that are known. Raises Refused(login_taken).
     """
     person = add_person(
         unit, None, ["patient"], **{member: request[member] for member in MEMBERS if member in request}
@@ -157,7 +156,7 @@ def _verify_email(unit: UnitOfWork, token: str, settings: Any) -> dict[str, Any]
     account_id, organisation = found
     unit.act_for(organisation.id, organisation.key)
     person_id = unit.session.scalar(select(Account.person_id).where(Account.id == account_id))
-    # The person's row first, as in every step of a patient's access: two orders of locking would be a deadlock.
+    # Lock the person's row first, as every step of a patient's access does: another order could deadlock.
     person = load_person(unit, person_id or "")
     account = unit.session.scalars(
         select(Account).where(Account.id == account_id).with_for_update(of=Account)

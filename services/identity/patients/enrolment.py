@@ -1,4 +1,4 @@
-"""Enrolment of patients in the portal, in a transaction: opening access, ending it, username, another e-mail."""
+"""Enrolment of patients in the portal: opening access, ending it, another e-mail. Steps inside a transaction."""
 
 from __future__ import annotations
 
@@ -41,21 +41,24 @@ def require_patient(unit: UnitOfWork, person: Person) -> None:
 
 
 def not_a_patient() -> Refused:
-    """The refusal of somebody who is no patient now."""
+    """The refusal for a person who is not a patient now."""
     return Refused("not_a_patient", "This person is not a patient now.", field="person_id")
 
 
 def record_of(unit: UnitOfWork, person: Person, origin: str = BY_STAFF) -> PatientRecord:
-    """What is known of the patient's way to the portal; noted now where it was not."""
-    record = unit.session.scalar(select(PatientRecord).where(PatientRecord.person_id == person.id))
+    """The patient's record of enrolment, made now with this origin where there is none."""
+    record: PatientRecord | None = unit.session.scalar(
+        select(PatientRecord).where(PatientRecord.person_id == person.id)
+    )
     if record is None:
-        record = unit.add(PatientRecord(person_id=person.id, origin=origin))
+        record = PatientRecord(person_id=person.id, origin=origin)
+        unit.add(record)
         unit.session.flush()
-    return record  # type: ignore[no-any-return]
+    return record
 
 
 def open_account(unit: UnitOfWork, person: Person) -> Account:
-    """The patient's portal account, made now where there is none: without username, and reaching nothing yet.
+    """The patient's portal account, made now where there is none: it has no username and reaches nothing yet.
 
     Raises Refused(login_taken, invalid_request) where the organisation lets patients log in with their e-mail.
     """
@@ -85,7 +88,7 @@ def require_access(unit: UnitOfWork, person: Person) -> tuple[Account, Grant]:
 
 
 def require_details(person: Person, *members: str) -> None:
-    """Raise Refused(details_missing), naming the first field, unless these are on file (S3-31)."""
+    """Raise Refused(details_missing), which names the first missing field, unless these are on file (S3-31)."""
     missing = [member for member in members if not getattr(person, member)]
     if missing:
         raise Refused(
@@ -108,7 +111,7 @@ def require_attestation(is_attested: bool) -> None:
 
 
 def enable(unit: UnitOfWork, person: Person, *, is_attested: bool, way: str) -> Account:
-    """Let the patient use the portal. Done twice it is done once; a new attestation is noted in any case.
+    """Let the patient use the portal. Where access is enabled already, only a new attestation is noted.
 
     `way` is noted in the audit trail: staff, automatic, email_verified, manual_credentials, job.
     """
@@ -131,7 +134,7 @@ def enable(unit: UnitOfWork, person: Person, *, is_attested: bool, way: str) -> 
 
 
 def attest(unit: UnitOfWork, person: Person, grant: Grant, *, way: str) -> None:
-    """Note on the grant who says that only the patient reads the e-mail (S3-34): each renewal is a new attestation."""
+    """Note on the grant who attests that only the patient reads the e-mail (S3-34). A renewal is a new attestation."""
     record_of(unit, person)
     grant.attested_by, grant.attested_at = unit.actor_id, unit.now
     _note_enabled(unit, person, grant.account_id, way, is_attested=True)
@@ -150,7 +153,7 @@ def _note_enabled(unit: UnitOfWork, person: Person, account_id: str, way: str, *
 
 
 def disable(unit: UnitOfWork, person: Person) -> None:
-    """No Access to Portal: the grant, sessions and links end; the password is kept for another time."""
+    """No Access to Portal: the grant, sessions and links end. The password is kept, should access be enabled again."""
     account = find_portal_account(unit, PATIENT, person.id)
     if account is None:
         return
@@ -177,7 +180,7 @@ def send_link(unit: UnitOfWork, person: Person) -> Invitation:
 
 
 def change_email(unit: UnitOfWork, person: Person, email: str) -> None:
-    """Write another e-mail to the record and the account; the address before it gets a notice (S3-35).
+    """Write another e-mail to the record and the account. The former address gets a notice (S3-35).
 
     Open links are void, sessions end, and no link goes to the new address by itself. Raises Refused(login_taken).
     """
@@ -219,10 +222,9 @@ def _change_account_email(unit: UnitOfWork, account: Account, email: str | None)
 
 
 def check_edit(unit: UnitOfWork, person: Person, email: str | None) -> None:
-    """What an ordinary change of a record's e-mail means for a patient's account; called before it is written.
+    """Apply an ordinary change of a record's e-mail to the patient's account, before it is written to the record.
 
-    Refused(confirmation_required) where access is enabled: that takes `change_patient_email` (S3-35). The account of
-    one whose access is not enabled follows.
+    Raises Refused(confirmation_required) where access is enabled: then the change takes `change_patient_email` (S3-35).
     """
     if open_access(unit, person) is not None:
         raise Refused(
@@ -238,9 +240,9 @@ def check_edit(unit: UnitOfWork, person: Person, email: str | None) -> None:
 
 
 def added(unit: UnitOfWork, person: Person) -> None:
-    """Staff have added a patient: access is enabled at once where the organisation wants it so (S3-28).
+    """Enable the access of a patient whom staff have added, where the organisation has chosen that (S3-28).
 
-    It needs what enabling always needs; without it access stays off.
+    Without the details that enabling needs, access stays off.
     """
     record_of(unit, person)
     settings = unit.session.scalar(

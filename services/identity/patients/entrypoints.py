@@ -50,7 +50,7 @@ class PatientsEntrypoints:
 
     @serves(contract.check_username)
     def check_username(self, call: Call) -> Any:
-        return call.transact(lambda unit: handlers.check_username(unit, call.request))
+        return call.transact(lambda unit: handlers.check_username(unit, **call.request))
 
     @serves(contract.set_patient_credentials)
     def set_patient_credentials(self, call: Call) -> Any:
@@ -70,7 +70,7 @@ class PatientsEntrypoints:
 
     @serves(contract.request_patient_access)
     def request_patient_access(self, call: Call) -> Any:
-        """See the contract. Both answers come after the same time: a match writes more."""
+        """See the contract. The answer always takes the same time, since a match writes more."""
         answer_at = answer_time()
         answer = activation.request_access(call)
         time.sleep(max(0.0, answer_at - time.monotonic()))
@@ -86,4 +86,4 @@ class PatientsEntrypoints:
 
     @serves(contract.take_unverified_address)
     def take_unverified_address(self, call: Call) -> Any:
-        return call.transact(lambda unit: activation.take_unverified_address(unit, call.request))
+        return call.transact(lambda unit: activation.take_unverified_address(unit, **call.request))

@@ -1,8 +1,7 @@
-"""Commands over patients' portal access: one function, one transaction each."""
+"""Commands over patients' portal access: one function and one transaction each."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -24,12 +23,11 @@ from services.identity.registry.usernames import has_username, is_username, set_
 from services.identity.secrets.calls import take_secret
 from services.identity.secrets.password_rules import check_password
 from services.identity.secrets.passwords import hash_password
-
-Request = Mapping[str, Any]
+from services.identity.sessions.proof import proven_caller
 
 
 def set_patient_settings(unit: UnitOfWork, *, enables_automatically: bool) -> dict[str, Any]:
-    """Set what holds for the organisation's patients (S3-28). Raises Refused(version_conflict)."""
+    """Set whether the patients whom staff add can use the portal at once (S3-28). Raises Refused(version_conflict)."""
     row = unit.session.scalar(select(PatientSettings).with_for_update())
     if row is None:
         row = PatientSettings(organisation_id=unit.organisation_id, enables_automatically=False, version=1)
@@ -76,14 +74,14 @@ def invite_patient(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
     return {"invitation_id": enrolment.send_link(unit, person).id}
 
 
-def check_username(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+def check_username(unit: UnitOfWork, *, username: str, person_id: str | None) -> dict[str, Any]:
     """Whether a username is valid, and free for this person (S3-43)."""
-    wanted = normal_login(request["username"])
+    wanted = normal_login(username)
     holder = unit.session.execute(
         select(Account.person_id).where(Account.login_space == login_space(PATIENT), Account.login == wanted)
     ).one_or_none()
     is_valid = is_username(wanted)
-    is_own = holder is not None and request["person_id"] is not None and holder[0] == request["person_id"]
+    is_own = holder is not None and person_id is not None and holder[0] == person_id
     return {
         "is_valid": is_valid,
         "is_available": is_valid and (holder is None or is_own),
@@ -158,24 +156,24 @@ def _set_credentials(
     return access_view(unit.session, person.id)
 
 
-def change_patient_email(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    """Change a patient's e-mail, with caution once access is enabled (S3-35).
+def change_patient_email(
+    unit: UnitOfWork, *, person_id: str, email: str, confirm: bool, attests_email_is_private: bool
+) -> dict[str, Any]:
+    """Change a patient's e-mail. Once access is enabled that takes proof, confirmation and attestation (S3-35).
 
     Raises Refused(not_found, not_a_patient, version_conflict, proof_required, confirmation_required, details_missing,
     login_taken).
     """
-    person = enrolment.load_patient(unit, request["person_id"])
+    person = enrolment.load_patient(unit, person_id)
     unit.require_version(person)
     found = enrolment.open_access(unit, person)
     if found is not None:
-        assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
-        unit.caller.require_proof()
+        proven_caller(unit)
         require_confirmation(
-            request["confirm"],
-            "The patient's portal links and resets go to the new address; the old one is told.",
+            confirm, "The patient's portal links and resets go to the new address; the old one is told."
         )
-        enrolment.require_attestation(request["attests_email_is_private"])
-    enrolment.change_email(unit, person, request["email"])
+        enrolment.require_attestation(attests_email_is_private)
+    enrolment.change_email(unit, person, email)
     if found is not None:
         found[1].attested_by, found[1].attested_at = unit.actor_id, unit.now
     unit.session.flush()

@@ -1,9 +1,10 @@
-"""Enabling and inviting many patients in the background, each in a transaction of its own."""
+"""Enabling and inviting many patients in the background, each in its own transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 
@@ -19,7 +20,7 @@ from services.identity.patients import enrolment
 from services.identity.patients.models import PatientJob, PatientJobItem
 from services.identity.patients.queries import job_view
 
-Request = Mapping[str, Any]
+T = TypeVar("T")
 EVERY_S = 5.0
 CHUNK = 50
 WAITING, DONE, FAILED = "waiting", "done", "failed"
@@ -27,7 +28,7 @@ LOOP = "patient-jobs"
 
 
 class PatientJobsLoop(Loop):
-    """Works off jobs; woken by each new one."""
+    """Works on jobs. Each new one wakes it."""
 
     def __init__(self, runtime: Any) -> None:
         super().__init__(LOOP, lambda: work(runtime, self.stopping.is_set), EVERY_S)
@@ -40,28 +41,30 @@ def start(call: Call) -> Any:
     return answer
 
 
-def _start(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    if request["kind"] == "enable":
-        enrolment.require_attestation(request["attests_email_is_private"])
+def _start(
+    unit: UnitOfWork, *, kind: str, person_ids: list[str], attests_email_is_private: bool
+) -> dict[str, Any]:
+    if kind == "enable":
+        enrolment.require_attestation(attests_email_is_private)
     job = PatientJob(
         id=wire.new_id(),
-        kind=request["kind"],
+        kind=kind,
         requested_by=unit.actor_id,
-        is_attested=request["attests_email_is_private"],
+        is_attested=attests_email_is_private,
         created_at=unit.now,
     )
     unit.add(job)
     unit.session.flush()
-    person_ids = dict.fromkeys(request["person_ids"])
-    for person_id in person_ids:
+    distinct_ids = dict.fromkeys(person_ids)
+    for person_id in distinct_ids:
         unit.add(PatientJobItem(job_id=job.id, person_id=person_id, state=WAITING))
-    unit.audit("patients.job_started", "patient_job", job.id, kind=job.kind, total=len(person_ids))
+    unit.audit("patients.job_started", "patient_job", job.id, kind=job.kind, total=len(distinct_ids))
     unit.session.flush()
     return job_view(unit.session, job)
 
 
-def work(runtime: Any, is_stopping: Any = lambda: False) -> bool:
-    """Carry out what waits, chunk by chunk; replicas share the work."""
+def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
+    """Carry out the waiting items, chunk by chunk. Replicas share the work."""
     while not is_stopping():
         with runtime.database.reading(None) as session:
             jobs = session.execute(
@@ -80,7 +83,9 @@ def work(runtime: Any, is_stopping: Any = lambda: False) -> bool:
     return True
 
 
-def _work_on(runtime: Any, job: PatientJob, organisation: Organisation, is_stopping: Any) -> None:
+def _work_on(
+    runtime: Any, job: PatientJob, organisation: Organisation, is_stopping: Callable[[], bool]
+) -> None:
     with runtime.database.reading(organisation.id) as session:
         waiting = session.scalars(
             select(PatientJobItem.person_id)
@@ -91,19 +96,15 @@ def _work_on(runtime: Any, job: PatientJob, organisation: Organisation, is_stopp
         if is_stopping():
             return
         try:
-            _in_a_transaction(runtime, job, organisation, lambda unit, who=person_id: _do(unit, job, who))
+            _in_a_transaction(runtime, job, organisation, partial(_carry_out, job=job, person_id=person_id))
         except Refused as refusal:
-            # What was begun is rolled back; the refusal is noted in a transaction of its own.
-            _in_a_transaction(
-                runtime,
-                job,
-                organisation,
-                lambda unit, who=person_id, why=refusal: _note_failure(unit, job, who, why),
-            )
+            # The refusal has rolled back its transaction: it is noted in another one.
+            note = partial(_note_failure, job=job, person_id=person_id, refusal=refusal)
+            _in_a_transaction(runtime, job, organisation, note)
 
 
-def _do(unit: UnitOfWork, job: PatientJob, person_id: str) -> None:
-    """One patient. The item is locked: done twice it is done once, and what is done with it commits with it."""
+def _carry_out(unit: UnitOfWork, job: PatientJob, person_id: str) -> None:
+    """Carry out one item. It is locked, and it commits together with its work, so that it is done once."""
     item = _waiting_item(unit, job, person_id)
     if item is None:
         return
@@ -138,7 +139,7 @@ def _waiting_item(unit: UnitOfWork, job: PatientJob, person_id: str) -> PatientJ
 
 
 def _finished(runtime: Any, job: PatientJob, organisation: Organisation) -> bool:
-    """Close the job when nothing waits any more. False when something does and nobody here could do it."""
+    """Close the job if no item waits any more. Answers whether it is closed."""
 
     def close(unit: UnitOfWork) -> bool:
         row = unit.session.scalars(select(PatientJob).where(PatientJob.id == job.id).with_for_update()).one()
@@ -159,10 +160,12 @@ def _finished(runtime: Any, job: PatientJob, organisation: Organisation) -> bool
             )
         return waiting is None
 
-    return bool(_in_a_transaction(runtime, job, organisation, close))
+    return _in_a_transaction(runtime, job, organisation, close)
 
 
-def _in_a_transaction(runtime: Any, job: PatientJob, organisation: Organisation, step: Any) -> Any:
+def _in_a_transaction(
+    runtime: Any, job: PatientJob, organisation: Organisation, step: Callable[[UnitOfWork], T]
+) -> T:
     """Run `step(unit_of_work)` on behalf of whoever started the job."""
     requester = Caller("account", job.requested_by, organisation.id, organisation.key, "staff")
     return transact_as(runtime, requester, step, correlation_id=job.id)

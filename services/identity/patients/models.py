@@ -12,7 +12,7 @@ from services.identity.models import Base
 
 
 class PatientRecord(TenantScoped, Base):
-    """What is known of a patient's way to the portal. `origin`: `staff` or `registered` (the electronic form)."""
+    """How a patient came to the portal. `origin`: `staff` or `registered` (the electronic form)."""
 
     __tablename__ = "patient_records"
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), primary_key=True)
@@ -30,7 +30,7 @@ class PatientSettings(TenantScoped, Base):
 
 
 class UnverifiedNotice(TenantScoped, Base):
-    """An address that gets the message "could not be verified". No event can carry it; the row is deleted soon."""
+    """An address that gets the message "could not be verified". An event cannot carry it. The row is deleted soon."""
 
     __tablename__ = "unverified_notices"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -41,7 +41,7 @@ class UnverifiedNotice(TenantScoped, Base):
 
 
 class PatientJob(TenantScoped, Base):
-    """A wish to enable or invite many patients."""
+    """A request to enable or invite many patients."""
 
     __tablename__ = "patient_jobs"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)

@@ -1,8 +1,7 @@
-"""Questions about patients' portal access; reads only."""
+"""Questions about patients' portal access."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
@@ -17,14 +16,13 @@ from services.identity.patients.enrolment import not_a_patient
 from services.identity.patients.models import PatientJob, PatientJobItem, PatientRecord, PatientSettings
 from services.identity.realms.rules import PATIENT
 from services.identity.registry import usernames
-from services.identity.registry.pages import after, last_of_page
+from services.identity.registry.pages import follows, last_of_page
 from services.identity.registry.people import find_person
 
-Request = Mapping[str, Any]
 MOST_FAILURES = 200
 
 
-# What a line shows: the rest of a row would take longer to read than the page does.
+# The columns that a line shows: reading the others takes longer than the rest of the page.
 _OF_A_LINE = (
     load_only(Person.number, Person.first_name, Person.last_name, Person.email, Person.postal_code),
     load_only(Account.login, Account.state, Account.last_login_at),
@@ -34,7 +32,7 @@ _OF_A_LINE = (
 
 
 def _patients() -> Select[*tuple[Any, ...]]:
-    """Patients of now, each with account, grant and record where there is one."""
+    """The present patients, each with account, grant and record where there is one."""
     now = utc_now()
     is_patient = exists().where(
         PersonKind.person_id == Person.id,
@@ -106,47 +104,55 @@ def get_patient_access(session: Session, _caller: Caller, *, person_id: str) -> 
     return access_view(session, person_id)
 
 
-def list_patient_access(session: Session, _caller: Caller, request: Request) -> dict[str, Any]:
-    """Patients by name. The cursor is a person's id: names do not belong into addresses."""
-    statement = onboarding_page(session, request)
-    rows = session.execute(statement).all()
-    page = rows[: request["limit"]]
+def list_patient_access(
+    session: Session,
+    _caller: Caller,
+    *,
+    status: str | None,
+    has_username: bool | None,
+    is_enabled: bool | None,
+    after: str | None,
+    limit: int,
+) -> dict[str, Any]:
+    """Patients by name. The cursor is a person's id: names do not belong in URLs."""
+    wanted = _conditions(status=status, has_username=has_username, is_enabled=is_enabled)
+    rows = session.execute(_onboarding_page(session, wanted, after=after, limit=limit)).all()
+    page = rows[:limit]
     return {
         "items": [_line(*row) for row in page],
         "next": page[-1][0].id if len(rows) > len(page) else None,
     }
 
 
-def onboarding_page(session: Session, request: Request) -> Select[*tuple[Any, ...]]:
-    """The statement of one page and one row more: it walks the index on names, wherever the page begins.
+def _onboarding_page(
+    session: Session, wanted: list[ColumnElement[bool]], *, after: str | None, limit: int
+) -> Select[*tuple[Any, ...]]:
+    """The statement of one page and one row more. It walks the index on names, wherever the page begins.
 
-    Raises Refused(invalid_request) for a cursor that is not one.
+    Raises Refused(invalid_request) for an unknown cursor.
     """
-    statement = _patients().where(*_wanted(request)).order_by(*BY_NAME).limit(request["limit"] + 1)
-    statement = statement.options(*_OF_A_LINE)
-    if request["after"] is None:
+    statement = _patients().where(*wanted).order_by(*BY_NAME).limit(limit + 1).options(*_OF_A_LINE)
+    if after is None:
         return statement
-    return statement.where(after(BY_NAME, last_of_page(session, BY_NAME, Person.id, request)))
+    return statement.where(follows(BY_NAME, last_of_page(session, BY_NAME, Person.id, after)))
 
 
-def _wanted(request: Request) -> list[ColumnElement[bool]]:
-    is_enabled = and_(Grant.id.is_not(None), Account.state != "disabled")
-    is_complete = and_(_is_given(Person.email), _is_given(Person.postal_code))
-    has_username = and_(Account.id.is_not(None), ~Account.login.startswith(usernames.no_username("")))
+def _conditions(
+    *, status: str | None, has_username: bool | None, is_enabled: bool | None
+) -> list[ColumnElement[bool]]:
+    enabled = and_(Grant.id.is_not(None), Account.state != "disabled")
+    complete = and_(_is_given(Person.email), _is_given(Person.postal_code))
+    with_username = and_(Account.id.is_not(None), ~Account.login.startswith(usernames.no_username("")))
     conditions: list[ColumnElement[bool]] = []
-    if request["status"] == rules.INACTIVE:
-        conditions.append(or_(~is_complete, _is_not(is_enabled)))
-    elif request["status"] is not None:
-        is_used = Account.last_login_at.is_not(None)
-        conditions += [
-            is_complete,
-            _is(is_enabled),
-            (_is if request["status"] == rules.ACTIVE else _is_not)(is_used),
-        ]
-    if request["has_username"] is not None:
-        conditions.append((_is if request["has_username"] else _is_not)(has_username))
-    if request["is_enabled"] is not None:
-        conditions.append((_is if request["is_enabled"] else _is_not)(is_enabled))
+    if status == rules.INACTIVE:
+        conditions.append(or_(~complete, _is_not(enabled)))
+    elif status is not None:
+        used = Account.last_login_at.is_not(None)
+        conditions += [complete, _is(enabled), (_is if status == rules.ACTIVE else _is_not)(used)]
+    if has_username is not None:
+        conditions.append((_is if has_username else _is_not)(with_username))
+    if is_enabled is not None:
+        conditions.append((_is if is_enabled else _is_not)(enabled))
     return conditions
 
 
@@ -155,12 +161,12 @@ def _is_given(column: Any) -> ColumnElement[bool]:
 
 
 def _is(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The condition, said so that the databases do not begin with the accounts: the list walks the index on names."""
+    """The condition, written so that databases do not begin with the accounts but walk the index on names."""
     return func.coalesce(condition, False).is_(True)
 
 
 def _is_not(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The opposite, also where there is no account and the condition is NULL."""
+    """The opposite, which also holds where there is no account and the condition is NULL."""
     return func.coalesce(condition, False).is_(False)
 
 
@@ -178,7 +184,7 @@ def settings_view(row: PatientSettings | None) -> dict[str, Any]:
 
 
 def get_patient_job(session: Session, _caller: Caller, *, job_id: str) -> dict[str, Any]:
-    """How far a job is. Raises Refused(not_found)."""
+    """The progress of a job. Raises Refused(not_found)."""
     job = session.scalar(select(PatientJob).where(PatientJob.id == job_id))
     if job is None:
         raise Refused("not_found", "There is no such job.")

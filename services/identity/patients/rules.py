@@ -13,10 +13,10 @@ INACTIVE, UNACTIVATED, ACTIVE = "inactive", "unactivated", "active"
 NOT_ENABLED, NO_EMAIL, NO_POSTAL_CODE = "access_not_enabled", "no_email", "no_postal_code"
 
 
-# The message "could not be verified" goes to whatever address was entered: three a day are enough for its owner.
+# The message "could not be verified" goes to any address that was entered: at most three a day.
 NOTICE_LIMIT = Limit(most=3, rest_s=86_400, free=3)
 NOTICE_KEPT = datetime.timedelta(hours=4)
-# Once it was handed out for rendering the address stays for a few tries of the mail server.
+# Once a message was rendered, its address is kept for a few more tries to send it.
 NOTICE_KEPT_ONCE_TAKEN = datetime.timedelta(minutes=15)
 
 
@@ -43,7 +43,7 @@ def colour(status: str, reasons: Collection[str]) -> str:
 
 @dataclass(frozen=True)
 class Identifying:
-    """The four things that a patient must know (S3-24)."""
+    """The four details that a patient must know (S3-24)."""
 
     email: str | None
     last_name: str
@@ -51,7 +51,7 @@ class Identifying:
     postal_code: str | None
 
     def matches(self, on_file: Identifying) -> bool:
-        """Whether all four are on file and the same, but for case, spaces and punctuation."""
+        """Whether all four are on file and equal, apart from case, spaces and punctuation."""
         if not (on_file.email and on_file.date_of_birth and on_file.postal_code):
             return False
         return self._normal() == on_file._normal()

@@ -1,7 +1,8 @@
-"""Commands over people and their contacts: one function, one transaction each."""
+"""Commands over people: one function and one transaction each."""
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,7 +27,7 @@ from services.identity.sessions.handlers import end_sessions
 
 
 def create_person(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Add a person. Raises Refused(number_taken)."""
+    """Add a person. `request` has the members that are known. Raises Refused(number_taken)."""
     person = add_person(
         unit,
         request["number"],
@@ -42,8 +43,9 @@ def create_person(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any
 def edit_person(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
     """Change what is known of a person. The log-in of a Family Portal account follows the e-mail (S1-20).
 
-    Raises Refused(not_found, already_merged, version_conflict, login_taken), forbidden where a log-in would change and the caller may
-    not manage access, invalid_request where an e-mail that is a log-in would be taken away.
+    `request` has the members that change. Raises Refused(not_found, already_merged, version_conflict, login_taken,
+    forbidden where a log-in would change and the caller may not manage access, invalid_request where an e-mail that is a
+    log-in would be removed).
     """
     person = load_person(unit, request["person_id"])
     _require_not_merged(unit, person)
@@ -70,7 +72,7 @@ def edit_person(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _require_not_merged(unit: UnitOfWork, person: Person) -> None:
-    """What is written on a merged record nobody reads. Raises Refused(already_merged), which names the one to use."""
+    """Raise Refused(already_merged), which names the record to use: nobody would read a change of a merged one."""
     if person.disabled_at is None:
         return
     kept_id = unit.session.scalar(
@@ -101,27 +103,32 @@ def _change_login(unit: UnitOfWork, person: Person, account: Account, email: str
     change_login_email(unit, person, account, email)
 
 
-def start_person_kind(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Say what a person is, from a time on. What the person is at that time already stays one. Raises Refused(not_found)."""
-    person = load_person(unit, request["person_id"])
-    starts_at = request["starts_at"] or unit.now
-    check_span(starts_at, request["ends_at"], unit.now)
+def start_person_kind(
+    unit: UnitOfWork,
+    *,
+    person_id: str,
+    kind: str,
+    starts_at: datetime.datetime | None,
+    ends_at: datetime.datetime | None,
+) -> dict[str, Any]:
+    """Make a person one of a kind, from now or `starts_at` on, unless they are at that time. Raises Refused(not_found)."""
+    person = load_person(unit, person_id)
+    begins_at = starts_at or unit.now
+    check_span(begins_at, ends_at, unit.now)
     history = kinds_of(unit.session, [person.id])[person.id]
-    if not any(
-        row.kind == request["kind"] and is_in_effect(row.starts_at, row.ends_at, starts_at) for row in history
-    ):
-        add_kind(unit, person, request["kind"], starts_at, request["ends_at"])
+    if not any(row.kind == kind and is_in_effect(row.starts_at, row.ends_at, begins_at) for row in history):
+        add_kind(unit, person, kind, begins_at, ends_at)
         person.version += 1
-        unit.audit("person.kind_started", "person", person.id, kind=request["kind"])
+        unit.audit("person.kind_started", "person", person.id, kind=kind)
         unit.session.flush()
-        open_when_registered(unit, person, [request["kind"]])
-        if request["kind"] == rules.PATIENT and starts_at <= unit.now:
+        open_when_registered(unit, person, [kind])
+        if kind == rules.PATIENT and begins_at <= unit.now:
             enrolment.added(unit, person)
     return person_view(unit.session, person)
 
 
 def end_person_kind(unit: UnitOfWork, *, person_id: str, kind: str) -> dict[str, Any]:
-    """The person is this no longer. Raises Refused(not_found)."""
+    """End a kind of a person now. Raises Refused(not_found)."""
     person = load_person(unit, person_id)
     rows = unit.session.scalars(
         select(PersonKind).where(

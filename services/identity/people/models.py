@@ -10,7 +10,7 @@ from services.identity.models import Base
 
 
 class Preferences(TenantScoped, Base):
-    """What people say about themselves in a portal. The security question is kept, and proves nothing (NIST)."""
+    """What people say about themselves in a portal. The security question is stored but is no proof (NIST SP 800-63B-4)."""
 
     __tablename__ = "person_preferences"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)

@@ -1,8 +1,7 @@
-"""A person's own account in a portal: opened by staff, with access to the own profile. One function, one transaction."""
+"""A person's own account in a portal: opened by staff, with access to the person's own profile."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from services.chassis.unit_of_work import UnitOfWork
@@ -19,30 +18,34 @@ from services.identity.registry.usernames import require_username
 from services.identity.relationships.grants import open_grant, role_of
 from services.identity.relationships.handlers import relate
 
-Request = Mapping[str, Any]
 
+def create_person_account(
+    unit: UnitOfWork,
+    *,
+    person_id: str,
+    realm: str,
+    role: str,
+    login: str | None,
+    email: str | None,
+    attests_email_is_private: bool,
+) -> dict[str, Any]:
+    """Open a person's account in a portal with access to the person's own profile.
 
-def create_person_account(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    """Open a person's own account in a portal with access to the own profile.
-
-    A patient's takes what enabling a patient's access always takes (S3-31, S3-34). Raises Refused(not_found,
+    A patient's account needs what enabling a patient's access always needs (S3-31, S3-34). Raises Refused(not_found,
     access_exists, login_taken, invalid_request, not_a_patient, details_missing).
     """
-    person = load_person(unit, request["person_id"])
-    realm = request["realm"]
-    role = role_of(unit, realm, request["role"])
+    person = load_person(unit, person_id)
+    given_role = role_of(unit, realm, role)
     if find_portal_account(unit, realm, person.id) is not None:
         raise Refused("access_exists", "The person has an account of this portal already.", field="realm")
     if realm == rules.PATIENT:
-        _require_patient(unit, person, request)
+        _require_patient(unit, person, email=email, attests_email_is_private=attests_email_is_private)
     logs_in_by = rules_of(unit.session, str(unit.organisation_id), realm).login_id
-    if request["login"] is not None and logs_in_by != rules.EMAIL:
-        require_username(request["login"], "login")
-    account = add_portal_account(
-        unit, realm, person, login=request["login"], email=request["email"] or person.email
-    )
+    if login is not None and logs_in_by != rules.EMAIL:
+        require_username(login, "login")
+    account = add_portal_account(unit, realm, person, login=login, email=email or person.email)
     relate(unit, account, person, "self", "account")
-    grant = open_grant(unit, account, person, role)
+    grant = open_grant(unit, account, person, given_role)
     if realm == rules.PATIENT:
         enrolment.attest(unit, person, grant, way="own_account")
     if realm == rules.EMPLOYEE:
@@ -52,13 +55,15 @@ def create_person_account(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     return account_view(account)
 
 
-def _require_patient(unit: UnitOfWork, person: Person, request: Request) -> None:
+def _require_patient(
+    unit: UnitOfWork, person: Person, *, email: str | None, attests_email_is_private: bool
+) -> None:
     enrolment.require_patient(unit, person)
     enrolment.require_details(person, "email", "postal_code")
-    if request["email"] is not None and request["email"].strip() != person.email:
+    if email is not None and email.strip() != person.email:
         raise Refused(
             "invalid_request",
             "email: it is not the one on the patient's record, which links go to. Leave it out, or change the record.",
             field="email",
         )
-    enrolment.require_attestation(request["attests_email_is_private"])
+    enrolment.require_attestation(attests_email_is_private)

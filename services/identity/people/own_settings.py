@@ -1,4 +1,4 @@
-"""What people edit of their own record in a portal, as far as it lets them (S2-130)."""
+"""What people may edit of their own record in a portal (S2-130)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from services.identity.models import Person
 from services.identity.patients import enrolment
 from services.identity.people.models import Preferences
 from services.identity.realms.rules import APPLICANT, EMPLOYEE, PATIENT
+from services.identity.registry.actors import caller_of
 from services.identity.registry.people import find_person, load_person
 
 REALMS = (PATIENT, EMPLOYEE, APPLICANT)
@@ -25,9 +26,9 @@ OWN = "self"
 SEE_DETAILS = "profile.view_contact_details"
 
 
-def _own_id(caller: Caller | None) -> str:
-    """The caller's own person, if the portal lets the caller in. Raises Refused(not_found)."""
-    if caller is not None and caller.realm in REALMS:
+def _own_id(caller: Caller) -> str:
+    """The id of the caller's own person, if the caller may see it in the portal. Raises Refused(not_found)."""
+    if caller.realm in REALMS:
         own = caller.scope.get("person_id")
         for profile in caller.scope.get("profiles", []):
             if profile["person_id"] == own and SEE_DETAILS in profile["permissions"]:
@@ -57,19 +58,20 @@ def _view(session: Session, person: Person, entry: rules.Entry) -> dict[str, Any
 
 
 def edit_mine(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Edit the own record. A feed that keeps the field overwrites it when it runs next (S2-131).
+    """Edit the caller's own record. A feed that owns a field overwrites it at its next run (S2-131).
 
-    Another e-mail takes a fresh proof; a patient's is where links go, so the one before it is told (S3-35).
+    `request` has the members that change. Another e-mail takes a fresh proof. A patient's links go to the e-mail, so the
+    former address is told (S3-35).
     Raises Refused(not_found, field_not_editable, proof_required, login_taken, invalid_request).
     """
-    assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
-    person = load_person(unit, _own_id(unit.caller))
-    entry = entry_of(unit.session, str(unit.organisation_id), unit.caller.realm or "")
+    caller = caller_of(unit)
+    person = load_person(unit, _own_id(caller))
+    entry = entry_of(unit.session, str(unit.organisation_id), caller.realm or "")
     rules.require_editable(request.keys(), entry)
     rules.check_time_zone(request.get("preferred_time_zone"))
     if "email" in request and request["email"] != person.email:
-        unit.caller.require_proof()
-        if unit.caller.realm == PATIENT:
+        caller.require_proof()
+        if caller.realm == PATIENT:
             _change_patient_email(unit, person, request["email"])
     row = _preferences(unit.session, person.id)
     if row is None:
@@ -92,7 +94,7 @@ def edit_mine(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _change_patient_email(unit: UnitOfWork, person: Person, email: str | None) -> None:
-    """The address of a patient's links is another one. What staff have attested of the one before is not of this."""
+    """Change the address of a patient's links. What staff have attested of the former one does not hold for it."""
     if email is None:
         raise Refused(
             "invalid_request",

@@ -1,9 +1,10 @@
-"""Questions about people: they only read, within the session's organisation."""
+"""Questions about people, within the session's organisation."""
 
 from __future__ import annotations
 
+import datetime
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
@@ -56,43 +57,58 @@ def get_person(session: Session, _caller: Caller, *, person_id: str) -> dict[str
     return person_view(session, find_person(session, person_id))
 
 
-def list_people(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
-    """People by last and first name. The cursor is a person's id: names do not belong into addresses."""
-    statement = _of_kind(select(Person), request["kind"])
-    if request["number"] is not None:
-        statement = statement.where(Person.number == request["number"])
-    page, following = page_of(session, statement, BY_NAME, Person.id, request)
+def list_people(
+    session: Session,
+    _caller: Caller,
+    *,
+    kind: str | None,
+    number: str | None,
+    after: str | None,
+    limit: int,
+) -> dict[str, Any]:
+    """People by last and first name. The cursor is a person's id: names do not belong in URLs."""
+    statement = _of_kind(select(Person), kind)
+    if number is not None:
+        statement = statement.where(Person.number == number)
+    page, following = page_of(session, statement, BY_NAME, Person.id, after=after, limit=limit)
     return {"items": _lines(session, page), "next": following}
 
 
-def search_people(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
-    """People whose names begin so, or who were born on that day. Raises Refused(invalid_request) without anything."""
-    first_name, last_name = request["first_name"], request["last_name"]
+def search_people(
+    session: Session,
+    _caller: Caller,
+    *,
+    first_name: str | None,
+    last_name: str | None,
+    date_of_birth: datetime.date | None,
+    kind: str | None,
+) -> dict[str, Any]:
+    """People whose names begin with these, born on that day. Raises Refused(invalid_request) if nothing is given."""
     wanted = []
     if last_name is not None:
         wanted.append(_begins(session, BY_NAME[0], last_name))
     if first_name is not None:
-        # Beside a last name it is compared in the index of both; alone it has an index of its own.
+        # With a last name the index on both names serves it; a first name alone has its own index.
         column = func.lower(Person.first_name) if last_name is None else BY_NAME[1]
         wanted.append(_begins(session, column, first_name))
-    if request["date_of_birth"] is not None:
-        wanted.append(Person.date_of_birth == request["date_of_birth"])
+    if date_of_birth is not None:
+        wanted.append(Person.date_of_birth == date_of_birth)
     if not wanted:
         raise Refused(
             "invalid_request", "last_name: give a name or a date of birth to look for.", field="last_name"
         )
-    # The ids first, from an index alone: a common name has thousands of people, and only some are shown.
+    # Read the ids first, from an index alone: thousands of people share a common name, and only some are shown.
     order = (func.lower(Person.last_name), Person.id)
-    found = _of_kind(select(Person.id), request["kind"]).where(*wanted).order_by(*order).limit(MOST_FOUND)
+    found = _of_kind(select(Person.id), kind).where(*wanted).order_by(*order).limit(MOST_FOUND)
     statement = select(Person).where(Person.id.in_(found)).order_by(*order)
     return {"items": _lines(session, session.scalars(statement).all())}
 
 
 def _begins(session: Session, lowered: Any, beginning: str) -> ColumnElement[bool]:
-    """Whether a text in lower case begins so.
+    """The condition that a lower-case text begins with this.
 
-    The bounds say nothing new, but where in an index to look: a beginning sorts before what begins so in every locale;
-    the upper bound holds only bytewise, as SQLite compares. PostgreSQL has an index of patterns besides.
+    The bounds only narrow the search in an index. In every locale a prefix sorts before the texts that begin with it. The
+    upper bound is right only for bytewise comparison, as in SQLite; PostgreSQL uses the index with `text_pattern_ops`.
     """
     text = beginning.lower()
     bounds = [lowered >= text]

@@ -22,7 +22,7 @@ class PickupCodesEntrypoints:
 
     @serves(contract.mint_pickup_code)
     def mint_pickup_code(self, call: Call) -> Any:
-        return call.transact(lambda unit: handlers.mint(unit, call.request))
+        return call.transact(lambda unit: handlers.mint(unit, code_id=call.request["code_id"]))
 
     @serves(contract.list_pickup_codes)
     def list_pickup_codes(self, call: Call) -> Any:

@@ -1,13 +1,12 @@
-"""Pick-up codes: whoever is an employee without single sign-on opens an account with one (S2-114 … S2-119)."""
+"""Pick-up codes, with which employees without single sign-on open an account (S2-114 … S2-119)."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import ValidationError
-from sqlalchemy import ColumnElement, CursorResult, select, tuple_, update
+from sqlalchemy import ColumnElement, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
@@ -28,6 +27,7 @@ from services.identity.realms.rules import EMAIL, EMPLOYEE, normal_login
 from services.identity.registry.accounts import add_portal_account, find_portal_account, flush_login
 from services.identity.registry.pages import last_of_page
 from services.identity.registry.people import load_person
+from services.identity.registry.statements import rows_changed
 from services.identity.registry.usernames import require_username
 from services.identity.relationships.grants import find_open, open_grant, role_of
 from services.identity.relationships.handlers import relate
@@ -48,7 +48,7 @@ ROLE = "employee"
 
 
 def create(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
-    """Make an employee's code: 79 random bits, of which only a hash is kept; the one before is void.
+    """Make an employee's code: 79 random bits, of which only a hash is kept. The one before is void.
 
     Raises Refused(not_found, not_an_employee, already_active).
     """
@@ -58,7 +58,7 @@ def create(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
 
 
 def send(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
-    """Have a code sent to the employee's e-mail (S2-117). Until the message is rendered nobody knows one that works.
+    """Have a code sent to the employee's e-mail (S2-117). Until the message is rendered, nobody knows a code that works.
 
     Raises Refused(not_found, not_an_employee, already_active, details_missing).
     """
@@ -75,13 +75,13 @@ def send(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
     return {"id": row.id}
 
 
-def mint(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
-    """The code for a message that is rendered now: its lifetime starts, the one before it in its row is void.
+def mint(unit: UnitOfWork, *, code_id: str) -> dict[str, Any]:
+    """Make the code of a message that is rendered now. Its lifetime starts, and the row's former code is void.
 
-    Raises Refused(not_found) once it was used, replaced, or has expired, and where it is not needed any more.
+    Raises Refused(not_found) if it was used, replaced, or has expired, and if it is not needed any more.
     """
     found = unit.session.execute(
-        select(PickupCode.id, PickupCode.person_id).where(PickupCode.id == request["code_id"])
+        select(PickupCode.id, PickupCode.person_id).where(PickupCode.id == code_id)
     ).one_or_none()
     if found is None:
         raise _not_to_be_sent()
@@ -90,16 +90,16 @@ def mint(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
     except Refused:
         raise _not_to_be_sent() from None
     days, code = _days(unit), new_temporary_password()
-    renewed: CursorResult[Any] = unit.session.execute(  # type: ignore[assignment]
+    renewed = rows_changed(
+        unit.session,
         update(PickupCode)
         .where(PickupCode.id == found.id, *_is_open(unit))
         .values(
             code_hash=_code_hash(str(unit.organisation_id), code),
             expires_at=unit.now + datetime.timedelta(days=days),
         ),
-        execution_options={"synchronize_session": False},
     )
-    if renewed.rowcount != 1:
+    if renewed != 1:
         raise _not_to_be_sent()
     unit.audit("pickup_code.made", "pickup_code", found.id, person_id=person.id, days=days)
     name = unit.session.scalars(
@@ -118,7 +118,7 @@ def _not_to_be_sent() -> Refused:
 
 
 def _load_candidate(unit: UnitOfWork, person_id: str) -> Person:
-    """An employee who has no account yet that works, locked. Raises Refused(not_found, not_an_employee, already_active)."""
+    """An employee who has no active account yet, locked. Raises Refused(not_found, not_an_employee, already_active)."""
     person = load_person(unit, person_id)
     if person.id not in employees_among(unit.session, [person.id], unit.now):
         raise Refused("not_an_employee", "This person is not an employee now.", field="person_id")
@@ -165,12 +165,12 @@ def void_codes(unit: UnitOfWork, person_id: str) -> None:
 
 
 def _code_hash(organisation_id: str, code: str) -> str:
-    """What is kept of a code, however it is typed. Nobody can guess 79 bits: a fast hash is enough."""
+    """The hash of a code, however it is typed. Nobody can guess 79 bits, so a fast hash is enough."""
     return token_hash(f"{organisation_id}\0{''.join(code.split()).replace('-', '').upper()}")
 
 
 def _is_open(unit: UnitOfWork) -> tuple[ColumnElement[bool], ...]:
-    """`open` of `code_state`, as conditions of a statement."""
+    """The state `open` of `code_state`, as conditions of a statement."""
     return (
         PickupCode.activated_at.is_(None),
         PickupCode.void_at.is_(None),
@@ -187,17 +187,19 @@ def code_state(row: PickupCode, now: datetime.datetime) -> str:
     return "open" if row.expires_at > now else "expired"
 
 
-def list_codes(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+def list_codes(
+    session: Session, _caller: Caller, *, person_id: str | None, after: str | None, limit: int
+) -> dict[str, Any]:
     """When codes were created and activated, newest first. The cursor is a code's id."""
     order = (PickupCode.created_at, PickupCode.id)
-    statement = select(PickupCode).order_by(*(column.desc() for column in order)).limit(request["limit"] + 1)
-    if request["person_id"] is not None:
-        statement = statement.where(PickupCode.person_id == request["person_id"])
-    if request["after"] is not None:
-        last = last_of_page(session, order, PickupCode.id, request)
+    statement = select(PickupCode).order_by(*(column.desc() for column in order)).limit(limit + 1)
+    if person_id is not None:
+        statement = statement.where(PickupCode.person_id == person_id)
+    if after is not None:
+        last = last_of_page(session, order, PickupCode.id, after)
         statement = statement.where(tuple_(*order) < tuple_(*last))
     rows = session.scalars(statement).all()
-    page = rows[: request["limit"]]
+    page = rows[:limit]
     now = utc_now()
     authors = names_among(session, {row.created_by for row in page})
     names = ("id", "person_id", "created_by", "created_at", "expires_at", "activated_at")
@@ -212,7 +214,7 @@ def list_codes(session: Session, _caller: Caller, request: Mapping[str, Any]) ->
 
 
 def redeem(call: Call) -> Any:
-    """Open an account with a code. Nothing is hashed for a code that does not hold; tries count per address.
+    """Open an account with a code. No password is hashed for a refused code; tries are counted per address.
 
     Raises Refused(too_many_requests, pickup_code_refused, password_refused, login_taken, invalid_request).
     """
@@ -228,13 +230,13 @@ def redeem(call: Call) -> Any:
         call.transact(lambda unit: unit.audit("pickup_code.refused", "pickup_code", "unknown"))
         raise _refused()
     code_id, person, organisation = found
-    login, email = _credentials(call.request, realm_rules.login_id)
+    login, email = _credentials(call.request["login"], call.request["email"], realm_rules.login_id)
     least = LEAST_BESIDE_SECOND_FACTOR if realm_rules.second_factor_required else LEAST_CHARACTERS
     names = (organisation.name, organisation.key, login, person.first_name, person.last_name)
     check_password(password, [name for name in names if name], least=least)
     password_hash = hash_password(password)
 
-    def activate(unit: UnitOfWork, _request: Mapping[str, Any]) -> dict[str, Any]:
+    def activate(unit: UnitOfWork) -> dict[str, Any]:
         unit.act_for(organisation.id, organisation.key)
         account = _activate(unit, code_id, person.id, login, email)
         set_password_hash(
@@ -259,12 +261,11 @@ def _find_open(session: Session, organisation_key: str, code: str) -> tuple[str,
     return found[0].id, found[1], organisation
 
 
-def _credentials(request: Mapping[str, Any], login_id: str) -> tuple[str, str | None]:
-    """Login and e-mail that the person has chosen. Where the portal logs in by e-mail they are one."""
-    login = request["login"]
+def _credentials(login: str, email: str | None, login_id: str) -> tuple[str, str | None]:
+    """Login and e-mail that the person has chosen. Where the portal logs in by e-mail, the login is both."""
     if login_id != EMAIL:
         require_username(login, "login")
-        return login, request["email"]
+        return login, email
     try:
         email_address().deserialize(login)
     except ValidationError:
@@ -275,15 +276,15 @@ def _credentials(request: Mapping[str, Any], login_id: str) -> tuple[str, str | 
 
 
 def _activate(unit: UnitOfWork, code_id: str, person_id: str, login: str, email: str | None) -> Account:
-    """Use the code up, of many at once by one, and give the person an account that gets in."""
+    """Use up the code and give the person an active account. Of simultaneous calls one succeeds."""
     person = load_person(unit, person_id)
-    used: CursorResult[Any] = unit.session.execute(  # type: ignore[assignment]
+    used = rows_changed(
+        unit.session,
         update(PickupCode).where(PickupCode.id == code_id, *_is_open(unit)).values(activated_at=unit.now),
-        execution_options={"synchronize_session": False},
     )
     account = find_portal_account(unit, EMPLOYEE, person.id)
     is_employee = person.id in employees_among(unit.session, [person.id], unit.now)
-    if used.rowcount != 1 or not is_employee or (account is not None and account.state != "invited"):
+    if used != 1 or not is_employee or (account is not None and account.state != "invited"):
         raise _refused()
     if account is None:
         account = add_portal_account(unit, EMPLOYEE, person, login=login, email=email, field="login")
@@ -310,7 +311,7 @@ def _activate(unit: UnitOfWork, code_id: str, person_id: str, login: str, email:
 
 
 def _refused() -> Refused:
-    """The one answer to every code that does not hold."""
+    """The one refusal of every code that is not open."""
     return Refused(
         "pickup_code_refused",
         "The code is wrong, was used or replaced, or has expired. Ask for a new one.",

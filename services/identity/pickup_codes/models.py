@@ -12,7 +12,7 @@ from services.identity.models import Base
 
 
 class PickupCode(TenantScoped, Base):
-    """A code that opens an account once. Only its hash is here. It ends by use, by a newer one, or by time."""
+    """A code that opens an account once. Only its hash is stored. It ends when it is used, replaced or expired."""
 
     __tablename__ = "pickup_codes"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)

@@ -1,4 +1,4 @@
-"""What an administrator sets: the settings of the realms, and roles with their permissions."""
+"""Commands of administrators: the settings of realms, and roles with their permissions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from services.identity.realms.sign_in_policy import realms_with_provider
 
 
 def set_realm_settings(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Set what holds for a realm; what is left out stays. Raises Refused(invalid_request, realm_has_accounts)."""
+    """Set what holds for a realm. `request` has the members that change. Raises Refused(invalid_request, realm_has_accounts)."""
     realm = request["realm"]
     row = unit.session.scalar(select(RealmSettings).where(RealmSettings.realm == realm).with_for_update())
     before = rules_from(row, realm)
@@ -56,7 +56,7 @@ def set_realm_settings(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str
 
 
 def _require_way_back(unit: UnitOfWork, realm: str, wanted: rules.RealmRules) -> None:
-    """Refuse networks that would lock the caller out with this very request."""
+    """Refuse networks that would lock out the caller."""
     address = unit.context.client_address
     is_own = unit.caller is not None and unit.caller.realm == realm
     if is_own and address is not None and not is_inside(address, wanted.allowed_networks):
@@ -75,11 +75,12 @@ def _has_accounts(unit: UnitOfWork, realm: str) -> bool:
     return unit.session.scalar(select(Account.id).where(Account.realm == realm).limit(1)) is not None
 
 
-def create_role(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def create_role(
+    unit: UnitOfWork, *, realm: str, code: str, name: str, permissions: list[str]
+) -> dict[str, Any]:
     """Add a role of a portal (S1-14). Raises Refused(role_taken, invalid_request)."""
-    realm, code = request["realm"], request["code"]
-    permissions = sorted(set(request["permissions"]))
-    rules.check_permissions(realm, code, permissions, PERMISSIONS)
+    held = sorted(set(permissions))
+    rules.check_permissions(realm, code, held, PERMISSIONS)
     if unit.session.scalar(select(Role.id).where(Role.realm == realm, Role.code == code)) is not None:
         raise Refused("role_taken", "The realm has a role with this code.", field="code")
     role = unit.add(
@@ -88,18 +89,18 @@ def create_role(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
             organisation_id=unit.organisation_id,
             realm=realm,
             code=code,
-            name=request["name"],
+            name=name,
             version=1,
         )
     )
     unit.session.flush()
-    _hold(unit, role, permissions)
-    unit.audit("role.created", "role", role.id, realm=realm, permissions=permissions)
-    return role_view(role, permissions)
+    _add_permissions(unit, role, held)
+    unit.audit("role.created", "role", role.id, realm=realm, permissions=held)
+    return role_view(role, held)
 
 
 def edit_role(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Change a role: name, permissions, whether it can be given.
+    """Change a role: name, permissions, whether it can be given. `request` has the members that change.
 
     Raises Refused(not_found, version_conflict, role_in_use, invalid_request).
     """
@@ -125,7 +126,7 @@ def edit_role(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
     role.version += 1
     if permissions != held:
         unit.session.execute(delete(RolePermission).where(RolePermission.role_id == role.id))
-        _hold(unit, role, permissions)
+        _add_permissions(unit, role, permissions)
     unit.audit("role.changed", "role", role.id, before=held, after=permissions, is_disabled=is_disabled)
     return role_view(role, permissions)
 
@@ -145,6 +146,6 @@ def _require_unused(unit: UnitOfWork, role: Role) -> None:
         )
 
 
-def _hold(unit: UnitOfWork, role: Role, permissions: list[str]) -> None:
+def _add_permissions(unit: UnitOfWork, role: Role, permissions: list[str]) -> None:
     for permission in permissions:
         unit.add(RolePermission(organisation_id=unit.organisation_id, role_id=role.id, permission=permission))

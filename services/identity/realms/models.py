@@ -13,7 +13,7 @@ from services.identity.models import Base
 
 
 class RealmSettings(TenantScoped, Base):
-    """What an organisation has set for one realm. None: the default of `realms.rules` or of the process holds."""
+    """What an organisation has set for one realm. None: the process's setting holds."""
 
     __tablename__ = "realm_settings"
     organisation_id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -31,7 +31,7 @@ class RealmSettings(TenantScoped, Base):
 
 
 class IdentityProvider(TenantScoped, Base):
-    """The OpenID Connect provider that people of a realm may sign in with. Its client secret is sealed with the vault."""
+    """The OpenID Connect provider that people of a realm may sign in with. The vault seals its client secret."""
 
     __tablename__ = "identity_providers"
     __table_args__ = (UniqueConstraint("organisation_id", "realm"),)

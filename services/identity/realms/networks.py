@@ -9,7 +9,7 @@ from services.contracts.errors import Refused
 
 
 def checked_networks(networks: Iterable[str]) -> list[str]:
-    """Ranges in CIDR notation, in their normal form, each once.
+    """Ranges in CIDR notation, normalised, sorted, without repetition.
 
     A single address is a range of one. Raises Refused(invalid_request).
     """
@@ -27,7 +27,7 @@ def checked_networks(networks: Iterable[str]) -> list[str]:
 
 
 def is_inside(address: str | None, networks: Collection[str]) -> bool:
-    """Whether the address lies in one of the ranges. No ranges: everywhere. No address: only where there are no ranges."""
+    """Whether an address is in one of the ranges. Without ranges every address is; no address (None) is in no range."""
     if not networks:
         return True
     if address is None:
@@ -37,6 +37,6 @@ def is_inside(address: str | None, networks: Collection[str]) -> bool:
 
 
 def plain_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The address; one of IPv4 that is written as IPv6 (`::ffff:192.0.2.1`) as what it is. Raises ValueError."""
+    """The address. One of IPv4 that is written as IPv6 (`::ffff:192.0.2.1`) becomes IPv4. Raises ValueError."""
     place = ipaddress.ip_address(address)
     return getattr(place, "ipv4_mapped", None) or place

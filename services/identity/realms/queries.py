@@ -1,8 +1,8 @@
-"""What holds in each realm, and what its roles let people do. Reads only."""
+"""Questions about realms: their settings, and their roles with permissions."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -28,7 +28,7 @@ def rules_of(session: Session, organisation_id: str, realm: str) -> rules.RealmR
 
 
 def rules_from(row: RealmSettings | None, realm: str) -> rules.RealmRules:
-    """The rules in a row of settings; the realm's defaults without one."""
+    """The rules in a row of settings; without a row the realm's defaults."""
     if row is None:
         return rules.DEFAULTS[realm]
     values = {field.name: getattr(row, field.name) for field in fields(rules.RealmRules)}
@@ -41,19 +41,19 @@ def link_minutes(realm_rules: rules.RealmRules, realm: str, settings: Any) -> in
 
 
 def absolute_hours(realm_rules: rules.RealmRules, realm: str, settings: Any) -> int:
-    """After so many hours a session ends in any case."""
+    """The longest lifetime of a session, in hours. `settings` are those of the process."""
     return int(realm_rules.session_absolute_hours or settings.session_absolute_hours.of(realm))
 
 
 def list_realm_settings(session: Session, _caller: Caller) -> dict[str, Any]:
-    """The settings of every realm, those that hold by default as well."""
+    """The settings of every realm, including defaults."""
     rows = {row.realm: row for row in session.scalars(select(RealmSettings))}
     outside = realms_with_provider(session)
     return {"items": [realm_view(realm, rows.get(realm), outside) for realm in rules.REALMS]}
 
 
 def realm_view(realm: str, row: RealmSettings | None, outside: Collection[str]) -> dict[str, Any]:
-    """`outside`: realms with an outside provider in use."""
+    """The members of the contract's RealmView. `outside`: realms with an outside provider in use."""
     return asdict(rules_from(row, realm)) | {
         "realm": realm,
         "version": row.version if row else 1,
@@ -61,20 +61,20 @@ def realm_view(realm: str, row: RealmSettings | None, outside: Collection[str]) 
     }
 
 
-def list_roles(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+def list_roles(session: Session, _caller: Caller, *, realm: str | None) -> dict[str, Any]:
     """Roles with their permissions, and what roles of each realm may hold."""
     statement = select(Role).order_by(Role.realm, Role.code)
-    if request["realm"] is not None:
-        statement = statement.where(Role.realm == request["realm"])
+    if realm is not None:
+        statement = statement.where(Role.realm == realm)
     held: dict[str, list[str]] = {}
     for role_id, permission in session.execute(
         select(RolePermission.role_id, RolePermission.permission).order_by(RolePermission.permission)
     ):
         held.setdefault(role_id, []).append(permission)
-    realms = rules.REALMS if request["realm"] is None else (request["realm"],)
+    realms = rules.REALMS if realm is None else (realm,)
     return {
         "items": [role_view(role, held.get(role.id, [])) for role in session.scalars(statement)],
-        "permissions": {realm: sorted(may_hold(realm)) for realm in realms},
+        "permissions": {each: sorted(may_hold(each)) for each in realms},
     }
 
 

@@ -1,4 +1,4 @@
-"""Pure rules of realms: what holds in each, what its roles hold, and what an account may do by them.
+"""Pure rules of realms: their settings, the permissions of their roles, and what an account may do.
 
 Standard library only, plus the published refusals.
 """
@@ -17,7 +17,7 @@ FAMILY, PATIENT, EMPLOYEE, APPLICANT = "family", "patient", "employee", "applica
 
 REALMS = (STAFF, PROVIDER, FAMILY, PATIENT, EMPLOYEE, APPLICANT)
 
-# Accounts of these realms have one role; those of the others have a role for each profile that they reach.
+# Accounts of these realms have one role. Accounts of the others have a role for each profile that they reach.
 WORKFORCE_REALMS = frozenset({STAFF, PROVIDER})
 
 PORTAL_REALMS = frozenset(REALMS) - WORKFORCE_REALMS
@@ -30,7 +30,7 @@ EMAIL, USERNAME = "email", "username"
 LINK, TEMPORARY_PASSWORD = "link", "temporary_password"
 
 
-# What of a profile a role lets its holder see or do (S1-15, S1-32).
+# What a role lets its holder see of a profile, or do (S1-15, S1-32).
 PROFILE_PERMISSIONS = frozenset(
     {
         "profile.view_demographics",
@@ -89,7 +89,7 @@ DEFAULT_PORTAL_ROLES: Mapping[tuple[str, str], tuple[str, frozenset[str]]] = {
 
 @dataclass(frozen=True)
 class RealmRules:
-    """What holds for the accounts of one realm. None: the setting of the process holds."""
+    """What holds for the accounts of one realm. None: the process's setting holds."""
 
     login_id: str = EMAIL
     link_minutes: int | None = None
@@ -114,7 +114,7 @@ DEFAULTS: Mapping[str, RealmRules] = {
 
 
 def login_space(realm: str) -> str:
-    """Within what a login is unique: staff and providers share one space, each other realm has its own."""
+    """The space within which a login is unique: staff and providers share one, each other realm has its own."""
     return WORKFORCE if realm in WORKFORCE_REALMS else realm
 
 
@@ -142,8 +142,8 @@ def check_permissions(
 ) -> None:
     """Refuse permissions that a role may not hold.
 
-    A role of a portal holds only what opens a profile, a workforce role only the rest; `admin` keeps the right to edit
-    roles, otherwise nobody could give it back. Raises Refused(invalid_request).
+    A role of a portal holds only permissions over profiles, a role of the workforce only the others. `admin` keeps the
+    permission to edit roles: otherwise nobody could restore it. Raises Refused(invalid_request).
     """
     known = set(PROFILE_PERMISSIONS if realm in PORTAL_REALMS else staff_permissions)
     unknown = sorted(set(wanted) - known)
@@ -221,13 +221,13 @@ DEFAULT_ROLES: Mapping[str, tuple[str, frozenset[str]]] = {
     "admin": (STAFF, PERMISSIONS - {"document.sign"}),
     PROVIDER_LEVEL: (
         PROVIDER,
-        # The ReferralQs of the own programs: labels of statuses, reasons and outcomes to choose from.
+        # queue.read: the ReferralQs of the provider's programs, whose statuses, reasons and outcomes the provider chooses from.
         frozenset({"queue.read", "referral.read", "capacity.read", "document.read", "document.sign"}),
     ),
 }
 
 
-# What a provider's role does not hold by itself: the account's own switches add it (S0-22, S0-23).
+# Permissions that a provider has by a switch of the account, not by the role (S0-22, S0-23).
 _BY_SWITCH: Mapping[str, str] = {
     "can_edit_capacity": "capacity.edit",
     "can_change_status": "referral.change_status",
@@ -235,7 +235,7 @@ _BY_SWITCH: Mapping[str, str] = {
 
 
 def switch_of(permission: str) -> str | None:
-    """The switch of a provider's account that decides about this permission, None where its role does."""
+    """The switch of a provider's account that decides about this permission; None where the role decides."""
     return next((switch for switch, switched in _BY_SWITCH.items() if switched == permission), None)
 
 
@@ -247,9 +247,9 @@ def portal_is_open(features: Collection[str]) -> bool:
 def effective_permissions(
     realm: str, held: Iterable[str], switches: Mapping[str, bool], features: Collection[str]
 ) -> list[str]:
-    """What an account may do now: its role's permissions, narrowed and widened by its realm's conditions.
+    """What an account may do now, sorted: its role's permissions, and for providers what features and switches decide.
 
-    `switches` are can_edit_capacity and can_change_status of a provider account. Sorted.
+    `switches` are can_edit_capacity and can_change_status of a provider account.
     """
     if realm != PROVIDER:
         return sorted(held)

@@ -22,13 +22,13 @@ def provider_in_use(session: Session, organisation_id: str, realm: str) -> Ident
 
 
 def allows_password(session: Session, organisation_id: str, realm: str) -> bool:
-    """Whether a password lets somebody of this realm in. Without a provider in use it always does."""
+    """Whether people of this realm may log in with a password. Without a provider in use they always may."""
     provider = provider_in_use(session, organisation_id, realm)
     return provider is None or provider.allows_passwords
 
 
 def password_not_allowed() -> Refused:
-    """The answer to a right password where only the provider lets in. A wrong one is not told this."""
+    """The refusal of a right password where people sign in only with the provider. A wrong password is not told this."""
     return Refused(
         "outside_sign_in_required",
         "Accounts like yours sign in with your organisation's own sign-in service.",

@@ -27,7 +27,7 @@ def load_account(unit: UnitOfWork, account_id: str) -> Account:
     return account
 
 
-# Where only an account's own columns are needed its role and assignments are not read along.
+# For reading only an account's own columns, without its role and assignments.
 COLUMNS_ONLY = (lazyload(Account.role), lazyload(Account.assignments))
 
 
@@ -57,7 +57,7 @@ def find_login(
 ) -> tuple[Organisation | None, Account | None]:
     """Organisation and account of a login, None for what does not exist. The session is of no organisation.
 
-    Both statements are always run, so that an unknown organisation takes as long as a known one.
+    Both statements always run, so that an unknown organisation takes as long as a known one.
     """
     organisation = session.scalar(select(Organisation).where(Organisation.key == organisation_key))
     organisation_id = organisation.id if organisation else ""
@@ -102,8 +102,8 @@ def add_portal_account(
 ) -> Account:
     """Open a person's account in a portal. It reaches nothing yet.
 
-    Where the realm logs in by e-mail that is the login and must be the only one (S1-4, S1-5); where it has usernames
-    the e-mail may be missing or shared (C1). `field`: what the request calls the log-in, if not as the realm does.
+    Where the realm logs in by e-mail, the e-mail is the login and must be unique (S1-4, S1-5). Where it has usernames,
+    the e-mail may be missing or shared (C1). `field` is the request's name of the log-in, if it differs from the realm's.
     Raises Refused(invalid_request, login_taken).
     """
     realm_rules = rules_of(unit.session, str(unit.organisation_id), realm)
@@ -135,7 +135,7 @@ def add_portal_account(
 
 
 def name_accounts(unit: UnitOfWork, person: Person) -> None:
-    """Give the person's accounts the person's name, by which lists, signatures and "who opened my record" call them."""
+    """Copy the person's name to the person's accounts: lists, signatures and "who opened my record" show it."""
     for account in unit.session.scalars(
         select(Account).where(Account.person_id == person.id).with_for_update(of=Account)
     ):

@@ -1,4 +1,4 @@
-"""Who acts in a transaction."""
+"""The caller of a transaction."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from services.chassis.unit_of_work import UnitOfWork
 
 
 def caller_of(unit: UnitOfWork) -> Caller:
-    """Who acts in this transaction; the operation lets nobody in without a passport."""
-    assert unit.caller is not None  # noqa: S101 - the operation's declaration asks for a passport
+    """The caller of this transaction. The operation must not be public."""
+    assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
     return unit.caller

@@ -1,4 +1,4 @@
-"""What is asked for twice."""
+"""Requests that take effect only when they are confirmed."""
 
 from __future__ import annotations
 

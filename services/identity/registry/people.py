@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import secrets
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -67,7 +68,7 @@ NUMBER_DIGITS = 9
 
 
 def add_person(unit: UnitOfWork, number: str | None, kinds: list[str], **members: Any) -> Person:
-    """Add a person of these kinds from now on. Without a number a free one is drawn. Raises Refused(number_taken)."""
+    """Add a person of these kinds from now on. Without a number it gets a random free one. Raises Refused(number_taken)."""
     person = Person(
         id=wire.new_id(),
         number=number or _free_number(unit),
@@ -88,15 +89,21 @@ def add_person(unit: UnitOfWork, number: str | None, kinds: list[str], **members
 
 
 def _free_number(unit: UnitOfWork) -> str:
-    # Drawn, not counted: a number that follows another would tell how many people there are, and counting waits.
+    # Random: consecutive numbers would tell how many people there are, and a counter would make transactions wait.
     while True:
         number = f"P{secrets.randbelow(10**NUMBER_DIGITS):0{NUMBER_DIGITS}d}"
         if unit.session.scalar(select(Person.id).where(Person.number == number)) is None:
             return number
 
 
-def add_kind(unit: UnitOfWork, person: Person, kind: str, starts_at: Any, ends_at: Any) -> None:
-    """Note what a person is, from when, and until when."""
+def add_kind(
+    unit: UnitOfWork,
+    person: Person,
+    kind: str,
+    starts_at: datetime.datetime,
+    ends_at: datetime.datetime | None,
+) -> None:
+    """Note that a person is of this kind, from when, and until when."""
     unit.add(
         PersonKind(id=wire.new_id(), person_id=person.id, kind=kind, starts_at=starts_at, ends_at=ends_at)
     )

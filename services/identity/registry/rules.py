@@ -1,4 +1,4 @@
-"""Pure rules of people: what they can be, and spans of time."""
+"""Pure rules of people: the kinds of people, and spans of time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PERSON_KINDS = ("client", "contact", "patient", "employee", "applicant", "staff"
 def is_in_effect(
     starts_at: datetime.datetime, ends_at: datetime.datetime | None, now: datetime.datetime
 ) -> bool:
-    """Whether a span holds now: from its start until before its end."""
+    """Whether a span includes `now`: it runs from its start until just before its end."""
     return starts_at <= now and (ends_at is None or now < ends_at)
 
 

@@ -1,4 +1,4 @@
-"""Usernames: what one is, and choosing it."""
+"""Usernames: what is one, and setting it."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from services.identity.models import Account
 from services.identity.realms.queries import rules_of
 from services.identity.realms.rules import EMAIL, PATIENT, normal_login
 
-# A login that nobody can type as a username stands for "none on file": the column is unique and never empty.
+# Begins the login of an account without a username: the column is unique and never empty. No username begins so.
 _NO_USERNAME = "-"
 
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._@-]{2,63}")
 
 
 def no_username(unique: str) -> str:
-    """The login of an account without a username. `unique` is any identifier of its own."""
+    """The login of an account without a username. `unique` is any identifier that no other account has."""
     return f"{_NO_USERNAME}{unique}"
 
 
 def has_username(login: str) -> bool:
-    """Whether a login is one that a person knows."""
+    """Whether a login is a username, and not a stand-in for none."""
     return not login.startswith(_NO_USERNAME)
 
 
 def is_username(login: str) -> bool:
-    """Whether a normalised login may be a username: what stands for none is not."""
+    """Whether a normalised login may be a username. A stand-in for none may not."""
     return _USERNAME.fullmatch(login) is not None
 
 
@@ -52,13 +52,13 @@ def set_username(unit: UnitOfWork, account: Account, username: str) -> None:
 
 
 def require_username(login: str, field: str) -> None:
-    """Raise Refused(invalid_request) unless it may be a username; `field` is what the request calls it."""
+    """Raise Refused(invalid_request) unless the login may be a username. `field` is the request's name of it."""
     if not is_username(normal_login(login)):
         raise Refused("invalid_request", f"{field}: {USERNAME_RULE}", field=field)
 
 
 def choose_with_link(unit: UnitOfWork, account: Account, username: str | None) -> None:
-    """The username that the holder of a link has chosen, needed where none is on file and nowhere else (S3-37).
+    """Set the username that the holder of a link has chosen: needed where none is on file, refused where one is (S3-37).
 
     Raises Refused(invalid_request, login_taken).
     """

@@ -1,4 +1,4 @@
-"""Grants that end by the clock: nobody reaches anything by them; this only tells it, and warns before."""
+"""Grants that end by the clock: they open nothing any more by then. This announces their end, and warns before it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_AT_ONCE = 200
 
 
 def tell(runtime: Any) -> bool:
-    """Tell of grants that have ended and of those that will soon, each in a transaction of its own."""
+    """Announce grants that have ended and those that will end soon, each in its own transaction."""
     now = utc_now()
     with runtime.database.reading(None) as session:
         due = session.scalars(
@@ -45,7 +45,7 @@ def _tell_of(runtime: Any, grant_id: str) -> None:
             .with_for_update(of=Grant, skip_locked=True)
         ).one_or_none()
         if found is None:
-            return  # somebody else has done it
+            return  # another replica has done it
         grant, organisation = found
         unit.act_for(organisation.id, organisation.key)
         tell_of(unit, grant)
@@ -54,7 +54,7 @@ def _tell_of(runtime: Any, grant_id: str) -> None:
 
 
 def tell_of(unit: UnitOfWork, grant: Grant) -> None:
-    """Tell that this grant has ended, or that it ends soon, whichever is the case now."""
+    """Announce that this grant has ended, or that it will end soon."""
     if grant.ends_at is None:
         return
     if grant.ends_at <= unit.now:

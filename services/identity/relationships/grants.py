@@ -17,7 +17,7 @@ from services.identity.registry import rules
 
 
 def find_open(unit: UnitOfWork, account_id: str, person_id: str) -> Grant | None:
-    """The grant of an account for a profile that is neither revoked nor over, locked; it may begin later."""
+    """The account's grant for a profile, locked, if it is neither revoked nor over. It may begin later."""
     grant: Grant | None = unit.session.scalar(
         select(Grant)
         .where(Grant.account_id == account_id, Grant.person_id == person_id, Grant.revoked_at.is_(None))
@@ -57,7 +57,7 @@ def open_grant(
     unit.add(grant)
     try:
         unit.session.flush()
-    except IntegrityError:  # another request was first
+    except IntegrityError:  # a request at the same moment was first
         raise access_exists() from None
     unit.audit(
         "grant.opened",
@@ -79,7 +79,7 @@ def access_exists() -> Refused:
 
 
 def change_grant(unit: UnitOfWork, grant: Grant, role: Role, ends_at: datetime.datetime | None) -> None:
-    """Another role or end for one profile. Where nothing differs nothing is written. Raises Refused(invalid_request)."""
+    """Change the role or the end of a grant. If nothing differs, nothing is written. Raises Refused(invalid_request)."""
     if ends_at != grant.ends_at:
         rules.check_span(grant.starts_at, ends_at, unit.now)
     elif role.id == grant.role_id:
@@ -108,7 +108,7 @@ def change_grant(unit: UnitOfWork, grant: Grant, role: Role, ends_at: datetime.d
 
 
 def revoke(unit: UnitOfWork, grant: Grant, reason: str) -> None:
-    """End a grant. The next passport is without the profile; for one that has expired it was so before."""
+    """End a grant. The next passport lacks the profile; after its `ends_at` passports have lacked it already."""
     grant.revoked_at = unit.now
     grant.revoke_reason = reason
     grant.version += 1
@@ -129,12 +129,12 @@ def revoke(unit: UnitOfWork, grant: Grant, reason: str) -> None:
         person_id=grant.person_id,
         reason=reason,
     )
-    unit.session.flush()  # the place of this grant is free for another one
+    unit.session.flush()  # the unique index lets another grant be opened
     _publish(unit, contract.access_revoked, grant)
 
 
 def role_of(unit: UnitOfWork, realm: str, code: str) -> Role:
-    """A role of a portal that can be given. Raises Refused(invalid_request), which names those that can."""
+    """The role of a portal with this code, if it can be given. Raises Refused(invalid_request), which names those that can."""
     roles = unit.session.scalars(
         select(Role).where(Role.realm == realm, Role.disabled_at.is_(None)).order_by(Role.code)
     ).all()

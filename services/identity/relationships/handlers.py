@@ -1,10 +1,8 @@
-"""How accounts stand to people: setting and ending it."""
+"""Setting and ending relationships between accounts and people."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
-from typing import Any
 
 from sqlalchemy import or_, select
 
@@ -19,17 +17,22 @@ from services.identity.registry.people import find_person
 BY_STAFF = "staff"
 
 
-def set_relationship(unit: UnitOfWork, request: Mapping[str, Any]) -> Relationship:
-    """Relate an account and a person, whichever side it is set from. Raises Refused(not_found, relationship_exists)."""
-    account = find_account(unit.session, request["account_id"])
-    person = find_person(unit.session, request["person_id"])
-    starts_at = request["starts_at"] or unit.now
-    rules.check_span(starts_at, request["ends_at"], unit.now)
-    if _open(unit, account.id, person.id, request["kind"]) is not None:
+def set_relationship(
+    unit: UnitOfWork,
+    *,
+    account_id: str,
+    person_id: str,
+    kind: str,
+    starts_at: datetime.datetime | None,
+    ends_at: datetime.datetime | None,
+) -> Relationship:
+    """Relate an account and a person. Raises Refused(not_found, relationship_exists)."""
+    account = find_account(unit.session, account_id)
+    person = find_person(unit.session, person_id)
+    rules.check_span(starts_at or unit.now, ends_at, unit.now)
+    if _find_open(unit, account.id, person.id, kind) is not None:
         raise Refused("relationship_exists", "They are related in this way already.", field="kind")
-    return relate(
-        unit, account, person, request["kind"], BY_STAFF, starts_at=starts_at, ends_at=request["ends_at"]
-    )
+    return relate(unit, account, person, kind, BY_STAFF, starts_at=starts_at, ends_at=ends_at)
 
 
 def relate(
@@ -42,8 +45,8 @@ def relate(
     starts_at: datetime.datetime | None = None,
     ends_at: datetime.datetime | None = None,
 ) -> Relationship:
-    """Note a relationship; one that is there already stays. `source` says who knows of it: staff, a feed, a step."""
-    present = _open(unit, account.id, person.id, kind)
+    """Relate an account and a person, unless they are already. `source` says where it comes from: staff, a feed, a step."""
+    present = _find_open(unit, account.id, person.id, kind)
     if present is not None:
         return present
     relationship = Relationship(
@@ -70,7 +73,7 @@ def relate(
 
 
 def end_relationship(unit: UnitOfWork, *, relationship_id: str) -> Relationship:
-    """End a relationship now; one that is over stays as it is. Raises Refused(not_found)."""
+    """End a relationship now, unless it is over. Raises Refused(not_found)."""
     relationship: Relationship | None = unit.session.scalar(
         select(Relationship).where(Relationship.id == relationship_id).with_for_update()
     )
@@ -82,7 +85,7 @@ def end_relationship(unit: UnitOfWork, *, relationship_id: str) -> Relationship:
     return relationship
 
 
-def _open(unit: UnitOfWork, account_id: str, person_id: str, kind: str) -> Relationship | None:
+def _find_open(unit: UnitOfWork, account_id: str, person_id: str, kind: str) -> Relationship | None:
     found: Relationship | None = unit.session.scalar(
         select(Relationship).where(
             Relationship.account_id == account_id,

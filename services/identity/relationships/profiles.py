@@ -1,4 +1,4 @@
-"""Which profiles an account reaches now: what its passport says, and what it may read of them itself."""
+"""Which profiles an account reaches now, for its passport and for what it reads itself."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 from services.chassis.unit_of_work import UnitOfWork
 from services.identity.models import Grant, Person, Role, RolePermission, in_effect
 from services.identity.realms import rules
+from services.identity.registry.actors import caller_of
 
 
 def profiles_of(session: Session, account_id: str, now: datetime.datetime) -> list[dict[str, Any]]:
     """The profiles an account reaches, in one statement: person_id, role and its permissions, sorted.
 
-    A role that is switched off and a person who is disabled open nothing. Nor does a permission that is not one over
-    profiles: should a role hold one of the staff's by mistake, its holder is still no member of the staff.
+    A role that is switched off and a person who is disabled open nothing. Permissions that are not about profiles are
+    left out: a role that holds one of the staff's by mistake does not make its holder a member of the staff.
     """
     statement = (
         select(Grant.person_id, Role.code, RolePermission.permission)
@@ -42,17 +43,17 @@ def profiles_of(session: Session, account_id: str, now: datetime.datetime) -> li
 
 
 def permissions_over(profiles: Iterable[dict[str, Any]]) -> list[str]:
-    """What an account may do on at least one profile. On which one, its scope says."""
+    """What an account may do on at least one profile. The scope of its passport says on which."""
     return sorted({permission for profile in profiles for permission in profile["permissions"]})
 
 
 def note_use(unit: UnitOfWork, person_id: str) -> None:
     """Note that the caller has opened a profile, and when (S1-35: the last use of each profile)."""
-    assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
+    caller = caller_of(unit)
     unit.session.execute(
         update(Grant)
-        .where(Grant.account_id == unit.caller.id, Grant.person_id == person_id, in_effect(unit.now))
+        .where(Grant.account_id == caller.id, Grant.person_id == person_id, in_effect(unit.now))
         .values(last_used_at=unit.now),
         execution_options={"synchronize_session": False},
     )
-    unit.audit("profile.read", "person", person_id, account_id=unit.caller.id)
+    unit.audit("profile.read", "person", person_id, account_id=caller.id)

@@ -1,8 +1,7 @@
-"""Questions about relationships: they only read."""
+"""Questions about relationships."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -13,13 +12,12 @@ from services.contracts.errors import Refused
 from services.identity.models import Relationship
 
 
-def list_relationships(session: Session, _caller: Caller, request: Mapping[str, Any]) -> dict[str, Any]:
+def list_relationships(
+    session: Session, _caller: Caller, *, account_id: str | None, person_id: str | None
+) -> dict[str, Any]:
     """Relationships of an account, of a person, or of both together. Raises Refused(invalid_request) for neither."""
-    wanted = [
-        getattr(Relationship, side) == request[side]
-        for side in ("account_id", "person_id")
-        if request[side] is not None
-    ]
+    sides = ((Relationship.account_id, account_id), (Relationship.person_id, person_id))
+    wanted = [column == value for column, value in sides if value is not None]
     if not wanted:
         raise Refused("invalid_request", "account_id: name an account or a person.", field="account_id")
     rows = session.scalars(select(Relationship).where(*wanted).order_by(Relationship.created_at))

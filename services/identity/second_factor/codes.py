@@ -1,4 +1,4 @@
-"""The codes of a second factor: what an account has, whether a given code holds, and using it up. Steps of a transaction."""
+"""The codes of a second factor: whether an account has one, checking a code, and using it up. Steps of a transaction."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CursorResult, delete, func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.chassis.unit_of_work import UnitOfWork
@@ -15,6 +15,7 @@ from services.contracts.errors import Refused
 from services.contracts.identity import second_factor as contract
 from services.identity.models import Account, Organisation, Role
 from services.identity.realms import queries as realms
+from services.identity.registry.statements import rows_changed
 from services.identity.second_factor import rules
 from services.identity.second_factor.models import RecoveryCode, SecondFactor
 from services.identity.secrets import tries
@@ -34,9 +35,9 @@ class Need:
 
 
 def need_of(session: Session, account: Account) -> Need:
-    """What an account needs to log in beside its password.
+    """What an account needs to log in besides its password.
 
-    Demanded by the realm, by the role, or because the password is one that may be short only with a second factor.
+    A second factor is demanded by the realm, by the role, or because a short password needs one.
     """
     realm_rules = realms.rules_of(session, account.organisation_id, account.realm)
     by_role = session.scalar(select(Role.second_factor_required).where(Role.id == account.role_id))
@@ -67,7 +68,7 @@ def recovery_codes_left(session: Session, account_id: str) -> int:
 
 
 def begin(unit: UnitOfWork, account: Account, organisation: Organisation, vault: Vault) -> dict[str, Any]:
-    """Make a secret that waits for its first code; an earlier one that was never confirmed is replaced.
+    """Make a secret that waits for its first code. It replaces an earlier one that was never confirmed.
 
     Answers `secret` (base32) and `uri` for an app (otpauth). Raises Refused(second_factor_is_on).
     """
@@ -99,10 +100,10 @@ def count_code_try(unit: UnitOfWork, account_id: str) -> int:
 
 
 def use(unit: UnitOfWork, account_id: str, code: str, vault: Vault, *, confirms: bool = False) -> bool:
-    """Whether the code holds; if it does it is used up, and wrong ones before it are forgotten.
+    """Whether the code is right. A right one is used up, and the wrong ones before it are forgotten.
 
-    `confirms`: of a second factor that is not yet in effect. Two calls with one code: one conditional statement lets
-    the first of them in.
+    `confirms`: the code is the first one of a second factor that is not yet in effect. Of two calls with the same code
+    only the first succeeds: one conditional statement decides.
     """
     text = rules.normal_code(code)
     is_one_time = len(text) == rules.DIGITS and text.isdecimal()
@@ -126,8 +127,8 @@ def _use_one_time(unit: UnitOfWork, account_id: str, code: str, vault: Vault, *,
     step = rules.matching_step(secret, code, unit.now, factor.last_step)
     if step is None:
         return False
-    return _is_first(
-        unit,
+    changed = rows_changed(
+        unit.session,
         update(SecondFactor)
         .where(
             SecondFactor.account_id == account_id,
@@ -135,11 +136,12 @@ def _use_one_time(unit: UnitOfWork, account_id: str, code: str, vault: Vault, *,
         )
         .values(last_step=step),
     )
+    return changed == 1
 
 
 def _use_recovery(unit: UnitOfWork, account_id: str, code: str) -> bool:
-    is_used = _is_first(
-        unit,
+    changed = rows_changed(
+        unit.session,
         update(RecoveryCode)
         .where(
             RecoveryCode.code_hash == _code_hash(account_id, code),
@@ -148,21 +150,15 @@ def _use_recovery(unit: UnitOfWork, account_id: str, code: str) -> bool:
         )
         .values(used_at=unit.now),
     )
-    if is_used:
-        left = recovery_codes_left(unit.session, account_id)
-        unit.audit("second_factor.recovery_code_used", "account", account_id, left=left)
-    return is_used
-
-
-def _is_first(unit: UnitOfWork, statement: Any) -> bool:
-    done: CursorResult[Any] = unit.session.execute(  # type: ignore[assignment]
-        statement, execution_options={"synchronize_session": False}
-    )
-    return done.rowcount == 1
+    if changed != 1:
+        return False
+    left = recovery_codes_left(unit.session, account_id)
+    unit.audit("second_factor.recovery_code_used", "account", account_id, left=left)
+    return True
 
 
 def enable(unit: UnitOfWork, account_id: str) -> list[str]:
-    """Put the second factor into effect and answer its recovery codes, shown this once."""
+    """Put the second factor into effect and answer its recovery codes, which are not shown again."""
     unit.session.execute(
         update(SecondFactor).where(SecondFactor.account_id == account_id).values(confirmed_at=unit.now),
         execution_options={"synchronize_session": False},
@@ -174,7 +170,7 @@ def enable(unit: UnitOfWork, account_id: str) -> list[str]:
 def renew_recovery_codes(unit: UnitOfWork, account_id: str) -> list[str]:
     """Ten new recovery codes; the ones before are void.
 
-    120 random bits each: too many to guess even from their hashes, so a fast hash is enough (NIST SP 800-63B-4,
+    Each has 120 random bits, too many to guess even from its hash, so a fast hash is enough (NIST SP 800-63B-4,
     look-up secrets of 112 bits or more).
     """
     unit.session.execute(delete(RecoveryCode).where(RecoveryCode.account_id == account_id))

@@ -13,6 +13,7 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.models import Role
 from services.identity.registry.accounts import find_account, load_account
+from services.identity.registry.actors import caller_of
 from services.identity.registry.organisations import load_organisation
 from services.identity.second_factor import codes
 from services.identity.secrets.vault import Vault, vault_of
@@ -21,7 +22,7 @@ from services.identity.sessions.proof import proven_caller
 
 
 def get_mine(session: Session, caller: Caller) -> dict[str, Any]:
-    """What the caller has beside the password."""
+    """The caller's second factor, and whether it is demanded."""
     account = find_account(session, caller.id)
     factor = codes.confirmed_factor(session, account.id)
     return {
@@ -39,9 +40,8 @@ def start(unit: UnitOfWork, vault: Vault) -> dict[str, Any]:
 
 
 def confirm(unit: UnitOfWork) -> dict[str, Any]:
-    """Put it into effect. The code was checked and used up in a transaction before (`check_own_code`)."""
-    assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
-    return {"recovery_codes": codes.enable(unit, unit.caller.id)}
+    """Put the second factor into effect. `check_own_code` has checked and used up the code in an earlier transaction."""
+    return {"recovery_codes": codes.enable(unit, caller_of(unit).id)}
 
 
 def renew(unit: UnitOfWork) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def renew(unit: UnitOfWork) -> dict[str, Any]:
 
 
 def remove_mine(unit: UnitOfWork) -> dict[str, Any]:
-    """Take the caller's away. Raises Refused(proof_required, second_factor_is_off, second_factor_demanded)."""
+    """Remove the caller's second factor. Raises Refused(proof_required, second_factor_is_off, second_factor_demanded)."""
     caller = proven_caller(unit)
     account = load_account(unit, caller.id)
     require_factor(unit.session, account.id)
@@ -66,7 +66,7 @@ def remove_mine(unit: UnitOfWork) -> dict[str, Any]:
 
 
 def reset(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
-    """Take somebody's away who has lost it, and end the sessions. The password still stands before a new one.
+    """Remove the second factor of somebody who has lost it, and end the sessions. Setting up another takes the password.
 
     Raises Refused(not_found, proof_required, second_factor_is_off).
     """
@@ -79,7 +79,7 @@ def reset(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
 
 
 def set_role_demand(unit: UnitOfWork, *, security_level: str, is_required: bool) -> dict[str, Any]:
-    """Whether a security level must have a second factor. Raises Refused(not_found)."""
+    """Set whether a security level must have a second factor. Raises Refused(not_found)."""
     role = unit.session.scalar(select(Role).where(Role.code == security_level).with_for_update())
     if role is None:
         raise Refused("not_found", "There is no such security level.")
@@ -90,7 +90,7 @@ def set_role_demand(unit: UnitOfWork, *, security_level: str, is_required: bool)
 
 
 def check_own_code(call: Call, code: str, *, confirms: bool = False) -> None:
-    """Use up a code of the caller's, before the command that it opens; a wrong one stays counted.
+    """Use up one of the caller's codes, before the command that needs it. A wrong code stays counted.
 
     Raises Refused(proof_refused, too_many_requests).
     """

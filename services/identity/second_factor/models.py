@@ -12,9 +12,10 @@ from services.identity.models import Base
 
 
 class SecondFactor(TenantScoped, Base):
-    """An account's TOTP secret, encrypted: codes are computed from it, so a hash will not do.
+    """An account's TOTP secret, encrypted: codes are computed from it, so a hash is not enough.
 
-    In effect once `confirmed_at` is set. `last_step` is the time step of the last code used: none works twice.
+    It is in effect once `confirmed_at` is set. `last_step` is the time step of the last code that was used, so that none
+    works twice.
     """
 
     __tablename__ = "second_factors"
@@ -26,7 +27,7 @@ class SecondFactor(TenantScoped, Base):
 
 
 class RecoveryCode(TenantScoped, Base):
-    """A code that stands in for a lost second factor, once."""
+    """A code that replaces a lost second factor, once."""
 
     __tablename__ = "recovery_codes"
     code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)

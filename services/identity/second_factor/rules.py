@@ -19,14 +19,14 @@ STEP_S = 30
 
 DIGITS = 6
 
-# One step early or late: clocks differ, and a code that was shown a moment ago still counts (RFC 6238, section 5.2).
+# Codes of one step before and after count, too, since clocks differ and typing takes time (RFC 6238, section 5.2).
 STEPS_AROUND = 1
 
 SECRET_BYTES = 20  # as long as the hash (RFC 4226, section 4, R6)
 
 RECOVERY_CODES = 10
 
-# Guessing one of three codes in a million: at most a hundred wrong ones before an administrator has to help.
+# Three codes in a million are right at a time. After a hundred wrong ones in a row an administrator has to help.
 CODE_LIMIT = Limit(most=5, rest_s=900, free=3, most_in_a_row=100)
 
 

@@ -1,6 +1,6 @@
-"""Tries counted per address of the caller, whatever login they are for: one password tried on a thousand accounts.
+"""Tries counted per address of the caller, whatever login they are for, against one password on a thousand accounts.
 
-An address is kept only as a keyed hash, and a day at most (`housekeeping`).
+An address is stored only as a keyed hash, for at most a day (`housekeeping`).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ LOGIN, RESET, LINK = f"login{SUFFIX}", f"reset{SUFFIX}", f"link{SUFFIX}"
 def count_try(unit: UnitOfWork, kind: str, settings: Any, *, times: int = 1) -> int:
     """Count one try from the caller's address; 0 when it may go on, else the seconds to wait.
 
-    `times` as many as log-ins, for what takes its time and is given back only then.
-    A call that did not come through the gateway has no address and is not counted here.
+    `times` as many tries are allowed as log-ins, for what takes a while before a success is given back.
+    A call that did not come through the gateway has no address and is not counted.
     """
     key = _key(unit, kind, settings)
     if key is None:
@@ -38,12 +38,12 @@ def count_try(unit: UnitOfWork, kind: str, settings: Any, *, times: int = 1) -> 
 
 
 def held_throttle(unit: UnitOfWork, kind: str, key: str) -> Throttle:
-    """The tries so far for `key`, held until the transaction ends; none yet is a row as well."""
+    """The row of tries for `key`, locked until the transaction ends, made now if there is none."""
     return held_or_made(unit.session, Throttle, {"kind": kind, "key_hash": key}, {"count": 0, "in_a_row": 0})
 
 
 def give_back(unit: UnitOfWork, kind: str, settings: Any) -> None:
-    """Take back a try that succeeded: people who share an address do not use up each other's."""
+    """Uncount a try that succeeded, so that people who share an address do not use up each other's tries."""
     key = _key(unit, kind, settings)
     if key is None:
         return

@@ -1,4 +1,4 @@
-"""How a call with a secret in it is treated: taken out of the request, and answered after a fixed time."""
+"""Calls with a secret: taking it out of the request, and answering after a fixed time."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from services.chassis.operations import Call
 
 
 def take_secret(call: Call, member: str) -> Any:
-    """A password or code, taken out of the request: what stays there is fingerprinted with a fast hash."""
+    """Take a password or code out of the request. The rest of the request is fingerprinted with a fast hash."""
     request = dict(call.request)
     secret = request.pop(member, None)
     call.request = request
     return secret
 
 
-# What a known token costs more than an unknown one is hidden behind one time for both, and a random rest.
+# A known token takes longer to check than an unknown one: one answer time for both, plus a random rest, hides it.
 ANSWERS_AFTER_S = 0.25
 
 JITTER_S = 0.02

@@ -12,9 +12,9 @@ from services.identity.models import Base
 
 
 class Throttle(Base):
-    """Tries for one key: `kind` is what is tried, `key_hash` the SHA-256 of whom or where from.
+    """Tries for one key: `kind` is what is tried, `key_hash` a hash of the login, account or address.
 
-    Not of one organisation: a log-in for an organisation that does not exist is counted as well.
+    It belongs to no organisation: a log-in to an organisation that does not exist is counted as well.
     """
 
     __tablename__ = "throttles"

@@ -1,4 +1,4 @@
-"""Which passwords are accepted (NIST SP 800-63B-4): length and a blocklist, no rules of composition. Pure."""
+"""Which passwords are accepted (NIST SP 800-63B-4): by length and a blocklist, without rules of composition."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ _STOCK_WORDS = frozenset(
 
 
 def normal_password(password: str) -> str:
-    """The password as it is measured and hashed: Unicode NFKC, the same bytes from every keyboard."""
+    """The password as it is measured and hashed: in Unicode NFKC it has the same bytes from every keyboard."""
     return unicodedata.normalize("NFKC", password)
 
 
@@ -103,10 +103,9 @@ def check_password(
 ) -> None:
     """Raise Refused(password_refused) with a `reason` unless the password may be used.
 
-    `least`: how many characters it must have; LEAST_BESIDE_SECOND_FACTOR where one is demanded as well.
-
-    `context` are words an attacker would try first: names of the organisation and of the person, the login.
-    `field`: what the password is called in the request.
+    `least`: how many characters it must have; LEAST_BESIDE_SECOND_FACTOR where a second factor is demanded.
+    `context`: words that an attacker would try first: names of the organisation and of the person, the login.
+    `field`: the request's name of the password.
     """
     text = normal_password(password)
     if len(text) < least:
@@ -152,12 +151,12 @@ def _blocklist() -> frozenset[str]:
 
 
 def _is_repeated(text: str) -> bool:
-    """Whether the text is one piece of at most half its length, over and over (the last may be cut off)."""
+    """Whether the text repeats one piece of at most half its length (the last may be cut off)."""
     return any(text[:-period] == text[period:] for period in range(1, len(text) // 2 + 1))
 
 
 def _is_sequence(text: str) -> bool:
-    """Whether most neighbours in it are neighbours on a keyboard row, in the alphabet or among the digits."""
+    """Whether most neighbouring characters are neighbours on a keyboard row, in the alphabet or among the digits."""
     followers = {pair for row in _ROWS for path in (row, row[::-1]) for pair in itertools.pairwise(path)}
     steps = list(itertools.pairwise(text))
     return sum(step in followers for step in steps) >= 0.75 * len(steps)

@@ -1,4 +1,4 @@
-"""Hashing of passwords with argon2id, beside the event loop, and never more at once than memory allows."""
+"""Hashing of passwords with argon2id, outside the event loop, and with a limit on simultaneous hashes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from services.identity.secrets.password_rules import normal_password
 
 
 def at_once(cores: int) -> int:
-    """How many hashes may run together: 19 MiB each, so two at most, and one core is left to the event loop.
+    """How many hashes may run together. Each takes 19 MiB, so at most two; and one core is left to the event loop.
 
-    On two cores two hashes made a call that needs next to nothing wait twice as long as one hash does.
+    On two cores, two hashes at once made a trivial call wait twice as long as one hash did.
     """
     return max(1, min(2, cores - 1))
 
@@ -30,7 +30,7 @@ def hash_password(password: str) -> str:
 
 
 def password_matches(password: str, password_hash: str | None) -> bool:
-    """Whether the password belongs to the hash. Without a hash the same work is done and the answer is no."""
+    """Whether the password belongs to the hash. Without a hash the answer is no, after the same work."""
     matches = _beside_the_loop(_verify, normal_password(password), password_hash or _dummy_hash())
     return bool(matches) and password_hash is not None
 
@@ -53,12 +53,12 @@ def _hasher() -> Any:
 
 @functools.cache
 def _dummy_hash() -> str:
-    """A hash that no log-in belongs to: what an unknown login is measured against."""
+    """A hash of no account: passwords for unknown logins are verified against it."""
     return str(_hasher().hash("no account has this password"))
 
 
 def warm_up() -> None:
-    """Make the dummy hash at the start: the first unknown login must not take longer than the others."""
+    """Make the dummy hash at the start, so that the first unknown login takes no longer than the others."""
     _dummy_hash()
 
 
@@ -78,7 +78,7 @@ def _in_a_thread(function: Any, *arguments: Any) -> Any:
 
 
 def _has_loop() -> bool:
-    """Whether threads are eventlet's. Its thread pool serves one hub; where threads are real none is needed."""
+    """Whether threads are eventlet's. Only then is its thread pool needed: real threads may hash by themselves."""
     if "eventlet" not in sys.modules:
         return False
     from eventlet import patcher  # noqa: PLC0415 - the operator's command line runs without eventlet

@@ -1,4 +1,4 @@
-"""Pure rules of trying: how often something may be tried for one key or from one address.
+"""Pure rules of tries: how often something may be tried for one key or from one address.
 
 Standard library only, plus the published refusals.
 """
@@ -16,8 +16,8 @@ from services.identity.realms.networks import plain_address
 class Limit:
     """How often something may be tried for one key.
 
-    `most` tries, then a rest of `rest_s`. After `free` tries each further one waits, twice as long each time.
-    `most_in_a_row` without a success stops it until the key is cleared; None is unlimited.
+    After `most` tries there is a rest of `rest_s`. After `free` tries each further one has to wait, twice as long each
+    time. `most_in_a_row` tries without a success end it until the key is cleared; None is unlimited.
     """
 
     most: int
@@ -26,7 +26,7 @@ class Limit:
     most_in_a_row: int | None = None
 
 
-# NIST SP 800-63B-4 allows at most 100 failures in a row; ten in a quarter of an hour let the owner in, too.
+# NIST SP 800-63B-4 allows at most 100 failures in a row. Ten in a quarter of an hour are enough for the owner.
 LOGIN_LIMIT = Limit(most=10, rest_s=900, free=3, most_in_a_row=100)
 
 RESET_LIMIT = Limit(most=5, rest_s=900, free=5)
@@ -43,7 +43,7 @@ class Tries:
 
 @dataclass(frozen=True)
 class Admission:
-    """Whether a try is let through, what to remember of it, and if it is not, how long to wait."""
+    """Whether a try is let through, the tries to remember, and how long to wait if it is not."""
 
     is_allowed: bool
     tries: Tries
@@ -51,13 +51,13 @@ class Admission:
 
 
 def admit_try(before: Tries, now: datetime.datetime, limit: Limit) -> Admission:
-    """Decide about one more try. A run ends `rest_s` after its last try: no such span ever holds more than `most`.
+    """Decide about one more try. A run ends `rest_s` after its last try, so that no such span has more than `most`.
 
     A refused try is not counted: otherwise an attacker could keep the owner out for ever.
     """
     if limit.most_in_a_row is not None and before.in_a_row >= limit.most_in_a_row:
         return Admission(False, before, limit.rest_s)
-    # Of two tries at once the one that waited for the other has begun before it: that is no time at all, not less.
+    # Of two simultaneous tries the one that waited for the lock may have begun earlier: count that as no time.
     waited_s = max(0.0, (now - before.last_at).total_seconds()) if before.last_at else float(limit.rest_s)
     if waited_s >= limit.rest_s:
         return Admission(True, Tries(1, before.in_a_row + 1, now))
@@ -68,7 +68,7 @@ def admit_try(before: Tries, now: datetime.datetime, limit: Limit) -> Admission:
 
 
 def _pause_s(count: int, limit: Limit) -> float:
-    """Seconds between the try number `count` and the next."""
+    """Seconds between try number `count` and the next."""
     if count >= limit.most:
         return limit.rest_s
     return 0 if count < limit.free else min(2.0 ** (count - limit.free + 1), limit.rest_s)
@@ -78,7 +78,7 @@ ADDRESS_REST_S = 900
 
 
 def neighbourhood(address: str) -> str:
-    """What counts as one place to try from: an IPv4 address, or the /64 that one IPv6 customer has for himself."""
+    """What counts as one address: an IPv4 address, or the /64 that one customer has in IPv6."""
     place = plain_address(address)
     if place.version == 4:
         return str(place)
@@ -88,8 +88,8 @@ def neighbourhood(address: str) -> str:
 def admit_from_address(before: Tries, now: datetime.datetime, most: int) -> Admission:
     """Decide about one more try from an address: `most` in a window that the first one opens.
 
-    `last_at` is the window's beginning. Many people share a hospital's address, so what succeeds is given back and
-    nothing slows down before the window is full; and a window ends by itself, however much goes on.
+    `last_at` is the window's beginning. Many people share a hospital's address: successes are therefore given back, no
+    try has to wait before the window is full, and a window ends by itself, whatever is tried meanwhile.
     """
     if before.last_at is None or (now - before.last_at).total_seconds() >= ADDRESS_REST_S:
         return Admission(True, Tries(1, 0, now))

@@ -1,4 +1,4 @@
-"""Opaque tokens: 256 random bits for the holder, a SHA-256 for the database."""
+"""Opaque tokens: the holder has 256 random bits, the database their SHA-256."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import secrets
 
 
 def new_token() -> str:
-    """A token of 256 random bits, 43 characters that fit into a URL."""
+    """A token of 256 random bits: 43 characters that are safe in a URL."""
     return secrets.token_urlsafe(32)
 
 
-# Without the letters and digits that are taken for one another when somebody types them from a message.
+# Without the letters and digits that people confuse when they type them from a message.
 _LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 
 
@@ -21,16 +21,16 @@ def new_temporary_password() -> str:
 
 
 def temporary_password_hash(account_id: str, password: str) -> str:
-    """What is stored of a temporary password, the same with or without its dashes and in small letters.
+    """The stored hash of a temporary password. Dashes, spaces and case make no difference.
 
-    It is bound to its account, and nobody can guess 79 bits: a fast hash is enough here, too.
+    It is bound to its account. Nobody can guess 79 bits, so a fast hash is enough.
     """
     typed = "".join(password.split()).replace("-", "").upper()
     return hashlib.sha256(f"{account_id}\0{typed}".encode()).hexdigest()
 
 
 def token_hash(token: str) -> str:
-    """What is stored of a token. A fast hash is enough: nobody can guess 256 bits."""
+    """The stored hash of a token. Nobody can guess 256 bits, so a fast hash is enough."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 

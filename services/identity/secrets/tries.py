@@ -1,4 +1,4 @@
-"""Tries for a login, counted together by all replicas. Steps inside a transaction."""
+"""Tries for one key, such as a login, which all replicas count together. Steps inside a transaction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LOGIN, RESET = "login", "reset"
 
 
 def count_try(unit: UnitOfWork, kind: str, key: str, limit: rules.Limit) -> int:
-    """Count one try for `key`; 0 when it may go on, else the seconds to wait. All replicas count together."""
+    """Count one try for `key`; 0 when it may go on, else the seconds to wait."""
     row = addresses.held_throttle(unit, kind, key)
     admission = rules.admit_try(rules.Tries(row.count, row.in_a_row, row.last_at), unit.now, limit)
     row.count, row.in_a_row, row.last_at = (
@@ -26,6 +26,6 @@ def count_try(unit: UnitOfWork, kind: str, key: str, limit: rules.Limit) -> int:
 
 
 def forget_tries(unit: UnitOfWork, organisation: Organisation, account: Account) -> None:
-    """Clear an account's failed log-ins: its owner has shown to be the owner."""
+    """Clear an account's failed log-ins, once its owner has logged in or proven who they are."""
     key = throttle_key(organisation.key, account.login_space, account.login)
     unit.session.execute(delete(Throttle).where(Throttle.kind == LOGIN, Throttle.key_hash == key))

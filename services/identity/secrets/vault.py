@@ -1,7 +1,7 @@
-"""What identity must be able to read again, sealed with a key that is not in the database.
+"""Encryption of what identity must be able to read again, with a key that is not in the database.
 
-The key file has one Fernet key per line (`deploy.keys` makes it). The first seals, all of them open: to change the key,
-put a new line on top.
+The key file has one Fernet key per line (`deploy.keys` makes it). The first one seals; each of them opens. To change the
+key, put a new line on top.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ FILE_NAME = "identity-secrets.key"
 
 
 class Vault:
-    """Seals secrets for an owner, and makes keyed hashes of what is too easily guessed for a plain one."""
+    """Seals secrets for an owner, and makes keyed hashes of what is too easy to guess for a plain hash."""
 
     def __init__(self, keys: list[str]) -> None:
         self._fernet = MultiFernet([Fernet(key) for key in keys])
-        # Of the last line, which stays when a new key is put on top: the hashes must not change with it.
+        # From the last line: it stays when a new key is put on top, so that the hashes do not change.
         self._pepper = hashlib.sha256(b"portico keyed hashes\0" + keys[-1].encode()).digest()
 
     def seal(self, owner_id: str, secret: bytes) -> str:
-        """The secret, encrypted and bound to its owner: moved to another one's row it opens nothing."""
+        """The secret, encrypted and bound to its owner: in another owner's row it does not open."""
         return self._fernet.encrypt(owner_id.encode() + b"\0" + secret).decode()
 
     def open(self, owner_id: str, sealed: str) -> bytes:
@@ -40,12 +40,12 @@ class Vault:
         return secret
 
     def keyed_hash(self, purpose: str, text: str) -> str:
-        """64 hex digits that nobody can turn back by trying all addresses there are."""
+        """64 hex digits. Without the key, trying all possible texts does not reveal the text."""
         return hmac.new(self._pepper, f"{purpose}\0{text}".encode(), hashlib.sha256).hexdigest()
 
 
 def vault_of(settings: Any) -> Vault:
-    """The vault of the key file that the settings name, or that lies beside the passport key."""
+    """The vault of the key file that the settings name; by default the file beside the passport key."""
     path = settings.identity_secrets_key_file
     return _read(path or str(Path(settings.passport_private_key_file).with_name(FILE_NAME)))
 

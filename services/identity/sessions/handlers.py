@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import update
 
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.registry.accounts import load_account
 from services.identity.registry.actors import caller_of
+from services.identity.registry.statements import rows_changed
 from services.identity.sessions.models import LoginSession
 
 
-def log_out(unit: UnitOfWork, _request: Mapping[str, Any]) -> dict[str, Any]:
+def log_out(unit: UnitOfWork) -> dict[str, Any]:
     """End the caller's session."""
-    assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
+    caller = caller_of(unit)
     statement = (
         update(LoginSession)
         .where(
-            LoginSession.id == unit.caller.session_id,
-            LoginSession.account_id == unit.caller.id,
+            LoginSession.id == caller.session_id,
+            LoginSession.account_id == caller.id,
             LoginSession.ended_at.is_(None),
         )
         .values(ended_at=unit.now, end_reason="logged_out")
     )
     unit.session.execute(statement, execution_options={"synchronize_session": False})
-    unit.audit("session.ended", "account", unit.caller.id, session_id=unit.caller.session_id)
+    unit.audit("session.ended", "account", caller.id, session_id=caller.session_id)
     return {}
 
 
 def end_sessions(unit: UnitOfWork, account_id: str, reason: str, *, but: str | None = None) -> int:
-    """End all sessions of an account (`but` one of them): the next request of each is refused. Answers how many."""
-    ended: CursorResult[Any] = unit.session.execute(  # type: ignore[assignment]
+    """End all sessions of an account (except `but`): the next request of each is refused. Answers how many."""
+    return rows_changed(
+        unit.session,
         update(LoginSession)
         .where(
             LoginSession.account_id == account_id,
@@ -41,9 +42,7 @@ def end_sessions(unit: UnitOfWork, account_id: str, reason: str, *, but: str | N
             LoginSession.id != (but or ""),
         )
         .values(ended_at=unit.now, end_reason=reason),
-        execution_options={"synchronize_session": False},
     )
-    return ended.rowcount
 
 
 def end_mine(unit: UnitOfWork, *, session_id: str) -> dict[str, Any]:
@@ -73,7 +72,8 @@ def end_of_account(unit: UnitOfWork, *, account_id: str, session_id: str | None)
 
 
 def _end_one(unit: UnitOfWork, account_id: str, session_id: str, reason: str) -> None:
-    done: CursorResult[Any] = unit.session.execute(  # type: ignore[assignment]
+    ended = rows_changed(
+        unit.session,
         update(LoginSession)
         .where(
             LoginSession.id == session_id,
@@ -81,8 +81,7 @@ def _end_one(unit: UnitOfWork, account_id: str, session_id: str, reason: str) ->
             LoginSession.ended_at.is_(None),
         )
         .values(ended_at=unit.now, end_reason=reason),
-        execution_options={"synchronize_session": False},
     )
-    if done.rowcount != 1:
+    if ended != 1:
         raise Refused("not_found", "There is no such session that holds.", field="session_id")
     unit.audit("session.ended", "account", account_id, session_id=session_id)

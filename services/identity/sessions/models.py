@@ -13,7 +13,7 @@ from services.identity.models import Base
 
 
 class LoginSession(TenantScoped, Base):
-    """A log-in that holds until it ends, stands idle too long, or reaches `expires_at`."""
+    """A log-in. It holds until it is ended, is idle for too long, or reaches `expires_at`."""
 
     __tablename__ = "sessions"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -24,7 +24,7 @@ class LoginSession(TenantScoped, Base):
     expires_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime, index=True)
     ended_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     end_reason: Mapped[str | None] = mapped_column(String(20))
-    # When a password or code was last given in it: what is sensitive asks for that again (`prove_myself`).
+    # When a password or code was last given in it: sensitive operations ask for a recent one (`prove_myself`).
     proven_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
-    # Emergency accesses that this session was given: dicts of id, type, object_id, permission, until.
+    # The emergency accesses of this session: dicts of id, type, object_id, permission, until.
     emergency: Mapped[Any] = mapped_column(JsonValue, nullable=True)

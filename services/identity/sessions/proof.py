@@ -1,13 +1,14 @@
-"""Whether the caller has lately proven to be the same person."""
+"""Whether the caller has recently proven to be the account's owner."""
 
 from __future__ import annotations
 
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
+from services.identity.registry.actors import caller_of
 
 
 def proven_caller(unit: UnitOfWork) -> Caller:
-    """The caller, who has given a password or code a short while ago. Raises Refused(proof_required)."""
-    assert unit.caller is not None  # noqa: S101 - the operation's declaration lets nobody in without a passport
-    unit.caller.require_proof()
-    return unit.caller
+    """The caller, if there was a proof a short while ago: a password or code. Raises Refused(proof_required)."""
+    caller = caller_of(unit)
+    caller.require_proof()
+    return caller

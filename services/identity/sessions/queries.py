@@ -1,4 +1,4 @@
-"""Sessions that hold: they are only read."""
+"""Questions about sessions that hold."""
 
 from __future__ import annotations
 

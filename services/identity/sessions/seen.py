@@ -1,4 +1,4 @@
-"""When sessions were last used, written down behind the answer: a passport never waits for a write."""
+"""When sessions were last used, written after the answer: a passport never waits for a write."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WRITE_EVERY_S = 1.0
 
 
 class SeenSessions:
-    """Collects sessions that were used and writes them in one go. A crash loses at most a second of it."""
+    """Collects sessions that were used and writes them together. A crash loses at most a second of them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -25,7 +25,7 @@ class SeenSessions:
         self._lock = threading.Lock()
 
     def note(self, session_id: str, last_seen_at: datetime.datetime, now: datetime.datetime) -> None:
-        """The session was used now. Kept only where the database's last note is at least 30 seconds old."""
+        """Note that the session was used now, if `last_seen_at` in the database is at least 30 seconds old."""
         if now - last_seen_at >= NOTE_EVERY:
             with self._lock:
                 self._seen[session_id] = now
@@ -46,7 +46,7 @@ class SeenSessions:
 
 
 def _write(session: Session, seen: dict[str, datetime.datetime]) -> None:
-    # In one order, so that two replicas with the same sessions do not wait for each other.
+    # In a fixed order, so that two replicas with the same sessions do not deadlock.
     for session_id in sorted(seen):
         moment = seen[session_id]
         session.execute(
@@ -62,7 +62,7 @@ def _write(session: Session, seen: dict[str, datetime.datetime]) -> None:
 
 
 def seen_sessions(runtime: Any) -> SeenSessions:
-    """The one collector of this process."""
+    """The collector of this process, made at the first call."""
     if not hasattr(runtime, "seen_sessions"):
         runtime.seen_sessions = SeenSessions(runtime.database)
     seen: SeenSessions = runtime.seen_sessions

@@ -46,7 +46,7 @@ class AccessScope:
             return true()
         return and_(self.of_referrals(program_id), program_id.in_(select(QueueProgram.program_id)))
 
-    def _of_agencies(self) -> Select[tuple[str]]:
+    def _of_agencies(self) -> Select[str]:
         return (
             select(Resource.id)
             .join(QueueProgram, QueueProgram.program_id == Resource.id)

@@ -37,7 +37,7 @@ def visible_referral(
     else:
         statement = _ANY.where(visible_to(caller))
         statement = statement.with_for_update(of=Referral) if lock else statement
-    referral = session.scalars(statement, {"referral_id": referral_id}).one_or_none()
+    referral: Referral | None = session.scalars(statement, {"referral_id": referral_id}).one_or_none()
     if referral is None:
         raise not_visible(caller, "referral_id")
     return referral

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, literal, select, tuple_
+from sqlalchemy import ColumnElement, ColumnExpressionArgument, Select, literal, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services.chassis.cursors import cursor_of, read_cursor
@@ -47,7 +47,9 @@ class Filters:
     assigned_before: datetime.datetime | None = None
 
 
-def narrowed(session: Session, filters: Filters, now: datetime.datetime) -> list[ColumnElement[bool]]:
+def narrowed(
+    session: Session, filters: Filters, now: datetime.datetime
+) -> list[ColumnExpressionArgument[bool]]:
     """The conditions of these filters. They need no join, because all of them are on columns of the referral."""
     return [*_equal(filters), *_in_state(session, filters, now)]
 
@@ -71,7 +73,9 @@ def _equal(filters: Filters) -> Iterator[ColumnElement[bool]]:
         yield Referral.contact_record_id.in_(_records_of(filters.number))
 
 
-def _in_state(session: Session, filters: Filters, now: datetime.datetime) -> Iterator[ColumnElement[bool]]:
+def _in_state(
+    session: Session, filters: Filters, now: datetime.datetime
+) -> Iterator[ColumnExpressionArgument[bool]]:
     if filters.is_open is not None:
         yield Referral.is_open if filters.is_open else ~Referral.is_open
     if filters.is_waitlisted is not None:
@@ -115,10 +119,10 @@ def _order(sort: str) -> str:
     return f"referrals by {sort}"
 
 
-def _programs_of(agency_id: str) -> Select[tuple[str]]:
+def _programs_of(agency_id: str) -> Select[str]:
     return select(Resource.id).where(Resource.agency_id == agency_id, Resource.level == Level.PROGRAM.value)
 
 
-def _records_of(number: str) -> Select[tuple[str]]:
+def _records_of(number: str) -> Select[str]:
     # Text that is no record number finds nothing; it is not refused.
     return select(ContactRecord.id).where(ContactRecord.number == (find_contact_record_number(number) or ""))

@@ -152,8 +152,10 @@ def ask_programs(
     check_may_be_shared(unit.session, record, queue, unit.now)
     ids = [program.id for program in programs]
     read_ahead(unit, queue.id, first_status(queue.status_list()).key, ids)
-    wish = {"note": note, "priority": priority, "offer_id": offer_id}
-    referrals = [_new(unit, record, queue, each, Place(), **wish) for each in ids]
+    referrals = [
+        _new(unit, record, queue, each, Place(), note=note, priority=priority, offer_id=offer_id)
+        for each in ids
+    ]
     _begin(unit, referrals, queue)
     return referrals
 

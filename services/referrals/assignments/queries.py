@@ -225,7 +225,7 @@ def _lines(caller: Caller | None, referral: Referral) -> Any:
 
 
 def _actor(line: StatusChange, referral: Referral, agency_name: str | None) -> dict[str, str | None]:
-    """The author of a line. Lines from before the assignment were copied from another referral: their agency is unknown."""
+    """The author of a line. A line from before the assignment was copied and may be another agency's, so none is named."""
     own_agency = agency_name if line.at >= referral.assigned_at else None
     return actor_view(line.actor_id, side_of(line.actor_realm), own_agency)
 

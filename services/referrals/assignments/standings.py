@@ -19,7 +19,7 @@ from services.referrals.queues.models import Queue
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A program, whether it takes referrals through a ReferralQ, and whether it has an open referral of a record from there."""
+    """A program: whether it takes referrals through a ReferralQ, and whether a record has an open referral to it there."""
 
     program: Resource
     is_in_queue: bool

@@ -130,7 +130,7 @@ def _state_of(job: BulkJob) -> str:
     return "running" if job.finished_at is None else "done"
 
 
-def _numbered(job: BulkJob) -> Select[Any]:
+def _numbered(job: BulkJob) -> Select[BulkJobLine, str]:
     """Lines with the number of the contact record that each is about, None where no such record or referral exists."""
     statement = select(BulkJobLine, ContactRecord.number)
     if job.kind == ASSIGNMENT:

@@ -28,7 +28,12 @@ def record_ids(
     if records is None:
         return list(dict.fromkeys(contact_record_ids or ()))
     check_narrowed(records, "records")
-    statement = select(ContactRecord.id).where(*wanted({"number": None, **records}))
+    conditions = wanted(
+        postal_code=records["postal_code"],
+        submitted_from=records["submitted_from"],
+        submitted_before=records["submitted_before"],
+    )
+    statement = select(ContactRecord.id).where(*conditions)
     if records["has_open_referral"] is not None:
         is_open = exists().where(Referral.contact_record_id == ContactRecord.id, Referral.is_open)
         statement = statement.where(is_open if records["has_open_referral"] else ~is_open)
@@ -68,7 +73,7 @@ def _oldest_first(session: Session, filters: Filters) -> list[str]:
     return _found(session, statement.order_by(Referral.assigned_at, Referral.id))
 
 
-def _found(session: Session, statement: Select[tuple[str]]) -> list[str]:
+def _found(session: Session, statement: Select[str]) -> list[str]:
     ids = list(session.scalars(statement.limit(MOST_LINES + 1)))
     check_size(len(ids))
     return ids

@@ -1,10 +1,11 @@
-"""The two statements that count: claim and release."""
+"""Claims: the two statements that count places, claim and release."""
 
 from __future__ import annotations
 
-from typing import Any
+import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, case, exists, or_, select, update
+from sqlalchemy import ColumnElement, case, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.chassis.unit_of_work import UnitOfWork
@@ -18,13 +19,23 @@ from services.referrals.capacity.rules import Mode
 _NOW_IN_DATABASE = {"synchronize_session": False, "populate_existing": True}
 
 
+class LimitingLine(NamedTuple):
+    """A line as a claim reads it. Without a `term_id` nothing of it is in effect, and it does not limit."""
+
+    id: str
+    term_id: str | None
+    settles_at: datetime.datetime | None
+    used: int
+    total: int
+
+
 def claim(unit: UnitOfWork, program_id: str, line_id: str | None = None) -> str | None:
     """Take one of a program's places and return the id of the line that was counted.
 
-    Without `line_id` it is the first line, in their order, with a free place. None where nothing limits the program:
-    nobody has said how much it can take, nothing of that is in effect, or the organisation works without capacity. One
-    conditional statement decides for each line, so two who want the last place cannot both have it. Raises Refused
-    `capacity_exhausted`, and `not_found` for a line that is not the program's.
+    Without `line_id` it is the first line, in their order, with a free place. None where the program has no limit: no
+    capacity was set, none is in effect, or the organisation works without capacity. One conditional statement decides
+    for each line, so of two claims of the last place only one succeeds. Raises Refused `capacity_exhausted`, and
+    `not_found` for a line of another program.
     """
     lines = lines_of(unit.session, program_id)
     for line in _chosen(unit.session, lines, program_id, line_id):
@@ -41,9 +52,9 @@ def claim(unit: UnitOfWork, program_id: str, line_id: str | None = None) -> str 
 
 
 def release(unit: UnitOfWork, line_id: str) -> None:
-    """Give one place of a line back. In mode "period" it stays used until the next window.
+    """Give one place of a line back. In mode "period" the place counts as used until the next window.
 
-    Raises Refused `capacity_not_claimed` where none is taken.
+    Raises Refused `capacity_not_claimed` where no place is taken.
     """
     line = _give_back(unit, line_id)
     if line is None and settled(unit, line_id) is not None:
@@ -54,14 +65,14 @@ def release(unit: UnitOfWork, line_id: str) -> None:
 
 
 def exhausted() -> Refused:
-    """The refusal of a claim when nothing is free."""
+    """The refusal of a claim when no place is free."""
     return Refused(
         "capacity_exhausted", "The program has no free capacity; choose another program.", "program_id"
     )
 
 
-def lines_of(session: Session, program_id: str) -> list[Row[Any]]:
-    """The lines that limit a program, in their order: id, term_id, settles_at, used, total."""
+def lines_of(session: Session, program_id: str) -> list[LimitingLine]:
+    """The lines that limit a program, in their order."""
     is_off = exists().where(
         CapacitySettings.organisation_id == Line.organisation_id, CapacitySettings.is_on.is_(False)
     )
@@ -70,20 +81,22 @@ def lines_of(session: Session, program_id: str) -> list[Row[Any]]:
         .where(Line.program_id == program_id, Line.removed_at.is_(None), ~is_off)
         .order_by(Line.position, Line.id)
     )
-    return list(session.execute(statement))
+    return [LimitingLine._make(row) for row in session.execute(statement)]
 
 
-def _chosen(session: Session, lines: list[Row[Any]], program_id: str, line_id: str | None) -> list[Row[Any]]:
+def _chosen(
+    session: Session, lines: list[LimitingLine], program_id: str, line_id: str | None
+) -> list[LimitingLine]:
     if line_id is None or not lines:
         return lines
     chosen = [line for line in lines if line.id == line_id]
     if chosen or session.scalar(select(Line.program_id).where(Line.id == line_id)) == program_id:
-        return chosen  # one that was taken away has no places: a referral may have waited for it
+        return chosen  # empty for a removed line, which a waiting referral may still name
     raise Refused("not_found", "The program has no capacity line with this id.", "line_id")
 
 
-def _is_settled(unit: UnitOfWork) -> Any:
-    """A line that is due must be settled first: the statement then finds no row."""
+def _is_settled(unit: UnitOfWork) -> ColumnElement[bool]:
+    """Condition: the line is not due. A line that is due must be settled before it counts."""
     return or_(Line.settles_at.is_(None), Line.settles_at > unit.now)
 
 
@@ -109,7 +122,7 @@ def _take(unit: UnitOfWork, line_id: str) -> bool:
 def _give_back(unit: UnitOfWork, line_id: str) -> Line | None:
     is_occupied = Line.mode == Mode.OCCUPANCY.value
     fewer = Line.used - 1
-    # A schedule may have begun below what was taken: the total follows down to what it asks for.
+    # A scheduled total may be lower than the places taken when it began: `total` then falls with each release.
     total = case((Line.planned_total > fewer, Line.planned_total), else_=fewer)
     return unit.session.scalars(
         update(Line)
@@ -131,10 +144,10 @@ def _stamp(unit: UnitOfWork) -> dict[str, Any]:
 
 
 def _tell(unit: UnitOfWork, line: Line, kind: str) -> None:
-    """Write what was counted into the history, and publish it. Nobody reads a line of which nothing is in effect."""
+    """Write the count into the history and publish it, unless no term of the line is in effect."""
     if line.term_id is None:
         return
     term = unit.session.get_one(Term, line.term_id)
     current = counted(line, {term.id: term})
-    assert current is not None  # noqa: S101 - it has a term
+    assert current is not None  # noqa: S101 - the line has a term
     publish_change(unit, line, current, status_of(current, unit.now), kind, unit.now)

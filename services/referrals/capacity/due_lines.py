@@ -1,7 +1,8 @@
-"""What time does to capacity: schedules that begin and end, new windows, numbers that nobody vouches for any more.
+"""Capacity lines that are due: a schedule begins or ends, a window begins, a confirmation runs out.
 
-Whoever claims, gives back or edits settles the line first, so a boundary is exact without the loop; the loop only sees to
-it that events are published when nobody comes. Readers compute the same from the same rules.
+To settle a line is to bring its row to the present. Each claim, release and edit settles its line first, so changes are
+exact without the loop, and readers compute the same by the same rules. The loop publishes the events of lines that
+nobody touches.
 """
 
 from __future__ import annotations
@@ -18,12 +19,7 @@ from services.contracts.referrals.capacity import capacity_stale
 from services.referrals.capacity.history import publish_new_version
 from services.referrals.capacity.models import Line, Term
 from services.referrals.capacity.readings import Terms, counted, open_terms, said
-from services.referrals.capacity.rules import (
-    CapacityLine,
-    Mode,
-    remind_at,
-    steps,
-)
+from services.referrals.capacity.rules import CapacityLine, Mode, remind_at, steps
 from services.referrals.capacity.settings import settings_of
 from services.referrals.directory.models import Resource
 
@@ -34,7 +30,7 @@ MOST_AT_ONCE = 200
 def settled(
     unit: UnitOfWork, line_id: str, *, skip_locked: bool = False
 ) -> tuple[Line, dict[str, Term]] | None:
-    """The line as it is now, held until the transaction ends, with its open terms. None where there is no such line."""
+    """The settled line with its open terms, locked until the transaction ends. None where there is no such line."""
     line = unit.session.scalars(
         select(Line).where(Line.id == line_id).with_for_update(skip_locked=skip_locked),
         execution_options={"populate_existing": True},
@@ -65,7 +61,7 @@ def _settle(unit: UnitOfWork, line: Line, terms: dict[str, Term]) -> None:
 
 
 def _kind(before: CapacityLine | None, after: CapacityLine | None, at: datetime.datetime) -> str | None:
-    """What to tell about an instant, None where nobody sees a difference."""
+    """The kind of change at an instant for the history, None where nothing visible changes."""
     if before is None or after is None or before.id != after.id:
         return "took_effect" if before is not after else None
     if after.valid_until == at:
@@ -74,7 +70,7 @@ def _kind(before: CapacityLine | None, after: CapacityLine | None, at: datetime.
 
 
 def put(line: Line, terms: Terms, before: CapacityLine | None, current: CapacityLine | None) -> None:
-    """Let the row count for `current` from now on; what counted before keeps its count in case it comes back."""
+    """Let the row count for `current` from now on. The term before keeps its count, in case it takes effect again."""
     if before is not None and (current is None or before.id != current.id) and before.id in terms:
         terms[before.id].used, terms[before.id].window_started_at = before.used, before.window_started_at
     line.term_id = current.id if current else None
@@ -86,7 +82,7 @@ def put(line: Line, terms: Terms, before: CapacityLine | None, current: Capacity
 
 
 def remind(unit: UnitOfWork, line: Line, current: CapacityLine | None, now: datetime.datetime) -> None:
-    """Set when somebody is asked to confirm the line, once for each end of validity."""
+    """Set the time at which a confirmation of the line is asked for, once for each end of validity."""
     line.reminds_at = None
     if current is not None and current.valid_until is not None and current.valid_until > now:
         before = datetime.timedelta(hours=settings_of(unit.session, unit.organisation_id).remind_hours)
@@ -94,9 +90,9 @@ def remind(unit: UnitOfWork, line: Line, current: CapacityLine | None, now: date
 
 
 def settle_due(runtime: Any) -> bool:
-    """Settle the lines that are due and ask for the confirmations that are, each in a transaction of its own.
+    """Settle all lines that are due and ask for confirmations that are due, each in its own transaction.
 
-    False where one could not be settled: the others are, and it is tried again.
+    False where a line could not be settled: the others are, and that line is tried again.
     """
     while True:
         due = _due(runtime)
@@ -104,7 +100,7 @@ def settle_due(runtime: Any) -> bool:
         for line_id, organisation_id, organisation_key in due:
             try:
                 _settle_one(runtime, line_id, organisation_id, organisation_key)
-            except Exception as error:  # one line must not keep the others from being settled
+            except Exception as error:  # a line that fails must not stop the others
                 failed += 1
                 log.error("line_not_settled", line=line_id, error=type(error).__name__, where=where(error))
         if failed or len(due) < MOST_AT_ONCE:
@@ -117,7 +113,7 @@ def _due(runtime: Any) -> list[Any]:
         select(Line.id, Line.organisation_id, Line.organisation_key)
         .where(
             or_(Line.settles_at <= now, Line.reminds_at <= now),
-            # Lines from before there were keys have none until somebody changes them.
+            # Lines older than the column of keys have no key until their next change.
             Line.organisation_key.is_not(None),
         )
         .order_by(Line.settles_at, Line.id)
@@ -130,7 +126,7 @@ def _due(runtime: Any) -> list[Any]:
 def _settle_one(runtime: Any, line_id: str, organisation_id: str, organisation_key: str) -> None:
     def work(unit: UnitOfWork) -> None:
         found = settled(unit, line_id, skip_locked=True)
-        if found is not None:  # else somebody holds it, who settles it
+        if found is not None:  # a line locked elsewhere is settled there
             _ask_for_confirmation(unit, *found)
 
     transact_as(runtime, itself(runtime, organisation_id, organisation_key), work)

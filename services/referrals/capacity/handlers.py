@@ -1,8 +1,9 @@
-"""Commands of capacity. What counts, `claim` and `release`, is in claims.py and offered to other subjects from here."""
+"""Commands of capacity. Other subjects import `claim` and `release`, the counting in claims.py, from here."""
 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -34,27 +35,29 @@ from services.referrals.capacity.views import scheduled_view
 from services.referrals.directory.models import Resource
 from services.referrals.directory.queries import get_program
 
-__all__ = ["claim", "exhausted", "release"]  # beside the commands
+__all__ = ["claim", "exhausted", "release"]  # from claims.py, beside the commands
 
-HELD_FOR = datetime.timedelta(days=7)  # a confirmation without an end, where nothing was said before
+HELD_FOR = datetime.timedelta(
+    days=7
+)  # a confirmation without an end, where nothing else tells how long it holds
 MOST_SCHEDULED = 100
 
 
-def set_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
-    """Say how much a program can take (S0-2, S0-9), with a note to the partner (S0-10): its first line.
+def set_capacity(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Set the capacity of a program's first line (S0-2, S0-9), with a note to the partner (S0-10).
 
-    Where a scheduled change is in effect, it is that which is edited; what held before it comes back unchanged. Raises
+    Where a scheduled change is in effect, this edits that change; the capacity before it comes back unchanged. Raises
     Refused `not_found` (no such program in reach), `not_a_program`, `feature_is_off`, `invalid_capacity`,
     `capacity_below_use`.
     """
     program = _program_in_reach(unit, request["program_id"])
     line, terms = _first_line(unit, program.id, request["unit"])
     line.removed_at = None
-    return _say(unit, line, terms, request, "set")
+    return _set(unit, line, terms, _statement_in(request), "set")
 
 
-def add_capacity_line(unit: UnitOfWork, request: Any) -> dict[str, Any]:
-    """One more line of a program, after the others (MARKET R-32).
+def add_capacity_line(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Add a line to a program, after the others (MARKET R-32).
 
     Raises Refused as `set_capacity`, and `conflict` for a name that another line has.
     """
@@ -64,21 +67,21 @@ def add_capacity_line(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     line = _empty_line(unit, wire.new_id(), program.id, request["name"], (last or 0) + 1)
     unit.add(Line(**line, target_population=request["target_population"]))
     unit.session.flush()
-    return _say(unit, *_settled(unit, line["id"]), request, "added")
+    return _set(unit, *_settled(unit, line["id"]), _statement_in(request), "added")
 
 
-def edit_capacity_line(unit: UnitOfWork, request: Any) -> dict[str, Any]:
-    """Say anew what a line is called and how much it can take. Raises Refused as `set_capacity`, and `conflict`."""
+def edit_capacity_line(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Change a line's name and capacity. Raises Refused as `set_capacity`, and `conflict`."""
     line, terms = _line_in_reach(unit, request["line_id"])
     _refuse_same_name(unit, line.program_id, request["name"], line.id)
     line.name, line.target_population = request["name"], request["target_population"]
-    return _say(unit, line, terms, request, "set")
+    return _set(unit, line, terms, _statement_in(request), "set")
 
 
 def remove_capacity_line(unit: UnitOfWork, *, line_id: str) -> dict[str, Any]:
-    """Take a line away: it counts no more, what is scheduled for it is void, its history stays.
+    """Remove a line with everything that is scheduled for it. It counts no longer; its history stays.
 
-    Referrals that hold its places keep them, and give them back to nobody. Raises Refused `not_found`, `feature_is_off`.
+    Referrals that hold its places keep them, and no place becomes free when they end. Raises Refused `not_found`, `feature_is_off`.
     """
     line, terms = _line_in_reach(unit, line_id)
     before = counted(line, terms)
@@ -91,20 +94,23 @@ def remove_capacity_line(unit: UnitOfWork, *, line_id: str) -> dict[str, Any]:
     return {"line_id": line.id, "removed_at": unit.now}
 
 
-def confirm_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
-    """Vouch for a line's numbers as they are.
+def confirm_capacity(
+    unit: UnitOfWork, *, line_id: str, valid_until: datetime.datetime | None
+) -> dict[str, Any]:
+    """Confirm a line's numbers as they are, until `valid_until`.
 
-    Until `valid_until`, or for as long as the organisation or the one who set it wanted, else for seven days. Numbers
-    that hold for ever go on doing so. Raises Refused `not_found`, `feature_is_off`, `invalid_capacity`.
+    Without it they hold for the time that the organisation's settings name, else as long as when they were set, else for
+    seven days. Numbers without an end stay without one. Raises Refused `not_found`, `feature_is_off`,
+    `invalid_capacity`.
     """
-    line, terms = _line_in_reach(unit, request["line_id"])
+    line, terms = _line_in_reach(unit, line_id)
     current = counted(line, terms)
     if current is None:
         raise Refused(
             "invalid_capacity", "Nothing is in effect to be confirmed; set the capacity.", "line_id"
         )
     term = terms[current.id]
-    term.valid_until = _in_utc(request["valid_until"]) or _held_until(unit, term)
+    term.valid_until = _in_utc(valid_until) or _held_until(unit, term)
     _refuse_past(term.valid_until, unit.now, "valid_until")
     term.said_at, term.version = unit.now, term.version + 1
     current = replace(current, valid_until=term.valid_until)
@@ -116,8 +122,8 @@ def confirm_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     return one_view(unit.session, line.id, unit.now)
 
 
-def schedule_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
-    """Say now what a line will take from a later time on, until it ends or another one starts (S0-8).
+def schedule_capacity(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Schedule a line's capacity from a later time on, until it ends or another schedule starts (S0-8).
 
     Raises Refused `not_found`, `not_a_program`, `feature_is_off`, `invalid_capacity`, `capacity_schedule_clash`.
     """
@@ -133,14 +139,16 @@ def schedule_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
         detail = f"At most {MOST_SCHEDULED} changes can be scheduled; cancel one first."
         raise Refused("invalid_capacity", detail, "starts_at")
     term = Term(id=wire.new_id(), line_id=line.id, said_at=unit.now, used=0, version=1)
-    _write_scheduled(unit, line, terms, term, request)
+    _write_scheduled(
+        unit, line, terms, term, _statement_in(request), request["starts_at"], request["ends_at"]
+    )
     unit.add(term)
     unit.audit("capacity.scheduled", "program", program.id, line_id=line.id, schedule_id=term.id)
     return scheduled_view(term)
 
 
-def edit_scheduled_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
-    """Say anew what was scheduled, before it begins.
+def edit_scheduled_capacity(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Change a scheduled capacity before it begins.
 
     Raises Refused as `schedule_capacity`, `version_conflict`, and `conflict` where it has begun.
     """
@@ -148,18 +156,20 @@ def edit_scheduled_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
     if line.term_id == term.id or (term.starts_at is not None and term.starts_at <= unit.now):
         raise Refused("conflict", "It has begun: edit the line itself, or cancel the change.", "schedule_id")
     others = {key: each for key, each in terms.items() if key != term.id}
-    _write_scheduled(unit, line, others, term, request)
+    _write_scheduled(
+        unit, line, others, term, _statement_in(request), request["starts_at"], request["ends_at"]
+    )
     term.said_at, term.version = unit.now, term.version + 1
     unit.audit("capacity.schedule_edited", "program", line.program_id, schedule_id=term.id)
     return scheduled_view(term)
 
 
-def cancel_scheduled_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
-    """Take a scheduled change back. One that has begun ends now, and what held before holds again.
+def cancel_scheduled_capacity(unit: UnitOfWork, *, schedule_id: str) -> dict[str, Any]:
+    """Cancel a scheduled change. One that has begun ends now, and the capacity before it holds again.
 
     Raises Refused `not_found`, `feature_is_off`, `version_conflict`.
     """
-    line, terms, term = _scheduled_in_reach(unit, request["schedule_id"])
+    line, terms, term = _scheduled_in_reach(unit, schedule_id)
     before = counted(line, terms)
     lines = [said(each) for each in terms.values() if each is not term]
     following = step(lines, before, line.held, unit.now)
@@ -176,25 +186,24 @@ def cancel_scheduled_capacity(unit: UnitOfWork, request: Any) -> dict[str, Any]:
 def set_capacity_settings(
     unit: UnitOfWork, *, is_on: bool, remind_hours: int, confirm_after_days: int | None
 ) -> CapacitySettings:
-    """Say how the organisation works with capacity (S0-7)."""
+    """Change the organisation's settings for capacity (S0-7)."""
     settings = settings_of(unit.session, unit.organisation_id)
     if settings.organisation_id is None:
         unit.add(settings)
-    settings.is_on = is_on
-    settings.remind_hours, settings.confirm_after_days = (
-        remind_hours,
-        confirm_after_days,
-    )
+    settings.is_on, settings.remind_hours = is_on, remind_hours
+    settings.confirm_after_days = confirm_after_days
     assert unit.organisation_id is not None  # noqa: S101 - an account has its organisation
     unit.audit("capacity.settings_changed", "organisation", unit.organisation_id, is_on=settings.is_on)
     return settings
 
 
-def _say(unit: UnitOfWork, line: Line, terms: dict[str, Term], request: Any, kind: str) -> dict[str, Any]:
-    """Let a line say something else from now on."""
+def _set(
+    unit: UnitOfWork, line: Line, terms: dict[str, Term], stated: CapacityLine, kind: str
+) -> dict[str, Any]:
+    """Let a line say what was stated, from now on."""
     current = counted(line, terms)
     term = terms[current.id] if current else Term(id=wire.new_id(), line_id=line.id, used=0, version=0)
-    stated = _stated(unit, request, unit.now, term.starts_at, term.ends_at)
+    stated = _checked(unit, stated, unit.now, term.starts_at, term.ends_at)
     stated = check_line(replace(_counting(stated, current, line.held), id=term.id))
     stated = at_window(stated, unit.now)
     _fill(term, stated)
@@ -213,7 +222,7 @@ def _say(unit: UnitOfWork, line: Line, terms: dict[str, Term], request: Any, kin
 
 
 def _counting(stated: CapacityLine, current: CapacityLine | None, held: int) -> CapacityLine:
-    """With what is taken of it already: the places held, or what was taken in the same kind of window."""
+    """The line with its present count: the places held, or those taken in a window of the same kind."""
     if stated.mode is Mode.OCCUPANCY:
         return replace(stated, used=held)
     if current is None or (current.period, current.time_zone) != (stated.period, stated.time_zone):
@@ -221,33 +230,36 @@ def _counting(stated: CapacityLine, current: CapacityLine | None, held: int) -> 
     return replace(stated, used=current.used, window_started_at=current.window_started_at)
 
 
-def _stated(
+def _statement_in(request: Mapping[str, Any]) -> CapacityLine:
+    """What a request states about a line: it is stored as a whole, so its members travel together. Not checked yet."""
+    return CapacityLine(
+        total=request["total"],
+        unit=request["unit"],
+        mode=Mode(request["mode"]),
+        period=Period(request["period"]) if request["period"] else None,
+        time_zone=request["time_zone"],
+        valid_until=_in_utc(request["valid_until"]),
+        note=request["note"] or "",
+        has_waitlist=request["has_waitlist"],
+        needs_assessment=request["needs_assessment"],
+    )
+
+
+def _checked(
     unit: UnitOfWork,
-    request: Any,
+    stated: CapacityLine,
     begins: datetime.datetime,
     starts_at: datetime.datetime | None,
     ends_at: datetime.datetime | None,
 ) -> CapacityLine:
-    """What a request says, checked, with the validity that the organisation wants where it names none."""
-    valid_until = _in_utc(request["valid_until"])
+    """The statement, checked; without an end of validity it gets the one that the organisation's settings give."""
+    valid_until = stated.valid_until
     if valid_until is None:
         days = settings_of(unit.session, unit.organisation_id).confirm_after_days
         valid_until = begins + datetime.timedelta(days=days) if days else None
     _refuse_past(valid_until, begins, "valid_until")
     return check_line(
-        CapacityLine(
-            total=request["total"],
-            unit=request["unit"],
-            mode=Mode(request["mode"]),
-            period=Period(request["period"]) if request["period"] else None,
-            time_zone=request["time_zone"],
-            starts_at=_in_utc(starts_at),
-            ends_at=_in_utc(ends_at),
-            valid_until=valid_until,
-            note=request["note"] or "",
-            has_waitlist=request["has_waitlist"],
-            needs_assessment=request["needs_assessment"],
-        )
+        replace(stated, starts_at=_in_utc(starts_at), ends_at=_in_utc(ends_at), valid_until=valid_until)
     )
 
 
@@ -259,10 +271,17 @@ def _fill(term: Term, stated: CapacityLine) -> None:
     term.has_waitlist, term.needs_assessment = stated.has_waitlist, stated.needs_assessment
 
 
-def _write_scheduled(unit: UnitOfWork, line: Line, others: Terms, term: Term, request: Any) -> None:
-    _refuse_past(request["starts_at"], unit.now, "starts_at")
-    stated = _stated(unit, request, request["starts_at"], request["starts_at"], request["ends_at"])
-    stated = replace(stated, id=term.id)
+def _write_scheduled(
+    unit: UnitOfWork,
+    line: Line,
+    others: Terms,
+    term: Term,
+    stated: CapacityLine,
+    starts_at: datetime.datetime,
+    ends_at: datetime.datetime | None,
+) -> None:
+    _refuse_past(starts_at, unit.now, "starts_at")
+    stated = replace(_checked(unit, stated, starts_at, starts_at, ends_at), id=term.id)
     lines = [*(said(each) for each in others.values()), stated]
     check_schedule(lines)
     _fill(term, stated)
@@ -322,14 +341,14 @@ def _scheduled_in_reach(unit: UnitOfWork, schedule_id: str) -> tuple[Line, dict[
         select(Term.line_id)
         .join(Line, Line.id == Term.line_id)
         .where(Term.id == schedule_id, Term.closed_at.is_(None), Term.starts_at.is_not(None))
-        # What is out of reach must not be told from what is not there by the words of the refusal.
+        # A change out of reach gets the same refusal as one that does not exist.
         .where(Line.removed_at.is_(None), access_scope_of(unit.caller).of_capacity(Line.program_id))
     )
     absent = Refused("not_found", "There is no scheduled change with this id.", "schedule_id")
     if line_id is None:
         raise absent
     line, terms = _line_in_reach(unit, line_id)
-    if schedule_id not in terms:  # it was over when the line was settled
+    if schedule_id not in terms:  # settling the line has just closed it
         raise absent
     unit.require_version(terms[schedule_id])
     return line, terms, terms[schedule_id]
@@ -343,7 +362,7 @@ def _settled(unit: UnitOfWork, line_id: str) -> tuple[Line, dict[str, Term]]:
 
 
 def _first_line(unit: UnitOfWork, program_id: str, name: str) -> tuple[Line, dict[str, Term]]:
-    """The program's first line, made where there is none, and held against claims until the transaction ends."""
+    """The program's first line, created if there is none, and locked against claims until the transaction ends."""
     row = {**_empty_line(unit, program_id, program_id, name, 0), "organisation_id": unit.organisation_id}
     insert_unless_there(unit.session, Line.__table__, row)
     return _settled(unit, program_id)

@@ -1,4 +1,4 @@
-"""The history of a line of capacity: each change is written down and published."""
+"""The history of a capacity line: each change is stored and published."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.referrals.capacity import capacity_changed
 from services.referrals.capacity.models import Change, Line
 from services.referrals.capacity.readings import status_of
-from services.referrals.capacity.rules import (
-    CapacityLine,
-    CapacityStatus,
-)
+from services.referrals.capacity.rules import CapacityLine, CapacityStatus
 
 
 def publish_new_version(
@@ -24,7 +21,7 @@ def publish_new_version(
     *,
     was: CapacityLine | None = None,
 ) -> None:
-    """Count a version, write the history and tell the others. `was` names the unit where nothing is in effect any more."""
+    """Give the line its next version, store the change and publish it. `was` tells the unit where no term is in effect now."""
     line.version += 1
     line.updated_at, line.organisation_key = unit.now, unit.organisation_key
     publish_change(unit, line, current or _nothing(was), status_of(current, at), kind, at)
@@ -38,7 +35,7 @@ def publish_change(
     kind: str,
     at: datetime.datetime,
 ) -> None:
-    """One line of history and the event, at the row's version."""
+    """Store a change at the row's version and publish it."""
     unit.add(
         Change(
             id=wire.new_id(),

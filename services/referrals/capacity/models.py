@@ -1,4 +1,4 @@
-"""Tables of capacity: the lines that count, what was said about them and when it holds, and what has happened."""
+"""Tables of capacity: lines, which count; terms, which say how much a line has and when; changes, the history."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from services.referrals.models import Base
 class Line(TenantScoped, Base):
     """One line of a program's capacity: the counter. `free` is never stored, so `used + free = total` always holds.
 
-    `term_id` names the term in effect, None where none is; until `settles_at` nothing changes that by itself. `held` are
-    the referrals that hold a place, whatever the mode: `used` counts the same in mode "occupancy", and what was taken
-    in the window in mode "period". `planned_total` is what the term asks for; `total` stays above it while more is
-    taken. The id of a program's first line is the program's own, so it is made once only.
+    `term_id` names the term in effect, None where there is none; until `settles_at` no time-driven change is due. `held`
+    counts the referrals that hold a place, in both modes. `used` equals `held` in mode "occupancy"; in mode "period" it
+    counts the places taken in the window. `planned_total` is the term's total; `total` is higher while more places than
+    that are taken. The first line of a program has the program's id, so it cannot be created twice.
     """
 
     __tablename__ = "capacity_lines"
     __table_args__ = (
-        # The database refuses by itself what no code of ours may ever try.
+        # A second safeguard: the code never breaks these either.
         CheckConstraint("used >= 0 AND used <= total", name="used_within_total"),
         CheckConstraint("held >= 0", name="held_not_negative"),
         CheckConstraint("mode <> 'occupancy' OR used = held", name="occupied_is_held"),
@@ -51,10 +51,10 @@ class Line(TenantScoped, Base):
 
 
 class Term(TenantScoped, Base):
-    """What was said about a line: how much of what, from when until when. One without a start holds since ever.
+    """A statement about a line: its total and unit, and the time for which they hold. `starts_at` None: from the beginning.
 
-    `used` and `window_started_at` are the count at which a term in mode "period" was left. A term is closed when it was
-    cancelled or is over.
+    `used` and `window_started_at` keep the count of a term in mode "period" that another term has replaced. A term is
+    closed when it is cancelled or over.
     """
 
     __tablename__ = "capacity_terms"
@@ -80,7 +80,7 @@ class Term(TenantScoped, Base):
 
 
 class Change(TenantScoped, Base):
-    """One line of the history: who changed a line when, and what held from then on. Append-only."""
+    """One change of a line: its author and time, and the line's numbers after it. Append-only."""
 
     __tablename__ = "capacity_changes"
     __table_args__ = (
@@ -112,7 +112,7 @@ class Change(TenantScoped, Base):
 
 
 class CapacitySettings(TenantScoped, Base):
-    """How an organisation works with capacity. Where there is no row the defaults hold."""
+    """An organisation's settings for capacity. Without a row the defaults of `settings.py` hold."""
 
     __tablename__ = "capacity_settings"
 

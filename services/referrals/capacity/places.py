@@ -1,4 +1,4 @@
-"""The capacity of programs as it stands beside demand: line by line, at one moment."""
+"""The capacity of programs, to be shown beside their demand: line by line, at one moment."""
 
 from __future__ import annotations
 

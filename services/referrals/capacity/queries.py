@@ -1,9 +1,10 @@
-"""Questions about capacity."""
+"""Queries about capacity."""
 
 from __future__ import annotations
 
 import datetime
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, literal, or_, select, tuple_
@@ -25,50 +26,67 @@ from services.referrals.directory.queries import agency_name_of
 from services.referrals.models import QueueProgram
 from services.referrals.queues.models import Queue
 
-# A projection walks through every window until then.
+# A projection computes every window up to its time, so that time is limited.
 FURTHEST = datetime.timedelta(days=731)
 _LINES, _HISTORY = "capacity lines", "capacity history"
 _Agency = aliased(Resource)
 
 
-def get_capacity(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
-    """A program's first line now, or as it was or will be at `as_of`, for which nothing is assumed but the schedule.
+def get_capacity(
+    session: Session, caller: Caller | None, *, program_id: str, as_of: datetime.datetime | None
+) -> dict[str, Any]:
+    """A program's first line now, as it was, or as it will be at `as_of` by what is scheduled.
 
-    Raises Refused `not_found` where it is out of reach or nobody has set one (by then), `invalid_request`.
+    Raises Refused `not_found` where the program is out of reach or had no capacity by then, `invalid_request`.
     """
     now = utc_now()
-    as_of = request["as_of"] or now
-    if as_of > now + FURTHEST:
+    at = as_of or now
+    if at > now + FURTHEST:
         raise Refused("invalid_request", "Ask for a time within the next two years.", "as_of")
     lines = (
         _every_line()
-        .where(Line.program_id == request["program_id"], access_scope_of(caller).of_capacity(Line.program_id))
+        .where(Line.program_id == program_id, access_scope_of(caller).of_capacity(Line.program_id))
         .order_by(Line.position, Line.id)
     )
-    if as_of < now:
-        return _past_capacity(session, lines, as_of)
+    if at < now:
+        return _past_capacity(session, lines, at)
     row = session.execute(lines.where(Line.removed_at.is_(None)).limit(1)).one_or_none()
     if row is None:
         raise _no_capacity()
-    return _views(session, [row], as_of)[0]
+    return _views(session, [row], at)[0]
 
 
-def list_capacities(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
+def list_capacities(
+    session: Session,
+    caller: Caller | None,
+    *,
+    queue_id: str | None,
+    agency_id: str | None,
+    program_id: str | None,
+    status: str | None,
+    stale: bool | None,
+    after: str | None,
+    limit: int,
+) -> dict[str, Any]:
     """A page of the lines in reach, by program name (S0-38, S0-52). Raises Refused `invalid_request`."""
     now = utc_now()
     order = (Resource.search_key, Line.program_id, Line.position, Line.id)
     statement = (
         _lines(caller)
         .outerjoin(Term, Term.id == Line.term_id)
-        .where(*_filters(request, now))
+        .where(*_in_place(queue_id, agency_id, program_id), *_in_state(status, now, stale=stale))
         .order_by(*order)
     )
-    if request["after"] is not None:
-        place = [literal(each) for each in read_cursor(request["after"], _LINES, str, str, int, str)]
+    if after is not None:
+        place = [literal(each) for each in read_cursor(after, _LINES, str, str, int, str)]
         statement = statement.where(tuple_(*order) > tuple_(*place))
-    rows = session.execute(statement.limit(request["limit"] + 1)).all()
-    page = rows[: request["limit"]]
-    views = [view for view in _views(session, page, now) if _is_wanted(request, view)]
+    rows = session.execute(statement.limit(limit + 1)).all()
+    page = rows[:limit]
+    views = [
+        view
+        for view in _views(session, page, now)
+        if status in (None, view["capacity_status"]) and stale in (None, view["is_stale"])
+    ]
     if len(rows) == len(page):
         return {"items": views, "next": None}
     line, program, _ = page[-1]
@@ -78,24 +96,32 @@ def list_capacities(session: Session, caller: Caller | None, request: Any) -> di
     }
 
 
-def list_capacity_history(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
-    """What has happened to a program's lines, newest first. Raises Refused `not_found`, `invalid_request`."""
+def list_capacity_history(
+    session: Session,
+    caller: Caller | None,
+    *,
+    program_id: str,
+    line_id: str | None,
+    after: str | None,
+    limit: int,
+) -> dict[str, Any]:
+    """The changes of a program's lines, newest first. Raises Refused `not_found`, `invalid_request`."""
     scope = access_scope_of(caller).of_capacity(Resource.id)
-    if session.scalar(select(Resource.id).where(Resource.id == request["program_id"], scope)) is None:
+    if session.scalar(select(Resource.id).where(Resource.id == program_id, scope)) is None:
         raise _no_capacity()
-    statement = select(Change).where(Change.program_id == request["program_id"])
-    if request["line_id"] is not None:
-        statement = statement.where(Change.line_id == request["line_id"])
+    statement = select(Change).where(Change.program_id == program_id)
+    if line_id is not None:
+        statement = statement.where(Change.line_id == line_id)
     order = (Change.at, Change.line_id, Change.position)
-    if request["after"] is not None:
-        at, line_id, position = read_cursor(request["after"], _HISTORY, datetime.datetime, str, int)
-        place = (literal(at, Change.at.type), literal(line_id), literal(position))
+    if after is not None:
+        at, *others = read_cursor(after, _HISTORY, datetime.datetime, str, int)
+        place = (literal(at, Change.at.type), *(literal(each) for each in others))
         statement = statement.where(tuple_(*order) < tuple_(*place))
-    newest = statement.order_by(*(column.desc() for column in order)).limit(request["limit"] + 1)
+    newest = statement.order_by(*(column.desc() for column in order)).limit(limit + 1)
     rows = session.scalars(newest).all()
-    page = rows[: request["limit"]]
+    page = rows[:limit]
     last = page[-1] if len(rows) > len(page) else None
-    agency_name = agency_name_of(session, request["program_id"])
+    agency_name = agency_name_of(session, program_id)
     return {
         "items": [change_view(change, agency_name) for change in page],
         "next": cursor_of(_HISTORY, last.at, last.line_id, last.position) if last else None,
@@ -103,14 +129,14 @@ def list_capacity_history(session: Session, caller: Caller | None, request: Any)
 
 
 def get_capacity_settings(session: Session, caller: Caller | None) -> CapacitySettings:
-    """How the organisation works with capacity."""
+    """The organisation's settings for capacity."""
     return settings_of(session, caller.organisation_id if caller else None)
 
 
 def is_exhausted(session: Session, program_id: str, line_id: str | None = None) -> bool:
-    """Whether the program is limited and nothing is free. A glance only: the claim itself decides.
+    """Whether the program has a limit and no free place. An estimate without a lock: the claim itself decides.
 
-    What is due to be settled may have been replenished, so the glance leaves it to the claim.
+    A line that is due may have free places once it is settled, so this answers False and leaves it to the claim.
     """
     now = utc_now()
     lines = lines_of(session, program_id)
@@ -118,12 +144,12 @@ def is_exhausted(session: Session, program_id: str, line_id: str | None = None) 
         return False
     in_effect = [line for line in lines if line.term_id is not None]
     wanted = [line for line in in_effect if line_id is None or line.id == line_id]
-    # A line that is not there is the claim's to refuse.
+    # The claim refuses a line that does not exist.
     return bool(wanted) and all(line.used >= line.total for line in wanted)
 
 
 def one_view(session: Session, line_id: str, now: datetime.datetime) -> dict[str, Any]:
-    """A line whose program is in reach, as a command answers it."""
+    """A line as a command answers it. The command has checked that its program is in reach."""
     return _views(session, session.execute(_every_line().where(Line.id == line_id)).all(), now)[0]
 
 
@@ -163,46 +189,46 @@ def _queues(session: Session, program_ids: set[str]) -> dict[str, list[dict[str,
     return found
 
 
-def _filters(request: Any, now: datetime.datetime) -> list[ColumnElement[bool]]:
-    wanted: list[ColumnElement[bool]] = []
-    if request["queue_id"] is not None:
-        members = select(QueueProgram.program_id).where(QueueProgram.queue_id == request["queue_id"])
-        wanted.append(Line.program_id.in_(members))
-    if request["agency_id"] is not None:
-        wanted.append(Resource.agency_id == request["agency_id"])
-    if request["program_id"] is not None:
-        wanted.append(Line.program_id == request["program_id"])
-    # What is due to be settled may read otherwise than its row says: it is looked at when it is read.
+def _in_place(
+    queue_id: str | None, agency_id: str | None, program_id: str | None
+) -> Iterator[ColumnElement[bool]]:
+    if queue_id is not None:
+        members = select(QueueProgram.program_id).where(QueueProgram.queue_id == queue_id)
+        yield Line.program_id.in_(members)
+    if agency_id is not None:
+        yield Resource.agency_id == agency_id
+    if program_id is not None:
+        yield Line.program_id == program_id
+
+
+def _in_state(
+    status: str | None, now: datetime.datetime, *, stale: bool | None
+) -> Iterator[ColumnElement[bool]]:
+    # A line that is due may differ from its row, so it is selected here and its view decides.
     is_due = func.coalesce(Line.settles_at <= now, False)
     is_stale = func.coalesce(Term.valid_until <= now, False)
-    if request["status"] is not None:
-        wanted.append(or_(is_due, _has_status(CapacityStatus(request["status"]), is_stale)))
-    if request["stale"] is not None:
-        wanted.append(or_(is_due, is_stale if request["stale"] else ~is_stale))
-    return wanted
+    if status is not None:
+        yield or_(is_due, _has_status(CapacityStatus(status), is_stale))
+    if stale is not None:
+        yield or_(is_due, is_stale if stale else ~is_stale)
 
 
 def _has_status(status: CapacityStatus, is_stale: ColumnElement[bool]) -> ColumnElement[bool]:
-    """`capacity_status` of the rules, as a condition."""
+    """Condition: `capacity_status` of the rules is this one."""
     if status is CapacityStatus.UNKNOWN:
         return or_(Line.term_id.is_(None), is_stale)
     is_full, waits, assesses = Line.used >= Line.total, Term.has_waitlist, Term.needs_assessment
-    told = {
+    conditions = {
         CapacityStatus.NO_CAPACITY_HAS_WAITLIST: and_(is_full, waits),
         CapacityStatus.NO_CAPACITY: and_(is_full, ~waits),
         CapacityStatus.ADDITIONAL_ASSESSMENT_REQUIRED: and_(~is_full, assesses),
         CapacityStatus.HAS_CAPACITY: and_(~is_full, ~assesses),
     }
-    return and_(Line.term_id.is_not(None), ~is_stale, told[status])
-
-
-def _is_wanted(request: Any, view: dict[str, Any]) -> bool:
-    is_at = request["status"] in (None, view["capacity_status"])
-    return is_at and request["stale"] in (None, view["is_stale"])
+    return and_(Line.term_id.is_not(None), ~is_stale, conditions[status])
 
 
 def _past_capacity(session: Session, lines: Any, at: datetime.datetime) -> dict[str, Any]:
-    """The first line that there was then; one that was taken away since counts."""
+    """The line that was first at that time, even if it was removed since."""
     stayed = or_(Line.removed_at.is_(None), Line.removed_at > at)
     for line, program, agency_name in session.execute(lines.where(stayed)):
         change = _last_change(session, line.id, at)

@@ -1,4 +1,4 @@
-"""What a line of capacity says at a moment, whether or not somebody has settled it."""
+"""Readings: what a capacity line says at a moment, even if its row is not settled yet."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Terms = Mapping[str, Term]
 
 
 def said(term: Term) -> CapacityLine:
-    """A term as the rules take it."""
+    """A term in the form that the rules use."""
     return CapacityLine(
         total=term.total,
         unit=term.unit,
@@ -44,7 +44,7 @@ def said(term: Term) -> CapacityLine:
 
 
 def open_terms(session: Session, line_ids: Iterable[str]) -> dict[str, dict[str, Term]]:
-    """The terms that are not closed, by line and id, in one statement."""
+    """The open terms of these lines, by line id and term id, in one statement."""
     found: dict[str, dict[str, Term]] = defaultdict(dict)
     statement = select(Term).where(Term.line_id.in_(list(line_ids)), Term.closed_at.is_(None))
     for term in session.scalars(statement.order_by(Term.starts_at, Term.id)):
@@ -53,15 +53,16 @@ def open_terms(session: Session, line_ids: Iterable[str]) -> dict[str, dict[str,
 
 
 def counted(line: Line, terms: Terms) -> CapacityLine | None:
-    """A line's term in effect with what its row counts, None where none is in effect."""
+    """A line's term in effect with the counts of its row, None where no term is in effect."""
     if line.term_id is None:
         return None
-    count = {"total": line.total, "used": line.used, "window_started_at": line.window_started_at}
-    return replace(said(terms[line.term_id]), **count)  # type: ignore[arg-type]  # names of fields
+    return replace(
+        said(terms[line.term_id]), total=line.total, used=line.used, window_started_at=line.window_started_at
+    )
 
 
 def reading_at(line: Line, terms: Terms, now: datetime.datetime) -> CapacityLine | None:
-    """What the line says at `now`, whether or not somebody has settled it."""
+    """What the line says at `now`, even if its row is not settled yet."""
     current = counted(line, terms)
     for _, each, _ in steps(
         [said(term) for term in terms.values()], current, line.held, line.settles_at, now
@@ -73,7 +74,7 @@ def reading_at(line: Line, terms: Terms, now: datetime.datetime) -> CapacityLine
 def readings_of_programs(
     session: Session, program_ids: Collection[str], now: datetime.datetime
 ) -> list[tuple[Line, CapacityLine | None]]:
-    """The lines of these programs in their order, each with what it says at `now`; in two statements."""
+    """The lines of these programs in their order, each with its reading at `now`, in two statements."""
     statement = (
         select(Line)
         .where(Line.program_id.in_(program_ids), Line.removed_at.is_(None))
@@ -85,5 +86,5 @@ def readings_of_programs(
 
 
 def status_of(current: CapacityLine | None, now: datetime.datetime) -> CapacityStatus:
-    """The Gravity status at `now`; unknown where nothing is in effect."""
+    """The Gravity status at `now`; unknown where no term is in effect."""
     return capacity_status(current, now) if current else CapacityStatus.UNKNOWN

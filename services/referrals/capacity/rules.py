@@ -1,4 +1,4 @@
-"""Rules of capacity: what a line may say, what holds at an instant, what changes by itself (S0-8 to S0-10).
+"""Rules of capacity: valid lines, the line in effect at an instant, and changes that time brings (S0-8 to S0-10).
 
 All instants are aware datetimes. `used + free = total` always holds: `free` is never stored.
 """
@@ -19,7 +19,7 @@ MAX_NOTE_LENGTH = 500
 
 
 class Mode(StrEnum):
-    """What gives a place back: the end of a referral (beds), or the next window (referrals a week)."""
+    """What frees a place: the end of a referral (beds), or the next window (referrals a week)."""
 
     OCCUPANCY = "occupancy"
     PERIOD = "period"
@@ -36,7 +36,7 @@ class Period(StrEnum):
 class CapacityStatus(StrEnum):
     """The four capacity statuses of the Gravity SDOH guide, and one more.
 
-    The guide has no word for UNKNOWN: nobody has said, or nobody vouches for it any more.
+    The guide has no status for UNKNOWN: no capacity was set, or its confirmation has run out.
     """
 
     HAS_CAPACITY = "has_capacity"
@@ -48,7 +48,7 @@ class CapacityStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One window of period capacity in UTC: `starts_at` belongs to it, `ends_at` to the next."""
+    """One window of period capacity in UTC: `starts_at` is part of it, `ends_at` is not."""
 
     starts_at: datetime
     ends_at: datetime
@@ -56,11 +56,11 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class CapacityLine:
-    """One line of a resource's capacity: `total` places counted in `unit` ("beds"), `used` of them taken.
+    """One line of a program's capacity: `total` places counted in `unit` ("beds"), `used` of them taken.
 
-    The line holds from `starts_at` (None: since ever) until before `ends_at` (None: until another starts).
-    From `valid_until` on nobody vouches for it and it reads as unknown. In mode "period" `used` counts within
-    the window that began at `window_started_at`.
+    It holds from `starts_at` (None: from the beginning) until just before `ends_at` (None: until another starts). From
+    `valid_until` on it is no longer confirmed and reads as unknown. In mode "period" `used` counts within the window
+    that began at `window_started_at`.
     """
 
     total: int
@@ -116,9 +116,8 @@ def _check_instants(line: CapacityLine) -> None:
 def check_total(total: int, used: int = 0) -> int:
     """A total that may be set while `used` places are taken.
 
-    Raises Refused `invalid_capacity` unless it is a whole number from 0 to 1,000,000, and
-    `capacity_below_use` below `used`: taken places cannot be taken back by a smaller number, so the lowest
-    total that can be set is `used`.
+    Raises Refused `invalid_capacity` unless it is a whole number from 0 to 1,000,000, and `capacity_below_use` below
+    `used`: a lower total would take places back from referrals that hold them.
     """
     if isinstance(total, bool) or not isinstance(total, int) or not 0 <= total <= MAX_TOTAL:
         raise _invalid(f"The total is a whole number from 0 to {MAX_TOTAL:,}.", "total")
@@ -129,19 +128,16 @@ def check_total(total: int, used: int = 0) -> int:
 
 
 def check_time_zone(name: str) -> ZoneInfo:
-    """The IANA time zone of that name; raises Refused `invalid_capacity` if there is none."""
+    """The IANA time zone of that name. Raises Refused `invalid_capacity` if there is none."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        # zoneinfo raises each of these, for an unknown name, for a path and for a folder such as "America".
+        # zoneinfo raises these for an unknown name, a path, and a folder such as "America".
         raise _invalid("Use the name of an IANA time zone, for example Europe/Berlin.", "time_zone") from None
 
 
 def check_schedule(lines: Sequence[CapacityLine]) -> None:
-    """Raise Refused `capacity_schedule_clash` if two lines start at the same instant.
-
-    Neither would come first.
-    """
+    """Raise Refused `capacity_schedule_clash` if two lines start at the same instant: neither would take precedence."""
     starts = [line.starts_at for line in lines]
     if len(set(starts)) < len(starts):
         raise Refused(
@@ -150,9 +146,9 @@ def check_schedule(lines: Sequence[CapacityLine]) -> None:
 
 
 def find_line(lines: Sequence[CapacityLine], now: datetime) -> CapacityLine | None:
-    """The line in effect: of those that have started and not ended, the one that started last.
+    """The line in effect: the latest to start of those that have started and have not ended.
 
-    When a line with an end is over, the line before it is in effect again.
+    When a line ends, the one before it takes effect again.
     """
     running = [line for line in lines if _is_running(line, now)]
     return max(running, key=_start, default=None)
@@ -167,10 +163,7 @@ def _start(line: CapacityLine) -> datetime:
 
 
 def capacity_status(line: CapacityLine, now: datetime) -> CapacityStatus:
-    """The Gravity status of a line.
-
-    It promises a place to be assessed for, never that a person is eligible.
-    """
+    """The Gravity status of a line. A free place does not promise that a person is eligible for it."""
     if line.valid_until is not None and line.valid_until <= now:
         return CapacityStatus.UNKNOWN
     if line.free <= 0:
@@ -181,10 +174,7 @@ def capacity_status(line: CapacityLine, now: datetime) -> CapacityStatus:
 
 
 def at_window(line: CapacityLine, now: datetime) -> CapacityLine:
-    """The line as of `now`: in mode "period" nothing is used yet in a window that began since.
-
-    Occupancy stays.
-    """
+    """The line at `now`: in mode "period" a new window begins with nothing used. Occupancy stays as it is."""
     if line.period is None:
         return line
     begun = window_at(now, line.period, line.time_zone).starts_at
@@ -196,9 +186,9 @@ def at_window(line: CapacityLine, now: datetime) -> CapacityLine:
 def take_effect(scheduled: CapacityLine, used: int) -> CapacityLine:
     """A scheduled line as it starts while `used` places are taken.
 
-    Occupied places carry over. Nobody is there to be refused when a schedule falls due, so a total below use
-    takes effect as `used` (nothing free) and goes down with the releases. In mode "period" the line goes on
-    counting where it was left; `at_window` begins anew where that window is over.
+    Occupied places carry over. A total below `used` can no longer be refused when the schedule begins: it takes effect
+    as `used`, with nothing free, and falls with the releases. In mode "period" the line continues its earlier count;
+    `at_window` resets the count where that window is over.
     """
     taken = scheduled.used if scheduled.mode is Mode.PERIOD else used
     return replace(scheduled, used=taken, total=max(scheduled.total, taken))
@@ -209,8 +199,8 @@ def step(
 ) -> CapacityLine | None:
     """The line as it counts from `now` on, None where none is in effect.
 
-    `lines` are what was said and scheduled, `current` is what counted until now (told by its `id`) and `held`
-    how many referrals hold a place, whatever the mode.
+    `lines` are all that were set and scheduled. `current` is the one that counted until now; its `id` tells which it is.
+    `held` is the number of referrals that hold a place, in both modes.
     """
     chosen = find_line(lines, now)
     if chosen is None:
@@ -227,9 +217,9 @@ def steps(
     due: datetime | None,
     now: datetime,
 ) -> Iterator[tuple[datetime, CapacityLine | None, datetime | None]]:
-    """What changed by itself from `due` until `now`: each instant, the line from then on, the instant after it.
+    """The changes that time has brought from `due` until `now`: the instant, the line from then on, the next instant.
 
-    Exact at each boundary, however late it is asked for.
+    Each change is computed for its own instant, however late this is called.
     """
     said = {line.id: line for line in lines}
     while due is not None and due <= now:
@@ -242,14 +232,14 @@ def steps(
 
 
 def left(said: CapacityLine, current: CapacityLine) -> CapacityLine:
-    """What was said, with the count at which it stops being in effect: it goes on from there if it comes back."""
+    """The line as it was set, with the count that it had in effect: it continues from there when it takes effect again."""
     return replace(said, used=current.used, window_started_at=current.window_started_at)
 
 
 def next_boundary(
     lines: Sequence[CapacityLine], current: CapacityLine | None, now: datetime
 ) -> datetime | None:
-    """When what holds at `now` may change by itself: a start, an end, the next window, the end of validity."""
+    """When time may next change the line in effect: at a start, an end, the next window, or the end of validity."""
     instants = [each for line in lines for each in (line.starts_at, line.ends_at)]
     if current is not None:
         instants.append(current.valid_until)
@@ -259,15 +249,15 @@ def next_boundary(
 
 
 def remind_at(said_at: datetime, valid_until: datetime, before: timedelta) -> datetime:
-    """When to ask for a confirmation: `before` the end of validity, but not in the first half of it."""
+    """When to ask for a confirmation: `before` the end of validity, but not in the first half of the valid time."""
     return valid_until - min(before, (valid_until - said_at) / 2)
 
 
 def window_at(now: datetime, period: Period, time_zone: str) -> Window:
-    """The window that holds `now`, in UTC.
+    """The window around `now`, in UTC.
 
-    Bounds are local midnights, so a day has 23 or 25 hours when the clocks change. Where midnight itself is
-    skipped the window starts at the instant of the change; where it comes twice, at the first.
+    Bounds are local midnights, so a day has 23 or 25 hours when the clocks change. Where the change skips midnight, the
+    window starts at the change; where midnight comes twice, it starts at the first.
     """
     zone = check_time_zone(time_zone)
     today = now.astimezone(zone).date()
@@ -283,8 +273,8 @@ def window_at(now: datetime, period: Period, time_zone: str) -> Window:
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    # fold=0, the default, means the offset before the change: the instant of the change, or the first of two
-    # midnights.
+    # fold=0, the default, takes the offset before the change. A skipped midnight becomes the instant of the change, and
+    # of two midnights the first is taken.
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 

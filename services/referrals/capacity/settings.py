@@ -1,4 +1,4 @@
-"""How an organisation works with capacity."""
+"""Settings of an organisation for capacity."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ REMIND_HOURS = 24
 
 
 def settings_of(session: Session, organisation_id: str | None) -> CapacitySettings:
-    """How the organisation works with capacity; the defaults where nobody has said."""
+    """The organisation's settings for capacity; the defaults where none are stored."""
     kept = session.get(CapacitySettings, organisation_id)
     return kept or CapacitySettings(is_on=True, remind_hours=REMIND_HOURS, confirm_after_days=None)

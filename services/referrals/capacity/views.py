@@ -1,4 +1,4 @@
-"""Capacity as the contract shows it."""
+"""Capacity in the shapes of the contract."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def capacity_view(
     queues: Sequence[dict[str, str]],
     now: datetime.datetime,
 ) -> dict[str, Any]:
-    """A line at `now`; where nothing is in effect the numbers are 0 and the status is unknown."""
+    """A line at `now`. Where no term is in effect, the numbers are 0 and the status is unknown."""
     current = reading_at(line, terms, now)
     coming = [term for term in terms.values() if term.starts_at is not None and term.starts_at > now]
     about = {
@@ -42,7 +42,7 @@ def capacity_view(
 def past_view(
     change: Change, line: Line, program: Resource, agency_name: str | None, at: datetime.datetime
 ) -> dict[str, Any]:
-    """A line as it was at `at`, by the last line of its history before that."""
+    """A line as it was at `at`, by the last change up to then."""
     shown = CapacityLine(
         total=change.total,
         unit=change.unit,
@@ -69,14 +69,14 @@ def past_view(
 
 
 def scheduled_view(term: Term) -> dict[str, Any]:
-    """A change to come."""
+    """A term that has not begun yet."""
     members = ("id", "version", "line_id", "starts_at", "ends_at", "total", "unit", "note", "mode", "period")
     more = ("time_zone", "valid_until", "has_waitlist", "needs_assessment")
     return {name: getattr(term, name) for name in (*members, *more)}
 
 
 def change_view(change: Change, agency_name: str | None) -> dict[str, Any]:
-    """A line of the history. `agency_name` is that of the program, for which its providers work."""
+    """A change of the history. `agency_name` is the agency of the program: its providers work for it."""
     side = side_of(None if change.actor_realm == "service" else change.actor_realm)
     members = ("id", "line_id", "at", "kind", "total", "used", "unit", "note", "valid_until")
     return {
@@ -121,5 +121,5 @@ def _numbers(line: CapacityLine, now: datetime.datetime) -> dict[str, Any]:
 
 
 def _begin(term: Term) -> datetime.datetime:
-    assert term.starts_at is not None  # noqa: S101 - only such terms are to come
+    assert term.starts_at is not None  # noqa: S101 - a term without a start is never upcoming
     return term.starts_at

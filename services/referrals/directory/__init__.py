@@ -1,1 +1,1 @@
-"""The resource directory: agencies, programs and sites, and how they are found and kept by hand."""
+"""The resource directory: agencies, programs and sites; searching them and editing them by hand."""

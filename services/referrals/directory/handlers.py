@@ -1,7 +1,8 @@
-"""Keeping the directory by hand. What staff edited stays until the resource's own source changes it."""
+"""Editing the directory by hand. An edit stays until the resource's source changes the resource."""
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,14 +24,15 @@ from services.referrals.directory.rules import (
     search_key,
 )
 
-Request = Mapping[str, Any]
 
+def create_resource(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Add a resource. Raises Refused(number_taken, resource_not_found, not_an_agency, agency_required).
 
-def create_resource(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    """Add a resource. Raises Refused(number_taken, resource_not_found, not_an_agency, agency_required)."""
-    agency = _agency(unit, request)
+    `request` is kept whole, because an edited member that is absent differs from an empty one.
+    """
+    agency = _agency(unit, request["level"], request["agency_id"])
     resource_id = wire.new_id()
-    # A number of our own has letters, so that it is never one of an export's.
+    # A generated number has letters, so it never equals the number of an export.
     number = request["number"] or f"P-{resource_id[:12]}"
     fixed = {
         "number": number,
@@ -39,7 +41,7 @@ def create_resource(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         "status": request["status"],
     }
     parent = {"parent_number": agency.number, "parent_name": agency.name} if agency else {}
-    revision = next_revision(unit)  # from here on nobody else writes this directory
+    revision = next_revision(unit)  # locks the organisation's directory against other writers
     if unit.session.scalar(select(Resource.id).where(Resource.number == number)) is not None:
         raise Refused(
             "number_taken", "The directory has a resource with this number; choose another.", "number"
@@ -49,7 +51,7 @@ def create_resource(unit: UnitOfWork, request: Request) -> dict[str, Any]:
         **fixed,
         search_key=search_key(request["name"]),
         agency_id=agency.id if agency else None,
-        fingerprint="",  # nothing was imported yet: an import with this number counts
+        fingerprint="",  # differs from every import, so the first import of this number overwrites the resource
         record=edited_record({**fixed, **parent}, _edits(request)),
         version=1,
         revision=revision,
@@ -64,9 +66,12 @@ def create_resource(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     return details_of(unit.session, resource.id)
 
 
-def edit_resource(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    """Change what is said about a resource; what stays as it was is no change. Raises Refused(not_found, version_conflict)."""
-    resource = _load(unit, request)
+def edit_resource(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Change the members of a resource that the request has. Raises Refused(not_found, version_conflict).
+
+    Where all values stay as they were, the resource keeps its version.
+    """
+    resource = _load(unit, request["resource_id"])
     edits = _edits(request)
     record, name = edited_record(resource.record, edits), edits.get("name", resource.name)
     if (record, name) == (resource.record, resource.name):
@@ -75,36 +80,42 @@ def edit_resource(unit: UnitOfWork, request: Request) -> dict[str, Any]:
     return _changed(unit, resource, "resource.edited", fields=sorted(edits))
 
 
-def set_resource_status(unit: UnitOfWork, request: Request) -> dict[str, Any]:
+def set_resource_status(unit: UnitOfWork, *, resource_id: str, status: str) -> dict[str, Any]:
     """Set whether a resource is active and may be referred to. Raises Refused(not_found, version_conflict)."""
-    resource = _load(unit, request)
-    before, resource.status = resource.status, request["status"]
-    resource.record = resource.record | {"status": request["status"]}
+    resource = _load(unit, resource_id)
+    before, resource.status = resource.status, status
+    resource.record = resource.record | {"status": status}
     return _changed(unit, resource, "resource.status_set", before=before, after=resource.status)
 
 
-def set_temporary_message(unit: UnitOfWork, request: Request) -> dict[str, Any]:
-    """Put a dated notice on a resource or take it away. Raises Refused(not_found, version_conflict, invalid_request)."""
-    resource = _load(unit, request)
-    check_message_dates(request["appears_on"], request["expires_on"])
-    dates = {
-        name: request[name].isoformat() for name in ("appears_on", "expires_on") if request[name] is not None
-    }
-    message = {"text": request["text"], **dates} if request["text"] is not None else None
+def set_temporary_message(
+    unit: UnitOfWork,
+    *,
+    resource_id: str,
+    text: str | None,
+    appears_on: datetime.date | None,
+    expires_on: datetime.date | None,
+) -> dict[str, Any]:
+    """Put a dated notice on a resource, or remove it. Raises Refused(not_found, version_conflict, invalid_request)."""
+    resource = _load(unit, resource_id)
+    check_message_dates(appears_on, expires_on)
+    days = {"appears_on": appears_on, "expires_on": expires_on}
+    dates = {name: day.isoformat() for name, day in days.items() if day is not None}
+    message = {"text": text, **dates} if text is not None else None
     others = {name: value for name, value in resource.record.items() if name != "temporary_message"}
     resource.temporary_message = message
     resource.record = others | ({"temporary_message": message} if message else {})
     return _changed(unit, resource, "resource.message_set", is_set=message is not None)
 
 
-def _agency(unit: UnitOfWork, request: Request) -> Resource | None:
-    if request["level"] == Level.AGENCY.value:
-        if request["agency_id"] is not None:
+def _agency(unit: UnitOfWork, level: str, agency_id: str | None) -> Resource | None:
+    if level == Level.AGENCY.value:
+        if agency_id is not None:
             raise Refused("invalid_request", "agency_id: An agency belongs to no other.", "agency_id")
         return None
-    if request["agency_id"] is None:
+    if agency_id is None:
         raise Refused("agency_required", "Say which agency it belongs to: send agency_id.", "agency_id")
-    agency: Resource | None = unit.session.get(Resource, request["agency_id"])
+    agency: Resource | None = unit.session.get(Resource, agency_id)
     if agency is None:
         raise Refused("resource_not_found", "There is no resource with this id.", "agency_id")
     if agency.level != Level.AGENCY.value:
@@ -112,12 +123,9 @@ def _agency(unit: UnitOfWork, request: Request) -> Resource | None:
     return agency
 
 
-def _load(unit: UnitOfWork, request: Request) -> Resource:
+def _load(unit: UnitOfWork, resource_id: str) -> Resource:
     resource: Resource | None = unit.session.scalar(
-        select(Resource)
-        .where(Resource.id == request["resource_id"])
-        .options(undefer(Resource.record))
-        .with_for_update()
+        select(Resource).where(Resource.id == resource_id).options(undefer(Resource.record)).with_for_update()
     )
     if resource is None:
         raise Refused("not_found", "There is no resource with this id.", "resource_id")
@@ -125,7 +133,7 @@ def _load(unit: UnitOfWork, request: Request) -> Resource:
     return resource
 
 
-def _edits(request: Request) -> dict[str, Any]:
+def _edits(request: Mapping[str, Any]) -> dict[str, Any]:
     edits = {name: value for name, value in request.items() if name in EDITED_LISTS}
     if "name" in edits:
         edits["name"] = " ".join(edits["name"].split())

@@ -1,4 +1,4 @@
-"""The tables of HSDS 3.x as this directory reads them: their names, and how the rows of one belong to those of another.
+"""The tables of HSDS 3.x: their names, and which entity a row belongs to.
 
 Facts from the Human Services Data Specification 3.0 and 3.1 (openreferral/specification, folder `schema`).
 """
@@ -11,10 +11,10 @@ ORGANIZATION, LOCATION, SERVICE, AT_LOCATION = "organization", "location", "serv
 ENTITIES = (ORGANIZATION, LOCATION, SERVICE, AT_LOCATION)
 TERM = "taxonomy_term"
 
-# link_type of the attributes in which our own export keeps what HSDS has no place for.
+# link_type of the attributes in which Portico's export keeps values that HSDS has no field for.
 OURS = "portico"
 
-# A service that is closed for a while is still in the directory, but nobody is sent there.
+# A service that is closed for a while stays in the directory, but takes no referrals.
 STATUSES = {
     "active": ResourceStatus.ACTIVE,
     "inactive": ResourceStatus.INACTIVE,
@@ -23,7 +23,7 @@ STATUSES = {
 }
 MAX_NAME = 255
 
-# A row of these tables belongs to the most specific entity it names, under this member of the nested form.
+# A row of these tables belongs to the most specific entity that it names. In the nested form it is in this member.
 PARTS = {
     "phone": "phones",
     "schedule": "schedules",
@@ -42,7 +42,7 @@ PARTS = {
 }
 OWNERS = (AT_LOCATION, SERVICE, LOCATION, ORGANIZATION)
 
-# Capacity is kept by the providers here, provenance by our own audit trail, and a taxonomy's name says what a term needs.
+# Not imported: providers keep capacity in Portico, the audit trail keeps provenance, terms suffice without their taxonomy.
 NOT_READ = ("metadata", "meta_table_description", "service_capacity", "unit", "taxonomy")
 
 _SPELLINGS = {
@@ -60,7 +60,7 @@ _SPELLINGS = {
 }
 _TABLES = frozenset({*ENTITIES, TERM, *PARTS, *NOT_READ})
 
-# Members of the nested form that are lists or objects and have no field of ours: kept as JSON and handed on as they are.
+# Lists and objects of the nested form for which ResourceRecord has no field: kept as JSON and exported unchanged.
 KEPT_WHOLE = (
     "additional_urls",
     "additional_websites",
@@ -80,7 +80,7 @@ KEPT_WHOLE = (
 
 
 def table_of(name: str) -> str | None:
-    """The table that a file, a resource of a package or a member of an object is called after; None if unknown."""
+    """The table that the name of a file, of a package's resource or of a member means; None if unknown."""
     word = name.strip().lower().rsplit("/", 1)[-1].removesuffix(".csv")
     for candidate in (word, _SPELLINGS.get(word, ""), word.removesuffix("s")):
         if candidate in _TABLES:

@@ -1,7 +1,7 @@
-"""The right to work on a background job of the directory: an import, an export.
+"""Leases: the right to work on a background job of the directory, an import or an export.
 
-Whoever works on one holds a lease, which each step renews. Where that process dies the lease runs out, and another replica
-carries on.
+The process that works on a job holds its lease and renews it with each step. When the process dies, the lease runs out
+and another replica continues.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Lease(Generic[Job]):
         self._token = job.claimed_by
 
     def write(self, step: Callable[[UnitOfWork, Job], Any]) -> None:
-        """Run `step(unit_of_work, job)` in a transaction on behalf of whoever asked for the job, and renew the lease.
+        """Run `step(unit_of_work, job)` in a transaction on behalf of the job's requester, and renew the lease.
 
-        Raises Refused(conflict) once somebody else has taken over.
+        Raises Refused(conflict) once another process has taken the job over.
         """
         table, job_id = type(self.job), self.job.id
 
@@ -54,7 +54,7 @@ class Lease(Generic[Job]):
 def claim(
     runtime: Any, table: type[Job], job_id: str, state: str, lasting: datetime.timedelta = LEASE
 ) -> Lease[Job] | None:
-    """Take a job over; it is in `state` now. None when it is finished or somebody works on it."""
+    """Take a job and set its state. None when it is finished or another process has its lease."""
 
     def take(session: Session) -> Job | None:
         now = utc_now()
@@ -71,7 +71,7 @@ def claim(
 
 
 def release(job: LeasedJob) -> None:
-    """Let another round go on with it at once. It was no failure, so it is no try."""
+    """Give a job back, so that another round may continue at once. This is not counted as an attempt."""
     job.claimed_by = job.claimed_until = None
     job.tries -= 1
 
@@ -79,22 +79,22 @@ def release(job: LeasedJob) -> None:
 def carry_on_all(
     runtime: Any, table: type[Job], carry_on: Callable[[str], bool], is_stopping: Callable[[], bool]
 ) -> bool:
-    """`carry_on(job_id)`, oldest first, with every job on which nobody works. False when one is to be tried again."""
+    """Call `carry_on(job_id)` for every job without a lease, oldest first. False when one must be tried again."""
     with runtime.database.reading(None) as session:
         free = select(table.id).where(*_is_free(table, utc_now())).order_by(table.created_at)
         waiting = session.scalars(free).all()
-    is_well = True
+    is_complete = True
     for job_id in waiting:
         if is_stopping():
             break
         try:
-            is_well &= carry_on(job_id)
-        except Refused as refusal:  # the database was busy: the lease runs out, and another round goes on
+            is_complete &= carry_on(job_id)
+        except Refused as refusal:  # the database was busy: the lease runs out, and a later round continues
             log.warning(
                 "directory_job_interrupted", job=table.__tablename__, job_id=job_id, code=refusal.code
             )
-            is_well = False
-    return is_well
+            is_complete = False
+    return is_complete
 
 
 def _is_free(table: type[LeasedJob], now: datetime.datetime) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -13,10 +13,10 @@ from services.referrals.models import Base
 
 
 class Resource(TenantScoped, Base):
-    """An agency, program, site or program at a site. `record` holds everything that is known about it, as plain JSON.
+    """An agency, program, site or program at a site. `record` holds all its data as plain JSON.
 
-    `fingerprint` is that of the record as it was last imported: what staff edited stays until its source changes.
-    `revision` is the directory's own count when the row was last written (see DirectoryRevision).
+    `fingerprint` belongs to the record as last imported. An import with the same fingerprint changes nothing, so edits by
+    hand stay until the source changes. `revision` is the directory's revision at the last write (see DirectoryRevision).
     """
 
     __tablename__ = "resources"
@@ -35,7 +35,7 @@ class Resource(TenantScoped, Base):
     agency_id: Mapped[str | None] = mapped_column(ForeignKey("resources.id"))
     fingerprint: Mapped[str] = mapped_column(String(64))
     temporary_message: Mapped[Any] = mapped_column(JsonValue)
-    # Long, and seldom asked for: a list of names would read all of it otherwise.
+    # Deferred, because records are long and a list of names does not need them.
     record: Mapped[Any] = mapped_column(JsonValue, deferred=True)
     version: Mapped[int] = mapped_column(Integer, default=1)
     revision: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
@@ -45,7 +45,7 @@ class Resource(TenantScoped, Base):
 
 
 class DirectoryRevision(TenantScoped, Base):
-    """How often an organisation's directory was written. The row is locked by whoever writes, so revisions commit in order."""
+    """The number of writes to an organisation's directory. Each writer locks the row, so revisions are committed in order."""
 
     __tablename__ = "directory_revisions"
 
@@ -54,7 +54,10 @@ class DirectoryRevision(TenantScoped, Base):
 
 
 class LeasedJob(TenantScoped):
-    """Columns of a job that one process works on at a time (see `leases`): who asked for it, who has it, until when."""
+    """Columns of a job that one process works on at a time (see `leases`): its requester, and the lease's holder and end."""
+
+    if TYPE_CHECKING:
+        __tablename__: str  # each job's table has its own name
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     organisation_key: Mapped[str] = mapped_column(String(64))

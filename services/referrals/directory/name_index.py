@@ -1,7 +1,8 @@
-"""The names that one process keeps, to search them where they are quickest.
+"""The names that one process keeps in memory for quick searches.
 
-Agencies and programs only, as that is all one finds (S0-20). Before each search the directory's revision is compared, and
-what changed since is read. The rows that are shown come from the database; the names here only say which.
+It keeps agencies and programs only, because a search finds no other level (S0-20). Each search first compares the
+directory's revision and reads the names that have changed since. The names only tell which resources match; their rows
+come from the database.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from services.referrals.directory.revisions import revision_of
 from services.referrals.directory.rules import SEARCHABLE_LEVELS, ResourceStatus
 
 MOST_NAMES_KEPT = 400_000
-# Some 70 MB. Smaller directories are read in no time by the first who searches them.
+# Some 70 MB. Directories beyond that are read by their first search.
 MOST_NAMES_WARMED = 150_000
 READ_AT_ONCE = 2_000
 WARMED_EVERY_S = 60.0
 
 
 class NameIndex:
-    """The names of all directories that are searched in this process; those that rest longest are forgotten first."""
+    """The names of all directories searched in this process; those not used for the longest time are dropped first."""
 
     def __init__(self, most_names: int = MOST_NAMES_KEPT) -> None:
         self._most_names = most_names
@@ -38,13 +39,13 @@ class NameIndex:
         self._is_warmed = False
 
     def find(self, session: Session, typed: str, limit: int, *, include_inactive: bool) -> list[str]:
-        """Numbers of the best names in the session's organisation, as the database has them now."""
+        """Numbers of the best matches in the session's organisation, up to date with the database."""
         return self._current(session).find(typed, limit, include_inactive=include_inactive)
 
     def warm(self, database: Database, most_names: int = MOST_NAMES_WARMED) -> bool:
-        """Read what a search would have to read: at first the largest directories, later what has changed in those kept.
+        """Read names ahead of searches: first the largest directories, later the changes of those that are kept.
 
-        Always True. It reads piece by piece, so it holds nobody up.
+        Always True. It reads in small pieces and yields to other greenlets between them.
         """
         wanted = list(self._directories) if self._is_warmed else _largest(database, most_names)
         for organisation_id in wanted:
@@ -57,7 +58,7 @@ class NameIndex:
         organisation_id, revision = session.info["organisation_id"], revision_of(session)
         read, names = self._directories.get(organisation_id, (-1, Names()))
         if read < revision:
-            with self._locks[organisation_id]:  # one reads, the others wait for what it read
+            with self._locks[organisation_id]:  # one search reads, the others wait for its result
                 names = self._refreshed(session, organisation_id, revision)
         return names
 
@@ -75,7 +76,7 @@ class NameIndex:
             for chunk in session.execute(statement).partitions():
                 for number, key, status in chunk:
                     names.put(number, key, is_inactive=status == ResourceStatus.INACTIVE.value)
-                time.sleep(0)  # others go between
+                time.sleep(0)  # yield to other greenlets
             self._directories[organisation_id] = (revision, names)
         self._directories.move_to_end(organisation_id)
         self._forget_some()
@@ -90,10 +91,10 @@ class NameIndex:
 
 
 def _largest(database: Database, most_names: int) -> list[str]:
-    """Organisations with the largest directories, as many as have no more resources together."""
+    """Organisations with the largest directories that together have at most `most_names` resources."""
     with database.reading(None) as session:
         organisation_ids = session.scalars(select(DirectoryRevision.organisation_id)).all()
-        # One by one, and none counted further than it matters: a statement holds up everybody in SQLite.
+        # Counted one by one and only up to the limit, because in SQLite a statement blocks the whole process.
         sizes = [(_size(session, each, most_names + 1), each) for each in organisation_ids]
     found = []
     for resources, organisation_id in sorted(sizes, reverse=True):
@@ -106,12 +107,12 @@ def _largest(database: Database, most_names: int) -> list[str]:
 def _size(session: Session, organisation_id: str, at_most: int) -> int:
     counted = select(Resource.number).where(Resource.organisation_id == organisation_id).limit(at_most)
     size = session.scalar(select(func.count()).select_from(counted.subquery())) or 0
-    time.sleep(0)  # others go between
+    time.sleep(0)  # yield to other greenlets
     return size
 
 
 def warming(runtime: Any) -> Loop:
-    """The loop that keeps the names at hand; its first turn comes at once."""
+    """The loop that keeps the names up to date; its first turn starts at once."""
     loop = Loop("directory-names", lambda: names_of(runtime).warm(runtime.database), WARMED_EVERY_S)
     loop.wake()
     return loop

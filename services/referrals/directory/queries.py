@@ -1,4 +1,4 @@
-"""Questions about the resource directory."""
+"""Queries about the resource directory."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from services.referrals.directory.name_index import NameIndex
 from services.referrals.directory.rules import Level, TemporaryMessage
 
 _Agency = aliased(Resource)
-# What a record says of itself and the resource's own columns say already.
-_TOLD_APART = ("number", "level", "name", "status", "parent_number", "parent_name", "temporary_message")
+# Members of a record that repeat columns of the resource.
+_IN_COLUMNS = ("number", "level", "name", "status", "parent_number", "parent_name", "temporary_message")
 _TEXTS = (
     "alternate_name", "description", "email", "website", "hours", "eligibility", "application_process", "fees",
 )  # fmt: skip
@@ -26,23 +26,31 @@ _TEXTS = (
 def search_resources(
     session: Session, _caller: Caller | None, names: NameIndex, *, q: str, limit: int, include_inactive: bool
 ) -> dict[str, Any]:
-    """Agencies and programs whose name holds every word that was typed, or nearly (S0-20).
+    """Agencies and programs whose names match every typed word, or nearly (S0-20), best first.
 
-    The name itself comes first, then names that begin so, then names with words that begin so, then misspelt ones;
-    inactive ones last, and only if asked for.
+    The order is that of `Names.find`. Inactive ones are found only with `include_inactive`.
     """
     found = names.find(session, q, limit, include_inactive=include_inactive)
-    # By number, as the organisation's numbers have an index of their own.
+    # By number, because the organisation and number have an index.
     rows = {row[0].number: row for row in session.execute(_resources().where(Resource.number.in_(found)))}
     return {"items": [_view(*rows[number]) for number in found if number in rows]}
 
 
-def list_resources(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
-    """Resources by name, narrowed by level, agency and status."""
-    narrowed = {name: request[name] for name in ("level", "agency_id", "status") if request[name] is not None}
-    statement = _resources().where(*(getattr(Resource, name) == value for name, value in narrowed.items()))
-    if request["after"] is not None:
-        last = session.get(Resource, request["after"])
+def list_resources(
+    session: Session,
+    _caller: Caller | None,
+    *,
+    level: str | None,
+    agency_id: str | None,
+    status: str | None,
+    after: str | None,
+    limit: int,
+) -> dict[str, Any]:
+    """A page of resources by name, filtered by level, agency and status. Raises Refused `invalid_request`."""
+    filters = ((Resource.level, level), (Resource.agency_id, agency_id), (Resource.status, status))
+    statement = _resources().where(*(column == value for column, value in filters if value is not None))
+    if after is not None:
+        last = session.get(Resource, after)
         if last is None:
             raise Refused("invalid_request", "There is no such page; begin again without `after`.", "after")
         statement = statement.where(
@@ -51,9 +59,9 @@ def list_resources(session: Session, _caller: Caller | None, request: Any) -> di
                 and_(Resource.search_key == last.search_key, Resource.id > last.id),
             )
         )
-    ordered = statement.order_by(Resource.search_key, Resource.id).limit(request["limit"] + 1)
+    ordered = statement.order_by(Resource.search_key, Resource.id).limit(limit + 1)
     rows = session.execute(ordered).all()
-    page = rows[: request["limit"]]
+    page = rows[:limit]
     return {
         "items": [_view(*row) for row in page],
         "next": page[-1][0].id if len(rows) > len(page) else None,
@@ -61,7 +69,7 @@ def list_resources(session: Session, _caller: Caller | None, request: Any) -> di
 
 
 def get_resource(session: Session, _caller: Caller | None, *, resource_id: str) -> dict[str, Any]:
-    """One resource with all that is known about it. Raises Refused `not_found`."""
+    """One resource with all its details. Raises Refused `not_found`."""
     return details_of(session, resource_id)
 
 
@@ -79,7 +87,7 @@ def get_program(session: Session, program_id: str, absent: str = "not_found") ->
 
 
 def as_program(resource: Resource | None, absent: str = "not_found") -> Resource:
-    """The row that was looked for. Raises Refused as `get_program`."""
+    """The resource, if it was found and is a program. Raises Refused as `get_program`."""
     if resource is None:
         raise Refused(absent, "There is no resource with this id.", "program_id")
     if resource.level != Level.PROGRAM.value:
@@ -88,7 +96,7 @@ def as_program(resource: Resource | None, absent: str = "not_found") -> Resource
 
 
 def agency_name_of(session: Session, program_id: str) -> str | None:
-    """The name of a program's agency, None where it has none."""
+    """The name of a program's agency, None where it has no agency."""
     statement = select(_Agency.name).join(Resource, Resource.agency_id == _Agency.id)
     name: str | None = session.scalar(statement.where(Resource.id == program_id))
     return name
@@ -102,7 +110,7 @@ def details_of(session: Session, resource_id: str) -> dict[str, Any]:
         raise Refused("not_found", "There is no resource with this id.", "resource_id")
     resource, record = row[0], row[0].record
     phones = [{"kind": "voice", "label": "", **phone} for phone in record.get("phones", ())]
-    named = {*_TOLD_APART, *_TEXTS, "phones"}
+    named = {*_IN_COLUMNS, *_TEXTS, "phones"}
     return {
         **_view(*row),
         **{name: record.get(name, "") for name in _TEXTS},
@@ -133,7 +141,7 @@ def _view(resource: Resource, agency_name: str | None) -> dict[str, Any]:
 
 
 def shown_message(message: dict[str, str] | None, today: datetime.date) -> str | None:
-    """The text of a stored notice, if it is shown on this day."""
+    """The text of a stored notice if it is shown on this day, else None."""
     dated = _message(message)
     if dated is None:
         return None

@@ -1,4 +1,4 @@
-"""The directory's own count of changes: by it a process knows which names it has not seen yet."""
+"""The revision of a directory, a count of its writes. By it a process knows which names it has not read yet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.referrals.directory.models import DirectoryRevision
 
 
 def next_revision(unit: UnitOfWork) -> int:
-    """Count one more change of the organisation's directory, and hold other writers of it off until this one commits."""
+    """Give the organisation's directory its next revision, and lock other writers out until this transaction ends."""
     table = DirectoryRevision.__table__
     statement = (
         insert_into(unit.session.connection().dialect.name, table)
@@ -25,5 +25,5 @@ def next_revision(unit: UnitOfWork) -> int:
 
 
 def revision_of(session: Session) -> int:
-    """The revision of the session's organisation; 0 where nothing was ever written."""
+    """The revision of the session's organisation; 0 before the first write."""
     return session.scalar(select(DirectoryRevision.revision)) or 0

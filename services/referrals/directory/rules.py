@@ -1,4 +1,4 @@
-"""Rules of the resource directory: records, statuses, how names match."""
+"""Rules of the resource directory: records, statuses, search keys."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class ResourceStatus(StrEnum):
     INACTIVE = "inactive"
 
 
-# States and counts of an import.
+# States of imports and exports.
 WAITING, READING, APPLYING, DONE, REFUSED = "waiting", "reading", "applying", "done", "refused"
 WRITING, READY, FAILED, EXPIRED = "writing", "ready", "failed", "expired"
 
-# Row S0-20: the drop-down offers agencies and programs; a site is a place, nobody refers to it.
+# Row S0-20: a search offers agencies and programs. A site is only a place: referrals go to programs.
 SEARCHABLE_LEVELS = frozenset({Level.AGENCY, Level.PROGRAM})
 
 PARENTS_FIRST = (Level.AGENCY, Level.SITE, Level.PROGRAM, Level.PROGRAM_AT_SITE)
@@ -43,7 +43,7 @@ PARENTS_FIRST = (Level.AGENCY, Level.SITE, Level.PROGRAM, Level.PROGRAM_AT_SITE)
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A postal address; a part that the export leaves out is an empty string."""
+    """A postal address. A part that the export leaves out is an empty string."""
 
     line1: str = ""
     line2: str = ""
@@ -65,17 +65,14 @@ class Phone:
 
 @dataclass(frozen=True, slots=True)
 class TemporaryMessage:
-    """A dated notice on a resource, shown from `appears_on` to the day before `expires_on`; None.
-
-    Open-ended.
-    """
+    """A dated notice on a resource, shown from `appears_on` to the day before `expires_on`. None leaves that end open."""
 
     text: str
     appears_on: date | None = None
     expires_on: date | None = None
 
     def is_shown_on(self, day: date) -> bool:
-        """True if the message is shown on this (local) day."""
+        """Whether the message is shown on this (local) day."""
         has_begun = self.appears_on is None or self.appears_on <= day
         return has_begun and (self.expires_on is None or day < self.expires_on)
 
@@ -84,9 +81,9 @@ class TemporaryMessage:
 class ResourceRecord:
     """One agency, program, site or program at a site.
 
-    `number` is the directory's own number (digits, unique in an organisation), `parent_number` the agency's
-    number or None for an agency. `entered_at` and `updated_at` are times of the exporting system, with no
-    zone. Latitude and longitude are WGS 84 degrees. `extra` keeps every other non-empty column by its name.
+    `number` identifies the record in its organisation's directory. `parent_number` is the number of its agency, None for
+    an agency. `entered_at` and `updated_at` are times of the exporting system, without a zone. Latitude and longitude are
+    WGS 84 degrees. `extra` keeps every other non-empty column by its name.
     """
 
     number: str
@@ -130,7 +127,7 @@ class ResourceRecord:
 
 
 def may_be_referred_to(status: ResourceStatus) -> bool:
-    """True only for an active record: "active, but do not refer" is listed and never referred to."""
+    """Whether referrals may go to a record: only to an active one, not to one that is "active, but do not refer"."""
     return status is ResourceStatus.ACTIVE
 
 
@@ -146,7 +143,7 @@ def check_may_be_referred_to(status: ResourceStatus) -> None:
         )
 
 
-# What may be edited by hand, and the lists of an imported HSDS record that say the same and are out of date then.
+# The members that may be edited by hand, each with the lists of an imported HSDS record that the edit makes outdated.
 EDITED_LISTS: Mapping[str, tuple[str, ...]] = {
     "name": (),
     "alternate_name": (),
@@ -162,7 +159,7 @@ EDITED_LISTS: Mapping[str, tuple[str, ...]] = {
 
 
 def edited_record(record: Mapping[str, Any], edits: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON of a record after these edits. An empty value clears a part."""
+    """The JSON of a record after these edits. An empty value removes the member."""
     outdated = {name for edit in edits for name in EDITED_LISTS[edit]}
     extra = {name: value for name, value in record.get("extra", {}).items() if name not in outdated}
     after = {**record, **edits, "extra": extra}
@@ -170,7 +167,7 @@ def edited_record(record: Mapping[str, Any], edits: Mapping[str, Any]) -> dict[s
 
 
 def check_message_dates(appears_on: date | None, expires_on: date | None) -> None:
-    """Raise Refused (`invalid_request`) where a notice would never be shown."""
+    """Raise Refused (`invalid_request`) if a notice with these dates would never be shown."""
     if appears_on is not None and expires_on is not None and expires_on <= appears_on:
         raise Refused(
             "invalid_request", "expires_on: It must be later than appears_on, or be left out.", "expires_on"
@@ -178,16 +175,13 @@ def check_message_dates(appears_on: date | None, expires_on: date | None) -> Non
 
 
 def record_as_json(record: ResourceRecord) -> dict[str, Any]:
-    """The record as plain JSON.
-
-    Empty parts are left out, so that a new optional field changes no fingerprint.
-    """
+    """The record as plain JSON. Empty members are left out, so that a new optional field changes no fingerprint."""
     result: dict[str, Any] = _plain(record)
     return result
 
 
 def record_from_json(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of a record by name, made of those of its JSON. Raises ValueError, TypeError or KeyError on another shape."""
+    """Fields of a record by name, read from its JSON. Raises ValueError, TypeError or KeyError for another shape."""
     made = {name: _READ.get(name, _as_is)(value) for name, value in values.items() if name in _FIELD_TYPES}
     for name, value in made.items():
         if not isinstance(value, _FIELD_TYPES[name]):
@@ -265,7 +259,7 @@ def _plain(value: Any) -> Any:
 
 
 def _is_empty(value: Any) -> bool:
-    # 0.0 is a latitude and stays; False is the default of every flag.
+    # 0.0 is a valid latitude, so it is not empty. False is the default of every flag, so it is.
     return value is None or value is False or value in ("", (), {}) or value == _NO_ADDRESS
 
 
@@ -275,21 +269,21 @@ def fingerprint(record: ResourceRecord) -> str:
 
 
 def fingerprint_of(record: Mapping[str, Any]) -> str:
-    """The same for a record that is plain JSON already."""
+    """The fingerprint of a record that is plain JSON already."""
     canonical = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-# Straight, left, right and modifier apostrophes, grave and acute: "Mary's" is typed "Marys".
+# Straight, left, right and modifier apostrophes, grave and acute: people type "Mary's" as "Marys".
 _APOSTROPHES = "'\u2018\u2019\u02bc`\u00b4"
 
 
 def search_key(name: str) -> str:
-    """A name as it is compared: no case, accents or punctuation, "&" read as "and", single spaces.
+    """A name in the form in which names are compared: no case, accents or punctuation, "&" as "and", single spaces.
 
     "St. Mary's Café & Pantry" gives "st marys cafe and pantry".
     """
-    # Folding can make new combining marks (Turkish capital I with dot), hence the second decomposition.
+    # Case folding can produce combining marks (Turkish capital I with dot), hence the second decomposition.
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
     letters = []
     for letter in folded:
@@ -300,7 +294,7 @@ def search_key(name: str) -> str:
 
 
 def errors_forgiven(typed: str) -> int:
-    """How many letters of a typed word may be wrong, missing, doubled or swapped. Nobody guesses at numbers."""
+    """How many letters of a typed word may be wrong, missing, added or swapped. None in a word with digits."""
     if any(letter.isdigit() for letter in typed):
         return 0
     return 0 if len(typed) < 4 else 1 if len(typed) < 8 else 2

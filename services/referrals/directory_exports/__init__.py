@@ -1,1 +1,1 @@
-"""Exports of the resource directory: written as one file, kept for a day."""
+"""Exports of the resource directory: each is one file that is kept for a day."""

@@ -1,8 +1,8 @@
-"""The child process that writes a large export: seconds of computing that the service would spend away from its callers.
+"""The child process that writes a large export, so that seconds of computing do not block the service's callers.
 
-It reads the service's database and puts the file into the store by itself, so nothing large goes between the two. Called
-with the organisation, the store's folder, the number of an open file for its progress, and its parent; the database's
-address, which may hold a password, comes by the environment. What was written is told on the standard output.
+It reads the service's database and puts the file into the store, so no large data passes between the two processes. Its
+arguments are the organisation, the store's folder, the number of an open file for its progress, and its parent's process
+id. The database's address may contain a password, so it comes in the environment. The result goes to standard output.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _STOPS_WITHIN_S = 5.0
 
 
 class Writing:
-    """A child at work. Leaving the block ends it."""
+    """A running child. Leaving the block ends it."""
 
     def __init__(self, runtime: Any, organisation_id: str) -> None:
         self._progress = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the block
         self._answer = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the block
         progress = self._progress.fileno()
         arguments = (organisation_id, runtime.blobs.folder, progress, os.getpid())
-        # Its libraries find the database as ours do; of the rest of our environment it needs nothing.
+        # The child's environment has what its database libraries read, and nothing else.
         ours = {name: value for name, value in os.environ.items() if name == "HOME" or name.startswith("PG")}
         address = runtime.database.engine.url.render_as_string(hide_password=False)
         self._child = subprocess.Popen(  # noqa: S603 - our own program
@@ -68,15 +68,15 @@ class Writing:
         self._answer.close()
 
     def is_going_on(self) -> bool:
-        """Whether the child is still there."""
+        """Whether the child is still running."""
         return self._child.poll() is None
 
     def done(self) -> int:
-        """How many objects it has written."""
+        """The number of objects written so far."""
         return int(os.pread(self._progress.fileno(), 20, 0).strip() or 0)
 
     def result(self) -> tuple[str, int] | None:
-        """SHA-256 and size of what a child that is gone has written; None where it did not come to its end.
+        """SHA-256 and size of the file of a child that has ended; None where the child failed.
 
         Raises Refused(request_too_large) beyond 2 GB.
         """
@@ -93,7 +93,10 @@ class Writing:
 def write(
     database: Database, store: BlobStore, organisation_id: str, note: Callable[[int], None]
 ) -> dict[str, Any] | None:
-    """The child's work. `note(objects so far)` is called at every page. None where the file would be too large."""
+    """Write the export into the store; return its SHA-256 and size, or None where the file would be too large.
+
+    `note(objects so far)` is called for every page.
+    """
     done = 0
 
     def count() -> None:
@@ -114,7 +117,7 @@ def write(
 
 
 def main(organisation_id: str, folder: str, progress: int, parent: int) -> None:
-    """Write the export and say what came of it; stop where the parent is gone, as another begins anew."""
+    """Write the export and print the result. Stop when the parent has died, because another process starts over then."""
 
     def note(done: int) -> None:
         if os.getppid() != parent:
@@ -130,7 +133,7 @@ def main(organisation_id: str, folder: str, progress: int, parent: int) -> None:
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    os.nice(5)  # the service goes before
-    # Ended by a signal, it still takes its unfinished file away.
+    os.nice(5)  # the service has priority
+    # On SIGTERM the child exits in order, and so removes its unfinished file.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

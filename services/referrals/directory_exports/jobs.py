@@ -1,14 +1,15 @@
-"""An export: noted, written into a file that is kept for a day, and noted again when somebody fetches it.
+"""Exports as jobs: each is audited when it starts and when its file is fetched, and the file is kept for a day.
 
-A small directory is written within its call. A large one is half a minute of computing: a child process writes it while
-the loop looks after the child, in whichever replica holds the lease. Where that dies, another one begins anew.
+A small directory is written within its call. A large one takes half a minute of computing, so a child process writes it.
+The loop of the replica that holds the lease watches the child. If that replica dies, another one starts over.
 """
 
 from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -29,7 +30,6 @@ from services.referrals.directory_exports.child import MOST_BYTES, Writing
 from services.referrals.directory_exports.models import DirectoryExport
 from services.referrals.hsds.queries import size_of_directory, whole_directory
 
-Request = Mapping[str, Any]
 EVERY_S, SWEPT_EVERY_S, LOOKED_AT_EVERY_S = 15.0, 300.0, 1.0
 DONE_IN_CALL = 5_000
 KEPT = datetime.timedelta(days=1)
@@ -38,14 +38,14 @@ LOOP = "directory-exports"
 
 
 class DirectoryExportsLoop(Loop):
-    """Writes exports; woken by each that is too large for its call."""
+    """Writes exports; woken by each new one."""
 
     def __init__(self, runtime: Any) -> None:
         super().__init__(LOOP, lambda: work(runtime, self.stopping.is_set), EVERY_S)
 
 
 def loops(runtime: Any) -> list[Loop]:
-    """The loop that writes, and the one that clears away what was not fetched in time."""
+    """The loop that writes exports, and the one that deletes their files after a day."""
     return [
         DirectoryExportsLoop(runtime),
         Loop("directory-files", lambda: sweep(runtime), SWEPT_EVERY_S),
@@ -53,16 +53,16 @@ def loops(runtime: Any) -> list[Loop]:
 
 
 def sweep(runtime: Any) -> bool:
-    """Delete the files of exports that were kept long enough."""
+    """Delete the files of exports that are older than a day."""
     runtime.blobs.sweep_passing(KEPT.total_seconds(), EXPORTS)
     return True
 
 
 def start(call: Call) -> Any:
-    """Note an export and write it, if it is small. One that is not finished yet is answered instead of a second."""
+    """Store a new export, and write it at once if it is small. While one is unfinished, that one is answered instead."""
     with call.runtime.database.reading(call.organisation_id) as session:
         total = size_of_directory(session)
-    export_id = call.commit(_note, total)["export_id"]
+    export_id = call.commit(_find_or_start, total)["export_id"]
     if total <= DONE_IN_CALL:
         carry_on(call.runtime, export_id)
     call.runtime.loops.wake(LOOP)
@@ -70,12 +70,12 @@ def start(call: Call) -> Any:
 
 
 def get_directory_export(session: Session, _caller: Caller | None, *, export_id: str) -> dict[str, Any]:
-    """How far an export is. Raises Refused `not_found`."""
+    """An export with its progress. Raises Refused `not_found`."""
     return view_of(_find(session, export_id))
 
 
 def download(call: Call) -> Any:
-    """Where the file of an export lies. Noted before it is handed out. Raises Refused `not_found`, `export_not_ready`."""
+    """The file of an export, audited before it is handed out. Raises Refused `not_found`, `export_not_ready`."""
     with call.runtime.database.reading(call.organisation_id) as session:
         export = _find(session, call.request["export_id"])
         view = view_of(export)
@@ -85,13 +85,13 @@ def download(call: Call) -> Any:
         raise Refused("export_not_ready", "The export is still being written; ask again soon.", "export_id")
     call.runtime.blobs.find(export.organisation_id, export.sha256)
 
-    def note(unit: UnitOfWork, _request: Request) -> dict[str, Any]:
+    def audited(unit: UnitOfWork) -> dict[str, Any]:
         unit.audit("directory.exported", "export", export.id, size=export.size)
         name = f"directory-{export.created_at:%Y%m%d}.{export.format}.json"
         file = {"sha256": export.sha256, "size": export.size}
         return {**file, "media_type": "application/json", "file_name": name}
 
-    return call.commit(note)
+    return call.commit(audited)
 
 
 def view_of(export: DirectoryExport) -> dict[str, Any]:
@@ -105,14 +105,14 @@ def view_of(export: DirectoryExport) -> dict[str, Any]:
 
 
 def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
-    """Write, oldest first, whatever nobody is writing. False when one failed and is to be tried again."""
+    """Write all exports that have no lease, oldest first. False when one failed and must be tried again."""
     return leases.carry_on_all(
         runtime, DirectoryExport, lambda each: carry_on(runtime, each, is_stopping=is_stopping), is_stopping
     )
 
 
 def carry_on(runtime: Any, export_id: str, *, is_stopping: Callable[[], bool] = lambda: False) -> bool:
-    """Write an export unless somebody else does. False where it failed: once its lease has run out it is tried again."""
+    """Write an export unless another process does. False where it failed: it is tried again when its lease has run out."""
     lease = leases.claim(runtime, DirectoryExport, export_id, WRITING)
     if lease is None:
         return True
@@ -132,9 +132,9 @@ def carry_on(runtime: Any, export_id: str, *, is_stopping: Callable[[], bool] = 
         return True
 
 
-def _note(unit: UnitOfWork, request: Request, total: int) -> dict[str, Any]:
+def _find_or_start(unit: UnitOfWork, total: int, *, format: str) -> dict[str, Any]:  # noqa: A002 - the contract's name
     unfinished = select(DirectoryExport).where(
-        DirectoryExport.finished_at.is_(None), DirectoryExport.format == request["format"]
+        DirectoryExport.finished_at.is_(None), DirectoryExport.format == format
     )
     export = unit.session.scalars(unfinished.order_by(DirectoryExport.created_at).limit(1)).first()
     if export is None:
@@ -142,7 +142,7 @@ def _note(unit: UnitOfWork, request: Request, total: int) -> dict[str, Any]:
             DirectoryExport(
                 id=wire.new_id(),
                 organisation_key=unit.organisation_key,
-                format=request["format"],
+                format=format,
                 state=WAITING,
                 total=total,
                 done=0,
@@ -157,7 +157,7 @@ def _note(unit: UnitOfWork, request: Request, total: int) -> dict[str, Any]:
 
 def _write_here(runtime: Any, organisation_id: str) -> tuple[str, int]:
     def read(query: Callable[[Session], Any]) -> Any:
-        time.sleep(0)  # a page is some tens of milliseconds of computing: others go between two
+        time.sleep(0)  # a page takes some tens of milliseconds: yield to other greenlets before each
         with runtime.database.reading(organisation_id) as session:
             return query(session)
 
@@ -174,7 +174,7 @@ def _write_in_child(runtime: Any, lease: Lease[DirectoryExport], is_stopping: Ca
                 lease.write(_release)
                 return True
             done = min(writing.done(), lease.job.total)
-            lease.write(lambda _unit, export, so_far=done: setattr(export, "done", so_far))
+            lease.write(partial(_note_progress, done=done))
             time.sleep(LOOKED_AT_EVERY_S)
         written = writing.result()
     if written is None:
@@ -184,8 +184,12 @@ def _write_in_child(runtime: Any, lease: Lease[DirectoryExport], is_stopping: Ca
     return True
 
 
+def _note_progress(_unit: UnitOfWork, export: DirectoryExport, *, done: int) -> None:
+    export.done = done
+
+
 def _release(_unit: UnitOfWork, export: DirectoryExport) -> None:
-    """Let another replica begin anew at once."""
+    """Let another replica start over at once."""
     leases.release(export)
     export.state, export.done = WAITING, 0
 

@@ -13,10 +13,10 @@ from services.referrals.models import Base
 
 
 class DirectoryExport(LeasedJob, Base):
-    """One export: how far it is, and the file that it became, which is gone after `expires_at`.
+    """One export: its progress, and its file, which is deleted after `expires_at`.
 
-    `total` and `done` count organizations and services. Whoever writes it holds a lease, as with an import; after a crash
-    another begins anew.
+    `total` and `done` count organizations and services. The process that writes it holds a lease, as with an import; after
+    a crash another process starts over.
     """
 
     __tablename__ = "directory_exports"

@@ -1,4 +1,4 @@
-"""Reads a JSON text of any size element by element: the arrays it consists of, never the whole."""
+"""Reads a JSON text of any size element by element, without holding the whole text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SPACE = " \t\r\n"
 def elements(file: BinaryIO) -> Iterator[tuple[str | None, int, Any]]:
     """Name of the array, line and value of each element of a top-level array or of an object's arrays.
 
-    An object that has an `id` before its arrays is one element by itself. The name is None for what stands in no named
+    An object that has an `id` before its arrays is one element by itself. The name is None for an element outside a named
     array. Raises FileRefused with reason `not_json`, `undecodable` or `element_too_large`.
     """
     text = _Text(file)
@@ -53,7 +53,7 @@ def _members(text: _Text) -> Iterator[tuple[str | None, int, Any]]:
 
 
 class _Text:
-    """A window on the text, moved on as values are taken out."""
+    """A window on the text that moves on as values are read."""
 
     def __init__(self, file: BinaryIO) -> None:
         file.seek(0)
@@ -73,7 +73,7 @@ class _Text:
         return self._line
 
     def peek(self) -> str:
-        """The next character that is no space; empty at the end."""
+        """The next character that is not white space; empty at the end."""
         while True:
             while self._at < len(self._window) and self._window[self._at] in _SPACE:
                 self._at += 1
@@ -83,7 +83,7 @@ class _Text:
                 return ""
 
     def expect(self, character: str) -> None:
-        """Pass over this character."""
+        """Skip this character. Raises FileRefused if another one comes next."""
         if self.peek() != character:
             raise self.refusal(f"{character!r} is expected.")
         self._at += 1
@@ -102,7 +102,7 @@ class _Text:
         self.expect("]")
 
     def value(self) -> Any:
-        """The next value, whole."""
+        """The next complete value."""
         self.peek()
         while True:
             try:
@@ -115,12 +115,12 @@ class _Text:
             except RecursionError:
                 raise self.refusal("The values are nested too deeply.") from None
             if end == len(self._window) and self._read_on():
-                continue  # a number may go on
+                continue  # a number may continue in the next piece
             self._at = end
             return value
 
     def refusal(self, detail: str) -> FileRefused:
-        """What is wrong with the text here."""
+        """The refusal of the text at the present line."""
         return FileRefused("not_json", f"The file is no JSON of this kind: {detail}", self.line)
 
     def _read_on(self) -> bool:
@@ -135,7 +135,7 @@ class _Text:
         except UnicodeDecodeError:
             raise FileRefused("undecodable", "The text is not UTF-8.", self.line) from None
         self._is_whole = not piece
-        _ = self.line  # what goes out of the window is counted before
+        _ = self.line  # counts the lines that are about to leave the window
         self._window = self._window[self._at :] + piece
         self._at = self._counted = 0
         return bool(piece)

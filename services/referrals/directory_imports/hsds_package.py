@@ -1,4 +1,4 @@
-"""Reads the tabular form of HSDS: a zip with one CSV file a table, and perhaps a `datapackage.json` that names them."""
+"""Reads the tabular form of HSDS: a zip with one CSV file per table and, optionally, a `datapackage.json` that names them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _check(members: list[zipfile.ZipInfo]) -> None:
 
 
 def _tables(package: zipfile.ZipFile) -> dict[str, str]:
-    """Table by file name."""
+    """The table of each CSV file, by file name."""
     names = {name for name in package.namelist() if not name.endswith("/")}
     tables = {name: table for name in sorted(names) if name.endswith(".csv") and (table := table_of(name))}
     description = next((name for name in names if name.rsplit("/", 1)[-1] == DESCRIPTION), None)

@@ -34,7 +34,7 @@ _LEVELS = {
     SERVICE: Level.PROGRAM,
     AT_LOCATION: Level.PROGRAM_AT_SITE,
 }
-_PAGES = frozenset({"contents", "data", "items"})  # what a page of an API calls its list
+_PAGES = frozenset({"contents", "data", "items"})  # names of the list in a page of an API
 _MESSAGES = {
     "id_missing": "Every entry needs an `id` of 1 to 44 printable characters.",
     "duplicate_number": "An entry with this id stands in the file already.",
@@ -42,7 +42,7 @@ _MESSAGES = {
 
 
 class HsdsReader:
-    """Reads one file: all of it into a scratch store first, as what belongs together may stand anywhere."""
+    """Reads one file: first all of it into a scratch store, because entities that belong together may stand anywhere."""
 
     def __init__(self, report: Report, source: str) -> None:
         self._report = report
@@ -53,7 +53,7 @@ class HsdsReader:
         self._entities = 0
 
     def records(self, file: BinaryIO) -> Iterator[tuple[Place, ResourceRecord]]:
-        """Place and record of each entity that can stand by itself; ask `parent_problem` when all are read.
+        """Place and record of each valid entity. Agencies are checked by `parent_problem` once all are read.
 
         Raises FileRefused as hsds_json.elements and hsds_package.rows, or with `no_table` or `too_many_rows`.
         """
@@ -76,7 +76,7 @@ class HsdsReader:
         self._store.close()
 
     def parent_problem(self, place: Place, parent: str) -> Problem | None:
-        """What is wrong with the agency that the entry at `place` names; None where this file holds it.
+        """The problem with the agency that the entry at `place` names; None where this file has it.
 
         An `orphan` may still have its agency in the directory.
         """
@@ -90,11 +90,11 @@ class HsdsReader:
             for table, name, line, row in hsds_package.rows(file):
                 self._put(table, row, Place(line, name))
             return
-        for name, line, value in hsds_json.elements(file):
+        for member, line, value in hsds_json.elements(file):
             if not isinstance(value, dict):
-                self._refuse(Place(line), name, "not_an_object", "An object is expected here.")
+                self._refuse(Place(line), member, "not_an_object", "An object is expected here.")
                 continue
-            table = _kind_of(value) if name is None or name in _PAGES else table_of(name) or name
+            table = _kind_of(value) if member is None or member in _PAGES else table_of(member) or member
             self._put(table, value, Place(line))
 
     def _put(self, table: str, body: dict[str, Any], place: Place) -> None:
@@ -116,7 +116,7 @@ class HsdsReader:
         self._report.refuse([Problem(place.line, column and column[:80], code, message, place.file)])
 
     def _relations(self, stored: Stored) -> dict[str, str | None]:
-        """Fields of the record that say to what it belongs."""
+        """The fields of the record that name its agency, program and site."""
         store, organization = self._store, stored.organization_id
         if stored.kind == AT_LOCATION:
             service, location = stored.service_id, stored.location_id
@@ -143,7 +143,7 @@ class HsdsReader:
 
 
 def _kind_of(body: dict[str, Any]) -> str:
-    """What an entity is that stands in no named table, by members that only such an entity has."""
+    """The table of an entity outside a named table, told by members that only such an entity has."""
     if "location_type" in body:
         return LOCATION
     if "service_id" in body or "location_id" in body:

@@ -1,6 +1,6 @@
-"""Reads one HSDS entity, with its parts, into a resource record, and collects what stands in the way.
+"""Reads one HSDS entity, with its parts, into a resource record, and collects the problems in it.
 
-Members without a field of ours are kept as extra values under their own names, so that an export gives them back.
+Members for which ResourceRecord has no field are kept as extra values under their own names, and exports return them.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from services.referrals.directory_imports.report import Place, Problem
 MAX_TEXT, MAX_URL, MAX_EXTRA = 10_000, 2_000, 20_000
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-# What a change of alone is no change of the resource.
+# A change in these members alone does not count as a change of the resource.
 _NOT_KEPT = frozenset({"id", "last_modified", "metadata", "capacities", "location_type"})
 
 
 class HsdsRow:
-    """One entity: takes its members out one by one, collects every problem, keeps the rest as extra values."""
+    """One entity: takes its members one by one, collects every problem, and keeps the rest as extra values."""
 
     def __init__(self, place: Place, body: Mapping[str, Any]) -> None:
         self.place = place
@@ -45,15 +45,15 @@ class HsdsRow:
         }
 
     def refuse(self, member: str, code: str, message: str) -> None:
-        """Note a problem: the entity will not be imported."""
+        """Note a problem: the entity is not imported."""
         self.problems.append(Problem(self.place.line, member[:80], code, message, self.place.file))
 
     def warn(self, member: str, code: str, message: str) -> None:
-        """Note a charitable reading: the entity is imported all the same."""
+        """Note a reading that had to guess: the entity is imported all the same."""
         self.warnings.append(Problem(self.place.line, member[:80], code, message, self.place.file))
 
     def record(self, level: Level, number: str, relations: Mapping[str, str | None]) -> ResourceRecord | None:
-        """The record, or None where a problem stands in the way."""
+        """The record, or None if the entity has a problem."""
         if level is not Level.AGENCY and not relations.get("parent_number"):
             self.refuse("organization_id", "parent_missing", "It belongs to no organization of this file.")
         status = self._status(level, relations)
@@ -149,7 +149,7 @@ class HsdsRow:
         return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
     def _each(self, member: str, part: str) -> list[str]:
-        """One text of each entry. What says more than that is kept whole as well."""
+        """One text of each entry. The list is also kept whole if an entry has further members."""
         entries = self._list(member)
         texts = [self._clean(member, each[part]) for each in entries if isinstance(each.get(part), str)]
         if all(each.keys() <= {"id", part} for each in entries):
@@ -178,7 +178,7 @@ class HsdsRow:
         return tuple(phones)
 
     def _terms(self) -> dict[str, tuple[str, ...]]:
-        """Taxonomy terms among the attributes. Other attributes are kept; ours are read elsewhere."""
+        """Taxonomy terms among the attributes. Other attributes are kept; `_kept_values` reads those of Portico's export."""
         names, codes, others = [], [], []
         for each in self._list("attributes"):
             term = each.get("taxonomy_term")
@@ -249,7 +249,7 @@ class HsdsRow:
         return degrees if is_whole else {}
 
     def _kept_values(self) -> dict[str, Any]:
-        """Fields that our own export kept as they were, as HSDS has no exact place for them."""
+        """Fields that Portico's export keeps as attributes, because HSDS has no exact place for them."""
         kept = {}
         for label, text in self._ours.items():
             try:

@@ -1,4 +1,4 @@
-"""Brings the entities of an HSDS file together on disk: nested or in tables, once or repeated, in any order."""
+"""Collects the entities of an HSDS file on disk. They may be nested or in tables, repeated, and in any order."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Body = dict[str, Any]
 
 
 class Stored(NamedTuple):
-    """One entity with its parts. The ids of others are as the file writes them."""
+    """One entity with its parts. The ids of other entities are as the file writes them."""
 
     kind: str
     id: str
@@ -53,7 +53,7 @@ class Stored(NamedTuple):
 
 
 class Store:
-    """A scratch database that SQLite keeps in a temporary file of its own."""
+    """A scratch database that SQLite keeps in its own temporary file."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None)
@@ -63,9 +63,10 @@ class Store:
         self._database.execute("BEGIN")
 
     def put(self, kind: str, body: Body, place: Place, *, is_nested: bool = False) -> str | None:
-        """Keep an entity and those nested in it; returns a problem's code, or None.
+        """Keep an entity and those nested in it; returns the code of a problem, or None.
 
-        What came nested elsewhere already is completed. Twice in its own right is `duplicate_number`.
+        An entity that was nested in another one before is completed. A second entry that is not nested is a
+        `duplicate_number`.
         """
         identifier = id_of(body.get("id"))
         if identifier is None:
@@ -84,7 +85,7 @@ class Store:
         return None
 
     def put_part(self, table: str, row: Body) -> bool:
-        """Keep a row of a table that belongs to an entity; False where it names none."""
+        """Keep a row that belongs to an entity; False where it names no entity."""
         if table == TERM:
             identifier = id_of(row.get("id"))
             if identifier:
@@ -97,7 +98,7 @@ class Store:
         return True
 
     def _take_nested(self, kind: str, identifier: str, body: Body, place: Place) -> dict[str, str | None]:
-        """Take nested entities out of `body`; returns the ids of those that this one belongs to."""
+        """Take nested entities out of `body`; returns the ids of the entities to which this one belongs."""
         links = {each: id_of(body.pop(f"{each}_id", None)) for each in (ORGANIZATION, SERVICE, LOCATION)}
         for each in (ORGANIZATION, SERVICE, LOCATION):
             nested = body.get(each)
@@ -112,7 +113,7 @@ class Store:
         ):
             nested = body.pop(member, None)
             for each in nested if isinstance(nested, list) else ():
-                if isinstance(each, dict) and not _is_for_others(each):
+                if isinstance(each, dict) and not _is_derived(each):
                     self.put(child, each | {f"{kind}_id": identifier}, place, is_nested=True)
         return links
 
@@ -169,7 +170,7 @@ class Store:
         )
 
     def entities(self) -> Iterator[Stored]:
-        """Everything, organizations first, in the order of the file."""
+        """All entities, organizations first, each kind in the order of the file."""
         self._database.executescript(_INDEXES)
         for kind in ENTITIES:
             rows = self._database.execute(
@@ -197,19 +198,19 @@ class Store:
             yield member, part
 
     def number(self, kind: str, identifier: str) -> str:
-        """The directory's number of an entity, whether or not the file holds it."""
+        """The number of an entity in the directory, whether or not the file has the entity."""
         found = self._database.execute(
             "SELECT number FROM entities WHERE kind = ? AND id = ?", (kind, identifier)
         ).fetchone()
         return str(found[0]) if found else number_of(kind, identifier)
 
     def name(self, kind: str, identifier: str) -> str:
-        """An entity's name, empty where the file does not hold it."""
+        """An entity's name, empty where the file does not have the entity."""
         body = self._body(kind, identifier)
         return str(body.get("name") or "") if body else ""
 
     def status(self, identifier: str) -> str | None:
-        """A service's status."""
+        """A service's status, None where the file does not have the service."""
         body = self._body(SERVICE, identifier)
         return str(body.get("status")) if body else None
 
@@ -235,12 +236,12 @@ class Store:
         return found[0] if found else None
 
     def close(self) -> None:
-        """Forget everything."""
+        """Delete the scratch database."""
         self._database.close()
 
 
 def id_of(value: Any) -> str | None:
-    """An identifier as it is compared: a UUID in lower case with dashes, anything else as written. None if it is none."""
+    """An identifier in its compared form: a UUID in lower case with dashes, any other as written. None for an invalid one."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     text = str(value).strip()
@@ -253,18 +254,18 @@ def id_of(value: Any) -> str | None:
 
 
 def number_of(kind: str, identifier: str) -> str:
-    """The directory's number of an identifier. Only a UUID says by itself which table's it is."""
+    """The number in the directory for an identifier. A UUID is unique across tables; others get their table's name in front."""
     is_uuid = len(identifier) == 36 and identifier.count("-") == 4
     return identifier if is_uuid else f"{kind}-{identifier}"
 
 
 def own_number(body: Body) -> str | None:
-    """The number that our own export has kept."""
+    """The number that Portico's export keeps in an attribute."""
     return our_attributes(body).get("number")
 
 
 def our_attributes(body: Body) -> dict[str, str]:
-    """Values by label of the attributes that our own export has added."""
+    """Values by label of the attributes that Portico's export has added."""
     attributes = body.get("attributes")
     return {
         str(each.get("label")): each["value"]
@@ -273,8 +274,8 @@ def our_attributes(body: Body) -> dict[str, str]:
     }
 
 
-def _is_for_others(body: Body) -> bool:
-    """Whether our own export made this location up to show an address where HSDS wants it."""
+def _is_derived(body: Body) -> bool:
+    """Whether Portico's export created this location only to show an address where HSDS expects one."""
     return "derived" in our_attributes(body)
 
 

@@ -1,8 +1,7 @@
-"""Reads an iCarol resource export (CSV) into resource records, row by row, with a report of what it could not take.
+"""Reads an iCarol resource export (CSV) into resource records, row by row, with a report of its problems.
 
-A file that cannot be read as an export at all is refused whole (`FileRefused`) and changes nothing. In a
-readable file a refused row is left out and reported, and the other rows stand. A warning says what was read
-charitably.
+A file that cannot be read as an export is refused whole (`FileRefused`) and changes nothing. In a readable file a refused
+row is left out and reported, and the other rows are imported. A warning tells where a reading had to guess.
 The format is that of a published export of 2,132 records (97 columns, texts cut at 255 characters).
 """
 
@@ -22,11 +21,10 @@ from services.referrals.directory_imports.icarol_row import (
     NUMBER,
     PARENT,
     REQUIRED_COLUMNS,
-    Problem,
     Row,
     spelling_of,
 )
-from services.referrals.directory_imports.report import FileRefused, Place, Report
+from services.referrals.directory_imports.report import FileRefused, Place, Problem, Report
 
 MAX_BYTES = 400_000_000
 MAX_ROWS = 250_000
@@ -36,7 +34,7 @@ _NOT_CP1252 = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")
 
 
 class ExportReader:
-    """Reads one export. What it must remember of a row is its number, level and line, so a large file stays small here."""
+    """Reads one export. It remembers only number, level and line of each row, so a large file needs little memory."""
 
     def __init__(self, report: Report, max_bytes: int = MAX_BYTES, max_rows: int = MAX_ROWS) -> None:
         self._report = report
@@ -46,7 +44,7 @@ class ExportReader:
         self._levels: dict[str, Level] = {}
 
     def records(self, file: BinaryIO) -> Iterator[tuple[Place, ResourceRecord]]:
-        """Place and record of each row that can stand by itself; ask `parent_problem` when all are read.
+        """Place and record of each valid row. Agencies are checked by `parent_problem` once all rows are read.
 
         Raises FileRefused with reason `too_large`, `undecodable`, `no_header`, `missing_column`,
         `duplicate_column`, `too_many_columns`, `too_many_rows`, `not_csv` or `broken_quote`.
@@ -81,7 +79,7 @@ class ExportReader:
         return record
 
     def parent_problem(self, place: Place, parent: str) -> Problem | None:
-        """What is wrong with the parent that the row at `place` names; None where it is an agency of this file.
+        """The problem with the parent that the row at `place` names; None where it is an agency of this file.
 
         An `orphan` may still have its agency in the directory.
         """
@@ -147,7 +145,7 @@ def _rows(file: BinaryIO, encoding: str) -> Iterator[tuple[int, list[str]]]:
         try:
             cells = next(reader, None)
         except csv.Error:
-            # Beyond a broken quote nobody can tell rows from cells, so nothing of the file may be trusted.
+            # After a broken quote, rows and cells cannot be told apart, so the whole file is refused.
             raise FileRefused(
                 "broken_quote", "A quoted cell is not closed, or text follows its quote.", line
             ) from None
@@ -183,5 +181,5 @@ def _read_header(rows: Iterator[tuple[int, list[str]]]) -> tuple[list[str], list
 
 
 def _column_name(cell: str, position: int) -> str:
-    """The export's own spelling of a header cell, whatever its case and spaces; other columns keep theirs."""
+    """A header cell in the export's spelling, whatever its case and spaces. Unknown columns keep their spelling."""
     return spelling_of(cell) or " ".join(cell.split()) or f"Column {position}"

@@ -1,4 +1,4 @@
-"""Reads one row of an iCarol resource export into a resource record, and collects what stands in the way."""
+"""Reads one row of an iCarol resource export into a resource record, and collects the problems in it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NUMBER, NAME, LEVEL, PARENT, STATUS = (
 )
 REQUIRED_COLUMNS = (NUMBER, NAME, LEVEL, PARENT, STATUS)
 
-# The columns of the export, in its order. Some have no typed field of ours and go to `extra` without a word.
+# The columns of the export, in its order. Those for which ResourceRecord has no field go to `extra` without a warning.
 _HEADER = """
 ResourceAgencyNum PublicName AlternateName OfficialName TaxonomyLevelName ParentAgency ParentAgencyNum
 MailingAddress1 MailingAddress2 MailingCity MailingStateProvince MailingPostalCode MailingCountry
@@ -100,7 +100,7 @@ _CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _US_DATE = re.compile(
     r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})(?:\s+(\d{1,2}):(\d{2})(?::\d{2})?\s*([AaPp][Mm])?)?", re.ASCII
 )
-# What spreadsheets and OLE make of an empty date.
+# The date into which spreadsheets and OLE turn an empty one.
 _ZERO_DATE = date(1899, 12, 30)
 
 
@@ -113,12 +113,12 @@ _EXPORT_SPELLING = {squeeze(column): column for column in EXPORT_COLUMNS}
 
 
 def spelling_of(header_cell: str) -> str | None:
-    """The export's own spelling of a column, whatever its case, spaces and underscores; None if unknown."""
+    """A column's name in the export's spelling, whatever its case, spaces and underscores; None if unknown."""
     return _EXPORT_SPELLING.get(squeeze(header_cell))
 
 
 class Row:
-    """One row: takes its values out one by one, collects every problem, keeps the rest as extra values."""
+    """One row: takes its values one by one, collects every problem, and keeps the rest as extra values."""
 
     def __init__(self, line: int, columns: Sequence[str], cells: Sequence[str]) -> None:
         self.line = line
@@ -134,11 +134,11 @@ class Row:
             self.number = self._read_number()
 
     def refuse(self, column: str | None, code: str, message: str) -> None:
-        """Note a problem: the row will not be imported."""
+        """Note a problem: the row is not imported."""
         self.problems.append(Problem(self.line, column, code, message))
 
     def warn(self, column: str | None, code: str, message: str) -> None:
-        """Note a charitable reading: the row is imported all the same."""
+        """Note a reading that had to guess: the row is imported all the same."""
         self.warnings.append(Problem(self.line, column, code, message))
 
     def _has_right_shape(self, columns: Sequence[str], cells: Sequence[str]) -> bool:
@@ -173,7 +173,7 @@ class Row:
         return ""
 
     def record(self) -> ResourceRecord | None:
-        """The record of this row, or None where a problem stands in the way."""
+        """The record of this row, or None if the row has a problem."""
         level, status = self._level(), self._status()
         parent = self._parent(level)
         texts = {name: self.values.pop(column, "") for name, column in _TEXT_FIELDS.items()}
@@ -265,7 +265,7 @@ class Row:
     def _address(self, prefix: str) -> Address:
         columns = ("Address1", "Address2", "City", "County", "StateProvince", "PostalCode", "Country")
         parts = [self.values.pop(prefix + column, "") for column in columns]
-        # "-1" is what the export writes for a list that nobody chose from.
+        # The export writes "-1" for a list without a choice.
         return Address(*("" if part == "-1" else part for part in parts))
 
     def _phones(self) -> tuple[Phone, ...]:
@@ -345,8 +345,8 @@ class Row:
 def read_time(text: str, not_before: date | None = None) -> datetime | None:
     """A date and time as the export writes them ("9/28/10 0:00" or ISO 8601), no zone; None if unreadable.
 
-    Years of two digits are 1969 to 2068. Exports say "never expires" as 1/1/90 or 9/9/99, which that rule
-    would read as long past, so a two-digit year that falls before `not_before` is read one century later.
+    Two-digit years mean 1969 to 2068. For "never expires" exports write 1/1/90 or 9/9/99, which this rule would read as
+    the past. A date with a two-digit year that falls before `not_before` is therefore read one century later.
     """
     match = _US_DATE.fullmatch(text)
     try:
@@ -357,7 +357,7 @@ def read_time(text: str, not_before: date | None = None) -> datetime | None:
         clock = int(hour or 0)
         if half:
             clock = clock % 12 + (12 if half.lower() == "pm" else 0)
-        # The export names no zone, so none is made up.
+        # The export names no zone, so none is assumed.
         moment = datetime(full_year, int(month), int(day), clock, int(minute or 0))  # noqa: DTZ001
         if len(year) == 2 and not_before is not None and moment.date() < not_before:
             moment = moment.replace(year=full_year + 100)

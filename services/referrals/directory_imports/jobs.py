@@ -14,6 +14,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
+from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.loop import Loop
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
@@ -35,6 +36,7 @@ RECORDS_AT_ONCE = 100
 LEASE_READING = datetime.timedelta(minutes=8)
 TRIES = 5
 LOOP = "directory-imports"
+_ORDER = "directory imports"
 
 
 class DirectoryImportsLoop(Loop):
@@ -177,21 +179,21 @@ def get_directory_import(session: Session, _caller: Caller | None, *, import_id:
 def list_directory_imports(
     session: Session, _caller: Caller | None, *, after: str | None, limit: int
 ) -> dict[str, Any]:
-    """The imports, newest first."""
+    """The imports, newest first. Raises Refused(invalid_request) for a cursor of another list."""
     statement = select(DirectoryImport).order_by(DirectoryImport.created_at.desc(), DirectoryImport.id.desc())
     if after is not None:
-        last = _find(session, after)
+        created_at, last_id = read_cursor(after, _ORDER, datetime.datetime, str)
         statement = statement.where(
             or_(
-                DirectoryImport.created_at < last.created_at,
-                (DirectoryImport.created_at == last.created_at) & (DirectoryImport.id < last.id),
+                DirectoryImport.created_at < created_at,
+                (DirectoryImport.created_at == created_at) & (DirectoryImport.id < last_id),
             )
         )
     rows = session.scalars(statement.limit(limit + 1)).all()
     page = rows[:limit]
     return {
         "items": [view_of(row) for row in page],
-        "next": page[-1].id if len(rows) > len(page) else None,
+        "next": cursor_of(_ORDER, page[-1].created_at, page[-1].id) if len(rows) > len(page) else None,
     }
 
 

@@ -13,9 +13,9 @@ from services.referrals.models import Base
 
 
 class DirectoryImport(LeasedJob, Base):
-    """One import: what was asked, how far it is, and its report.
+    """One import: its request, its progress and its report.
 
-    Whoever works on it holds a lease (`claimed_by` until `claimed_until`), so that after a crash another goes on.
+    The process that works on it holds a lease (`claimed_by` until `claimed_until`); after a crash another continues.
     """
 
     __tablename__ = "directory_imports"

@@ -1,7 +1,7 @@
-"""Reading an uploaded file in a process of its own.
+"""Reading an uploaded file in a separate process.
 
-A large file takes seconds of computing and memory that a long-lived process would keep. The child reads it and hands
-back one compact line a record through a file, parents first; only a few hundred at a time come into the service.
+A large file takes seconds of computing, and memory that a long-lived process would not give back. The child reads it and
+returns one compact line per record through a file, parents first. The service loads only some of them at a time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WALL_S = 400
 
 
 class Upload:
-    """What a file holds: `total` records that come one after the other, and the file's part of the report."""
+    """The contents of a file: `total` records, one after the other, and the file's part of the report."""
 
     def __init__(self, answer: IO[bytes], summary: dict[str, Any]) -> None:
         self._answer = answer
@@ -41,7 +41,7 @@ class Upload:
         self._answer.close()
 
     def skip(self, count: int) -> None:
-        """Pass over so many records: they were taken before."""
+        """Skip this number of records, which were taken before."""
         for _ in islice(self._answer, count):
             pass
 
@@ -51,7 +51,7 @@ class Upload:
 
 
 def read_upload(path: Path) -> Upload:
-    """Read the file at `path`; close what comes back.
+    """Read the file at `path`. The caller closes the upload.
 
     Raises Refused(not_found), FileRefused, or Refused(import_file_refused) when it takes too much time or memory.
     """

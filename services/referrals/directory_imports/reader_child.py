@@ -1,6 +1,6 @@
-"""The child process that reads an uploaded file: a program of its own, so that the service never loads the readers.
+"""The child process that reads an uploaded file: a separate program, so that the service never loads the readers.
 
-Called with the file's path and the number of an open file for the summary; records go to the standard output.
+Its arguments are the file's path and the number of an open file for the summary. Records go to standard output.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ZIP = b"PK\x03\x04"
 
 
 def source_of(file: BinaryIO) -> str:
-    """What kind of file this is, by how it begins: a zip, JSON, or CSV."""
+    """The kind of a file, told by its first bytes: a zip, JSON, or CSV."""
     file.seek(0)
     opening = file.read(64)
     if opening.startswith(_ZIP):
@@ -32,7 +32,7 @@ def source_of(file: BinaryIO) -> str:
 
 
 def write_answer(path: Path, out: BinaryIO) -> dict[str, Any]:
-    """The child's work: a line for each record that stands into `out`; the summary comes back. Raises FileRefused."""
+    """Write a line for each valid record to `out`, and return the summary. Raises FileRefused."""
     report, spool = Report(), Spool()
     with path.open("rb") as file:
         source = source_of(file)
@@ -60,7 +60,7 @@ def _hand_on(spool: Spool, reader: Any, report: Report, out: BinaryIO) -> int:
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    os.nice(5)  # the service goes before
+    os.nice(5)  # the service has priority
     try:
         said = write_answer(Path(sys.argv[1]), sys.stdout.buffer)
     except FileRefused as refusal:

@@ -1,4 +1,4 @@
-"""What is said about an imported file: refused rows, charitable readings, and why a whole file is refused."""
+"""The report of an imported file: refused rows, warnings, and why a whole file is refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PROBLEMS_SHOWN = 200
 
 
 class Place(NamedTuple):
-    """Where a record stands: a line, and the file within a package."""
+    """The place of a record: a line, and the file within a package."""
 
     line: int
     file: str | None = None
@@ -32,7 +32,7 @@ class Problem:
 
 
 class FileRefused(Refused):
-    """The file cannot be imported at all. `reason` is a stable word; `line`, `column` and `file` say where, if known."""
+    """A file is refused whole. `reason` is a stable code; `line`, `column` and `file` tell the place, if known."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class FileRefused(Refused):
         self.file = file
 
     def facts(self) -> dict[str, Any]:
-        """The arguments that make the same refusal again."""
+        """The arguments that create the same refusal again."""
         return {
             "reason": self.reason,
             "detail": self.detail,
@@ -69,12 +69,12 @@ class Report:
     warnings: list[Problem] = field(default_factory=list)
 
     def refuse(self, problems: list[Problem]) -> None:
-        """A row is left out, for these reasons."""
+        """Count a row that is left out for these problems."""
         self.refused += 1
         self.problems += problems[: PROBLEMS_SHOWN - len(self.problems)]
 
     def warn(self, warnings: list[Problem]) -> None:
-        """A row was read charitably."""
+        """Keep the warnings of a row that is imported."""
         self.warnings += warnings[: PROBLEMS_SHOWN - len(self.warnings)]
 
     def as_json(self) -> dict[str, Any]:

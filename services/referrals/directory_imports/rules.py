@@ -1,4 +1,4 @@
-"""Rules of imports: which formats there are, and what a file changes in the directory."""
+"""Rules of imports: the formats, and the changes that a file makes in the directory."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Generic, Protocol, TypeVar
 
 from services.referrals.directory.rules import PARENTS_FIRST, Level
 
-# Where an imported record comes from.
+# Sources of imported records.
 ICAROL, HSDS_JSON, HSDS_PACKAGE = "icarol", "hsds_json", "hsds_package"
 
 COUNTS = ("added", "changed", "unchanged", "refused")
 
 
 class Comparable(Protocol):
-    """What an import needs to know of a record."""
+    """The members by which an import compares records."""
 
     @property
     def number(self) -> str: ...
@@ -32,7 +32,7 @@ Incoming = TypeVar("Incoming", bound=Comparable)
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan(Generic[Incoming]):
-    """What an import would do. Added and changed records come parents first; `unchanged` holds numbers."""
+    """The changes of an import. Added and changed records come parents first; `unchanged` has numbers."""
 
     added: tuple[Incoming, ...]
     changed: tuple[Incoming, ...]
@@ -42,8 +42,8 @@ class ImportPlan(Generic[Incoming]):
 def plan_import(existing: Mapping[str, str], incoming: Iterable[Incoming]) -> ImportPlan[Incoming]:
     """Compare incoming records with the directory.
 
-    `existing` maps a record's number to its fingerprint. Records that the file does not hold are left alone.
-    Raises ValueError if a number comes twice: the parser reports duplicates before.
+    `existing` maps a record's number to its fingerprint. Records that are not in the file stay as they are. Raises
+    ValueError if a number comes twice, which the readers rule out.
     """
     added: list[Incoming] = []
     changed: list[Incoming] = []

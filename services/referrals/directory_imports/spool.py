@@ -1,4 +1,4 @@
-"""Records on their way from the child that reads a file to the service: one line each, agencies first, on disk."""
+"""Records on their way from the child that reads a file to the service: one line each, in files, agencies first."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ParentProblem = Callable[[Place, str], Problem | None]
 
 
 class Entry(NamedTuple):
-    """One record, light: what an import compares, and `columns`, the JSON of its row.
+    """One record: the members that an import compares, and `columns`, the JSON of its row, not parsed yet.
 
     `orphan` is the problem to report, as JSON, unless the directory holds the record's agency already.
     """
@@ -37,7 +37,7 @@ class Entry(NamedTuple):
 
 
 class Spool:
-    """Keeps records in a temporary file for each level, so that they can be handed on parents first."""
+    """Keeps records in a temporary file for each level, so that parents come first."""
 
     def __init__(self) -> None:
         self._stack = contextlib.ExitStack()
@@ -47,7 +47,7 @@ class Spool:
         }
 
     def add(self, place: Place, record: ResourceRecord) -> None:
-        """Keep a record that stands at `place`."""
+        """Keep the record from `place`."""
         as_json = record_as_json(record)
         columns = {
             "number": record.number,
@@ -64,7 +64,7 @@ class Spool:
         self._files[record.level].write("\t".join(head).encode() + json_line(columns))
 
     def entries(self, parent_problem: ParentProblem) -> Iterator[tuple[Problem | None, bytes]]:
-        """Each record's line for the service, or the problem that shuts it out."""
+        """Each record's line for the service, or the problem for which it is refused."""
         for level, file in self._files.items():
             file.seek(0)
             for text in file:
@@ -78,17 +78,17 @@ class Spool:
                 yield None, b"\t".join((number, level.value.encode(), mark, line, orphan, columns))
 
     def close(self) -> None:
-        """Forget everything."""
+        """Delete the temporary files."""
         self._stack.close()
 
 
 def entry_of(text: bytes) -> Entry:
-    """The entry of a line."""
+    """The entry that a line of `Spool.entries` holds."""
     number, level, mark, line, orphan, columns = text.rstrip(b"\n").split(b"\t", 5)
     return Entry(number.decode(), Level(level.decode()), mark.decode(), int(line), orphan, columns)
 
 
 def json_line(value: Any) -> bytes:
-    """A value as JSON on a line of its own: JSON writes no line end and no tab inside."""
+    """A value as JSON on one line. JSON escapes line ends and tabs inside the value."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "surrogatepass") + b"\n"

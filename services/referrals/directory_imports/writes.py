@@ -1,4 +1,4 @@
-"""Writing a chunk of an import: compared with what the directory holds, in the transaction of its progress."""
+"""Writing a chunk of an import: the records that differ from the directory, in one transaction with the progress."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROWS_AT_ONCE = 50
 
 
 class Known(NamedTuple):
-    """What the directory holds under a number."""
+    """A resource as the directory has it, for comparison."""
 
     id: str
     level: str
@@ -36,7 +36,7 @@ class Known(NamedTuple):
 
 
 def apply(unit: UnitOfWork, job: DirectoryImport, entries: Sequence[Entry]) -> None:
-    """Bring the directory to what these entries say, unless it is a dry run; add to the report."""
+    """Write the entries that differ from the directory, unless it is a dry run, and add to the report."""
     revision = 0 if job.is_dry_run else next_revision(unit)
     columns = {entry.number: orjson.loads(entry.columns) for entry in entries}
     numbers = {
@@ -65,15 +65,20 @@ def _known(unit: UnitOfWork, numbers: set[str]) -> dict[str, Known]:
         Resource.fingerprint,
         Resource.status,
         Resource.version,
-        Resource.edited_at.is_not(None),
+        Resource.edited_at,
     ).where(Resource.number.in_(numbers))
-    return {number: Known(*rest) for number, *rest in unit.session.execute(statement)}
+    return {
+        number: Known(resource_id, level, fingerprint, status, version, edited_at is not None)
+        for number, resource_id, level, fingerprint, status, version, edited_at in unit.session.execute(
+            statement
+        )
+    }
 
 
 def _standing(
     job: DirectoryImport, entries: Sequence[Entry], columns: Mapping[str, Any], known: Mapping[str, Known]
 ) -> list[Entry]:
-    """The entries whose agency there is; the others are reported."""
+    """The entries whose agency exists; the others are reported."""
     orphans = []
     standing = []
     for entry in entries:
@@ -126,17 +131,16 @@ def _row(
 def _write(
     unit: UnitOfWork, plan: ImportPlan[Entry], ids: Mapping[str, str], rows: Mapping[str, dict[str, Any]]
 ) -> None:
-    connection = unit.session.connection()
+    connection, table = unit.session.connection(), Resource.metadata.tables[Resource.__tablename__]
     own = {"organisation_id": unit.organisation_id, "version": 1, "created_at": unit.now}
     for entries in _chunks(plan.added):
         added = [{"id": ids[entry.number], **own, **rows[entry.number]} for entry in entries]
-        connection.execute(insert(Resource.__table__), added)
+        connection.execute(insert(table), added)
         _let_others_run()
-    table = Resource.__table__
     change = update(table).where(table.c.id == bindparam("row_id")).values(version=table.c.version + 1)
     for entries in _chunks(plan.changed):
         changed = [{"row_id": ids[entry.number], **rows[entry.number]} for entry in entries]
-        # The columns are named here because the statement has values of its own already.
+        # The columns must be named, because the statement sets the version already.
         names: dict[str, Any] = {name: bindparam(name) for name in changed[0] if name != "row_id"}
         connection.execute(change.values(names), changed)
         _let_others_run()
@@ -145,7 +149,7 @@ def _write(
 def _tell(
     unit: UnitOfWork, plan: ImportPlan[Entry], known: Mapping[str, Known], rows: Mapping[str, dict[str, Any]]
 ) -> None:
-    """Who may be referred to is told for each resource; everything else an import did, by `directory_imported`."""
+    """Publish each change of status, which decides about referrals. `directory_imported` covers all other changes."""
     for entry in plan.changed:
         before, row = known[entry.number], rows[entry.number]
         if before.status != row["status"]:
@@ -169,8 +173,8 @@ def _chunks(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
 
 
 def _let_others_run() -> None:
-    """Give other calls their turn between two statements.
+    """Yield to other greenlets between two statements.
 
-    Safe inside this write: other writers wait for their turn outside the database, readers go on beside it.
+    This is safe inside the write: other writers wait outside the database, and readers are not blocked by it.
     """
     time.sleep(0)

@@ -1,4 +1,4 @@
-"""The CapabilityStatement: what a client may read and search, from the same table that checks searches."""
+"""The CapabilityStatement: what a client may read and search, made from the table that also checks searches."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from services.referrals.fhir.rules import CAPACITY_STATUS, ENROLLMENT_STATUS, FHIR_VERSION, PARAMETERS
 
-# When what is offered here last changed.
+# The day on which the offered resources or parameters last changed.
 _DATE = "2026-11-22"
 _ABOUT = (
     "Read and search only. A Task and a ServiceRequest with the same id are one referral; a HealthcareService is a program, "

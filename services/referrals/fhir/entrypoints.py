@@ -19,9 +19,14 @@ class FhirEntrypoints:
     @serves(fhir.fhir_read)
     def fhir_read(self, call: Call) -> Any:
         with call.runtime.database.reading(call.organisation_id) as session:
-            resource, record = queries.read(session, call.caller, call.request)
+            resource, record = queries.read(
+                session,
+                call.caller,
+                resource_type=call.request["resource_type"],
+                resource_id=call.request["resource_id"],
+            )
         if record is not None:
-            _audit_reading(call, record)
+            _audit_reading(call, referral_id=call.request["resource_id"], record_id=record["id"])
         _name_agents(call, [resource])
         return {"resource": resource}
 
@@ -41,7 +46,7 @@ class FhirEntrypoints:
 
 
 def _name_agents(call: Call, resources: Iterable[Mapping[str, Any]]) -> None:
-    """Say in each Provenance who its agent is, as far as that can be told at the moment."""
+    """Add to each Provenance the name of its agent, as far as identity tells it now."""
     agents = [
         agent["who"]
         for resource in resources
@@ -55,8 +60,7 @@ def _name_agents(call: Call, resources: Iterable[Mapping[str, Any]]) -> None:
             agent["display"] = author.name
 
 
-def _audit_reading(call: Call, record: Mapping[str, Any]) -> None:
-    """Note a reading of a person's details before they are handed out: what cannot be noted is not shown."""
-    referral_id, record_id = call.request["resource_id"], record["id"]
+def _audit_reading(call: Call, *, referral_id: str, record_id: str) -> None:
+    """Audit a reading of a person's details before the answer is sent. If that fails, the details are not shown."""
     facts = {"contact_record_id": record_id, "format": "fhir"}
     note_reading(call, "referral.details_read", "referral", referral_id, record_id, **facts)

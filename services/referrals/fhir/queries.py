@@ -1,7 +1,7 @@
-"""Questions of the FHIR view. Each caller sees what the same caller sees elsewhere: staff all, a provider the own (S0-1).
+"""Queries of the FHIR view. A caller sees the same referrals here as elsewhere: staff all, a provider its own (S0-1).
 
-Searches show referrals without the person behind them; only one resource at a time is read with the person's details, by
-those who may see details, and that reading is audited.
+Searches show referrals without the help-seeker. Only a single resource is read with the help-seeker's details, by callers who
+may see details, and that reading is audited.
 """
 
 from __future__ import annotations
@@ -30,26 +30,25 @@ from services.referrals.fhir import resources as fhir
 from services.referrals.fhir import rules
 from services.referrals.models import Referral, StatusChange
 from services.referrals.queues.models import Queue, QueueStatus
-from services.referrals.queues.rules import find_status
+from services.referrals.queues.rules import Status, find_status
 from services.referrals.records.models import ContactRecord
 from services.referrals.records.rules import find_contact_record_number
 
 _TASK_STATUS = "http://hl7.org/fhir/task-status"
 _REQUEST_STATUS = "http://hl7.org/fhir/request-status"
-# Task.status of what its sender took back at an open status: it is no work any more.
+# The Task.status of a referral that its sender took back at an open status.
 TAKEN_BACK = "cancelled"
 _STEPS = "FHIR provenance"
 _Agency = aliased(Resource)
 
 
 def read(
-    session: Session, caller: Caller | None, request: Any
+    session: Session, caller: Caller | None, *, resource_type: str, resource_id: str
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """One resource, and the contact record where it is shown: then the caller of this function audits it.
+    """One resource, and the contact record if the resource shows it. The calling function audits that reading.
 
     Raises Refused `not_found`.
     """
-    resource_type, resource_id = request["resource_type"], request["resource_id"]
     rules.check_type(resource_type)
     rules.check_id(resource_id)
     search = rules.Search(resource_type, (("_id", (resource_id,)),), 1, None)
@@ -108,13 +107,13 @@ def history(
 
 
 def _as_it_was(
-    now: fhir.ReferralFacts, line: StatusChange, status: Any, taken_back: StatusChange | None
+    now: fhir.ReferralFacts, line: StatusChange, status: Status | None, taken_back: StatusChange | None
 ) -> fhir.ReferralFacts:
-    """The referral after one line of its history; what the line does not say is left out."""
+    """The referral after one line of its history, without the facts that the line does not record."""
     is_terminal = bool(status and status.is_terminal)
-    # It stays taken back, whatever notes are written afterwards.
+    # A note that is written after the withdrawal leaves the referral withdrawn.
     ended = taken_back if taken_back is not None and line.position >= taken_back.position else None
-    # A status that the queue has no more was an open one: nobody stands there now.
+    # A status that has been removed from the queue is taken for an open one: its code is no longer known.
     fhir_status = status.fhir_status if status else "in-progress"
     return replace(
         now,
@@ -142,7 +141,7 @@ def _not_found() -> Refused:
 
 
 def _search(session: Session, caller: Caller | None, wanted: rules.Search) -> tuple[list[Any], str | None]:
-    """What fits, as facts, and the cursor of the next page."""
+    """The facts of the matching resources, and the cursor of the next page."""
     if _is_referral(wanted.resource_type):
         return _referrals(session, caller, wanted)
     if wanted.resource_type == "Provenance":
@@ -151,13 +150,13 @@ def _search(session: Session, caller: Caller | None, wanted: rules.Search) -> tu
 
 
 def _link(base_url: str, wanted: rules.Search, after: str | None) -> str:
-    """The address of a page: what was understood of the question, so that one can see what was ignored."""
+    """The address of a page, with the parameters that were applied, so that a client sees which were ignored."""
     given = [(name, ",".join(values)) for name, values in wanted.conditions] + [("_count", str(wanted.count))]
     return f"{base_url}/{wanted.resource_type}?{urlencode([*given, *([('_after', after)] if after else [])])}"
 
 
 def _referrals(session: Session, caller: Caller | None, wanted: rules.Search) -> tuple[list[Any], str | None]:
-    # Who asks for what has changed since a time wants the oldest change first, to go on from the last one.
+    # A client that asks for changes since a time gets the oldest change first, to continue from the last one.
     by_change = any(name == "_lastUpdated" for name, _ in wanted.conditions)
     at = Referral.updated_at if by_change else Referral.assigned_at
     cursor_order = f"FHIR referrals by {at.key}"
@@ -220,7 +219,7 @@ def _statuses(resource_type: str, values: Sequence[str]) -> list[str]:
 
 
 def _stands_at(fhir_codes: Sequence[str]) -> ColumnElement[bool]:
-    """Referrals that read so: what its sender took back at an open status is `cancelled`, whatever that status says."""
+    """Referrals with these codes. A referral that its sender took back at an open status counts as `cancelled`."""
     is_taken_back = and_(Referral.is_terminal, QueueStatus.is_terminal.is_(False))
     stands = and_(or_(Referral.is_open, QueueStatus.is_terminal), QueueStatus.fhir_status.in_(fhir_codes))
     return or_(stands, is_taken_back) if TAKEN_BACK in fhir_codes else stands
@@ -279,7 +278,7 @@ def _referral_facts(row: Any) -> fhir.ReferralFacts:
 
 
 def _shown_lines(caller: Caller | None) -> ColumnElement[bool]:
-    """Internal notes are the partner's own."""
+    """Condition on the lines of history that the caller sees: only the partner sees internal notes."""
     return or_(literal(access_scope_of(caller).everything), StatusChange.is_internal.is_(False))
 
 
@@ -364,7 +363,7 @@ def _is_active(wanted: bool) -> ColumnElement[bool]:
 
 
 def _begins_with(values: Sequence[str]) -> ColumnElement[bool]:
-    """A string fits what begins with it, without regard to case and accents (search.html, section "string")."""
+    """Names that begin with one of the values, without regard to case and accents (search.html, section "string")."""
     keys = [key for value in values if (key := search_key(value))]
     return or_(false(), *(Resource.search_key.startswith(key, autoescape=True) for key in keys))
 
@@ -386,7 +385,7 @@ def _program_facts(row: Any, lines: dict[str, Any], now: datetime.datetime) -> f
     )
 
 
-_SHAPES = {
+_SHAPES: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "Task": fhir.task,
     "ServiceRequest": fhir.service_request,
     "HealthcareService": fhir.healthcare_service,

@@ -1,4 +1,4 @@
-"""FHIR R4 resources as plain JSON values, made from our own rows' values. No database, no network."""
+"""FHIR R4 resources as plain JSON values, made from the facts of our rows. No database, no network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class ReferralFacts:
-    """A referral at one version. `note` is shared with the provider; `person` is None where details may not be shown."""
+    """A referral at one version. `note` is a shared note; `person` is None where details may not be shown."""
 
     id: str
     version: int
@@ -64,7 +64,7 @@ class StepFacts:
 
 @dataclass(frozen=True)
 class ProgramFacts:
-    """A program or an agency of the directory; `lines` are a program's capacity."""
+    """A program or an agency of the directory. `lines` are the lines of a program's capacity."""
 
     id: str
     version: int
@@ -80,7 +80,7 @@ class ProgramFacts:
 
 
 def task(facts: ReferralFacts) -> Json:
-    """The referral as the work to be done."""
+    """The referral as a Task: the work to be done."""
     coding = _coding(f"urn:portico:queue:{facts.queue_id}:status", facts.status_key, facts.status_label)
     return _resource(
         "Task",
@@ -114,7 +114,7 @@ def task(facts: ReferralFacts) -> Json:
 
 
 def service_request(facts: ReferralFacts) -> Json:
-    """The referral as the request that was made."""
+    """The referral as a ServiceRequest: the request that was made."""
     return _resource(
         "ServiceRequest",
         facts.id,
@@ -134,7 +134,7 @@ def service_request(facts: ReferralFacts) -> Json:
 
 
 def healthcare_service(facts: ProgramFacts) -> Json:
-    """A program. The capacity status of each of its lines is an extension of our own; FHIR R4 has none for it."""
+    """A program. The capacity status of each line is an extension of ours, because FHIR R4 has no element for it."""
     return _resource(
         "HealthcareService",
         facts.id,
@@ -168,7 +168,7 @@ def organization(facts: ProgramFacts) -> Json:
 
 
 def provenance(facts: StepFacts) -> Json:
-    """Who did a step of a referral, and when. The agent is an account's id; its name is added outside (`_name_agents`)."""
+    """The author and time of a referral's step. The agent is an account's id; the entrypoint adds its name."""
     who = {"identifier": _identifier(ACCOUNTS, facts.actor_id), "type": "Practitioner"}
     if facts.actor_realm is None:
         who = {"identifier": _identifier(ACCOUNTS, facts.actor_id), "type": "Device"}
@@ -190,7 +190,7 @@ def provenance(facts: StepFacts) -> Json:
 def search_bundle(
     base_url: str, resources: Sequence[Json], links: Mapping[str, str], at: datetime.datetime
 ) -> Json:
-    """A page of a search. `total` is left out: to count all that fit costs more than the page."""
+    """A page of a search. `total` is absent, because counting all matches costs more than the page."""
     return {
         "resourceType": "Bundle",
         "type": "searchset",
@@ -238,14 +238,14 @@ def _request_of(version: Json, address: str) -> Json:
 
 
 def _resource(kind: str, own_id: str, version: int, updated_at: datetime.datetime, **members: Any) -> Json:
-    """A resource without the members that are empty: FHIR allows no null and no empty list."""
+    """A resource without its empty members: FHIR allows neither null nor empty lists."""
     meta = {"versionId": str(version), "lastUpdated": _moment(updated_at)}
     filled = {name: value for name, value in members.items() if value not in (None, [], {})}
     return {"resourceType": kind, "id": own_id, "meta": meta, **filled}
 
 
 def _subject(facts: ReferralFacts) -> Json:
-    """The help-seeker: by number, which says nothing about the person; the person itself only where it may be shown."""
+    """The help-seeker, by the record's number; with a reference to the person where details may be shown."""
     reference: Json = {"type": "Patient", "identifier": _identifier(RECORD_NUMBERS, facts.record_number)}
     return {"reference": "#subject", **reference} if facts.person is not None else reference
 
@@ -296,7 +296,7 @@ def _period(start: datetime.datetime | None, end: datetime.datetime | None) -> J
 
 
 def _capacity(line: Mapping[str, Any]) -> Json:
-    """A line's status, name and note; counts are for those who ask our own interface."""
+    """A line's status, name and note. The counts are only in our own API."""
     parts = {"status": ("valueCode", line["capacity_status"]), "line": ("valueString", line["name"])}
     if line["note"]:
         parts["note"] = ("valueString", line["note"])

@@ -1,4 +1,4 @@
-"""Rules of the FHIR R4 (4.0.1) view: codes, search parameters, and how a value in a search is read.
+"""Rules of the FHIR R4 (4.0.1) view: codes, search parameters, and the values of a search.
 
 Sources: http://hl7.org/fhir/R4/task.html, servicerequest.html, healthcareservice.html, organization.html,
 provenance.html, search.html, http.html.
@@ -15,7 +15,7 @@ from types import MappingProxyType
 from services.contracts.errors import Refused
 
 FHIR_VERSION = "4.0.1"
-# Names of our own code systems and of the one extension.
+# Our own code systems and extensions.
 RECORD_NUMBERS = "urn:portico:contact-record-number"
 RESOURCE_NUMBERS = "urn:portico:resource-number"
 REASONS = "urn:portico:reason"
@@ -27,7 +27,7 @@ ENROLLMENT_STATUS = "https://portico.example/fhir/StructureDefinition/enrollment
 
 DEFAULT_COUNT, MAX_COUNT = 20, 100
 
-# ServiceRequest.status is the order's, Task.status the work's: the order stands until the work is done or given up.
+# ServiceRequest.status is that of the order, Task.status that of the work. The order is active until the work has ended.
 _REQUEST_STATUS: Mapping[str, str] = MappingProxyType(
     {
         "draft": "draft",
@@ -45,7 +45,7 @@ _REQUEST_STATUS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-# Search parameters by type, with FHIR's own types of parameters; for the CapabilityStatement and the check of a search.
+# The search parameters of each resource type with FHIR's parameter types, for the CapabilityStatement and for searches.
 PARAMETERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "Task": {
@@ -87,7 +87,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search that was checked: each parameter's values, of which one must fit; repeated parameters must all fit."""
+    """A checked search. One of a parameter's values must match; every repetition of a parameter must match."""
 
     resource_type: str
     conditions: tuple[tuple[str, tuple[str, ...]], ...]
@@ -96,14 +96,14 @@ class Search:
 
 
 def enrollment_status(stage: str, *, is_waitlisted: bool) -> str:
-    """Whether the help-seeker is enrolled in the program, not, or not yet and on its waitlist."""
+    """Whether the help-seeker is enrolled in the program, is not, or is on its waitlist."""
     if is_waitlisted:
         return "not_enrolled_on_waitlist"
     return "enrolled" if stage == "enrolled" else "not_enrolled"
 
 
 def request_status(task_status: str) -> str:
-    """ServiceRequest.status that goes with a Task.status."""
+    """The ServiceRequest.status for a Task.status."""
     return _REQUEST_STATUS[task_status]
 
 
@@ -119,7 +119,7 @@ def check_type(resource_type: str) -> None:
 
 
 def check_id(resource_id: str) -> str:
-    """The id; raises Refused `not_found` where nothing could have it."""
+    """The id. Raises Refused `not_found` if it is not in the form of our ids."""
     if not _ID.fullmatch(resource_id):
         raise Refused("not_found", "There is no resource with this id.", "resource_id")
     return resource_id
@@ -128,9 +128,9 @@ def check_id(resource_id: str) -> str:
 def read_search(
     resource_type: str, given: Mapping[str, Sequence[str]], *, is_lenient: bool = False
 ) -> Search:
-    """A search as it was asked. Raises Refused `not_found` (type), `search_refused` (unknown parameter, bad value).
+    """Read a search. Raises Refused `not_found` (type), `search_refused` (unknown parameter, bad value).
 
-    With `is_lenient` (Prefer: handling=lenient) what is not known is ignored.
+    With `is_lenient` (Prefer: handling=lenient) unknown parameters are ignored.
     """
     check_type(resource_type)
     known = PARAMETERS[resource_type]
@@ -155,9 +155,9 @@ def read_search(
 
 
 def reference_id(value: str, types: Sequence[str], name: str) -> tuple[str | None, str]:
-    """Type (None where it was not said) and id of a reference such as "HealthcareService/…", an address, or an id.
+    """The type and the id of a reference: "HealthcareService/…", a whole address, or an id alone (type None).
 
-    Raises Refused `search_refused` for a type that cannot stand there.
+    Raises Refused `search_refused` for a type that is not one of `types`.
     """
     parts = value.rstrip("/").split("/")
     kind = parts[-2] if len(parts) > 1 else None
@@ -175,19 +175,19 @@ def token_code(value: str, system: str | None, name: str) -> str:
 
 
 def flag(value: str, name: str) -> bool:
-    """Whether it is true or false. Raises Refused `search_refused`."""
+    """The value of a "true" or "false". Raises Refused `search_refused`."""
     if value not in ("true", "false"):
         raise _refused("true or false is expected.", name)
     return value == "true"
 
 
 def moments(value: str, name: str) -> tuple[datetime.datetime | None, datetime.datetime | None]:
-    """From (included) and before (not included) of a date with its prefix; a day without a time is the whole day, in UTC.
+    """The bounds of a date with its prefix: from (included) and before (not included). None is unbounded.
 
-    Raises Refused `search_refused`.
+    A day without a time is the whole day in UTC. Raises Refused `search_refused`.
     """
     prefix, text = (value[:2], value[2:]) if value[:2] in _PREFIXES else ("eq", value)
-    # A value stands for all of the precision that it is given in.
+    # A value covers the whole interval of its precision.
     precision = datetime.timedelta(days=1) if _DAY.fullmatch(text) else datetime.timedelta(microseconds=1)
     try:
         begin = datetime.datetime.fromisoformat(text)
@@ -215,7 +215,7 @@ def _count(values: Sequence[str]) -> int:
         return DEFAULT_COUNT
     if not values[-1].isascii() or not values[-1].isdigit() or int(values[-1]) < 1:
         raise _refused("A whole number from 1 is expected.", "_count")
-    # A server may give fewer than were asked for (http.html, section "Page count").
+    # A server may return fewer than the client asks for (http.html, section "Page count").
     return min(int(values[-1]), MAX_COUNT)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -158,11 +159,8 @@ def _by_number(
 ) -> Iterator[Object]:
     after = ""
     while True:
-        rows, objects = read(
-            lambda session, last=after: _made(
-                session, _rows(session, [*conditions, Resource.number > last], AT_ONCE), make
-            )
-        )
+        following = [*conditions, Resource.number > after]
+        rows, objects = read(functools.partial(_made, conditions=following, make=make))
         yield from objects
         if len(rows) < AT_ONCE:
             return
@@ -173,15 +171,18 @@ def _apart(read: Read) -> Iterator[Object]:
     numbers = read(_programs_without_a_place)
     for start in range(0, len(numbers), AT_ONCE):
         some = numbers[start : start + AT_ONCE]
-        yield from read(
-            lambda session, these=some: services_of(session, _rows(session, [Resource.number.in_(these)]))
-        )
+        yield from read(functools.partial(_services_with, numbers=some))
 
 
 def _made(
-    session: Session, rows: list[Row], make: Callable[[Session, list[Row]], list[Object]]
+    session: Session, *, conditions: list[Any], make: Callable[[Session, list[Row]], list[Object]]
 ) -> tuple[list[Row], list[Object]]:
+    rows = _rows(session, conditions, AT_ONCE)
     return rows, make(session, rows)
+
+
+def _services_with(session: Session, *, numbers: list[str]) -> list[Object]:
+    return services_of(session, _rows(session, [Resource.number.in_(numbers)]))
 
 
 def _at_locations(

@@ -40,7 +40,7 @@ def get_queue(session: Session, caller: Caller | None, *, queue_id: str) -> dict
 
 
 def describe_queue(session: Session, _caller: Caller | None, *, queue_id: str) -> dict[str, Any]:
-    """What a ReferralQ adds to the e-mail about an assignment, for notifications. Raises Refused `not_found`."""
+    """The text that a ReferralQ adds to the e-mail about an assignment, for notifications. Raises Refused `not_found`."""
     queue = session.get(Queue, queue_id)
     if queue is None:
         raise absent()

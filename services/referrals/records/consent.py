@@ -1,8 +1,8 @@
-"""The help-seeker's consent to share a contact record: when it is over, and what it keeps from being shared (MARKET R-18).
+"""The help-seeker's consent to share a contact record: when it is over, and which records it keeps from being shared (R-18).
 
-It is over when its last day is, by the organisation's clock as it is set now. `consent_ends_at` is that instant by the clock
-of the time it was written, and the record's referrals have a copy: an index finds by it all that can be over, and what is
-within a day of it is decided by the day itself. So a million records need not be written when the time zone changes.
+A consent is over when its last day is over in the organisation's present time zone. `consent_ends_at` is that instant in the
+time zone of the time it was written, and the record's referrals have a copy. An index on it finds all consents that can be
+over; those within about a day of the instant are decided by their last day. So a change of the time zone rewrites no records.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CONSENT = ("consent_given_on", "consent_until")
 
 
 def settle(unit: UnitOfWork, record: ContactRecord) -> None:
-    """Check the days that were entered, and write down when the last is over. Raises Refused `invalid_contact_record`."""
+    """Check the consent's days and set the instant at which it is over. Raises Refused `invalid_contact_record`."""
     if record.consent_given_on is None and record.consent_until is None:
         record.consent_ends_at = None
         return
@@ -47,7 +47,7 @@ def is_over(
     ends_at: datetime.datetime | None,
     now: datetime.datetime,
 ) -> bool:
-    """Whether a consent until that day is over; the time zone is read only where it matters."""
+    """Whether a consent until that day is over. The time zone is read only where it matters."""
     is_past = is_past_by_any_clock(ends_at, now)
     if is_past is not None or until is None:
         return bool(is_past)
@@ -55,13 +55,13 @@ def is_over(
 
 
 def hold_referrals(session: Session, contact_record_id: str) -> None:
-    """Hold a record's referrals before the record itself is held: everybody takes them in this order."""
+    """Lock a record's referrals. Every transaction locks them before the record itself, which avoids deadlocks."""
     referrals = select(Referral.id).where(Referral.contact_record_id == contact_record_id)
     session.scalars(referrals.order_by(Referral.id).with_for_update(of=Referral)).all()
 
 
 def copy_to_referrals(session: Session, record: ContactRecord) -> None:
-    """Give a record's referrals the instant at which its consent is over; ended ones too, they may be opened again."""
+    """Copy the instant at which the consent is over to the record's referrals, also to ended ones, which may reopen."""
     session.execute(
         update(Referral)
         .where(Referral.contact_record_id == record.id)
@@ -73,7 +73,7 @@ def copy_to_referrals(session: Session, record: ContactRecord) -> None:
 def check_may_be_shared(
     session: Session, record: ContactRecord, queue: Queue, now: datetime.datetime
 ) -> None:
-    """Raise Refused `consent_required` where the queue asks for a consent and the record has none that holds."""
+    """Raise Refused `consent_required` where the queue requires a consent and the record has no valid one."""
     if settings_of(queue).consent_required:
         check_consent(record.consent_given_on, record.consent_until, today_of(session, now))
 
@@ -81,7 +81,7 @@ def check_may_be_shared(
 def count_without_consent(
     session: Session, queue: Queue, record_ids: Collection[str], program_ids: Collection[str]
 ) -> int:
-    """How many of these records `check_may_be_shared` refuses, without those that are referred to one of the programs."""
+    """The number of these records that `check_may_be_shared` refuses, except those open with one of the programs already."""
     if not settings_of(queue).consent_required:
         return 0
     is_there = exists().where(
@@ -95,7 +95,7 @@ def count_without_consent(
 
 
 def is_of_record_without_consent(today: datetime.date) -> ColumnElement[bool]:
-    """Condition on referrals: their record is one that `check_may_be_shared` refuses."""
+    """Condition: a referral whose record `check_may_be_shared` refuses."""
     return exists().where(ContactRecord.id == Referral.contact_record_id, _has_no_consent(today))
 
 
@@ -104,12 +104,13 @@ def _has_no_consent(today: datetime.date) -> ColumnElement[bool]:
 
 
 def is_consent_expired(now: datetime.datetime, today: datetime.date) -> ColumnElement[bool]:
-    """Condition: an open referral whose contact record may not be shared any more. False where there is no end.
+    """Condition: an open referral whose consent to share is over. It is false where the consent has no end.
 
-    `today` is the organisation's. The index finds what can be over by any clock; only what is so near is looked up.
+    `today` is the organisation's day. The index finds the consents that are over in any time zone; only for those near
+    their end is the record's last day read.
     """
     ends_at = Referral.consent_ends_at
-    # One value by its key, and not EXISTS: that a database may answer by reading all records of the organisation.
+    # A scalar subquery by key. For EXISTS a database may choose to read all records of the organisation.
     until = (
         select(ContactRecord.consent_until)
         .where(ContactRecord.id == Referral.contact_record_id)

@@ -37,22 +37,27 @@ _QUEUE_UP = select(
 )
 
 
-def create_contact_record(unit: UnitOfWork, request: Any, person_id: str | None) -> dict[str, Any]:
-    """Enter a contact record; without `submitted_at` it was submitted now (S0-34).
+def create_contact_record(
+    unit: UnitOfWork, request: Mapping[str, Any], person_id: str | None
+) -> dict[str, Any]:
+    """Enter a contact record. Without `submitted_at` its time of submission is now (S0-34).
 
-    `person_id` is who the person of the request stands for now, as identity says.
-    The answer names records that may be about the same help-seeker. Raises Refused `invalid_contact_record`.
+    `request` is saved as a whole. `person_id` is the record in identity under which the person of the request is kept
+    now: they differ after a merge. The answer names records that may be about the same help-seeker. Raises Refused
+    `invalid_contact_record`.
     """
     record = _entered(unit, request, person_id)
     same = numbers_like(unit.session, record)
     return {**view_of(unit.session, record), "possible_duplicates": same}
 
 
-def edit_contact_record(unit: UnitOfWork, request: Any, person_id: str | None) -> dict[str, Any]:
-    """Change what was taken down, and keep who changed which fields when.
+def edit_contact_record(
+    unit: UnitOfWork, request: Mapping[str, Any], person_id: str | None
+) -> dict[str, Any]:
+    """Change a contact record, and note who changed which fields when.
 
-    What is not given stays; what is given as it was is no change. Raises Refused `not_found`, `version_required`,
-    `version_conflict`, `invalid_contact_record`.
+    A member that is absent from `request` keeps its value. An equal value is not a change. Raises Refused `not_found`,
+    `version_required`, `version_conflict`, `invalid_contact_record`.
     """
     if any(name in request for name in consent.CONSENT):
         consent.hold_referrals(unit.session, request["contact_record_id"])
@@ -80,16 +85,16 @@ def edit_contact_record(unit: UnitOfWork, request: Any, person_id: str | None) -
 def note_reading(
     call: Call, action: str, object_type: str, object_id: str, record_id: str, /, **facts: Any
 ) -> None:
-    """Write down that a whole record was read, and whose it is if that is known, before it is handed out.
+    """Note in the audit trail that a whole record was read, and by whom, before the answer is sent.
 
-    Whose it is, is looked up here: a provider's answer does not say it.
+    The note names the person whom the record is about. That is looked up here, as a provider's answer does not have it.
     """
     with call.runtime.database.reading(call.organisation_id) as session:
         person_id = person_of(session, record_id)
     call.note_reading(action, object_type, object_id, **facts, **about(person_id))
 
 
-def _entered(unit: UnitOfWork, request: Any, person_id: str | None) -> ContactRecord:
+def _entered(unit: UnitOfWork, request: Mapping[str, Any], person_id: str | None) -> ContactRecord:
     given = (*_NAMES, "postal_code", *_AS_GIVEN, *consent.CONSENT, "sections")
     wanted = _checked({name: request[name] for name in given}, unit.now)
     record = ContactRecord(
@@ -103,7 +108,7 @@ def _entered(unit: UnitOfWork, request: Any, person_id: str | None) -> ContactRe
     )
     record.sameness = _sameness(record)
     consent.settle(unit, record)
-    # Last: from here to the commit others wait for the next number.
+    # As late as possible: other transactions wait for the next number from here until the commit.
     record.number = contact_record_number(_next_number(unit))
     _INSERT.execute(unit.session, {name: getattr(record, name) for name in _COLUMNS})
     unit.audit(
@@ -122,8 +127,8 @@ def _entered(unit: UnitOfWork, request: Any, person_id: str | None) -> ContactRe
 
 
 def _checked(given: Mapping[str, Any], now: datetime.datetime) -> dict[str, Any]:
-    """Columns and their values for the members that are given."""
-    wanted = {name: check_part_of_name(given[name], name) for name in _NAMES if name in given}
+    """Columns and their checked values, for the members that are given."""
+    wanted: dict[str, Any] = {name: check_part_of_name(given[name], name) for name in _NAMES if name in given}
     wanted |= {name: given[name] or None for name in _AS_GIVEN if name in given}
     wanted |= {name: given[name] for name in consent.CONSENT if name in given}
     if "postal_code" in given:
@@ -136,7 +141,7 @@ def _checked(given: Mapping[str, Any], now: datetime.datetime) -> dict[str, Any]
 
 
 def publish_record_change(unit: UnitOfWork, record: ContactRecord, changed: list[str], **facts: Any) -> None:
-    """Write down which fields of a record have changed, by whom, and tell it."""
+    """Note which fields of a record have changed and who changed them, and publish the event."""
     unit.add(
         ContactRecordChange(
             id=wire.new_id(),
@@ -161,7 +166,7 @@ def publish_record_change(unit: UnitOfWork, record: ContactRecord, changed: list
 
 
 def about(person_id: str | None) -> dict[str, str]:
-    """The fact of an audit row that says whose record it is, where that is known."""
+    """The fact of an audit row that names the person whom the record is about, empty where it is not known."""
     return {"person_id": person_id} if person_id else {}
 
 
@@ -170,9 +175,10 @@ def _sameness(record: ContactRecord) -> str | None:
 
 
 def _next_number(unit: UnitOfWork) -> int:
-    """The organisation's next number, counted in this transaction: an abandoned record leaves no gap.
+    """The organisation's next number. It is counted in this transaction, so a rollback leaves no gap.
 
-    PostgreSQL wakes all who wait for a row at each commit, and some of many starve; an advisory lock is a queue.
+    At each commit PostgreSQL wakes all transactions that wait for the row, and some of many starve. An advisory lock
+    serves them in order.
     """
     connection = unit.session.connection()
     if connection.dialect.name == "postgresql":

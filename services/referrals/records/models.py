@@ -15,14 +15,15 @@ _ABOUT_SOMEBODY = text("named_person_id IS NOT NULL")
 
 
 class ContactRecord(TenantScoped, Base):
-    """What was taken down about a help-seeker. Personal data: every reading of a whole record is audited.
+    """A record of a help-seeker's contact. It is personal data: every reading of a whole record is audited.
 
     `sections` is a list of `{"title", "fields": [{"label", "value"}]}`: a list, because JSONB keeps no order of keys.
-    `form_code` is the contact form it was taken down with, `person_id` the person in identity it is about, where known,
-    `named_person_id` the one that was named: the two differ while those two are merged.
+    `form_code` is the contact form that was used. `person_id` is the person in identity whom the record is about, where
+    known; `named_person_id` is the person who was entered. The two differ while these two people are merged.
     `sameness` is equal for records that may be about one help-seeker (a hash of name, postal code and phone).
-    `consent_until` is the last day of the consent to share, `consent_ends_at` the instant after it by the clock of
-    the time it was written; its referrals have a copy of that. Whether it is over now is for `records/consent.py` to say.
+    `consent_until` is the last day of the consent to share. `consent_ends_at` is the end of that day in the time zone of
+    the organisation when it was written; the record's referrals have a copy. `records/consent.py` decides whether the
+    consent is over.
     """
 
     __tablename__ = "contact_records"
@@ -63,7 +64,7 @@ class ContactRecord(TenantScoped, Base):
 
 
 class ContactRecordChange(TenantScoped, Base):
-    """Who changed which fields of a contact record, and when. It keeps no values. Append-only."""
+    """A change of a contact record: which fields, by whom and when. It keeps no values. Append-only."""
 
     __tablename__ = "contact_record_changes"
     __table_args__ = (UniqueConstraint("contact_record_id", "version"),)

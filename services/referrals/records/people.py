@@ -1,4 +1,4 @@
-"""Whom a contact record is about: a person that identity knows, also after two records of that person became one."""
+"""The person whom a contact record is about. Identity keeps people, and may merge two records of one person."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from services.referrals.records.queries import get_record
 
 
 def enter(call: Call, command: Callable[..., Any]) -> Any:
-    """Carry out a command that may name a person, and look again once it is done.
+    """Carry out a command that may name a person, and ask identity for the person again afterwards.
 
-    A merge, or its undoing, that was told before the record was there has not moved it. Where identity does not answer
-    any more the record stays with the person who was found first, until it is edited.
+    An event of a merge, or of its undoing, that arrived before the record was committed has not moved the record. Where
+    identity does not answer the second time, the record stays with the person of the first answer until it is edited.
     """
     person_id = _surviving_person(call)
     answer = call.commit(command, person_id)
@@ -34,7 +34,7 @@ def enter(call: Call, command: Callable[..., Any]) -> Any:
 def _catch_up(call: Call, shown: dict[str, Any], person_id: str) -> None:
     try:
         standing = call.ask(describe_person, {"person_id": call.request["person_id"]})
-    except Refused as refusal:  # the record is entered, whatever is known of its person
+    except Refused as refusal:  # the record is committed all the same
         log.warning("person_not_looked_at_again", reason=refusal.code)
         return
     if standing["person_id"] != person_id:
@@ -42,22 +42,22 @@ def _catch_up(call: Call, shown: dict[str, Any], person_id: str) -> None:
 
 
 def _caught_up(unit: UnitOfWork, standing: Mapping[str, Any], record_id: str) -> dict[str, Any]:
-    """Move what stayed behind; what has changed of the record."""
+    """Move the records that stayed behind; the members of this record that may have changed."""
     _follow_one(unit, standing)
     record = get_record(unit.session, record_id)
     return {"person_id": record.person_id, "version": record.version}
 
 
 def _surviving_person(call: Call) -> str | None:
-    """Who the `person_id` of the request stands for now, None for nobody. Asked before the transaction.
+    """The id under which identity keeps the request's person now, None without a person. Asked before the transaction.
 
-    Raises Refused `not_found`. Whoever may not enter records learns nothing: the command refuses that.
+    Raises Refused `not_found`. For a caller who may not enter records identity is not asked: the command refuses.
     """
     person_id: str | None = call.request.get("person_id") or None
     if person_id is None or call.caller is None or not call.caller.may("record.create"):
         return None
     if call.is_repeated():
-        return None  # the answer of then is given again
+        return None  # the stored answer is repeated
     try:
         known = call.ask(describe_person, {"person_id": person_id})
     except Refused as refused:
@@ -70,7 +70,7 @@ def _surviving_person(call: Call) -> str | None:
 
 
 def follow(incoming: IncomingEvent) -> None:
-    """After a merge of two people or its undoing: ask identity how the two stand now, then move what is about them."""
+    """After a merge of two people or its undoing: ask identity for both, then move the records about them."""
     standings = [
         incoming.ask(describe_person, {"person_id": incoming.data[name]}) for name in ("kept_id", "merged_id")
     ]
@@ -78,9 +78,10 @@ def follow(incoming: IncomingEvent) -> None:
 
 
 def follow_people(unit: UnitOfWork, data: Mapping[str, Any], standings: Sequence[Mapping[str, Any]]) -> None:
-    """Let contact records be about the record that their person lives on in.
+    """Move contact records to the record under which their person is kept now.
 
-    `standings` is what identity says now of the two: however late or often the event comes, the outcome is the same.
+    `standings` is the present answer of identity about both people. So the outcome is the same however late or often the
+    event comes.
     """
     for standing in standings:
         _follow_one(unit, standing, merge_id=data["merge_id"])

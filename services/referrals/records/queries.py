@@ -1,11 +1,11 @@
-"""Questions about contact records."""
+"""Queries about contact records."""
 
 from __future__ import annotations
 
 import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, bindparam, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from services.chassis.cursors import cursor_of, read_cursor
@@ -36,7 +36,7 @@ _NUMBERS_ALIKE = Prepared(
 
 
 def get_contact_record(session: Session, _caller: Caller | None, *, contact_record_id: str) -> dict[str, Any]:
-    """A whole contact record. Raises Refused `not_found`. The caller of this function audits it."""
+    """A whole contact record. Raises Refused `not_found`. The calling function audits the reading."""
     record = _RECORD.execute(session, wanted_id=contact_record_id).one_or_none()
     if record is None:
         raise _no_record()
@@ -44,27 +44,45 @@ def get_contact_record(session: Session, _caller: Caller | None, *, contact_reco
 
 
 def person_of(session: Session, contact_record_id: str) -> str | None:
-    """Whom a contact record is about, if that is known."""
+    """The id of the person whom a contact record is about, None where it is not known."""
     person_id: str | None = _PERSON.execute(session, wanted_id=contact_record_id).scalar()
     return person_id
 
 
-def search_contact_records(session: Session, _caller: Caller | None, request: Any) -> dict[str, Any]:
+def search_contact_records(
+    session: Session,
+    _caller: Caller | None,
+    *,
+    number: str | None,
+    postal_code: str | None,
+    submitted_from: datetime.datetime | None,
+    submitted_before: datetime.datetime | None,
+    after: str | None,
+    limit: int,
+) -> dict[str, Any]:
     """A page of contact records, newest submission first.
 
-    Narrowed by number, postal code (whole, without regard to case) and time of submission (from, before). Raises Refused
-    `invalid_request` for a cursor that is none, `invalid_contact_record`.
+    The filters are as in `wanted`. Raises Refused `invalid_request` for an unreadable cursor, and
+    `invalid_contact_record`.
     """
     newest = (ContactRecord.submitted_at, ContactRecord.id)
-    statement = (
-        select(ContactRecord, _open_referrals()).where(*wanted(request)).order_by(*(c.desc() for c in newest))
+    conditions = wanted(
+        number=number,
+        postal_code=postal_code,
+        submitted_from=submitted_from,
+        submitted_before=submitted_before,
     )
-    if request["after"] is not None:
-        submitted_at, record_id = read_cursor(request["after"], _ORDER, datetime.datetime, str)
+    statement = (
+        select(ContactRecord, _open_referrals())
+        .where(*conditions)
+        .order_by(*(column.desc() for column in newest))
+    )
+    if after is not None:
+        submitted_at, record_id = read_cursor(after, _ORDER, datetime.datetime, str)
         place = tuple_(literal(submitted_at, ContactRecord.submitted_at.type), literal(record_id))
         statement = statement.where(tuple_(*newest) < place)
-    rows = session.execute(statement.limit(request["limit"] + 1)).all()
-    page = rows[: request["limit"]]
+    rows = session.execute(statement.limit(limit + 1)).all()
+    page = rows[:limit]
     last = page[-1].ContactRecord if len(rows) > len(page) else None
     return {
         "items": [_line(row.ContactRecord, row.open_referrals) for row in page],
@@ -75,7 +93,7 @@ def search_contact_records(session: Session, _caller: Caller | None, request: An
 def list_contact_record_changes(
     session: Session, _caller: Caller | None, *, contact_record_id: str
 ) -> dict[str, Any]:
-    """Who changed which fields of a contact record, oldest first. Raises Refused `not_found`."""
+    """The changes of a contact record, oldest first: who changed which fields. Raises Refused `not_found`."""
     record = get_record(session, contact_record_id)
     changes = session.scalars(
         select(ContactRecordChange)
@@ -97,7 +115,7 @@ def list_contact_record_changes(
 
 
 def numbers_like(session: Session, record: ContactRecord) -> list[str]:
-    """Numbers of other records with the same name, postal code and phone, newest first, at most ten. A hint, for staff."""
+    """Numbers of other records with the same name, postal code and phone, newest first, at most ten. A hint for staff."""
     if record.sameness is None:
         return []
     alike = _NUMBERS_ALIKE.execute(session, sameness=record.sameness, own_id=record.id)
@@ -107,14 +125,14 @@ def numbers_like(session: Session, record: ContactRecord) -> list[str]:
 def describe_contact_record(
     session: Session, _caller: Caller | None, *, contact_record_id: str
 ) -> dict[str, Any]:
-    """A contact record's number and whom it is about, for another service. Raises Refused `not_found`."""
+    """A contact record's number and person, for another service. Raises Refused `not_found`."""
     record = get_record(session, contact_record_id)
     names = ("number", "person_id", "named_person_id")
     return {"contact_record_id": record.id} | {name: getattr(record, name) for name in names}
 
 
 def get_record(session: Session, contact_record_id: str, *, lock: bool = False) -> ContactRecord:
-    """The row, held until the transaction ends if `lock`. Raises Refused `not_found`."""
+    """The record's row, locked until the transaction ends if `lock`. Raises Refused `not_found`."""
     record = session.get(ContactRecord, contact_record_id, with_for_update=lock)
     if record is None:
         raise _no_record()
@@ -126,7 +144,7 @@ def _no_record() -> Refused:
 
 
 def view_of(session: Session, record: Any) -> dict[str, Any]:
-    """A contact record (a ContactRecord or a row with its columns) as the contract shows it, with everything taken down."""
+    """A whole contact record (a ContactRecord or a row with its columns) as the contract shows it."""
     return {
         "id": record.id,
         "version": record.version,
@@ -150,23 +168,32 @@ def view_of(session: Session, record: Any) -> dict[str, Any]:
     }
 
 
-def wanted(request: Any) -> list[Any]:
-    """Conditions of `number`, `postal_code`, `submitted_from`, `submitted_before`. Raises Refused `invalid_contact_record`."""
-    conditions: list[Any] = []
-    if request["number"] is not None:
-        # A number that nobody could have finds nothing; it is no mistake worth a refusal.
-        conditions.append(ContactRecord.number == (find_contact_record_number(request["number"]) or ""))
-    if request["postal_code"] is not None:
-        code = check_postal_code(request["postal_code"]) or ""
+def wanted(
+    *,
+    number: str | None = None,
+    postal_code: str | None = None,
+    submitted_from: datetime.datetime | None = None,
+    submitted_before: datetime.datetime | None = None,
+) -> list[ColumnElement[bool]]:
+    """Conditions on contact records: the number, the whole postal code in any case, the time of submission.
+
+    `submitted_from` is included, `submitted_before` is not. Raises Refused `invalid_contact_record`.
+    """
+    conditions: list[ColumnElement[bool]] = []
+    if number is not None:
+        # A text that is no record number finds nothing; it is not refused.
+        conditions.append(ContactRecord.number == (find_contact_record_number(number) or ""))
+    if postal_code is not None:
+        code = check_postal_code(postal_code) or ""
         conditions.append(ContactRecord.postal_code.in_({code, code.upper(), code.lower()}))
-    if request["submitted_from"] is not None:
-        conditions.append(ContactRecord.submitted_at >= request["submitted_from"])
-    if request["submitted_before"] is not None:
-        conditions.append(ContactRecord.submitted_at < request["submitted_before"])
+    if submitted_from is not None:
+        conditions.append(ContactRecord.submitted_at >= submitted_from)
+    if submitted_before is not None:
+        conditions.append(ContactRecord.submitted_at < submitted_before)
     return conditions
 
 
-def _open_referrals() -> Any:
+def _open_referrals() -> ColumnElement[int]:
     return (
         select(func.count())
         .where(Referral.contact_record_id == ContactRecord.id, Referral.is_open)

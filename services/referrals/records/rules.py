@@ -1,6 +1,6 @@
 """Rules of contact records.
 
-Their number, their sections, the limited view of eight fields (rows S0-25, S0-28 to 35), and what each stage shows.
+They cover the number, the sections, the limited view of eight fields (S0-25, S0-28 to S0-35), and what each stage shows.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 from services.contracts.errors import Refused
 
-# Exactly the eight fields that a provider without "Can Access Contact Record Details" sees, in the article's
-# order.
+# Exactly the eight fields that a provider without "Can Access Contact Record Details" sees, in the order of the
+# documentation.
 LIMITED_FIELDS = (
     "referralq_name",  # S0-28
     "assigned_resource",  # S0-29
@@ -29,7 +29,7 @@ LIMITED_FIELDS = (
 )
 _IF_AVAILABLE = frozenset({"note", "contact_name", "postal_code"})
 
-# What a queue can keep back from providers until a later stage. The other limited fields are needed to work at all.
+# The fields that a queue can withhold from providers until a later stage. The other limited fields are always needed.
 STAGED_FIELDS = ("contact_name", "postal_code", "phone", "email", "sections")
 # One section by its title; "sections" stands for all of them.
 SECTION_PREFIX = "section:"
@@ -48,7 +48,7 @@ MAX_TITLE_LENGTH = 120
 MAX_VALUE_LENGTH = 10_000
 MAX_RECORD_LENGTH = 200_000
 _CONSENT_YEARS = (1900, 2200)
-# The clocks of two places are never further apart: UTC-12 and UTC+14.
+# The largest difference between two time zones: UTC-12 and UTC+14.
 CLOCKS_APART = timedelta(hours=26)
 
 _NUMBER = re.compile(r"(?:CR[\s-]*)?([0-9]{1,12})", re.IGNORECASE)
@@ -67,8 +67,8 @@ class Section:
 def limited_view(full: Mapping[str, Any]) -> dict[str, str | date | None]:
     """The eight limited fields of a full view, and nothing else.
 
-    Name, note and postal code are None where the record has none. Raises ValueError if one of the other
-    fields is missing, or if a field is not a plain value: a nested object could carry details out.
+    Name, note and postal code are None where the record has none. Raises ValueError if another field is missing, or if a
+    field is not a plain value: a nested object could disclose details.
     """
     view: dict[str, str | date | None] = {}
     for name in LIMITED_FIELDS:
@@ -82,11 +82,11 @@ def limited_view(full: Mapping[str, Any]) -> dict[str, str | date | None]:
 
 
 def visible_record(record: Mapping[str, Any], stage: str, stage_fields: StageFields | None) -> dict[str, Any]:
-    """A whole record as a provider may see it at a stage, with `withheld`: the names of the fields kept back.
+    """A whole record as a provider may see it at a stage. `withheld` has the names of the withheld fields.
 
-    `record` is the contract's ContactRecord; `stage_fields` a queue's setting, None where it keeps nothing back. A stage
-    that is not named there shows nothing of the STAGED_FIELDS. A withheld field is None, a withheld section is absent,
-    and its title is not told: it may say as much as what stands in it. The person in identity is nobody's but staff's.
+    `record` is the contract's ContactRecord. `stage_fields` is the queue's setting, None where it withholds nothing; a
+    stage that it does not name shows none of the STAGED_FIELDS. A withheld field is None. A withheld section is absent
+    with its title, which may disclose as much as its content. Only staff see the person in identity.
     """
     seen = {**record, "person_id": None}
     withheld = [name for name in _withheld(stage, stage_fields) if name != "sections"]
@@ -102,13 +102,13 @@ def visible_record(record: Mapping[str, Any], stage: str, stage_fields: StageFie
 def visible_limited(
     limited: Mapping[str, Any], stage: str, stage_fields: StageFields | None
 ) -> dict[str, Any]:
-    """The eight limited fields as a provider may see them at a stage: still eight, a withheld one is None."""
+    """The eight limited fields as a provider may see them at a stage. A withheld field is present and None."""
     withheld = _withheld(stage, stage_fields)
     return {name: None if name in withheld else value for name, value in limited.items()}
 
 
 def withheld_fields(stage: str, stage_fields: StageFields | None, *, details: bool) -> list[str]:
-    """Names of the fields a queue keeps back at a stage; without `details` only those of the limited view."""
+    """Names of the fields that a queue withholds at a stage; without `details` only those of the limited view."""
     return [name for name in _withheld(stage, stage_fields) if details or name in LIMITED_FIELDS]
 
 
@@ -130,9 +130,10 @@ def _shown_sections(
 def sameness_of(
     first_name: str | None, last_name: str | None, postal_code: str | None, phone: str | None
 ) -> str | None:
-    """Equal for two records with the same name, postal code and phone, however spelled; None where there is too little.
+    """A value that is equal for two records with the same name, postal code and phone, in any spelling.
 
-    SHA-256 in hexadecimal over the whole name and the postal code without case and blanks and the digits of the phone.
+    It is the SHA-256 in hexadecimal of the whole name, the postal code (both without case, the code without blanks) and
+    the digits of the phone. It is None without a name, and without both postal code and phone.
     """
     name = (contact_name(first_name, last_name) or "").casefold()
     code = "".join((postal_code or "").split()).casefold()
@@ -143,12 +144,12 @@ def sameness_of(
 
 
 def contact_name(first_name: str | None, last_name: str | None) -> str | None:
-    """First and last name as far as they are known, with single spaces; None if neither is (row S0-33)."""
+    """The first and last name as far as they are known, with single spaces; None if neither is known (S0-33)."""
     return " ".join(f"{first_name or ''} {last_name or ''}".split()) or None
 
 
 def check_submitted(at: datetime, now: datetime) -> datetime:
-    """When a record was submitted (S0-34), in UTC. Raises Refused `invalid_contact_record` for a time to come or too old."""
+    """The time of submission in UTC (S0-34). Raises Refused `invalid_contact_record` if it is in the future or too old."""
     if at.year < EARLIEST_SUBMISSION:
         raise _invalid(f"A year from {EARLIEST_SUBMISSION} on is expected.", "submitted_at")
     if at > now + CLOCKS_DIFFER:
@@ -157,9 +158,10 @@ def check_submitted(at: datetime, now: datetime) -> datetime:
 
 
 def check_consent_dates(given_on: date | None, until: date | None, today: date) -> None:
-    """Raise Refused `invalid_contact_record` for days of a consent to share that cannot be.
+    """Raise Refused `invalid_contact_record` for impossible days of a consent to share.
 
-    It has no end without a beginning, ends on the day it was given at the earliest, and is not given in advance.
+    A consent with an end has a beginning. It ends at the earliest on the day on which it is given, and is not given in
+    the future.
     """
     for field, day in (("consent_given_on", given_on), ("consent_until", until)):
         if day is not None and not _CONSENT_YEARS[0] <= day.year <= _CONSENT_YEARS[1]:
@@ -173,16 +175,16 @@ def check_consent_dates(given_on: date | None, until: date | None, today: date) 
 
 
 def end_of_consent(until: date | None, zone: str) -> datetime | None:
-    """The instant in UTC at which a consent is over: the end of its last day in that time zone. None where it has no end."""
+    """The instant in UTC at which a consent is over: the end of its last day in that time zone. None for no end."""
     if until is None:
         return None
     return datetime.combine(until + timedelta(days=1), time(), ZoneInfo(zone)).astimezone(UTC)
 
 
 def is_past_by_any_clock(ends_at: datetime | None, now: datetime) -> bool | None:
-    """Whether a day that ends then by some clock on Earth is over by every other as well; None where it depends.
+    """Whether a day that ends at `ends_at` in some time zone is over in every other one; None where it depends.
 
-    What has no end never is over.
+    Without an end it is never over.
     """
     if ends_at is None or ends_at > now + CLOCKS_APART:
         return False
@@ -190,7 +192,7 @@ def is_past_by_any_clock(ends_at: datetime | None, now: datetime) -> bool | None
 
 
 def check_consent(given_on: date | None, until: date | None, today: date) -> None:
-    """Raise Refused `consent_required` unless a consent to share was given and is not over."""
+    """Raise Refused `consent_required` unless a consent to share was given and still holds."""
     if given_on is None:
         detail = (
             "This ReferralQ needs the help-seeker's consent to share: enter it in the contact record first."
@@ -202,7 +204,7 @@ def check_consent(given_on: date | None, until: date | None, today: date) -> Non
 
 
 def contact_record_number(counter: int) -> str:
-    """The number of an organisation's n-th contact record: "CR-00000001"; after 99,999,999 it grows longer.
+    """The number of an organisation's n-th contact record: "CR-00000001". It has more digits after 99,999,999.
 
     Raises ValueError for a counter below 1 or above twelve digits.
     """
@@ -212,14 +214,14 @@ def contact_record_number(counter: int) -> str:
 
 
 def find_contact_record_number(text: str) -> str | None:
-    """The number that somebody typed ("cr 42", "00000042", "CR-00000042") in its one spelling, or None."""
+    """The normal form of a number as somebody typed it ("cr 42", "00000042", "CR-00000042"); None if it is no number."""
     match = _NUMBER.fullmatch(text.strip())
     counter = int(match[1]) if match else 0
     return contact_record_number(counter) if counter else None
 
 
 def check_contact_record_number(text: str) -> str:
-    """The number in its one spelling; raises Refused `invalid_contact_record` if it is none."""
+    """The normal form of a number. Raises Refused `invalid_contact_record` if the text is no number."""
     number = find_contact_record_number(text)
     if number is None:
         raise _invalid("A contact record number looks like CR-00000042.", "contact_record_number")
@@ -229,7 +231,7 @@ def check_contact_record_number(text: str) -> str:
 def check_note(text: str) -> str:
     """The note without outer blanks.
 
-    Raises Refused `invalid_contact_record` if empty or above 2,000 characters.
+    Raises Refused `invalid_contact_record` if it is empty or has more than 2,000 characters.
     """
     note = text.strip()
     if not 1 <= len(note) <= MAX_NOTE_LENGTH:
@@ -243,10 +245,7 @@ def check_part_of_name(text: str | None, field: str) -> str | None:
 
 
 def check_postal_code(text: str | None) -> str | None:
-    """A zip or postal code of any country with single spaces, None if there is none.
-
-    At most 20 characters.
-    """
+    """A zip or postal code of any country with single spaces, None if there is none; at most 20 characters."""
     return _short_text(text, "postal_code", MAX_POSTAL_CODE_LENGTH)
 
 
@@ -260,10 +259,9 @@ def _short_text(text: str | None, field: str, limit: int) -> str | None:
 def check_sections(sections: Sequence[Mapping[str, Any]]) -> tuple[Section, ...]:
     """The sections of a contact record, checked.
 
-    Each is `{"title": str, "fields": [{"label": str, "value": str | number | bool | null}, …]}`. Raises
-    Refused `invalid_contact_record` with the dotted path of the first offending part. Titles are unique in a
-    record and labels in a section, at most 50 sections, 200 fields each, 10,000 characters a value and
-    200,000 in all.
+    Each is `{"title": str, "fields": [{"label": str, "value": str | number | bool | null}, …]}`. Titles are unique in a
+    record, and labels in a section. There are at most 50 sections, 200 fields in each, 10,000 characters in a value and
+    200,000 in all. Raises Refused `invalid_contact_record` with the dotted path of the first offending part.
     """
     if len(sections) > MAX_SECTIONS:
         raise _invalid(f"A contact record has at most {MAX_SECTIONS} sections.", "sections")
@@ -281,7 +279,7 @@ def check_sections(sections: Sequence[Mapping[str, Any]]) -> tuple[Section, ...]
 
 
 def check_form_sections(expected: Sequence[str], given: Collection[str]) -> None:
-    """Raise Refused `invalid_contact_record` if a section is missing that the contact form has; more are fine."""
+    """Raise Refused `invalid_contact_record` if the record lacks a section of its contact form. It may have more."""
     titles = {title.casefold() for title in given}
     missing = [title for title in expected if title.casefold() not in titles]
     if missing:
@@ -308,8 +306,7 @@ def _value(value: Any, where: str) -> FieldValue:
         if len(value) > MAX_VALUE_LENGTH:
             raise _invalid(f"A value has at most {MAX_VALUE_LENGTH:,} characters.", where)
         return _without_control_characters(value, where)
-    # Beyond 2**53 a number does not survive JSON in a browser; the comparison is false for "not a number"
-    # too.
+    # Beyond 2**53 a number loses digits as JSON in a browser. The comparison is also false for "not a number".
     if isinstance(value, (int, float)) and -(2**53) <= value <= 2**53:
         return value
     raise _invalid("A value is a text, a number up to 2 to the power of 53, true, false or null.", where)
@@ -325,7 +322,7 @@ def _title(text: Any, where: str, taken: Any) -> str:
 
 
 def _without_control_characters(text: str, where: str) -> str:
-    # PostgreSQL cannot store a NUL at all, and no form has a key for the others.
+    # PostgreSQL cannot store NUL, and people do not type the others into a form.
     if any(ord(letter) < 32 and letter not in "\n\r\t" for letter in text):
         raise _invalid("Control characters are not allowed.", where)
     return text

@@ -1,7 +1,7 @@
-"""The dashboard: what stands where now, and what the programs can take beside it (S0-50).
+"""The dashboard: how many referrals stand at each status now, beside the capacity of the programs (S0-50).
 
-Counts are sums over kept numbers, so they cost the same with ten thousand referrals as with a million. Staff and providers
-ask the same questions and get the same numbers; a provider's are those of the own programs (S0-1).
+Counts are sums of stored counters, so they cost the same with ten thousand referrals as with a million. Staff and providers
+ask the same queries; a provider gets the numbers of its own programs (S0-1).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, union, union_all
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.passports import Caller
@@ -30,7 +30,7 @@ from services.referrals.queues.models import Queue, QueueStatus
 from services.referrals.records import consent
 from services.referrals.reports.models import ReportCell, ReportCount, ReportDelta
 
-# These are looked at one by one, and a desk with so many has another problem than their exact number.
+# Overdue referrals and those without consent are counted one by one. Beyond this many the exact number does not matter.
 MOST_FLAGGED = 2_000
 _NUMBERS = ("total", "open", "waiting", "urgent")
 _BY_PROGRAM = "demand of programs"
@@ -39,21 +39,21 @@ _DEMAND = ("open", "ended", "waiting", "urgent", "overdue", "consent_expired")
 
 @dataclass(frozen=True, slots=True)
 class Flagged:
-    """Counts of what is looked at one by one, by flag and key, and whether there are more than are counted."""
+    """Counts of referrals that are counted one by one, by flag and key, and whether there are more than were counted."""
 
     counts: Mapping[str, Mapping[str, int]]
     is_capped: Mapping[str, bool]
 
 
-def get_dashboard(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
-    """Counts of each ReferralQ in reach, by status, with the capacity of its programs. `at` is the moment it holds for."""
+def get_dashboard(session: Session, caller: Caller | None, *, queue_id: str | None) -> dict[str, Any]:
+    """Counts of each ReferralQ that the caller sees, by status, with the capacity of its programs, as of `at`."""
     programs = programs_in_reach(session, access_scope_of(caller))
     now = utc_now()
-    queues = _queues(session, programs, request["queue_id"])
-    counts = _counts(session, caller, ReportCell.queue_id, _wanted(programs, request))
+    queues = _queues(session, programs, queue_id)
+    counts = _counts(session, caller, ReportCell.queue_id, _wanted(programs, queue_id))
     flagged = _flagged(session, caller, Referral.queue_id, programs, now)
     capacity = _capacity_of_queues(session, programs)
-    items = [
+    items: list[dict[str, Any]] = [
         {
             "queue_id": queue.id,
             "name": queue.name,
@@ -68,12 +68,20 @@ def get_dashboard(session: Session, caller: Caller | None, request: Any) -> dict
     return {"at": now, "totals": totals, **flagged.is_capped, "queues": items}
 
 
-def list_program_demand(session: Session, caller: Caller | None, request: Any) -> dict[str, Any]:
-    """Programs in reach with their demand beside their capacity, for each ReferralQ that they work in, by name of program."""
+def list_program_demand(
+    session: Session,
+    caller: Caller | None,
+    *,
+    queue_id: str | None,
+    agency_id: str | None,
+    after: str | None,
+    limit: int,
+) -> dict[str, Any]:
+    """The programs that the caller sees, with demand and capacity, once for each of their ReferralQs, by program name."""
     programs = programs_in_reach(session, access_scope_of(caller))
     now = utc_now()
-    pairs = _pairs(session, programs, request)
-    page = pairs[: request["limit"]]
+    pairs = _pairs(session, programs, queue_id=queue_id, agency_id=agency_id, after=after, limit=limit)
+    page = pairs[:limit]
     ids = sorted({pair.program_id for pair in page})
     of_page = ReportCell.program_id.in_(ids)
     counts = _counts(session, caller, ReportCell.queue_id.concat(ReportCell.program_id), of_page)
@@ -104,20 +112,20 @@ def list_program_demand(session: Session, caller: Caller | None, request: Any) -
 
 
 def programs_in_reach(session: Session, scope: AccessScope) -> list[str] | None:
-    """Ids of the programs in reach; None means all. A list serves the indexes better than the condition it stands for."""
+    """Ids of the programs in the scope, None for all. Indexes serve a list of ids better than the scope's condition."""
     if scope.everything:
         return None
     return list(session.scalars(select(Resource.id).where(scope.of_referrals(Resource.id))))
 
 
-def among(column: Any, programs: Collection[str] | None) -> ColumnElement[bool]:
-    """Condition that a column with a program's id is one of `programs` (None: any)."""
+def among(column: InstrumentedAttribute[str], programs: Collection[str] | None) -> ColumnElement[bool]:
+    """Condition: the program's id in this column is one of `programs` (None: any)."""
     return column.is_not(None) if programs is None else column.in_(programs)
 
 
-def _wanted(programs: Collection[str] | None, request: Any) -> ColumnElement[bool]:
+def _wanted(programs: Collection[str] | None, queue_id: str | None) -> ColumnElement[bool]:
     wanted = among(ReportCell.program_id, programs)
-    return wanted if request["queue_id"] is None else and_(wanted, ReportCell.queue_id == request["queue_id"])
+    return wanted if queue_id is None else and_(wanted, ReportCell.queue_id == queue_id)
 
 
 def _queues(session: Session, programs: Collection[str] | None, queue_id: str | None) -> Sequence[Queue]:
@@ -137,7 +145,7 @@ def _queues(session: Session, programs: Collection[str] | None, queue_id: str | 
 def _counts(
     session: Session, caller: Caller | None, key: Any, wanted: ColumnElement[bool]
 ) -> dict[str, dict[str, Any]]:
-    """Numbers by `key` and status: what was added up, and what came since, seen at one moment."""
+    """Sums by `key` and status, of the folded counts and the deltas since, read in one statement."""
     own = and_(ReportCell.organisation_id == (caller.organisation_id if caller else None), wanted)
     parts = [
         select(
@@ -163,7 +171,7 @@ def _flagged(
     programs: Collection[str] | None,
     now: datetime.datetime,
 ) -> Flagged:
-    """Open referrals past their due time, and those whose consent is over, by `key`."""
+    """Open referrals past their due time, and open referrals whose consent is over, by `key`."""
     overdue = _one_by_one(session, caller, key, programs, models.is_overdue(now))
     expired = _one_by_one(
         session, caller, key, programs, consent.is_consent_expired(now, today_of(session, now))
@@ -184,7 +192,7 @@ def _one_by_one(
     programs: Collection[str] | None,
     condition: ColumnElement[bool],
 ) -> dict[str, int]:
-    """Referrals that fit, by `key`; one more than are counted says that there are more."""
+    """The number of matching referrals by `key`. A sum of MOST_FLAGGED + 1 means that there are more."""
     found = select(key.label("key")).where(
         Referral.organisation_id == (caller.organisation_id if caller else None), condition
     )
@@ -195,7 +203,7 @@ def _one_by_one(
 
 
 def _capacity_of_queues(session: Session, programs: Collection[str] | None) -> dict[str, dict[str, int]]:
-    """Places of all lines of a queue's programs together."""
+    """The places of all lines of each queue's programs together."""
     statement = (
         select(QueueProgram.queue_id, func.sum(Line.total), func.sum(Line.used))
         .join(Line, Line.program_id == QueueProgram.program_id)
@@ -208,8 +216,16 @@ def _capacity_of_queues(session: Session, programs: Collection[str] | None) -> d
     }
 
 
-def _pairs(session: Session, programs: Collection[str] | None, request: Any) -> Sequence[Any]:
-    """Programs with the queues they work in or have referrals of, a page and one more."""
+def _pairs(
+    session: Session,
+    programs: Collection[str] | None,
+    *,
+    queue_id: str | None,
+    agency_id: str | None,
+    after: str | None,
+    limit: int,
+) -> Sequence[Any]:
+    """Pairs of a program and a queue that it is linked to or has referrals of: a page and one more."""
     both = union(
         select(QueueProgram.queue_id, QueueProgram.program_id).where(
             among(QueueProgram.program_id, programs)
@@ -227,19 +243,19 @@ def _pairs(session: Session, programs: Collection[str] | None, request: Any) -> 
         .join(Queue, Queue.id == both.c.queue_id)
         .join(Resource, Resource.id == both.c.program_id)
         .order_by(Resource.search_key, both.c.program_id, both.c.queue_id)
-        .limit(request["limit"] + 1)
+        .limit(limit + 1)
     )
-    if request["queue_id"] is not None:
-        statement = statement.where(both.c.queue_id == request["queue_id"])
-    if request["agency_id"] is not None:
-        statement = statement.where(Resource.agency_id == request["agency_id"])
-    if request["after"] is not None:
-        program_id, queue_id = read_cursor(request["after"], _BY_PROGRAM, str, str)
-        name = session.scalar(select(Resource.search_key).where(Resource.id == program_id))
+    if queue_id is not None:
+        statement = statement.where(both.c.queue_id == queue_id)
+    if agency_id is not None:
+        statement = statement.where(Resource.agency_id == agency_id)
+    if after is not None:
+        last_program_id, last_queue_id = read_cursor(after, _BY_PROGRAM, str, str)
+        name = session.scalar(select(Resource.search_key).where(Resource.id == last_program_id))
         if name is None:
             raise Refused("invalid_request", "after: use the cursor of the page before.", "after")
         place = tuple_(Resource.search_key, both.c.program_id, both.c.queue_id)
-        statement = statement.where(place > tuple_(name, program_id, queue_id))
+        statement = statement.where(place > tuple_(name, last_program_id, last_queue_id))
     return session.execute(statement).all()
 
 
@@ -259,7 +275,7 @@ def _numbers(key: str, counts: dict[str, dict[str, Any]], flagged: Flagged) -> d
 
 
 def _by_status(statuses: Sequence[QueueStatus], rows: dict[str, Any]) -> list[dict[str, Any]]:
-    """Counts in the queue's order of statuses: the open ones at open statuses, at terminal ones those that ended there."""
+    """Counts in the order of the queue's statuses: open referrals at open statuses, ended ones at terminal statuses."""
     return [
         {
             "status": status.key,

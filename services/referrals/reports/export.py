@@ -1,4 +1,4 @@
-"""Statistics as a CSV file: one number a line, so that any program can pivot it."""
+"""Statistics as a CSV file with one number in each line, so that any spreadsheet can pivot it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ COLUMNS = (
     "value",
     "is_blank",
 )
-# A spreadsheet would take these for the beginning of a formula.
+# Characters at which a spreadsheet begins a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_of(statistics: Mapping[str, Any]) -> bytes:
-    """The file, UTF-8 with a header line. A number that is left blank because it is small has `is_blank` 1."""
+    """The file, in UTF-8 with a header line. `is_blank` is 1 for a number that is left blank because it is small."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
@@ -48,7 +48,7 @@ def _numbers(group: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
     yield "ended", "", "", group["ended"]
     for status in group["statuses"]:
         for measure in ("entered", "left", "median_s", "p90_s"):
-            # A percentile of no stay at all is nothing, and is not blank because it is small.
+            # A percentile over no stays has no line. It is not a blank for a small number.
             if measure in ("entered", "left") or status[measure] is not None or status["left"] is None:
                 yield measure, status["status"], "", status[measure]
     for outcome in group["outcomes"]:

@@ -1,4 +1,4 @@
-"""Writing down where a referral is counted, in the transaction that changes it."""
+"""Recording where a referral is counted, in the transaction that changes the referral."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _FLAGS = ("open", "waiting", "urgent")
 
 
 def count_change(unit: UnitOfWork, referral: Referral, *, is_new: bool = False) -> None:
-    """Bring the counts up to date with a referral that `is_new` or was changed just now.
+    """Update the counts for a referral that `is_new` or has just been changed.
 
-    It compares with where the referral was counted before, so it may follow any change, and more than once. The changed
-    referral is held by the transaction, so nobody else notes it at the same time.
+    It compares the referral with the place where it was counted before, so it may be called after any change and more than
+    once. The transaction has locked the referral, so no other one counts it at the same time.
     """
     session = unit.session
     place = None if is_new else session.get(ReportPlace, referral.id)
@@ -51,7 +51,7 @@ def count_change(unit: UnitOfWork, referral: Referral, *, is_new: bool = False) 
 
 
 def counted_facts(referral: Any, zone: str) -> dict[str, Any]:
-    """What a place says about a referral (a Referral or a row with its columns) beside its cell: flags, days, its end."""
+    """The facts that a place has about a referral (a Referral or a row with its columns): flags, days, and its end."""
     has_ended = referral.is_terminal
     assigned_on = local_day(referral.assigned_at, zone)
     ended_on = local_day(referral.ended_at or referral.updated_at, zone) if has_ended else None
@@ -67,10 +67,10 @@ def counted_facts(referral: Any, zone: str) -> dict[str, Any]:
 
 
 def read_ahead(unit: UnitOfWork, queue_id: str, status: str, program_ids: Collection[str]) -> None:
-    """Ask at once for all that `count_change` will need to know of new referrals at this status.
+    """Load at once everything that `count_change` needs for new referrals at this status, and create missing cells.
 
-    Before the first of them is written, and before a place is claimed: what is held then is held shortly. Cells are made
-    where these are the first referrals there.
+    Call it before the first of them is written and before a place is claimed, so that those locks are held for a short
+    time.
     """
     _zone(unit)
     known = _cells(unit.session)
@@ -82,12 +82,12 @@ def read_ahead(unit: UnitOfWork, queue_id: str, status: str, program_ids: Collec
 
 
 def places_of(session: Session, referral_ids: Collection[str]) -> list[ReportPlace]:
-    """Where these referrals are counted, in one statement; `count_change` asks for none that somebody keeps."""
+    """The places of these referrals, in one statement. While the caller keeps them, `count_change` does not query them."""
     return list(session.scalars(select(ReportPlace).where(ReportPlace.referral_id.in_(referral_ids))))
 
 
 def _cell_id(session: Session, referral: Referral) -> int:
-    """The number of the cell at which the referral stands, made where it is the first there."""
+    """The id of the referral's cell, which is created for the first referral there."""
     key = (referral.queue_id, referral.program_id, referral.status)
     if key not in _cells(session) and _find_cells(session, key[0], key[2], {key[1]}):
         _make_cells(session, key[0], key[2], {key[1]})
@@ -96,13 +96,13 @@ def _cell_id(session: Session, referral: Referral) -> int:
 
 
 def _cells(session: Session) -> dict[tuple[str, str, str], int]:
-    """The cells that the transaction has met. None of them ever goes or changes."""
+    """The cells that this transaction has read. Cells are never changed or deleted."""
     known: dict[tuple[str, str, str], int] = session.info.setdefault("report_cells", {})
     return known
 
 
 def _find_cells(session: Session, queue_id: str, status: str, program_ids: Collection[str]) -> set[str]:
-    """Note the cells of a status at these programs; the programs that have none."""
+    """Remember the cells of a status at these programs. Returns the programs that have none."""
     if not program_ids:
         return set()
     cells = _CELLS.execute(session, queue_id=queue_id, program_ids=sorted(program_ids), status=status).all()
@@ -116,14 +116,14 @@ def _make_cells(session: Session, queue_id: str, status: str, program_ids: Colle
 
 
 def _insert_cells(session: Session, own: list[dict[str, str]]) -> None:
-    """Make cells, in one order: somebody else may make some of them at the same time. Then they are there afterwards."""
+    """Create cells that are missing, in a fixed order. Another transaction may create some of them at the same time."""
     connection = session.connection()
     statement = insert_into(connection.dialect.name, ReportCell.__table__).on_conflict_do_nothing()
     connection.execute(statement, own)
 
 
 def _zone(unit: UnitOfWork) -> str:
-    """The organisation's time zone, asked for once in a transaction."""
+    """The organisation's time zone, read once in a transaction."""
     known = unit.session.info
     if "report_zone" not in known:
         known["report_zone"] = time_zone_of(unit.session, unit.organisation_id)
@@ -131,7 +131,10 @@ def _zone(unit: UnitOfWork) -> str:
 
 
 def cells_of(session: Session, wanted: set[tuple[str, str, str, str]]) -> dict[tuple[str, str, str], int]:
-    """The numbers of all cells by (queue, program, status), after making those (organisation, …) that are not there yet."""
+    """The ids of all cells by (queue, program, status), after creating the missing ones of `wanted`.
+
+    `wanted` has tuples of (organisation, queue, program, status).
+    """
     statement = select(ReportCell.queue_id, ReportCell.program_id, ReportCell.status, ReportCell.id)
     cells = {(row[0], row[1], row[2]): row[3] for row in session.execute(statement)}
     missing = sorted(each for each in wanted if each[1:] not in cells)
@@ -143,7 +146,7 @@ def cells_of(session: Session, wanted: set[tuple[str, str, str, str]]) -> dict[t
 
 
 def deltas_of(before: ReportPlace | None, after: ReportPlace | None) -> list[ReportDelta]:
-    """What changes in the counts where a referral is counted differently (None: not at all)."""
+    """The changes of the counts when a referral's place changes (None: it is not counted)."""
     if before is None or after is None:
         return [_delta(place, change) for place, change in ((before, -1), (after, 1)) if place is not None]
     return _unless_alike(_delta(before, -1), _delta(after, 1))

@@ -1,4 +1,4 @@
-"""Background work of the reports: adding counts and moves up, and sampling how full the programs are."""
+"""Background work of the reports: folding deltas into counts, tallying moves, sampling the use of capacity."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def loops(database: Database) -> list[Loop]:
 
 
 def fold_all(database: Database) -> bool:
-    """Fold until little is left. Always True: what comes meanwhile waits for the next time."""
+    """Fold until less than a batch is left. Always True: deltas that arrive meanwhile wait for the next run."""
     with database.reading(None) as session:
         is_empty = session.scalar(select(ReportDelta.id).limit(1)) is None
     while not is_empty:
@@ -54,9 +54,10 @@ def fold_all(database: Database) -> bool:
 
 
 def fold_counts(session: Session) -> int:
-    """Move a batch of deltas into the counts; how many. A reader sees each change in exactly one of the two.
+    """Fold a batch of deltas into the counts, and return their number. A reader sees each change in exactly one of the two.
 
-    Two that fold at once take different rows, and count in the order of the cells: neither waits for the other twice.
+    Two processes that fold at once take different deltas and update the counts in the order of the cells, so they cannot
+    deadlock.
     """
     batch = select(ReportDelta).order_by(ReportDelta.id).limit(_BATCH).with_for_update(skip_locked=True)
     deltas = session.scalars(batch).all()
@@ -81,7 +82,7 @@ def fold_counts(session: Session) -> int:
 
 
 def sample_capacity(session: Session, now: datetime.datetime) -> None:
-    """Note how full every program is now, under the day that it is there."""
+    """Record the use of every program's capacity now, under the present day of its organisation."""
     zones = dict(session.execute(select(ReportSettings.organisation_id, ReportSettings.time_zone)).all())
     lines = (
         select(Line.organisation_id, Line.program_id, func.sum(Line.total), func.sum(Line.used))
@@ -110,7 +111,7 @@ def sample_capacity(session: Session, now: datetime.datetime) -> None:
 def _add_up(
     session: Session, table: Any, rows: list[dict[str, Any]], key: list[str], names: tuple[str, ...]
 ) -> None:
-    """Insert the rows, or add their numbers to those that are there."""
+    """Insert the rows, or add their numbers to the existing rows with the same key."""
     insert = insert_into(session.connection().dialect.name, table.__table__)
     added = {name: table.__table__.c[name] + insert.excluded[name] for name in names}
     statement = insert.on_conflict_do_update(index_elements=key, set_=added)

@@ -1,7 +1,7 @@
-"""Tables of the reports. All of it can be computed again from the referrals and their history (`reports.rebuild`).
+"""Tables of the reports. All but the samples of capacity can be rebuilt from referrals and history (`reports.rebuild`).
 
-The tables that grow with every change hold numbers only: a question about a year reads millions of their rows. They name
-their organisation through the cell alone, so they are never read without joining it.
+The tables that grow with every change hold numbers only, because statistics of a year read millions of their rows. Only their
+cell names the organisation, so every query of them joins the cell.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from services.chassis.models import TenantScoped, UtcDateTime
 from services.referrals.models import Base
 
-# SQLite counts up by itself only for a plain INTEGER.
+# SQLite has autoincrement only for a plain INTEGER.
 _Serial = BigInteger().with_variant(Integer, "sqlite")
 
 
 class ReportCell(TenantScoped, Base):
-    """What referrals are counted by: a queue, a program and a status, as one small number."""
+    """A combination by which referrals are counted: a queue, a program and a status, under one small id."""
 
     __tablename__ = "report_cells"
     __table_args__ = (
@@ -44,7 +44,7 @@ class ReportCell(TenantScoped, Base):
 
 
 class ReportPlace(Base):
-    """Where one referral is counted now, and for the statistics the days of its beginning and end.
+    """Where one referral is counted now, with the days of its beginning and end for the statistics.
 
     `is_waiting` and `is_urgent` are false once the referral has ended; `ended_day` is null while it is open.
     """
@@ -65,7 +65,7 @@ class ReportPlace(Base):
 
 
 class ReportMove(Base):
-    """A referral has left one status for another: how long it had stayed, as a class of duration. Append-only."""
+    """One move of a referral to another status, and the class of duration of its stay at the first. Append-only."""
 
     __tablename__ = "report_moves"
     __table_args__ = (Index(None, "left_cell_id", "day"), Index(None, "day"))
@@ -78,9 +78,9 @@ class ReportMove(Base):
 
 
 class ReportWeek(Base):
-    """What moves a cell has seen from the very first to the end of a week in which there was one (see `tallying`).
+    """The sum of all moves of a cell up to the end of a week, for weeks in which it had one (see `tallying`).
 
-    So what happened between two weeks is the difference of two rows. `left_classes` is a histogram (see `histograms`).
+    So the moves between two weeks are the difference of two rows. `left_classes` is a histogram (see `histograms`).
     """
 
     __tablename__ = "report_weeks"
@@ -92,7 +92,7 @@ class ReportWeek(Base):
 
 
 class ReportDay(TenantScoped, Base):
-    """The moves of one day, in and out of one status, at all programs of an organisation together (see `tallying`)."""
+    """The moves of one day into and out of one status, of all programs of an organisation together (see `tallying`)."""
 
     __tablename__ = "report_days"
 
@@ -104,10 +104,10 @@ class ReportDay(TenantScoped, Base):
 
 
 class ReportProgress(Base):
-    """How far the reports' own work has come, in one row (id 1).
+    """The progress of tallying and of rebuilding, in one row (id 1).
 
-    `tallied_week` is the last week that is in ReportWeek and ReportDay, null while there is none. While the reports are rebuilt
-    (see `rebuilding`), `rebuilding` says which part is done now and `rebuilt_to` how far it is: a referral's id, or a day.
+    `tallied_week` is the last week that is in ReportWeek and ReportDay, null while there is none. While the reports are being
+    rebuilt (see `rebuild`), `rebuilding` is the present part and `rebuilt_to` its progress: a referral's id, or a day.
     """
 
     __tablename__ = "report_progress"
@@ -119,9 +119,9 @@ class ReportProgress(Base):
 
 
 class ReportCount(Base):
-    """How many referrals stand at a cell, up to the last folding. The changes since are in ReportDelta.
+    """The number of referrals at a cell as of the last folding. Later changes are in ReportDelta.
 
-    `open` are those that have not ended: a withdrawn referral stays at its last status, which may be an open one.
+    `open` counts those that have not ended. A withdrawn referral stays at its last status, which may be an open one.
     """
 
     __tablename__ = "report_counts"
@@ -134,7 +134,7 @@ class ReportCount(Base):
 
 
 class ReportDelta(Base):
-    """One more or one less at a cell, appended by the change itself: nobody waits for a counter that others hold."""
+    """One more or one less at a cell, appended by each change, so that changes do not wait for a shared counter."""
 
     __tablename__ = "report_deltas"
 
@@ -147,7 +147,7 @@ class ReportDelta(Base):
 
 
 class ReportCapacityDay(TenantScoped, Base):
-    """How full a program was on one day: sums over the samples taken, so that use = used_sum / total_sum."""
+    """The use of a program's capacity on one day, as sums over its samples: use = used_sum / total_sum."""
 
     __tablename__ = "report_capacity_days"
 

@@ -1,10 +1,11 @@
-"""What statistics ask the database: small sums by cell or by day, from tallies where there are any, all at one moment.
+"""The queries of statistics: sums by cell or by day in one snapshot of the database, from tallies where there are any.
 
-Everything that takes computing happens afterwards, outside the transaction (see `statistics`).
+All computing happens afterwards, outside the transaction (see `statistics`).
 """
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,10 +39,12 @@ from services.referrals.reports.rules import (
 )
 from services.referrals.reports.tallying import latest_week
 
+Rows = Select[*tuple[Any, ...]]
+
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, resolved: the period, the grouping, and the programs whose numbers count (None: all)."""
+    """A resolved question: the period, the grouping, and the programs whose numbers count (None: all)."""
 
     organisation_id: str | None
     period: Period
@@ -51,11 +54,11 @@ class Question:
 
     @property
     def is_by_time(self) -> bool:
-        """Whether groups are made by months, weeks or days."""
+        """Whether the groups are months, weeks or days."""
         return self.group_by in BY_TIME
 
     def of_cell(self) -> ColumnElement[bool]:
-        """Condition on ReportCell."""
+        """Condition: a ReportCell whose numbers count."""
         own = and_(
             ReportCell.organisation_id == self.organisation_id, among(ReportCell.program_id, self.programs)
         )
@@ -64,9 +67,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Moves:
-    """Moves within the period that were read together: how many entered and left a status, `sign` -1 to be taken away.
+    """Moves that were read together: how many entered a status, and how long those that left one had stayed.
 
-    The durations of those that left: histograms as they are kept (`left` less `left_before`), or classes with commas.
+    With `sign` -1 they are subtracted. The durations are stored histograms (`left` minus `left_before`), or classes of
+    duration separated by commas.
     """
 
     entered_key: Any
@@ -82,7 +86,7 @@ class Moves:
 
 @dataclass
 class Found:
-    """All that was read for a question; keys are those of its groups."""
+    """Everything that was read for a question. Keys are the keys of its groups."""
 
     question: Question
     time_zone: str
@@ -95,18 +99,35 @@ class Found:
     status_labels: dict[str, str] = field(default_factory=dict)
 
 
-def read(session: Session, caller: Caller | None, request: Any) -> Found:
-    """Read the numbers of a period. Raises Refused `invalid_request`. The session has not been used before."""
+def read(
+    session: Session,
+    caller: Caller | None,
+    *,
+    from_on: datetime.date,
+    to_on: datetime.date,
+    group_by: str | None,
+    queue_id: str | None,
+    agency_id: str | None,
+    program_id: str | None,
+    suppress_below: int | None,
+) -> Found:
+    """Read the numbers of a period. Raises Refused `invalid_request`. The session must be unused."""
     if session.get_bind().dialect.name == "postgresql":
-        # So that no move is counted twice, or not at all, because it was tallied between two statements.
+        # One snapshot for all statements: a move that is tallied between two of them is still counted exactly once.
         session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
-        # To compile a plan takes longer than it saves.
+        # JIT compilation of these statements takes longer than it saves.
         session.execute(text("SET LOCAL jit = off"))
-    question = _question(session, caller, request)
+    question = Question(
+        caller.organisation_id if caller else None,
+        check_period(from_on, to_on, group_by),
+        group_by,
+        queue_id,
+        _programs(session, caller, agency_id=agency_id, program_id=program_id),
+    )
     found = Found(
         question,
         time_zone_of(session, question.organisation_id),
-        _limit(session, question, request["suppress_below"]),
+        _limit(session, question, suppress_below),
     )
     cells = {cell_id: (key, status) for cell_id, key, status in session.execute(_cells(question))}
 
@@ -128,27 +149,21 @@ def read(session: Session, caller: Caller | None, request: Any) -> Found:
     return found
 
 
-def _question(session: Session, caller: Caller | None, request: Any) -> Question:
+def _programs(
+    session: Session, caller: Caller | None, *, agency_id: str | None, program_id: str | None
+) -> tuple[str, ...] | None:
+    """The programs of the agency, or the one program, as far as the caller sees them; None for all programs."""
     programs = programs_in_reach(session, access_scope_of(caller))
-    if request["agency_id"] is not None:
-        of_agency = set(
-            session.scalars(select(Resource.id).where(Resource.agency_id == request["agency_id"]))
-        )
+    if agency_id is not None:
+        of_agency = set(session.scalars(select(Resource.id).where(Resource.agency_id == agency_id)))
         programs = sorted(of_agency if programs is None else of_agency & set(programs))
-    if request["program_id"] is not None:
-        own = programs is None or request["program_id"] in programs
-        programs = [request["program_id"]] if own else []
-    return Question(
-        caller.organisation_id if caller else None,
-        check_period(request["from_on"], request["to_on"], request["group_by"]),
-        request["group_by"],
-        request["queue_id"],
-        None if programs is None else tuple(programs),
-    )
+    if program_id is not None:
+        programs = [program_id] if programs is None or program_id in programs else []
+    return None if programs is None else tuple(programs)
 
 
 def _limit(session: Session, question: Question, asked: int | None) -> int | None:
-    """The highest of what was asked for and what the ReferralQs that are counted ask for themselves."""
+    """The highest limit for small cells: the caller's, or that of a ReferralQ that is counted; None without any."""
     queues = select(Queue)
     if question.queue_id is not None:
         queues = queues.where(Queue.id == question.queue_id)
@@ -156,8 +171,8 @@ def _limit(session: Session, question: Question, asked: int | None) -> int | Non
     return max([asked or 0, *own]) or None
 
 
-def _cells(question: Question) -> Select[Any]:
-    """The cells that count, each with the key of its group and its status."""
+def _cells(question: Question) -> Rows:
+    """Rows of (cell, key of its group, status), for the cells that count."""
     key: Any = {
         "queue": ReportCell.queue_id,
         "program": ReportCell.program_id,
@@ -170,14 +185,14 @@ def _cells(question: Question) -> Select[Any]:
     return statement
 
 
-def _assigned(question: Question) -> Select[Any]:
+def _assigned(question: Question) -> Rows:
     """Rows of (cell or day, count)."""
     day = ReportPlace.assigned_day
     key = day if question.is_by_time else ReportPlace.cell_id
     return _of_places(question, select(key, func.count()), day).group_by(key)
 
 
-def _ended(question: Question) -> Select[Any]:
+def _ended(question: Question) -> Rows:
     """Rows of (cell or day, outcome, ended by, reason, count)."""
     day = ReportPlace.ended_day
     key = day if question.is_by_time else ReportPlace.cell_id
@@ -185,7 +200,7 @@ def _ended(question: Question) -> Select[Any]:
     return _of_places(question, select(key, *how, func.count()), day).group_by(key, *how)
 
 
-def _of_places(question: Question, statement: Select[Any], day: Any) -> Select[Any]:
+def _of_places(question: Question, statement: Rows, day: Any) -> Rows:
     period = question.period
     return (
         statement.select_from(ReportPlace)
@@ -197,13 +212,13 @@ def _of_places(question: Question, statement: Select[Any], day: Any) -> Select[A
 def _moves_by_cell(
     session: Session, question: Question, cells: dict[int, tuple[Any, str]]
 ) -> Iterator[Moves]:
-    """The tallies of whole weeks, then the moves of the days before (taken away) and after them (added) one by one.
+    """The tallies of whole weeks, then single moves: those of the days before the period (subtracted) and after the weeks.
 
-    Where no whole week of the period is tallied, it is all of its moves one by one.
+    Where no week that ends in the period is tallied, all moves of the period are read singly.
     """
     period = question.period
     tallied = session.get_one(ReportProgress, 1).tallied_week
-    # The week before the period's first day ends before it; the last one to take ends by its last day.
+    # Tallies add up all weeks so far. `first` ends before the period, `last` ends on its last day or earlier.
     first = week_number(period.first) - 1
     last = min(week_number(period.last + 1) - 1, tallied if tallied is not None else first)
     if last <= first:
@@ -215,7 +230,7 @@ def _moves_by_cell(
     yield from _single(session, question, cells, days_of_week(last)[1] + 1, period.last)
 
 
-def _of_weeks(question: Question, first: int, last: int) -> Select[Any]:
+def _of_weeks(question: Question, first: int, last: int) -> Rows:
     """Rows of (cell, entered, histogram to the end of `last`, histogram to the end of `first`)."""
     end, start = aliased(ReportWeek), aliased(ReportWeek)
     return (
@@ -251,8 +266,11 @@ def _single(
         yield Moves(*cells[entered], *cells[left], count, classes=classes, sign=sign)
 
 
-def _of_days(question: Question, ways: Sequence[Any], first: int, last: int) -> Select[Any]:
-    """Rows of (…ways, count, classes with commas). A referral keeps queue and program, so one end of a move says both."""
+def _of_days(question: Question, ways: Sequence[Any], first: int, last: int) -> Rows:
+    """Rows of (…ways, count, classes of duration separated by commas).
+
+    Only the cell that was left is checked: a referral keeps its queue and program, so both cells of a move have the same.
+    """
     classes = func.aggregate_strings(cast(ReportMove.duration_class, String), ",")
     return (
         select(*ways, func.count(), classes)
@@ -264,7 +282,7 @@ def _of_days(question: Question, ways: Sequence[Any], first: int, last: int) -> 
 
 
 def _moves_by_time(session: Session, question: Question) -> Iterator[Moves]:
-    """The tallies of days where everything counts, and the moves of all other days one by one."""
+    """The tallies of days if all cells of the organisation count, and single moves for all other days."""
     first, last = question.period.first, question.period.last
     tallied = session.get_one(ReportProgress, 1).tallied_week
     by = question.group_by or ""
@@ -289,7 +307,7 @@ def _moves_by_time(session: Session, question: Question) -> Iterator[Moves]:
 
 
 def _is_everything(session: Session, question: Question) -> bool:
-    """Whether no cell of the organisation is left out: where there is one ReferralQ only, to narrow to it changes nothing."""
+    """Whether all cells of the organisation count. A filter may exclude none, such as one by the only ReferralQ."""
     if question.queue_id is None and question.programs is None:
         return True
     left_out = select(ReportCell.id).where(
@@ -298,7 +316,7 @@ def _is_everything(session: Session, question: Question) -> bool:
     return session.scalar(left_out.limit(1)) is None
 
 
-def _capacity(question: Question) -> Select[Any]:
+def _capacity(question: Question) -> Rows:
     """Rows of (key or day, places used, places), each the sum over the samples."""
     key: Any = {"program": ReportCapacityDay.program_id, "agency": Resource.agency_id}.get(
         question.group_by or "", ReportCapacityDay.day if question.is_by_time else None
@@ -329,7 +347,7 @@ def _labels(session: Session, found: Found) -> dict[Any, str]:
 
 
 def _status_labels(session: Session, question: Question) -> dict[str, str]:
-    """What the statuses are called; where ReferralQs call one differently, the first in the alphabet."""
+    """The labels of the statuses by key. Where ReferralQs differ, it is the first label in the alphabet."""
     statement = select(QueueStatus.key, func.min(QueueStatus.label)).group_by(QueueStatus.key)
     if question.queue_id is not None:
         statement = statement.where(QueueStatus.queue_id == question.queue_id)

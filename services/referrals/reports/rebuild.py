@@ -1,27 +1,28 @@
-"""Compute the reports again from the referrals and their history: after a change of time zone, or to check them.
+"""Rebuild the reports from the referrals and their history: after a change of time zone, or to check them.
 
     python -m services.referrals.reports.rebuild
 
 The database's address comes from REFERRALS_DATABASE_URL.
 
-It goes on while the service works: first where each referral is counted, a batch at a time with its referrals held; then
-the counts; then the moves, a week at a time. Each piece is one transaction that also notes how far it has come, so what was
-interrupted goes on there. Statistics read single moves until the weeks are tallied again at the end: the same numbers, more
-slowly. What comes out is what was kept along the way (a test says so). How full the programs were was only ever sampled:
-those days stay.
+It works while the service is running. It first rebuilds the places (where each referral is counted) in batches of locked
+referrals, then the counts, then the moves week by week. Each batch is one transaction that also notes the progress, so an
+interrupted rebuilding continues there. Until the weeks are tallied again at the end, statistics read single moves: the same
+numbers, more slowly. The result equals the reports that the service keeps up to date (a test compares them). The samples of
+capacity use stay, because they cannot be computed from the history.
 """
 
 from __future__ import annotations
 
 import datetime
+import functools
 import os
 import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import case, delete, func, insert, literal, select, text, union_all
+from sqlalchemy import Table, case, delete, func, insert, literal, select, text, union_all
 from sqlalchemy.orm import Session, aliased
 
 from services.chassis.database import Database
@@ -43,11 +44,11 @@ from services.referrals.reports.rules import day_number, day_of_number, duration
 from services.referrals.reports.tallying import tally_all
 
 PLACES, COUNTS, MOVES = "places", "counts", "moves"
-_REFERRALS = 1_000  # held at a time, for some tens of milliseconds
+_REFERRALS = 1_000  # locked at a time, for some tens of milliseconds
 _DAYS = 7
 _ROWS = 5_000
 _TELL_EVERY_S = 5.0
-_FAR = datetime.timedelta(hours=15)  # no zone is further from UTC
+_FAR = datetime.timedelta(hours=15)  # no time zone is further from UTC
 
 _MEMBERS = (
     "id",
@@ -68,41 +69,41 @@ _MEMBERS = (
 )
 
 Tell = Callable[[str], None]
+Work = Callable[[Session, ReportProgress, datetime.datetime], None]
+_MOVES = cast("Table", ReportMove.__table__)  # SQLAlchemy declares a FromClause, which is wider
 
 
 def rebuild(database: Database, now: datetime.datetime, tell: Tell = lambda _line: None) -> None:
-    """Compute everything again, or go on where a rebuilding was interrupted; `tell` hears how far it is."""
+    """Rebuild everything, or continue an interrupted rebuilding. `tell` is called with the progress."""
     steps = {PLACES: _rebuild_places, COUNTS: _rebuild_counts, MOVES: _rebuild_moves}
-    step = database.write(None, _begin)
+    step: str | None = database.write(None, _begin)
     while step is not None:
-        work, part = steps[step], step
-
-        def one(session: Session) -> tuple[str | None, str | None]:
-            return _step(session, part, work, now)  # noqa: B023
-
-        step, reached = database.write(None, one)
+        part = step
+        do = functools.partial(_step, part=part, work=steps[part], now=now)
+        step, reached = database.write(None, do)
         tell(f"{part}: {reached}" if step == part else f"{part}: done")
     tell(f"{tally_all(database, now)} weeks tallied")
 
 
 def _begin(session: Session) -> str:
-    """Note that a rebuilding begins, unless one is under way; the step to do."""
+    """Note that a rebuilding begins, unless one is under way. Returns the part to do."""
     progress = session.get_one(ReportProgress, 1, with_for_update=True)
-    if progress.rebuilding is None:
-        progress.rebuilding, progress.rebuilt_to = PLACES, None
-    return progress.rebuilding
+    if progress.rebuilding is not None:
+        return progress.rebuilding
+    progress.rebuilding, progress.rebuilt_to = PLACES, None
+    return PLACES
 
 
 def _step(
-    session: Session, part: str, work: Callable[..., None], now: datetime.datetime
+    session: Session, *, part: str, work: Work, now: datetime.datetime
 ) -> tuple[str | None, str | None]:
-    """One transaction of a part, if nobody else has finished it meanwhile; what is to be done next, and how far it is."""
+    """One transaction of a part, unless another process has finished that part. Returns the next part and its progress."""
     if session.get_bind().dialect.name == "postgresql":
-        # It is nobody's request: it may wait, and a big statement may take its time. To compile one takes longer than it saves.
+        # No user waits for it, so it may wait for locks and run long statements. JIT compilation takes longer than it saves.
         for setting in ("lock_timeout = 0", "statement_timeout = 0", "jit = off"):
             session.execute(text(f"SET LOCAL {setting}"))
         if part == MOVES:
-            # What people commit meanwhile is not seen: neither deleted with the old moves nor read from the history.
+            # Changes committed meanwhile are invisible: neither deleted with the old moves nor read from the history.
             session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
     progress = session.get_one(ReportProgress, 1, with_for_update=True)
     if progress.rebuilding == part:
@@ -111,7 +112,7 @@ def _step(
 
 
 def _rebuild_places(session: Session, progress: ReportProgress, _now: datetime.datetime) -> None:
-    """A batch of referrals in the order of their ids: where each is counted, and the change of the counts with it."""
+    """Correct the places of a batch of referrals, in the order of their ids, and the counts with them."""
     after = progress.rebuilt_to or ""
     referrals = session.execute(
         select(*(getattr(Referral, name) for name in _MEMBERS))
@@ -144,7 +145,7 @@ def _rebuild_places(session: Session, progress: ReportProgress, _now: datetime.d
 
 
 def _put_right(session: Session, is_wanted: Any, right: dict[str, dict[str, Any]]) -> None:
-    """Make the places that are `right`, and no others; each change of a place is also one of the counts."""
+    """Make the stored places equal to `right`. Each changed place also changes the counts."""
     table = ReportPlace.__table__
     kept = {row["referral_id"]: row for row in session.execute(select(table).where(is_wanted)).mappings()}
     wrong = [
@@ -152,7 +153,7 @@ def _put_right(session: Session, is_wanted: Any, right: dict[str, dict[str, Any]
         for referral_id, values in right.items()
         if referral_id not in kept or any(kept[referral_id][name] != values[name] for name in values)
     ]
-    # Not simply those that are not in `right`: a referral may have been made since that was read.
+    # Not simply the places that are not in `right`: a referral may have been created since it was read.
     is_nobodys = ~select(Referral.id).where(Referral.id == ReportPlace.referral_id).exists()
     wrong.extend(session.scalars(select(ReportPlace.referral_id).where(is_wanted, is_nobodys)))
     places = {place.referral_id: place for place in places_of(session, wrong)}
@@ -160,7 +161,7 @@ def _put_right(session: Session, is_wanted: Any, right: dict[str, dict[str, Any]
         before = places.get(referral_id)
         after = ReportPlace(referral_id=referral_id, **right[referral_id]) if referral_id in right else None
         session.add_all(deltas_of(before, after))
-        if after is None:  # the referral is no more
+        if after is None:  # the referral has been deleted
             session.delete(before)
         elif before is None:
             session.add(after)
@@ -169,7 +170,7 @@ def _put_right(session: Session, is_wanted: Any, right: dict[str, dict[str, Any]
 
 
 def _since(session: Session, is_wanted: Any) -> dict[str, datetime.datetime]:
-    """Since when each referral has been at its status."""
+    """The time since which each referral has been at its status."""
     statement = (
         select(StatusChange.referral_id, func.max(StatusChange.at))
         .where(is_wanted, StatusChange.from_key.is_distinct_from(StatusChange.to_key))
@@ -179,7 +180,7 @@ def _since(session: Session, is_wanted: Any) -> dict[str, datetime.datetime]:
 
 
 def _rebuild_counts(session: Session, progress: ReportProgress, _now: datetime.datetime) -> None:
-    """Count the places anew, less what is still to be folded. Folding waits meanwhile, changes do not."""
+    """Count the places again, minus the deltas that are not folded yet. Folding waits meanwhile; changes do not."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("LOCK TABLE report_counts IN SHARE ROW EXCLUSIVE MODE"))
     session.execute(delete(ReportCount).execution_options(synchronize_session=False))
@@ -206,7 +207,7 @@ def _rebuild_counts(session: Session, progress: ReportProgress, _now: datetime.d
 
 
 def _rebuild_moves(session: Session, progress: ReportProgress, now: datetime.datetime) -> None:
-    """A week of moves; at last those of the days that are not over yet."""
+    """Rebuild a week of moves; at last the moves of the days that are not settled yet."""
     if progress.rebuilt_to is None:
         _forget_tallies(session, progress)
         progress.rebuilt_to = str(_first_day(session, now))
@@ -236,14 +237,18 @@ def _forget_tallies(session: Session, progress: ReportProgress) -> None:
 
 def _first_day(session: Session, now: datetime.datetime) -> int:
     """The first day that has a move or may get one."""
-    first_move = session.scalar(select(func.min(ReportMove.day)))
-    first_line = session.scalar(select(func.min(StatusChange.at)))
-    days = [day_number((first_line - _FAR).date())] if first_line else []
-    return min([*days, *([] if first_move is None else [first_move]), last_settled_day(now) + 1])
+    first_move: int | None = session.scalar(select(func.min(ReportMove.day)))
+    first_line: datetime.datetime | None = session.scalar(select(func.min(StatusChange.at)))
+    days = [last_settled_day(now) + 1]
+    if first_move is not None:
+        days.append(first_move)
+    if first_line is not None:
+        days.append(day_number((first_line - _FAR).date()))
+    return min(days)
 
 
 def _moves(session: Session, first: int, last: int | None) -> Iterator[dict[str, Any]]:
-    """The moves from day to day (None: and all later ones) as the history tells them; a batch in memory at a time."""
+    """The moves of the days from `first` to `last` (None: no end) from the history, with one batch in memory at a time."""
     zones, cells = _zones(session), cells_of(session, set())
     for line in session.execute(_lines(first, last).execution_options(yield_per=_ROWS)):
         day = day_number(local_day(line.at, zones.get(line.organisation_id, DEFAULT_ZONE)))
@@ -261,7 +266,7 @@ def _moves(session: Session, first: int, last: int | None) -> Iterator[dict[str,
 
 
 def _lines(first: int, last: int | None) -> Any:
-    """The lines of history that say another status, from somewhat before the first day until somewhat after the last."""
+    """The lines of history that change the status, from shortly before the first day to shortly after the last in UTC."""
     line, before = aliased(StatusChange), aliased(StatusChange)
     since = (
         select(before.at)
@@ -287,7 +292,7 @@ def _midnight(day: int) -> datetime.datetime:
 
 
 def _at(of: Any) -> tuple[Any, Any, Any]:
-    """Organisation, queue and program of a referral, of a row with these columns, or of the table."""
+    """The organisation, queue and program of a referral, of a row with these columns, or as columns of the table."""
     return of.organisation_id, of.queue_id, of.program_id
 
 
@@ -297,12 +302,12 @@ def _zones(session: Session) -> dict[str, str]:
 
 def _write(session: Session, rows: list[dict[str, Any]]) -> None:
     if rows:
-        session.connection().execute(insert(ReportMove.__table__), rows)
+        session.connection().execute(insert(_MOVES), rows)
         rows.clear()
 
 
 def main() -> None:
-    """Rebuild, and say how far it is."""
+    """Rebuild the reports and print the progress."""
     url = os.environ.get("REFERRALS_DATABASE_URL")
     if not url:
         sys.exit(__doc__)

@@ -1,9 +1,9 @@
 """Rules of reports: days as numbers, classes of duration, periods.
 
-A day is the number of days since 1970-01-01, a week that of the weeks since (they begin on Monday), a month that of the
-months since January 1970: numbers group and compare alike in every database. Durations are kept as the number of their
-class, so that a percentile of millions is a sum over a few hundred classes; a class is so narrow that its middle is within
-1 % of every duration in it.
+A day is stored as the number of days since 1970-01-01, a week as the number of weeks since then (they begin on Monday), a
+month as the number of months since January 1970. Numbers are grouped and compared in the same way by every database. A
+duration is stored as the number of its class, so that a percentile over millions is a sum over a few hundred classes. A class
+is so narrow that its middle is within 1 % of every duration in it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from services.contracts.errors import Refused
 
 EPOCH = datetime.date(1970, 1, 1)
-MAX_DAYS = 3_660  # ten years: what is longer is asked in parts
+MAX_DAYS = 3_660  # ten years; a longer period is queried in parts
 MAX_DAYS_BY_DAY = 400
 
-# Up to this many seconds each second is a class of its own; above, each class is 2 % wider than the one before.
+# Up to this many seconds each second is one class. Above, each class is 2 % wider than the one before.
 _EXACT_TO_S = 50
 _WIDTH = 1.02
 _LOG_WIDTH = math.log(_WIDTH)
@@ -68,10 +68,10 @@ def number_of_time(group_by: str, day: int) -> int:
 
 
 def last_settled_day(now: datetime.datetime) -> int:
-    """The last day to which no change adds any more, wherever an organisation's days begin.
+    """The last day that gets no more moves, in any time zone.
 
-    The day before the one in UTC is the earliest that a clock on Earth may show, the one before that may be that of a
-    transaction that is being committed; and one more for clocks that are wrong.
+    No time zone is behind the day before the present one in UTC. The day before that may be the day of a transaction that
+    is still being committed. One more day allows for clocks that are wrong.
     """
     return day_number(now.astimezone(datetime.UTC).date()) - 3
 
@@ -82,7 +82,7 @@ def last_closed_week(now: datetime.datetime) -> int:
 
 
 def duration_class(seconds: float) -> int:
-    """The class of a duration; what would be negative (two clocks) counts as nothing."""
+    """The class of a duration. A negative duration (from two clocks that differ) counts as 0."""
     whole = max(0, int(seconds))
     if whole <= _EXACT_TO_S:
         return whole
@@ -90,7 +90,7 @@ def duration_class(seconds: float) -> int:
 
 
 def duration_of_class(number: int) -> int:
-    """Seconds that stand for a class: exact up to 50, else its middle, at most 1 % away from each member (rounded)."""
+    """The seconds that represent a class: exact up to 50, else its middle, at most 1 % away from each duration in it."""
     if number <= _EXACT_TO_S:
         return number
     lower = _EXACT_TO_S * _WIDTH ** (number - _EXACT_TO_S - 1)
@@ -98,7 +98,7 @@ def duration_of_class(number: int) -> int:
 
 
 def check_period(from_on: datetime.date, to_on: datetime.date, group_by: str | None) -> Period:
-    """The period, both days included. Raises Refused `invalid_request` where it is turned round or too long."""
+    """The period, both days included. Raises Refused `invalid_request` if it ends before it begins or is too long."""
     if to_on < from_on:
         raise Refused("invalid_request", "to_on: give a day that is not before from_on.", "to_on")
     most = MAX_DAYS_BY_DAY if group_by == "day" else MAX_DAYS
@@ -109,7 +109,7 @@ def check_period(from_on: datetime.date, to_on: datetime.date, group_by: str | N
 
 
 def label_of_time(group_by: str, number: int) -> str:
-    """How a month ("2026-03"), a week ("2026-W09", ISO 8601) or a day ("2026-03-01") is written."""
+    """The text for the number of a month ("2026-03"), a week ("2026-W09", ISO 8601) or a day ("2026-03-01")."""
     if group_by == "month":
         return f"{EPOCH.year + number // 12:04d}-{number % 12 + 1:02d}"
     if group_by == "week":

@@ -1,4 +1,4 @@
-"""How an organisation wants its reports: the time zone in which its days begin and end."""
+"""An organisation's settings of its reports: the time zone in which its days begin and end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def get_report_settings(session: Session, caller: Caller | None) -> dict[str, An
 
 
 def set_report_settings(unit: UnitOfWork, *, time_zone: str) -> dict[str, Any]:
-    """Set them. Days already written keep the zone in which they were written until the reports are rebuilt.
+    """Change the settings. Days already stored keep their time zone until the reports are rebuilt.
 
     Raises Refused `invalid_request`.
     """

@@ -1,11 +1,12 @@
 """Statistics of a period: volumes, time in status, outcomes, reasons, capacity use (S0-51, S0-53).
 
-A provider's are those of the own programs (S0-1). Percentiles are nearest-rank over classes of duration: within 1 % of
-the exact value (see `rules`). Here is what is made of what `reading` has read: no database, but some computing.
+A provider gets the numbers of its own programs (S0-1). Percentiles are nearest-rank over classes of duration: within 1 %
+of the exact value (see `rules`). This module computes from what `reading` has read, without the database.
 """
 
 from __future__ import annotations
 
+import datetime
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,26 +17,28 @@ from services.referrals.reports.reading import Found, Moves
 from services.referrals.reports.rules import BY_TIME, duration_of_class, label_of_time
 from services.referrals.reports.suppression import blank_cells
 
+Cell = tuple[str, str | None, str | None]  # measure, code, ended by
+
 
 @dataclass
 class Group:
-    """The numbers of one group: cells by (measure, code, by), and for each status the histogram of those that left it."""
+    """The numbers of one group: counts by (measure, code, by), and for each status the histogram of stays that ended."""
 
-    cells: dict[tuple[str, str | None, str | None], int] = field(default_factory=lambda: defaultdict(int))
+    cells: dict[Cell, int] = field(default_factory=lambda: defaultdict(int))
     stays: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     times: dict[str, tuple[int, ...]] = field(default_factory=dict)
     places: tuple[int, int] | None = None
 
 
-def statistics_of(found: Found, request: Any) -> dict[str, Any]:
-    """The numbers of a period, in all and of every group."""
+def statistics_of(found: Found, *, from_on: datetime.date, to_on: datetime.date) -> dict[str, Any]:
+    """The numbers of a period, in total and by group."""
     total, groups = _gather(found)
     group_by, below = found.question.group_by, found.below
     blank = _blank(total, groups, below) if below else set()
     labels = {key: _label(found, key) for key in groups}
     return {
-        "from_on": request["from_on"],
-        "to_on": request["to_on"],
+        "from_on": from_on,
+        "to_on": to_on,
         "time_zone": found.time_zone,
         "group_by": group_by,
         "suppress_below": below,
@@ -47,15 +50,15 @@ def statistics_of(found: Found, request: Any) -> dict[str, Any]:
     }
 
 
-def page_of(statistics: dict[str, Any], request: Any) -> dict[str, Any]:
-    """The same with one page of the groups."""
-    groups, start = statistics["groups"], request["after"]
-    end = start + request["limit"]
-    return {**statistics, "groups": groups[start:end], "next": end if end < len(groups) else None}
+def page_of(statistics: dict[str, Any], *, after: int, limit: int) -> dict[str, Any]:
+    """The statistics with one page of their groups."""
+    groups = statistics["groups"]
+    end = after + limit
+    return {**statistics, "groups": groups[after:end], "next": end if end < len(groups) else None}
 
 
 def _gather(found: Found) -> tuple[Group, dict[Any, Group]]:
-    """The numbers in all and by key."""
+    """The numbers in total and by key of the group."""
     groups: dict[Any, Group] = defaultdict(Group)
     for key, count in found.assigned:
         groups[key].cells["assigned", None, None] += count
@@ -102,7 +105,7 @@ def _sum_of(groups: Iterable[Group]) -> Group:
 
 
 def _measure(group: Group) -> None:
-    """Read count and percentiles off the histograms, and let go of what has been added up to nothing."""
+    """Take counts and percentiles from the histograms, and drop the cells whose sum is 0."""
     for status, histogram in group.stays.items():
         if histogram:
             count, classes = percentiles(histogram, MEDIAN, P90)
@@ -112,12 +115,12 @@ def _measure(group: Group) -> None:
 
 
 def _blank(total: Group, groups: Mapping[Any, Group], below: int) -> set[Any]:
-    """The cells that stay blank: of the total (under the key None) and of each group."""
-    everything = {(None, cell): count for cell, count in total.cells.items()}
+    """The cells to leave blank, of the total (key None) and of each group."""
+    everything: dict[tuple[Any, Cell], int] = {(None, cell): count for cell, count in total.cells.items()}
     everything |= {
         (_mark(key), cell): count for key, group in groups.items() for cell, count in group.cells.items()
     }
-    sums = []
+    sums: list[tuple[tuple[Any, Cell], list[tuple[Any, Cell]]]] = []
     if groups:
         for cell in total.cells:
             parts = [(_mark(key), cell) for key, group in groups.items() if cell in group.cells]
@@ -130,7 +133,7 @@ def _blank(total: Group, groups: Mapping[Any, Group], below: int) -> set[Any]:
 
 
 def _mark(key: Any) -> tuple[Any]:
-    """A group's key apart from the total's, which is None: an agency may be missing, too."""
+    """A group's key in `blank`. It is a tuple, as None is the total's and also the key of programs without agency."""
     return (key,)
 
 
@@ -148,7 +151,7 @@ def _order(group_by: str | None, key: Any, label: str | None) -> tuple[Any, ...]
 def _view(
     mark: Any, named: tuple[Any, str | None], group: Group, blank: set[Any], names: Mapping[str, str]
 ) -> dict[str, Any]:
-    """One group as the contract shows it; `mark` is its key in `blank`."""
+    """One group as the contract shows it. `mark` is its key in `blank`."""
     key, label = named
 
     def shown(*cell: str | None) -> int | None:

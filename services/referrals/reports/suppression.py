@@ -1,9 +1,9 @@
 """Small cells of a report are left blank, so that nobody can be recognised in it.
 
-The rule. A count from 1 to below the limit is blank. Wherever the report also shows the sum of some counts, a blank one
-could be computed from it: so in each such sum at least two are blank and together make at least the limit; the smallest
-others are taken for that, at last the sum itself. It is repeated until every sum holds. A count of 0 is shown: it is
-about nobody. A median or percentile is blank where its count is.
+A count from 1 to below the limit is blank. Where the report also shows the sum of some counts, a single blank count could be
+computed from the sum. So in each such sum at least two counts are blank, and together they are at least the limit. To reach
+that, the smallest other counts become blank too, and finally the sum itself. This is repeated until it holds for every sum. A
+count of 0 is shown, because it is about nobody. A median or percentile is blank where its count is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def blank_cells(cells: Mapping[Key, int], sums: Sequence[tuple[Key, Sequence[Key]]], below: int) -> set[Key]:
-    """The cells to leave blank. `sums` are pairs of a cell and the cells that it is the sum of."""
+    """The cells to leave blank. `sums` has pairs of a cell and the cells whose sum it is."""
     blank = {key for key, count in cells.items() if 0 < count < below}
     is_stable = False
     while not is_stable:
@@ -30,10 +30,10 @@ def blank_cells(cells: Mapping[Key, int], sums: Sequence[tuple[Key, Sequence[Key
 def _cell_to_add(
     cells: Mapping[Key, int], blank: set[Key], total: Key, parts: Sequence[Key], below: int
 ) -> Key | None:
-    """One more cell of this sum that must be blank, or None where nothing can be computed from it."""
+    """The next cell of this sum that must become blank, or None where the sum discloses no blank cell."""
     hidden = [key for key in parts if key in blank]
     if total in blank:
-        # Then the sum tells nothing, unless every part of it is shown.
+        # A blank sum discloses nothing, unless all of its parts are shown.
         if hidden:
             return None
         return min((key for key in parts if cells[key] > 0), key=lambda key: cells[key], default=None)

@@ -1,7 +1,8 @@
-"""Adding up the moves of whole weeks, so that a question about a year need not look at each of them.
+"""Tallies: the moves of whole weeks added up, so that statistics of a year need not read each move.
 
-A week is tallied once nobody adds to it any more. Its moves stay as they are; `ReportProgress.tallied_week` says up to which
-week a reader may take the tallies instead of them. Several replicas may tally at once: the first to commit counts.
+A week is tallied when its days are settled, that is, when no more moves are added to it. Its moves stay stored.
+`ReportProgress.tallied_week` is the last week for which a reader may use tallies. Several replicas may tally at once; the
+first to commit wins.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import datetime
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import eventlet.tpool
-from sqlalchemy import func, insert, select
+from sqlalchemy import Table, func, insert, select
 from sqlalchemy.orm import Session
 
 from services.chassis.database import Database
@@ -28,11 +29,13 @@ from services.referrals.reports.models import (
 from services.referrals.reports.rules import days_of_week, last_closed_week, week_number
 
 _BATCH = 5_000
+# SQLAlchemy declares `__table__` as a FromClause, which is wider.
+_WEEKS, _DAYS = cast("Table", ReportWeek.__table__), cast("Table", ReportDay.__table__)
 
 
 @dataclass
 class Week:
-    """What is read of a week: classes of duration and numbers, by cell, and by (organisation, day, status)."""
+    """The moves of a week as they are read: classes of duration and counts, by cell and by (organisation, day, status)."""
 
     number: int
     left: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -43,7 +46,7 @@ class Week:
 
 
 def tally_all(database: Database, now: datetime.datetime) -> int:
-    """Tally every week that is over and not tallied yet; how many."""
+    """Tally every settled week that has not been tallied yet, and return their number."""
     count = 0
     while _tally_next(database, now):
         count += 1
@@ -61,7 +64,7 @@ def _tally_next(database: Database, now: datetime.datetime) -> bool:
 
 
 def _next_week(session: Session, now: datetime.datetime) -> int | None:
-    """The week to tally next, None while there is none or the moves are being rebuilt."""
+    """The week to tally next, None if there is none or the moves are being rebuilt."""
     progress = session.get_one(ReportProgress, 1)
     if progress.rebuilding is not None:
         return None
@@ -100,7 +103,7 @@ def _read(session: Session, number: int) -> Week:
 
 
 def _before(session: Session, number: int, cell_ids: list[int]) -> dict[int, tuple[int, bytes]]:
-    """The newest tallies of these cells before this week."""
+    """The latest tallies of these cells before this week."""
     found: dict[int, tuple[int, bytes]] = {}
     newest = latest_week(ReportWeek.cell_id, number - 1)
     for start in range(0, len(cell_ids), _BATCH):
@@ -112,7 +115,7 @@ def _before(session: Session, number: int, cell_ids: list[int]) -> dict[int, tup
 
 
 def latest_week(cell_id: Any, number: int) -> Any:
-    """The newest week of a cell, up to that one, that has a tally. To be compared with ReportWeek.week."""
+    """The latest week with a tally of a cell, up to week `number`, to be compared with ReportWeek.week."""
     inner = ReportWeek.__table__.alias("inner_weeks")
     return (
         select(func.max(inner.c.week))
@@ -122,7 +125,7 @@ def latest_week(cell_id: Any, number: int) -> Any:
 
 
 def _rows_of(week: Week) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The rows of a week: of its cells, each with all that came before, and of its days."""
+    """The rows of a week: those of its cells, which include all moves before, and those of its days."""
     weeks = []
     for cell_id in sorted({*week.left, *week.entered}):
         entered, left = week.before.get(cell_id, (0, b""))
@@ -151,13 +154,13 @@ def _rows_of(week: Week) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 def _keep(
     session: Session, number: int, weeks: Iterable[dict[str, Any]], days: Iterable[dict[str, Any]]
 ) -> bool:
-    """Write a week's rows, unless somebody was quicker or has begun to rebuild; whether they were written."""
+    """Write a week's rows, unless another replica has, or a rebuilding has begun. Returns whether they were written."""
     progress = session.get_one(ReportProgress, 1, with_for_update=True)
     was_first = progress.tallied_week is None or progress.tallied_week == number - 1
     if progress.rebuilding is not None or not was_first:
         return False
-    for table, rows in ((ReportWeek, list(weeks)), (ReportDay, list(days))):
+    for table, rows in ((_WEEKS, list(weeks)), (_DAYS, list(days))):
         if rows:
-            session.connection().execute(insert(table.__table__), rows)
+            session.connection().execute(insert(table), rows)
     progress.tallied_week = number
     return True

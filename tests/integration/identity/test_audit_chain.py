@@ -408,7 +408,7 @@ def test_a_row_that_cannot_be_sealed_stops_only_its_own_chain(either: Identity) 
             organisation_id="a" * 32,
             organisation_key="harbor",
         )
-        unit.audit("thing.changed", "thing", "1", number=2**70)  # more than canonical JSON takes
+        unit.audit("thing.changed", "thing", wire.new_id(), number=2**70)  # more than canonical JSON takes
 
     either.database.write("a" * 32, write_with)
     write(either, 2, ("b" * 32, "bayside"))

@@ -245,7 +245,7 @@ class CapacityMachine(RuleBasedStateMachine):
         request = {"schedule_id": saying.schedule_id}
         with self.service.database.reading(HARBOR[0]) as session:
             version = session.get_one(Term, saying.schedule_id).version
-        self.act(lambda unit: handlers.cancel_scheduled_capacity(unit, request), version)
+        self.act(lambda unit: handlers.cancel_scheduled_capacity(unit, **request), version)
         self.model.sayings.remove(saying)
 
     def cancellable(self) -> Iterator[Saying]:
@@ -260,7 +260,7 @@ class CapacityMachine(RuleBasedStateMachine):
         assert saying is not None
         valid_until = self.now + DAY
         request = {"line_id": self.program_id, "valid_until": valid_until}
-        self.act(lambda unit: handlers.confirm_capacity(unit, request))
+        self.act(lambda unit: handlers.confirm_capacity(unit, **request))
         saying.valid_until = valid_until
 
     @rule()

@@ -1,1 +1,1 @@
-"""The PDF of a contact record: what is in it, its layout, and how it is handed out."""
+"""The PDF of a contact record: its content, its layout, and how it is handed out."""

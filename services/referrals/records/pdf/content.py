@@ -1,4 +1,4 @@
-"""What a PDF of a contact record shows, apart from how it is drawn. Data only; times are aware."""
+"""The content of a PDF of a contact record, apart from its drawing. It is data only; times have a time zone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PrintedStep:
-    """A line of a referral's history: when, on which side, what happened, the shared note with it, and who it was."""
+    """A line of a referral's history: its time, side, event, shared note and author."""
 
     at: datetime.datetime
     side: str
@@ -32,7 +32,7 @@ class PrintedReferral:
 
 @dataclass(frozen=True)
 class PrintedRecord:
-    """Everything a PDF shows. `sections` are titles with labels and values; `withheld` names what is kept back."""
+    """Everything that a PDF shows. `sections` are titles with labels and values; `withheld` names the withheld fields."""
 
     organisation_name: str
     number: str

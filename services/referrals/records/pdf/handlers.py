@@ -1,6 +1,6 @@
-"""Make a PDF of a contact record (S0-24): gather, draw in a child process, write down who has it, hand it out.
+"""Making a PDF of a contact record (S0-24): gather its content, draw it in a child process, audit it, hand it out.
 
-Nothing is drawn inside a transaction. Each PDF is audited anew, a repeated request too, so its answer is not remembered.
+Nothing is drawn inside a transaction. Every PDF is audited, also that of a repeated request, so no answer is stored.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from eventlet import tpool
-from sqlalchemy import and_, select
+from sqlalchemy import Select, and_, select
 from sqlalchemy.orm import Session, aliased
 
 from services.chassis.operations import Call
@@ -38,9 +38,9 @@ from services.referrals.records.rules import contact_name, visible_record
 
 MAX_PDF_BYTES = 50_000_000
 LONGEST_WAIT_S = 10.0
-KEPT_S = 900.0  # a PDF is fetched with the answer to its request; a slow line may take a while
+KEPT_S = 900.0  # the gateway fetches a PDF with the answer to its request; a slow connection may take a while
 SWEPT_EVERY_S = 300.0
-# Drawing is a core's work for a moment: a crowd waits its turn instead of slowing everything else down.
+# Drawing keeps a processor core busy for a moment. Many requests at once take turns, so that all else stays fast.
 _TURNS = threading.BoundedSemaphore(2)
 _WORDS = {
     "contact_name": "name",
@@ -52,7 +52,7 @@ _WORDS = {
 
 
 def sweep(runtime: Any) -> bool:
-    """Delete the PDFs that were handed out, or never fetched: they are copies of a whole record, and made anew at will."""
+    """Delete old PDFs, fetched or not. They are copies of a whole record and can be made again at any time."""
     runtime.blobs.sweep_passing(KEPT_S)
     return True
 
@@ -65,9 +65,10 @@ def create_contact_record_pdf(call: Call) -> Any:
 
 
 def create_referral_pdf(call: Call) -> Any:
-    """The contact record of one referral, as far as the caller sees it at its stage.
+    """The contact record of one referral, with the fields that the caller sees at its stage.
 
-    Raises Refused `not_found` for what is not in sight, `forbidden` without the details switch (or record.read).
+    Raises Refused `not_found` for a referral that the caller does not see, and `forbidden` where the caller may not see
+    details.
     """
     with call.runtime.database.reading(call.organisation_id) as session:
         printed, record_id = _of_referral(session, call.caller, call.request["referral_id"])
@@ -106,7 +107,7 @@ def _hand_out(call: Call, printed: PrintedRecord, record_id: str, object_type: s
 
 
 def _with_authors(call: Call, referrals: tuple[PrintedReferral, ...]) -> tuple[PrintedReferral, ...]:
-    """Each step with who it was, as others may know it; without names where identity does not answer."""
+    """The referrals with the author of each step, as others may see the name; without names if identity does not answer."""
     authors = authors_of(call, (step.actor_id for referral in referrals for step in referral.steps))
     names = {actor_id: author.name for actor_id, author in authors.items()}
     return tuple(
@@ -119,7 +120,7 @@ def _with_authors(call: Call, referrals: tuple[PrintedReferral, ...]) -> tuple[P
 
 
 def _organisation_name(call: Call) -> str:
-    """The organisation's name as identity has it, else its key: a program that calls has no account there."""
+    """The organisation's name from identity, or its key: an API client that calls has no account there."""
     caller = call.caller
     assert caller is not None  # noqa: S101 - both operations need an account
     try:
@@ -150,7 +151,7 @@ def _of_referral(session: Session, caller: Caller | None, referral_id: str) -> t
     return _printed(view, _referrals_printed(session, [row])), record.id
 
 
-def _referrals() -> Any:
+def _referrals() -> Select[*tuple[Any, ...]]:
     agency = aliased(Resource)
     return (
         select(Referral, Queue, QueueStatus, Resource.name.label("program"), agency.name.label("agency_name"))
@@ -166,7 +167,7 @@ def _referrals() -> Any:
 
 def _referrals_printed(session: Session, rows: Sequence[Any]) -> tuple[PrintedReferral, ...]:
     lines: dict[str, list[StatusChange]] = defaultdict(list)
-    # A paper may leave the house: what the partner notes for itself is not on it, whoever prints it.
+    # A PDF may be passed on, so it never has the partner's internal notes, whoever makes it.
     shared = (
         select(StatusChange)
         .where(
@@ -228,7 +229,7 @@ def _printed(view: Mapping[str, Any], referrals: tuple[PrintedReferral, ...]) ->
 
 
 def _consent(given_on: datetime.date | None, until: datetime.date | None) -> str | None:
-    """As printed: "given on 3 May 2026, until 2 May 2027"."""
+    """The consent as printed: "given on 3 May 2026, until 2 May 2027"."""
     if given_on is None:
         return None
     days = (f"{day.day} {day:%B %Y}" for day in (given_on, until) if day is not None)

@@ -1,7 +1,7 @@
-"""The pages of a contact record: layout first, page by page, then the PDF, so that each page knows how many there are.
+"""The pages of a contact record. All pages are laid out before they are drawn, so that each can show their total number.
 
-Lengths are in points (1/72 inch), pages are A4. Imported only when a PDF is made: reportlab is memory that a service at rest
-does not need.
+Lengths are in points (1/72 inch), pages are A4. Only the child process imports this module, because reportlab needs much
+memory.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LEADING = 1.38
 
 @dataclass(frozen=True)
 class Words:
-    """A piece of text at a place: `x`, `y` is the left end of its base line."""
+    """A piece of text and its position: `x`, `y` is the left end of its base line."""
 
     x: float
     y: float
@@ -40,7 +40,7 @@ class Words:
 
 @dataclass
 class Page:
-    """What stands on a page, and at which heights a rule is drawn across it."""
+    """The words on a page, and the heights at which a rule is drawn across it."""
 
     words: list[Words] = field(default_factory=list)
     rules: list[float] = field(default_factory=list)
@@ -50,7 +50,7 @@ def render(record: PrintedRecord) -> tuple[bytes, int]:
     """The PDF and its number of pages. The same record gives the same bytes."""
     pages = layout(record)
     buffer = io.BytesIO()
-    # invariant: no time of making and no random id, neither of which the audit trail would know.
+    # invariant: no time of creation and no random id, so that the same record gives the hash in the audit trail.
     canvas = Canvas(buffer, pagesize=A4, pageCompression=1, invariant=1, lang="en")
     canvas.setTitle(f"Contact record {record.number}")
     canvas.setAuthor("Portico")
@@ -62,7 +62,7 @@ def render(record: PrintedRecord) -> tuple[bytes, int]:
 
 
 def layout(record: PrintedRecord) -> list[Page]:
-    """The pages, with running heads and "page x of y"."""
+    """The pages, each with its footer and "Page x of y"."""
     flow = _Flow()
     _head(flow, record)
     _contact(flow, record)
@@ -78,14 +78,14 @@ def layout(record: PrintedRecord) -> list[Page]:
 
 
 class _Flow:
-    """A place on the last page that moves down, and on to a new page where there is no room left."""
+    """A position on the last page. It moves down, and on to a new page where there is no room left."""
 
     def __init__(self) -> None:
         self.pages = [Page()]
         self.y = TOP
 
     def need(self, room: float) -> None:
-        """Go on to a new page unless there is that much room."""
+        """Go on to a new page unless so much room is left."""
         if self.y - room < BOTTOM:
             self.pages.append(Page())
             self.y = TOP
@@ -97,23 +97,23 @@ class _Flow:
         self.pages[-1].rules.append(self.y - below)
 
     def put(self, x: float, text: str, face: str = PLAIN, size: float = 9.0, colour: str = INK) -> None:
-        """One line that is known to fit, at the present height."""
+        """Put one line, which the caller has made to fit, at the present height."""
         self.pages[-1].words.append(Words(x, self.y, text, face, size, colour))
 
     def text(
         self, x: float, text: str, width: float, face: str = PLAIN, size: float = 9.0, colour: str = INK
     ) -> None:
-        """Text of any length, wrapped to the width and over pages."""
+        """Put text of any length, wrapped to the width and over pages."""
         for line in wrapped(text, face, size, width):
             self.need(size * LEADING)
             self.down(size * LEADING)
             self.put(x, line, face, size, colour)
 
     def pair(self, label: str, value: str) -> None:
-        """A label and its value beside it. Both may be long; the value may go on over pages."""
+        """Put a label and its value beside it. Both may be long, and the value may continue on further pages."""
         labels = wrapped(label, PLAIN, 8.5, LABELS - GAP)
         values = wrapped(value, PLAIN, 9, WIDTH - 2 * MARGIN - LABELS)
-        # A label stays whole and has the first line of its value beside it.
+        # A label is not split over two pages (up to ten lines), and its value begins beside it.
         self.need(9 * LEADING * min(max(len(labels), 1), 10))
         for position in range(max(len(labels), len(values))):
             self.need(9 * LEADING)

@@ -1,4 +1,4 @@
-"""Drawing a record in a process of its own: reportlab and its fonts are 20 MB that a service would keep for good."""
+"""Drawing a record in a child process: reportlab and its fonts take 20 MB, which a service would never give back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WALL_S = 20
 def draw(record: PrintedRecord) -> tuple[bytes, int]:
     """The PDF and its number of pages. Raises Refused `service_unavailable` when it takes too long."""
     try:
-        # Through pipes: what is on the paper touches no disk here.
+        # Through pipes, so that no personal data is written to a disk.
         done = subprocess.run(  # noqa: S603 - our own program
             [sys.executable, "-W", "ignore", "-m", CHILD],
             cwd=CHECKOUT,

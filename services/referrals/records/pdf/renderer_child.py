@@ -1,4 +1,4 @@
-"""The child that draws: a record on standard input, the number of pages and the PDF on standard output."""
+"""The child process that draws: it reads a record from standard input and writes the number of pages and the PDF."""
 
 from __future__ import annotations
 
