@@ -1,10 +1,10 @@
-"""A private RabbitMQ node that runs as the current user and touches no other broker on the machine.
+"""A private RabbitMQ node that runs as the current user, independent of any other broker on the machine.
 
-Debian's package brings RabbitMQ; the node has its own name, ports, cookie, epmd and data folder, so a system
-broker may run beside it. Only 127.0.0.1 is bound.
+RabbitMQ comes from Debian's package. The node has its own name, ports, cookie, epmd and data folder, so a system
+broker may run beside it. It binds only 127.0.0.1.
 
 Gotchas
-- Queues belong to the node's *name*. It is generated once and kept in the folder, so a moved folder still opens.
+- Queues belong to the node's *name*. The name is generated once and kept in the folder, so a moved folder still opens.
 - `rabbitmqctl` takes 1-2 s a call. `definitions()` and `evaluate()` go through Erlang's own `erl_call`
   (milliseconds) and fall back to `rabbitmqctl` where that program is missing.
 """
@@ -31,7 +31,7 @@ from deploy.folder_lock import FolderInUse, FolderLock
 
 _PACKAGES = Path("/usr/lib/rabbitmq/lib")
 _ADMIN = "portico"
-# One short-lived development node does not need a scheduler per core, nor threads that spin while idle.
+# A development node needs neither a scheduler per core nor threads that spin while idle.
 _ERL_ARGS = "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
 _ON_LOOPBACK = "-kernel inet_dist_use_interface {127,0,0,1}"
 
@@ -41,13 +41,13 @@ class BrokerError(RuntimeError):
 
 
 class PortTaken(BrokerError):
-    """Another program listens where the node would."""
+    """Another program listens on one of the node's ports."""
 
 
 class Broker:
-    """One private node. `folder` holds all it writes; `port` is AMQP, the next two are distribution and epmd.
+    """One private node, with all its files in `folder`. `port` is AMQP; the next two are distribution and epmd.
 
-    Starting on the same folder again finds the same users, vhosts, queues and persistent messages.
+    A start on the same folder finds the same users, vhosts, queues and persistent messages.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Broker:
         self._beam: subprocess.Popen[bytes] | None = None
         self._epmd: subprocess.Popen[bytes] | None = None
 
-    # What it is called and how it is reached
+    # Names and addresses
 
     @property
     def node(self) -> str:
@@ -76,7 +76,7 @@ class Broker:
 
     @property
     def user(self) -> str:
-        """The administrator of this node."""
+        """The user name of this node's administrator."""
         return _ADMIN
 
     @property
@@ -101,7 +101,7 @@ class Broker:
 
     @property
     def log(self) -> Path:
-        """What the node printed."""
+        """The node's output."""
         return self.folder / "log" / "console.log"
 
     # Start and stop
@@ -123,7 +123,7 @@ class Broker:
             raise
 
     def stop(self, timeout_s: float = 30) -> None:
-        """Stop the node and its epmd; both are killed if they take longer than `timeout_s`."""
+        """Stop the node and its epmd; kill them if they take longer than `timeout_s`."""
         if self._beam is not None:
             # RabbitMQ closes its stores in order on SIGTERM, like `rabbitmqctl stop` but without a second VM.
             children.end(self._beam, timeout_s=timeout_s)
@@ -131,7 +131,7 @@ class Broker:
         self._sign_off()
 
     def kill(self) -> None:
-        """SIGKILL the node, as a crash would. Its epmd goes too, since a killed node cannot sign off there."""
+        """SIGKILL the node, like a crash. Also end its epmd, because a killed node cannot sign off there."""
         if self._beam is not None:
             children.kill_group(self._beam)
             self._beam.wait(10)
@@ -139,23 +139,23 @@ class Broker:
         self._sign_off()
 
     def pause(self) -> None:
-        """SIGSTOP: connections stay open and nothing answers."""
+        """SIGSTOP the node: connections stay open, but it does not answer."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """SIGCONT after `pause`."""
+        """SIGCONT the node after `pause`."""
         self._signal(signal.SIGCONT)
 
     # Administration
 
     def ctl(self, *args: str, timeout_s: float = 60) -> str:
-        """`rabbitmqctl *args` against this node; its output. Raises BrokerError. Takes 1-2 s."""
+        """`rabbitmqctl *args` against this node; returns its output. Raises BrokerError. Takes 1-2 s."""
         command = [str(_server_folder() / "sbin" / "rabbitmqctl"), "--quiet", "--node", self.node, *args]
         done = subprocess.run(
             command, env=self._env(), capture_output=True, text=True, timeout=timeout_s, check=False
         )
         if done.returncode != 0:
-            # Arguments may hold a password, so only the verb is named.
+            # Arguments may hold a password, so the message has only the command.
             raise BrokerError(f"rabbitmqctl {args[0]} failed: {done.stderr.strip()}")
         return done.stdout
 
@@ -164,8 +164,8 @@ class Broker:
         erl_call = shutil.which("erl_call")
         if erl_call is None:
             return self.ctl("eval", expression + ".", timeout_s=timeout_s).strip()
-        # The expression travels on stdin: arguments are visible to every user of the machine. Without a name of its
-        # own every `erl_call` is `c17`, and a node lets in one of that name at a time.
+        # The expression goes through stdin, because every user of the machine can see arguments. By default every
+        # `erl_call` is named `c17`, and a node admits only one connection of a name at a time.
         hidden_name = f"call{threading.get_native_id()}"
         done = subprocess.run(
             [erl_call, "-e", "-h", hidden_name, "-sname", self.node],
@@ -184,7 +184,7 @@ class Broker:
     def definitions(self, document: Mapping[str, Any]) -> None:
         """Apply a RabbitMQ definitions document: vhosts, users, permissions, policies, parameters in one call.
 
-        The format is that of `rabbitmqctl import_definitions`. What exists already is overwritten.
+        The format is that of `rabbitmqctl import_definitions`. Existing objects are overwritten.
         """
         encoded = base64.b64encode(json.dumps(document).encode()).decode()
         answer = self.evaluate(f'rabbit_definitions:import_raw(base64:decode("{encoded}"))')
@@ -202,7 +202,7 @@ class Broker:
         )
 
     def delete_vhost(self, name: str) -> None:
-        """Delete a virtual host with its queues and messages; connections to it are closed."""
+        """Delete a virtual host with its queues and messages, and close connections to it."""
         deletion = f'catch rabbit_vhost:delete({_binary(name)}, <<"{_ADMIN}">>)'
         answer = self.evaluate(
             f"case ({deletion}) of {{error, {{no_such_vhost, _}}}} -> ok; Other -> Other end"
@@ -239,7 +239,7 @@ class Broker:
         )
 
     def delete_user(self, name: str) -> None:
-        """Delete a user; its open connections are closed by the node."""
+        """Delete a user. The node closes its open connections."""
         self.evaluate(f'rabbit_auth_backend_internal:delete_user({_binary(name)}, <<"{_ADMIN}">>)')
 
     # Inside
@@ -292,7 +292,7 @@ class Broker:
         self._lock.give_back()
 
     def _end_leftovers(self) -> None:
-        """End a node that an earlier, killed owner of this folder left behind; nobody else's."""
+        """End a node that an earlier, killed owner of this folder left behind, and no other."""
         kept = self.folder / "pids"
         if not kept.exists():
             return
@@ -317,7 +317,7 @@ class Broker:
         return [epmd, "-address", "127.0.0.1", "-port", str(self.epmd_port)]
 
     def _env(self) -> dict[str, str]:
-        # A clean environment: RABBITMQ_* or ERL_* of the caller would steer the node elsewhere.
+        # A clean environment, because RABBITMQ_* or ERL_* of the caller could change the node's configuration.
         return {
             "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin:/sbin:/bin",
             "LANG": "C.UTF-8",
@@ -340,7 +340,7 @@ class Broker:
             "RABBITMQ_PID_FILE": str(self.folder / "rabbitmq.pid"),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{_ERL_ARGS} {_ON_LOOPBACK}",
             "RABBITMQ_CTL_ERL_ARGS": _ON_LOOPBACK,
-            # Makes the package's script exec the VM, so the pid we hold is the VM's own.
+            # Makes the package's script exec the VM, so that our pid is the VM's.
             "RUNNING_UNDER_SYSTEMD": "true",
         }
 
@@ -373,7 +373,7 @@ class Broker:
 
 
 def _server_folder() -> Path:
-    """The package's own scripts: the wrapper on the PATH insists on root or the rabbitmq user."""
+    """The folder with the package's scripts, since the wrapper on the PATH demands root or the rabbitmq user."""
     found = sorted(_PACKAGES.glob("rabbitmq_server-*"))
     if not found:
         raise BrokerError("RabbitMQ was not found; install the package rabbitmq-server or set AMQP_URI")
@@ -381,5 +381,5 @@ def _server_folder() -> Path:
 
 
 def _binary(text: str) -> str:
-    """`text` as an Erlang binary, without any way to break out of the literal."""
+    """`text` as an Erlang binary, as numbers so that it cannot break out of the literal."""
     return "<<" + ",".join(str(byte) for byte in text.encode()) + ">>"

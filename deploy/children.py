@@ -1,8 +1,8 @@
-"""Child processes that never outlive us: the one way in which this folder starts a process.
+"""Long-running child processes that end when this process ends.
 
-Linux can send a child a signal when its parent dies (``PR_SET_PDEATHSIG``). The "parent" in that rule is the
-*thread* that forked, so a child started from a short-lived thread would be ended too early. All children are
-therefore forked from one thread that lives as long as this process.
+Linux can send a child a signal when its parent dies (`PR_SET_PDEATHSIG`). The parent in this sense is the *thread* that
+forked, so a child of a short-lived thread would end too early. Therefore one thread, which lives as long as this process,
+forks all children.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start `command` in a session of its own, with stdout and stderr going to `output`.
 
-    `death_signal` is what the child gets if this process dies first. `user` (root only) runs it as that account.
+    The child gets `death_signal` if this process dies first. `user` (root only) is the account that it runs as.
     Raises OSError when the program cannot be started.
     """
 
@@ -53,9 +53,9 @@ def spawn(
 
 
 def _dying_with_us(death_signal: signal.Signals) -> list[str]:
-    """The words before a command that have Linux send it `death_signal` when we die; it keeps its process id.
+    """The prefix of a command that makes Linux send it `death_signal` when we die. It keeps the process id.
 
-    util-linux's `setpriv` is on every Debian and Ubuntu. Where it is missing, a killed parent leaves children.
+    Every Debian and Ubuntu has `setpriv` (util-linux). Without it, a killed parent leaves children behind.
     """
     setpriv = shutil.which("setpriv")
     return [] if setpriv is None else [setpriv, "--pdeathsig", death_signal.name, "--"]
@@ -64,20 +64,20 @@ def _dying_with_us(death_signal: signal.Signals) -> list[str]:
 def end(
     process: subprocess.Popen[bytes], *, timeout_s: float, sig: signal.Signals = signal.SIGTERM
 ) -> int | None:
-    """Ask `process` to stop, kill its whole group after `timeout_s`, and return its exit code."""
+    """Ask `process` to stop and kill its group after `timeout_s`; returns its exit code."""
     if process.poll() is None:
         process.send_signal(sig)
         try:
             process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             kill_group(process)
-    # A leader that exited may leave workers behind in its group.
+    # A leader that has exited may leave workers behind in its group.
     kill_group(process)
     return process.wait(10)
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL everything in the session that `process` leads; quiet when nothing of it is left."""
+    """SIGKILL everything in the process group that `process` leads, if anything is left."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -85,14 +85,14 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
 
 
 def tail(log: Path, lines: int = 20) -> str:
-    """The last `lines` lines of a log file, or an empty string when there is none."""
+    """The last `lines` lines of a log file; empty if there is no file."""
     if not log.exists():
         return ""
     return "\n".join(log.read_text("utf-8", "replace").splitlines()[-lines:])
 
 
 def pid_runs(pid: int, mark: str) -> bool:
-    """Whether `pid` is alive and has `mark` on its command line (so that a reused pid is not taken for ours)."""
+    """Whether `pid` is alive and has `mark` on its command line, which rules out a reused pid."""
     try:
         return mark.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError, PermissionError):
@@ -100,7 +100,7 @@ def pid_runs(pid: int, mark: str) -> bool:
 
 
 def end_foreign(pid: int, mark: str, *, sig: signal.Signals = signal.SIGTERM, timeout_s: float = 20) -> None:
-    """End a process that is not our child, if it runs and has `mark` on its command line; kill it when it lingers."""
+    """End a process that is not our child, if it has `mark` on its command line. Kill it after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     asked = False
     while pid_runs(pid, mark):

@@ -9,7 +9,7 @@ from requests.adapters import HTTPAdapter
 
 
 class UnexpectedAnswer(Exception):
-    """The gateway answered otherwise than expected."""
+    """The gateway gave another answer than expected."""
 
     def __init__(self, method: str, path: str, response: requests.Response) -> None:
         super().__init__(f"{method} {path}: {response.status_code} {response.text[:500]}")
@@ -17,7 +17,7 @@ class UnexpectedAnswer(Exception):
 
 
 class Portico:
-    """Calls the gateway at `url`, after `log_in` with a session token. Every method returns the answer's JSON."""
+    """Calls the gateway at `url`, with a session token if there is one. Methods return the answer's JSON."""
 
     def __init__(self, url: str, token: str | None = None) -> None:
         self.url = url
@@ -47,7 +47,7 @@ class Portico:
         return self.send("PUT", path, json=body, headers=_if_match(version), expect=expect)
 
     def act(self, path: str, version: int, expect: int = 200, **body: Any) -> Any:
-        """POST that changes something of a known version."""
+        """POST that changes an object, with If-Match."""
         return self.send("POST", path, json=body, headers=_if_match(version), expect=expect)
 
     def delete(self, path: str, expect: int = 200) -> Any:

@@ -1,9 +1,9 @@
-"""`python -m deploy.contracts`: write what follows from the declarations.
+"""`python -m deploy.contracts`: write the files that derive from the declarations.
 
-That is the frozen event schemas, the AsyncAPI document, and the lists in the READMEs of the services.
+These are the frozen event schemas, the AsyncAPI document, and the lists in the READMEs of the services.
 
 `--check` writes nothing and fails when a file is out of date, or when a frozen schema would change in a way that breaks a
-subscriber: a member taken away, a type changed, a new member required. Such a change is a new version beside the old.
+subscriber: a member removed, changed, or no longer required. Declare such a change as a new version beside the old.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FOLDER = ROOT / "services" / "contracts"
 
 
 def files(contracts: tuple[Contract, ...] = CONTRACTS) -> dict[Path, str]:
-    """Every derived file and what it should hold."""
+    """Every derived file and its intended content."""
     found = {**readmes.files(), FOLDER / "asyncapi.json": _text(asyncapi(contracts))}
     for contract in contracts:
         for event in contract.events.values():
@@ -32,7 +32,7 @@ def files(contracts: tuple[Contract, ...] = CONTRACTS) -> dict[Path, str]:
 
 
 def breaking(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """What of `after` would break a subscriber that relies on `before`."""
+    """The changes from `before` to `after` that would break a subscriber."""
     old, new = before.get("properties", {}), after.get("properties", {})
     problems = [f"{name} is gone" for name in old if name not in new]
     problems += [f"{name} has changed" for name in old if name in new and old[name] != new[name]]
@@ -45,7 +45,7 @@ def breaking(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 
 
 def problems(wanted: dict[Path, str]) -> list[str]:
-    """Files that are missing, stale or broken, and lists without a place."""
+    """Files that are missing, out of date or incompatible, and lists without a place."""
     found = readmes.problems()
     for path, text in wanted.items():
         if not path.exists():
@@ -66,7 +66,7 @@ def problems(wanted: dict[Path, str]) -> list[str]:
 
 
 def main(check: bool) -> int:
-    """Check, or write what may be written."""
+    """Write the files unless `check` is set; then report all problems."""
     wanted = files()
     if not check:
         for path, text in wanted.items():

@@ -1,6 +1,6 @@
 """The demo organisation: `python -m deploy.demo seed` makes it, `python -m deploy.demo play` plays one referral through it.
 
-Reads GATEWAY_URL, MAIL_URL, DEMO_SECRETS_FILE and IDENTITY_DATABASE_URL; `seed` may be run again and changes nothing then.
+Reads GATEWAY_URL, MAIL_URL, DEMO_SECRETS_FILE and IDENTITY_DATABASE_URL; `seed` only adds what is missing, so it may be run again.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def seed() -> None:
 
 
 def play() -> None:
-    """Play the journey on the running stack and say what happens."""
+    """Play the journey on the running stack and print what happens."""
     passwords = _passwords()
     admin = _client().log_in(ORGANISATION, ADMIN, passwords[ADMIN])
     journey = _journey(admin, passwords)
@@ -135,7 +135,7 @@ def _passwords() -> dict[str, str]:
 
 
 def _set_password(login: str, passwords: dict[str, str]) -> None:
-    """A demo's addresses are made up, so the operator vouches for them."""
+    """Set a password. The demo's addresses are made up, so the operator vouches for them."""
     _identity(
         passwords[login],
         "set-password",
@@ -150,7 +150,7 @@ def _set_password(login: str, passwords: dict[str, str]) -> None:
 
 
 def _identity(password: str, *arguments: str) -> Any:
-    """The operator's command line of identity. The password goes over standard input, never the command line."""
+    """Run identity's command line for operators. The password goes through standard input, never the arguments."""
     command = [sys.executable, "-W", "ignore", "-m", "services.identity.organisations.admin", *arguments]
     answer = subprocess.run(command, input=password, text=True, capture_output=True, check=False)
     if answer.returncode:

@@ -1,10 +1,10 @@
-"""What other hospital systems read: a virtual host of its own, one stream per organisation, one broker user per system.
+"""The feed for other hospital systems: a virtual host, one stream per organisation, one broker user per system.
 
-    make subscriber ARGS="NAME ORGANISATION"      makes the user (again: a new password) and prints its address
+    make subscriber ARGS="NAME ORGANISATION"      makes the user, or gives it a new password, and prints its address
 
 A subscriber can read its organisation's stream, make queues below `ext.NAME.` and bind them to its organisation's
-events. Nothing else: no publishing, no other organisation's key, no `#`. Its queues have length, age and idle limits; the
-stream is what to read after a longer absence.
+events. It cannot publish, and cannot bind another organisation's key or `#`. Its queues have limits of length, age and idle
+time; after a longer absence it reads the stream.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DAY_MS = 24 * 3600 * 1000
 def connect(
     broker: Broker, organisations: list[str], vhost: str = VHOST, feed_vhost: str = FEED_VHOST
 ) -> None:
-    """Let RabbitMQ carry every event from the services' virtual host into the feed's, and to these organisations' streams."""
+    """Make RabbitMQ carry all events from the services' virtual host to the feed's and to these organisations' streams."""
     broker.definitions(topology.shovels(organisations, vhost, feed_vhost))
     limits = {"max-length": 100_000, "message-ttl": 7 * _DAY_MS, "expires": 14 * _DAY_MS}
     policy = {
@@ -40,7 +40,7 @@ def connect(
 
 
 def add_subscriber(broker: Broker, name: str, organisation: str, feed_vhost: str = FEED_VHOST) -> str:
-    """Make the broker user of an outside system; its AMQP address with a new password, shown this once."""
+    """Make the broker user of an outside system. Returns its AMQP address with a new password, which is not stored."""
     if not _NAME.fullmatch(name) or not _NAME.fullmatch(organisation):
         raise ValueError("names have lower-case letters, digits and dashes, at most 41")
     user, password = f"ext.{name}", secrets.token_urlsafe(32)

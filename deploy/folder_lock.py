@@ -1,4 +1,4 @@
-"""One owner per folder, for as long as the owner lives."""
+"""A lock that gives a folder one owner for as long as the owner lives."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class FolderInUse(RuntimeError):
 
 
 class FolderLock:
-    """An exclusive lock on `folder`. Linux takes it back when its owner dies, so it never goes stale."""
+    """An exclusive lock on `folder`. Linux releases it when the owner dies, so it never goes stale."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "owner.lock"
@@ -24,7 +24,7 @@ class FolderLock:
         return self._file is not None
 
     def take(self) -> None:
-        """Take the lock (again is fine). Raises FolderInUse."""
+        """Take the lock, unless this object already has it. Raises FolderInUse."""
         if self._file is not None:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ class FolderLock:
         self._file = file
 
     def give_back(self) -> None:
-        """Let the next owner in; quiet when the lock is not held."""
+        """Release the lock if it is held."""
         if self._file is not None:
             self._file.close()
             self._file = None

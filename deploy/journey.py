@@ -1,6 +1,6 @@
 """One referral through all five services, step by step, over HTTP and mail as people and systems use them.
 
-`make demo` prints it; a system test plays it and looks closer. Every step raises if the answer is not what it should be.
+`make demo` prints it; a system test plays it with further checks. Every step raises if it gets another answer than expected.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LINK = re.compile(r"https?://\S+#token=([A-Za-z0-9_-]+)")
 
 @dataclass
 class Journey:
-    """What the steps share. `admin` and `staff` are logged in; mails are read from the mail catcher at `mail_url`."""
+    """The steps and their shared state. `admin` and `staff` are logged in; `mail_url` is the mail catcher."""
 
     gateway_url: str
     mail_url: str
@@ -40,7 +40,7 @@ class Journey:
         return report
 
     def find_program(self, name: str) -> dict[str, Any]:
-        """A program by its name, as one types it."""
+        """A program whose name begins with this text."""
         items = self.staff.get("/v1/directory/resources", q=name)["items"]
         return next(
             item
@@ -57,7 +57,7 @@ class Journey:
         return dict(queue)
 
     def set_capacity(self, program: dict[str, Any], beds: int) -> dict[str, Any]:
-        """Staff say how many beds a program has."""
+        """Staff set the number of a program's beds."""
         return dict(self.admin.put(f"/v1/programs/{program['id']}/capacity", total=beds, unit="beds"))
 
     def create_provider(self, first_name: str, resource: dict[str, Any], **switches: bool) -> dict[str, Any]:
@@ -81,7 +81,7 @@ class Journey:
     def accept_invitation(self, account: dict[str, Any]) -> Portico:
         """The provider sets a password through the link in the mail, once, and logs in."""
         link = self.await_mail(account["email"], lambda mail: bool(_LINK.search(mail["text"])))
-        token = _LINK.search(link["text"]).group(1)  # type: ignore[union-attr]
+        token = _LINK.search(link["text"]).group(1)  # type: ignore[union-attr]  # the awaited mail has a link
         password = f"a long enough phrase {secrets.token_hex(8)}"
         visitor = Portico(self.gateway_url)
         visitor.post("/v1/credentials/links/redeem", expect=204, token=token, password=password)
@@ -130,7 +130,7 @@ class Journey:
     def await_mail(
         self, address: str, fits: Callable[[dict[str, Any]], bool], timeout_s: float = 20
     ) -> dict[str, Any]:
-        """The newest mail to an address that fits, as soon as it is there."""
+        """Wait for a mail to an address that fits; the newest one."""
         ends_at = time.monotonic() + timeout_s
         while time.monotonic() < ends_at:
             for mail in self.mails_to(address):
@@ -147,7 +147,7 @@ class Journey:
 
 
 def a_pdf(record_number: str) -> bytes:
-    """A one-page plan of care that names the record and nobody."""
+    """A one-page plan of care with the record's number and no name."""
     buffer = io.BytesIO()
     canvas = Canvas(buffer, pagesize=A4, invariant=True)
     canvas.setFont("Helvetica-Bold", 18)

@@ -1,8 +1,8 @@
 """`python -m deploy.keys FOLDER`: an Ed25519 key for each service that signs passports, and the set of public keys.
 
-Beside them the key with which identity seals second factors: `identity-secrets.key`, for identity alone.
+It also makes `identity-secrets.key`, with which identity, and no other service, encrypts second factors.
 
-Keys that exist are kept. To rotate, remove `<service>.pem`, run this again and restart the services.
+Existing keys are kept. To rotate, remove `<service>.pem`, run this again and restart the services.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ISSUERS = ("identity", "referrals", "portals", "notifications", "signing")
 
 
 def make_keys(folder: Path, issuers: tuple[str, ...] = ISSUERS) -> Path:
-    """Make what is missing and write `public.json` (RFC 7517, RFC 8037). Returns its path."""
+    """Make missing keys and write `public.json` (RFC 7517, RFC 8037). Returns its path."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     entries = []
     for issuer in issuers:
@@ -42,7 +42,7 @@ def make_keys(folder: Path, issuers: tuple[str, ...] = ISSUERS) -> Path:
 
 
 def make_secrets_key(folder: Path) -> Path:
-    """Make the key that seals what identity must read again (second factors) unless it is there. Returns its path."""
+    """Make the key with which identity encrypts second factors, unless it exists. Returns its path."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / "identity-secrets.key"
     if not path.exists():
@@ -55,7 +55,7 @@ def _private_key(path: Path) -> Ed25519PrivateKey:
         pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         _write_private(path, pem)
     key = load_pem_private_key(path.read_bytes(), password=None)
-    assert isinstance(key, Ed25519PrivateKey)  # noqa: S101 - a foreign key file is a fault of the installation
+    assert isinstance(key, Ed25519PrivateKey)  # noqa: S101 - another kind of key is a fault of the installation
     return key
 
 

@@ -1,7 +1,7 @@
 """A mail server that delivers nowhere: it keeps every message in a folder and shows them in the browser.
 
 `python -m deploy.mailcatcher --smtp-port 8402 --http-port 8401 --folder var/mail`. Messages survive a restart. For
-development and tests only: it binds 127.0.0.1 and asks nobody who they are.
+development and tests only: it binds 127.0.0.1 and requires no login.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _OUR_NAMES = {"127.0.0.1", "localhost"}
 
 @dataclass(frozen=True)
 class Mail:
-    """One caught message. `sender` and `to` are the envelope's, `date` the moment it arrived (ISO 8601, UTC)."""
+    """One caught message. `sender` and `to` are the envelope's; `date` is its arrival (ISO 8601, UTC)."""
 
     id: str
     sender: str
@@ -46,7 +46,7 @@ class Mail:
 
 
 class Mailbox:
-    """The messages in `folder`: one `.eml` file each, named so that names sort by arrival."""
+    """The messages in `folder`, each in an `.eml` file. File names sort by arrival."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -55,7 +55,7 @@ class Mailbox:
         self._mails = {path.stem: _read(path) for path in sorted(folder.glob("*.eml"))}
 
     def keep(self, content: bytes, sender: str, recipients: list[str]) -> Mail:
-        """Store a message durably (it is acknowledged to the sender after this) and return it."""
+        """Store a message durably, before it is acknowledged to the sender, and return it."""
         envelope = f"X-Envelope-From: {sender}\r\n" + "".join(
             f"X-Envelope-To: {recipient}\r\n" for recipient in recipients
         )
@@ -81,7 +81,7 @@ class Mailbox:
 
 
 def _read(path: Path) -> Mail:
-    # `policy.default` decodes headers; the library's own default would hand them back encoded.
+    # `policy.default` decodes headers; the function's default policy would return them encoded.
     message = message_from_bytes(path.read_bytes(), policy=policy.default)
     body = message.get_body(preferencelist=("plain", "html"))
     arrived_s = int(path.stem) / 1e9
@@ -103,12 +103,12 @@ def _text(body: object) -> str:
     raw = payload if isinstance(payload, bytes) else b""
     try:
         return raw.decode(body.get_content_charset() or "utf-8", "replace")
-    except LookupError:  # A charset nobody knows.
+    except LookupError:  # unknown charset
         return raw.decode("utf-8", "replace")
 
 
 class _Catcher:
-    """What aiosmtpd calls for every message."""
+    """The handler that aiosmtpd calls for every message."""
 
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
@@ -132,14 +132,14 @@ class MailCatcher:
 
     @property
     def url(self) -> str:
-        """Where the messages can be read."""
+        """The address of the web page."""
         return f"http://127.0.0.1:{self.http_port}"
 
     def start(self) -> None:
         """Open both ports. Raises OSError when one is taken."""
         self._web = ThreadingHTTPServer(("127.0.0.1", self.http_port), _page_class(self.mailbox))
         threading.Thread(target=self._web.serve_forever, args=(0.05,), name="mail-web", daemon=True).start()
-        # A controller starts once in its life.
+        # A controller can start only once, so each start needs a new one.
         self._smtp = Controller(_Catcher(self.mailbox), hostname="127.0.0.1", port=self.smtp_port)
         self._smtp.start()
 
@@ -158,7 +158,7 @@ def _page_class(mailbox: Mailbox) -> type[BaseHTTPRequestHandler]:
         sys_version = ""
 
         def do_GET(self) -> None:
-            # A page elsewhere could point its own host name at this address and read along.
+            # Prevents DNS rebinding: a foreign page could point its host name at this address and read the mails.
             if self.headers.get("Host", "").rpartition(":")[0] not in _OUR_NAMES:
                 self._answer(HTTPStatus.MISDIRECTED_REQUEST, "text/plain", "unknown host\n")
                 return
@@ -178,7 +178,7 @@ def _page_class(mailbox: Mailbox) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(content)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
-            """Say nothing: the log would be one line per poll."""
+            """Log nothing: clients poll, and each poll would be a line."""
 
     return Page
 

@@ -1,6 +1,6 @@
 """`python -m deploy.migrate [service …]`: bring the services' databases up to date.
 
-Addresses come from `<SERVICE>_DATABASE_URL`. Each service's migration runs in a process of its own, as in production.
+Addresses come from `<SERVICE>_DATABASE_URL`. Each service's migration runs in a separate process, as in production.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ SERVICES = ("identity", "referrals", "portals", "notifications", "signing")
 
 
 def main(services: tuple[str, ...]) -> int:
-    """Migrate all of them at once; the number of those that failed, which have said why."""
+    """Migrate all databases at once; returns how many failed. Each failure is printed."""
     for service in services:
         if f"{service.upper()}_DATABASE_URL" not in os.environ:
             sys.exit(f"{service.upper()}_DATABASE_URL is not set")

@@ -1,6 +1,6 @@
-"""Messages that were parked: `make parked` lists them, `make parked ARGS="again ID …"` sends them to where they came from.
+"""Parked messages: `make parked` lists them, `make parked ARGS="again ID …"` sends them back to their queues.
 
-A listing shows where from, why and when, never a body: it may hold what a person wrote. `again --all` drives all.
+A listing shows queue, reason and size, but no body, which may hold personal data. `again --all` sends all back.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ class Parked:
 
 
 def listing(uri: str) -> list[Parked]:
-    """All that is parked, oldest first. They stay parked."""
+    """All parked messages, oldest first. They stay parked."""
     with _channel(uri) as channel:
-        return [entry for entry, _ in _taken(channel)]  # closing the channel gives all of them back
+        return [entry for entry, _ in _taken(channel)]  # closing the channel returns all of them to the queue
 
 
 def drive_again(uri: str, message_ids: list[str] | None) -> int:
-    """Send these (None: all) to the queues they came from, from the first try on. Returns how many.
+    """Send these messages (None: all) back to their queues, with all retries ahead. Returns how many.
 
-    A call (a message that was parked because nobody waits for its answer) is left where it is.
+    Parked calls stay, because nobody waits for their answers any more.
     """
     driven = 0
     with _channel(uri) as channel:
@@ -88,7 +88,7 @@ def _channel(uri: str) -> Iterator[Any]:
 
 
 def main(arguments: list[str]) -> int:
-    """List, or drive again."""
+    """List parked messages, or send them again."""
     uri = os.environ["AMQP_URI"]
     if arguments[:1] == ["again"] and len(arguments) > 1:
         count = drive_again(uri, None if arguments[1] == "--all" else arguments[1:])

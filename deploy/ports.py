@@ -1,4 +1,4 @@
-"""Which ports are free on loopback."""
+"""Finds free ports on loopback."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 import socket
 from collections.abc import Iterable
 
-# Not the seeded kind: two processes that began alike would choose the same block.
+# Unseeded, because two processes with the same seed would choose the same block.
 _CHANCE = random.SystemRandom()
 
 
@@ -30,7 +30,7 @@ def free_block(size: int) -> int:
     """The first of `size` consecutive free ports.
 
     They lie below Linux' range for outgoing connections (32768 and up), so that no client socket takes one
-    between this check and the moment the server binds. Raises RuntimeError when no block is found.
+    before the server binds it. Raises RuntimeError when no block is found.
     """
     for _ in range(200):
         first = _CHANCE.randrange(15_000, 32_000 - size)

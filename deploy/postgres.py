@@ -1,4 +1,4 @@
-"""A private PostgreSQL cluster from Debian's packages; it touches no other cluster on the machine.
+"""A private PostgreSQL cluster from Debian's packages, independent of any other cluster on the machine.
 
 Gotchas
 - PostgreSQL refuses to run as root. Root's cluster runs as the package's account `postgres`, which must be able
@@ -36,7 +36,7 @@ class PostgresError(RuntimeError):
 
 
 class Postgres:
-    """One private cluster on 127.0.0.1:`port`, all of it under `folder`.
+    """One private cluster on 127.0.0.1:`port`, with all files under `folder`.
 
     `durable=False` turns fsync off, for tests that do not crash the server.
     """
@@ -51,7 +51,7 @@ class Postgres:
 
     @property
     def log(self) -> Path:
-        """What the server printed."""
+        """The server's output."""
         return self.folder / "postgres.log"
 
     @property
@@ -102,21 +102,21 @@ class Postgres:
         self._server = None
 
     def create_database(self, name: str) -> str:
-        """Create an empty database if there is none of that name; its URL."""
+        """Create an empty database unless it exists; returns its URL."""
         exists = self.admin_sql("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
         if not exists:
-            # template0 gives the same bytes-wise order whatever the machine's locale is.
+            # template0 gives the same byte-wise order whatever the machine's locale is.
             self.admin_sql(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
         return self.url(name)
 
     def drop_database(self, name: str) -> None:
-        """Drop a database with its open sessions; quiet when there is none."""
+        """Drop a database if it exists, and end its open sessions."""
         self.admin_sql(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def admin_sql(
         self, statement: str | sql.Composable, parameters: Sequence[Any] = ()
     ) -> list[tuple[Any, ...]]:
-        """Run one statement as superuser in the database `postgres`, outside a transaction; its rows."""
+        """Run one statement as superuser in the database `postgres`, outside a transaction; returns its rows."""
         connection = self._connect()
         try:
             connection.autocommit = True
@@ -147,7 +147,7 @@ class Postgres:
     def _prepare_folder(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
-        # Made before the cluster changes hands: the server's account must read it during `initdb`.
+        # Made before the folder gets its owner: the server's account must read it during `initdb`.
         secret_files.kept_secret(self.folder / "superuser-password")
         account = _account()
         if account is not None:
@@ -253,7 +253,7 @@ class Postgres:
 
 
 def _account() -> str | None:
-    """The account the server runs as: None for our own, the package's one when we are root."""
+    """The account that the server runs as: the package's if we are root, otherwise None (our own)."""
     return _PACKAGE_ACCOUNT if os.geteuid() == 0 else None
 
 
@@ -266,5 +266,5 @@ def _programs() -> Path:
 
 
 def _env() -> dict[str, str]:
-    # A clean environment: PG* variables of the caller would steer the programs elsewhere.
+    # A clean environment, because PG* variables of the caller could point the programs to another server.
     return {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC"}

@@ -1,7 +1,7 @@
-"""The lists in a service's README: what it offers, publishes and listens to, and its tables. `make contracts` writes them.
+"""The generated lists in a service's README: operations, events, tables. `make contracts` writes them.
 
-A list stands between `<!-- generated: offers -->` and `<!-- end -->`, likewise `publishes`, `listens` and `tables`. All
-else in a README is written by hand and stays.
+A list stands between `<!-- generated: offers -->` and `<!-- end -->`, likewise `publishes`, `listens` and `tables`. The
+rest of a README is written by hand and stays.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LISTS = ("offers", "publishes", "listens", "tables")
 
 
 def files() -> dict[Path, str]:
-    """Every service's README and what it should hold."""
+    """Every service's README and its intended content."""
     return {path: filled(path.read_text(), lists(contract)) for path, contract in _readmes()}
 
 
@@ -40,10 +40,13 @@ def problems() -> list[str]:
 
 
 def filled(text: str, texts: dict[str, str]) -> str:
-    """A README with its lists written anew."""
+    """A README with new lists."""
     for name, written in texts.items():
         place = re.compile(f"{re.escape(_begin(name))}.*?{re.escape(END)}", re.DOTALL)
-        text = place.sub(lambda _, name=name, written=written: f"{_begin(name)}\n{written}\n{END}", text)  # type: ignore[misc]
+        filling = f"{_begin(name)}\n{written}\n{END}".replace(
+            "\\", r"\\"
+        )  # `sub` reads backslashes as escapes
+        text = place.sub(filling, text)
     return text
 
 

@@ -1,4 +1,4 @@
-"""Secrets that are generated once and kept in files only their owner can read."""
+"""Secrets that are generated once and kept in files that only their owner can read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write `text` to `path` with mode 0600 from the first byte on."""
+    """Write `text` to `path`, which has mode 0600 before the first byte is written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -17,7 +17,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def kept_secret(path: Path) -> str:
-    """The secret in `path`; 256 random bits in hex are generated and stored there the first time."""
+    """The secret in `path`. The first time, 256 random bits are stored there in hex."""
     if path.exists():
         return path.read_text("utf-8").strip()
     value = secrets.token_hex(32)

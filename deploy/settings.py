@@ -10,7 +10,7 @@ from services.chassis.settings import describe
 
 
 def main() -> None:
-    """Print."""
+    """Print the settings."""
     print(f"## gateway\n\n{describe(GatewaySettings)}\n")
     for service in SERVICES:
         print(

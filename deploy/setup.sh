@@ -2,7 +2,7 @@
 # Makes .venv from the lock file and installs the Debian packages that are missing.
 #   deploy/setup.sh run    what `make run` needs
 #   deploy/setup.sh test   what the tests need as well
-# Does nothing when all of it is there and the lock file has not changed.
+# Does nothing if everything is installed and the lock file has not changed.
 set -eu
 
 purpose=${1:-run}
@@ -29,7 +29,7 @@ find_python() {
 has_rabbitmq() { ls -d /usr/lib/rabbitmq/lib/rabbitmq_server-* >/dev/null 2>&1; }
 has_postgresql() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
 
-# Debian ships Python without what `python -m venv` needs.
+# Debian's Python lacks the modules that `python -m venv` needs.
 missing_python() {
     [ ! -x .venv/bin/python ] || return 0
     python=$(find_python)
@@ -40,7 +40,7 @@ missing_python() {
     fi
 }
 
-# The faces that text in PDFs is set in (services/chassis/fonts.py): file below the folder of fonts, package.
+# The font faces of PDFs (services/chassis/fonts.py): file below the folder of fonts, package.
 missing_fonts() {
     while read -r file package; do
         [ -f /usr/share/fonts/truetype/"$file" ] || printf '%s ' "$package"
@@ -83,7 +83,7 @@ install_packages() {
     command -v apt-get >/dev/null 2>&1 || fail "this system has no apt-get; install yourself what \
 is missing: $packages(Python must be 3.11 or newer. Instead of RabbitMQ here, AMQP_URI may point at a broker.)"
     say "Installing Debian packages: $packages"
-    # Package lists may be old or absent; they are fetched only when the install fails without.
+    # Package lists may be old or absent; they are updated only if the first attempt fails.
     # shellcheck disable=SC2086 # several words on purpose
     as_root apt-get install -y -q --no-install-recommends $packages </dev/null && return 0
     as_root apt-get update -q </dev/null
@@ -91,8 +91,8 @@ is missing: $packages(Python must be 3.11 or newer. Instead of RabbitMQ here, AM
     as_root apt-get install -y -q --no-install-recommends $packages </dev/null
 }
 
-# Without a browser the tests of the pages are skipped, so that it cannot be had stops nobody; it is tried once. Only on
-# Debian: Ubuntu's package is a snap, which a container cannot run.
+# Without a browser the tests of the pages are skipped, so a failed installation is no error, and it is tried only once. It
+# is tried on Debian only: Ubuntu's package is a snap, which a container cannot run.
 install_browser() {
     [ "$purpose" = test ] && [ "$(id -u)" -eq 0 ] && [ ! -f .venv/browser.tried ] || return 0
     ! command -v chromium >/dev/null 2>&1 && grep -qs '^ID=debian' /etc/os-release || return 0
@@ -106,7 +106,7 @@ install_browser() {
 
 lock_hash() { sha256sum "$1" | cut -d ' ' -f 1; }
 
-# The larger environment serves both purposes.
+# The environment for tests serves both purposes.
 is_installed() { [ -f .venv/"$1".installed ] && [ "$(cat .venv/"$1".installed)" = "$(lock_hash "$1")" ]; }
 
 install_python_packages() {

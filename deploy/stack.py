@@ -1,16 +1,16 @@
 """The whole system on one machine: `python -m deploy.stack`, which is `make run`.
 
-With words behind it (`python -m deploy.stack python -m deploy.parked list`) it starts nothing but runs that command
-with the addresses and secrets of the stack, as `make demo` and `make parked` do.
+With arguments (`python -m deploy.stack python -m deploy.parked list`) it starts nothing. It runs this command with the
+addresses and secrets of the stack, as `make demo` and `make parked` do.
 
-Everything it writes lies under one folder (`var/` of the checkout), everything it listens on is on 127.0.0.1 at
-fixed distances from `PORTICO_PORT_BASE`, and everything it started ends with it. The next start finds all data.
+All its files lie under one folder (`var/` of the checkout). All its ports are on 127.0.0.1 at fixed offsets from
+`PORTICO_PORT_BASE`. All its processes end with it. The next start finds all data.
 
 Settings (environment): `PORTICO_PORT_BASE` (8400), `AMQP_URI` and `FEED_AMQP_URI` (use that broker instead of a
 private one), `<SERVICE>_DATABASE_URL` (instead of an SQLite file), `PUBLIC_URL`, `LOG_LEVEL`, `MAIL_FROM`.
 
 Gotchas
-- The port base belongs to the data: links in mails that were sent before carry the old port after a change.
+- Keep the port base with the data: after a change, links in earlier mails still have the old port.
 - An SQLite file has one process. Replicas need PostgreSQL: `Stack(databases=…, replicas={…})`.
 """
 
@@ -46,28 +46,28 @@ Databases = Literal["sqlite"] | Postgres | Mapping[str, str]
 
 
 class StackError(RuntimeError):
-    """The stack cannot start; the message says what to do about it."""
+    """The stack cannot start. The message says what to do."""
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Where everything listens, as distances from `base`."""
+    """The ports of all processes, as offsets from `base`."""
 
     base: int
 
     @property
     def gateway(self) -> int:
-        """The only address people and frontends need."""
+        """The only port that people and frontends need."""
         return self.base
 
     @property
     def mail_web(self) -> int:
-        """Where caught mail is shown."""
+        """The web page of the mail catcher."""
         return self.base + 1
 
     @property
     def smtp(self) -> int:
-        """Where mail is caught."""
+        """The SMTP port of the mail catcher."""
         return self.base + 2
 
     @property
@@ -83,7 +83,7 @@ class Ports:
 
 @dataclass(frozen=True)
 class Commands:
-    """What the stack runs. Tests put their own in place of ours."""
+    """The commands that the stack runs. Tests replace them."""
 
     keys: list[str]
     migrate: list[str]
@@ -97,7 +97,7 @@ class Commands:
 
 
 def own_commands() -> Commands:
-    """The checkout's own programs, run by the Python that runs this; the keys' folder is appended to `keys`."""
+    """The checkout's programs, run by the current Python. The stack appends the keys' folder to `keys`."""
     module = [sys.executable, "-m"]
     return Commands(
         keys=[*module, "deploy.keys"],
@@ -112,7 +112,7 @@ def own_commands() -> Commands:
 
 @dataclass(frozen=True)
 class Step:
-    """One program that runs to its end before the services start (or, the seed, after)."""
+    """One program that runs to its end before the services start (the seed: after)."""
 
     title: str
     command: list[str]
@@ -123,9 +123,9 @@ class Stack:
     """Broker, five services, gateway and mail catcher, with all their data under `folder`.
 
     `databases`: "sqlite" (files under `folder`), a running `Postgres` (one database per service), or a URL per
-    service. `replicas`: how many processes of a service run (1). `environ`: where the settings named in the
-    module's text are read. `extra_env`: variables added to a process, by process name ("referrals-2") or by
-    service name. `echo` is given each step as it is done.
+    service. `replicas`: the number of processes of a service (by default 1). `environ`: the source of the settings named
+    in the module's docstring. `extra_env`: variables added to a process, by process name ("referrals-2") or by service
+    name. `echo` gets each step.
     """
 
     def __init__(
@@ -158,33 +158,33 @@ class Stack:
             )
         self.supervisor = Supervisor([], self.folder / "log")
 
-    # What it is made of
+    # Addresses and processes
 
     @property
     def gateway_url(self) -> str:
-        """Where the gateway answers."""
+        """The address of the gateway."""
         return f"http://127.0.0.1:{self.ports.gateway}"
 
     @property
     def public_url(self) -> str:
-        """The address in links that people get. Browsers keep `__Host-` cookies for plain http on localhost."""
+        """The base address of links for people. Browsers accept `__Host-` cookies over plain http on localhost only."""
         return self._environ.get("PUBLIC_URL", f"http://localhost:{self.ports.gateway}")
 
     @property
     def mail_url(self) -> str:
-        """Where caught mail can be read; `/messages.json` for programs."""
+        """The address of the mail catcher; `/messages.json` is for programs."""
         return f"http://127.0.0.1:{self.ports.mail_web}"
 
     @property
     def amqp_uri(self) -> str:
-        """The virtual host in which the services talk."""
+        """The AMQP URI of the services' virtual host."""
         if self.broker is not None:
             return self.broker.uri(VHOST)
         return self._environ["AMQP_URI"]
 
     @property
     def feed_amqp_uri(self) -> str:
-        """The virtual host from which other systems read."""
+        """The AMQP URI of the virtual host for other systems."""
         if self.broker is not None:
             return self.broker.uri(FEED_VHOST)
         beside = urlunsplit(urlsplit(self.amqp_uri)._replace(path=f"/{FEED_VHOST}"))
@@ -207,7 +207,7 @@ class Stack:
         return [service] if count == 1 else [f"{service}-{number}" for number in range(1, count + 1)]
 
     def processes(self) -> list[Process]:
-        """What runs under the supervisor, in starting order."""
+        """The processes under the supervisor, in the order of their start."""
         services = [
             self.service_process(service, name, number)
             for service in SERVICES
@@ -216,7 +216,7 @@ class Stack:
         return [self._mail_process(), *services, self._gateway_process()]
 
     def service_process(self, service: str, name: str, replica: int) -> Process:
-        """One replica (counted from 1) of a service; it knows its own database and its own private key only."""
+        """One replica (counted from 1) of a service. It gets only its own database and private key."""
         health = self.ports.health(service, replica)
         env = self._common_env() | {
             "HEALTH_PORT": str(health),
@@ -224,7 +224,7 @@ class Stack:
             f"{service.upper()}_DATABASE_URL": self.database_url(service),
         }
         if service == "identity":
-            # A sign-in provider on this machine can be tried; elsewhere they are in the public internet.
+            # Allows a sign-in provider on this machine. By default providers must be on the public internet.
             env["OUTSIDE_PROVIDER_NETWORKS"] = self._environ.get(
                 "OUTSIDE_PROVIDER_NETWORKS", "127.0.0.0/8,::1/128"
             )
@@ -237,7 +237,7 @@ class Stack:
         )
 
     def preparation(self) -> list[Step]:
-        """What runs once before the services start, in order."""
+        """The steps before the services start, in order."""
         operator = self.operator_env()
         return [
             Step("keys", [*self.commands.keys, str(self._keys)], operator),
@@ -246,7 +246,7 @@ class Stack:
         ]
 
     def operator_env(self) -> dict[str, str]:
-        """The environment of one who runs the system: every database, both virtual hosts, the gateway."""
+        """The environment of an operator: every database, both virtual hosts, the gateway."""
         urls = {f"{service.upper()}_DATABASE_URL": self.database_url(service) for service in SERVICES}
         return (
             self._common_env()
@@ -263,7 +263,7 @@ class Stack:
     # Start and stop
 
     def start(self, timeout_s: float = 90) -> None:
-        """Start everything and wait until all of it is ready. Raises StackError and leaves nothing running."""
+        """Start everything and wait until it is ready. If it raises StackError, nothing stays running."""
         self._take_folder()
         try:
             self._require_ports()
@@ -284,7 +284,7 @@ class Stack:
             raise
 
     def stop(self) -> None:
-        """Stop all that was started: gateway first so that nobody is half served, broker last."""
+        """Stop everything: the gateway first, so that no request is interrupted, and the broker last."""
         if "gateway" in self.supervisor.names:
             self.supervisor.stop("gateway")
         self.supervisor.stop_all()
@@ -371,7 +371,7 @@ class Stack:
         for service in SERVICES:
             for number, name in enumerate(self.process_names(service), start=1):
                 wanted[self.ports.health(service, number)] = f"health of {name}"
-        # A stack that was killed a moment ago may still be on its way out.
+        # Processes of a stack that was killed a moment ago may still be ending.
         deadline = time.monotonic() + LEFTOVERS_END_WITHIN_S
         for port, use in wanted.items():
             while not ports.is_free(port):
@@ -419,8 +419,8 @@ class Stack:
 
 
 def run(stack: Stack) -> int:
-    """Start `stack`, print where to go, wait for Ctrl-C or SIGTERM, stop. Returns the exit code."""
-    # SIGINT too: a shell that starts us in the background leaves it ignored.
+    """Start `stack`, print its addresses, wait for Ctrl-C or SIGTERM, stop. Returns the exit code."""
+    # SIGINT as well, because a shell that starts us in the background makes us ignore it.
     for sig in _ENDING_SIGNALS:
         signal.signal(sig, signal.default_int_handler)
     try:
@@ -435,7 +435,7 @@ def run(stack: Stack) -> int:
         print(f"\nmake run: {error}", file=sys.stderr, flush=True)
         return 1
     finally:
-        # A second Ctrl-C must not leave half of it running.
+        # A second Ctrl-C must not interrupt the stop.
         for sig in _ENDING_SIGNALS:
             signal.signal(sig, signal.SIG_IGN)
         print("\nStopping", flush=True)
@@ -444,14 +444,14 @@ def run(stack: Stack) -> int:
 
 
 def operate(stack: Stack, command: list[str]) -> int:
-    """Run `command` as one who runs this stack; its exit code. Raises StackError before the first `make run`."""
+    """Run `command` as an operator of this stack; returns its exit code. Raises StackError before the first `make run`."""
     if not (stack.folder / "secrets").exists():
         raise StackError("there is no data yet; `make run` makes it")
     return subprocess.run(command, env=stack.operator_env(), cwd=CHECKOUT, check=False).returncode
 
 
 def main(command: list[str]) -> int:
-    """`make run`; or, given words, a command with the environment of the running stack."""
+    """Run the stack or, with arguments, a command with the environment of the stack."""
     base = int(os.environ.get("PORTICO_PORT_BASE", DEFAULT_PORT_BASE))
     stack = Stack(CHECKOUT / "var", base, environ=os.environ, echo=lambda line: print(line, flush=True))
     if not command:

@@ -1,7 +1,7 @@
-"""Keeps processes running: starts them, restarts what dies, stops all of it.
+"""Starts processes, restarts those that die, and stops all of them.
 
-A child that dies is started again after 0.2 s, then 0.4 s and so on up to 10 s; 30 s of life reset that. The watch
-loop runs in a thread, so that a test can hold a supervisor and kill its processes at will.
+A child that dies is started again after 0.2 s, then 0.4 s and so on up to 10 s. After 30 s of life the delay starts from
+0.2 s again. The watch loop runs in a thread, so that a test can use a supervisor and kill its processes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DEATHS_THAT_END_THE_WAIT = 6
 
 @dataclass(frozen=True)
 class Process:
-    """What to run. `env` is the child's whole environment; `ready_url` answers 200 once it can serve."""
+    """A process to run. `env` is its whole environment; `ready_url` answers 200 once the process can serve."""
 
     name: str
     command: list[str]
@@ -54,7 +54,7 @@ class _Child:
 
 
 class Supervisor:
-    """Runs `processes`, with one log file each in `log_dir`. `echo` gets a sentence per restart."""
+    """Runs `processes`, with one log file each in `log_dir`. `echo` gets a sentence for each restart."""
 
     def __init__(
         self, processes: Iterable[Process], log_dir: Path, echo: Callable[[str], None] = lambda _line: None
@@ -88,7 +88,7 @@ class Supervisor:
         del self._children[name]
 
     def start(self, name: str) -> None:
-        """Start one process (nothing happens if it runs) and keep it running from now on."""
+        """Start one process unless it runs, and keep it running from now on."""
         child = self._children[name]
         with child.lock:
             child.is_wanted = True
@@ -99,7 +99,7 @@ class Supervisor:
         self._ensure_watching()
 
     def stop(self, name: str) -> int | None:
-        """SIGTERM one process, SIGKILL its group after its stop timeout; its exit code. It stays down."""
+        """SIGTERM one process, SIGKILL its group after its stop timeout; returns its exit code. It is not restarted."""
         child = self._children[name]
         with child.lock:
             child.is_wanted = False
@@ -137,22 +137,22 @@ class Supervisor:
         return running.pid if running is not None and running.poll() is None else None
 
     def deaths(self, name: str) -> int:
-        """How often the process died unasked since it was last started by `start`."""
+        """How often the process has died by itself since the last `start`."""
         return self._children[name].deaths
 
     def log(self, name: str) -> Path:
-        """Where the process' output goes; it is appended to across restarts."""
+        """The file of the process' output, which restarts append to."""
         return self._log_dir / f"{name}.log"
 
     def rss_mb(self, name: str) -> float:
-        """Resident memory in MB (10^6 bytes) of the process and what it forked; 0 while it is down."""
+        """Resident memory in MB (10^6 bytes) of the process and its children; 0 while it is down."""
         leader = self.pid(name)
         if leader is None:
             return 0.0
         return sum(_rss_bytes(member) for member in _group_members(leader)) / 1e6
 
     def wait_ready(self, timeout_s: float = 60, names: Iterable[str] | None = None) -> None:
-        """Wait until each process (all by default) lives and answers 200 on its ready URL. Raises NotReady."""
+        """Wait until each process (all by default) runs and answers 200 on its ready URL. Raises NotReady."""
         deadline = time.monotonic() + timeout_s
         for name in names if names is not None else self.names:
             self._wait_ready(name, deadline)
@@ -192,7 +192,7 @@ class Supervisor:
             self._note_death(child, child.running, now)
 
     def _note_death(self, child: _Child, dead: subprocess.Popen[bytes], now: float) -> None:
-        # What the dead process forked would still hold its port.
+        # Children of the dead process could still hold its port.
         children.kill_group(dead)
         if now - child.started_at >= LIFE_THAT_RESETS_BACKOFF_S:
             child.backoff_s = FIRST_BACKOFF_S
@@ -214,7 +214,7 @@ class Supervisor:
 
 
 def _readiness(url: str | None) -> str:
-    """Why `url` does not say ready; empty when it does, or when there is nothing to ask."""
+    """The reason why `url` is not ready. Empty if it is ready, or if there is no URL."""
     if url is None:
         return ""
     try:
@@ -231,7 +231,7 @@ def _group_members(leader: int) -> list[int]:
     members = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            # The name in parentheses may itself hold spaces and parentheses.
+            # The name in parentheses may contain spaces and parentheses.
             fields = stat.read_text("utf-8", "replace").rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             continue

@@ -1,8 +1,8 @@
 """`python -m deploy.topology`: declare exchanges, queues and bindings, once, before the services start.
 
-From AMQP_URI. With FEED_AMQP_URI also the exchange of the feed in its own virtual host, and with `--organisation KEY`
-that organisation's stream: what an outside system reads, and reads again. `--shovels` prints the definitions of what
-carries events there, for `rabbitmqctl import_definitions`.
+It declares them at the broker of AMQP_URI. With FEED_AMQP_URI it also declares the feed's exchange in the feed's virtual
+host and, for each `--organisation KEY`, the organisation's stream, which outside systems can read repeatedly. `--shovels`
+prints the definitions of the shovels that carry events there, for `rabbitmqctl import_definitions`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STREAM = {"x-queue-type": "stream", "x-max-length-bytes": 2_000_000_000, "x-max-
 
 
 def internal(organisations: list[str]) -> Topology:
-    """What the services need, and for each organisation the queue from which its stream is filled."""
+    """The topology of the services, with a queue for each organisation that fills its stream."""
     plan = topology([importlib.import_module(f"services.{service}.service").Service for service in SERVICES])
     for key in organisations:
         plan.queues[_way_to_stream(key)] = QUORUM
@@ -41,23 +41,23 @@ def stream_of(organisation: str) -> str:
 
 
 def _way_to_stream(organisation: str) -> str:
-    """The queue beside the services from which an organisation's stream is filled."""
+    """The name of the queue, in the services' virtual host, that fills an organisation's stream."""
     return f"{FEED_QUEUE}.{organisation}"
 
 
 def feed(organisations: list[str]) -> Topology:
-    """What outside systems read: an exchange to bind queues of their own to, and one stream for each organisation."""
+    """The topology for outside systems: an exchange to which they bind queues, and a stream for each organisation."""
     return Topology(
         exchanges={FEED_EXCHANGE: "topic"}, queues={stream_of(key): STREAM for key in organisations}
     )
 
 
 def shovels(organisations: list[str], vhost: str = VHOST, feed_vhost: str = FEED_VHOST) -> dict[str, Any]:
-    """RabbitMQ definitions of what carries events out of the services' virtual host, confirmed at each end.
+    """RabbitMQ definitions of the shovels that carry events out of the services' virtual host, confirmed at each end.
 
-    A stream has a shovel of its own that publishes to it by name. RabbitMQ 3.10 knows a stream only some time after it has
-    started; what is published to an exchange meanwhile is confirmed and reaches the other queues only. A shovel to a *queue*
-    asks for it first, and tries again until it is there.
+    Each stream has a shovel that publishes to it by name. After a start, RabbitMQ 3.10 does not know its streams for some
+    time. It then confirms messages to an exchange although they do not reach the streams. A shovel to a *queue* first checks
+    that the queue exists, and tries again until it does.
     """
     ends = {
         "src-protocol": "amqp091",
@@ -67,7 +67,7 @@ def shovels(organisations: list[str], vhost: str = VHOST, feed_vhost: str = FEED
         "ack-mode": "on-confirm",
         "reconnect-delay": 1,
     }
-    # No key of its own: an event keeps its routing key, which names its organisation.
+    # Without `dest-exchange-key` an event keeps its routing key, which names its organisation.
     values = {"portico-feed": {**ends, "src-queue": FEED_QUEUE, "dest-exchange": FEED_EXCHANGE}}
     for key in organisations:
         source, stream = _way_to_stream(key), stream_of(key)
@@ -84,7 +84,7 @@ def declare(uri: str, plan: Topology) -> None:
     """Declare a topology at a broker. Safe to repeat."""
     connection: Any = kombu.Connection(uri, connect_timeout=5).transport.establish_connection()
     try:
-        # A broker that has just started may not know its streams yet, and says that their node is down.
+        # A broker that has just started may not know its streams yet and reports their node as down.
         retry_over_time(
             plan.declare, amqp.NotFound, (connection,), interval_start=0.2, interval_step=0.2, timeout=30
         )
@@ -93,7 +93,7 @@ def declare(uri: str, plan: Topology) -> None:
 
 
 def main() -> None:
-    """Declare what the arguments and the environment say."""
+    """Declare the topology that the arguments and the environment ask for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--organisation", action="append", default=[], help="key of an organisation that gets a feed"

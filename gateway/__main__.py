@@ -1,4 +1,4 @@
-"""`python -m gateway`: serve the application with granian, one process with threads."""
+"""`python -m gateway`: serve the application with granian, in one process with threads."""
 
 from __future__ import annotations
 

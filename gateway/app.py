@@ -1,4 +1,4 @@
-"""The WSGI application: routes from the tables, a correlation id, headers, health, metrics, documentation."""
+"""The WSGI application: routes, correlation ids, headers, health, metrics, documentation."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _HEADERS = (
 def create_app(settings: Any, client: RpcClient) -> flask.Flask:
     """The application over a started client."""
     app = flask.Flask("gateway", static_folder=None, template_folder="web")
-    app.url_map.merge_slashes = False  # the redirect would repeat whatever host the client named
+    app.url_map.merge_slashes = False  # the redirect would contain whatever host the client named
     app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes + 1024 * 1024
     dispatcher = Dispatcher(client, BlobStore(settings.blob_dir), settings)
     for route in ROUTES:
@@ -56,7 +56,7 @@ def create_app(settings: Any, client: RpcClient) -> flask.Flask:
 
 
 def build() -> flask.Flask:
-    """What the server loads, once in each worker process: connections are made after the fork."""
+    """The application for the server, built once in each worker process because connections must be made after the fork."""
     settings = load_settings(GatewaySettings)
     logs.configure("gateway", settings.log_level)
     client = RpcClient(settings.amqp_uri, "gateway", settings.heartbeat_s, settings.rpc_timeout_s)
@@ -72,14 +72,14 @@ def _view(dispatcher: Dispatcher, route: Route) -> Any:
 
 
 def _with_headers(application: Any) -> Any:
-    """The application with the headers that every answer has, where it sets no others of the same name.
+    """The application, with the headers of every response added where it has not set them itself.
 
-    Added to the list that the server gets: werkzeug's own headers compare and check each one again.
+    They are added to the server's list, because werkzeug's header class would compare and check each one again.
     """
 
     def serve(environ: Any, start_response: Any) -> Any:
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
-            given = {name for name, _ in headers}  # set by us, who spell them in one way
+            given = {name for name, _ in headers}  # our code always spells them in the same way
             headers += [each for each in _HEADERS if each[0] not in given]
             headers.append(("X-Correlation-Id", logs.correlation_id.get() or ""))
             return start_response(status, headers, *more)
@@ -107,7 +107,7 @@ def _finish(response: flask.Response) -> flask.Response:
     return response
 
 
-@functools.cache  # each of the three is one of a few
+@functools.cache  # each argument has few values
 def _series(method: str, route: str, status: int) -> Any:
     return metrics.HTTP_REQUESTS.labels(method, route, str(status))
 

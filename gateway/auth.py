@@ -1,4 +1,4 @@
-"""From a session token to a passport: asked of identity on every request, so a revocation holds from the next one on."""
+"""Exchanges a session token for a passport. Identity issues one for every request, so a revocation takes effect at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.contracts.identity import passports
 
 @dataclass(frozen=True)
 class Admitted:
-    """A call context that carries the passport, and the organisation whose files the request may name."""
+    """A call context with the passport, and the organisation whose stored files the request may use."""
 
     context: CallContext
     organisation_id: str | None
@@ -25,10 +25,10 @@ class Admitted:
 def admit(
     client: RpcClient, operation: Operation, context: CallContext, public_url: str | None = None
 ) -> Admitted:
-    """Get the passport that this operation needs. A public operation needs none; what is only for services is not found.
+    """Get the passport that the operation needs. A public operation needs none.
 
-    The caller's address goes to public operations, which count tries by it, and to identity, which keeps the rules
-    about networks; not further.
+    Raises Refused(not_found) for an operation that only services may call. The client's address goes to public operations,
+    which count attempts by it, and to identity, which applies the rules about networks. No other operation gets it.
     """
     if operation.access.kind == "public":
         return Admitted(context, None)
@@ -43,9 +43,9 @@ def admit(
 
 
 def session_token(public_url: str | None = None) -> str:
-    """The token of the Authorization header (RFC 6750), or of a browser's cookie.
+    """The token in the Authorization header (RFC 6750) or in the browser's cookie.
 
-    Raises Refused(unauthenticated), and Refused(cross_site_refused) for a write by cookie from a foreign page.
+    Raises Refused(unauthenticated), or Refused(cross_site_refused) for a write by cookie from a foreign page.
     """
     if "Authorization" not in flask.request.headers:
         from_cookie = cookies.session_token()

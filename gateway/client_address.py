@@ -1,4 +1,4 @@
-"""Where a request really comes from: the socket, or what our own proxies say of it."""
+"""The address of a request's client: the socket's, or the one that our own proxies report."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def client_address(trusted_proxies: Sequence[Network]) -> str | None:
-    """The address of the caller of the current request, None where it cannot be told.
+    """The address of the current request's client, or None if it is unknown.
 
-    X-Forwarded-For is read from its end, as each proxy appends whom it was called by; it ends at the first address
-    that is not one of `trusted_proxies`. What stands before that was written by the caller and proves nothing.
+    Each proxy appends the address of its client to X-Forwarded-For. So the header is read from its end, up to the first
+    address that is not one of `trusted_proxies`. The client itself may have written everything before that.
     """
     address = _plain(flask.request.environ.get("REMOTE_ADDR") or "")
     if not trusted_proxies:

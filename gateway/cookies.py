@@ -1,8 +1,8 @@
-"""The session cookie of browsers, and the proof that a request which relies on it comes from our own pages.
+"""The session cookie of browsers, and the check that a request with it comes from our own pages.
 
-A browser sends a cookie with every request to us, whoever's page asked for it. So a write is let in only where the
-browser says that the page is ours (Sec-Fetch-Site, Origin) and the page has set a header that a foreign one cannot set
-without our leave (X-Portico-Request).
+A browser sends the cookie with every request to us, also with one made by a foreign page. So a write is admitted only if
+the browser reports our own page (Sec-Fetch-Site, Origin) and the page has set a header that a foreign page cannot set
+(X-Portico-Request).
 """
 
 from __future__ import annotations
@@ -14,33 +14,34 @@ import flask
 
 from services.contracts.errors import Refused
 
-# The prefix makes the browser refuse it unless it is Secure, for the whole site, and from this very host.
+# The prefix makes browsers refuse the cookie unless it is Secure, for the whole site, and set by this host.
 NAME = "__Host-session"
 MARK = "X-Portico-Request"
-# Binds a sign-in that was begun with an outside provider to this browser: what comes back elsewhere is refused. Each has
-# a cookie of its own, named by its state, so that two pages of one browser can be on their way at once.
+# Binds a sign-in with an outside provider to the browser that began it. Each sign-in has its own cookie, named by its state,
+# so that one browser can have several under way.
 BEGUN = "__Host-sign-in-"
 BEGUN_FOR_S = 600
 BEGUN_AT_ONCE = 5
-# Which second step this browser is at: a link with a stranger's challenge would sign its reader in to the stranger's account.
+# The second step that this browser was sent to. Without it, a link with a stranger's challenge could sign its reader in to
+# the stranger's account.
 STEP = "__Host-second-step"
 STEP_FOR_S = 300
 
 
 def set_session(response: flask.Response, token: str) -> None:
-    """Give the browser the token, out of reach of the page's scripts. When it ends is for identity to say."""
+    """Give the browser the token, out of reach of scripts. The cookie has no expiry: identity ends the session."""
     response.set_cookie(NAME, token, path="/", secure=True, httponly=True, samesite="Lax")
 
 
 def clear_session(response: flask.Response) -> None:
-    """Take the token back."""
+    """Delete the session cookie."""
     _delete(response, NAME)
 
 
 def set_browser_key(response: flask.Response, authorization_url: str, key: str) -> None:
-    """Give the browser the key of a sign-in that it has begun, and take those back that it began long before.
+    """Give the browser the key of the sign-in that it begins, and delete the oldest keys beyond BEGUN_AT_ONCE.
 
-    Lax: it comes along when the provider sends the browser back.
+    SameSite is Lax, so that the browser sends the cookie when it comes back from the provider.
     """
     name = _name_of(parse_qs(urlsplit(authorization_url).query)["state"][0])
     # Browsers send the oldest first (RFC 6265, 5.4).
@@ -51,17 +52,17 @@ def set_browser_key(response: flask.Response, authorization_url: str, key: str) 
 
 
 def set_step(response: flask.Response, step: str) -> None:
-    """Note that this browser was sent to do this step. The page compares it with its address, so scripts may read it."""
+    """Note the second step that this browser is sent to. Scripts may read the cookie: the page compares it with its address."""
     response.set_cookie(STEP, step, max_age=STEP_FOR_S, path="/", secure=True, samesite="Lax")
 
 
 def clear_browser_key(response: flask.Response, state: str) -> None:
-    """Take the key of the sign-in with this state back."""
+    """Delete the key of the sign-in with this state."""
     _delete(response, _name_of(state))
 
 
 def browser_key(state: str) -> str | None:
-    """The key of the sign-in with this state, if this browser has begun it."""
+    """The key of the sign-in with this state, if this browser began it."""
     return flask.request.cookies.get(_name_of(state))
 
 
@@ -74,14 +75,14 @@ def _delete(response: flask.Response, name: str) -> None:
 
 
 def session_token() -> str | None:
-    """The token of the request's cookie."""
+    """The token in the request's cookie."""
     return flask.request.cookies.get(NAME)
 
 
 def require_own_page(public_url: str | None) -> None:
     """Raise Refused(cross_site_refused) unless the request was made by a page of this site.
 
-    The page's origin is the host that was asked for, or that of `public_url` where a proxy changes the host.
+    The origin must be the requested host, or that of `public_url` where a proxy changes the host.
     """
     headers = flask.request.headers
     site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")

@@ -1,4 +1,4 @@
-"""One HTTP request as one call, and its answer: reading arguments and headers, writing the response."""
+"""Serves one HTTP request with one call: reads arguments and headers, writes the response."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Dispatcher:
         self._public_url = settings.public_url
 
     def serve(self, route: Route, path_arguments: Mapping[str, str]) -> flask.Response:
-        """Let in, read, call, answer."""
+        """Admit the caller, read the arguments, call the operation, write the response."""
         context = self._context(route.operation)
         admitted = admit(self._client, route.operation, context, self._public_url)
         arguments = self._arguments(route, path_arguments, admitted)
@@ -56,16 +56,16 @@ class Dispatcher:
         return response
 
     def ask(self, operation: Operation, arguments: Mapping[str, Any]) -> Any:
-        """The answer of a public operation, for the addresses that browsers are sent to. Raises Refused."""
+        """The answer of a public operation, for the pages that browsers visit. Raises Refused."""
         return self._client.call(operation, arguments, self._context(operation))
 
     def _wants_cookie(self, arguments: dict[str, Any]) -> bool:
-        """Whether a log-in is to set the cookie; takes the member out of the request, as identity knows no cookies."""
+        """Whether a log-in shall set the cookie. Removes the member from the request, as identity has no cookies."""
         wanted = arguments.pop("cookie", False)
         if not isinstance(wanted, bool):
             raise Refused("invalid_request", "cookie: true or false.", "cookie")
         if wanted:
-            # Otherwise a foreign page could log its visitor in as somebody else.
+            # Prevents a foreign page from logging its visitor in as somebody else.
             cookies.require_own_page(self._public_url)
         return wanted
 
@@ -130,13 +130,13 @@ class Dispatcher:
             max_age=0,
         )
         response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-        # Flask allows a copy that is asked about again; of a person's document no copy stays at all.
+        # Flask would allow a copy that the browser validates; no copy of a person's document may stay.
         response.headers["Cache-Control"] = "no-store"
         return response
 
 
 def _with_cookie(route: Route, reply: dict[str, Any]) -> flask.Response:
-    """The answer without its secret, which goes into the cookie."""
+    """The response with the reply's secret in the cookie instead of the body."""
     secret = reply.pop("token" if route.cookie == "given" else "browser_key")
     response = _json(reply, route.operation.status)
     if route.cookie == "given":
@@ -158,7 +158,7 @@ def _expected_version(operation: Operation, header: str | None) -> int | None:
 
 
 def _nothing_in_the_address() -> None:
-    """Refuse arguments in the address of a request with a body: read by nobody, they would seem to be obeyed."""
+    """Refuse query arguments of a request with a body: ignored, they would seem to have had an effect."""
     for name in flask.request.args:
         raise Refused(
             "invalid_request", f"{name[:100]}: send it in the body, not in the address.", name[:100]
@@ -188,7 +188,7 @@ def _json_body() -> dict[str, Any]:
 
 
 def _once_each(given: MultiDict[str, str]) -> dict[str, Any]:
-    """Members of a query or form. Given twice it is not said which one counts, so neither does."""
+    """The members of a query or form. Refuses a member that is given twice, as its value would be ambiguous."""
     repeated = [name for name, values in given.lists() if len(values) > 1]
     if repeated:
         raise Refused("invalid_request", f"{repeated[0]} is given more than once.", repeated[0])

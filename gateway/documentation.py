@@ -1,4 +1,4 @@
-"""OpenAPI 3.1 at /openapi.json and the same to read at /docs, both derived from the routes and their declarations."""
+"""OpenAPI 3.1 at /openapi.json and readable documentation at /docs, derived from the routes and their declarations."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def _responses(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
 
 
 def register(app: flask.Flask, routes: Sequence[Route]) -> None:
-    """Serve both."""
+    """Serve both documents."""
 
     @cache
     def document() -> dict[str, Any]:
@@ -181,7 +181,7 @@ def register(app: flask.Flask, routes: Sequence[Route]) -> None:
 
     @app.get("/")
     def root() -> flask.Response:
-        return flask.redirect("/docs")  # type: ignore[return-value]
+        return flask.redirect("/docs")  # type: ignore[return-value]  # declared as werkzeug's base of it
 
     @app.get("/openapi.json")
     def openapi_json() -> flask.Response:

@@ -1,4 +1,4 @@
-"""Errors as problem+json (RFC 9457): a stable code, a sentence, the field it is about."""
+"""Errors as problem+json (RFC 9457) with a stable code, a sentence and the field concerned."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HTTP_CODES = {
 
 
 def problem(refusal: Refused) -> flask.Response:
-    """The answer to a refusal."""
+    """The response to a refusal."""
     body: dict[str, Any] = {
         "type": f"/problems/{refusal.code}",
         "title": refusal.code.replace("_", " ").capitalize(),
@@ -46,7 +46,7 @@ def problem(refusal: Refused) -> flask.Response:
 
 
 def register(app: flask.Flask) -> None:
-    """Answer every error as a problem."""
+    """Answer every error with problem+json."""
 
     @app.errorhandler(Refused)
     def _refused(error: Refused) -> flask.Response:

@@ -1,4 +1,4 @@
-"""HTTP as FHIR R4 has it: search parameters, application/fhir+json, version headers, errors as OperationOutcome."""
+"""HTTP by FHIR R4: search parameters, application/fhir+json, version headers, errors as OperationOutcome."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.contracts.errors import CODES, Refused
 BASE_PATH = "/fhir/R4"
 MEDIA_TYPE = "application/fhir+json"
 
-# Issue types of http://hl7.org/fhir/R4/valueset-issue-type.html; what is not here is a processing error.
+# Issue types of http://hl7.org/fhir/R4/valueset-issue-type.html. Any other code is a processing error.
 _ISSUES = {
     "not_found": "not-found",
     "unauthenticated": "login",
@@ -33,14 +33,14 @@ _ISSUES = {
 
 
 def is_asked() -> bool:
-    """Whether the present request is one for FHIR: its errors are answered in kind."""
+    """Whether the current request is for FHIR, so that its errors are answered as OperationOutcome."""
     return flask.request.path.startswith(f"{BASE_PATH}/")
 
 
 def arguments(
     operation: Operation, path_arguments: Mapping[str, str], public_url: str | None
 ) -> dict[str, Any]:
-    """The request of a FHIR operation: path, search parameters, and where our own address is."""
+    """The request of a FHIR operation: path arguments, search parameters, and our own base address."""
     root = public_url or flask.request.url_root
     given: dict[str, Any] = {**path_arguments, "base_url": root.rstrip("/") + BASE_PATH}
     if "parameters" in operation.request.fields:
@@ -51,7 +51,7 @@ def arguments(
 
 
 def answer(resource: Mapping[str, Any]) -> flask.Response:
-    """A resource, with the headers that tell its version."""
+    """A resource with its version headers."""
     response = flask.Response(encode(resource), content_type=f"{MEDIA_TYPE}; fhirVersion=4.0")
     version = resource.get("meta", {}).get("versionId")
     if version is not None:
@@ -60,7 +60,7 @@ def answer(resource: Mapping[str, Any]) -> flask.Response:
 
 
 def outcome(refusal: Refused) -> flask.Response:
-    """A refusal as OperationOutcome. FHIR answers 400 to what cannot be understood, where our own interface says 422."""
+    """A refusal as OperationOutcome. Where our own interface answers 422 to an invalid request, FHIR answers 400."""
     status = CODES[refusal.code]
     issue: dict[str, Any] = {
         "severity": "error",

@@ -1,4 +1,4 @@
-"""The pages to sign in and those that mails lead to. Static files; all they do goes through the API as everything else."""
+"""The sign-in page and the pages that mails link to. They are static files that work through the API."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FILES = {
 
 
 def register(app: flask.Flask) -> None:
-    """Serve them."""
+    """Serve the pages."""
     for address, (name, media_type) in _FILES.items():
         app.add_url_rule(address, f"page {name}", _serve(name, media_type))
 

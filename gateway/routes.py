@@ -1,4 +1,4 @@
-"""A route: an HTTP method, a path, an operation. Everything else about it is in the operation's declaration."""
+"""A route: an HTTP method, a path, an operation. The operation's declaration has everything else."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 class Route:
     """`path` names its parameters in braces: `/v1/queues/{queue_id}`.
 
-    `uploads` is the request member that an uploaded file becomes (a reference to it); then the request is
-    multipart/form-data with the part `file`. `downloads` means that the reply names a stored file, which is sent.
-    `is_fhir`: as FHIR R4 asks for it: any query parameter, repeated ones too; errors as OperationOutcome.
-    `cookie`: "given" where the reply's token becomes the browser's session cookie if the request asks for it
-    (`"cookie": true`), "taken" where the session ends. "begun": likewise of the reply's browser key, which a sign-in that
-    was begun with an outside provider is bound to.
+    `uploads` is the request member that refers to an uploaded file. The HTTP request is then multipart/form-data with the
+    part `file`. `downloads`: the reply names a stored file, and the response is that file.
+    `is_fhir`: the route follows FHIR R4: any query parameter, also repeated ones; errors as OperationOutcome.
+    `cookie` is "given" where the reply's token becomes the browser's session cookie if the request asks for it
+    (`"cookie": true`), and "taken" where the session ends. It is "begun" where the reply's browser key becomes a cookie in
+    the same way; that key binds a sign-in with an outside provider to the browser.
     """
 
     method: Method
@@ -34,7 +34,7 @@ class Route:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """Names of the path's parameters."""
+        """The names of the path's parameters."""
         return tuple(re.findall(r"{(\w+)}", self.path))
 
     @property
@@ -51,7 +51,7 @@ class Route:
     def takes_query(self) -> bool:
         """Whether arguments may come in the query string.
 
-        What is in the body of a DELETE counts as well, but clients and proxies may drop it (RFC 9110, section 9.3.5).
+        A DELETE may also have a body, but clients and proxies may drop it (RFC 9110, section 9.3.5).
         """
         return self.method in ("GET", "DELETE")
 

@@ -1,9 +1,8 @@
-"""Where a browser begins to sign in with an outside provider, and where the provider sends it back to, signed in or out.
+"""The addresses at which a browser begins to sign in with an outside provider, and to which the provider sends it back.
 
-The browser keeps a key in a cookie between the two. What comes back to a browser without the key of that very sign-in is
-refused: otherwise somebody could be signed in to a stranger's account by a link. A browser that wants a page is sent to
-/sign-in, with what went wrong or is still to do in the address's fragment, which no server or log sees; a program gets the
-problem itself.
+Between the two, the browser keeps a key in a cookie. A return without the key of this sign-in is refused: otherwise a link
+could sign its reader in to a stranger's account. A browser that wants a page is redirected to /sign-in. The fragment of that
+address, which no server or log sees, says what went wrong or what comes next. A program gets the problem as JSON.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from services.contracts.errors import Refused
 from services.contracts.identity import outside as api
 
 _PATH = "/sign-in/<organisation>/<realm>"
-# Providers send along more than we ask for (session_state, scope, authuser): it is not passed on.
+# Other parameters that providers add (session_state, scope, authuser) are not passed on.
 _FROM_PROVIDER = ("state", "code", "error", "iss")
 
 
 def register(app: flask.Flask, dispatcher: Dispatcher) -> None:
-    """Serve these addresses."""
+    """Serve the addresses."""
 
     @app.get(_PATH)
     def start_sign_in(organisation: str, realm: str) -> flask.Response:
@@ -78,7 +77,7 @@ def _refused(refusal: Refused, organisation: str, realm: str) -> flask.Response:
         return errors.problem(refusal)
     if refusal.code == "second_factor_required":
         return _to_second_step(refusal, organisation, realm)
-    # Without browser key there is no sign-in of this browser, which is what its owner needs to know.
+    # Without a browser key this browser has begun no sign-in, which is what the person needs to know.
     code = "outside_state_refused" if refusal.field == "browser_key" else refusal.code
     told = {"problem": code, "reason": refusal.more.get("reason", "")}
     return _redirect(_page(organisation, realm, told), 303)
@@ -98,7 +97,7 @@ def _to_second_step(refusal: Refused, organisation: str, realm: str) -> flask.Re
 
 
 def _page(organisation: str, realm: str, told: dict[str, Any]) -> str:
-    """The page that goes on with what it is told, or begins again."""
+    """The address of the sign-in page, with what it needs to know in the fragment."""
     return f"/sign-in?{urlencode({'organisation': organisation, 'realm': realm})}#{urlencode(told)}"
 
 

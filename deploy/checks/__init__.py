@@ -1,1 +1,1 @@
-"""`python -m deploy.checks`: what a change has forgotten. One line for each thing: what is missing, where, what to do."""
+"""`python -m deploy.checks`: finds what a change has forgotten. Each line says what is missing, where, and what to do."""

@@ -1,4 +1,4 @@
-"""Run every check and print all that is missing at once."""
+"""Runs every check and prints all problems at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deploy.checks.portico import portico
 
 
 def main() -> int:
-    """1 when something is missing."""
+    """Returns 1 if something is missing."""
     checked = portico()
     found = [
         *contracts.problems(contracts.files()),

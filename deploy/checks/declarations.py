@@ -1,4 +1,4 @@
-"""Every declaration has what it needs: an entrypoint, a route or somebody who asks, a publisher; and the other way round."""
+"""Checks that every declaration has its entrypoint, its route or caller, or its publisher, and the reverse."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.chassis.topology import entrypoints
 from services.contracts.audit import checkpoint_event
 from services.contracts.declare import Event, Operation
 
-# Operations for services that do not ask them yet, with the reason.
+# Operations for services that do not call them yet, with the reason.
 AWAITED: Mapping[str, str] = {
     "identity.draft_applicant": "portals will ask it when it takes applications",
     "identity.register_patient": "portals will ask it when it takes registrations",
@@ -60,7 +60,7 @@ def _entrypoints_without_declaration(portico: Portico) -> Iterator[str]:
 
 
 def _methods_that_nothing_reaches(portico: Portico) -> Iterator[str]:
-    """Methods without decorator in a service's class, and decorated ones in a class that the service does not inherit."""
+    """Undecorated methods of a service's class, and decorated methods of classes that the service does not inherit."""
     for service, service_class in portico.services.items():
         for name, method in inspect.getmembers(service_class, inspect.isfunction):
             if not name.startswith("_") and not hasattr(method, "nameko_entrypoints"):
@@ -92,7 +92,7 @@ def _routes(portico: Portico) -> Iterator[str]:
 
 
 def _questions_that_nobody_asks(portico: Portico) -> Iterator[str]:
-    """Operations without a route must be asked by whom their declaration lets in; nobody else may ask them."""
+    """Operations without a route must be called by those that their declaration admits, and by nobody else."""
     for operation in portico.all_operations:
         if _is_for_clients(operation):
             continue
@@ -131,7 +131,7 @@ def _is_for_clients(operation: Operation) -> bool:
 
 
 def _names(modules: list[Module], target: Operation | Event | object) -> bool:
-    """Whether the code names it, other than in the decorator of its entrypoint."""
+    """Whether the code refers to `target` outside the decorator of its entrypoint."""
     return any(
         reference.target is target and not reference.entrypoint
         for module in modules

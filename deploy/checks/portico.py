@@ -1,4 +1,4 @@
-"""All that the checks look at: contracts, services, routes and source. A test gives a piece that is spoilt."""
+"""The input of the checks: contracts, services, routes and source. Tests replace parts of it by faulty ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.contracts.declare import Contract, Event, Operation
 
 @dataclass(frozen=True)
 class Portico:
-    """The declarations and what is made of them."""
+    """The declarations and the code that belongs to them."""
 
     contracts: tuple[Contract, ...]
     services: dict[str, Any]

@@ -1,8 +1,8 @@
-"""Error codes: each is raised somewhere, and a declared one can be reached from its operation's entrypoint.
+"""Checks that each error code is raised somewhere, and each declared one within reach of its operation's entrypoint.
 
-Reachable is what the entrypoint names, and what that names, and so on. A method that is called on an object may be any
-method of this name in the module itself and in those that it imports. What is reachable need not happen: the tests note
-every refusal, too (tests/support/refusals.py).
+Code is within reach if the entrypoint refers to it, directly or through other code. A method called on an object may be any
+method of this name in the module itself and in those that it imports. A code within reach need not occur, so the tests
+also record every refusal (tests/support/refusals.py).
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from services.contracts.errors import CODES
 
 @dataclass
 class _Piece:
-    """A function, class or module-level name: the codes in its text, and the pieces that it names."""
+    """A function, class or module-level name: the error codes in its source, and the pieces that it refers to."""
 
     codes: set[str] = field(default_factory=set)
     named: set[str] = field(default_factory=set)
 
 
 def problems(portico: Portico) -> list[str]:
-    """Codes that nobody raises, and declared ones that their operation cannot raise, one sentence each."""
+    """Codes that no code raises, and declared codes that their operation cannot raise, one sentence each."""
     return [*_codes_that_nobody_raises(portico), *_codes_out_of_reach(portico)]
 
 
@@ -50,7 +50,7 @@ def _codes_out_of_reach(portico: Portico) -> Iterator[str]:
         pieces = _pieces((*portico.of(f"services.{service}"), *portico.of("services.chassis")))
         starts = _entrypoints(portico.of(f"services.{service}"))
         for operation in operations:
-            # The entrypoints of the audit trail are made by the chassis in a loop.
+            # `serves_audit` makes the entrypoints of the audit trail, so no source names them.
             start = starts.get(operation.address)
             if start is None:
                 continue
@@ -97,14 +97,14 @@ def _pieces(modules: tuple[Module, ...]) -> dict[str, _Piece]:
 
 
 def _without_methods(node: ast.stmt) -> list[ast.AST]:
-    """A class without the methods that are called by name: to name a class is not to call all of it."""
+    """The parts of a class that run when it is used, without the methods that are called by name."""
     if not isinstance(node, ast.ClassDef):
         return [node]
     return [each for each in node.body if not isinstance(each, ast.FunctionDef) or each.name.startswith("__")]
 
 
 def _by_name(module: Module) -> dict[str, list[str]]:
-    """Dotted names of a module's methods, by their last part; without those that only the framework calls."""
+    """The dotted names of a module's methods by their last part, without those that only the framework calls."""
     found = defaultdict(list)
     decorated = {reference.entrypoint for reference in module.references}
     for owner, function in _methods(module):
@@ -129,7 +129,7 @@ def _defined(node: ast.stmt) -> list[str]:
 
 
 def _piece(module: Module, nodes: Iterable[ast.AST], near: list[dict[str, list[str]]]) -> _Piece:
-    """What stands in a piece of a module. `near`: the methods of the modules that it knows."""
+    """A piece of a module. `near` are the methods of the module and of those that it imports."""
     piece = _Piece()
     for each in (each for node in nodes for each in ast.walk(node)):
         piece.codes.update(_code(each))
@@ -145,7 +145,7 @@ def _piece(module: Module, nodes: Iterable[ast.AST], near: list[dict[str, list[s
 
 
 def _reachable(pieces: Mapping[str, _Piece], start: str) -> set[str]:
-    """The codes that can be raised from here, also by operations that are asked."""
+    """The codes that can be raised from here, also by other operations that are called."""
     codes: set[str] = set()
     seen, waiting = {start}, [start]
     while waiting:
@@ -162,7 +162,7 @@ def _reachable(pieces: Mapping[str, _Piece], start: str) -> set[str]:
 
 
 def _codes_of(name: str) -> tuple[str, ...]:
-    """The declared codes of another service's operation that is named here."""
+    """The declared codes of another service's operation, if this is the name of one."""
     if not name.startswith(f"{LANGUAGE}."):
         return ()
     target: Any = resolved(name)

@@ -1,4 +1,4 @@
-"""The code as the checks read it: parsed modules, and every place that names something of the published language."""
+"""The source code for the checks: parsed modules, and every reference to the published language."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENTRYPOINTS = ("serves", "listens")
 
 @dataclass(frozen=True)
 class Reference:
-    """A place that names `target`, which stands in the contracts. `entrypoint`: the method that it decorates there."""
+    """A reference to `target`, an object of the contracts. `entrypoint` is the method that it decorates, if any."""
 
     target: Any
     line: int
@@ -25,7 +25,7 @@ class Reference:
 
 
 class Module:
-    """One module: its syntax tree and what its names stand for."""
+    """One module: its syntax tree and the meaning of its imported names."""
 
     def __init__(self, name: str, path: str, text: str) -> None:
         self.name = name
@@ -34,7 +34,7 @@ class Module:
         self.imported = dict(_imports(self.tree))
 
     def meaning(self, expression: ast.expr) -> str | None:
-        """The dotted name that a name or a chain of attributes stands for by the module's imports; None for another."""
+        """The dotted name that a name or a chain of attributes means by the module's imports, or None."""
         names: list[str] = []
         while isinstance(expression, ast.Attribute):
             names.append(expression.attr)
@@ -45,7 +45,7 @@ class Module:
 
     @functools.cached_property
     def references(self) -> list[Reference]:
-        """Every place that names something of the contracts."""
+        """Every reference to the contracts."""
         return list(self._references())
 
     def _references(self) -> Iterator[Reference]:
@@ -59,7 +59,7 @@ class Module:
                         yield Reference(target, node.lineno, decorating.get(node))
 
     def _decorating(self) -> Iterator[tuple[ast.expr, ast.FunctionDef]]:
-        """What stands in `@serves(…)` and `@listens(…)`, and the method below."""
+        """The arguments of `@serves(…)` and `@listens(…)`, each with the decorated method."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.FunctionDef):
                 for decorator in node.decorator_list:
@@ -76,7 +76,7 @@ class Module:
 
 
 def modules(*packages: str) -> list[Module]:
-    """Every module of these packages, but migrations."""
+    """Every module of these packages, except migrations."""
     found = []
     for package in packages:
         for path in sorted((ROOT / package.replace(".", "/")).rglob("*.py")):
@@ -89,7 +89,7 @@ def modules(*packages: str) -> list[Module]:
 
 @functools.cache
 def resolved(dotted: str) -> Any:
-    """The object with this dotted name; None where there is none."""
+    """The object with this dotted name, or None."""
     module, *rest = _split(dotted)
     target: Any = importlib.import_module(module)
     for name in rest:
@@ -98,7 +98,7 @@ def resolved(dotted: str) -> Any:
 
 
 def _split(dotted: str) -> list[str]:
-    """A dotted name as a module that can be imported and the names within it."""
+    """A dotted name split into an importable module and the names within it."""
     parts = dotted.split(".")
     for count in range(len(parts), 0, -1):
         folder = ROOT.joinpath(*parts[:count])

@@ -1,4 +1,4 @@
-"""The tables in code are the tables that the migrations make."""
+"""Checks that the tables in code are those that the migrations make."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WHAT_TO_DO = "mend the model, or write `make migration SERVICE={service} NAME=â€
 
 
 def problems(portico: Portico) -> list[str]:
-    """Where they differ in an SQLite database, one sentence each. The tests compare in PostgreSQL as well."""
+    """The differences in an SQLite database, one sentence each. The tests compare in PostgreSQL as well."""
     found = []
     with tempfile.TemporaryDirectory(prefix="portico-checks-") as folder:
         for service in portico.services:
@@ -24,7 +24,7 @@ def problems(portico: Portico) -> list[str]:
 
 
 def differences(service: str, url: str) -> list[str]:
-    """Where the tables in code and the migrated database at `url` differ."""
+    """The differences between the tables in code and the migrated database at `url`, one sentence each."""
     return [
         f"services/{service}: {what}; {WHAT_TO_DO.format(service=service)}"
         for difference in migrate.differences(service, url)
@@ -33,7 +33,7 @@ def differences(service: str, url: str) -> list[str]:
 
 
 def _described(difference: Any) -> Iterator[str]:
-    """Alembic's difference in words. `add` and `remove` are what would have to be done to the database."""
+    """Alembic's difference in words. `add` and `remove` name what would make the database fit the models."""
     if isinstance(difference, list):  # changes of one column
         for change in difference:
             kind, _, table, column, *_, before, after = change

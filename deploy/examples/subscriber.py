@@ -1,26 +1,27 @@
-"""An outside system that reads one organisation's events with plain kombu: no code of ours.
+"""An outside system that reads one organisation's events with plain kombu and no code of Portico.
 
     python deploy/examples/subscriber.py --uri pyamqp://… --organisation harbor             live, from a queue of its own
     python deploy/examples/subscriber.py --uri pyamqp://… --organisation harbor --replay    again, from the beginning
 
-Prints one CloudEvent a line. Delivery is at least once: events whose id was seen are left out.
+Prints one CloudEvent a line. Delivery is at least once, so an event whose id was seen is left out.
 """
 
 import argparse
 import json
 import sys
 import time
+from typing import Any
 
 import kombu
 
 
 def main() -> None:
-    """Read for so many seconds, or until so many events have come."""
+    """Read for `--seconds`, or until `--count` events have come."""
     arguments = _arguments()
-    seen = set()
+    seen: set[str] = set()
     ends_at = time.monotonic() + arguments.seconds
 
-    def on_message(message) -> None:  # noqa: ANN001
+    def on_message(message: Any) -> None:
         event = json.loads(message.body)
         if event["id"] not in seen:
             seen.add(event["id"])
@@ -30,7 +31,7 @@ def main() -> None:
     with kombu.Connection(arguments.uri) as connection:
         channel = connection.channel()
         if arguments.replay:
-            # A stream keeps what was read; the offset says where to begin: "first", "last", a number or a time.
+            # A stream keeps events that were read. The offset is where to begin: "first", "last", a number or a time.
             queue = kombu.Queue(f"feed.{arguments.organisation}", channel=channel, no_declare=True)
             queue.consumer_arguments = {"x-stream-offset": "first"}
         else:
@@ -45,7 +46,7 @@ def main() -> None:
                     continue
 
 
-def _own_queue(channel, arguments) -> kombu.Queue:  # noqa: ANN001
+def _own_queue(channel: Any, arguments: argparse.Namespace) -> kombu.Queue:
     """A durable queue below the user's own prefix, bound to the organisation's events."""
     user = kombu.Connection(arguments.uri).userid
     feed = kombu.Exchange("feed", "topic", durable=True, no_declare=True)

@@ -1,4 +1,4 @@
-"""The routes: one table for each subject of a service, in the order in which they are documented."""
+"""The routes: one table for each subject of a service, in the order of the documentation."""
 
 from __future__ import annotations
 
@@ -12,20 +12,9 @@ from services.contracts.catalogue import SERVICES
 
 def _load(service: str) -> Iterator[Route]:
     package = importlib.import_module(f"gateway.api.{service}")
-    names = [
-        each.name for each in pkgutil.iter_modules(getattr(package, "__path__", []), f"{package.__name__}.")
-    ]
-    names += [  # TRANSITION
-        each.name
-        for each in pkgutil.iter_modules(__path__, "gateway.api.")
-        if each.name.startswith(f"gateway.api.{service}_")
-    ]
-    if hasattr(package, "ROUTES"):
-        yield from package.ROUTES
+    names = [each.name for each in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")]
     for module in sorted(names):
         yield from importlib.import_module(module).ROUTES
-    if service == "identity" and pkgutil.find_loader("gateway.api.audit"):  # TRANSITION
-        yield from importlib.import_module("gateway.api.audit").ROUTES
 
 
 ROUTES: tuple[Route, ...] = tuple(route for service in SERVICES for route in _load(service))

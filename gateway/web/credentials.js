@@ -1,4 +1,4 @@
-// The token is in the address's fragment, which browsers do not send: opening the link uses nothing up.
+// The token is in the address's fragment, which browsers do not send. So opening the link does not use the token up.
 import { ask, complain, element, on, say, sentence, showWith } from "./page.js";
 
 const token = new URLSearchParams(location.hash.slice(1)).get("token");

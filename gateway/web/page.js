@@ -1,8 +1,8 @@
-// What the pages share: asking the service, saying what came of it, one thing at a time.
+// Shared by all pages: requests to the API, messages about their outcome, and forms that are sent once.
 
 export const element = (id) => document.getElementById(id);
 
-// Without this script the style sheet shows it after a while.
+// Without this script the style sheet shows this paragraph after a while.
 element("stalled").remove();
 
 const unreachable = {
@@ -10,7 +10,7 @@ const unreachable = {
   detail: "The service cannot be reached. Check your connection and try again.",
 };
 
-/** The service's answer. One that does not come, or is none of the service's own, is an answer like a refusal. */
+/** The answer of the API. A missing or foreign answer is returned in the form of a refusal. */
 export async function ask(method, path, body) {
   const headers = body ? { "Content-Type": "application/json", "X-Portico-Request": "1" } : {};
   try {
@@ -29,13 +29,13 @@ export function sentence(answer) {
   return `Too many tries. Try again in ${minutes} ${minutes === 1 ? "minute" : "minutes"}.`;
 }
 
-/** Say how things stand, at the top of the page; what went wrong stands out. */
+/** Show a message at the top of the page; an error stands out. */
 export function say(text, { isProblem = false } = {}) {
   element("message").textContent = text;
   element("message").classList.toggle("problem", isProblem);
 }
 
-/** Say beside a field what is wrong with it, and go there. */
+/** Show a problem beside its field, and move the focus there. */
 export function complain(field, text) {
   element(`${field.id}-problem`).textContent = text;
   field.setAttribute("aria-invalid", "true");
@@ -48,7 +48,7 @@ function forgive(form) {
   form.querySelectorAll(".problem").forEach((problem) => (problem.textContent = ""));
 }
 
-/** Do this when a form is sent or a button pressed; what is sent again before it is done counts once. */
+/** Run this when a form is sent or a button pressed. A repetition before it is done has no effect. */
 export function on(name, control, work) {
   control.addEventListener(name, async (event) => {
     event.preventDefault();
@@ -63,7 +63,7 @@ export function on(name, control, work) {
   });
 }
 
-/** Let a box show what is typed into these fields. */
+/** Let a check box show the text of these fields. */
 export function showWith(box, ...fields) {
   box.addEventListener("change", () => fields.forEach((field) => (field.type = box.checked ? "text" : "password")));
 }

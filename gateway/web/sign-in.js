@@ -1,10 +1,10 @@
-// Signing in: with a password or an outside provider, then what is left to do: another password, a second factor.
-// The address says where (?organisation=…&realm=…&return_path=…), its fragment what came back from a provider.
+// Signs in with a password or an outside provider, then asks for a new password or a second factor where needed.
+// The query names the portal (?organisation=…&realm=…&return_path=…), the fragment the outcome at a provider.
 import { ask, complain, element, on, say, sentence, showWith } from "./page.js";
 
 const query = new URLSearchParams(location.search);
 const told = new URLSearchParams(location.hash.slice(1));
-// A challenge is a secret: it stays in no history.
+// A challenge is a secret, so it must not stay in the history.
 history.replaceState(null, "", location.pathname + location.search);
 const organisation = query.get("organisation");
 const realm = query.get("realm") || "staff";
@@ -12,7 +12,7 @@ const returnPath = told.get("return_path") || query.get("return_path") || "/";
 const problems = {
   not_found: "There is no such sign-in here.",
   outside_state_refused: "This sign-in has expired, was completed, or was begun in another browser. Begin again.",
-  // Said by the provider itself: somebody has turned back there, or was not let in.
+  // The provider reports that the person cancelled or was refused.
   provider_said: "You were not signed in at your sign-in service. Begin again, or ask its administrator.",
   outside_sign_in_refused: "Your sign-in service knows you, but no account here can be used with it. Ask your administrator.",
   outside_provider_failed: "The sign-in service did not answer as it should. Try again, or tell your administrator.",
@@ -24,12 +24,12 @@ const problems = {
 const steps = ["outside", "or", "password-form", "enrol", "secret", "code-form", "recovery", "again"];
 let challenge = told.get("challenge");
 
-/** Show these parts of the page and no other. */
+/** Show only these parts of the page. */
 function show(...ids) {
   steps.forEach((id) => (element(id).hidden = !ids.includes(id)));
 }
 
-/** Offer the ways to sign in here, after saying this. */
+/** Show this message and offer the ways to sign in. */
 async function offer(text, isProblem) {
   show();
   if (!organisation) {
@@ -56,7 +56,7 @@ async function offer(text, isProblem) {
 }
 
 function goOn() {
-  // The address can be written by anybody: only a path of this very site is gone to.
+  // Anybody can write this address, so only a path of this site is opened.
   const target = URL.canParse(returnPath, location.origin) ? new URL(returnPath, location.origin) : null;
   location.assign(target?.origin === location.origin ? target.href : "/");
 }
@@ -120,7 +120,7 @@ on("submit", element("code-form"), async () => {
   element("go-on").focus();
 });
 
-/** A step's refusal: beside its field, or, where the whole sign-in has ended, with a way to begin again. */
+/** Show the refusal of a step beside its field or, if the sign-in has ended, with a way to begin again. */
 function refuseStep(answer) {
   if (answer.code === "challenge_refused") return offer("This sign-in has expired or was completed. Begin again.", true);
   if (element("code-form").hidden) return say(sentence(answer), { isProblem: true });
@@ -131,7 +131,7 @@ on("click", element("again"), () => location.reload());
 on("click", element("go-on"), goOn);
 showWith(element("show"), element("password"), element("new-password"));
 
-// Only what this very browser was sent to do: a stranger's link would sign in to the stranger's account.
+// Only a step that this browser was sent to: a stranger's link would sign in to the stranger's account.
 const isSentHere = document.cookie.split("; ").includes(`__Host-second-step=${told.get("step")}`);
 
 if (challenge && !isSentHere) {
@@ -139,7 +139,7 @@ if (challenge && !isSentHere) {
 } else if (challenge) {
   goToSecondFactor(challenge, told.get("enrolment") === "1");
 } else if (told.has("problem")) {
-  // Anybody can write a fragment: of a stranger's words none is shown.
+  // Anybody can write a fragment, so none of its text is shown.
   const reason = /^[a-z_]{1,60}$/.exec(told.get("reason"))?.[0];
   const problem = reason?.startsWith("provider_said_") ? "provider_said" : told.get("problem");
   offer((problems[problem] || "That did not work. Begin again.") + (reason ? ` (${reason})` : ""), true);

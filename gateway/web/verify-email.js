@@ -1,4 +1,4 @@
-// A mail scanner that opens the link confirms nothing: that takes the button.
+// Only the button confirms the address, so a mail scanner that opens the link does not.
 import { ask, element, on, say, sentence } from "./page.js";
 
 const token = new URLSearchParams(location.hash.slice(1)).get("token");

@@ -1,12 +1,12 @@
-"""The audit trail as a chain: what a row's hash covers, what a checkpoint says, and whether both still hold.
+"""The audit trail as a chain: what a row's hash covers, what a checkpoint states, and the verification of both.
 
     python -m services.chassis.audit verify <service> [--keys FILE]… [--statements FILE]…
 
 The database's address comes from <SERVICE>_DATABASE_URL, the public keys from --keys or PASSPORT_KEYS_FILE.
-`--statements` are checkpoints kept elsewhere (events `audit_checkpoint`, one JSON object a line): with them a trail shows
-that it was cut even where the cut took its own checkpoints along.
+`--statements` are checkpoints kept elsewhere (events `audit_checkpoint`, one JSON object a line). With them the verification
+detects a cut trail even if the checkpoints in the database were cut as well.
 
-How rows get into the chain is in audit_sealing; why it is built so in services/decisions.
+audit_sealing adds rows to the chain; services/decisions gives the reasons for the design.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from services.chassis.passports import read_public_keys, signature_holds
 from services.chassis.unit_of_work import utc_now
 
 GENESIS = "0" * 64
-# Rows of no organisation: a log-in for an organisation that does not exist, work of the platform itself.
+# The chain of rows without organisation: a log-in for an organisation that does not exist, work of the platform itself.
 PLATFORM = "platform"
 PURPOSE = "audit checkpoint"
 PAGE = 1000
-# A row that is not in the chain after so long means that the sealer stands still.
+# If a row is not in the chain after this time, the sealer stands still.
 SEALED_WITHIN = datetime.timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
 class Statement:
-    """What a service signs: its chain of this organisation had `seq` rows and ended with `row_hash` at this time."""
+    """What a service signs: at this time, the chain of this organisation had `seq` rows and ended with `row_hash`."""
 
     service: str
     chain: str
@@ -66,7 +66,7 @@ class Statement:
 
 @dataclass
 class ChainReport:
-    """What was found of one organisation's chain. `fault` is None when everything holds, else the first fault."""
+    """The result for one organisation's chain. `fault` is the first fault, or None."""
 
     chain: str
     rows: int = 0
@@ -82,14 +82,14 @@ class ChainReport:
 
 
 def chain_of(organisation_id: str | None) -> str:
-    """Name of the chain that an organisation's rows go into."""
+    """The name of an organisation's chain."""
     return organisation_id or PLATFORM
 
 
 def row_hash(row: Any, seq: int, previous_hash: str) -> str:
     """SHA-256 over the canonical JSON of a row's content, its place and its predecessor's hash.
 
-    Canonical: members in order of their names, no spaces, UTF-8, times in UTC with microseconds.
+    The canonical JSON has members in the order of their names, no spaces, UTF-8, and times in UTC with microseconds.
     """
     content = {
         "seq": seq,
@@ -122,16 +122,16 @@ def verify(
     keys: Iterable[Mapping[str, Any]],
     statements: Iterable[tuple[Statement, str]] = (),
 ) -> list[ChainReport]:
-    """Check every chain of a service's database, in order of their names; reads in pages, writes nothing.
+    """Verify every chain of a service's database, in the order of their names. It reads in pages and writes nothing.
 
-    `keys` are sets of public keys by issuer (more than one after a key was changed); `statements` are checkpoints with
-    their signatures that were kept elsewhere. A fault is a row that was changed, deleted, inserted or moved, an end
+    `keys` are sets of public keys by issuer (more than one after a change of keys). `statements` are checkpoints kept
+    elsewhere, with their signatures. A fault is a row that was changed, deleted, inserted or moved, an end
     that was cut off, a checkpoint or head that the service did not sign, or a row that stays out of the chain.
     """
     with database.reading(None) as session:
         if (
             not database.is_sqlite
-        ):  # one view of all tables, while the sealer goes on; SQLite gives it by itself
+        ):  # one view of all tables while the sealer continues; SQLite always gives one
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         return verify_in(session, tables, service, keys, statements)
 
@@ -143,7 +143,7 @@ def verify_in(
     keys: Iterable[Mapping[str, Any]],
     statements: Iterable[tuple[Statement, str]] = (),
 ) -> list[ChainReport]:
-    """As `verify`, in a session that sees one state of the database."""
+    """As `verify`, in a session with one consistent view of the database."""
     signers = [known[service] for known in keys if service in known]
     kept: dict[str, list[tuple[Statement, str]]] = {}
     for statement, signature in statements:
@@ -159,7 +159,7 @@ def verify_in(
 
 
 class _Fault(Exception):
-    """The first thing that does not hold."""
+    """The first fault of a chain."""
 
 
 class _Verifier:
@@ -220,7 +220,7 @@ class _Verifier:
             raise _Fault(f"{count} rows are not sealed; the oldest waits since {_moment(oldest)}")
 
     def _promised(self, chain: str) -> dict[int, str]:
-        """Hash by sequence number of every checkpoint whose signature holds."""
+        """The row hash of every checkpoint, by sequence number. Raises _Fault for a wrong signature."""
         checkpoint = self._tables.AuditCheckpoint
         rows = self._session.scalars(
             select(checkpoint).where(checkpoint.chain == chain).order_by(checkpoint.seq)
@@ -290,8 +290,8 @@ def read_statements(path: str) -> list[tuple[Statement, str]]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Verify a service's trail and print one line for each organisation; 1 when something does not hold."""
-    import argparse  # noqa: PLC0415 - each service has this module, and only this command reads arguments
+    """Verify a service's trail and print one line for each organisation. Returns 1 if there is a fault."""
+    import argparse  # noqa: PLC0415 - every service loads this module, and only this command needs it
 
     parser = argparse.ArgumentParser(description="Check a service's audit trail.")
     parser.add_argument("action", choices=["verify"])

@@ -1,4 +1,4 @@
-"""An audit row as a FHIR R4 AuditEvent (hl7.org/fhir/R4/auditevent.html): ids and codes only, as the row itself."""
+"""An audit row as a FHIR R4 AuditEvent (hl7.org/fhir/R4/auditevent.html). Like the row, it has only ids and codes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 ACTIONS = "urn:portico:audit-action"
 ACTOR = "urn:portico:{}"
 
-# By the last word of an action: `referral.details_read` is a reading.
+# The letter of an action follows from its last word: `referral.details_read` is a reading.
 _WORDS: dict[str, tuple[str, ...]] = {
     "C": ("created", "added", "opened", "assigned", "granted", "imported", "registered", "made", "uploaded"),
     "R": ("read", "viewed", "listed", "exported", "downloaded"),
@@ -27,13 +27,13 @@ _SESSION = {
     "session.refused": ("110122", "Login"),
     "session.ended": ("110123", "Logout"),
 }
-# What ends with another word and is a reading all the same.
+# Readings whose last word says otherwise.
 _READINGS = frozenset({"document.opened", "document.file_opened"})
 BREAK_GLASS = "access.break_glass"
 
 
 def action_letter(action: str) -> str:
-    """C, R, U, D, or E for what is none of them (FHIR's audit-event-action)."""
+    """FHIR's audit-event-action: C, R, U, D, or E for anything else."""
     return "R" if action in _READINGS else _LETTER.get(_last_word(action), "E")
 
 
@@ -42,7 +42,7 @@ def _last_word(action: str) -> str:
 
 
 def audit_event(row: Any, service: str) -> dict[str, Any]:
-    """One AuditEvent. Participants and objects are named by identifiers of this system, never by names."""
+    """One AuditEvent. It refers to participants and objects by identifiers of this system, never by names."""
     letter = action_letter(row.action)
     event: dict[str, Any] = {
         "resourceType": "AuditEvent",

@@ -1,8 +1,9 @@
 """Sealing: a moment after their commit, audit rows get their place in the chain of their organisation.
 
-A command writes its audit row in its own transaction and waits for nobody. One sealer at a time for each organisation
-(its head row is locked) then numbers the new rows without a gap, hashes each with the hash of the row before it, and signs the
-new end. Every CHECKPOINT_ROWS rows, or after CHECKPOINT_EVERY, it also keeps and publishes what it signed.
+A command writes its audit row in its own transaction, without waiting for the chain. A sealer then numbers the new rows
+without gaps, hashes each together with the hash of the row before it, and signs the new end. It locks the chain's head row,
+so each organisation has one sealer at a time. Every CHECKPOINT_ROWS rows, or after CHECKPOINT_EVERY, it also stores and
+publishes what it signed.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from services.contracts.audit import checkpoint_event
 
 SEAL_EVERY_S = 1.0
 MEASURE_EVERY_S = 10.0
-# One transaction seals so many at most: it must not keep the writers of an SQLite database waiting.
+# At most so many rows per transaction, so that the writers of an SQLite database need not wait long.
 BATCH = 200
 CHECKPOINT_ROWS = 100
 CHECKPOINT_EVERY = datetime.timedelta(minutes=5)
 
 
 class Sealer:
-    """Seals what one service's commands have left. Several processes may do so at once."""
+    """Seals the audit rows of one service. Several processes may run one at the same time."""
 
     def __init__(
         self, service: str, database: Database, tables: Any, issuer: Issuer, now: Clock = utc_now
@@ -43,9 +44,9 @@ class Sealer:
         self._event = checkpoint_event(service)
 
     def seal(self) -> bool:
-        """Seal everything there is and make the checkpoints that are due. False when a chain could not go on.
+        """Seal all rows and make the checkpoints that are due. Returns False if a chain failed.
 
-        One organisation's trouble does not stop the others; the log says so, and `verify` tells rows that stay out.
+        A failed chain does not stop the others. It is logged, and `verify` reports rows that stay unsealed.
         """
         finished = True
         for organisation_id in self._waiting():
@@ -63,7 +64,7 @@ class Sealer:
         return finished
 
     def measure(self) -> bool:
-        """Set the metrics of what waits to be sealed: how many rows, and since when the oldest, in seconds."""
+        """Set the metrics of unsealed rows: how many there are, and the age of the oldest in seconds."""
         rows = self._tables.Audit
         with self._database.reading(None) as session:
             count, oldest = session.execute(
@@ -75,7 +76,7 @@ class Sealer:
         return True
 
     def _waiting(self) -> list[str | None]:
-        """Organisations with rows to seal or a checkpoint to make. Looking costs no write lock."""
+        """Organisations with rows to seal or a checkpoint to make, found without a write lock."""
         rows, head = self._tables.Audit, self._tables.AuditHead
         with self._database.reading(None) as session:
             found = set(session.scalars(select(rows.organisation_id).where(rows.seq.is_(None)).distinct()))
@@ -148,7 +149,7 @@ class Sealer:
         )
         key = self._organisation_key(session, organisation_id)
         if organisation_id is None or key is None:
-            return  # nobody's rows: there is no organisation whose subscribers could be told
+            return  # rows of no organisation: nobody subscribes to their events
         unit = UnitOfWork(
             session,
             self._tables,

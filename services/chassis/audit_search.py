@@ -1,11 +1,11 @@
-"""Questions to a service's audit trail, and the entrypoints that answer them: the same in every service."""
+"""The queries of a service's audit trail and their entrypoints, the same in every service."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import Select, and_, or_, select
@@ -22,8 +22,9 @@ from services.contracts.errors import Refused
 Request = Mapping[str, Any]
 Names = Callable[[Session, Sequence[str]], Mapping[str, str]]
 IdsOf = Callable[[Call, str], Sequence[str]]
+ServiceClass = TypeVar("ServiceClass", bound=type)
 
-# Endings of the actions that show a person's data to somebody.
+# Endings of those actions that show a person's data to somebody.
 OPENING_WORDS = ("read", "viewed", "downloaded", "exported", "document.opened", "file_opened", "break_glass")
 _COLUMNS = (
     "seq",
@@ -39,15 +40,17 @@ _COLUMNS = (
     "id",
     "row_hash",
 )
-# A spreadsheet would take these for the beginning of a formula.
+# A spreadsheet reads a cell that begins with one of these as a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def audit_entrypoints(operations: AuditOperations, ids_of: IdsOf, names: Names | None = None) -> type:
-    """A class to inherit a service from: its methods serve `operations`.
+def serves_audit(
+    operations: AuditOperations, ids_of: IdsOf, names: Names | None = None
+) -> Callable[[ServiceClass], ServiceClass]:
+    """Class decorator: the class serves `operations`, the same ones that every service has over its audit trail.
 
-    `ids_of` gives all ids under which a person was known: rows of the trail keep the id that was used then. `names`
-    gives the names of accounts by id to those who ask who opened their record.
+    `ids_of` gives all ids under which a person was known: a row of the trail keeps the id that was used then. `names`
+    gives the names of accounts by id; people who look up who opened their record see them.
     """
 
     def search(_self: Any, call: Call) -> Any:
@@ -67,29 +70,31 @@ def audit_entrypoints(operations: AuditOperations, ids_of: IdsOf, names: Names |
     def openings(_self: Any, call: Call) -> Any:
         return call.read(_openings, call.runtime.tables, ids_of(call, own_person_id(call.caller)), names)
 
-    methods = {}
-    for operation, method in (
-        (operations.search, search),
-        (operations.export, export),
-        (operations.checkpoints, checkpoints),
-        (operations.openings, openings),
-    ):
-        method.__name__ = operation.name
-        methods[operation.name] = serves(operation)(method)
-    return type("AuditEntrypoints", (), methods)
+    def decorate(service_class: ServiceClass) -> ServiceClass:
+        for operation, method in (
+            (operations.search, search),
+            (operations.export, export),
+            (operations.checkpoints, checkpoints),
+            (operations.openings, openings),
+        ):
+            method.__name__ = operation.name
+            setattr(service_class, operation.name, serves(operation)(method))
+        return service_class
+
+    return decorate
 
 
 def _require_proof(caller: Caller | None) -> None:
-    """A trail leaves the building only for a person who has just proved who it is. Raises Refused(proof_required).
+    """Require a fresh proof of identity from a person who exports a trail. Raises Refused(proof_required).
 
-    A system has neither password nor code to give again: its secret and its scope let it in.
+    A system has neither a password nor a code to give again: its secret and its scope suffice.
     """
     if caller is not None and caller.realm != REALM_OF_SYSTEMS:
         caller.require_proof()
 
 
 def note_looking(call: Call, action: str, **facts: Any) -> None:
-    """Who looks at the trail leaves a trace, before anything is handed out."""
+    """Audit that the caller looks at the trail, before anything is handed out."""
     filters = sorted(
         name for name, value in call.request.items() if value is not None and name not in ("limit", "format")
     )
@@ -123,22 +128,24 @@ def _export(session: Session, caller: Caller, request: Request, tables: Any, ser
     return {"media_type": media_type, "rows": len(rows), "text": text, "next": following}
 
 
-def _checkpoints(session: Session, caller: Caller, request: Request, tables: Any) -> dict[str, Any]:
+def _checkpoints(
+    session: Session, caller: Caller, tables: Any, *, after: int | None, limit: int
+) -> dict[str, Any]:
     table = tables.AuditCheckpoint
     statement = select(table).where(table.chain == audit.chain_of(caller.organisation_id))
-    if request["after"] is not None:
-        statement = statement.where(table.seq < request["after"])
-    rows = session.scalars(statement.order_by(table.seq.desc()).limit(request["limit"] + 1)).all()
-    page = rows[: request["limit"]]
+    if after is not None:
+        statement = statement.where(table.seq < after)
+    rows = session.scalars(statement.order_by(table.seq.desc()).limit(limit + 1)).all()
+    shown = rows[:limit]
     items = [
         {"seq": row.seq, "row_hash": row.row_hash, "sealed_at": row.at, "signature": row.signature}
-        for row in page
+        for row in shown
     ]
-    return {"items": items, "next": str(page[-1].seq) if len(rows) > len(page) else None}
+    return {"items": items, "next": str(shown[-1].seq) if len(rows) > len(shown) else None}
 
 
 def own_person_id(caller: Caller | None) -> str:
-    """The person that the caller's account stands for, as the passport says. Raises Refused(not_found) for none."""
+    """The id of the caller's own person record, as the passport says. Raises Refused(not_found) without one."""
     own = caller.scope.get("person_id") if caller else None
     if own:
         return str(own)
@@ -146,7 +153,10 @@ def own_person_id(caller: Caller | None) -> str:
 
 
 def ids_asked(describe_person: Operation) -> IdsOf:
-    """The ids as the service that knows people tells them. Whoever lives on under another id is shown the own one only."""
+    """Ask the service that knows people for all ids of a person.
+
+    A person whose record was merged into another one gets only the id of the passport.
+    """
 
     def ids_of(call: Call, person_id: str) -> Sequence[str]:
         known = call.ask(describe_person, {"person_id": person_id})
@@ -158,17 +168,19 @@ def ids_asked(describe_person: Operation) -> IdsOf:
 def _openings(
     session: Session,
     caller: Caller,
-    request: Request,
     tables: Any,
     person_ids: Sequence[str],
     names: Names | None,
+    *,
+    after: str | None,
+    limit: int,
 ) -> dict[str, Any]:
     table = tables.Audit
     opened = or_(*(table.action.like(f"%{word}") for word in OPENING_WORDS))
     statement = select(table).where(
         table.organisation_id == caller.organisation_id, table.person_id.in_(person_ids), opened
     )
-    rows, following = page(session, statement, table, after=request["after"], limit=request["limit"])
+    rows, following = page(session, statement, table, after=after, limit=limit)
     people = sorted({row.actor_id for row in rows if row.actor_kind == "account"})
     known = names(session, people) if names and people else {}
     items = [
@@ -189,7 +201,7 @@ def _openings(
 
 
 def _filtered(table: Any, caller: Caller, request: Request) -> Select[Any]:
-    """Rows of the caller's organisation that fit the request. Other organisations have trails of their own."""
+    """The rows of the caller's organisation that fit the filters in the request."""
     conditions = [table.organisation_id == caller.organisation_id]
     exact = [
         name for name in ("actor_id", "object_type", "object_id", "person_id") if request[name] is not None

@@ -1,7 +1,8 @@
-"""Documents do not travel through the broker: the bytes lie in a content-addressed store, messages carry the SHA-256.
+"""Documents lie in a content-addressed store; messages through the broker carry only their SHA-256.
 
-Each organisation has a store of its own, so a hash learnt elsewhere opens nothing. What is made only to be handed out
-lies apart, in a passing part, and is swept away after its time: a copy of the same bytes that somebody keeps is not.
+Each organisation has a store of its own, so a hash of another organisation's document opens nothing. Documents that are
+made only for one download lie in a separate, passing part and are deleted after some time. A kept copy of the same bytes
+stays.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from services.contracts.errors import Refused
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ORGANISATION = re.compile(r"[0-9a-f]{32}")
-# Passing parts: what is fetched with the answer to its request, and what somebody comes back for.
+# The passing parts: documents that are downloaded at once, and exports that are downloaded later.
 PASSING, EXPORTS = "passing", "exports"
 
 
@@ -30,20 +31,20 @@ class BlobStore:
         self.folder = Path(folder)
 
     def put(self, organisation_id: str, chunks: Iterable[bytes], most_bytes: int) -> tuple[str, int]:
-        """Store what the chunks hold; returns (SHA-256, size). Durable when it returns.
+        """Store the content of the chunks durably; returns (SHA-256, size).
 
-        Raises Refused(request_too_large) beyond `most_bytes`; then nothing is kept.
+        Raises Refused(request_too_large) beyond `most_bytes` and stores nothing.
         """
         return self._store(self._folder_of(organisation_id), chunks, most_bytes)
 
     def put_passing(
         self, organisation_id: str, chunks: Iterable[bytes], most_bytes: int, part: str = PASSING
     ) -> tuple[str, int]:
-        """Store what is fetched within its time or never, as `put` does. `find` finds it until it is swept away."""
+        """As `put`, but in a passing part. `find` finds the document until `sweep_passing` deletes it."""
         return self._store(self._folder_of(organisation_id) / part, chunks, most_bytes)
 
     def find(self, organisation_id: str, sha256: str) -> Path:
-        """Where the bytes lie, kept or passing. Raises Refused(not_found)."""
+        """The path of a document, kept or passing. Raises Refused(not_found)."""
         kept, own = self.path(organisation_id, sha256), self._folder_of(organisation_id)
         for path in (kept, *(own / part / sha256[:2] / sha256 for part in (PASSING, EXPORTS))):
             if path.is_file():
@@ -51,10 +52,10 @@ class BlobStore:
         raise Refused("not_found", "The document is not in the store.")
 
     def sweep_passing(self, older_than_s: float, part: str = PASSING) -> int:
-        """Delete what was put into a passing part longer ago than that; how many files."""
+        """Delete files that were put into a passing part longer ago than this; returns how many."""
         before, swept = time.time() - older_than_s, 0
         for path in self.folder.glob(f"*/{part}/**/*"):
-            with suppress(FileNotFoundError):  # another process was first
+            with suppress(FileNotFoundError):  # another process has deleted it
                 if path.is_file() and path.stat().st_mtime < before:
                     path.unlink()
                     swept += 1
@@ -83,7 +84,7 @@ class BlobStore:
         return digest.hexdigest(), size
 
     def read(self, organisation_id: str, sha256: str) -> bytes:
-        """The bytes. Raises Refused(not_found); a file that does not match its name any more is an error."""
+        """The bytes of a document. Raises Refused(not_found), OSError if the file no longer matches its hash."""
         try:
             content = self.path(organisation_id, sha256).read_bytes()
         except FileNotFoundError:
@@ -93,7 +94,7 @@ class BlobStore:
         return content
 
     def path(self, organisation_id: str, sha256: str) -> Path:
-        """Where this blob lies."""
+        """The path of a kept document, which may not exist."""
         if not _SHA256.fullmatch(sha256):
             raise Refused("not_found", "The document is not in the store.")
         return self._folder_of(organisation_id) / sha256[:2] / sha256

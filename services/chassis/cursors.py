@@ -1,6 +1,7 @@
-"""Where a page of a list ended, as an opaque text: the name of the list's order, and the last item's values in it.
+"""Cursors: where a page of a list ended, as opaque text. It holds the name of the order and the last item's sort values.
 
-The place itself, not a row that must still be there for the next page. It stands in addresses, so it holds nothing of a person.
+The next page does not need the last item itself, which may be gone by then. Cursors are part of URLs, so they hold no
+personal data.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def cursor_of(order: str, *place: Value) -> str:
 
 
 def read_cursor(cursor: str, order: str, *kinds: type[Value]) -> list[Any]:
-    """The values again, of these kinds, times in UTC. Raises Refused `invalid_request`, and says so for another order's."""
+    """The values of a cursor, of these kinds, times in UTC. Raises Refused(invalid_request), also for another order's cursor."""
     try:
         found = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(found, list) or not found or not isinstance(found[0], str):

@@ -1,6 +1,6 @@
 """A service's own database: SQLite (WAL, `BEGIN IMMEDIATE`) or PostgreSQL, chosen by URL.
 
-Transactions are short and never open across the network: `assert_no_transaction` comes before each call to another service.
+Transactions are short and never open across the network; whatever calls the network asserts that (`assert_no_transaction`).
 """
 
 from __future__ import annotations
@@ -30,36 +30,34 @@ from services.contracts.errors import Refused
 T = TypeVar("T")
 Columns = TypeVarTuple("Columns")
 Row = TypeVar("Row", bound=Any)
-# Statements that are kept compiled: about 50 KB each. Nine calls of ten need sixty of them; SQLAlchemy would keep 750.
+# How many compiled statements are kept, about 50 KB each. Sixty serve nine calls of ten; SQLAlchemy would keep 750.
 STATEMENTS_KEPT = 150
-LOCK_WAIT_S = (
-    2.5  # a writer that waits longer answers 503, so that a request never hangs on a locked database
-)
+LOCK_WAIT_S = 2.5  # after a longer wait a writer answers 503, so that no request hangs on a locked database
 _RETRYABLE_STATES = {"40001", "40P01"}  # serialization failure, deadlock (PostgreSQL)
 
 in_transaction: contextvars.ContextVar[bool] = contextvars.ContextVar("in_transaction", default=False)
 
 
 class TransactionOpenAcrossNetworkError(AssertionError):
-    """A call or a publish was tried inside a transaction. It is a fault in our code, never a user's."""
+    """Code tried to use the network inside a transaction. This is always a fault in our code."""
 
 
 def assert_no_transaction() -> None:
-    """Raise if this greenlet has a transaction open: nothing may cross the network then."""
+    """Raise if this greenlet has an open transaction, during which it may not use the network."""
     if in_transaction.get():
         raise TransactionOpenAcrossNetworkError
 
 
 def insert_into(dialect: str, table: Any) -> Any:
-    """INSERT in the words of a database: it takes `.on_conflict_do_update()` and the like.
+    """An INSERT in a database's dialect, which has `.on_conflict_do_update()` and the like.
 
-    `dialect` is `session.connection().dialect.name`; it is to be executed on that connection.
+    `dialect` is `session.connection().dialect.name`; execute the statement on that connection.
     """
     return (postgresql if dialect == "postgresql" else sqlite).insert(table)
 
 
 def insert_unless_there(session: Session, table: Any, values: Mapping[str, Any]) -> bool:
-    """Insert a row unless its key, or another unique value of it, is there already; whether it was inserted.
+    """Insert a row unless its key or another unique value of it exists; returns whether it was inserted.
 
     A second transaction with the same key waits in PostgreSQL until the first has ended.
     """
@@ -70,14 +68,14 @@ def insert_unless_there(session: Session, table: Any, values: Mapping[str, Any])
 
 @functools.cache
 def _insert_unless_there(dialect: str, table: Any) -> Any:
-    # Built once for each table: to build and key a statement takes several times as long as to execute it.
+    # Built once for each table: building a statement takes several times as long as executing it.
     return insert_into(dialect, table).on_conflict_do_nothing()
 
 
 def held_or_made(session: Session, model: type[Row], key: Mapping[str, Any], fresh: Mapping[str, Any]) -> Row:
-    """The row with this key, locked until the transaction ends; made from `key` and `fresh` where there is none.
+    """The row with this key, locked until the transaction ends. Without one, it is made from `key` and `fresh`.
 
-    Of two who would make it at once the second waits for the first, and finds what that one has written.
+    When two transactions would make it at once, the second waits for the first and finds the row of the first.
     """
     insert_unless_there(session, model.__table__, {**key, **fresh})
     row: Row = session.scalars(select(model).filter_by(**key).with_for_update()).one()
@@ -87,8 +85,8 @@ def held_or_made(session: Session, model: type[Row], key: Mapping[str, Any], fre
 def built_once(statement: Select[*Columns]) -> Select[*Columns]:
     """A SELECT of objects that a module keeps, for sessions of an organisation: `session.execute(statement, parameters)`.
 
-    It carries its limit to the organisation's rows, so that it is neither copied nor keyed anew for each execution. In a
-    session of no organisation it fails.
+    The limit to the organisation's rows is part of the statement, so that no execution needs to copy it. In a session
+    without organisation it fails.
     """
     return statement.options(_OWN_ROWS)
 
@@ -96,9 +94,8 @@ def built_once(statement: Select[*Columns]) -> Select[*Columns]:
 class Prepared:
     """A SELECT that is built once, with named parameters, and answers with plain rows.
 
-    Executed for a session of an organisation it is limited to that organisation's rows, like every other statement. It
-    costs a tenth of the same question built anew and loaded into objects; a row is no object, so nothing can be changed
-    by it.
+    In a session of an organisation it is limited to that organisation's rows, like every other statement. It costs a
+    tenth of the same query built anew and loaded into objects. Its rows are read-only.
     """
 
     def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
@@ -106,7 +103,7 @@ class Prepared:
         self._of_one = built_once(statement)
 
     def execute(self, session: Session, **parameters: Any) -> CursorResult[Any]:
-        """The result, after what the session has changed was written."""
+        """Flush the session, then execute; the result."""
         session.flush()
         organisation_id = session.info.get("organisation_id")
         if organisation_id is None:
@@ -122,7 +119,7 @@ class PreparedInsert:
         self._is_tenant_table = issubclass(model, TenantScoped)
 
     def execute(self, session: Session, *rows: Mapping[str, Any]) -> None:
-        """Insert these rows, after what the session has changed was written."""
+        """Flush the session, then insert these rows."""
         session.flush()
         organisation_id = session.info.get("organisation_id")
         values = [dict(row) for row in rows]
@@ -139,8 +136,8 @@ class Database:
     def __init__(self, url: str, pool_size: int = 20) -> None:
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         self.engine = _sqlite_engine(url, pool_size) if self.is_sqlite else _postgres_engine(url, pool_size)
-        # SQLite has one writer. Waiting for it inside SQLite would stop the whole event loop, and a writer that yields
-        # while another blocks would freeze the process: so writers queue here, where waiting is cooperative.
+        # SQLite admits one writer. Waiting inside SQLite would stop the whole event loop; if the writer had yielded, the
+        # process would freeze. So writers queue here, where waiting is cooperative.
         self._writer = threading.Lock() if self.is_sqlite else None
 
     @contextlib.contextmanager
@@ -150,15 +147,15 @@ class Database:
             yield session
 
     def fetch_one(self, statement: Any, parameters: Mapping[str, Any]) -> Any:
-        """The only row of a statement built once over columns, None without one: for what every request asks.
+        """The only row of a prebuilt statement over columns, or None. Meant for queries of every request.
 
-        Without the ORM it costs a third; nothing but the statement itself limits it to an organisation.
+        Bypassing the ORM, it costs a third. Only the statement itself can limit it to an organisation.
         """
         with self.engine.connect() as connection:
             return connection.execute(statement, parameters).one_or_none()
 
     def write(self, organisation_id: str | None, work: Callable[[Session], T]) -> T:
-        """Run `work` in one transaction and commit. Tried again when the database says that it lost a race.
+        """Run `work` in one transaction and commit. It is tried again when the database reports a lost race.
 
         Raises Refused(service_unavailable) when the database stays locked or away.
         """
@@ -211,7 +208,7 @@ class Database:
         return attempt < 5 and getattr(error.orig, "pgcode", None) in _RETRYABLE_STATES
 
     def is_ready(self) -> bool:
-        """Whether a statement gets through."""
+        """Whether the database answers a statement."""
         try:
             with self.engine.connect() as connection:
                 connection.exec_driver_sql("SELECT 1")
@@ -227,7 +224,7 @@ class Database:
 def _sqlite_engine(url: str, pool_size: int) -> Engine:
     engine = create_engine(
         url,
-        # To open a file is quick, and each connection that is kept keeps a cache: a few for the usual load, the one used last first.
+        # Opening a file is quick, and every open connection holds a cache. So few are kept, and the one used last goes first.
         pool_size=min(pool_size, 6),
         pool_use_lifo=True,
         max_overflow=100,
@@ -239,7 +236,7 @@ def _sqlite_engine(url: str, pool_size: int) -> Engine:
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we begin transactions ourselves
-        # A cache of 256 KB: there are as many connections as calls at once, and the system caches the file for all of them.
+        # 256 KB of cache suffice: each concurrent call has a connection, and the operating system caches the file for all.
         pragmas = (
             "journal_mode=WAL",
             "synchronous=FULL",
@@ -252,9 +249,10 @@ def _sqlite_engine(url: str, pool_size: int) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        # A plain BEGIN that reads and then writes loses to any other writer; IMMEDIATE takes the write lock at once.
+        # After a plain BEGIN, a transaction that reads and then writes fails if another one writes in between. IMMEDIATE
+        # takes the write lock at once.
         is_write = connection.get_execution_options().get("portico_write", False)
-        # Said to the driver itself: SQLAlchemy makes a statement and a result of it, which takes longer than the rest.
+        # Sent through the driver: SQLAlchemy would build a statement and a result, which takes longer than the BEGIN.
         words = "BEGIN IMMEDIATE" if is_write else "BEGIN"
         try:
             connection.connection.driver_connection.execute(words)
@@ -280,15 +278,15 @@ def _postgres_engine(url: str, pool_size: int) -> Engine:
 
 
 class _OfOneOrganisation(FunctionElement[Any]):
-    """A condition that many rows fulfil, and that says so to SQLite.
+    """A condition that tells SQLite how many rows it holds for.
 
-    Without statistics SQLite takes it that ten rows at most belong to one organisation, and answers `id IN (…)`, or which
-    lines a referral has, by reading all of the organisation's rows. A fiftieth of the table is what it is told instead:
-    then an index of the other conditions goes before, and one that begins with the organisation still before a scan.
+    Without statistics SQLite assumes that at most ten rows belong to one organisation. It then answers `id IN (…)` by
+    reading all of the organisation's rows. Told that an organisation has a fiftieth of the table, it prefers an index of
+    the other conditions, and still prefers an index that begins with the organisation to a scan.
     """
 
     inherit_cache = True
-    type = NullType()  # a Boolean would be compared with 1, and no index found
+    type = NullType()  # SQLAlchemy would compare a Boolean with 1, which no index serves
 
 
 @compiles(_OfOneOrganisation)
@@ -301,7 +299,7 @@ def _with_likelihood(element: Any, compiler: Any, **more: Any) -> str:
     return f"likelihood({compiler.process(element.clauses, **more)}, 0.02)"
 
 
-# The organisation is a parameter that each execution has to give: a statement without it fails.
+# Each execution has to give the organisation as a parameter: a statement without it fails.
 _ORGANISATION = "organisation_of_session"
 _ORGANISATION_GIVEN = bindparam(_ORGANISATION, type_=String())
 _OWN_ROWS = with_loader_criteria(
@@ -313,14 +311,14 @@ _OWN_ROWS = with_loader_criteria(
 
 @event.listens_for(Session, "do_orm_execute")
 def _only_own_rows(state: ORMExecuteState) -> None:
-    """Every statement over tenant tables is limited to the session's organisation. Not something a query can forget."""
+    """Limit every statement over tenant tables to the session's organisation, so that no query can forget to."""
     organisation_id = state.session.info.get("organisation_id")
     if organisation_id is None or state.is_column_load:
         return
     given = state.parameters or {}
     if state.is_select and isinstance(given, Mapping):
-        # A statement that was built once carries it; a relationship's load has inherited it from its parent's.
-        if _OWN_ROWS not in state.statement._with_options:  # noqa: SLF001 - told nowhere else
+        # A prebuilt statement has the limit already, and the load of a relationship inherits it from its parent.
+        if _OWN_ROWS not in state.statement._with_options:  # noqa: SLF001 - SQLAlchemy has no public way to ask
             state.statement = state.statement.options(_OWN_ROWS)
         state.parameters = {**given, _ORGANISATION: organisation_id}
         return

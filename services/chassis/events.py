@@ -1,4 +1,4 @@
-"""The entrypoint of an event: at least once from the broker, once in effect, and a ladder of tries when it fails."""
+"""The entrypoint of an event: delivered at least once, applied once, and retried with growing delays when it fails."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TRIES = "portico-tries"
 
 
 def retry_exchange(seconds: int) -> str:
-    """Exchange of the delay queue that holds a message for so long and then gives it back to the queue it came from."""
+    """The exchange of the delay queue that returns a message to its queue after so many seconds."""
     return f"portico.retry-{seconds}s"
 
 
@@ -34,7 +34,7 @@ def queue_of(service: str, handler: str) -> str:
 
 @dataclass(frozen=True)
 class EventContext:
-    """What came with an event."""
+    """The envelope of an event."""
 
     event_id: str
     subject: str
@@ -45,7 +45,7 @@ class EventContext:
 
 
 class IncomingEvent:
-    """An event on its way to one handler, with what the handler needs to take effect once."""
+    """An event for one handler, with the means to apply it once."""
 
     def __init__(
         self, runtime: Any, handler: str, event: Event, data: Mapping[str, Any], context: EventContext
@@ -57,15 +57,15 @@ class IncomingEvent:
         self.context = context
 
     def ask(self, operation: Operation, request: Mapping[str, Any]) -> Any:
-        """Ask another service within the event's organisation, before `apply`."""
+        """Call another service within the event's organisation, before `apply`."""
         return self.runtime.ask(
             operation, request, organisation=self._organisation, context=self._call_context
         )
 
     def apply(self, handler: Callable[..., Any], *extra: Any) -> bool:
-        """Run `handler(unit_of_work, data, *extra)` in the transaction that also notes the event as handled.
+        """Run `handler(unit_of_work, data, *extra)` in the transaction that also marks the event as handled.
 
-        The service itself is the caller. False when it had taken effect before: then nothing is run.
+        The service itself is the caller. If the event was applied before, it runs nothing and returns False.
         """
 
         def work(unit: UnitOfWork) -> bool:
@@ -99,7 +99,7 @@ class IncomingEvent:
         return insert_unless_there(session, self.runtime.tables.Inbox.__table__, row)
 
 
-class Listens(Entrypoint):  # type: ignore[misc]
+class Listens(Entrypoint):  # type: ignore[misc]  # nameko has no types
     """nameko entrypoint of one event. Use as `@listens(event)` over `def on_<event>(self, incoming)`."""
 
     inbound = Inbound()
@@ -121,11 +121,11 @@ class Listens(Entrypoint):  # type: ignore[misc]
         self.inbound.drain()
 
     def take(self, message: Any) -> None:
-        """Called by the connection's reader: hand the message to a worker."""
+        """Hand the message to a worker. The connection's reader calls this."""
         self.inbound.spawn(getattr(self.container.service_cls(), self.method_name), self, message)
 
     def perform(self, service: Any, method: Callable[..., Any], message: Any) -> None:
-        """Run in a worker: decode, check, handle, acknowledge; on failure climb the ladder. Nothing escapes."""
+        """Decode, check, handle and acknowledge, in a worker; delay or park on failure. No exception escapes."""
         started = time.monotonic()
         outcome = "ok"
         try:
@@ -133,7 +133,7 @@ class Listens(Entrypoint):  # type: ignore[misc]
             self.inbound.acknowledge(message)
         except (
             Exception
-        ) as error:  # one event must not take the others down: it waits on the ladder, then is parked
+        ) as error:  # a failed event must not stop others: it is delayed, and parked in the end
             outcome = self._failed(message, error)
         took_s = time.monotonic() - started
         metrics.EVENTS_HANDLED.labels(self.queue, outcome).observe(took_s)
@@ -166,7 +166,7 @@ class Listens(Entrypoint):  # type: ignore[misc]
         return IncomingEvent(self.runtime, self.method_name, self.event, data, context)
 
     def _failed(self, message: Any, error: Exception) -> str:
-        """Park what cannot be read; delay what failed, and park it after the last step of the ladder."""
+        """Park an unreadable event. Delay a failed one, and park it after the last retry."""
         if isinstance(error, wire.Undecodable):
             self.inbound.park(message, error.reason, self.queue)
             return "parked"
@@ -195,7 +195,7 @@ def listens(event: Event) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
         worker.__name__ = method.__name__
         worker.__doc__ = event.summary
-        worker.method = method  # type: ignore[attr-defined]
-        return Listens.decorator(event)(worker)  # type: ignore[no-any-return]
+        worker.method = method  # type: ignore[attr-defined]  # lets tests call it without a message
+        return Listens.decorator(event)(worker)  # type: ignore[no-any-return]  # nameko has no types
 
     return decorate

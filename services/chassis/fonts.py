@@ -1,4 +1,4 @@
-"""The font faces of PDFs, and which of them has a character. They are Debian packages, which deploy/setup.sh installs.
+"""The font faces of PDFs, and which of them has a given character. deploy/setup.sh installs them as Debian packages.
 
 Noto Sans is the first choice. A character that it lacks is looked up in the Noto face that is named like the character's
 script, among symbols, and in the faces for Chinese, Japanese and Korean. Documents embed the glyphs that they use.
@@ -42,7 +42,7 @@ BLOCK = 1024
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """A font file, given by its path below FOLDER, or the part of it that has one block of 1,024 characters."""
+    """A font file, given by its path below FOLDER, or its subset with one block of 1,024 characters."""
 
     file: str
     block: int | None = None
@@ -59,8 +59,8 @@ class Face:
         source = str(FOLDER / self.file) if self.block is None else BytesIO(self._part.blob.data)
         font = TTFont(name, source)
         if self.block is not None:
-            font.face.name += b"-%d" % self.block  # reportlab takes two faces of one name for the same
-        font.hbFont()  # from now on `hbAddPrivate` is there
+            font.face.name += b"-%d" % self.block  # reportlab identifies faces by name
+        font.hbFont()  # sets up `hbAddPrivate`
         pdfmetrics.registerFont(font)
         return font
 
@@ -84,7 +84,7 @@ def first_face(weight: str) -> Face:
 
 @lru_cache(4096)
 def face_for(character: str, weight: str, *, is_japanese: bool) -> Face | None:
-    """The first face that has the character; None: none has. `is_japanese` prefers Japanese forms of Chinese characters."""
+    """The first face that has the character, or None. `is_japanese` prefers Japanese forms of Chinese characters."""
     return next((face for face in _faces(character, weight, is_japanese) if face.has(character)), None)
 
 
@@ -95,16 +95,16 @@ def _faces(character: str, weight: str, is_japanese: bool) -> Iterator[Face]:
         yield from map(_face, _of_script(word, weight))
     is_wide = unicodedata.east_asian_width(character) in {"W", "F", "H"}
     east_asian = _JAPANESE_FIRST if is_japanese else _EAST_ASIAN
-    # Emoji are wide, too, but symbols.
+    # Emoji are wide as well, but they are symbols.
     is_symbol = not is_wide or unicodedata.category(character).startswith("S")
-    # In parts, because reportlab takes 20 MB and 0.2 s for one of these whole.
+    # In blocks, because reportlab needs 20 MB and 0.2 s for one of these faces as a whole.
     for file in (*_SYMBOLS, *east_asian) if is_symbol else (*east_asian, *_SYMBOLS):
         yield _face(file, ord(character) // BLOCK)
 
 
 @cache
 def _of_script(word: str, weight: str) -> tuple[str, ...]:
-    """The Noto faces whose name begins with the script: bold where there is a bold one, sans before serif."""
+    """The Noto faces of a script, by their file names: bold where there is a bold one, sans before serif."""
     found = []
     for name in _noto_faces():
         if name.endswith("-Regular.ttf") and name.lower().startswith(

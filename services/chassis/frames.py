@@ -1,7 +1,7 @@
 """AMQP 0-9-1 frames of what a service writes for every call: a message, an acknowledgement.
 
-py-amqp takes longer to put these bytes together than the rest of a call's sending takes. Everything else, and all reading,
-is py-amqp's. The layout is that of the AMQP 0-9-1 specification, sections 2.3.5 (frames), 4.2.5 (values), 1.8.3 (basic).
+py-amqp takes longer to encode these frames than the rest of sending a call takes. py-amqp still does everything else,
+including all reading. The layout follows the AMQP 0-9-1 specification, sections 2.3.5 (frames), 4.2.5 (values), 1.8.3 (basic).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _CONTENT = Struct(">HHQH")  # class, weight, size of the body, flags of the prop
 _BASIC = 60
 _LONG_TEXT, _LONG, _LONG_LONG = Struct(">cI"), Struct(">ci"), Struct(">cq")
 _FRAME_OVERHEAD = 8
-# Properties in the order in which they are written.
+# Properties in the order of the wire.
 _TEXTS_BEFORE_HEADERS = (("content_type", 0x8000), ("content_encoding", 0x4000))
 _HEADERS, _DELIVERY_MODE = 0x2000, 0x1000
 _TEXTS_AFTER_HEADERS = (
@@ -40,7 +40,7 @@ def publication(
     delivery_mode: int | None = None,
     **texts: str,
 ) -> bytes:
-    """One message. `texts` are properties: content_type, content_encoding, correlation_id, reply_to, expiration, message_id.
+    """A message. `texts` are properties: content_type, content_encoding, correlation_id, reply_to, expiration, message_id.
 
     Raises ValueError for a property or a name longer than 255 bytes, TypeError for a header of another type.
     """
@@ -73,7 +73,7 @@ def publication(
 
 
 def acknowledgement(channel_id: int, delivery_tag: int) -> bytes:
-    """That this one delivery is done with."""
+    """The frame that acknowledges one delivery."""
     return _ACK.pack(_METHOD, channel_id, 13, _BASIC, 80, delivery_tag, 0, 0xCE)
 
 

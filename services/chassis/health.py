@@ -16,7 +16,7 @@ Checks = Callable[[], dict[str, bool]]
 
 
 class HealthServer:
-    """A small HTTP server in the service's own event loop: it answers only while the loop turns, which is the point."""
+    """A small HTTP server in the service's event loop, so that it answers only while the loop runs."""
 
     def __init__(self, service: str, host: str, port: int, checks: Checks) -> None:
         self._service = service

@@ -1,7 +1,7 @@
-"""What comes in over AMQP: one connection per process with a channel for calls and one for events.
+"""Incoming messages: one AMQP connection per process, with a channel for calls and one for events.
 
-It never dies of a message. What cannot be understood and has a sender gets an answer; what has none is parked,
-with headers that say why, and without a byte of its body in any log.
+No message can stop the process. A message that cannot be read is answered if it has a sender. Otherwise it is parked, with
+headers that say why. Bodies are never logged.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from services.chassis.logs import log
 from services.chassis.publisher import Outgoing
 
 
-class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
+class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]  # nameko has no types
     """Consumes the service's queues and hands each message to its entrypoint."""
 
     def __init__(self) -> None:
@@ -45,8 +45,8 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
 
     def start(self) -> None:
         assert self._link is not None  # noqa: S101 - nameko calls setup first
-        # A worker for everything that can be delivered at once: the reader never waits for one. nameko's own pool
-        # sets up a context and logs for each call, which costs as much as the rest of an empty operation.
+        # One worker for each message that can be delivered at once, so that the reader never waits for a worker. nameko's
+        # pool sets up a context and logs for each call, which costs as much as the rest of an empty operation.
         settings = self.runtime.settings
         metrics.WORKERS_BUSY.labels(self.runtime.service).set_function(self._workers.running)
         self._workers.resize(settings.rpc_workers + settings.event_workers * len(self._queues) + 2)
@@ -66,17 +66,17 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
         self._queues[queue] = provider
 
     def spawn(self, work: Callable[..., None], *arguments: Any) -> None:
-        """Run `work` in a worker. It must not raise: an entrypoint's `perform` sees to that."""
+        """Run `work` in a worker. It must not raise; an entrypoint's `perform` catches every exception."""
         self._workers.spawn_n(work, *arguments)
 
     @property
     def queues(self) -> list[str]:
-        """The queues this service takes messages from, and the one where it parks them."""
+        """The queues that this service consumes, and the parking queue."""
         calls = [wire.rpc_queue(self.runtime.service)] if self._calls else []
         return [*calls, *self._queues, wire.PARKING_QUEUE]
 
     def drain(self) -> None:
-        """Take no more messages; what was delivered and not begun goes to another replica when the link closes."""
+        """Take no more messages. Delivered messages that no worker has begun go to another replica when the link closes."""
         if self._draining.is_set():
             return
         self._draining.set()
@@ -125,7 +125,7 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
 
     def _on_call(self, message: Any) -> None:
         if self._draining.is_set():
-            return  # not acknowledged: it goes back to the queue
+            return  # unacknowledged, so the broker puts it back into the queue
         method = message.delivery_info["routing_key"].rpartition(".")[2]
         provider = self._calls.get(method)
         if not message.properties.get("reply_to"):
@@ -148,7 +148,7 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
         error: tuple[Any, ...] | None = None,
         more: dict[str, Any] | None = None,
     ) -> None:
-        """Answer a call, then acknowledge it. `error` is (code, detail, field). A caller that is gone is no error."""
+        """Answer a call, then acknowledge it. `error` is (code, detail, field). The caller may be gone, which is not an error."""
         failure = None
         if error is not None:
             failure = {
@@ -160,7 +160,7 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
             }
         body = wire.encode({"result": result, "error": failure})
         reply_to = message.properties["reply_to"]
-        # Direct reply-to addresses live on the default exchange, a stock proxy's reply queue is bound to nameko's.
+        # Direct reply-to addresses belong to the default exchange. The reply queue of a stock proxy is bound to nameko's.
         exchange = "" if reply_to.startswith("amq.") else wire.RPC_EXCHANGE
         try:
             channel = message.channel
@@ -178,7 +178,7 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
         except (OSError, ConnectionError, AttributeError, amqp.AMQPError):
             log.warning(
                 "reply_without_link"
-            )  # it will be delivered again; the request id keeps it from happening twice
+            )  # the call is delivered again, and its request id prevents a second effect
 
     # events
 
@@ -187,21 +187,21 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
             self._queues[queue].take(message)
 
     def acknowledge(self, message: Any) -> None:
-        """This message is done with."""
+        """Acknowledge this message."""
         try:
             message.channel.basic_ack(message.delivery_tag)
         except (OSError, ConnectionError, AttributeError, amqp.AMQPError):
-            log.warning("ack_without_link")  # it will be delivered again; the inbox knows it
+            log.warning("ack_without_link")  # it is delivered again, and the inbox recognises it
 
     def give_back(self, message: Any) -> None:
-        """Put this message back to where it came from."""
+        """Put this message back into its queue."""
         try:
             message.channel.basic_reject(message.delivery_tag, requeue=True)
         except (OSError, ConnectionError, AttributeError, amqp.AMQPError):
             log.warning("reject_without_link")
 
     def pass_on(self, message: Any, exchange: str, routing_key: str, headers: dict[str, Any]) -> bool:
-        """Publish a copy with confirmation, then acknowledge the original. False: the broker did not take it."""
+        """Publish a copy with confirmation, then acknowledge the original. Returns False if the broker did not take the copy."""
         body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
         copy = Outgoing(
             exchange,
@@ -213,14 +213,14 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]
         )
         self.runtime.publisher.send_all([copy])
         if copy.outcome != "confirmed":
-            time.sleep(1.0)  # the broker does not take it now; giving it back at once would be a busy loop
+            time.sleep(1.0)  # a pause, because the broker would deliver it again at once
             self.give_back(message)
             return False
         self.acknowledge(message)
         return True
 
     def park(self, message: Any, reason: str, queue: str | None = None) -> None:
-        """Move a message to the parking queue, where an operator looks at it and may send it again."""
+        """Move a message to the parking queue, where an operator can inspect it and send it again."""
         queue = queue or wire.rpc_queue(self.runtime.service)
         headers = {
             "portico-queue": queue,

@@ -1,9 +1,9 @@
 """A lock for each key: writers of the same row wait here, in their process, instead of in the database.
 
-A row lock is held from the statement that takes it to the commit, and in a busy process every statement between them
-waits for the event loop: fifty that want one row make each other slow, and some starve. One at a time, a transaction has
-the loop almost to itself, and a waiting one holds no connection. Correctness stays the database's: other replicas are
-not seen here.
+A transaction holds a row lock until it commits, and in a busy process each of its statements waits for the event loop.
+Fifty transactions that want one row slow each other down, and some starve. One at a time, a transaction has the loop
+almost to itself, and a waiting one holds no connection. These locks do not reach other replicas, so correctness depends
+on the database alone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class KeyedLock:
 
     @contextlib.contextmanager
     def hold(self, key: str, within_s: float | None = None) -> Iterator[None]:
-        """Wait for the lock of `key`, first come first served, and hold it until the end of the block.
+        """Wait for the lock of `key`, first come, first served, and hold it until the end of the block.
 
         Raises Refused(service_unavailable) when it is not free within `within_s` seconds, by default 10.
         """

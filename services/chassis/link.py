@@ -1,8 +1,8 @@
-"""One AMQP connection that looks after itself: a reader, a heartbeat, and the way back after a loss.
+"""One AMQP connection with a reader and a heartbeat, which connects again after a loss.
 
 Works with operating-system threads (gateway) and with greenlets (services, once eventlet has patched `threading`).
-Writes go through one lock per connection; only the reader reads. So nobody but `on_open`, which runs before
-the reader, may call a method that waits for the broker's answer.
+Writes go through one lock per connection; only the reader reads. So only `on_open`, which runs before the reader, may call
+methods that wait for the broker's answer.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ Opened = Callable[[Any], None]
 def write(channel: Any, data: bytes) -> None:
     """Write frames (see `frames`) of a channel in one piece. Raises LinkDown, OSError.
 
-    py-amqp's own `basic_publish` reads from the socket first (to see a blocked connection), which would take frames away
-    from the reader; this only writes.
+    py-amqp's `basic_publish` first reads from the socket (to notice a blocked connection), which would take frames away
+    from the reader. This function only writes.
     """
     connection = None if channel is None else channel.connection
     if connection is None:
         raise LinkDown
     connection.transport.write(data)
-    # What tells the heartbeat that there is no need for one.
+    # A heartbeat is sent only when this number has not changed.
     connection.bytes_sent += 1
 
 
@@ -100,11 +100,11 @@ class Link:
                 pause_s = 0.1
                 self.is_open.set()
                 log.info("link_open", name=self._name)
-                # What `drain_events` does, without a context manager for each of a message's three frames.
+                # As `drain_events`, but without a context manager for each of a message's three frames.
                 read_frame, take_frame = connection.transport.read_frame, connection.on_inbound_frame
                 while not self._stopping.is_set():
                     take_frame(read_frame())
-            except Exception as error:  # whatever broke it, the cure is a new connection
+            except Exception as error:  # a new connection is the remedy for every failure
                 if not self._stopping.is_set():
                     log.warning("link_lost", name=self._name, error=type(error).__name__)
             finally:
@@ -150,14 +150,14 @@ class Link:
             if connection is None:
                 continue
             if connection.bytes_sent == sent:
-                # A failed heartbeat is seen by the reader as well, which mends the link.
+                # The reader notices a failed heartbeat as well, and connects again.
                 with contextlib.suppress(OSError, ConnectionError):
                     connection.send_heartbeat()
             sent = connection.bytes_sent
 
     def _drop(self) -> None:
-        # Only shut down, which the reader sees, and which lets it close: a socket that is closed under a waiting greenlet
-        # leaves the event loop's watch, and the greenlet would wait for ever.
+        # Shut the socket down and let the reader close it. The event loop stops watching a closed socket, so a greenlet that
+        # waits for it would wait for ever.
         connection = self._connection
         if connection is not None and connection.connected:
             with contextlib.suppress(OSError):
@@ -165,10 +165,10 @@ class Link:
 
 
 def _read_in_large_pieces(transport: Any) -> None:
-    """Spare eight system calls of nine.
+    """Save eight of nine system calls.
 
-    py-amqp asks the socket for 7 bytes, then the payload, then one byte, three times a message. It keeps what it gets
-    beyond the wish, so more can be asked for at once. (TLS buffers by itself.)
+    py-amqp reads 7 bytes, then the payload, then one byte, three times a message. It buffers surplus bytes, so it can read
+    more at once. (TLS buffers by itself.)
     """
     if type(transport).__name__ == "TCPTransport":
         receive = transport.sock.recv
@@ -176,18 +176,18 @@ def _read_in_large_pieces(transport: Any) -> None:
 
 
 def _write_one_at_a_time(transport: Any) -> None:
-    """Let no two writers mix their frames: ours (see `write`) and py-amqp's, which has a lock for itself alone."""
+    """Keep our writes (see `write`) and py-amqp's from mixing their frames: py-amqp's lock covers only its own."""
     send, lock = transport._write, threading.Lock()  # noqa: SLF001 - py-amqp has no place for it
 
     def send_alone(data: bytes) -> None:
         with lock:
             send(data)
 
-    transport._write = send_alone  # noqa: SLF001
+    transport._write = send_alone  # noqa: SLF001 - as above
 
 
 def _hang_up(connection: Any) -> None:
-    """Close the socket under a connection. The broker sees the end of it; a polite close could wait for ever on a dead peer."""
+    """Close the socket of a connection. The AMQP close handshake could wait for ever for a dead peer."""
     with contextlib.suppress(OSError, ConnectionError):
         if connection.connected:
             connection.transport.close()

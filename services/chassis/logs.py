@@ -1,6 +1,6 @@
 """Structured logs: one JSON object a line, with the correlation id, without personal data.
 
-Only the keys in ALLOWED are written; anything else is replaced by its type, so a slip of the pen does not become a leak.
+Only the keys in ALLOWED are written. Any other value is replaced by its type, so that a mistake leaks nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ALLOWED = frozenset(
 
 
 class _Line:
-    """An entry as a line of JSON: one step, as a process writes one for every request."""
+    """Turns an entry into a line of JSON, in one step because a process writes a line for every request."""
 
     def __init__(self, service: str) -> None:
         self._service = service
@@ -51,7 +51,7 @@ class _Line:
         return orjson.dumps(entry, default=_type_of)
 
 
-_LEVELS = {"warn": "warning", "exception": "error"}  # methods of a logger that are no levels
+_LEVELS = {"warn": "warning", "exception": "error"}  # methods of a logger that are not named like their level
 
 
 def _type_of(value: Any) -> str:
@@ -73,7 +73,7 @@ def configure(service: str, level: str = "INFO") -> None:
 
 
 class _LibraryFormatter(logging.Formatter):
-    """Libraries put payloads into messages and tracebacks (kombu logs bodies it cannot decode): only where it came from is kept."""
+    """Keeps only the origin of a library's message: libraries put payloads into their messages (kombu logs bodies)."""
 
     def __init__(self, service: str) -> None:
         super().__init__()
@@ -93,7 +93,7 @@ class _LibraryFormatter(logging.Formatter):
 
 
 def where(error: BaseException) -> str:
-    """`module.py:line` of the innermost frame of our own code: enough to find a fault, nothing of its data."""
+    """`module.py:line` of the innermost frame of our code, which locates a fault and shows no data."""
     frames = []
     trace = error.__traceback__
     while trace is not None:
@@ -104,7 +104,7 @@ def where(error: BaseException) -> str:
 
 
 def stack(frame: FrameType) -> str:
-    """`module.py:line function > …`, outermost first, of our own code: no values, so nothing of a person. May be empty."""
+    """`module.py:line function > …` of our code, outermost first. It shows no values, so no personal data. May be empty."""
     frames: list[str] = []
     each: FrameType | None = frame
     while each is not None and len(frames) < _LONGEST_STACK:

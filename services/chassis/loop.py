@@ -1,4 +1,4 @@
-"""Work that a process does by itself: woken when there is something, and again every so often in case a wake was missed."""
+"""Background work of a process, done when woken, and at intervals in case nobody woke it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from services.chassis.logs import log, where
 
 
 class Loop:
-    """Runs `work()` when woken and every `every_s`. `work` returns False when it could not finish: then it backs off."""
+    """Runs `work()` when woken and every `every_s` seconds. It backs off when `work` returns False (not finished)."""
 
     def __init__(
         self, name: str, work: Callable[[], bool], every_s: float, backoff_cap_s: float = 30.0
@@ -24,16 +24,16 @@ class Loop:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin."""
+        """Start the loop in a thread."""
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._thread.start()
 
     def wake(self) -> None:
-        """There is something to do."""
+        """Run the work soon."""
         self._wake.set()
 
     def stop(self, timeout_s: float = 6.0) -> None:
-        """Stop after the piece of work in hand."""
+        """Stop after the current run."""
         self.stopping.set()
         self._wake.set()
         if self._thread is not None:
@@ -48,21 +48,21 @@ class Loop:
                 return
             try:
                 finished = self._work()
-            except Exception as error:  # a loop that dies would leave work undone in silence
+            except Exception as error:  # a dead loop would leave work undone unnoticed
                 log.error("loop_failed", name=self.name, error=type(error).__name__, where=where(error))
                 finished = False
             if finished:
                 pause_s = self._every_s
             else:
-                # Jitter, so that replicas that failed together do not come back together.
-                pause_s = min(max(pause_s, 0.5) * 2, self._cap_s) * random.uniform(0.5, 1)  # noqa: S311
+                # Jitter keeps replicas that failed together from trying again together.
+                pause_s = min(max(pause_s, 0.5) * 2, self._cap_s) * random.uniform(0.5, 1)  # noqa: S311 - no secret
 
 
 class Loops(list[Loop]):
     """The loops of a process."""
 
     def wake(self, name: str) -> None:
-        """There is something to do for the loops of this name."""
+        """Wake the loops of this name."""
         for loop in self:
             if loop.name == name:
                 loop.wake()

@@ -1,4 +1,4 @@
-"""Prometheus metrics of a process. Labels are names of operations, events and queues: never anything of a person."""
+"""Prometheus metrics of a process. Labels are names of operations, events and queues, never personal data."""
 
 from __future__ import annotations
 

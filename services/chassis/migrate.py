@@ -56,9 +56,9 @@ def downgrade(service: str, url: str, revision: str = "base") -> None:
 
 
 def differences(service: str, url: str) -> list[Any]:
-    """What the tables in code and the migrated database do not agree on.
+    """The differences between the tables in code and the migrated database.
 
-    SQLite does not tell the expressions of an index: such indexes are compared in PostgreSQL only.
+    SQLite does not report the expressions of an index, so such indexes are compared in PostgreSQL only.
     """
     engine = create_engine(url, hide_parameters=True)
     with engine.connect() as connection, warnings.catch_warnings():
@@ -70,10 +70,10 @@ def differences(service: str, url: str) -> list[Any]:
 
 
 def draft(service: str, message: str) -> Path | None:
-    """Write the next revision from what the tables in code have and the migrations do not; None where nothing differs.
+    """Write the next revision from the differences between tables in code and migrations; None without any.
 
-    It is compared in a new SQLite database. A column that was renamed is a removed and an added one to it, and it moves no
-    data: read what it writes.
+    The comparison uses a new SQLite database. It takes a renamed column for a removed and an added one, and moves no data:
+    review the revision.
     """
     folder = SERVICES / service / "migrations"
     number = f"{int(max(path.name[:4] for path in folder.glob('[0-9]*.py'))) + 1:04d}"

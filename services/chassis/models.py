@@ -36,7 +36,7 @@ JsonValue = JSON().with_variant(JSONB(), "postgresql")
 
 
 class UtcDateTime(TypeDecorator[datetime.datetime]):
-    """A point in time, always aware and in UTC; SQLite keeps no zone of its own."""
+    """A point in time, always aware and in UTC. SQLite stores no zone, so it is added again when read."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -70,7 +70,7 @@ class OutboxRow:
 
     @declared_attr.directive
     def __table_args__(self) -> tuple[Index, ...]:
-        # Made anew for each service's table: an index belongs to one table only.
+        # Each service's table needs indexes of its own: an index belongs to one table only.
         return (Index(None, "aggregate", "seq"),)
 
     seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
@@ -85,7 +85,7 @@ class OutboxRow:
 
 
 class InboxRow:
-    """An event that has taken effect here: written in the same transaction as the effect."""
+    """An event that has taken effect here. The row is written in the same transaction as the effect."""
 
     __tablename__ = "inbox"
     event_id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -94,7 +94,7 @@ class InboxRow:
 
 
 class RequestRow:
-    """A command that was carried out, with its answer: the same request id gives the same answer."""
+    """A command that was carried out, with its answer, so that the same request id gets the same answer."""
 
     __tablename__ = "requests"
     caller: Mapped[str] = mapped_column(String(100), primary_key=True)
@@ -109,15 +109,15 @@ class AuditRow:
     """One auditable action: who did what to which object, when. Append-only; the database refuses changes.
 
     `seq`, `previous_hash` and `row_hash` are empty until the row is sealed into its organisation's chain, a moment
-    after its commit (see audit_sealing). `reason` is what a person wrote to justify emergency access: the one free
-    text here, shown only in the report of such accesses.
+    after its commit (see audit_sealing). `reason` is what a person wrote to justify emergency access. It is the only
+    free text here, and only the report of such accesses shows it.
     """
 
     __tablename__ = "audit"
 
     @declared_attr.directive
     def __table_args__(self) -> tuple[Index, ...]:
-        # Made anew for each service's table: an index belongs to one table only.
+        # Each service's table needs indexes of its own: an index belongs to one table only.
         unsealed, about_a_person = text("seq IS NULL"), text("person_id IS NOT NULL")
         return (
             Index(None, "organisation_id", "object_type", "object_id"),
@@ -160,7 +160,7 @@ class AuditRow:
 
 
 class AuditHeadRow:
-    """The end of one organisation's chain: its last row, signed by the service, and up to where checkpoints go."""
+    """The end of one organisation's chain: its last row, signed by the service, and the last row with a checkpoint."""
 
     __tablename__ = "audit_heads"
     chain: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -173,7 +173,7 @@ class AuditHeadRow:
 
 
 class AuditCheckpointRow:
-    """A signed statement that the chain had so many rows and ended with this hash at a time. Published, too."""
+    """A signed statement that the chain had `seq` rows and ended with this hash at this time. It is also published."""
 
     __tablename__ = "audit_checkpoints"
     chain: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -187,10 +187,10 @@ STANDARD_ROWS = (OutboxRow, InboxRow, RequestRow, AuditRow, AuditHeadRow, AuditC
 
 
 class Chassis:
-    """The standard tables as mapped classes of one service's own metadata, and what every command writes into them.
+    """The standard tables as mapped classes of one service's metadata, and the statements of every command.
 
-    These statements are built once and executed with plain values: a command pays neither for building them nor for
-    objects.
+    The statements are built once and executed with plain values, which spares each command the cost of building them
+    and of creating objects.
     """
 
     def __init__(self, base: type[DeclarativeBase]) -> None:
@@ -203,7 +203,7 @@ class Chassis:
         tables = base.metadata.tables
         requests = tables["requests"]
         self.insert_audit = insert(tables["audit"])
-        # `inline`: nobody asks which number the event got.
+        # `inline`: the number that the event gets is not needed, so the database does not return it.
         self.insert_outbox = insert(tables["outbox"]).inline()
         self.keep_answer = (
             update(requests)
@@ -216,7 +216,7 @@ class Chassis:
 
 
 class ServiceTables:
-    """What a service's declarative base has beside the tables of its subjects: the standard tables (`Base.chassis`)."""
+    """Mixin of a service's declarative base: it adds the standard tables (`Base.chassis`)."""
 
     chassis: ClassVar[Chassis]
 
@@ -232,7 +232,7 @@ def tables_of_service() -> MetaData:
 
 
 def base_of(service: str) -> Any:
-    """The declarative base of a service with the tables of all its subjects: every `models.py` of its folders is loaded."""
+    """The declarative base of a service. Every `models.py` of its subjects is loaded, so that all tables are known."""
     package = importlib.import_module(f"services.{service}")
     for path in sorted(Path(package.__path__[0]).glob("*/models.py")):
         importlib.import_module(f"{package.__name__}.{path.parent.name}.models")

@@ -1,4 +1,4 @@
-"""The entrypoint of an operation: from a message to a handler and back, by the operation's declaration alone."""
+"""The entrypoint of an operation: it takes a message to a handler and the answer back, as the declaration says."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ T = TypeVar("T")
 
 
 class Call:
-    """One call of one operation: its request, its caller, and the two ways to answer it.
+    """One call of one operation: its request, its caller, and the ways to answer it.
 
-    `request` has passed the request schema. `caller` is verified, None only where the operation is public.
+    `request` has passed the request schema. `caller` is verified; it is None only where the operation is public.
     """
 
     def __init__(
@@ -66,9 +66,9 @@ class Call:
             return self.operation.reply.dump(answer)
 
     def note_reading(self, action: str, object_type: str, object_id: str, **facts: Any) -> None:
-        """Write the audit row of a question (see `UnitOfWork.audit`) and return when it is committed.
+        """Write the audit row of a query (see `UnitOfWork.audit`) and return when it is committed.
 
-        Before anything is handed out: what cannot be noted is not shown. Not inside a transaction.
+        Call it before anything is handed out, so that nothing is shown unaudited. Not inside a transaction.
         """
         assert_no_transaction()
         row = audit_row(
@@ -77,14 +77,13 @@ class Call:
         self.runtime.reading_audit.write(row)
 
     def ask(self, operation: Operation, request: Mapping[str, Any]) -> Any:
-        """Ask another service within the caller's organisation. Not inside a transaction: before `commit`, or after."""
+        """Call another service within the caller's organisation, before or after `commit`: never inside a transaction."""
         return self.runtime.ask(operation, request, organisation=self._organisation, context=self.context)
 
     def commit(self, handler: Callable[..., Any], *extra: Any) -> Any:
         """Carry out `handler(unit_of_work, *extra, …)` in one transaction and answer with what it returns.
 
-        The request is handed over as `carry_out` says.
-        A request id that was carried out before gives the answer it gave then.
+        `carry_out` hands the request over. A request id that was carried out before gets the answer it got then.
         """
         arguments = without_secrets(self.operation.request, self.operation.request.dump(self.request))
 
@@ -104,15 +103,15 @@ class Call:
     def transact(self, work: Callable[[UnitOfWork], T]) -> T:
         """Run `work(unit_of_work)` in a transaction that is not remembered under the request id.
 
-        For what must stay though the request is refused (a counted try), and for the steps of an operation that needs
-        several transactions, before the one that `commit` remembers.
+        It serves two purposes: a change that must outlast a refusal (a counted attempt), and the first steps of an
+        operation that needs several transactions, of which `commit` remembers the last.
         """
         return transact(
             self.runtime, work, caller=self.caller, context=self.context, organisation=self._organisation
         )
 
     def is_repeated(self) -> bool:
-        """Whether this request id was carried out before: then `commit` only repeats the answer, and needs nothing prepared."""
+        """Whether this request id was carried out before. If so, `commit` only repeats the answer and needs no preparation."""
         with self.runtime.database.reading(None) as session:
             return (
                 session.get(self.runtime.tables.Request, (caller_key(self.caller), self.context.request_id))
@@ -125,8 +124,8 @@ def carry_out(
 ) -> T:
     """Call a handler or a query with the members of the request that it names.
 
-    A use case names them as keyword-only parameters: `def assign(unit, *, program_id: str, note: str | None)`. One whose
-    parameter is called `request` gets the whole request, as one that passes it on must.
+    A use case names them as keyword-only parameters: `def assign(unit, *, program_id: str, note: str | None)`. A use case
+    with a parameter called `request` gets the whole request instead.
     """
     code = use_case.__code__  # type: ignore[attr-defined]  # use cases are functions
     if not {"request", "_request"}.isdisjoint(code.co_varnames[: code.co_argcount]):
@@ -135,7 +134,7 @@ def carry_out(
     return use_case(*leading, *extra, **{name: request[name] for name in named if name in request})
 
 
-class Serves(Entrypoint):  # type: ignore[misc]
+class Serves(Entrypoint):  # type: ignore[misc]  # nameko has no types
     """nameko entrypoint of one declared operation. Use as `@serves(operation)` over `def operation(self, call)`."""
 
     inbound = Inbound()
@@ -155,11 +154,11 @@ class Serves(Entrypoint):  # type: ignore[misc]
         self.inbound.drain()
 
     def take(self, message: Any) -> None:
-        """Called by the connection's reader: hand the message to a worker."""
+        """Hand the message to a worker. The connection's reader calls this."""
         self.inbound.spawn(getattr(self.container.service_cls(), self.method_name), self, message)
 
     def perform(self, service: Any, method: Callable[..., Any], message: Any) -> None:
-        """Run in a worker: decode, let in, validate, carry out, answer. Nothing escapes."""
+        """Decode, admit, validate, carry out and answer, in a worker. No exception escapes."""
         started = time.monotonic()
         outcome = "ok"
         try:
@@ -177,7 +176,7 @@ class Serves(Entrypoint):  # type: ignore[misc]
                 message, error=(refusal.code, refusal.detail, refusal.field), more=refusal.more
             )
         except Exception as error:
-            # A fault of ours: the caller is told so, the log says where, and neither says what was in it.
+            # A fault in our code. The caller learns that there was one, the log where; neither shows the request's data.
             outcome = "internal_error"
             logs.log.error(
                 "operation_failed",
@@ -191,14 +190,14 @@ class Serves(Entrypoint):  # type: ignore[misc]
         took_s = time.monotonic() - started
         self._observe(outcome, took_s)
         if self.operation.kind == "command" or outcome != "ok":
-            # Questions that were answered are counted, not told: there are many, and nothing has happened.
+            # Answered queries only count in the metrics: they are many and change nothing.
             logs.log.info(
                 "served", operation=self.operation.address, outcome=outcome, ms=round(took_s * 1000, 1)
             )
 
     def _observe(self, outcome: str, took_s: float) -> None:
         series = self._series.get(outcome)
-        if series is None:  # finding a series by its labels takes longer than adding to it
+        if series is None:  # kept, because finding a series by its labels takes longer than adding to it
             series = metrics.CALLS_SERVED.labels(self.operation.service, self.operation.name, outcome)
             self._series[outcome] = series
         series.observe(took_s)
@@ -223,7 +222,7 @@ class Serves(Entrypoint):  # type: ignore[misc]
 def admit(
     operation: Operation, verifier: Any, passport: str | None, arguments: Mapping[str, Any] | None = None
 ) -> Caller | None:
-    """The verified caller if the declaration lets him in. Raises Refused(unauthenticated, passport_expired, forbidden)."""
+    """The verified caller, if the declaration admits them. Raises Refused(unauthenticated, passport_expired, forbidden)."""
     access = operation.access
     if access.kind == "public":
         return None
@@ -242,7 +241,7 @@ def admit(
             and (not access.realms or caller.realm in access.realms)
         )
     else:
-        # A system holds scopes and nothing else: what is open to every person is not open to it.
+        # A system may do only what its scopes say: an operation for everybody who is signed in is for people.
         allowed = caller.kind == "account" and caller.realm != REALM_OF_SYSTEMS
     if not allowed:
         raise Refused("forbidden", "Your role does not include this.")
@@ -250,7 +249,7 @@ def admit(
 
 
 def validate(operation: Operation, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The request as its schema reads it. Raises Refused(invalid_request) that names each field and rule."""
+    """The request as its schema reads it. Raises Refused(invalid_request), which names each field and rule."""
     try:
         return dict(operation.request.load(arguments))
     except ValidationError as error:
@@ -284,7 +283,7 @@ def serves(operation: Operation) -> Callable[[Callable[..., Any]], Callable[...,
 
         worker.__name__ = method.__name__
         worker.__doc__ = operation.summary
-        worker.method = method  # type: ignore[attr-defined]
-        return Serves.decorator(operation)(worker)  # type: ignore[no-any-return]
+        worker.method = method  # type: ignore[attr-defined]  # lets tests call it without a message
+        return Serves.decorator(operation)(worker)  # type: ignore[no-any-return]  # nameko has no types
 
     return decorate

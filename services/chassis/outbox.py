@@ -1,4 +1,4 @@
-"""The relay: takes events from the outbox to the broker, in order per aggregate, until each is confirmed."""
+"""The relay publishes the events in the outbox, in order per aggregate, until the broker has confirmed each."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from services.chassis.unit_of_work import utc_now
 SWEEP_S = 1.0
 BATCH = 200
 CLAIM_S = 15
-# In a busy service so much time lies between two batches: what is committed meanwhile shares one broker confirmation and
-# one transaction. The first event after a pause leaves at once.
+# The pause between two batches in a busy service. Events committed meanwhile share one broker confirmation and one
+# transaction. The first event after a pause leaves at once.
 GATHERED_S = 0.02
 
 
 class Relay:
-    """Publishes what commits leave in the outbox. Woken after a commit, and by itself every second."""
+    """Publishes the events in the outbox, after each commit with events and once a second."""
 
     def __init__(self, service: str, database: Database, tables: Any, publisher: Publisher) -> None:
         self._service = service
@@ -39,7 +39,7 @@ class Relay:
         self.start, self.wake, self.stop = self._loop.start, self._loop.wake, self._loop.stop
 
     def _sweep(self) -> bool:
-        # Without a broker there is nothing to back off from: the next look is a second away.
+        # Without a broker no backing off is needed: the next attempt is a second away.
         finished = self._drain() if self._publisher.is_connected else True
         if time.monotonic() >= self._next_measure_at:
             self._measure()
@@ -47,7 +47,7 @@ class Relay:
         return finished
 
     def _drain(self) -> bool:
-        """Publish batches until the outbox is empty (True) or one does not get through (False)."""
+        """Publish batches until the outbox is empty (True) or an event is not confirmed (False)."""
         self._loop.stopping.wait(max(0.0, self._next_batch_at - time.monotonic()))
         self._next_batch_at = time.monotonic() + GATHERED_S
         while not self._loop.stopping.is_set():
@@ -80,10 +80,10 @@ class Relay:
         return True
 
     def _claim(self) -> list[Any]:
-        """The oldest unpublished event of each aggregate: at most one of each, so that order is kept.
+        """The oldest unpublished event of each aggregate. One event per aggregate at a time keeps their order.
 
-        With PostgreSQL several relays share the work: rows are claimed for a while in a short transaction, so none is
-        open while the broker is asked. A SQLite file has one process, hence one relay, and needs no claim.
+        With PostgreSQL several relays share the work. A short transaction claims the rows for some time, so that none is
+        open while the broker is asked. A SQLite file has one process and so one relay, which needs no claims.
         """
         now = utc_now()
         if self._database.is_sqlite:
@@ -124,7 +124,7 @@ class Relay:
 
 
 def _heads_of(outbox: Any) -> Select[Any]:
-    """The oldest event of each aggregate that nobody has claimed at the time `now`."""
+    """The oldest event of each aggregate that is unclaimed at the time `now`."""
     earlier = outbox.alias("earlier")
     columns = ("seq", "exchange", "routing_key", "body", "event_id")
     return (

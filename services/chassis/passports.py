@@ -1,10 +1,10 @@
-"""Passports: short signed statements of who calls, made by identity (for people) or by a service (for itself).
+"""Passports: short-lived signed statements of who calls, issued by identity (for people) or by a service (for itself).
 
-EdDSA JSON Web Tokens (RFC 7519, RFC 8037), at most 60 seconds, bound to one audience. A key id names its issuer, and
-only identity may speak for accounts: a service that is broken into can pretend to be itself, nobody else.
+They are EdDSA JSON Web Tokens (RFC 7519, RFC 8037), valid for at most 60 seconds and for one audience. The key id names the
+issuer, and only identity may issue them for accounts. So an attacker in a service can pretend to be that service only.
 
-Written and read here with `cryptography` and orjson: every request signs one passport and verifies two, one algorithm and
-one kind of key are accepted, and a library for all of JOSE takes twice the time of the signature.
+They are encoded here with `cryptography` and orjson. Every request signs one passport and verifies two, with one algorithm
+and one kind of key. A library for all of JOSE takes twice the time of the signature.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ISSUER_OF_PEOPLE = "identity"
 
 
 class PassportRefused(Exception):
-    """A passport that proves nothing. `code` is `unauthenticated` or `passport_expired`."""
+    """An invalid passport. `code` is `unauthenticated` or `passport_expired`."""
 
     def __init__(self, code: str = "unauthenticated") -> None:
         super().__init__(code)
@@ -45,7 +45,7 @@ class Caller:
 
     `kind` is `account` or `service`; `scope` narrows what an account may reach (a provider's resources and switches).
     `proven_at` is when the person last gave a password or code, in seconds since 1970.
-    `is_emergency`: let in by emergency access alone (see `in_emergency`); what it does is audited as such.
+    `is_emergency`: only emergency access admitted the caller (see `in_emergency`); the audit trail marks what they do.
     """
 
     kind: str
@@ -64,9 +64,9 @@ class Caller:
         return permission in self.permissions
 
     def require_proof(self, within_s: int = PROOF_HOLDS_S) -> None:
-        """Refuse what is sensitive unless a password or code was given a short while ago.
+        """Require that the person gave a password or code a short while ago.
 
-        Raises Refused(proof_required); `prove_myself` mends it.
+        Raises Refused(proof_required); the operation `prove_myself` gives a fresh proof.
         """
         if self.proven_at is None or time.time() - self.proven_at > within_s:
             raise Refused(
@@ -75,10 +75,10 @@ class Caller:
 
 
 def in_emergency(caller: Caller, permission: str, arguments: Mapping[str, Any]) -> Caller:
-    """The caller with this permission added if he has emergency access to the very object that the arguments name.
+    """The caller, with this permission added if they have emergency access to the object that the arguments name.
 
-    The object is named by the argument `<type>_id`. The permission holds for this one call, and the call is audited as
-    an emergency. What the passport's scope does not say clearly adds nothing.
+    The argument `<type>_id` names the object. The permission holds for this call only, and the call is audited as an
+    emergency. An incomplete entry in the passport's scope adds nothing.
     """
     for given in caller.scope.get("emergency") or ():
         object_id = given.get("object_id")
@@ -93,7 +93,7 @@ def in_emergency(caller: Caller, permission: str, arguments: Mapping[str, Any]) 
 
 
 class Issuer:
-    """Signs passports with this process's own key. Its name is the key id."""
+    """Signs passports with the key of this process. `name` is the key id."""
 
     def __init__(self, name: str, private_key: Ed25519PrivateKey) -> None:
         self.name = name
@@ -113,14 +113,14 @@ class Issuer:
         return self._sign(audience, {"kind": "account", **claims})
 
     def for_service(self, audience: str, organisation_id: str | None, organisation_key: str | None) -> str:
-        """A passport of this service for itself, within one organisation where there is one."""
+        """A passport of this service for itself, within an organisation or none."""
         return self._sign(
             audience,
             {"kind": "service", "sub": self.name, "org": organisation_id, "org_key": organisation_key},
         )
 
     def sign(self, purpose: str, statement: bytes) -> str:
-        """Signature of a statement that is no passport, 128 hex digits. `purpose` keeps one kind from passing as another."""
+        """The signature of another statement than a passport, 128 hex digits. `purpose` tells kinds of statements apart."""
         return self._key.sign(_for_signing(purpose, statement)).hex()
 
     def _sign(self, audience: str, claims: Mapping[str, Any]) -> str:
@@ -140,17 +140,17 @@ def _in_base64(data: bytes) -> bytes:
 
 
 def _from_base64(text: bytes) -> bytes:
-    """The inverse. Raises ValueError for whatever is not of the alphabet."""
+    """The inverse of `_in_base64`. Raises ValueError for characters outside the alphabet."""
     return binascii.a2b_base64(text.translate(_FROM_URL) + b"=" * (-len(text) % 4), strict_mode=True)
 
 
 def _for_signing(purpose: str, statement: bytes) -> bytes:
-    # A passport's signed bytes are base64 and dots: they can never begin like this.
+    # The signed bytes of a passport are base64 and dots, so they never begin like this.
     return b"portico " + purpose.encode() + b"\n" + statement
 
 
 def signature_holds(key: Ed25519PublicKey, purpose: str, statement: bytes, signature: str) -> bool:
-    """Whether the holder of this key has signed the statement for this purpose (see Issuer.sign)."""
+    """Whether the holder of this key signed the statement for this purpose (see Issuer.sign)."""
     try:
         key.verify(bytes.fromhex(signature), _for_signing(purpose, statement))
     except (InvalidSignature, ValueError):
@@ -183,7 +183,7 @@ class Verifier:
         return cls(audience, read_public_keys(path))
 
     def verify(self, passport: str | None) -> Caller:
-        """The caller, or PassportRefused. Nothing of the passport is trusted before its signature holds."""
+        """The caller. Raises PassportRefused. Only the key id is read before the signature is verified."""
         if not passport:
             raise PassportRefused
         try:
@@ -198,7 +198,7 @@ class Verifier:
         return _caller(claims, issuer)
 
     def _issuer(self, header: Any) -> str:
-        """Whose key must have signed. The header says it, and is not trusted with anything else."""
+        """The issuer whose key must have signed, as the header says. Nothing else in the header is used."""
         if not isinstance(header, dict) or header.get("alg") != ALGORITHM or "crit" in header:
             raise PassportRefused
         issuer = header.get("kid")
@@ -207,7 +207,7 @@ class Verifier:
         return issuer
 
     def _check(self, claims: Any, issuer: str) -> None:
-        """Raise PassportRefused unless the issuer said this to us, and it holds now."""
+        """Raise PassportRefused unless the claims are of this issuer, for this audience, and valid now."""
         now = time.time()
         is_sound = (
             isinstance(claims, dict)
@@ -226,7 +226,7 @@ class Verifier:
 
 
 def _is_time(value: Any) -> bool:
-    """Whether this is a moment in whole seconds since 1970."""
+    """Whether this is a time in whole seconds since 1970."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 

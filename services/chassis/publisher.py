@@ -1,4 +1,4 @@
-"""Publishing with the broker's confirmation, a timeout, and word of what no queue took."""
+"""Publishing with the broker's confirmation and a timeout. It also tells which messages no queue took."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Outgoing:
 
 
 class Publisher:
-    """A channel in confirm mode over a connection of its own: a broker that is short of memory blocks publishers only."""
+    """A channel in confirm mode. Its connection is separate because a broker short of memory blocks publishing connections."""
 
     def __init__(self, uri: str, name: str, heartbeat_s: int = 10) -> None:
         self._link = Link(uri, f"{name}-publisher", self._open, self._lost, heartbeat_s)
@@ -49,13 +49,13 @@ class Publisher:
 
     @property
     def is_connected(self) -> bool:
-        """Whether a publish has a chance right now."""
+        """Whether the broker takes messages right now."""
         return self._link.is_open.is_set() and not self._link.is_blocked
 
     def send_all(self, messages: Sequence[Outgoing], timeout_s: float = 5.0) -> None:
-        """Publish these and wait for the broker's word on each; `outcome` says which. Never raises for a lost broker.
+        """Publish these and wait until the broker has answered each; sets `outcome`. A lost broker raises nothing.
 
-        `unknown` means that the message may or may not have arrived: publish it again, consumers know its id.
+        `unknown` means that the message may or may not have arrived. Publish it again: consumers recognise its id.
         """
         if not self._link.is_open.wait(timeout_s):
             return
@@ -63,11 +63,11 @@ class Publisher:
         tags = []
         try:
             for message in messages:
-                tags.append(self._send(message))  # noqa: PERF401 - those that were sent before one fails count
+                tags.append(self._send(message))  # noqa: PERF401 - the tags sent before a failure must stay in the list
         except (OSError, ConnectionError, AttributeError, amqp.AMQPError):
-            pass  # the outcome of what was not sent stays `unknown`, which says it all
+            pass  # messages that were not sent keep the outcome `unknown`
         with self._settled:
-            for tag in tags:  # in order, so that each is looked at once and not again at every confirmation
+            for tag in tags:  # in order, so that a confirmation does not cause another look at all tags
                 while tag in self._waiting and time.monotonic() < ends_at:
                     self._settled.wait(max(0.0, ends_at - time.monotonic()))
             for tag in tags:
@@ -75,7 +75,7 @@ class Publisher:
 
     def _send(self, message: Outgoing) -> int:
         with self._lock:
-            # The number the broker will confirm is that of the write, so both happen under one lock.
+            # The broker numbers messages in the order of their writes, so writing and counting share one lock.
             publish(
                 self._channel,
                 message.exchange,
@@ -111,7 +111,7 @@ class Publisher:
             self._settled.notify_all()
 
     def _returned(self, _error: Any, _exchange: str, _routing_key: str, returned: Any) -> None:
-        # A returned message is confirmed right afterwards; the return comes first and is the truth that matters.
+        # The broker confirms a returned message right after the return, so the first outcome must stay.
         with self._lock:
             for message in self._waiting.values():
                 if message.message_id == returned.properties.get("message_id"):

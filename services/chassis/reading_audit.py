@@ -1,7 +1,7 @@
-"""Audit rows of readings, committed in groups: of those who read at the same time, one writes the rows of all.
+"""Audit rows of readings, committed in groups: one of several simultaneous readers writes the rows of all.
 
-What was read is handed out after its row is committed. A commit costs more than the rest of a small reading, and ten rows
-in one transaction hardly cost more than one.
+Data is handed out only after the audit row is committed. A commit costs more than the rest of a small reading, while ten
+rows in one transaction hardly cost more than one.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from sqlalchemy.orm import Session
 from services.chassis.database import Database
 from services.contracts.errors import Refused
 
-# A group is written, or refused by a busy database, long before.
+# A group is written, or refused by a busy database, long before this time is over.
 MOST_WAITED_S = 10.0
 
 
 class ReadingAudit:
-    """Writes audit rows of readings. The first who comes leads: it writes the rows of all who have come by then."""
+    """Writes audit rows of readings. The first caller leads: it writes the rows of all callers that have come by then."""
 
     def __init__(self, database: Database, tables: Any) -> None:
         self._database = database
@@ -33,7 +33,7 @@ class ReadingAudit:
     def write(self, row: Mapping[str, Any]) -> None:
         """Write the row (see `unit_of_work.audit_row`) and return when it is committed.
 
-        Raises Refused(service_unavailable), or what the database raised, when it is not: then nothing may be handed out.
+        Raises Refused(service_unavailable), or the database's error, if it is not committed: then hand out nothing.
         """
         note = _Note(row)
         with self._lock:
@@ -48,21 +48,21 @@ class ReadingAudit:
             raise _not_noted()
 
     def _lead(self) -> None:
-        """Write a group and tell its members; then the first of those who came meanwhile leads the next."""
+        """Write a group and release its members. The first caller that came meanwhile leads the next group."""
         group: list[_Note] = []
 
         def insert(session: Session) -> None:
-            # The database has let this transaction in: whoever has come by now is in it, also at a second try.
+            # The transaction has begun, so it takes all callers that have come by now. A second attempt adds to them.
             group.extend(self._taken())
             session.connection().execute(self._insert, [note.row for note in group])
 
         is_committed = False
         try:
-            time.sleep(0)  # yield, so that calls which were received already can join
+            time.sleep(0)  # yield to other greenlets, so that calls already received can join
             self._database.write(None, insert)
             is_committed = True
         finally:
-            # Not let in at all: nobody waits a second time.
+            # If the transaction never began, all callers that wait are refused now.
             self._end(group or self._taken(), is_committed=is_committed)
 
     def _taken(self) -> list[_Note]:
@@ -81,7 +81,7 @@ class ReadingAudit:
                 self._waiting[0].called.release()
 
     def _give_up(self, note: _Note) -> None:
-        """Refuse a note that has waited too long, unless it was called to lead just now."""
+        """Refuse a note that has waited too long, unless it has just become the leader."""
         with self._lock:
             if note.leads:
                 return
@@ -91,7 +91,7 @@ class ReadingAudit:
 
 
 class _Note:
-    """A row, and what became of it. `called` is released once: when its group has ended, or when it is to lead."""
+    """A row and its outcome. `called` is released once: when the group of the note has ended, or when the note shall lead."""
 
     __slots__ = ("called", "is_committed", "leads", "row")
 

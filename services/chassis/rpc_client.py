@@ -1,7 +1,7 @@
-"""Calls to a service: one client for the gateway (threads) and for services (greenlets).
+"""The client that calls services, for the gateway (threads) and for services (greenlets).
 
 Every call has a deadline, in a header and as the message's expiration. Replies come over RabbitMQ's direct reply-to,
-so there is no reply queue to leak. A service that is not there is told apart from one that is slow.
+so no reply queue can be left behind. The client tells a service that is not running from one that is slow.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from services.contracts.declare import Operation
 from services.contracts.errors import CODES, Refused
 
 REPLY_TO = "amq.rabbitmq.reply-to"
-PATIENCE_S = 0.4  # how long an answer may take before we ask whether anybody is there at all
-ABSENCE_KNOWN_S = 0.5
+PATIENCE_S = 0.4  # after this time without an answer the client checks whether the service is running
+ABSENCE_KNOWN_S = 0.5  # how long the client relies on the finding that a service is not running
 
 
 class _Waiter:
-    """One call that waits for its answer. A bare lock is the cheapest thing that wakes one thread or greenlet."""
+    """One call that waits for its answer. A lock is the cheapest way to wake one thread or greenlet."""
 
     __slots__ = ("lock", "outcome")
 
@@ -46,7 +46,7 @@ def _unavailable(detail: str) -> Refused:
 
 
 class RpcClient:
-    """Calls operations. Safe in threads; start it after a fork (`start` refuses to be used from another process)."""
+    """Calls operations. Safe in threads. Start it after a fork: `call` fails in another process than `start`."""
 
     def __init__(self, uri: str, name: str, heartbeat_s: int = 10, timeout_s: float = 5.0) -> None:
         self._timeout_s = timeout_s
@@ -63,7 +63,7 @@ class RpcClient:
         self._link.start()
 
     def close(self) -> None:
-        """Give up all calls and close the connection."""
+        """End all waiting calls and close the connection."""
         self._link.close()
         self._lost()
 
@@ -80,9 +80,9 @@ class RpcClient:
     def call(self, operation: Operation, arguments: Mapping[str, Any], context: wire.CallContext) -> Any:
         """Call an operation and return its reply (plain JSON values).
 
-        Raises Refused: with the service's own code, or `service_unavailable` (nobody there, no broker), or `timeout`.
+        Raises Refused with a code of the operation, `service_unavailable` (service or broker not running) or `timeout`.
         """
-        assert self._process_id == os.getpid(), "the client must be started in the process that uses it"  # noqa: S101
+        assert self._process_id == os.getpid(), "the client must be started in the process that uses it"  # noqa: S101 - a fault in our code
         started = time.monotonic()
         timeout_s = self._time_left(operation, context)
         outcome = "timeout"
@@ -170,7 +170,7 @@ class RpcClient:
     def _on_reply(self, message: Any) -> None:
         waiter = self._pending.pop(message.properties.get("correlation_id"), None)
         if waiter is None:
-            return  # the caller gave up
+            return  # the call has timed out
         try:
             waiter.settle(wire.decode(message.body, message.properties))
         except wire.Undecodable:
@@ -207,7 +207,7 @@ def _unwrap(outcome: Any) -> Any:
 
 
 class _Presence:
-    """Whether anybody consumes a service's queue. Asked only when an answer is late, over a connection of its own."""
+    """Whether a service's queue has consumers. It asks the broker only when an answer is late, over a separate connection."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
@@ -216,23 +216,23 @@ class _Presence:
         self._known: dict[str, tuple[float, int, int]] = {}
 
     def refuse_if_known_absent(self, service: str) -> None:
-        """Before a call: refuse when nobody was there a moment ago and still is not."""
+        """Before a call: refuse if the service was not running a moment ago and still is not."""
         asked_at, consumers, _ = self._known.get(service, (0.0, 1, 0))
         if consumers == 0 and (asked_at > time.monotonic() - ABSENCE_KNOWN_S or self._ask(service)[0] == 0):
             raise _unavailable(f"The {service} service is not running.")
 
     def refuse_if_absent(self, service: str) -> None:
-        """During a call: refuse when nobody is there and messages wait.
+        """During a call: refuse if the queue has no consumer and holds messages.
 
-        A process that is stopping takes no new calls, but answers the one it has: then the queue is empty and the
-        deadline decides.
+        A process that is stopping takes no new calls but finishes the one it has. Then the queue is empty, and the call
+        waits until its deadline.
         """
         consumers, waiting = self._ask(service)
         if consumers == 0 and waiting > 0:
             raise _unavailable(f"The {service} service is not running.")
 
     def _ask(self, service: str) -> tuple[int, int]:
-        """(consumers, messages waiting). One asks; those who waited for the lock meanwhile use the answer."""
+        """(consumers, messages waiting). One caller asks the broker; callers that waited for the lock use the answer."""
         came_at = time.monotonic()
         with self._lock:
             asked_at, consumers, waiting = self._known.get(service, (0.0, 1, 0))
@@ -242,12 +242,12 @@ class _Presence:
             return consumers, waiting
 
     def _look(self, service: str) -> tuple[int, int]:
-        for _ in range(2):  # the connection kept since the last time may have died with a broker that is back
+        for _ in range(2):  # the kept connection may be dead although the broker is back
             try:
                 return self._look_once(service)
             except (OSError, ConnectionError, amqp.AMQPError, LinkDown):
                 self._connection = None
-        # The broker does not answer: nobody can say whether the service is there, so the deadline decides.
+        # Without an answer of the broker the presence is unknown, so the call waits until its deadline.
         return 1, 0
 
     def _look_once(self, service: str) -> tuple[int, int]:

@@ -1,6 +1,6 @@
-"""`python -m services.chassis.run <service>`: one service process, from settings to a clean end.
+"""`python -m services.chassis.run <service>`: one service process, from its settings to a clean stop.
 
-SIGTERM drains: no new work is taken, running work gets DRAIN_S seconds, then the process ends.
+On SIGTERM the process drains: it takes no new work, gives running work DRAIN_S seconds, then ends.
 """
 
 # ruff: noqa: E402 - eventlet must patch the standard library before anything else is imported
@@ -11,12 +11,12 @@ import warnings
 
 warnings.filterwarnings("ignore", message="(?s).*Eventlet is deprecated")
 os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
-# Hashing, PDF and parsing run in real threads; more of them than cores would only cost memory.
+# Hashing, PDFs and parsing run in native threads. More threads than cores would only cost memory.
 os.environ.setdefault("EVENTLET_THREADPOOL_SIZE", "4")
 
 import eventlet
 
-# psycopg2 is made cooperative in `build`, where it is known whether it is needed: with SQLite it is 5 MB for nothing.
+# `build` makes psycopg2 cooperative where the database is PostgreSQL: loading it would cost SQLite users 5 MB.
 eventlet.monkey_patch(psycopg=False)
 
 import ctypes
@@ -25,18 +25,18 @@ import importlib
 import signal
 import sys
 
-# What libraries load when they find it, and a service never uses: structlog a console of megabytes (rich), kombu a
-# serializer that no message here may have (yaml).
+# Optional modules that libraries load and no service uses: rich (megabytes, by structlog) and yaml (by kombu, for messages
+# that are refused here).
 for unused in ("rich", "yaml"):
-    sys.modules.setdefault(unused, None)  # type: ignore[arg-type]
+    sys.modules.setdefault(unused, None)  # type: ignore[arg-type]  # None makes an import fail
 from typing import Any
 
 from nameko.containers import ServiceContainer
 from prometheus_client import values
 
-# A histogram has a lock for each of its buckets, and a service has hundreds of histograms. Who holds such a lock adds a
-# number and never waits, so the system's own lock serves: without it 13 KB more for each, and slower.
-values.Lock = eventlet.patcher.original("threading").Lock  # type: ignore[attr-defined]
+# A histogram has a lock for each of its buckets, and a service has hundreds of histograms. The holder of such a lock adds a
+# number and never yields, so a native lock suffices. It is faster and saves 13 KB per histogram.
+values.Lock = eventlet.patcher.original("threading").Lock  # type: ignore[attr-defined]  # an import, not an export, of `values`
 
 from services.chassis import logs
 from services.chassis.health import HealthServer
@@ -48,9 +48,9 @@ from services.chassis.stall_monitor import StallMonitor
 
 
 def _spare_memory() -> None:
-    """Give what a hash or a signature took back to the system.
+    """Make glibc return the memory of a hash or a signature to the system.
 
-    With glibc's defaults every thread keeps an arena, and one freed block of 19 MiB (argon2) makes all later ones stay.
+    By default every thread keeps an arena, and after the first freed block of 19 MiB (argon2) glibc keeps all later ones.
     """
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
@@ -60,7 +60,7 @@ def _spare_memory() -> None:
 
 
 def build(service: str, environ: dict[str, str] | None = None) -> tuple[Any, Runtime]:
-    """The container and the runtime of a service. Its package has the classes `Service`, `Settings` and `Base`."""
+    """The container and the runtime of a service, whose package has the classes `Service`, `Settings` and `Base`."""
     module = importlib.import_module(f"services.{service}.service")
     settings = load_settings(importlib.import_module(f"services.{service}.settings").Settings, environ)
     if getattr(settings, f"{service}_database_url").startswith("postgresql"):
@@ -96,7 +96,8 @@ def main(service: str) -> int:
     container.start()
     health = HealthServer(service, runtime.settings.health_host, runtime.settings.health_port, runtime.checks)
     health.start()
-    # What is there now stays: the collector need not look at it again, nor look up after every 700 new objects.
+    # The objects of the start live as long as the process, so the collector skips them. It also runs less often: after
+    # 2,000 new objects instead of 700.
     gc.collect()
     gc.freeze()
     gc.set_threshold(2_000, 10, 5)

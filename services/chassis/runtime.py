@@ -1,4 +1,4 @@
-"""What a running service has at hand, put together once from its settings."""
+"""The clients, stores and keys of a running service, made once from its settings."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ class Runtime:
                 Loop("housekeeping", self._forget_old, every_s=3600),
                 Loop("queue-depth", self._measure_queues, every_s=10),
                 Loop("audit-sealer", self.sealer.seal, every_s=SEAL_EVERY_S),
-                # Beside the sealer, not in it: a sealer that stands still is what these figures are there to show.
+                # In a loop of its own, because the metrics must show a sealer that stands still.
                 Loop("audit-backlog", self.sealer.measure, every_s=MEASURE_EVERY_S),
             ]
         )
 
     def start(self) -> None:
-        """Connect and begin the background work."""
+        """Connect, and start the background work."""
         self.publisher.start()
         self.rpc.start()
         self.relay.start()
@@ -68,7 +68,7 @@ class Runtime:
             loop.start()
 
     def stop(self) -> None:
-        """Stop the background work, send what is ready, disconnect."""
+        """Stop the background work, publish the events in the outbox, disconnect."""
         for loop in self.loops:
             loop.stop()
         self.relay.wake()
@@ -85,9 +85,9 @@ class Runtime:
         organisation: tuple[str | None, str | None],
         context: wire.CallContext,
     ) -> Any:
-        """Ask another service, as this service, within one organisation. Never inside a transaction.
+        """Call another service, as this service, within one organisation. Never inside a transaction.
 
-        Returns plain JSON values; raises Refused like the operation, or `service_unavailable`, or `timeout`.
+        Returns plain JSON values. Raises Refused with a code of the operation, `service_unavailable` or `timeout`.
         """
         assert_no_transaction()
         passport = self.issuer.for_service(operation.service, *organisation)
@@ -101,7 +101,7 @@ class Runtime:
         return self.rpc.call(operation, operation.request.dump(request), inner)
 
     def checks(self) -> dict[str, bool]:
-        """What readiness depends on."""
+        """The checks that readiness depends on."""
         return {
             "database": self.database.is_ready(),
             "consuming": self.inbound is not None and self.inbound.is_consuming,

@@ -1,6 +1,6 @@
 """Settings of a process: typed, documented, read once from the environment.
 
-A process declares its settings as a marshmallow schema; a wrong value stops the start with the variable's name and the rule.
+A process declares its settings as a marshmallow schema. A wrong value prevents the start, with the variable's name and the rule.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 
 class SettingsError(SystemExit):
-    """A setting is missing or wrong. The text names each variable and the reason, never the value."""
+    """A setting is missing or wrong. The message names each variable and the reason, never the value."""
 
 
 class Settings(Schema):
@@ -83,10 +83,10 @@ class ServiceSettings(Settings):
 def load_settings(schema: type[Settings], environ: Mapping[str, str] | None = None) -> Any:
     """Read the settings of `schema` from the environment into a namespace with lower-case names.
 
-    Raises SettingsError, which stops the start, with one line for each wrong variable.
+    Raises SettingsError, which ends the process, with one line for each wrong variable.
     """
     try:
-        # An empty variable counts as not set: that is what `NAME=` in an env file means to people.
+        # An empty variable counts as not set, as people mean it by `NAME=` in an env file.
         given = {
             key: value for key, value in (os.environ if environ is None else environ).items() if value != ""
         }

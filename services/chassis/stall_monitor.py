@@ -1,20 +1,19 @@
-"""Notices when the event loop stands still, and says what held it.
+"""Detects when the event loop stands still, and reports the code that held it.
 
-A heartbeat, a timer of the event loop, notes the time every 50 ms. Only when it comes late has it anything to report:
-the metric `event_loop_stall_seconds`, and above 250 ms the log line `event_loop_stalled` with the stack that held the
-loop and the CPU time that it took. A native thread takes that stack while the loop stands still: ten times a second it
-looks how old the last heartbeat is.
+A heartbeat, a timer of the event loop, notes the time every 50 ms. When it comes late, it reports the metric
+`event_loop_stall_seconds` and, above 250 ms, the log line `event_loop_stalled` with the stack that held the loop and the
+CPU time used. A native thread takes that stack: ten times a second it checks the age of the last heartbeat.
 
-**What counts as a stall.** The heartbeat is late, and in that time the loop's thread computed, or waited in a call that
-does not yield. Time in which the machine did not run it does not count: `held` is the lateness without the longer of
+**What counts as a stall.** The heartbeat is late, and meanwhile the loop's thread computed, or waited in a call that does
+not yield. Time in which the machine did not run the thread does not count: `held` is the lateness minus the longer of
 
 - the time the loop's thread was ready to run and waited for a core (`run_delay` in /proc/thread-self/schedstat), and
-- the time by which the native thread overslept while the process used no CPU: the process was stopped (SIGSTOP), or the
-  whole machine stood still,
+- the time by which the native thread overslept while the process used no CPU, because the process was stopped (SIGSTOP)
+  or the whole machine stood still.
 
-and it is never less than the CPU time that the loop's thread used since the last heartbeat. Without /proc (not Linux)
-waiting for a core counts. A call that blocks while it holds the interpreter's lock looks like a stopped process and goes
-unseen; none of our libraries does so.
+`held` is never less than the CPU time that the loop's thread used since the last heartbeat. Without /proc (not Linux) time
+spent waiting for a core counts. A call that blocks while it holds the interpreter's lock looks like a stopped process and
+is not detected; none of our libraries does this.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ BEAT_S = 0.05
 WORTH_COUNTING_S = 0.05
 WORTH_A_LINE_S = 0.25
 LOOK_S = 0.1
-TAKE_STACK_AFTER_S = 0.15  # so that one look at least falls between this and WORTH_A_LINE_S
+TAKE_STACK_AFTER_S = 0.15  # early enough for at least one look before WORTH_A_LINE_S
 SCHEDULE = "/proc/thread-self/schedstat"
 
 _native_threading = eventlet.patcher.original("threading")
@@ -43,7 +42,7 @@ _native_sleep = eventlet.patcher.original("time").sleep
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """The loop's clocks at one heartbeat, in seconds: the time, CPU used by its thread, waiting for a core."""
+    """The loop's clocks at one heartbeat, in seconds: the time, its thread's CPU time, its thread's wait for a core."""
 
     at: float
     cpu: float
@@ -52,7 +51,7 @@ class Beat:
 
 @dataclass(slots=True)
 class Look:
-    """What the native thread has seen since one heartbeat: the stack, and for how long the process was not run."""
+    """What the native thread has seen since one heartbeat: the stack, and how long the process did not run."""
 
     beat_at: float
     where: str | None = None
@@ -61,13 +60,13 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Sleep:
-    """The present sleep of the native thread: when it is due to end, and the CPU time of the process when it began."""
+    """The current sleep of the native thread: when it should end, and the CPU time of the process at its start."""
 
     due: float
     cpu: float
 
     def overslept(self) -> float:
-        """By how much it is overdue, without what the process has computed meanwhile."""
+        """By how much the sleep is overdue, without the CPU time of the process meanwhile."""
         computed = max(0.0, time.process_time() - self.cpu - LOOK_S)
         return max(0.0, time.monotonic() - self.due - computed)
 
@@ -80,7 +79,7 @@ class StallMonitor:
         self._schedule: int | None = None
 
     def start(self) -> None:
-        """Begin. Called in the thread of the event loop."""
+        """Start watching. Call it in the thread of the event loop."""
         with contextlib.suppress(OSError):
             self._schedule = os.open(SCHEDULE, os.O_RDONLY)
         self._hub = eventlet.hubs.get_hub()
@@ -134,8 +133,8 @@ class StallMonitor:
                 self._look.where = self._stack()
 
     def _stack(self) -> str | None:
-        """The stack of the loop's thread; where nothing of ours holds it, those of the other threads."""
-        frames = sys._current_frames()  # noqa: SLF001 - its documented name, for debugging as here
+        """The stack of the loop's thread or, without code of ours in it, those of the other threads."""
+        frames = sys._current_frames()  # noqa: SLF001 - documented for debugging
         own = logs.stack(frames.pop(self._loop_thread))
         frames.pop(_native_threading.get_ident())
         return own or "; ".join(filter(None, map(logs.stack, frames.values()))) or None

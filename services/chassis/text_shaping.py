@@ -1,9 +1,8 @@
-"""Text in PDFs: measured, wrapped, cut, drawn, in every script that a face has. Lengths are in points (1/72 inch).
+"""Text in PDFs, measured, wrapped, cut and drawn in every script that a face has. Lengths are in points (1/72 inch).
 
 HarfBuzz chooses and places the glyphs (joins, marks, conjuncts), python-bidi finds the direction, reportlab writes the
-PDF. A character that no face has is drawn as U+FFFD. Glyphs that are not simply their characters carry what they spell as
-ActualText, so that all text can be searched and copied. Imported only where a PDF is made: a service at rest does not need
-that memory.
+PDF. A character that no face has is drawn as U+FFFD. Glyphs that differ from their characters carry their text as
+ActualText, so that all text can be searched and copied. Import this module only where a PDF is made: it needs much memory.
 """
 
 from __future__ import annotations
@@ -27,13 +26,13 @@ from services.chassis.fonts import BOLD, CODE, PLAIN, Face, face_for, first_face
 __all__ = ["BOLD", "CODE", "PLAIN", "cleaned", "cut", "draw", "width_of", "wrapped"]
 
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
-# They override the direction of letters, so that a name can be made to look like another one.
+# Direction overrides, with which one name can be made to look like another.
 _OVERRIDES = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-REPLACEMENT = "\ufffd"  # what a character that no face has is shown as
+REPLACEMENT = "\ufffd"  # stands for a character that no face has
 _LAST_OF_BASIC_PLANE = 0xFFFF
 _VARIATION = re.compile("[\u034f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-# Letters of Latin, Greek and Cyrillic with their usual signs: without marks of their own, joins and kerning, a line of them
-# is its characters side by side.
+# Latin, Greek and Cyrillic letters with their usual signs. Without combining marks, joins and kerning, a line of them is
+# its characters side by side.
 _UNSHAPED = re.compile(
     r"[ -~\u00a1-\u00ac\u00ae-\u02af\u0370-\u0482\u048a-\u052f\u1e00-\u1fff\u2010-\u2027\u2030-\u205e]*"
 )
@@ -52,11 +51,11 @@ class _Run:
     level: int
 
 
-class _Line(PDFTextObject):  # type: ignore[misc]
+class _Line(PDFTextObject):  # type: ignore[misc]  # reportlab has no types
     """One line of text on a page."""
 
     def spell(self, spelled: str, glyphs: ShapedStr) -> None:
-        """Put glyphs behind what is there, with the text that they spell; empty: what stands for them is it."""
+        """Append glyphs with the text that they spell; empty if their characters already are that text."""
         if spelled:
             self._code.append(f"/Span<</ActualText<feff{spelled.encode('utf-16-be').hex()}>>>BDC")
         self.textOut(glyphs)
@@ -65,7 +64,7 @@ class _Line(PDFTextObject):  # type: ignore[misc]
 
 
 def cleaned(text: str) -> str:
-    """The text composed (NFC), without control characters other than line breaks and tabs, and without overrides."""
+    """The text composed (NFC), without direction overrides and without control characters but line breaks and tabs."""
     composed = unicodedata.normalize("NFC", text)
     if composed.isascii() and composed.isprintable():
         return composed
@@ -77,7 +76,7 @@ def cleaned(text: str) -> str:
 
 
 def width_of(text: str, weight: str, size: float) -> float:
-    """How wide one line of `cleaned` text is."""
+    """The width of one line of `cleaned` text."""
     if _is_side_by_side(text, weight):  # as most words are
         return float(pdfmetrics.stringWidth(text, first_face(weight).reportlab.fontName, size))
     return sum(_advance(run) for run in _parts(text, weight)) * size / 1000
@@ -94,13 +93,13 @@ def draw(canvas: Canvas, x: float, y: float, text: str, weight: str, size: float
             for spelled, glyphs in _spans(run):
                 line.setFont(
                     run.face.reportlab.fontName, size
-                )  # each time: reportlab cannot begin with a raised glyph
+                )  # for each span, as reportlab cannot begin a text with a raised glyph
                 line.spell(spelled, glyphs)
     canvas.drawText(line)
 
 
 def wrapped(text: str, weight: str, size: float, width: float) -> list[str]:
-    """The text, `cleaned`, in lines that fit the width. A word that is longer than a line is cut."""
+    """The text, `cleaned` and broken into lines that fit the width. A word longer than a line is split."""
     lines: list[str] = []
     blank = width_of(" ", weight, size)
     for paragraph in cleaned(text).splitlines():
@@ -116,7 +115,7 @@ def wrapped(text: str, weight: str, size: float, width: float) -> list[str]:
 
 
 def cut(text: str, weight: str, size: float, width: float) -> str:
-    """The line of `cleaned` text if it fits the width, else as much of it as does with an ellipsis."""
+    """The line of `cleaned` text, shortened with an ellipsis if it does not fit the width."""
     if width_of(text, weight, size) <= width:
         return text
     room = width - width_of(_ELLIPSIS, weight, size)
@@ -130,7 +129,7 @@ def _is_side_by_side(text: str, weight: str) -> bool:
 
 
 def _words(paragraph: str, weight: str, size: float, width: float) -> Iterator[tuple[str, float]]:
-    """The words with their widths, a long one in parts that fit."""
+    """The words with their widths. A word longer than a line comes in parts that fit."""
     for word in paragraph.split():
         room = width_of(word, weight, size)
         if room <= width:
@@ -140,10 +139,8 @@ def _words(paragraph: str, weight: str, size: float, width: float) -> Iterator[t
 
 
 def _pieces(text: str, weight: str, size: float, width: float) -> Iterator[str]:
-    """Parts of a line that fit the width; a letter and its marks stay together."""
-    advances: dict[
-        int, float
-    ] = {}  # by the place where a cluster begins: a letter with its marks, a conjunct
+    """Parts of a line that fit the width. A letter and its marks stay together."""
+    advances: dict[int, float] = {}  # by the start of each cluster: a letter with its marks, or a conjunct
     start = 0
     for run in _parts(text, weight):
         glyphs, scale = _glyphs(run), run.face.reportlab.pdfScale
@@ -158,7 +155,7 @@ def _pieces(text: str, weight: str, size: float, width: float) -> Iterator[str]:
         while end < len(places) - 1 and used + advances[places[end]] <= width:
             used += advances[places[end]]
             end += 1
-        # A letter at the end of a part may take a wider form than within the word.
+        # A letter at the end of a part may have a wider form than within the word.
         while end > first + 1 and width_of(text[places[first] : places[end]], weight, size) > width:
             end -= 1
         yield text[places[first] : places[end]]
@@ -166,9 +163,9 @@ def _pieces(text: str, weight: str, size: float, width: float) -> Iterator[str]:
 
 
 def _from_left(line: str, weight: str) -> list[_Run]:
-    """The runs of a line in the order in which they stand on paper."""
+    """The runs of a line from left to right."""
     runs = _parts(line, weight)
-    # Rule L2 of the Unicode bidirectional algorithm, run by run: HarfBuzz turns the letters within a run.
+    # Rule L2 of the Unicode bidirectional algorithm, applied to runs. HarfBuzz reverses the letters within a run.
     for level in range(max((run.level for run in runs), default=0), 0, -1):
         turned: list[_Run] = []
         for is_deep, group in groupby(runs, partial(_is_as_deep_as, level)):
@@ -192,7 +189,7 @@ def _parts(line: str, weight: str) -> list[_Run]:
 
 
 def _levels(line: str) -> list[int]:
-    """The embedding level of each character (UAX #9); odd: from right to left."""
+    """The embedding level of each character (UAX #9). Odd levels run from right to left."""
     if not any(unicodedata.bidirectional(each) in _RIGHT_TO_LEFT for each in line):
         return [0] * len(line)
     # With `debug`, python-bidi returns the levels of the line's UTF-8 bytes, and after them its paragraph's.
@@ -202,7 +199,7 @@ def _levels(line: str) -> list[int]:
 
 
 def _set_characters(line: str, weight: str) -> Iterator[tuple[str, Face]]:
-    """Each character with its face. Marks, signs and spaces stay in the face of the letter before them, if it has them."""
+    """Each character with its face. Marks, signs and spaces keep the face of the letter before them if it has them."""
     is_japanese = any("\u3040" <= each <= "\u30ff" for each in line)
     face = first_face(weight)
     for character in line:
@@ -229,20 +226,20 @@ def _glyphs(run: _Run) -> uharfbuzz.Buffer:
     buffer.guess_segment_properties()
     buffer.direction = "rtl" if run.level % 2 else "ltr"
     buffer.not_found_glyph = run.face.harfbuzz.get_nominal_glyph(ord(REPLACEMENT)) or 0
-    # Without kerning, so that a line is as wide as its words; text that is not shaped has none either.
+    # Without kerning, a line is as wide as its words. Text that is not shaped has no kerning either.
     uharfbuzz.shape(run.face.harfbuzz, buffer, {"kern": False})
     return buffer
 
 
 @lru_cache(2048)  # Chinese and Japanese text has many runs of one character
 def _advance(run: _Run) -> float:
-    """How wide a run is, in thousandths of the size."""
+    """The width of a run, in thousandths of the font size."""
     return float(run.face.reportlab.pdfScale(sum(each.x_advance for each in _glyphs(run).glyph_positions)))
 
 
 @lru_cache(2048)
 def _shaped(run: _Run) -> ShapedStr:
-    """The glyphs of a run as reportlab draws them: each has a character that stands for it."""
+    """The glyphs of a run as reportlab draws them: by a character for each."""
     buffer = _glyphs(run)
     scale = run.face.reportlab.pdfScale
     characters, data = [], []
@@ -263,15 +260,15 @@ def _shaped(run: _Run) -> ShapedStr:
 
 
 def _stand_in(face: Face, glyph: int, width: float) -> str:
-    """The character by which reportlab knows a glyph: one that has it, else one of private use."""
+    """The character by which reportlab knows a glyph: one with this glyph, or one of private use."""
     for code in face.reportlab.face.glyphToChar.get(glyph, ()):
-        if code <= _LAST_OF_BASIC_PLANE:  # reportlab cannot write others into a font's table of characters
+        if code <= _LAST_OF_BASIC_PLANE:  # reportlab's font tables hold no other characters
             return chr(code)
     return chr(face.reportlab.hbAddPrivate(str(glyph), glyph, width))
 
 
 def _spans(run: _Run) -> Iterator[tuple[str, ShapedStr]]:
-    """The glyphs of a run from left to right, with what they spell where that is not what stands for them."""
+    """The glyphs of a run from left to right, with the text that they spell where it differs from their characters."""
     glyphs = _shaped(run)
     clusters = [(cluster, len(list(group))) for cluster, group in groupby(glyphs.__shapeData__, _cluster_of)]
     starts = sorted(cluster for cluster, _ in clusters)

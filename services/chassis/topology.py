@@ -1,6 +1,6 @@
 """The exchanges, queues and bindings of a system of services, derived from what each serves and listens to.
 
-Declared by one step at deploy time, so that an event published before a consumer's first start is kept for it.
+One step of the deployment declares them, so that an event published before a consumer's first start waits for it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from services.chassis.events import RETRY_AFTER_S, Listens, queue_of, retry_exch
 from services.chassis.operations import Serves
 
 FEED_QUEUE = "portico.feed"
-# What must survive a node is a quorum queue. Calls are not: a call outlives neither its deadline nor its caller.
+# For messages that must survive the loss of a node. Calls need not: they end with their deadline or their caller.
 QUORUM = {"x-queue-type": "quorum"}
 
 
 @dataclass
 class Topology:
-    """What the broker must have. `bindings` are (exchange, queue, routing key)."""
+    """The exchanges, queues and bindings to declare. `bindings` are (exchange, queue, routing key)."""
 
     exchanges: dict[str, str] = field(default_factory=dict)
     queues: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -57,7 +57,7 @@ def topology(service_classes: list[type]) -> Topology:
     for seconds in RETRY_AFTER_S:
         name = retry_exchange(seconds)
         plan.exchanges[name] = "fanout"
-        # No dead-letter routing key: the message keeps its own, which is the name of the queue it came from.
+        # Without a dead-letter routing key the message keeps its own: the name of the queue it came from.
         plan.queues[name] = {
             **QUORUM,
             "x-message-ttl": seconds * 1000,
@@ -72,7 +72,7 @@ def topology(service_classes: list[type]) -> Topology:
 
 
 def _add_service(plan: Topology, service_class: type) -> None:
-    service: str = service_class.name  # type: ignore[attr-defined]
+    service: str = service_class.name  # type: ignore[attr-defined]  # nameko demands a name
     plan.exchanges[f"{service}.events"] = "topic"
     plan.bindings.append((f"{service}.events", FEED_QUEUE, "#"))
     if entrypoints(service_class, Serves):
@@ -81,7 +81,7 @@ def _add_service(plan: Topology, service_class: type) -> None:
     for handler, entrypoint in entrypoints(service_class, Listens).items():
         queue = queue_of(service, handler)
         plan.exchanges[entrypoint.event.exchange] = "topic"
-        # The broker counts redeliveries of a quorum queue: a message that kills its consumer is given up, not passed round.
+        # The broker counts redeliveries of a quorum queue, so a message that kills its consumers is parked in the end.
         plan.queues[queue] = {
             **QUORUM,
             "x-delivery-limit": 20,

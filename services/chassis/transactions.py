@@ -1,4 +1,4 @@
-"""One transaction with a unit of work: for a call, for an event, and for what a service does by itself."""
+"""One transaction with a unit of work: of a call, of an event, or of a service's own work."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def transact(
 ) -> T:
     """Run `work(unit_of_work)` in one transaction within the organisation (id, key); its events leave right after.
 
-    Tried again when the database says that it lost a race. Raises Refused(service_unavailable).
+    It is tried again when the database reports a lost race. Raises Refused(service_unavailable).
     """
     organisation_id, organisation_key = organisation
     has_events = False
@@ -53,9 +53,9 @@ def transact(
 def transact_as(
     runtime: Any, caller: Caller, work: Callable[[UnitOfWork], T], correlation_id: str | None = None
 ) -> T:
-    """Run `work(unit_of_work)` in a transaction that nobody has called for: the service's own, or on behalf of `caller`.
+    """Run `work(unit_of_work)` in a transaction outside any call: the service's own work, or work on behalf of `caller`.
 
-    `correlation_id` is the id of the job or delivery that the step belongs to; without one it is a new one.
+    `correlation_id` is the id of the job or delivery that the work belongs to; by default a new one.
     """
     return transact(
         runtime,
@@ -67,5 +67,5 @@ def transact_as(
 
 
 def itself(runtime: Any, organisation_id: str | None = None, organisation_key: str | None = None) -> Caller:
-    """The service as the one who acts. Without an organisation where the step learns it (`UnitOfWork.act_for`)."""
+    """The service itself as the caller. Leave the organisation out where the work learns it (`UnitOfWork.act_for`)."""
     return Caller("service", runtime.service, organisation_id, organisation_key)

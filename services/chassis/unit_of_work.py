@@ -19,9 +19,9 @@ from services.contracts.declare import Event, Operation
 from services.contracts.errors import Refused
 from services.contracts.fields import Secret, holds_no_text
 
-# In a session's info: rows by the statement that inserts them.
-_LEFT_TO_WRITE = "left_to_write"
-ANONYMOUS = "anonymous"  # the caller of a public operation who has not signed in
+# Key in a session's info: the rows that the commit inserts, by INSERT statement.
+_PENDING = "pending_rows"
+ANONYMOUS = "anonymous"  # the actor where a public operation is called without signing in
 Clock = Callable[[], datetime.datetime]
 
 
@@ -31,10 +31,10 @@ def utc_now() -> datetime.datetime:
 
 
 class UnitOfWork:
-    """What a handler works with: the session, who calls, the time, and where facts are written down.
+    """What a handler works with: the session, the caller, the time, and where audit rows and events go.
 
-    Audit rows and events are inserted by the commit, each kind in one statement. Do not leave any inside a savepoint:
-    its rollback would not take them back.
+    The commit inserts audit rows and events, each kind in one statement. Do not add any inside a savepoint: its rollback
+    would not remove them.
     """
 
     def __init__(
@@ -65,11 +65,11 @@ class UnitOfWork:
 
     @property
     def actor_id(self) -> str:
-        """Who acts, as it is noted beside a change: an account, a service, or ANONYMOUS."""
+        """The id of the one who acts, as stored with a change: an account, a service, or ANONYMOUS."""
         return self.caller.id if self.caller else ANONYMOUS
 
     def act_for(self, organisation_id: str, organisation_key: str) -> None:
-        """Go on within this organisation: for public operations, which learn it from their request."""
+        """Continue within this organisation. For public operations, which learn it from their request."""
         self.organisation_id, self.organisation_key = organisation_id, organisation_key
         self.session.info["organisation_id"] = organisation_id
 
@@ -111,7 +111,7 @@ class UnitOfWork:
             "body": wire.encode(envelope),
             "created_at": self.now,
         }
-        self._leave(self._tables.insert_outbox, row)
+        self._insert_at_commit(self._tables.insert_outbox, row)
         self.has_events = True
         return event_id
 
@@ -127,8 +127,8 @@ class UnitOfWork:
     ) -> None:
         """Write one audit row. `facts` are ids, codes, numbers, times, flags, and lists of those (see `holds_no_text`).
 
-        `person_id` among the facts says whose data it is about: that person can see who opened it. `reason_given` is
-        the justification of an emergency access, kept apart from the facts. It is sealed into the chain afterwards.
+        `person_id` among the facts says whose data it is about; that person can see who opened it. `reason_given` is
+        the justification of an emergency access, kept apart from the facts. The row is sealed into the chain later.
         """
         row = audit_row(
             self.caller,
@@ -142,10 +142,10 @@ class UnitOfWork:
             audit_id=audit_id,
             reason_given=reason_given,
         )
-        self._leave(self._tables.insert_audit, row)
+        self._insert_at_commit(self._tables.insert_audit, row)
 
-    def _leave(self, statement: Insert, row: dict[str, Any]) -> None:
-        self.session.info.setdefault(_LEFT_TO_WRITE, {}).setdefault(statement, []).append(row)
+    def _insert_at_commit(self, statement: Insert, row: dict[str, Any]) -> None:
+        self.session.info.setdefault(_PENDING, {}).setdefault(statement, []).append(row)
 
     def require_version(self, row: Any) -> None:
         """Refuse (412) unless the caller's `If-Match` names the row's current version."""
@@ -164,12 +164,12 @@ class UnitOfWork:
 
 
 @event.listens_for(Session, "before_commit")
-def _write_what_was_left(session: Session) -> None:
-    left = session.info.get(_LEFT_TO_WRITE)
-    if not left or session.in_nested_transaction():
+def _insert_pending(session: Session) -> None:
+    pending = session.info.get(_PENDING)
+    if not pending or session.in_nested_transaction():
         return
-    session.info[_LEFT_TO_WRITE] = {}
-    for statement, rows in left.items():
+    session.info[_PENDING] = {}
+    for statement, rows in pending.items():
         session.connection().execute(statement, rows if len(rows) > 1 else rows[0])
 
 
@@ -214,7 +214,7 @@ def audit_row(
 
 
 class Replay(Exception):
-    """This request id was carried out before; `answer` is what it was told."""
+    """This request id was carried out before; `answer` is the answer it got."""
 
     def __init__(self, answer: Any) -> None:
         super().__init__("replay")
@@ -222,26 +222,26 @@ class Replay(Exception):
 
 
 def _kind_of(caller: Caller | None) -> str:
-    """What the audit trail calls the one who acts."""
+    """The `actor_kind` of the audit trail."""
     if caller is None:
         return ANONYMOUS
     return "api_client" if caller.realm == REALM_OF_SYSTEMS else caller.kind
 
 
 def caller_key(caller: Caller | None) -> str:
-    """Whose request ids these are: one caller's key says nothing about another's."""
+    """The owner of a request id: each caller has request ids of their own."""
     return f"{caller.kind}:{caller.id}" if caller else ANONYMOUS
 
 
 def without_secrets(schema: Schema, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments but passwords and tokens: a plain hash of those must not lie in a table for two days."""
+    """The arguments without passwords and tokens, of which no plain hash may be stored."""
     return {
         name: value for name, value in arguments.items() if not isinstance(schema.fields.get(name), Secret)
     }
 
 
 def fingerprint(arguments: Any) -> str:
-    """SHA-256 of the arguments in canonical JSON: tells a repeated request from another one with the same key."""
+    """SHA-256 of the arguments in canonical JSON: it tells a repeated request from a different one with the same key."""
     return hashlib.sha256(orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
@@ -253,10 +253,10 @@ def remember(
     context: wire.CallContext,
     arguments: Any,
 ) -> None:
-    """Claim the request id in this transaction; `keep_answer` puts the answer beside it.
+    """Claim the request id in this transaction; `keep_answer` stores the answer with it.
 
-    Raises Replay when it was carried out before, Refused(idempotency_key_reused) when it stood for something else.
-    A second request with the same id waits in PostgreSQL until the first has committed, then finds its answer.
+    Raises Replay when it was carried out before, Refused(idempotency_key_reused) when it was used for another request.
+    In PostgreSQL a second request with the same id waits until the first has committed, then finds its answer.
     """
     who = caller_key(caller)
     mark = fingerprint([operation.address, arguments, context.expected_version])
@@ -292,6 +292,6 @@ def remember(
 def keep_answer(
     session: Session, tables: Any, caller: Caller | None, context: wire.CallContext, answer: Any
 ) -> None:
-    """Keep what the request id that this transaction has claimed is answered with."""
+    """Store the answer of the request id that this transaction has claimed."""
     row = {"of_caller": caller_key(caller), "of_request": context.request_id, "given": answer}
     session.connection().execute(tables.keep_answer, row)

@@ -1,4 +1,4 @@
-"""What travels: header names, the encoding of bodies, their limits. Speaks nameko 2.14's protocol."""
+"""The wire format: header names, the encoding of bodies and their limits, by the protocol of nameko 2.14."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_DEPTH = 64
 JSON = "application/json"
 CLOUDEVENTS_JSON = "application/cloudevents+json"
 
-# Stock nameko strips this prefix into context data and puts it back, so a stock proxy can send and pass on all of them.
+# Stock nameko turns headers with this prefix into context data and back, so a stock proxy can send and pass on all of these.
 PREFIX = "nameko."
 PASSPORT = PREFIX + "passport"
 DEADLINE = PREFIX + "deadline"
@@ -43,17 +43,17 @@ class Undecodable(Exception):
 
 
 def rpc_queue(service: str) -> str:
-    """The queue a service takes calls from (nameko's name for it)."""
+    """The queue of a service's calls, as nameko names it."""
     return f"rpc-{service}"
 
 
 def encode(value: Any) -> bytes:
-    """JSON bytes of plain values. Dates and the like must have gone through a schema before."""
+    """Plain values as JSON bytes. Dump dates and the like with a schema before."""
     return orjson.dumps(value)
 
 
 def decode(body: Any, properties: dict[str, Any]) -> Any:
-    """The JSON value of a message body. Raises Undecodable with a fixed reason; decompresses nothing."""
+    """The JSON value of a message body. Raises Undecodable with a fixed reason, also for a compressed body."""
     if isinstance(body, str):
         body = body.encode()
     headers = properties.get("application_headers") or {}
@@ -88,10 +88,10 @@ def _deeper_than(value: Any, limit: int) -> bool:
 
 @dataclass(frozen=True)
 class CallContext:
-    """What a call carries beside its arguments.
+    """The headers of a call.
 
-    `client_address` is where the person or program behind the gateway calls from. Only the gateway sets it, only for
-    calls that count tries or ask for a network; it is not passed on and never logged.
+    `client_address` is the address of the person or program that called the gateway. Only the gateway sets it, and only for
+    calls that count attempts or have rules about networks. It is never passed on or logged.
     """
 
     request_id: str
@@ -107,7 +107,7 @@ class CallContext:
         return None if self.deadline is None else self.deadline - time.time()
 
     def headers(self) -> dict[str, Any]:
-        """As AMQP headers, without those that are not set."""
+        """The headers that are set, as AMQP headers."""
         headers = {
             PASSPORT: self.passport,
             DEADLINE: None if self.deadline is None else repr(self.deadline),
@@ -143,7 +143,7 @@ class CallContext:
         except (TypeError, ValueError):
             raise Undecodable("header_type") from None
         if moment is not None and not math.isfinite(moment):
-            raise Undecodable("header_type")  # such a deadline would never pass
+            raise Undecodable("header_type")  # a deadline of infinity or NaN would never pass
         correlation = headers.get(CORRELATION_ID) or request_id
         trace = headers.get(TRACEPARENT)
         return cls(
@@ -167,13 +167,13 @@ def _is_address(value: Any) -> bool:
         return False
 
 
-# A call draws several, and every draw from the system lets another thread in; 256 at once take as long as one.
+# A call needs several ids, and every read of random bytes releases the interpreter's lock. Reading 256 takes as long as one.
 _drawn: list[str] = []
 os.register_at_fork(after_in_child=_drawn.clear)
 
 
 def new_id() -> str:
-    """A random identifier of 32 hex digits: not sequential, so it cannot be guessed from another."""
+    """A random identifier of 32 hex digits, which cannot be guessed from another one."""
     try:
         return _drawn.pop()
     except IndexError:

@@ -1,1 +1,1 @@
-"""The published language: what each service offers and publishes. Data only."""
+"""The published language: what each service offers and publishes, as data."""

@@ -1,4 +1,4 @@
-"""AsyncAPI 3.0 of all events: where a subscriber finds them and what they hold."""
+"""The AsyncAPI 3.0 document of all events: where subscribers find them and what they hold."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ENVELOPE_TEXTS = (
 
 
 def data_schema(event: Event) -> dict[str, Any]:
-    """The JSON Schema of an event's `data`. Readers ignore members they do not know, so a new optional one is no new version."""
+    """The JSON Schema of an event's `data`. Readers ignore unknown members, so a new optional member needs no new version."""
     body = {**JsonSchemas().of(event.schema), "additionalProperties": True}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

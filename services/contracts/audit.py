@@ -1,4 +1,4 @@
-"""What every service offers about its own audit trail: searching it, exporting it, its checkpoints, who opened a record."""
+"""The operations of every service over its audit trail: search, export, checkpoints, openings of a record."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class AuditEntry(Reply):
 
 
 class AuditCheckpoint(Reply):
-    """What the service signed: so many rows, ending with this hash, at this time."""
+    """What the service signed: the trail had `seq` rows and ended with this hash at this time."""
 
     seq = Count(required=True)
     row_hash = Digest(required=True)
@@ -40,7 +40,7 @@ class AuditCheckpoint(Reply):
 
 
 class RecordOpening(Reply):
-    """That somebody opened a record. `actor_name` is given by identity, which knows names."""
+    """One opening of a record by somebody. Only identity fills in `actor_name`, as only identity knows names."""
 
     id = Id(required=True)
     at = Moment(required=True)
@@ -60,7 +60,7 @@ PageOfRecordOpening = page_of(RecordOpening)
 
 @dataclass(frozen=True)
 class AuditOperations:
-    """A service's operations over its trail."""
+    """The operations of one service over its audit trail, and its event."""
 
     service: str
     search: Operation
@@ -71,16 +71,16 @@ class AuditOperations:
 
 
 def checkpoint_event(service: str) -> Event:
-    """The event with which a service tells how far its trail has come."""
+    """The event in which a service publishes the signed end of a trail."""
     return Contract(service, "").event("audit_checkpoint", _CHECKPOINT_SUMMARY, data=_checkpoint_data())
 
 
 def audit_operations(contract: Contract) -> AuditOperations:
-    """Declare the operations and the event in a service's contract. The service serves them by `audit_entrypoints`."""
+    """Declare the operations and the event in a service's contract. The service's class serves them by `@serves_audit`."""
     service = contract.service
     search = contract.query(
         f"list_{service}_audit",
-        f"The audit trail of {service}, newest first. Looking is itself audited.",
+        f"The audit trail of {service}, newest first. Each look at it is audited as well.",
         request={**_filters(), "limit": fields.Integer(load_default=50, validate=validate.Range(1, 200))},
         reply=PageOfAuditEntry,
         access=permission("audit.read"),
@@ -88,7 +88,7 @@ def audit_operations(contract: Contract) -> AuditOperations:
     export = contract.query(
         f"export_{service}_audit",
         f"The audit trail of {service} as CSV or as FHIR R4 AuditEvent, one a line, newest first, page by page. "
-        "It takes a fresh proof (`prove_myself`).",
+        "It requires a fresh proof (`prove_myself`).",
         request={
             "format": fields.String(required=True, validate=validate.OneOf(FORMATS)),
             **_filters(),
@@ -115,7 +115,7 @@ def audit_operations(contract: Contract) -> AuditOperations:
     )
     openings = contract.query(
         f"list_who_opened_{service}",
-        f"Who opened the caller's own record in {service}, newest first.",
+        f"The openings of the caller's own record in {service}, with who opened it, newest first.",
         request={
             "after": Id(load_default=None, allow_none=True),
             "limit": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
@@ -128,7 +128,9 @@ def audit_operations(contract: Contract) -> AuditOperations:
     return AuditOperations(service, search, export, checkpoints, openings, event)
 
 
-_CHECKPOINT_SUMMARY = "The audit trail of an organisation has come so far. Kept elsewhere, it shows when the trail is cut later."
+_CHECKPOINT_SUMMARY = (
+    "The signed end of an organisation's audit trail. A copy kept elsewhere shows if the trail is cut later."
+)
 
 
 def _checkpoint_data() -> dict[str, Any]:
@@ -142,7 +144,7 @@ def _checkpoint_data() -> dict[str, Any]:
 
 
 def _filters() -> dict[str, Any]:
-    """`since` is the first moment looked at, `until` the first one not; `action` may end with a dot: all that begin so."""
+    """`since` is inclusive, `until` exclusive. An `action` that ends with a dot stands for all actions that begin so."""
     return {
         "since": Moment(load_default=None, allow_none=True),
         "until": Moment(load_default=None, allow_none=True),

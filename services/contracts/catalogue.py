@@ -1,4 +1,4 @@
-"""All contracts, in the order in which they are documented. Every module of a service's package is loaded here."""
+"""All contracts, in the order of the documentation. This module loads every module of each contract's package."""
 
 from __future__ import annotations
 
@@ -13,15 +13,7 @@ SERVICES = ("identity", "referrals", "portals", "notifications", "signing")
 def _load(service: str) -> Contract:
     """The contract of a service, filled by the declarations of all its subjects."""
     package = importlib.import_module(f"services.contracts.{service}")
-    names = [
-        each.name for each in pkgutil.iter_modules(getattr(package, "__path__", []), f"{package.__name__}.")
-    ]
-    flat = importlib.import_module("services.contracts")  # TRANSITION
-    names += [  # TRANSITION
-        each.name
-        for each in pkgutil.iter_modules(flat.__path__, "services.contracts.")
-        if each.name.startswith(f"services.contracts.{service}_")
-    ]
+    names = [each.name for each in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")]
     for module in sorted(names):
         importlib.import_module(module)
     contract: Contract = package.contract

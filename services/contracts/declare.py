@@ -1,7 +1,7 @@
-"""How an operation and an event are declared: once, as data.
+"""The declaration of operations and events: once, as data.
 
-From a declaration the service gets its entrypoint, the gateway its route, OpenAPI and AsyncAPI their text,
-the tests their authorisation matrix. Nothing here knows a framework but marshmallow.
+A service's entrypoints, the gateway's routes, the text of OpenAPI and AsyncAPI, and the authorisation matrix of the tests
+derive from the declarations. marshmallow is the only framework used here.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ Unknown = Literal["raise", "exclude"]
 
 @dataclass(frozen=True)
 class Access:
-    """Who may call an operation.
+    """The access rule of an operation.
 
-    `public`: nobody needs to be known. `signed_in`: any account of the organisation.
-    `permission`: an account that holds this permission. `services`: only these services, for themselves.
-    `realms`: only accounts of these realms, whatever permissions others hold; empty for accounts of every realm.
+    `public`: everybody, without signing in. `signed_in`: any account of a person in the organisation.
+    `permission`: accounts that hold this permission. `services`: only these services, for themselves.
+    `realms`: only accounts of these realms, whatever permissions others hold; empty means accounts of every realm.
     """
 
     kind: Literal["public", "signed_in", "permission", "services"]
@@ -47,17 +47,17 @@ STAFF = ("staff", "api")
 
 
 def permission(name: str, *, realms: tuple[str, ...] = ()) -> Access:
-    """Accounts that hold the permission `name` (`<noun>.<verb>`), of these realms only where any are named."""
+    """Accounts that hold the permission `name` (`<noun>.<verb>`), limited to `realms` if any are given."""
     return Access("permission", permission=name, realms=realms)
 
 
 def only_services(*names: str) -> Access:
-    """Only these services, under their own service passport."""
+    """Only these services, each with its own service passport."""
     return Access("services", services=names)
 
 
 class Request(Schema):
-    """Base of request schemas: an unknown member is refused, so nothing can be slipped in."""
+    """Base of request schemas. It refuses unknown members."""
 
     class Meta:
         unknown = RAISE
@@ -74,9 +74,9 @@ class Reply(Schema):
 class Operation:
     """One operation of one service.
 
-    `errors` are the codes it may raise beyond those that every operation may (see COMMON_ERRORS).
-    `expects_version`: it changes something that exists, `If-Match` is required.
-    `is_routed`: it has an address on the gateway. False where only the gateway itself or a service asks.
+    `errors` are the codes it may raise beyond those of every operation (see COMMON_ERRORS).
+    `expects_version`: it changes an existing object and requires `If-Match`.
+    `is_routed`: it has a route on the gateway. False where only the gateway itself or a service calls it.
     `keeps_answer`: the same request id gives the same answer. False where the answer holds a secret.
     """
 
@@ -101,13 +101,13 @@ class Operation:
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """Every code it may answer with: its own and those that follow from what it is."""
+        """Every error code of the operation: declared ones, common ones, and those that its kind implies."""
         version = ("version_required", "version_conflict") if self.expects_version else ()
         key = ("idempotency_key_reused",) if self.kind == "command" else ()
         return tuple(dict.fromkeys((*COMMON_ERRORS, *self.errors, *version, *key)))
 
 
-# What any operation may answer: the wire, the passport, the schema and the access rule come before every handler.
+# Any operation may answer with these: message, passport, schema and access rule are checked before every handler.
 COMMON_ERRORS = (
     "invalid_request",
     "malformed_request",
@@ -124,7 +124,7 @@ COMMON_ERRORS = (
 
 @dataclass(frozen=True)
 class Event:
-    """One fact a service tells: a name in the past tense, a version, a schema that holds no personal data."""
+    """One fact that a service publishes: a name in the past tense, a version, a schema without personal data."""
 
     service: str
     name: str
@@ -148,7 +148,7 @@ class Event:
 
     @property
     def binding_key(self) -> str:
-        """What our own handlers bind: this event of every organisation."""
+        """The binding of our own handlers: this event of every organisation."""
         return f"{self.name}.v{self.version}.*"
 
     @property
@@ -158,7 +158,7 @@ class Event:
 
 
 class Contract:
-    """Everything one service offers and publishes. Filled by its module's declarations."""
+    """Everything one service offers and publishes. The modules of its package add their declarations."""
 
     def __init__(self, service: str, summary: str) -> None:
         self.service = service
@@ -214,7 +214,7 @@ def _schema(shape: Any, unknown: Unknown, name: str) -> Schema:
 
 
 def health_check(service: str) -> Operation:
-    """The operation that every service has by itself: whether it can do its work. Answers `{"ok": …, "checks": {…}}`."""
+    """The operation by which every service reports whether it can work. It answers `{"ok": …, "checks": {…}}`."""
     reply = {
         "ok": fields.Boolean(required=True),
         "checks": fields.Dict(keys=fields.String(), values=fields.Boolean(), required=True),
@@ -226,7 +226,7 @@ def health_check(service: str) -> Operation:
 
 
 def page_of(item: type[Schema] | Schema) -> type[Schema]:
-    """Reply schema of a list paged by key: `items` and the cursor `next` (null on the last page)."""
+    """The reply schema of a paged list: `items` and the cursor `next` (null on the last page)."""
     name = item.__name__ if isinstance(item, type) else type(item).__name__
     members: dict[str, Any] = {
         "items": fields.List(fields.Nested(item), required=True),

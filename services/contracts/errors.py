@@ -1,7 +1,7 @@
-"""The errors of the published language: every refusal has a stable code, a sentence and, where it fits, a field.
+"""The errors of the published language. Every refusal has a stable code, a sentence and, where it applies, a field.
 
 `CODES` is the one list of codes; each gives the HTTP status that the gateway answers with (RFC 9457 problem+json).
-A code is a promise to clients: it may be added, never renamed.
+Clients rely on the codes: add new ones, but never rename one.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 class Refused(Exception):
     """A request was understood and refused.
 
-    `code` is one of CODES, `detail` a sentence without personal data that says how to mend it,
-    `field` the request field it is about (dotted path), `more` further machine-readable members.
+    `code` is one of CODES. `detail` is a sentence without personal data that says what to do. `field` is the dotted path of
+    the request field concerned. `more` are further machine-readable members.
     """
 
     def __init__(self, code: str, detail: str, field: str | None = None, **more: Any) -> None:

@@ -1,6 +1,6 @@
 """Field types of the published language.
 
-The event types (`EVENT_FIELDS`) cannot hold free text: an event that is made of them cannot leak a name or a note.
+The field types of events (`EVENT_FIELDS`) cannot hold free text, so no event can leak a name or a note.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ EARLIEST_BIRTH = datetime.date(1880, 1, 1)
 
 
 class Id(fields.String):
-    """A random identifier: 32 lower-case hex digits. A dashed UUID is read as well."""
+    """A random identifier: 32 lower-case hex digits. A UUID with dashes is accepted as well."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -44,7 +44,7 @@ class Code(fields.String):
 
 
 class RecordNumber(fields.String):
-    """A contact record number such as `CR-00000042`: says nothing about the person."""
+    """A contact record number such as `CR-00000042`. It reveals nothing about the person."""
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
@@ -63,12 +63,12 @@ class Moment(fields.AwareDateTime):
         moment: datetime.datetime = super()._deserialize(value, attr, data, **kwargs)
         try:
             return moment.astimezone(datetime.UTC)
-        except OverflowError as error:  # the first and the last day that there are, in another zone
+        except OverflowError as error:  # the first or the last possible day, in another zone
             raise ValidationError("A time from year 1 to 9999 in UTC is expected.") from error
 
 
 class BirthDate(fields.Date):
-    """A day on which somebody alive now may have been born. Somewhere on earth it may be tomorrow already."""
+    """A date of birth from EARLIEST_BIRTH to today. Tomorrow is accepted too, as some time zones are a day ahead."""
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> datetime.date:
         day: datetime.date = super()._deserialize(value, attr, data, **kwargs)
@@ -79,7 +79,7 @@ class BirthDate(fields.Date):
 
 
 class Count(fields.Integer):
-    """A whole number of things, never negative."""
+    """A count: a whole number, never negative."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(strict=True, validate=validate.Range(min=0), **kwargs)
@@ -112,7 +112,7 @@ class Digest(fields.String):
 
 
 class AuthorName(fields.String):
-    """Who is behind an account's id: the first name and the initial of the last; null where no name can be told now."""
+    """The name of the account behind an id: first name and initial of the last name; null where no name is known."""
 
     def __init__(self, **kwargs: Any) -> None:
         description = {"description": 'first name and initial ("Sam F."); null where no name is known'}
@@ -120,7 +120,7 @@ class AuthorName(fields.String):
 
 
 class Text(fields.String):
-    """Free text of a person, 1 to `most` characters after trimming, without control characters but line ends."""
+    """Free text of `least` to `most` characters after trimming. Of control characters it allows tabs and line breaks."""
 
     def __init__(self, *, most: int = 255, least: int = 1, **kwargs: Any) -> None:
         super().__init__(validate=validate.Length(min=least, max=most), **kwargs)
@@ -140,7 +140,7 @@ class Secret(fields.String):
         self.metadata = {"format": "password", **self.metadata}
 
 
-# What a text in the audit trail may be: a code, an identifier or digest, a record number, a point in time, a time zone.
+# Texts that the audit trail allows: a code, an identifier or digest, a record number, a point in time, a time zone.
 _HEX = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(Z|[+-][0-9]{2}:[0-9]{2})")
 _PLAIN = (_CODE, _HEX, _RECORD_NUMBER, _MOMENT)
@@ -148,9 +148,9 @@ _time_zones = functools.cache(zoneinfo.available_timezones)
 
 
 def holds_no_text(value: Any) -> bool:
-    """Whether a value is of the kinds that events are made of, or a list of such: nothing that a person wrote.
+    """Whether a value, or each in a list, is of a kind that EVENT_FIELDS allow, so that it is no text of a person.
 
-    It is to values without a schema what EVENT_FIELDS are to an event's.
+    It checks values without a schema, as EVENT_FIELDS restrict those of an event.
     """
     if isinstance(value, str):
         return any(pattern.fullmatch(value) for pattern in _PLAIN) or value in _time_zones()

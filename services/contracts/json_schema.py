@@ -10,7 +10,7 @@ from marshmallow import Schema
 
 
 def _name(schema: type[Schema] | Schema) -> str | None:
-    """Component name of a schema; None writes it out in place (nested dicts of fields have no name of their own)."""
+    """The component name of a schema. None for a nested dict of fields, which has no name and is written in place."""
     name = schema.__name__ if isinstance(schema, type) else type(schema).__name__
     return None if name == "GeneratedSchema" else name
 
@@ -31,7 +31,7 @@ class JsonSchemas:
     def reference(self, schema: Schema) -> dict[str, Any]:
         """A reference to the schema among `components`."""
         converter = self._plugin.converter
-        assert converter is not None  # noqa: S101
+        assert converter is not None  # noqa: S101 - as above
         return dict(_plain(converter.resolve_nested_schema(schema)))
 
     @property
@@ -41,7 +41,7 @@ class JsonSchemas:
 
 
 def _plain(value: Any) -> Any:
-    """Ordinary dicts and lists, without apispec's own subclasses and values that JSON does not know."""
+    """The value as plain dicts, lists and JSON values, without the subclasses of apispec."""
     if isinstance(value, dict):
         return {str(key): _plain(member) for key, member in value.items()}
     if isinstance(value, list | tuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.chassis.audit_search import audit_entrypoints, ids_asked
+from services.chassis.audit_search import ids_asked, serves_audit
 from services.chassis.runtime import Runtime
 from services.contracts.identity.merging import describe_person
 from services.contracts.notifications.audit import trail
@@ -24,11 +24,11 @@ def start_runtime(settings: Any) -> Runtime:
     return runtime
 
 
+@serves_audit(trail, ids_asked(describe_person))
 class Service(
     DeliveryEntrypoints,
     TemplateEntrypoints,
-    audit_entrypoints(trail, ids_asked(describe_person)),
-):  # type: ignore[misc]
+):
     """Entrypoints of notifications."""
 
     name = "notifications"

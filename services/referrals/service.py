@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.chassis.audit_search import audit_entrypoints, ids_asked
+from services.chassis.audit_search import ids_asked, serves_audit
 from services.chassis.loop import Loop
 from services.chassis.runtime import Runtime
 from services.contracts.identity.merging import describe_person
@@ -48,6 +48,7 @@ def start_runtime(settings: Any) -> Runtime:
     return runtime
 
 
+@serves_audit(trail, ids_asked(describe_person))
 class Service(
     AssignmentEntrypoints,
     BulkEntrypoints,
@@ -63,7 +64,6 @@ class Service(
     RecordEntrypoints,
     ReportEntrypoints,
     StatusChangeEntrypoints,
-    audit_entrypoints(trail, ids_asked(describe_person)),  # type: ignore[misc]  # a class made from the contract
 ):
     """Entrypoints of the referrals service."""
 

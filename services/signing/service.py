@@ -6,7 +6,7 @@ from typing import Any
 
 from eventlet import tpool
 
-from services.chassis.audit_search import audit_entrypoints, ids_asked
+from services.chassis.audit_search import ids_asked, serves_audit
 from services.chassis.runtime import Runtime
 from services.contracts.identity.merging import describe_person
 from services.contracts.signing.audit import trail
@@ -25,10 +25,10 @@ def start_runtime(settings: Any) -> Runtime:
     return runtime  # type: ignore[no-any-return]  # Runtime, with one attribute of this service's own
 
 
+@serves_audit(trail, ids_asked(describe_person))
 class Service(
     DocumentEntrypoints,
-    audit_entrypoints(trail, ids_asked(describe_person)),
-):  # type: ignore[misc]
+):
     """Entrypoints of the signing service."""
 
     name = "signing"

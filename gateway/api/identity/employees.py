@@ -1,4 +1,4 @@
-"""Routes of identity: who gets into the employees' and applicants' portals."""
+"""Routes of identity: access to the employees' and applicants' portals."""
 
 from gateway.routes import Route
 from services.contracts.identity import employees as api

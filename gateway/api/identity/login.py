@@ -1,4 +1,4 @@
-"""Routes of identity: logging in and proving oneself again."""
+"""Routes of identity: log-in and fresh proofs."""
 
 from gateway.routes import Route
 from services.contracts.identity import login as api

@@ -1,4 +1,4 @@
-"""Routes of identity: what the caller is and may do."""
+"""Routes of identity: who the caller is and what they may do."""
 
 from gateway.routes import Route
 from services.contracts.identity import passports as api

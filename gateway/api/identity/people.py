@@ -1,4 +1,4 @@
-"""Routes of identity: people, and what they see and edit of it themselves."""
+"""Routes of identity: people, and the view that people have of their own record."""
 
 from gateway.routes import Route
 from services.contracts.identity import people as api

@@ -1,4 +1,4 @@
-"""Routes of identity: sessions and their ends."""
+"""Routes of identity: sessions."""
 
 from gateway.routes import Route
 from services.contracts.identity import sessions as api

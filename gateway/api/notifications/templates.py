@@ -1,4 +1,4 @@
-"""Routes of an organisation's own words for each kind of message."""
+"""Routes of an organisation's templates for each kind of message."""
 
 from gateway.routes import Route
 from services.contracts.notifications import templates

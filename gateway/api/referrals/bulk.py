@@ -1,4 +1,4 @@
-"""Routes of work on many records or referrals at once."""
+"""Routes of bulk changes to contact records and referrals."""
 
 from gateway.routes import Route
 from services.contracts.referrals import bulk

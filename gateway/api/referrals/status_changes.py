@@ -1,4 +1,4 @@
-"""Routes of a referral's way: status, answers, withdrawal, reassignment."""
+"""Routes of a referral's progress: status, answers, withdrawal, reassignment."""
 
 from gateway.routes import Route
 from services.contracts.referrals import status_changes

@@ -1,6 +1,6 @@
-"""The audit trail's chain, as each service's migration brings it: columns, heads, checkpoints, and refusal of changes.
+"""The audit trail's chain, which a migration of each service creates: columns, heads, checkpoints, refusal of changes.
 
-Frozen: revisions call it, so it must go on doing what it did when they were written. A later change is a new revision.
+Do not change this module: revisions call it, and must keep the effect they had. A change needs a new revision.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ REFUSAL = "the audit trail is append-only"
 
 
 def upgrade() -> None:
-    """Add the chain. Rows that are there already are sealed by the service after its next start, oldest first."""
+    """Add the chain. The service seals existing rows after its next start, oldest first."""
     for name, kind in COLUMNS.items():
         op.add_column("audit", sa.Column(name, kind))
     unsealed, about_a_person = sa.text("seq IS NULL"), sa.text("person_id IS NOT NULL")
@@ -84,7 +84,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take the chain away; the rows stay."""
+    """Remove the chain. The audit rows stay."""
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION audit_refuse() CASCADE")
         op.execute("DROP FUNCTION audit_checkpoints_refuse() CASCADE")

@@ -1,4 +1,4 @@
-"""Alembic's environment, one for all services: which tables and which database come from the caller."""
+"""Alembic's environment for all services. The caller provides the tables and the database connection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.chassis.models import JsonValue, UtcDateTime
 
 
 def _rendered(kind: str, thing: Any, autogenerate: Any) -> str | Literal[False]:
-    """Our own column types as what they are in a database: a migration must not change when our code does."""
+    """Our column types as plain SQLAlchemy types, so that a migration does not change when our code does."""
     if kind != "type":
         return False
     if isinstance(thing, UtcDateTime):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.chassis.audit_search import audit_entrypoints, note_looking
+from services.chassis.audit_search import note_looking, serves_audit
 from services.chassis.operations import Call, serves
 from services.contracts.identity import audit as contract
 from services.contracts.referrals import directory as referrals
@@ -18,7 +18,8 @@ def _ids_of(call: Call, person_id: str) -> list[str]:
         return [person_id, *merged_into(session, person_id)]
 
 
-class AuditEntrypoints(audit_entrypoints(contract.trail, _ids_of, explain.names_of)):  # type: ignore[misc]
+@serves_audit(contract.trail, _ids_of, explain.names_of)
+class AuditEntrypoints:
     """What `Service` inherits."""
 
     @serves(contract.explain_access)
