@@ -1,7 +1,8 @@
 """A test fails when a service that it ran has reported a stall of its event loop above 250 ms.
 
 A test that starts a service names its log: `watch(log)`, or `watched(folder)` if the logs are deleted afterwards. Reports of
-the services are read after each test, and count for that test. A test with known stalls gives the reason: `@pytest.mark.stalls("reason")`.
+the services are read after each test, and count for that test. A test with known stalls gives the reason:
+`@pytest.mark.stalls("reason")`.
 
 On a machine with more to do than it has cores a wait in a call (a commit that waits for the disk, a lock whose holder has
 no core) says more about the machine than about the service. There only stalls count in which the loop's thread computed
