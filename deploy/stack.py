@@ -11,7 +11,7 @@ private one), `<SERVICE>_DATABASE_URL` (instead of an SQLite file), `PUBLIC_URL`
 
 Gotchas
 - Keep the port base with the data: after a change, links in earlier mails still have the old port.
-- An SQLite file has one process. Replicas need PostgreSQL: `Stack(databases=a_postgres, replicas={...})`.
+- An SQLite file has one process. Replicas need PostgreSQL: `Stack(databases=…, replicas={…})`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Servers that tests ask for by name. Each starts with the first test that wants it and is gone after the last."""
+"""Servers as fixtures. Each starts with the first test that needs it and ends after the last."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.taking_turns import TakingTurns
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep which requirements the tests prove, when the whole suite runs, and let tests take turns."""
+    """Register the plugins: proved requirements, refusals, turns on the machine, stalls, shared servers."""
     record = None if hasattr(config, "workerinput") else RESULTS
     config.pluginmanager.register(SeedResults(record), "seed-results")
     config.pluginmanager.register(RefusalResults(), "refusal-results")
@@ -38,7 +38,7 @@ def broker(request: pytest.FixtureRequest) -> Broker:
 
 @pytest.fixture
 def vhost(broker: Broker) -> Iterator[str]:
-    """AMQP URI of a virtual host of this test's own."""
+    """AMQP URI of a virtual host for this test only."""
     with servers.fresh_vhost(broker) as uri:
         yield uri
 
@@ -52,13 +52,13 @@ def module_vhost(broker: Broker) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def postgres(request: pytest.FixtureRequest) -> Postgres:
-    """One private PostgreSQL cluster for all tests. It does not wait for the disk: who crashes it has one of their own."""
+    """One private PostgreSQL cluster for all tests. It does not wait for the disk: a test that crashes it starts its own."""
     return _shared(request).postgres
 
 
 @pytest.fixture
 def postgres_database(postgres: Postgres) -> Iterator[str]:
-    """URL of an empty database of this test's own."""
+    """URL of an empty database for this test only."""
     with servers.fresh_database(postgres) as url:
         yield url
 

@@ -1,4 +1,4 @@
-"""`python -m tests.seeds`: which row of the requirements is proved by a passing test, and which by none.
+"""`python -m tests.seeds`: the rows of the requirements that a passing test proves, and those without one.
 
 A test names the rows it proves: `@pytest.mark.seed("S0-12", "S0-13")`. A row counts as proved when at least one of its
 tests has passed and none has failed. Results are those of the last run of the whole suite (`.cache/seeds.json`).

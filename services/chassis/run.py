@@ -60,7 +60,7 @@ def _spare_memory() -> None:
 
 
 def build(service: str, environ: dict[str, str] | None = None) -> tuple[Any, Runtime]:
-    """The container and the runtime of a service, whose package has `service.Service`, `settings.Settings`, `models.Base`."""
+    """The container and the runtime of a service, whose package has the classes `Service`, `Settings` and `Base`."""
     module = importlib.import_module(f"services.{service}.service")
     settings = load_settings(importlib.import_module(f"services.{service}.settings").Settings, environ)
     if getattr(settings, f"{service}_database_url").startswith("postgresql"):

@@ -1,4 +1,4 @@
-"""The nameko class of notifications, its settings, and its senders."""
+"""The notifications service: its entrypoints and its sender loops."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from services.notifications.channels import email
 
 
 def mail_domain(mail_from: str) -> str:
-    """The domain of an address or `Name <address>`, in lower-case ASCII. Raises Refused when mail could not be sent from it."""
-    # The very check that each message will have to pass.
+    """The domain of an address or `Name <address>`, in lower-case ASCII. Raises Refused if mail cannot be sent from it."""
+    # Building a message runs the check that each message has to pass later.
     message = email.build("check", mail_from, "check@portico.example", "check", "check")
     (sender,) = message["From"].addresses
     return str(sender.domain)
@@ -57,6 +57,6 @@ class Settings(ServiceSettings):
         load_default=120,
         validate=validate.Range(1, 3600),
         metadata={
-            "help": "after this time a message whose sender is silent is sent again; longer than a slow mail server takes"
+            "help": "a message without a result is sent again after this time; longer than a slow mail server takes"
         },
     )

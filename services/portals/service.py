@@ -1,4 +1,4 @@
-"""The nameko class of portals."""
+"""The portals service: its entrypoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may import whom. Each rule holds for the tree, and each is broken once to prove that somebody looks."""
+"""Import rules. Each rule holds in this tree, and each is broken once to prove that it is checked."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ VIOLATIONS = [
 
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
-    """The checker's verdict on the tree in `folder`, with the pyproject.toml that lies there."""
+    """The checker's verdict on the tree in `folder`, with that folder's pyproject.toml."""
     command = [
         sys.executable,
         "-c",
@@ -72,7 +72,7 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The packages and the rules, to be spoilt."""
+    """A copy of the packages and the rules, for a fault."""
     folder = tmp_path_factory.mktemp("tree")
     for package in PACKAGES:
         shutil.copytree(CHECKOUT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))

@@ -1,4 +1,4 @@
-"""The checks of `make check`: nothing is missing in this tree, and a fault that is planted is named."""
+"""The checks of `make check`: they find nothing missing in this tree, and they name each planted fault."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def operation(tree: Portico, address: str) -> Operation:
 
 
 def with_contract(tree: Portico, service: str, *, without: str = "", **changed: Operation | Event) -> Portico:
-    """The tree with another contract of a service: something taken away, something changed."""
+    """The tree with one service's contract changed: members removed or replaced."""
 
     def spoilt(contract: Contract) -> Contract:
         if contract.service != service:

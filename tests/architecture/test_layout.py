@@ -13,9 +13,9 @@ from services.contracts.catalogue import SERVICES
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 ROOT_FILES = {"__init__.py", "service.py", "settings.py", "models.py", "README.md"}
-# The trail of a service is served by the chassis: it has a contract and routes, and no folder in the service.
+# The chassis serves the trail of each service: it has a contract and routes, but no folder in the service.
 OF_THE_CHASSIS = {"audit"}
-# What several subjects of a service use and nobody calls from outside.
+# Folders that several subjects of a service use, without operations.
 WITHOUT_CONTRACT = {
     ("identity", "registry"): "who is who: rows that several subjects look up",
     ("identity", "secrets"): "passwords, tokens and the vault",
@@ -29,7 +29,7 @@ WITHOUT_CONTRACT = {
 
 
 def subjects(root: Path, service: str) -> set[str]:
-    """Subjects that the contract of a service has: modules that declare operations or events."""
+    """The subjects in a service's contract: modules that declare operations or events."""
     folder = root / "services" / "contracts" / service
     declares = re.compile(r"\bcontract\.(command|query|event)\(")
     return {
@@ -49,7 +49,7 @@ def folders(root: Path, service: str) -> set[str]:
 
 
 def misplaced(root: Path, service: str) -> Iterator[str]:
-    """What does not lie where its name says, one sentence each."""
+    """What is not in the place that its name says, one sentence each."""
     for path in sorted((root / "services" / service).iterdir()):
         if path.is_file() and path.name not in ROOT_FILES:
             yield f"services/{service}/{path.name}: a service's root holds only wiring; move it into its subject's folder"

@@ -1,4 +1,4 @@
-"""How long a text may be is said in a request, in a rule and in a column: what the request lets in must fit the others."""
+"""Limits of texts in requests, rules and columns: a text that the request accepts must fit the others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.referrals.queues import rules as queues
 from services.referrals.records import rules as records
 
 CODE_LENGTH = 64
-# Names that mean one thing in a request and another in some column. The columns that the request does not fill are named.
+# Names with another meaning in some column. The columns that the request does not fill are listed.
 OTHER_THINGS: Mapping[str, Mapping[str, str]] = {
     "identity": {
         "api_secrets.client_id": "an id; the request's is what a provider calls us",
@@ -73,7 +73,7 @@ RULES: Mapping[str, tuple[int, tuple[str, ...], tuple[str, ...]]] = {
 
 
 def longest(field: fields.Field[object]) -> int | None:
-    """The most characters that a field lets in, None where no validator of ours says it."""
+    """The most characters that a field accepts; None without such a validator."""
     if isinstance(field, Code):
         return CODE_LENGTH
     for validator in field.validators:
@@ -85,7 +85,7 @@ def longest(field: fields.Field[object]) -> int | None:
 
 
 def texts(schema: Schema, path: str = "") -> Iterator[tuple[str, fields.Field[object]]]:
-    """The text fields of a request, nested ones with their path."""
+    """The text fields of a request; nested ones by their path."""
     for name, field in schema.fields.items():
         inner = field
         while isinstance(inner, fields.List):

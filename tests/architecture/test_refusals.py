@@ -1,4 +1,4 @@
-"""What operations answer is what they declare: the harness fails on a code that is not, and the suite names one in vain."""
+"""Operations answer with the codes that they declare: an undeclared code fails a test, and an unused one is reported."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SERVED = {"event": "served", "operation": "portals.get_public_portal", "outcome"
 
 @pytest.fixture(autouse=True)
 def given(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]]:
-    """What is planted here is not what the suite has seen."""
+    """Keep the codes that are planted here out of the suite's record."""
     empty: set[tuple[str, str]] = set()
     monkeypatch.setattr(refusals, "GIVEN", empty)
     return empty

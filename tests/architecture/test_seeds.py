@@ -1,4 +1,4 @@
-"""The count of proved requirements counts what has passed, and nothing else."""
+"""A requirement counts as proved only by tests that have passed."""
 
 from __future__ import annotations
 

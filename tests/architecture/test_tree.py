@@ -1,4 +1,4 @@
-"""What lies where: the folder list is the architecture, and a module's name says what it is about."""
+"""Rules for files: top-level folders, names of modules, swallowed errors, imports of rules."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_rules_import_the_standard_library_and_each_other_only():
 
 
 def swallowed(text: str) -> Iterator[int]:
-    """Lines at which every error, whatever it is, is caught and nothing done about it."""
+    """Lines that catch every error and do nothing about it."""
     for node in ast.walk(ast.parse(text)):
         if (
             isinstance(node, ast.ExceptHandler)

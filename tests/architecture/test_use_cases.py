@@ -1,4 +1,4 @@
-"""A handler or query names the members of the request that it needs; their types are those of the declaration."""
+"""A handler or query names the members of the request that it needs, with the types of the declaration."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def python_type(field: fields.Field) -> str:
 
 
 def misfits(use_case: Callable[..., Any], request: Schema) -> Iterator[str]:
-    """Parameters that the request does not fit, one sentence each."""
+    """Parameters that do not fit the request, one sentence each."""
     if not {"request", "_request"}.isdisjoint(inspect.signature(use_case).parameters):
         return
     for name, parameter in inspect.signature(use_case).parameters.items():
@@ -95,7 +95,7 @@ def _use_cases(function: ast.AST, names: dict[str, Any], depth: int) -> Iterator
 
 
 def _value(expression: ast.expr, names: dict[str, Any]) -> Any:
-    """What a dotted name means in a module; None where it is something else."""
+    """The value of a dotted name in a module; None for any other expression."""
     if isinstance(expression, ast.Name):
         return names.get(expression.id)
     if isinstance(expression, ast.Attribute):

@@ -1,4 +1,4 @@
-"""Events are promises: their schemas are frozen on disk, and nothing in them can hold what a person wrote."""
+"""Events are promises: their schemas are frozen on disk, and no member can hold free text."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SCHEMA = {
 
 
 def sample(field: Any) -> Any:
-    """A value that fits the field."""
+    """A valid value of the field."""
     return "d" * field.digits if isinstance(field, Digest) else SAMPLES[type(field)]
 
 

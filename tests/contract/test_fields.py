@@ -1,4 +1,4 @@
-"""Field types of the published language refuse what no handler could work with."""
+"""Field types of the contracts refuse values that no handler could use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operations are declared once: routes, OpenAPI and error codes follow from the declarations and miss nothing."""
+"""Operations are declared once: routes, OpenAPI and error codes follow from the declarations completely."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def document() -> dict[str, Any]:
 
 
 class SpecValidator(OpenAPIV31SpecValidator):
-    """Looks through the schemas for anchors once. The library's own does so at every reference, 3,000 times here."""
+    """Searches the schemas for anchors once. The library does so at every reference, 3,000 times here."""
 
     schema_validator = Draft202012Validator(
         dict(schema_v31),
@@ -116,7 +116,7 @@ def test_a_route_fits_its_operation(route: Route):
 
     assert set(route.parameters) <= members
     assert route.uploads is None or route.uploads in members
-    # Opening a file is noted (who saw it, when), and it is a GET all the same. A secret does not belong into an address,
+    # Opening a file is audited, but remains a GET. A secret does not belong into an address,
     # and a letter does not fit into one.
     reads = route.operation.kind == "query" or route.downloads
     has_body = _carries_a_secret(route) or route.operation is preview_message_template

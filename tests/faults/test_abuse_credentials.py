@@ -1,7 +1,7 @@
-"""A6, A7, A9, A10: guessed passwords and links, and sessions that somebody goes on using. The long forms, with their figures.
+"""A6, A7, A9, A10: guessed passwords and links, and the use of ended sessions. The long forms, with figures.
 
-The short forms are in tests/integration/identity. Time is the test's own; the hash is counted, not computed, where what is
-counted is how often a password is looked at.
+The short forms are in tests/integration/identity. The tests set the clock. Where a test counts how often passwords are
+verified, hashes are counted and not computed.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def clock() -> Iterator[Any]:
 
 @pytest.fixture
 def verified_at(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """When passwords were looked at; none is right."""
+    """The times at which passwords were verified; none is right."""
     seen: list[float] = []
     monkeypatch.setattr(verification, "password_matches", lambda *_: bool(seen.append(utc_now().timestamp())))
     return seen
@@ -77,7 +77,7 @@ def guess(identity: Identity, name: str, address: str) -> str:
 
 
 def most_within(moments: list[float], span_s: float) -> int:
-    """The most of these moments that any span of this length holds."""
+    """The largest number of these moments within any span of this length."""
     return max((sum(1 for each in moments if first <= each < first + span_s) for first in moments), default=0)
 
 
@@ -145,7 +145,7 @@ def test_one_password_for_a_thousand_accounts_is_tried_thirty_times(
 
 
 def an_account(identity: Identity, number: int) -> Account:
-    """An account that has a password, which no test has to wait for."""
+    """An account with a password that is cheap to hash."""
     return Account(
         id=wire.new_id(),
         organisation_id=identity.harbor.organisation_id,

@@ -1,8 +1,8 @@
 """A3: ids of another organisation in every place where an operation takes one, for every operation of every service.
 
-What an operation answers to the id of another organisation's object is what it answers to an id that nobody has, and nothing
-of the other organisation is in the answer or has changed. The same request with an own object is answered otherwise: so the
-id was really looked at. The requests are made from the declarations: a new operation is covered by being declared.
+An operation answers the id of another organisation's object as it answers an id that does not exist. Nothing of the other
+organisation is in the answer or has changed. The same request with an object of the caller's organisation is answered
+otherwise, which proves that the id was read. Requests are made from the declarations, so new operations are covered.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ OPERATIONS = {
     service: [each for each in all_operations(CONTRACTS) if each.service == service and naming_members(each)]
     for service in SERVICES
 }
-FEW = 3  # objects of other kinds that the short form tries besides the right ones
+FEW = 3  # objects of other kinds that the short form tries beside the right ones
 LEAST_PAIRS = 1000
-# Members that may name anything: what they name is looked up later, or by another service.
+# Members that may name anything: the object is looked up later, or by another service.
 ANYTHING = {
     ("identity.break_glass", "object_id"),
     ("identity.start_patient_job", "person_ids"),
 }
-# Commands that only ask: what is asked does not belong into an address, or they are asked for a dry run.
+# Commands that change nothing: their arguments do not belong into an address, or they are dry runs.
 QUESTIONS = {
     "identity.check_username",
     "referrals.start_bulk_assignment",
     "referrals.start_bulk_reassignment",
     "referrals.start_bulk_status_change",
 }
-# Members whose own object cannot be told from none: without the secret an own API client is refused like none.
+# Members for which an existing object is answered like none: without its secret an API client is refused as unknown.
 LOOKS_ALIKE = {("identity.open_api_session", "client_id"), *ANYTHING}
 # Type, parameter, what stands before an id there, and the kind of object that the id names.
 IN_FHIR = (
@@ -74,7 +74,7 @@ IN_FHIR = (
     ("Provenance", "target", "Task/", "referral"),
 )
 BASE = {"base_url": "https://example.org/fhir/R4"}
-# When it was answered.
+# Times of the answer.
 CLOCKS = ("at", "created_at", "finished_at")
 
 
@@ -88,7 +88,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def outcome(world: World, operation: Operation, key: str, named: Any, **request: Any) -> dict[str, Any]:
-    """What was answered, without the id that was sent and whatever differs from call to call."""
+    """The answer, without the id that was sent and without values that differ from call to call."""
     try:
         answer = world.service.call(operation, world.caller(operation, key), version=1, **request)
         found: dict[str, Any] = {"answer": answer}
@@ -102,7 +102,7 @@ def outcome(world: World, operation: Operation, key: str, named: Any, **request:
 
 
 def rows_of_others(world: World, key: str, *but: str) -> dict[str, list[str]]:
-    """Every row that is not this organisation's own, and not a note of the machinery (tries, request ids)."""
+    """Every row of other organisations, without those of the machinery (tries, request ids)."""
     own_id, own_key = world.organisations[key]
     kept: dict[str, list[str]] = {}
     with world.service.database.engine.connect() as connection:
@@ -127,7 +127,7 @@ def rows_of_others(world: World, key: str, *but: str) -> dict[str, list[str]]:
 
 @functools.cache
 def _tables(service: InProcess) -> dict[str, list[tuple[str, str]]]:
-    """The tables. For one that names no organisation: its columns that refer to one that does, and how to ask for the ids there."""
+    """The tables. A table without an organisation comes with its columns that refer to one with it, and a query of the ids."""
     look = inspect(service.database.engine)
     names_one = {
         table: any(column["name"] == "organisation_id" for column in look.get_columns(table))
@@ -149,7 +149,7 @@ def _of(key: str, value: Any) -> bool:
 
 
 def telling(world: World, mine: str, theirs: str) -> set[str]:
-    """Texts that only the other organisation's rows hold: none of them may be in an answer."""
+    """Texts that are only in rows of the other organisation: no answer may contain one."""
     own, found = set(world.organisations[mine]), set()
     engine = world.service.database.engine
     with engine.connect() as connection:
@@ -182,7 +182,7 @@ def swapped(world: World, operation: Operation, member: str, *, every: bool) -> 
 
 
 def is_id(named: str) -> bool:
-    """Whether it is an id; an audit trail names some objects by words."""
+    """Whether the value is an id: the audit trail names some objects by words."""
     return len(named) == 32 and set(named) <= set("0123456789abcdef")
 
 
@@ -192,7 +192,7 @@ def swap_everything(world: World, *, every: bool) -> Counter[str]:
     secrets = telling(world, "bayside", "harbor")
     for operation in OPERATIONS[world.service.runtime.service]:
         with world.copied():
-            # A stranger's failed try is in the trail of the organisation that it was aimed at.
+            # A failed try of a stranger is in the trail of the organisation that was attacked.
             but = ("audit",) if operation.access.kind == "public" else ()
             before = rows_of_others(world, "bayside", *but)
             for member in naming_members(operation):
@@ -210,7 +210,7 @@ def _swap(world: World, operation: Operation, member: str, secrets: set[str], *,
         sent = naming(operation, request, member, one)
         answer = outcome(world, operation, "bayside", one, **sent)
         place = f"{operation.address}, {member}"
-        # A cursor of another trail may say where an own page begins, and no more.
+        # A cursor of another trail may only set where a page of the caller's trail begins.
         if not is_cursor(kind_of(operation, member)) and (operation.address, member) not in ANYTHING:
             assert answer == unknown, f"{place}: another organisation's object is told from none: {answer}"
             is_question = operation.kind == "query" or operation.address in QUESTIONS
@@ -224,7 +224,7 @@ def _swap(world: World, operation: Operation, member: str, secrets: set[str], *,
 def _asked_about_none(
     world: World, operation: Operation, member: str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Bayside's request, and what it is answered where the member names an object that nobody has."""
+    """Bayside's request, and the answer to it when the member names an object that does not exist."""
     request = a_request(world, operation, "bayside", member)
     nothing = {"sha256": MADE_UP * 2, "size": 9} if kind_of(operation, member) == "blob" else MADE_UP
     return request, outcome(
@@ -239,7 +239,7 @@ def test_an_id_of_another_organisation_is_like_no_id_at_all(world: World) -> Non
 
 @pytest.mark.fault("A3")
 def test_an_own_id_in_the_same_request_is_looked_at(world: World) -> None:
-    """Without this the test above would pass on requests that are refused for another reason."""
+    """Without this, requests that are refused for another reason would pass the test above."""
     alike = []
     for operation in OPERATIONS[world.service.runtime.service]:
         for member in naming_members(operation):

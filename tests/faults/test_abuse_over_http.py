@@ -1,4 +1,4 @@
-"""A8 and A10 through the whole system: what an outsider can tell from answers, and how long an ended session holds."""
+"""A8 and A10 through the whole system: what an outsider learns from answers, and whether an ended session still works."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.stack import HARBOR, RunningStack, running_stack
 
 SAMPLES, PEOPLE = 500, 170
 MOST_APART_MS, AUC = 5.0, (0.45, 0.55)
-# Differ from answer to answer, whoever asks.
+# Headers that differ from answer to answer, whoever asks.
 OWN_HEADERS = {"date", "content-length", "x-correlation-id", "x-request-id", "traceparent"}
 ADDRESSES = (f"10.{one}.{two}.1" for one, two in itertools.product(range(1, 250), range(250)))
 NEW_PASSWORD = "copper kettle under snow"
@@ -112,14 +112,14 @@ def _expired_link(person: dict[str, str]) -> list[Any]:
 
 
 def told(answer: httpx.Response) -> str:
-    """All that an answer says, but what differs from answer to answer."""
+    """An answer without the headers that always differ."""
     headers = {name: value for name, value in answer.headers.items() if name.lower() not in OWN_HEADERS}
     body = answer.json() if answer.content else {}
     return repr((answer.status_code, sorted(headers.items()), {**body, "correlation_id": ""}))
 
 
 def auc(ones: list[float], others: list[float]) -> float:
-    """How often one of the first took longer than one of the second: 0.5 where nothing can be told."""
+    """How often one of the first took longer than one of the second: 0.5 if the two cannot be told apart."""
     won = sum((one > other) + 0.5 * (one == other) for one in ones for other in others)
     return won / (len(ones) * len(others))
 
@@ -140,7 +140,7 @@ def asked(question: str, person: dict[str, str]) -> tuple[str, dict[str, str]]:
 def test_nobody_can_tell_who_has_an_account(
     portico: RunningStack, known: list[dict[str, str]], question: str
 ) -> None:
-    """Known and unknown take turns, and who begins does so too: what the machine does besides hits both alike."""
+    """Known and unknown accounts take turns, also at beginning, so that other load on the machine affects both alike."""
     took: dict[bool, list[float]] = {True: [], False: []}
     answers: dict[bool, set[str]] = {True: set(), False: set()}
     with httpx.Client(base_url=portico.url, timeout=30) as outsider:
@@ -199,7 +199,7 @@ def replays(
     sessions: int,
     times: int,
 ) -> int:
-    """End so many sessions and use each again, from that moment on, at every gateway: how often that worked."""
+    """End so many sessions and use each again at once at every gateway. Returns how often that worked."""
     accepted = 0
     for number in range(sessions):
         email = f"replay-{end.__name__}-{number}@harbor.example.org"
@@ -221,7 +221,7 @@ ENDS = [_logged_out, _disabled, _another_level, _another_password]
 def test_an_ended_session_is_refused_by_every_gateway_at_once(
     portico: RunningStack, gateways: list[str], end: Callable[[RunningStack, str, str], None]
 ) -> None:
-    """The first request that is sent after the end was answered is refused: that is sooner than a second."""
+    """The first request after the answer to the sign-out is refused, so within a second."""
     accepted = replays(portico, gateways, end, sessions=10, times=11)
     print(f"A10 {end.__name__}: 220 replays at 2 gateways, the first at once, {accepted} accepted")
     assert accepted == 0

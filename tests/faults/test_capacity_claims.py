@@ -22,14 +22,14 @@ from tests.support.servers import private_postgres
 from tests.support.stack import RunningStack, running_stack
 
 BEDS, CLIENTS = 20, 50
-# Most of the time goes into the contact records that are entered before.
+# Most of the time is spent on entering the contact records before.
 EVERYDAY_CLAIMS, FULL_CLAIMS = 150, 1000
 FREED, LATER_CLAIMS = 5, 50
-# The plan's bar is for a machine that does nothing else; every day it is enough that nobody waits in vain.
+# The bar of the long form is for an idle machine. In the short form it suffices that every claim is answered.
 EVERYDAY_P99_S, FULL_P99_S = 10.0, 3.0
 
 
-# The second system takes half a minute to start: every day PostgreSQL's crowd is the one in tests/integration.
+# The second system takes half a minute to start. In the short form tests/integration covers PostgreSQL.
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.full])])
 def stack(request: pytest.FixtureRequest) -> Iterator[RunningStack]:
     """A system on each database."""
@@ -43,7 +43,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[RunningStack]:
 
 @dataclass
 class Claim:
-    """One assignment: what was answered, and how long it took."""
+    """One assignment: its answer and its duration."""
 
     status: int
     answer: dict[str, Any]
@@ -62,7 +62,7 @@ class Rush:
         self._sessions = threading.local()
 
     def records(self, count: int) -> list[str]:
-        """Contact records to assign, by id. They are entered at once, too."""
+        """Contact records to assign, by id. They are entered concurrently, too."""
         return self._all_at_once(lambda _: str(self._record()["id"]), range(count))
 
     def claim_all(self, records: list[str]) -> list[Claim]:
@@ -75,7 +75,7 @@ class Rush:
         return line["used"], line["free"], line["total"]
 
     def end(self, claims: list[Claim]) -> None:
-        """Move these referrals to a terminal status; each gives its bed back."""
+        """Move these referrals to a terminal status, which frees their beds."""
         for claim in claims:
             path = f"/v1/referrals/{claim.answer['id']}/status"
             self.journey.staff.put(path, version=claim.answer["version"], status="completed")
@@ -85,7 +85,7 @@ class Rush:
             return list(pool.map(work, items))
 
     def _record(self) -> Any:
-        """Entered before the rush. A busy database asks a client to come again, and this one does."""
+        """Enter a contact record before the rush. The client tries again if the database is busy."""
         for _ in range(20):
             answer = self._post("/v1/contact-records", {"first_name": "Rosalind", "last_name": "Quimby"})
             if answer.status_code != 503:
@@ -151,7 +151,7 @@ def rush_for_beds(stack: RunningStack, label: str, count: int, most_p99_s: float
 
 
 class Watch:
-    """Looks at the capacity again and again while others change it."""
+    """Reads the capacity again and again while others change it."""
 
     def __init__(self, rush: Rush) -> None:
         self.seen: list[tuple[int, int, int]] = []

@@ -27,12 +27,12 @@ from tests.support.eventually import eventually
 from tests.support.load import Load, Outcome, Write
 from tests.support.stack import RunningStack
 
-# The short form; the reliability plan asks for 600 (FAULT_WRITES=600), `make faults` for 6,000.
+# The short form. FAULT_WRITES sets another number; `make faults` runs 6,000.
 WRITES = int(os.environ.get("FAULT_WRITES", "200"))
 SERVICES = ("identity", "referrals", "portals", "notifications", "signing")
 
 
-# On a busy machine a service takes longer to start, and no more is lost: the bars of the plan are for the long form.
+# On a busy machine a service takes longer to start, so the strict bars apply to the long form only.
 EVERYDAY_RECOVERY_S, FULL_RECOVERY_S = (
     15.0,
     5.5,
@@ -47,7 +47,7 @@ def stack(sturdy: RunningStack) -> RunningStack:
 
 @dataclass
 class Work:
-    """Writes that one service must not lose: how to send them, and what has become of each."""
+    """Writes that one service must not lose: how to send them, and the outcome of each."""
 
     load: Load
     found: Callable[[], list[str]]
@@ -67,7 +67,7 @@ def _rows(stack: RunningStack, service: str, statement: str) -> list[str]:
 
 
 def _work_for(stack: RunningStack, service: str, size: int) -> Work:
-    """The work that goes through this service: `size` writes at 40/s where they are light, fewer where they are heavy."""
+    """The writes of this service: `size` at 40/s if they are light, fewer if they are heavy."""
     return {
         "identity": _accounts,
         "referrals": _records,
@@ -137,7 +137,7 @@ def _mails(stack: RunningStack, size: int) -> Work:
         return Write("/v1/referrals", json=body)
 
     def found() -> list[str]:
-        # A copy with the same Message-ID is the one that may come when a sender dies between the server's yes and its own note.
+        # A second copy with the same Message-ID is allowed: the sender may die between the server's answer and its commit.
         mails = {mail["message_id"]: mail for mail in journey.mails_to(f"reader.{mark}@example.org")}
         return [
             number for mail in mails.values() for number in re.findall(r"[A-Z]+-[0-9]{8}", mail["text"])[:1]
@@ -171,7 +171,7 @@ def _id(outcome: Outcome) -> str:
 
 
 def _subjects(stack: RunningStack, event: Event, wanted: set[str]) -> set[str]:
-    """Subjects of an event in the organisation's stream, read from its beginning until all wanted are there."""
+    """Subjects of an event in the organisation's stream, read from the beginning until all wanted ones are there."""
     found: set[str] = set()
     with kombu.Connection(stack.stack.feed_amqp_uri) as connection:
         channel = connection.channel()
@@ -194,7 +194,7 @@ def _subjects(stack: RunningStack, event: Event, wanted: set[str]) -> set[str]:
 def _check(stack: RunningStack, work: Work, label: str, recovery_s: float) -> None:
     """The one line every fault run prints, and the bars."""
     wanted = [work.wanted(outcome) for outcome in work.load.outcomes]
-    with contextlib.suppress(AssertionError):  # what is missing in the end is counted below
+    with contextlib.suppress(AssertionError):  # missing subjects are counted below
         eventually(lambda: _assert_within(set(wanted), set(work.found())), timeout_s=40)
     found = work.found()
     missing = set(wanted) - set(found)

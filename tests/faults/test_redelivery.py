@@ -27,7 +27,7 @@ from tests.support.in_process import HARBOR, InProcess
 TIMES = 3
 SHORT, LONG = 120, 5000
 ACCOUNTS = ["1" * 32, "2" * 32]
-# What a row is called and when it was written is another thing each time.
+# Ids and times differ in every run.
 BY_CHANCE = {"id", "message_id", "correlation_id"}
 LISTENERS = ("notifications", "portals")
 
@@ -35,7 +35,7 @@ News = tuple[Event, dict[str, Any], str]
 
 
 def a_value(field: fields.Field[Any], chance: random.Random) -> Any:
-    """A value that fits a field of an event."""
+    """A valid value of an event's field."""
     makers: dict[type, Callable[[], Any]] = {
         Id: lambda: f"{chance.getrandbits(128):032x}",
         Code: lambda: (
@@ -50,7 +50,7 @@ def a_value(field: fields.Field[Any], chance: random.Random) -> Any:
 
 
 def news_for(service: InProcess, count: int) -> list[News]:
-    """So many events that the service listens to, of each kind about as many."""
+    """So many events that the service listens to, about equally many of each kind."""
     chance = random.Random(14)
     heard = [
         event
@@ -95,7 +95,7 @@ def hand_over(service: InProcess, news: list[News]) -> None:
 
 
 def rows(service: InProcess) -> dict[str, list[str]]:
-    """Every row of the service's own tables, but for what is by chance."""
+    """Every row of the service's tables, without random values."""
     base = base_of(service.runtime.service)
     with service.database.reading(None) as session:
         return {
@@ -166,7 +166,7 @@ class Waitlist:
         service.close()
 
     def served(self, name: str, disturb: Callable[[list[News]], list[News]]) -> tuple[Any, ...]:
-        """Deliver all events, and those that come of them, until nothing is new; what is left then."""
+        """Deliver all events and those that follow from them, until there are no new ones. Returns the final state."""
         shutil.copy(self.folder / "waiting.db", self.folder / f"{name}.db")
         service = InProcess("referrals", f"sqlite:///{self.folder / f'{name}.db'}", self.folder)
         for news in self._news(service):

@@ -1,7 +1,7 @@
-"""F18: whatever is asked of referrals in whatever order, state, history and events agree with a plain model of them.
+"""F18: after any sequence of operations, the state, history and events of referrals agree with a plain model.
 
-The model below is written from the rules as people know them, not from the code: which status may follow which, who holds
-a bed, who waits for one, what was taken back.
+The model follows the rules as people know them and not the code: which status may follow which, which referral holds a
+bed, which waits for one, and which was taken back.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ NEWS = {
         assignments.referral_note_added,
     )
 }
-# On a machine that has much else to do a writer may be told to come again; nothing was done then.
+# On a busy machine a write may be refused with a request to try again; nothing has changed then.
 BUSY_TRIES = 10
-# Drawn without regard to the state: who wins a race is chance, and the game must go on the same whoever did.
+# Drawn independently of the state: the winner of a race is random, and the game continues the same way.
 WHICH, PLACES = st.integers(0, 23), st.integers(0, 1)
 
 
 class Stop(NamedTuple):
-    """A status of the queue as the model knows it."""
+    """A status of the queue in the model."""
 
     fhir: str
     stage: str
@@ -156,7 +156,7 @@ class Referrals(RuleBasedStateMachine):
         for _ in range(3):
             self._assign(self.programs[0], None)
 
-    # What people do. Each rule says what should come of it before it does it.
+    # Steps of people. Each rule computes the expected outcome before it acts.
 
     @rule(which=WHICH, place=PLACES, again=st.booleans())
     def assign(self, which: int, place: int, again: bool) -> None:
@@ -260,7 +260,7 @@ class Referrals(RuleBasedStateMachine):
         self.total[program] = total
         self._settle()
 
-    # What should be true then.
+    # Invariants.
 
     @invariant()
     def state_history_and_events_agree_with_the_model(self) -> None:
@@ -268,7 +268,7 @@ class Referrals(RuleBasedStateMachine):
             self.look()
 
     def look(self) -> None:
-        """Compare what is there, and what was told since the last time, with the model."""
+        """Compare the state, and the events since the last comparison, with the model."""
         self.heard += self.news()
         ids = [model.id for model in self.models]
         with self.desk.database.reading(HARBOR[0]) as session:
@@ -307,7 +307,7 @@ class Referrals(RuleBasedStateMachine):
             self._opened(answer["id"], record, program, waits=expected == "waits")
 
     def _fate(self, model: Model, key: str, says_why: bool) -> str:
-        """What should come of moving a referral to a status: the first of these that is so."""
+        """The expected outcome of moving a referral to a status: the first condition that holds decides."""
         stop = STOPS.get(key, STOPS["sent"])
         reopens = model.has_ended and not stop.ends
         is_barred = self.allowed is not None and key not in self.allowed[model.status]
@@ -316,7 +316,7 @@ class Referrals(RuleBasedStateMachine):
             "status_not_in_queue": key not in STOPS,
             "move_not_allowed": model.is_taken_back,
             "status_unchanged": key == model.status,
-            # The same word as two lines above: neither the queue's list nor its end lets the referral go there.
+            # The same code as two lines above: neither the queue's moves nor an ended referral allow this status.
             "move_not_allowed ": is_barred or (reopens and not self.may_reopen),
             "reason_required": stop.asks_why and not says_why,
             "already_assigned": reopens and self._is_open(model.record, model.program),
@@ -383,7 +383,7 @@ class Referrals(RuleBasedStateMachine):
             self._settle()
 
     def _settle(self) -> None:
-        """Who waits longest gets the bed that is free."""
+        """Give a free bed to the referral that has waited longest."""
         for model in self.models:
             if model.waits and not self._is_full(model.program):
                 model.waits, model.holds = False, True
@@ -391,7 +391,7 @@ class Referrals(RuleBasedStateMachine):
                 model.lines.append(("promoted", model.status, model.status))
                 model.news.append("referral_promoted")
 
-    # The way to the service.
+    # Access to the service.
 
     def _one(self, which: int) -> Model:
         return self.models[which % len(self.models)]
@@ -422,13 +422,13 @@ class Referrals(RuleBasedStateMachine):
         return None
 
     def begin(self) -> None:
-        """Forget what was told before this game."""
+        """Forget the events before this game."""
         outbox = self.desk.runtime.tables.Outbox
         with self.desk.database.reading(None) as session:
             self.seen = session.scalars(select(outbox.seq).order_by(outbox.seq.desc()).limit(1)).first() or 0
 
     def news(self) -> list[tuple[str, str]]:
-        """What was told of referrals since the last time, after the waitlist has been served."""
+        """Events about referrals since the last time, after the waitlist was served."""
         told = []
         while fresh := self._fresh():
             for envelope in fresh:
@@ -475,7 +475,7 @@ class Referrals(RuleBasedStateMachine):
 
 
 def told_of_referrals(envelope: dict[str, Any]) -> list[tuple[str, str]]:
-    """What an event says of a referral that the model knows, too: none or one (id, name of the event)."""
+    """The (id, name of the event) if the event is about a referral and in the model."""
     return [(envelope["subject"], NEWS[envelope["type"]].name)] if envelope["type"] in NEWS else []
 
 
@@ -508,7 +508,7 @@ def outcome(call: Callable[[], Any]) -> str:
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[type[Referrals]]:
-    """The model beside a service on SQLite; nothing is lost if the power goes, so nothing waits for the disk."""
+    """The model beside a service on SQLite; commits do not wait for the disk."""
     service = InProcess("referrals", f"sqlite:///{tmp_path / 'referrals.db'}", tmp_path)
     service.database.close()
 

@@ -1,6 +1,6 @@
 """F18 through the broker: the games of `test_status_machine` with two processes of referrals on PostgreSQL.
 
-Calls go over RPC, events are those that come out of the broker; the waitlist moves when the service hears its own.
+Calls use RPC, and events come from the broker. The waitlist moves when the service handles its own events.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ AGREES_WITHIN_S = 15.0
 
 
 class FarDesk:
-    """Operations over RPC, events from a queue of our own, and a look into the database."""
+    """Operations over RPC, events from a queue of the test, and reads of the database."""
 
     def __init__(self, system: ServiceSystem) -> None:
         self.database = Database(system.database_url)
@@ -63,7 +63,7 @@ class FarDesk:
 
 
 class FarReferrals(Referrals):
-    """What follows from a step comes by itself, some time after the answer."""
+    """The effects of a step appear some time after its answer."""
 
     desk: FarDesk  # type: ignore[assignment]
 

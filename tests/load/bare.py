@@ -1,5 +1,5 @@
 """What the broker itself costs: one round trip in bare py-amqp, request and answer confirmed by the broker as stock nameko
-has it. The server half of it is this program."""
+has it. This program is the server half."""
 
 from __future__ import annotations
 

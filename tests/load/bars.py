@@ -1,4 +1,4 @@
-"""The bars of `make bench`: what a figure must not exceed or fall below, printed with pass or fail."""
+"""The bars of `make bench`: limits of figures, printed with pass or fail."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Bar:
 
     @property
     def holds(self) -> bool:
-        """Whether the value is on the right side."""
+        """Whether the value meets the bar."""
         return (self.least is None or self.value >= self.least) and (
             self.most is None or self.value <= self.most
         )

@@ -1,5 +1,5 @@
 """`make bench`: what a call costs, in one run against one broker, what a request costs through the whole system, look-ups
-among very many people, and what people wait for when there are a million referrals (some minutes). ARGS="--only calls"
+among very many people, and waiting times with a million referrals (some minutes). ARGS="--only calls"
 (or http, identity, referrals) for one of them.
 
 Quote the ratios; the milliseconds are those of this machine at this moment. Sequential: one call after another. In

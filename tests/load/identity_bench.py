@@ -168,7 +168,7 @@ class Town:
 
 
 def questions(town: Town) -> dict[str, Callable[[], Any]]:
-    """What is asked, by what it is called in the table."""
+    """The calls to measure, by their name in the table."""
     last_pages = {"all": _last_cursor(town, None), "active": _last_cursor(town, "active")}
     last_person, last_account = _near_the_end(town.people), _near_the_end(town.accounts)
 
@@ -277,7 +277,7 @@ def _table(kind: str, url: str, folder: Path) -> None:
     town = Town(url, folder)
     print(f"\n{f'identity on {kind}':<36}{'p50':>12}{'p99':>12}{'own p50':>12}{'own p99':>12}")
     asked = questions(town)
-    # As a service does once it has started: what is there stays, here the town's hundred thousand people.
+    # As a service does after its start: freeze all objects, here those of the town's hundred thousand people.
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)

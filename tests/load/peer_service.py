@@ -1,4 +1,4 @@
-"""What Portico is measured against: a stock nameko service with SQLAlchemy, one commit and one event a write.
+"""The peer that Portico is measured against: a stock nameko service with SQLAlchemy, one commit and one event a write.
 
 No sign-in, no audit, no outbox. `nameko run tests.load.peer_service`; PEER_DATABASE names the SQLite file.
 """

@@ -1,10 +1,10 @@
-"""What people wait for, at 10,000 and at 1,000,000 referrals in PostgreSQL, measured in turns in one run.
+"""Waiting times with 10,000 and with 1,000,000 referrals in PostgreSQL, measured in turns in one run.
 
     python -m tests.load.referrals_bench [--small 10000] [--large 1000000] [--rounds 5]
 
 The bars: a provider's list, a record by number, a status change and the dashboard take at most twice as long with a
 million as with ten thousand; statistics over a year take less than 2 s. The service runs in this process, without broker:
-so it is the database that is measured, not the way to it.
+so the figures are those of the database and not of the way to it.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ _HISTORY = """
          (SELECT ARRAY['referred', 'attempting_contact', 'enrolled', 'completed'] AS names) AS known
     ORDER BY 5
 """
-# What `rebuild` would compute, in days of UTC; it takes minutes for a million, this does not. The tallies are made as they
-# are made in life, by the service's own loop.
+# The result of `rebuild`, in days of UTC, which would take minutes for a million. The service's own loop makes the
+# tallies.
 _REPORTS = (
     """
     INSERT INTO report_cells (organisation_id, queue_id, program_id, status)

@@ -1,4 +1,4 @@
-"""A stock nameko service with an empty method: what our entrypoint is measured against. `nameko run tests.load.stock`."""
+"""A stock nameko service with an empty method, the measure for Portico's entrypoint. `nameko run tests.load.stock`."""
 
 from nameko.rpc import rpc
 

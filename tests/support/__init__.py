@@ -1,1 +1,1 @@
-"""What tests of every kind lean on."""
+"""Support for tests of every kind."""

@@ -1,4 +1,4 @@
-"""A headless Chromium, driven by the DevTools protocol over a pipe: what a person does with a page, for tests."""
+"""A headless Chromium, driven by the DevTools protocol over a pipe. Its methods are what a person does with a page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ANSWERS_WITHIN_S = 30.0
 _FLAGS = (
     "--headless=new",
     "--remote-debugging-pipe",
-    # The pages are our own, and in a container there is no sandbox to be had.
+    # A container offers no sandbox, and the browser only opens pages of the tests.
     "--no-sandbox",
     "--disable-gpu",
     "--disable-dev-shm-usage",
@@ -34,13 +34,13 @@ _FLAGS = (
     "--no-first-run",
     "--no-default-browser-check",
     "--no-proxy-server",
-    # It reaches nobody but this machine, whatever a page links to.
+    # The browser reaches this machine only, whatever a page links to.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 )
 
 
 class BrowserError(Exception):
-    """The browser did not answer, or a page did not come to what was waited for."""
+    """The browser did not answer, or a page did not reach the state that the test waited for."""
 
 
 class Browser:
@@ -54,7 +54,7 @@ class Browser:
         self._context: str | None = None
 
     def open_page(self, *, width: int = 1024, height: int = 768) -> None:
-        """An empty page without any cookie, in place of the one before."""
+        """Replace the page by an empty one without cookies."""
         if self._context is not None:
             self._session = None
             self.send("Target.disposeBrowserContext", browserContextId=self._context)
@@ -74,14 +74,14 @@ class Browser:
         )  # fmt: skip
 
     def go(self, url: str) -> None:
-        """Open an address, by way of an empty page: another fragment alone would load nothing."""
+        """Open an address after an empty page: a change of the fragment alone would not load the page."""
         for address in ("about:blank", url):
             failure = self.send("Page.navigate", url=address).get("errorText")
             if failure:
                 raise BrowserError(f"the page did not open: {failure}")
 
     def block(self, *patterns: str) -> None:
-        """Have requests to these addresses fail as without a network; none of them with no pattern."""
+        """Let requests to addresses that match fail, as without a network. Without patterns, all requests succeed again."""
         self.send("Network.setBlockedURLs", urls=list(patterns))
 
     def evaluate(self, expression: str) -> Any:
@@ -92,7 +92,7 @@ class Browser:
         return answer["result"].get("value")
 
     def wait_for(self, expression: str, *, within_s: float = _ANSWERS_WITHIN_S) -> Any:
-        """The expression's value as soon as it is true; a page that is just being left counts as not yet."""
+        """The expression's value as soon as it is true. While the browser leaves a page, the value counts as false."""
 
         def value() -> Any:
             with contextlib.suppress(BrowserError):
@@ -113,7 +113,7 @@ class Browser:
 
     @property
     def text(self) -> str:
-        """What the page shows, without what is hidden."""
+        """The visible text of the page."""
         return str(self.evaluate("document.body?.innerText ?? ''"))
 
     @property
@@ -127,7 +127,7 @@ class Browser:
         return str(self.evaluate("document.activeElement.id"))
 
     def type(self, text: str) -> None:
-        """Type into what has the focus."""
+        """Type into the element that has the focus."""
         self.send("Input.insertText", text=text)
 
     def press(self, key: str) -> None:
@@ -140,7 +140,7 @@ class Browser:
             )  # fmt: skip
 
     def tab_to(self, element_id: str) -> None:
-        """Go to an element by the keyboard. Raises BrowserError where it cannot be reached so."""
+        """Go to an element by the keyboard. Raises BrowserError if the keyboard does not reach it."""
         for _ in range(12):
             if self.focused == element_id:
                 return
@@ -152,7 +152,7 @@ class Browser:
         return base64.b64decode(self.send("Page.captureScreenshot", format="png")["data"])
 
     def send(self, method: str, **params: Any) -> Any:
-        """The answer to a command of the protocol; events that come before it are passed over."""
+        """The answer to a command of the protocol. Events that arrive before it are skipped."""
         number = next(self._ids)
         message = {"id": number, "method": method, "params": params}
         if self._session is not None and not method.startswith("Target."):
@@ -187,10 +187,10 @@ class Browser:
 
 @contextlib.contextmanager
 def running_browser() -> Iterator[Browser]:
-    """A browser with a profile of its own, gone afterwards (about 1 s to start)."""
+    """A browser with a new profile, deleted afterwards (about 1 s to start)."""
     assert PROGRAM is not None
     with temporary_folder("portico-browser-") as folder:
-        # The protocol is spoken on descriptors 3 and 4, which the shell makes of what it was given.
+        # Chromium uses descriptors 3 and 4 for the protocol. The shell duplicates the given ones to them.
         command = ["sh", "-c", 'exec "$@" 3<&0 4>&1 </dev/null >/dev/null', "sh"]
         environ = {**os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config")}
         process = subprocess.Popen(
@@ -206,7 +206,7 @@ def running_browser() -> Iterator[Browser]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    # Chromium ends, with all its processes, when nobody speaks to it any more.
+    # Chromium ends, with all its processes, when the pipe is closed.
     for stream in (process.stdin, process.stdout):
         assert stream is not None
         stream.close()

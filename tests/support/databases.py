@@ -1,9 +1,9 @@
-"""Databases for services in this process: migrated once a run, copied for every test that wants one.
+"""Databases for services in this process: migrated once a run, and copied for each test.
 
 Gotchas
-- A copy is what the migrations made, so tests still build on them. What the migrations themselves do (to data, and back)
-  is tested with `services.chassis.migrate` on a database that is empty.
-- Nothing here outlives the machine, so no commit waits for the disk. Who tests a crash of the machine opens a `Database`.
+- A copy has the schema that the migrations make. Tests of the migrations themselves (of data, and of downgrades) use
+  `services.chassis.migrate` on an empty database.
+- No commit waits for the disk. A test of a crash of the machine opens a `Database` instead.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _DIALECTS: dict[type[Dialect], Dialect] = {}
 
 
 def opened(url: str) -> Database:
-    """The database as a service opens it, but that SQLite does not wait for the disk, and statements are compiled once.
+    """The database as a service opens it, except that SQLite does not wait for the disk and compiled statements are shared.
 
-    SQLAlchemy keeps compiled statements by engine and dialect. A service has one of each; here every test makes its own,
-    and would spend more than half of its time on compiling what the test before it has compiled.
+    SQLAlchemy keeps compiled statements by engine and dialect. A service has one of each. Here every test has its own, and
+    would spend more than half of its time compiling the same statements as the test before it.
     """
     database = Database(url)
     engine = database.engine
@@ -50,7 +50,7 @@ def _without_waiting(connection: Any, _record: Any) -> None:
 
 
 def migrated(service: str, url: str) -> None:
-    """Bring the database up to date: a new one is a copy, for hundreds of tests want the same."""
+    """Migrate the database. A new one becomes a copy of one that is migrated already."""
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
         file = Path(str(address.database))
@@ -68,7 +68,7 @@ def _newest(service: str) -> str:
 
 
 def _revision(url: str) -> str:
-    """The migration that a database stands at; empty without one."""
+    """The revision of a database; empty without one."""
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision() or ""
@@ -76,7 +76,7 @@ def _revision(url: str) -> str:
 
 @functools.cache
 def _folder() -> Path:
-    """Where the migrated files are: the folder of all workers, or one of this process."""
+    """The folder of the migrated files: that of all workers, or one of this process."""
     shared = sharing.folder()
     if shared is not None:
         return shared
@@ -92,7 +92,7 @@ def _empty_file(service: str) -> Path:
         if not file.exists():
             unfinished = file.with_suffix(".unfinished")
             migrate.upgrade(service, f"sqlite:///{unfinished}")
-            # The service would turn each copy to this, and wait for the disk.
+            # A service sets this for each new database, and waits for the disk.
             connection = sqlite3.connect(unfinished)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.close()
@@ -102,7 +102,7 @@ def _empty_file(service: str) -> Path:
 
 @functools.cache
 def _empty_database(service: str, cluster: URL) -> str:
-    """The name of a migrated database in this cluster, which the cluster takes along when it goes."""
+    """The name of a migrated database in this cluster. It is deleted with the cluster."""
     name = f"empty_{service}"
     with sharing.one_at_a_time(_folder() / f"{name}.lock"):
         if not _execute(
@@ -114,7 +114,7 @@ def _empty_database(service: str, cluster: URL) -> str:
 
 
 def _copy_database(address: URL, template: str) -> None:
-    """Put a copy of `template` in the place of an empty database."""
+    """Replace an empty database by a copy of `template`."""
     cluster, name = address.set(database="postgres"), sql.Identifier(str(address.database))
     _execute(cluster, sql.SQL("DROP DATABASE {}").format(name))
     _execute(cluster, sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(template)))

@@ -1,4 +1,4 @@
-"""Waiting with a reason."""
+"""Waiting for a condition, which names its reason when it fails."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ Answer = TypeVar("Answer")
 
 
 def eventually(probe: Callable[[], Answer], timeout_s: float = 10, every_s: float = 0.05) -> Answer:
-    """Call `probe` until it returns without an AssertionError; what it returned.
+    """Call `probe` until it raises no AssertionError. Returns its result.
 
-    After `timeout_s` the last AssertionError is raised, so the failure says what was still missing. Other errors
-    are raised at once: they are mistakes, not waiting.
+    After `timeout_s` the last AssertionError is raised, so that the failure says what was still missing. Other errors
+    are raised at once.
     """
     deadline = time.monotonic() + timeout_s
     while True:

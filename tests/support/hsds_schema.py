@@ -1,8 +1,9 @@
-"""JSON Schemas of HSDS 3.1 objects, written down anew from the facts of the specification: members, types, formats, enums.
+"""JSON Schemas of HSDS 3.1 objects, written from the facts of the specification: members, types, formats, enums.
 
 Source: Human Services Data Specification 3.1, folder `schema` (one file an object): which members are required, that every
 `id` is a UUID, which texts are e-mail addresses, URIs, dates or times, and which words `status`, `location_type`,
-`address_type`, `freq` and `wkst` may be. Members that the standard does not know are refused here, to find misspelt ones.
+`address_type`, `freq` and `wkst` may be. Members that the standard does not define are refused, to find
+misspelt ones.
 """
 
 from __future__ import annotations
@@ -232,7 +233,7 @@ def _is_uri(value: Any) -> bool:
 
 
 def violations(name: str, value: Any) -> list[str]:
-    """Where `value` is no HSDS 3.1 object of this name, and why."""
+    """The places at which `value` violates the schema of this HSDS 3.1 object, with reasons."""
     schema = {"$defs": DEFINITIONS, "$ref": f"#/$defs/{name}"} if name != "page" else PAGE
     validator = jsonschema.Draft202012Validator(schema, format_checker=_FORMATS)
     return [f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(value)]

@@ -1,6 +1,6 @@
 """A service's operations and event handlers in this process, on a real database, without a broker.
 
-Quick enough for every rule; the broker, the passports and the wire are tested with whole processes.
+This is quick enough to test every rule. Tests with whole processes cover the broker, the passports and the wire.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def a_service(name: str, organisation: tuple[str, str] = HARBOR) -> Caller:
 
 
 class FakeRelay:
-    """Counts how often it was woken."""
+    """A relay that counts how often it was woken."""
 
     def __init__(self) -> None:
         self.woken = 0
@@ -63,7 +63,7 @@ class FakeRelay:
 
 
 class FakeVerifier:
-    """Lets in the caller that the test says."""
+    """Accepts the caller that the test sets."""
 
     def __init__(self) -> None:
         self.caller: Caller | None = None
@@ -108,7 +108,7 @@ class InProcess:
         client_address: str | None = None,
         **request: Any,
     ) -> Any:
-        """Carry out an operation as `caller` with everything the entrypoint does but the wire. Raises Refused."""
+        """Carry out an operation as `caller`, with all steps of the entrypoint except the wire. Raises Refused."""
         try:
             return self._carry_out(operation, caller, version, key, client_address, request)
         except Refused as refusal:

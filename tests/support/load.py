@@ -1,4 +1,4 @@
-"""Writes at a steady rate from clients that do what a careful client does: the same key again until they are told."""
+"""Writes at a steady rate from careful clients, which repeat a request with the same key until it is answered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATIENCE_S = 60.0
 
 @dataclass
 class Outcome:
-    """One write: what the client was told, when, and what went wrong on the way."""
+    """One write: its answer, the time of the answer, and the errors before it."""
 
     number: int
     answer: Any
@@ -27,7 +27,7 @@ class Outcome:
 
 @dataclass
 class Write:
-    """One request to send. Without `headers` it needs none but its key."""
+    """One request to send. `headers` are those beside its key."""
 
     path: str
     method: str = "POST"
@@ -52,7 +52,7 @@ class Load:
     """Part of every key: a later load must not get the answers of an earlier one."""
 
     def run(self) -> list[Outcome]:
-        """Send all; every outcome, in order of number. A write that is never acknowledged raises."""
+        """Send all writes. Returns every outcome, in order of number. Raises for a write that is never acknowledged."""
         started = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(self.clients) as pool:
             waiting = []
@@ -96,7 +96,7 @@ class Load:
         raise AssertionError(f"write {number} was never acknowledged: {errors[-5:]}")
 
     def first_success_after(self, moment: float) -> float:
-        """Seconds from `moment` to the first acknowledgement after it of a write that had met an error."""
+        """Seconds from `moment` to the next acknowledgement of a write that had met an error."""
         later = [
             outcome.answered_at - moment
             for outcome in self.outcomes

@@ -1,4 +1,4 @@
-"""Stands in for what identity says about people of whom it had two records."""
+"""A stand-in for identity's answers about people with two records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MERGE = "f" * 32
 
 
 class MergedPeople:
-    """Which record was merged into which. `known`: the people that there are; None: whoever is asked about."""
+    """Which record was merged into which. `known` are the people that exist; with None everybody exists."""
 
     def __init__(self, known: Collection[str] | None = None) -> None:
         self._known = known
@@ -33,11 +33,11 @@ class MergedPeople:
         return person_id
 
     def merge(self, kept_id: str, merged_id: str) -> None:
-        """Let `merged_id` stand for `kept_id`, before anybody hears of it."""
+        """Let `merged_id` stand for `kept_id`, without an event."""
         self._kept[merged_id] = kept_id
 
     def undo(self, merged_id: str) -> None:
-        """Let it stand for itself again, before anybody hears of it."""
+        """Let it stand for itself again, without an event."""
         del self._kept[merged_id]
 
 

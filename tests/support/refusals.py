@@ -1,7 +1,7 @@
-"""Which operation refused with which code, over the whole run: nothing undeclared is answered, nothing is declared in vain.
+"""Which operation refused with which code, over the whole run: no undeclared code is answered, each declared one is.
 
-An operation that answers with a code that its declaration does not list fails the test at once. When the whole suite has
-run, its summary names each declared code that no test was given.
+A test fails at once if an operation answers with a code that its declaration does not list. When the whole suite has run,
+its summary names each declared code that no test has seen.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from services.contracts.errors import CODES
 from tests.seeds import is_whole_suite
 
 GIVEN: set[tuple[str, str]] = set()
-# What no test can bring about, with the reason. Keep it short.
+# Codes that no test can bring about, with the reason. Keep the list short.
 NOT_PROVOKED: Mapping[tuple[str, str], str] = {}
 
 
@@ -33,19 +33,19 @@ def note(operation: Operation, code: str) -> None:
 
 
 def note_logs(lines: Iterable[str]) -> None:
-    """Remember what whole processes have refused, as their log tells. Raises Undeclared."""
+    """Remember the refusals in the log of a service process. Raises Undeclared."""
     declared = {operation.address: operation for operation in all_operations(CONTRACTS)}
     for line in lines:
         if '"served"' not in line:
             continue
         entry = json.loads(line)
-        # An outcome that is no code is a message that could not be read.
+        # An outcome that is not a code belongs to a message that could not be read.
         if entry.get("event") == "served" and entry["outcome"] in CODES and entry["operation"] in declared:
             note(declared[entry["operation"]], entry["outcome"])
 
 
 def never_given(given: Iterable[tuple[str, str]]) -> list[str]:
-    """Declared codes that nobody was given, one sentence each; and reasons that are not needed any more."""
+    """Declared codes that no test has seen, and reasons that are no longer needed: one sentence each."""
     seen = set(given)
     declared = {(each.address, code) for each in all_operations(CONTRACTS) for code in each.errors}
     return [
@@ -58,17 +58,17 @@ def never_given(given: Iterable[tuple[str, str]]) -> list[str]:
 
 
 class RefusalResults:
-    """pytest plugin: brings together what all test processes were refused, and names what is missing after the whole suite."""
+    """pytest plugin: collects the refusals of all test processes, and names what is missing after the whole suite."""
 
     def __init__(self) -> None:
         self.missing: list[str] = []
 
     def pytest_testnodedown(self, node: object) -> None:
-        """Take over what another test process has seen."""
+        """Add the refusals of another test process."""
         GIVEN.update(map(tuple, getattr(node, "workeroutput", {}).get("refusals", ())))  # type: ignore[arg-type]
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Hand over what this process has seen, or look for what is missing."""
+        """Hand the refusals of this process on, or look for what is missing."""
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput["refusals"] = sorted(GIVEN)
             return
@@ -76,7 +76,7 @@ class RefusalResults:
             self.missing = never_given(GIVEN)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say what is missing."""
+        """Print what is missing."""
         if self.missing:
             terminalreporter.section("declared errors that no test was given")
             for line in self.missing:

@@ -1,4 +1,4 @@
-"""Private servers for tests: started on free ports in a folder of their own, gone afterwards."""
+"""Private servers for tests: started on free ports in a new folder, removed afterwards."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from deploy.postgres import Postgres
 
 @contextmanager
 def temporary_folder(prefix: str) -> Iterator[Path]:
-    """A folder directly under the system's one for temporary files, deleted afterwards.
+    """A folder directly under the system's folder for temporary files, deleted afterwards.
 
-    pytest's own folders will not do: they are closed to other accounts, and root's PostgreSQL runs as another one.
+    Other accounts cannot enter pytest's folders, and PostgreSQL runs as another account when root starts it.
     """
     folder = Path(tempfile.mkdtemp(prefix=prefix))
     try:
@@ -29,7 +29,7 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
 
 @contextmanager
 def private_broker() -> Iterator[Broker]:
-    """A running RabbitMQ node nobody else uses (about 6 s to start)."""
+    """A running RabbitMQ node that nobody else uses (about 6 s to start)."""
     with temporary_folder("portico-broker-") as folder:
         broker = Broker(folder, free_block(3))
         try:
@@ -41,7 +41,7 @@ def private_broker() -> Iterator[Broker]:
 
 @contextmanager
 def private_postgres(*, durable: bool = True) -> Iterator[Postgres]:
-    """A running PostgreSQL cluster nobody else uses (about 1 s to start)."""
+    """A running PostgreSQL cluster that nobody else uses (about 1 s to start)."""
     with temporary_folder("portico-postgres-") as folder:
         postgres = Postgres(folder, free_block(1), durable=durable)
         try:

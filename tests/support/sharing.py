@@ -1,7 +1,7 @@
 """What the workers of one run share: one broker, one PostgreSQL cluster, databases that were migrated once.
 
-The worker that first wants a server starts it, and ends it when all the others have left it. Without workers
-(`pytest -n 0`) nothing is shared. A worker that is killed lets go of its locks, and takes its servers along.
+The first worker that needs a server starts it, and ends it when all the others have left it. Without workers
+(`pytest -n 0`) nothing is shared. The locks and the servers of a killed worker end with it.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _folder: Path | None = None
 
 
 def folder() -> Path | None:
-    """The folder that all workers of this run know, or None where there is one process only."""
+    """The folder that all workers of this run know, or None if there is only one process."""
     return _folder
 
 
 @contextlib.contextmanager
 def one_at_a_time(lock: Path) -> Iterator[None]:
-    """Within it no other worker is between the same two lines."""
+    """A lock between the workers."""
     with lock.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
@@ -58,7 +58,7 @@ class OthersPostgres(Postgres):
 
 
 def _running(noted: Path) -> int | None:
-    """The process whose id is the first word of this file, if it is there and running."""
+    """The process whose id is the first word of this file. None without the file or the process."""
     words = noted.read_text().split() if noted.exists() else []
     return int(words[0]) if words and psutil.pid_exists(int(words[0])) else None
 
@@ -67,7 +67,7 @@ class SharedServers:
     """pytest plugin: the servers of this run."""
 
     def __init__(self, config: pytest.Config) -> None:
-        """Of a worker or of the process that runs all tests itself."""
+        """`config` is that of a worker, or of the process that runs all tests itself."""
         global _folder  # noqa: PLW0603 - the databases are asked for outside of fixtures, too
         workerinput = getattr(config, "workerinput", None)
         self._folder = _folder = Path(workerinput["shared"]) if workerinput else None
@@ -86,7 +86,7 @@ class SharedServers:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
-        """Leave the servers when the last fixture has ended, and before this worker says that it is done."""
+        """Leave the servers after the last fixture has ended, before this worker reports that it has finished."""
         self._leaving.close()
 
     def _server(
@@ -112,7 +112,7 @@ def _shared(
     address = place.with_suffix(".json")
     with place.with_suffix(".users").open("w") as users, contextlib.ExitStack() as own:
         with one_at_a_time(place.with_suffix(".door")):
-            # Whoever ends the server waits here for its users, and they wait until it has ended.
+            # The worker that ends the server waits here for its users, and they wait until it has ended.
             fcntl.flock(users, fcntl.LOCK_SH)
             server = _found(address, at)
             if server is None:
@@ -123,7 +123,7 @@ def _shared(
 
 @contextlib.contextmanager
 def _told(server: Broker | Postgres, address: Path, users: IO[str]) -> Iterator[None]:
-    """Tell the others where the server is, and wait at the end until they have left it."""
+    """Tell the other workers where the server is, and wait at the end until they have left it."""
     address.write_text(json.dumps([str(server.folder), server.port]))
     try:
         yield

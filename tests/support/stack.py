@@ -136,7 +136,7 @@ class RunningStack:
         return feed.add_subscriber(self.stack.broker, name, organisation)
 
     def logs(self) -> str:
-        """All that all processes have written."""
+        """The output of all processes."""
         return "\n".join(
             path.read_text(errors="replace")
             for path in sorted((self.stack.folder / "log").iterdir())
@@ -159,7 +159,7 @@ def running_stack(
     replicas: Mapping[str, int] | None = None,
     extra_env: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Iterator[RunningStack]:
-    """A stack in a folder of its own, on free ports; gone afterwards."""
+    """A stack in a new folder, on free ports; removed afterwards."""
     with temporary_folder("portico-stack-") as folder:
         stack = Stack(
             folder / "var",

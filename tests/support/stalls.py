@@ -1,8 +1,8 @@
 """A test fails when a service that it ran has reported a stall of its event loop above 250 ms.
 
-Who starts a service tells where its log is: `watch(log)`, or `watched(folder)` where the logs are gone afterwards. What
-the services have reported is read after each test, and counts for that test. A test whose stalls are known says why they
-are there: `@pytest.mark.stalls("reason")`.
+A test that starts a service names its log: `watch(log)`, or `watched(folder)` if the logs are deleted afterwards. Reports of
+the services are read after each test, and count for that test. A test with known stalls gives the reason:
+`@pytest.mark.stalls("reason")`.
 
 On a machine with more to do than it has cores a wait in a call (a commit that waits for the disk, a lock whose holder has
 no core) says more about the machine than about the service. There only stalls count in which the loop's thread computed
@@ -25,7 +25,7 @@ OVERLOADED = 1  # programs that want to run, for each core
 
 
 class StallWatch:
-    """pytest plugin: reads what the watched logs have gained, and fails the test that was running."""
+    """pytest plugin: reads new lines of the watched logs, and fails the test that was running."""
 
     def __init__(self) -> None:
         self._logs: list[Path] = []
@@ -38,7 +38,7 @@ class StallWatch:
             self._logs.append(log)
 
     def unwatch(self, log: Path) -> None:
-        """Read this log for the last time. What it tells counts for the test that is running or comes next."""
+        """Read this log for the last time. Its stalls count for the test that is running or comes next."""
         self._pending += self._new_lines(log)
         self._logs.remove(log)
 
@@ -77,13 +77,13 @@ class StallWatch:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
-        """What happened while it was set up and ran."""
+        """Check the stalls of the set-up and of the test."""
         yield
         self._judge(item)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Iterator[None]:
-        """What happened while it was taken down, or after it had failed."""
+        """Check the stalls of the tear-down, or those after a failure."""
         yield
         self._judge(item)
 
@@ -102,7 +102,7 @@ _WATCH = StallWatch()
 
 
 def plugin() -> StallWatch:
-    """The one of this process."""
+    """The plugin of this process."""
     return _WATCH
 
 

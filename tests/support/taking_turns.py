@@ -1,7 +1,7 @@
 """How tests share the machine when several workers run them: `pytest -n auto`.
 
-The tests of a file stay together, and so do those that share a running system; slow files come first, so that no
-worker is left with one of them at the end. A test marked `alone` measures time: while it runs, nothing else does.
+The tests of a file stay together, and so do those that share a running system. Slow files come first, so that no worker
+is left with one of them at the end. A test marked `alone` measures time: no other test runs beside it.
 """
 
 from __future__ import annotations
@@ -37,51 +37,51 @@ class TakingTurns:
     """pytest plugin: order of files, division among workers, and tests that run alone."""
 
     def __init__(self, config: pytest.Config) -> None:
-        """Of a worker or of the process that starts them."""
+        """`config` is that of a worker, or of the process that starts the workers."""
         self._workerinput = getattr(config, "workerinput", None)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
-        """Called where workers are started."""
+        """Divide the files among the workers. pytest-xdist calls this in the process that starts them."""
         return ByFile(config, log)
 
     def pytest_configure_node(self, node: Any) -> None:
-        """Tell a worker where the locks are, and whatever else the workers share."""
+        """Tell a worker which folder the workers share."""
         if self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="portico-shared-")
         node.workerinput["shared"] = self._folder.name
 
     def pytest_unconfigure(self) -> None:
-        """Take the folder away when all workers have left."""
+        """Delete the folder when all workers have ended."""
         if self._folder is not None:
             self._folder.cleanup()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Slow files first; within a file nothing changes."""
+        """Put slow files first. The order within a file stays."""
         items.sort(key=_place)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[Any]:
-        """Wait for one's turn before the test's own time-out begins to count."""
+        """Wait for the test's turn before its time-out begins to count."""
         with contextlib.nullcontext() if _is_alone(item) else self._turn(alone=False):
             return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[Any]:
-        """What a test needs is started beside other tests, though it will be alone itself."""
+        """Run the set-up beside other tests, also if the test itself runs alone."""
         with self._turn(alone=False) if _is_alone(item) else contextlib.nullcontext():
             return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[Any]:
-        """The body of a test that measures time."""
+        """Run the body of a test that measures time without other tests beside it."""
         with self._turn(alone=True) if _is_alone(item) else contextlib.nullcontext():
             return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Iterator[Any]:
-        """As with what it needs."""
+        """Run the tear-down beside other tests, as the set-up."""
         with self._turn(alone=False) if _is_alone(item) else contextlib.nullcontext():
             return (yield)
 
@@ -93,7 +93,7 @@ class TakingTurns:
         kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
         folder = Path(self._workerinput["shared"])
         with (folder / "machine").open("w") as machine:
-            # Who wants to be alone holds the door while the others finish, or they would hand on the machine for ever.
+            # A test that has to be alone lets no other test begin while the running ones finish, or it might wait for ever.
             with (folder / "door").open("w") as door:
                 fcntl.flock(door, kind)
                 fcntl.flock(machine, kind)

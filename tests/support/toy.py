@@ -1,4 +1,4 @@
-"""A service with empty operations: what the chassis costs by itself, and what it survives."""
+"""A service with empty operations. It shows what the chassis itself costs and what it survives."""
 
 from __future__ import annotations
 

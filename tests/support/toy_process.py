@@ -1,6 +1,4 @@
-"""One service as real processes against a real broker: the toy, whose process is `python -m tests.support.toy_process`,
-or one of ours.
-"""
+"""One service as real processes with a real broker: the toy (`python -m tests.support.toy_process`) or one of Portico's."""
 
 from __future__ import annotations
 
@@ -76,7 +74,7 @@ class ServiceSystem:
         )
         command = [sys.executable, "-W", "ignore", "-m", *(self.program or own)]
         with self.log.open("ab") as log:
-            # It ends with us, even if we are killed.
+            # The process ends with this one, even if this one is killed.
             process = children.spawn(command, env={**os.environ, **settings, **environment}, output=log)
         stalls.watch(self.log)
         self.processes.append(process)
@@ -96,7 +94,7 @@ class ServiceSystem:
 
     @property
     def log(self) -> Path:
-        """What the processes have written."""
+        """The output of the processes."""
         return self.folder / f"{self.service}.log"
 
     def passport(
@@ -153,12 +151,12 @@ def call(
     key: str | None = None,
     **arguments: Any,
 ) -> Any:
-    """Call with a fresh context."""
+    """Call an operation with a new context."""
     return client.call(operation, arguments, wire.CallContext(key or wire.new_id(), passport=passport))
 
 
 def metric(port: int, name: str, **labels: str) -> float:
-    """The sum of a metric's samples that carry these labels, as the process tells."""
+    """The sum of a metric's samples with these labels, as the process reports them."""
     total = 0.0
     for line in requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text.splitlines():
         if line.startswith(name) and all(f'{key}="{value}"' in line for key, value in labels.items()):

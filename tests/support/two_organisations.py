@@ -1,7 +1,7 @@
 """Services in this process with two organisations, each with one object of every kind that an operation can be asked about.
 
 An operation's members that name objects are found in its declaration. `KINDS` says which kind of object a member names; a
-member that is not in it stops the tests with a sentence that says what to add.
+member that is missing there fails the tests with a sentence that says what to add.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.support.in_process import InProcess, a_caller, a_service
 
 KEYS = ("harbor", "bayside")
 MADE_UP = "0123456789abcdef" * 2
-# A portal's permissions are held over single profiles; a caller who holds them all shows what ids alone open.
+# Permissions of a portal hold for single profiles. This caller holds them all, so only the ids decide.
 EVERY_PERMISSION = PERMISSIONS | {"profile.view_contact_details", "profile.view_demographics"}
 
 KINDS: Mapping[str, str] = {
@@ -84,7 +84,7 @@ KINDS: Mapping[str, str] = {
     "to_program_id": "program",
     "to_queue_id": "queue",
 }
-# Where one word names another kind of object in some operations.
+# Members that name another kind of object in some operations.
 KINDS_OF: Mapping[tuple[str, str], str] = {
     **{
         (f"identity.{name}", "client_id"): "api_client"
@@ -154,7 +154,7 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("notifications.list_deliveries", "after"): "delivery_cursor",
     ("signing.list_documents", "after"): "document",
 }
-# What an outside provider calls us: no object of ours.
+# The name of Portico at an outside provider: no object of an organisation.
 WORDS_OF_OTHERS = {(f"identity.{verb}_identity_provider", "client_id") for verb in ("create", "change")}
 TEXTS: Mapping[str, Any] = {
     "email": "swapped@example.org",
@@ -173,7 +173,7 @@ TEXTS: Mapping[str, Any] = {
 
 @dataclass
 class World:
-    """One service with both organisations. `objects[key][kind]` are ids; `requests` what an operation needs besides."""
+    """One service with both organisations. `objects[key][kind]` are ids; `requests` are an operation's other members."""
 
     service: InProcess
     file: Path
@@ -184,7 +184,7 @@ class World:
     callers_of: dict[tuple[str, str], Caller] = field(default_factory=dict)
 
     def caller(self, operation: Operation, key: str) -> Caller | None:
-        """Who may call the operation in this organisation, with every permission there is."""
+        """A caller of this organisation who may call the operation, with every permission."""
         if operation.access.kind == "public":
             return None
         if operation.access.kind == "services":
@@ -193,7 +193,7 @@ class World:
 
     @contextlib.contextmanager
     def copied(self) -> Iterator[None]:
-        """The service works on a copy of its database within, and on the original again afterwards."""
+        """Let the service use a copy of its database within the block."""
         copy = self.file.with_suffix(".copy")
         shutil.copy(self.file, copy)
         original, runtime = self.service.database, self.service.runtime
@@ -207,14 +207,14 @@ class World:
                 leftover.unlink()
 
     def keep(self, key: str, kind: str, *ids: Any) -> None:
-        """Note objects of an organisation."""
+        """Remember objects of an organisation."""
         self.objects[key].setdefault(kind, []).extend(ids)
 
 
 def naming_members(operation: Operation) -> list[str]:
     """The members of a request that name objects: ids, lists of ids, cursors, uploaded files.
 
-    A member of an object within the request is told with a dot: `referrals.queue_id`.
+    A member of an object within the request is written with a dot: `referrals.queue_id`.
     """
     found = []
     for name, shape in operation.request.fields.items():
@@ -260,7 +260,7 @@ def kind_of(operation: Operation, member: str) -> str:
 
 
 def a_request(world: World, operation: Operation, key: str, member: str) -> dict[str, Any]:
-    """What an operation needs to get as far as the object that `member` names, all of it this organisation's own."""
+    """A request that reaches the object named by `member`. All its objects belong to this organisation."""
     own = world.objects[key]
     wanted: dict[str, Any] = {}
     members = naming_members(operation)
@@ -278,18 +278,18 @@ def a_request(world: World, operation: Operation, key: str, member: str) -> dict
 
 
 def _least(shape: Any) -> int:
-    """How many a list must hold at least."""
+    """The least length of a list."""
     lengths = [check.min or 0 for check in shape.validators if isinstance(check, validate.Length)]
     return max([0, *lengths]) if isinstance(shape, fields.List) else 0
 
 
 def is_cursor(kind: str) -> bool:
-    """Whether it says where a page goes on, and names no object by its id."""
+    """Whether the member is a cursor of a page, and not an object's id."""
     return kind.endswith("_cursor")
 
 
 def as_value(shape: Any, named: Any, others: Iterable[Any] = ()) -> Any:
-    """An object's id as the member takes it; a list may need others beside it."""
+    """An object's id in the form that the member takes. A list may need others beside it."""
     return [named, *others] if isinstance(shape, fields.List) else named
 
 
@@ -304,7 +304,7 @@ SAMPLES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
 
 
 def _a_value(name: str, shape: Any) -> Any:
-    """Something that the declaration accepts."""
+    """A value that the declaration accepts."""
     if name in TEXTS:
         return TEXTS[name]
     if isinstance(shape, fields.List):
@@ -317,7 +317,7 @@ def _a_value(name: str, shape: Any) -> Any:
 
 
 def everybody(organisation: tuple[str, str], account_id: str, **more: Any) -> Caller:
-    """An account of the staff that holds every permission and has just proven itself."""
+    """An account of the staff with every permission and a fresh proof."""
     scope = {"person_id": own_person(organisation[1])}
     proven_at = int(time.time())
     return a_caller(
@@ -326,7 +326,7 @@ def everybody(organisation: tuple[str, str], account_id: str, **more: Any) -> Ca
 
 
 def finished(world: World) -> World:
-    """The world at rest: what its audit trail is about is noted, and everything is in one file."""
+    """The finished world: the ids in its audit trail are noted, and the whole database is in one file."""
     tables, database = world.service.runtime.tables, world.service.database
     for key in KEYS:
         database.write(
@@ -365,6 +365,6 @@ def own_person(key: str) -> str:
 
 
 def a_blob(service: InProcess, organisation_id: str, content: bytes) -> dict[str, Any]:
-    """An uploaded file as the gateway hands it on."""
+    """An uploaded file as the gateway passes it on."""
     sha256, size = service.runtime.blobs.put(organisation_id, [content], 10**8)
     return {"sha256": sha256, "size": size}

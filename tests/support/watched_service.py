@@ -1,8 +1,8 @@
-"""`python -m tests.support.watched_service <service> FILE`: a service process that writes down when its loop stood still.
+"""`python -m tests.support.watched_service <service> FILE`: a service process that records stalls of its loop.
 
-A line is `<monotonic time> <stalled s> <overrun s>`. The overrun of a short sleep is what a call had to wait; stalled is the part
-of it in which the loop's thread was running or blocked. The rest it was ready and the kernel ran other programs instead:
-that says how busy the machine is, and nothing about the service.
+A line is `<monotonic time> <stalled s> <overrun s>`. The overrun of a short sleep is how long a call had to wait. `stalled` is
+the part of it in which the loop's thread was running or blocked. In the rest the thread was ready and the kernel ran other
+programs: that depends on the machine and not on the service.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ SCHEDULE = Path("/proc/thread-self/schedstat")
 
 
 def ready_s() -> float:
-    """How long this thread has waited for a core since it began; 0 where the kernel does not say."""
+    """How long this thread has waited for a core since it began; 0 if the kernel does not report it."""
     return int(SCHEDULE.read_text().split()[1]) / 1e9 if SCHEDULE.exists() else 0.0
 
 
 def watch(path: str) -> None:
-    """Sleep shortly again and again and write down by how much that overran."""
+    """Sleep shortly again and again and record each overrun."""
     with open(path, "a", buffering=1) as file:  # noqa: PTH123 - line by line
         while True:
             started, ready = time.monotonic(), ready_s()

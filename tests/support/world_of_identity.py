@@ -1,4 +1,4 @@
-"""Both organisations' objects in identity: what the tests about foreign ids swap."""
+"""Both organisations' objects in identity, for the tests about foreign ids."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def identity_world(folder: Path) -> World:
 
 
 def _describe_resource(request: Any, known: str) -> dict[str, Any]:
-    """What referrals answers to identity when it acts within Bayside."""
+    """The answer of referrals to identity within Bayside."""
     if request["resource_id"] != known:
         raise Refused("not_found", "There is no such resource.")
     return {"id": known, "name": "Harbor House", "level": "program", "agency_id": "9" * 32}
@@ -99,7 +99,7 @@ class _IdentityObjects:
         self.world.keep(self.key, kind, *ids)
 
     def make(self) -> None:
-        """All of them."""
+        """Create all objects."""
         self._accounts()
         client, contact = self._family()
         self._patients()

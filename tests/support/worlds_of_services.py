@@ -1,4 +1,4 @@
-"""Both organisations' objects in each of the five services (identity's come from elsewhere): what the tests about foreign ids swap."""
+"""Both organisations' objects in each service, for the tests about foreign ids. Identity's are in `world_of_identity`."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class _ReferralsObjects:
         self.world.keep(self.key, kind, *ids)
 
     def make(self) -> None:
-        """All of them."""
+        """Create all objects."""
         self._directory()
         programs = self.world.objects[self.key]["program"]
         queue = self.call(queues.create_queue, name=f"Housing of {self.key}")["id"]
@@ -165,7 +165,7 @@ class _ReferralsObjects:
         return named["contact_record_id"], offer["id"]
 
     def _jobs(self, records: list[str], queue: str, program: str) -> None:
-        """Jobs that wait: nobody works on them here."""
+        """Jobs that wait, as no loop runs here."""
         wanted = {"contact_record_ids": records, "queue_id": queue, "program_ids": [program]}
         for _ in range(2):
             self.keep("bulk_job", self.call(bulk.start_bulk_assignment, **wanted)["id"])
@@ -193,7 +193,7 @@ class _ReferralsObjects:
 
 
 def a_scheduled_change(world: World, key: str, program: str) -> str:
-    """What a program will take from a later time on."""
+    """A change of capacity that begins later."""
     begins = (utc_now() + datetime.timedelta(days=7)).isoformat()
     wanted = {"program_id": program, "starts_at": begins, "total": 4}
     return str(world.service.call(capacity.schedule_capacity, world.callers[key], **wanted)["id"])
@@ -235,7 +235,7 @@ def notifications_world(folder: Path) -> World:
 
 
 def signing_world(folder: Path) -> World:
-    """Signing: documents to be decided about in both organisations; identity knows one account of each."""
+    """Signing: documents to decide on in both organisations. Identity knows one account of each."""
     file = folder / "signing.db"
     service = InProcess(
         "signing",
@@ -272,7 +272,7 @@ def signing_world(folder: Path) -> World:
 
 
 def _knows_account(service: InProcess, key: str) -> None:
-    """What identity answers about accounts to a service that acts within this organisation."""
+    """Identity's answers about accounts, to a service within this organisation."""
 
     def describe_account(request: Any) -> Any:
         if request["account_id"] != ACCOUNTS[key]:
@@ -297,13 +297,13 @@ def _knows_account(service: InProcess, key: str) -> None:
 
 
 def _knows_person(service: InProcess, key: str) -> None:
-    """What identity answers about people to a service that acts within this organisation."""
+    """Identity's answers about people, to a service within this organisation."""
     people = MergedPeople({own_person(key)})
     service.answers[merging.describe_person.address] = people.describe
 
 
 def _answers_within(service: InProcess, key: str) -> None:
-    """What identity and referrals answer to a service that acts within this organisation."""
+    """The answers of identity and referrals to a service within this organisation."""
     _knows_account(service, key)
 
     def describe_record(request: Any) -> Any:
@@ -315,7 +315,7 @@ def _answers_within(service: InProcess, key: str) -> None:
 
 
 def provider_in_referrals(folder: Path) -> World:
-    """Harbor's referrals for a provider of one program: what is within reach stands as Bayside, the rest as Harbor."""
+    """Harbor's referrals for a provider of one program: what the provider reaches counts as Bayside, the rest as Harbor."""
     world = referrals_world(folder)
     world.objects["bayside"] = {}
 
@@ -346,7 +346,7 @@ def provider_in_referrals(folder: Path) -> World:
 
 
 def provider_in_signing(folder: Path) -> World:
-    """Harbor's documents for a provider: those sent to it stand as Bayside, those sent to others as Harbor."""
+    """Harbor's documents for a provider: those sent to it count as Bayside, those sent to others as Harbor."""
     world = signing_world(folder)
     blob = world.objects["harbor"]["blob"][0]
     world.objects["bayside"] = {}

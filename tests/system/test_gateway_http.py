@@ -1,4 +1,4 @@
-"""The running gateway over real HTTP, and the way in that operators have: nameko's shell."""
+"""The running gateway over real HTTP, and nameko's shell for operators."""
 
 from __future__ import annotations
 

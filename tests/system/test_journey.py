@@ -42,7 +42,7 @@ LIMITED = {
 
 @dataclass
 class Played:
-    """What the journey left: every later test looks at one side of it."""
+    """The results of the journey, for the tests after it."""
 
     journey: Journey
     live: list[dict[str, Any]] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Played:
 
 @pytest.fixture(scope="module")
 def played(portico: RunningStack) -> Played:
-    """Play it once, with a live subscriber of Harbor and one of Bayside listening."""
+    """Play the journey once, with live subscribers of Harbor and of Bayside."""
     journey = portico.journey()
     address = portico.subscribe("live-hospital", "harbor")
     elsewhere = portico.subscribe("other-hospital", "bayside")

@@ -1,4 +1,4 @@
-"""A large directory leaves the running system as a file, while the service goes on answering."""
+"""The running system exports a large directory while the service continues to answer."""
 
 from __future__ import annotations
 

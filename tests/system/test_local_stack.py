@@ -1,6 +1,6 @@
 """The local stack with a real broker and a real PostgreSQL, and stand-ins for the services.
 
-The stand-in answers 200 on its port and ends on SIGTERM, so that these tests speak of the stack alone.
+The stand-in answers 200 on its port and ends on SIGTERM, so that these tests are about the stack alone.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def processes_of(folder: Path, epmd_port: int) -> list[str]:
 
 
 def test_a_durable_message_survives_a_kill_of_the_broker(folder: Path) -> None:
-    """That it survives a stop is seen where the whole stack stops and finds its data again."""
+    """Another test covers a regular stop, after which the whole stack finds its data again."""
     broker = Broker(folder, free_block(3))
     try:
         broker.start()
@@ -218,7 +218,7 @@ def read_stream(broker: Broker, stream: str) -> list[str]:
 
 @pytest.mark.fault("F3")
 def test_events_wait_until_the_broker_knows_the_stream(broker: Broker) -> None:
-    """At a start its shovels may be earlier than its streams, which it then lacks in its table of queues."""
+    """After a start its shovels may run before its table of queues has the streams."""
     broker.add_vhost(VHOST, FEED_VHOST)
     topology.declare(broker.uri(VHOST), topology.internal(["harbor"]))
     topology.declare(broker.uri(FEED_VHOST), topology.feed(["harbor"]))
@@ -241,7 +241,7 @@ def test_events_wait_until_the_broker_knows_the_stream(broker: Broker) -> None:
     )
 
     def all_are_there_in_order() -> None:
-        # What the broker sends a second time comes after its first time.
+        # A repeated message comes after its first copy.
         assert list(dict.fromkeys(read_stream(broker, "feed.harbor"))) == wanted
 
     eventually(all_are_there_in_order, timeout_s=30)
@@ -266,7 +266,7 @@ def test_the_topology_is_declared_once_the_broker_knows_its_streams(vhost: str) 
 
 
 def assert_empty(broker: Broker, vhost: str, queue: str) -> None:
-    """The shovels are at work when the queue that one of them empties is empty."""
+    """The shovels work once the queue that one of them empties is empty."""
     with login(broker, vhost) as connection, connection.channel() as channel:
         assert channel.queue_declare(queue, passive=True).message_count == 0
 
@@ -391,7 +391,7 @@ def test_a_killed_replica_comes_back_while_the_rest_runs_on(folder: Path) -> Non
 def test_a_signal_stops_all_that_make_run_started(
     folder: Path, sig: signal.Signals, settings: Mapping[str, str]
 ) -> None:
-    """With a broker of its own, and with one that it must not touch."""
+    """With its own broker, and with an outside broker that it must not stop."""
     base = free_block(PORTS_USED)
     with running_stack(folder, base, settings) as running:
         lines = lines_until_it_runs(running)
@@ -459,7 +459,7 @@ def running_stack(
 
 
 def lines_until_it_runs(running: subprocess.Popen[str]) -> list[str]:
-    """What it printed until it said that it is ready; fails with the output when it never did."""
+    """Its output until it is ready. Fails with the output if it does not become ready."""
     assert running.stdout is not None
     lines = []
     for line in iter(running.stdout.readline, ""):

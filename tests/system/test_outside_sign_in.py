@@ -40,7 +40,7 @@ def ready(portico: RunningStack, issuer: str) -> Iterator[RunningStack]:
 
 
 def cookie_of(answer: httpx.Response, name: str, value: str | None = None) -> dict[str, str]:
-    """The header of a cookie that was set, or of one that somebody else has made up.
+    """The header of a cookie that was set, or of a forged one.
 
     The client itself would keep a secure cookie from plain http.
     """

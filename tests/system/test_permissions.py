@@ -29,7 +29,7 @@ STAFF_LEVELS = ("trainee", "standard", "supervisor", "admin")
 
 @pytest.fixture(scope="module")
 def tokens(portico: RunningStack) -> dict[str, str]:
-    """A session token of each role, and of callers who should get nowhere."""
+    """A session token of each role, and of callers without any permission."""
     found = {"admin": str(portico.admin.token)}
     for level in ("trainee", "standard", "supervisor"):
         found[level] = str(portico.create_staff(f"matrix-{level}@harbor.example.org", level).token)
@@ -48,7 +48,7 @@ def tokens(portico: RunningStack) -> dict[str, str]:
 
 
 def _holds(role: str, operation: Operation) -> bool:
-    """Whether the declaration and the default roles let this role in."""
+    """Whether the declaration and the default roles admit this role."""
     if operation.access.kind == "signed_in":
         return True
     realm, permissions = DEFAULT_ROLES[role]
@@ -60,7 +60,7 @@ def _holds(role: str, operation: Operation) -> bool:
 
 
 def _send(portico: RunningStack, route: Route, token: str | None) -> requests.Response:
-    """A request that gets as far as the decision who may: made-up ids, no arguments, a version, a file."""
+    """A request that reaches the check of permissions: made-up ids, no arguments, a version, a file."""
     path = route.path
     for name in route.parameters:
         path = path.replace(f"{{{name}}}", wire.new_id())
@@ -137,7 +137,7 @@ def client(portico: RunningStack) -> Iterator[RpcClient]:
 
 
 def _passports(portico: RunningStack, operation: Operation) -> dict[str, str | None]:
-    """Passports that must open nothing."""
+    """Passports that must be refused."""
     keys = portico.stack.folder / "keys"
     claims = {
         "sub": "c" * 32,

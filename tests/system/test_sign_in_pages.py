@@ -64,13 +64,13 @@ def enter(browser: Browser, login: str, password: str) -> None:
 
 
 def press(browser: Browser, button_id: str) -> None:
-    """Press a button, come to by the keyboard."""
+    """Go to a button by the keyboard and press it."""
     browser.tab_to(button_id)
     browser.press(" ")
 
 
 def complaint(browser: Browser, field: str) -> str:
-    """What the page says beside a field, once it does; the field is marked, refers to it and has the focus."""
+    """Wait for the message beside a field. The field is marked, refers to the message and has the focus."""
     problem = f"{field}-problem"
     text = browser.wait_for(f"document.getElementById({json.dumps(problem)}).textContent")
     assert browser.focused == field
@@ -315,7 +315,7 @@ def write(portico: RunningStack, statement: Any) -> None:
         database.close()
 
 
-# When something is missing
+# Failures
 
 
 def test_a_script_that_does_not_load_is_said_by_the_page_itself(

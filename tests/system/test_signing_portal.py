@@ -18,14 +18,14 @@ from tests.support.stack import RunningStack
 
 @dataclass
 class Sent:
-    """What was sent to a provider who has never signed in: the account and the document."""
+    """The account and the document of a provider who has never signed in."""
 
     journey: Journey
     account: dict[str, Any]
     document: dict[str, Any]
 
     def mails(self) -> list[dict[str, Any]]:
-        """Oldest first."""
+        """The mails, oldest first."""
         return list(reversed(self.journey.mails_to(self.account["email"])))
 
     def about_the_document(self) -> dict[str, Any]:

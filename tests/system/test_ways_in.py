@@ -1,4 +1,4 @@
-"""Logging in over HTTP as browsers, attackers and other systems do it."""
+"""Log-ins over HTTP by browsers, attackers and other systems."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def credentials(portico: RunningStack) -> dict[str, str]:
 
 
 def a_browser(portico: RunningStack, address: str = "203.0.113.1") -> httpx.Client:
-    """A page of our own, called from this address."""
+    """A browser with one of the gateway's pages, at this address."""
     own_page = {"Origin": portico.url, "Sec-Fetch-Site": "same-origin", "X-Portico-Request": "1"}
     return httpx.Client(base_url=portico.url, headers={**own_page, "X-Forwarded-For": address})
 

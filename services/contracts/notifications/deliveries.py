@@ -1,4 +1,4 @@
-"""Deliveries: one message to one account, and what became of it."""
+"""Deliveries: one message to one account, its tries and its state."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STATES = (
 
 
 class DeliveryView(Reply):
-    """One message to one person: what became of it, never what it said or to which address."""
+    """One message to one person: its tries and its state, without its text or address."""
 
     id = Id(required=True)
     kind = fields.String(required=True)

@@ -1,4 +1,4 @@
-"""What notifications offers for an organisation's own words: a template for each kind of message."""
+"""Operations on message templates: an organisation's own words for each kind of message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MANAGE = permission("organisation.manage")
 
 
 class MessageTemplate(Reply):
-    """What a kind of message says. Without words of the organisation's own (`is_default`) it says the product's."""
+    """What a kind of message says: the organisation's own words, or the product's (`is_default`)."""
 
     kind = fields.String(required=True)
     version = fields.Integer(required=True)
@@ -21,9 +21,9 @@ class MessageTemplate(Reply):
     text = fields.String(required=True)
     html = fields.String(required=True, allow_none=True)
     placeholders = fields.List(fields.String(), required=True)
-    """What may be mentioned as `{{ name }}`."""
+    """The values that words may mention as `{{ name }}`."""
     needed = fields.List(fields.String(), required=True)
-    """What must be, because the message would be of no use without it."""
+    """The values that words must mention, as the message is of no use without them."""
     saved_at = Moment(required=True, allow_none=True)
 
 
@@ -58,7 +58,7 @@ get_message_template = contract.query(
 )
 save_message_template = contract.command(
     "save_message_template",
-    "Give a kind of message words of the organisation's own. Messages that are not sent yet say them, too.",
+    "Save the organisation's own words for a kind of message. They also apply to messages that wait to be sent.",
     request=WORDS,
     reply=MessageTemplate,
     access=MANAGE,
@@ -67,7 +67,7 @@ save_message_template = contract.command(
 )
 reset_message_template = contract.command(
     "reset_message_template",
-    "Let a kind of message say the product's words again.",
+    "Reset a kind of message to the product's words.",
     request={"kind": Code(required=True)},
     reply=MessageTemplate,
     access=MANAGE,
@@ -76,7 +76,7 @@ reset_message_template = contract.command(
 )
 preview_message_template = contract.query(
     "preview_message_template",
-    "How words would read, with made-up values; nothing is saved or sent.",
+    "Preview words with made-up values. Nothing is saved or sent.",
     request=WORDS,
     reply={
         "subject": fields.String(required=True),

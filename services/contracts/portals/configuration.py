@@ -57,7 +57,7 @@ get_public_portal = contract.query(
 
 configure_portal = contract.command(
     "configure_portal",
-    "Set a portal's name, colour and ticker. Takes effect on the next read.",
+    "Set a portal's name, colour and ticker. The next read shows the change.",
     request={
         "portal": fields.String(required=True, validate=validate.OneOf(PORTALS)),
         "name": Text(required=True, most=60),
@@ -74,6 +74,6 @@ configure_portal = contract.command(
 
 portal_configured = contract.event(
     "portal_configured",
-    "A portal presents itself differently.",
+    "The configuration of a portal was changed.",
     data={"portal": Code(required=True), "version": Count(required=True)},
 )

@@ -11,7 +11,7 @@ from services.contracts.signing import contract
 
 STATES = ("sent", "signed", "declined", "returned")
 
-REPORTS = ("unsigned",)  # everything that is not yet returned: awaiting signature, to return, declined
+REPORTS = ("unsigned",)  # all that is not returned yet: awaiting signature, to return, declined
 
 MEANINGS = ("approval", "review", "authorship", "responsibility")
 
@@ -42,7 +42,7 @@ class DocumentView(Reply):
 
 
 class FileReference(Reply):
-    """Where the gateway finds the bytes; they do not travel in the message."""
+    """Where the gateway finds the bytes. The message does not carry them."""
 
     sha256 = fields.String(required=True)
     file_name = fields.String(required=True)
@@ -99,7 +99,7 @@ get_document = contract.query(
 
 open_document_file = contract.command(
     "open_document_file",
-    "The file as it stands now. That its recipient has opened it is recorded.",
+    "The file as it stands now. Every opening is recorded.",
     request={"document_id": Id(required=True)},
     reply=FileReference,
     access=permission("document.read"),

@@ -1,4 +1,4 @@
-"""Authors as others may know them: first name and initial of accounts, names of API clients (MARKET R-7)."""
+"""Authors as others may know them: first name and initial of accounts, names of API clients."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def describe_account(session: Session, caller: Caller, *, account_id: str) -> di
 
 
 def describe_authors(session: Session, caller: Caller, *, account_ids: list[str]) -> dict[str, Any]:
-    """The authors with these ids, as others may know them (MARKET R-7)."""
+    """The authors with these ids, as others may know them."""
     organisation = find_organisation(session, caller.organisation_id)
     authors = authors_among(session, set(account_ids))
     return {"organisation_name": organisation.name, "authors": authors}

@@ -1,1 +1,1 @@
-"""Ways a message leaves the building."""
+"""Channels by which messages are sent."""

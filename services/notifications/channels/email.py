@@ -1,7 +1,7 @@
 """The e-mail channel: building a message and handing it to an SMTP server.
 
-Everything that reaches a header is checked before, so that no value can add one. What the server says back may
-quote addresses; it is reduced to a code and a word of ours, and never chained into an exception.
+Every value is checked before it becomes a header, so that none can add another header. A server's answer may quote
+addresses, so only its code and one of a fixed set of reasons are kept, and no exception is chained to it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ HEADER_LIMIT = 900
 
 @dataclass(frozen=True)
 class SmtpSettings:
-    """Where mail goes. `security` is `none`, `starttls` or `tls`; the password never prints."""
+    """Where mail goes. `security` is `none`, `starttls` or `tls`; `repr` leaves the password out."""
 
     host: str
     port: int
@@ -56,7 +56,7 @@ class SmtpSettings:
 
 
 class DeliveryFailed(Exception):
-    """A message was not taken. `reason` is a word of ours, `smtp_code` the server's number where there was one."""
+    """The server did not accept a message. `reason` is one of a fixed set; `smtp_code` is the server's, if it gave one."""
 
     def __init__(self, reason: str, smtp_code: int | None = None) -> None:
         super().__init__(f"{reason} ({smtp_code})" if smtp_code else reason)
@@ -65,15 +65,15 @@ class DeliveryFailed(Exception):
 
 
 class Temporary(DeliveryFailed):
-    """Worth another try: the network, a 4xx answer, or a fault of our own configuration that somebody will mend."""
+    """Another try may succeed: a network error, a 4xx answer, or a wrong configuration that an operator can correct."""
 
 
 class Permanent(DeliveryFailed):
-    """This message to this recipient will not be taken, however often it is tried (5xx)."""
+    """The server will never accept this message for this recipient (5xx)."""
 
 
 def normalised_address(address: str, field_name: str = "email") -> str:
-    """The address with its domain in lower-case ASCII (IDNA 2008); the local part is left as it is.
+    """The address with its domain in lower-case ASCII (IDNA 2008); the local part stays as it is.
 
     Accepts dot-atom local parts and domain names of at least two labels: no quoted strings, comments, address
     literals or non-ASCII local parts, which real servers do not offer. Raises Refused `email_address_invalid`.
@@ -106,7 +106,7 @@ def build(
 ) -> EmailMessage:
     """A message with exactly one recipient.
 
-    `message_id` is the delivery's id: the same delivery tried again carries the same Message-ID. `sender` is an
+    `message_id` is the delivery's id, so every try of a delivery has the same Message-ID. `sender` is an
     address or `Name <address>`; `headers` may hold `X-…`, `List-Unsubscribe[-Post]`, `Reply-To`, `Importance`.
     Raises Refused `email_address_invalid` or `email_header_invalid`.
     """
@@ -122,7 +122,7 @@ def build(
     message["Subject"] = subject
     message["Date"] = format_datetime(sent_at or datetime.now(UTC))
     message["Message-ID"] = f"<{message_id}@{sender_address.rpartition('@')[2]}>"
-    # RFC 3834: no holiday notices to us, please; the second line says the same to Exchange servers.
+    # RFC 3834: asks for no automatic replies. The second header asks Exchange servers for the same.
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     for header, value in (headers or {}).items():
@@ -134,10 +134,10 @@ def build(
 
 
 def send(settings: SmtpSettings, message: EmailMessage) -> None:
-    """Hands a message that `build` made to the server; when it returns, the server has accepted it.
+    """Hand a message made by `build` to the server. When this returns, the server has accepted it.
 
-    Opens its own connection and may take `timeout_s` at several points: no transaction may be open around it.
-    Raises Temporary or Permanent; neither holds an address, nor does a cause hang on them.
+    It opens its own connection and may wait `timeout_s` several times: call it outside of any transaction. Raises
+    Temporary or Permanent. Neither holds an address or has a cause.
     """
     sender, recipient = _envelope(message, "From"), _envelope(message, "To")
     failure: DeliveryFailed | None = None
@@ -151,7 +151,7 @@ def send(settings: SmtpSettings, message: EmailMessage) -> None:
     except OSError as error:
         failure = Temporary("timeout" if isinstance(error, TimeoutError) else "connection_failed")
     if failure is not None:
-        # Raised outside the except block: the original, which quotes addresses, is not kept as context.
+        # Raised outside the except block, so that the original error, which quotes addresses, is not its context.
         raise failure
 
 
@@ -174,7 +174,7 @@ def _connected(settings: SmtpSettings) -> smtplib.SMTP:
     return server
 
 
-# A refused login or sender is a fault of our configuration, not of the message: mended by us, then tried again.
+# A refused login or sender is an error of the configuration and not of the message: worth another try.
 TEMPORARY_REASONS: tuple[tuple[type[smtplib.SMTPResponseException], str], ...] = (
     (smtplib.SMTPAuthenticationError, "login_refused"),
     (smtplib.SMTPSenderRefused, "sender_refused"),
@@ -194,7 +194,7 @@ def _failure(error: smtplib.SMTPException) -> DeliveryFailed:
         return Temporary(reason, error.smtp_code)
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return Temporary("server_lacks_feature")
-    # smtplib turns a timeout while it reads into "disconnected"; only the context still tells.
+    # smtplib reports a timeout while it reads as "disconnected". The timeout is only in the context.
     return Temporary("timeout" if isinstance(error.__context__, TimeoutError) else "connection_lost")
 
 
@@ -236,7 +236,7 @@ def _has_control(text: str) -> bool:
 
 
 def _body(text: str) -> str:
-    # The email package mends line ends; a NUL it would pass on (RFC 5322, 2.3 allows none), and servers differ.
+    # The email package corrects line ends, but passes on NUL, which RFC 5322, 2.3 forbids and servers treat differently.
     return text.replace("\0", "")
 
 

@@ -28,7 +28,7 @@ def _apply(incoming: IncomingEvent, handler: Any, *extra: Any) -> None:
 
 
 def _recipients(incoming: IncomingEvent, **about: str) -> Any:
-    """The accounts that want e-mails about the event's program or its agency, as identity knows them now."""
+    """The accounts that want e-mails about the event's program or its agency, as identity answers now."""
     resources = list(dict.fromkeys([incoming.data["program_id"], incoming.data["agency_id"]]))
     question = {"resource_ids": resources, **about}
     return incoming.ask(accounts.list_resource_recipients, question)["recipients"]
@@ -54,7 +54,7 @@ class DeliveryEntrypoints:
 
     @listens(assignments.referral_withdrawn)
     def on_referral_withdrawn(self, incoming: IncomingEvent) -> None:
-        """E-mail those who were told of it that it is not needed any more."""
+        """E-mail those who were told of the referral that it is no longer needed."""
         _apply(incoming, handlers.referral_withdrawn, _recipients(incoming))
 
     @listens(capacity.capacity_stale)
@@ -89,7 +89,7 @@ class DeliveryEntrypoints:
 
     @listens(credentials.login_email_changed)
     def on_login_email_changed(self, incoming: IncomingEvent) -> None:
-        """E-mail the address before the change."""
+        """E-mail the old address."""
         _apply(incoming, handlers.login_email_changed)
 
     @listens(patients.patient_not_verified)

@@ -1,4 +1,4 @@
-"""From an event to the deliveries that it asks for. Sending is not done here: the sender loop does it afterwards."""
+"""Create the deliveries that an event asks for. The sender loop sends them afterwards."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def referral_assigned(
 ) -> None:
     """One delivery for each account that wants e-mails about this resource (S0-41).
 
-    `recipients` are dicts of `account_id` and `email_is_verified`, as identity answered just before. One whose address
-    nobody has proved to read gets none, and the delivery says so (S0-43).
+    `recipients` are dicts of `account_id` and `email_is_verified`, as identity has just answered. The delivery to an
+    unverified address is suppressed, with the reason (S0-43).
     """
     _tell_each(unit, "referral_assigned", recipients, _referral(data), mail_domain)
 
@@ -25,7 +25,7 @@ def referral_assigned(
 def referral_promoted(
     unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, recipients: list[Mapping[str, Any]]
 ) -> None:
-    """Tell those who would be told of an assignment that a referral which waited has a place now.
+    """Tell the recipients of an assignment that a referral on the waitlist has a place now.
 
     `recipients` as in `referral_assigned`.
     """
@@ -35,7 +35,7 @@ def referral_promoted(
 def referral_withdrawn(
     unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, recipients: list[Mapping[str, Any]]
 ) -> None:
-    """Tell those who were told of a referral that it is not needed any more. The message says not why, nor who has it.
+    """Tell those who were told of a referral that it is no longer needed. The message says neither why nor who has it.
 
     `recipients` as in `referral_assigned`.
     """
@@ -46,9 +46,9 @@ def referral_withdrawn(
 def capacity_stale(
     unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, recipients: list[Mapping[str, Any]]
 ) -> None:
-    """Ask those who may edit a program's capacity to confirm it. The message says not whose program it is.
+    """Ask those who may edit a program's capacity to confirm it. The message does not name the program.
 
-    `recipients` are dicts of `account_id` and `email_is_verified`, as identity answered just before.
+    `recipients` are dicts of `account_id` and `email_is_verified`, as identity has just answered.
     """
     context = {"program_id": data["program_id"], "line_id": data["line_id"]}
     for recipient in recipients:
@@ -57,18 +57,18 @@ def capacity_stale(
 
 
 def account_invited(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
-    """The message with the link that sets a password (S4-9). Only the invitation's id is kept, not the link."""
+    """Send the link that sets a password (S4-9). The delivery keeps only the invitation's id, not the link."""
     kind = rules.kind_of_credential_message(data["purpose"])
     _create(unit, kind, data["account_id"], {"invitation_id": data["invitation_id"]}, mail_domain)
 
 
 def login_email_changed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
-    """Tell the address before a changed log-in (S1-19). Only the change's id is kept, not the address."""
+    """Tell the old address of a changed log-in (S1-19). The delivery keeps only the change's id, not the address."""
     _create(unit, "login_email_changed", data["account_id"], {"change_id": data["change_id"]}, mail_domain)
 
 
 def pickup_code_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
-    """The message with an employee's pick-up code (S2-117). Only the code's id is kept, which stands for an account, too."""
+    """Send an employee's pick-up code (S2-117). The delivery keeps only the code's id, also in place of an account's."""
     _create(unit, "pickup_code", data["code_id"], {"code_id": data["code_id"]}, mail_domain)
 
 
@@ -78,35 +78,35 @@ def second_factor_changed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain
 
 
 def outside_identity_changed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
-    """Tell the owner of an account that an outside sign-in opens it, or does not any more. The message says not which."""
+    """Tell the owner of an account that an outside sign-in was linked or unlinked. The message does not say which one."""
     kind = "outside_identity_linked" if data["change"] == "linked" else "outside_identity_unlinked"
     _create(unit, kind, data["account_id"], {"identity_id": data["identity_id"]}, mail_domain)
 
 
 def account_enabled(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
-    """Tell the owner of an account that it may be used again."""
+    """Tell the owner of a disabled account that it is enabled again."""
     _create(unit, "account_enabled", data["account_id"], {}, mail_domain)
 
 
 def patient_not_verified(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
-    """Tell the address that somebody entered that it could not be verified (S3-26).
+    """Tell the address that somebody entered that no patient could be verified (S3-26).
 
-    Nobody's account is known: the notice's id stands in its place, and identity gives the address when it is rendered.
+    There is no account: the notice's id takes its place, and identity gives the address when the message is rendered.
     """
     _create(unit, "identity_not_verified", data["notice_id"], {"notice_id": data["notice_id"]}, mail_domain)
 
 
 def grant_expiring(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
-    """Tell somebody that access to a profile ends soon. The message says not whose."""
+    """Tell an account that its access to a profile ends soon. The message does not say whose profile it is."""
     _create(unit, "access_ending", data["account_id"], {"grant_id": data["grant_id"]}, mail_domain)
 
 
 def break_glass_used(
     unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str, recipients: list[Mapping[str, Any]]
 ) -> None:
-    """Tell those who may read the audit trail that emergency access was used. The message says not by whom or why.
+    """Tell those who may read the audit trail that emergency access was used. The message says neither by whom nor why.
 
-    `recipients` are dicts of `account_id` and `email_is_verified`, as identity answered just before.
+    `recipients` are dicts of `account_id` and `email_is_verified`, as identity has just answered.
     """
     for recipient in recipients:
         reason = None if recipient["email_is_verified"] else "address_unverified"
@@ -175,7 +175,7 @@ def _create(
         Delivery(
             id=delivery_id,
             organisation_key=unit.organisation_key,
-            event_id=unit.context.request_id,  # in a unit of work of an event, the request id is the event's
+            event_id=unit.context.request_id,  # in the unit of work of an event, the request id is the event's id
             account_id=account_id,
             kind=kind,
             template_version=rules.TEMPLATE_VERSION,

@@ -13,11 +13,11 @@ from services.notifications.models import Base
 
 
 class Delivery(TenantScoped, Base):
-    """One message to one account: what became of it."""
+    """One message to one account, its tries and its state."""
 
     __tablename__ = "deliveries"
     __table_args__ = (
-        # The inbox already drops a repeated event; this says the same about its effect.
+        # One delivery for each event and account, also if the inbox let a repeated event through.
         UniqueConstraint("event_id", "account_id"),
         Index(None, "organisation_id", "created_at", "id"),
     )
@@ -26,7 +26,7 @@ class Delivery(TenantScoped, Base):
     organisation_key: Mapped[str] = mapped_column(String(64))
     event_id: Mapped[str] = mapped_column(String(64))
     account_id: Mapped[str] = mapped_column(String(32))
-    # `kind` names the template; the version is that of the built-in text when the delivery was made.
+    # `kind` names the template. The version is that of the built-in text when the delivery was created.
     kind: Mapped[str] = mapped_column(String(64))
     template_version: Mapped[int] = mapped_column(Integer)
     channel: Mapped[str] = mapped_column(String(20))
@@ -35,7 +35,7 @@ class Delivery(TenantScoped, Base):
     state: Mapped[str] = mapped_column(String(20))
     reason: Mapped[str | None] = mapped_column(String(64))
     tries: Mapped[int] = mapped_column(Integer, default=0)
-    # When it is due. While `sending`: when the lease of the one who sends it ends. NULL when it is over.
+    # When the delivery is due. While it is `sending`, the end of its sender's lease. NULL once it is finished.
     next_try_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime, index=True)
     message_id: Mapped[str] = mapped_column(String(320))
     correlation_id: Mapped[str] = mapped_column(String(128))

@@ -1,4 +1,4 @@
-"""Questions about deliveries; reads only."""
+"""Queries of deliveries."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def list_deliveries(
     state: str | None,
     after: str | None,
 ) -> dict[str, Any]:
-    """A page of deliveries, newest first. Raises Refused `invalid_request` for a cursor that is not ours."""
+    """A page of deliveries, newest first. Raises Refused `invalid_request` for a cursor of another list."""
     statement = select(Delivery).order_by(Delivery.created_at.desc(), Delivery.id.desc()).limit(limit + 1)
     if account_id:
         statement = statement.where(Delivery.account_id == account_id)

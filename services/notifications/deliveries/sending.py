@@ -1,7 +1,7 @@
-"""Getting due deliveries out: claim one, compose and send it without a transaction, write down what became of it.
+"""Send due deliveries: claim one, compose and send it outside of any transaction, record the outcome.
 
-The one window in which a message can go out twice lies between the mail server's acceptance and our commit: after a
-crash there the lease runs out and the message is sent again, with the identical Message-ID.
+A message can be sent twice only if the process dies between the mail server's acceptance and the commit: then the lease
+ends and the message is sent again, with the same Message-ID.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from services.notifications.templates import own_words, product_words
 
 SWEEP_EVERY_S = 1.0
 PRODUCT = "Portico"
-# Identity's answers that mean: this account gets no message any more.
+# Codes of identity that mean that the account gets no messages any more.
 NO_RECIPIENT = {"not_found": "account_not_found", "account_disabled": "account_disabled"}
-# Which value of a minted credential each kind of message brings, and what its template calls it.
+# For each kind of message with a credential: placeholder of the template → member of identity's answer.
 CREDENTIAL_KINDS = {
     "account_invited": {"invitation_link": "link"},
     "account_invited_with_password": {"temporary_password": "temporary_password", "username": "username"},
     "password_reset": {"reset_link": "link"},
     "email_confirmation": {"confirmation_link": "link"},
 }
-# Kinds that do not go to an account's own address: who tells the address, by the id of what.
+# Kinds that do not go to the address of an account: the operation that gives the address, and the id it takes.
 ADDRESS_OF: dict[str, tuple[Operation, str]] = {
-    # The address before the change: its owner learns of it even if somebody else has made it.
+    # The old address: its owner learns of the change even if somebody else has made it.
     "login_email_changed": (credentials.describe_login_change, "change_id"),
     "identity_not_verified": (patients.take_unverified_address, "notice_id"),
     "pickup_code": (pickup_codes.mint_pickup_code, "code_id"),
@@ -53,7 +53,7 @@ ADDRESS_OF: dict[str, tuple[Operation, str]] = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one try. `state` is one of the contract's STATES."""
+    """The outcome of one try. `state` is one of the contract's STATES."""
 
     state: str
     reason: str | None = None
@@ -87,9 +87,9 @@ class SenderLoop(Loop):
 
 
 def take_over(runtime: Any) -> None:
-    """At the start, end the leases that a killed process of ours has left: what it held is due now.
+    """At the start, end the leases that a killed process has left: its deliveries are due now.
 
-    Only with SQLite, which has one process; with PostgreSQL another replica may hold them, and they end by themselves.
+    This happens with SQLite only, which has one process. With PostgreSQL another replica may hold the leases.
     """
     if not runtime.database.is_sqlite:
         return
@@ -101,7 +101,7 @@ def take_over(runtime: Any) -> None:
 
 
 def send_next(runtime: Any) -> bool:
-    """Claim the delivery that is due the longest and try it once. False when none is due."""
+    """Claim the delivery that has been due the longest and try it once. False when none is due."""
     delivery = _claim(runtime)
     if delivery is None:
         return False
@@ -109,12 +109,14 @@ def send_next(runtime: Any) -> bool:
     lease_ends = time.monotonic() + runtime.settings.lease_s
     outcome = _try(runtime, delivery)
     while not _settled(runtime, delivery, outcome) and time.monotonic() < lease_ends:
-        time.sleep(1)  # the database is busy: wait rather than send the message a second time
+        time.sleep(
+            1
+        )  # the database is busy: an outcome that is not recorded would send the message a second time
     return True
 
 
 def smtp_settings(settings: Any) -> email.SmtpSettings:
-    """Where mail goes. Without SMTP_SECURITY only a mail server on this machine is spoken to in clear."""
+    """The mail server. Without SMTP_SECURITY, only a server on this machine is used without TLS."""
     is_local = settings.smtp_host in ("127.0.0.1", "::1", "localhost")
     return email.SmtpSettings(
         host=settings.smtp_host,
@@ -131,7 +133,7 @@ def _claim(runtime: Any) -> Delivery | None:
         return Delivery.next_try_at <= utc_now()
 
     with runtime.database.reading(None) as session:
-        # Looking costs no write lock, and mostly there is nothing.
+        # Mostly nothing is due, and a read takes no write lock.
         if session.scalar(select(Delivery.id).where(is_due()).limit(1)) is None:
             return None
 
@@ -149,9 +151,9 @@ def _claim(runtime: Any) -> Delivery | None:
 
 
 def _try(runtime: Any, delivery: Delivery) -> Outcome:
-    """Compose and send. Every way this can fail becomes an outcome."""
+    """Compose and send. Every failure becomes an outcome."""
     if delivery.tries > rules.MAX_TRIES:
-        return Outcome("technical_failure", "tries_exhausted")  # its senders died again and again
+        return Outcome("technical_failure", "tries_exhausted")  # no sender has recorded an outcome
     try:
         email.send(smtp_settings(runtime.settings), _compose(runtime, delivery))
     except NoRecipient as nobody:
@@ -191,13 +193,13 @@ def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     message = email.build(
         delivery.id, settings.mail_from, recipient, rendered.subject, rendered.text, rendered.html
     )
-    # The one that was noted at the start, even if MAIL_FROM names another domain since.
+    # The Message-ID of the delivery, even if MAIL_FROM has another domain by now.
     message.replace_header("Message-ID", f"<{delivery.message_id}>")
     return message
 
 
 def _variant(kind: str, values: dict[str, str | int]) -> str:
-    """The kind of message for these values: some say more where there is more to say."""
+    """The kind of message for these values: some kinds have variants that mention a username or the partner's text."""
     if "partner_text" in values:
         return f"{kind}_with_text"
     named = f"{kind}_with_username"
@@ -205,16 +207,16 @@ def _variant(kind: str, values: dict[str, str | int]) -> str:
 
 
 def _sign_in_page(settings: Any, delivery: Delivery, realm: str | int | None) -> str:
-    """Where the recipient signs in: the page asks for organisation and realm, which nobody knows by heart."""
+    """The recipient's sign-in page, with organisation and realm filled in."""
     where = {"organisation": delivery.organisation_key} | ({"realm": str(realm)} if realm else {})
     return f"{settings.public_url.rstrip('/')}/sign-in?{urlencode(where)}"
 
 
 def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | int]]:
-    """The address, and the values for the template, as identity knows them at this moment.
+    """The address and the values for the template, as identity answers now.
 
-    Raises NoRecipient, or Refused when identity cannot be asked. The link of an invitation is made here, so that its
-    lifetime starts when it is sent; so is a pick-up code.
+    Raises NoRecipient, or Refused when identity does not answer. Links of invitations and pick-up codes are made by this
+    call, so that their lifetime starts when they are sent.
     """
     if delivery.kind in CREDENTIAL_KINDS:
         minted = _ask(
@@ -225,7 +227,7 @@ def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | i
         )
         brought = {name: minted[member] for name, member in CREDENTIAL_KINDS[delivery.kind].items()}
         if minted["username"] and minted["username"].lower() != (minted["email"] or "").lower():
-            # Several patients may share an address (S3-32): the link says whose it is.
+            # Several patients may share an address (S3-32): the username says whose link it is.
             brought["username"] = minted["username"]
         return _address(minted), brought | {
             "lifetime": rules.spoken(minted["lifetime_minutes"]),
@@ -244,7 +246,7 @@ def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | i
 
 
 def _of_account(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | int]]:
-    """As `_recipient`, for a message to an account. Raises NoRecipient also for an address that is not verified (S0-43)."""
+    """As `_recipient`, for a message to an account. Raises NoRecipient also for an unverified address (S0-43)."""
     account = _ask(runtime, delivery, accounts.describe_account, {"account_id": delivery.account_id})
     if account["state"] == "disabled":
         raise NoRecipient("account_disabled")
@@ -258,7 +260,7 @@ def _of_account(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | 
     if "contact_record_number" in delivery.context:
         values["record_number"] = delivery.context["contact_record_number"]
     if "queue_id" in delivery.context:
-        # As the ReferralQ has it now. It is the partner's own words to its providers, the same for every referral.
+        # The ReferralQ's text as it is now: the partner's words to its providers, the same for every referral.
         queue = _ask(runtime, delivery, queues.describe_queue, {"queue_id": delivery.context["queue_id"]})
         if queue["assignment_email_text"]:
             values["partner_text"] = queue["assignment_email_text"]
@@ -274,7 +276,7 @@ def _address(answer: Any) -> str:
 
 
 def _ask(runtime: Any, delivery: Delivery, operation: Any, request: dict[str, Any]) -> Any:
-    # Every try is a request of its own: identity refuses a repeated id where the answer holds a secret.
+    # Every try has a new request id: identity refuses a repeated one if the answer holds a secret.
     context = wire.CallContext(wire.new_id(), correlation_id=delivery.correlation_id)
     try:
         return runtime.ask(
@@ -290,7 +292,7 @@ def _ask(runtime: Any, delivery: Delivery, operation: Any, request: dict[str, An
 
 
 def _settled(runtime: Any, delivery: Delivery, outcome: Outcome) -> bool:
-    """Write the outcome down. False when the database is busy."""
+    """Record the outcome. False when the database is busy."""
     sender = itself(runtime, delivery.organisation_id, delivery.organisation_key)
     try:
         transact_as(runtime, sender, lambda unit: _record(unit, delivery, outcome), delivery.correlation_id)
@@ -310,9 +312,9 @@ def _settled(runtime: Any, delivery: Delivery, outcome: Outcome) -> bool:
 def _record(unit: UnitOfWork, claimed: Delivery, outcome: Outcome) -> None:
     row = unit.session.get(Delivery, claimed.id, with_for_update=True)
     if row is None or row.state in rules.FINAL_STATES:
-        return  # another sender, who took it over when our lease had run out, was first
+        return  # another sender took it over after the lease had ended, and has recorded the outcome
     if row.tries != claimed.tries and outcome != SENT:
-        return  # it was taken over: only the news that it is out still counts
+        return  # another sender has taken it over, so of this try only success counts
     row.state, row.reason = outcome.state, outcome.reason
     pause = rules.pause_after(row.tries)
     row.next_try_at = unit.now + pause if outcome.state == "temporary_failure" and pause else None

@@ -24,15 +24,15 @@ class TemplateEntrypoints:
 
     @serves(templates_contract.preview_message_template)
     def preview_message_template(self, call: Call) -> Any:
-        """How words would read."""
+        """Preview words."""
         return call.read(own_words.preview_message_template)
 
     @serves(templates_contract.save_message_template)
     def save_message_template(self, call: Call) -> Any:
-        """Give a kind of message the organisation's words."""
+        """Save the organisation's own words for a kind of message."""
         return call.commit(own_words.save_message_template)
 
     @serves(templates_contract.reset_message_template)
     def reset_message_template(self, call: Call) -> Any:
-        """Let a kind of message say the product's words."""
+        """Reset a kind of message to the product's words."""
         return call.commit(own_words.reset_message_template)

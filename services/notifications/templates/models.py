@@ -12,7 +12,7 @@ from services.notifications.models import Base
 
 
 class MessageTemplate(TenantScoped, Base):
-    """An organisation's own words for a kind of message. Taken back they are NULL; without a row it is version 1."""
+    """An organisation's own words for a kind of message. After a reset they are NULL. Version 1 is that without a row."""
 
     __tablename__ = "message_templates"
     __table_args__ = (UniqueConstraint("organisation_id", "kind"),)

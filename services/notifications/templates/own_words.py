@@ -1,4 +1,4 @@
-"""An organisation's own words for its messages: read, tried out, saved and taken back (S1-16)."""
+"""An organisation's own templates: read, preview, save and reset (S1-16)."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from services.notifications.templates import product_words
 from services.notifications.templates.models import MessageTemplate
 from services.notifications.templates.product_words import Template
 
-# What opens an account. It must be in the message, which is of no use without it, and never in the subject, which shows
-# on a locked screen and in a mail server's log.
+# Credentials. The body must mention them, as the message is of no use without them. The subject must not: it shows on
+# locked screens and in logs of mail servers.
 CREDENTIALS = frozenset(
     {"invitation_link", "reset_link", "confirmation_link", "temporary_password", "pickup_code"}
 )
-# What some kinds of message are there to say.
+# What else a message must mention if its kind has it.
 _POINT = frozenset({"username", "partner_text"})
 SAMPLES: Mapping[str, str | int] = {
     "record_number": "CR-00001234",
@@ -83,10 +83,10 @@ def words_of(session: Session, kind: str) -> Template:
 
 
 def check(kind: str, words: Template) -> None:
-    """Let words be saved, or refuse them with the field that is wrong.
+    """Check words before they are saved. A refusal names the field.
 
-    Raises what `templates.check` raises, `template_placeholder_missing` where text or HTML lack what the message is sent
-    for, and `template_invalid` for a credential in the subject.
+    Raises what `product_words.check` raises, `template_placeholder_missing` if text or HTML lack a needed
+    placeholder, and `template_invalid` for a credential in the subject.
     """
     product_words.check(kind, words)
     in_subject = CREDENTIALS & product_words.mentioned(words.subject)

@@ -1,10 +1,10 @@
 """Message templates as data: a subject, a text and an optional HTML body with `{{ placeholders }}`.
 
-There is no template language: a placeholder is a plain name, replaced once, and the values put in are never looked
-at again. So nothing can be evaluated, neither from a template an administrator saves nor from a value.
+There is no template language: a placeholder is a plain name, replaced once, and the values are not searched
+for placeholders. So nothing in a template or in a value can be evaluated.
 
-Each kind of message lists the placeholders it may use. None of them is a name of a patient, an address or a note:
-what is not offered cannot be mailed by mistake.
+Each kind of message lists the placeholders it may use. None of them is a patient's name, an address or a
+note, so none of these can be mailed by mistake.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ TAGS = frozenset(
         *("table", "tbody", "td", "th", "thead", "tr"),
     }
 )
-JOINERS = "\u200c\u200d"  # needed to write Persian and several Indic scripts, and harmless
+JOINERS = "\u200c\u200d"  # needed to write Persian and several Indic scripts
 
 
 @dataclass(frozen=True)
 class Template:
-    """`html` None sends the text alone."""
+    """The words of a message. Without `html` only the text is sent."""
 
     subject: str
     text: str
@@ -81,7 +81,7 @@ class Kind:
 
 
 def check(kind: str, template: Template) -> None:
-    """Lets a template be saved or refuses it, with the field that is wrong.
+    """Check a template before it is saved. A refusal names the field.
 
     Raises Refused `template_kind_unknown`, `template_placeholder_unknown` (detail lists the allowed ones) or
     `template_invalid` (empty, too long, a control character in the subject, unbalanced braces, unsafe HTML).
@@ -100,7 +100,7 @@ def render(kind: str, template: Template, values: Mapping[str, str | int]) -> Re
     """The message with the values put in.
 
     Values become one line without control characters; values named `…_link` must be http(s) addresses. Raises
-    Refused `template_value_missing` when the template mentions something that was not given,
+    Refused `template_value_missing` when the template mentions a value that is not given,
     `template_invalid` for a value that cannot be used, and what `check` raises.
     """
     check(kind, template)
@@ -153,14 +153,14 @@ def _check_html(body: str) -> None:
 
 
 class _HtmlChecker(HTMLParser):
-    """Plain text markup only: no script, style, form, image, comment or event attribute."""
+    """Accepts text markup only: no script, style, form, image, comment or event attribute."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.problem: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Judges one tag with its attributes."""
+        """Refuse other tags and attributes."""
         if tag not in TAGS:
             self.problem = f"Allowed tags: {', '.join(sorted(TAGS))}."
         for name, value in attrs:
@@ -170,7 +170,7 @@ class _HtmlChecker(HTMLParser):
                 self.problem = "A link goes to one {{ …_link }} placeholder or to a web address."
 
     def handle_comment(self, data: str) -> None:
-        """Comments can hide conditional content for some mail programs."""
+        """Refuse comments: some mail programs read conditional content in them."""
         del data
         self.problem = "Comments and declarations are not allowed."
 
@@ -209,7 +209,7 @@ def _clean(name: str, value: str | int) -> str:
 
 
 def _without_controls(character: str) -> str:
-    # Cc: line breaks and escapes; Cf: marks that reorder text, so that an address reads as another one.
+    # Cc: line breaks and escapes. Cf: marks that reorder text, by which one address can look like another.
     category = unicodedata.category(character)
     if category in ("Cc", "Zl", "Zp"):
         return " "
@@ -235,7 +235,7 @@ def _cut(text: str, limit: int) -> str:
 
 
 def _declared(name: str, placeholders: str, subject: str, *paragraphs: str) -> Kind:
-    """A kind whose default text and HTML say the same; a paragraph `{{ …_link }}` becomes a link."""
+    """A kind whose default text and HTML say the same. A paragraph `{{ …_link }}` becomes a link."""
     blocks = (
         f'<p><a href="{each}">{each}</a></p>'
         if ONE_PLACEHOLDER.fullmatch(each)

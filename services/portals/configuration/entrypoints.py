@@ -31,5 +31,5 @@ class ConfigurationEntrypoints:
 
     @listens(organisations.organisation_created)
     def on_organisation_created(self, incoming: IncomingEvent) -> None:
-        """Keep our copy of the organisation's key."""
+        """Copy the organisation's key."""
         incoming.apply(handlers.organisation_created)

@@ -1,4 +1,4 @@
-"""One function per command and per event of portals."""
+"""Commands and events of portals, each one transaction."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def configure_portal(
 
 
 def organisation_created(unit: UnitOfWork, data: Mapping[str, Any]) -> None:
-    """Note the key of a new organisation, so that its log-in page can be dressed."""
+    """Copy the key of a new organisation, by which its log-in page asks for the configuration."""
     unit.session.merge(OrganisationKey(organisation_id=data["organisation_id"], key=unit.organisation_key))
     unit.audit("organisation_key.noted", "organisation", data["organisation_id"])
 
 
 def _locked(unit: UnitOfWork, portal: str) -> PortalConfiguration:
-    """The configuration's row, locked; made from the default if there is none."""
+    """The configuration's row, locked. It is created from the default if there is none."""
     default = rules.default_configuration(portal)
     fresh = {
         "id": wire.new_id(),

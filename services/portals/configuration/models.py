@@ -13,7 +13,7 @@ from services.portals.models import Base
 
 
 class OrganisationKey(Base):
-    """Our copy of identity's organisation keys: a log-in page knows only the key. Belongs to no tenant."""
+    """A copy of identity's organisation keys: a log-in page knows only the key. The table belongs to no tenant."""
 
     __tablename__ = "organisation_keys"
     organisation_id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -21,7 +21,7 @@ class OrganisationKey(Base):
 
 
 class PortalConfiguration(TenantScoped, Base):
-    """How one portal of an organisation presents itself. Without a row the default holds, which is version 1."""
+    """How one portal of an organisation presents itself. Without a row the default applies, which is version 1."""
 
     __tablename__ = "portal_configurations"
     __table_args__ = (UniqueConstraint("organisation_id", "portal"),)
@@ -30,6 +30,6 @@ class PortalConfiguration(TenantScoped, Base):
     version: Mapped[int] = mapped_column(Integer)
     name: Mapped[str] = mapped_column(String(60))
     colour: Mapped[str] = mapped_column(String(7))
-    # The messages' source texts in their order.
+    # The source texts of the messages, in their order.
     ticker: Mapped[Any] = mapped_column(JsonValue)
     configured_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)

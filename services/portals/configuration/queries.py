@@ -1,4 +1,4 @@
-"""Questions about portals; reads only, and nothing is cached: a change shows at the next read (S2-28)."""
+"""Queries of portals. Nothing is cached, so the next read shows a change (S2-28)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def view(configuration: Any) -> dict[str, Any]:
 
 
 def _configuration(session: Session, organisation_id: str | None, portal: str) -> Any:
-    # The organisation is named here as well: a public question's session is not limited to one.
+    # The session of a public operation is not limited to one organisation, so the statement names it.
     statement = select(PortalConfiguration).where(
         PortalConfiguration.organisation_id == organisation_id, PortalConfiguration.portal == portal
     )

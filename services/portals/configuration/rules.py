@@ -1,10 +1,10 @@
-"""What a portal is before anybody configured it. Pure: standard library only."""
+"""The default configuration of a portal. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-DEFAULT_COLOUR = "#1a5fb4"  # buttons are blue until somebody chooses otherwise (S2-54)
+DEFAULT_COLOUR = "#1a5fb4"  # buttons are blue by default (S2-54)
 DEFAULT_NAMES = {"provider": "Provider Portal"}
 DEFAULT_VERSION = 1
 

@@ -1,7 +1,6 @@
-"""The ticker's markup: `**bold**`, `*italic*` and `[text](https://…)`, and nothing else (S2-59).
+"""The ticker's markup: `**bold**`, `*italic*` and `[text](https://…)` only (S2-59). Pure.
 
-Pure. The text is kept as it was written; what is shown is made from it anew at every read, so a stricter rule holds
-for old messages too.
+The text is stored as it was written, and its HTML is made at every read. So a stricter rule applies to old messages, too.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import re
 from urllib.parse import urlsplit
 
 SCHEMES = ("http", "https", "mailto")
-# A label holds no bracket, so there is no link within a link; an address holds nothing that could end an attribute.
+# A label has no brackets, so links do not nest. An address has no character that could end an attribute.
 _MARKUP = re.compile(
     r"\*\*(?P<bold>.+?)\*\*(?!\*)"
     r"|\*(?P<italic>[^*]+)\*"
@@ -21,7 +20,7 @@ _MARKUP = re.compile(
 
 
 def to_html(text: str) -> str:
-    """The message as HTML with `<strong>`, `<em>` and `<a>` only; all else is escaped and shows as it was written."""
+    """The message as HTML with `<strong>`, `<em>` and `<a>` only; everything else is escaped and shows as it was written."""
     pieces: list[str] = []
     end = 0
     for match in _MARKUP.finditer(text):
@@ -31,7 +30,7 @@ def to_html(text: str) -> str:
 
 
 def is_safe_address(address: str) -> bool:
-    """Whether a link may go there: `http` or `https` with a host and no user name in front, or `mailto`."""
+    """Whether a link may have this address: `http` or `https` with a host and without a user name, or `mailto`."""
     try:
         parts = urlsplit(address)
         host = parts.hostname

@@ -1,4 +1,4 @@
-"""Names of authors, such as "Sam F.", and the organisations for which they work (MARKET R-7).
+"""Names of authors, such as "Sam F.", and the organisations for which they work.
 
 Names belong to identity. It is asked once for a page, outside any transaction, and its answers are kept for a minute in
 this process only. Where identity does not answer, the list is shown without names, so reading it depends on no other

@@ -57,7 +57,7 @@ def set_capacity(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]
 
 
 def add_capacity_line(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Add a line to a program, after the others (MARKET R-32).
+    """Add a line to a program, after the others.
 
     Raises Refused as `set_capacity`, and `conflict` for a name that another line has.
     """

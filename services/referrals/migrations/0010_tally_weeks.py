@@ -63,7 +63,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_report_moves_day"), table_name="report_moves")
     op.create_index(op.f("ix_report_moves_entered_cell_id_day"), "report_moves", ["entered_cell_id", "day"])
     for table, column in _MONTHS:
-        # Only the statistics read them; `rebuild_reports` of the version before fills them again.
+        # Only the statistics read these columns. The version before fills them again when it rebuilds the reports.
         op.add_column(table, sa.Column(column, sa.SmallInteger(), nullable=True))
     for table in ("report_progress", "report_days", "report_weeks"):
         op.drop_table(table)

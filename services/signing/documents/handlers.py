@@ -1,4 +1,4 @@
-"""Commands about documents, each one transaction. What takes long or needs the network has happened before (`workflows`)."""
+"""Commands about documents, each one transaction. Slow steps and calls to other services come before them (`workflows`)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Signed:
 
 @dataclass(frozen=True)
 class Concerned:
-    """Whom a document concerns: the person that was named, and the record that this person lives on in. None: unknown."""
+    """Whom a document concerns: the person named when it was sent, and that person's record now. None: unknown."""
 
     named_person_id: str | None = None
     person_id: str | None = None
@@ -44,7 +44,7 @@ def send_document(
     contact_record_id: str | None,
     recipient_account_id: str,
 ) -> Document:
-    """Record a screened document as sent: the file's hash, and the number of pages that the screening has counted."""
+    """Record a screened document as sent. `sha256` and `pages` are results of the screening."""
     document: Document = unit.add(
         Document(
             id=wire.new_id(),
@@ -67,14 +67,14 @@ def send_document(
 
 
 def read_document(unit: UnitOfWork, *, document_id: str) -> Document:
-    """The document; that it was read is recorded."""
+    """The document. The reading is audited."""
     document = queries.get_document(unit.session, _caller(unit), document_id)
     _note(unit, "document.read", document, version=document.version)
     return document
 
 
 def open_document_file(unit: UnitOfWork, *, document_id: str) -> dict[str, str]:
-    """Where the file is. Each opening is recorded, the recipient's first one on the document itself (S4-18)."""
+    """Where the file is. Each opening is audited; the recipient's first one also sets `viewed_at` (S4-18)."""
     caller = _caller(unit)
     document = queries.get_document(unit.session, caller, document_id, for_change=True)
     is_recipient = document.recipient_account_id == caller.id
@@ -89,9 +89,9 @@ def open_document_file(unit: UnitOfWork, *, document_id: str) -> dict[str, str]:
 
 
 def claim_signature(unit: UnitOfWork, *, document_id: str) -> str:
-    """Take the lease under which the document is signed outside of any transaction; SHA-256 of the file to sign.
+    """Take the lease under which the document is signed outside of any transaction. Returns the SHA-256 of the file to sign.
 
-    Raises Refused(conflict) while another request holds it. A lease ends by itself, so a crash blocks nobody for long.
+    Raises Refused(conflict) while another request holds the lease. The lease ends by itself, also after a crash.
     """
     document = _undecided(unit, document_id)
     document.signing_claim = unit.context.request_id
@@ -100,7 +100,7 @@ def claim_signature(unit: UnitOfWork, *, document_id: str) -> str:
 
 
 def release_signature(unit: UnitOfWork, *, document_id: str) -> None:
-    """Give up this request's lease: the signature could not be made."""
+    """Give up this request's lease after a signature has failed."""
     document = queries.find_document(unit.session, _caller(unit), document_id, for_change=True)
     if document is not None and document.signing_claim == unit.context.request_id:
         document.signing_claim = document.signing_until = None
@@ -109,7 +109,7 @@ def release_signature(unit: UnitOfWork, *, document_id: str) -> None:
 def sign_document(
     unit: UnitOfWork, signed: Signed, *, document_id: str, meaning: str, note: str | None
 ) -> Document:
-    """Record the signature that was made under this request's lease. Raises Refused(conflict) when that was lost."""
+    """Record the signature that was made under this request's lease. Raises Refused(conflict) when the lease was lost."""
     document = _undecided(unit, document_id)
     if document.signing_claim != unit.context.request_id:
         raise Refused("conflict", "Signing took too long and was begun anew elsewhere.", retry_after_s=1)
@@ -129,7 +129,7 @@ def sign_document(
 
 
 def decline_document(unit: UnitOfWork, *, document_id: str, note: str) -> Document:
-    """Record that the recipient will not sign, and why. It stays in the Unsigned report (S4-20)."""
+    """Record that the recipient will not sign, and why. The document stays in the Unsigned report (S4-20)."""
     document = _undecided(unit, document_id)
     _decide(document, "declined", unit.now, note)
     _note(unit, "document.declined", document, sha256=document.original_sha256)
@@ -138,7 +138,7 @@ def decline_document(unit: UnitOfWork, *, document_id: str, note: str) -> Docume
 
 
 def mark_returned(unit: UnitOfWork, *, document_id: str) -> Document:
-    """Staff have put the signed document into the patient's account (S4-19, S4-21)."""
+    """Record that staff have put the signed document into the patient's account (S4-19, S4-21)."""
     caller = _caller(unit)
     if caller.realm not in ("staff", REALM_OF_SYSTEMS):
         raise Refused("forbidden", "Only staff return a document.")
@@ -154,7 +154,7 @@ def mark_returned(unit: UnitOfWork, *, document_id: str) -> Document:
 
 
 def _undecided(unit: UnitOfWork, document_id: str) -> Document:
-    """The document, held for change, if its recipient is the caller and nothing stands against a decision."""
+    """The document, locked, if the caller is its recipient and may decide on it now."""
     caller = _caller(unit)
     document = queries.get_document(unit.session, caller, document_id, for_change=True)
     if document.recipient_account_id != caller.id:
@@ -169,9 +169,9 @@ def _undecided(unit: UnitOfWork, document_id: str) -> Document:
 
 
 def follow_people(unit: UnitOfWork, data: Mapping[str, Any], standings: Sequence[Mapping[str, Any]]) -> None:
-    """Let documents concern the record that their person lives on in, after a merge of two people or its undoing.
+    """Move documents to the record that stands for their person now, after a merge of two people or its undoing.
 
-    `standings` is what identity says now of the two: however late or often the event comes, the outcome is the same.
+    `standings` is what identity says about the two people now, so a late or repeated event has the same outcome.
     """
     for standing in standings:
         person_id = standing["person_id"]
@@ -209,7 +209,7 @@ def _tell(unit: UnitOfWork, event: Any, document: Document) -> None:
 
 
 def _caller(unit: UnitOfWork) -> Caller:
-    """No operation of this service is public, so there is one."""
+    """The caller. No operation of this service is public, so there always is one."""
     if unit.caller is None:
         raise Refused("unauthenticated", "A valid passport is needed.")
     return unit.caller

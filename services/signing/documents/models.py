@@ -15,9 +15,9 @@ from services.signing.models import Base
 class Document(TenantScoped, Base):
     """A document that was sent to an account for its signature.
 
-    `version` counts decisions, not views or leases: whoever has read the document may decide on it.
-    `person_id` is whom it concerns, as identity knows the person now: it lets that person see who has opened it.
-    `named_person_id` is whom it concerned when it was sent; the two differ while those two are merged.
+    `version` counts decisions. Views and leases leave it, so a recipient may decide on the version that was read.
+    `person_id` is the person it concerns, by the id that identity uses now: that person may see who has opened it.
+    `named_person_id` is the person named when it was sent. The two ids differ while the two records are merged.
     `signing_claim` is the request that is signing right now, until `signing_until`.
     """
 
@@ -50,7 +50,7 @@ class Document(TenantScoped, Base):
 
     @property
     def standing(self) -> str:
-        """The words of the Unsigned report."""
+        """The state in the words of the Unsigned report."""
         return STANDING[self.state]
 
     @property
@@ -60,5 +60,5 @@ class Document(TenantScoped, Base):
 
     @property
     def sha256(self) -> str:
-        """Of the file as it stands now."""
+        """SHA-256 of the file as it stands now."""
         return self.signed_sha256 or self.original_sha256

@@ -1,4 +1,4 @@
-"""Questions about documents. Staff see all of their organisation, a provider what was sent to the own account."""
+"""Queries of documents. Staff see all documents of their organisation; a provider sees those sent to its own account."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.signing.documents.rules import UNSIGNED_REPORT
 
 
 def visible_documents(caller: Caller) -> Select[Document]:
-    """The documents this caller may know of. Patients and families see none."""
+    """The documents that this caller may see. Patients and families see no documents."""
     documents = select(Document)
     if caller.realm == "staff":
         return documents
@@ -28,13 +28,13 @@ def visible_documents(caller: Caller) -> Select[Document]:
 def find_document(
     session: Session, caller: Caller, document_id: str, *, for_change: bool = False
 ) -> Document | None:
-    """The document if the caller may know of it. `for_change` holds its row until the transaction ends."""
+    """The document, if the caller may see it. `for_change` locks its row until the transaction ends."""
     statement = visible_documents(caller).where(Document.id == document_id)
     return session.scalars(statement.with_for_update() if for_change else statement).one_or_none()
 
 
 def get_document(session: Session, caller: Caller, document_id: str, *, for_change: bool = False) -> Document:
-    """The document with this id. Raises Refused(not_found) for what the caller may not know of, too."""
+    """The document with this id. Raises Refused(not_found), also for a document that the caller may not see."""
     document = find_document(session, caller, document_id, for_change=for_change)
     if document is None:
         raise Refused("not_found", "There is no such document.", "document_id")

@@ -1,4 +1,4 @@
-"""The rules of documents: who sees them, what may become of them, how they are named. Pure."""
+"""The rules of documents: who may receive and sign them, their states, their file names. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from services.contracts.errors import Refused
 
 FEATURE = "electronic_signature"
 SIGNING_REALMS = frozenset({"provider", "staff"})
-UNSIGNED_REPORT = ("sent", "signed", "declined")  # everything that still waits for somebody (S4-20, S4-21)
+UNSIGNED_REPORT = (
+    "sent",
+    "signed",
+    "declined",
+)  # all that staff or a recipient still have to deal with (S4-20, S4-21)
 LEASE = datetime.timedelta(seconds=30)
 STANDING = {
     "sent": "awaiting signature",
@@ -28,9 +32,9 @@ def require_feature(features: list[str]) -> None:
 
 
 def require_recipient(account_state: str, realm: str) -> None:
-    """Raises Refused(recipient_refused) for an account that cannot sign: a disabled one, or one of a portal (S4-4).
+    """Raises Refused(recipient_refused) for an account that cannot sign: a disabled one, or one of a realm that does not sign (S4-4).
 
-    An invited one may still come to sign (S4-15).
+    An invited account is accepted: its owner may sign in later (S4-15).
     """
     if realm not in SIGNING_REALMS:
         raise Refused(
@@ -44,7 +48,7 @@ def require_recipient(account_state: str, realm: str) -> None:
 
 
 def require_undecided(state: str) -> None:
-    """Raises Refused(already_decided) unless the document still waits for its recipient's decision."""
+    """Raises Refused(already_decided) unless the recipient still has to decide."""
     if state != "sent":
         raise Refused("already_decided", f"The document stands at: {STANDING[state]}.", state=state)
 
@@ -63,7 +67,7 @@ def is_leased(
 
 
 def printed_name(first_name: str | None, last_name: str | None, email: str) -> str:
-    """The signer's name as printed (21 CFR 11.50); the e-mail address, which is the user name, where there is none."""
+    """The signer's name as printed (21 CFR 11.50). Without a name, the e-mail address, which is the user name."""
     name = " ".join(part.strip() for part in (first_name, last_name) if part and part.strip())
     return name or email
 

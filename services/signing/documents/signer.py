@@ -1,7 +1,7 @@
-"""The signer: looks at what comes in, holds the keys, makes signatures.
+"""The signer: screens uploads, holds the keys, makes signatures.
 
-Everything here is slow and knows no database. Screening runs in a child process and signing in a native thread, a few
-at a time: each may take hundreds of megabytes, or a core, for a moment.
+Everything here is slow and uses no database. Screening runs in a child process and signing in a native thread. Only a
+few run at a time, because each may take hundreds of megabytes or a whole core for a moment.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ GROWTH_BYTES = 4 * 1024 * 1024  # what a signature and its page may add to the l
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be signed, for whom, and the words on the stamp. `signed_at` is aware."""
+    """The file to sign, the organisation it is signed for, and the words on the stamp. `signed_at` has a time zone."""
 
     organisation_id: str
     organisation_key: str
@@ -47,7 +47,7 @@ class Order:
 
 
 class SignatureDoesNotHoldError(Exception):
-    """A signature was made that does not verify. It is a fault of ours or of the timestamp authority's certificate."""
+    """A new signature does not verify. The cause is a bug here, or the timestamp authority's certificate."""
 
 
 class Signer:
@@ -70,13 +70,14 @@ class Signer:
         self._authority = Authority(keys, passphrase(keys, settings.signing_key_passphrase_file))
 
     def prepare(self) -> None:
-        """Make the installation's keys if there are none. Raises WrongPassphrase for keys that do not open."""
+        """Make the installation's keys if there are none. Raises WrongPassphrase if the keys cannot be decrypted."""
         self._authority.timestamper()
 
     def screen(self, organisation_id: str, sha256: str, size: int, wait_s: float) -> int:
-        """Pages of a stored document that may be sent.
+        """Screen a stored document. Returns its number of pages.
 
-        Raises Refused: not_found when it was not uploaded, document_… for what it is, service_unavailable.
+        Raises Refused: not_found when it was not uploaded, document_… when it fails the screening, service_unavailable
+        when too many are waiting.
         """
         path = self._blobs.path(organisation_id, sha256)
         if not path.is_file():
@@ -89,19 +90,19 @@ class Signer:
 
     @contextmanager
     def turn_to_sign(self, wait_s: float) -> Iterator[None]:
-        """Wait for one of the few places to sign at. Raises Refused(service_unavailable) after `wait_s`."""
+        """Wait for one of the few signing slots. Raises Refused(service_unavailable) after `wait_s`."""
         with _turn(self._signatures, wait_s):
             yield
 
     def sign(self, order: Order) -> str:
-        """SHA-256 of the signed file, which is verified and stored.
+        """Sign, verify and store a file. Returns the SHA-256 of the signed file.
 
-        Raises Refused: document_… for what cannot be signed, service_unavailable without a timestamp.
+        Raises Refused: document_… for a file that cannot be signed, service_unavailable without a timestamp.
         """
         return str(self._in_thread(self._sign, order))
 
     def _sign(self, order: Order) -> str:
-        from services.signing.pdf import signature, timestamps  # noqa: PLC0415 - 50 MB that only signing needs
+        from services.signing.pdf import signature, timestamps  # noqa: PLC0415 - takes 50 MB, which only signing needs
 
         field_name = f"Signature-{order.document_id}"
         try:
@@ -129,7 +130,7 @@ class Signer:
 
 
 def _require_valid(checked: Verification, field_name: str) -> None:
-    """Earlier signatures of other houses may be unknown to us; the new one has to hold in every respect."""
+    """Require that the new signature is valid. Earlier ones may come from authorities that are not trusted here."""
     last = checked.signatures[-1] if checked.signatures else None
     if not (
         last is not None
@@ -153,7 +154,7 @@ def _turn(places: threading.BoundedSemaphore, wait_s: float) -> Iterator[None]:
 
 
 def passphrase(keys: Path, file: str | None) -> str:
-    """What the keys at rest are encrypted with: from `file`, or from one beside the keys that is made at first use.
+    """The passphrase that encrypts the stored keys: from `file`, or from a file beside the keys, made at first use.
 
     Raises OSError when the file cannot be read, ValueError when it is empty.
     """
@@ -175,7 +176,7 @@ def _make_passphrase(path: Path) -> None:
             file.write(secrets.token_urlsafe(32))
             file.flush()
             os.fsync(file.fileno())
-        # A link, unlike a rename, fails where another process was first: then its passphrase holds.
+        # Unlike a rename, a link fails if another process was first. The passphrase of that process is kept.
         if not path.exists():
             _link(ours, path)
     finally:

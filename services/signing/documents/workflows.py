@@ -1,4 +1,4 @@
-"""Operations that take more than one transaction: what is asked, screened or signed before the change is committed."""
+"""Operations of several steps: ask other services, screen or sign outside of any transaction, then commit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_WAIT_S = 15.0
 
 
 def send_document(call: Call) -> Any:
-    """Ask who receives it and what it is about, screen the file, then record it as sent."""
+    """Ask identity about the recipient and referrals about the contact record, screen the file, then record it as sent."""
     if call.is_repeated():
         return call.commit(_only_replayed)
     recipient = _describe_account(call, call.request["recipient_account_id"], "recipient_refused")
@@ -38,15 +38,15 @@ def get_document(call: Call) -> Any:
 def sign_document(call: Call) -> Any:
     """Claim the document, sign it outside of any transaction, record the signature.
 
-    However many requests come at once, one holds the claim. A crash in between leaves a lease that ends by itself, and
-    perhaps a signed file that nothing refers to.
+    One of any number of concurrent requests holds the claim. A crash before the last step leaves a lease that ends by
+    itself, and perhaps a signed file that nothing refers to.
     """
     if call.is_repeated():
         return call.commit(_only_replayed)
     caller, document_id = call.caller, call.request["document_id"]
     signer = _describe_account(call, caller.id if caller else "", "not_found")
     with _signer(call).turn_to_sign(_wait_s(call)):
-        # Once more: the same request may have been carried out by another worker while this one waited for its turn.
+        # Check again: another worker may have carried out the same request while this one waited for its turn.
         if call.is_repeated():
             return call.commit(_only_replayed)
         sha256 = call.transact(lambda unit: handlers.claim_signature(unit, document_id=document_id))
@@ -85,9 +85,9 @@ def _describe_account(call: Call, account_id: str, refusal: str) -> Mapping[str,
 
 
 def _concerned(call: Call) -> handlers.Concerned:
-    """The person whom the contact record is about, nobody where there is no record or nobody has linked it to a person.
+    """The person whom the contact record is about. Empty without a record, or if the record is linked to no person.
 
-    Raises Refused(not_found) for a record that is not there.
+    Raises Refused(not_found) for a record that does not exist.
     """
     contact_record_id = call.request["contact_record_id"]
     if contact_record_id is None:
@@ -103,7 +103,7 @@ def _concerned(call: Call) -> handlers.Concerned:
 
 
 def follow_people(incoming: IncomingEvent) -> None:
-    """After a merge of two people or its undoing: ask identity how the two stand now, then move what concerns them."""
+    """After a merge of two people or its undoing: ask identity for their records now, then move their documents."""
     standings = [
         incoming.ask(merging.describe_person, {"person_id": incoming.data[name]})
         for name in ("kept_id", "merged_id")
@@ -112,12 +112,12 @@ def follow_people(incoming: IncomingEvent) -> None:
 
 
 def _only_replayed(_unit: UnitOfWork) -> Any:
-    """For `commit` when the answer is known; only reached if it was forgotten in this very moment."""
+    """The handler for `commit` when the answer is remembered. It only runs if that answer has just been deleted."""
     raise Refused("conflict", "This request is too old to be repeated.")
 
 
 def _organisation(call: Call) -> tuple[str, str]:
-    """Id and key. Every operation here has a caller within an organisation; without one nothing is done."""
+    """Id and key of the caller's organisation. Raises Refused(unauthenticated) without a caller or an organisation."""
     caller = call.caller
     if caller is None or caller.organisation_id is None or caller.organisation_key is None:
         raise Refused("unauthenticated", "A valid passport is needed.")

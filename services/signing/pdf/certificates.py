@@ -4,8 +4,8 @@ One authority signs one certificate per organisation and one for the local times
 (128-bit class strength, NIST SP 800-57) rather than ECDSA: every PDF reader in the field, NSS-based ones such as
 poppler's pdfsig 22.12 included, verifies RSA signatures and RSA timestamps.
 
-Each credential is one PEM file: its PKCS#8 key encrypted with the passphrase, then its certificate. Key and
-certificate live in the same file so that a crash can never leave a pair that does not match.
+Each credential is one PEM file: the PKCS#8 key, encrypted with the passphrase, then the certificate. Both are in one
+file so that they match after a crash, too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ AUTHORITY_LIFETIME = timedelta(days=365 * 20)
 TIMESTAMPER_LIFETIME = timedelta(days=365 * 10)
 ORGANISATION_LIFETIME = timedelta(days=365 * 3)
 RENEW_BEFORE_END = timedelta(days=30)
-# Certificates start a little in the past: a timestamp taken on a machine whose clock is behind is still inside.
+# Certificates start a little in the past, so that a timestamp from a machine whose clock is behind lies within.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 DOCUMENT_SIGNING = ObjectIdentifier("1.3.6.1.5.5.7.3.36")  # RFC 9336, id-kp-documentSigning
 ORGANISATION_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -40,16 +40,16 @@ _Profile = Callable[[x509.CertificateBuilder], x509.CertificateBuilder]
 
 
 class WrongPassphrase(Exception):
-    """The stored keys cannot be opened with the configured passphrase."""
+    """The stored keys cannot be decrypted with the configured passphrase."""
 
 
 class WrongKind(Exception):
-    """A stored key is not of the kind this authority creates: somebody put another file there."""
+    """A stored key is not of the kind that this authority creates: the file was replaced."""
 
 
 @dataclass(frozen=True)
 class Credential:
-    """A private key with its certificate and the certificates above it, nearest first. The key never prints."""
+    """A private key with its certificate and the certificates above it, nearest first. `repr` leaves the key out."""
 
     key: rsa.RSAPrivateKey = field(repr=False)
     certificate: x509.Certificate
@@ -60,8 +60,8 @@ class Authority:
     """The installation's certificate authority, kept in a folder.
 
     Credentials are created on first use and renewed 30 days before they end. Creation holds a lock file, so two
-    processes that start at once end up with the same authority. Creating a key takes up to a second of CPU:
-    call from a thread pool, not from an event loop.
+    processes that start at once get the same authority. Creating a key takes up to a second of CPU: call it from a
+    thread pool and not from an event loop.
     """
 
     def __init__(self, folder: Path, passphrase: str) -> None:
@@ -73,11 +73,11 @@ class Authority:
 
     @property
     def certificate(self) -> x509.Certificate:
-        """The self-signed root: what a verifier has to trust."""
+        """The self-signed root, which a verifier has to trust."""
         return self._root().certificate
 
     def certificate_pem(self) -> bytes:
-        """The root certificate as PEM, to hand to people who verify documents in their own reader."""
+        """The root certificate as PEM, for people who verify documents in their own reader."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     def signer_for(self, organisation_key: str, organisation_name: str) -> Credential:
@@ -116,7 +116,7 @@ class Authority:
 
     def _create_root(self) -> Credential:
         key = _new_key()
-        # A random part in the name keeps the roots of two installations apart in a verifier's trust store.
+        # A random part in the name distinguishes the roots of two installations in a verifier's trust store.
         name = _name(f"Portico document authority {x509.random_serial_number() % 16**8:08x}", None)
         builder = _builder(name, name, key, datetime.now(UTC) + AUTHORITY_LIFETIME)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -124,7 +124,7 @@ class Authority:
         return Credential(key, builder.sign(key, hashes.SHA256()))
 
     def _kept(self, label: str, create: Callable[[], Credential]) -> Credential:
-        """The credential of that label from memory, from its file, or newly created; always with time left."""
+        """The credential with this label from memory, from its file, or newly created. It never ends soon."""
         known = self._known.get(label)
         if known is None or _ends_soon(known):
             known = self._read(label)

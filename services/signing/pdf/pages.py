@@ -1,7 +1,7 @@
-"""Pages this service draws: the signature page, the stamps on it and the certificate of completion.
+"""The pages that this service draws: the signature page, the stamps on it and the certificate of completion.
 
-Lengths are in points (1/72 inch). A character that no face has is shown as a replacement character
-(services.chassis.text_shaping). The exact name always stands in the signature itself.
+Lengths are in points (1/72 inch). A character that no face has is drawn as a replacement character
+(`services.chassis.text_shaping`). The signature itself always holds the exact name.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ EVENTS_SHOWN = 14
 
 P = ParamSpec("P")
 Box = tuple[float, float, float, float]
-# Drawing threads share the faces, which reportlab reads by position. A lock of the system, because each is a thread of it.
+# Threads that draw share the faces, whose files reportlab reads by position. They are native threads, so the lock is, too.
 _DRAWING = patcher.original("threading").Lock()
 
 
 @dataclass(frozen=True)
 class ProcessEvent:
-    """One line of a signing process: when (aware), what (`sent`, `viewed`, …) and by whom, as printed."""
+    """One line of a signing process: when (with time zone), what (`sent`, `viewed`, …) and who, as printed."""
 
     at: datetime
     what: str
@@ -48,9 +48,9 @@ class ProcessEvent:
 
 @dataclass(frozen=True)
 class CompletionFacts:
-    """What a certificate of completion states. Hashes are SHA-256 in hexadecimal, times are aware.
+    """What a certificate of completion states. Hashes are SHA-256 in hexadecimal, times have a time zone.
 
-    `decision` is `signed` or `declined`; a declined document has no meaning and its final hash is the original's.
+    `decision` is `signed` or `declined`; a declined document has no meaning, and its final hash is that of the original.
     """
 
     document_name: str
@@ -88,9 +88,9 @@ def _one_at_a_time(draw: Callable[P, bytes]) -> Callable[P, bytes]:
 
 
 def slot(index: int, width: float, height: float) -> Box:
-    """The box (left, bottom, right, top) of one of the SLOTS signatures on a signature page of that size.
+    """The box (left, bottom, right, top) of one of the SLOTS signatures on a signature page of this size.
 
-    Two columns, filled from the top; boxes shrink with the page. Raises ValueError for an index outside.
+    The page has two columns, filled from the top. Boxes shrink with the page. Raises ValueError for an index out of range.
     """
     if not 0 <= index < SLOTS:
         raise ValueError("no such place on a signature page")
@@ -104,7 +104,7 @@ def slot(index: int, width: float, height: float) -> Box:
 
 @_one_at_a_time
 def signature_page(width: float, height: float) -> bytes:
-    """An empty signature page of that size, as a one-page PDF."""
+    """An empty signature page of this size, as a one-page PDF."""
     canvas, buffer = _canvas((width, height), "Signature page")
     y = height - MARGIN - 14
     _line(canvas, MARGIN, y, "Signatures", "bold", 16, INK)
@@ -122,7 +122,7 @@ def signature_page(width: float, height: float) -> bytes:
 
 @_one_at_a_time
 def signature_stamp(stamp: Stamp, width: float, height: float) -> bytes:
-    """The visible part of one signature, as a one-page PDF of that size."""
+    """The visible part of one signature, as a one-page PDF of this size."""
     canvas, buffer = _canvas((width, height), "Signature")
     canvas.setFillColor(PAPER)
     canvas.setStrokeColor(RULE)
@@ -229,7 +229,7 @@ def _facts_table(canvas: Canvas, y: float, facts: CompletionFacts) -> float:
 
 def _events_table(canvas: Canvas, y: float, events: tuple[ProcessEvent, ...]) -> float:
     y = _heading(canvas, y, "What happened")
-    # A long process keeps its start and its end: the middle is told by number, the page stays one page.
+    # So that everything fits on one page, a long process shows its start and its end and the number of events between.
     shown = events if len(events) <= EVENTS_SHOWN else events[:4] + events[-(EVENTS_SHOWN - 5) :]
     for index, event in enumerate(shown):
         if len(shown) < len(events) and index == 4:
@@ -301,7 +301,7 @@ def _line(
 
 
 def _wrapped(text: str, weight: str, size: float, room: float, *, at_most: int) -> list[str]:
-    """Lines that fit the room; what does not fit in that many lines ends in an ellipsis."""
+    """Lines no wider than `room`. If there are more than `at_most`, the last one ends in an ellipsis."""
     lines = text_shaping.wrapped(_flat(text), weight, size, room)
     if len(lines) > at_most:
         lines = [*lines[: at_most - 1], lines[at_most - 1] + "…"]

@@ -1,7 +1,7 @@
-"""Screening of uploaded PDFs before anything else in this service touches them.
+"""Screening of uploaded PDFs before anything else in this service reads them.
 
-The size and the first bytes are judged here, everything that needs a parser in a child process with limits of its
-own (see `screening_child`): a document that hangs, explodes or crashes the parser costs one child, never the service.
+Size and first bytes are checked here. All that needs a parser is checked in a child process with its own limits
+(`screening_child`): a document that makes the parser hang, grow or crash ends the child and not the service.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ DEFAULT_LIMITS = Limits()
 
 
 def screen(pdf: bytes | Path, *, limits: Limits = DEFAULT_LIMITS, field: str | None = None) -> Screened:
-    """Lets a PDF in or refuses it.
+    """Accept a PDF or refuse it.
 
-    Works under eventlet: the wait for the child is cooperative where subprocess is patched. Raises Refused with
+    Under eventlet the wait for the child yields to other greenlets, because subprocess is patched. Raises Refused with
     `document_too_large`, `document_not_pdf`, `document_encrypted`, `document_active_content`,
     `document_too_many_pages` or `document_unreadable` (damaged, or beyond the limits of the child).
     """
-    # The child reads an open file, not a pipe: nothing to feed while it runs, and no name it could be fooled with.
+    # The child gets an open file: a pipe would have to be fed while it runs, and a path could be replaced.
     with _opened(pdf) as file:
         size = file.seek(0, 2)
         file.seek(0)
@@ -89,8 +89,8 @@ def _ask_child(file: BinaryIO, limits: Limits) -> dict[str, str | int]:
         "detail": "The document is damaged or too complex to be read safely. Print it to a new PDF.",
     }
     try:
-        # -I: the child sees neither our environment's Python settings nor this folder's modules; no secrets in env.
-        done = subprocess.run(  # noqa: S603 - our own program, and numbers
+        # -I: the child ignores Python settings in the environment and modules in this folder. `env` holds no secrets.
+        done = subprocess.run(  # noqa: S603 - a program of this package, with numbers as arguments
             [sys.executable, "-I", str(CHILD), json.dumps(asdict(limits))],
             stdin=file,
             stdout=subprocess.PIPE,

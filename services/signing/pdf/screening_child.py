@@ -1,8 +1,8 @@
 """The child process of screening: reads a PDF from standard input, answers with one line of JSON.
 
-`{"pages": 3}` or `{"code": "document_…", "detail": "…"}`; any other end (signal, exit code, silence) counts as
-unreadable. It puts limits on itself before it reads a byte. Run by path with `python -I`, so it imports nothing
-of ours.
+The line is `{"pages": 3}` or `{"code": "document_…", "detail": "…"}`. Any other end (signal, exit code, no output) counts
+as unreadable. The process limits its own memory and CPU before it reads a byte. It is run by path with `python -I`, so it
+imports no module of Portico.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 import pikepdf
 
 # Keys and names that make a document do something or carry something else: ISO 32000-2, 12.6 (actions), 7.11.4
-# (embedded files), 12.7.8 (XFA), 13 (multimedia). Their mere presence is enough; nobody needs them to be signed.
+# (embedded files), 12.7.8 (XFA), 13 (multimedia). Their presence alone is refused: a document to be signed needs none of them.
 FORBIDDEN_KEYS = frozenset(
     {
         *(
@@ -73,7 +73,7 @@ HARMLESS_ACTIONS = frozenset(("/GoTo", "/URI", "/Named", "/Thread"))
 ACTION_KEYS = ("/A", "/OpenAction", "/Next", "/PA")
 END_OF_FILE = re.compile(rb"startxref[\r\n\t ]+\d+[\r\n\t ]+%%EOF[\s\x00]*\Z")
 WEB_ADDRESS = re.compile(r"(https?://|mailto:|tel:)", re.IGNORECASE)
-# A page without /Resources is against the letter of ISO 32000, common, and cannot be read in two ways.
+# A page without /Resources violates ISO 32000, but is common and unambiguous.
 HARMLESS_WARNING = "Resources is missing or invalid; repairing"
 INFLATE_STEP = 1024 * 1024
 FILTER_CHAIN_LIMIT = 3
@@ -91,7 +91,7 @@ class Verdict(Exception):
 
 
 def main() -> int:
-    """Reads, judges, answers. The limits arrive as JSON in the first argument."""
+    """Read the document, judge it, print the verdict. The limits arrive as JSON in the first argument."""
     limits = json.loads(sys.argv[1])
     _limit_myself(limits)
     data = sys.stdin.buffer.read(limits["max_bytes"] + 1)
@@ -103,17 +103,17 @@ def main() -> int:
         answer = _unreadable().answer
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
-    # Skips the interpreter's teardown: freeing a hostile object tree may recurse deeply, and nothing is left to save.
+    # Skip the interpreter's teardown: freeing a hostile object tree may recurse deeply.
     os._exit(0)
 
 
 def judge(data: bytes, limits: dict[str, Any]) -> int:
     """The number of pages of an acceptable document. Raises Verdict, or what pikepdf raises on damage."""
     if not END_OF_FILE.search(data[-2048:]):
-        # Data behind the end makes a file two things at once (a ZIP archive reads from its end), or it is cut off.
+        # The file is cut off, or has data after its end: it could be a second format, too, as ZIP is read from the end.
         raise _unreadable()
     try:
-        # No recovery: two parsers that guess differently would show two documents.
+        # Recovery guesses, and two parsers that guess differently show two different documents.
         document = pikepdf.open(io.BytesIO(data), attempt_recovery=False)
     except pikepdf.PasswordError:
         raise Verdict(
@@ -141,12 +141,12 @@ def _judge_objects(document: pikepdf.Pdf, limits: dict[str, Any]) -> None:
                 _judge_image(each, limits["max_image_pixels"])
                 budget.spend_on(each)
     if not all(str(each).endswith(HARMLESS_WARNING) for each in document.get_warnings()):
-        # qpdf read something as null, or guessed: what a person sees might not be what was judged.
+        # qpdf read something as null or guessed, so a viewer might show something else than was judged.
         raise _unreadable()
 
 
 def _nested(thing: Any) -> Iterator[Any]:
-    """The dictionaries and streams directly inside an object; referenced objects come by themselves."""
+    """The dictionaries and streams directly inside an object. Referenced objects are in `document.objects` themselves."""
     waiting = [thing]
     while waiting:
         each = waiting.pop()
@@ -184,7 +184,7 @@ def _judge_dictionary(dictionary: Any) -> None:
 
 
 def _is_structure(dictionary: Any) -> bool:
-    """A page transition or structure element uses /S for its own kinds; those do nothing."""
+    """Whether it is a page transition or structure element: their /S names a kind, and no action."""
     return _name(dictionary, "/Type") in ("/StructElem", "/Trans")
 
 
@@ -204,8 +204,8 @@ def _name(dictionary: Any, key: str) -> str | None:
 class _DecodeBudget:
     """Counts what the streams of a document expand to.
 
-    Flate is counted piece by piece; the two rare growing filters are expanded whole, and the memory limit of
-    this process is what stops them.
+    Flate is counted piece by piece. The two rare growing filters are expanded whole; the memory limit of this process
+    bounds them.
     """
 
     def __init__(self, total: int) -> None:
@@ -215,7 +215,7 @@ class _DecodeBudget:
         """Raises Verdict when the document's streams together expand beyond the limit."""
         filters = [str(each) for each in _filters(stream)]
         if len(filters) > FILTER_CHAIN_LIMIT or sum(each in FLATE | GROWING_FILTERS for each in filters) > 1:
-            # One compression inside another is how a small file becomes a huge one; no program writes that.
+            # Nested compression turns a small file into a huge one. No ordinary program writes it.
             raise _unreadable()
         if FLATE.isdisjoint(filters):
             if not GROWING_FILTERS.isdisjoint(filters):
@@ -236,7 +236,7 @@ class _DecodeBudget:
             try:
                 self._take(len(engine.decompress(data, INFLATE_STEP)))
             except zlib.error:
-                # Readers show what came before the damage, so does this count; the parser judged the structure.
+                # Readers show the data before the damage, so that much is counted. The parser has judged the structure.
                 return
             data = engine.unconsumed_tail
 
@@ -254,7 +254,7 @@ def _filters(stream: Any) -> list[Any]:
 
 
 def _decode_text(name: str, data: bytes) -> bytes:
-    """ASCII85 or ASCII hexadecimal to bytes. Raises ValueError for anything else than those characters."""
+    """ASCII85 or ASCII hexadecimal to bytes. Raises ValueError for any other character."""
     if name in ("/ASCII85Decode", "/A85"):
         return base64.a85decode(data.partition(b"~>")[0].removeprefix(b"<~"), ignorechars=b" \t\n\r\v\f\x00")
     digits = b"".join(data.partition(b">")[0].replace(b"\x00", b"").split())

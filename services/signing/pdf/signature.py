@@ -1,12 +1,11 @@
 """Signing a PDF and verifying it: PAdES baseline B-T (ETSI EN 319 142-1) with pyHanko.
 
-The first signature adds one signature page with room for all signers; it and every later signature are incremental
-updates, so the bytes that were signed before stay as they were. A document that arrives already signed by somebody
+The first signature adds one signature page with room for all signers. Every signature is an incremental update, so
+the bytes that were signed before stay as they are. A document that arrives already signed by somebody
 else gets no page (that would break the earlier signature): the stamp goes into the bottom margin of its last page.
 
-Where to run it: `sign` and `verify` are CPU bound (about 0.1 s) and drive an asyncio loop of their own. Both work in a
-plain thread and, in a process that eventlet has patched, in `eventlet.tpool.execute`. They must not run in
-a green thread itself: the loop of all other green threads would stand still.
+`sign` and `verify` are CPU bound (about 0.1 s) and run their own asyncio loop. Call them in a plain thread, or with
+`eventlet.tpool.execute` in a process that eventlet has patched. In a green thread they would block the event loop.
 """
 
 from __future__ import annotations
@@ -65,11 +64,11 @@ SMALLEST_SIGNATURE_PAGE = (400.0, 500.0)
 MARGIN_STAMPS = 3
 MARGIN_STAMP_HEIGHT = 46.0
 DAMAGED = "The document cannot be signed: its structure is damaged."
-# What pyHanko raises on a document that is not what it says: its own errors, and Python's where it trusts a type.
+# What pyHanko raises on a malformed document: its own errors, and Python's where it does not check types.
 MALFORMED = (PdfError, KeyError, IndexError, TypeError, AttributeError, ValueError, RecursionError)
 
 # What may follow a signature: further signature fields and their signatures, nothing else. pyHanko's default
-# policy also lets other form fields be filled in; a signed document is not a form any more.
+# policy also allows other form fields to be filled in, which would change a signed document.
 ONLY_SIGNATURES = StandardDiffPolicy(
     global_rules=[
         CatalogModificationRule(),
@@ -107,11 +106,11 @@ class SignatureCheck:
 
 @dataclass(frozen=True)
 class Verification:
-    """What is known about a signed document; the single fields speak of the last signature.
+    """The result of verifying a document. Fields about one signature describe the last one.
 
     `is_valid` needs at least one signature, all of them intact, trusted and timestamped, the last one covering the
-    whole file, nothing but signatures added in between, and no earlier signature taken out. Fails closed: what
-    cannot be read is not valid.
+    whole file, only signatures added in between, and no earlier signature removed. A document that cannot be read is
+    not valid.
     """
 
     is_valid: bool = False
@@ -139,13 +138,13 @@ def sign(
 ) -> bytes:
     """The document with one more signature, as an incremental update.
 
-    `signed_at` is aware; it is printed and stated as the claimed time, the timestamp gives the proven one.
+    `signed_at` has a time zone. It is printed and stated as the claimed time; the timestamp proves the time.
     `meaning` is 21 CFR 11.50's (review, approval, responsibility, authorship); `reason` and `location` may be empty.
-    `field_name` names this signature in the document: the same name twice is refused, which makes a repeated
-    call harmless.
+    `field_name` names this signature in the document: the same name twice is refused, so a repeated
+    call cannot sign twice.
 
     Raises Refused `document_already_signed`, `document_signatures_full` or `document_unreadable`,
-    TimestampUnavailable, and ValueError for arguments that are wrong in themselves.
+    TimestampUnavailable, and ValueError for invalid arguments.
     """
     if signed_at.utcoffset() is None:
         raise ValueError("signed_at needs a time zone")
@@ -164,8 +163,8 @@ def sign(
     try:
         return _signed(pdf, stamp, metadata, rsa_signer, timestamper)
     except MALFORMED:
-        # Some programs write PDFs that every viewer opens and a strict parser refuses. Written anew by qpdf
-        # they can be signed, and later verified; that is only allowed while nobody has signed the bytes.
+        # Some programs write PDFs that viewers open and a strict parser refuses. Rewritten by qpdf they can be
+        # signed and verified. Only a document without signatures may be rewritten.
         normalised = _normalised(pdf)
     try:
         return _signed(normalised, stamp, metadata, rsa_signer, timestamper)
@@ -179,10 +178,10 @@ def verify(
     trust_roots: Iterable[x509.Certificate],
     timestamp_roots: Iterable[x509.Certificate] = (),
 ) -> Verification:
-    """Checks every signature of a document against the given roots (nothing else is trusted, nothing is fetched).
+    """Check every signature of a document against the given roots. Nothing else is trusted, nothing is fetched.
 
-    `timestamp_roots` are trusted for timestamps in addition. Certificates are judged at the timestamp's time.
-    Never raises for what the document contains.
+    `timestamp_roots` are additional roots for timestamps. Certificates are judged at the timestamp's time.
+    The content of the document raises no error.
     """
     roots = [_asn1(each) for each in trust_roots]
     roots_of_time = roots + [_asn1(each) for each in timestamp_roots]
@@ -214,7 +213,7 @@ def _judged(checks: list[SignatureCheck], *, is_complete: bool) -> Verification:
 
 
 def _signed_fields_ever(reader: PdfFileReader) -> set[str]:
-    """Names of the fields signed in any revision: a later revision can drop an earlier signature from the form."""
+    """Names of the fields signed in any revision. A later revision can drop an earlier signature from the form."""
     revisions = (reader.get_historical_resolver(each) for each in range(reader.xrefs.total_revisions))
     return {
         name for revision in revisions for name, _, _ in enumerate_sig_fields(revision, filled_status=True)
@@ -251,8 +250,8 @@ def _status(
     roots: list[asn1_x509.Certificate],
     roots_of_time: list[asn1_x509.Certificate],
 ) -> PdfSignatureStatus:
-    # The token's time is only used to judge the signer's certificate; pyHanko validates the token itself, and a
-    # forged one fails the whole check there.
+    # The token's time only serves to judge the signer's certificate. pyHanko validates the token itself: a forged
+    # one fails the whole check.
     times = [
         token["content"]["encap_content_info"]["content"].parsed["gen_time"].native
         for token in find_cms_attribute_iter(
@@ -283,7 +282,7 @@ def _context(roots: list[asn1_x509.Certificate], moment: datetime) -> Validation
 
 
 class _RsaSigner(Signer):
-    """Signs with a key that is already loaded; pyHanko's own parses and checks the key at every signature."""
+    """Signs with a key that is already loaded. pyHanko's `SimpleSigner` would parse and check the key each time."""
 
     def __init__(self, credential: Credential) -> None:
         store = SimpleCertificateStore()
@@ -292,7 +291,7 @@ class _RsaSigner(Signer):
         super().__init__(signing_cert=_asn1(credential.certificate), cert_registry=store)
 
     async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
-        """PKCS #1 v1.5 over SHA-256: what every reader verifies. A dry run measures the length, which is the same."""
+        """PKCS #1 v1.5 over SHA-256: every reader verifies it. A dry run measures the length, which is always the same."""
         del dry_run
         if digest_algorithm.lower() != "sha256":
             raise ValueError("signatures are made with SHA-256")
@@ -300,7 +299,7 @@ class _RsaSigner(Signer):
 
 
 class _TimedSigner(PdfSigner):
-    """States the caller's time as the claimed signing time, so that it equals the printed one."""
+    """Uses the caller's time as the claimed signing time, so that it equals the printed one."""
 
     signed_at: datetime
 
@@ -359,7 +358,7 @@ def _signed(
 
 
 def _place(writer: IncrementalPdfFileWriter, *, is_signed: bool) -> tuple[int, pages.Box]:
-    """Page index and box for the next stamp; adds the signature page where there is none and one may be added."""
+    """Page index and box for the next stamp; adds the signature page if it is missing and the document is unsigned."""
     count = int(writer.root["/Pages"]["/Count"])
     last = _page(writer, count - 1)
     used = sum(1 for each in last.get("/Annots", ()) if _is_signature(each.get_object()))
@@ -386,7 +385,7 @@ def _add_signature_page(writer: IncrementalPdfFileWriter, width: float, height: 
         if name != "/Parent":
             page[name] = writer.import_object(drawn.raw_get(name))
     page[generic.pdf_name(PAGE_MARK)] = generic.BooleanObject(True)
-    # Set here, or the page would inherit what the document's page tree says.
+    # Set explicitly: otherwise the page would inherit both from the document's page tree.
     page[generic.pdf_name("/Rotate")] = generic.NumberObject(0)
     page[generic.pdf_name("/CropBox")] = generic.ArrayObject(
         generic.FloatObject(each) for each in (0, 0, width, height)
@@ -412,7 +411,7 @@ def _is_signature(annotation: generic.PdfObject) -> bool:
 
 
 def _media_box(page: generic.DictionaryObject) -> pages.Box:
-    """The page's media box, inherited where it has none of its own; US Letter when it is nowhere or absurd."""
+    """The page's media box, its own or inherited. US Letter if there is none or it is too small."""
     node: Any = page
     while node is not None and "/MediaBox" not in node:
         node = node.get("/Parent")

@@ -1,8 +1,8 @@
 """The timestamp authority (RFC 3161) that gives a signature its trusted time.
 
-A setting: `local` is answered in process with the installation's own timestamping key; an http(s) address is asked
-over the network. Neither suspends the coroutine pyHanko awaits, so no second thread is started: signing already
-runs in a thread of its own, and a thread pool inside it would be built from green threads under eventlet.
+The setting `local` makes timestamps in process with the installation's own key; an http(s) address is asked over the
+network. Neither suspends the coroutine that pyHanko awaits, so no second thread is started: signing already runs in
+a native thread, and under eventlet a thread pool inside it would be made of green threads.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pyhanko.sign.timestamps.common_utils import set_tsp_headers
 
 from services.signing.pdf.certificates import Authority, Credential
 
-# A policy of our own under the UUID arc 2.25 (ITU-T X.667), which needs no registration.
+# Portico's own policy under the UUID arc 2.25 (ITU-T X.667), which needs no registration.
 LOCAL_POLICY = "2.25.302834509165203341158839302514986204153"
 REPLY_LIMIT_BYTES = 64 * 1024
 
@@ -121,7 +121,7 @@ class NetworkTimestamper(TimeStamper):
         self._timeout_s = timeout_s
 
     async def async_request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
-        """The authority's response. Raises TimestampUnavailable when there is none or it is not one."""
+        """The authority's response. Raises TimestampUnavailable when there is none or it is unusable."""
         return _checked(self._ask(req.dump()), req)
 
     def _ask(self, request: bytes) -> bytes:
@@ -147,10 +147,10 @@ class NetworkTimestamper(TimeStamper):
 
 
 def _checked(answer: bytes, request: tsp.TimeStampReq) -> tsp.TimeStampResp:
-    """The response, if it grants exactly what was asked (RFC 3161, 2.4.2).
+    """The response, if it grants exactly what was asked (RFC 3161, 2.4.2). Raises TimestampUnavailable otherwise.
 
-    Looked at here and not left to pyHanko, so that a bad answer is known as the authority's fault before it is taken
-    for a fault of the document; asn1crypto parses on access, so damage shows here too.
+    The check comes before pyHanko's, so that a bad answer counts as a fault of the authority and not of the document.
+    asn1crypto parses on access, so a damaged answer is also found here.
     """
     try:
         response = tsp.TimeStampResp.load(answer)

@@ -1,4 +1,4 @@
-"""A running service seals its audit trail by itself, and goes on where a killed one stopped."""
+"""A running service seals its audit trail, and continues where a killed process stopped."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_a_service_seals_its_rows_and_the_next_process_goes_on(vhost: str, tmp_p
         eventually(lambda: _assert_chain(system, 20))
         call(client, toy.add_thing, system.passport("toy.add"), label="the last one")
         client.close()
-        system.stop()  # killed, most likely before the row got its place
+        system.stop()  # killed, most likely before the row was sealed
 
         system.start()
         eventually(lambda: _assert_chain(system, 21))

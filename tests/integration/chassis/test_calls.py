@@ -1,4 +1,4 @@
-"""Calls over a real broker to a real process: what they give, what they refuse, and what they never leave behind."""
+"""Calls over a real broker to a real process: answers, refusals, and no leftovers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The databases that tests of services start from are what the migrations make."""
+"""The databases that tests copy have the schema that the migrations make."""
 
 from __future__ import annotations
 

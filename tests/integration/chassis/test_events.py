@@ -36,7 +36,7 @@ def _published(system: ServiceSystem) -> float:
 
 
 def _checkpoints(system: ServiceSystem) -> int:
-    """Checkpoints of the audit trail, each published as one event more."""
+    """Checkpoints of the audit trail, each of which publishes one more event."""
     engine = create_engine(system.database_url)
     with engine.connect() as connection:
         found = connection.execute(text("SELECT count(*) FROM audit_checkpoints")).scalar_one()
@@ -128,7 +128,7 @@ def test_an_event_whose_handler_fails_climbs_the_ladder_and_is_parked_and_can_be
 
 
 def _skip_the_ladder(system: ServiceSystem, connection, queue: str) -> None:
-    """Take the message off the ladder and deliver it as after its last step: nobody wants to wait 336 s in a test."""
+    """Take the message off the retry ladder and deliver it as after the last step, which would take 336 s."""
     channel = connection.channel()
     message = channel.basic_get(queue, no_ack=True)
     publisher = Publisher(system.uri, "ladder")

@@ -1,4 +1,4 @@
-"""F11: messages that no service should have to see. None of them may stop it, slow it down, or reach a log."""
+"""F11: malformed messages. None of them may stop a service, slow it down, or reach a log."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_no_poison_stops_the_service_or_reaches_a_log(system: ServiceSystem):
         eventually(lambda: _assert_equal(message_count(connection, wire.PARKING_QUEUE), 3))
     assert CANARY not in system.log.read_text()
     assert "xxxxxxxx" not in system.log.read_text()
-    # 45 poisonous messages among 1,000 good ones, 48 MB of them: the good ones take their time, but all get through.
+    # 45 poisonous messages among 1,000 good ones, 48 MB of them: the good ones may be slow, but all are answered.
     assert disturbed_s < 5 * clean_s + 3
     client.close()
 

@@ -1,4 +1,4 @@
-"""Audit rows of readings: each in the trail before its reading is handed out, however many are committed together."""
+"""Audit rows of readings: each is committed before its reading is answered, also in groups."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ Audit = toy.Base.chassis.Audit
 
 
 class Killed(BaseException):
-    """Ends a worker as a stopping process does."""
+    """The error that ends a worker when its process stops."""
 
 
 class Gate:
-    """A database at which the writer of a group stops: before it is let in, and again before its commit.
+    """A database that stops the writer of a group before its transaction, and again before its commit.
 
-    It goes on when the test opens `entry` and `commit`. `breaks_at` says where it breaks instead, and `error` with what.
+    The writer continues when the test opens `entry` and `commit`. At `breaks_at` it raises `error` instead.
     """
 
     def __init__(self, database: Database) -> None:
@@ -64,7 +64,7 @@ class Gate:
 
 
 class Readings:
-    """Readings by several people at once. `read(name)` is answered with the name once it may be shown."""
+    """Concurrent readings by several people. `read(name)` is answered with the name once its audit row is committed."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -73,7 +73,7 @@ class Readings:
         self.pool = ThreadPoolExecutor(8)
 
     def read(self, name: str) -> Future[str]:
-        """Begin a reading; it has joined a group, or leads one, when this returns."""
+        """Begin a reading. When this returns, it leads a group or has joined one."""
         before = len(self.audit._waiting)
         future = self.pool.submit(self._read, name)
         eventually(lambda: self._assert_joined(before, future), every_s=0.005)
@@ -94,7 +94,7 @@ class Readings:
         self.gate.commit.set()
 
     def noted(self) -> list[str]:
-        """What was read, by the audit trail."""
+        """The readings in the audit trail."""
         with self.database.reading(None) as session:
             return sorted(session.scalars(select(Audit.object_id)))
 
@@ -170,7 +170,7 @@ def test_a_commit_that_fails_fails_those_who_waited_for_it_and_nobody_else(readi
 def test_a_group_that_never_begins_is_refused_and_the_next_reading_is_noted(
     readings: Readings, error: BaseException
 ):
-    """The database is busy, or the process stops while others wait for the one who writes for them."""
+    """The database is busy, or the process stops while other readings wait for the leader of their group."""
     readings.gate.breaks_at, readings.gate.error = "entry", error
     first = readings.read("first")
     assert readings.gate.at_entry.wait(10)

@@ -1,4 +1,4 @@
-"""A loop that stands still is measured and told with the stack that held it; a process that was not run is not blamed."""
+"""A stall of the loop is measured and logged with its stack. Time without a core does not count as a stall."""
 
 from __future__ import annotations
 

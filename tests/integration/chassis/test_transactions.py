@@ -1,4 +1,4 @@
-"""What a service does by itself: one transaction, in its own name, its events sent on at once."""
+"""Transactions of the service itself: one at a time, in its own name, with events published at once."""
 
 from __future__ import annotations
 

@@ -36,10 +36,10 @@ _QUICK_DUMMY = _QUICK.hash("no account has this password")
 
 
 class Identity(InProcess):
-    """The service with shortcuts for what most tests begin with."""
+    """The service, with shortcuts for the first steps of most tests."""
 
     def __init__(self, url: str, folder: Path, harbor: Created | None = None) -> None:
-        """Over a database that has `harbor` already, or with a new organisation."""
+        """Open a database that has `harbor` already, or create the organisation."""
         super().__init__(
             "identity",
             url,
@@ -78,13 +78,13 @@ class Identity(InProcess):
     def log_in(
         self, login: str = ADMIN, password: str = PASSWORD, organisation: str = "harbor", **more: Any
     ) -> Any:
-        """The answer of a log-in."""
+        """Log in. Returns the answer."""
         return self.call(
             login_contract.log_in, organisation=organisation, login=login, password=password, **more
         )
 
     def caller(self, token: str, audience: str = "identity") -> Caller:
-        """Whom a session token stands for right now, as `audience` reads the passport."""
+        """The caller of a session token now, as `audience` reads the passport."""
         answer = self.call(passports.issue_passport, token=token, audience=audience)
         return Verifier(audience, self._public).verify(answer["passport"])
 
@@ -93,7 +93,7 @@ class Identity(InProcess):
         return self.caller(self.log_in(organisation=organisation)["token"])
 
     def flush_seen(self) -> None:
-        """Write down which sessions were used."""
+        """Store the last use of sessions."""
         assert seen_sessions(self.runtime).write()
 
     def an_account(
@@ -156,7 +156,7 @@ class Identity(InProcess):
         return str(answer["link"]).partition("#token=")[2]
 
     def refused(self, operation: Operation, caller: Caller | None = None, **request: Any) -> Refused:
-        """The refusal of a call; fails when it is carried out."""
+        """The refusal of a call. Fails if the call is carried out."""
         with pytest.raises(Refused) as refusal:
             self.call(operation, caller, **request)
         return refusal.value
@@ -172,20 +172,20 @@ def _quick_hashes() -> Iterator[pytest.MonkeyPatch]:
 
 @pytest.fixture(autouse=True)
 def quick_hashes() -> Iterator[pytest.MonkeyPatch]:
-    """Passwords hashed in this process cost next to nothing. A test about what they cost asks for `real_hashes`."""
+    """Make hashing cheap in this process. A test that measures its cost uses `real_hashes`."""
     with _quick_hashes() as patch:
         yield patch
 
 
 @pytest.fixture
 def real_hashes(quick_hashes: pytest.MonkeyPatch) -> None:
-    """Passwords that are hashed from now on cost what they cost in a service."""
+    """Hash passwords from now on as a service does."""
     quick_hashes.undo()
 
 
 @pytest.fixture(scope="session")
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Identity:
-    """Identity with its organisation, closed again: tests copy its database."""
+    """The database of identity with one organisation, closed: tests copy it."""
     folder = tmp_path_factory.mktemp("identity")
     with _quick_hashes():
         running = Identity(f"sqlite:///{folder}/identity.db", folder)
@@ -209,7 +209,7 @@ def _copy_of(furnished: Identity, folder: Path) -> Identity:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def either(request: pytest.FixtureRequest, tmp_path: Path, furnished: Identity) -> Iterator[Identity]:
-    """Identity on SQLite and on PostgreSQL, for what depends on locking."""
+    """Identity on SQLite and on PostgreSQL, for tests that depend on locking."""
     if request.param == "sqlite":
         running = _copy_of(furnished, tmp_path)
     else:

@@ -1,4 +1,4 @@
-"""Builders of employees for the tests beside this file."""
+"""Builders of employees."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def upload_json(identity: Identity, admin: Caller, rows: list[dict[str, Any]]) -
 
 
 def take_in(identity: Identity, admin: Caller, *lines: str) -> Any:
-    """Upload and apply a file; the import as it is then."""
+    """Upload and apply a file. Returns the import after that."""
     answer = upload(identity, admin, *lines)
     identity.call(contract.apply_hr_import, admin, import_id=answer["id"], confirm=True)
     assert imports.work(identity.runtime)
@@ -74,13 +74,13 @@ def take_in(identity: Identity, admin: Caller, *lines: str) -> Any:
 
 
 def person_of(identity: Identity, admin: Caller, number: str) -> dict[str, Any]:
-    """The person whom the feed has added under this number."""
+    """The person that the feed has added with this number."""
     found = identity.call(people_contract.list_people, admin, number=number)["items"]
     return dict(identity.call(people_contract.get_person, admin, person_id=found[0]["id"]))
 
 
 def an_employee(identity: Identity, admin: Caller, number: str) -> dict[str, Any]:
-    """A person who was registered as an employee by hand."""
+    """A person registered as an employee by hand."""
     return dict(
         identity.call(
             people_contract.create_person,
@@ -129,10 +129,10 @@ def relate(identity: Identity, admin: Caller, account_id: str, person_id: str, k
 
 
 def enter(identity: Identity, login: str, password: str = PASSWORD) -> Caller:
-    """Who logs in to the Employee Portal."""
+    """Log in to the Employee Portal. Returns the caller."""
     return identity.caller(identity.log_in(login, password, realm="employee")["token"])
 
 
 def reach(caller: Caller) -> dict[str, str]:
-    """The profiles that somebody reaches: person and role."""
+    """The profiles that a caller reaches: person and role."""
     return {profile["person_id"]: profile["role"] for profile in caller.scope["profiles"]}

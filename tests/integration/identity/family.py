@@ -39,7 +39,7 @@ class Desk:
         )
 
     def unproven(self) -> Caller:
-        """The member of the staff, long after the last proof."""
+        """The member of the staff, without a fresh proof."""
         return dataclasses.replace(self.staff, proven_at=0)
 
     def call(
@@ -52,7 +52,7 @@ class Desk:
         return self.identity.refused(operation, caller or self.staff, **request).code
 
     def a_person(self, *kinds: str, email: str | None = "", **members: Any) -> dict[str, Any]:
-        """A person; without an e-mail said, with one of its own."""
+        """A person; by default with a unique e-mail."""
         number = next(_NUMBERS)
         address = f"kin{number}@example.org" if email == "" else email
         last_name = members.pop("last_name", "Quimby")
@@ -106,11 +106,11 @@ class Desk:
         return self.call(family.get_family_access, client_id=client["id"], person_id=person["id"])
 
     def invitations(self) -> list[dict[str, Any]]:
-        """What the events about invitations say, oldest first."""
+        """The data of events about invitations, oldest first."""
         return [event["data"] for event in self.identity.events(contract.account_invited)]
 
     def mint(self, invitation_id: str | None = None) -> Any:
-        """What notifications gets for the last invitation, or this one."""
+        """The credential that notifications gets for this invitation, by default the last one."""
         harbor = (self.identity.harbor.organisation_id, "harbor")
         return self.identity.call(
             contract.mint_credential_link,
@@ -122,6 +122,6 @@ class Desk:
         return self.identity.log_in(login, password, realm=realm, **more)
 
     def first_sign_in(self, login: str) -> Caller:
-        """The account signs in with the temporary password of the last invitation and chooses an own one."""
+        """The account signs in with the temporary password of the last invitation and chooses a new one."""
         temporary = self.mint()["temporary_password"]
         return self.identity.caller(self.sign_in(login, temporary, new_password=OWN_PASSWORD)["token"])

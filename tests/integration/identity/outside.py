@@ -1,4 +1,4 @@
-"""Outside providers for tests: a real one over HTTP, one that says whatever a test wants, and the way of a browser there and back."""
+"""Outside providers for tests: a real one over HTTP, one whose answers a test chooses, and the browser's part of a sign-in."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def account_id(identity: Identity, login: str = ADMIN) -> str:
 
 
 def staff(identity: Identity) -> Caller:
-    """Harbor's administrator, who has logged in just now: without the hash, which is tested elsewhere and takes its time."""
+    """Harbor's administrator with a fresh log-in. Hashing is left out, as it is slow and tested elsewhere."""
     now, token = datetime.datetime.now(datetime.UTC), new_token()
 
     def work(session: Any) -> None:
@@ -124,7 +124,7 @@ def a_provider(
 
 
 def changed(identity: Identity, provider: dict[str, Any], admin: Caller, **more: Any) -> dict[str, Any]:
-    """Change a provider, what is not named staying as it is."""
+    """Change a provider. Members that are not named stay."""
     names = set(contract.NewIdentityProvider().fields) - {"client_secret"}
     request = {name: value for name, value in provider.items() if name in names}
     answer = identity.call(
@@ -139,7 +139,7 @@ def start(identity: Identity, *, realm: str = "staff", organisation: str = "harb
 
 
 def at_provider(begun: Any, subject: str) -> dict[str, str]:
-    """Sign in at the provider as this subject: what it gives the browser for us."""
+    """Sign in at the provider as this subject. Returns what the provider hands the browser."""
     answer = requests.post(
         begun["authorization_url"], data={"sub": subject}, allow_redirects=False, timeout=5
     )
@@ -155,14 +155,14 @@ def completion(begun: Any, given: dict[str, str], **more: Any) -> dict[str, Any]
 
 
 def sign_in(identity: Identity, subject: str, *, realm: str = "staff", **more: Any) -> Any:
-    """The whole way; the answer of its completion."""
+    """Sign in from start to completion. Returns the last answer."""
     begun = start(identity, realm=realm)
     request = completion(begun, at_provider(begun, subject), realm=realm)
     return identity.call(contract.complete_outside_sign_in, **request, **more)
 
 
 def refused_sign_in(identity: Identity, subject: str, *, realm: str = "staff", **more: Any) -> Any:
-    """The refusal at the end of the way."""
+    """Sign in and fail. Returns the refusal of the completion."""
     begun = start(identity, realm=realm)
     request = completion(begun, at_provider(begun, subject), realm=realm)
     return identity.refused(contract.complete_outside_sign_in, **request, **more)
@@ -173,7 +173,7 @@ RSA = jwk.RSAKey.generate_key(2048, {"kid": "rsa", "use": "sig"})
 
 @dataclass
 class FakeProvider:
-    """A provider that says what a test wants. It remembers what it was asked."""
+    """A provider whose answers a test chooses. It remembers its requests."""
 
     url: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -182,7 +182,7 @@ class FakeProvider:
     header: dict[str, Any] = field(default_factory=lambda: {"alg": "RS256", "kid": "rsa"})
     key: Any = field(default_factory=lambda: RSA)
     keys: list[Any] = field(default_factory=lambda: [RSA])
-    # Answers in place of the ones that are made of the above.
+    # Answers that replace those made of the members above.
     token: str | None = None
     answers: dict[str, flask.Response] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str], str | None]] = field(default_factory=list)
@@ -218,7 +218,7 @@ class FakeProvider:
         return jwt.encode(self.header, claims, self.key, algorithms=[self.header["alg"]])
 
     def given(self, begun: Any, **more: str) -> dict[str, str]:
-        """What it gives the browser: here the code is the nonce, so that the token can repeat it."""
+        """The answer for the browser. The code is the nonce, so that the token can repeat it."""
         query = parse_qs(urlsplit(begun["authorization_url"]).query)
         return {"state": query["state"][0], "code": query["nonce"][0]} | more
 
@@ -250,7 +250,7 @@ class FakeProvider:
 
 @contextlib.contextmanager
 def running(provider: FakeProvider, tls: ssl.SSLContext | None = None) -> Iterator[FakeProvider]:
-    """The provider, answering on a port of its own."""
+    """The provider, running on a free port."""
     server = werkzeug.serving.make_server("127.0.0.1", 0, provider.app(), threaded=True, ssl_context=tls)
     provider.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=lambda: server.serve_forever(0.02), daemon=True)

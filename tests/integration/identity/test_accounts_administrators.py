@@ -1,4 +1,4 @@
-"""Disabling and enabling accounts, and the last administrator, who stays."""
+"""Disabling and enabling accounts. The last administrator cannot be disabled."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def test_of_two_administrators_who_disable_each_other_at_once_exactly_one_stays(
 
 
 def at_once(identity: Identity, first: Caller, second: Caller) -> list[str]:
-    """What becomes of the two disabling each other in two threads that begin together."""
+    """The outcomes when two administrators disable each other at the same time."""
     outcomes: list[str] = []
     barrier = threading.Barrier(2)
 

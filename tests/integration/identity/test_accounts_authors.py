@@ -1,4 +1,4 @@
-"""Names of those who did something, as other services show them: first name and initial, nothing more (MARKET R-7)."""
+"""Names of authors, as other services show them: first name and initial only."""
 
 from __future__ import annotations
 

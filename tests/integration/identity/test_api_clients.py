@@ -1,4 +1,4 @@
-"""Other systems that call on their own behalf: scopes, secrets, networks, and their end."""
+"""API clients: scopes, secrets, networks, revocation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of the audit trail waits for its place in the chain: an operator sees it before `verify` calls it a fault."""
+"""Audit rows that wait to be sealed: the metrics show them before `verify` reports a fault."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.integration.identity.test_audit_chain import the_sealer, write
 
 
 def measured(identity: Identity, after: datetime.timedelta = datetime.timedelta(0)) -> tuple[float, float]:
-    """Rows that wait and the age of the oldest, as the metrics say so long after now."""
+    """Rows that wait and the age of the oldest, by the metrics at `after` from now."""
     assert the_sealer(identity, after=after).measure()
     labels = {"service": "identity"}
     rows = REGISTRY.get_sample_value("portico_audit_unsealed", labels)

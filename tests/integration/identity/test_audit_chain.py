@@ -40,7 +40,7 @@ def the_sealer(identity: Identity, *, after: datetime.timedelta = datetime.timed
 
 
 def write(identity: Identity, count: int, organisation: tuple[str, str] = HARBOR) -> None:
-    """Audit rows of an organisation, each as a command of its own would write it."""
+    """Audit rows of an organisation, each written as by a separate command."""
     for number in range(count):
         identity.database.write(
             organisation[0], lambda session, n=number: note(identity, session, organisation, n)
@@ -176,7 +176,7 @@ def test_the_database_refuses_to_change_or_delete_what_is_written(either: Identi
 
 
 class Forger:
-    """Somebody who owns the database, has taken its refusal away, knows our code, and has not the service's key."""
+    """An attacker who owns the database, has dropped its triggers and knows the code, but lacks the service's key."""
 
     def __init__(self, session: Session, tables: Any, chance: random.Random) -> None:
         self.session, self.audit, self.heads = session, tables.Audit, tables.AuditHead
@@ -219,7 +219,7 @@ class Forger:
         self.session.execute(delete(self.audit).where(self.audit.id == row.id))
 
     def hide(self) -> None:
-        """Take a row back out of the chain, as if it were new."""
+        """Make a sealed row look unsealed."""
         self.set(self.chance.choice(self.rows()).id, seq=None, previous_hash=None, row_hash=None)
 
     def move_away(self) -> None:
@@ -245,7 +245,7 @@ class Forger:
         self.session.execute(insert(self.audit).values(added))
 
     def truncate(self) -> None:
-        """Cut the end off, and put the head back to a checkpoint that was signed: the cleverest cut there is."""
+        """Cut the end off and set the head to an older, signed checkpoint, which is the hardest cut to detect."""
         rows = self.rows()
         kept = self.chance.randrange(len(rows))
         self.session.execute(delete(self.audit).where(self.audit.id.in_([row.id for row in rows[kept:]])))
@@ -266,7 +266,7 @@ class Forger:
             current = audit.row_hash(row, number, last)
             places.append({"id": row.id, "seq": number, "previous_hash": last, "row_hash": current})
             last = current
-        # A number may stand once only: out of the way first.
+        # Numbers are unique, so move the rows out of the way first.
         self.session.execute(update(self.audit), [{"id": each["id"], "seq": -each["seq"]} for each in places])
         self.session.execute(update(self.audit), places)
         self._head(len(rows), last)
@@ -278,12 +278,12 @@ class Forger:
 
 
 class RolledBack(Exception):
-    """The end of one case."""
+    """Rolls a case back."""
 
 
 @pytest.fixture(scope="module")
 def sealed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Identity]:
-    """A chain of 30 rows with three checkpoints, in a database whose refusals are gone."""
+    """A chain of 30 rows with three checkpoints, in a database without triggers."""
     folder = tmp_path_factory.mktemp("audit")
     identity = Identity(f"sqlite:///{folder}/identity.db", folder)
     the_sealer(identity).seal()
@@ -322,7 +322,7 @@ def fault_after(identity: Identity, tamper: Callable[[Session], None], **more: A
 
 
 def tampering_is_seen(sealed: Identity, cases: int) -> None:
-    """Tamper in so many ways, each undone before the next."""
+    """Tamper `cases` times, and undo each change before the next."""
     kept = statements(sealed)
     assert len([each for each in kept if each[0].chain == "a" * 32]) == ROWS // EVERY
     assert fault_after(sealed, lambda session: None, statements=kept) is None

@@ -1,4 +1,4 @@
-"""Emergency access: at once, for a reason, on one object, for an hour; audited, told and reported."""
+"""Emergency access: immediate, with a reason, to one object, for an hour; audited, notified and reported."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def use(identity: Identity, token: str, object_id: str, **more: Any) -> Any:
 
 
 def may_read(caller: Caller, **arguments: Any) -> bool:
-    """Whether another service lets the caller read a contact record, who does not hold `record.read` any more."""
+    """Whether another service lets the caller, who no longer holds `record.read`, read a contact record."""
     verifier = FakeVerifier()
     verifier.caller = Caller(
         **{**caller.__dict__, "permissions": caller.permissions - {"record.read"}},

@@ -1,4 +1,4 @@
-"""Why somebody may do something: the explanation says what the passport says, and names the condition that decides."""
+"""Explanations of access: they agree with the passport and name the condition that decides."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DAY = datetime.timedelta(days=1)
 
 @pytest.fixture(autouse=True)
 def _directory(identity: Identity) -> None:
-    """A program of an agency, and another one of none."""
+    """A program of an agency, and one without an agency."""
     resources = {
         AGENCY: {"level": "agency", "agency_id": None},
         PROGRAM: {"level": "program", "agency_id": AGENCY},

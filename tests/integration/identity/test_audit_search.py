@@ -1,4 +1,4 @@
-"""Searching and exporting the trail, and a person who asks who opened the own record."""
+"""Searching and exporting the trail, and who opened the caller's own record."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def all_pages(identity: Identity, operation: Any, caller: Any, **request: Any) -
 
 
 def read_person(identity: Identity, actor: Any, person_id: str, action: str = "person.read") -> None:
-    """As the people subject notes that somebody read a whole record."""
+    """Audit the reading of a whole record, as subject `people` does."""
 
     def work(session: Any) -> None:
         unit = UnitOfWork(

@@ -96,7 +96,7 @@ def test_of_a_hundred_redemptions_at_once_one_succeeds(
     either: Identity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = either.a_link(either.an_account(password=None)["id"])
-    # Hashing a hundred times would only spread the calls out; the race is about what comes after it.
+    # A hundred hashes would only spread the calls out. The race comes after hashing.
     password_hash = passwords.hash_password(NEW_PASSWORD)
     monkeypatch.setattr(passwords, "hash_password", lambda _: password_hash)
     outcomes: list[str] = []
@@ -116,7 +116,7 @@ def test_of_a_hundred_redemptions_at_once_one_succeeds(
     for thread in threads:
         thread.join()
     assert outcomes.count("done") == 1
-    # On a busy machine the last ones are told to come back; they have done nothing.
+    # On a busy machine the last calls may be refused with a request to try again; they have changed nothing.
     assert set(outcomes) - {"service_unavailable"} == {"done", "link_refused"}
     assert len(outcomes) == 100
 

@@ -1,5 +1,5 @@
-"""Conflict C3: six ways in, one behaviour. Each secret is of one use, voided by a newer one, ended by the lifetime that
-its realm has set, and kept as nothing but a hash."""
+"""Conflict C3: six kinds of credentials behave alike. Each can be used once, is voided by a newer one, ends after the
+lifetime that its realm sets, and is stored only as a hash."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NUMBERS = itertools.count(1)
 
 @dataclass(frozen=True)
 class Way:
-    """One way in: whom it is for, how a secret is got for somebody, how it is used, and what sets its lifetime."""
+    """A kind of credential: its realm, how it is made and used, and the setting of its lifetime."""
 
     realm: str
     setting: str
@@ -151,7 +151,7 @@ def _answer_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def is_refused(way: Way, identity: Identity, whom: Any, secret: str) -> bool:
-    """Whether it does not let in, and says so as a secret that does not hold, whatever the reason."""
+    """Whether the secret is refused, with the same refusal for every reason."""
     with pytest.raises(Refused) as refusal:
         way.use(identity, whom, secret)
     return refusal.value.code in ("credentials_refused", "link_refused", "pickup_code_refused")

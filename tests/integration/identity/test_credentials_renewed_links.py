@@ -1,4 +1,4 @@
-"""The page of a link that does not hold any more: what it says, and the new link it offers (conflict C4)."""
+"""The page of an invalid link: its message, and the new link that it offers (conflict C4)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def renew(identity: Identity, token: str) -> None:
 
 
 def asked_for(identity: Identity) -> list[dict[str, Any]]:
-    """What notifications is told to send."""
+    """The links that notifications is asked to send."""
     return [event["data"] for event in identity.events(credentials.account_invited)]
 
 

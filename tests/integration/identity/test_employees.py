@@ -1,4 +1,4 @@
-"""Who gets into the Employee Portal, whom a supervisor reaches, what people edit themselves, applicants."""
+"""The Employee Portal: access, supervisors, self-service edits, applicants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Family Portal access: who gets it, at which address, in which role, and how it ends (S1)."""
+"""Family Portal access: its grant, address, role and end (S1)."""
 
 from __future__ import annotations
 

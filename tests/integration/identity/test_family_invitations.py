@@ -28,7 +28,7 @@ def desk(identity: Identity) -> Desk:
 
 
 def everything_stored(database: Database) -> str:
-    """All that lies in the database, as text."""
+    """All values in the database, as text."""
     with database.engine.connect() as connection:
         tables = [
             row[0] for row in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type='table'")
@@ -177,7 +177,7 @@ def test_sending_again_brings_a_new_password_and_voids_the_old_one_at_once(desk:
         login_contract.log_in, organisation="harbor", realm="family", login=login, password=old
     )
     assert refusal.code == "credentials_refused"
-    # A message of the first invitation that comes late brings nothing any more.
+    # A late message of the first invitation gets no credential.
     with pytest.raises(Refused) as refused:
         desk.mint(first_invitation)
     assert refused.value.code == "not_found"

@@ -1,4 +1,4 @@
-"""Merging two records of one person: looked at first, done once, taken back."""
+"""Merging two records of one person: preview, merge, undo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing in with a real OpenID Connect provider over HTTP: the way there and back, second factors, what others are told."""
+"""Signing in with a real OpenID Connect provider over HTTP: the sign-in, second factors, events."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ def test_a_provider_that_asked_for_none_is_not_trusted_to_have(ready: Identity, 
     assert refused_sign_in(ready, "ada").code == "second_factor_required"
 
 
-# What others are told
+# Events
 
 
 def test_front_ends_learn_what_to_show_and_nothing_else(ready: Identity, issuer: str) -> None:

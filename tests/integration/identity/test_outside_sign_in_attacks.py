@@ -42,7 +42,7 @@ OTHER_RSA = jwk.RSAKey.generate_key(2048, {"kid": "rsa", "use": "sig"})
 
 @pytest.fixture
 def evil() -> Iterator[FakeProvider]:
-    """A provider that says what the test wants."""
+    """A provider whose answers the test chooses."""
     with running(FakeProvider()) as server:
         yield server
 
@@ -85,7 +85,7 @@ def with_shared_key(claims: dict[str, Any], key: bytes) -> str:
 
 
 def test_a_provider_that_does_as_it_should_lets_in(ready: Identity, evil: FakeProvider) -> None:
-    """What all the following differ from in one thing."""
+    """The valid sign-in, from which each of the following tests differs in one point."""
     assert ready.caller(complete(ready, evil)["token"]).may("organisation.manage")
     path, form, authorization = next(each for each in evil.asked if each[0] == "/token")
     assert path
@@ -186,7 +186,7 @@ def test_a_key_that_is_new_is_looked_for_once_in_a_while(
     assert complete(ready, evil)["token"]
 
 
-# The way back
+# The callback
 
 
 def test_a_sign_in_is_completed_once(ready: Identity, evil: FakeProvider) -> None:
@@ -220,7 +220,7 @@ def test_of_many_completions_at_once_one_goes_on(ready: Identity, evil: FakeProv
 def test_an_answer_that_comes_to_another_browser_is_refused_and_spoils_nothing(
     ready: Identity, evil: FakeProvider
 ) -> None:
-    """Otherwise a stranger could have somebody work in the stranger's own account (CSRF at log-in)."""
+    """Otherwise an attacker could sign a victim in to the attacker's account (log-in CSRF)."""
     victims, strangers = start(ready), start(ready)
     request = completion(victims, evil.given(strangers))
     assert ready.refused(contract.complete_outside_sign_in, **request).code == "outside_state_refused"
@@ -229,7 +229,7 @@ def test_an_answer_that_comes_to_another_browser_is_refused_and_spoils_nothing(
 
 
 def test_a_code_of_another_sign_in_is_refused(ready: Identity, evil: FakeProvider) -> None:
-    """A code that was stolen from elsewhere stands for a token with another nonce, and for another PKCE verifier."""
+    """A stolen code belongs to a token with another nonce and to another PKCE verifier."""
     stolen = evil.given(start(ready))["code"]
     assert refusal(ready, evil, code=stolen) == ("outside_provider_failed", "token_wrong_nonce")
     verifiers = {each[1]["code_verifier"] for each in evil.asked if each[0] == "/token"}
@@ -288,7 +288,7 @@ def test_states_cannot_be_guessed_for_long_from_one_address(ready: Identity) -> 
     assert codes == ["outside_state_refused"] * 30 + ["too_many_requests"]
 
 
-# Who comes
+# Accounts
 
 
 def test_an_address_counts_only_when_the_provider_has_verified_it(
@@ -340,13 +340,13 @@ def test_an_address_that_the_provider_says_only_when_asked_is_asked_for(
     assert evil.asked[-1] == ("/userinfo", {}, "Bearer x")
 
 
-# What a provider does to whoever asks it
+# Hostile providers
 
 
 def test_a_provider_in_our_own_network_is_not_asked(
     identity: Identity, evil: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor is one whose name leads there: the very address is looked at that is connected to."""
+    """Nor is one whose name resolves to it: the check applies to the address of the connection."""
     monkeypatch.setattr(provider.rules, "url_fault", lambda *_: None)
     for issuer in (evil.url, evil.url.replace("127.0.0.1", "localhost")):
         assert Providers((), None).faults(issuer) == (["address_not_allowed"], 0)
@@ -437,7 +437,7 @@ def test_a_provider_that_is_not_there_is_named_and_left_alone_for_a_moment(
 
 
 def test_a_provider_over_tls_needs_a_certificate_that_holds(tmp_path: Path) -> None:
-    """The name is checked though the connection goes to the address that was looked at."""
+    """The certificate's name is checked, although the connection uses the checked address."""
     import datetime as dt
     import ssl
 

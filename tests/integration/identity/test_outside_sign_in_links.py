@@ -1,4 +1,4 @@
-"""Links between accounts and outside ones: who makes and takes them, passwords beside them, and proof by the provider."""
+"""Links between accounts and outside ones: making and removing them, passwords beside them, and proof by the provider."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def test_a_proof_goes_to_the_provider_and_asks_for_a_fresh_sign_in(ready: Identi
 
 
 def test_two_records_that_become_one_keep_the_way_in_of_both(ready: Identity, issuer: str) -> None:
-    """The account of the merged record is closed: who came in by its link comes to the kept one's account now."""
+    """The account of the merged record is closed. Its link leads to the account of the kept record now."""
     admin = staff(ready)
     persons, accounts = [], []
     for number in ("1", "2"):

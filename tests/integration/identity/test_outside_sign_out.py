@@ -30,7 +30,7 @@ SIGNED_OUT = "https://portal.example.org/sign-in/harbor/staff/signed-out"
 
 
 def has_ended(identity: Identity, token: str) -> bool:
-    """Whether the session of this token lets nobody in any more."""
+    """Whether the session of this token has ended."""
     return (
         identity.refused(passports.issue_passport, token=token, audience="identity").code == "unauthenticated"
     )
@@ -41,7 +41,7 @@ def test_who_signs_out_is_told_where_to_sign_out_at_the_provider(ready: Identity
     assert provider["signed_out_url"] == SIGNED_OUT
     token = sign_in(ready, "ada")["token"]
     url = ready.call(contract.sign_out, ready.caller(token))["sign_out_url"]
-    # It names us and where to come back to, and nobody.
+    # It names the client and the return address, but no person.
     assert parse_qs(urlsplit(url).query) == {
         "client_id": ["portico"],
         "post_logout_redirect_uri": [SIGNED_OUT],

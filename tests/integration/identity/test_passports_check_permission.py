@@ -1,4 +1,4 @@
-"""Whether somebody still may do something: what other services ask before they go on with work of theirs."""
+"""`check_permission`: other services ask it before they continue a job for somebody."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def test_a_passport_of_a_portal_takes_few_statements_and_holds_no_right_of_the_s
         lambda _c, _cursor, statement, *_: statements.append(statement),
     )
     caller = desk.identity.caller(token)
-    # Session with account, profiles with permissions, who gets into the portal: none of them once per profile.
+    # Session with account, profiles with permissions, portal entry: no statement runs once per profile.
     assert len([each for each in statements if each.startswith("SELECT")]) == 3
     assert caller.permissions
     assert all(permission.partition(".")[0] == "profile" for permission in caller.permissions)

@@ -1,4 +1,4 @@
-"""Look-ups go by an index, on a database with more than a handful of people. How long they take says `make bench`."""
+"""Look-ups use an index, on a database with many people. `make bench` measures how long they take."""
 
 from __future__ import annotations
 

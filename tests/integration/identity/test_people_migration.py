@@ -1,4 +1,4 @@
-"""What organisations had before there were people: it stays, and they get what new ones begin with."""
+"""The migration that adds people keeps the data of organisations and gives them the defaults of new ones."""
 
 from __future__ import annotations
 

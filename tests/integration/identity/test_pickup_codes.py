@@ -1,4 +1,4 @@
-"""Pick-up codes: made, hidden, used once, and an account that goes on afterwards."""
+"""Pick-up codes: made, shown once, used once, for new and existing accounts."""
 
 from __future__ import annotations
 

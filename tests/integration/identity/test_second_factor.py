@@ -1,4 +1,4 @@
-"""The second factor: setting it up, logging in with it, losing it, and being made to have one."""
+"""The second factor: set-up, log-in, loss, and realms that require it."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_code_works_once(identity: Identity, clock: Any) -> None:
     assert complete(identity, first, code)
     refusal = identity.refused(login.complete_log_in, challenge=second, code=code)
     assert (refusal.code, refusal.field) == ("credentials_refused", "code")
-    # Nor does the code of the step before, though its time has not passed.
+    # The code of the step before is refused, too, although its time has not passed.
     assert identity.refused(login.complete_log_in, challenge=second, code=code_of(secret, -1)).code
     assert complete(identity, second, code_of(secret, 1))
 

@@ -1,4 +1,4 @@
-"""Tries counted by where they come from, and realms that are open from some networks only."""
+"""Tries counted by address, and realms that are limited to networks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def clock() -> Iterator[Any]:
 
 @pytest.fixture
 def verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The passwords that were looked at; none is right."""
+    """The passwords that were verified; none is right."""
     seen: list[str] = []
     monkeypatch.setattr(
         "services.identity.login.verification.password_matches",

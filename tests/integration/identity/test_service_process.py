@@ -90,7 +90,7 @@ def system(module_vhost: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def longest_wait(probe: Callable[[], Any], during: Callable[[], None]) -> float:
-    """The longest that a call which needs next to nothing took while `during` ran."""
+    """The longest duration of a cheap call while `during` ran."""
     waits: list[float] = []
     is_over = threading.Event()
 
@@ -143,7 +143,7 @@ def test_twenty_log_ins_at_once_keep_nobody_waiting(system: System, asked: str) 
         assert stalled < STALL_S
 
     hold_at_best(a_run)
-    # Where other programs need the cores, whoever waited for a hash for four seconds is told to come back.
+    # On a busy machine a call that has waited four seconds for a hash is refused with a request to try again.
     assert set(outcomes) <= {"in", "credentials_refused", "service_unavailable"}
     assert {"in", "credentials_refused"} <= set(outcomes)
 

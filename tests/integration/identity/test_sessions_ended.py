@@ -1,4 +1,4 @@
-"""Sessions that people and administrators see and end; the own password; proof that it is still the same person."""
+"""Sessions that people and administrators see and end; changing one's password; fresh proof."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEW_PASSWORD = "copper kettle under snow"
 
 
 def is_in(identity: Identity, token: str) -> bool:
-    """Whether the next request with this token would be let in."""
+    """Whether the next request with this token is accepted."""
     try:
         return bool(identity.caller(token))
     except Refused as refusal:

@@ -1,4 +1,4 @@
-"""A mail server that remembers what it took, and notifications that send to it."""
+"""A mail server that remembers its messages, and notifications that sends to it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ADDRESSES = {MARIA: "maria@harbor.example", OLGA: "olga@harbor.example", BEN: "b
 
 
 class FakeMailServer:
-    """Takes mail over SMTP and remembers it. `answers` are given instead of 250, one for each message, first first."""
+    """Accepts mail over SMTP and remembers it. `answers` replace 250, one for each message, in order."""
 
     def __init__(self) -> None:
         self.taken: list[EmailMessage] = []
@@ -53,7 +53,7 @@ def body(message: EmailMessage, kind: str = "plain") -> str:
 
 
 class FakeIdentity:
-    """What identity answers to notifications."""
+    """Identity's answers to notifications."""
 
     def __init__(self) -> None:
         self.recipients: list[dict[str, Any]] = []
@@ -101,7 +101,7 @@ class FakeIdentity:
 
 
 class Notifications(InProcess):
-    """notifications with a mail server and an identity of the test's own."""
+    """The service with the test's mail server and identity."""
 
     def __init__(self, url: str, folder: Path, smtp_port: int) -> None:
         super().__init__(
@@ -140,7 +140,7 @@ class Notifications(InProcess):
         return row
 
     def let_time_pass(self) -> None:
-        """As if every pause and every lease had ended."""
+        """End every pause and every lease."""
         self.database.write(
             None,
             lambda session: session.execute(
@@ -167,7 +167,7 @@ def mails(mail_server: tuple[FakeMailServer, int]) -> FakeMailServer:
 def notifications(
     request: pytest.FixtureRequest, tmp_path: Path, mail_server: tuple[FakeMailServer, int]
 ) -> Iterator[Notifications]:
-    """On SQLite; a test that asks by `indirect` parameters gets PostgreSQL as well."""
+    """The service on SQLite, or on PostgreSQL by an `indirect` parameter."""
     is_sqlite = request.param == "sqlite"
     url = (
         f"sqlite:///{tmp_path}/notifications.db"

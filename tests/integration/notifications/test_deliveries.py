@@ -139,13 +139,13 @@ def test_the_assignment_mail_holds_the_text_of_its_referralq_as_plain_words(
 
 
 def resource_with_two_to_tell(notifications: Notifications) -> None:
-    """Of those who are to be told one has a verified address."""
+    """A program with two recipients, one of them with a verified address."""
     notifications.identity.recipients = [*wanted_by(MARIA), *wanted_by(BEN, verified=False)]
     notifications.assignment_text = "Please call within two days."
 
 
 def the_one_mail(notifications: Notifications, mails: FakeMailServer) -> Any:
-    """The mail to whoever of them has a verified address; the program's and its agency's people were asked for."""
+    """The mail to the recipient with a verified address. Identity was asked about the program and its agency."""
     while send_next(notifications.runtime):
         continue
     assert notifications.asked[0] == (
@@ -258,7 +258,7 @@ def test_no_address_no_link_and_no_text_is_ever_stored(notifications: Notificati
     while send_next(notifications.runtime):
         continue
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("notifications.db*"))
-    assert notifications.rows()[0].message_id.encode() in stored  # what is looked at is where it would be
+    assert notifications.rows()[0].message_id.encode() in stored  # the places that could hold it
     for secret in ("maria@", "s3cr3t", "credentials#", "Maria", "Quill", "choose a password"):
         assert secret.encode() not in stored
 

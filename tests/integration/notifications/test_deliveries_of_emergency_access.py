@@ -1,4 +1,4 @@
-"""Emergency access is told by e-mail to those who may read the audit trail, without a word about whom or why."""
+"""E-mails about emergency access go to those who may read the audit trail, and say neither whom it concerns nor why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages about ways in: a pick-up code, a changed second factor, an account that is open again; and who gets none."""
+"""Messages about ways in: a pick-up code, a changed second factor, an enabled account; and suppressed ones."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_mailed_code_is_another_one_when_the_message_is_tried_again(
 def test_a_changed_second_factor_is_told_to_its_owner(
     notifications: Notifications, mails: FakeMailServer, change: str, says: str
 ) -> None:
-    notifications.identity.unverified.add(MARIA)  # a notice of this sort goes there all the same
+    notifications.identity.unverified.add(MARIA)  # such a notice is sent to an unverified address, too
     data = {"account_id": MARIA, "change": change}
     notifications.deliver(second_factor.second_factor_changed, data)
     assert sending.send_next(notifications.runtime)

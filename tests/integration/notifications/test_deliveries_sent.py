@@ -1,4 +1,4 @@
-"""What becomes of a delivery when the mail server, identity or the sender itself fails."""
+"""The state of a delivery after the mail server, identity or the sender has failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a killed sender held is due again when its process comes back."""
+"""Deliveries of a killed sender are due again when its process has restarted."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ ENTERED = "somebody@elsewhere.example"
 
 
 def deliver_notice(notifications: Notifications) -> list[Any]:
-    """Deliver the event; returns the requests that identity is asked for the address."""
+    """Deliver the event. Returns the requests to identity for the address."""
     asked: list[Any] = []
 
     def take(request: Any) -> Any:
@@ -48,7 +48,7 @@ def test_the_address_entered_is_told_that_it_could_not_be_verified_and_nothing_e
     for detail in ("last name", "date of birth", "postal code", "http"):
         assert detail not in text
     assert notifications.row().state == "sent"
-    # The address is nowhere but in the message, and no event names an account that there is not.
+    # Only the message holds the address, and no event names an account, as there is none.
     assert ENTERED not in str(vars(notifications.row()))
     assert notifications.events(contract.delivery_sent) == []
 

@@ -1,4 +1,4 @@
-"""An organisation's own words for its messages: tried out, saved, used from the next message on, and taken back."""
+"""An organisation's own words for its messages: preview, save, use in the next message, reset."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ def test_of_several_changes_at_once_exactly_one_wins(
 
 
 def changed_at_once(process: InProcess, version: int) -> list[str]:
-    """What six people are told who change the same version at the same moment."""
+    """The answers to six people who change the same version at the same moment."""
     outcomes: list[str] = []
     together = threading.Barrier(6)
 

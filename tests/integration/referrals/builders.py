@@ -1,4 +1,4 @@
-"""A desk that works with the referrals service as people do, and the files it imports."""
+"""A desk that uses the referrals service as people do, and files to import."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ OWN_EVENTS = (capacity_changed, referral_waitlisted)
 class Desk:
     """The service with its small directory imported; `program["Night Shelter"]` is an id.
 
-    `people` stands in for identity: whoever is named is known, nobody is merged.
-    `like` is a desk whose database this one began as a copy of: then the directory is there already.
+    `people` stands in for identity: every person exists, and none is merged.
+    `like` is the desk whose database was copied for this one, so the directory is imported already.
     """
 
     def __init__(self, service: InProcess, like: Desk | None = None) -> None:
@@ -102,7 +102,7 @@ class Desk:
         self._delivered: set[str] = set()
         self.report = like.report if like else self.import_file(an_export())
         self.resource = dict(like.resource) if like else self._resources()
-        service.asked.clear()  # a test counts its own questions
+        service.asked.clear()  # a test counts its own calls
 
     def _resources(self) -> dict[str, str]:
         return {
@@ -141,7 +141,7 @@ class Desk:
         )
 
     def many_records(self, count: int) -> list[str]:
-        """So many contact records written straight into the table; their ids."""
+        """The ids of so many contact records, inserted directly into the table."""
         now = utc_now()
         ids = [new_id() for _ in range(count)]
 
@@ -185,7 +185,7 @@ class Desk:
         return self(assignments.get_referral, caller, referral_id=referral["id"])
 
     def shift(self, referral_id: str, by: datetime.timedelta) -> None:
-        """Make a referral older: all its times lie so much earlier."""
+        """Make a referral older: move all its times back."""
 
         def write(session: Session) -> None:
             referral = session.get_one(Referral, referral_id)
@@ -197,7 +197,7 @@ class Desk:
         self.service.database.write(HARBOR[0], write)
 
     def deliver_own(self) -> None:
-        """Deliver the events that the service listens to itself, as the broker does, until there is no new one."""
+        """Deliver the service's own events to its handlers, as the broker does, until there is no new one."""
         while fresh := [each for each in self._own_events() if each["id"] not in self._delivered]:
             for envelope in fresh:
                 self._delivered.add(envelope["id"])
@@ -208,7 +208,7 @@ class Desk:
                 )
 
     def ignore(self, event_id: str) -> None:
-        """Let an own event be as if it had been delivered long ago."""
+        """Mark one of the service's own events as delivered."""
         self._delivered.add(event_id)
 
     def _own_events(self) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from tests.support.in_process import InProcess
 
 @pytest.fixture(scope="session")
 def furnished_desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """A desk that is closed again: its database is copied, which is quicker than to migrate and import each time."""
+    """A closed desk. Copying its database is quicker than migrating and importing each time."""
     folder = tmp_path_factory.mktemp("furnished")
     service = InProcess("referrals", f"sqlite:///{folder / 'referrals.db'}", folder)
     desk = Desk(service)
@@ -32,7 +32,7 @@ def desk(furnished_desk: Desk, tmp_path: Path) -> Iterator[Desk]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def desk_on_both(request: pytest.FixtureRequest, furnished_desk: Desk, tmp_path: Path) -> Iterator[Desk]:
-    """The same on SQLite and on PostgreSQL, for what depends on how the database locks."""
+    """The same on SQLite and on PostgreSQL, for tests that depend on locking."""
     if request.param == "sqlite":
         service = _copy_of(furnished_desk, tmp_path)
         yield Desk(service, furnished_desk)

@@ -1,4 +1,4 @@
-"""Random histories of referrals, written straight into the tables, and their statistics counted one by one in plain Python."""
+"""Random histories of referrals, inserted directly into the tables, and their statistics counted in plain Python."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Place:
 
 @dataclass
 class Past:
-    """One referral: when it came to which status, and how it ended, if it has."""
+    """One referral: its statuses with their times, and how it ended, if it has."""
 
     id: str
     place: Place
@@ -41,7 +41,7 @@ class Past:
 
     @property
     def status(self) -> str:
-        """The last one."""
+        """The last status."""
         return self.lines[-1][1]
 
     @property
@@ -121,13 +121,13 @@ def _referral(past: Past, record_id: str) -> Referral:
 def counted(
     pasts: Iterable[Past], zone: str, first: datetime.date, last: datetime.date, group_by: str | None
 ) -> dict[Any, dict[str, Any]]:
-    """What statistics of these referrals have to say: by group (None: in all), counts and exact percentiles."""
+    """The expected statistics: counts and exact percentiles by group (None: in total)."""
     counts: dict[Any, Counter[tuple[str | None, ...]]] = defaultdict(Counter)
     stays: dict[Any, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     key_of = _KEYS.get(group_by or "")
 
     def keys(past: Past, at: datetime.datetime, status: str) -> Iterable[Any]:
-        """The groups that something counts for: all together under None; none where it lies outside the period."""
+        """The groups in which a time counts, None for the total. Empty for a time outside the period."""
         day = at.astimezone(ZoneInfo(zone)).date()
         if first <= day <= last:
             yield None

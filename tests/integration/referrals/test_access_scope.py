@@ -1,4 +1,4 @@
-"""Who sees which referral, and how much of it."""
+"""Access to referrals: which ones a caller sees, and how much of each."""
 
 from __future__ import annotations
 

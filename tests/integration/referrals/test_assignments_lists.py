@@ -1,4 +1,4 @@
-"""Lists of referrals: what they are narrowed to, in which order, page by page."""
+"""Lists of referrals: filters, order, pages."""
 
 from __future__ import annotations
 

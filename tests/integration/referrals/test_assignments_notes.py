@@ -1,4 +1,4 @@
-"""Notes that both sides share, notes that the partner keeps, and how they read."""
+"""Notes: shared ones, internal ones, and lists of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refus
 
 @pytest.fixture
 def referral(desk: Desk) -> Any:
-    """Of the Night Shelter, without a note."""
+    """A referral to the Night Shelter, without a note."""
     return desk.assign(desk.a_queue("Night Shelter"), "Night Shelter")
 
 

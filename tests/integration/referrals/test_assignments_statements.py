@@ -1,4 +1,4 @@
-"""How much is asked of the database: on SQLite nobody else writes meanwhile, and on PostgreSQL each is a way there and back."""
+"""Statements per operation: on SQLite they block other writers, and on PostgreSQL each is a round trip."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ASKED = 50
 
 @contextlib.contextmanager
 def statements(desk: Desk) -> Iterator[list[str]]:
-    """What is sent to the database within the block; one statement with many rows counts once."""
+    """The statements within the block. One statement with many rows counts once."""
     sent: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
@@ -65,7 +65,7 @@ def test_an_assignment_asks_little_and_claims_late(desk: Desk, is_limited: bool)
     assert len(sent) <= 23, "\n".join(sent)
     if is_limited:
         claim = next(at for at, each in enumerate(sent) if each.startswith("UPDATE capacity_lines"))
-        # What is counted was said by a term, which is read as it is once the line is held.
+        # The count belongs to a term, which is read again once the line is locked.
         assert [each.split(" FROM ")[1].split()[0] for each in reads(sent[claim:])] == ["capacity_terms"]
 
 
@@ -82,7 +82,7 @@ def test_an_offer_to_fifty_asks_no_more_than_an_offer_to_two(desk: Desk, many_pr
                 program_ids=program_ids,
             )
         asked.append(reads(sent))
-    assert len(asked[1]) <= len(asked[0]) + 1  # the cells that are missing are made at once, and read again
+    assert len(asked[1]) <= len(asked[0]) + 1  # missing cells are inserted in one statement, and read again
     inserted = [each for each in sent if each.startswith("INSERT INTO referral")]
     assert len(inserted) == 2  # the referrals, and their first lines
     assert len(sent) <= 130, "\n".join(sent)
@@ -95,7 +95,7 @@ def test_every_referral_of_an_offer_is_counted_where_it_stands(desk: Desk, many_
     with statements(desk) as sent:
         desk(status_changes.accept_referral, referral_id=first["id"], version=first["version"])
     assert sum("FROM report_places" in each for each in sent) <= 2
-    # No more than a few for all forty-nine that are taken back, but for rows that get their number from the database.
+    # A few statements for all forty-nine that are withdrawn, besides rows that get their number from the database.
     assert len([each for each in sent if not each.startswith("INSERT INTO")]) <= 45, "\n".join(sent)
     with desk.service.database.reading(HARBOR[0]) as session:
         places = session.execute(

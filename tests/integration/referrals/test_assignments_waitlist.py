@@ -1,4 +1,4 @@
-"""Referrals to a full program: refused, confirmed or waiting; and who gets the place that becomes free."""
+"""Referrals to a full program: refused, confirmed or waiting; and the order in which free places are given."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_place_that_became_free_while_somebody_was_put_on_the_waitlist_is_not_
     queue_id, housed = a_full_house(desk, "waitlist")
     first = desk.assign(queue_id, HERE)
     desk.move(housed[0], "completed")
-    # The event of the freed place was handled before anybody waited, so only the other one is left to notice it.
+    # The event of the freed place was handled before anybody waited, so only the other event leads to the waitlist.
     (freed,) = [event for event in desk.service.events(capacity_changed) if event["data"]["free"]][-1:]
     desk.ignore(freed["id"])
     desk.deliver_own()
@@ -126,7 +126,7 @@ def test_who_waits_is_moved_on_only_with_a_place(desk: Desk) -> None:
     with pytest.raises(Refused) as refused:
         desk.move(referral, "enrolled")
     assert (refused.value.code, refused.value.field) == ("capacity_exhausted", "referral_id")
-    assert "raise the capacity" in refused.value.detail  # who moves it cannot choose another program
+    assert "raise the capacity" in refused.value.detail  # a move cannot choose another program
     desk.move(housed[0], "completed")
     taken = desk.move(referral, "enrolled")
     assert not taken["progress"]["is_waitlisted"]
@@ -154,7 +154,7 @@ def test_of_many_places_that_become_free_at_once_each_is_given_once(desk_on_both
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda referral: desk.move(referral, "completed"), housed))
         freed = [event for event in desk.service.events(capacity_changed) if event["data"]["free"]]
-        # As a broker does it at worst: all at once, and each event twice.
+        # The worst case of a broker: all events at once, and each twice.
         list(pool.map(lambda event: deliver(desk, event), [*freed, *freed]))
     desk.deliver_own()
     assert sorted(promoted(desk)) == sorted(ids[:6])

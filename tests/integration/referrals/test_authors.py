@@ -1,4 +1,4 @@
-"""Who changed it: first name and initial, and the organisation, in histories, notes, papers and FHIR (MARKET R-7)."""
+"""Authors of changes: first name and initial, and the organisation, in histories, notes, PDFs and FHIR."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PROVIDER_ACTOR = {
 
 
 def describe(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Identity as far as names go: unknown ids are left out."""
+    """Identity's answer with names. Unknown ids are left out."""
     return {
         "organisation_name": "Harbor Crisis Line",
         "authors": [
@@ -53,14 +53,14 @@ def describe(request: Mapping[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def names(desk: Desk) -> Desk:
-    """A desk beside which identity answers."""
+    """A desk with an identity that answers."""
     desk.service.answers[ASKED] = describe
     return desk
 
 
 @pytest.fixture
 def referral(names: Desk) -> Any:
-    """Of the Night Shelter, by staff."""
+    """A referral to the Night Shelter, by staff."""
     return names.assign(names.a_queue("Night Shelter"), "Night Shelter", note="Please call.")
 
 
@@ -99,7 +99,7 @@ def test_a_list_comes_without_names_when_identity_does_not_answer(
     names.move(referral, "attempting_contact", names.provider("Night Shelter"))
     assert history(names, referral) == [
         {**STAFF_ACTOR, "name": None, "organisation": None},
-        # What this service knows itself is said all the same.
+        # The answer still has what this service itself knows.
         {**PROVIDER_ACTOR, "name": None},
     ]
     names.service.answers[ASKED] = describe

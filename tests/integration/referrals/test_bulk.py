@@ -1,4 +1,4 @@
-"""Work on many records or referrals at once: progress, failures that say why, and nobody twice."""
+"""Work on many records or referrals at once: progress, failures with reasons, and no line done twice."""
 
 from __future__ import annotations
 

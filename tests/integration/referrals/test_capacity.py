@@ -159,8 +159,8 @@ def test_a_crowd_of_claims_on_twenty_beds_fills_exactly_twenty(desk_on_both: Des
     taken: list[dict[str, object]] = []
 
     def claim(record_id: str) -> str:
-        # Fifty threads of one Python starve whoever holds SQLite's write turn; a service is one event loop and does
-        # not. So a thread that waited in vain comes again, as the refusal's `retry_after_s` asks of any client.
+        # Fifty threads of one Python starve the holder of SQLite's write turn, which cannot happen in an event loop. So
+        # a refused thread tries again, as the refusal's `retry_after_s` asks of any client.
         for _ in range(20):
             try:
                 taken.append(desk.assign(queue_id, "Night Shelter", record_id))

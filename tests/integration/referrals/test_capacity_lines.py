@@ -1,4 +1,4 @@
-"""Capacity in several lines, by period, with validity, history and settings: what providers and staff see of it."""
+"""Capacity in several lines, by period, with validity, history and settings, for providers and staff."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MANAGER = a_caller("queue.manage", "capacity.read", "capacity.edit", id="8" * 32
 
 
 def at(instant: datetime.datetime) -> Any:
-    """The clock stands at this instant."""
+    """Stop the clock at this instant."""
     return time_machine.travel(instant, tick=False)
 
 

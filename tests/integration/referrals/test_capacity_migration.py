@@ -1,4 +1,4 @@
-"""What a program's capacity was before there were lines stays: its numbers, its unit, its note, the places taken."""
+"""The migration to capacity lines keeps a program's numbers, unit, note and taken places."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Capacity against a plain model: whatever happens in whatever order, it counts what the model counts.
+"""Capacity against a plain model: after any sequence of steps, both count the same.
 
-The model knows nothing of rows, statements or settling: it remembers what was said and who holds a place, and counts.
+The model has no rows, statements or settling: it remembers the terms and the referrals that hold a place, and counts.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ SAID = {"unit": "places", "note": None, "time_zone": "UTC", "has_waitlist": Fals
 
 @dataclass
 class Saying:
-    """One thing that was said: so much of this kind from then until then. `taken` are the times of its claims."""
+    """A term: an amount of one kind during a time. `taken` are the times of its claims."""
 
     kind: str
     total: int
@@ -57,7 +57,7 @@ class Saying:
 
 
 class Model:
-    """What a person with a notebook would know."""
+    """The capacity as a person would count it."""
 
     def __init__(self) -> None:
         self.sayings: list[Saying] = []
@@ -79,7 +79,7 @@ class Model:
         return len([at for at in saying.taken if at >= begun])
 
     def numbers(self, now: datetime.datetime) -> tuple[int, int]:
-        """(total, used); the total stays above what was asked for while more is taken."""
+        """(total, used); the total exceeds the term's while more places are taken."""
         saying = self.in_effect(now)
         if saying is None:
             return 0, 0
@@ -92,7 +92,7 @@ class Model:
 
 
 class CapacityMachine(RuleBasedStateMachine):
-    """Everybody who works with one program's capacity, and time."""
+    """All users of one program's capacity, and the clock."""
 
     service: InProcess
 
@@ -131,7 +131,7 @@ class CapacityMachine(RuleBasedStateMachine):
         return self.service.database.write(HARBOR[0], run)
 
     def claim(self) -> str:
-        """What became of one claim."""
+        """The outcome of one claim."""
         try:
             line_id = self.act(lambda unit: claim(unit, self.program_id))
         except Refused as refused:
@@ -279,12 +279,12 @@ class CapacityMachine(RuleBasedStateMachine):
         assert (view["total"], view["used"], view["free"]) == (total, used, total - used)
         assert (view["capacity_status"] == "unknown") == self.model.is_unknown(self.now)
         assert row.held == self.model.held
-        # The glance may leave a decision to the claim; it never refuses what the claim would accept.
+        # The early check may leave the decision to the claim, but must not refuse what the claim would accept.
         assert not is_full or (self.model.in_effect(self.now) is not None and used >= total)
 
 
 def run(service: InProcess, examples: int) -> None:
-    """So many lives of a capacity."""
+    """Play so many games with a capacity."""
     machine = type("CapacityMachineHere", (CapacityMachine,), {"service": service})
     run_state_machine_as_test(
         machine,

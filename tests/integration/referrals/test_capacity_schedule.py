@@ -1,4 +1,4 @@
-"""Scheduled capacity: it takes effect by itself, exactly at its instant, whether or not anybody looks (S0-8)."""
+"""Scheduled capacity: it takes effect exactly at its instant, also without a reader (S0-8)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHELTER = "Night Shelter"
 
 
 def at(instant: datetime.datetime) -> Any:
-    """The clock stands at this instant."""
+    """Stop the clock at this instant."""
     return time_machine.travel(instant, tick=False)
 
 
@@ -79,7 +79,7 @@ def test_scheduled_beds_hold_from_their_instant_to_their_end_and_then_the_ones_b
     with at(NOON + 2 * DAY):
         look()
         view = read(desk)
-        # Nobody is put out: the one bed of before is over-taken until two have gone.
+        # No referral loses its bed: the line is over its total until two have ended.
         assert (view["total"], view["used"], view["free"], view["planned_total"]) == (3, 3, 0, 1)
         assert (view["note"], view["schedule_id"]) == ("as always", None)
         for referral in taken:

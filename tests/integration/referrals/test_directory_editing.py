@@ -1,4 +1,4 @@
-"""Keeping the directory by hand: resources, statuses, dated messages, and what a later import makes of edits."""
+"""Keeping the directory by hand: resources, statuses, dated messages, and a later import after edits."""
 
 from __future__ import annotations
 

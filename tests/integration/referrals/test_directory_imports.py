@@ -1,4 +1,4 @@
-"""Imports that go on in the background: progress, dry runs, crashes, and files that cannot be read."""
+"""Imports in the background: progress, dry runs, crashes, and unreadable files."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def names(desk: Desk) -> list[str]:
 
 
 def all_in_background(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on nothing is small enough to be done within its call, and a chunk is three records."""
+    """Let every import run in the background, three records at a time."""
     monkeypatch.setattr(jobs, "DONE_IN_CALL_BYTES", 0)
     monkeypatch.setattr(jobs, "RECORDS_AT_ONCE", 3)
 
@@ -123,7 +123,7 @@ def test_an_import_goes_on_where_a_crash_has_left_it_and_counts_nothing_twice(
 
     jobs.work(desk.service.runtime)
     jobs.carry_on(desk.service.runtime, begun["import_id"])
-    assert report_of(desk, begun["import_id"])["done"] == 3  # the lease of the dead process holds still
+    assert report_of(desk, begun["import_id"])["done"] == 3  # the lease of the dead process is still valid
     let_leases_run_out(desk)
     jobs.work(desk.service.runtime)
 

@@ -1,4 +1,4 @@
-"""What an import does to the other calls of its process, measured under eventlet as the service runs."""
+"""The delay of other calls during an import, measured under eventlet, as the service runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names of a directory are at hand before somebody searches them, and in few copies."""
+"""The names of a directory are in memory before the first search, and few directories are kept."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_largest_directories_are_warmed_as_far_as_there_is_room(
     read = readings(two_directories, monkeypatch)
     warm(two_directories, most_names=most_names)
     assert read == warmed
-    # The others are read by the first who searches them, once, and followed from then on.
+    # The first search reads the other directories once. From then on they are kept up to date.
     assert found(two_directories, "soup", OTHER_STAFF) == ["Soup Kitchen"]
     assert found(two_directories, "winter") == ["Winter Shelter"]
     warm(two_directories, most_names=most_names)

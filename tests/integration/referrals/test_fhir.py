@@ -1,4 +1,4 @@
-"""The FHIR R4 view: every resource parses in the public models, and nobody sees more there than elsewhere."""
+"""The FHIR R4 view: every resource parses in the public models, and shows no more than other operations."""
 
 from __future__ import annotations
 

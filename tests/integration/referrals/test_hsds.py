@@ -38,7 +38,7 @@ def counts(report: Any) -> tuple[int, ...]:
 
 
 def whole(desk: Desk, caller: Caller) -> dict[str, Any]:
-    """Everything the directory says, by number: without ids, versions and times, which are each organisation's own."""
+    """The whole directory by number, without ids, versions and times, which differ between organisations."""
     own = {"id", "agency_id", "version", "updated_at", "edited_at"}
     found: dict[str, Any] = {}
     after = None
@@ -134,7 +134,7 @@ def test_a_service_is_shown_with_its_capacity_its_places_and_its_alert(full_desk
     assert capacity["unit"]["name"]
     assert service["organization"]["name"] == "Harbor Shelter Alliance"
     assert (service["url"], "email" in service) == ("http://www.harbor.example/night", False)
-    assert "alert" not in service  # its time has not come
+    assert "alert" not in service  # its time is in the future
 
 
 def test_pages_of_services_are_numbered_as_hsds_does_it(full_desk: Desk) -> None:

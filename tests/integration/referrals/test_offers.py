@@ -1,4 +1,4 @@
-"""One record offered to several programs: the first that accepts takes it, the others are told."""
+"""One record offered to several programs: the first to accept takes it, and the others are withdrawn."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_a_free_place_belongs_to_who_waits_for_it(desk: Desk) -> None:
     queue_id = desk.a_queue(*ASKED, settings={"when_full": "waitlist"})
     desk.assign(queue_id, HERE)
     made = offer(desk, queue_id=queue_id)
-    desk.set_capacity(HERE, 1)  # the one who waits has not been given it yet
+    desk.set_capacity(HERE, 1)  # the waiting referral has not got it yet
     assert refusal(lambda: accept(desk, asked(desk, made, HERE))) == "capacity_exhausted"
 
 

@@ -17,7 +17,7 @@ from tests.support.in_process import a_service
 
 
 def the_refusal(call: Any) -> Refused:
-    """What a call is refused with, whole."""
+    """The whole refusal of a call."""
     with pytest.raises(Refused) as refused:
         call()
     return refused.value
@@ -333,7 +333,7 @@ def test_a_status_does_not_vanish_while_a_referral_is_on_its_way_there(
     def look_and_let_somebody_come_between(*arguments: Any) -> set[str]:
         found = look(*arguments)
         mover.start()
-        mover.join(timeout=0.5)  # it waits for us, so this ends by time
+        mover.join(timeout=0.5)  # it waits for this transaction, so only a time-out ends this
         return found
 
     monkeypatch.setattr(handlers, "keys_in_use", look_and_let_somebody_come_between)

@@ -1,4 +1,4 @@
-"""Consent to share a contact record: its days, the flags of open referrals, and ReferralQs that ask for it (MARKET R-18)."""
+"""Consent to share a contact record: its days, the flags of open referrals, and ReferralQs that ask for it."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def test_consents_that_are_there_end_by_the_new_clock_once_the_time_zone_changes
 ) -> None:
     desk = desk_on_both
     admin = a_caller(*STAFF_MAY, "organisation.manage", "report.manage", id=STAFF.id)
-    # Days are written by a clock that is as far from the new one as can be.
+    # Days are written in a time zone as far as possible from the new one.
     desk(reports.set_report_settings, admin, time_zone="Etc/GMT+12" if hours > 0 else "Pacific/Kiritimati")
     midnight = datetime.datetime(2026, 6, 11, tzinfo=datetime.UTC) - datetime.timedelta(hours=hours)
     with time_machine.travel("2026-06-09T12:00:00Z", tick=False):
@@ -329,7 +329,7 @@ def test_a_consent_and_a_reassignment_at_once_both_come_through(desk_on_both: De
         moves = [pool.submit(reassign, each) for each in referrals]
         moved = [each.result() for each in moves]
         assert all(each.result()["consent_until"] == "2199-12-31" for each in edits)
-    # Whichever came first, the new referral has the new end.
+    # In either order, the new referral has the new end.
     assert [flags(desk.read(each)) for each in moved] == [(False, False, False)] * 4
 
 

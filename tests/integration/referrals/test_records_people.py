@@ -1,4 +1,4 @@
-"""Whom a contact record is about: somebody whom identity knows, also after a merge."""
+"""The person of a contact record: one whom identity knows, also after a merge."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOBODY = ("person_id", "not_found")
 
 @pytest.fixture
 def known(desk: Desk) -> Desk:
-    """A desk beside an identity that knows two people."""
+    """A desk with an identity that knows two people."""
     desk.people = MergedPeople({KEPT, MERGED})
     desk.service.answers["identity.describe_person"] = desk.people.describe
     return desk
@@ -60,7 +60,7 @@ def test_the_surviving_person_is_stored_for_one_that_was_merged(known: Desk) -> 
     for record_id in (entered, edited):
         assert known(records.get_contact_record, contact_record_id=record_id)["person_id"] == KEPT
     same = known(records.edit_contact_record, contact_record_id=edited, version=2, person_id=KEPT)
-    assert same["version"] == 2  # who it was about already
+    assert same["version"] == 2  # the person it was about already
     known(records.edit_contact_record, contact_record_id=edited, version=2, person_id=None)
     assert person_of(known, edited) is None
     known.people.undo(MERGED)
@@ -90,7 +90,7 @@ def test_a_merge_that_is_told_while_a_record_is_entered_reaches_it(desk_on_both:
         lambda: desk(records.edit_contact_record, contact_record_id=old, version=1, person_id=MERGED),
     )
     for command in commands:
-        # What identity says next is out of date when it is used, and the event has come by then.
+        # Identity's next answer is outdated when it is used, and the event has been handled by then.
         desk.people = MergedPeople({KEPT, MERGED})
         if happens == "undo":
             desk.people.merge(KEPT, MERGED)
@@ -103,7 +103,7 @@ def test_a_merge_that_is_told_while_a_record_is_entered_reaches_it(desk_on_both:
 
 
 def then(desk: Desk, happens: str, request: Any) -> Any:
-    """Identity's answer, after which the two are merged or parted."""
+    """Identity's answer, after which the two records are merged or unmerged."""
     answer = desk.people.describe(request)
     desk.service.answers["identity.describe_person"] = desk.people.describe
     if happens == "merge":

@@ -23,7 +23,7 @@ RECORD, QUEUE, PROGRAM = "1" * 32, "2" * 32, "3" * 32
 
 
 class Counted:
-    """Stands where `everything` expects a desk."""
+    """A stand-in for the desk that `everything` expects."""
 
     def __init__(self, url: str) -> None:
         self.service: Any = self

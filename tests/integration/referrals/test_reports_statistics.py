@@ -1,4 +1,4 @@
-"""Statistics: volumes, time in status, outcomes, reasons and capacity use of a period; and that they can be rebuilt."""
+"""Statistics: volumes, time in status, outcomes, reasons and capacity use of a period; rebuilding."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def test_small_cells_are_blank_and_cannot_be_computed(desk: Desk, clock: Any) ->
 
     assert seen["suppress_below"] == 3
     family, shelter = seen["groups"]
-    # One of eleven is small; with ten shown beside the total it could be computed, so the ten are blank as well.
+    # One of eleven is small. It could be computed from the ten and the total, so the ten are blank as well.
     assert (seen["total"]["assigned"], family["assigned"], shelter["assigned"]) == (11, None, None)
     assert (seen["total"]["ended"], family["ended"], shelter["ended"]) == (4, None, None)
     assert statuses(family)["referred"] == (0, None, None, None)
@@ -301,7 +301,7 @@ def test_what_is_rebuilt_from_the_history_is_what_was_kept(desk_on_both: Desk, c
 
 
 def a_random_step(desk: Desk, chance: random.Random, referral_id: str, queue_id: str) -> None:
-    """One of the things that people do to a referral; what is not allowed just now is refused, and that is fine."""
+    """One of the things that people do to a referral; a step that is not allowed now is refused, which is expected."""
     known = {"referral_id": referral_id, "version": desk.read({"id": referral_id})["version"]}
     does = chance.choice(("move", "move", "move", "decline", "withdraw", "reassign", "urgent", "note"))
     try:
@@ -331,7 +331,7 @@ def a_random_step(desk: Desk, chance: random.Random, referral_id: str, queue_id:
 
 
 def everything(desk: Desk) -> dict[str, Any]:
-    """All that the reports keep, counts added up."""
+    """All rows of the reports, with counts added up."""
     fold_all(desk.service.database)
     with desk.service.database.reading(None) as session:
         assert session.scalars(select(ReportDelta)).all() == []

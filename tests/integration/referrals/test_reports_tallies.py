@@ -1,4 +1,4 @@
-"""Statistics are the same whether they are read from tallies, from single moves or from both; and what rebuilding puts right."""
+"""Statistics are the same from tallies, from single moves and from both; and rebuilding repairs damaged reports."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def furnished(desk: Desk, count: int, seed: int = 3) -> list[Past]:
 
 
 def forget_tallies(session: Session) -> None:
-    """As it is after the migration: nothing is tallied yet."""
+    """Delete all tallies, as after the migration."""
     for table in (ReportWeek, ReportDay):
         session.execute(delete(table))
     session.execute(update(ReportProgress).values(tallied_week=None))
@@ -153,7 +153,7 @@ def test_what_people_do_is_the_same_in_numbers_before_and_after_it_is_tallied(de
     assert before[0]["total"]["statuses"]
     assert tally_all(desk.service.database, NOW + datetime.timedelta(days=60)) >= 3
     assert answers() == before
-    # Everything is in the tallies now: the single moves are not looked at any more.
+    # Everything is in the tallies now: the single moves are no longer read.
     desk.service.database.write(None, lambda session: session.execute(delete(ReportMove)))
     assert answers() == before
 
@@ -224,7 +224,7 @@ def test_a_rebuild_puts_right_whatever_is_wrong(desk_on_both: Desk, clock: Any) 
 
 
 def spoil(session: Session, ids: Sequence[str]) -> None:
-    """What a fault could leave behind: places that are missing, wrong or of nobody, wrong counts, moves that never were."""
+    """Damage the reports: missing, wrong and superfluous places, wrong counts, invented moves."""
     cell_id = session.scalars(select(ReportPlace.cell_id).limit(1)).one()
     session.execute(delete(ReportPlace).where(ReportPlace.referral_id == ids[0]))
     session.execute(update(ReportPlace).where(ReportPlace.referral_id.in_(ids[1:4])).values(cell_id=cell_id))
@@ -239,7 +239,7 @@ def spoil(session: Session, ids: Sequence[str]) -> None:
 
 
 class Interrupted(Exception):
-    """Whoever rebuilt is gone."""
+    """The rebuilding process ends."""
 
 
 @pytest.mark.parametrize("after", [1, 4, 9])

@@ -1,4 +1,4 @@
-"""Referrals: how a program answers, what ends a referral, and when an answer is due."""
+"""Referrals: answers of a program, endings, and when an answer is due."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The signing service in process, the documents it is given, and what the other services would answer."""
+"""The signing service in process, with documents and the answers of the other services."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def a_pdf(text: str = "Plan of care", pages: int = 2) -> bytes:
 
 
 class Accounts:
-    """Stands in for identity: accounts by id, all of Harbor House."""
+    """A stand-in for identity: accounts by id, all of Harbor House."""
 
     def __init__(self) -> None:
         self.features = ["electronic_signature"]
@@ -120,7 +120,7 @@ class SigningOffice:
         )
 
     def file(self, document: Mapping[str, Any]) -> bytes:
-        """The bytes of the document as it stands."""
+        """The bytes of the document as it stands now."""
         content: bytes = self.process.runtime.blobs.read(HARBOR[0], document["sha256"])
         return content
 
@@ -130,19 +130,19 @@ class SigningOffice:
         return [item["title"] for item in page["items"]]
 
     def authority(self) -> Authority:
-        """The authority the signatures lead to."""
+        """The certificate authority of the signatures."""
         return Authority(self.keys, (self.keys / "passphrase").read_text())
 
 
 @pytest.fixture(scope="session")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One set of keys for the run: making them costs a second."""
+    """One set of keys for the run: making them takes a second."""
     return tmp_path_factory.mktemp("signing-keys")
 
 
 @pytest.fixture
 def open_office(tmp_path: Path, keys: Path) -> Iterator[Callable[..., SigningOffice]]:
-    """Opens an office over a database of the test's choice, with settings of its own."""
+    """A function that opens an office with the given database and settings."""
     opened: list[SigningOffice] = []
 
     def open_one(url: str | None = None, **settings: Any) -> SigningOffice:

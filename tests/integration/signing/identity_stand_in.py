@@ -1,4 +1,4 @@
-"""A process that answers signing's questions as identity would. Run with identity's environment."""
+"""A process that answers signing's calls as identity does. Run it with identity's environment."""
 
 # ruff: noqa: I001 - the chassis patches the standard library before anything else is imported
 from __future__ import annotations

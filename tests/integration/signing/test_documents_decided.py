@@ -32,7 +32,7 @@ def refused(code: str) -> Iterator[None]:
 
 
 def pdfsig(content: bytes, folder: Path) -> str:
-    """What poppler, which knows nothing of us, says about the signatures of a file."""
+    """The verdict of poppler, an independent verifier, on the signatures of a file."""
     path = folder / "signed.pdf"
     path.write_bytes(content)
     return subprocess.run(["pdfsig", "-nocert", path], capture_output=True, text=True, check=False).stdout
@@ -256,7 +256,7 @@ def test_who_lost_the_lease_records_nothing_even_while_the_document_is_undecided
     class SlowSigner(DyingSigner):
         def sign(self, order: Any) -> str:
             office.signer(DyingSigner(whole))
-            clock.shift(31)  # our lease has ended; another request takes it, and crashes
+            clock.shift(31)  # this lease has ended; another request takes a new one, and crashes
             with pytest.raises(KeyboardInterrupt):
                 office.sign(sent, key="later")
             clock.shift(31)  # its lease has ended as well

@@ -1,4 +1,4 @@
-"""Documents about a person of whom identity had two records, and who has opened them."""
+"""Documents about a person with two records, and the list of who has opened them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def concerned(office: Any, document: Any) -> str | None:
 
 
 def opened(office: Any, person_id: str) -> list[str]:
-    """The documents whose opening this person is shown."""
+    """The documents whose openings this person sees."""
     me = a_caller(realm="patient", id="6" * 32, scope={"person_id": person_id})
     return [each["object_id"] for each in office.call(trail.openings, me)["items"]]
 

@@ -1,4 +1,4 @@
-"""Many at once, on both databases: one signature, one decision."""
+"""Concurrent requests on both databases lead to one signature and one decision."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Any) -> str:
 
 @pytest.fixture
 def busy_office(open_office: Callable[..., Any], url: str) -> Any:
-    """An office whose callers are real threads, so work is not passed on to eventlet's pool, which serves one thread."""
+    """An office whose callers are real threads, so that work does not go to eventlet's pool, which serves one thread."""
     office = open_office(url)
     runtime = office.process.runtime
     office.signer(

@@ -171,7 +171,7 @@ def test_the_file_of_another_organisation_is_not_found(office: Any, pdf: Any) ->
 def test_the_same_key_sends_once_and_does_not_screen_again(office: Any, pdf: Any) -> None:
     request = {"document": office.upload(pdf()), "title": "Once", "recipient_account_id": "d" * 32}
     first = office.call(documents.send_document, office.staff, key="key-1", **request)
-    office.accounts.known.clear()  # asked again, identity would now refuse
+    office.accounts.known.clear()  # another call to identity would be refused now
     assert office.call(documents.send_document, office.staff, key="key-1", **request) == first
     assert office.titles() == ["Once"]
 

@@ -1,4 +1,4 @@
-"""A small database of its own for each test."""
+"""A small database for each test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support import toy
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """The address of an SQLite file that is not there yet."""
+    """The URL of an SQLite file that does not exist yet."""
     return f"sqlite:///{tmp_path}/toy.db"
 
 

@@ -1,4 +1,4 @@
-"""The store of documents: named by content, apart for each organisation, whole or not there."""
+"""The store of documents: named by content, separate for each organisation, complete or absent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A database file that another program has locked: the write waits its turn or is refused, and the service goes on turning."""
+"""A database file that another program has locked: the write waits or is refused, and the event loop continues."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_refusal_for_a_busy_database_says_when_to_come_back(
 
 
 def test_writers_of_one_process_take_turns(database: Database):
-    """A read, then a write, in each of many threads at once: with a plain BEGIN most of them would lose."""
+    """A read, then a write, in each of many threads at once: with a plain BEGIN most of them would fail."""
     failures: list[BaseException] = []
 
     def count(_: int) -> None:

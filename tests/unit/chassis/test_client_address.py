@@ -1,4 +1,4 @@
-"""The address that a call carries: read strictly, and never passed on."""
+"""The address that a call carries: strictly parsed, and not passed on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cursor says where a page ended, and goes on in its own order only."""
+"""A cursor says where a page ended, and is valid for its own order only."""
 
 from __future__ import annotations
 

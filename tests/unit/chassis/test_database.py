@@ -1,4 +1,4 @@
-"""The database: an organisation sees its own rows only, however it asks; a write that loses a race is tried again."""
+"""The database: every statement sees the rows of one organisation only; a write that loses a race is tried again."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Book(TenantScoped, Base):
 
 @pytest.fixture
 def database(url: str) -> Iterator[Database]:
-    """Each organisation has a shelf; on Harbor's lies, by some mistake, a book of Bayside."""
+    """Each organisation has a shelf. By mistake, Harbor's holds a book of Bayside."""
     database = Database(url)
     Base.metadata.create_all(database.engine)
 

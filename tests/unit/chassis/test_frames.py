@@ -1,4 +1,4 @@
-"""The frames that we write are those that py-amqp writes."""
+"""The chassis writes the same frames as py-amqp."""
 
 from __future__ import annotations
 

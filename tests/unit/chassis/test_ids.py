@@ -1,4 +1,4 @@
-"""Random identifiers: drawn many at once, and never the same in two processes."""
+"""Random identifiers: drawn in batches, and different in every process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The keyed lock: one at a time for each key, and nobody for ever."""
+"""The keyed lock: one holder for each key, and no endless wait."""
 
 from __future__ import annotations
 

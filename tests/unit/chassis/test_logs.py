@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, only what is allowed, nothing a person wrote."""
+"""Logs: one JSON object a line, allowed members only, no text of a person."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PERSONAL = ("contact_name", "email", "body", "note", "token", "password", "addre
 
 
 def written_by(work: str) -> list[dict[str, Any]]:
-    """What a process of its own logs: `configure` sets what belongs to the whole process."""
+    """The log of a separate process, as `configure` changes the whole process."""
     script = "import logging\nfrom services.chassis import logs\nlogs.configure('toy')\n" + textwrap.dedent(
         work
     )

@@ -1,4 +1,4 @@
-"""What a service process keeps is bounded, and what it never uses it does not load."""
+"""A service process keeps a bounded number of statements and loads no module that it does not use."""
 
 from __future__ import annotations
 

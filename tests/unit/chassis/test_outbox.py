@@ -1,4 +1,4 @@
-"""The relay: each event until the broker has it, and in order for each aggregate."""
+"""The relay publishes each event until the broker confirms it, in order for each aggregate."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Outbox = toy.Base.chassis.Outbox
 
 
 class FakePublisher:
-    """Remembers what arrived. `failing` says what becomes of an event instead, by its id."""
+    """Remembers published events. `failing` maps ids of events to their errors."""
 
     def __init__(self) -> None:
         self.is_connected = True

@@ -1,4 +1,4 @@
-"""Who a passport lets in. Whatever does not hold is refused, and only identity speaks for people."""
+"""Verification of passports: invalid ones are refused, and only identity issues them for people."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ NOW = "2026-03-01T12:00:00Z"
 
 @pytest.fixture
 def verifier() -> Verifier:
-    """signing's, which knows identity and referrals."""
+    """The verifier of signing, with the keys of identity and referrals."""
     return Verifier("signing", {name: KEYS[name].public_key() for name in ("identity", "referrals")})
 
 
 def signed(by: str = "identity", key: str | None = None, headers: Any = None, **changes: Any) -> str:
-    """A passport with claims of one's own; None leaves a claim out."""
+    """A passport with these claims. None leaves a claim out."""
     now = int(time.time())
     claims = {
         **ACCOUNT,

@@ -1,4 +1,4 @@
-"""Settings: a wrong one stops the start, by name and rule, and its value stays out of the text."""
+"""Settings: a wrong one stops the start with its name and rule, and without its value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What travels: what is read, what is refused with a fixed word, and what a refusal never holds."""
+"""The wire format: what is read, what is refused with a fixed word, and what a refusal leaves out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bar holds at the best of a few runs, and at none of a fault's."""
+"""A bar holds if one of a few runs meets it, and fails if none does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The probe that all waiting in tests goes through."""
+"""`eventually`, by which tests wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mail catcher keeps what it was given and shows it without running any of it."""
+"""The mail catcher keeps mails and shows them without running scripts in them."""
 
 from __future__ import annotations
 

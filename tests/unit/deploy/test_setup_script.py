@@ -1,6 +1,6 @@
 """The set-up script installs from the lock file when that changed, and otherwise does nothing.
 
-Every Debian package is taken as present: the machine that runs the tests has them.
+The tests assume that every Debian package is installed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 
 from deploy.stack import CHECKOUT
 
-# Stands where the environment's Python would, and writes down what it is asked.
+# Replaces the environment's Python and records its arguments.
 RECORDER = '#!/bin/sh\necho "$@" >>"$(dirname "$0")/asked"\n'
 
 
@@ -31,7 +31,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def set_up(checkout: Path, purpose: str) -> list[str]:
-    """What pip was asked for, newest last, over all runs so far."""
+    """The arguments of pip in all runs so far, newest last."""
     subprocess.run([checkout / "deploy" / "setup.sh", purpose], check=True, capture_output=True)
     asked = checkout / ".venv" / "bin" / "asked"
     return [line.split()[-1] for line in asked.read_text().splitlines()] if asked.exists() else []

@@ -1,4 +1,4 @@
-"""What the local stack would run, without running it."""
+"""The processes of the local stack, without starting them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The supervisor, with real processes that do next to nothing."""
+"""The supervisor, with trivial processes."""
 
 from __future__ import annotations
 

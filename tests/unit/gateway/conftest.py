@@ -1,4 +1,4 @@
-"""The gateway over a client that remembers what it was asked."""
+"""The gateway with a client that remembers its calls."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class FakeClient:
 
 
 class _OfThisTest:
-    """The client of whichever test is running: one application serves them all, since making it takes longer than most tests."""
+    """The client of the running test. All tests share one application, as making it takes longer than most tests."""
 
     def __init__(self) -> None:
         self.client = FakeClient()

@@ -1,4 +1,4 @@
-"""What the gateway answers: headers on everything, one shape of errors, the ids that tie a request to its logs."""
+"""What the gateway answers: headers on everything, one shape of errors, correlation ids in answers and logs."""
 
 from __future__ import annotations
 

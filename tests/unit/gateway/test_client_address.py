@@ -1,4 +1,4 @@
-"""Whose address counts: the socket's, or what our own proxies (10.0.0.0/8 in these tests) say of it."""
+"""The client's address: the socket's, or the one that a trusted proxy (10.0.0.0/8 in these tests) reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The session cookie of browsers: when it is set, what it is good for, and what a foreign page can do with it."""
+"""The session cookie of browsers: when it is set, what it allows, and what a foreign page can do with it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CREDENTIALS = {"organisation": "harbor", "login": "x", "password": "y"}
 
 @pytest.fixture
 def http(app: flask.Flask) -> FlaskClient:
-    # Without its own jar: the tests say themselves which cookie comes.
+    # Without a cookie jar: each test sets the cookies.
     return app.test_client(use_cookies=False)
 
 

@@ -1,4 +1,4 @@
-"""What letting a request in costs: one call of identity, and none where nobody needs to be known."""
+"""A request costs one call to identity, and a public one none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The browser's way to an outside provider and back: cookies, redirects, and what it is told when it does not work."""
+"""The browser's way to an outside provider and back: cookies, redirects, and failures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BEGUN = {
 
 @pytest.fixture
 def http(app: flask.Flask) -> FlaskClient:
-    # Without its own jar: the tests say themselves which cookie comes.
+    # Without a cookie jar: each test sets the cookies.
     return app.test_client(use_cookies=False)
 
 
@@ -139,7 +139,7 @@ def test_a_browser_that_begins_again_and_again_keeps_the_last_five(http: FlaskCl
     answer = http.get(START, headers={"Cookie": "; ".join(["a=b", *(f"{name}=key" for name in before)])})
 
     taken = [each.partition("=")[0] for each in answer.headers.getlist("Set-Cookie") if "Max-Age=0" in each]
-    assert taken == before[:3]  # four of before, and the new one
+    assert taken == before[:3]  # the four before, and the new one
 
 
 def test_a_second_factor_goes_on_in_the_page_and_its_challenge_in_the_fragment(

@@ -1,4 +1,4 @@
-"""Authors as the other side may know them."""
+"""Names of authors as others see them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file of the HR feed: what is read, what is refused and why, what it changes."""
+"""A file of the HR feed: accepted rows, refused rows with reasons, changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which features need which."""
+"""Features that need other features."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What roles hold, and what an account may do by them."""
+"""Permissions of roles and of accounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often something may be tried, for one login and from one address."""
+"""Limits on tries for one login and from one address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The e-mail channel: what is built, what arrives at a real SMTP server, and how refusals are told apart."""
+"""The e-mail channel: messages as built, messages at a real SMTP server, kinds of refusals."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RECIPIENT = "ana.ruiz@clinic.example"
 
 
 class Mailbox:
-    """An SMTP server's handler that remembers what it took, and answers as told."""
+    """The handler of an SMTP server. It remembers messages and answers as the test sets it."""
 
     def __init__(self) -> None:
         self.taken: list[Envelope] = []

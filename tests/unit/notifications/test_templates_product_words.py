@@ -1,4 +1,4 @@
-"""Templates: what may be saved, what comes out, and that nothing is ever evaluated."""
+"""Templates: checks before saving, rendering, and no evaluation."""
 
 from __future__ import annotations
 

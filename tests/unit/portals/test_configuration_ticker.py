@@ -1,4 +1,4 @@
-"""The ticker's markup: what it makes, and that nothing else gets through."""
+"""The ticker's markup: its HTML, and no other element."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.seed("S2-59")
 
 
 class Seen(HTMLParser):
-    """What a browser would find: tags, attributes, and the text between."""
+    """Tags, attributes and text as a browser parses them."""
 
     def __init__(self, markup: str) -> None:
         super().__init__(convert_charrefs=True)

@@ -1,4 +1,4 @@
-"""Rules of referrals: where a step leads, what it asks for, when an answer is due."""
+"""Rules of referrals: moves, what they require, when an answer is due."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules of authors: on which side they work."""
+"""Rules of authors: the side for which they work."""
 
 from __future__ import annotations
 

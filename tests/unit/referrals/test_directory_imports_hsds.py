@@ -1,4 +1,4 @@
-"""Reading HSDS 3.x: nested and flat JSON, pages of an API, packages of tables, and what is said about the rest."""
+"""Reading HSDS 3.x: nested and flat JSON, pages of an API, packages of tables, and reports of everything else."""
 
 from __future__ import annotations
 

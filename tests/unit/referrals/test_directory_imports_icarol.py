@@ -1,4 +1,4 @@
-"""Reading an iCarol resource export: every shape of file, and what is said about what could not be taken."""
+"""Reading an iCarol resource export: forms of files, and reports of refused rows."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def test_a_name_is_found_as_it_is_typed(typed: str, name: str) -> None:
     "typed", ["", "   ", "...", "zebra", "fam zebra", "fmy", "veterans 212", "transport 112"]
 )
 def test_what_is_something_else_finds_nothing(typed: str) -> None:
-    # Short words and numbers are taken as typed: nearly every other one would be near.
+    # Short words and numbers match exactly, as nearly all others are similar.
     assert found(typed) == []
 
 

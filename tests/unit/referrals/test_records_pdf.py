@@ -1,4 +1,4 @@
-"""A contact record on paper: pages, names, and what a PDF says about itself."""
+"""A contact record on paper: pages, names, and metadata of the PDF."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Histograms as whole numbers say what the stays that they were made of say."""
+"""Histograms as whole numbers give the same figures as the stays they were made of."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from services.signing.pdf.timestamps import timestamper
 
 
 def a_document(pages: int = 2, text: str = "Plan of care") -> bytes:
-    """A plain PDF with that many pages."""
+    """A plain PDF with this number of pages."""
     buffer = io.BytesIO()
     canvas = Canvas(buffer)
     for number in range(pages):
@@ -30,7 +30,7 @@ def a_document(pages: int = 2, text: str = "Plan of care") -> bytes:
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """One authority for the whole run: its RSA keys cost a second."""
+    """One authority for the whole run: making its RSA keys takes a second."""
     folder: Path = tmp_path_factory.mktemp("authority")
     return Authority(folder, "a passphrase for tests")
 
@@ -43,7 +43,7 @@ def document() -> Callable[..., bytes]:
 
 @pytest.fixture
 def signed_by(authority: Authority) -> Callable[..., bytes]:
-    """Signs with sensible arguments: `signed_by(pdf, "sig-1", signer_name=…)`."""
+    """Sign with sensible arguments: `signed_by(pdf, "sig-1", signer_name=…)`."""
 
     def signed(pdf: bytes, field_name: str = "sig-1", **changed: Any) -> bytes:
         arguments = {

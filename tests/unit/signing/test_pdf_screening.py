@@ -1,4 +1,4 @@
-"""Screening of uploads: what must come in, and hostile documents of every kind, made on the fly."""
+"""Screening of uploads: harmless documents, and generated hostile ones of every kind."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _stream(data: bytes, entries: bytes) -> bytes:
 
 
 def _bomb(megabytes: int) -> bytes:
-    """So many megabytes of zeros, packed: one megabyte is packed, and the piece repeated, which takes a tenth of the time."""
+    """So many megabytes of compressed zeros. One compressed megabyte is repeated, which takes a tenth of the time."""
     piece = bytes(1024 * 1024)
     engine = zlib.compressobj(9)
     first, again = (engine.compress(piece) + engine.flush(zlib.Z_FULL_FLUSH) for _ in range(2))

@@ -1,4 +1,4 @@
-"""Signatures on PDFs: what is made, that it is valid elsewhere, and that tampering shows."""
+"""Signatures on PDFs: their content, other verifiers, tampering."""
 
 from __future__ import annotations
 
@@ -162,8 +162,8 @@ def test_a_document_signed_elsewhere_gets_no_page_and_keeps_its_signature_valid(
 ) -> None:
     mark = b"/PorticoSignaturePage true"
     with_page = signed_by(document(pages=1), "theirs")
-    # Without our mark the page is a stranger's. The signature over the changed bytes breaks, which is no matter:
-    # what is asked is that nothing but a signature was added to it.
+    # Without the mark the page counts as an ordinary one. The signature over the changed bytes breaks, which does not
+    # matter here: the test is that only a signature was added to the page.
     assert mark in with_page
     theirs = with_page.replace(mark, b"/PorticoSignaturePag_ true")
     result = checked(signed_by(theirs, "ours"))
@@ -325,7 +325,7 @@ def test_an_incremental_update_after_signing_is_detected(
     attack(writer)
     output = io.BytesIO()
     writer.write(output)
-    # A later honest signature over the changed document must not launder the change.
+    # A later honest signature over the changed document must not hide the change.
     pdf = signed_by(output.getvalue(), "sig-2") if signed_again else output.getvalue()
     result = checked(pdf)
     assert not result.is_valid
@@ -381,7 +381,7 @@ def sign_under_eventlet(authority: Authority, path: Path) -> None:
     assert done.returncode == 0, done.stderr
     valid, longest_stall_s = done.stdout.split()
     assert valid == "8"
-    # The loop goes on meanwhile. RELIABILITY's limit is 250 ms; twice that leaves room for a busy machine.
+    # The loop continues meanwhile. The limit of a service is 250 ms; twice that allows for a busy machine.
     assert float(longest_stall_s) < 0.5
 
 
