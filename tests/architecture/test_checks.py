@@ -158,7 +158,7 @@ def test_an_operation_of_the_gateway_that_it_does_not_ask_is_named(tree: Portico
 
 
 def test_a_service_that_asks_what_it_may_not_is_named(tree: Portico):
-    asked = "from services.contracts.referrals import describe_resource\nprint(describe_resource)\n"
+    asked = "from services.contracts.referrals.directory import describe_resource\nprint(describe_resource)\n"
     module = Module("services.signing.planted", "services/signing/planted.py", asked)
 
     assert declarations.problems(with_modules(tree, module)) == [

@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Collection, Iterable
 
 from services.contracts.errors import Refused
+from services.identity.realms.rules import plain_address
 
 
 def checked_networks(networks: Iterable[str]) -> list[str]:
@@ -34,9 +35,3 @@ def is_inside(address: str | None, networks: Collection[str]) -> bool:
         return False
     place = plain_address(address)
     return any(place in ipaddress.ip_network(network) for network in networks)
-
-
-def plain_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The address. One of IPv4 that is written as IPv6 (`::ffff:192.0.2.1`) becomes IPv4. Raises ValueError."""
-    place = ipaddress.ip_address(address)
-    return getattr(place, "ipv4_mapped", None) or place

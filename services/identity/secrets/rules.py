@@ -9,7 +9,7 @@ import datetime
 import ipaddress
 from dataclasses import dataclass
 
-from services.identity.realms.networks import plain_address
+from services.identity.realms.rules import plain_address
 
 
 @dataclass(frozen=True)
