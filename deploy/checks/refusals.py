@@ -19,6 +19,9 @@ from deploy.checks.source import LANGUAGE, Module, resolved
 from services.contracts.declare import Operation
 from services.contracts.errors import CODES
 
+# Their methods are called on objects that come with every request.
+EVERYWHERE = ("services.chassis.passports",)
+
 
 @dataclass
 class _Piece:
@@ -47,14 +50,15 @@ def _codes_in(module: Module) -> frozenset[str]:
 
 def _codes_out_of_reach(portico: Portico) -> Iterator[str]:
     for service, operations in portico.operations.items():
-        pieces = _pieces((*portico.of(f"services.{service}"), *portico.of("services.chassis")))
+        modules = (*portico.of(f"services.{service}"), *portico.of("services.chassis"))
+        pieces = _pieces(modules)
         starts = _entrypoints(portico.of(f"services.{service}"))
         for operation in operations:
             # `serves_audit` makes the entrypoints of the audit trail, so no source names them.
             start = starts.get(operation.address)
             if start is None:
                 continue
-            reachable = _reachable(pieces, start)
+            reachable = _reachable(pieces, _names_taken_over(modules), start, operation)
             for code in operation.errors:
                 if code not in reachable:
                     yield (
@@ -87,12 +91,16 @@ def _pieces(modules: tuple[Module, ...]) -> dict[str, _Piece]:
     pieces: dict[str, _Piece] = {}
     methods = {module.name: _by_name(module) for module in modules}
     for module in modules:
-        near = [methods[name] for name in {module.name, *_imported_modules(module, methods)}]
+        near = [
+            methods[name]
+            for name in {module.name, *_imported_modules(module, methods), *EVERYWHERE} & set(methods)
+        ]
+        siblings = _siblings(module, modules)
         for node in module.tree.body:
             for name in _defined(node):
-                pieces[f"{module.name}.{name}"] = _piece(module, _without_methods(node), near)
+                pieces[f"{module.name}.{name}"] = _piece(module, _without_methods(node), near, siblings)
         for owner, function in _methods(module):
-            pieces[f"{module.name}.{owner}.{function.name}"] = _piece(module, [function], near)
+            pieces[f"{module.name}.{owner}.{function.name}"] = _piece(module, [function], near, siblings)
     return pieces
 
 
@@ -128,11 +136,33 @@ def _defined(node: ast.stmt) -> list[str]:
     return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
-def _piece(module: Module, nodes: Iterable[ast.AST], near: list[dict[str, list[str]]]) -> _Piece:
-    """A piece of a module. `near` are the methods of the module and of those that it imports."""
+def _siblings(module: Module, modules: tuple[Module, ...]) -> dict[str, list[str]]:
+    """What the modules beside this one define, by a module's name and by its file's name."""
+    package = module.name.rpartition(".")[0]
+    found = {}
+    for each in modules:
+        if each.name.rpartition(".")[0] == package:
+            last = each.name.rpartition(".")[2]
+            defined = [f"{each.name}.{name}" for node in each.tree.body for name in _defined(node)]
+            found[last] = found[f"{last}.py"] = defined
+    return found
+
+
+def _piece(
+    module: Module,
+    nodes: Iterable[ast.AST],
+    near: list[dict[str, list[str]]],
+    siblings: Mapping[str, list[str]],
+) -> _Piece:
+    """A piece of a module. `near` are the methods of the module and of those that it imports.
+
+    A text that names a module beside this one stands for all of it: it is loaded when it is needed, or run in a child.
+    """
     piece = _Piece()
     for each in (each for node in nodes for each in ast.walk(node)):
         piece.codes.update(_code(each))
+        if isinstance(each, ast.Constant) and isinstance(each.value, str):
+            piece.named.update(siblings.get(each.value, ()))
         if isinstance(each, ast.Name):
             piece.named.add(module.imported.get(each.id, f"{module.name}.{each.id}"))
         elif isinstance(each, ast.Attribute):
@@ -144,15 +174,29 @@ def _piece(module: Module, nodes: Iterable[ast.AST], near: list[dict[str, list[s
     return piece
 
 
-def _reachable(pieces: Mapping[str, _Piece], start: str) -> set[str]:
-    """The codes that can be raised from here, also by other operations that are called."""
+@functools.cache
+def _names_taken_over(modules: tuple[Module, ...]) -> dict[str, str]:
+    """What a module's imported names stand for: `capacity.handlers.release` may be `capacity.claims.release`."""
+    return {
+        f"{module.name}.{local}": dotted for module in modules for local, dotted in module.imported.items()
+    }
+
+
+def _reachable(
+    pieces: Mapping[str, _Piece], taken_over: Mapping[str, str], start: str, served: Operation
+) -> set[str]:
+    """The codes that can be raised from here, also by other operations that are called; the one served is none of them."""
     codes: set[str] = set()
     seen, waiting = {start}, [start]
     while waiting:
         name = waiting.pop()
         piece = pieces.get(name)
         if piece is None:
-            codes.update(_codes_of(name))
+            codes.update(_codes_of(name, served))
+            meant = taken_over.get(name)
+            if meant is not None and meant not in seen:
+                seen.add(meant)
+                waiting.append(meant)
             continue
         codes |= piece.codes
         following = piece.named - seen
@@ -161,12 +205,13 @@ def _reachable(pieces: Mapping[str, _Piece], start: str) -> set[str]:
     return codes
 
 
-def _codes_of(name: str) -> tuple[str, ...]:
-    """The declared codes of another service's operation, if this is the name of one."""
+def _codes_of(name: str, served: Operation) -> tuple[str, ...]:
+    """The declared codes of another operation, if this is the name of one."""
     if not name.startswith(f"{LANGUAGE}."):
         return ()
     target: Any = resolved(name)
-    return target.errors if isinstance(target, Operation) else ()
+    is_another = isinstance(target, Operation) and target.address != served.address
+    return target.errors if is_another else ()
 
 
 def _code(node: ast.AST) -> Iterator[str]:

@@ -191,10 +191,16 @@ def test_a_code_that_nobody_raises_is_named(tree: Portico):
     ],
 )
 def test_a_declared_code_that_cannot_be_reached_is_named(tree: Portico, address: str, code: str):
+    # In the declaration itself: the source refers to this object, and must not be taken to raise what it declares.
     declared = operation(tree, address)
-    spoilt = dataclasses.replace(declared, errors=(*declared.errors, code))
+    before = declared.errors
+    object.__setattr__(declared, "errors", (*before, code))
+    try:
+        found = refusals.problems(tree)
+    finally:
+        object.__setattr__(declared, "errors", before)
 
-    assert refusals.problems(with_contract(tree, declared.service, **{declared.name: spoilt})) == [
+    assert found == [
         f"{address}: declares {code}, which nothing it calls raises; raise it, or take it out of the declaration"
     ]
 

@@ -150,7 +150,7 @@ check_identity_provider = contract.query(
         "signing_keys": fields.Integer(required=True),
     },
     access=MANAGE_ORGANISATION,
-    errors=("not_found", "too_many_requests"),
+    errors=("not_found",),
     timeout_s=20.0,
 )
 list_sign_in_options = contract.query(

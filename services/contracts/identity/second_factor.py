@@ -52,7 +52,7 @@ confirm_second_factor = contract.command(
     request={"code": Secret(required=True, validate=CODE_LENGTH)},
     reply={"recovery_codes": _RECOVERY_CODES},
     access=SIGNED_IN,
-    errors=("proof_refused", "second_factor_is_on", "second_factor_is_off", "too_many_requests"),
+    errors=("proof_refused", "too_many_requests"),
     keeps_answer=False,
 )
 renew_recovery_codes = contract.command(

@@ -162,7 +162,7 @@ create_queue = contract.command(
     },
     reply=Queue,
     access=permission("queue.manage", realms=STAFF),
-    errors=("not_found", "queue_name_taken", "invalid_status_list", "invalid_queue", "feature_is_off"),
+    errors=("not_found", "queue_name_taken", "invalid_status_list", "invalid_queue"),
     status=201,
 )
 list_queues = contract.query(

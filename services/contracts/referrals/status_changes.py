@@ -104,7 +104,7 @@ unaccept_referral = contract.command(
     request={"referral_id": Id(required=True), **NOTE},
     reply=Referral,
     access=permission("referral.change_status"),
-    errors=MOVE_ERRORS,
+    errors=tuple(code for code in MOVE_ERRORS if code != "status_not_in_queue"),
     expects_version=True,
 )
 decline_referral = contract.command(
