@@ -33,7 +33,7 @@ from services.referrals.directory_imports.spool import Entry
 
 EVERY_S = 15.0
 DONE_IN_CALL_BYTES, DONE_IN_CALL_RECORDS = 8_000_000, 5_000
-RECORDS_AT_ONCE = 100
+RECORDS_AT_ONCE = 30
 LEASE_READING = datetime.timedelta(minutes=8)
 TRIES = 5
 LOOP = "directory-imports"
