@@ -128,7 +128,7 @@ def carry_out(
     with a parameter called `request` gets the whole request instead.
     """
     code = use_case.__code__  # type: ignore[attr-defined]  # use cases are functions
-    if not {"request", "_request"}.isdisjoint(code.co_varnames[: code.co_argcount]):
+    if "request" in code.co_varnames[: code.co_argcount]:
         return use_case(*leading, request, *extra)
     named = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
     return use_case(*leading, *extra, **{name: request[name] for name in named if name in request})

@@ -46,7 +46,7 @@ def python_type(field: fields.Field) -> str:
 
 def misfits(use_case: Callable[..., Any], request: Schema) -> Iterator[str]:
     """Parameters that do not fit the request, one sentence each."""
-    if not {"request", "_request"}.isdisjoint(inspect.signature(use_case).parameters):
+    if "request" in inspect.signature(use_case).parameters:
         return
     for name, parameter in inspect.signature(use_case).parameters.items():
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
