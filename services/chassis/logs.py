@@ -26,7 +26,7 @@ traceparent: contextvars.ContextVar[str | None] = contextvars.ContextVar("tracep
 ALLOWED = frozenset(
     {
         "event", "level", "timestamp", "logger", "service", "where", "error",
-        "correlation_id", "trace", "operation", "outcome", "code", "status", "ms", "cpu_ms", "method", "route",
+        "correlation_id", "trace", "operation", "outcome", "code", "status", "ms", "cpu_ms", "user_ms", "method", "route",
         "organisation", "queue", "exchange", "reason", "tries", "event_type", "event_id", "delivery_id",
         "count", "size", "depth", "age_s", "name", "pid", "port", "signal",
     }

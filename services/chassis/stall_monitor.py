@@ -2,7 +2,8 @@
 
 A heartbeat, a timer of the event loop, notes the time every 50 ms. When it comes late, it reports the metric
 `event_loop_stall_seconds` and, above 250 ms, the log line `event_loop_stalled` with the stack that held the loop and the
-CPU time used. A native thread takes that stack: ten times a second it checks the age of the last heartbeat.
+CPU time used (`user_ms`: without the kernel's part). A native thread takes that stack: ten times a second it checks the
+age of the last heartbeat.
 
 **What counts as a stall.** The heartbeat is late, and meanwhile the loop's thread computed, or waited in a call that does
 not yield. Time in which the machine did not run the thread does not count: `held` is the lateness minus the longer of
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import sys
 import time
 from dataclasses import dataclass
@@ -35,6 +37,7 @@ WORTH_A_LINE_S = 0.25
 LOOK_S = 0.1
 TAKE_STACK_AFTER_S = 0.15  # early enough for at least one look before WORTH_A_LINE_S
 SCHEDULE = "/proc/thread-self/schedstat"
+USER_TIME_OF = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)  # not Linux: of the process
 
 _native_threading = eventlet.patcher.original("threading")
 _native_sleep = eventlet.patcher.original("time").sleep
@@ -42,10 +45,11 @@ _native_sleep = eventlet.patcher.original("time").sleep
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """The loop's clocks at one heartbeat, in seconds: the time, its thread's CPU time, its thread's wait for a core."""
+    """The loop's clocks at a heartbeat, in s: the time, its thread's CPU time and user time, its thread's wait for a core."""
 
     at: float
     cpu: float
+    user: float
     ready: float
 
 
@@ -92,7 +96,8 @@ class StallMonitor:
 
     def _clocks(self) -> Beat:
         ready = int(os.pread(self._schedule, 80, 0).split()[1]) / 1e9 if self._schedule is not None else 0.0
-        return Beat(time.monotonic(), time.thread_time(), ready)
+        user = resource.getrusage(USER_TIME_OF).ru_utime
+        return Beat(time.monotonic(), time.thread_time(), user, ready)
 
     def _beat(self) -> None:
         last, self._last = self._last, self._clocks()
@@ -107,10 +112,10 @@ class StallMonitor:
             computed = self._last.cpu - last.cpu
             held = max(computed - BEAT_S, late - not_run)
             eventlet.spawn(
-                self._report, held, computed, where
+                self._report, held, computed, self._last.user - last.user, where
             )  # a log line may block; a timer of the loop must not
 
-    def _report(self, held: float, computed: float, where: str | None) -> None:
+    def _report(self, held: float, computed: float, user: float, where: str | None) -> None:
         if held > WORTH_COUNTING_S:
             self._metric.observe(held)
         if held > WORTH_A_LINE_S:
@@ -118,6 +123,7 @@ class StallMonitor:
                 "event_loop_stalled",
                 ms=round(held * 1000),
                 cpu_ms=round(computed * 1000),
+                user_ms=round(user * 1000),
                 where=where or "outside",
             )
 

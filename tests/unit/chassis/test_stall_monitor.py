@@ -31,7 +31,8 @@ STALLED = {
     "event": "event_loop_stalled",
     "service": "toy",
     "ms": 400,
-    "cpu_ms": 300,
+    "cpu_ms": 800,
+    "user_ms": 300,
     "where": "toy.py:1 hold",
 }
 A_TEST = """
@@ -81,7 +82,7 @@ def test_watching_costs_next_to_nothing() -> None:
         done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=True)
         figures = json.loads(done.stdout)
         print(figures)
-        assert figures["cpu"] < 0.005
+        assert figures["cpu"] < 0.02
         assert figures["mb"] < 0.5
 
     hold_at_best(a_run)
@@ -118,14 +119,16 @@ def test_a_test_fails_where_a_service_stood_still(tmp_path: Path) -> None:
     assert "toy stood still for 400 ms in toy.py:1 hold, computing 300 ms" in run.stdout
 
 
-@pytest.mark.parametrize(("load", "cpu_ms", "counts"), [(1.0, 0, True), (50.0, 0, False), (50.0, 300, True)])
+@pytest.mark.parametrize(
+    ("load", "user_ms", "counts"), [(1.0, 0, True), (50.0, 499, False), (50.0, 500, True)]
+)
 def test_on_an_overloaded_machine_only_computing_counts(
-    load: float, cpu_ms: int, counts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    load: float, user_ms: int, counts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "getloadavg", lambda: (load, load, load))
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     log = tmp_path / "toy.log"
-    log.write_text(json.dumps({**STALLED, "cpu_ms": cpu_ms}) + "\n")
+    log.write_text(json.dumps({**STALLED, "user_ms": user_ms}) + "\n")
     watch = StallWatch()
     watch.watch(log)
     assert len(watch.collect()) == counts
