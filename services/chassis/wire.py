@@ -14,6 +14,8 @@ import orjson
 
 RPC_EXCHANGE = "nameko-rpc"
 PARKING_QUEUE = "portico.parked"
+# A full parking queue takes nothing more, so that what is parked stays.
+MOST_PARKED, MOST_PARKED_BYTES = 10_000, 256_000_000
 MAX_BODY_BYTES = 1024 * 1024
 MAX_DEPTH = 64
 JSON = "application/json"

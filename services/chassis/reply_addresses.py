@@ -1,0 +1,85 @@
+"""Which addresses a service may answer to.
+
+RabbitMQ 3.10 closes the connection of whoever answers to an address of direct reply-to that is not in its form, or that names
+a node it does not know. All calls that are being served would come again. So a caller's address is examined before the call is
+carried out: its form, and once for each node, by a trial over a connection of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+
+import amqp
+
+from services.chassis.link import connect
+
+PREFIX = "amq.rabbitmq.reply-to."
+_ADDRESS = re.compile(rf"{re.escape(PREFIX)}([A-Za-z0-9+/]+={{0,2}})\.[A-Za-z0-9+/]+={{0,2}}")
+# A process of Erlang in its external format: the node in RabbitMQ's short form, then 12 bytes (before Erlang 23: 9).
+_PROCESS = re.compile(rb"(\x83[Xg](?:[vd]\x00.|[ws].)reply@[0-9]{1,10})(.{12}|.{9})", re.DOTALL)
+KEPT = 1000
+
+
+class ReplyAddresses:
+    """The addresses of callers. `is_known_to_broker(address)` makes the trial."""
+
+    def __init__(self, is_known_to_broker: Callable[[str], bool]) -> None:
+        self._is_known_to_broker = is_known_to_broker
+        self._nodes: dict[bytes, bool] = {}
+        self.accepted: set[str] = set()
+
+    def accept(self, address: str) -> bool:
+        """Whether a service may answer to this address. Asks the broker for the first of each node. Raises OSError, AMQPError."""
+        if address in self.accepted:
+            return True
+        if not address or (address.startswith(PREFIX) and not self._is_direct(address)):
+            return False
+        if len(self.accepted) >= KEPT:
+            self.accepted.clear()
+        self.accepted.add(address)
+        return True
+
+    def _is_direct(self, address: str) -> bool:
+        form = _ADDRESS.fullmatch(address)
+        if form is None:
+            return False
+        try:
+            process = _PROCESS.fullmatch(base64.b64decode(form[1], validate=True))
+        except binascii.Error:
+            return False
+        if process is None or not _has_its_length(process[1]):
+            return False
+        node = process[1]
+        if node not in self._nodes:
+            if len(self._nodes) >= KEPT:
+                self._nodes.clear()
+            # A process that does not exist, so that no caller gets the trial.
+            trial = base64.b64encode(node + bytes(len(process[2]))).decode()
+            self._nodes[node] = self._is_known_to_broker(f"{PREFIX}{trial}.AAAA")
+        return self._nodes[node]
+
+
+def _has_its_length(node: bytes) -> bool:
+    """Whether the length that the node's name declares is its length."""
+    name = node[node.index(b"reply@") :]
+    return node[2 : -len(name)][1:] in (bytes((len(name),)), bytes((0, len(name))))
+
+
+def is_known_to_broker(uri: str, address: str) -> bool:
+    """Send nothing to this address over a new connection. Returns whether the broker keeps that connection.
+
+    Raises OSError or AMQPError where the broker cannot be reached.
+    """
+    connection = connect(uri, 2)
+    try:
+        channel = connection.channel()
+        channel.confirm_select()
+        channel.basic_publish_confirm(amqp.Message(b""), routing_key=address, confirm_timeout=2)
+    except amqp.InternalError:
+        return False
+    finally:
+        connection.collect()
+    return True
