@@ -235,7 +235,7 @@ def _contents(entry: Parked, body: bytes) -> str:
 
 def _plain(value: Any) -> str:
     """A value as text that no terminal takes for a command."""
-    return ascii(value).strip("'") if isinstance(value, str) else ascii(value)
+    return ascii(value)[1:-1] if isinstance(value, str) else ascii(value)
 
 
 def _line(entry: Parked) -> str:

@@ -44,7 +44,7 @@ class Runtime:
         self.blobs = BlobStore(settings.blob_dir)
         self.publisher = Publisher(settings.amqp_uri, service, settings.heartbeat_s)
         self.rpc = RpcClient(settings.amqp_uri, service, settings.heartbeat_s, settings.rpc_timeout_s)
-        self.relay = Relay(service, self.database, self.tables, self.publisher)
+        self.relay = Relay(service, self.database, self.tables, self.publisher, settings.public_url)
         self.sealer = Sealer(service, self.database, self.tables, self.issuer)
         self.reading_audit = ReadingAudit(self.database, self.tables)
         self.keyed_lock = KeyedLock()
