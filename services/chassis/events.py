@@ -20,6 +20,7 @@ from services.contracts.declare import Event, Operation
 
 RETRY_AFTER_S = (1, 5, 30, 300)
 TRIES = "portico-tries"
+MOST_ID_CHARACTERS = 64  # what the inbox holds
 
 
 def retry_exchange(seconds: int) -> str:
@@ -153,16 +154,17 @@ class Listens(Entrypoint):  # type: ignore[misc]  # nameko has no types
             raise wire.Undecodable("not_this_event")
         try:
             data = self.event.schema.load(envelope["data"], unknown="exclude")
-            context = EventContext(
-                envelope["id"],
-                envelope["subject"],
-                envelope["organisation"],
-                envelope["organisationkey"],
-                str(envelope.get("correlationid") or envelope["id"]),
-                envelope.get("traceparent"),
-            )
-        except (ValidationError, KeyError, TypeError):
+            own = [envelope[name] for name in ("id", "subject", "organisation", "organisationkey")]
+        except (ValidationError, KeyError):
             raise wire.Undecodable("not_this_event") from None
+        if not all(map(wire.is_token, own)) or len(own[0]) > MOST_ID_CHARACTERS:
+            raise wire.Undecodable("not_this_event")
+        correlation_id, traceparent = envelope.get("correlationid"), envelope.get("traceparent")
+        context = EventContext(
+            *own,
+            correlation_id if wire.is_token(correlation_id) else own[0],
+            traceparent if wire.is_traceparent(traceparent) else None,
+        )
         logs.correlation_id.set(context.correlation_id)
         logs.traceparent.set(context.traceparent)
         return IncomingEvent(self.runtime, self.method_name, self.event, data, context)

@@ -7,6 +7,7 @@ import concurrent.futures
 import contextlib
 import os
 import random
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import pytest
 
 from deploy import parked
 from services.chassis import wire
-from services.chassis.events import RETRY_AFTER_S, TRIES, retry_exchange
+from services.chassis.events import RETRY_AFTER_S, TRIES
 from services.chassis.reply_addresses import PREFIX
 from tests.support import toy
 from tests.support.eventually import eventually
@@ -221,27 +222,62 @@ def test_a_routing_key_that_is_not_utf_8_is_no_operation_and_an_event_that_is_pa
     ids=["below zero", "more than there are", "2^62", "true", "text"],
 )
 def test_a_forged_number_of_tries_counts_as_none(system: ServiceSystem, tries: bytes):
-    target = TARGETS["events"]
-    raw = target.properties(headers=header(TRIES.encode(), tries))
-    waiting = retry_exchange(RETRY_AFTER_S[0])
-    body = wire.encode(
-        {
-            "type": toy.thing_added.type,
-            "id": wire.new_id(),
-            "subject": "a" * 32,
-            "organisation": "a" * 32,
-            "organisationkey": "harbor",
-            "data": {"thing_id": "b" * 32},  # there is no such thing, so the handler fails
-        }
-    )
-    with raw_publisher(system.uri) as publisher, contextlib.closing(system.connection()) as connection:
-        connection.channel().queue_purge(waiting)
+    raw = TARGETS["events"].properties(headers=header(TRIES.encode(), tries))
+    before = _first_failures(system)
 
-        assert publisher.publish(target.exchange, target.routing_key, raw, body)
+    _publish_event(system, raw)
 
-        eventually(lambda: _assert_equal(message_count(connection, waiting), 1))
-        connection.channel().queue_purge(waiting)
+    eventually(lambda: _assert_equal(_first_failures(system), before + 1))
     _assert_undisturbed(system)
+
+
+def _first_failures(system: ServiceSystem) -> int:
+    """Events that failed for the first time."""
+    return len(re.findall(r'"tries":\s?1\b', system.log.read_text()))
+
+
+@pytest.mark.fault("A24")
+@pytest.mark.parametrize("member", ["id", "subject", "organisation", "organisationkey"])
+@pytest.mark.parametrize("value", [7, None, [], {}, "", "a b", "i" * 129])
+def test_an_event_whose_envelope_holds_no_ids_is_parked(system: ServiceSystem, member: str, value: Any):
+    _publish_event(system, **{member: value})
+
+    eventually(lambda: _assert_equal(len(parked.listing(system.uri)), 1))
+    (entry,) = parked.listing(system.uri)
+    assert (entry.queue, entry.reason) == ("toy.on_thing_added", "not_this_event")
+    assert parked.discard(system.uri, None) == 1
+
+
+@pytest.mark.fault("A24")
+def test_what_an_event_says_about_its_cause_reaches_the_log_only_as_an_id(system: ServiceSystem):
+    known = wire.new_id()
+    canary = "Rosalind Quimby"
+    before = _first_failures(system)
+
+    _publish_event(system, correlationid=canary, traceparent=canary, id=known)
+    _publish_event(system, correlationid={"name": canary}, traceparent=[canary])
+
+    eventually(lambda: _assert_equal(_first_failures(system), before + 2))
+    log = system.log.read_text()
+    assert canary not in log
+    assert known in log
+
+
+def _publish_event(system: ServiceSystem, raw: bytes | None = None, **members: Any) -> None:
+    """Publish an event about a thing that does not exist, so that the handler fails if it is called. `raw` are properties."""
+    envelope = {
+        "type": toy.thing_added.type,
+        "id": wire.new_id(),
+        "subject": "a" * 32,
+        "organisation": "a" * 32,
+        "organisationkey": "harbor",
+        "data": {"thing_id": "b" * 32},
+        **members,
+    }
+    target = TARGETS["events"]
+    with raw_publisher(system.uri) as publisher:
+        raw = raw or target.properties()
+        assert publisher.publish(target.exchange, target.routing_key, raw, wire.encode(envelope))
 
 
 @pytest.mark.full
