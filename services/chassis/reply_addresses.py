@@ -10,6 +10,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import threading
+import time
+from collections import deque
 from collections.abc import Callable
 
 import amqp
@@ -21,14 +24,21 @@ _ADDRESS = re.compile(rf"{re.escape(PREFIX)}([A-Za-z0-9+/]+={{0,2}})\.[A-Za-z0-9
 # A process of Erlang in its external format: the node in RabbitMQ's short form, then 12 bytes (before Erlang 23: 9).
 _PROCESS = re.compile(rb"(\x83[Xg](?:[vd]\x00.|[ws].)reply@[0-9]{1,10})(.{12}|.{9})", re.DOTALL)
 KEPT = 1000
+# A cluster has few nodes. Whoever makes up many must not keep the workers busy with trials.
+MOST_TRIALS, WITHIN_S = 30, 60.0
 
 
 class ReplyAddresses:
-    """The addresses of callers. `is_known_to_broker(address)` makes the trial."""
+    """The addresses of callers. `is_known_to_broker(address)` makes the trial; `clock` counts seconds."""
 
-    def __init__(self, is_known_to_broker: Callable[[str], bool]) -> None:
+    def __init__(
+        self, is_known_to_broker: Callable[[str], bool], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
         self._is_known_to_broker = is_known_to_broker
         self._nodes: dict[bytes, bool] = {}
+        self._asking = threading.Lock()
+        self._asked_at: deque[float] = deque(maxlen=MOST_TRIALS)
         self.accepted: set[str] = set()
 
     def accept(self, address: str) -> bool:
@@ -54,12 +64,21 @@ class ReplyAddresses:
             return False
         node = process[1]
         if node not in self._nodes:
-            if len(self._nodes) >= KEPT:
-                self._nodes.clear()
-            # A process that does not exist, so that no caller gets the trial.
-            trial = base64.b64encode(node + bytes(len(process[2]))).decode()
-            self._nodes[node] = self._is_known_to_broker(f"{PREFIX}{trial}.AAAA")
-        return self._nodes[node]
+            with self._asking:
+                if node not in self._nodes:
+                    self._ask_about(node, len(process[2]))
+        return self._nodes.get(node, False)
+
+    def _ask_about(self, node: bytes, rest: int) -> None:
+        now = self._clock()
+        if len(self._asked_at) == MOST_TRIALS and self._asked_at[0] > now - WITHIN_S:
+            return
+        self._asked_at.append(now)
+        if len(self._nodes) >= KEPT:
+            self._nodes.clear()
+        # A process that does not exist, so that no caller gets the trial.
+        process = base64.b64encode(node + bytes(rest)).decode()
+        self._nodes[node] = self._is_known_to_broker(f"{PREFIX}{process}.AAAA")
 
 
 def _has_its_length(node: bytes) -> bool:

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from services.chassis.reply_addresses import KEPT, PREFIX, ReplyAddresses
+from services.chassis.reply_addresses import KEPT, MOST_TRIALS, PREFIX, WITHIN_S, ReplyAddresses
 
 _WRONG_LENGTH = base64.b64encode(b"\x83Xw\x0ereply@118675972" + bytes(12)).decode()
 
@@ -118,11 +118,28 @@ def test_nothing_is_decided_while_the_broker_is_away(broker: FakeBroker, address
     assert addresses.accept(direct())
 
 
-def test_strangers_cannot_fill_the_memory_with_addresses(broker: FakeBroker, addresses: ReplyAddresses):
+def test_strangers_cannot_fill_the_memory_with_addresses(addresses: ReplyAddresses):
     for number in range(KEPT + 5):
         addresses.accept(f"rpc.reply-{number}")
-        addresses.accept(direct(f"reply@{number}".encode()))
 
     assert len(addresses.accepted) <= KEPT
-    assert len(addresses._nodes) <= KEPT
+
+
+def test_made_up_nodes_are_asked_about_so_often_a_minute(broker: FakeBroker):
+    seconds = [0.0]
+    addresses = ReplyAddresses(broker.is_known, lambda: seconds[0])
+    for number in range(MOST_TRIALS + 5):
+        assert not addresses.accept(direct(f"reply@{number}".encode()))
+    assert len(broker.asked) == MOST_TRIALS
+
+    seconds[0] += WITHIN_S
     assert addresses.accept(direct())
+    assert len(broker.asked) == MOST_TRIALS + 1
+
+
+def test_a_known_node_is_answered_while_others_are_made_up(broker: FakeBroker, addresses: ReplyAddresses):
+    assert addresses.accept(direct())
+    for number in range(MOST_TRIALS + 5):
+        addresses.accept(direct(f"reply@{number}".encode()))
+
+    assert addresses.accept(direct(end=bytes(range(1, 13))))
