@@ -60,7 +60,7 @@ class ReplyAddresses:
             process = _PROCESS.fullmatch(base64.b64decode(form[1], validate=True))
         except binascii.Error:
             return False
-        if process is None or not _has_its_length(process[1]):
+        if process is None or not _has_its_length(process[1], process[2]):
             return False
         node = process[1]
         if node not in self._nodes:
@@ -81,10 +81,12 @@ class ReplyAddresses:
         self._nodes[node] = self._is_known_to_broker(f"{PREFIX}{process}.AAAA")
 
 
-def _has_its_length(node: bytes) -> bool:
-    """Whether the length that the node's name declares is its length."""
+def _has_its_length(node: bytes, rest: bytes) -> bool:
+    """Whether the node's name is as long as it declares, and the rest as long as this form of a process has it."""
     name = node[node.index(b"reply@") :]
-    return node[2 : -len(name)][1:] in (bytes((len(name),)), bytes((0, len(name))))
+    declared = node[3 : -len(name)]
+    is_name = declared in (bytes((len(name),)), bytes((0, len(name))))
+    return is_name and len(rest) == (12 if node[1] == ord("X") else 9)
 
 
 def is_known_to_broker(uri: str, address: str) -> bool:

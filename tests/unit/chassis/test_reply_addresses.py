@@ -89,6 +89,8 @@ def test_an_address_at_a_node_that_the_broker_does_not_know_is_refused_without_a
         direct(b"reply@12345678901"),
         direct(begin=b"\x83P\xff"),
         direct(begin=b"\x83Xz"),
+        direct(end=bytes(9)),
+        direct(begin=b"\x83gw"),
         direct(end=bytes(11)),
         direct(end=bytes(13)),
         direct(begin=b"\x83Xw\x10"),
