@@ -15,6 +15,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -34,6 +35,8 @@ from services.chassis.wire import PARKING_QUEUE
 ANSWERED_WITHIN_S = 10.0
 _MOST_SHOWN = 20_000
 _ALL = "--all"
+_QUEUE_OF_EVENTS = re.compile(r"[a-z_]+\.on_[a-z0-9_]+")
+_NO_QUEUE = "not sent: there is no such queue"
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,12 @@ def show(uri: str, message_id: str) -> str | None:
     return found[0] if found else None
 
 
-def send_again(uri: str, message_ids: list[str] | None) -> dict[str, str]:
-    """Send these (None: all) again, and take them out of the parking queue. Returns what became of each.
+def send_again(uri: str, message_ids: list[str] | None) -> list[tuple[str, str]]:
+    """Send these (None: all) again, and take them out of the parking queue. Returns each id with what became of it.
 
     An event is `sent`. A call is `answered`, or `refused:` with the code of the refusal, or stays parked as `not answered`.
     """
-    outcomes: dict[str, str] = {}
+    outcomes: list[tuple[str, str]] = []
 
     def again(channel: Any, entry: Parked, message: Any) -> None:
         if message_ids is not None and entry.message_id not in message_ids:
@@ -85,7 +88,7 @@ def send_again(uri: str, message_ids: list[str] | None) -> dict[str, str]:
         outcome = (
             _call_again(channel, entry, message) if entry.is_call else _event_again(channel, entry, message)
         )
-        outcomes[entry.message_id] = outcome
+        outcomes.append((entry.message_id, outcome))
         if not outcome.startswith("not "):
             channel.basic_ack(message.delivery_tag)
 
@@ -119,6 +122,8 @@ def _visit(uri: str, visit: Callable[[Any, Parked, Any], object]) -> None:
 
 
 def _event_again(channel: Any, entry: Parked, message: Any) -> str:
+    if not _QUEUE_OF_EVENTS.fullmatch(entry.queue):
+        return _NO_QUEUE
     copy = amqp.Message(
         message.body,
         content_type=message.properties.get("content_type", wire.CLOUDEVENTS_JSON),
@@ -130,7 +135,7 @@ def _event_again(channel: Any, entry: Parked, message: Any) -> str:
     returned: list[Any] = []
     channel.events["basic_return"] = {lambda *arguments: returned.append(arguments)}
     channel.basic_publish_confirm(copy, routing_key=entry.queue, mandatory=True)
-    return "not sent: there is no such queue" if returned else "sent"
+    return _NO_QUEUE if returned else "sent"
 
 
 def _call_again(channel: Any, entry: Parked, message: Any) -> str:
@@ -240,8 +245,8 @@ def _plain(value: Any) -> str:
 
 def _line(entry: Parked) -> str:
     moment = entry.parked_at.strftime("%Y-%m-%d %H:%M:%S UTC") if entry.parked_at else "time not known"
-    texts = (_plain(text) for text in (entry.message_id, entry.queue, entry.reason, entry.routing_key))
-    return "{0}  {4}  {1:<45} {2:<14} {3:<45} {5} bytes".format(*texts, moment, entry.size)
+    queue, reason, routing_key = map(_plain, (entry.queue, entry.reason, entry.routing_key))
+    return f"{entry.message_id}  {moment}  {queue:<45} {reason:<14} {routing_key:<45} {entry.size} bytes"
 
 
 @contextmanager
@@ -265,9 +270,9 @@ def main(arguments: list[str]) -> int:
                 print(show(uri, each) or f"{_plain(each)}: no such message is parked")
         case ["again", *ids] if ids:
             outcomes = send_again(uri, None if ids == [_ALL] else ids)
-            for each, outcome in outcomes.items():
-                print(f"{_plain(each)}  {outcome}")
-            print(f"{sum(not outcome.startswith('not ') for outcome in outcomes.values())} sent again")
+            for each, outcome in outcomes:
+                print(f"{each}  {outcome}")
+            print(f"{sum(not outcome.startswith('not ') for _, outcome in outcomes)} sent again")
         case ["discard", *ids] if ids:
             print(f"{discard(uri, None if ids == [_ALL] else ids)} discarded")
         case _:

@@ -83,8 +83,8 @@ def test_a_parked_call_is_shown_without_values_of_its_arguments_and_without_its_
 def test_a_call_that_is_sent_again_is_answered_to_the_operator(system: ServiceSystem):
     entry = _park_call(system, "do_nothing")
 
-    assert parked.send_again(system.uri, ["f" * 32]) == {}
-    assert parked.send_again(system.uri, [entry.message_id]) == {entry.message_id: "answered"}
+    assert parked.send_again(system.uri, ["f" * 32]) == []
+    assert parked.send_again(system.uri, [entry.message_id]) == [(entry.message_id, "answered")]
 
     assert parked.listing(system.uri) == []
 
@@ -95,13 +95,13 @@ def test_a_call_that_is_sent_again_keeps_its_headers_and_loses_its_deadline(syst
         **{wire.PASSPORT: system.passport("toy.greet"), wire.DEADLINE: "1.0"},
     )  # fmt: skip
 
-    assert parked.send_again(system.uri, None) == {entry.message_id: "answered"}
+    assert parked.send_again(system.uri, None) == [(entry.message_id, "answered")]
 
 
 def test_the_refusal_of_a_call_that_is_sent_again_is_told(system: ServiceSystem):
     entry = _park_call(system, "greet", **{wire.PASSPORT: "stale"})
 
-    assert parked.send_again(system.uri, None) == {entry.message_id: "refused: unauthenticated"}
+    assert parked.send_again(system.uri, None) == [(entry.message_id, "refused: unauthenticated")]
     assert parked.listing(system.uri) == []
 
 
@@ -109,7 +109,7 @@ def test_an_event_for_a_queue_that_is_gone_stays_parked(system: ServiceSystem):
     _park_by_hand(system, {"portico-queue": "toy.on_nothing", "portico-reason": "failed"})
     (entry,) = parked.listing(system.uri)
 
-    assert parked.send_again(system.uri, None) == {entry.message_id: "not sent: there is no such queue"}
+    assert parked.send_again(system.uri, None) == [(entry.message_id, "not sent: there is no such queue")]
     assert len(parked.listing(system.uri)) == 1
 
 
