@@ -81,10 +81,13 @@ def send_again(uri: str, message_ids: list[str] | None) -> list[tuple[str, str]]
     An event is `sent`. A call is `answered`, or `refused:` with the code of the refusal, or stays parked as `not answered`.
     """
     outcomes: list[tuple[str, str]] = []
+    began_at = datetime.datetime.now(datetime.UTC)
 
     def again(channel: Any, entry: Parked, message: Any) -> None:
         if message_ids is not None and entry.message_id not in message_ids:
             return
+        if entry.parked_at is not None and entry.parked_at > began_at:
+            return  # it was sent again just now, and is parked again
         outcome = (
             _call_again(channel, entry, message) if entry.is_call else _event_again(channel, entry, message)
         )
@@ -111,14 +114,11 @@ def discard(uri: str, message_ids: list[str] | None) -> int:
 
 
 def _visit(uri: str, visit: Callable[[Any, Parked, Any], object]) -> None:
-    """Call `visit(channel, entry, message)` for each message that is parked now. What it does not acknowledge stays parked."""
+    """Call `visit(channel, entry, message)` for each parked message. What it does not acknowledge stays parked."""
     with _channel(uri) as channel:
-        # A message that is sent again may be parked again meanwhile, so take only as many as there were.
-        for _ in range(channel.queue_declare(PARKING_QUEUE, passive=True).message_count):
-            message = channel.basic_get(PARKING_QUEUE)
-            if message is None:
-                break
+        while (message := channel.basic_get(PARKING_QUEUE)) is not None:
             visit(channel, _entry(message), message)
+        channel.basic_recover(requeue=True)  # closing would return them as well, but some time later
 
 
 def _event_again(channel: Any, entry: Parked, message: Any) -> str:
@@ -255,7 +255,7 @@ def _channel(uri: str) -> Iterator[Any]:
         channel = connection.channel()
         channel.auto_decode = False
         channel.confirm_select()
-        yield channel  # closing it returns the messages that were not acknowledged to the queue
+        yield channel
 
 
 def main(arguments: list[str]) -> int:
