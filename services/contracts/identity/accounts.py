@@ -64,6 +64,7 @@ set_my_notifications = contract.command(
     request={"resource_assigned_emails": Flag(required=True)},
     reply=Account,
     access=SIGNED_IN,
+    honours_version=True,
 )
 create_account = contract.command(
     "create_account",
@@ -134,6 +135,7 @@ assign_resource = contract.command(
     reply=Account,
     access=permission("account.manage"),
     errors=("not_found", "not_a_provider_account", "resource_not_found"),
+    honours_version=True,
 )
 remove_resource = contract.command(
     "remove_resource",
@@ -142,6 +144,7 @@ remove_resource = contract.command(
     reply=Account,
     access=permission("account.manage"),
     errors=("not_found",),
+    honours_version=True,
 )
 set_provider_switches = contract.command(
     "set_provider_switches",
@@ -155,6 +158,7 @@ set_provider_switches = contract.command(
     reply=Account,
     access=permission("account.manage"),
     errors=("not_found", "not_a_provider_account"),
+    honours_version=True,
 )
 invite_account = contract.command(
     "invite_account",

@@ -33,19 +33,20 @@ def list_accounts(session: Session, _caller: Caller, *, after: str | None, limit
 def list_resource_recipients(
     session: Session, caller: Caller, *, about: str, resource_ids: list[str]
 ) -> dict[str, Any]:
-    """Active provider accounts to e-mail about these resources; none while the provider portal is switched off.
+    """Provider accounts to e-mail about these resources; none while the provider portal is switched off.
 
-    They want e-mails about assignments (S0-41) or, for `about="capacity"`, may edit the capacity.
+    They want e-mails about assignments (S0-41) or, for `about="capacity"`, may edit the capacity. The address of an account
+    that has not accepted its invitation counts as unverified, so that the e-mail shows as suppressed (S0-43).
     """
     is_recipient = (
         Account.can_edit_capacity if about == "capacity" else Account.wants_resource_assigned_emails
     )
     organisation = find_organisation(session, caller.organisation_id)
     statement = (
-        select(Account.id, Account.email_verified_at)
+        select(Account.id, Account.state, Account.email_verified_at)
         .join(Role, Role.id == Account.role_id)
         .where(
-            Account.state == "active",
+            Account.state != "disabled",
             is_recipient.is_(True),
             Role.realm == rules.PROVIDER,
             Account.id.in_(
@@ -62,7 +63,11 @@ def list_resource_recipients(
         session.execute(statement).all() if rules.portal_is_open(organisation.features) else []
     )
     recipients = [
-        {"account_id": row.id, "email_is_verified": row.email_verified_at is not None} for row in rows
+        {
+            "account_id": row.id,
+            "email_is_verified": row.state == "active" and row.email_verified_at is not None,
+        }
+        for row in rows
     ]
     return {"organisation_name": organisation.name, "recipients": recipients}
 

@@ -21,7 +21,8 @@ class PassportsEntrypoints:
         standing = standing_of(
             runtime.database, call.request["token"], runtime.settings, call.context.client_address
         )
-        passport = runtime.issuer.for_account(call.request["audience"], standing.claims())
+        audience = call.request["audience"]
+        passport = runtime.issuer.for_account(audience, standing.claims(audience))
         seen_sessions(runtime).note(standing.session_id, standing.last_seen_at, utc_now())
         return {
             "passport": passport,

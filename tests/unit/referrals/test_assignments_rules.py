@@ -161,6 +161,8 @@ def test_a_first_answer_and_then_each_status_is_due_by_the_queues_hours() -> Non
     settings = QueueSettings(due_hours=4, status_due_hours={"enrolled": 48, "completed": 1})
 
     assert due_when_new(settings, DEFAULT_STATUSES, NOW) == NOW + datetime.timedelta(hours=4)
+    both = QueueSettings(due_hours=4, status_due_hours={"referred": 2})
+    assert due_when_new(both, DEFAULT_STATUSES, NOW) == NOW + datetime.timedelta(hours=4)
     assert due_at_status(settings, ENROLLED, NOW) == NOW + datetime.timedelta(hours=48)
     assert due_at_status(settings, ATTEMPTING, NOW) is None
     assert due_at_status(settings, COMPLETED, NOW) is None
