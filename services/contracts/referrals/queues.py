@@ -46,7 +46,8 @@ class QueueStatusInput(Request):
         allow_none=True,
         validate=validate.OneOf(STAGES),
         metadata={
-            "description": "how far a referral has come. A new status needs it, unless it is the first or `fhir_status` tells it; on-hold does not"
+            "description": "how far a referral has come; needed for a new status, unless it is the first or its `fhir_status`, "
+            "other than on-hold, tells it"
         },
     )
     colour = fields.String(load_default=None, allow_none=True, validate=_COLOUR)

@@ -275,7 +275,8 @@ def effective_permissions(
 ) -> list[str]:
     """What an account holds now, sorted: its role's permissions, and for providers what features and switches decide.
 
-    What is held may be given to others, even while it is not `in_force`. `switches` are can_edit_capacity and can_change_status of a provider account.
+    What is held may be given to others, even while it is not `in_force`. `switches` are can_edit_capacity and
+    can_change_status of a provider account.
     """
     if realm != PROVIDER:
         return sorted(held)

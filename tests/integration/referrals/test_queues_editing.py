@@ -83,7 +83,7 @@ def test_a_status_with_referrals_does_not_vanish(desk: Desk, queue: dict[str, An
 
     assert refusal(lambda: edit([referred, *others])) == "status_in_use"
     ended = [
-        {**status, "is_terminal": True, "fhir_status": None}
+        {**status, "is_terminal": True, "fhir_status": None, "category": "accepted"}
         if status["key"] == "attempting_contact"
         else status
         for status in statuses_as_input(queue)

@@ -11,7 +11,9 @@ from services.contracts.errors import Refused
 from services.contracts.referrals import assignments, status_changes
 from services.contracts.referrals.assignments import referral_assigned
 from services.referrals.access.rules import UNAVAILABLE
+from services.referrals.models import Referral
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF_MAY, Desk, refusal
+from tests.support.in_process import HARBOR
 
 HERE, THERE = "Night Shelter", "Family Housing First"
 TAKEN_BACK = [
@@ -245,6 +247,26 @@ def test_a_withdrawn_referral_is_out_of_the_providers_sight_and_frees_its_bed(de
     )
     record_id = gone["progress"]["contact_record_id"]
     assert desk.assign(queue_id, HERE, record_id)["version"] == 1
+
+
+def test_what_was_taken_back_is_due_no_more(desk: Desk) -> None:
+    queue_id = desk.a_queue(HERE, THERE, settings={"due_hours": 1})
+    withdrawn, reassigned = desk.assign(queue_id, HERE), desk.assign(queue_id, HERE)
+    assert withdrawn["progress"]["due_at"] is not None
+    withdraw(desk, withdrawn)
+    reassign(desk, reassigned)
+    with desk.service.database.reading(HARBOR[0]) as session:
+        assert [session.get_one(Referral, each["id"]).due_at for each in (withdrawn, reassigned)] == [
+            None
+        ] * 2
+
+
+def test_a_declined_referral_is_withdrawn_with_its_reason_kept(desk: Desk) -> None:
+    referral = desk.assign(desk.a_queue(HERE), HERE)
+    declined = desk.move(referral, "declined", reason_code="no_capacity")
+    gone = withdraw(desk, declined)["progress"]
+    assert (gone["reason_code"], gone["ended_at"]) == ("no_capacity", declined["progress"]["ended_at"])
+    assert (gone["ended_by"], gone["status_key"]) == ("sender", "declined")
 
 
 def test_a_withdrawal_goes_to_the_queues_cancelled_status_and_needs_a_reason(desk: Desk) -> None:
