@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from services.contracts.errors import Refused
-from services.contracts.identity import accounts, credentials, login, people
+from services.contracts.identity import accounts, credentials, login, patients, people
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
+from tests.support.in_process import a_service
 
 NEW = "new@example.org"
 
@@ -110,6 +111,16 @@ def test_a_corrected_address_is_the_log_in_and_is_verified_anew(identity: Identi
     assert notice["data"]["account_id"] == account["id"]
     invitation = identity.events(credentials.account_invited)[-1]["data"]
     assert (invitation["account_id"], invitation["purpose"]) == (account["id"], "verify_email")
+    link = identity.call(
+        credentials.mint_credential_link,
+        a_service("notifications", (identity.harbor.organisation_id, "harbor")),
+        invitation_id=invitation["invitation_id"],
+    )["link"]
+    verified = identity.call(patients.verify_email, token=link.partition("#token=")[2])
+    assert verified == {"is_enabled": False}
+    assert identity.call(accounts.get_account, identity.admin(), account_id=account["id"])[
+        "email_is_verified"
+    ]
     assert "example.org" not in str(identity.events()) + str([row.facts for row in identity.audit()])
 
 
