@@ -42,6 +42,7 @@ from services.referrals.queues.rules import (
     settings_of,
 )
 from services.referrals.records.queries import get_record
+from services.referrals.workflow.queries import require_status_changes
 
 
 def change_status(
@@ -156,6 +157,7 @@ def _moved(unit: UnitOfWork, referral: Referral, queue: Queue, target: Status, s
 def _check_and_take_step(
     unit: UnitOfWork, referral: Referral, queue: Queue, target: Status, step: Step
 ) -> None:
+    require_status_changes(unit.session)
     check_move_allowed(
         settings_of(queue),
         status_of(queue, referral),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.contracts.errors import Refused
-from services.contracts.referrals import assignments
+from services.contracts.referrals import assignments, capacity
 from services.contracts.referrals.capacity import capacity_changed
 from tests.integration.referrals.builders import Desk, refusal
 from tests.support.in_process import HARBOR
@@ -107,6 +107,26 @@ def test_who_comes_later_does_not_overtake_who_waits(desk: Desk) -> None:
     assert refusal(lambda: desk.assign(other_queue, HERE)) == "capacity_exhausted"
     desk.deliver_own()
     assert promoted(desk) == [first["id"]]
+
+
+@pytest.mark.parametrize("names_its_line", [True, False])
+def test_who_waits_for_one_line_keeps_nobody_from_another(desk: Desk, names_its_line: bool) -> None:
+    queue_id = desk.a_queue("Night Shelter", settings={"when_full": "waitlist"})
+    beds = desk.set_capacity("Night Shelter", 1, unit="beds")["line_id"]
+    desk.assign(queue_id, "Night Shelter", line_id=beds)
+    slots = desk(
+        capacity.add_capacity_line,
+        program_id=desk.resource["Night Shelter"],
+        name="Intake slots",
+        total=2,
+        unit="slots",
+    )["line_id"]
+    waiting = desk.assign(queue_id, "Night Shelter", line_id=beds)
+    assert waiting["progress"]["is_waitlisted"]
+    taken = desk.assign(queue_id, "Night Shelter", **({"line_id": slots} if names_its_line else {}))
+    assert not taken["progress"]["is_waitlisted"]
+    lines = desk(capacity.list_capacities)["items"]
+    assert [(line["line_id"], line["used"]) for line in lines] == [(beds, 1), (slots, 1)]
 
 
 def test_a_place_that_became_free_while_somebody_was_put_on_the_waitlist_is_not_lost(desk: Desk) -> None:
