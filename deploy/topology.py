@@ -31,6 +31,8 @@ PARKING_LIMITS = {
     "max-length-bytes": wire.MOST_PARKED_BYTES,
     "overflow": "reject-publish",
 }
+# An event that the broker parks itself, after too many deliveries, stays in its queue until the parking queue has room.
+KEPT_UNTIL_PARKED = {"dead-letter-strategy": "at-least-once", "overflow": "reject-publish"}
 SUBSCRIBER_LIMITS = {
     "max-length": 100_000,
     "max-length-bytes": 200_000_000,
@@ -82,6 +84,7 @@ def definitions(organisations: list[str], vhost: str = VHOST, feed_vhost: str = 
         "parameters": _shovels(organisations, vhost, feed_vhost),
         "policies": [
             _limits(vhost, "parking", f"^{re.escape(wire.PARKING_QUEUE)}$", PARKING_LIMITS),
+            _limits(vhost, "events", r"^[a-z_]+\.on_", KEPT_UNTIL_PARKED),
             _limits(feed_vhost, "subscribers", r"^ext\.", SUBSCRIBER_LIMITS),
         ],
     }

@@ -160,9 +160,13 @@ class Listens(Entrypoint):  # type: ignore[misc]  # nameko has no types
         if not all(map(wire.is_token, own)) or len(own[0]) > MOST_ID_CHARACTERS:
             raise wire.Undecodable("not_this_event")
         correlation_id, traceparent = envelope.get("correlationid"), envelope.get("traceparent")
+        event_id, subject, organisation_id, organisation_key = own
         context = EventContext(
-            *own,
-            correlation_id if wire.is_token(correlation_id) else own[0],
+            event_id,
+            subject,
+            organisation_id,
+            organisation_key,
+            correlation_id if wire.is_token(correlation_id) else event_id,
             traceparent if wire.is_traceparent(traceparent) else None,
         )
         logs.correlation_id.set(context.correlation_id)

@@ -163,7 +163,8 @@ def reader(connection: Any, callback: Callable[..., None]) -> Callable[[tuple[in
 def properties(data: bytes) -> tuple[dict[str, Any], str | None]:
     """The properties of a message, and why its headers could not be read. RabbitMQ has checked the lengths."""
     flags = int.from_bytes(data[:2], "big")
-    at, found, unreadable = 2, {}, None
+    found: dict[str, Any] = {}
+    at, unreadable = 2, None
     for name, flag, kind in _PROPERTIES:
         if not flags & flag:
             continue

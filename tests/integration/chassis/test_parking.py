@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -194,11 +195,16 @@ def test_a_full_parking_queue_discards_calls_and_keeps_events(system: ServiceSys
 
 
 def test_the_limit_of_the_parking_queue_is_part_of_the_installation():
-    policies = topology.definitions([])["policies"]
+    policies = {each["name"]: each for each in topology.definitions([])["policies"]}
 
-    (limits,) = [each["definition"] for each in policies if each["vhost"] == topology.VHOST]
-    assert limits == {
+    assert policies["parking"]["definition"] == {
         "max-length": wire.MOST_PARKED,
         "max-length-bytes": wire.MOST_PARKED_BYTES,
         "overflow": "reject-publish",
     }
+    assert policies["events"]["definition"]["dead-letter-strategy"] == "at-least-once"
+    assert {policies[name]["vhost"] for name in ("parking", "events")} == {topology.VHOST}
+    queues = topology.internal([]).queues
+    for name, pattern in (("parking", re.escape(wire.PARKING_QUEUE)), ("events", r".*\.on_.*")):
+        limited = {queue for queue in queues if re.search(policies[name]["pattern"], queue)}
+        assert limited == {queue for queue in queues if re.fullmatch(pattern, queue)} != set()
