@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from services.chassis import wire
 from services.chassis.database import insert_unless_there
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
+from services.contracts.referrals.capacity import capacity_changed
 from services.referrals.access.access_scope import access_scope_of
 from services.referrals.capacity.claims import claim, exhausted, release
 from services.referrals.capacity.due_lines import put, remind, settled
@@ -22,6 +23,7 @@ from services.referrals.capacity.queries import no_capacity, one_view
 from services.referrals.capacity.readings import Terms, counted, said
 from services.referrals.capacity.rules import (
     CapacityLine,
+    CapacityStatus,
     Mode,
     Period,
     at_window,
@@ -34,6 +36,7 @@ from services.referrals.capacity.settings import settings_of
 from services.referrals.capacity.views import NOTHING, scheduled_view
 from services.referrals.directory.models import Resource
 from services.referrals.directory.queries import get_program
+from services.referrals.models import Referral
 
 __all__ = ["claim", "exhausted", "release"]  # from claims.py, beside the commands
 
@@ -89,8 +92,12 @@ def edit_capacity_line(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str
 def remove_capacity_line(unit: UnitOfWork, *, line_id: str) -> dict[str, Any]:
     """Remove a line with everything that is scheduled for it. It counts no longer; its history stays.
 
-    Referrals that hold its places keep them, and no place becomes free when they end. Raises Refused `not_found`, `feature_is_off`.
+    A referral that waits for it waits for any place of the program from now on. Referrals that hold its places keep them,
+    and no place becomes free when they end. Raises Refused `not_found`, `feature_is_off`, `version_conflict`.
     """
+    # Locks are taken in the order used everywhere: referrals before capacity.
+    waiting = update(Referral).where(Referral.capacity_line_id == line_id, Referral.is_waiting)
+    unit.session.execute(waiting.values(capacity_line_id=None))
     line, terms = _line_in_reach(unit, line_id)
     before = counted(line, terms)
     put(line, terms, before, None)
@@ -193,15 +200,27 @@ def cancel_scheduled_capacity(unit: UnitOfWork, *, schedule_id: str) -> dict[str
 def set_capacity_settings(
     unit: UnitOfWork, *, is_on: bool, remind_hours: int, confirm_after_days: int | None
 ) -> CapacitySettings:
-    """Change the organisation's settings for capacity (S0-7)."""
+    """Change the organisation's settings for capacity (S0-7). While it is off, nobody waits for a place."""
     settings = settings_of(unit.session, unit.organisation_id)
+    was_on = settings.is_on
     if settings.organisation_id is None:
         unit.add(settings)
     settings.is_on, settings.remind_hours = is_on, remind_hours
     settings.confirm_after_days = confirm_after_days
     assert unit.organisation_id is not None  # noqa: S101 - an account has its organisation
     unit.audit("capacity.settings_changed", "organisation", unit.organisation_id, is_on=settings.is_on)
+    if was_on and not is_on:
+        _tell_that_nothing_limits(unit)
     return settings
+
+
+def _tell_that_nothing_limits(unit: UnitOfWork) -> None:
+    """Publish that nothing is known of the lines of programs for which referrals wait, so that these are let in."""
+    waiting = select(Referral.program_id).where(Referral.is_waiting)
+    lines = select(Line).where(Line.program_id.in_(waiting), Line.removed_at.is_(None))
+    for line in unit.session.scalars(lines.order_by(Line.program_id, Line.position)):
+        facts = {"program_id": line.program_id, "line_id": line.id, "status": CapacityStatus.UNKNOWN.value}
+        unit.publish(capacity_changed, line.program_id, {**facts, "total": 0, "used": 0, "free": 0})
 
 
 def _set(
