@@ -62,7 +62,8 @@ class Grouping(Generic[Item, Outcome]):
             self._lead()
         if member.failure is not None:
             raise member.failure
-        return member.outcome
+        outcome: Outcome = member.outcome
+        return outcome
 
     def taken(self, have: int) -> list[_Member[Item, Outcome]]:
         """Members for a group that has this many. Only a group calls this."""
