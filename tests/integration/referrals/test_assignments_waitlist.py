@@ -194,7 +194,8 @@ def test_a_place_that_has_just_become_free_is_left_to_who_waits_for_it(
     last = desk.assign(queue_id, HERE)
     program_ids = [desk.resource[name] for name in (HERE, "Family Housing First")]
     offer = {"contact_record_id": desk.a_record(), "queue_id": queue_id, "program_ids": program_ids}
-    asked = desk(offers.create_offer, **offer)["programs"][0]["referral_id"]
+    programs = desk(offers.create_offer, **offer)["programs"]
+    asked = next(each["referral_id"] for each in programs if each["program_id"] == program_ids[0])
     wish = {"line_id": beds} if waits_for == "the line" else {}
     waits = desk.assign(queue_id, HERE, **wish)
     assert waits["progress"]["is_waitlisted"]
