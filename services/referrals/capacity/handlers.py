@@ -19,7 +19,7 @@ from services.referrals.capacity.claims import claim, exhausted, release
 from services.referrals.capacity.due_lines import put, remind, settled
 from services.referrals.capacity.history import author_of, publish_new_version
 from services.referrals.capacity.models import CapacitySettings, Line, Term
-from services.referrals.capacity.queries import no_capacity, one_view
+from services.referrals.capacity.queries import no_capacity, one_view, outside_every_queue
 from services.referrals.capacity.readings import Terms, counted, said
 from services.referrals.capacity.rules import (
     CapacityLine,
@@ -150,7 +150,10 @@ def schedule_capacity(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str,
         line, terms = _held_line(unit, request["line_id"])
         if line.program_id != program.id:
             raise _no_line()
-    if len(terms) > MOST_SCHEDULED:
+    if (
+        sum(each.starts_at is not None and each.starts_at > unit.now for each in terms.values())
+        >= MOST_SCHEDULED
+    ):
         detail = f"At most {MOST_SCHEDULED} changes can be scheduled; cancel one first."
         raise Refused("invalid_capacity", detail, "starts_at")
     term = Term(id=wire.new_id(), line_id=line.id, used=0, version=0)
@@ -395,22 +398,28 @@ def _held_line(unit: UnitOfWork, line_id: str) -> tuple[Line, dict[str, Term]]:
     scope = access_scope_of(unit.caller).of_capacity(Line.program_id)
     statement = select(Line.id).where(Line.id == line_id, Line.removed_at.is_(None), scope)
     if unit.session.scalar(statement) is None:
-        raise _no_line()
+        program_id = unit.session.scalar(
+            select(Line.program_id).where(Line.id == line_id, Line.removed_at.is_(None))
+        )
+        raise outside_every_queue(unit.session, unit.caller, program_id, "line_id") or _no_line()
     _require_on(unit)
     return _settled(unit, line_id)
 
 
 def _scheduled_in_reach(unit: UnitOfWork, schedule_id: str) -> tuple[Line, dict[str, Term], Term]:
-    line_id = unit.session.scalar(
-        select(Term.line_id)
+    scheduled = (
+        select(Term.line_id, Line.program_id)
         .join(Line, Line.id == Term.line_id)
         .where(Term.id == schedule_id, Term.closed_at.is_(None), Term.starts_at.is_not(None))
-        # A change out of reach gets the same refusal as one that does not exist.
-        .where(Line.removed_at.is_(None), access_scope_of(unit.caller).of_capacity(Line.program_id))
+        .where(Line.removed_at.is_(None))
     )
+    in_reach = scheduled.where(access_scope_of(unit.caller).of_capacity(Line.program_id))
+    line_id = unit.session.scalar(in_reach)
+    # A change out of reach gets the same refusal as one that does not exist.
     absent = Refused("not_found", "There is no scheduled change with this id.", "schedule_id")
     if line_id is None:
-        raise absent
+        program_id = unit.session.scalar(scheduled.with_only_columns(Line.program_id))
+        raise outside_every_queue(unit.session, unit.caller, program_id, "schedule_id") or absent
     line, terms = _held_line(unit, line_id)
     if schedule_id not in terms:  # settling the line has just closed it
         raise absent
