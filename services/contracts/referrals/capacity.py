@@ -15,12 +15,13 @@ from services.contracts.referrals.paging import PAGE
 MODES = ("occupancy", "period")
 PERIODS = ("day", "week", "month")
 # The four statuses of the Gravity SDOH guide, and `unknown`, for which the guide has none.
+UNKNOWN = "unknown"
 STATUSES = (
     "has_capacity",
     "no_capacity",
     "no_capacity_has_waitlist",
     "additional_assessment_required",
-    "unknown",
+    UNKNOWN,
 )
 TOTAL = validate.Range(0, 1_000_000)
 READ, EDIT, SET_UP = (

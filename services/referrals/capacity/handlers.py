@@ -7,21 +7,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from services.chassis import wire
 from services.chassis.database import insert_unless_there
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
+from services.contracts.referrals.capacity import capacity_changed
 from services.referrals.access.access_scope import access_scope_of
 from services.referrals.capacity.claims import claim, exhausted, release
 from services.referrals.capacity.due_lines import put, remind, settled
 from services.referrals.capacity.history import author_of, publish_new_version
 from services.referrals.capacity.models import CapacitySettings, Line, Term
-from services.referrals.capacity.queries import no_capacity, one_view
+from services.referrals.capacity.queries import no_capacity, one_view, outside_every_queue
 from services.referrals.capacity.readings import Terms, counted, said
 from services.referrals.capacity.rules import (
     CapacityLine,
+    CapacityStatus,
     Mode,
     Period,
     at_window,
@@ -34,6 +36,7 @@ from services.referrals.capacity.settings import settings_of
 from services.referrals.capacity.views import NOTHING, scheduled_view
 from services.referrals.directory.models import Resource
 from services.referrals.directory.queries import get_program
+from services.referrals.models import Referral
 
 __all__ = ["claim", "exhausted", "release"]  # from claims.py, beside the commands
 
@@ -89,8 +92,12 @@ def edit_capacity_line(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str
 def remove_capacity_line(unit: UnitOfWork, *, line_id: str) -> dict[str, Any]:
     """Remove a line with everything that is scheduled for it. It counts no longer; its history stays.
 
-    Referrals that hold its places keep them, and no place becomes free when they end. Raises Refused `not_found`, `feature_is_off`.
+    A referral that waits for it waits for any place of the program from now on. Referrals that hold its places keep them,
+    and no place becomes free when they end. Raises Refused `not_found`, `feature_is_off`, `version_conflict`.
     """
+    # Locks are taken in the order used everywhere: referrals before capacity.
+    waiting = update(Referral).where(Referral.capacity_line_id == line_id, Referral.is_waiting)
+    unit.session.execute(waiting.values(capacity_line_id=None))
     line, terms = _line_in_reach(unit, line_id)
     before = counted(line, terms)
     put(line, terms, before, None)
@@ -143,7 +150,10 @@ def schedule_capacity(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str,
         line, terms = _held_line(unit, request["line_id"])
         if line.program_id != program.id:
             raise _no_line()
-    if len(terms) > MOST_SCHEDULED:
+    if (
+        sum(each.starts_at is not None and each.starts_at > unit.now for each in terms.values())
+        >= MOST_SCHEDULED
+    ):
         detail = f"At most {MOST_SCHEDULED} changes can be scheduled; cancel one first."
         raise Refused("invalid_capacity", detail, "starts_at")
     term = Term(id=wire.new_id(), line_id=line.id, used=0, version=0)
@@ -193,15 +203,27 @@ def cancel_scheduled_capacity(unit: UnitOfWork, *, schedule_id: str) -> dict[str
 def set_capacity_settings(
     unit: UnitOfWork, *, is_on: bool, remind_hours: int, confirm_after_days: int | None
 ) -> CapacitySettings:
-    """Change the organisation's settings for capacity (S0-7)."""
+    """Change the organisation's settings for capacity (S0-7). While it is off, nobody waits for a place."""
     settings = settings_of(unit.session, unit.organisation_id)
+    was_on = settings.is_on
     if settings.organisation_id is None:
         unit.add(settings)
     settings.is_on, settings.remind_hours = is_on, remind_hours
     settings.confirm_after_days = confirm_after_days
     assert unit.organisation_id is not None  # noqa: S101 - an account has its organisation
     unit.audit("capacity.settings_changed", "organisation", unit.organisation_id, is_on=settings.is_on)
+    if was_on and not is_on:
+        _tell_that_nothing_limits(unit)
     return settings
+
+
+def _tell_that_nothing_limits(unit: UnitOfWork) -> None:
+    """Publish that nothing is known of the lines of programs for which referrals wait, so that these are let in."""
+    waiting = select(Referral.program_id).where(Referral.is_waiting)
+    lines = select(Line).where(Line.program_id.in_(waiting), Line.removed_at.is_(None))
+    for line in unit.session.scalars(lines.order_by(Line.program_id, Line.position)):
+        facts = {"program_id": line.program_id, "line_id": line.id, "status": CapacityStatus.UNKNOWN.value}
+        unit.publish(capacity_changed, line.program_id, {**facts, "total": 0, "used": 0, "free": 0})
 
 
 def _set(
@@ -376,22 +398,28 @@ def _held_line(unit: UnitOfWork, line_id: str) -> tuple[Line, dict[str, Term]]:
     scope = access_scope_of(unit.caller).of_capacity(Line.program_id)
     statement = select(Line.id).where(Line.id == line_id, Line.removed_at.is_(None), scope)
     if unit.session.scalar(statement) is None:
-        raise _no_line()
+        program_id = unit.session.scalar(
+            select(Line.program_id).where(Line.id == line_id, Line.removed_at.is_(None))
+        )
+        raise outside_every_queue(unit.session, unit.caller, program_id, "line_id") or _no_line()
     _require_on(unit)
     return _settled(unit, line_id)
 
 
 def _scheduled_in_reach(unit: UnitOfWork, schedule_id: str) -> tuple[Line, dict[str, Term], Term]:
-    line_id = unit.session.scalar(
-        select(Term.line_id)
+    scheduled = (
+        select(Term.line_id, Line.program_id)
         .join(Line, Line.id == Term.line_id)
         .where(Term.id == schedule_id, Term.closed_at.is_(None), Term.starts_at.is_not(None))
-        # A change out of reach gets the same refusal as one that does not exist.
-        .where(Line.removed_at.is_(None), access_scope_of(unit.caller).of_capacity(Line.program_id))
+        .where(Line.removed_at.is_(None))
     )
+    in_reach = scheduled.where(access_scope_of(unit.caller).of_capacity(Line.program_id))
+    line_id = unit.session.scalar(in_reach)
+    # A change out of reach gets the same refusal as one that does not exist.
     absent = Refused("not_found", "There is no scheduled change with this id.", "schedule_id")
     if line_id is None:
-        raise absent
+        program_id = unit.session.scalar(scheduled.with_only_columns(Line.program_id))
+        raise outside_every_queue(unit.session, unit.caller, program_id, "schedule_id") or absent
     line, terms = _held_line(unit, line_id)
     if schedule_id not in terms:  # settling the line has just closed it
         raise absent

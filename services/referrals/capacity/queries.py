@@ -252,13 +252,23 @@ def _last_change(session: Session, line_id: str, at: datetime.datetime) -> Chang
 
 def no_capacity(session: Session, caller: Caller | None, program_id: str) -> Refused:
     """The refusal where the caller reaches no capacity of a program. A provider learns of its own one what is missing."""
+    absent = Refused("not_found", "There is no capacity for a program with this id.", "program_id")
+    return outside_every_queue(session, caller, program_id, "program_id") or absent
+
+
+def outside_every_queue(
+    session: Session, caller: Caller | None, program_id: str | None, field: str
+) -> Refused | None:
+    """The refusal for a provider whose own program is in no ReferralQ; None for anybody and anything else."""
     scope = access_scope_of(caller)
     outside = select(Resource.id).where(
         Resource.id == program_id,
         scope.of_resources(),
         Resource.id.not_in(select(QueueProgram.program_id)),
     )
-    if not scope.everything and session.scalar(outside) is not None:
-        detail = "The program is in no ReferralQ, so it has no capacity. Ask your partner to add it to one."
-        return Refused("not_found", detail, "program_id")
-    return Refused("not_found", "There is no capacity for a program with this id.", "program_id")
+    if scope.everything or session.scalar(outside) is None:
+        return None
+    detail = (
+        "The program is in no ReferralQ, so its capacity is out of reach. Ask your partner to add it to one."
+    )
+    return Refused("not_found", detail, field)

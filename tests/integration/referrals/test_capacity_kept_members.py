@@ -253,6 +253,20 @@ def test_a_provider_learns_that_its_program_is_in_no_queue(desk: Desk) -> None:
         for caller in (own, agencys):
             assert "in no ReferralQ" in words(caller, operation, **more)
         assert "in no ReferralQ" not in words(others, operation, **more)
+    line_id = desk.set_capacity(SHELTER, 5)["line_id"]
+    scheduled = schedule(desk, NOON + 36_500 * DAY, total=1)
+    of_lines = (
+        ("line_id", line_id, capacity.edit_capacity_line, {"total": 1}),
+        ("line_id", line_id, capacity.confirm_capacity, {}),
+        ("line_id", line_id, capacity.remove_capacity_line, {}),
+        ("schedule_id", scheduled["id"], capacity.cancel_scheduled_capacity, {"version": 1}),
+    )
+    for member, value, operation, more in of_lines:
+        for caller, learns in ((own, True), (agencys, True), (others, False)):
+            with pytest.raises(Refused) as refused:
+                desk(operation, caller, **{member: value, **more})
+            assert (refused.value.code, refused.value.field) == ("not_found", member)
+            assert ("in no ReferralQ" in refused.value.detail) == learns
     # In a ReferralQ it is reached, and without a line the old words are right.
     desk.a_queue(SHELTER, "Family Housing First")
     assert desk(capacity.get_capacity, own, program_id=program_id)["total"] == 5
