@@ -16,6 +16,7 @@ RPC_EXCHANGE = "nameko-rpc"
 PARKING_QUEUE = "portico.parked"
 MAX_BODY_BYTES = 1024 * 1024
 MAX_DEPTH = 64
+MAX_DEPTH_OF_ARGUMENTS = MAX_DEPTH - 2  # a message wraps them twice
 JSON = "application/json"
 CLOUDEVENTS_JSON = "application/cloudevents+json"
 
@@ -72,18 +73,19 @@ def decode(body: Any, properties: dict[str, Any]) -> Any:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise Undecodable("not_json") from None
-    if _deeper_than(value, MAX_DEPTH):
+    if deeper_than(value, MAX_DEPTH):
         raise Undecodable("too_deep")
     return value
 
 
-def _deeper_than(value: Any, limit: int) -> bool:
+def deeper_than(value: Any, limit: int) -> bool:
+    """Whether more than `limit` objects and lists lie within each other."""
     if not isinstance(value, dict | list) or not value:
         return False
     if limit == 0:
         return True
     members = value.values() if isinstance(value, dict) else value
-    return any(_deeper_than(member, limit - 1) for member in members if isinstance(member, dict | list))
+    return any(deeper_than(member, limit - 1) for member in members if isinstance(member, dict | list))
 
 
 @dataclass(frozen=True)
