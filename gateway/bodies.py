@@ -30,17 +30,13 @@ async def read_body(receive: Receive, length: int | None, most_bytes: int) -> IO
         raise _too_large(most_bytes)
     pieces = _Pieces()
     started = asyncio.get_running_loop().time()
+    is_complete = length == 0
     try:
-        while pieces.size != length:
+        while not is_complete:
             async with asyncio.timeout_at(started + FIRST_S + pieces.size / LEAST_RATE):
                 message = await receive()
-            if message["type"] != "http.request":
-                raise Refused("malformed_request", "The body ended before it was complete.")
-            await pieces.add(message["body"])
-            if pieces.size > most_bytes:
-                raise _too_large(most_bytes)
-            if not message["more_body"]:
-                break
+            await pieces.add(message, most_bytes)
+            is_complete = pieces.size == length or not message["more_body"]
     except TimeoutError:
         pieces.close()
         raise Refused("request_too_slow", "The body came too slowly. Send it again.") from None
@@ -61,8 +57,13 @@ class _Pieces:
         self.size = 0
         self._file: IO[bytes] = io.BytesIO()
 
-    async def add(self, piece: bytes) -> None:
+    async def add(self, message: Mapping[str, Any], most_bytes: int) -> None:
+        if message["type"] != "http.request":
+            raise Refused("malformed_request", "The body ended before it was complete.")
+        piece: bytes = message["body"]
         self.size += len(piece)
+        if self.size > most_bytes:
+            raise _too_large(most_bytes)
         if self.size <= IN_MEMORY:
             self._file.write(piece)
         else:

@@ -33,7 +33,7 @@ class Dispatcher:
 
     def __init__(self, client: RpcClient, blobs: BlobStore, settings: Any) -> None:
         self._client = client
-        self._passports = Passports(client)
+        self._passports = Passports(client, settings.gateway_threads)
         self._blobs = blobs
         self._timeout_s = settings.rpc_timeout_s
         self._max_upload_bytes = settings.max_upload_bytes

@@ -1,4 +1,7 @@
-"""`/readyz`: whether the whole system works. (`/healthz`, which tells that the gateway lives, is the server's own answer.)"""
+"""`/readyz`: whether the whole system works.
+
+`/healthz` tells that the gateway lives. The server answers it without a thread.
+"""
 
 from __future__ import annotations
 

@@ -76,7 +76,13 @@ def build() -> Server:
     logs.configure("gateway", settings.log_level)
     metrics_server, _ = start_http_server(settings.metrics_port, settings.metrics_host)
     log.info("metrics_listening", port=metrics_server.server_port)
-    client = RpcClient(settings.amqp_uri, "gateway", settings.heartbeat_s, settings.rpc_timeout_s)
+    client = RpcClient(
+        settings.amqp_uri,
+        "gateway",
+        settings.heartbeat_s,
+        settings.rpc_timeout_s,
+        workers=settings.gateway_threads,
+    )
     client.start()
     return Server(create_app(settings, client), Workers(settings.gateway_threads), settings.max_upload_bytes)
 
