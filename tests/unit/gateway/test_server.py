@@ -17,7 +17,6 @@ import pytest
 from gateway import bodies, workers
 from gateway.server import Server
 from gateway.workers import Workers
-from services.contracts.errors import Refused
 from services.contracts.identity import login, passports
 from services.contracts.referrals import queues
 from services.contracts.signing import documents as signing
@@ -254,7 +253,9 @@ def test_an_upload_that_is_not_admitted_is_not_read(
 
 
 def test_a_session_that_has_ended_uploads_nothing(server: Server, services: Any):
-    services.answers[passports.issue_passports.address] = Refused("unauthenticated", "Log in.")
+    services.answers[passports.issue_passports.address] = {
+        "passports": [{"passport": None, "account_id": None, "organisation_id": None}]
+    }
 
     answer = exchange(
         server, "POST", "/v1/documents", [TOKEN, FORM, (b"content-length", b"1500")], [a_form(b"x")]
@@ -298,7 +299,10 @@ def test_a_refusal_before_a_thread_is_taken_is_fhir_for_fhir(server: Server):
 
 def test_a_header_with_an_underscore_cannot_pass_for_another(server: Server, services: Any):
     answer = exchange(
-        server, "GET", "/v1/queues", [(b"authorization", b"Bearer mine"), (b"x_correlation_id", b"stranger-1")]
+        server,
+        "GET",
+        "/v1/queues",
+        [(b"authorization", b"Bearer mine"), (b"x_correlation_id", b"stranger-1")],
     )
 
     assert answer.answered["X-Correlation-Id"] != "stranger-1"
