@@ -67,7 +67,8 @@ class Grouping(Generic[Item, Outcome]):
             self._lead()
         if member.failure is not None:
             raise member.failure
-        return member.outcome
+        outcome: Outcome = member.outcome
+        return outcome
 
     def _is_called(self, member: _Member[Item, Outcome], within_s: float) -> bool:
         ends_at = time.monotonic() + within_s

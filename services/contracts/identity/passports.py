@@ -21,10 +21,9 @@ class AskedPassport(Request):
 
 
 class IssuedPassport(Reply):
-    """A passport, and whose it is. All three are empty if the session has ended."""
+    """A passport, and its holder's organisation. Both are empty if the session has ended."""
 
     passport = Secret(required=True, allow_none=True)
-    account_id = Id(required=True, allow_none=True)
     organisation_id = Id(required=True, allow_none=True)
 
 

@@ -23,10 +23,9 @@ def _passport(
     try:
         standing = standing_of(runtime.database, fetch_one, token, runtime.settings, client_address)
     except Refused:
-        return {"passport": None, "account_id": None, "organisation_id": None}
+        return {"passport": None, "organisation_id": None}
     seen_sessions(runtime).note(standing.session_id, standing.last_seen_at, utc_now())
     return {
         "passport": runtime.issuer.for_account(audience, standing.claims()),
-        "account_id": standing.account_id,
         "organisation_id": standing.organisation_id,
     }

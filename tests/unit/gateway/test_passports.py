@@ -1,109 +1,143 @@
-"""Passports of a crowd: one call for many, and nobody waits long for an identity service that hangs."""
+"""Passports of simultaneous requests are asked for in one call, and each request gets its own."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from gateway.passports import LEAST_TIME_S, Asked, Passports
-from services.chassis import grouping, waiting
+from gateway.passports import Asked, Passports
 from services.chassis.wire import CallContext
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
+from services.contracts.identity.passports import MOST_PASSPORTS
 from tests.support.eventually import eventually
-
-WORKERS, FEW = 16, 2
 
 
 class Identity:
-    """A client of an identity service that answers nobody until it is let go."""
+    """Answers when the test opens it. A token that begins with `ended` gets no passport."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[int, float]] = []
-        self.go_on = threading.Event()
+        self.asked: list[list[Mapping[str, Any]]] = []
+        self.contexts: list[CallContext] = []
+        self.open = threading.Event()
+        self.refusal: Refused | None = None
 
-    def call(self, operation: Operation, arguments: Mapping[str, Any], context: CallContext) -> Any:
-        self.asked.append((len(arguments["asked"]), context.deadline or 0.0))
-        assert self.go_on.wait(30)
-        return {"passports": [{"passport": "signed", "organisation_id": "a" * 32}] * len(arguments["asked"])}
+    def call(self, _operation: Operation, arguments: Mapping[str, Any], context: CallContext) -> Any:
+        self.asked.append(arguments["asked"])
+        self.contexts.append(context)
+        assert self.open.wait(10)
+        if self.refusal:
+            raise self.refusal
+        return {"passports": [self._passport(each["token"]) for each in arguments["asked"]]}
+
+    def _passport(self, token: str) -> dict[str, Any]:
+        holds = not token.startswith("ended")
+        return {"passport": f"of {token}" if holds else None, "organisation_id": "o" if holds else None}
 
 
-def asked(within_s: float = 30.0) -> Asked:
-    return Asked("token", "referrals", CallContext("r", deadline=time.time() + within_s))
+class Requests:
+    """Simultaneous requests. The first asks at once, and the others wait until identity has answered it."""
 
+    def __init__(self) -> None:
+        self.identity = Identity()
+        self.passports = Passports(self.identity)  # type: ignore[arg-type]
+        self.pool = ThreadPoolExecutor(100)
 
-def outcome_of(passports: Passports, item: Asked) -> str:
-    try:
-        return str(passports.issue(item)["passport"])
-    except Refused as refusal:
-        return refusal.code
+    def ask(self, token: str, *, address: str = "192.0.2.7", within_s: float = 10) -> Future[Any]:
+        context = CallContext("request", deadline=time.time() + within_s, client_address=address)
+        return self.pool.submit(self.passports.issue, Asked(token, "referrals", context))
+
+    def ask_while_the_first_is_under_way(self, *tokens: str, **more: Any) -> list[Future[Any]]:
+        first = self.ask("first")
+        eventually(lambda: self._assert_waiting(asked=1, waiting=0), every_s=0.005)
+        others = []
+        for at, token in enumerate(tokens):
+            others.append(self.ask(token, **more))
+            eventually(lambda at=at: self._assert_waiting(asked=1, waiting=at + 1), every_s=0.005)  # type: ignore[misc]
+        return [first, *others]
+
+    def _assert_waiting(self, asked: int, waiting: int) -> None:
+        assert len(self.identity.asked) == asked
+        assert len(self.passports._groups._waiting) == waiting
 
 
 @pytest.fixture
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "SILENT_AFTER_S", 0.2)
-    monkeypatch.setattr(grouping, "LOOK_EVERY_S", 0.02)
+def requests() -> Iterator[Requests]:
+    requests = Requests()
+    yield requests
+    requests.identity.open.set()
+    requests.pool.shutdown()
 
 
-@pytest.mark.fault("F4")
-@pytest.mark.usefixtures("_impatient")
-def test_few_threads_wait_for_an_identity_service_that_hangs():
-    identity = Identity()
-    passports = Passports(identity, WORKERS)  # type: ignore[arg-type]
+def test_a_request_alone_is_asked_for_alone(requests: Requests) -> None:
+    requests.identity.open.set()
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        crowd = [pool.submit(outcome_of, passports, asked()) for _ in range(WORKERS)]
-        eventually(lambda: _assert_waiting(crowd, FEW))
-        assert outcome_of(passports, asked()) == "service_unavailable"
-        identity.go_on.set()
-        assert Counter(each.result() for each in crowd) == {
-            "service_unavailable": WORKERS - FEW,
-            "signed": FEW,
-        }
+    assert requests.ask("one").result(10) == {"passport": "of one", "organisation_id": "o"}
 
-    assert outcome_of(passports, asked()) == "signed"
+    assert requests.identity.asked == [
+        [{"token": "one", "audience": "referrals", "client_address": "192.0.2.7"}]
+    ]
+    assert requests.identity.contexts[0].client_address is None
 
 
-def _assert_waiting(crowd: list[Any], count: int) -> None:
-    assert sum(not each.done() for each in crowd) == count
+def test_requests_that_come_meanwhile_are_asked_for_together_and_each_gets_its_own(
+    requests: Requests,
+) -> None:
+    _, second, third = requests.ask_while_the_first_is_under_way("second", "third")
+
+    requests.identity.open.set()
+
+    assert (second.result(10)["passport"], third.result(10)["passport"]) == ("of second", "of third")
+    assert [[each["token"] for each in asked] for asked in requests.identity.asked] == [
+        ["first"],
+        ["second", "third"],
+    ]
 
 
-@pytest.mark.fault("F4")
-def test_who_leads_does_not_wait_for_those_who_came_later():
-    identity = Identity()
-    passports = Passports(identity, WORKERS)  # type: ignore[arg-type]
-    first, leader, later = asked(), asked(5.0), asked(60.0)
+def test_a_session_that_has_ended_refuses_its_own_request_only(requests: Requests) -> None:
+    _, ended, good = requests.ask_while_the_first_is_under_way("ended", "good")
 
-    with ThreadPoolExecutor(3) as pool:
-        pool.submit(outcome_of, passports, first)
-        eventually(lambda: _assert_asked(identity, 1))
-        pool.submit(outcome_of, passports, leader)
-        eventually(lambda: _assert_joined(passports, 1))
-        pool.submit(outcome_of, passports, later)
-        eventually(lambda: _assert_joined(passports, 2))
-        identity.go_on.set()
+    requests.identity.open.set()
 
-    assert identity.asked == [(1, first.context.deadline), (2, leader.context.deadline)]
+    with pytest.raises(Refused, match="unauthenticated"):
+        ended.result(10)
+    assert good.result(10)["passport"] == "of good"
 
 
-def test_a_leader_at_the_end_of_its_time_still_makes_a_call_for_the_others():
-    identity = Identity()
-    identity.go_on.set()
+def test_a_refused_call_refuses_all_its_requests_with_the_same_words(requests: Requests) -> None:
+    requests.identity.refusal = Refused("service_unavailable", "Identity is away.", retry_after_s=1)
+    futures = requests.ask_while_the_first_is_under_way("second", "third")
 
-    outcome_of(Passports(identity, WORKERS), asked(0.001))  # type: ignore[arg-type]
+    requests.identity.open.set()
 
-    assert identity.asked[0][1] > time.time() + LEAST_TIME_S / 2
+    for future in futures:
+        with pytest.raises(Refused) as refused:
+            future.result(10)
+        assert (refused.value.code, refused.value.detail) == ("service_unavailable", "Identity is away.")
+        assert refused.value.more == {"retry_after_s": 1}
 
 
-def _assert_asked(identity: Identity, count: int) -> None:
-    assert len(identity.asked) == count
+def test_a_request_gives_up_at_its_own_deadline(requests: Requests) -> None:
+    first, hasty = requests.ask_while_the_first_is_under_way("hasty", within_s=0.05)
+
+    with pytest.raises(Refused, match="timeout"):
+        hasty.result(10)
+
+    requests.identity.open.set()
+    assert first.result(10)["passport"] == "of first"
+    assert len(requests.identity.asked) == 1
 
 
-def _assert_joined(passports: Passports, count: int) -> None:
-    assert len(passports._groups._waiting) == count
+def test_a_call_asks_for_so_many_at_most(requests: Requests) -> None:
+    tokens = [f"token {number}" for number in range(MOST_PASSPORTS + 1)]
+    futures = requests.ask_while_the_first_is_under_way(*tokens)
+
+    requests.identity.open.set()
+
+    assert [future.result(10)["passport"] for future in futures[1:]] == [f"of {token}" for token in tokens]
+    assert [len(asked) for asked in requests.identity.asked] == [1, MOST_PASSPORTS, 1]

@@ -43,7 +43,7 @@ def test_the_token_is_exchanged_for_a_passport_to_the_one_service(http: FlaskCli
 
 def test_a_revoked_token_stops_at_identity(http: FlaskClient, services: Any):
     services.answers["identity.issue_passports"] = {
-        "passports": [{"passport": None, "account_id": None, "organisation_id": None}]
+        "passports": [{"passport": None, "organisation_id": None}]
     }
 
     assert refused(http.get("/v1/queues", headers=TOKEN), 401, "unauthenticated")
