@@ -16,7 +16,7 @@ RPC_EXCHANGE = "nameko-rpc"
 PARKING_QUEUE = "portico.parked"
 MAX_BODY_BYTES = 1024 * 1024
 MAX_DEPTH = 64
-MAX_DEPTH_OF_ARGUMENTS = MAX_DEPTH - 2  # a message wraps them twice
+MAX_DEPTH_OF_ARGUMENTS = 32  # less, because messages wrap them, and answers with what was stored still more
 JSON = "application/json"
 CLOUDEVENTS_JSON = "application/cloudevents+json"
 
@@ -86,6 +86,19 @@ def deeper_than(value: Any, limit: int) -> bool:
         return True
     members = value.values() if isinstance(value, dict) else value
     return any(deeper_than(member, limit - 1) for member in members if isinstance(member, dict | list))
+
+
+def holds_nul(body: Any, value: Any) -> bool:
+    """Whether a text within the value of this message has the character NUL, which PostgreSQL cannot store."""
+    return b"\\u0000" in (body.encode() if isinstance(body, str) else body) and _has_nul(value)
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_has_nul(each) for member in value.items() for each in member)
+    return isinstance(value, list) and any(map(_has_nul, value))
 
 
 @dataclass(frozen=True)

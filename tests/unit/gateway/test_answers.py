@@ -8,8 +8,9 @@ from typing import Any
 import flask
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.exceptions import default_exceptions
 
-from gateway import health
+from gateway import answers, health
 from services.chassis import metrics
 from services.contracts.errors import CODES, Refused
 from services.contracts.identity import accounts
@@ -87,6 +88,33 @@ def test_a_fault_of_ours_is_told_without_what_was_in_it(http: FlaskClient, servi
 
     assert (answer.status_code, answer.json["code"]) == (500, "internal_error")
     assert "Rosalind" not in answer.text
+
+
+@pytest.mark.fault("A6")
+def test_a_log_that_fails_changes_no_answer_and_a_fault_is_never_the_callers(
+    http: FlaskClient, monkeypatch: Any
+):
+    """Logs do not raise. Whatever else fails after the answer was made is a fault of ours."""
+
+    def fail(*_arguments: Any, **_more: Any) -> None:
+        raise OSError("Rosalind Quimby")
+
+    monkeypatch.setattr(answers, "note", fail)
+    answer = http.get("/v1/queues", headers=TOKEN)
+
+    assert (answer.status_code, answer.json["code"]) == (500, "internal_error")
+    assert "Rosalind" not in answer.text
+
+
+@pytest.mark.fault("A6")
+@pytest.mark.parametrize(("given", "status"), [(418, 400), (422, 400), (500, 500), (501, 500), (503, 500)])
+def test_an_error_of_the_library_that_is_not_ours_to_tell_keeps_its_side(
+    app: flask.Flask, given: int, status: int
+):
+    with app.test_request_context("/v1/queues"):
+        answer = app.handle_user_exception(default_exceptions[given]())
+
+    assert app.make_response(answer).status_code == status
 
 
 @pytest.mark.parametrize(
