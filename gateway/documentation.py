@@ -137,8 +137,8 @@ def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
         ]
     if declared.kind == "command":
         parameters.append(_KEY)
-    if declared.expects_version:
-        parameters.append(_IF_MATCH)
+    if declared.takes_version:
+        parameters.append({**_IF_MATCH, "required": declared.expects_version})
     if declared.access.kind == "public":
         document["security"] = []
     return document
