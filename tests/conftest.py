@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+# With its first import it asks for its warnings before our filters of them, until the end of pytest's current step.
+import authlib.deprecate  # noqa: F401
 import pytest
 
 from deploy.broker import Broker
@@ -20,6 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the plugins: proved requirements, refusals, turns on the machine, stalls, shared servers and system."""
     memory.use_for_files()
     record = None if hasattr(config, "workerinput") else RESULTS
+    config.pluginmanager.register(memory.CollectedRarely(), "collected-rarely")
     config.pluginmanager.register(SeedResults(record), "seed-results")
     config.pluginmanager.register(RefusalResults(), "refusal-results")
     config.pluginmanager.register(TakingTurns(config), "taking-turns")

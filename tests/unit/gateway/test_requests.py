@@ -372,6 +372,7 @@ def test_a_stored_file_is_sent_as_an_attachment_that_cannot_run(http: FlaskClien
     answer = http.get("/v1/documents/" + "d" * 32 + "/file", headers=TOKEN)
 
     assert answer.data == b"%PDF-1.7"
+    answer.close()  # the file, as a server does after the last byte
     assert answer.headers["Content-Disposition"] == "attachment; filename=plan.pdf"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Content-Security-Policy"].startswith("sandbox")
