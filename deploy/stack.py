@@ -61,6 +61,11 @@ class Ports:
         return self.base
 
     @property
+    def metrics(self) -> int:
+        """The metrics of the gateway."""
+        return self.base + 10
+
+    @property
     def mail_web(self) -> int:
         """The web page of the mail catcher."""
         return self.base + 1
@@ -332,6 +337,7 @@ class Stack:
         env = self._common_env() | {
             "GATEWAY_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.ports.gateway),
+            "METRICS_PORT": str(self.ports.metrics),
         }
         return Process(
             "gateway",
@@ -365,6 +371,7 @@ class Stack:
     def _require_ports(self) -> None:
         wanted = {
             self.ports.gateway: "gateway",
+            self.ports.metrics: "metrics of the gateway",
             self.ports.mail_web: "caught mail",
             self.ports.smtp: "mail catcher",
         }

@@ -24,6 +24,21 @@ _ORGANISATION = re.compile(r"[0-9a-f]{32}")
 PASSING, EXPORTS = "passing", "exports"
 
 
+LEAST_FREE_BYTES = 10 * 1024 * 1024
+
+
+def has_room(folder: str | Path) -> bool:
+    """Whether files can still be written in this folder: neither space nor file entries have run out."""
+    try:
+        system = os.statvfs(folder)
+    except FileNotFoundError:
+        return True  # it is made with the first file
+    has_entries = (
+        system.f_files == 0 or system.f_favail > 0
+    )  # some file systems have no fixed number of entries
+    return system.f_bavail * system.f_frsize >= LEAST_FREE_BYTES and has_entries
+
+
 class BlobStore:
     """A folder of immutable files, named by organisation and SHA-256."""
 

@@ -214,6 +214,8 @@ class Serves(Entrypoint):  # type: ignore[misc]  # nameko has no types
             raise Refused(
                 "malformed_request", "Arguments are passed by name: {'args': [], 'kwargs': {…}} is expected."
             )
+        if wire.holds_nul(message.body, arguments):
+            raise Refused("invalid_request", "A text holds the character NUL (U+0000). Send it without.")
         caller = admit(self.operation, self.runtime.verifier, context.passport, arguments)
         call = Call(self.runtime, self.operation, validate(self.operation, arguments), caller, context)
         return method(service, call)

@@ -43,7 +43,13 @@ class Runtime:
         self.issuer = Issuer.from_file(service, settings.passport_private_key_file)
         self.blobs = BlobStore(settings.blob_dir)
         self.publisher = Publisher(settings.amqp_uri, service, settings.heartbeat_s)
-        self.rpc = RpcClient(settings.amqp_uri, service, settings.heartbeat_s, settings.rpc_timeout_s)
+        self.rpc = RpcClient(
+            settings.amqp_uri,
+            service,
+            settings.heartbeat_s,
+            settings.rpc_timeout_s,
+            workers=settings.rpc_workers,
+        )
         self.relay = Relay(service, self.database, self.tables, self.publisher, settings.public_url)
         self.sealer = Sealer(service, self.database, self.tables, self.issuer)
         self.reading_audit = ReadingAudit(self.database, self.tables)

@@ -31,7 +31,7 @@ class CountingSigner(Signer):
 def url(request: pytest.FixtureRequest, tmp_path: Any) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/signing.db"
-    return str(request.getfixturevalue("postgres_database"))
+    return str(request.getfixturevalue("new_postgres_url"))
 
 
 @pytest.fixture
