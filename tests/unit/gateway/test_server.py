@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import threading
 import time
 from collections.abc import Iterable
@@ -214,6 +215,32 @@ def test_a_body_of_unknown_length_is_read_to_its_limit_only(server: Server):
 
     assert (answer.status, answer.json["code"]) == (413, "request_too_large")
     assert answer.taken <= MIB + 65536
+
+
+@pytest.mark.fault("F9")
+def test_a_body_for_which_the_disk_has_no_room_is_told_so(server: Server, monkeypatch: Any):
+    def full() -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(bodies.tempfile, "TemporaryFile", full)
+    told = (b"transfer-encoding", b"chunked")
+
+    answer = exchange(server, "POST", "/v1/queues", [TOKEN, JSON, told], [b"x" * (bodies.IN_MEMORY + 1)])
+
+    assert (answer.status, answer.answered["Retry-After"]) == (503, "60")
+
+
+@pytest.mark.fault("A6")
+def test_a_fault_while_a_body_is_read_is_told_as_one(server: Server, monkeypatch: Any):
+    def broken() -> Any:
+        raise RuntimeError("Rosalind Quimby")
+
+    monkeypatch.setattr(bodies.tempfile, "TemporaryFile", broken)
+    told = (b"transfer-encoding", b"chunked")
+
+    answer = exchange(server, "POST", "/v1/queues", [TOKEN, JSON, told], [b"x" * (bodies.IN_MEMORY + 1)])
+
+    assert (answer.status, answer.json["code"]) == (500, "internal_error")
 
 
 def test_an_upload_is_admitted_then_read_then_stored(server: Server, services: Any, blobs: Path):
