@@ -14,10 +14,13 @@ from typing import Any
 import flask
 import orjson
 import pytest
+from prometheus_client import REGISTRY
 
 from gateway import bodies, workers
 from gateway.server import Server
 from gateway.workers import Workers
+from services.chassis import metrics
+from services.contracts.errors import Refused
 from services.contracts.identity import login, passports
 from services.contracts.referrals import queues
 from services.contracts.signing import documents as signing
@@ -429,3 +432,36 @@ def test_a_login_reaches_its_operation(server: Server, services: Any):
     exchange(server, "POST", "/v1/sessions", [JSON, (b"content-length", b"14")], [body])
 
     assert services.made(login.log_in)[0] == {"login": "x"}
+
+
+@pytest.mark.fault("A28")
+def test_what_strangers_invent_makes_no_series(server: Server, services: Any):
+    services.answers["identity.log_in"] = Refused("credentials_refused", "No.")
+
+    def strange(mark: str) -> None:
+        named = f"/v1/{mark}"
+        exchange(server, f"INVENT{mark}", "/v1/queues", [TOKEN])
+        exchange(server, f"INVENT{mark}", named)
+        exchange(server, "GET", named, [(b"host", mark.encode()), (b"x-" + mark.encode(), b"1")])
+        exchange(server, "GET", f"/v1//{mark}")
+        exchange(server, "POST", f"/v1/queues/{mark}", [(b"content-length", b"9999999")])
+        exchange(
+            server, "POST", "/v1/sessions", [JSON, (b"transfer-encoding", b"chunked")], [b'{"login": "x"}']
+        )
+
+    def series() -> int:
+        return sum(len(family.samples) for family in REGISTRY.collect())
+
+    strange("first")
+    before = series()
+
+    for number in range(20):
+        strange(f"mark{number}")
+
+    assert series() == before
+    assert "mark" not in metrics.exposition().decode()
+    assert "INVENT" not in metrics.exposition().decode()
+
+
+def test_the_metrics_are_not_on_the_public_port(server: Server):
+    assert exchange(server, "GET", "/metrics").status == 404
