@@ -138,6 +138,9 @@ def test_an_error_of_the_library_that_is_not_ours_to_tell_keeps_its_side(
         ("GET", "/metrics", 404),
         ("GET", "/docs", 200),
         ("GET", "/openapi.json", 200),
+        ("GET", "/asyncapi.json", 200),
+        ("GET", "/schemas/referrals.referral_status_changed.v1.json", 200),
+        ("GET", "/schemas/nothing.v1.json", 404),
     ],
 )
 def test_every_answer_has_the_security_headers(
@@ -234,6 +237,20 @@ def test_the_openapi_document_is_served(http: FlaskClient):
 
     assert document["openapi"].startswith("3.1")
     assert "/v1/sessions" in document["paths"]
+
+
+def test_the_events_and_the_schema_of_each_are_served(http: FlaskClient):
+    events = http.get("/asyncapi.json").json
+    addresses = {f"/schemas/{name}.json" for name in events["channels"]}
+
+    served = {address: http.get(address) for address in addresses}
+
+    assert {answer.content_type for answer in served.values()} == {"application/schema+json"}
+    assert {address: answer.json["$id"] for address, answer in served.items()} == {
+        each: each for each in addresses
+    }
+    for name in ("", "nothing.v1.json", "../asyncapi.json", "referrals.referral_status_changed.v1"):
+        assert http.get(f"/schemas/{name}").status_code == 404
 
 
 def test_the_metrics_count_requests_by_route_and_never_by_address(http: FlaskClient):
