@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 
+from services.chassis.blobs import no_room
 from services.contracts.errors import Refused
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -67,7 +68,10 @@ class _Pieces:
         if self.size <= IN_MEMORY:
             self._file.write(piece)
         else:
-            await asyncio.get_running_loop().run_in_executor(_writers, self._write, piece)
+            try:
+                await asyncio.get_running_loop().run_in_executor(_writers, self._write, piece)
+            except OSError as error:
+                raise no_room() from error
 
     def _write(self, piece: bytes) -> None:
         if isinstance(self._file, io.BytesIO):

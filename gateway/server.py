@@ -102,6 +102,8 @@ class Server:
             answer = await self._answer(scope, environ, receive)
         except Refused as refusal:
             answer = _refusal(environ, refusal)
+        except Exception as error:
+            answer = _refusal(environ, _fault(error))
         start = {
             "type": "http.response.start",
             "status": answer.status,
@@ -175,8 +177,12 @@ def _run(application: Any, environ: dict[str, Any]) -> _Answer | Refused:
             close()
         return _Answer(status, given, body)
     except Exception as error:
-        log.error("request_failed", error=type(error).__name__, where=logs.where(error))
-        return Refused("internal_error", "The gateway failed. It has been noted.")
+        return _fault(error)
+
+
+def _fault(error: Exception) -> Refused:
+    log.error("request_failed", error=type(error).__name__, where=logs.where(error))
+    return Refused("internal_error", "The gateway failed. It has been noted.")
 
 
 def _environ(scope: Mapping[str, Any]) -> dict[str, Any]:

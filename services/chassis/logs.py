@@ -58,7 +58,7 @@ def _encoded(entry: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(entry, default=_type_of)
     except TypeError:  # a value that JSON cannot hold, such as text that is no Unicode
-        return orjson.dumps({key: _type_of(value) for key, value in entry.items()})
+        return orjson.dumps({key: _type_of(value) for key, value in entry.items() if key in ALLOWED})
 
 
 _LEVELS = {"warn": "warning", "exception": "error"}  # methods of a logger that are not named like their level

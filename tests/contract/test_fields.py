@@ -30,36 +30,6 @@ def test_a_time_is_read_in_utc_whatever_zone_it_is_given_in() -> None:
     assert read.tzinfo is datetime.UTC
 
 
-HEX = "0123456789abcdef0123456789abcdef"
-DASHED = "01234567-89ab-cdef-0123-456789abcdef"
-
-
-@pytest.mark.parametrize("text", [HEX, DASHED, HEX.upper(), DASHED.upper()])
-def test_an_identifier_is_accepted_with_and_without_dashes_and_kept_without(text: str) -> None:
-    assert re.search(PATTERN, text)
-    assert Id().deserialize(text) == HEX
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "", HEX[1:], HEX + "0", DASHED[1:], "g" * 32, f"{{{DASHED}}}", f"urn:uuid:{DASHED}", f"{HEX}\n", f" {HEX}",
-        f"{HEX[:8]}-{HEX[8:]}", "-".join(HEX), "\N{ARABIC-INDIC DIGIT ONE}" * 32,
-    ],
-)  # fmt: skip
-def test_what_the_schema_of_an_identifier_refuses_is_refused(text: str) -> None:
-    assert text.endswith("\n") or not re.search(PATTERN, text)  # in Python, `$` lets a line break pass
-    with pytest.raises(ValidationError, match="Not an identifier"):
-        Id().deserialize(text)
-
-
-def test_an_identifier_is_declared_as_it_is_sent() -> None:
-    """`format: uuid` demands dashes, which our ids do not have."""
-    member = JsonSchemas().of(Schema.from_dict({"id": Id()})())["properties"]["id"]
-
-    assert member == {"type": "string", "pattern": PATTERN}
-
-
 def _within(field: Field[Any], path: str) -> Iterator[tuple[str, Field[Any]]]:
     """A field, or those within it."""
     if isinstance(field, fields.Nested):
@@ -99,3 +69,33 @@ def test_no_request_takes_a_number_that_no_database_holds() -> None:
 )
 def test_a_text_that_no_database_holds_is_known(text: str, can: bool) -> None:
     assert can_be_stored(text) is can
+
+
+HEX = "0123456789abcdef0123456789abcdef"
+DASHED = "01234567-89ab-cdef-0123-456789abcdef"
+
+
+@pytest.mark.parametrize("text", [HEX, DASHED, HEX.upper(), DASHED.upper()])
+def test_an_identifier_is_accepted_with_and_without_dashes_and_kept_without(text: str) -> None:
+    assert re.search(PATTERN, text)
+    assert Id().deserialize(text) == HEX
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", HEX[1:], HEX + "0", DASHED[1:], "g" * 32, f"{{{DASHED}}}", f"urn:uuid:{DASHED}", f"{HEX}\n", f" {HEX}",
+        f"{HEX[:8]}-{HEX[8:]}", "-".join(HEX), "\N{ARABIC-INDIC DIGIT ONE}" * 32,
+    ],
+)  # fmt: skip
+def test_what_the_schema_of_an_identifier_refuses_is_refused(text: str) -> None:
+    assert text.endswith("\n") or not re.search(PATTERN, text)  # in Python, `$` lets a line break pass
+    with pytest.raises(ValidationError, match="Not an identifier"):
+        Id().deserialize(text)
+
+
+def test_an_identifier_is_declared_as_it_is_sent() -> None:
+    """`format: uuid` demands dashes, which our ids do not have."""
+    member = JsonSchemas().of(Schema.from_dict({"id": Id()})())["properties"]["id"]
+
+    assert member == {"type": "string", "pattern": PATTERN}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import threading
 import time
 from collections.abc import Iterable
@@ -13,10 +14,13 @@ from typing import Any
 import flask
 import orjson
 import pytest
+from prometheus_client import REGISTRY
 
 from gateway import bodies, workers
 from gateway.server import Server
 from gateway.workers import Workers
+from services.chassis import metrics
+from services.contracts.errors import Refused
 from services.contracts.identity import login, passports
 from services.contracts.referrals import queues
 from services.contracts.signing import documents as signing
@@ -216,6 +220,32 @@ def test_a_body_of_unknown_length_is_read_to_its_limit_only(server: Server):
     assert answer.taken <= MIB + 65536
 
 
+@pytest.mark.fault("F9")
+def test_a_body_for_which_the_disk_has_no_room_is_told_so(server: Server, monkeypatch: Any):
+    def full() -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(bodies.tempfile, "TemporaryFile", full)
+    told = (b"transfer-encoding", b"chunked")
+
+    answer = exchange(server, "POST", "/v1/queues", [TOKEN, JSON, told], [b"x" * (bodies.IN_MEMORY + 1)])
+
+    assert (answer.status, answer.answered["Retry-After"]) == (503, "60")
+
+
+@pytest.mark.fault("A6")
+def test_a_fault_while_a_body_is_read_is_told_as_one(server: Server, monkeypatch: Any):
+    def broken() -> Any:
+        raise RuntimeError("Rosalind Quimby")
+
+    monkeypatch.setattr(bodies.tempfile, "TemporaryFile", broken)
+    told = (b"transfer-encoding", b"chunked")
+
+    answer = exchange(server, "POST", "/v1/queues", [TOKEN, JSON, told], [b"x" * (bodies.IN_MEMORY + 1)])
+
+    assert (answer.status, answer.json["code"]) == (500, "internal_error")
+
+
 def test_an_upload_is_admitted_then_read_then_stored(server: Server, services: Any, blobs: Path):
     body = a_form(b"%PDF-1.7")
 
@@ -402,3 +432,36 @@ def test_a_login_reaches_its_operation(server: Server, services: Any):
     exchange(server, "POST", "/v1/sessions", [JSON, (b"content-length", b"14")], [body])
 
     assert services.made(login.log_in)[0] == {"login": "x"}
+
+
+@pytest.mark.fault("A28")
+def test_what_strangers_invent_makes_no_series(server: Server, services: Any):
+    services.answers["identity.log_in"] = Refused("credentials_refused", "No.")
+
+    def strange(mark: str) -> None:
+        named = f"/v1/{mark}"
+        exchange(server, f"INVENT{mark}", "/v1/queues", [TOKEN])
+        exchange(server, f"INVENT{mark}", named)
+        exchange(server, "GET", named, [(b"host", mark.encode()), (b"x-" + mark.encode(), b"1")])
+        exchange(server, "GET", f"/v1//{mark}")
+        exchange(server, "POST", f"/v1/queues/{mark}", [(b"content-length", b"9999999")])
+        exchange(
+            server, "POST", "/v1/sessions", [JSON, (b"transfer-encoding", b"chunked")], [b'{"login": "x"}']
+        )
+
+    def series() -> int:
+        return sum(len(family.samples) for family in REGISTRY.collect())
+
+    strange("first")
+    before = series()
+
+    for number in range(20):
+        strange(f"mark{number}")
+
+    assert series() == before
+    assert "mark" not in metrics.exposition().decode()
+    assert "INVENT" not in metrics.exposition().decode()
+
+
+def test_the_metrics_are_not_on_the_public_port(server: Server):
+    assert exchange(server, "GET", "/metrics").status == 404
