@@ -37,6 +37,17 @@ class Id(fields.String):
         return plain
 
 
+class IdOrKey(fields.String):
+    """The id of something, in either form, or the key of something that has no id. At most 64 characters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Length(1, 64), **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        return plain_id(text) or text
+
+
 class Code(fields.String):
     """A word of a closed vocabulary: lower case, digits, `_`, `.` and `-`, at most 64 characters."""
 
