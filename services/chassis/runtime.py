@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-import kombu
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from services.chassis import metrics, wire
+from services.chassis import logs, metrics, wire
 from services.chassis.audit_sealing import MEASURE_EVERY_S, SEAL_EVERY_S, Sealer
-from services.chassis.blobs import BlobStore
+from services.chassis.blobs import BlobStore, has_room
 from services.chassis.database import Database, assert_no_transaction
 from services.chassis.keyed_lock import KeyedLock
+from services.chassis.link import connect
 from services.chassis.loop import Loop, Loops
 from services.chassis.outbox import Relay
 from services.chassis.passports import Issuer, Verifier
@@ -43,8 +44,14 @@ class Runtime:
         self.issuer = Issuer.from_file(service, settings.passport_private_key_file)
         self.blobs = BlobStore(settings.blob_dir)
         self.publisher = Publisher(settings.amqp_uri, service, settings.heartbeat_s)
-        self.rpc = RpcClient(settings.amqp_uri, service, settings.heartbeat_s, settings.rpc_timeout_s)
-        self.relay = Relay(service, self.database, self.tables, self.publisher)
+        self.rpc = RpcClient(
+            settings.amqp_uri,
+            service,
+            settings.heartbeat_s,
+            settings.rpc_timeout_s,
+            workers=settings.rpc_workers,
+        )
+        self.relay = Relay(service, self.database, self.tables, self.publisher, settings.public_url)
         self.sealer = Sealer(service, self.database, self.tables, self.issuer)
         self.reading_audit = ReadingAudit(self.database, self.tables)
         self.keyed_lock = KeyedLock()
@@ -106,7 +113,15 @@ class Runtime:
             "database": self.database.is_ready(),
             "consuming": self.inbound is not None and self.inbound.is_consuming,
             "publishing": self.publisher.is_connected,
+            "disk": all(map(has_room, self._folders())),
+            "log": logs.is_writable(),
         }
+
+    def _folders(self) -> list[Path]:
+        """Where this service stores files."""
+        database = self.database.engine.url.database
+        own = [Path(database).parent] if self.database.is_sqlite and database else []
+        return [Path(self.settings.blob_dir), *own]
 
     def _forget_old(self) -> bool:
         def forget(session: Session) -> None:
@@ -123,14 +138,14 @@ class Runtime:
     def _measure_queues(self) -> bool:
         if self.inbound is None or not self.rpc.is_connected:
             return True
-        connection = kombu.Connection(
-            self.settings.amqp_uri, connect_timeout=2
-        ).transport.establish_connection()
+        connection = connect(self.settings.amqp_uri, 2)
         try:
             channel = connection.channel()
             for queue in self.inbound.queues:
                 depth = channel.queue_declare(queue, passive=True).message_count
                 metrics.QUEUE_DEPTH.labels(queue).set(depth)
+                if queue == wire.PARKING_QUEUE:
+                    metrics.PARKING_FILL.set(depth / wire.MOST_PARKED)
         finally:
             connection.close()
         return True

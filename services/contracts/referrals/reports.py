@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import STAFF, Reply, permission
-from services.contracts.fields import Code, Count, Flag, Id, Moment
+from services.contracts.fields import Code, Count, Flag, Id, Moment, place_from
 from services.contracts.referrals import contract
 from services.contracts.referrals.paging import PAGE
 
@@ -22,8 +22,9 @@ class StatusCount(Reply):
 
 
 class Places(Reply):
-    """The places of several programs together."""
+    """Places that are counted in one unit."""
 
+    unit = fields.String(allow_none=True)
     total = Count(required=True)
     used = Count(required=True)
     free = Count(required=True)
@@ -34,7 +35,6 @@ class LineOfPlaces(Places):
 
     line_id = Id(required=True)
     name = fields.String(required=True)
-    unit = fields.String(allow_none=True)
     capacity_status = fields.String(required=True)
     note = fields.String(allow_none=True)
 
@@ -58,10 +58,10 @@ QueueOnDashboard = Reply.from_dict(
         "is_active": Flag(required=True),
         **_DEMAND,
         "statuses": fields.List(fields.Nested(StatusCount), required=True),
-        "capacity": fields.Nested(
-            Places,
-            allow_none=True,
-            metadata={"description": "all lines of its programs together; null where no capacity is set"},
+        "capacity": fields.List(
+            fields.Nested(Places),
+            required=True,
+            metadata={"description": "the places of all its programs, unit by unit"},
         ),
     },
     name="QueueOnDashboard",
@@ -135,7 +135,10 @@ class Statistics(Reply):
     outcomes = fields.List(fields.Nested(OutcomeCount), required=True)
     reasons = fields.List(fields.Nested(ReasonCount), required=True)
     capacity_use = fields.Float(
-        allow_none=True, metadata={"description": "mean share of the places in use, 0 to 1; null: not known"}
+        allow_none=True,
+        metadata={
+            "description": "mean share of the places in use, 0 to 1, in which each unit counts alike; null: not known"
+        },
     )
 
 
@@ -194,10 +197,8 @@ get_statistics = contract.query(
     "Volumes, time in status, outcomes, reasons and capacity use of a period, in total and by group.",
     request={
         **_FILTERS,
-        "after": fields.Integer(
-            load_default=0,
-            validate=validate.Range(0),
-            metadata={"description": "`next` of the previous page"},
+        "after": place_from(
+            0, load_default=0, allow_none=False, metadata={"description": "`next` of the previous page"}
         ),
         "limit": fields.Integer(load_default=100, validate=validate.Range(1, 200)),
     },

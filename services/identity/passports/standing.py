@@ -11,14 +11,14 @@ Gotchas
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, select
 from sqlalchemy.orm import Session
 
-from services.chassis.database import Database
+from services.chassis.database import Database, FetchOne
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
@@ -123,6 +123,7 @@ _API_SESSION = (
         ApiClient.__table__.c.allowed_networks,
         _organisations.c.id.label("organisation_id"),
         _organisations.c.key.label("organisation_key"),
+        _organisations.c.features,
     )
     .select_from(
         ApiSession.__table__.join(
@@ -146,32 +147,36 @@ class Standing:
     organisation_key: str
     realm: str
     permissions: list[str]
+    features: Sequence[str]
     scope: Mapping[str, Any] = field(default_factory=dict)
     proven_at: datetime.datetime | None = None
 
-    def claims(self) -> dict[str, Any]:
-        """The claims of its passport."""
+    def claims(self, audience: str) -> dict[str, Any]:
+        """The claims of its passport. In identity, where rights are given, all that is held counts; elsewhere what is in force."""
+        is_at_home = audience == "identity"
         return {
             "sub": self.account_id,
             "org": self.organisation_id,
             "org_key": self.organisation_key,
             "realm": self.realm,
-            "perms": self.permissions,
+            "perms": self.permissions if is_at_home else rules.in_force(self.permissions, self.features),
             "scope": self.scope,
             "sid": self.session_id,
             "prov": None if self.proven_at is None else int(self.proven_at.timestamp()),
         }
 
 
-def standing_of(database: Database, token: str, settings: Any, client_address: str | None = None) -> Standing:
+def standing_of(
+    database: Database, fetch_one: FetchOne, token: str, settings: Any, client_address: str | None = None
+) -> Standing:
     """What the token of a person's session or of an API client stands for.
 
     Raises Refused(unauthenticated) for a token that is unknown, whose session has ended, is idle or has
     expired, whose account is disabled, or that is used from outside the realm's networks (S2-133).
     """
     if is_api_token(token):
-        return _of_api_client(database, token, client_address)
-    row = database.fetch_one(_SESSION, {"token_hash": token_hash(token)})
+        return _of_api_client(fetch_one, token, client_address)
+    row = fetch_one(_SESSION, {"token_hash": token_hash(token)})
     if row is None:
         raise _ended()
     now = utc_now()
@@ -200,6 +205,7 @@ def standing_of(database: Database, token: str, settings: Any, client_address: s
         row.organisation_key,
         row.realm,
         permissions,
+        row.features,
         scope,
         row.proven_at,
     )
@@ -210,7 +216,9 @@ def account_standing(
 ) -> tuple[list[str], dict[str, Any]]:
     """Permissions and scope of an existing account of the caller's organisation, as its next passport would say."""
     parameters = {"account_id": account_id, "organisation_id": caller.organisation_id}
-    return permissions_and_scope(session, session.execute(_ACCOUNT, parameters).one(), now)
+    account = session.execute(_ACCOUNT, parameters).one()
+    permissions, scope = permissions_and_scope(session, account, now)
+    return rules.in_force(permissions, account.features), scope
 
 
 def permissions_and_scope(
@@ -245,9 +253,9 @@ def _of_workforce(account: Any) -> tuple[list[str], dict[str, Any]]:
     }
 
 
-def _of_api_client(database: Database, token: str, client_address: str | None) -> Standing:
+def _of_api_client(fetch_one: FetchOne, token: str, client_address: str | None) -> Standing:
     """The standing of an API client: its scopes, and no more."""
-    row = database.fetch_one(_API_SESSION, {"token_hash": token_hash(token)})
+    row = fetch_one(_API_SESSION, {"token_hash": token_hash(token)})
     now = utc_now()
     if (
         row is None
@@ -266,6 +274,7 @@ def _of_api_client(database: Database, token: str, client_address: str | None) -
         organisation_key=row.organisation_key,
         realm=REALM_OF_SYSTEMS,
         permissions=sorted(row.scopes),
+        features=row.features,
     )
 
 

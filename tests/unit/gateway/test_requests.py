@@ -13,10 +13,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from gateway.auth import admit
+from services.chassis import wire
 from services.chassis.wire import CallContext
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, family, login, passports
-from services.contracts.referrals import directory, queues
+from services.contracts.referrals import capacity, directory, queues
 from services.contracts.signing import documents as signing
 
 HARBOR = "a" * 32
@@ -34,13 +35,17 @@ def refused(answer: Any, status: int, code: str, field: str | None = None) -> bo
 def test_the_token_is_exchanged_for_a_passport_to_the_one_service(http: FlaskClient, services: Any):
     http.get("/v1/queues", headers=TOKEN)
 
-    assert [operation.name for operation, _, _ in services.calls] == ["issue_passport", "list_queues"]
-    assert services.made(passports.issue_passport)[0] == {"token": "opaque-token", "audience": "referrals"}
+    assert [operation.name for operation, _, _ in services.calls] == ["issue_passports", "list_queues"]
+    assert services.made(passports.issue_passports)[0] == {
+        "asked": [{"token": "opaque-token", "audience": "referrals", "client_address": "127.0.0.1"}]
+    }
     assert services.made(queues.list_queues)[1].passport == "signed"
 
 
 def test_a_revoked_token_stops_at_identity(http: FlaskClient, services: Any):
-    services.answers["identity.issue_passport"] = Refused("unauthenticated", "Log in.")
+    services.answers["identity.issue_passports"] = {
+        "passports": [{"passport": None, "organisation_id": None}]
+    }
 
     assert refused(http.get("/v1/queues", headers=TOKEN), 401, "unauthenticated")
     assert len(services.calls) == 1
@@ -94,6 +99,23 @@ def test_a_change_without_if_match_is_refused(http: FlaskClient, services: Any):
 @pytest.mark.parametrize("header", ["", "*", 'W/"3"', '"3", "4"', "three", '"-1"', '"' + "9" * 19 + '"'])
 def test_an_if_match_that_names_no_version_is_refused(http: FlaskClient, services: Any, header: str):
     answer = http.put(LEVEL, json={}, headers={**TOKEN, "If-Match": header})
+
+    assert refused(answer, 400, "malformed_request", "If-Match")
+    assert services.calls == []
+
+
+@pytest.mark.parametrize(("header", "version"), [({"If-Match": '"3"'}, 3), ({}, None)])
+def test_if_match_may_be_left_out_where_it_is_only_honoured(
+    http: FlaskClient, services: Any, header: dict[str, str], version: int | None
+):
+    http.put(f"/v1/programs/{'d' * 32}/capacity", json={"total": 1}, headers={**TOKEN, **header})
+
+    assert services.made(capacity.set_capacity)[1].expected_version == version
+
+
+def test_an_if_match_that_is_honoured_names_a_version(http: FlaskClient, services: Any):
+    junk = {**TOKEN, "If-Match": "junk"}
+    answer = http.put(f"/v1/programs/{'d' * 32}/capacity", json={"total": 1}, headers=junk)
 
     assert refused(answer, 400, "malformed_request", "If-Match")
     assert services.calls == []
@@ -161,7 +183,7 @@ def test_a_path_parameter_cannot_be_sent_again_in_the_body(http: FlaskClient, se
     answer = http.put(LEVEL, json=body, headers={**TOKEN, "If-Match": "1"})
 
     assert refused(answer, 422, "invalid_request", "account_id")
-    assert [operation.name for operation, _, _ in services.calls] == ["issue_passport"]
+    assert [operation.name for operation, _, _ in services.calls] == ["issue_passports"]
 
 
 def test_a_path_parameter_cannot_be_sent_again_in_the_query(http: FlaskClient):
@@ -195,7 +217,57 @@ def test_a_body_that_is_not_a_json_object_is_refused(
 
     assert refused(answer, 400, "malformed_request", field)
     assert "name" not in answer.json["detail"]
-    assert [operation.name for operation, _, _ in services.calls] == ["issue_passport"]
+    assert [operation.name for operation, _, _ in services.calls] == ["issue_passports"]
+
+
+def nested(depth: int) -> bytes:
+    return b'{"a":' * (depth - 1) + b"{}" + b"}" * (depth - 1)
+
+
+@pytest.mark.fault("A1")
+@pytest.mark.parametrize("depth", [wire.MAX_DEPTH_OF_ARGUMENTS + 2, 254, 1000, 20_000])
+@pytest.mark.parametrize("path", ["/v1/queues", "/v1/sessions"])
+def test_a_body_that_is_nested_too_deep_is_refused(http: FlaskClient, path: str, depth: int):
+    answer = http.post(path, data=nested(depth), content_type="application/json", headers=TOKEN)
+
+    assert refused(answer, 400, "malformed_request")
+
+
+def test_the_deepest_body_reaches_the_service_in_a_message_that_it_can_read(http: FlaskClient, services: Any):
+    http.post(
+        "/v1/queues",
+        data=nested(wire.MAX_DEPTH_OF_ARGUMENTS + 1),
+        content_type="application/json",
+        headers=TOKEN,
+    )
+
+    message = wire.encode({"args": (), "kwargs": services.made(queues.create_queue)[0]})
+    assert wire.decode(message, {"content_type": wire.JSON})
+
+
+@pytest.mark.fault("A13")
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (b'{"name": "a", "name": "b"}', "name"),
+        (b'{"name": "a", "n\\u0061me": "a"}', "name"),
+        (b'{"list": [{"x": 1}, {"y": {"z": 1, "q": 2, "z": null}}]}', "z"),
+    ],
+)
+def test_a_member_that_is_given_twice_is_refused(http: FlaskClient, services: Any, body: bytes, name: str):
+    """Programs differ in which of the two they take."""
+    answer = http.post("/v1/queues", data=body, content_type="application/json", headers=TOKEN)
+
+    assert refused(answer, 400, "malformed_request", name)
+    assert queues.create_queue not in [operation for operation, _, _ in services.calls]
+
+
+def test_objects_beside_each_other_may_have_the_same_members(http: FlaskClient, services: Any):
+    given = {"list": [{"x": 1}, {"x": 1}], "x": {"x": {"x": 1}}}
+
+    http.post("/v1/queues", json=given, headers=TOKEN)
+
+    assert services.made(queues.create_queue)[0] == given
 
 
 def test_a_body_of_more_than_one_mebibyte_is_refused(http: FlaskClient, services: Any):
@@ -204,7 +276,7 @@ def test_a_body_of_more_than_one_mebibyte_is_refused(http: FlaskClient, services
     answer = http.post("/v1/queues", data=body, content_type="application/json", headers=TOKEN)
 
     assert refused(answer, 413, "request_too_large")
-    assert [operation.name for operation, _, _ in services.calls] == ["issue_passport"]
+    assert [operation.name for operation, _, _ in services.calls] == ["issue_passports"]
 
 
 def test_a_body_of_unknown_length_is_read_to_its_limit_only(http: FlaskClient):
