@@ -236,7 +236,7 @@ def caller_key(caller: Caller) -> str:
 
 
 def stranger_key(issuer: Issuer, operation: Operation, arguments: Mapping[str, Any]) -> str:
-    """As `caller_key`, for somebody who has not signed in and is known by the whole request, secrets included.
+    """As `caller_key`, for somebody who has not signed in and is known by the whole request, with its secrets.
 
     So nobody learns the answer to a stranger's request by its id alone, or takes that id away.
     """
