@@ -188,9 +188,21 @@ def provenance(facts: StepFacts) -> Json:
 
 
 def search_bundle(
-    base_url: str, resources: Sequence[Json], links: Mapping[str, str], at: datetime.datetime
+    base_url: str,
+    resources: Sequence[Json],
+    links: Mapping[str, str],
+    at: datetime.datetime,
+    total: int | None,
 ) -> Json:
-    """A page of a search. `total` is absent, because counting all matches costs more than the page."""
+    """A page of a search, or with `total` the number of matches alone: a count costs more than a page."""
+    if total is not None:
+        return {
+            "resourceType": "Bundle",
+            "type": "searchset",
+            "timestamp": _moment(at),
+            "total": total,
+            "link": [{"relation": relation, "url": url} for relation, url in links.items()],
+        }
     return {
         "resourceType": "Bundle",
         "type": "searchset",

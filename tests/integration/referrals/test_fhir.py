@@ -18,7 +18,7 @@ from fhir.resources.R4B.task import Task
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
 from services.contracts.referrals import assignments, fhir, status_changes
-from services.referrals.fhir.rules import CAPACITY_STATUS, ENROLLMENT_STATUS, PARAMETERS
+from services.referrals.fhir.rules import CAPACITY_STATUS, ENROLLMENT_STATUS, PARAMETERS, moments
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
 from tests.support.in_process import HARBOR, a_caller
 
@@ -358,7 +358,18 @@ def test_what_is_not_understood_is_refused_or_ignored_as_the_client_prefers(desk
         ("Task", {"_lastUpdated": ["yesterday"]}),
         ("Task", {"owner": ["Practitioner/1"]}),
         ("Task", {"status": [""]}),
-        ("Task", {"_format": ["xml"]}),
+        ("Task", {"status": ["requestd"]}),
+        ("Task", {"status": ["http://hl7.org/fhir/request-status|requested"]}),
+        ("Task", {"priority": ["high"]}),
+        ("Task", {"priority": ["urn:other|urgent"]}),
+        ("Task", {"code": ["assess"]}),
+        ("Task", {"business-status": ["urn:other|referred"]}),
+        ("Task", {"business-status": ["urn:portico:queue:" + "0" * 32 + ":status|"]}),
+        ("Task", {"_lastUpdated": ["2026-13"]}),
+        ("Task", {"_lastUpdated": ["20260301"]}),
+        ("Task", {"_count": ["-1"]}),
+        ("ServiceRequest", {"status": ["requested"]}),
+        ("HealthcareService", {"_after": ["0" * 32]}),
         ("Task", {"identifier": ["urn:other|1"]}),
         ("HealthcareService", {"active": ["maybe"]}),
     ):
@@ -376,6 +387,45 @@ def test_what_is_not_understood_is_refused_or_ignored_as_the_client_prefers(desk
     for kind, own_id in (("Patient", "1"), ("Task", "1"), ("Task", "0" * 32), ("Organization", "0" * 32)):
         assert refusal(lambda: read(desk, kind, own_id)) == "not_found"  # noqa: B023 - called at once
     assert refusal(lambda: search(desk, "Patient")) == "not_found"
+
+
+def test_a_count_of_nothing_asks_for_the_number_of_matches(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    referral = a_referral(desk)
+
+    whole = search(desk, "HealthcareService", count="0", name="night", active="true")
+    steps = search(desk, "Provenance", count="0", target=f"Task/{referral['id']}")
+    tasks = [search(desk, "Task", count="0", status=status) for status in ("requested", "completed")]
+
+    assert [each["total"] for each in (whole, steps, *tasks)] == [1, 1, 1, 0]
+    assert all("entry" not in each for each in (whole, steps, *tasks))
+    assert tasks[0]["link"] == [{"relation": "self", "url": f"{BASE}/Task?status=requested&_count=0"}]
+    assert "total" not in search(desk, "Task")
+
+
+def test_a_status_is_sought_in_the_queue_that_the_token_names(desk: Desk) -> None:
+    referral = a_referral(desk)
+    system = read(desk, "Task", referral["id"])["businessStatus"]["coding"][0]["system"]
+    other = f"urn:portico:queue:{'0' * 32}:status"
+
+    assert ids(search(desk, "Task", business_status=f"{system}|referred")) == [referral["id"]]
+    assert ids(search(desk, "Task", business_status=f"{other}|referred")) == []
+
+
+def test_a_date_covers_what_it_names() -> None:
+    def bounds(value: str) -> tuple[str, str]:
+        begin, end = moments(value, "_lastUpdated")
+        assert begin is not None
+        assert end is not None
+        return begin.isoformat()[:19], end.isoformat()[:19]
+
+    assert bounds("2026") == ("2026-01-01T00:00:00", "2027-01-01T00:00:00")
+    assert bounds("2026-11") == ("2026-11-01T00:00:00", "2026-12-01T00:00:00")
+    assert bounds("2026-12") == ("2026-12-01T00:00:00", "2027-01-01T00:00:00")
+    assert bounds("2026-03-01") == ("2026-03-01T00:00:00", "2026-03-02T00:00:00")
+    assert bounds("2026-03-01T08:30Z") == ("2026-03-01T08:30:00", "2026-03-01T08:31:00")
+    assert bounds("2026-03-01T08:30:00+02:00") == ("2026-03-01T06:30:00", "2026-03-01T06:30:01")
+    assert bounds("2026-03-01T08:30:00 02:00") == bounds("2026-03-01T08:30:00+02:00")
 
 
 def test_the_capability_statement_names_what_can_be_searched() -> None:
