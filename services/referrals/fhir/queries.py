@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, tuple_
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, undefer
 
 from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.passports import Caller
@@ -179,7 +179,14 @@ def _referrals(session: Session, caller: Caller | None, wanted: rules.Search) ->
     cursor_order = f"FHIR referrals by {at.key}"
     order = (at, Referral.id) if by_change else (at.desc(), Referral.id.desc())
     statement = (
-        select(Referral, Queue, QueueStatus, Resource.name, ContactRecord.number)
+        select(
+            Referral,
+            Queue,
+            QueueStatus,
+            Resource.name,
+            ContactRecord.number,
+            Resource.record["taxonomy_codes"].label("taxonomy_codes"),
+        )
         .join(Queue, Queue.id == Referral.queue_id)
         .join(Resource, Resource.id == Referral.program_id)
         .join(
@@ -277,11 +284,13 @@ def _referral_facts(row: Any) -> fhir.ReferralFacts:
         id=referral.id,
         version=referral.version,
         updated_at=referral.updated_at,
+        organisation_id=referral.organisation_id,
         record_number=row.number,
         queue_id=referral.queue_id,
         queue_name=row.Queue.name,
         program_id=referral.program_id,
         program_name=row.name,
+        taxonomy_codes=row.taxonomy_codes or (),
         status_key=status.key,
         status_label=status.label,
         fhir_status=TAKEN_BACK if referral.is_terminal and not status.is_terminal else status.fhir_status,
@@ -346,6 +355,7 @@ def _directory(session: Session, caller: Caller | None, wanted: rules.Search) ->
     statement = (
         select(Resource, _Agency.name.label("agency_name"))
         .outerjoin(_Agency, _Agency.id == Resource.agency_id)
+        .options(undefer(Resource.record))
         .where(level, _listed(caller, is_program))
         .where(*(_of_resource(name, values) for name, values in wanted.conditions))
         .order_by(Resource.search_key, Resource.id)
@@ -407,6 +417,7 @@ def _program_facts(row: Any, lines: dict[str, Any], now: datetime.datetime) -> f
         number=resource.number,
         name=resource.name,
         is_active=resource.status != ResourceStatus.INACTIVE.value,
+        record=resource.record,
         is_referable=resource.status == ResourceStatus.ACTIVE.value,
         agency_id=resource.agency_id,
         agency_name=row.agency_name,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from services.contracts.errors import Refused
 from services.contracts.ids import plain_id
@@ -23,8 +24,44 @@ REASONS = "urn:portico:reason"
 OUTCOMES = "urn:portico:outcome"
 ACCOUNTS = "urn:portico:account"
 HISTORY_KINDS = "urn:portico:referral-step"
-CAPACITY_STATUS = "https://portico.example/fhir/StructureDefinition/capacity-status"
+ORGANISATIONS = "urn:portico:organisation"
+QUEUES = "urn:portico:queue"
+TAXONOMY = "urn:portico:taxonomy"
 ENROLLMENT_STATUS = "https://portico.example/fhir/StructureDefinition/enrollment-status"
+
+# The extension, codes and categories of the Gravity guide, hl7.org/fhir/us/sdoh-clinicalcare, 3.0.0.
+_GRAVITY = "http://hl7.org/fhir/us/sdoh-clinicalcare"
+CAPACITY_STATUS = f"{_GRAVITY}/StructureDefinition/SDOHCC-ExtensionHealthcareServiceCapacityStatus"
+GRAVITY_CODES = f"{_GRAVITY}/CodeSystem/SDOHCC-CodeSystemTemporaryCodes"
+US_CORE_CATEGORIES = "http://hl7.org/fhir/us/core/CodeSystem/us-core-category"
+# The guide's code and display of each capacity status, best first. It has none for an unknown status.
+CAPACITY_CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "has_capacity": ("capacity", "Has Capacity"),
+        "additional_assessment_required": (
+            "additional-assessment-required",
+            "Additional Assessment Required",
+        ),
+        "no_capacity_has_waitlist": ("waitlist", "No Capacity - Has Waitlist"),
+        "no_capacity": ("no-capacity", "No Capacity"),
+    }
+)
+# The guide's category for the beginning of a code of the 211 taxonomy; the longest beginning counts.
+_CATEGORIES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "BD": ("food-insecurity", "Food Insecurity"),
+        "BH-1800": ("homelessness", "Homelessness"),
+        "BH": ("housing-instability", "Housing Instability"),
+        "BM": ("material-hardship", "Material Hardship"),
+        "BT": ("transportation-insecurity", "Transportation Insecurity"),
+        "BV": ("utility-insecurity", "Utility Insecurity"),
+        "H": ("educational-attainment", "Educational Attainment"),
+        "ND": ("employment-status", "Employment Status"),
+        "NL": ("financial-insecurity", "Financial Insecurity"),
+        "NT": ("financial-insecurity", "Financial Insecurity"),
+    }
+)
+_UNSPECIFIED = ("sdoh-category-unspecified", "SDOH Category Unspecified")
 
 DEFAULT_COUNT, MAX_COUNT = 20, 100
 
@@ -108,6 +145,34 @@ def enrollment_status(stage: str, *, is_waitlisted: bool) -> str:
     if is_waitlisted:
         return "not_enrolled_on_waitlist"
     return "enrolled" if stage == "enrolled" else "not_enrolled"
+
+
+def sdoh_categories(taxonomy_codes: Iterable[str]) -> list[tuple[str, str]]:
+    """The guide's categories, code and display, of a program with these codes of the 211 taxonomy; at least one."""
+    found = {}
+    for code in taxonomy_codes:
+        beginning = max((each for each in _CATEGORIES if code.startswith(each)), key=len, default=None)
+        if beginning is not None:
+            found[_CATEGORIES[beginning]] = None
+    return list(found) or [_UNSPECIFIED]
+
+
+def program_capacity(lines: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], str | None] | None:
+    """The guide's code with its display, and a note, for all lines of a program; None if no line's status is known.
+
+    The guide has one status for a program: the best of its lines. With several lines, the note names each with its own.
+    """
+    statuses = {line["capacity_status"] for line in lines}
+    best = next((CAPACITY_CODES[status] for status in CAPACITY_CODES if status in statuses), None)
+    if best is None:
+        return None
+    if len(lines) == 1:
+        return best, lines[0]["note"]
+    told = []
+    for line in lines:
+        _, display = CAPACITY_CODES.get(line["capacity_status"], ("", "Unknown"))
+        told.append(f"{line['name']}: {display}" + (f" ({line['note']})" if line["note"] else ""))
+    return best, "; ".join(told)
 
 
 def request_status(task_status: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,10 +19,19 @@ from fhir.resources.R4B.task import Task
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
 from services.contracts.referrals import assignments, fhir, status_changes
-from services.referrals.fhir.rules import CAPACITY_STATUS, ENROLLMENT_STATUS, PARAMETERS, moments
+from services.referrals.fhir.rules import (
+    CAPACITY_STATUS,
+    ENROLLMENT_STATUS,
+    GRAVITY_CODES,
+    PARAMETERS,
+    moments,
+    program_capacity,
+    sdoh_categories,
+)
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
 from tests.support.in_process import HARBOR, a_caller
 
+CHECKOUT = Path(__file__).resolve().parents[3]
 BASE = "https://portico.example/fhir/R4"
 MODELS = {
     "Task": Task,
@@ -281,8 +291,12 @@ def test_programs_and_agencies_are_services_and_organizations(desk: Desk) -> Non
     assert program["comment"] == "Closed for repairs"
     (extension,) = program["extension"]
     assert extension["url"] == CAPACITY_STATUS
-    told = {part["url"]: part.get("valueCode") or part.get("valueString") for part in extension["extension"]}
-    assert (told["status"], told["note"]) == ("no_capacity_has_waitlist", "Full until May")
+    status, notes = extension["extension"]
+    assert (status["url"], status["valueCodeableConcept"]["coding"]) == (
+        "capacityStatus",
+        [{"system": GRAVITY_CODES, "code": "waitlist", "display": "No Capacity - Has Waitlist"}],
+    )
+    assert notes == {"url": "capacityNotes", "valueString": "Full until May"}
     assert (agency["name"], agency["active"]) == ("Harbor Shelter Alliance", True)
     assert ids(search(desk, "HealthcareService", name="st. mary")) == [
         desk.resource["St. Mary's Café & Pantry"]
@@ -293,6 +307,62 @@ def test_programs_and_agencies_are_services_and_organizations(desk: Desk) -> Non
     assert ids(search(desk, "Organization", name="bayside")) == [desk.resource["Bayside Food Network"]]
     closed = read(desk, "HealthcareService", desk.resource["Winter Shelter"])
     assert closed["extraDetails"] == "Takes no referrals at present."
+
+
+def test_a_program_tells_its_kind_its_telephones_and_its_place(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    desk.import_file((CHECKOUT / "deploy" / "sample" / "resources.csv").read_bytes())
+    programs = [entry["resource"] for entry in search(desk, "HealthcareService", count="100")["entry"]]
+    for program in programs:
+        us_core, *gravity = program["category"][0]["coding"]
+        assert us_core["code"] == "sdoh"
+        assert gravity
+        assert {coding["system"] for coding in gravity} == {GRAVITY_CODES}
+        assert "profile" not in program["meta"]
+        assert [each["reference"] for each in program.get("location", ())] == ["#place"] * len(
+            program.get("contained", ())
+        )
+    coded = [program["type"] for program in programs if "coding" in program.get("type", [{}])[0]]
+    assert all(len(types) == 1 for types in coded)
+    assert coded
+    assert any(point["system"] == "phone" for program in programs for point in program.get("telecom", ()))
+    assert any("address" in place for program in programs for place in program.get("contained", ()))
+    agencies = [entry["resource"] for entry in search(desk, "Organization", count="100")["entry"]]
+    assert any("telecom" in agency for agency in agencies)
+    assert any("address" in agency for agency in agencies)
+
+
+def test_a_referral_names_who_refers_and_what_is_asked_for(desk: Desk) -> None:
+    referral = a_referral(desk)
+
+    task, request = (read(desk, kind, referral["id"]) for kind in ("Task", "ServiceRequest"))
+
+    identifier = {"system": "urn:portico:organisation", "value": HARBOR}
+    assert task["requester"] == request["requester"] == {"type": "Organization", "identifier": identifier}
+    assert request["code"]["coding"] == [
+        {"system": "urn:portico:queue", "code": task["businessStatus"]["coding"][0]["system"].split(":")[3]}
+        | {"display": request["code"]["text"]}
+    ]
+    assert request["category"][0]["coding"][0]["code"] == "sdoh"
+
+
+def test_a_programs_capacity_is_that_of_its_best_line() -> None:
+    def a_line(name: str, status: str, note: str | None = None) -> dict[str, Any]:
+        return {"name": name, "capacity_status": status, "note": note}
+
+    assert program_capacity([]) is None
+    assert program_capacity([a_line("Men", "unknown")]) is None
+    told = program_capacity([a_line("Men", "no_capacity", "Full"), a_line("Women", "has_capacity")])
+    assert told == (("capacity", "Has Capacity"), "Men: No Capacity (Full); Women: Has Capacity")
+
+
+def test_the_taxonomy_tells_the_category() -> None:
+    assert [code for code, _ in sdoh_categories(["BH-1800.8500", "BD-1800", "BH-3800", "BD-5000"])] == [
+        "homelessness",
+        "food-insecurity",
+        "housing-instability",
+    ]
+    assert [code for code, _ in sdoh_categories([])] == ["sdoh-category-unspecified"]
 
 
 def _dashed(own_id: str) -> str:
