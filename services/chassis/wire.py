@@ -8,7 +8,7 @@ import os
 import re
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import orjson
 
@@ -173,7 +173,7 @@ class CallContext:
         )
 
 
-def is_token(value: Any) -> bool:
+def is_token(value: Any) -> TypeGuard[str]:
     """Whether this is an id as callers choose them, which may stand in a log."""
     return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
 

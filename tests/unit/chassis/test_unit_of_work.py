@@ -260,13 +260,17 @@ def test_an_event_of_another_service_or_of_no_organisation_is_a_fault(database: 
         a_unit(session, **more).publish(toy.thing_added, "x", {"thing_id": "c" * 32})
 
 
-@pytest.mark.parametrize(("expected", "code"), [(None, "version_required"), (2, "version_conflict")])
-def test_a_change_names_the_version_it_has_read(database: Database, expected: int | None, code: str):
-    context = wire.CallContext("r", expected_version=expected)
+def test_a_change_names_the_version_it_has_read(database: Database):
+    context = wire.CallContext("r", expected_version=2)
     with database.reading(None) as session, pytest.raises(Refused) as refusal:
         a_unit(session, context=context).require_version(SimpleNamespace(version=3))
 
-    assert (refusal.value.code, refusal.value.field) == (code, "If-Match")
+    assert (refusal.value.code, refusal.value.field) == ("version_conflict", "If-Match")
+
+
+def test_a_handler_that_requires_a_version_is_of_an_operation_that_expects_one(database: Database):
+    with database.reading(None) as session, pytest.raises(AssertionError, match="expects_version"):
+        a_unit(session, context=wire.CallContext("r")).require_version(SimpleNamespace(version=3))
 
 
 def test_the_current_version_is_accepted(database: Database):
