@@ -95,6 +95,8 @@ CODES: dict[str, int] = {
     "merge_outdated": 409,
     "last_administrator": 409,
     "cannot_be_enabled": 409,
+    "right_not_held": 403,
+    "own_rights": 403,
     "outside_state_refused": 410,
     "outside_sign_in_refused": 401,
     "outside_sign_in_required": 403,

@@ -75,8 +75,9 @@ create_account = contract.command(
     },
     reply=Account,
     access=permission("account.manage"),
-    errors=("login_taken",),
+    errors=("login_taken", "right_not_held"),
     status=201,
+    grants="level",
 )
 get_account = contract.query(
     "get_account",
@@ -98,15 +99,24 @@ list_accounts = contract.query(
 )
 set_security_level = contract.command(
     "set_security_level",
-    "Choose the security level. Leaving `provider_portal_user` suspends the account's resource assignments.",
+    "Choose the security level of somebody else. The caller must hold what both levels permit. Leaving "
+    "`provider_portal_user` suspends the account's resource assignments.",
     request={
         "account_id": Id(required=True),
         "security_level": fields.String(required=True, validate=validate.OneOf(SECURITY_LEVELS)),
     },
     reply=Account,
     access=permission("account.manage"),
-    errors=("not_found", "feature_is_off", "not_a_workforce_account", "last_administrator"),
+    errors=(
+        "not_found",
+        "feature_is_off",
+        "not_a_workforce_account",
+        "last_administrator",
+        "right_not_held",
+        "own_rights",
+    ),
     expects_version=True,
+    grants="level",
 )
 disable_account = contract.command(
     "disable_account",
@@ -124,8 +134,9 @@ enable_account = contract.command(
     request={"account_id": Id(required=True)},
     reply=Account,
     access=permission("account.manage"),
-    errors=("not_found", "cannot_be_enabled"),
+    errors=("not_found", "cannot_be_enabled", "right_not_held"),
     expects_version=True,
+    grants="level",
 )
 assign_resource = contract.command(
     "assign_resource",
@@ -133,7 +144,8 @@ assign_resource = contract.command(
     request={"account_id": Id(required=True), "resource_id": Id(required=True)},
     reply=Account,
     access=permission("account.manage"),
-    errors=("not_found", "not_a_provider_account", "resource_not_found"),
+    errors=("not_found", "not_a_provider_account", "resource_not_found", "right_not_held", "own_rights"),
+    grants="resource",
 )
 remove_resource = contract.command(
     "remove_resource",
@@ -154,7 +166,8 @@ set_provider_switches = contract.command(
     },
     reply=Account,
     access=permission("account.manage"),
-    errors=("not_found", "not_a_provider_account"),
+    errors=("not_found", "not_a_provider_account", "right_not_held", "own_rights"),
+    grants="level",
 )
 invite_account = contract.command(
     "invite_account",

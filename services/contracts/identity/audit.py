@@ -164,6 +164,7 @@ break_glass = contract.command(
     access=permission("access.break_glass", realms=("staff",)),
     errors=("too_many_requests",),
     status=201,
+    grants="emergency",
 )
 end_break_glass = contract.command(
     "end_break_glass",

@@ -222,8 +222,16 @@ create_person_account = contract.command(
     },
     reply=Account,
     access=permission("account.manage"),
-    errors=("not_found", "login_taken", "access_exists", "not_a_patient", "details_missing"),
+    errors=(
+        "not_found",
+        "login_taken",
+        "access_exists",
+        "not_a_patient",
+        "details_missing",
+        "right_not_held",
+    ),
     status=201,
+    grants="profile",
 )
 
 

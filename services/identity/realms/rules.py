@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from services.contracts.errors import Refused
 
@@ -232,6 +233,28 @@ _BY_SWITCH: Mapping[str, str] = {
     "can_edit_capacity": "capacity.edit",
     "can_change_status": "referral.change_status",
 }
+
+
+# A permission over what is addressed to its holder alone. Whoever may give a level gives it without holding it.
+ADDRESSED = frozenset({"document.sign"})
+
+
+def missing_to_give(given: Iterable[str], held: Collection[str]) -> list[str]:
+    """What somebody who holds `held` lacks to give these permissions, sorted.
+
+    Permissions over a profile are not held by staff: the operation that gives a portal's role is the right to give them.
+    """
+    return sorted((set(given) & PERMISSIONS) - ADDRESSED - set(held))
+
+
+def permission_of_switch(switch: str) -> str:
+    """The permission that a switch of a provider's account gives."""
+    return _BY_SWITCH[switch]
+
+
+def switched_on(switches: Any) -> list[str]:
+    """The permissions that the switches of a provider's account give. `switches` has can_edit_capacity, can_change_status."""
+    return [permission for switch, permission in _BY_SWITCH.items() if getattr(switches, switch)]
 
 
 def switch_of(permission: str) -> str | None:
