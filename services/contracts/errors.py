@@ -97,6 +97,7 @@ CODES: dict[str, int] = {
     "cannot_be_enabled": 409,
     "right_not_held": 403,
     "own_rights": 403,
+    "second_person_needed": 403,
     "outside_state_refused": 410,
     "outside_sign_in_refused": 401,
     "outside_sign_in_required": 403,

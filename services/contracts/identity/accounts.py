@@ -171,7 +171,7 @@ set_provider_switches = contract.command(
 )
 invite_account = contract.command(
     "invite_account",
-    "Send the link that sets the first password. A newer link voids the older.",
+    "Send the link that sets the first password. The link before is void.",
     request={"account_id": Id(required=True)},
     reply={"invitation_id": Id(required=True)},
     access=permission("account.manage"),

@@ -11,7 +11,8 @@ from services.contracts.identity.realms import REALMS
 
 request_password_reset = contract.command(
     "request_password_reset",
-    "Ask for a link that sets a new password. The answer is the same whether or not the account exists.",
+    "Ask for a link that sets a new password. The answer is the same whether or not the account exists. Asking voids "
+    "nothing: what was sent before works until one of the links is used.",
     request={
         "organisation": Code(required=True),
         "realm": fields.String(load_default="staff", validate=validate.OneOf(REALMS)),
@@ -52,7 +53,7 @@ redeem_credential_link = contract.command(
 mint_credential_link = contract.command(
     "mint_credential_link",
     "Make the link or temporary password of an invitation or reset, at the moment its message is rendered. Its lifetime "
-    "starts now. Older ones are void.",
+    "starts now. What was made for the same message before is void.",
     request={"invitation_id": Id(required=True)},
     reply={
         "link": Secret(required=True, allow_none=True),

@@ -319,7 +319,10 @@ def set_my_notifications(unit: UnitOfWork, *, resource_assigned_emails: bool) ->
 
 
 def invite_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
-    """Have the link sent that sets the first password. Raises Refused(not_found, account_disabled, already_active)."""
+    """Have the link sent that sets the first password; one that was sent before is void.
+
+    Raises Refused(not_found, account_disabled, already_active).
+    """
     account = load_account(unit, account_id)
     if account.state == "disabled":
         raise Refused("account_disabled", "The account is disabled.")
@@ -328,4 +331,5 @@ def invite_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
             "already_active",
             "The account has a password; `request_password_reset` sends a link for a new one.",
         )
+    void_links(unit, account.id)
     return {"invitation_id": invite(unit, account, "invitation").id}

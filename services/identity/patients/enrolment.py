@@ -9,7 +9,7 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts as contract
 from services.contracts.identity.credentials import login_email_changed
-from services.identity.credentials.invitations import invite, void_links
+from services.identity.credentials.invitations import invite, invite_unless_often, void_links
 from services.identity.credentials.models import Invitation, LoginChange
 from services.identity.models import Account, Grant, Person
 from services.identity.patients.models import PatientRecord, PatientSettings
@@ -172,11 +172,24 @@ def disable(unit: UnitOfWork, person: Person) -> None:
 
 
 def send_link(unit: UnitOfWork, person: Person) -> Invitation:
-    """Send the invitation/reset e-mail to the address on file. Raises Refused(access_not_enabled, details_missing)."""
+    """Send the invitation/reset e-mail to the address on file for staff. What was sent before is void (S1-17).
+
+    Raises Refused(access_not_enabled, details_missing).
+    """
     account, _ = require_access(unit, person)
     require_details(person, "email")
     void_links(unit, account.id)
-    return invite(unit, account, "reset" if account.password_hash else "invitation")
+    return invite(unit, account, _purpose(account))
+
+
+def send_asked_link(unit: UnitOfWork, person: Person) -> None:
+    """Send the same e-mail where the patient has asked for it, without a log-in. What was sent before stays valid."""
+    account, _ = require_access(unit, person)
+    invite_unless_often(unit, account, _purpose(account))
+
+
+def _purpose(account: Account) -> str:
+    return "reset" if account.password_hash else "invitation"
 
 
 def change_email(unit: UnitOfWork, person: Person, email: str) -> None:

@@ -40,6 +40,7 @@ CREDENTIAL_KINDS = {
     "account_invited": {"invitation_link": "link"},
     "account_invited_with_password": {"temporary_password": "temporary_password", "username": "username"},
     "password_reset": {"reset_link": "link"},
+    "password_tries_refused": {"reset_link": "link"},
     "email_confirmation": {"confirmation_link": "link"},
 }
 # Kinds that do not go to the address of an account: the operation that gives the address, and the id it takes.

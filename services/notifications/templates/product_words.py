@@ -363,6 +363,27 @@ KINDS: dict[str, Kind] = {
             UNEXPECTED,
         ),
         _declared(
+            "password_tries_refused",
+            "organisation_name product_name reset_link lifetime",
+            "Somebody has tried to sign in to your account",
+            "Somebody has tried too many wrong passwords for your account with {{ organisation_name }}. Nobody got in that "
+            "way, and your password stays as it is. If it was somebody else, there is nothing to do.",
+            "If it was you and you have forgotten your password, open this link to choose another one:",
+            "{{ reset_link }}",
+            "The link works once and for {{ lifetime }}. This message comes once a day at most.",
+        ),
+        _declared(
+            "password_tries_refused_with_username",
+            "organisation_name product_name reset_link lifetime username",
+            "Somebody has tried to sign in to your account",
+            "Somebody has tried too many wrong passwords for an account with {{ organisation_name }}. Its username: "
+            "{{ username }}",
+            "Nobody got in that way, and the password stays as it is. If it was somebody else, there is nothing to do.",
+            "If it was you and you have forgotten your password, open this link to choose another one:",
+            "{{ reset_link }}",
+            "The link works once and for {{ lifetime }}. This message comes once a day at most.",
+        ),
+        _declared(
             "email_confirmation",
             "organisation_name product_name confirmation_link lifetime",
             "Please confirm your e-mail address",

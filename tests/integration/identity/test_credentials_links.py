@@ -15,6 +15,7 @@ from services.contracts.identity import accounts, credentials, passports
 from services.contracts.identity import login as login_contract
 from services.identity.credentials import passwords
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
+from tests.integration.identity.family import Desk
 from tests.support.in_process import a_service
 
 NEW_PASSWORD = "copper kettle under snow"
@@ -121,8 +122,84 @@ def test_of_a_hundred_redemptions_at_once_one_succeeds(
     assert len(outcomes) == 100
 
 
+def asked(identity: Identity) -> list[str]:
+    """The ids of the invitations of resets that were asked for."""
+    events = identity.events(credentials.account_invited)
+    return [event["data"]["invitation_id"] for event in events if event["data"]["purpose"] == "reset"]
+
+
+@pytest.mark.fault("A26")
+def test_a_strangers_request_voids_no_invitation_of_either_style(identity: Identity) -> None:
+    """An invitee's link and temporary password stay, however often somebody asks for a new password with the address."""
+    staff = identity.an_account(password=None)
+    invitation = identity.a_link(staff["id"])
+    desk = Desk(identity)
+    relative = desk.grant(desk.a_client())["login"]
+    temporary = desk.mint()["temporary_password"]
+    for login, realm in ((staff["login"], "staff"), (relative, "family")):
+        for _ in range(3):
+            identity.call(credentials.request_password_reset, organisation="harbor", login=login, realm=realm)
+    resets = [identity.mint(each) for each in asked(identity)]
+    assert [state_of(identity, each) for each in [invitation, *resets]] == ["usable"] * 3
+
+    redeem(identity, invitation)
+    assert identity.log_in(staff["login"], NEW_PASSWORD)
+    assert [state_of(identity, each) for each in resets] == ["used_or_void", "usable"]
+    assert desk.sign_in(relative, temporary, new_password=NEW_PASSWORD)
+    assert [state_of(identity, each) for each in resets] == ["used_or_void"] * 2
+
+
+@pytest.mark.fault("A26")
+def test_a_reset_that_is_used_ends_the_invitation_and_every_other_reset(identity: Identity) -> None:
+    desk = Desk(identity)
+    with time_machine.travel(START, tick=False) as clock:
+        relative = desk.grant(desk.a_client())["login"]
+        temporary = desk.mint()["temporary_password"]
+        request = {"organisation": "harbor", "login": relative, "realm": "family"}
+        for _ in range(2):
+            identity.call(credentials.request_password_reset, **request)
+            clock.shift(3600)
+        first, second = [identity.mint(each) for each in asked(identity)]
+        redeem(identity, first)
+        assert state_of(identity, second) == "used_or_void"
+        with pytest.raises(Refused, match="credentials_refused"):
+            desk.sign_in(relative, temporary, new_password=NEW_PASSWORD)
+
+
+@pytest.mark.fault("A26")
+def test_an_account_gets_one_asked_message_an_hour_from_wherever_they_are_asked(identity: Identity) -> None:
+    with time_machine.travel(START, tick=False) as clock:
+
+        def ask() -> None:
+            for number in range(12):
+                identity.call(
+                    credentials.request_password_reset,
+                    organisation="harbor",
+                    login=ADMIN,
+                    client_address=f"192.0.2.{number}",
+                )
+
+        ask()
+        clock.shift(3599)
+        ask()
+        assert len(asked(identity)) == 1
+        clock.shift(1)
+        ask()
+        assert len(asked(identity)) == 2
+
+
+@pytest.mark.fault("A26")
+def test_what_one_origin_asks_blocks_no_other(identity: Identity) -> None:
+    request = {"organisation": "harbor", "login": ADMIN}
+    for _ in range(5):
+        identity.call(credentials.request_password_reset, client_address="192.0.2.7", **request)
+    refused = identity.refused(credentials.request_password_reset, client_address="192.0.2.7", **request)
+    assert refused.code == "too_many_requests"
+    assert identity.call(credentials.request_password_reset, client_address="198.51.100.9", **request) == {}
+
+
 @pytest.mark.fault("A9")
-def test_a_newer_link_voids_the_older(identity: Identity) -> None:
+def test_a_newer_link_of_staff_voids_the_older(identity: Identity) -> None:
     account = identity.an_account(password=None)
     older, newer = identity.a_link(account["id"]), identity.a_link(account["id"])
     assert state_of(identity, older) == "used_or_void"
