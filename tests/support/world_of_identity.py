@@ -66,7 +66,13 @@ def identity_world(folder: Path) -> World:
             "identity.end_person_kind": lambda own, _: {"kind": "client"},
             "identity.add_family_access": lambda own, _: {"role": "family"},
             "identity.start_patient_job": lambda own, _: {"kind": "enable", "attests_email_is_private": True},
-            "identity.set_account_relationship": lambda own, _: {"kind": "portal_user"},
+            **{
+                f"identity.set_{side}_relationship": lambda own, _: {
+                    "kind": "portal_user",
+                    "account_id": own["account"][1],
+                }
+                for side in ("account", "person")
+            },
             "identity.break_glass": lambda own, _: {"object_type": "person"},
             "identity.check_username": lambda own, _: {"username": "ana.bayside"},
         }

@@ -210,6 +210,9 @@ describe_account = contract.query(
         "realm": fields.String(required=True, validate=validate.OneOf(REALMS)),
         "person_id": Id(required=True, allow_none=True),
         "state": fields.String(required=True),
+        "can_sign": Flag(
+            required=True, metadata={"description": "whether it may sign documents, once its owner signs in"}
+        ),
         "organisation_name": fields.String(required=True),
         "features": fields.List(fields.String(), required=True),
     },

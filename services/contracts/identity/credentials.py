@@ -106,11 +106,16 @@ request_new_link = contract.command(
 )
 describe_login_change = contract.query(
     "describe_login_change",
-    "The address that an account had before its log-in changed. The notice of the change goes there.",
+    "The address that an account had before its log-in changed or it was closed. The notice goes there.",
     request={"change_id": Id(required=True)},
     reply={"email": fields.String(required=True), "organisation_name": fields.String(required=True)},
     access=only_services("notifications"),
     errors=("not_found",),
+)
+account_closed = contract.event(
+    "account_closed",
+    "An account was closed because its owner has another one. A notice goes to its address.",
+    data={"account_id": Id(required=True), "change_id": Id(required=True)},
 )
 login_email_changed = contract.event(
     "login_email_changed",

@@ -18,10 +18,11 @@ from services.identity.accounts.rules import ASSIGNABLE_LEVELS
 from services.identity.credentials.invitations import invite, void_links
 from services.identity.models import Account, Person, ResourceAssignment, Role
 from services.identity.realms import granting, rules
-from services.identity.realms.rules import APPLICANT, PATIENT, WORKFORCE_REALMS, login_space
+from services.identity.realms.rules import APPLICANT, EMPLOYEE, PATIENT, WORKFORCE_REALMS, login_space
 from services.identity.registry.accounts import account_view, load_account
 from services.identity.registry.actors import caller_of
 from services.identity.registry.organisations import load_organisation
+from services.identity.registry.people import current_kinds, kinds_of
 from services.identity.sessions.handlers import end_sessions
 
 
@@ -159,6 +160,7 @@ def disable_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
         void_links(unit, account.id)
         unit.audit("account.disabled", "account", account.id)
         unit.publish(accounts.account_disabled, account.id, {"account_id": account.id})
+    account.disabled_for = None  # staff have decided it, whatever it was disabled for before
     return account_view(account)
 
 
@@ -173,7 +175,7 @@ def enable_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
     if account.state == "disabled":
         _require_can_be_enabled(unit, account)
         granting.require_account_held(unit, account)
-        account.state = "active" if account.password_hash else "invited"
+        account.state, account.disabled_for = "active" if account.password_hash else "invited", None
         account.version += 1
         unit.audit("account.enabled", "account", account.id, state=account.state)
         unit.publish(accounts.account_enabled, account.id, {"account_id": account.id})
@@ -192,6 +194,10 @@ def _require_can_be_enabled(unit: UnitOfWork, account: Account) -> None:
         raise _cannot_be_enabled(
             "The person's record is disabled or was merged into another one: use that one's account."
         )
+    if account.realm == EMPLOYEE and person is not None:
+        kinds = current_kinds(kinds_of(unit.session, [person.id])[person.id])
+        if EMPLOYEE not in kinds:
+            raise _cannot_be_enabled("The person is not an employee now.")
 
 
 def _cannot_be_enabled(detail: str) -> Refused:

@@ -31,27 +31,53 @@ def change_login_email(unit: UnitOfWork, person: Person, account: Account, email
         person.version += 1
     if account.email == email:
         return
+    set_login_email(unit, account, email)
+    if account.last_login_at is None and account.state != "disabled":
+        send_invitation(unit, account)
+
+
+def set_login_email(unit: UnitOfWork, account: Account, email: str | None) -> None:
+    """Let an account's links, and the log-in where that is the e-mail, follow another address, which is not verified yet.
+
+    A notice goes to the address before, if there was one; sessions and unused secrets end. Raises Refused(login_taken).
+    """
     before, account.email = account.email, email
+    account.email_verified_at = None
     account.version += 1
+    logs_in_by = rules_of(unit.session, account.organisation_id, account.realm).login_id
+    if email and logs_in_by == rules.EMAIL:
+        account.login = normal_login(email)
+    flush_login(unit, "email")
+    end_sessions(unit, account.id, "login_changed")
+    void_links(unit, account.id)
+    about = {"person_id": account.person_id} if account.person_id else {}
+    if before is None:
+        unit.audit("account.login_changed", "account", account.id, **about)
+        return
+    change_id = note_address(unit, account, before)
+    unit.audit("account.login_changed", "account", account.id, change_id=change_id, **about)
+    unit.publish(
+        credentials.login_email_changed, account.id, {"account_id": account.id, "change_id": change_id}
+    )
+
+
+def tell_closed(unit: UnitOfWork, account: Account) -> None:
+    """Tell the owner of an account that was closed because the person has another one."""
+    if account.email is not None:
+        change_id = note_address(unit, account, account.email)
+        unit.publish(
+            credentials.account_closed, account.id, {"account_id": account.id, "change_id": change_id}
+        )
+
+
+def note_address(unit: UnitOfWork, account: Account, address: str) -> str:
+    """Keep the address that a notice goes to: events must not contain it. Answers the id of the note."""
     change = LoginChange(
         id=wire.new_id(),
         account_id=account.id,
-        email_before=before or account.login,
+        email_before=address,
         changed_by=unit.actor_id,
         changed_at=unit.now,
     )
-    if rules_of(unit.session, account.organisation_id, account.realm).login_id == rules.EMAIL:
-        account.login = normal_login(email)
-    account.email_verified_at = None
-    flush_login(unit, "email")
     unit.add(change)
-    end_sessions(unit, account.id, "login_changed")
-    void_links(unit, account.id)
-    unit.audit("account.login_changed", "account", account.id, change_id=change.id, person_id=person.id)
-    unit.publish(
-        credentials.login_email_changed,
-        account.id,
-        {"account_id": account.id, "change_id": change.id},
-    )
-    if account.last_login_at is None and account.state != "disabled":
-        send_invitation(unit, account)
+    return change.id

@@ -47,6 +47,7 @@ CREDENTIAL_KINDS = {
 ADDRESS_OF: dict[str, tuple[Operation, str]] = {
     # The old address: its owner learns of the change even if somebody else has made it.
     "login_email_changed": (credentials.describe_login_change, "change_id"),
+    "account_closed": (credentials.describe_login_change, "change_id"),
     "identity_not_verified": (patients.take_unverified_address, "notice_id"),
     "pickup_code": (pickup_codes.mint_pickup_code, "code_id"),
 }

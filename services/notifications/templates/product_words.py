@@ -431,6 +431,15 @@ KINDS: dict[str, Kind] = {
             "If you did not expect this, call {{ organisation_name }}.",
         ),
         _declared(
+            "account_closed",
+            "organisation_name product_name portal_link",
+            "One of your accounts with {{ organisation_name }} was closed",
+            "{{ organisation_name }} had two records of you and has joined them. The account with this address was closed; "
+            "the other one stays, with all that both could see. Sign in with that one:",
+            "{{ portal_link }}",
+            "If you did not expect this, or have only one account, call {{ organisation_name }}.",
+        ),
+        _declared(
             "pickup_code",
             "organisation_name product_name pickup_code portal_link lifetime",
             "Your code for {{ product_name }} at {{ organisation_name }}",
