@@ -23,6 +23,13 @@ request_password_reset = contract.command(
     errors=("too_many_requests",),
     status=202,
 )
+# Where several people have one address, whose link it is; null otherwise.
+_WHOSE = {
+    "first_name": fields.String(required=True, allow_none=True),
+    "masked_username": fields.String(
+        required=True, allow_none=True, metadata={"description": "the first and the last letter: `m•••l`"}
+    ),
+}
 inspect_credential_link = contract.query(
     "inspect_credential_link",
     "What a link is for and whether it can still be used. It stays usable: `redeem_credential_link` uses it up.",
@@ -31,6 +38,7 @@ inspect_credential_link = contract.query(
         "purpose": fields.String(required=True),
         "state": fields.String(required=True, validate=validate.OneOf(["usable", "expired", "used_or_void"])),
         "needs_username": Flag(required=True),
+        **_WHOSE,
     },
     access=PUBLIC,
     errors=("not_found",),
@@ -60,6 +68,7 @@ mint_credential_link = contract.command(
         "temporary_password": Secret(required=True, allow_none=True),
         "username": fields.String(required=True),
         "email": fields.String(required=True, allow_none=True),
+        **_WHOSE,
         "lifetime_minutes": fields.Integer(required=True),
         "purpose": fields.String(required=True),
         "realm": fields.String(required=True, validate=validate.OneOf(REALMS)),

@@ -16,7 +16,7 @@ from services.identity.credentials.rules import VERIFY_EMAIL
 from services.identity.models import Account, Organisation
 from services.identity.realms.queries import link_minutes, rules_of
 from services.identity.realms.rules import LINK, TEMPORARY_PASSWORD
-from services.identity.registry.usernames import has_username
+from services.identity.registry.usernames import has_username, whose
 from services.identity.secrets import tries
 from services.identity.secrets.rules import MAIL_LIMIT
 from services.identity.secrets.tokens import (
@@ -135,6 +135,7 @@ def mint_link(unit: UnitOfWork, invitation_id: str, settings: Any) -> dict[str, 
         "temporary_password": secret if is_password else None,
         "username": account.login if has_username(account.login) else "",
         "email": account.email,
+        **whose(unit.session, account),
         "lifetime_minutes": minutes,
         "purpose": link.purpose,
         "realm": account.realm,

@@ -52,6 +52,8 @@ def test_the_link_leads_to_the_configured_address_with_the_token_in_the_fragment
     assert answer["link"].startswith("https://portal.example.org/credentials#token=")
     assert answer | {"link": ""} == {
         "link": "",
+        "first_name": None,
+        "masked_username": None,
         "temporary_password": None,
         "username": account["login"],
         "email": account["login"],

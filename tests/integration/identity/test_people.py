@@ -272,9 +272,9 @@ def test_a_patient_who_is_no_longer_one_loses_the_portal_once_staff_confirm(desk
     admin = desk.identity.admin()
     person = desk.a_person("patient", email="rose@example.org", postal_code="02139")
     whom = {"person_id": person["id"]}
-    desk.identity.call(patients.enable_patient_access, admin, attests_email_is_private=True, **whom)
+    desk.identity.call(patients_contract.enable_patient_access, admin, attests_email_is_private=True, **whom)
     request = whom | {"kind": "patient"}
     assert desk.refused(people_contract.end_person_kind, **request) == "confirmation_required"
     desk.call(people_contract.end_person_kind, confirm=True, **request)
     desk.call(people_contract.start_person_kind, **request)
-    assert not desk.identity.call(patients.get_patient_access, admin, **whom)["is_enabled"]
+    assert not desk.identity.call(patients_contract.get_patient_access, admin, **whom)["is_enabled"]

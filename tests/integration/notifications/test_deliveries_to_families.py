@@ -20,6 +20,8 @@ def invite(notifications: Notifications) -> None:
         "temporary_password": TEMPORARY,
         "username": "maria@harbor.example",
         "email": ADDRESSES[MARIA],
+        "first_name": None,
+        "masked_username": None,
         "lifetime_minutes": 7 * 24 * 60,
         "purpose": "temporary_password",
         "realm": "family",

@@ -107,3 +107,21 @@ def test_wrong_passwords_of_somebody_are_told_with_a_way_to_another_password(
     text = body(mails.taken[0])
     assert "too many wrong passwords" in text
     assert LINK in text
+
+
+@pytest.mark.seed("S3-32")
+@pytest.mark.parametrize("purpose", ["invitation", "reset", "reset_after_tries"])
+@pytest.mark.parametrize("masked", ["m•••l", None])
+def test_where_several_people_have_one_address_the_message_says_whose_link_it_is(
+    notifications: Notifications, mails: FakeMailServer, purpose: str, masked: str | None
+) -> None:
+    notifications.identity.username = "maria.quill" if masked else ""
+    notifications.identity.whose = {"first_name": "Maria", "masked_username": masked}
+    data = {"invitation_id": wire.new_id(), "account_id": MARIA, "purpose": purpose}
+    notifications.deliver(credentials.account_invited, data)
+    assert sending.send_next(notifications.runtime)
+    text = body(mails.taken[0])
+    assert LINK in text
+    assert ("Maria (m•••l)" if masked else "Maria") in text
+    assert "maria.quill" not in text
+    assert "Maria" not in str(mails.taken[0]["Subject"])
