@@ -359,7 +359,9 @@ def test_two_callers_have_request_ids_of_their_own(service: Toy, other: Caller):
     context = wire.CallContext(KEY, "corr-12345")
     theirs = Call(service.runtime, toy.add_thing, {"label": "Blanket"}, other, context)
     assert not theirs.is_repeated()
-    assert service.add(caller=other)["id"] != mine["id"]
+    answer = service.add(caller=other)
+    assert answer["id"] != mine["id"]
     assert theirs.is_repeated()
+    assert (service.add(), service.add(caller=other)) == (mine, answer), "each gets their own again"
     assert service.carried_out == 2
     assert service.counts() == (2, 2, 2, 2)
