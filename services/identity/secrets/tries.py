@@ -37,13 +37,15 @@ def count_login(unit: UnitOfWork, key: str, origin: str, *, is_known: bool = Fal
     """
     of_account = addresses.held_throttle(unit, LOGIN, key)
     of_origin = addresses.held_throttle(unit, FROM_ORIGIN, _key_of_origin(key, origin))
-    fresh = addresses.held_throttle(unit, FRESH, key)
+    fresh = unit.session.get(Throttle, (FRESH, key))  # whoever changes it holds the login's row
+    fresh_at = fresh.last_at if fresh else None
     known = unit.session.get(Throttle, (KNOWN_ORIGIN, _key_of_origin(key, origin)))
-    before = rules.LoginTries(_tries_of(of_account), _tries_of(of_origin), fresh.last_at)
+    before = rules.LoginTries(_tries_of(of_account), _tries_of(of_origin), fresh_at)
     admission = rules.admit_login(before, unit.now, is_known=is_known or known is not None)
     _keep(of_account, admission.tries.of_account)
     _keep(of_origin, admission.tries.of_origin)
-    fresh.last_at = admission.tries.fresh_at
+    if admission.tries.fresh_at != fresh_at:
+        addresses.held_throttle(unit, FRESH, key).last_at = admission.tries.fresh_at
     return admission.retry_after_s
 
 

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, text, update
+from sqlalchemy.orm import Session
 
 from services.chassis import wire
+from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, credentials
 from services.contracts.identity import login as login_contract
 from services.identity.credentials import passwords
+from services.identity.credentials.invitations import use_up
+from services.identity.credentials.models import CredentialLink
+from services.identity.organisations.operator import set_password
+from services.identity.secrets.tokens import token_hash
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 from tests.integration.identity.family import Desk
 from tests.support.in_process import a_service
@@ -428,3 +435,49 @@ def test_events_hold_no_name_and_no_address(identity: Identity) -> None:
     bodies = repr(identity.events())
     for personal in (account["login"], ADMIN, "Quill", "Harbor County"):
         assert personal not in bodies
+
+
+@pytest.mark.fault("A9")
+@pytest.mark.parametrize("state", ["open", "used", "void", "expired", "another's"])
+def test_only_an_open_secret_is_used_up(identity: Identity, state: str) -> None:
+    """The statement decides alone: of what was checked before it, anything may have changed."""
+    token = identity.a_link(identity.an_account(password=None)["id"])
+    now = utc_now()
+    columns = {"used": "used_at", "void": "void_at", "expired": "expires_at"}
+    if state in columns:
+        with identity.database.reading(None) as session:
+            session.execute(update(CredentialLink).values({columns[state]: now}))
+            session.commit()
+    wanted = token_hash("A" * 43 if state == "another's" else token)
+
+    def work(session: Session) -> bool:
+        unit = UnitOfWork(
+            session,
+            identity.runtime.tables,
+            "identity",
+            caller=None,
+            context=wire.CallContext(wire.new_id(), correlation_id="test"),
+            organisation_id=identity.harbor.organisation_id,
+            organisation_key="harbor",
+        )
+        return use_up(unit, CredentialLink.token_hash == wanted)
+
+    assert identity.database.write(None, work) is (state == "open")
+    assert identity.database.write(None, work) is False
+
+
+def test_a_password_that_was_set_meanwhile_is_not_replaced_by_who_knew_the_one_before(
+    identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller, choose = identity.admin(), passwords.chosen_password
+
+    def chosen(*arguments: Any, **more: Any) -> Any:
+        set_password(
+            identity.database, organisation_key="harbor", login=ADMIN, password="one more lantern in here"
+        )
+        return choose(*arguments, **more)
+
+    monkeypatch.setattr(passwords, "chosen_password", chosen)
+    request = {"password": PASSWORD, "new_password": NEW_PASSWORD}
+    assert identity.refused(credentials.change_my_password, caller, **request).code == "proof_refused"
+    assert identity.log_in(ADMIN, "one more lantern in here")
