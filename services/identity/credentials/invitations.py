@@ -30,9 +30,11 @@ from services.identity.secrets.tokens import (
 def void_links(unit: UnitOfWork, account_id: str) -> None:
     """Void an account's unused links and temporary passwords, when one was used or staff send another (S1-17).
 
-    Its invitations are closed, too, so that a message not yet rendered makes no new link.
+    Its invitations are closed, too, so that a message not yet rendered makes no new link. As nothing that was sent is valid
+    any more, its owner may ask for another one at once.
     """
     void_unused(unit, CredentialLink.account_id == account_id)
+    tries.forget(unit, tries.MAIL, account_id)
     unit.session.execute(
         update(Invitation)
         .where(Invitation.account_id == account_id, Invitation.closed_at.is_(None))

@@ -71,6 +71,11 @@ def know_origin(unit: UnitOfWork, organisation: Organisation, account: Account, 
     row.last_at = unit.now
 
 
+def forget(unit: UnitOfWork, kind: str, key: str) -> None:
+    """Forget the tries for `key`."""
+    unit.session.execute(delete(Throttle).where(Throttle.kind == kind, Throttle.key_hash == key))
+
+
 def forget_tries(unit: UnitOfWork, organisation: Organisation, account: Account) -> None:
     """Clear an account's failed log-ins, once its owner has logged in or proven who they are."""
     key = login_key(organisation, account)

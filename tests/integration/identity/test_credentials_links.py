@@ -197,6 +197,15 @@ def test_an_account_gets_one_asked_message_an_hour_from_wherever_they_are_asked(
         assert len(asked(identity)) == 2
 
 
+def test_who_has_used_a_link_may_ask_for_another_at_once(identity: Identity) -> None:
+    request = {"organisation": "harbor", "login": ADMIN}
+    identity.call(credentials.request_password_reset, **request)
+    (first,) = asked(identity)
+    redeem(identity, identity.mint(first))
+    identity.call(credentials.request_password_reset, **request)
+    assert len(asked(identity)) == 2
+
+
 @pytest.mark.fault("A26")
 def test_what_one_origin_asks_blocks_no_other(identity: Identity) -> None:
     request = {"organisation": "harbor", "login": ADMIN}
