@@ -133,7 +133,8 @@ change_family_login = contract.command(
     request={**WHOSE, "email": email_address(required=True)},
     reply=FamilyAccess,
     access=MANAGE_ACCESS,
-    errors=("not_found", "login_taken", "proof_required"),
+    errors=("not_found", "login_taken", "proof_required", "right_not_held"),
+    grants="sign_in",
 )
 remove_family_access = contract.command(
     "remove_family_access",

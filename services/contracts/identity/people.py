@@ -173,7 +173,15 @@ edit_person = contract.command(
     request=EditPerson,
     reply=PersonView,
     access=MANAGE_PEOPLE,
-    errors=("not_found", "already_merged", "login_taken", "proof_required", "confirmation_required"),
+    errors=(
+        "not_found",
+        "already_merged",
+        "login_taken",
+        "proof_required",
+        "confirmation_required",
+        "right_not_held",
+    ),
+    grants="sign_in",
     expects_version=True,
 )
 start_person_kind = contract.command(

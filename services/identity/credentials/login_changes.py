@@ -8,7 +8,7 @@ from services.contracts.identity import credentials
 from services.identity.credentials.invitations import send_invitation, void_links
 from services.identity.credentials.models import LoginChange
 from services.identity.models import Account, Person
-from services.identity.realms import rules
+from services.identity.realms import granting, rules
 from services.identity.realms.queries import rules_of
 from services.identity.realms.rules import normal_login
 from services.identity.registry.accounts import flush_login
@@ -20,10 +20,11 @@ def change_login_email(unit: UnitOfWork, person: Person, account: Account, email
 
     The owner of the address controls the account. Therefore the caller must have proved its identity recently, a notice
     goes to the address before, and sessions and unused secrets end. An account that has never logged in is invited
-    again, at the new address.
-    Raises Refused(proof_required, login_taken).
+    again, at the new address. Links go there, so the caller must hold what accounts of the realm do.
+    Raises Refused(right_not_held, proof_required, login_taken).
     """
     if unit.caller is not None and unit.caller.kind == "account":
+        granting.require_realm_held(unit, account.realm, field="email")
         unit.caller.require_proof()
     email = email.strip()
     if person.email != email:

@@ -44,7 +44,7 @@ def require_account_held(unit: UnitOfWork, account: Account, *, field: str = "ac
         require_held(unit, rules.switched_on(account), field=field)
 
 
-def require_realm_held(unit: UnitOfWork, realm: str) -> None:
+def require_realm_held(unit: UnitOfWork, realm: str, *, field: str = "realm") -> None:
     """Raise Refused(right_not_held) unless the caller holds what the roles of the realm permit."""
     held_there = (
         select(RolePermission.permission)
@@ -52,7 +52,7 @@ def require_realm_held(unit: UnitOfWork, realm: str) -> None:
         .where(Role.realm == realm)
         .distinct()
     )
-    require_held(unit, unit.session.scalars(held_there), field="realm")
+    require_held(unit, unit.session.scalars(held_there), field=field)
 
 
 def require_somebody_else(unit: UnitOfWork, account_id: str) -> None:

@@ -235,6 +235,8 @@ _BY_SWITCH: Mapping[str, str] = {
 }
 
 
+READ_PEOPLE = "person.read"
+
 # A permission over what is addressed to its holder alone. Whoever may give a level gives it without holding it.
 ADDRESSED = frozenset({"document.sign"})
 
@@ -242,9 +244,10 @@ ADDRESSED = frozenset({"document.sign"})
 def missing_to_give(given: Iterable[str], held: Collection[str]) -> list[str]:
     """What somebody who holds `held` lacks to give these permissions, sorted.
 
-    Permissions over a profile are not held by staff: the operation that gives a portal's role is the right to give them.
+    Permissions over a profile are held by whoever may read people.
     """
-    return sorted((set(given) & PERMISSIONS) - ADDRESSED - set(held))
+    wanted = {each if each in PERMISSIONS else READ_PEOPLE for each in given}
+    return sorted(wanted - ADDRESSED - set(held))
 
 
 def permission_of_switch(switch: str) -> str:

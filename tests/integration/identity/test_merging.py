@@ -88,6 +88,10 @@ def test_a_merged_record_is_not_edited_until_the_merge_is_undone(identity):
     change = {"person_id": merged["id"], "home_phone": "555-0100"}
     refused = identity.refused(people_contract.edit_person, admin, version=merged["version"], **change)
     assert (refused.code, refused.more["kept_id"]) == ("already_merged", employee["id"])
+    enabled = identity.refused(
+        people_contract.enable_person, admin, person_id=merged["id"], version=merged["version"]
+    )
+    assert (enabled.code, enabled.more["kept_id"]) == ("already_merged", employee["id"])
     identity.call(merging.undo_merge, admin, merge_id=done["id"])
     version = identity.call(people_contract.get_person, admin, person_id=merged["id"])["version"]
     assert (

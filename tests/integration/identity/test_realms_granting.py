@@ -18,6 +18,7 @@ from services.contracts.identity import (
     audit,
     contract,
     outside,
+    patients,
     people,
     realms,
     relationships,
@@ -25,7 +26,7 @@ from services.contracts.identity import (
 )
 from services.identity.models import Account, RolePermission
 from services.identity.realms.rules import PERMISSIONS
-from tests.integration.identity.conftest import Identity
+from tests.integration.identity.conftest import PASSWORD, Identity
 from tests.integration.identity.family import Desk
 from tests.support.in_process import a_caller
 
@@ -241,6 +242,36 @@ def _supervision(office: Office) -> dict[str, Any]:
     return {"account_id": made["id"], "person_id": person["id"], "kind": "supervisor"}
 
 
+def _patient(office: Office) -> dict[str, Any]:
+    person = office.desk.a_person("patient", email="rose@example.org", postal_code="02139")
+    request = {"person_id": person["id"], "attests_email_is_private": True}
+    office.identity.call(patients.enable_patient_access, office.admin, **request)
+    return {"person_id": person["id"]}
+
+
+def _credentials(office: Office) -> dict[str, Any]:
+    return _patient(office) | {"username": "rose.quay", "password": PASSWORD}
+
+
+def _patient_address(office: Office) -> dict[str, Any]:
+    request = _patient(office)
+    version = office.identity.call(patients.get_patient_access, office.admin, **request)["version"]
+    new = {"email": "new@example.org", "confirm": True, "attests_email_is_private": True}
+    return request | new | {"version": version}
+
+
+def _family_login(office: Office) -> dict[str, Any]:
+    client = office.desk.a_client()
+    office.desk.grant(client)
+    return {"client_id": client["id"], "person_id": client["id"], "email": "new@example.org"}
+
+
+def _family_record(office: Office) -> dict[str, Any]:
+    person_id = _family_login(office)["person_id"]
+    version = office.identity.call(people.get_person, office.admin, person_id=person_id)["version"]
+    return {"person_id": person_id, "email": "new@example.org", "version": version}
+
+
 CASES = {
     "create_account": Case("record.create", _new_account),
     "set_security_level": Case("audit.read", _level),
@@ -264,6 +295,10 @@ CASES = {
     "create_person_account": Case(PRELIMINARY, _own_portal_account),
     "set_account_relationship": Case(PRELIMINARY, _supervision),
     "set_person_relationship": Case(PRELIMINARY, _supervision),
+    "set_patient_credentials": Case("person.read", _credentials),
+    "change_patient_email": Case("person.read", _patient_address),
+    "change_family_login": Case("person.read", _family_login),
+    "edit_person": Case("person.read", _family_record),
 }
 
 
