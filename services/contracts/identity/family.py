@@ -135,6 +135,7 @@ change_family_login = contract.command(
     access=MANAGE_ACCESS,
     errors=("not_found", "login_taken", "proof_required", "right_not_held"),
     grants="sign_in",
+    honours_version=True,
 )
 remove_family_access = contract.command(
     "remove_family_access",

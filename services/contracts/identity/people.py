@@ -196,6 +196,7 @@ start_person_kind = contract.command(
     reply=PersonView,
     access=MANAGE_PEOPLE,
     errors=("not_found", "login_taken"),
+    honours_version=True,
 )
 end_person_kind = contract.command(
     "end_person_kind",
@@ -209,6 +210,7 @@ end_person_kind = contract.command(
     reply=PersonView,
     access=MANAGE_PEOPLE,
     errors=("not_found", "confirmation_required"),
+    honours_version=True,
 )
 disable_person = contract.command(
     "disable_person",

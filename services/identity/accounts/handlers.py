@@ -221,6 +221,7 @@ def assign_resource(unit: UnitOfWork, resource: Mapping[str, Any], *, account_id
     Raises Refused(not_found, not_a_provider_account, resource_not_found, own_rights, right_not_held).
     """
     account = load_account(unit, account_id)
+    unit.honour_version(account)
     require_provider(account)
     granting.require_somebody_else(unit, account.id)
     granting.require_account_held(unit, account)
@@ -260,6 +261,7 @@ def remove_resource(unit: UnitOfWork, *, account_id: str, assignment_id: str) ->
     Raises Refused(not_found).
     """
     account = load_account(unit, account_id)
+    unit.honour_version(account)
     assignment = next((row for row in account.assignments if row.id == assignment_id), None)
     if assignment is None:
         raise Refused("not_found", "The account has no such assignment.")
@@ -284,6 +286,7 @@ def set_provider_switches(
     Raises Refused(not_found, not_a_provider_account, own_rights, right_not_held).
     """
     account = load_account(unit, account_id)
+    unit.honour_version(account)
     require_provider(account)
     granting.require_somebody_else(unit, account.id)
     for switch, is_on in (("can_edit_capacity", can_edit_capacity), ("can_change_status", can_change_status)):
@@ -312,6 +315,7 @@ def set_my_notifications(unit: UnitOfWork, *, resource_assigned_emails: bool) ->
     This is the only change that a provider can make to its own profile (S0-40).
     """
     account = load_account(unit, caller_of(unit).id)
+    unit.honour_version(account)
     if account.wants_resource_assigned_emails != resource_assigned_emails:
         account.wants_resource_assigned_emails = resource_assigned_emails
         account.version += 1

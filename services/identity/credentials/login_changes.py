@@ -20,21 +20,30 @@ def change_login_email(unit: UnitOfWork, person: Person, account: Account, email
 
     The owner of the address controls the account. Therefore the caller must have proved its identity recently, a notice
     goes to the address before, and sessions and unused secrets end. An account that has never logged in is invited
-    again, at the new address. Links go there, so the caller must hold what accounts of the realm do.
+    again, at the new address. Links go there, so the caller must hold what the account may do.
     Raises Refused(right_not_held, proof_required, login_taken).
     """
-    if unit.caller is not None and unit.caller.kind == "account":
-        granting.require_realm_held(unit, account.realm, field="email")
-        unit.caller.require_proof()
+    _require_may_change(unit, account)
     email = email.strip()
     if person.email != email:
         person.email = email
         person.version += 1
-    if account.email == email:
-        return
+    if account.email != email:
+        change_account_email(unit, account, email)
+
+
+def change_account_email(unit: UnitOfWork, account: Account, email: str) -> None:
+    """Change the e-mail of an account, under the conditions of `change_login_email`."""
+    _require_may_change(unit, account)
     set_login_email(unit, account, email)
     if account.last_login_at is None and account.state != "disabled":
         send_invitation(unit, account)
+
+
+def _require_may_change(unit: UnitOfWork, account: Account) -> None:
+    if unit.caller is not None and unit.caller.kind == "account":
+        granting.require_account_held(unit, account, field="email")
+        unit.caller.require_proof()
 
 
 def set_login_email(unit: UnitOfWork, account: Account, email: str | None) -> None:

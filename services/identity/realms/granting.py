@@ -37,8 +37,13 @@ def require_role_held(unit: UnitOfWork, role: Role, *, field: str) -> None:
 
 
 def require_account_held(unit: UnitOfWork, account: Account, *, field: str = "account_id") -> None:
-    """Raise Refused(right_not_held) unless the caller holds what the account may do: its role, and a provider's switches."""
-    if account.role is not None:
+    """Raise Refused(right_not_held) unless the caller holds what the account may do.
+
+    That is what its role permits and a provider's switches; for an account of a portal, what any role of the portal does.
+    """
+    if account.role is None:
+        require_realm_held(unit, account.realm, field=field)
+    else:
         require_role_held(unit, account.role, field=field)
     if account.realm == rules.PROVIDER:
         require_held(unit, rules.switched_on(account), field=field)

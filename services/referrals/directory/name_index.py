@@ -66,7 +66,7 @@ class NameIndex:
         read, names = self._directories.get(organisation_id, (-1, Names()))
         if read < revision:
             statement = (
-                select(Resource.number, Resource.search_key, Resource.status)
+                select(Resource.number, Resource.search_key, Resource.status, Resource.retired_at)
                 .where(
                     Resource.revision > read,
                     Resource.level.in_([level.value for level in SEARCHABLE_LEVELS]),
@@ -74,8 +74,10 @@ class NameIndex:
                 .execution_options(yield_per=READ_AT_ONCE)
             )
             for chunk in session.execute(statement).partitions():
-                for number, key, status in chunk:
-                    names.put(number, key, is_inactive=status == ResourceStatus.INACTIVE.value)
+                for number, key, status, retired_at in chunk:
+                    # Without a word, a retired resource is found by no search.
+                    shown = "" if retired_at is not None else key
+                    names.put(number, shown, is_inactive=status == ResourceStatus.INACTIVE.value)
                 time.sleep(0)  # yield to other greenlets
             self._directories[organisation_id] = (revision, names)
         self._directories.move_to_end(organisation_id)

@@ -124,6 +124,7 @@ def _row(
         "fingerprint": entry.fingerprint,
         "revision": revision,
         "edited_at": None,
+        "retired_at": None,
         "updated_at": unit.now,
     }
 

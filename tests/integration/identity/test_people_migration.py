@@ -65,7 +65,10 @@ def test_accounts_stay_and_the_organisation_gets_roles_of_the_portals(
         "SELECT realm, code, permission FROM roles JOIN role_permissions ON role_id = roles.id"
     ):
         held.setdefault((realm, code), set()).add(permission)
-    assert held.pop(("provider", "provider_portal_user")) == {"queue.read"}  # it held nothing else here
+    assert held.pop(("provider", "provider_portal_user")) == {
+        "queue.read",
+        "referral.note",
+    }  # it held nothing else here
     added = held.pop(("staff", "admin"))
     assert (
         {"workflow.manage_family_portal_access", "person.read", "person.manage"} <= added <= rules.PERMISSIONS

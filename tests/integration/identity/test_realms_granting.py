@@ -266,6 +266,11 @@ def _family_login(office: Office) -> dict[str, Any]:
     return {"client_id": client["id"], "person_id": client["id"], "email": "new@example.org"}
 
 
+def _account_address(office: Office) -> dict[str, Any]:
+    account = office.identity.an_account()
+    return {"account_id": account["id"], "version": account["version"], "email": "new@example.org"}
+
+
 def _family_record(office: Office) -> dict[str, Any]:
     person_id = _family_login(office)["person_id"]
     version = office.identity.call(people.get_person, office.admin, person_id=person_id)["version"]
@@ -299,6 +304,7 @@ CASES = {
     "change_patient_email": Case("person.read", _patient_address),
     "change_family_login": Case("person.read", _family_login),
     "edit_person": Case("person.read", _family_record),
+    "edit_account": Case("record.create", _account_address),
 }
 
 
