@@ -12,6 +12,7 @@ from services.chassis.operations import Serves
 from services.chassis.topology import entrypoints
 from services.contracts.audit import checkpoint_event
 from services.contracts.declare import Event, Operation
+from services.contracts.identity.accounts import ProviderSwitches
 
 # Operations for services that do not call them yet, with the reason.
 AWAITED: Mapping[str, str] = {
@@ -20,7 +21,9 @@ AWAITED: Mapping[str, str] = {
 }
 
 # Members of a request by which a command gives rights, and what a command that gives them refuses with.
-RIGHTS = frozenset({"security_level", "role", "allowed_roles", "permissions", "scopes"})
+RIGHTS = frozenset(
+    {"security_level", "role", "allowed_roles", "permissions", "scopes", *ProviderSwitches().fields}
+)
 REFUSALS_OF_RIGHTS = frozenset({"right_not_held", "scope_refused"})
 
 
@@ -134,9 +137,12 @@ def _events_that_nobody_publishes(portico: Portico) -> Iterator[str]:
 def _rights_that_anybody_gives(portico: Portico) -> Iterator[str]:
     """Commands that give rights must say so, and refuse what the caller does not hold. Emergency access gives more, aloud."""
     for operation in portico.all_operations:
-        gives = sorted(name for name in operation.request.fields if name in RIGHTS or name.startswith("can_"))
+        gives = sorted(RIGHTS & set(operation.request.fields))
+        may_give = operation.kind == "command" and not (operation.access.permission or ".read").endswith(
+            ".read"
+        )
         if operation.grants is None:
-            if gives and operation.kind == "command" and operation.access.kind == "permission":
+            if gives and may_give:
                 yield (
                     f"{operation.address}: {', '.join(gives)} may give rights; declare `grants=…`, and refuse what the "
                     "caller does not hold with services/identity/realms/granting.py"
