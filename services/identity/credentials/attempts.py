@@ -54,13 +54,16 @@ def _tell_owner(
 ) -> None:
     """Send the owner of an active account a link that sets another password: it was somebody else, or it was forgotten.
 
-    It is sent once a day, and not within an hour of another message that somebody has caused.
+    It is sent once a day, and not within an hour of another message that somebody has caused. Until it is sent, the same is
+    done for a login that nobody has: the time of the answer does not tell.
     """
+    is_due = is_free(unit, MAIL, account.id if account else key, MAIL_LIMIT)
+    if not is_due or count_try(unit, TOLD, key, TELL_LIMIT):
+        return
     if organisation is None or account is None or account.state != "active" or account.email is None:
         return
     unit.act_for(organisation.id, organisation.key)
-    if is_free(unit, MAIL, account.id, MAIL_LIMIT) and not count_try(unit, TOLD, key, TELL_LIMIT):
-        invite_unless_often(unit, account, RESET_AFTER_TRIES)
+    invite_unless_often(unit, account, RESET_AFTER_TRIES)
 
 
 def look_up(call: Call) -> tuple[Organisation | None, Account | None, str]:

@@ -51,8 +51,8 @@ def count_login(unit: UnitOfWork, key: str, origin: str, *, is_known: bool = Fal
 
 def is_free(unit: UnitOfWork, kind: str, key: str, limit: rules.Limit) -> bool:
     """Whether one more try for `key` would be let through. It is not counted."""
-    row = addresses.held_throttle(unit, kind, key)
-    return rules.admit_try(_tries_of(row), unit.now, limit).is_allowed
+    row = unit.session.get(Throttle, (kind, key))
+    return row is None or rules.admit_try(_tries_of(row), unit.now, limit).is_allowed
 
 
 def _tries_of(row: Throttle) -> rules.Tries:
