@@ -18,7 +18,7 @@ from services.identity.realms.rules import login_space
 from services.identity.registry.accounts import find_login
 from services.identity.secrets import addresses
 from services.identity.secrets.addresses import origin_of
-from services.identity.secrets.rules import MAIL_LIMIT, RESET_LIMIT, TELL_LIMIT
+from services.identity.secrets.rules import MAIL_LIMIT, RESET_LIMIT, TELL_LIMIT, TOLD_FROM_S
 from services.identity.secrets.tokens import throttle_key
 from services.identity.secrets.tries import LOGIN, MAIL, RESET, TOLD, count_login, count_try, is_free
 
@@ -39,14 +39,17 @@ def count_login_attempt(
 ) -> None:
     """Count the try to log in, for the login from this origin and for the caller's address.
 
-    The first refusal in a day is told to the account's owner. Raises Refused(too_many_requests).
+    Where so many were wrong that the next has to wait long, the account's owner is told. Raises Refused(too_many_requests).
     """
     origin = origin_of(call.context, key, call.runtime.settings)
-    try:
-        _count(call, LOGIN, key, lambda unit: count_login(unit, key, origin), organisation)
-    except Refused:
-        call.transact(lambda unit: _tell_owner(unit, key, organisation, account))
-        raise
+
+    def count(unit: UnitOfWork) -> int:
+        wait_s = count_login(unit, key, origin)
+        if wait_s >= TOLD_FROM_S:
+            _tell_owner(unit, key, organisation, account)
+        return wait_s
+
+    _count(call, LOGIN, key, count, organisation)
 
 
 def _tell_owner(

@@ -49,7 +49,8 @@ RESET_LIMIT = Limit(most=5, rest_s=900, free=5)
 # Messages to one account that anybody can cause. What was sent stays valid meanwhile.
 MAIL_LIMIT = Limit(most=1, rest_s=3600, free=1)
 
-# One of them says that somebody has tried wrong passwords.
+# One of them says that somebody has tried wrong passwords: so many that the next try has to wait as long as this.
+TOLD_FROM_S = 300
 TELL_LIMIT = Limit(most=1, rest_s=86_400, free=1)
 
 
