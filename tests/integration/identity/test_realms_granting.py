@@ -262,7 +262,7 @@ def _patient_address(office: Office) -> dict[str, Any]:
 
 def _family_login(office: Office) -> dict[str, Any]:
     client = office.desk.a_client()
-    office.desk.grant(client)
+    office.desk.grant(client, role="physician")
     return {"client_id": client["id"], "person_id": client["id"], "email": "new@example.org"}
 
 
