@@ -90,9 +90,9 @@ def test_an_origin_of_the_owner_is_let_through_whatever_fifty_strangers_try(
 ) -> None:
     assert identity.log_in(client_address=ELSEWHERE)
     clock.shift(3600)
-    for number in range(2000):
+    for number in range(100):
         guess(identity, ADMIN, f"192.0.2.{number % 50}")
-        clock.shift(60)
+        clock.shift(150)
     assert guess(identity, ADMIN, "203.0.113.5") == "too_many_requests"
     assert identity.log_in(client_address=ELSEWHERE)
     assert identity.log_in(client_address="203.0.113.5"), "a log-in clears what strangers have tried"
@@ -102,9 +102,9 @@ def test_an_origin_of_the_owner_is_let_through_whatever_fifty_strangers_try(
 def test_an_origin_is_known_for_its_own_login_only(identity: Identity, clock: Any) -> None:
     other = identity.an_account()["login"]
     assert identity.log_in(other, client_address=HERE)
-    for number in range(2000):
+    for number in range(100):
         guess(identity, ADMIN, f"192.0.2.{100 + number % 50}")
-        clock.shift(60)
+        clock.shift(150)
     assert guess(identity, ADMIN, HERE) == "too_many_requests"
 
 
@@ -156,7 +156,9 @@ def test_wrong_passwords_and_forgotten_ones_send_one_message_an_hour_together(
 ) -> None:
     request = {"organisation": "harbor", "login": ADMIN}
     identity.call(credentials_contract.request_password_reset, **request)
-    insist(identity, clock, ADMIN, times=360)
+    insist(identity, clock, ADMIN)
+    clock.shift(3500)
+    insist(identity, clock, ADMIN)
     assert [purpose for _, purpose in messages(identity)] == ["reset"]
     insist(identity, clock, ADMIN)
     assert [purpose for _, purpose in messages(identity)] == ["reset", "reset_after_tries"]
