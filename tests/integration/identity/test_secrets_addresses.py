@@ -157,7 +157,7 @@ def test_wrong_passwords_and_forgotten_ones_send_one_message_an_hour_together(
     request = {"organisation": "harbor", "login": ADMIN}
     identity.call(credentials_contract.request_password_reset, **request)
     insist(identity, clock, ADMIN)
-    clock.shift(3500)
+    clock.shift(3400)
     insist(identity, clock, ADMIN)
     assert [purpose for _, purpose in messages(identity)] == ["reset"]
     insist(identity, clock, ADMIN)
