@@ -18,6 +18,9 @@ from services.contracts.ids import PATTERN, plain_id
 _CODE = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _RECORD_NUMBER = re.compile(r"[A-Z]{2,4}-[0-9]{1,12}")
 EARLIEST_BIRTH = datetime.date(1880, 1, 1)
+LARGEST = (
+    2**53 - 1
+)  # JSON programs hold no greater number exactly (RFC 8259, section 6), and databases hold this one
 
 
 class Id(fields.String):
@@ -32,6 +35,17 @@ class Id(fields.String):
         if plain is None:
             raise ValidationError("Not an identifier: 32 hexadecimal digits are expected.")
         return plain
+
+
+class IdOrKey(fields.String):
+    """The id of something, in either form, or the key of something that has no id. At most 64 characters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Length(1, 64), **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        return plain_id(text) or text
 
 
 class Code(fields.String):
@@ -80,10 +94,10 @@ class BirthDate(fields.Date):
 
 
 class Count(fields.Integer):
-    """A count: a whole number, never negative."""
+    """A count: a whole number, never negative. One that is received needs an end: `most`."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(strict=True, validate=validate.Range(min=0), **kwargs)
+    def __init__(self, *, most: int | None = None, **kwargs: Any) -> None:
+        super().__init__(strict=True, validate=validate.Range(min=0, max=most), **kwargs)
 
 
 class Flag(fields.Boolean):
@@ -163,6 +177,14 @@ def holds_no_text(value: Any) -> bool:
 EVENT_FIELDS = (Id, Code, RecordNumber, Moment, Count, Flag, Ids, Digest)
 
 
+def can_be_stored(text: str) -> bool:
+    """Whether a database can hold a text: PostgreSQL holds no NUL, and none holds half of a surrogate pair."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
+
+
 def email_address(**options: Any) -> fields.Email:
     """A field that takes an e-mail address."""
     return fields.Email(validate=validate.Length(max=254), **options)
@@ -171,6 +193,12 @@ def email_address(**options: Any) -> fields.Email:
 def one_of(words: tuple[str, ...], **options: Any) -> fields.String:
     """A field that takes one of these words."""
     return fields.String(validate=validate.OneOf(words), **options)
+
+
+def place_from(least: int, **options: Any) -> fields.Integer:
+    """A field that takes the whole number at which a page ended, by default none."""
+    options = {"load_default": None, "allow_none": True, **options}
+    return fields.Integer(validate=validate.Range(least, LARGEST), **options)
 
 
 def number_of(most: int, **options: Any) -> fields.Integer:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import ColumnElement, and_, false, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, false, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from services.chassis.cursors import cursor_of, read_cursor
@@ -28,7 +28,7 @@ from services.referrals.directory.queries import shown_message
 from services.referrals.directory.rules import Level, ResourceStatus, search_key
 from services.referrals.fhir import resources as fhir
 from services.referrals.fhir import rules
-from services.referrals.models import Referral, StatusChange
+from services.referrals.models import QueueProgram, Referral, StatusChange
 from services.referrals.queues.models import Queue, QueueStatus
 from services.referrals.queues.rules import Status, find_status
 from services.referrals.records.models import ContactRecord
@@ -50,14 +50,15 @@ def read(
     Raises Refused `not_found`.
     """
     rules.check_type(resource_type)
-    search = rules.Search(resource_type, (("_id", (rules.check_id(resource_id),)),), 1, None)
+    own_id = rules.check_id(resource_id)
+    search = rules.Search(resource_type, (("_id", (own_id,)),), 1, None)
     found, _ = _search(session, caller, search)
     if not found:
         raise not_visible(caller, "resource_id") if _is_referral(resource_type) else _not_found()
     (only,) = found
     if not (_is_referral(resource_type) and may_see_details(caller)):
         return _SHAPES[resource_type](only), None
-    details = get_referral(session, caller, referral_id=resource_id)["details"]
+    details = get_referral(session, caller, referral_id=own_id)["details"]
     return _SHAPES[resource_type](replace(only, person=details)), details
 
 
@@ -316,11 +317,13 @@ def _read_cursor(cursor: str, order: str, *kinds: type[Any]) -> list[Any]:
 
 def _directory(session: Session, caller: Caller | None, wanted: rules.Search) -> tuple[list[Any], str | None]:
     is_program = wanted.resource_type == "HealthcareService"
-    level = Level.PROGRAM if is_program else Level.AGENCY
+    level = Resource.level == (Level.PROGRAM if is_program else Level.AGENCY).value
+    if is_program:  # and an agency without a program that takes referrals itself
+        level = or_(level, Resource.id.in_(select(QueueProgram.program_id)))
     statement = (
         select(Resource, _Agency.name.label("agency_name"))
         .outerjoin(_Agency, _Agency.id == Resource.agency_id)
-        .where(Resource.level == level.value, _listed(caller, is_program))
+        .where(level, _listed(caller, is_program))
         .where(*(_of_resource(name, values) for name, values in wanted.conditions))
         .order_by(Resource.search_key, Resource.id)
     )
@@ -341,7 +344,8 @@ def _listed(caller: Caller | None, is_program: bool) -> ColumnElement[bool]:
     if is_program or scope.everything:
         return scope.of_referrals(Resource.id)
     own = aliased(Resource)
-    return Resource.id.in_(select(own.agency_id).where(scope.of_referrals(own.id)))
+    agency_id = func.coalesce(own.agency_id, own.id)
+    return Resource.id.in_(select(agency_id).where(scope.of_referrals(own.id)))
 
 
 def _of_resource(name: str, values: Sequence[str]) -> ColumnElement[bool]:
