@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
@@ -25,6 +25,7 @@ from services.contracts.identity import (
     second_factor,
 )
 from services.identity.models import Account, RolePermission
+from services.identity.organisations.operator import restore_administrators
 from services.identity.realms.rules import PERMISSIONS
 from tests.integration.identity.conftest import PASSWORD, Identity
 from tests.integration.identity.family import Desk
@@ -457,3 +458,22 @@ def test_a_role_that_was_disabled_is_given_back_only_by_who_holds_its_permission
     lesser = office.giver(PERMISSIONS - {PRELIMINARY})
     assert office.identity.refused(realms.edit_role, lesser, **request).code == "right_not_held"
     assert not office.identity.call(realms.edit_role, office.admin, **request)["is_disabled"]
+
+
+def test_the_operator_gives_administrators_back_what_nobody_holds_any_more(office: Office) -> None:
+    identity = office.identity
+    role = office.role("staff", "admin")
+    with identity.database.reading(None) as session:
+        session.execute(
+            delete(RolePermission).where(
+                RolePermission.role_id == role["id"], RolePermission.permission == "chart.merge"
+            )
+        )
+        session.commit()
+    for _ in range(2):
+        lacked = restore_administrators(identity.database, organisation_key="harbor")
+    assert lacked == []
+    assert office.role("staff", "admin")["permissions"] == role["permissions"]
+    assert office.role("staff", "admin")["version"] == role["version"] + 1
+    with pytest.raises(Refused, match="not_found"):
+        restore_administrators(identity.database, organisation_key="nowhere")
