@@ -7,7 +7,19 @@ from typing import Any
 from marshmallow import fields, validate
 
 from services.contracts.declare import PUBLIC, Reply, Request, only_services, page_of, permission
-from services.contracts.fields import Code, Count, Flag, Id, Ids, Moment, Secret, Text, email_address, one_of
+from services.contracts.fields import (
+    Code,
+    Count,
+    Day,
+    Flag,
+    Id,
+    Ids,
+    Moment,
+    Secret,
+    Text,
+    email_address,
+    one_of,
+)
 from services.contracts.identity import contract
 from services.contracts.identity.paging import PAGE
 from services.contracts.identity.people import PersonMembers
@@ -260,7 +272,7 @@ request_patient_access = contract.command(
         "organisation": Code(required=True),
         "email": email_address(required=True),
         "last_name": Text(required=True, most=100),
-        "date_of_birth": fields.Date(required=True),
+        "date_of_birth": Day(required=True),
         "postal_code": Text(required=True, most=20),
     },
     reply={},
