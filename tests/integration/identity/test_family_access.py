@@ -339,3 +339,33 @@ def test_another_organisation_sees_no_client_and_no_access(desk: Desk) -> None:
     assert desk.refused(family.get_family_access_form, caller=stranger, **ids) == "not_found"
     assert desk.refused(family.remove_family_access, caller=stranger, confirm=True, **ids) == "not_found"
     assert desk.refused(people_contract.get_person, caller=stranger, person_id=client["id"]) == "not_found"
+
+
+def test_with_a_discharged_client_ends_the_familys_access_once_staff_confirm(desk: Desk) -> None:
+    client, other = desk.a_client(), desk.a_client()
+    daughter = desk.a_contact(client)
+    desk.add_contact(other, daughter)
+    desk.grant(client)
+    login = desk.grant(client, daughter)["login"]
+    desk.grant(other, daughter)
+    caller_before = desk.first_sign_in(login)
+    assert {each["person_id"] for each in caller_before.scope["profiles"]} == {client["id"], other["id"]}
+    request = {"person_id": client["id"], "kind": "client"}
+    refused = desk.identity.refused(people_contract.end_person_kind, desk.staff, **request)
+    assert (refused.code, refused.field) == ("confirmation_required", "confirm")
+    assert "2 accounts" in refused.detail
+    assert "client" in desk.call(people_contract.get_person, person_id=client["id"])["kinds"]
+
+    desk.call(people_contract.end_person_kind, confirm=True, **request)
+    caller = desk.identity.caller(desk.sign_in(login)["token"])
+    assert [each["person_id"] for each in caller.scope["profiles"]] == [other["id"]]
+    assert (
+        desk.refused(family.get_family_access, client_id=client["id"], person_id=client["id"]) == "not_found"
+    )
+
+
+def test_a_client_whom_nobody_reaches_is_discharged_at_once(desk: Desk) -> None:
+    client = desk.a_client()
+    desk.grant(client)
+    desk.call(family.remove_family_access, client_id=client["id"], person_id=client["id"], confirm=True)
+    assert desk.call(people_contract.end_person_kind, person_id=client["id"], kind="client")["kinds"] == []

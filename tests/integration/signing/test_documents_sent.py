@@ -57,6 +57,15 @@ def test_an_account_of_a_realm_that_cannot_sign_receives_nothing(office: Any, re
     assert office.titles() == []
 
 
+def test_an_account_whose_role_does_not_sign_receives_nothing(office: Any) -> None:
+    office.accounts.known[BEN]["can_sign"] = False
+    with pytest.raises(Refused) as refused:
+        office.send(recipient_account_id=BEN)
+    assert (refused.value.code, refused.value.field) == ("recipient_refused", "recipient_account_id")
+    assert "role does not include signing" in refused.value.detail
+    assert office.titles() == []
+
+
 def test_an_unknown_account_receives_nothing(office: Any) -> None:
     with pytest.raises(Refused) as refused:
         office.send(recipient_account_id="0" * 32)
