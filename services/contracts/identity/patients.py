@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from services.contracts.declare import PUBLIC, Reply, Request, only_services, page_of, permission
-from services.contracts.fields import Code, Count, Flag, Id, Ids, Moment, Secret, Text, email_address, one_of
+from services.contracts.fields import Code, Count, EmailAddress, Flag, Id, Ids, Moment, Secret, Text, one_of
 from services.contracts.identity import contract
 from services.contracts.identity.paging import PAGE
 from services.contracts.identity.people import PersonMembers
@@ -185,7 +185,7 @@ change_patient_email = contract.command(
     "attestation. The former address is told, open links become void and sessions end.",
     request={
         **WHO,
-        "email": email_address(required=True),
+        "email": EmailAddress(required=True),
         "confirm": Flag(load_default=False),
         "attests_email_is_private": Flag(load_default=False, metadata={"description": ATTESTATION}),
     },
@@ -251,7 +251,7 @@ request_patient_access = contract.command(
     "postal code must match the record. The answer is the same in any case; an e-mail tells the rest.",
     request={
         "organisation": Code(required=True),
-        "email": email_address(required=True),
+        "email": EmailAddress(required=True),
         "last_name": Text(required=True, most=100),
         "date_of_birth": fields.Date(required=True),
         "postal_code": Text(required=True, most=20),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import STAFF, Reply, only_services, page_of, permission
-from services.contracts.fields import Code, Count, Flag, Id, Moment, RecordNumber, Text
+from services.contracts.fields import Code, Count, EmailAddress, Flag, Id, Moment, RecordNumber, Text
 from services.contracts.referrals import contract
 from services.contracts.referrals.authors import Actor
 from services.contracts.referrals.paging import PAGE
@@ -51,7 +51,7 @@ CONTACT_RECORD = {
     "last_name": Text(load_default=None, allow_none=True, most=100),
     "postal_code": Text(load_default=None, allow_none=True, most=20),
     "phone": Text(load_default=None, allow_none=True, most=40),
-    "email": fields.Email(load_default=None, allow_none=True, validate=validate.Length(max=254)),
+    "email": EmailAddress(load_default=None, allow_none=True),
     "sections": fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict),
     "submitted_at": Moment(load_default=None, allow_none=True),
     "form_code": Code(load_default=None, allow_none=True),
@@ -151,7 +151,7 @@ edit_contact_record = contract.command(
         "last_name": Text(allow_none=True, most=100),
         "postal_code": Text(allow_none=True, most=20),
         "phone": Text(allow_none=True, most=40),
-        "email": fields.Email(allow_none=True, validate=validate.Length(max=254)),
+        "email": EmailAddress(allow_none=True),
         "sections": fields.Dict(keys=fields.String(), values=fields.Dict()),
         "submitted_at": Moment(),
         "form_code": Code(allow_none=True),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.identity import credentials
+from services.contracts.spelling import login_key
 from services.identity.credentials.invitations import send_invitation, void_links
 from services.identity.credentials.models import LoginChange
 from services.identity.models import Account, Person
 from services.identity.realms import rules
 from services.identity.realms.queries import rules_of
-from services.identity.realms.rules import normal_login
 from services.identity.registry.accounts import flush_login
 from services.identity.sessions.handlers import end_sessions
 
@@ -25,7 +25,6 @@ def change_login_email(unit: UnitOfWork, person: Person, account: Account, email
     """
     if unit.caller is not None and unit.caller.kind == "account":
         unit.caller.require_proof()
-    email = email.strip()
     if person.email != email:
         person.email = email
         person.version += 1
@@ -41,7 +40,7 @@ def change_login_email(unit: UnitOfWork, person: Person, account: Account, email
         changed_at=unit.now,
     )
     if rules_of(unit.session, account.organisation_id, account.realm).login_id == rules.EMAIL:
-        account.login = normal_login(email)
+        account.login = login_key(email)
     account.email_verified_at = None
     flush_login(unit, "email")
     unit.add(change)

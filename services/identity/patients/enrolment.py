@@ -9,12 +9,13 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts as contract
 from services.contracts.identity.credentials import login_email_changed
+from services.contracts.spelling import login_key
 from services.identity.credentials.invitations import invite, void_links
 from services.identity.credentials.models import Invitation, LoginChange
 from services.identity.models import Account, Grant, Person
 from services.identity.patients.models import PatientRecord, PatientSettings
 from services.identity.realms.queries import rules_of
-from services.identity.realms.rules import EMAIL, PATIENT, normal_login
+from services.identity.realms.rules import EMAIL, PATIENT
 from services.identity.registry.accounts import add_portal_account, find_portal_account, flush_login
 from services.identity.registry.people import current_kinds, kinds_of, load_person
 from services.identity.registry.usernames import no_username
@@ -184,7 +185,6 @@ def change_email(unit: UnitOfWork, person: Person, email: str) -> None:
 
     Open links are void, sessions end, and no link goes to the new address by itself. Raises Refused(login_taken).
     """
-    email = email.strip()
     if person.email == email:
         return
     person.email = email
@@ -200,7 +200,7 @@ def _change_account_email(unit: UnitOfWork, account: Account, email: str | None)
     account.email_verified_at = None
     account.version += 1
     if email and rules_of(unit.session, account.organisation_id, PATIENT).login_id == EMAIL:
-        account.login = normal_login(email)
+        account.login = login_key(email)
     flush_login(unit, "email")
     end_sessions(unit, account.id, "login_changed")
     void_links(unit, account.id)

@@ -9,9 +9,10 @@ from sqlalchemy.exc import IntegrityError
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity.patients import USERNAME_RULE
+from services.contracts.spelling import login_key
 from services.identity.models import Account
 from services.identity.realms.queries import rules_of
-from services.identity.realms.rules import EMAIL, PATIENT, normal_login
+from services.identity.realms.rules import EMAIL, PATIENT
 
 # Begins the login of an account without a username: the column is unique and never empty. No username begins so.
 _NO_USERNAME = "-"
@@ -36,7 +37,7 @@ def is_username(login: str) -> bool:
 
 def set_username(unit: UnitOfWork, account: Account, username: str) -> None:
     """Give an account its username. Raises Refused(invalid_request, login_taken)."""
-    login = normal_login(username)
+    login = login_key(username)
     if login == account.login:
         return
     if account.realm != PATIENT or rules_of(unit.session, account.organisation_id, PATIENT).login_id == EMAIL:
@@ -53,7 +54,7 @@ def set_username(unit: UnitOfWork, account: Account, username: str) -> None:
 
 def require_username(login: str, field: str) -> None:
     """Raise Refused(invalid_request) unless the login may be a username. `field` is the request's name of it."""
-    if not is_username(normal_login(login)):
+    if not is_username(login_key(login)):
         raise Refused("invalid_request", f"{field}: {USERNAME_RULE}", field=field)
 
 
