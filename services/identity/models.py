@@ -77,15 +77,24 @@ class RolePermission(TenantScoped, Base):
     permission: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
+def keys_of(first_name: str | None, last_name: str | None, email: str | None) -> dict[str, str | None]:
+    """The values of the columns that `Spelt` has, for these."""
+    return {
+        "first_name_key": search_key(first_name or ""),
+        "last_name_key": search_key(last_name or ""),
+        "email_key": None if email is None else login_key(email),
+    }
+
+
 class Spelt:
     """Mixin of rows with a name and an e-mail. The columns `…_key` have the form in which these are compared.
 
-    They follow every value that is set on a row. A statement that writes a name or an e-mail past the rows writes its key.
+    They follow every value that is set on a row. A statement that writes a name or an e-mail past the rows writes `keys_of`.
     """
 
     first_name_key: Mapped[str] = mapped_column(BytewiseText, default="", server_default="")
     last_name_key: Mapped[str] = mapped_column(BytewiseText, default="", server_default="")
-    email_key: Mapped[str | None] = mapped_column(String(254))
+    email_key: Mapped[str | None] = mapped_column(BytewiseText)
 
     @validates("first_name", "last_name")
     def _fold(self, column: str, name: str | None) -> str | None:

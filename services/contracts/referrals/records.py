@@ -128,11 +128,13 @@ describe_contact_record = contract.query(
 )
 search_contact_records = contract.command(
     "search_contact_records",
-    "Contact records, newest submission first: all, or by number, postal code and time of submission. A postal code must "
-    "not stand in a URL, so this search is a POST.",
+    "Contact records, newest submission first: all, or by number, name, phone, postal code and time of submission, in any "
+    "spelling. Names and phones must not stand in a URL, so this search is a POST.",
     request={
         **PAGE,
         "number": fields.String(load_default=None, allow_none=True, validate=validate.Length(max=40)),
+        "name": Text(load_default=None, allow_none=True, most=200),
+        "phone": Text(load_default=None, allow_none=True, most=40),
         "postal_code": Text(load_default=None, allow_none=True, most=20),
         "submitted_from": Moment(load_default=None, allow_none=True),
         "submitted_before": Moment(load_default=None, allow_none=True),

@@ -8,7 +8,8 @@ from alembic import op
 from services.chassis.migrate import fill
 
 # Every row must have the key that searches of this version compare with. A later change of it fills the rows again.
-from services.contracts.spelling import login_key, search_key
+from services.contracts.spelling import login_key
+from services.identity.models import keys_of
 
 revision = "0010"
 down_revision = "0009"
@@ -41,7 +42,7 @@ def upgrade() -> None:
     for table in TABLES:
         for name in ("first_name_key", "last_name_key"):
             op.add_column(table, sa.Column(name, bytewise, nullable=False, server_default=""))
-        op.add_column(table, sa.Column("email_key", sa.String(length=254), nullable=True))
+        op.add_column(table, sa.Column("email_key", bytewise, nullable=True))
     with op.get_context().autocommit_block():
         for table in TABLES:
             fill(op.get_bind(), table, ("first_name", "last_name", "email"), _keys)
@@ -53,11 +54,7 @@ def upgrade() -> None:
 
 
 def _keys(row: sa.Row) -> dict[str, str | None]:
-    return {
-        "first_name_key": search_key(row.first_name or ""),
-        "last_name_key": search_key(row.last_name or ""),
-        "email_key": login_key(row.email) if row.email else None,
-    }
+    return keys_of(row.first_name, row.last_name, row.email)
 
 
 def _login(row: sa.Row) -> dict[str, str] | None:

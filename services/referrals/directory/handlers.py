@@ -13,6 +13,8 @@ from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals.directory import resource_changed
+from services.contracts.spelling import search_key
+from services.referrals.directory.keys import set_keys
 from services.referrals.directory.models import Resource
 from services.referrals.directory.queries import details_of
 from services.referrals.directory.revisions import next_revision
@@ -21,7 +23,8 @@ from services.referrals.directory.rules import (
     Level,
     check_message_dates,
     edited_record,
-    search_key,
+    is_public,
+    keys_of,
 )
 
 
@@ -46,13 +49,15 @@ def create_resource(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, A
         raise Refused(
             "number_taken", "The directory has a resource with this number; choose another.", "number"
         )
+    record = edited_record({**fixed, **parent}, _edits(request))
     resource = Resource(
         id=resource_id,
         **fixed,
+        is_public=is_public(record, request["status"]),
         search_key=search_key(request["name"]),
         agency_id=agency.id if agency else None,
         fingerprint="",  # differs from every import, so the first import of this number overwrites the resource
-        record=edited_record({**fixed, **parent}, _edits(request)),
+        record=record,
         version=1,
         revision=revision,
         temporary_message=None,
@@ -62,6 +67,7 @@ def create_resource(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, A
     )
     unit.add(resource)
     unit.session.flush()
+    set_keys(unit.session, str(unit.organisation_id), {resource.id: keys_of(record)})
     _note(unit, resource, "resource.created", is_new=True)
     return details_of(unit.session, resource.id)
 
@@ -77,6 +83,7 @@ def edit_resource(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any
     if (record, name) == (resource.record, resource.name):
         return details_of(unit.session, resource.id)
     resource.record, resource.name, resource.search_key = record, name, search_key(name)
+    set_keys(unit.session, str(unit.organisation_id), {resource.id: keys_of(record)})
     return _changed(unit, resource, "resource.edited", fields=sorted(edits))
 
 
@@ -85,6 +92,7 @@ def set_resource_status(unit: UnitOfWork, *, resource_id: str, status: str) -> d
     resource = _load(unit, resource_id)
     before, resource.status = resource.status, status
     resource.record = resource.record | {"status": status}
+    resource.is_public = is_public(resource.record, status)
     return _changed(unit, resource, "resource.status_set", before=before, after=resource.status)
 
 

@@ -20,6 +20,7 @@ from services.referrals.directory.rules import (
     TemporaryMessage,
     record_from_json,
 )
+from services.referrals.directory_imports.hsds_privacy import set_private_apart
 from services.referrals.directory_imports.hsds_store import our_attributes
 from services.referrals.directory_imports.report import Place, Problem
 
@@ -38,6 +39,7 @@ class HsdsRow:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self._ours = our_attributes(dict(body))
+        body, self._private, self._is_hidden = set_private_apart(body)
         self._body = {
             name: value
             for name, value in body.items()
@@ -81,6 +83,8 @@ class HsdsRow:
             "documents_required": self._joined("required_documents", "document"),
             "accessibility": self._joined("accessibility", "description"),
             "languages": tuple(self._each("languages", "name")),
+            "is_hidden_from_website": self._is_hidden,
+            "private": self._private,
             **self._terms(),
             **self._addresses(),
             **self._position(),
