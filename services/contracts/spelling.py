@@ -108,7 +108,7 @@ def mailbox_of(address: str) -> str:
 
 def _checked(text: str) -> ValidatedEmail:
     try:
-        valid = validate_email(_visible(text), check_deliverability=False, allow_smtputf8=False)
+        valid = validate_email(_visible(text), check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError as error:
         raise ValueError("An e-mail address such as name@example.org is expected.") from error
     if len(valid.ascii_email or "") > MOST_OF_ADDRESS:
@@ -125,7 +125,7 @@ def login_key(login: str) -> str:
     try:
         return mailbox_of(login).lower()
     except ValueError:
-        return _visible(login).lower()
+        return "".join(each.lower() if each.isascii() else each for each in _visible(login))
 
 
 def _visible(text: str) -> str:

@@ -129,7 +129,7 @@ def test_allowed_headers_are_added() -> None:
         ("x@münchen.example", "x@xn--mnchen-3ya.example"),
         ("x@例え.テスト", "x@xn--r8jz45g.xn--zckzah"),
         ("o'neil@mail.sub.example", "o'neil@mail.sub.example"),
-        (" a@b.example\u200b\n", "a@b.example"),
+        (" a@b.exa\u200bmple\u2028\n", "a@b.example"),
     ],
 )
 def test_a_valid_address_is_taken_with_its_domain_in_ascii(address: str, expected: str) -> None:
@@ -163,7 +163,6 @@ def test_a_valid_address_is_taken_with_its_domain_in_ascii(address: str, expecte
         "A <a@b.example>",
         "a@b@c.example",
         "ä@b.example",
-        "a@b.exa\u200bmple\u2028",
         "a" * 65 + "@b.example",
         "a@" + "b" * 64 + ".example",
         "a@" + ".".join(["b" * 60] * 5),
