@@ -105,5 +105,11 @@ def _singular(word: str) -> str:
     )
 
 
+def is_mark(name: str) -> bool:
+    """Whether a member or column of this name can mark something as private."""
+    word = _squeezed(name)
+    return word in _SCALES or word.removeprefix("is") in _OPEN or any(True for _ in _marked(word, "yes"))
+
+
 def _squeezed(text: str) -> str:
     return re.sub(r"[\W_]+", "", text).casefold()

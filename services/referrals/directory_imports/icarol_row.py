@@ -311,7 +311,16 @@ class Row:
 
     def _position(self) -> tuple[float | None, float | None]:
         latitude, longitude = self._degrees("Latitude", 90), self._degrees("Longitude", 180)
-        return (latitude, longitude) if latitude is not None and longitude is not None else (None, None)
+        if latitude is not None and longitude is not None:
+            del self.values["Latitude"], self.values["Longitude"]
+            return latitude, longitude
+        for column, degrees in (("Latitude", latitude), ("Longitude", longitude)):
+            if degrees is not None:
+                message = (
+                    "The other coordinate is missing or unreadable; the value is kept as an extra value."
+                )
+                self.warn(column, "half_position", message)
+        return None, None
 
     def _degrees(self, column: str, limit: int) -> float | None:
         text = self.values.get(column)
@@ -326,7 +335,6 @@ class Row:
                 column, "unreadable_position", f"The value must be degrees between -{limit} and {limit}."
             )
             return None
-        del self.values[column]
         return degrees
 
     def _list(self, column: str, separator: str = ";") -> tuple[str, ...]:

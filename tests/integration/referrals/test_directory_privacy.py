@@ -84,8 +84,8 @@ def seen_outside(desk: Desk, *typed: str) -> str:
     seen: list[Any] = [exported(desk), desk.service.events()]
     for caller in (SYSTEM, PROVIDER):
         for level in (None, "agency", "program", "site"):
-            for text in (CANARY, "shelter", *typed):
-                seen.append(asked(desk, directory.search_resources, caller, q=text, level=level))
+            texts = (CANARY, "shelter", *typed)
+            seen += [asked(desk, directory.search_resources, caller, q=text, level=level) for text in texts]
         seen.append(asked(desk, directory.list_resources, caller, limit=200))
         seen += [asked(desk, directory.get_resource, caller, resource_id=each) for each in ids]
     for operation in _questions("hsds"):
