@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 import flask
 
 from gateway import cookies
-from services.chassis.rpc_client import RpcClient
+from gateway.passports import Asked, Passports
 from services.chassis.wire import CallContext
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
-from services.contracts.identity import passports
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,7 @@ class Admitted:
 
 
 def admit(
-    client: RpcClient, operation: Operation, context: CallContext, public_url: str | None = None
+    passports: Passports, operation: Operation, context: CallContext, public_url: str | None = None
 ) -> Admitted:
     """Get the passport that the operation needs. A public operation needs none.
 
@@ -34,12 +33,10 @@ def admit(
         return Admitted(context, None)
     if operation.access.kind == "services":
         raise Refused("not_found", "There is no such address.")
-    answer = client.call(
-        passports.issue_passport, {"token": session_token(public_url), "audience": operation.service}, context
-    )
+    issued = passports.issue(Asked(session_token(public_url), operation.service, context))
     address = context.client_address if operation.service == "identity" else None
-    context = replace(context, passport=answer["passport"], client_address=address)
-    return Admitted(context, answer["organisation_id"])
+    context = replace(context, passport=issued["passport"], client_address=address)
+    return Admitted(context, issued["organisation_id"])
 
 
 def session_token(public_url: str | None = None) -> str:

@@ -14,6 +14,7 @@ from werkzeug.datastructures import MultiDict
 from gateway import cookies, fhir
 from gateway.auth import Admitted, admit
 from gateway.client_address import client_address
+from gateway.passports import Passports
 from gateway.routes import Route
 from services.chassis import logs, wire
 from services.chassis.blobs import BlobStore
@@ -31,6 +32,7 @@ class Dispatcher:
 
     def __init__(self, client: RpcClient, blobs: BlobStore, settings: Any) -> None:
         self._client = client
+        self._passports = Passports(client)
         self._blobs = blobs
         self._timeout_s = settings.rpc_timeout_s
         self._max_upload_bytes = settings.max_upload_bytes
@@ -40,7 +42,7 @@ class Dispatcher:
     def serve(self, route: Route, path_arguments: Mapping[str, str]) -> flask.Response:
         """Admit the caller, read the arguments, call the operation, write the response."""
         context = self._context(route.operation)
-        admitted = admit(self._client, route.operation, context, self._public_url)
+        admitted = admit(self._passports, route.operation, context, self._public_url)
         arguments = self._arguments(route, path_arguments, admitted)
         if route.is_fhir:
             return fhir.answer(self._client.call(route.operation, arguments, admitted.context)["resource"])

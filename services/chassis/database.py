@@ -148,6 +148,9 @@ class PreparedInsert:
         session.connection().execute(self._statement, values)
 
 
+FetchOne = Callable[[Any, Mapping[str, Any]], Any]
+
+
 class Database:
     """Engine and sessions of one service in one process."""
 
@@ -164,13 +167,14 @@ class Database:
         with self._session(organisation_id, self.engine) as session:
             yield session
 
-    def fetch_one(self, statement: Any, parameters: Mapping[str, Any]) -> Any:
-        """The only row of a prebuilt statement over columns, or None. Meant for queries of every request.
+    @contextlib.contextmanager
+    def fetching(self) -> Iterator[FetchOne]:
+        """Fetches the only row, or None, of prebuilt statements over columns. Meant for queries of every request.
 
         Bypassing the ORM, it costs a third. Only the statement itself can limit it to an organisation.
         """
         with self.engine.connect() as connection:
-            return connection.execute(statement, parameters).one_or_none()
+            yield lambda statement, parameters: connection.execute(statement, parameters).one_or_none()
 
     def write(self, organisation_id: str | None, work: Callable[[Session], T]) -> T:
         """Run `work` in one transaction and commit. It is tried again when the database reports a lost race.

@@ -152,7 +152,7 @@ def test_an_operation_of_the_gateway_that_it_does_not_ask_is_named(tree: Portico
     problems = declarations.problems(with_modules(tree, without="gateway"))
 
     assert (
-        "identity.issue_passport: no route, and the gateway does not ask it; add a route, or remove it"
+        "identity.issue_passports: no route, and the gateway does not ask it; add a route, or remove it"
         in problems
     )
 

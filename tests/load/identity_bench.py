@@ -210,7 +210,8 @@ def questions(town: Town) -> dict[str, Callable[[], Any]]:
         "patient by e-mail": match,
         "account by log-in": log_in,
         "passport": lambda: town.identity.call(
-            passports.issue_passport, token=town.chance.choice(town.accounts)["id"], audience="referrals"
+            passports.issue_passports,
+            asked=[{"token": town.chance.choice(town.accounts)["id"], "audience": "referrals"}],
         ),
         "people, first page": lambda: town.call(people.list_people),
         "people, last page": lambda: town.call(people.list_people, after=last_person),

@@ -193,7 +193,7 @@ def test_public_operations_are_few_and_known():
     public = {operation.address for operation in OPERATIONS if operation.access.kind == "public"}
 
     assert public == {
-        "identity.issue_passport",
+        "identity.issue_passports",
         "identity.log_in",
         "identity.request_password_reset",
         "identity.inspect_credential_link",

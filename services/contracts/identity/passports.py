@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import PUBLIC, SIGNED_IN, Reply, only_services
+from services.contracts.declare import PUBLIC, SIGNED_IN, Reply, Request, only_services
 from services.contracts.fields import Code, Flag, Id, Secret, Text
 from services.contracts.identity import contract
 from services.contracts.identity.accounts import Account
+
+MOST_PASSPORTS = 64  # that are asked for in one call
+
+
+class AskedPassport(Request):
+    """A session token, the service that the passport is for, and the address from which the token was used."""
+
+    token = Secret(required=True, validate=validate.Length(max=128))
+    audience = Code(required=True)
+    client_address = Text(most=45, allow_none=True, load_default=None)
+
+
+class IssuedPassport(Reply):
+    """A passport, and its holder's organisation. Both are empty if the session has ended."""
+
+    passport = Secret(required=True, allow_none=True)
+    organisation_id = Id(required=True, allow_none=True)
 
 
 class Profile(Reply):
@@ -27,20 +44,17 @@ class Me(Account):
     profiles = fields.List(fields.Nested(Profile), required=True)
 
 
-issue_passport = contract.query(
-    "issue_passport",
-    "Exchange a session token for a passport to one service, at most 60 seconds valid.",
+issue_passports = contract.query(
+    "issue_passports",
+    "Exchange session tokens for passports to one service each, at most 60 seconds valid. The answers are in the order of "
+    "the tokens; without a passport, the session has ended.",
     request={
-        "token": Secret(required=True, validate=validate.Length(max=128)),
-        "audience": Code(required=True),
+        "asked": fields.List(
+            fields.Nested(AskedPassport), required=True, validate=validate.Length(min=1, max=MOST_PASSPORTS)
+        )
     },
-    reply={
-        "passport": Secret(required=True),
-        "account_id": Id(required=True),
-        "organisation_id": Id(required=True),
-    },
+    reply={"passports": fields.List(fields.Nested(IssuedPassport), required=True)},
     access=PUBLIC,
-    errors=("unauthenticated",),
     is_routed=False,
 )
 describe_me = contract.query(

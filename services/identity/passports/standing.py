@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, select
 from sqlalchemy.orm import Session
 
-from services.chassis.database import Database
+from services.chassis.database import Database, FetchOne
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
@@ -163,15 +163,17 @@ class Standing:
         }
 
 
-def standing_of(database: Database, token: str, settings: Any, client_address: str | None = None) -> Standing:
+def standing_of(
+    database: Database, fetch_one: FetchOne, token: str, settings: Any, client_address: str | None = None
+) -> Standing:
     """What the token of a person's session or of an API client stands for.
 
     Raises Refused(unauthenticated) for a token that is unknown, whose session has ended, is idle or has
     expired, whose account is disabled, or that is used from outside the realm's networks (S2-133).
     """
     if is_api_token(token):
-        return _of_api_client(database, token, client_address)
-    row = database.fetch_one(_SESSION, {"token_hash": token_hash(token)})
+        return _of_api_client(fetch_one, token, client_address)
+    row = fetch_one(_SESSION, {"token_hash": token_hash(token)})
     if row is None:
         raise _ended()
     now = utc_now()
@@ -245,9 +247,9 @@ def _of_workforce(account: Any) -> tuple[list[str], dict[str, Any]]:
     }
 
 
-def _of_api_client(database: Database, token: str, client_address: str | None) -> Standing:
+def _of_api_client(fetch_one: FetchOne, token: str, client_address: str | None) -> Standing:
     """The standing of an API client: its scopes, and no more."""
-    row = database.fetch_one(_API_SESSION, {"token_hash": token_hash(token)})
+    row = fetch_one(_API_SESSION, {"token_hash": token_hash(token)})
     now = utc_now()
     if (
         row is None

@@ -74,13 +74,13 @@ class Readings:
 
     def read(self, name: str) -> Future[str]:
         """Begin a reading. When this returns, it leads a group or has joined one."""
-        before = len(self.audit._waiting)
+        before = len(self.audit._rows._waiting)
         future = self.pool.submit(self._read, name)
         eventually(lambda: self._assert_joined(before, future), every_s=0.005)
         return future
 
     def _assert_joined(self, before: int, future: Future[str]) -> None:
-        assert len(self.audit._waiting) > before or self.gate.at_commit.is_set() or future.done()
+        assert len(self.audit._rows._waiting) > before or self.gate.at_commit.is_set() or future.done()
 
     def _read(self, name: str) -> str:
         context = wire.CallContext(wire.new_id(), correlation_id="test")
@@ -197,4 +197,4 @@ def test_a_crowd_of_readings_has_one_row_each(readings: Readings):
 
 
 def _assert_waits(readings: Readings, count: int) -> None:
-    assert len(readings.audit._waiting) == count
+    assert len(readings.audit._rows._waiting) == count

@@ -85,8 +85,15 @@ class Identity(InProcess):
 
     def caller(self, token: str, audience: str = "identity") -> Caller:
         """The caller of a session token now, as `audience` reads the passport."""
-        answer = self.call(passports.issue_passport, token=token, audience=audience)
-        return Verifier(audience, self._public).verify(answer["passport"])
+        return Verifier(audience, self._public).verify(self._issued(token, audience)["passport"])
+
+    def holds(self, token: str, client_address: str | None = None) -> bool:
+        """Whether the session of this token holds when it is used from this address."""
+        return self._issued(token, "identity", client_address)["passport"] is not None
+
+    def _issued(self, token: str, audience: str, client_address: str | None = None) -> Any:
+        asked = [{"token": token, "audience": audience, "client_address": client_address}]
+        return self.call(passports.issue_passports, asked=asked)["passports"][0]
 
     def admin(self, organisation: str = "harbor") -> Caller:
         """The administrator of an organisation, logged in."""

@@ -77,8 +77,8 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> _Shared:
 
 @pytest.fixture
 def services(_shared: _Shared) -> FakeClient:
-    passport = {"passport": "signed", "account_id": "c" * 32, "organisation_id": HARBOR}
-    _shared.client.client = FakeClient({passports.issue_passport.address: passport})
+    passport = {"passport": "signed", "organisation_id": HARBOR}
+    _shared.client.client = FakeClient({passports.issue_passports.address: {"passports": [passport]}})
     return _shared.client.client
 
 

@@ -231,5 +231,5 @@ def test_it_is_ready_when_every_service_is(http: FlaskClient, services: Any):
 def test_what_only_services_may_ask_has_no_address(app: flask.Flask):
     rules = {str(rule.endpoint) for rule in app.url_map.iter_rules()}
 
-    assert not [rule for rule in rules if "describe_account" in rule or "issue_passport" in rule]
+    assert not [rule for rule in rules if "describe_account" in rule or "issue_passports" in rule]
     assert accounts.describe_account.access.kind == "services"

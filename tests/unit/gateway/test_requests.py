@@ -34,13 +34,17 @@ def refused(answer: Any, status: int, code: str, field: str | None = None) -> bo
 def test_the_token_is_exchanged_for_a_passport_to_the_one_service(http: FlaskClient, services: Any):
     http.get("/v1/queues", headers=TOKEN)
 
-    assert [operation.name for operation, _, _ in services.calls] == ["issue_passport", "list_queues"]
-    assert services.made(passports.issue_passport)[0] == {"token": "opaque-token", "audience": "referrals"}
+    assert [operation.name for operation, _, _ in services.calls] == ["issue_passports", "list_queues"]
+    assert services.made(passports.issue_passports)[0] == {
+        "asked": [{"token": "opaque-token", "audience": "referrals", "client_address": "127.0.0.1"}]
+    }
     assert services.made(queues.list_queues)[1].passport == "signed"
 
 
 def test_a_revoked_token_stops_at_identity(http: FlaskClient, services: Any):
-    services.answers["identity.issue_passport"] = Refused("unauthenticated", "Log in.")
+    services.answers["identity.issue_passports"] = {
+        "passports": [{"passport": None, "organisation_id": None}]
+    }
 
     assert refused(http.get("/v1/queues", headers=TOKEN), 401, "unauthenticated")
     assert len(services.calls) == 1
@@ -161,7 +165,7 @@ def test_a_path_parameter_cannot_be_sent_again_in_the_body(http: FlaskClient, se
     answer = http.put(LEVEL, json=body, headers={**TOKEN, "If-Match": "1"})
 
     assert refused(answer, 422, "invalid_request", "account_id")
-    assert [operation.name for operation, _, _ in services.calls] == ["issue_passport"]
+    assert [operation.name for operation, _, _ in services.calls] == ["issue_passports"]
 
 
 def test_a_path_parameter_cannot_be_sent_again_in_the_query(http: FlaskClient):
@@ -195,7 +199,7 @@ def test_a_body_that_is_not_a_json_object_is_refused(
 
     assert refused(answer, 400, "malformed_request", field)
     assert "name" not in answer.json["detail"]
-    assert [operation.name for operation, _, _ in services.calls] == ["issue_passport"]
+    assert [operation.name for operation, _, _ in services.calls] == ["issue_passports"]
 
 
 def test_a_body_of_more_than_one_mebibyte_is_refused(http: FlaskClient, services: Any):
@@ -204,7 +208,7 @@ def test_a_body_of_more_than_one_mebibyte_is_refused(http: FlaskClient, services
     answer = http.post("/v1/queues", data=body, content_type="application/json", headers=TOKEN)
 
     assert refused(answer, 413, "request_too_large")
-    assert [operation.name for operation, _, _ in services.calls] == ["issue_passport"]
+    assert [operation.name for operation, _, _ in services.calls] == ["issue_passports"]
 
 
 def test_a_body_of_unknown_length_is_read_to_its_limit_only(http: FlaskClient):

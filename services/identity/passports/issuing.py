@@ -1,0 +1,31 @@
+"""Passports for the sessions that the gateway's requests come with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from services.chassis.unit_of_work import utc_now
+from services.contracts.errors import Refused
+from services.identity.passports.standing import standing_of
+from services.identity.sessions.seen import seen_sessions
+
+
+def issue_passports(runtime: Any, *, asked: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A passport for each session that holds, in the order in which they were asked for."""
+    with runtime.database.fetching() as fetch_one:
+        return {"passports": [_passport(runtime, fetch_one, **each) for each in asked]}
+
+
+def _passport(
+    runtime: Any, fetch_one: Any, *, token: str, audience: str, client_address: str | None = None
+) -> dict[str, Any]:
+    try:
+        standing = standing_of(runtime.database, fetch_one, token, runtime.settings, client_address)
+    except Refused:
+        return {"passport": None, "organisation_id": None}
+    seen_sessions(runtime).note(standing.session_id, standing.last_seen_at, utc_now())
+    return {
+        "passport": runtime.issuer.for_account(audience, standing.claims()),
+        "organisation_id": standing.organisation_id,
+    }
