@@ -34,7 +34,7 @@ from services.chassis.models import (
     tables_of_service,
 )
 from services.chassis.unit_of_work import utc_now
-from services.contracts.spelling import login_key, search_key
+from services.contracts.spelling import login_key, phone_key, postal_code_key, search_key
 
 
 class Base(ServiceTables, DeclarativeBase):
@@ -174,6 +174,9 @@ class ResourceAssignment(TenantScoped, Base):
     suspended_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
 
 
+PHONE_KEYS = ("home_phone_key", "mobile_phone_key", "work_phone_key")
+
+
 class Person(Spelt, TenantScoped, Base):
     """A person whom the organisation knows, with or without an account.
 
@@ -185,6 +188,7 @@ class Person(Spelt, TenantScoped, Base):
         UniqueConstraint("organisation_id", "number"),
         Index(None, "organisation_id", "email_key"),
         Index(None, "organisation_id", "date_of_birth"),
+        *(Index(None, "organisation_id", key) for key in (*PHONE_KEYS, "postal_code_key")),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     number: Mapped[str] = mapped_column(String(40))
@@ -198,10 +202,24 @@ class Person(Spelt, TenantScoped, Base):
     home_phone: Mapped[str | None] = mapped_column(String(40))
     mobile_phone: Mapped[str | None] = mapped_column(String(40))
     work_phone: Mapped[str | None] = mapped_column(String(40))
+    home_phone_key: Mapped[str] = mapped_column(BytewiseText, default="", server_default="")
+    mobile_phone_key: Mapped[str] = mapped_column(BytewiseText, default="", server_default="")
+    work_phone_key: Mapped[str] = mapped_column(BytewiseText, default="", server_default="")
+    postal_code_key: Mapped[str] = mapped_column(BytewiseText, default="", server_default="")
     field_sources: Mapped[Any] = mapped_column(JsonValue, default=dict)
     disabled_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+
+    @validates("home_phone", "mobile_phone", "work_phone")
+    def _fold_phone(self, column: str, number: str | None) -> str | None:
+        setattr(self, f"{column}_key", phone_key(number))
+        return number
+
+    @validates("postal_code")
+    def _fold_postal_code(self, _column: str, code: str | None) -> str | None:
+        self.postal_code_key = postal_code_key(code)
+        return code
 
 
 # The order in which lists show people.

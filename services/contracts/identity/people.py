@@ -154,12 +154,14 @@ list_people = contract.query(
 )
 search_people = contract.command(
     "search_people",
-    "Up to 50 people by the beginning of their names and the date of birth. A name does not belong in a URL, "
-    "so this question is a POST.",
+    "Up to 50 people by the beginning of their names, the date of birth, a phone or the postal code, in any spelling. These "
+    "do not belong in a URL, so this question is a POST.",
     request={
         "first_name": Text(most=100, load_default=None, allow_none=True),
         "last_name": Text(most=100, load_default=None, allow_none=True),
         "date_of_birth": fields.Date(load_default=None, allow_none=True),
+        "phone": Text(most=40, load_default=None, allow_none=True),
+        "postal_code": Text(most=20, load_default=None, allow_none=True),
         "kind": one_of(PERSON_KINDS, load_default=None, allow_none=True),
     },
     reply={"items": fields.List(fields.Nested(PersonLine), required=True)},

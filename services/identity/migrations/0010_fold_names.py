@@ -8,7 +8,7 @@ from alembic import op
 from services.chassis.migrate import fill
 
 # Every row must have the key that searches of this version compare with. A later change of it fills the rows again.
-from services.contracts.spelling import login_key
+from services.contracts.spelling import login_key, phone_key, postal_code_key
 from services.identity.models import keys_of
 
 revision = "0010"
@@ -17,6 +17,8 @@ branch_labels = None
 depends_on = None
 
 TABLES = ("people", "accounts")
+PHONES = ("home_phone", "mobile_phone", "work_phone")
+PERSON_KEYS = (*(f"{name}_key" for name in PHONES), "postal_code_key")
 BEFORE = {
     "ix_people_organisation_id_name": ("lower(last_name)", "coalesce(lower(first_name), '')", "id"),
     "ix_accounts_organisation_id_name": (
@@ -34,6 +36,7 @@ AFTER = {
     FIRST: ("first_name_key", "last_name_key", "id"),
     "ix_people_organisation_id_email_key": ("email_key",),
     "ix_accounts_organisation_id_email_key": ("email_key",),
+    **{f"ix_people_organisation_id_{name}": (name,) for name in PERSON_KEYS},
 }
 
 
@@ -43,9 +46,12 @@ def upgrade() -> None:
         for name in ("first_name_key", "last_name_key"):
             op.add_column(table, sa.Column(name, bytewise, nullable=False, server_default=""))
         op.add_column(table, sa.Column("email_key", bytewise, nullable=True))
+    for name in PERSON_KEYS:
+        op.add_column("people", sa.Column(name, bytewise, nullable=False, server_default=""))
     with op.get_context().autocommit_block():
         for table in TABLES:
             fill(op.get_bind(), table, ("first_name", "last_name", "email"), _keys)
+        fill(op.get_bind(), "people", (*PHONES, "postal_code"), _person_keys)
         fill(op.get_bind(), "accounts", ("organisation_id", "login_space", "login", "email"), _login)
         for name in (*BEFORE, FIRST, *([LAST] if _is_postgresql() else [])):
             op.drop_index(name, _table_of(name), postgresql_concurrently=True)
@@ -55,6 +61,11 @@ def upgrade() -> None:
 
 def _keys(row: sa.Row) -> dict[str, str | None]:
     return keys_of(row.first_name, row.last_name, row.email)
+
+
+def _person_keys(row: sa.Row) -> dict[str, str]:
+    keys = {f"{name}_key": phone_key(getattr(row, name)) for name in PHONES}
+    return keys | {"postal_code_key": postal_code_key(row.postal_code)}
 
 
 def _login(row: sa.Row) -> dict[str, str] | None:
@@ -86,7 +97,7 @@ def downgrade() -> None:
         op.drop_index(name, _table_of(name))
     for table in TABLES:
         with op.batch_alter_table(table) as changed:
-            for name in ("first_name_key", "last_name_key", "email_key"):
+            for name in ("first_name_key", "last_name_key", "email_key", *(PERSON_KEYS if table == "people" else ())):
                 changed.drop_column(name)
     with op.get_context().autocommit_block():
         for name, columns in BEFORE.items():

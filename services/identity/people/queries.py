@@ -13,9 +13,9 @@ from services.chassis.database import begins_with
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.contracts.spelling import search_key
+from services.contracts.spelling import phone_key, postal_code_key, search_key
 from services.identity.family.models import ClientContact
-from services.identity.models import BY_NAME, Person, PersonKind
+from services.identity.models import BY_NAME, PHONE_KEYS, Person, PersonKind
 from services.identity.realms import rules
 from services.identity.registry.pages import page_of
 from services.identity.registry.people import current_kinds, find_person, kinds_of
@@ -82,9 +82,14 @@ def search_people(
     first_name: str | None,
     last_name: str | None,
     date_of_birth: datetime.date | None,
+    phone: str | None,
+    postal_code: str | None,
     kind: str | None,
 ) -> dict[str, Any]:
-    """People whose names begin with these, born on that day. Raises Refused(invalid_request) if nothing is given."""
+    """People whose names begin with these, born on that day, with one of their phones or the postal code, in any spelling.
+
+    Raises Refused(invalid_request) if nothing is given.
+    """
     wanted = []
     if last_name is not None:
         wanted.append(_begins(Person.last_name_key, last_name))
@@ -92,9 +97,17 @@ def search_people(
         wanted.append(_begins(Person.first_name_key, first_name))
     if date_of_birth is not None:
         wanted.append(Person.date_of_birth == date_of_birth)
+    if phone is not None:
+        number = phone_key(phone)
+        wanted.append(or_(*(getattr(Person, key) == number for key in PHONE_KEYS)) if number else false())
+    if postal_code is not None:
+        code = postal_code_key(postal_code)
+        wanted.append(Person.postal_code_key == code if code else false())
     if not wanted:
         raise Refused(
-            "invalid_request", "last_name: give a name or a date of birth to look for.", field="last_name"
+            "invalid_request",
+            "last_name: give a name, a date of birth, a phone or a postal code to look for.",
+            field="last_name",
         )
     # Read the ids first, from an index alone: thousands of people share a common name, and only some are shown.
     order = (Person.last_name_key, Person.id)

@@ -270,6 +270,26 @@ def test_people_are_found_in_any_spelling_of_the_same_letters(
     assert desk.call(people_contract.search_people, last_name="...")["items"] == []
 
 
+def test_people_are_found_by_phone_and_postal_code(either: Identity) -> None:
+    desk = Desk(either)
+    numbers = {"home_phone": "(202) 555-0101", "mobile_phone": "+1 202 555 0102", "work_phone": "2025550103"}
+    person = desk.a_person("client", postal_code="K1A 0B1", **numbers)
+    desk.a_person("client", mobile_phone="202 555 0199", postal_code="94110-1234")
+
+    def found(**wanted: str) -> list[str]:
+        return [each["id"] for each in desk.call(people_contract.search_people, **wanted)["items"]]
+
+    for typed in ("202-555-0101", "2025550102", "1 202 555 0103"):
+        assert (typed, found(phone=typed)) == (typed, [person["id"]])
+    assert found(postal_code="k1a0b1") == found(postal_code="K1A 0B1", last_name="quimby") == [person["id"]]
+    assert len(found(postal_code="94110")) == 1
+    assert (
+        found(postal_code="94110", phone="2025550101") == found(phone="none") == found(postal_code="-") == []
+    )
+    desk.call(people_contract.edit_person, version=1, person_id=person["id"], mobile_phone="202 555 0177")
+    assert (found(phone="2025550102"), found(phone="2025550177")) == ([], [person["id"]])
+
+
 def test_people_are_listed_by_name_whatever_its_case_and_marks(either: Identity) -> None:
     desk = Desk(either)
     names = ("Zimmer", "Østby", "adams", "Quill", "Östberg")

@@ -74,6 +74,8 @@ def town(identity: Identity) -> Identity:
         (people.search_people, {"first_name": "pat7"}),
         (people.search_people, {"first_name": "pat7", "last_name": "quim7", "kind": "client"}),
         (people.search_people, {"date_of_birth": "1980-02-29"}),
+        (people.search_people, {"phone": "202 555 0100"}),
+        (people.search_people, {"postal_code": "94110"}),
         (people.list_people, {}),
         (people.list_people, {"number": "P-77"}),
         (contract.list_accounts, {}),

@@ -80,7 +80,8 @@ def test_accounts_stay_and_the_organisation_gets_roles_of_the_portals(url: str) 
 
 
 def _person(number: int, first_name: str, last_name: str, email: str | None = None) -> dict[str, Any]:
-    return {"id": f"{number:032x}", "first_name": first_name, "last_name": last_name, "email": email}
+    name = {"first_name": first_name, "last_name": last_name}
+    return {"id": f"{number:032x}", **name, "email": email, "phone": f"(202) 555-{number:04}"}
 
 
 def test_names_and_addresses_that_there_are_get_their_keys_a_few_rows_at_a_time(url: str) -> None:
@@ -99,8 +100,8 @@ def test_names_and_addresses_that_there_are_get_their_keys_a_few_rows_at_a_time(
     with engine.begin() as connection:
         connection.execute(
             text(
-                "INSERT INTO people (id, organisation_id, number, first_name, last_name, email, field_sources, version,"
-                f" created_at) VALUES (:id, '{ORGANISATION}', :id, :first_name, :last_name, :email, '{{}}', 1,"
+                "INSERT INTO people (id, organisation_id, number, first_name, last_name, email, work_phone, field_sources,"
+                f" version, created_at) VALUES (:id, '{ORGANISATION}', :id, :first_name, :last_name, :email, :phone, '{{}}', 1,"
                 " '2026-01-01 00:00:00')"
             ),
             people,
@@ -121,10 +122,13 @@ def test_names_and_addresses_that_there_are_get_their_keys_a_few_rows_at_a_time(
 
     with engine.connect() as connection:
         keys = connection.execute(
-            text("SELECT first_name_key, last_name_key, email_key FROM people ORDER BY id")
+            text("SELECT first_name_key, last_name_key, email_key, work_phone_key FROM people ORDER BY id")
         ).all()
         logins = connection.execute(text("SELECT login, email_key FROM accounts ORDER BY id")).all()
-    assert keys[:2] == [("ase", "ostby", "ase@xn--bcher-kva.example"), ("", "петров", None)]
+    assert keys[:2] == [
+        ("ase", "ostby", "ase@xn--bcher-kva.example", "2025550001"),
+        ("", "петров", None, "2025550002"),
+    ]
     assert len({key.last_name_key for key in keys}) == len(people)
     # The first was the login of another mailbox than its own.
     assert logins == [
