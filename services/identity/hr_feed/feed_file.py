@@ -113,7 +113,7 @@ def parse(data: bytes, file_format: str) -> Parsed:
 def _decoded(data: bytes) -> str:
     is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # "Unicode text" of a spreadsheet
     try:
-        return data.decode("utf-16" if is_utf16 else "utf-8-sig")
+        return data.decode("utf-16" if is_utf16 else "utf-8-sig").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise FileRefused("undecodable", "The file is not UTF-8; save it as UTF-8.", line) from None
