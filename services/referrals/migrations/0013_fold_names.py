@@ -6,6 +6,7 @@ import json
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 from services.chassis.migrate import fill
 
@@ -63,7 +64,7 @@ def upgrade() -> None:
             ("first_name", "last_name", "postal_code", "phone"),
             lambda row: keys_of_contact_record(row.first_name, row.last_name, row.postal_code, row.phone),
         )
-        fill(op.get_bind(), "resources", ("organisation_id", "name", "status", "record"), _resource)
+        fill(op.get_bind(), "resources", ("organisation_id", "number", "name", "status", "record"), _resource)
         op.drop_index(OLD_INDEX, "contact_records", postgresql_concurrently=True)
         for name, columns in INDEXES.items():
             op.create_index(
@@ -76,13 +77,13 @@ def _resource(row: sa.Row) -> dict[str, object]:
     record = without_private(json.loads(row.record) if is_text else row.record)
     keys = sa.table("resource_keys", *map(sa.column, ("resource_id", "kind", "key", "organisation_id")))
     own = {"resource_id": row.id, "organisation_id": row.organisation_id}
-    found = keys_of_resource({"number": row.id, **record})
+    found = keys_of_resource({**record, "number": row.number})
     op.get_bind().execute(keys.delete().where(keys.c.resource_id == row.id))
     if found:
         op.get_bind().execute(keys.insert(), [{**own, "kind": kind, "key": key} for kind, key in found])
     values = {"search_key": search_key(row.name), "is_public": is_public(record, row.status)}
     text = json.dumps(record, ensure_ascii=False)
-    return values | {"record": text if is_text else sa.cast(text, sa.dialects.postgresql.JSONB)}
+    return values | {"record": text if is_text else sa.cast(text, postgresql.JSONB)}
 
 
 def without_private(record: dict) -> dict:
