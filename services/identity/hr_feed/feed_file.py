@@ -95,7 +95,7 @@ def parse(data: bytes, file_format: str) -> Parsed:
     text = _decoded(data)
     parsed = Parsed()
     line_of: dict[str, int] = {}
-    rows = []
+    rows: list[tuple[int, dict[str, str]]] = []
     for line, cells in _csv_rows(text, parsed) if file_format == "csv" else _json_rows(text, parsed):
         if len(rows) + parsed.refused >= MAX_ROWS:
             raise FileRefused("too_many_rows", f"The file has more than {MAX_ROWS:,} rows.", line)
@@ -217,8 +217,8 @@ def _take(
         # An empty cell of this column ends supervision: a former manager must not go on seeing the employee.
         stated[MANAGER] = values[MANAGER]
     is_active = values[IS_ACTIVE].casefold() not in _NO
-    names = (search_key(values[name]) for name in ("first_name", LAST_NAME))
-    marks = marks_of(login_key(values[EMAIL]) if values[EMAIL] else None, *names, values[BORN])
+    first, last = search_key(values["first_name"]), search_key(values[LAST_NAME])
+    marks = marks_of(login_key(values[EMAIL]) if values[EMAIL] else None, first, last, values[BORN])
     parsed.rows.append(FeedRow(line, number, stated, is_active, marks))
 
 
