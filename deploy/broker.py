@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -86,11 +87,11 @@ class Broker:
 
     def uri(self, vhost: str = "/") -> str:
         """The administrator's AMQP URI for `vhost`. `pyamqp` because librabbitmq does not yield to eventlet."""
-        return self.uri_for(self.user, self.password, vhost)
+        return f"py{self.uri_for(self.user, self.password, vhost)}"
 
     def uri_for(self, user: str, password: str, vhost: str) -> str:
-        """The AMQP URI of another user."""
-        return f"pyamqp://{user}:{password}@127.0.0.1:{self.port}/{vhost.replace('/', '%2F')}"
+        """The AMQP URI of another user, in the form that every library takes."""
+        return f"amqp://{user}:{password}@127.0.0.1:{self.port}/{vhost.replace('/', '%2F')}"
 
     @property
     def pid(self) -> int | None:
@@ -219,15 +220,17 @@ class Broker:
         write: str,
         read: str,
         topic_permissions: Mapping[str, tuple[str, str]] | None = None,
+        limits: Mapping[str, int] | None = None,
     ) -> None:
         """Create or change a user without tags, with rights in one vhost.
 
         The three rights are RabbitMQ's regular expressions. `topic_permissions` maps an exchange to the
-        (write, read) expressions for routing keys; an exchange without one allows every key.
+        (write, read) expressions for routing keys; an exchange without one allows every key. `limits` are RabbitMQ's
+        user limits (`max-connections`, `max-channels`).
         """
         self.definitions(
             {
-                "users": [{"name": name, "password": password, "tags": []}],
+                "users": [{"name": name, "password": password, "tags": [], "limits": dict(limits or {})}],
                 "permissions": [
                     {"user": name, "vhost": vhost, "configure": configure, "write": write, "read": read}
                 ],
@@ -239,8 +242,46 @@ class Broker:
         )
 
     def delete_user(self, name: str) -> None:
-        """Delete a user. The node closes its open connections."""
+        """Delete a user. The node closes its open connections a moment later."""
         self.evaluate(f'rabbit_auth_backend_internal:delete_user({_binary(name)}, <<"{_ADMIN}">>)')
+
+    def read_permissions(self, user: str, vhost: str) -> list[str]:
+        """The expressions for what a user may read in a vhost; empty if there is no such user or permission."""
+        answer = self.evaluate(
+            f"[binary_to_list(proplists:get_value(read, Found))"
+            f" || rabbit_auth_backend_internal:lookup_user({_binary(user)}) =/= {{error, not_found}},"
+            f" Found <- rabbit_auth_backend_internal:list_user_permissions({_binary(user)}),"
+            f" proplists:get_value(vhost, Found) =:= {_binary(vhost)}]"
+        )
+        return [text.replace("\\\\", "\\") for text in re.findall(r'"((?:[^"\\]|\\.)*)"', answer)]
+
+    def users(self) -> list[str]:
+        """The names of all users."""
+        answer = self.evaluate(
+            "[binary_to_list(proplists:get_value(user, Found)) || Found <- rabbit_auth_backend_internal:list_users()]"
+        )
+        return re.findall(r'"([^"]*)"', answer)
+
+    def close_connections(self, user: str) -> None:
+        """Close all connections of a user, before this returns."""
+        self.evaluate(
+            '[rabbit_networking:close_connection(Each, "access was changed") || Each <- rabbit_networking:connections(),'
+            f" (catch rabbit_reader:info(Each, [user])) =:= [{{user, {_binary(user)}}}]]"
+        )
+
+    def delete_named(self, vhost: str, prefix: str) -> None:
+        """Delete all queues, streams and exchanges of a vhost whose name begins with `prefix`, with their bindings."""
+        begins = f"binary:longest_common_prefix([Name, {_binary(prefix)}]) =:= {len(prefix.encode())}"
+        self.evaluate(
+            f'[rabbit_amqqueue:delete(Each, false, false, <<"{_ADMIN}">>)'
+            f" || Each <- rabbit_amqqueue:list({_binary(vhost)}),"
+            f" {{resource, _, queue, Name}} <- [amqqueue:get_name(Each)], {begins}]"
+        )
+        self.evaluate(
+            f'[rabbit_exchange:delete(Of, false, <<"{_ADMIN}">>)'
+            f" || Each <- rabbit_exchange:list({_binary(vhost)}),"
+            f" {{resource, _, exchange, Name}} = Of <- [element(2, Each)], {begins}]"
+        )
 
     # Inside
 

@@ -1,8 +1,8 @@
 """`python -m deploy.topology`: declare exchanges, queues and bindings, once, before the services start.
 
 It declares them at the broker of AMQP_URI. With FEED_AMQP_URI it also declares the feed's exchange in the feed's virtual
-host and, for each `--organisation KEY`, the organisation's stream, which outside systems can read repeatedly. `--shovels`
-prints the definitions of the shovels that carry events there, for `rabbitmqctl import_definitions`.
+host and, for each `--organisation KEY`, the organisation's stream, which outside systems can read repeatedly. `--definitions`
+prints the shovels that carry events there, and the limits of queues, for `rabbitmqctl import_definitions`.
 """
 
 from __future__ import annotations
@@ -11,18 +11,33 @@ import argparse
 import importlib
 import json
 import os
+import re
 from typing import Any
 
 import amqp
 import kombu
 from kombu.utils.functional import retry_over_time
 
+from services.chassis import wire
 from services.chassis.topology import FEED_QUEUE, QUORUM, Topology, topology
 
 SERVICES = ("identity", "referrals", "portals", "notifications", "signing")
 VHOST = "portico"
 FEED_VHOST = "portico-feeds"
 FEED_EXCHANGE = "feed"
+# A full parking queue refuses more, so that what is parked stays. A full queue of a subscriber forgets its oldest events.
+PARKING_LIMITS = {
+    "max-length": wire.MOST_PARKED,
+    "max-length-bytes": wire.MOST_PARKED_BYTES,
+    "overflow": "reject-publish",
+}
+# An event that the broker parks itself, after too many deliveries, stays in its queue until the parking queue has room.
+KEPT_UNTIL_PARKED = {"dead-letter-strategy": "at-least-once", "overflow": "reject-publish"}
+SUBSCRIBER_LIMITS = {
+    "max-length": 100_000,
+    "max-length-bytes": 200_000_000,
+    "message-ttl": 7 * 24 * 3600 * 1000,
+}
 STREAM = {"x-queue-type": "stream", "x-max-length-bytes": 2_000_000_000, "x-max-age": "90D"}
 
 
@@ -33,6 +48,17 @@ def internal(organisations: list[str]) -> Topology:
         plan.queues[_way_to_stream(key)] = QUORUM
         plan.bindings += [(f"{service}.events", _way_to_stream(key), f"*.*.{key}") for service in SERVICES]
     return plan
+
+
+def subscriber(name: str, organisation: str) -> Topology:
+    """The topology of one outside system: a queue with all events of its organisation."""
+    queue = queue_of_subscriber(name)
+    return Topology(queues={queue: QUORUM}, bindings=[(FEED_EXCHANGE, queue, f"*.*.{organisation}")])
+
+
+def queue_of_subscriber(name: str) -> str:
+    """The name of an outside system's queue."""
+    return f"ext.{name}.events"
 
 
 def stream_of(organisation: str) -> str:
@@ -46,14 +72,31 @@ def _way_to_stream(organisation: str) -> str:
 
 
 def feed(organisations: list[str]) -> Topology:
-    """The topology for outside systems: an exchange to which they bind queues, and a stream for each organisation."""
+    """The topology for outside systems: an exchange for the queues of subscribers, and a stream for each organisation."""
     return Topology(
         exchanges={FEED_EXCHANGE: "topic"}, queues={stream_of(key): STREAM for key in organisations}
     )
 
 
-def shovels(organisations: list[str], vhost: str = VHOST, feed_vhost: str = FEED_VHOST) -> dict[str, Any]:
-    """RabbitMQ definitions of the shovels that carry events out of the services' virtual host, confirmed at each end.
+def definitions(organisations: list[str], vhost: str = VHOST, feed_vhost: str = FEED_VHOST) -> dict[str, Any]:
+    """RabbitMQ definitions of what AMQP cannot declare: shovels, and limits of queues that exist."""
+    return {
+        "parameters": _shovels(organisations, vhost, feed_vhost),
+        "policies": [
+            _limits(vhost, "parking", f"^{re.escape(wire.PARKING_QUEUE)}$", PARKING_LIMITS),
+            _limits(vhost, "events", r"^[a-z_]+\.on_", KEPT_UNTIL_PARKED),
+            _limits(feed_vhost, "subscribers", r"^ext\.", SUBSCRIBER_LIMITS),
+        ],
+    }
+
+
+def _limits(vhost: str, name: str, pattern: str, definition: dict[str, Any]) -> dict[str, Any]:
+    policy = {"vhost": vhost, "name": name, "pattern": pattern, "apply-to": "queues", "priority": 1}
+    return {**policy, "definition": definition}
+
+
+def _shovels(organisations: list[str], vhost: str, feed_vhost: str) -> list[dict[str, Any]]:
+    """The shovels that carry events out of the services' virtual host, confirmed at each end.
 
     Each stream has a shovel that publishes to it by name. After a start, RabbitMQ 3.10 does not know its streams for some
     time. It then confirms messages to an exchange although they do not reach the streams. A shovel to a *queue* first checks
@@ -72,12 +115,10 @@ def shovels(organisations: list[str], vhost: str = VHOST, feed_vhost: str = FEED
     for key in organisations:
         source, stream = _way_to_stream(key), stream_of(key)
         values[source] = {**ends, "src-queue": source, "dest-queue": stream}
-    return {
-        "parameters": [
-            {"component": "shovel", "vhost": vhost, "name": name, "value": value}
-            for name, value in values.items()
-        ]
-    }
+    return [
+        {"component": "shovel", "vhost": vhost, "name": name, "value": value}
+        for name, value in values.items()
+    ]
 
 
 def declare(uri: str, plan: Topology) -> None:
@@ -98,10 +139,10 @@ def main() -> None:
     parser.add_argument(
         "--organisation", action="append", default=[], help="key of an organisation that gets a feed"
     )
-    parser.add_argument("--shovels", action="store_true", help="only print the definitions of the shovels")
+    parser.add_argument("--definitions", action="store_true", help="only print the shovels and limits")
     arguments = parser.parse_args()
-    if arguments.shovels:
-        print(json.dumps(shovels(arguments.organisation), indent=2))
+    if arguments.definitions:
+        print(json.dumps(definitions(arguments.organisation), indent=2))
         return
     plan = internal(arguments.organisation)
     declare(os.environ["AMQP_URI"], plan)

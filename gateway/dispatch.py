@@ -149,9 +149,11 @@ def _with_cookie(route: Route, reply: dict[str, Any]) -> flask.Response:
 
 
 def _expected_version(operation: Operation, header: str | None) -> int | None:
-    if not operation.expects_version:
+    if not operation.takes_version:
         return None
     if header is None:
+        if not operation.expects_version:
+            return None
         raise Refused("version_required", "Send If-Match with the ETag you have read.", "If-Match")
     match = _ETAG.fullmatch(header.strip())
     if match is None:

@@ -1,4 +1,8 @@
-"""OpenAPI 3.1 at /openapi.json and readable documentation at /docs, derived from the routes and their declarations."""
+"""What programs and people read about the system: all derived from the routes and the declarations.
+
+OpenAPI 3.1 at /openapi.json and readable documentation at /docs; AsyncAPI at /asyncapi.json; the JSON Schema of each event below
+/schemas, where the `dataschema` of an event says that it is.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,10 @@ import flask
 from gateway import cookies, fhir
 from gateway.routes import Route
 from services.chassis.wire import encode
+from services.contracts.asyncapi import asyncapi, data_schema
 from services.contracts.catalogue import CONTRACTS
-from services.contracts.errors import CODES
+from services.contracts.declare import Event
+from services.contracts.errors import CODES, Refused
 from services.contracts.json_schema import JsonSchemas
 
 _IF_MATCH = {
@@ -131,8 +137,8 @@ def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
         ]
     if declared.kind == "command":
         parameters.append(_KEY)
-    if declared.expects_version:
-        parameters.append(_IF_MATCH)
+    if declared.takes_version:
+        parameters.append({**_IF_MATCH, "required": declared.expects_version})
     if declared.access.kind == "public":
         document["security"] = []
     return document
@@ -187,6 +193,19 @@ def register(app: flask.Flask, routes: Sequence[Route]) -> None:
     def openapi_json() -> flask.Response:
         return flask.Response(encode(document()), content_type="application/json")
 
+    @app.get("/asyncapi.json")
+    def asyncapi_json() -> flask.Response:
+        return flask.Response(encode(asyncapi(CONTRACTS)), content_type="application/json")
+
+    @app.get("/schemas/<name>")
+    def schema(name: str) -> flask.Response:
+        event = _events().get(name)
+        if event is None:
+            raise Refused(
+                "not_found", "There is no event schema of this name; /asyncapi.json lists all events."
+            )
+        return flask.Response(encode(data_schema(event)), content_type="application/schema+json")
+
     @app.get("/docs")
     def docs() -> flask.Response:
         response = flask.Response(
@@ -196,6 +215,12 @@ def register(app: flask.Flask, routes: Sequence[Route]) -> None:
             "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
         )
         return response
+
+
+@cache
+def _events() -> dict[str, Event]:
+    """The events by the names of their schemas' files."""
+    return {event.schema_file: event for contract in CONTRACTS for event in contract.events.values()}
 
 
 def _by_tag(api: dict[str, Any]) -> dict[str, list[tuple[str, str, dict[str, Any]]]]:

@@ -1,7 +1,7 @@
 """An outside system that reads one organisation's events with plain kombu and no code of Portico.
 
-    python deploy/examples/subscriber.py --uri pyamqp://… --organisation harbor             live, from a queue of its own
-    python deploy/examples/subscriber.py --uri pyamqp://… --organisation harbor --replay    again, from the beginning
+    python deploy/examples/subscriber.py --uri amqp://… --organisation harbor             live, from its queue
+    python deploy/examples/subscriber.py --uri amqp://… --organisation harbor --replay    again, from the beginning
 
 Prints one CloudEvent a line. Delivery is at least once, so an event whose id was seen is left out.
 """
@@ -35,7 +35,7 @@ def main() -> None:
             queue = kombu.Queue(f"feed.{arguments.organisation}", channel=channel, no_declare=True)
             queue.consumer_arguments = {"x-stream-offset": "first"}
         else:
-            queue = _own_queue(channel, arguments)
+            queue = kombu.Queue(f"{connection.userid}.events", channel=channel, no_declare=True)
         channel.basic_qos(0, 100, False)
         print("listening", file=sys.stderr, flush=True)
         with kombu.Consumer(channel, [queue], on_message=on_message, accept=None, auto_declare=False):
@@ -44,22 +44,6 @@ def main() -> None:
                     connection.drain_events(timeout=0.2)
                 except TimeoutError:
                     continue
-
-
-def _own_queue(channel: Any, arguments: argparse.Namespace) -> kombu.Queue:
-    """A durable queue below the user's own prefix, bound to the organisation's events."""
-    user = kombu.Connection(arguments.uri).userid
-    feed = kombu.Exchange("feed", "topic", durable=True, no_declare=True)
-    queue = kombu.Queue(
-        f"{user}.events",
-        feed,
-        f"*.*.{arguments.organisation}",
-        durable=True,
-        queue_arguments={"x-queue-type": "quorum"},
-        channel=channel,
-    )
-    queue.declare()
-    return queue
 
 
 def _arguments() -> argparse.Namespace:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import functools
+import itertools
 import random
 import sqlite3
 import sys
@@ -32,11 +33,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType
 
+from services.chassis.availability import BUSY, Availability, kind_of
 from services.chassis.models import TenantScoped
 from services.contracts.errors import Refused
 
@@ -160,39 +163,54 @@ class Database:
         # SQLite admits one writer. Waiting inside SQLite would stop the whole event loop; if the writer had yielded, the
         # process would freeze. So writers queue here, where waiting is cooperative.
         self._writer = threading.Lock() if self.is_sqlite else None
+        self._availability = Availability()
 
     @contextlib.contextmanager
     def reading(self, organisation_id: str | None) -> Iterator[Session]:
-        """A session that only reads, limited to one organisation (None: the service's own work across organisations)."""
-        with self._session(organisation_id, self.engine) as session:
+        """A session that only reads, limited to one organisation (None: the service's own work across organisations).
+
+        Raises Refused(service_unavailable) when the database cannot be used.
+        """
+        with self._refusing(), self._session(organisation_id, self.engine) as session:
             yield session
 
     @contextlib.contextmanager
     def fetching(self) -> Iterator[FetchOne]:
         """Fetches the only row, or None, of prebuilt statements over columns. Meant for queries of every request.
 
-        Bypassing the ORM, it costs a third. Only the statement itself can limit it to an organisation.
+        Bypassing the ORM, it costs a third. Only the statement itself can limit it to an organisation. Raises
+        Refused(service_unavailable) when the database cannot be used.
         """
-        with self.engine.connect() as connection:
+        with self._refusing(), self.engine.connect() as connection:
             yield lambda statement, parameters: connection.execute(statement, parameters).one_or_none()
 
     def write(self, organisation_id: str | None, work: Callable[[Session], T]) -> T:
         """Run `work` in one transaction and commit. It is tried again when the database reports a lost race.
 
-        Raises Refused(service_unavailable) when the database stays locked or away.
+        Raises Refused(service_unavailable) when the database stays locked, is away, or its disk is full.
         """
         ends_at = time.monotonic() + LOCK_WAIT_S
-        for attempt in range(1000):
-            with self._turn(ends_at):
+        with self._refusing(), self._turn(ends_at):
+            for attempt in itertools.count():
                 try:
                     return self._write_once(organisation_id, work)
                 except OperationalError as error:
                     if not self._may_retry(error, attempt) or time.monotonic() > ends_at:
-                        raise Refused(
-                            "service_unavailable", "The database is busy.", retry_after_s=1
-                        ) from error
-            time.sleep(min(0.2, 0.01 * 2**attempt) * random.uniform(0.5, 1))  # noqa: S311 - jitter, not a secret
-        raise Refused("service_unavailable", "The database is busy.", retry_after_s=1)
+                        raise
+                # SQLite: the turn is kept meanwhile, so that only one writer asks a locked file, and the loop goes on.
+                time.sleep(min(0.2, 0.01 * 2**attempt) * random.uniform(0.5, 1))  # noqa: S311 - jitter, not a secret
+        raise AssertionError  # the loop ends by a return or an error
+
+    @contextlib.contextmanager
+    def _refusing(self) -> Iterator[None]:
+        try:
+            yield
+        except (DBAPIError, NoConnectionFree) as error:
+            refusal = self._availability.refusal(error)
+            if refusal is None:
+                raise
+            raise refusal from error
+        self._availability.works()
 
     def _write_once(self, organisation_id: str | None, work: Callable[[Session], T]) -> T:
         with self._session(organisation_id, self.engine.execution_options(portico_write=True)) as session:
@@ -226,7 +244,7 @@ class Database:
 
     def _may_retry(self, error: DBAPIError, attempt: int) -> bool:
         if self.is_sqlite:
-            return "locked" in str(error.orig)
+            return kind_of(error) == BUSY
         return attempt < 5 and getattr(error.orig, "pgcode", None) in _RETRYABLE_STATES
 
     def is_ready(self) -> bool:

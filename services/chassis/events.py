@@ -20,6 +20,7 @@ from services.contracts.declare import Event, Operation
 
 RETRY_AFTER_S = (1, 5, 30, 300)
 TRIES = "portico-tries"
+MOST_ID_CHARACTERS = 64  # what the inbox holds
 
 
 def retry_exchange(seconds: int) -> str:
@@ -146,21 +147,28 @@ class Listens(Entrypoint):  # type: ignore[misc]  # nameko has no types
         )
 
     def _read(self, message: Any) -> IncomingEvent:
+        if message.unreadable:
+            raise wire.Undecodable(message.unreadable)
         envelope = wire.decode(message.body, message.properties)
         if not isinstance(envelope, dict) or envelope.get("type") != self.event.type:
             raise wire.Undecodable("not_this_event")
         try:
             data = self.event.schema.load(envelope["data"], unknown="exclude")
-            context = EventContext(
-                envelope["id"],
-                envelope["subject"],
-                envelope["organisation"],
-                envelope["organisationkey"],
-                str(envelope.get("correlationid") or envelope["id"]),
-                envelope.get("traceparent"),
-            )
-        except (ValidationError, KeyError, TypeError):
+            own = [envelope[name] for name in ("id", "subject", "organisation", "organisationkey")]
+        except (ValidationError, KeyError):
             raise wire.Undecodable("not_this_event") from None
+        if not all(map(wire.is_token, own)) or len(own[0]) > MOST_ID_CHARACTERS:
+            raise wire.Undecodable("not_this_event")
+        correlation_id, traceparent = envelope.get("correlationid"), envelope.get("traceparent")
+        event_id, subject, organisation_id, organisation_key = own
+        context = EventContext(
+            event_id,
+            subject,
+            organisation_id,
+            organisation_key,
+            correlation_id if wire.is_token(correlation_id) else event_id,
+            traceparent if wire.is_traceparent(traceparent) else None,
+        )
         logs.correlation_id.set(context.correlation_id)
         logs.traceparent.set(context.traceparent)
         return IncomingEvent(self.runtime, self.method_name, self.event, data, context)
@@ -168,10 +176,8 @@ class Listens(Entrypoint):  # type: ignore[misc]  # nameko has no types
     def _failed(self, message: Any, error: Exception) -> str:
         """Park an unreadable event. Delay a failed one, and park it after the last retry."""
         if isinstance(error, wire.Undecodable):
-            self.inbound.park(message, error.reason, self.queue)
-            return "parked"
-        headers = message.headers or {}
-        tries = headers.get(TRIES, 0) if isinstance(headers.get(TRIES, 0), int) else 0
+            return self._park(message, error.reason)
+        tries = _tries(message)
         logs.log.warning(
             "event_failed",
             queue=self.queue,
@@ -179,11 +185,25 @@ class Listens(Entrypoint):  # type: ignore[misc]  # nameko has no types
             error=type(error).__name__,
             where=logs.where(error),
         )
-        if tries >= len(RETRY_AFTER_S):
-            self.inbound.park(message, "failed", self.queue)
+        if tries == len(RETRY_AFTER_S):
+            return self._park(message, "failed")
+        return self._delay(message, tries)
+
+    def _park(self, message: Any, reason: str) -> str:
+        """Park the event. If the parking queue is full, try again after the longest delay: an event is never discarded."""
+        if self.inbound.park_event(message, reason, self.queue):
             return "parked"
+        return self._delay(message, len(RETRY_AFTER_S) - 1)
+
+    def _delay(self, message: Any, tries: int) -> str:
         self.inbound.pass_on(message, retry_exchange(RETRY_AFTER_S[tries]), self.queue, {TRIES: tries + 1})
         return "delayed"
+
+
+def _tries(message: Any) -> int:
+    """How often this event has failed. Whatever else the header holds counts as never."""
+    tries = (message.headers or {}).get(TRIES)
+    return tries if type(tries) is int and 0 <= tries <= len(RETRY_AFTER_S) else 0
 
 
 def listens(event: Event) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

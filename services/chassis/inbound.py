@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import amqp
@@ -19,8 +20,11 @@ from services.chassis import frames, metrics, wire
 from services.chassis.link import Link, write
 from services.chassis.logs import log
 from services.chassis.publisher import Outgoing
+from services.chassis.reply_addresses import ReplyAddresses, is_known_to_broker
 
 SPAWNED_IN_A_ROW = 8
+# Properties of a parked message that are longer are not kept. A message's properties must fit into one frame of 128 KB.
+MOST_PROPERTIES_KEPT = 64 * 1024
 
 
 class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]  # nameko has no types
@@ -45,6 +49,7 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]  # name
             settings.amqp_uri, f"{self.runtime.service}-inbound", self._open, self._lost, settings.heartbeat_s
         )
         self.runtime.inbound = self
+        self._reply_addresses = ReplyAddresses(partial(is_known_to_broker, settings.amqp_uri))
 
     def start(self) -> None:
         assert self._link is not None  # noqa: S101 - nameko calls setup first
@@ -137,11 +142,28 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]  # name
     def _on_call(self, message: Any) -> None:
         if self._draining.is_set():
             return  # unacknowledged, so the broker puts it back into the queue
+        if message.properties.get("reply_to") in self._reply_addresses.accepted:
+            self._serve_call(message)
+        else:
+            self.spawn(self._admit_caller, message)
+
+    def _admit_caller(self, message: Any) -> None:
+        """Serve the first call of a caller. A call that cannot be answered is parked, and not carried out."""
+        try:
+            is_accepted = self._reply_addresses.accept(message.properties.get("reply_to", ""))
+        except (OSError, amqp.AMQPError):
+            time.sleep(1.0)  # the broker is away; it delivers the call again
+            self.give_back(message)
+            return
+        if is_accepted:
+            self._serve_call(message)
+        else:
+            self.park(message, "no_reply_to")
+
+    def _serve_call(self, message: Any) -> None:
         method = message.delivery_info["routing_key"].rpartition(".")[2]
         provider = self._calls.get(method)
-        if not message.properties.get("reply_to"):
-            self.spawn(self.park, message, "no_reply_to")
-        elif method == "check_health":
+        if method == "check_health":
             self.spawn(self._answer_health, message)
         elif provider is None:
             self.reply(message, error=("unknown_operation", "This service has no such operation."))
@@ -213,35 +235,57 @@ class Inbound(SharedExtension, ProviderCollector):  # type: ignore[misc]  # name
 
     def pass_on(self, message: Any, exchange: str, routing_key: str, headers: dict[str, Any]) -> bool:
         """Publish a copy with confirmation, then acknowledge the original. Returns False if the broker did not take the copy."""
-        body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
-        copy = Outgoing(
-            exchange,
-            routing_key,
-            body,
-            str(message.properties.get("message_id") or wire.new_id()),
-            str(message.properties.get("content_type") or "application/octet-stream"),
-            headers,
-        )
-        self.runtime.publisher.send_all([copy])
-        if copy.outcome != "confirmed":
-            time.sleep(1.0)  # a pause, because the broker would deliver it again at once
-            self.give_back(message)
-            return False
-        self.acknowledge(message)
-        return True
+        if self._copy(message, exchange, routing_key, headers) == "confirmed":
+            self.acknowledge(message)
+            return True
+        time.sleep(1.0)  # a pause, because the broker would deliver it again at once
+        self.give_back(message)
+        return False
 
-    def park(self, message: Any, reason: str, queue: str | None = None) -> None:
-        """Move a message to the parking queue, where an operator can inspect it and send it again."""
-        queue = queue or wire.rpc_queue(self.runtime.service)
+    def park(self, message: Any, reason: str) -> None:
+        """Move a call to the parking queue, where an operator can inspect it and send it again or discard it.
+
+        When the parking queue is full the call is discarded: its caller gets no answer in either case.
+        """
+        queue = wire.rpc_queue(self.runtime.service)
+        if self._copy_to_parking(message, reason, queue) != "unknown":
+            self.acknowledge(message)
+        else:
+            time.sleep(1.0)
+            self.give_back(message)
+
+    def park_event(self, message: Any, reason: str, queue: str) -> bool:
+        """Move an event to the parking queue. Returns False, and keeps the event, if the parking queue does not take it."""
+        is_parked = self._copy_to_parking(message, reason, queue) == "confirmed"
+        if is_parked:
+            self.acknowledge(message)
+        return is_parked
+
+    def _copy_to_parking(self, message: Any, reason: str, queue: str) -> str:
         headers = {
             "portico-queue": queue,
             "portico-reason": reason,
             "portico-service": self.runtime.service,
             "portico-routing-key": message.delivery_info.get("routing_key", ""),
+            "portico-parked-at": int(time.time()),
         }
-        if self.pass_on(message, "", wire.PARKING_QUEUE, headers):
+        if len(message.raw_properties) <= MOST_PROPERTIES_KEPT:
+            headers["portico-properties"] = message.raw_properties.decode("utf-8", "surrogateescape")
+        outcome = self._copy(message, "", wire.PARKING_QUEUE, headers)
+        if outcome == "confirmed":
             metrics.PARKED.labels(queue, reason).inc()
             log.warning("parked", queue=queue, reason=reason, size=len(message.body))
+        else:
+            metrics.NOT_PARKED.labels(queue, reason).inc()
+            log.error("not_parked", queue=queue, reason=reason, size=len(message.body), outcome=outcome)
+        return outcome
+
+    def _copy(self, message: Any, exchange: str, routing_key: str, headers: dict[str, Any]) -> str:
+        """Publish the body again under an id of its own. Returns the outcome (see `Outgoing`)."""
+        content_type = message.properties.get("content_type") or "application/octet-stream"
+        copy = Outgoing(exchange, routing_key, message.body, wire.new_id(), content_type, headers)
+        self.runtime.publisher.send_all([copy])
+        return copy.outcome
 
 
 def _bound(function: Callable[[str, Any], None], queue: str) -> Callable[[Any], None]:

@@ -46,6 +46,14 @@ def publish(channel: Any, exchange: str, routing_key: str, body: bytes, **proper
     )
 
 
+def connect(uri: str, timeout_s: float = 5, **options: Any) -> Any:
+    """A py-amqp connection that no message can break (see `frames.reader`). Raises OSError, AMQPError."""
+    options["frame_handler"] = frames.reader
+    return kombu.Connection(
+        uri, connect_timeout=timeout_s, transport_options=options
+    ).transport.establish_connection()
+
+
 class LinkDown(ConnectionError):
     """There is no connection to the broker right now."""
 
@@ -119,16 +127,14 @@ class Link:
             pause_s = min(pause_s * 2, 2.0)
 
     def _connect(self) -> Any:
-        connection = kombu.Connection(
+        connection = connect(
             self._uri,
+            3,
             heartbeat=self._heartbeat_s,
-            connect_timeout=3,
-            transport_options={
-                "client_properties": {"connection_name": self._name},
-                "on_blocked": self._blocked,
-                "on_unblocked": self._unblocked,
-            },
-        ).transport.establish_connection()
+            client_properties={"connection_name": self._name},
+            on_blocked=self._blocked,
+            on_unblocked=self._unblocked,
+        )
         # A read or a write that makes no progress for two heartbeats means that the peer is gone.
         connection.transport.sock.settimeout(2 * self._heartbeat_s)
         _read_in_large_pieces(connection.transport)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 
 from services.chassis.logs import log, where
+from services.contracts.errors import Refused
 
 
 class Loop:
@@ -48,6 +49,11 @@ class Loop:
                 return
             try:
                 finished = self._work()
+            except (
+                Refused
+            ) as refusal:  # the database is away, or another service; that is logged where it is noticed
+                log.info("loop_waits", name=self.name, code=refusal.code)
+                finished = False
             except Exception as error:  # a dead loop would leave work undone unnoticed
                 log.error("loop_failed", name=self.name, error=type(error).__name__, where=where(error))
                 finished = False

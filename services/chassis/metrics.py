@@ -19,6 +19,12 @@ EVENTS_HANDLED = Histogram(
     "portico_events_handled_seconds", "Events handled", ["queue", "outcome"], buckets=_BUCKETS
 )
 PARKED = Counter("portico_parked_total", "Messages parked", ["queue", "reason"])
+NOT_PARKED = Counter(
+    "portico_not_parked_total",
+    "Messages that the parking queue did not take: it is full",
+    ["queue", "reason"],
+)
+PARKING_FILL = Gauge("portico_parking_fill_ratio", "How full the parking queue is; raise an alarm above 0.5")
 OUTBOX_DEPTH = Gauge("portico_outbox_depth", "Events that wait to be published", ["service"])
 OUTBOX_AGE = Gauge(
     "portico_outbox_age_seconds", "Age of the oldest event that waits to be published", ["service"]

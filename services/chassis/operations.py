@@ -162,7 +162,7 @@ class Serves(Entrypoint):  # type: ignore[misc]  # nameko has no types
         started = time.monotonic()
         outcome = "ok"
         try:
-            context = wire.CallContext.of(message.headers or {})
+            context = _context_of(message)
             logs.correlation_id.set(context.correlation_id)
             logs.traceparent.set(context.traceparent)
             self.inbound.reply(message, self._answer(service, method, message, context))
@@ -217,6 +217,13 @@ class Serves(Entrypoint):  # type: ignore[misc]  # nameko has no types
         caller = admit(self.operation, self.runtime.verifier, context.passport, arguments)
         call = Call(self.runtime, self.operation, validate(self.operation, arguments), caller, context)
         return method(service, call)
+
+
+def _context_of(message: Any) -> wire.CallContext:
+    """The context in the headers. Raises Undecodable."""
+    if message.unreadable:
+        raise wire.Undecodable(message.unreadable)
+    return wire.CallContext.of(message.headers or {})
 
 
 def admit(

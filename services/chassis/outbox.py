@@ -6,6 +6,7 @@ import datetime
 import time
 from typing import Any
 
+import orjson
 from sqlalchemy import Select, bindparam, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -26,13 +27,19 @@ GATHERED_S = 0.02
 
 
 class Relay:
-    """Publishes the events in the outbox, after each commit with events and once a second."""
+    """Publishes the events in the outbox, after each commit with events and once a second.
 
-    def __init__(self, service: str, database: Database, tables: Any, publisher: Publisher) -> None:
+    `public_url` is where the gateway serves the schemas of events.
+    """
+
+    def __init__(
+        self, service: str, database: Database, tables: Any, publisher: Publisher, public_url: str
+    ) -> None:
         self._service = service
         self._database = database
         self._outbox = tables.Outbox.__table__
         self._publisher = publisher
+        self._public_url = public_url
         self._heads = _heads_of(self._outbox)
         self._next_batch_at = self._next_measure_at = 0.0
         self._loop = Loop("outbox-relay", self._sweep, SWEEP_S)
@@ -58,7 +65,7 @@ class Relay:
                 Outgoing(
                     row.exchange,
                     row.routing_key,
-                    row.body,
+                    with_address_of_schema(row.body, self._public_url),
                     row.event_id,
                     wire.CLOUDEVENTS_JSON,
                     {"event_id": row.event_id},
@@ -121,6 +128,13 @@ class Relay:
             ).one()
         metrics.OUTBOX_DEPTH.labels(self._service).set(depth)
         metrics.OUTBOX_AGE.labels(self._service).set((utc_now() - oldest).total_seconds() if oldest else 0.0)
+
+
+def with_address_of_schema(body: bytes, public_url: str) -> bytes:
+    """The event with an absolute `dataschema`, which CloudEvents demands. The outbox holds the path only."""
+    event = orjson.loads(body)
+    event["dataschema"] = public_url.rstrip("/") + event["dataschema"]
+    return wire.encode(event)
 
 
 def _heads_of(outbox: Any) -> Select[Any]:

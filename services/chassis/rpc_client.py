@@ -14,10 +14,9 @@ from dataclasses import replace
 from typing import Any
 
 import amqp
-import kombu
 
 from services.chassis import metrics, wire
-from services.chassis.link import Link, LinkDown, publish
+from services.chassis.link import Link, LinkDown, connect, publish
 from services.contracts.declare import Operation
 from services.contracts.errors import CODES, Refused
 
@@ -196,13 +195,14 @@ def _unwrap(outcome: Any) -> Any:
     """The result of a nameko reply, or its error raised as Refused."""
     if isinstance(outcome, Refused):
         raise outcome
-    error: Any = outcome.get("error") if isinstance(outcome, dict) else {"exc_type": "Malformed"}
+    error: Any = outcome.get("error") if isinstance(outcome, dict) else "no answer of an operation"
     if not error:
         return outcome.get("result")
-    arguments = error.get("exc_args") or []
-    if error.get("exc_type") == "Refused" and arguments and arguments[0] in CODES:
-        code, detail, field = (*arguments, None, None)[:3]
-        raise Refused(code, detail or "", field, **(error.get("more") or {}))
+    match error:
+        case {"exc_type": "Refused", "exc_args": [str() as code, *others]} if code in CODES:
+            detail, field = (*others, None, None)[:2]
+            more = error.get("more")
+            raise Refused(code, detail or "", field, **(more if isinstance(more, dict) else {}))
     raise Refused("internal_error", "The service failed.")
 
 
@@ -252,7 +252,7 @@ class _Presence:
 
     def _look_once(self, service: str) -> tuple[int, int]:
         if self._connection is None or not self._connection.connected:
-            connection = kombu.Connection(self._uri, connect_timeout=1).transport.establish_connection()
+            connection = connect(self._uri, 1)
             connection.transport.sock.settimeout(1)
             self._connection = connection
         try:

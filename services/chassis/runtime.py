@@ -6,7 +6,6 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-import kombu
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
@@ -15,6 +14,7 @@ from services.chassis.audit_sealing import MEASURE_EVERY_S, SEAL_EVERY_S, Sealer
 from services.chassis.blobs import BlobStore
 from services.chassis.database import Database, assert_no_transaction
 from services.chassis.keyed_lock import KeyedLock
+from services.chassis.link import connect
 from services.chassis.loop import Loop, Loops
 from services.chassis.outbox import Relay
 from services.chassis.passports import Issuer, Verifier
@@ -44,7 +44,7 @@ class Runtime:
         self.blobs = BlobStore(settings.blob_dir)
         self.publisher = Publisher(settings.amqp_uri, service, settings.heartbeat_s)
         self.rpc = RpcClient(settings.amqp_uri, service, settings.heartbeat_s, settings.rpc_timeout_s)
-        self.relay = Relay(service, self.database, self.tables, self.publisher)
+        self.relay = Relay(service, self.database, self.tables, self.publisher, settings.public_url)
         self.sealer = Sealer(service, self.database, self.tables, self.issuer)
         self.reading_audit = ReadingAudit(self.database, self.tables)
         self.keyed_lock = KeyedLock()
@@ -123,14 +123,14 @@ class Runtime:
     def _measure_queues(self) -> bool:
         if self.inbound is None or not self.rpc.is_connected:
             return True
-        connection = kombu.Connection(
-            self.settings.amqp_uri, connect_timeout=2
-        ).transport.establish_connection()
+        connection = connect(self.settings.amqp_uri, 2)
         try:
             channel = connection.channel()
             for queue in self.inbound.queues:
                 depth = channel.queue_declare(queue, passive=True).message_count
                 metrics.QUEUE_DEPTH.labels(queue).set(depth)
+                if queue == wire.PARKING_QUEUE:
+                    metrics.PARKING_FILL.set(depth / wire.MOST_PARKED)
         finally:
             connection.close()
         return True

@@ -26,7 +26,7 @@ class Settings(Schema):
     AMQP_URI = fields.String(
         required=True,
         validate=validate.Regexp(
-            r"(py)?amqps?://.+", error="an address like pyamqp://user:password@host:port/vhost is expected"
+            r"(py)?amqps?://.+", error="an address like amqp://user:password@host:port/vhost is expected"
         ),
         metadata={"help": "RabbitMQ address with user, password and virtual host"},
     )
@@ -66,6 +66,15 @@ class ServiceSettings(Settings):
     )
     PASSPORT_PRIVATE_KEY_FILE = fields.String(
         required=True, metadata={"help": "PEM file with this service's own Ed25519 key"}
+    )
+    PUBLIC_URL = fields.String(
+        required=True,
+        validate=validate.Regexp(
+            r"https?://[^\s/]+(/[^\s?#]*)?$", error="an address like https://portal.example.org is expected"
+        ),
+        metadata={
+            "help": "address under which people reach the gateway; links in messages and the addresses of event schemas begin with it"
+        },
     )
     RPC_WORKERS = fields.Integer(
         load_default=64, validate=validate.Range(1, 1000), metadata={"help": "calls worked on at once"}

@@ -148,13 +148,17 @@ class UnitOfWork:
         self.session.info.setdefault(_PENDING, {}).setdefault(statement, []).append(row)
 
     def require_version(self, row: Any) -> None:
-        """Refuse (412) unless the caller's `If-Match` names the row's current version."""
-        expected = self.context.expected_version
-        if expected is None:
+        """Refuse (412) unless the caller's `If-Match` names the row's current version, and (428) without `If-Match`."""
+        if self.context.expected_version is None:
             raise Refused(
                 "version_required", "Send If-Match with the version you have read.", field="If-Match"
             )
-        if expected != row.version:
+        self.honour_version(row)
+
+    def honour_version(self, row: Any) -> None:
+        """Refuse (412) where the caller's `If-Match` names another version than the row's. Without `If-Match` all is well."""
+        expected = self.context.expected_version
+        if expected is not None and expected != row.version:
             raise Refused(
                 "version_conflict",
                 "It was changed meanwhile: read it again.",

@@ -14,6 +14,8 @@ import orjson
 
 RPC_EXCHANGE = "nameko-rpc"
 PARKING_QUEUE = "portico.parked"
+# A full parking queue takes nothing more, so that what is parked stays.
+MOST_PARKED, MOST_PARKED_BYTES = 10_000, 256_000_000
 MAX_BODY_BYTES = 1024 * 1024
 MAX_DEPTH = 64
 JSON = "application/json"
@@ -130,8 +132,7 @@ class CallContext:
             or not isinstance(stack, list)
             or not isinstance(version, int | None)
             or isinstance(version, bool)
-            or not isinstance(request_id, str)
-            or not _TOKEN.fullmatch(request_id)
+            or not is_token(request_id)
             or not isinstance(headers.get(CORRELATION_ID), str | None)
             or not isinstance(headers.get(TRACEPARENT), str | None)
             or not _is_address(headers.get(CLIENT_ADDRESS))
@@ -148,13 +149,23 @@ class CallContext:
         trace = headers.get(TRACEPARENT)
         return cls(
             request_id=request_id,
-            correlation_id=correlation if _TOKEN.fullmatch(correlation) else new_id(),
+            correlation_id=correlation if is_token(correlation) else new_id(),
             passport=passport,
             deadline=moment,
             expected_version=version,
-            traceparent=trace if trace and _TRACEPARENT.fullmatch(trace) else None,
+            traceparent=trace if is_traceparent(trace) else None,
             client_address=headers.get(CLIENT_ADDRESS),
         )
+
+
+def is_token(value: Any) -> bool:
+    """Whether this is an id as callers choose them, which may stand in a log."""
+    return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
+
+
+def is_traceparent(value: Any) -> bool:
+    """Whether this is a W3C `traceparent`."""
+    return isinstance(value, str) and _TRACEPARENT.fullmatch(value) is not None
 
 
 def _is_address(value: Any) -> bool:

@@ -6,19 +6,23 @@ from collections.abc import Iterable
 from typing import Any
 
 from services.contracts.declare import Contract, Event
+from services.contracts.ids import PATTERN
 from services.contracts.json_schema import JsonSchemas
 
-_ENVELOPE_TEXTS = (
-    "id",
-    "source",
-    "type",
-    "subject",
-    "dataschema",
-    "organisation",
-    "organisationkey",
-    "correlationid",
-    "traceparent",
-)
+_ENVELOPE: dict[str, dict[str, Any]] = {
+    "specversion": {"const": "1.0"},
+    "id": {"type": "string", "minLength": 1},
+    "source": {"type": "string", "format": "uri-reference"},
+    "type": {"type": "string"},
+    "subject": {"type": "string", "minLength": 1},
+    "time": {"type": "string", "format": "date-time"},
+    "datacontenttype": {"const": "application/json"},
+    "dataschema": {"type": "string", "format": "uri"},
+    "organisation": {"type": "string", "pattern": PATTERN},
+    "organisationkey": {"type": "string"},
+    "correlationid": {"type": "string"},
+    "traceparent": {"type": "string", "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"},
+}
 
 
 def data_schema(event: Event) -> dict[str, Any]:
@@ -65,7 +69,8 @@ def asyncapi(contracts: Iterable[Contract]) -> dict[str, Any]:
             "title": "Portico events",
             "version": "0.1.0",
             "description": "CloudEvents 1.0 in structured JSON. They carry ids, states, numbers and times, never personal data. "
-            "Delivery is at least once: the event's `id` tells a repetition. Each organisation also has a stream to read again from.",
+            "Delivery is at least once: the event's `id` tells a repetition. A subscriber reads the queue that was made for it, "
+            "and can read its organisation's stream again. Unknown members may be added; ignore them.",
         },
         "defaultContentType": "application/cloudevents+json",
         "channels": channels,
@@ -75,15 +80,7 @@ def asyncapi(contracts: Iterable[Contract]) -> dict[str, Any]:
 
 
 def _envelope(event: Event) -> dict[str, Any]:
-    members: dict[str, Any] = {
-        "specversion": {"const": "1.0"},
-        "time": {"type": "string", "format": "date-time"},
-    }
-    members |= {name: {"type": "string"} for name in _ENVELOPE_TEXTS}
-    members["type"] = {"const": event.type}
-    members["data"] = {key: value for key, value in data_schema(event).items() if not key.startswith("$")}
-    return {
-        "type": "object",
-        "required": ["specversion", "id", "source", "type", "subject", "time", "organisation", "data"],
-        "properties": members,
-    }
+    """The JSON Schema of the whole event."""
+    data = {key: value for key, value in data_schema(event).items() if not key.startswith("$")}
+    members = {**_ENVELOPE, "type": {"const": event.type}, "data": data}
+    return {"type": "object", "required": list(members), "properties": members}

@@ -76,6 +76,7 @@ class Operation:
 
     `errors` are the codes it may raise beyond those of every operation (see COMMON_ERRORS).
     `expects_version`: it changes an existing object and requires `If-Match`.
+    `honours_version`: it may be sent with `If-Match`, and is refused where that names another version.
     `is_routed`: it has a route on the gateway. False where only the gateway itself or a service calls it.
     `keeps_answer`: the same request id gives the same answer. False where the answer holds a secret.
     """
@@ -90,6 +91,7 @@ class Operation:
     errors: tuple[str, ...] = ()
     status: int = 200
     expects_version: bool = False
+    honours_version: bool = False
     keeps_answer: bool = True
     timeout_s: float | None = None
     is_routed: bool = True
@@ -100,9 +102,14 @@ class Operation:
         return f"{self.service}.{self.name}"
 
     @property
+    def takes_version(self) -> bool:
+        """Whether `If-Match` has a meaning for it."""
+        return self.expects_version or self.honours_version
+
+    @property
     def codes(self) -> tuple[str, ...]:
         """Every error code of the operation: declared ones, common ones, and those that its kind implies."""
-        version = ("version_required", "version_conflict") if self.expects_version else ()
+        version = ("version_required",) * self.expects_version + ("version_conflict",) * self.takes_version
         key = ("idempotency_key_reused",) if self.kind == "command" else ()
         return tuple(dict.fromkeys((*COMMON_ERRORS, *self.errors, *version, *key)))
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import datetime
 import functools
 import re
-import uuid
 import zoneinfo
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
+from services.contracts.ids import PATTERN, plain_id
 from services.contracts.spelling import MOST_OF_ADDRESS, email_address
 
 _CODE = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
@@ -22,17 +22,17 @@ EARLIEST_BIRTH = datetime.date(1880, 1, 1)
 
 
 class Id(fields.String):
-    """A random identifier: 32 lower-case hex digits. A UUID with dashes is accepted as well."""
+    """A random identifier: 32 lower-case hex digits. The form with dashes is accepted as well (see `ids`)."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.metadata = {"format": "uuid", **self.metadata}
+        self.metadata = {"pattern": PATTERN, **self.metadata}
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
-        try:
-            return uuid.UUID(super()._deserialize(value, attr, data, **kwargs)).hex
-        except ValueError as error:
-            raise ValidationError("Not an identifier: 32 hexadecimal digits are expected.") from error
+        plain = plain_id(super()._deserialize(value, attr, data, **kwargs))
+        if plain is None:
+            raise ValidationError("Not an identifier: 32 hexadecimal digits are expected.")
+        return plain
 
 
 class Code(fields.String):

@@ -70,13 +70,6 @@ class Settings(ServiceSettings):
         required=True,
         metadata={"help": "address of identity's own database (sqlite:///… or postgresql+psycopg2://…)"},
     )
-    PUBLIC_URL = fields.String(
-        required=True,
-        validate=validate.Regexp(
-            r"https?://[^\s/]+(/[^\s?#]*)?$", error="an address like https://portal.example.org is expected"
-        ),
-        metadata={"help": "address under which people reach the gateway; links in messages begin with it"},
-    )
     SESSION_IDLE_MINUTES = PerRealmField(
         most=1440,
         load_default=PerRealm(15),

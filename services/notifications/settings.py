@@ -44,12 +44,6 @@ class Settings(ServiceSettings):
     MAIL_FROM = fields.String(
         required=True, validate=_is_mailbox, metadata={"help": "sender: an address or `Name <address>`"}
     )
-    PUBLIC_URL = fields.Url(
-        required=True,
-        schemes={"http", "https"},
-        require_tld=False,
-        metadata={"help": "address of the web pages that messages link to"},
-    )
     SENDERS = fields.Integer(
         load_default=4, validate=validate.Range(1, 64), metadata={"help": "messages sent at once"}
     )

@@ -33,6 +33,7 @@ from services.referrals.reports import folding
 from services.referrals.reports.entrypoints import ReportEntrypoints
 from services.referrals.status_changes import expiry
 from services.referrals.status_changes.entrypoints import StatusChangeEntrypoints
+from services.referrals.workflow.entrypoints import WorkflowEntrypoints
 
 
 def start_runtime(settings: Any) -> Runtime:
@@ -64,6 +65,7 @@ class Service(
     RecordEntrypoints,
     ReportEntrypoints,
     StatusChangeEntrypoints,
+    WorkflowEntrypoints,
 ):
     """Entrypoints of the referrals service."""
 

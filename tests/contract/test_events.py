@@ -5,14 +5,24 @@ from __future__ import annotations
 import copy
 import datetime
 import json
+import shutil
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema
 import pytest
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
 from marshmallow import ValidationError, fields
 
 from deploy import contracts
-from services.contracts.asyncapi import data_schema
+from services.chassis import wire
+from services.chassis.outbox import with_address_of_schema
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.asyncapi import asyncapi, data_schema
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Contract, Event
 from services.contracts.fields import Code, Count, Digest, Flag, Id, Ids, Moment, RecordNumber, Secret, Text
@@ -117,6 +127,89 @@ def test_a_frozen_schema_is_not_overwritten(monkeypatch: pytest.MonkeyPatch, tmp
 def test_an_event_refuses_a_member_that_could_hold_personal_data(field: Any):
     with pytest.raises(ValueError, match="personal data"):
         Contract("toy", "Toy.").event("thing_added", "Added.", data={"thing_id": Id(), "note": field})
+
+
+FORMATS = jsonschema.FormatChecker(())
+FORMATS.checks("date-time", ValueError)(lambda text: datetime.datetime.fromisoformat(text).tzinfo is not None)
+FORMATS.checks("uri", ValueError)(lambda text: all(urlsplit(text)[:2]))
+FORMATS.checks("uri-reference", ValueError)(lambda text: bool(urlsplit(text).path))
+
+
+def published(event: Event) -> bytes:
+    """The event with sample values, as the broker gets it."""
+    session: Any = SimpleNamespace(info={})
+    unit = UnitOfWork(
+        session,
+        SimpleNamespace(insert_outbox="outbox"),
+        event.service,
+        caller=None,
+        context=wire.CallContext("r" * 16, correlation_id="c" * 16),
+        organisation_id="a" * 32,
+        organisation_key="harbor",
+    )
+    unit.publish(event, "b" * 32, {name: sample(field) for name, field in event.schema.fields.items()})
+    ((statements,),) = (session.info.values(),)
+    ((row,),) = statements.values()
+    return with_address_of_schema(row["body"], "https://portal.example.org")
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
+def test_a_published_event_fits_its_schema_and_the_asyncapi_document(event: Event):
+    body = json.loads(published(event))
+    schema = json.loads((contracts.FOLDER / "schemas" / event.schema_file).read_text())
+    messages = asyncapi(CONTRACTS)["components"]["messages"]
+    payload = messages[f"{event.service}.{event.name}.v{event.version}"]["payload"]
+
+    jsonschema.validate(body["data"], schema, jsonschema.Draft202012Validator, format_checker=FORMATS)
+    jsonschema.validate(body, payload, jsonschema.Draft202012Validator, format_checker=FORMATS)
+    assert set(_formats(payload)) <= set(FORMATS.checkers)
+    assert body["dataschema"] == f"https://portal.example.org/schemas/{event.schema_file}"
+
+
+def _formats(schema: Any) -> list[str]:
+    """The formats that a schema demands; a validator passes over those that it does not know."""
+    if isinstance(schema, dict):
+        own = [schema["format"]] if isinstance(schema.get("format"), str) else []
+        return own + [each for value in schema.values() for each in _formats(value)]
+    return [each for value in schema for each in _formats(value)] if isinstance(schema, list) else []
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
+def test_the_sdk_of_cloudevents_for_python_takes_every_event(event: Event):
+    read = JSONFormat().read(CloudEvent, published(event))
+
+    assert read.get_type() == event.type
+    assert read.get_dataschema() == f"https://portal.example.org/schemas/{event.schema_file}"
+    assert read.get_extension("organisationkey") == "harbor"
+
+
+@pytest.mark.full
+def test_the_sdk_of_cloudevents_for_javascript_takes_every_event(tmp_path: Path):
+    """It validates against the JSON Schema of CloudEvents, in which `dataschema` is an absolute address."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is not installed")
+    script = (
+        'const { CloudEvent } = require("cloudevents");'
+        "const lines = require('fs').readFileSync(0, 'utf8').trim().split('\\n');"
+        "console.log(lines.filter((line) => new CloudEvent(JSON.parse(line)).validate()).length);"
+    )
+    subprocess.run(
+        [npm, "install", "--no-audit", "--no-fund", "cloudevents@10"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+
+    done = subprocess.run(
+        ["node", "-e", script],
+        cwd=tmp_path,
+        input=b"\n".join(map(published, EVENTS)),
+        capture_output=True,
+        check=False,
+    )
+
+    assert (done.stderr.decode(), done.stdout.decode().strip()) == ("", str(len(EVENTS)))
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)

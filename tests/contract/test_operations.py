@@ -70,10 +70,18 @@ def test_what_needs_a_version_says_so(document: dict[str, Any]):
     for route in ROUTES:
         described = document["paths"][route.path][route.method.lower()]
         headers = {
-            each["name"] for each in described["parameters"] if each["in"] == "header" and each["required"]
+            each["name"]: each["required"] for each in described["parameters"] if each["in"] == "header"
         }
-        assert ("If-Match" in headers) == route.operation.expects_version
+        assert ("If-Match" in headers) == route.operation.takes_version
+        assert headers.get("If-Match", False) == route.operation.expects_version
         assert ("428" in described["responses"]) == route.operation.expects_version
+        assert ("412" in described["responses"]) == route.operation.takes_version
+
+
+def test_what_changes_something_that_has_a_version_honours_if_match():
+    changes = [each for each in HAS_A_ROUTE if each.kind == "command" and each.status != 201]
+    ignoring = {each.name for each in changes if "version" in each.reply.fields and not each.takes_version}
+    assert ignoring == set()
 
 
 def test_only_what_is_public_is_documented_as_open(document: dict[str, Any]):

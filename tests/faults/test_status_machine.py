@@ -135,6 +135,7 @@ class Referrals(RuleBasedStateMachine):
                 {
                     "label": key,
                     "fhir_status": stop.fhir,
+                    "category": stop.stage,
                     "is_terminal": stop.ends,
                     "reason_required": stop.asks_why,
                 }

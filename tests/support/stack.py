@@ -133,7 +133,8 @@ class RunningStack:
     def subscribe(self, name: str, organisation: str) -> str:
         """The broker address of an outside system."""
         assert self.stack.broker is not None
-        return feed.add_subscriber(self.stack.broker, name, organisation)
+        with self._identity() as database:
+            return feed.add_subscriber(self.stack.broker, database, name, organisation)
 
     def logs(self) -> str:
         """The output of all processes."""

@@ -65,6 +65,7 @@ class ServiceSystem:
             "PASSPORT_PRIVATE_KEY_FILE": str(keys / f"{self.service}.pem"),
             f"{self.service.upper()}_DATABASE_URL": self.database_url,
             "HEALTH_PORT": str(port),
+            "PUBLIC_URL": "https://portal.example.org",
             "HEARTBEAT_S": "5",
         }
         own = (

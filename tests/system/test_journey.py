@@ -13,7 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import jsonschema
 import pytest
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
 
 from deploy.client import Portico
 from deploy.demo import SAMPLE
@@ -279,6 +282,21 @@ def test_a_live_subscriber_got_each_event_once_and_nothing_of_another_organisati
     assert {event["organisationkey"] for event in played.live} == {"harbor"}
     assert {event["specversion"] for event in played.live} == {"1.0"}
     assert "harbor" not in {event["organisationkey"] for event in played.foreign}
+
+
+def test_each_event_fits_the_schema_that_the_gateway_serves_under_its_dataschema(
+    portico: RunningStack, played: Played
+):
+    schemas = {event["dataschema"]: event for event in played.live}
+
+    for address in schemas:
+        assert address.startswith(f"{portico.stack.public_url}/schemas/")
+        schemas[address] = portico.admin.get(address.removeprefix(portico.stack.public_url))
+    for event in played.live:
+        assert schemas[event["dataschema"]]["title"] == event["type"]
+        jsonschema.validate(event["data"], schemas[event["dataschema"]], jsonschema.Draft202012Validator)
+        JSONFormat().read(CloudEvent, json.dumps(event))
+    assert portico.admin.get("/asyncapi.json")["asyncapi"] == "3.0.0"
 
 
 def test_no_event_holds_personal_data(played: Played):

@@ -10,6 +10,7 @@ from services.contracts.identity import contract
 from services.contracts.identity.realms import REALMS
 
 SECURITY_LEVELS = ("trainee", "standard", "supervisor", "admin", "provider_portal_user")
+STATES = ("invited", "active", "disabled")
 RESOURCE_LEVELS = ("agency", "program")
 
 
@@ -40,7 +41,7 @@ class Account(Reply):
     last_name = fields.String(allow_none=True)
     realm = fields.String(required=True, validate=validate.OneOf(REALMS))
     security_level = fields.String(required=True, allow_none=True, validate=validate.OneOf(SECURITY_LEVELS))
-    state = fields.String(required=True, validate=validate.OneOf(["invited", "active", "disabled"]))
+    state = fields.String(required=True, validate=validate.OneOf(STATES))
     email_is_verified = Flag(required=True)
     resources = fields.List(fields.Nested(AssignedResource))
     switches = fields.Nested(ProviderSwitches)
@@ -64,6 +65,7 @@ set_my_notifications = contract.command(
     request={"resource_assigned_emails": Flag(required=True)},
     reply=Account,
     access=SIGNED_IN,
+    honours_version=True,
 )
 create_account = contract.command(
     "create_account",
@@ -88,13 +90,48 @@ get_account = contract.query(
 )
 list_accounts = contract.query(
     "list_accounts",
-    "Accounts by name, paged by key.",
+    "Accounts by name, paged by key; of one security level, or in one state.",
     request={
+        "security_level": fields.String(
+            load_default=None, allow_none=True, validate=validate.OneOf(SECURITY_LEVELS)
+        ),
+        "state": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(STATES)),
         "after": fields.String(load_default=None, allow_none=True),
         "limit": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
     },
     reply=page_of(Account),
     access=permission("account.read"),
+)
+search_accounts = contract.command(
+    "search_accounts",
+    "Up to 50 accounts of staff and providers whose name or e-mail begins so. Neither belongs in a URL, so this question is "
+    "a POST.",
+    request={
+        "text": Text(required=True, most=100, metadata={"description": "names, or one e-mail address"}),
+        "security_level": fields.String(
+            load_default=None, allow_none=True, validate=validate.OneOf(SECURITY_LEVELS)
+        ),
+        "state": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(STATES)),
+    },
+    reply={"items": fields.List(fields.Nested(Account), required=True)},
+    access=permission("account.read"),
+    keeps_answer=False,
+)
+edit_account = contract.command(
+    "edit_account",
+    "Correct the name or the e-mail of a member of the staff or of a provider. The e-mail is the log-in: changing it takes a "
+    "fresh proof and ends the account's sessions and links; a notice goes to the address before, and a link to verify the "
+    "new one goes there.",
+    request={
+        "account_id": Id(required=True),
+        "first_name": Text(most=100),
+        "last_name": Text(most=100),
+        "email": EmailAddress(),
+    },
+    reply=Account,
+    access=permission("account.manage"),
+    errors=("not_found", "not_a_workforce_account", "proof_required", "login_taken"),
+    expects_version=True,
 )
 set_security_level = contract.command(
     "set_security_level",
@@ -134,6 +171,7 @@ assign_resource = contract.command(
     reply=Account,
     access=permission("account.manage"),
     errors=("not_found", "not_a_provider_account", "resource_not_found"),
+    honours_version=True,
 )
 remove_resource = contract.command(
     "remove_resource",
@@ -142,6 +180,7 @@ remove_resource = contract.command(
     reply=Account,
     access=permission("account.manage"),
     errors=("not_found",),
+    honours_version=True,
 )
 set_provider_switches = contract.command(
     "set_provider_switches",
@@ -155,6 +194,7 @@ set_provider_switches = contract.command(
     reply=Account,
     access=permission("account.manage"),
     errors=("not_found", "not_a_provider_account"),
+    honours_version=True,
 )
 invite_account = contract.command(
     "invite_account",

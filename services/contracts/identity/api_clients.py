@@ -115,6 +115,7 @@ revoke_api_client = contract.command(
     reply=ApiClient,
     access=permission("organisation.manage"),
     errors=("not_found",),
+    honours_version=True,
 )
 api_client_changed = contract.event(
     "api_client_changed",

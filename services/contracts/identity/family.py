@@ -131,6 +131,7 @@ change_family_login = contract.command(
     reply=FamilyAccess,
     access=MANAGE_ACCESS,
     errors=("not_found", "login_taken", "proof_required"),
+    honours_version=True,
 )
 remove_family_access = contract.command(
     "remove_family_access",

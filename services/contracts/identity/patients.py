@@ -115,6 +115,7 @@ enable_patient_access = contract.command(
     reply=PatientAccess,
     access=MANAGE_ACCOUNTS,
     errors=("not_found", "not_a_patient", "details_missing", "login_taken", "access_exists"),
+    honours_version=True,
 )
 disable_patient_access = contract.command(
     "disable_patient_access",
@@ -123,6 +124,7 @@ disable_patient_access = contract.command(
     reply=PatientAccess,
     access=MANAGE_ACCOUNTS,
     errors=("not_found", "not_a_patient"),
+    honours_version=True,
 )
 invite_patient = contract.command(
     "invite_patient",
@@ -178,6 +180,7 @@ set_patient_credentials = contract.command(
         "password_refused",
     ),
     keeps_answer=False,
+    honours_version=True,
 )
 change_patient_email = contract.command(
     "change_patient_email",

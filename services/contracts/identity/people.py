@@ -190,6 +190,7 @@ start_person_kind = contract.command(
     reply=PersonView,
     access=MANAGE_PEOPLE,
     errors=("not_found", "login_taken"),
+    honours_version=True,
 )
 end_person_kind = contract.command(
     "end_person_kind",
@@ -198,6 +199,7 @@ end_person_kind = contract.command(
     reply=PersonView,
     access=MANAGE_PEOPLE,
     errors=("not_found",),
+    honours_version=True,
 )
 disable_person = contract.command(
     "disable_person",

@@ -83,6 +83,14 @@ class StatusChange(Reply):
 
 
 NOTE: dict[str, Any] = {"note": Text(load_default=None, allow_none=True, most=2000)}
+CARRIES_NOTES = Flag(
+    load_default=None,
+    allow_none=True,
+    metadata={
+        "description": "the new referral begins with all notes that both sides have shared; null: only if its program stays "
+        "the same"
+    },
+)
 PLACE: dict[str, Any] = {
     "line_id": Id(
         load_default=None,
@@ -199,6 +207,7 @@ WITHDRAWAL_REASONS = (
 class Note(Reply):
     """A note of either side. Notes are never edited; write a new one to correct an old one."""
 
+    id = Id(required=True)
     at = Moment(required=True)
     author = fields.Nested(Actor, required=True)
     note = fields.String(required=True)
@@ -259,7 +268,7 @@ add_referral_note = contract.command(
         "is_internal": Flag(load_default=False),
     },
     reply=Referral,
-    access=permission("referral.change_status"),
+    access=permission("referral.note"),
     errors=("not_found", "forbidden"),
     status=201,
 )

@@ -9,7 +9,7 @@ from marshmallow import fields, validate
 from services.contracts.declare import STAFF, Reply, Request, page_of, permission
 from services.contracts.fields import AuthorName, Code, Count, Flag, Id, Moment, RecordNumber, Text
 from services.contracts.referrals import contract
-from services.contracts.referrals.assignments import NOTE, PRIORITIES
+from services.contracts.referrals.assignments import CARRIES_NOTES, NOTE, PRIORITIES
 from services.contracts.referrals.paging import PAGE
 
 MOST_LINES = 5000
@@ -147,7 +147,7 @@ start_bulk_status_change = contract.command(
     },
     reply=BulkJob,
     access=permission("referral.change_status", realms=STAFF),
-    errors=(*SELECTION_ERRORS, "status_not_in_queue"),
+    errors=(*SELECTION_ERRORS, "status_not_in_queue", "feature_is_off"),
     status=202,
 )
 start_bulk_reassignment = contract.command(
@@ -164,7 +164,7 @@ start_bulk_reassignment = contract.command(
             allow_none=True,
             metadata={"description": "null: each referral stays in its ReferralQ"},
         ),
-        "carries_notes": Flag(load_default=True),
+        "carries_notes": CARRIES_NOTES,
         "confirm": Flag(load_default=False),
         **NOTE,
         **DRY_RUN,

@@ -15,12 +15,13 @@ from services.contracts.referrals.paging import PAGE
 MODES = ("occupancy", "period")
 PERIODS = ("day", "week", "month")
 # The four statuses of the Gravity SDOH guide, and `unknown`, for which the guide has none.
+UNKNOWN = "unknown"
 STATUSES = (
     "has_capacity",
     "no_capacity",
     "no_capacity_has_waitlist",
     "additional_assessment_required",
-    "unknown",
+    UNKNOWN,
 )
 TOTAL = validate.Range(0, 1_000_000)
 READ, EDIT, SET_UP = (
@@ -30,47 +31,41 @@ READ, EDIT, SET_UP = (
 )
 
 
-def _terms(unit: str | None) -> dict[str, Any]:
-    """The members that state a line's capacity. `unit` is the default unit; None makes the member required."""
+def _terms(*required: str) -> dict[str, Any]:
+    """The members that state a line's capacity, of which a request needs the `required` ones.
+
+    A member that is absent stays as it was. On a new line it is the first of the possible values: an absent `unit` is
+    "referrals", an absent `time_zone` UTC.
+    """
     return {
-        "total": fields.Integer(required=True, strict=True, validate=TOTAL),
-        "unit": Text(required=True, most=40) if unit is None else Text(load_default=unit, most=40),
-        "note": Text(
-            load_default=None, allow_none=True, most=500, metadata={"description": "note to the partner"}
-        ),
+        "total": fields.Integer(required="total" in required, strict=True, validate=TOTAL),
+        "unit": Text(required="unit" in required, most=40),
+        "note": Text(allow_none=True, most=500, metadata={"description": "note to the partner; null: none"}),
         "mode": fields.String(
-            load_default="occupancy",
             validate=validate.OneOf(MODES),
             metadata={
                 "description": "`occupancy`: the end of a referral frees its place; `period`: the next period frees all places"
             },
         ),
-        "period": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(PERIODS)),
-        "time_zone": Text(load_default="UTC", most=64),
+        "period": fields.String(allow_none=True, validate=validate.OneOf(PERIODS)),
+        "time_zone": Text(most=64),
         "valid_until": Moment(
-            load_default=None,
             allow_none=True,
-            metadata={"description": "from then on the status is unknown until the capacity is confirmed"},
+            metadata={
+                "description": "from then on the status is unknown until the capacity is confirmed; null: without end, or as "
+                "long as the organisation's settings say"
+            },
         ),
-        "has_waitlist": Flag(load_default=False),
-        "needs_assessment": Flag(load_default=False),
+        "has_waitlist": Flag(),
+        "needs_assessment": Flag(),
     }
 
 
-_SCHEDULE: dict[str, Any] = {
-    "starts_at": Moment(required=True, metadata={"description": "in the future"}),
-    "ends_at": Moment(
-        load_default=None,
-        allow_none=True,
-        metadata={
-            "description": "then the capacity before it holds again; null: until another schedule starts"
-        },
-    ),
-}
-_NAMED: dict[str, Any] = {
-    "name": Text(required=True, most=80),
-    "target_population": Text(load_default=None, allow_none=True, most=200),
-}
+_ENDS_AT = Moment(
+    allow_none=True,
+    metadata={"description": "then the capacity before it holds again; null: until another schedule starts"},
+)
+_STARTS_AT = {"description": "in the future"}
 
 
 class ScheduledCapacity(Reply):
@@ -190,11 +185,12 @@ _REFUSALS = ("not_found", "invalid_capacity", "feature_is_off")
 
 set_capacity = contract.command(
     "set_capacity",
-    "Set the capacity of a program's first line, with a short note to the partner.",
-    request={"program_id": Id(required=True), **_terms("referrals")},
+    "Set the capacity of a program's first line, with a short note to the partner. A member that is absent stays as it was.",
+    request={"program_id": Id(required=True), **_terms("total")},
     reply=Capacity,
     access=EDIT,
     errors=(*_REFUSALS, "not_a_program", "capacity_below_use"),
+    honours_version=True,
 )
 get_capacity = contract.query(
     "get_capacity",
@@ -222,7 +218,12 @@ list_capacities = contract.query(
 add_capacity_line = contract.command(
     "add_capacity_line",
     "Add a line to a program's capacity, for example intake slots beside beds.",
-    request={"program_id": Id(required=True), **_NAMED, **_terms(None)},
+    request={
+        "program_id": Id(required=True),
+        "name": Text(required=True, most=80),
+        "target_population": Text(load_default=None, allow_none=True, most=200),
+        **_terms("total", "unit"),
+    },
     reply=Capacity,
     access=EDIT,
     errors=(*_REFUSALS, "not_a_program", "conflict"),
@@ -230,11 +231,17 @@ add_capacity_line = contract.command(
 )
 edit_capacity_line = contract.command(
     "edit_capacity_line",
-    "Change a line's name and capacity.",
-    request={"line_id": Id(required=True), **_NAMED, **_terms(None)},
+    "Change a line's name and capacity. A member that is absent stays as it was.",
+    request={
+        "line_id": Id(required=True),
+        "name": Text(most=80),
+        "target_population": Text(allow_none=True, most=200),
+        **_terms(),
+    },
     reply=Capacity,
     access=EDIT,
     errors=(*_REFUSALS, "capacity_below_use", "conflict"),
+    honours_version=True,
 )
 remove_capacity_line = contract.command(
     "remove_capacity_line",
@@ -243,6 +250,7 @@ remove_capacity_line = contract.command(
     reply={"line_id": Id(required=True), "removed_at": Moment(required=True)},
     access=EDIT,
     errors=_REFUSALS,
+    honours_version=True,
 )
 confirm_capacity = contract.command(
     "confirm_capacity",
@@ -254,17 +262,20 @@ confirm_capacity = contract.command(
     reply=Capacity,
     access=EDIT,
     errors=_REFUSALS,
+    honours_version=True,
 )
 schedule_capacity = contract.command(
     "schedule_capacity",
-    "Schedule a program's capacity from a later time on. The change takes effect by itself.",
+    "Schedule a program's capacity from a later time on. The change takes effect by itself. A member that is absent is as on "
+    "the line now.",
     request={
         "program_id": Id(required=True),
         "line_id": Id(
             load_default=None, allow_none=True, metadata={"description": "null: the program's first line"}
         ),
-        **_SCHEDULE,
-        **_terms("referrals"),
+        "starts_at": Moment(required=True, metadata=_STARTS_AT),
+        "ends_at": _ENDS_AT,
+        **_terms("total"),
     },
     reply=ScheduledCapacity,
     access=EDIT,
@@ -273,8 +284,13 @@ schedule_capacity = contract.command(
 )
 edit_scheduled_capacity = contract.command(
     "edit_scheduled_capacity",
-    "Change a scheduled capacity before it begins.",
-    request={"schedule_id": Id(required=True), **_SCHEDULE, **_terms("referrals")},
+    "Change a scheduled capacity before it begins. A member that is absent stays as it was.",
+    request={
+        "schedule_id": Id(required=True),
+        "starts_at": Moment(metadata=_STARTS_AT),
+        "ends_at": _ENDS_AT,
+        **_terms(),
+    },
     reply=ScheduledCapacity,
     access=EDIT,
     errors=(*_REFUSALS, "capacity_schedule_clash", "conflict"),

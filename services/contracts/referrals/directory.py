@@ -63,6 +63,9 @@ class ResourceDetails(Resource):
     edited_at = Moment(
         allow_none=True, metadata={"description": "last edit by hand since an import changed the resource"}
     )
+    retired_at = Moment(
+        allow_none=True, metadata={"description": "since then it is in no list and no search"}
+    )
     updated_at = Moment(required=True)
 
 
@@ -134,6 +137,7 @@ list_resources = contract.query(
         "level": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(LEVELS)),
         "agency_id": Id(load_default=None, allow_none=True),
         "status": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(STATUSES)),
+        "include_retired": Flag(load_default=False),
     },
     reply=page_of(Resource),
     access=permission("directory.read"),
@@ -157,7 +161,7 @@ create_resource = contract.command(
     },
     reply=ResourceDetails,
     access=permission("directory.import"),
-    errors=("number_taken", "resource_not_found", "not_an_agency", "agency_required"),
+    errors=("number_taken", "resource_not_found", "not_an_agency", "agency_required", "resource_inactive"),
     status=201,
 )
 edit_resource = contract.command(
@@ -171,14 +175,26 @@ edit_resource = contract.command(
 )
 set_resource_status = contract.command(
     "set_resource_status",
-    "Make a resource active, active without referrals, or inactive.",
+    "Make a resource active, active without referrals, or inactive. Programs of an inactive agency take no referrals. If it "
+    "has open referrals, `confirm` is needed to make it inactive; they stay and can be worked on.",
     request={
         "resource_id": Id(required=True),
         "status": fields.String(required=True, validate=validate.OneOf(STATUSES)),
+        "confirm": Flag(load_default=False),
     },
     reply=ResourceDetails,
     access=permission("directory.import"),
-    errors=("not_found",),
+    errors=("not_found", "program_has_open_referrals"),
+    expects_version=True,
+)
+retire_resource = contract.command(
+    "retire_resource",
+    "Take a resource out of the directory: it becomes inactive and is in no list and no search, while its referrals and its "
+    "history stay. Setting it active brings it back. If it has open referrals, `confirm` is needed.",
+    request={"resource_id": Id(required=True), "confirm": Flag(load_default=False)},
+    reply=ResourceDetails,
+    access=permission("directory.import"),
+    errors=("not_found", "conflict", "program_has_open_referrals"),
     expects_version=True,
 )
 set_temporary_message = contract.command(

@@ -41,7 +41,15 @@ class QueueStatusInput(Request):
     reason_required = Flag(
         load_default=None, allow_none=True, metadata={"description": "null: required if FHIR requires one"}
     )
-    category = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(STAGES))
+    category = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=validate.OneOf(STAGES),
+        metadata={
+            "description": "how far a referral has come; needed for a new status, unless it is the first or its `fhir_status`, "
+            "other than on-hold, tells it"
+        },
+    )
     colour = fields.String(load_default=None, allow_none=True, validate=_COLOUR)
 
 
@@ -193,6 +201,7 @@ add_program_to_queue = contract.command(
         "resource_inactive",
         "resource_not_referable",
     ),
+    honours_version=True,
 )
 edit_queue = contract.command(
     "edit_queue",
@@ -218,6 +227,7 @@ deactivate_queue = contract.command(
     reply=Queue,
     access=permission("queue.manage", realms=STAFF),
     errors=("not_found", "queue_has_open_referrals"),
+    honours_version=True,
 )
 reactivate_queue = contract.command(
     "reactivate_queue",
@@ -226,6 +236,7 @@ reactivate_queue = contract.command(
     reply=Queue,
     access=permission("queue.manage", realms=STAFF),
     errors=("not_found",),
+    honours_version=True,
 )
 remove_program_from_queue = contract.command(
     "remove_program_from_queue",
@@ -239,6 +250,7 @@ remove_program_from_queue = contract.command(
     reply=Queue,
     access=permission("queue.manage", realms=STAFF),
     errors=("not_found", "program_has_open_referrals"),
+    honours_version=True,
 )
 describe_queue = contract.query(
     "describe_queue",

@@ -22,8 +22,9 @@ class StatusCount(Reply):
 
 
 class Places(Reply):
-    """The places of several programs together."""
+    """Places that are counted in one unit."""
 
+    unit = fields.String(allow_none=True)
     total = Count(required=True)
     used = Count(required=True)
     free = Count(required=True)
@@ -34,7 +35,6 @@ class LineOfPlaces(Places):
 
     line_id = Id(required=True)
     name = fields.String(required=True)
-    unit = fields.String(allow_none=True)
     capacity_status = fields.String(required=True)
     note = fields.String(allow_none=True)
 
@@ -58,10 +58,10 @@ QueueOnDashboard = Reply.from_dict(
         "is_active": Flag(required=True),
         **_DEMAND,
         "statuses": fields.List(fields.Nested(StatusCount), required=True),
-        "capacity": fields.Nested(
-            Places,
-            allow_none=True,
-            metadata={"description": "all lines of its programs together; null where no capacity is set"},
+        "capacity": fields.List(
+            fields.Nested(Places),
+            required=True,
+            metadata={"description": "the places of all its programs, unit by unit"},
         ),
     },
     name="QueueOnDashboard",
@@ -135,7 +135,10 @@ class Statistics(Reply):
     outcomes = fields.List(fields.Nested(OutcomeCount), required=True)
     reasons = fields.List(fields.Nested(ReasonCount), required=True)
     capacity_use = fields.Float(
-        allow_none=True, metadata={"description": "mean share of the places in use, 0 to 1; null: not known"}
+        allow_none=True,
+        metadata={
+            "description": "mean share of the places in use, 0 to 1, in which each unit counts alike; null: not known"
+        },
     )
 
 

@@ -11,6 +11,7 @@ from services.contracts.fields import Code, Flag, Id
 from services.contracts.referrals import contract
 from services.contracts.referrals.assignments import (
     ASSIGNMENT_ERRORS,
+    CARRIES_NOTES,
     NOTE,
     PLACE,
     PRIORITIES,
@@ -39,6 +40,7 @@ MOVE_ERRORS = (
     "capacity_exhausted",
     "capacity_not_claimed",
     "offer_closed",
+    "feature_is_off",
 )
 
 change_status = contract.command(
@@ -53,7 +55,7 @@ change_status = contract.command(
 reassign_referral = contract.command(
     "reassign_referral",
     "Send a referral to another program or through another ReferralQ. The old referral ends and its provider no longer "
-    "sees it. The answer is the new referral.",
+    "sees it. A new provider reads only those notes that are passed on. The answer is the new referral.",
     request={
         "referral_id": Id(required=True),
         "program_id": Id(required=True),
@@ -66,7 +68,15 @@ reassign_referral = contract.command(
             validate=validate.OneOf(PRIORITIES),
             metadata={"description": "null: the same priority"},
         ),
-        "carries_notes": Flag(load_default=True),
+        "carries_notes": CARRIES_NOTES,
+        "note_ids": fields.List(
+            Id(),
+            load_default=list,
+            validate=validate.Length(max=200),
+            metadata={
+                "description": "the shared notes with which the new referral begins, instead of all or none"
+            },
+        ),
         **NOTE,
         **PLACE,
     },

@@ -7,7 +7,7 @@ from typing import Any
 from services.chassis.operations import Call, serves
 from services.contracts.identity import accounts as contract
 from services.contracts.referrals import directory as referrals
-from services.identity.accounts import handlers, queries
+from services.identity.accounts import corrections, handlers, queries
 from services.identity.registry.accounts import find_account
 
 
@@ -31,6 +31,14 @@ class AccountsEntrypoints:
     @serves(contract.list_accounts)
     def list_accounts(self, call: Call) -> Any:
         return call.read(queries.list_accounts)
+
+    @serves(contract.search_accounts)
+    def search_accounts(self, call: Call) -> Any:
+        return call.read(queries.search_accounts)
+
+    @serves(contract.edit_account)
+    def edit_account(self, call: Call) -> Any:
+        return call.commit(corrections.edit_account)
 
     @serves(contract.set_security_level)
     def set_security_level(self, call: Call) -> Any:

@@ -210,6 +210,7 @@ def assign_resource(unit: UnitOfWork, resource: Mapping[str, Any], *, account_id
     Raises Refused(not_found, not_a_provider_account, resource_not_found).
     """
     account = load_account(unit, account_id)
+    unit.honour_version(account)
     require_provider(account)
     if resource["level"] not in ASSIGNABLE_LEVELS:
         raise Refused(
@@ -247,6 +248,7 @@ def remove_resource(unit: UnitOfWork, *, account_id: str, assignment_id: str) ->
     Raises Refused(not_found).
     """
     account = load_account(unit, account_id)
+    unit.honour_version(account)
     assignment = next((row for row in account.assignments if row.id == assignment_id), None)
     if assignment is None:
         raise Refused("not_found", "The account has no such assignment.")
@@ -271,6 +273,7 @@ def set_provider_switches(
     Raises Refused(not_found, not_a_provider_account).
     """
     account = load_account(unit, account_id)
+    unit.honour_version(account)
     require_provider(account)
     before = (account.can_edit_capacity, account.can_change_status, account.can_access_details)
     if before != (can_edit_capacity, can_change_status, can_access_details):
@@ -295,6 +298,7 @@ def set_my_notifications(unit: UnitOfWork, *, resource_assigned_emails: bool) ->
     This is the only change that a provider can make to its own profile (S0-40).
     """
     account = load_account(unit, caller_of(unit).id)
+    unit.honour_version(account)
     if account.wants_resource_assigned_emails != resource_assigned_emails:
         account.wants_resource_assigned_emails = resource_assigned_emails
         account.version += 1

@@ -119,6 +119,7 @@ def rotate_secret(unit: UnitOfWork, *, client_id: str, overlap_hours: int) -> di
 def revoke(unit: UnitOfWork, *, client_id: str) -> dict[str, Any]:
     """End a client for good. Revoking it again changes nothing. Raises Refused(not_found)."""
     client = _load(unit, client_id, or_revoked=True)
+    unit.honour_version(client)
     if client.revoked_at is None:
         client.revoked_at = unit.now
         client.version += 1

@@ -27,7 +27,14 @@ from services.identity.models import (
     RolePermission,
     in_effect,
 )
-from services.identity.realms.rules import EMPLOYEE, PORTAL_REALMS, PROVIDER, STAFF, portal_is_open
+from services.identity.realms.rules import (
+    EMPLOYEE,
+    PORTAL_REALMS,
+    PROVIDER,
+    STAFF,
+    is_in_force,
+    portal_is_open,
+)
 from services.identity.registry.accounts import find_account
 from services.identity.registry.people import find_person
 from services.identity.relationships.profiles import permissions_over, profiles_of
@@ -192,10 +199,12 @@ def list_who_can_see(
     """
     now = utc_now()
     if resource_id:
-        paths = [_by_role(SEE_REFERRALS)]
         features = session.scalars(
             select(Organisation.features).where(Organisation.id == caller.organisation_id)
         ).one()
+        if not is_in_force(SEE_REFERRALS, features):
+            return {"items": [], "next": None}
+        paths = [_by_role(SEE_REFERRALS)]
         if portal_is_open(features):
             paths += _by_assignment(caller, resource_id, agency_id)
     else:

@@ -10,7 +10,7 @@ import datetime
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from services.identity.realms.rules import PROVIDER, portal_is_open, switch_of
+from services.identity.realms.rules import PROVIDER, is_in_force, portal_is_open, switch_of
 from services.identity.registry.rules import is_in_effect
 
 
@@ -43,13 +43,16 @@ def workforce_steps(
     features: Collection[str],
     permission: str,
 ) -> list[Step]:
-    """Conditions of staff and providers: the role and, for a provider, the portal's feature.
+    """Conditions of staff and providers: the role, and the feature of the portal or of what the permission is about.
 
     Where a switch decides about a provider's permission, the switch takes the place of the role.
     """
     if role is None:
         return [Step("role", False, "no role")]
     steps = []
+    if realm != PROVIDER and not is_in_force(permission, ()):
+        is_on = is_in_force(permission, features)
+        steps.append(Step("feature", is_on, f"referralq is {'on' if is_on else 'off'}"))
     if realm == PROVIDER:
         is_open = portal_is_open(features)
         steps.append(

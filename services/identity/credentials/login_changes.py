@@ -23,13 +23,17 @@ def change_login_email(unit: UnitOfWork, person: Person, account: Account, email
     again, at the new address.
     Raises Refused(proof_required, login_taken).
     """
-    if unit.caller is not None and unit.caller.kind == "account":
-        unit.caller.require_proof()
+    _require_proof(unit)
     if person.email != email:
         person.email = email
         person.version += 1
-    if account.email == email:
-        return
+    if account.email != email:
+        change_account_email(unit, account, email, person_id=person.id)
+
+
+def change_account_email(unit: UnitOfWork, account: Account, email: str, **about: str) -> None:
+    """Change the e-mail of an account, under the conditions of `change_login_email`. `about` are facts for the audit row."""
+    _require_proof(unit)
     before, account.email = account.email, email
     account.version += 1
     change = LoginChange(
@@ -46,7 +50,7 @@ def change_login_email(unit: UnitOfWork, person: Person, account: Account, email
     unit.add(change)
     end_sessions(unit, account.id, "login_changed")
     void_links(unit, account.id)
-    unit.audit("account.login_changed", "account", account.id, change_id=change.id, person_id=person.id)
+    unit.audit("account.login_changed", "account", account.id, change_id=change.id, **about)
     unit.publish(
         credentials.login_email_changed,
         account.id,
@@ -54,3 +58,8 @@ def change_login_email(unit: UnitOfWork, person: Person, account: Account, email
     )
     if account.last_login_at is None and account.state != "disabled":
         send_invitation(unit, account)
+
+
+def _require_proof(unit: UnitOfWork) -> None:
+    if unit.caller is not None and unit.caller.kind == "account":
+        unit.caller.require_proof()

@@ -108,6 +108,7 @@ def change_login(unit: UnitOfWork, *, client_id: str, person_id: str, email: str
     """Change the log-in e-mail (S1-19, S1-37). Raises Refused(not_found, proof_required, login_taken)."""
     person = load_person(unit, person_id)
     account, grant = _load_access(unit, client_id=client_id, person_id=person_id)
+    unit.honour_version(grant)
     change_login_email(unit, person, account, email)
     unit.session.flush()
     return access_view(unit.session, account, grant)

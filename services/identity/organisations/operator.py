@@ -1,4 +1,4 @@
-"""The operator's work: creating organisations, setting passwords, allowing passwords again."""
+"""The operator's work: creating organisations, setting passwords, allowing passwords again, noting subscribers."""
 
 from __future__ import annotations
 
@@ -150,6 +150,24 @@ def allow_passwords(database: Database, *, organisation_key: str, realm: str) ->
         return str(provider.id)
 
     return _as_operator(database, work)
+
+
+def note_subscriber(database: Database, *, organisation_key: str, name: str, action: str) -> None:
+    """Write the audit row of a step in the life of an outside system that reads the organisation's events.
+
+    Raises Refused(not_found) if there is no such organisation.
+    """
+
+    def work(unit: UnitOfWork) -> None:
+        organisation = unit.session.scalars(
+            select(Organisation).where(Organisation.key == organisation_key)
+        ).one_or_none()
+        if organisation is None:
+            raise Refused("not_found", f"There is no organisation with the key {organisation_key!r}.")
+        unit.act_for(organisation.id, organisation.key)
+        unit.audit(action, "subscriber", name)
+
+    _as_operator(database, work)
 
 
 def add_default_roles(unit: UnitOfWork) -> None:

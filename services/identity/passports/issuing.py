@@ -26,6 +26,6 @@ def _passport(
         return {"passport": None, "organisation_id": None}
     seen_sessions(runtime).note(standing.session_id, standing.last_seen_at, utc_now())
     return {
-        "passport": runtime.issuer.for_account(audience, standing.claims()),
+        "passport": runtime.issuer.for_account(audience, standing.claims(audience)),
         "organisation_id": standing.organisation_id,
     }

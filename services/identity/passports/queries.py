@@ -12,6 +12,7 @@ from services.chassis.unit_of_work import utc_now
 from services.identity.api_clients.models import ApiClient
 from services.identity.models import Account
 from services.identity.passports.standing import account_standing
+from services.identity.realms.rules import in_force
 from services.identity.registry.accounts import account_view, find_account
 from services.identity.registry.organisations import find_organisation
 
@@ -44,4 +45,5 @@ def check_permission(
             or_(ApiClient.expires_at.is_(None), ApiClient.expires_at > utc_now()),
         )
     )
-    return {"is_allowed": client is not None and permission in client.scopes}
+    features = find_organisation(session, caller.organisation_id).features
+    return {"is_allowed": client is not None and permission in in_force(client.scopes, features)}

@@ -11,7 +11,7 @@ Gotchas
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,6 +123,7 @@ _API_SESSION = (
         ApiClient.__table__.c.allowed_networks,
         _organisations.c.id.label("organisation_id"),
         _organisations.c.key.label("organisation_key"),
+        _organisations.c.features,
     )
     .select_from(
         ApiSession.__table__.join(
@@ -146,17 +147,19 @@ class Standing:
     organisation_key: str
     realm: str
     permissions: list[str]
+    features: Sequence[str]
     scope: Mapping[str, Any] = field(default_factory=dict)
     proven_at: datetime.datetime | None = None
 
-    def claims(self) -> dict[str, Any]:
-        """The claims of its passport."""
+    def claims(self, audience: str) -> dict[str, Any]:
+        """The claims of its passport. In identity, where rights are given, all that is held counts; elsewhere what is in force."""
+        is_at_home = audience == "identity"
         return {
             "sub": self.account_id,
             "org": self.organisation_id,
             "org_key": self.organisation_key,
             "realm": self.realm,
-            "perms": self.permissions,
+            "perms": self.permissions if is_at_home else rules.in_force(self.permissions, self.features),
             "scope": self.scope,
             "sid": self.session_id,
             "prov": None if self.proven_at is None else int(self.proven_at.timestamp()),
@@ -202,6 +205,7 @@ def standing_of(
         row.organisation_key,
         row.realm,
         permissions,
+        row.features,
         scope,
         row.proven_at,
     )
@@ -212,7 +216,9 @@ def account_standing(
 ) -> tuple[list[str], dict[str, Any]]:
     """Permissions and scope of an existing account of the caller's organisation, as its next passport would say."""
     parameters = {"account_id": account_id, "organisation_id": caller.organisation_id}
-    return permissions_and_scope(session, session.execute(_ACCOUNT, parameters).one(), now)
+    account = session.execute(_ACCOUNT, parameters).one()
+    permissions, scope = permissions_and_scope(session, account, now)
+    return rules.in_force(permissions, account.features), scope
 
 
 def permissions_and_scope(
@@ -268,6 +274,7 @@ def _of_api_client(fetch_one: FetchOne, token: str, client_address: str | None) 
         organisation_key=row.organisation_key,
         realm=REALM_OF_SYSTEMS,
         permissions=sorted(row.scopes),
+        features=row.features,
     )
 
 

@@ -154,20 +154,24 @@ def _verify_email(unit: UnitOfWork, token: str, settings: Any) -> dict[str, Any]
     account_id, organisation = found
     unit.act_for(organisation.id, organisation.key)
     person_id = unit.session.scalar(select(Account.person_id).where(Account.id == account_id))
-    # Lock the person's row first, as every step of a patient's access does: another order could deadlock.
-    person = load_person(unit, person_id or "")
+    # Lock the person's row first, as every step of a patient's access does: another order could deadlock. Staff have none.
+    person = load_person(unit, person_id) if person_id else None
     account = unit.session.scalars(
         select(Account).where(Account.id == account_id).with_for_update(of=Account)
     ).one()
     is_used = invitations.use_up(unit, is_this_link)
-    if not is_used or account.state == "disabled" or account.email != person.email:
+    if not is_used or account.state == "disabled" or (person is not None and account.email != person.email):
         raise links.link_refused()
     account.email_verified_at = unit.now
     account.version += 1
     invitations.void_links(unit, account.id)
-    unit.audit("account.email_verified", "account", account.id, person_id=person.id)
+    addresses.give_back(unit, addresses.LINK, settings)
+    unit.audit(
+        "account.email_verified", "account", account.id, **({"person_id": person.id} if person else {})
+    )
+    if person is None:
+        return {"is_enabled": False}
     is_registered = enrolment.record_of(unit, person).origin == enrolment.REGISTERED
     if is_registered and person.postal_code and person.disabled_at is None:
         enrolment.enable(unit, person, is_attested=False, way="email_verified")
-    addresses.give_back(unit, addresses.LINK, settings)
     return {"is_enabled": enrolment.open_access(unit, person) is not None}

@@ -53,6 +53,7 @@ def enable_patient_access(
 ) -> dict[str, Any]:
     """Patient Can Access Portal (S3-27, S3-31, S3-34). Raises Refused(not_found, not_a_patient, details_missing)."""
     person = enrolment.load_patient(unit, person_id)
+    unit.honour_version(person)
     enrolment.require_details(person, "email", "postal_code")
     enrolment.require_attestation(attests_email_is_private)
     enrolment.enable(unit, person, is_attested=True, way="staff")
@@ -62,6 +63,7 @@ def enable_patient_access(
 def disable_patient_access(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
     """No Access to Portal (S3-27). Raises Refused(not_found, not_a_patient)."""
     person = enrolment.load_patient(unit, person_id)
+    unit.honour_version(person)
     enrolment.disable(unit, person)
     return access_view(unit.session, person.id)
 
@@ -123,6 +125,7 @@ def _set_credentials(
     must_change: bool,
 ) -> dict[str, Any]:
     person = enrolment.load_patient(unit, person_id)
+    unit.honour_version(person)
     is_enabled = enrolment.open_access(unit, person) is not None
     if not is_enabled and enable_access:
         if person.email:

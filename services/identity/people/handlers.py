@@ -113,6 +113,7 @@ def start_person_kind(
 ) -> dict[str, Any]:
     """Make a person one of a kind, from now or `starts_at` on, unless they are at that time. Raises Refused(not_found)."""
     person = load_person(unit, person_id)
+    unit.honour_version(person)
     begins_at = starts_at or unit.now
     check_span(begins_at, ends_at, unit.now)
     history = kinds_of(unit.session, [person.id])[person.id]
@@ -130,6 +131,7 @@ def start_person_kind(
 def end_person_kind(unit: UnitOfWork, *, person_id: str, kind: str) -> dict[str, Any]:
     """End a kind of a person now. Raises Refused(not_found)."""
     person = load_person(unit, person_id)
+    unit.honour_version(person)
     rows = unit.session.scalars(
         select(PersonKind).where(
             PersonKind.person_id == person.id,

@@ -176,6 +176,7 @@ PERMISSIONS = frozenset(
         "referral.assign",
         "referral.read",
         "referral.change_status",
+        "referral.note",
         "account.manage",
         "account.read",
         "organisation.manage",
@@ -205,6 +206,7 @@ _STANDARD = _TRAINEE | {
     "capacity.edit",
     "referral.assign",
     "referral.change_status",
+    "referral.note",
     "document.send",
     "document.read",
     "access.break_glass",
@@ -222,7 +224,17 @@ DEFAULT_ROLES: Mapping[str, tuple[str, frozenset[str]]] = {
     PROVIDER_LEVEL: (
         PROVIDER,
         # queue.read: the ReferralQs of the provider's programs, whose statuses, reasons and outcomes the provider chooses from.
-        frozenset({"queue.read", "referral.read", "capacity.read", "document.read", "document.sign"}),
+        # referral.note: both sides write notes, whoever may change the status (S0-32).
+        frozenset(
+            {
+                "queue.read",
+                "referral.read",
+                "referral.note",
+                "capacity.read",
+                "document.read",
+                "document.sign",
+            }
+        ),
     ),
 }
 
@@ -244,12 +256,27 @@ def portal_is_open(features: Collection[str]) -> bool:
     return "provider_portal" in features and "referralq" in features
 
 
+# Permissions over ReferralQs and referrals: without the feature nobody has them (S0-5).
+_OF_REFERRALQ = ("queue.", "capacity.", "referral.")
+
+
+def is_in_force(permission: str, features: Collection[str]) -> bool:
+    """Whether a permission that is held gives something: the organisation has the feature that it is about."""
+    return "referralq" in features or not permission.startswith(_OF_REFERRALQ)
+
+
+def in_force(held: Iterable[str], features: Collection[str]) -> list[str]:
+    """The permissions of these that give something, sorted."""
+    return sorted(permission for permission in held if is_in_force(permission, features))
+
+
 def effective_permissions(
     realm: str, held: Iterable[str], switches: Mapping[str, bool], features: Collection[str]
 ) -> list[str]:
-    """What an account may do now, sorted: its role's permissions, and for providers what features and switches decide.
+    """What an account holds now, sorted: its role's permissions, and for providers what features and switches decide.
 
-    `switches` are can_edit_capacity and can_change_status of a provider account.
+    What is held may be given to others, even while it is not `in_force`. `switches` are can_edit_capacity and
+    can_change_status of a provider account.
     """
     if realm != PROVIDER:
         return sorted(held)

@@ -366,7 +366,7 @@ KINDS: dict[str, Kind] = {
             "email_confirmation",
             "organisation_name product_name confirmation_link lifetime",
             "Please confirm your e-mail address",
-            "{{ organisation_name }} has received a registration with this address. Open this link to confirm it:",
+            "{{ organisation_name }} has been given this address as yours. Open this link to confirm it:",
             "{{ confirmation_link }}",
             "The link works once and for {{ lifetime }}.",
             UNEXPECTED,

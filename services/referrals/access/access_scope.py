@@ -23,7 +23,10 @@ STAFF, PROVIDER = "staff", "provider"
 
 @dataclass(frozen=True)
 class AccessScope:
-    """Either `everything`, or these programs and, of these agencies, the programs that are in a ReferralQ."""
+    """Either `everything`, or these programs and, of these agencies, all that is in a ReferralQ.
+
+    That are their programs and, where the organisation lets agencies take referrals, themselves and their sites.
+    """
 
     everything: bool = False
     program_ids: frozenset[str] = frozenset()
@@ -46,11 +49,20 @@ class AccessScope:
             return true()
         return and_(self.of_referrals(program_id), program_id.in_(select(QueueProgram.program_id)))
 
+    def of_resources(self) -> ColumnElement[bool]:
+        """Condition on resources: the caller works for it, whether it is in a ReferralQ or not."""
+        if self.everything:
+            return true()
+        return or_(Resource.id.in_(self.program_ids), self._is_of_agencies())
+
+    def _is_of_agencies(self) -> ColumnElement[bool]:
+        return or_(Resource.agency_id.in_(self.agency_ids), Resource.id.in_(self.agency_ids))
+
     def _of_agencies(self) -> Select[str]:
         return (
             select(Resource.id)
             .join(QueueProgram, QueueProgram.program_id == Resource.id)
-            .where(Resource.level == Level.PROGRAM.value, Resource.agency_id.in_(self.agency_ids))
+            .where(self._is_of_agencies())
         )
 
 

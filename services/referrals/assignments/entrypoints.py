@@ -7,7 +7,7 @@ from typing import Any
 from services.chassis.events import IncomingEvent, listens
 from services.chassis.operations import Call, carry_out, serves
 from services.contracts.referrals import assignments
-from services.contracts.referrals.capacity import capacity_changed
+from services.contracts.referrals.capacity import UNKNOWN, capacity_changed
 from services.referrals.assignments import new_referrals, notes, queries, waitlist
 from services.referrals.authors.names import with_names
 from services.referrals.records.handlers import note_reading
@@ -53,10 +53,11 @@ class AssignmentEntrypoints:
 
     @listens(capacity_changed)
     def on_capacity_changed(self, incoming: IncomingEvent) -> None:
-        """Give places that are free now to referrals on the waitlist."""
+        """Give places that are free now to referrals on the waitlist. A line that says nothing any more limits nobody."""
+        may_be_free = incoming.data["free"] or incoming.data.get("status") == UNKNOWN
         with incoming.runtime.database.reading(incoming.context.organisation_id) as session:
             is_wanted = waitlist.has_waiting_referral(session, incoming.data["program_id"])
-        if incoming.data["free"] and is_wanted:
+        if may_be_free and is_wanted:
             incoming.apply(waitlist.on_capacity_changed)
 
     @listens(assignments.referral_waitlisted)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from services.chassis.cursors import cursor_of, read_cursor
 from services.referrals.calendar.queries import today_of
 from services.referrals.directory.models import Resource
-from services.referrals.directory.rules import Level
+from services.referrals.directory.queries import is_of_agency
 from services.referrals.models import Referral, is_overdue, is_urgent
 from services.referrals.records.consent import is_consent_expired
 from services.referrals.records.models import ContactRecord
@@ -120,7 +120,7 @@ def _order(sort: str) -> str:
 
 
 def _programs_of(agency_id: str) -> Select[str]:
-    return select(Resource.id).where(Resource.agency_id == agency_id, Resource.level == Level.PROGRAM.value)
+    return select(Resource.id).where(is_of_agency(agency_id))
 
 
 def _records_of(number: str) -> Select[str]:

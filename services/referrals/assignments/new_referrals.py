@@ -215,9 +215,10 @@ def _take_place(
     unit: UnitOfWork, settings: QueueSettings, program_id: str, line_id: str | None, is_confirmed: bool
 ) -> Place:
     # A place that has just become free belongs to the referrals that wait for it, before any new one.
-    if not is_waited_for(unit.session, program_id, line_id):
+    waited_for = lines_waited_for(unit.session, program_id)
+    if waited_for.isdisjoint({None, line_id}):
         try:
-            counted = claim(unit, program_id, line_id)
+            counted = claim(unit, program_id, line_id, but=waited_for)
             return Place(counted, is_held=counted is not None)
         except Refused as refused:
             if refused.code != "capacity_exhausted":
@@ -229,14 +230,10 @@ def _take_place(
     raise _full(settings)
 
 
-def is_waited_for(session: Session, program_id: str, line_id: str | None = None) -> bool:
-    """Whether a referral waits for a place of this line, or, without a line, for any place of the program."""
-    waiting = select(Referral.id).where(
-        Referral.program_id == program_id,
-        Referral.is_waiting,
-        Referral.capacity_line_id.is_not_distinct_from(line_id),
-    )
-    return session.scalars(waiting.limit(1)).first() is not None
+def lines_waited_for(session: Session, program_id: str) -> set[str | None]:
+    """The lines of a program for whose places referrals wait; None among them: one waits for any place."""
+    waiting = select(Referral.capacity_line_id).where(Referral.program_id == program_id, Referral.is_waiting)
+    return set(session.scalars(waiting.distinct()))
 
 
 def _full(settings: QueueSettings) -> Refused:

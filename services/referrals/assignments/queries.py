@@ -31,6 +31,7 @@ from services.referrals.records.rules import (
     visible_record,
     withheld_fields,
 )
+from services.referrals.workflow.queries import workflow_of
 
 
 class _Row(NamedTuple):
@@ -138,12 +139,16 @@ def get_referral(session: Session, caller: Caller | None, *, referral_id: str) -
     referral = visible_referral(session, caller, referral_id)
     row = session.execute(_ONE_LIMITED, {"referral_id": referral.id}).one()
     view = _view(session, row, caller, utc_now())
-    view["progress"]["next_statuses"] = next_statuses(
-        settings_of(row.Queue),
-        row.Queue.status_list(),
-        referral.status,
-        is_ended=referral.is_terminal,
-        ended_by=referral.ended_by,
+    view["progress"]["next_statuses"] = (
+        next_statuses(
+            settings_of(row.Queue),
+            row.Queue.status_list(),
+            referral.status,
+            is_ended=referral.is_terminal,
+            ended_by=referral.ended_by,
+        )
+        if workflow_of(session).has_status_changes
+        else []
     )
     if may_see_details(caller):
         record = record_view(session, session.get_one(ContactRecord, referral.contact_record_id))
@@ -185,6 +190,7 @@ def list_referral_notes(session: Session, caller: Caller | None, *, referral_id:
     return {
         "items": [
             {
+                "id": line.id,
                 "at": line.at,
                 "author": _actor(line, referral, agency_name),
                 "note": line.note,

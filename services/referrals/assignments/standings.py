@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import and_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from services.contracts.errors import Refused
 from services.referrals.directory.models import Resource
@@ -16,12 +16,18 @@ from services.referrals.directory.rules import ResourceStatus, check_may_be_refe
 from services.referrals.models import QueueProgram, Referral
 from services.referrals.queues.models import Queue
 
+_Agency = aliased(Resource)
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A program: whether it takes referrals through a ReferralQ, and whether a record has an open referral to it there."""
+    """A program: whether it takes referrals through a ReferralQ, and whether a record has an open referral to it there.
+
+    `agency_status` is None for an agency that takes referrals itself.
+    """
 
     program: Resource
+    agency_status: str | None
     is_in_queue: bool
     is_referred: bool = False
 
@@ -31,7 +37,11 @@ def program_standings(
 ) -> dict[str, Standing]:
     """The standings of these programs by id, in one statement. Programs that do not exist are left out."""
     in_queue = and_(QueueProgram.program_id == Resource.id, QueueProgram.queue_id == queue_id)
-    statement: Any = select(Resource, QueueProgram.queue_id).outerjoin(QueueProgram, in_queue)
+    statement: Any = (
+        select(Resource, _Agency.status, QueueProgram.queue_id)
+        .outerjoin(_Agency, _Agency.id == Resource.agency_id)
+        .outerjoin(QueueProgram, in_queue)
+    )
     if record_id is not None:
         is_referred = and_(
             Referral.contact_record_id == record_id,
@@ -41,8 +51,10 @@ def program_standings(
         )
         statement = statement.add_columns(Referral.id).outerjoin(Referral, is_referred)
     return {
-        program.id: Standing(program, through is not None, bool(referral_ids and referral_ids[0]))
-        for program, through, *referral_ids in session.execute(statement.where(Resource.id.in_(program_ids)))
+        program.id: Standing(program, status, through is not None, bool(referral_ids and referral_ids[0]))
+        for program, status, through, *referral_ids in session.execute(
+            statement.where(Resource.id.in_(program_ids))
+        )
     }
 
 
@@ -50,12 +62,12 @@ def program_standing(
     session: Session, program_id: str, queue_id: str, record_id: str | None = None
 ) -> Standing:
     """The standing of one program. Raises Refused `not_found`, `not_a_program`."""
-    return as_standing(program_standings(session, [program_id], queue_id, record_id).get(program_id))
+    return as_standing(session, program_standings(session, [program_id], queue_id, record_id).get(program_id))
 
 
-def as_standing(found: Standing | None) -> Standing:
+def as_standing(session: Session, found: Standing | None) -> Standing:
     """The standing, if it was found and is a program's. Raises Refused `not_found`, `not_a_program`."""
-    as_program(found.program if found else None)
+    as_program(session, found.program if found else None)
     assert found is not None  # noqa: S101 - as_program refuses None
     return found
 
@@ -75,7 +87,8 @@ def check_may_refer(queue: Queue, standing: Standing) -> None:
         raise Refused(
             "program_not_in_queue", "The program takes no referrals through this ReferralQ.", "program_id"
         )
-    check_may_be_referred_to(ResourceStatus(standing.program.status))
+    agency_status = ResourceStatus(standing.agency_status) if standing.agency_status else None
+    check_may_be_referred_to(ResourceStatus(standing.program.status), agency_status)
 
 
 def refuse_if_open(session: Session, contact_record_id: str, queue_id: str, program_id: str) -> None:

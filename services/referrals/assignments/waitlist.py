@@ -34,7 +34,9 @@ def has_waiting_referral(session: Session, program_id: str) -> bool:
 def on_capacity_changed(unit: UnitOfWork, data: Mapping[str, Any]) -> None:
     """Give the free places of a program, or of one of its lines, to the referrals that wait for them."""
     line_id = data.get("line_id")
-    _promote(unit, data["program_id"], {None, line_id} if line_id else None, data["free"])
+    # Without a free place the line may limit nobody any more; then all who wait are let in.
+    most = data["free"] or MOST_AT_ONCE
+    _promote(unit, data["program_id"], {None, line_id} if line_id else None, most)
 
 
 def on_referral_waitlisted(unit: UnitOfWork, data: Mapping[str, Any]) -> None:

@@ -36,7 +36,7 @@ def _assign(unit: UnitOfWork, job: BulkJob, record_id: str) -> Referral:
     record = get_record(unit.session, record_id, lock=True)
     queue = held_queue(unit.session, job.wish["queue_id"])
     found = program_standings(unit.session, job.wish["program_ids"], queue.id, record.id)
-    programs = [as_standing(found.get(program_id)) for program_id in job.wish["program_ids"]]
+    programs = [as_standing(unit.session, found.get(program_id)) for program_id in job.wish["program_ids"]]
     if any(standing.is_referred for standing in programs):
         raise already_assigned()
     return _to_the_first_free(unit, job, record, queue, programs)

@@ -29,10 +29,10 @@ from services.referrals.bulk.rules import (
     STATUS_CHANGE,
     WAITING,
 )
-from services.referrals.directory.queries import get_program
-from services.referrals.directory.rules import ResourceStatus, check_may_be_referred_to
+from services.referrals.directory.queries import check_referable, get_program
 from services.referrals.queues.queries import held_queue
 from services.referrals.status_changes.handlers import named_status
+from services.referrals.workflow.queries import require_status_changes
 
 
 def start_bulk_assignment(
@@ -55,7 +55,7 @@ def start_bulk_assignment(
     queue = held_queue(unit.session, queue_id)
     found = program_standings(unit.session, program_ids, queue.id)
     for program_id in program_ids:
-        check_may_refer(queue, as_standing(found.get(program_id)))
+        check_may_refer(queue, as_standing(unit.session, found.get(program_id)))
     ids = selections.record_ids(unit.session, contact_record_ids, records)
     if dry_run:
         counts = forecasts.of_assignment(unit.session, queue, ids, program_ids, is_confirmed=confirm)
@@ -75,10 +75,12 @@ def start_bulk_status_change(
     note: str | None,
     dry_run: bool,
 ) -> dict[str, Any]:
-    """Move many referrals to a status. Raises Refused `not_found`, `invalid_request`, `selection_too_large`.
+    """Move many referrals to a status.
 
-    Where a selection names the queue, its status must be there (`status_not_in_queue`).
+    Where a selection names the queue, its status must be there. Raises Refused `not_found`, `invalid_request`,
+    `selection_too_large`, `feature_is_off`, `status_not_in_queue`.
     """
+    require_status_changes(unit.session)
     ids = selections.referral_ids(unit.session, referral_ids, referrals)
     if referrals is not None:
         named_status(held_queue(unit.session, referrals["queue_id"]), status)
@@ -97,7 +99,7 @@ def start_bulk_reassignment(
     queue_id: str | None,
     to_program_id: str,
     to_queue_id: str | None,
-    carries_notes: bool,
+    carries_notes: bool | None,
     confirm: bool,
     note: str | None,
     dry_run: bool,
@@ -110,8 +112,7 @@ def start_bulk_reassignment(
     if to_queue_id is not None:
         queue = held_queue(unit.session, to_queue_id)
         check_may_refer(queue, program_standing(unit.session, to_program_id, queue.id))
-    program = get_program(unit.session, to_program_id)
-    check_may_be_referred_to(ResourceStatus(program.status))
+    check_referable(unit.session, get_program(unit.session, to_program_id))
     ids = selections.open_referral_ids(
         unit.session,
         from_program_id=from_program_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, case, exists, or_, select, update
@@ -29,16 +30,20 @@ class LimitingLine(NamedTuple):
     total: int
 
 
-def claim(unit: UnitOfWork, program_id: str, line_id: str | None = None) -> str | None:
+def claim(
+    unit: UnitOfWork, program_id: str, line_id: str | None = None, *, but: Collection[str | None] = ()
+) -> str | None:
     """Take one of a program's places and return the id of the line that was counted.
 
-    Without `line_id` it is the first line, in their order, with a free place. None where the program has no limit: no
-    capacity was set, none is in effect, or the organisation works without capacity. One conditional statement decides
-    for each line, so of two claims of the last place only one succeeds. Raises Refused `capacity_exhausted`, and
-    `not_found` for a line of another program.
+    Without `line_id` it is the first line, in their order, with a free place; lines of `but` are left out. None where the
+    program has no limit: no capacity was set, none is in effect, or the organisation works without capacity. One
+    conditional statement decides for each line, so of two claims of the last place only one succeeds. Raises Refused
+    `capacity_exhausted`, and `not_found` for a line of another program.
     """
     lines = lines_of(unit.session, program_id)
     for line in _chosen(unit.session, lines, program_id, line_id):
+        if line.id in but:
+            continue
         if line.settles_at is not None and line.settles_at <= unit.now:
             settled(unit, line.id)
         if _take(unit, line.id):

@@ -16,7 +16,7 @@ from services.chassis.logs import log, where
 from services.chassis.transactions import itself, transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.referrals.capacity import capacity_stale
-from services.referrals.capacity.history import publish_new_version
+from services.referrals.capacity.history import ITSELF, Author, publish_new_version
 from services.referrals.capacity.models import Line, Term
 from services.referrals.capacity.readings import Terms, counted, open_terms, said
 from services.referrals.capacity.rules import CapacityLine, Mode, remind_at, steps
@@ -53,11 +53,24 @@ def _settle(unit: UnitOfWork, line: Line, terms: dict[str, Term]) -> None:
         if kind == "took_effect":
             remind(unit, line, following, at)
         if kind is not None:
-            publish_new_version(unit, line, following, kind, at, was=current)
+            author = _author(terms, current, following, at) if kind == "took_effect" else ITSELF
+            publish_new_version(unit, line, following, kind, at, was=current, author=author)
         current = following
     for term in [term for term in terms.values() if term.ends_at is not None and term.ends_at <= unit.now]:
         term.closed_at = term.ends_at
         del terms[term.id]
+
+
+def _author(
+    terms: Terms, before: CapacityLine | None, after: CapacityLine | None, at: datetime.datetime
+) -> Author:
+    """Who has scheduled what takes effect at an instant: the change that begins then, else the one that ends."""
+    begins = after is not None and after.starts_at == at
+    scheduled = after if begins else before
+    term = terms.get(scheduled.id) if scheduled is not None else None
+    if term is None or term.said_by is None or term.said_by_realm is None:
+        return ITSELF
+    return Author(term.said_by, term.said_by_realm)
 
 
 def _kind(before: CapacityLine | None, after: CapacityLine | None, at: datetime.datetime) -> str | None:

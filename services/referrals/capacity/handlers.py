@@ -7,22 +7,24 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from services.chassis import wire
 from services.chassis.database import insert_unless_there
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
+from services.contracts.referrals.capacity import capacity_changed
 from services.contracts.spelling import search_key
 from services.referrals.access.access_scope import access_scope_of
 from services.referrals.capacity.claims import claim, exhausted, release
 from services.referrals.capacity.due_lines import put, remind, settled
-from services.referrals.capacity.history import publish_new_version
+from services.referrals.capacity.history import author_of, publish_new_version
 from services.referrals.capacity.models import CapacitySettings, Line, Term
-from services.referrals.capacity.queries import one_view
+from services.referrals.capacity.queries import no_capacity, one_view, outside_every_queue
 from services.referrals.capacity.readings import Terms, counted, said
 from services.referrals.capacity.rules import (
     CapacityLine,
+    CapacityStatus,
     Mode,
     Period,
     at_window,
@@ -32,9 +34,10 @@ from services.referrals.capacity.rules import (
     step,
 )
 from services.referrals.capacity.settings import settings_of
-from services.referrals.capacity.views import scheduled_view
+from services.referrals.capacity.views import NOTHING, scheduled_view
 from services.referrals.directory.models import Resource
 from services.referrals.directory.queries import get_program
+from services.referrals.models import Referral
 
 __all__ = ["claim", "exhausted", "release"]  # from claims.py, beside the commands
 
@@ -42,6 +45,10 @@ HELD_FOR = datetime.timedelta(
     days=7
 )  # a confirmation without an end, where nothing else tells how long it holds
 MOST_SCHEDULED = 100
+# The members of a request that state a line's capacity, as `CapacityLine` calls them.
+_STATED = (
+    "total", "unit", "note", "mode", "period", "time_zone", "valid_until", "has_waitlist", "needs_assessment",
+)  # fmt: skip
 
 
 def set_capacity(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,9 +59,10 @@ def set_capacity(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]
     `capacity_below_use`.
     """
     program = _program_in_reach(unit, request["program_id"])
-    line, terms = _first_line(unit, program.id, request["unit"])
+    line, terms = _first_line(unit, program.id, request.get("unit", NOTHING.unit))
+    unit.honour_version(line)
     line.removed_at = None
-    return _set(unit, line, terms, _statement_in(request), "set")
+    return _set(unit, line, terms, _statement_now(unit, request, line, terms), "set")
 
 
 def add_capacity_line(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,22 +76,29 @@ def add_capacity_line(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str,
     line = _empty_line(unit, wire.new_id(), program.id, request["name"], (last or 0) + 1)
     unit.add(Line(**line, target_population=request["target_population"]))
     unit.session.flush()
-    return _set(unit, *_settled(unit, line["id"]), _statement_in(request), "added")
+    return _set(unit, *_settled(unit, line["id"]), _statement_in(request, NOTHING), "added")
 
 
 def edit_capacity_line(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
     """Change a line's name and capacity. Raises Refused as `set_capacity`, and `conflict`."""
     line, terms = _line_in_reach(unit, request["line_id"])
-    _refuse_same_name(unit, line.program_id, request["name"], line.id)
-    line.name, line.target_population = request["name"], request["target_population"]
-    return _set(unit, line, terms, _statement_in(request), "set")
+    if "name" in request:
+        _refuse_same_name(unit, line.program_id, request["name"], line.id)
+        line.name = request["name"]
+    if "target_population" in request:
+        line.target_population = request["target_population"]
+    return _set(unit, line, terms, _statement_now(unit, request, line, terms), "set")
 
 
 def remove_capacity_line(unit: UnitOfWork, *, line_id: str) -> dict[str, Any]:
     """Remove a line with everything that is scheduled for it. It counts no longer; its history stays.
 
-    Referrals that hold its places keep them, and no place becomes free when they end. Raises Refused `not_found`, `feature_is_off`.
+    A referral that waits for it waits for any place of the program from now on. Referrals that hold its places keep them,
+    and no place becomes free when they end. Raises Refused `not_found`, `feature_is_off`, `version_conflict`.
     """
+    # Locks are taken in the order used everywhere: referrals before capacity.
+    waiting = update(Referral).where(Referral.capacity_line_id == line_id, Referral.is_waiting)
+    unit.session.execute(waiting.values(capacity_line_id=None))
     line, terms = _line_in_reach(unit, line_id)
     before = counted(line, terms)
     put(line, terms, before, None)
@@ -113,7 +128,7 @@ def confirm_capacity(
     term = terms[current.id]
     term.valid_until = _in_utc(valid_until) or _held_until(unit, term)
     _refuse_past(term.valid_until, unit.now, "valid_until")
-    term.said_at, term.version = unit.now, term.version + 1
+    _sign(unit, term)
     current = replace(current, valid_until=term.valid_until)
     line.settles_at = next_boundary([said(each) for each in terms.values()], current, unit.now)
     remind(unit, line, current, unit.now)
@@ -130,19 +145,23 @@ def schedule_capacity(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str,
     """
     program = _program_in_reach(unit, request["program_id"])
     if request["line_id"] is None:
-        line, terms = _first_line(unit, program.id, request["unit"])
+        line, terms = _first_line(unit, program.id, request.get("unit", NOTHING.unit))
         line.removed_at = None
     else:
-        line, terms = _line_in_reach(unit, request["line_id"])
+        line, terms = _held_line(unit, request["line_id"])
         if line.program_id != program.id:
             raise _no_line()
-    if len(terms) > MOST_SCHEDULED:
+    if (
+        sum(each.starts_at is not None and each.starts_at > unit.now for each in terms.values())
+        >= MOST_SCHEDULED
+    ):
         detail = f"At most {MOST_SCHEDULED} changes can be scheduled; cancel one first."
         raise Refused("invalid_capacity", detail, "starts_at")
-    term = Term(id=wire.new_id(), line_id=line.id, said_at=unit.now, used=0, version=1)
-    _write_scheduled(
-        unit, line, terms, term, _statement_in(request), request["starts_at"], request["ends_at"]
-    )
+    term = Term(id=wire.new_id(), line_id=line.id, used=0, version=0)
+    # Its own time, not the one of the numbers now, says how long its numbers are valid.
+    before = replace(_last_said(line, terms), valid_until=None)
+    times = (request["starts_at"], request.get("ends_at"))
+    _write_scheduled(unit, line, terms, term, _statement_in(request, before), *times)
     unit.add(term)
     unit.audit("capacity.scheduled", "program", program.id, line_id=line.id, schedule_id=term.id)
     return scheduled_view(term)
@@ -157,10 +176,8 @@ def edit_scheduled_capacity(unit: UnitOfWork, request: Mapping[str, Any]) -> dic
     if line.term_id == term.id or (term.starts_at is not None and term.starts_at <= unit.now):
         raise Refused("conflict", "It has begun: edit the line itself, or cancel the change.", "schedule_id")
     others = {key: each for key, each in terms.items() if key != term.id}
-    _write_scheduled(
-        unit, line, others, term, _statement_in(request), request["starts_at"], request["ends_at"]
-    )
-    term.said_at, term.version = unit.now, term.version + 1
+    times = (request.get("starts_at", term.starts_at), request.get("ends_at", term.ends_at))
+    _write_scheduled(unit, line, others, term, _statement_in(request, said(term)), *times)
     unit.audit("capacity.schedule_edited", "program", line.program_id, schedule_id=term.id)
     return scheduled_view(term)
 
@@ -187,15 +204,27 @@ def cancel_scheduled_capacity(unit: UnitOfWork, *, schedule_id: str) -> dict[str
 def set_capacity_settings(
     unit: UnitOfWork, *, is_on: bool, remind_hours: int, confirm_after_days: int | None
 ) -> CapacitySettings:
-    """Change the organisation's settings for capacity (S0-7)."""
+    """Change the organisation's settings for capacity (S0-7). While it is off, nobody waits for a place."""
     settings = settings_of(unit.session, unit.organisation_id)
+    was_on = settings.is_on
     if settings.organisation_id is None:
         unit.add(settings)
     settings.is_on, settings.remind_hours = is_on, remind_hours
     settings.confirm_after_days = confirm_after_days
     assert unit.organisation_id is not None  # noqa: S101 - an account has its organisation
     unit.audit("capacity.settings_changed", "organisation", unit.organisation_id, is_on=settings.is_on)
+    if was_on and not is_on:
+        _tell_that_nothing_limits(unit)
     return settings
+
+
+def _tell_that_nothing_limits(unit: UnitOfWork) -> None:
+    """Publish that nothing is known of the lines of programs for which referrals wait, so that these are let in."""
+    waiting = select(Referral.program_id).where(Referral.is_waiting)
+    lines = select(Line).where(Line.program_id.in_(waiting), Line.removed_at.is_(None))
+    for line in unit.session.scalars(lines.order_by(Line.program_id, Line.position)):
+        facts = {"program_id": line.program_id, "line_id": line.id, "status": CapacityStatus.UNKNOWN.value}
+        unit.publish(capacity_changed, line.program_id, {**facts, "total": 0, "used": 0, "free": 0})
 
 
 def _set(
@@ -208,7 +237,7 @@ def _set(
     stated = check_line(replace(_counting(stated, current, line.held), id=term.id))
     stated = at_window(stated, unit.now)
     _fill(term, stated)
-    term.said_at, term.version = unit.now, term.version + 1
+    _sign(unit, term)
     if current is None:
         terms[term.id] = unit.add(term)
     put(line, terms, current, stated)
@@ -231,19 +260,36 @@ def _counting(stated: CapacityLine, current: CapacityLine | None, held: int) -> 
     return replace(stated, used=current.used, window_started_at=current.window_started_at)
 
 
-def _statement_in(request: Mapping[str, Any]) -> CapacityLine:
-    """What a request states about a line: it is stored as a whole, so its members travel together. Not checked yet."""
-    return CapacityLine(
-        total=request["total"],
-        unit=request["unit"],
-        mode=Mode(request["mode"]),
-        period=Period(request["period"]) if request["period"] else None,
-        time_zone=request["time_zone"],
-        valid_until=_in_utc(request["valid_until"]),
-        note=request["note"] or "",
-        has_waitlist=request["has_waitlist"],
-        needs_assessment=request["needs_assessment"],
-    )
+def _statement_in(request: Mapping[str, Any], before: CapacityLine) -> CapacityLine:
+    """What a request states about a line. A member that is absent is as in `before`. Not checked yet."""
+    given = {name: request[name] for name in _STATED if name in request}
+    if "note" in given:
+        given["note"] = given["note"] or ""
+    if "mode" in given:
+        given["mode"] = Mode(given["mode"])
+    if given.get("period"):
+        given["period"] = Period(given["period"])
+    elif given.get("mode") is Mode.OCCUPANCY:
+        given["period"] = None
+    if "valid_until" in given:
+        given["valid_until"] = _in_utc(given["valid_until"])
+    kept = {name: getattr(before, name) for name in _STATED}
+    return CapacityLine(**{**kept, **given})
+
+
+def _statement_now(
+    unit: UnitOfWork, request: Mapping[str, Any], line: Line, terms: dict[str, Term]
+) -> CapacityLine:
+    """What a request states about a line from now on. An end of validity that is over begins anew, as by a confirmation."""
+    current = counted(line, terms)
+    if current is None:
+        return _statement_in(request, NOTHING)
+    term = terms[current.id]
+    before = said(term)
+    days = settings_of(unit.session, unit.organisation_id).confirm_after_days
+    if days or (term.valid_until is not None and term.valid_until <= unit.now):
+        before = replace(before, valid_until=_held_until(unit, term))
+    return _statement_in(request, before)
 
 
 def _checked(
@@ -272,6 +318,20 @@ def _fill(term: Term, stated: CapacityLine) -> None:
     term.has_waitlist, term.needs_assessment = stated.has_waitlist, stated.needs_assessment
 
 
+def _sign(unit: UnitOfWork, term: Term) -> None:
+    """Note who stated the term, and when. A scheduled change takes effect under this author's name."""
+    author = author_of(unit)
+    term.said_at, term.said_by, term.said_by_realm = unit.now, author.id, author.realm
+    term.version += 1
+
+
+def _last_said(line: Line, terms: Terms) -> CapacityLine:
+    """What the line says: the term in effect, or the one that begins next where none is."""
+    if line.term_id is not None:
+        return said(terms[line.term_id])
+    return next((said(term) for term in terms.values()), NOTHING)
+
+
 def _write_scheduled(
     unit: UnitOfWork,
     line: Line,
@@ -286,6 +346,7 @@ def _write_scheduled(
     lines = [*(said(each) for each in others.values()), stated]
     check_schedule(lines)
     _fill(term, stated)
+    _sign(unit, term)
     line.settles_at = next_boundary(lines, counted(line, others), unit.now)
 
 
@@ -319,33 +380,45 @@ def _refuse_same_name(unit: UnitOfWork, program_id: str, name: str, own_id: str)
 def _program_in_reach(unit: UnitOfWork, program_id: str) -> Resource:
     scope = access_scope_of(unit.caller).of_capacity(Resource.id)
     if unit.session.scalar(select(Resource.id).where(Resource.id == program_id, scope)) is None:
-        raise Refused("not_found", "There is no program with this id.", "program_id")
+        raise no_capacity(unit.session, unit.caller, program_id)
     program = get_program(unit.session, program_id)
     _require_on(unit)
     return program
 
 
 def _line_in_reach(unit: UnitOfWork, line_id: str) -> tuple[Line, dict[str, Term]]:
+    line, terms = _held_line(unit, line_id)
+    unit.honour_version(line)
+    return line, terms
+
+
+def _held_line(unit: UnitOfWork, line_id: str) -> tuple[Line, dict[str, Term]]:
     scope = access_scope_of(unit.caller).of_capacity(Line.program_id)
     statement = select(Line.id).where(Line.id == line_id, Line.removed_at.is_(None), scope)
     if unit.session.scalar(statement) is None:
-        raise _no_line()
+        program_id = unit.session.scalar(
+            select(Line.program_id).where(Line.id == line_id, Line.removed_at.is_(None))
+        )
+        raise outside_every_queue(unit.session, unit.caller, program_id, "line_id") or _no_line()
     _require_on(unit)
     return _settled(unit, line_id)
 
 
 def _scheduled_in_reach(unit: UnitOfWork, schedule_id: str) -> tuple[Line, dict[str, Term], Term]:
-    line_id = unit.session.scalar(
-        select(Term.line_id)
+    scheduled = (
+        select(Term.line_id, Line.program_id)
         .join(Line, Line.id == Term.line_id)
         .where(Term.id == schedule_id, Term.closed_at.is_(None), Term.starts_at.is_not(None))
-        # A change out of reach gets the same refusal as one that does not exist.
-        .where(Line.removed_at.is_(None), access_scope_of(unit.caller).of_capacity(Line.program_id))
+        .where(Line.removed_at.is_(None))
     )
+    in_reach = scheduled.where(access_scope_of(unit.caller).of_capacity(Line.program_id))
+    line_id = unit.session.scalar(in_reach)
+    # A change out of reach gets the same refusal as one that does not exist.
     absent = Refused("not_found", "There is no scheduled change with this id.", "schedule_id")
     if line_id is None:
-        raise absent
-    line, terms = _line_in_reach(unit, line_id)
+        program_id = unit.session.scalar(scheduled.with_only_columns(Line.program_id))
+        raise outside_every_queue(unit.session, unit.caller, program_id, "schedule_id") or absent
+    line, terms = _held_line(unit, line_id)
     if schedule_id not in terms:  # settling the line has just closed it
         raise absent
     unit.require_version(terms[schedule_id])

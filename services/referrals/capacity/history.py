@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from typing import NamedTuple
 
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
@@ -10,6 +11,22 @@ from services.contracts.referrals.capacity import capacity_changed
 from services.referrals.capacity.models import Change, Line
 from services.referrals.capacity.readings import status_of
 from services.referrals.capacity.rules import CapacityLine, CapacityStatus
+
+
+class Author(NamedTuple):
+    """Who made a change: an account of a realm, or a service."""
+
+    id: str
+    realm: str
+
+
+# The author of what time brings.
+ITSELF = Author("referrals", "service")
+
+
+def author_of(unit: UnitOfWork) -> Author:
+    """The one who acts now."""
+    return Author(unit.actor_id, (unit.caller.realm or unit.caller.kind) if unit.caller else ITSELF.realm)
 
 
 def publish_new_version(
@@ -20,11 +37,12 @@ def publish_new_version(
     at: datetime.datetime,
     *,
     was: CapacityLine | None = None,
+    author: Author | None = None,
 ) -> None:
     """Give the line its next version, store the change and publish it. `was` tells the unit where no term is in effect now."""
     line.version += 1
     line.updated_at, line.organisation_key = unit.now, unit.organisation_key
-    publish_change(unit, line, current or _nothing(was), status_of(current, at), kind, at)
+    publish_change(unit, line, current or _nothing(was), status_of(current, at), kind, at, author)
 
 
 def publish_change(
@@ -34,8 +52,10 @@ def publish_change(
     status: CapacityStatus,
     kind: str,
     at: datetime.datetime,
+    author: Author | None = None,
 ) -> None:
-    """Store a change at the row's version and publish it."""
+    """Store a change at the row's version and publish it. Without an `author` it is the one who acts now."""
+    author = author or author_of(unit)
     unit.add(
         Change(
             id=wire.new_id(),
@@ -57,8 +77,8 @@ def publish_change(
             has_waitlist=shown.has_waitlist,
             needs_assessment=shown.needs_assessment,
             status=status.value,
-            actor_realm=(unit.caller.realm or unit.caller.kind) if unit.caller else "service",
-            actor_id=unit.actor_id,
+            actor_realm=author.realm,
+            actor_id=author.id,
         )
     )
     unit.publish(

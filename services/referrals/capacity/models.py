@@ -53,6 +53,7 @@ class Line(TenantScoped, Base):
 class Term(TenantScoped, Base):
     """A statement about a line: its total and unit, and the time for which they hold. `starts_at` None: from the beginning.
 
+    `said_by` and `said_by_realm` name its author, who is the author of its taking effect, too; None where that is not known.
     `used` and `window_started_at` keep the count of a term in mode "period" that another term has replaced. A term is
     closed when it is cancelled or over.
     """
@@ -76,6 +77,8 @@ class Term(TenantScoped, Base):
     window_started_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     said_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+    said_by: Mapped[str | None] = mapped_column(String(64))
+    said_by_realm: Mapped[str | None] = mapped_column(String(20))
     version: Mapped[int] = mapped_column(Integer, default=1)
 
 

@@ -22,7 +22,7 @@ from services.referrals.capacity.rules import CapacityStatus
 from services.referrals.capacity.settings import settings_of
 from services.referrals.capacity.views import capacity_view, change_view, past_view
 from services.referrals.directory.models import Resource
-from services.referrals.directory.queries import agency_name_of
+from services.referrals.directory.queries import agency_name_of, is_of_agency
 from services.referrals.models import QueueProgram
 from services.referrals.queues.models import Queue
 
@@ -48,12 +48,10 @@ def get_capacity(
         .where(Line.program_id == program_id, access_scope_of(caller).of_capacity(Line.program_id))
         .order_by(Line.position, Line.id)
     )
-    if at < now:
-        return _past_capacity(session, lines, at)
-    row = session.execute(lines.where(Line.removed_at.is_(None)).limit(1)).one_or_none()
-    if row is None:
-        raise _no_capacity()
-    return _views(session, [row], at)[0]
+    view = _past_capacity(session, lines, at) if at < now else _first_view(session, lines, at)
+    if view is None:
+        raise no_capacity(session, caller, program_id)
+    return view
 
 
 def list_capacities(
@@ -108,7 +106,7 @@ def list_capacity_history(
     """The changes of a program's lines, newest first. Raises Refused `not_found`, `invalid_request`."""
     scope = access_scope_of(caller).of_capacity(Resource.id)
     if session.scalar(select(Resource.id).where(Resource.id == program_id, scope)) is None:
-        raise _no_capacity()
+        raise no_capacity(session, caller, program_id)
     statement = select(Change).where(Change.program_id == program_id)
     if line_id is not None:
         statement = statement.where(Change.line_id == line_id)
@@ -196,7 +194,7 @@ def _in_place(
         members = select(QueueProgram.program_id).where(QueueProgram.queue_id == queue_id)
         yield Line.program_id.in_(members)
     if agency_id is not None:
-        yield Resource.agency_id == agency_id
+        yield is_of_agency(agency_id)
     if program_id is not None:
         yield Line.program_id == program_id
 
@@ -227,14 +225,19 @@ def _has_status(status: CapacityStatus, is_stale: ColumnElement[bool]) -> Column
     return and_(Line.term_id.is_not(None), ~is_stale, conditions[status])
 
 
-def _past_capacity(session: Session, lines: Any, at: datetime.datetime) -> dict[str, Any]:
+def _first_view(session: Session, lines: Any, at: datetime.datetime) -> dict[str, Any] | None:
+    rows = session.execute(lines.where(Line.removed_at.is_(None)).limit(1)).all()
+    return _views(session, rows, at)[0] if rows else None
+
+
+def _past_capacity(session: Session, lines: Any, at: datetime.datetime) -> dict[str, Any] | None:
     """The line that was first at that time, even if it was removed since."""
     stayed = or_(Line.removed_at.is_(None), Line.removed_at > at)
     for line, program, agency_name in session.execute(lines.where(stayed)):
         change = _last_change(session, line.id, at)
         if change is not None:
             return past_view(change, line, program, agency_name, at)
-    raise _no_capacity()
+    return None
 
 
 def _last_change(session: Session, line_id: str, at: datetime.datetime) -> Change | None:
@@ -247,5 +250,25 @@ def _last_change(session: Session, line_id: str, at: datetime.datetime) -> Chang
     return None if change is not None and change.kind == "removed" else change
 
 
-def _no_capacity() -> Refused:
-    return Refused("not_found", "There is no capacity for a program with this id.", "program_id")
+def no_capacity(session: Session, caller: Caller | None, program_id: str) -> Refused:
+    """The refusal where the caller reaches no capacity of a program. A provider learns of its own one what is missing."""
+    absent = Refused("not_found", "There is no capacity for a program with this id.", "program_id")
+    return outside_every_queue(session, caller, program_id, "program_id") or absent
+
+
+def outside_every_queue(
+    session: Session, caller: Caller | None, program_id: str | None, field: str
+) -> Refused | None:
+    """The refusal for a provider whose own program is in no ReferralQ; None for anybody and anything else."""
+    scope = access_scope_of(caller)
+    outside = select(Resource.id).where(
+        Resource.id == program_id,
+        scope.of_resources(),
+        Resource.id.not_in(select(QueueProgram.program_id)),
+    )
+    if scope.everything or session.scalar(outside) is None:
+        return None
+    detail = (
+        "The program is in no ReferralQ, so its capacity is out of reach. Ask your partner to add it to one."
+    )
+    return Refused("not_found", detail, field)

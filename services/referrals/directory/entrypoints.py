@@ -41,6 +41,10 @@ class DirectoryEntrypoints:
     def set_resource_status(self, call: Call) -> Any:
         return call.commit(handlers.set_resource_status)
 
+    @serves(directory.retire_resource)
+    def retire_resource(self, call: Call) -> Any:
+        return call.commit(handlers.retire_resource)
+
     @serves(directory.set_temporary_message)
     def set_temporary_message(self, call: Call) -> Any:
         return call.commit(handlers.set_temporary_message)

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import undefer
 
 from services.chassis import wire
@@ -16,11 +16,12 @@ from services.contracts.referrals.directory import resource_changed
 from services.contracts.spelling import search_key
 from services.referrals.directory.keys import set_keys
 from services.referrals.directory.models import Resource
-from services.referrals.directory.queries import details_of
+from services.referrals.directory.queries import count_open_referrals, details_of
 from services.referrals.directory.revisions import next_revision
 from services.referrals.directory.rules import (
     EDITED_LISTS,
     Level,
+    ResourceStatus,
     check_message_dates,
     edited_record,
     is_public,
@@ -29,7 +30,9 @@ from services.referrals.directory.rules import (
 
 
 def create_resource(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Add a resource. Raises Refused(number_taken, resource_not_found, not_an_agency, agency_required).
+    """Add a resource.
+
+    Raises Refused(number_taken, resource_not_found, not_an_agency, agency_required, resource_inactive).
 
     `request` is kept whole, because an edited member that is absent differs from an empty one.
     """
@@ -87,13 +90,57 @@ def edit_resource(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any
     return _changed(unit, resource, "resource.edited", fields=sorted(edits))
 
 
-def set_resource_status(unit: UnitOfWork, *, resource_id: str, status: str) -> dict[str, Any]:
-    """Set whether a resource is active and may be referred to. Raises Refused(not_found, version_conflict)."""
+def set_resource_status(unit: UnitOfWork, *, resource_id: str, status: str, confirm: bool) -> dict[str, Any]:
+    """Set whether a resource is active and may be referred to. Another status than inactive brings a retired one back.
+
+    Raises Refused(not_found, version_conflict), and without `confirm` `program_has_open_referrals` for one that closes.
+    """
     resource = _load(unit, resource_id)
+    if status == ResourceStatus.INACTIVE.value:
+        _ask_before_closing(unit, resource, confirm=confirm)
+    else:
+        resource.retired_at = None
+    before = _set_status(resource, status)
+    return _changed(unit, resource, "resource.status_set", before=before, after=resource.status)
+
+
+def retire_resource(unit: UnitOfWork, *, resource_id: str, confirm: bool) -> dict[str, Any]:
+    """Take a resource out of the directory. It is inactive, in no list and no search; its referrals and history stay.
+
+    Raises Refused(not_found, version_conflict), `conflict` for an agency that has resources, and without `confirm`
+    `program_has_open_referrals`.
+    """
+    resource = _load(unit, resource_id)
+    own = (
+        select(func.count())
+        .select_from(Resource)
+        .where(Resource.agency_id == resource.id, Resource.retired_at.is_(None))
+    )
+    kept = unit.session.scalar(own)
+    if kept:
+        detail = f"The agency has {kept} programs and sites in the directory; retire them first."
+        raise Refused("conflict", detail, "resource_id", resources=kept)
+    _ask_before_closing(unit, resource, confirm=confirm)
+    before = _set_status(resource, ResourceStatus.INACTIVE.value)
+    resource.retired_at = resource.retired_at or unit.now
+    return _changed(unit, resource, "resource.retired", before=before)
+
+
+def _set_status(resource: Resource, status: str) -> str:
     before, resource.status = resource.status, status
     resource.record = resource.record | {"status": status}
     resource.is_public = is_public(resource.record, status)
-    return _changed(unit, resource, "resource.status_set", before=before, after=resource.status)
+    return before
+
+
+def _ask_before_closing(unit: UnitOfWork, resource: Resource, *, confirm: bool) -> None:
+    if resource.status == ResourceStatus.INACTIVE.value or confirm:
+        return
+    counts = count_open_referrals(unit.session, resource.id)
+    total = sum(counts.values())
+    if total:
+        detail = f"{total} referrals to it are open. They stay and can be worked on; confirm to go on."
+        raise Refused("program_has_open_referrals", detail, "confirm", open_referrals=total, statuses=counts)
 
 
 def set_temporary_message(
@@ -128,6 +175,10 @@ def _agency(unit: UnitOfWork, level: str, agency_id: str | None) -> Resource | N
         raise Refused("resource_not_found", "There is no resource with this id.", "agency_id")
     if agency.level != Level.AGENCY.value:
         raise Refused("not_an_agency", "This is no agency; choose the agency it belongs to.", "agency_id")
+    if agency.retired_at is not None:
+        raise Refused(
+            "resource_inactive", "The agency is retired; choose another one, or bring it back.", "agency_id"
+        )
     return agency
 
 

@@ -18,6 +18,7 @@ class Resource(TenantScoped, Base):
     `fingerprint` belongs to the record as last imported. An import with the same fingerprint changes nothing, so edits by
     hand stay until the source changes. `revision` is the directory's revision at the last write (see DirectoryRevision).
     `is_public` is false where the source says that only staff may see the resource (`rules.is_public`).
+    A retired resource is inactive, and no list and no search shows it.
     """
 
     __tablename__ = "resources"
@@ -42,6 +43,7 @@ class Resource(TenantScoped, Base):
     version: Mapped[int] = mapped_column(Integer, default=1)
     revision: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     edited_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    retired_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
 

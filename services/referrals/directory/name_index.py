@@ -81,14 +81,18 @@ class NameIndex:
         if kept.revision < revision:
             levels = [level.value for level in (*SEARCHABLE_LEVELS, Level.SITE)]
             statement = (
-                select(Resource.number, Resource.search_key, Resource.status, Resource.level)
+                select(
+                    Resource.number, Resource.search_key, Resource.status, Resource.level, Resource.retired_at
+                )
                 .where(Resource.revision > kept.revision, Resource.level.in_(levels))
                 .execution_options(yield_per=READ_AT_ONCE)
             )
             for chunk in session.execute(statement).partitions():
-                for number, key, status, level in chunk:
+                for number, key, status, level, retired_at in chunk:
                     names = kept.sites if level == Level.SITE.value else kept.names
-                    names.put(number, key, is_inactive=status == ResourceStatus.INACTIVE.value)
+                    # Without a word, a retired resource is found by no search.
+                    shown = "" if retired_at is not None else key
+                    names.put(number, shown, is_inactive=status == ResourceStatus.INACTIVE.value)
                 time.sleep(0)  # yield to other greenlets
             kept = self._directories[organisation_id] = kept._replace(revision=revision)
         self._directories.move_to_end(organisation_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, undefer
 
 from services.chassis.passports import Caller
@@ -15,11 +15,15 @@ from services.referrals.directory.keys import numbers_by_key
 from services.referrals.directory.models import Resource
 from services.referrals.directory.name_index import NameIndex
 from services.referrals.directory.rules import (
+    ALONE_LEVELS,
     SEARCHABLE_LEVELS,
     Level,
     ResourceStatus,
     TemporaryMessage,
+    check_may_be_referred_to,
 )
+from services.referrals.models import Referral
+from services.referrals.workflow.queries import workflow_of
 
 STAFF_REALM = "staff"
 _Agency = aliased(Resource)
@@ -47,7 +51,11 @@ def search_resources(
     `include_inactive`.
     """
     levels = SEARCHABLE_LEVELS if level is None else (Level(level),)
-    wanted = [Resource.level.in_([each.value for each in levels]), *shown_to(caller)]
+    wanted = [
+        Resource.level.in_([each.value for each in levels]),
+        Resource.retired_at.is_(None),
+        *shown_to(caller),
+    ]
     if not include_inactive:
         wanted.append(Resource.status != ResourceStatus.INACTIVE.value)
     exact, by_term = numbers_by_key(session, q, limit, *wanted)
@@ -80,6 +88,7 @@ def list_resources(
     level: str | None,
     agency_id: str | None,
     status: str | None,
+    include_retired: bool,
     after: str | None,
     limit: int,
 ) -> dict[str, Any]:
@@ -87,6 +96,8 @@ def list_resources(
     filters = ((Resource.level, level), (Resource.agency_id, agency_id), (Resource.status, status))
     wanted = (column == value for column, value in filters if value is not None)
     statement = _resources().where(*wanted, *shown_to(caller))
+    if not include_retired:
+        statement = statement.where(Resource.retired_at.is_(None))
     if after is not None:
         last = session.get(Resource, after)
         if last is None:
@@ -124,22 +135,67 @@ def describe_resource(session: Session, _caller: Caller | None, *, resource_id: 
 
 def get_program(session: Session, program_id: str, absent: str = "not_found") -> Resource:
     """The row of a program. Raises Refused `absent` (no such resource) or `not_a_program`."""
-    return as_program(session.get(Resource, program_id), absent)
+    return as_program(session, session.get(Resource, program_id), absent)
 
 
-def as_program(resource: Resource | None, absent: str = "not_found") -> Resource:
-    """The resource, if it was found and is a program. Raises Refused as `get_program`."""
+def as_program(session: Session, resource: Resource | None, absent: str = "not_found") -> Resource:
+    """The resource, if it was found and takes referrals as a program does. Raises Refused as `get_program`.
+
+    Where the organisation allows it, an agency without a program takes referrals itself, and so do its sites.
+    """
     if resource is None:
         raise Refused(absent, "There is no resource with this id.", "program_id")
-    if resource.level != Level.PROGRAM.value:
+    if resource.level == Level.PROGRAM.value:
+        return resource
+    if resource.level not in ALONE_LEVELS or _has_program(session, resource.agency_id or resource.id):
         raise Refused("not_a_program", "This is no program; choose one of its programs.", "program_id")
+    if not workflow_of(session).can_refer_to_agencies:
+        detail = "It has no program; the workflow settings can let agencies without a program take referrals."
+        raise Refused("not_a_program", detail, "program_id")
     return resource
 
 
+def _has_program(session: Session, agency_id: str) -> bool:
+    programs = select(Resource.id).where(
+        Resource.agency_id == agency_id,
+        Resource.level == Level.PROGRAM.value,
+        Resource.retired_at.is_(None),
+    )
+    return session.scalars(programs.limit(1)).first() is not None
+
+
+def check_referable(session: Session, program: Resource) -> None:
+    """Raise Refused (`resource_inactive`, `resource_not_referable`) unless referrals may go to this program."""
+    agency = session.get(Resource, program.agency_id) if program.agency_id else None
+    check_may_be_referred_to(
+        ResourceStatus(program.status), ResourceStatus(agency.status) if agency is not None else None
+    )
+
+
+def is_of_agency(agency_id: str) -> ColumnElement[bool]:
+    """Condition: the resource belongs to this agency, or is it."""
+    return or_(Resource.agency_id == agency_id, Resource.id == agency_id)
+
+
+def count_open_referrals(session: Session, resource_id: str) -> dict[str, int]:
+    """The number of open referrals to a resource and, of an agency, to all its programs, by status key."""
+    statement = (
+        select(Referral.status, func.count().label("open"))
+        .join(Resource, Resource.id == Referral.program_id)
+        .where(is_of_agency(resource_id), Referral.is_open)
+        .group_by(Referral.status)
+        .order_by(Referral.status)
+    )
+    return {row.status: row.open for row in session.execute(statement)}
+
+
 def agency_name_of(session: Session, program_id: str) -> str | None:
-    """The name of a program's agency, None where it has no agency."""
-    statement = select(_Agency.name).join(Resource, Resource.agency_id == _Agency.id)
-    name: str | None = session.scalar(statement.where(Resource.id == program_id))
+    """The name of a program's agency, or of the agency that takes referrals itself; None where there is none."""
+    own_name = case((Resource.level == Level.AGENCY.value, Resource.name))
+    statement = select(func.coalesce(_Agency.name, own_name)).outerjoin(
+        _Agency, _Agency.id == Resource.agency_id
+    )
+    name: str | None = session.scalar(statement.select_from(Resource).where(Resource.id == program_id))
     return name
 
 
@@ -159,6 +215,7 @@ def details_of(session: Session, resource_id: str, *conditions: ColumnElement[bo
         "message": _message(resource.temporary_message),
         "record": {name: value for name, value in record.items() if name not in named},
         "edited_at": resource.edited_at,
+        "retired_at": resource.retired_at,
         "updated_at": resource.updated_at,
     }
 

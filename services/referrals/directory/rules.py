@@ -38,6 +38,9 @@ WRITING, READY, FAILED, EXPIRED = "writing", "ready", "failed", "expired"
 # Row S0-20: a search offers agencies and programs. A site is only a place: referrals go to programs.
 SEARCHABLE_LEVELS = frozenset({Level.AGENCY, Level.PROGRAM})
 
+# Resources that can take referrals themselves where their agency has no program.
+ALONE_LEVELS = frozenset({Level.AGENCY, Level.SITE})
+
 MOST_OF_KEY = 255
 PARENTS_FIRST = (Level.AGENCY, Level.SITE, Level.PROGRAM, Level.PROGRAM_AT_SITE)
 
@@ -134,10 +137,17 @@ def may_be_referred_to(status: ResourceStatus) -> bool:
     return status is ResourceStatus.ACTIVE
 
 
-def check_may_be_referred_to(status: ResourceStatus) -> None:
-    """Raise Refused (`resource_inactive`, `resource_not_referable`) unless referrals may go here."""
+def check_may_be_referred_to(status: ResourceStatus, agency_status: ResourceStatus | None) -> None:
+    """Raise Refused (`resource_inactive`, `resource_not_referable`) unless referrals may go here.
+
+    `agency_status` is the status of the resource's agency, None for an agency.
+    """
     if status is ResourceStatus.INACTIVE:
         raise Refused("resource_inactive", "The resource is inactive; choose another one.", "program_id")
+    if agency_status is ResourceStatus.INACTIVE:
+        raise Refused(
+            "resource_inactive", "Its agency is inactive; choose a program of another one.", "program_id"
+        )
     if not may_be_referred_to(status):
         raise Refused(
             "resource_not_referable",

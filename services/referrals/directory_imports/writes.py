@@ -127,6 +127,7 @@ def _row(
         "fingerprint": entry.fingerprint,
         "revision": revision,
         "edited_at": None,
+        "retired_at": None,
         "updated_at": unit.now,
     }
 

@@ -51,8 +51,7 @@ def read(
     Raises Refused `not_found`.
     """
     rules.check_type(resource_type)
-    rules.check_id(resource_id)
-    search = rules.Search(resource_type, (("_id", (resource_id,)),), 1, None)
+    search = rules.Search(resource_type, (("_id", (rules.check_id(resource_id),)),), 1, None)
     found, _ = _search(session, caller, search)
     if not found:
         raise not_visible(caller, "resource_id") if _is_referral(resource_type) else _not_found()

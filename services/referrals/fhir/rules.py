@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from services.contracts.errors import Refused
+from services.contracts.ids import plain_id
 
 FHIR_VERSION = "4.0.1"
 # Our own code systems and extensions.
@@ -81,7 +82,6 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 _OF_EVERY_SEARCH = frozenset({"_count", "_format", "_after"})
 _PREFIXES = ("eq", "ge", "gt", "le", "lt")
 _FORMATS = frozenset({"json", "application/json", "application/fhir+json"})
-_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -119,10 +119,11 @@ def check_type(resource_type: str) -> None:
 
 
 def check_id(resource_id: str) -> str:
-    """The id. Raises Refused `not_found` if it is not in the form of our ids."""
-    if not _ID.fullmatch(resource_id):
+    """The id in our form. Raises Refused `not_found` if it is no identifier."""
+    plain = plain_id(resource_id)
+    if plain is None:
         raise Refused("not_found", "There is no resource with this id.", "resource_id")
-    return resource_id
+    return plain
 
 
 def read_search(
@@ -146,6 +147,8 @@ def read_search(
             wanted = tuple(part for part in value.split(",") if part)
             if not wanted:
                 raise _refused("A value is expected.", name)
+            if name == "_id":
+                wanted = tuple(plain_id(part) or part for part in wanted)
             conditions.append((name, wanted))
     _check_format(given.get("_format", ()))
     after = given.get("_after", ())
@@ -163,7 +166,7 @@ def reference_id(value: str, types: Sequence[str], name: str) -> tuple[str | Non
     kind = parts[-2] if len(parts) > 1 else None
     if kind is not None and kind not in types:
         raise _refused(f"A reference to {' or '.join(types)} is expected.", name)
-    return kind, parts[-1]
+    return kind, plain_id(parts[-1]) or parts[-1]
 
 
 def token_code(value: str, system: str | None, name: str) -> str:

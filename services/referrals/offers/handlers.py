@@ -44,7 +44,7 @@ def create_offer(
     queue = held_queue(unit.session, queue_id)
     found = program_standings(unit.session, program_ids, queue.id, record.id)
     programs = [
-        _may_be_asked(queue, found.get(program_id), f"program_ids.{position}")
+        _may_be_asked(unit, queue, found.get(program_id), f"program_ids.{position}")
         for position, program_id in enumerate(program_ids)
     ]
     offer = Offer(
@@ -81,10 +81,10 @@ def withdraw_offer(unit: UnitOfWork, *, offer_id: str, note: str | None, reason_
     return view_of(unit.session, offer.id)
 
 
-def _may_be_asked(queue: Queue, found: Standing | None, field: str) -> Resource:
+def _may_be_asked(unit: UnitOfWork, queue: Queue, found: Standing | None, field: str) -> Resource:
     """The program, if a referral to it may be opened. A refusal names the program's position in the request."""
     try:
-        standing = as_standing(found)
+        standing = as_standing(unit.session, found)
         check_may_open(queue, standing)
     except Refused as refusal:
         if refusal.field in ("program_id", "resource", "contact_record_id"):

@@ -17,8 +17,7 @@ from services.contracts.referrals.queues import (
     queue_deactivated,
     queue_reactivated,
 )
-from services.referrals.directory.queries import get_program
-from services.referrals.directory.rules import ResourceStatus, check_may_be_referred_to
+from services.referrals.directory.queries import check_referable, get_program
 from services.referrals.models import QueueProgram
 from services.referrals.queues.models import Queue, QueueStatus
 from services.referrals.queues.queries import count_open, keys_in_use, view_of
@@ -128,7 +127,7 @@ def add_program_to_queue(unit: UnitOfWork, *, queue_id: str, program_id: str) ->
     queue = _held(unit, queue_id)
     program = get_program(unit.session, program_id, "resource_not_found")
     if unit.session.get(QueueProgram, (queue.id, program.id)) is None:
-        check_may_be_referred_to(ResourceStatus(program.status))
+        check_referable(unit.session, program)
         unit.add(QueueProgram(queue_id=queue.id, program_id=program.id, added_at=unit.now))
         _note_change(unit, queue, "queue.program_added", program_id=program.id)
     return view_of(unit.session, queue)
@@ -162,6 +161,7 @@ def _held(unit: UnitOfWork, queue_id: str) -> Queue:
     queue = unit.session.get(Queue, queue_id, with_for_update=True)
     if queue is None:
         raise Refused("not_found", "There is no ReferralQ with this id.", "queue_id")
+    unit.honour_version(queue)
     return queue
 
 

@@ -37,6 +37,12 @@ _STAGE_OF_FHIR: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("rejected", "cancelled", "failed", "entered-in-error"), "offered"),
     }
 )
+# A referral may be on hold at any stage, so this code alone does not tell it, and no code tells nothing.
+SAY_NO_STAGE = frozenset({None, "on-hold"})
+# The code of an open status of which an editor names only the stage.
+USUAL_FHIR: Mapping[str, str] = MappingProxyType(
+    {"offered": "received", "accepted": "accepted", "enrolled": "in-progress"}
+)
 WHEN_FULL = ("block", "warn", "waitlist")
 PROVIDER, CLIENT = "provider", "client"
 

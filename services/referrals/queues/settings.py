@@ -12,7 +12,9 @@ from typing import Any
 from services.contracts.errors import Refused
 from services.referrals.queues.rules import (
     FHIR_NEEDS_REASON,
+    SAY_NO_STAGE,
     STAGES,
+    USUAL_FHIR,
     Status,
     check_replacement,
     first_status,
@@ -69,9 +71,10 @@ def statuses_from(
 ) -> list[Status]:
     """The statuses that an editor gave, in order.
 
-    An entry with a key is the status of `known` with that key, even under a new label. An entry without a key is a new
-    status and gets a key made from its label. An entry without a FHIR code keeps the code it had, or gets the usual one.
-    Raises Refused `invalid_status_list` for an unknown key.
+    An entry with a key is the status of `known` with that key, even under a new label; without a stage it keeps the one it
+    had. An entry without a key is a new status and gets a key made from its label. An entry without a FHIR code keeps the
+    code it had, or gets the usual one of its stage. The stage decides what a provider sees, so it is never guessed.
+    Raises Refused `invalid_status_list` for an unknown key, and for a status with neither stage nor FHIR code.
     """
     kept = {status.key: status for status in known}
     statuses: list[Status] = []
@@ -82,7 +85,8 @@ def statuses_from(
             raise Refused("invalid_status_list", detail, f"{where}.{position}.key")
         # A new status never reuses an existing key: old history lines would seem to be about the new status.
         taken = [*kept, *(status.key for status in statuses)]
-        fhir = entry["fhir_status"] or _usual_fhir(position, entry["is_terminal"], kept.get(key or ""))
+        before = kept.get(key or "")
+        fhir, stage = _fhir_and_stage(entry, position, before, f"{where}.{position}")
         reason_required = entry.get("reason_required")
         statuses.append(
             Status(
@@ -93,7 +97,7 @@ def statuses_from(
                 fhir,
                 entry.get("outcome_required", False),
                 fhir in FHIR_NEEDS_REASON if reason_required is None else reason_required,
-                entry.get("category"),
+                stage,
                 entry.get("colour"),
             )
         )
@@ -117,12 +121,24 @@ def check_new_list(
     return cleaned
 
 
-def _usual_fhir(position: int, is_terminal: bool, before: Status | None) -> str:
-    if before is not None and before.is_terminal == is_terminal:
-        return before.fhir_status
-    if is_terminal:
-        return "completed"
-    return "requested" if position == 0 else "in-progress"
+def _fhir_and_stage(
+    entry: Mapping[str, Any], position: int, before: Status | None, where: str
+) -> tuple[str, str | None]:
+    """The FHIR code of a status, and the stage that was chosen for it, None where the stage follows from the code."""
+    stage = entry.get("category") or (before.category if before is not None else None)
+    fhir: str | None = entry["fhir_status"]
+    if (
+        before is not None
+        and fhir in (None, before.fhir_status)
+        and before.is_terminal == entry["is_terminal"]
+    ):
+        return before.fhir_status, stage
+    if fhir is None and position == 0 and not entry["is_terminal"]:
+        return "requested", stage
+    if stage is None and fhir in SAY_NO_STAGE:
+        detail = f"Say how far a referral has come at this status: {', '.join(STAGES)}. It decides what providers see."
+        raise Refused("invalid_status_list", detail, f"{where}.category")
+    return fhir or ("completed" if entry["is_terminal"] else USUAL_FHIR[stage or ""]), stage
 
 
 def _check_status_hours(hours: Mapping[str, int], statuses: Sequence[Status]) -> None:

@@ -22,9 +22,10 @@ from services.contracts.errors import Refused
 from services.referrals import models
 from services.referrals.access.access_scope import AccessScope, access_scope_of
 from services.referrals.calendar.queries import today_of
-from services.referrals.capacity.models import Line
+from services.referrals.capacity.models import Line, Term
 from services.referrals.capacity.places import lines_of_programs
 from services.referrals.directory.models import Resource
+from services.referrals.directory.queries import is_of_agency
 from services.referrals.models import QueueProgram, Referral
 from services.referrals.queues.models import Queue, QueueStatus
 from services.referrals.records import consent
@@ -60,7 +61,7 @@ def get_dashboard(session: Session, caller: Caller | None, *, queue_id: str | No
             "is_active": queue.is_active,
             **_numbers(queue.id, counts, flagged),
             "statuses": _by_status(queue.statuses, counts.get(queue.id, {})),
-            "capacity": capacity.get(queue.id),
+            "capacity": capacity.get(queue.id, []),
         }
         for queue in queues
     ]
@@ -202,17 +203,28 @@ def _one_by_one(
     return dict(session.execute(select(part.c.key, func.count()).group_by(part.c.key)).all())
 
 
-def _capacity_of_queues(session: Session, programs: Collection[str] | None) -> dict[str, dict[str, int]]:
-    """The places of all lines of each queue's programs together."""
+def _capacity_of_queues(
+    session: Session, programs: Collection[str] | None
+) -> dict[str, list[dict[str, Any]]]:
+    """The places of each queue's programs by unit: beds are not added to pickups."""
     statement = (
-        select(QueueProgram.queue_id, func.sum(Line.total), func.sum(Line.used))
+        select(QueueProgram.queue_id, Term.unit, func.sum(Line.total), func.sum(Line.used))
         .join(Line, Line.program_id == QueueProgram.program_id)
+        .join(Term, Term.id == Line.term_id)
         .where(Line.removed_at.is_(None), among(QueueProgram.program_id, programs))
-        .group_by(QueueProgram.queue_id)
+        .group_by(QueueProgram.queue_id, Term.unit)
+        .order_by(Term.unit)
     )
+    found: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for queue_id, unit, total, used in session.execute(statement):
+        places = found[queue_id].setdefault(unit.casefold(), {"unit": unit, "total": 0, "used": 0})
+        places["total"] += int(total)
+        places["used"] += int(used)
     return {
-        queue_id: {"total": int(total), "used": int(used), "free": int(total - used)}
-        for queue_id, total, used in session.execute(statement)
+        queue_id: [
+            {**places, "free": places["total"] - places["used"]} for _, places in sorted(units.items())
+        ]
+        for queue_id, units in found.items()
     }
 
 
@@ -248,7 +260,7 @@ def _pairs(
     if queue_id is not None:
         statement = statement.where(both.c.queue_id == queue_id)
     if agency_id is not None:
-        statement = statement.where(Resource.agency_id == agency_id)
+        statement = statement.where(is_of_agency(agency_id))
     if after is not None:
         last_program_id, last_queue_id = read_cursor(after, _BY_PROGRAM, str, str)
         name = session.scalar(select(Resource.search_key).where(Resource.id == last_program_id))

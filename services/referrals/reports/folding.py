@@ -14,7 +14,7 @@ from services.chassis.loop import Loop
 from services.chassis.unit_of_work import utc_now
 from services.referrals.calendar.models import ReportSettings
 from services.referrals.calendar.rules import DEFAULT_ZONE, local_day
-from services.referrals.capacity.models import Line
+from services.referrals.capacity.models import Line, Term
 from services.referrals.reports.models import ReportCapacityDay, ReportCount, ReportDelta
 from services.referrals.reports.rules import day_number
 from services.referrals.reports.tallying import tally_all
@@ -85,19 +85,21 @@ def sample_capacity(session: Session, now: datetime.datetime) -> None:
     """Record the use of every program's capacity now, under the present day of its organisation."""
     zones = dict(session.execute(select(ReportSettings.organisation_id, ReportSettings.time_zone)).all())
     lines = (
-        select(Line.organisation_id, Line.program_id, func.sum(Line.total), func.sum(Line.used))
+        select(Line.organisation_id, Line.program_id, Term.unit, func.sum(Line.total), func.sum(Line.used))
+        .join(Term, Term.id == Line.term_id)
         .where(Line.removed_at.is_(None))
-        .group_by(Line.organisation_id, Line.program_id)
-        .order_by(Line.program_id)
+        .group_by(Line.organisation_id, Line.program_id, Term.unit)
+        .order_by(Line.program_id, Term.unit)
     )
     rows = []
-    for organisation_id, program_id, total, used in session.execute(lines):
+    for organisation_id, program_id, unit, total, used in session.execute(lines):
         on = local_day(now, zones.get(organisation_id, DEFAULT_ZONE))
         rows.append(
             {
                 "organisation_id": organisation_id,
                 "program_id": program_id,
                 "day": day_number(on),
+                "unit": unit.casefold()[:40],
                 "samples": 1,
                 "total_sum": int(total),
                 "used_sum": int(used),
@@ -105,7 +107,7 @@ def sample_capacity(session: Session, now: datetime.datetime) -> None:
         )
     sums = ("samples", "total_sum", "used_sum")
     for start in range(0, len(rows), _BATCH):
-        _add_up(session, ReportCapacityDay, rows[start : start + _BATCH], ["program_id", "day"], sums)
+        _add_up(session, ReportCapacityDay, rows[start : start + _BATCH], ["program_id", "day", "unit"], sums)
 
 
 def _add_up(

@@ -147,12 +147,16 @@ class ReportDelta(Base):
 
 
 class ReportCapacityDay(TenantScoped, Base):
-    """The use of a program's capacity on one day, as sums over its samples: use = used_sum / total_sum."""
+    """The use of a program's capacity on one day, as sums over its samples: use = used_sum / total_sum.
+
+    `unit` is the case-folded unit of the places: beds are not added to pickups. It is "" where it was not noted.
+    """
 
     __tablename__ = "report_capacity_days"
 
     program_id: Mapped[str] = mapped_column(ForeignKey("resources.id"), primary_key=True)
     day: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    unit: Mapped[str] = mapped_column(String(40), primary_key=True)
     samples: Mapped[int] = mapped_column(Integer)
     total_sum: Mapped[int] = mapped_column(BigInteger)
     used_sum: Mapped[int] = mapped_column(BigInteger)

@@ -10,13 +10,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal, not_, select, text
+from sqlalchemy import ColumnElement, Select, String, and_, case, cast, func, literal, not_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from services.chassis.passports import Caller
 from services.referrals.access.access_scope import access_scope_of
 from services.referrals.calendar.queries import time_zone_of
 from services.referrals.directory.models import Resource
+from services.referrals.directory.queries import is_of_agency
+from services.referrals.directory.rules import Level
 from services.referrals.queues.models import Queue, QueueStatus
 from services.referrals.queues.rules import settings_of
 from services.referrals.reports.dashboard import among, programs_in_reach
@@ -40,6 +42,10 @@ from services.referrals.reports.rules import (
 from services.referrals.reports.tallying import latest_week
 
 Rows = Select[*tuple[Any, ...]]
+# The agency of a program. One that takes referrals itself is its own.
+AGENCY_ID: ColumnElement[str | None] = case(
+    (Resource.level == Level.AGENCY.value, Resource.id), else_=Resource.agency_id
+)
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ class Found:
     assigned: list[tuple[Any, int]] = field(default_factory=list)
     ended: list[tuple[Any, str | None, str | None, str | None, int]] = field(default_factory=list)
     moves: list[Moves] = field(default_factory=list)
-    places: list[tuple[Any, int, int]] = field(default_factory=list)
+    places: list[tuple[Any, str, int, int]] = field(default_factory=list)
     labels: dict[Any, str] = field(default_factory=dict)
     status_labels: dict[str, str] = field(default_factory=dict)
 
@@ -142,8 +148,9 @@ def read(
         _moves_by_time(session, question) if question.is_by_time else _moves_by_cell(session, question, cells)
     )
     if question.group_by not in ("queue", "status") and question.queue_id is None:
-        for number, used, places in session.execute(_capacity(question)):
-            found.places.append((key_of(number) if question.is_by_time else number, int(used), int(places)))
+        for number, unit, used, places in session.execute(_capacity(question)):
+            key = key_of(number) if question.is_by_time else number
+            found.places.append((key, unit, int(used), int(places)))
     found.labels = _labels(session, found)
     found.status_labels = _status_labels(session, question)
     return found
@@ -155,7 +162,7 @@ def _programs(
     """The programs of the agency, or the one program, as far as the caller sees them; None for all programs."""
     programs = programs_in_reach(session, access_scope_of(caller))
     if agency_id is not None:
-        of_agency = set(session.scalars(select(Resource.id).where(Resource.agency_id == agency_id)))
+        of_agency = set(session.scalars(select(Resource.id).where(is_of_agency(agency_id))))
         programs = sorted(of_agency if programs is None else of_agency & set(programs))
     if program_id is not None:
         programs = [program_id] if programs is None or program_id in programs else []
@@ -176,7 +183,7 @@ def _cells(question: Question) -> Rows:
     key: Any = {
         "queue": ReportCell.queue_id,
         "program": ReportCell.program_id,
-        "agency": Resource.agency_id,
+        "agency": AGENCY_ID,
         "status": ReportCell.status,
     }.get(question.group_by or "", literal(None))
     statement = select(ReportCell.id, key, ReportCell.status).where(question.of_cell())
@@ -317,14 +324,14 @@ def _is_everything(session: Session, question: Question) -> bool:
 
 
 def _capacity(question: Question) -> Rows:
-    """Rows of (key or day, places used, places), each the sum over the samples."""
-    key: Any = {"program": ReportCapacityDay.program_id, "agency": Resource.agency_id}.get(
+    """Rows of (key or day, unit, places used, places), each the sum over the samples."""
+    key: Any = {"program": ReportCapacityDay.program_id, "agency": AGENCY_ID}.get(
         question.group_by or "", ReportCapacityDay.day if question.is_by_time else None
     )
-    keys = [literal(None)] if key is None else [key]
+    keys = [ReportCapacityDay.unit] if key is None else [key, ReportCapacityDay.unit]
     sums = (func.sum(ReportCapacityDay.used_sum), func.sum(ReportCapacityDay.total_sum))
     statement = (
-        select(*keys, *sums)
+        select(literal(None) if key is None else key, ReportCapacityDay.unit, *sums)
         .select_from(ReportCapacityDay)
         .join(Resource, Resource.id == ReportCapacityDay.program_id)
         .where(
@@ -333,7 +340,7 @@ def _capacity(question: Question) -> Rows:
             ReportCapacityDay.day.between(question.period.first, question.period.last),
         )
     )
-    return statement.having(func.count() > 0) if key is None else statement.group_by(key)
+    return statement.group_by(*keys)
 
 
 def _labels(session: Session, found: Found) -> dict[Any, str]:

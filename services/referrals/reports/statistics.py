@@ -27,7 +27,7 @@ class Group:
     cells: dict[Cell, int] = field(default_factory=lambda: defaultdict(int))
     stays: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     times: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    places: tuple[int, int] | None = None
+    places: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def statistics_of(found: Found, *, from_on: datetime.date, to_on: datetime.date) -> dict[str, Any]:
@@ -74,8 +74,8 @@ def _gather(found: Found) -> tuple[Group, dict[Any, Group]]:
                 moves.sign * moves.entered
             )
         groups[moves.left_key].stays[moves.left_status] += moves.sign * _histogram(moves)
-    for key, used, places in found.places:
-        groups[key].places = (used, places)
+    for key, unit, used, places in found.places:
+        _add_places(groups[key], unit, used, places)
     total = _sum_of(groups.values())
     for group in (total, *groups.values()):
         _measure(group)
@@ -98,9 +98,8 @@ def _sum_of(groups: Iterable[Group]) -> Group:
             total.cells[cell] += count
         for status, histogram in group.stays.items():
             total.stays[status] += histogram
-        if group.places:
-            used, places = total.places or (0, 0)
-            total.places = (used + group.places[0], places + group.places[1])
+        for unit, (used, places) in group.places.items():
+            _add_places(total, unit, used, places)
     return total
 
 
@@ -158,7 +157,7 @@ def _view(
         return None if (mark, cell) in blank else group.cells.get(cell, 0)  # type: ignore[arg-type]
 
     statuses = sorted({code for measure, code, _ in group.cells if measure in ("entered", "left") and code})
-    used, places = group.places or (0, 0)
+    shares = [used / places for used, places in group.places.values() if places]
     return {
         "key": None if key is None else str(key),
         "label": label,
@@ -184,8 +183,13 @@ def _view(
             for measure, code, by in sorted(group.cells, key=str)
             if measure == "reason"
         ],
-        "capacity_use": round(used / places, 4) if places else None,
+        "capacity_use": round(sum(shares) / len(shares), 4) if shares else None,
     }
+
+
+def _add_places(group: Group, unit: str, used: int, places: int) -> None:
+    before = group.places.get(unit, (0, 0))
+    group.places[unit] = (before[0] + used, before[1] + places)
 
 
 def _times(group: Group, status: str, left: int | None) -> dict[str, int | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -68,7 +69,8 @@ def reassign_referral(
     line_id: str | None,
     priority: str | None,
     note: str | None,
-    carries_notes: bool,
+    carries_notes: bool | None,
+    note_ids: Sequence[str],
     confirm: bool,
 ) -> dict[str, Any]:
     """Send a referral to another program or through another queue, in one step (S0-46). The answer is the new referral.
@@ -85,6 +87,7 @@ def reassign_referral(
         priority=priority,
         note=note,
         carries_notes=carries_notes,
+        note_ids=note_ids,
         is_confirmed=confirm,
     )
     return limited_referral(unit.session, unit.caller, new.id)
@@ -99,12 +102,14 @@ def reassign(
     line_id: str | None = None,
     priority: str | None = None,
     note: str | None = None,
-    carries_notes: bool,
+    carries_notes: bool | None,
+    note_ids: Sequence[str] = (),
     is_confirmed: bool,
 ) -> Referral:
     """Send a locked referral to another program or queue, and return the new referral.
 
     Without `queue_id` and `priority` they stay as they are. A referral that belongs to an open offer stays in that offer.
+    Without `carries_notes` the shared notes stay with their program: another one begins with those of `note_ids` only.
     Raises Refused as `reassign_referral` does, except for the version.
     """
     record = get_record(unit.session, old.contact_record_id, lock=True)
@@ -114,6 +119,12 @@ def reassign(
     if (queue.id, program.id) == (old.queue_id, old.program_id):
         detail = "The referral is there already; choose another program or ReferralQ."
         raise Refused("already_assigned", detail, "program_id")
+    notes = _passed_on(
+        unit.session,
+        old,
+        all_of_them=program.id == old.program_id if carries_notes is None else carries_notes,
+        note_ids=note_ids,
+    )
     is_asked = is_on_offer(unit.session, old) and not old.is_terminal
     place = Place() if is_asked else _handed_over(old) if program.id == old.program_id else None
     take_back(unit, old, "reassigned", Step())
@@ -132,8 +143,8 @@ def reassign(
         replaces_id=old.id,
     )
     old.replaced_by_id = new.id
-    if carries_notes:
-        _carry_notes(unit, old, new)
+    if notes:
+        _carry_notes(unit, new, notes)
     _tell_reassigned(unit, old, new)
     return new
 
@@ -154,11 +165,25 @@ def _handed_over(old: Referral) -> Place | None:
     return Place(old.capacity_line_id, is_held=True)
 
 
-def _carry_notes(unit: UnitOfWork, old: Referral, new: Referral) -> None:
-    """Copy the shared notes with their authors and times, for the new provider to read."""
-    new.note = new.note or old.note
+def _passed_on(
+    session: Session, old: Referral, *, all_of_them: bool, note_ids: Sequence[str]
+) -> list[StatusChange]:
+    """The shared notes of a referral that go along: those that are named, else all or none."""
+    if not note_ids:
+        return _shared_notes(session, old.id) if all_of_them else []
+    shared = {line.id: line for line in _shared_notes(session, old.id)}
+    for position, note_id in enumerate(note_ids):
+        if note_id not in shared:
+            detail = "The referral has no shared note with this id among its latest ones."
+            raise Refused("not_found", detail, f"note_ids.{position}")
+    return [line for line in shared.values() if line.id in note_ids]
+
+
+def _carry_notes(unit: UnitOfWork, new: Referral, notes: Sequence[StatusChange]) -> None:
+    """Copy notes with their authors and times, for the new provider to read."""
+    new.note = new.note or notes[-1].note
     label = status_of(unit.session.get_one(Queue, new.queue_id), new).label
-    for line in _shared_notes(unit.session, old.id):
+    for line in notes:
         new.version += 1
         unit.add(
             StatusChange(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, exists, select
 from sqlalchemy.orm import Session
 
 from services.chassis.transactions import itself, transact_as
@@ -16,6 +16,8 @@ from services.referrals.offers.answers import hold_offer_of
 from services.referrals.queues.models import Queue
 from services.referrals.queues.rules import settings_of
 from services.referrals.status_changes.endings import end_referral
+from services.referrals.workflow.models import WorkflowSettings
+from services.referrals.workflow.queries import workflow_of
 
 EVERY_S = 60.0
 MOST_AT_ONCE = 200
@@ -35,9 +37,16 @@ def expire(runtime: Any) -> bool:
 
 
 def _queues_that_expire(runtime: Any, now: datetime.datetime) -> list[tuple[Queue, datetime.datetime]]:
-    """The queues whose referrals expire, each with the time before which a referral must have changed last."""
+    """The queues whose referrals expire, each with the time before which a referral must have changed last.
+
+    Where nobody changes a status, nobody can answer, so nothing expires.
+    """
+    answers = ~exists().where(
+        WorkflowSettings.organisation_id == Queue.organisation_id,
+        WorkflowSettings.has_status_changes.is_(False),
+    )
     with runtime.database.reading(None) as session:
-        queues = session.scalars(select(Queue)).all()
+        queues = session.scalars(select(Queue).where(answers)).all()
     days = ((queue, settings_of(queue).expire_after_days) for queue in queues)
     return [(queue, now - datetime.timedelta(days=each)) for queue, each in days if each]
 
@@ -76,8 +85,8 @@ def _expire_one(runtime: Any, organisation_id: str, referral_id: str) -> None:
         queue = session.get_one(Queue, referral.queue_id)
         days = settings_of(queue).expire_after_days
         target = status_for(queue.status_list(), EXPIRING)
-        if not days or target is None:
-            return  # the queue's settings have changed meanwhile
+        if not days or target is None or not workflow_of(session).has_status_changes:
+            return  # the settings have changed meanwhile
         hold_offer_of(session, referral_id)
         idle = _idle(queue, unit.now - datetime.timedelta(days=days)).where(Referral.id == referral_id)
         if session.scalars(idle.with_for_update(of=Referral, skip_locked=True)).one_or_none() is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from services.chassis.unit_of_work import UnitOfWork
@@ -13,7 +14,7 @@ from services.contracts.referrals.status_changes import (
     referral_status_changed,
 )
 from services.referrals.assignments.history import add_line_and_count, referral_facts, status_of, touch
-from services.referrals.assignments.new_referrals import is_waited_for
+from services.referrals.assignments.new_referrals import lines_waited_for
 from services.referrals.assignments.queries import limited_referral
 from services.referrals.assignments.rules import (
     ACCEPTING,
@@ -42,6 +43,7 @@ from services.referrals.queues.rules import (
     settings_of,
 )
 from services.referrals.records.queries import get_record
+from services.referrals.workflow.queries import require_status_changes
 
 
 def change_status(
@@ -156,6 +158,7 @@ def _moved(unit: UnitOfWork, referral: Referral, queue: Queue, target: Status, s
 def _check_and_take_step(
     unit: UnitOfWork, referral: Referral, queue: Queue, target: Status, step: Step
 ) -> None:
+    require_status_changes(unit.session)
     check_move_allowed(
         settings_of(queue),
         status_of(queue, referral),
@@ -194,20 +197,24 @@ def _settle_place(unit: UnitOfWork, referral: Referral, target: Status, part: Pa
         # The lock keeps a new referral of the same record from being opened at the same time.
         record = get_record(unit.session, referral.contact_record_id, lock=True)
         refuse_if_open(unit.session, record.id, referral.queue_id, referral.program_id)
-    if part is Part.TAKES and is_waited_for(unit.session, referral.program_id):
-        raise _no_place()  # a place that has just become free belongs to a waitlisted referral
     # A waitlisted referral may be moved among offered statuses. Any further stage needs a place.
-    is_taken_in = part is Part.TAKES or (referral.is_waitlisted and target.stage != "offered")
-    if is_taken_in or (reopens and part is Part.NONE):
+    comes_in = part is Part.TAKES or (reopens and part is Part.NONE)
+    if comes_in or (referral.is_waitlisted and target.stage != "offered"):
         wished = referral.capacity_line_id if referral.is_waitlisted else None
-        referral.capacity_line_id = _claimed(unit, referral.program_id, wished)
+        # A place that has just become free belongs to the referrals that wait for it.
+        kept = lines_waited_for(unit.session, referral.program_id) if comes_in else set()
+        if None in kept:
+            raise _no_place()
+        referral.capacity_line_id = _claimed(unit, referral.program_id, wished, but=kept)
         referral.holds_capacity = referral.capacity_line_id is not None
         referral.is_waitlisted = False
 
 
-def _claimed(unit: UnitOfWork, program_id: str, line_id: str | None) -> str | None:
+def _claimed(
+    unit: UnitOfWork, program_id: str, line_id: str | None, *, but: Collection[str | None]
+) -> str | None:
     try:
-        return claim(unit, program_id, line_id)
+        return claim(unit, program_id, line_id, but=but)
     except Refused as refused:
         if refused.code == "capacity_exhausted":
             raise _no_place() from None

@@ -120,7 +120,7 @@ def test_an_event_whose_handler_fails_climbs_the_ladder_and_is_parked_and_can_be
 
         listed = parked.listing(system.uri)
         assert [(entry.queue, entry.reason) for entry in listed] == [("toy.on_thing_added", "failed")]
-        assert parked.drive_again(system.uri, [listed[0].message_id]) == 1
+        assert parked.send_again(system.uri, [listed[0].message_id]) == [(listed[0].message_id, "sent")]
 
         eventually(lambda: _assert_equal(_echoes(system), {"cured": 1}))
         assert message_count(connection, wire.PARKING_QUEUE) == 0

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from services.chassis import wire
+from services.chassis.unit_of_work import utc_now
 from services.contracts import identity as contract
 from services.contracts.errors import Refused
-from services.contracts.identity import accounts, audit, login, organisations, passports, relationships
+from services.contracts.identity import (
+    accounts,
+    api_clients,
+    audit,
+    login,
+    organisations,
+    passports,
+    relationships,
+)
 from services.contracts.referrals import directory as referrals
-from services.identity.models import ResourceAssignment
+from services.identity.models import Account, ResourceAssignment
 from services.identity.realms.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions
 from tests.integration.identity.conftest import Identity
 from tests.integration.referrals.builders import PROVIDER_MAY
@@ -254,6 +265,7 @@ def test_a_provider_holds_only_what_the_portal_needs(identity: Identity) -> None
         "document.read",
         "document.sign",
         "referral.change_status",
+        "referral.note",
         "capacity.edit",
     }
     assert caller.permissions == expected
@@ -341,6 +353,33 @@ def test_recipients_are_active_providers_of_the_resource_who_want_the_email(
     assert elsewhere["id"] not in repr(answer)
 
 
+@pytest.mark.seed("S0-43")
+def test_who_has_not_accepted_yet_is_a_recipient_without_a_verified_address(
+    identity: Identity, resource_id: str
+) -> None:
+    admin = identity.admin()
+    invited = identity.an_account(PROVIDER_LEVEL, password=None)
+    identity.call(accounts.assign_resource, admin, account_id=invited["id"], resource_id=resource_id)
+
+    def recipients() -> Any:
+        caller = a_service("notifications", (identity.harbor.organisation_id, "harbor"))
+        return identity.call(accounts.list_resource_recipients, caller, resource_ids=[resource_id])[
+            "recipients"
+        ]
+
+    unverified = [{"account_id": invited["id"], "email_is_verified": False}]
+    assert recipients() == unverified
+    # The operator's word for the address is not enough, as nobody reads the portal yet.
+    with identity.database.engine.begin() as connection:
+        connection.execute(
+            update(Account).where(Account.id == invited["id"]).values(email_verified_at=utc_now())
+        )
+    assert recipients() == unverified
+    version = identity.call(accounts.get_account, admin, account_id=invited["id"])["version"]
+    identity.call(accounts.disable_account, admin, account_id=invited["id"], version=version)
+    assert recipients() == []
+
+
 def test_recipients_about_capacity_are_those_who_may_edit_it(identity: Identity, resource_id: str) -> None:
     editor = identity.a_provider(resource_id, can_edit_capacity=True)
     identity.a_provider(resource_id)
@@ -351,6 +390,68 @@ def test_recipients_about_capacity_are_those_who_may_edit_it(identity: Identity,
         accounts.list_resource_recipients, caller, resource_ids=[resource_id], about="capacity"
     )
     assert [each["account_id"] for each in answer["recipients"]] == [editor["id"]]
+
+
+@pytest.mark.seed("S0-5")
+def test_switching_referralq_off_stops_staff_and_systems_too(identity: Identity) -> None:
+    admin, token = identity.admin(), identity.log_in()["token"]
+    staff = identity.an_account("supervisor")
+    client = identity.call(
+        api_clients.create_api_client, admin, name="Beds", scopes=["capacity.read", "directory.read"]
+    )
+    service = a_service("referrals", (identity.harbor.organisation_id, "harbor"))
+
+    def of_referralq(permissions: Any) -> set[str]:
+        return {each for each in permissions if each.startswith(("queue.", "capacity.", "referral."))}
+
+    def may(account_id: str, permission: str) -> bool:
+        asked = {"account_id": account_id, "permission": permission}
+        return bool(identity.call(passports.check_permission, service, **asked)["is_allowed"])
+
+    def steps(permission: str) -> list[tuple[str, bool]]:
+        asked = {"account_id": staff["id"], "permission": permission}
+        answer = identity.call(audit.explain_access, admin, **asked)
+        assert answer["is_allowed"] == may(staff["id"], permission)
+        return [(step["name"], step["holds"]) for step in answer["steps"]]
+
+    def switch(*features: str) -> None:
+        version = identity.call(organisations.get_organisation, admin)["version"]
+        identity.call(organisations.set_features, admin, version=version, features=list(features))
+
+    assert of_referralq(identity.caller(token, "referrals").permissions)
+    assert ("feature", True) in steps("referral.assign")
+    switch("electronic_signature")
+    left = identity.caller(token, "referrals").permissions
+    assert of_referralq(left) == set()
+    assert {"directory.read", "record.create", "account.manage"} <= left
+    assert of_referralq(identity.call(passports.describe_me, identity.caller(token))["permissions"]) == set()
+    assert not may(staff["id"], "referral.assign")
+    assert may(staff["id"], "record.create")
+    assert (may(client["id"], "capacity.read"), may(client["id"], "directory.read")) == (False, True)
+    assert ("feature", False) in steps("referral.assign")
+    assert "feature" not in dict(steps("record.create"))
+    identity.answers["referrals.describe_resource"] = lambda request: {
+        "id": request["resource_id"], "name": "Harbor House", "level": "program", "agency_id": None,
+    }  # fmt: skip
+    assert identity.call(audit.list_who_can_see, admin, resource_id=wire.new_id())["items"] == []
+    # Rights are still given: what is held comes back with the feature.
+    set_level(identity, identity.an_account()["id"], "supervisor")
+    switch("referralq")
+    assert may(staff["id"], "referral.assign")
+    assert may(client["id"], "capacity.read")
+
+
+def test_a_systems_token_gives_nothing_of_the_referralq_while_it_is_off(identity: Identity) -> None:
+    admin = identity.admin()
+    client = identity.call(
+        api_clients.create_api_client, admin, name="Beds", scopes=["capacity.read", "directory.read"]
+    )
+    given = identity.call(
+        api_clients.open_api_session, client_id=client["id"], client_secret=client["secret"]
+    )
+    version = identity.call(organisations.get_organisation, admin)["version"]
+    identity.call(organisations.set_features, admin, version=version, features=[])
+    assert identity.caller(given["token"], "referrals").permissions == {"directory.read"}
 
 
 @pytest.mark.seed("S0-5")

@@ -66,7 +66,10 @@ def test_accounts_stay_and_the_organisation_gets_roles_of_the_portals(url: str) 
         "SELECT realm, code, permission FROM roles JOIN role_permissions ON role_id = roles.id"
     ):
         held.setdefault((realm, code), set()).add(permission)
-    assert held.pop(("provider", "provider_portal_user")) == {"queue.read"}  # it held nothing else here
+    assert held.pop(("provider", "provider_portal_user")) == {
+        "queue.read",
+        "referral.note",
+    }  # it held nothing else here
     added = held.pop(("staff", "admin"))
     assert (
         {"workflow.manage_family_portal_access", "person.read", "person.manage"} <= added <= rules.PERMISSIONS
@@ -85,7 +88,7 @@ def _person(number: int, first_name: str, last_name: str, email: str | None = No
 
 
 def test_names_and_addresses_that_there_are_get_their_keys_a_few_rows_at_a_time(url: str) -> None:
-    migrate.upgrade("identity", url, "0009")
+    migrate.upgrade("identity", url, "0010")
     engine = create_engine(url)
     people = [
         _person(1, "Åse", "Østby", "Ase@Bücher.example"),

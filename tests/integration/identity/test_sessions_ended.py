@@ -143,7 +143,7 @@ def test_a_passport_says_when_its_person_was_proven(identity: Identity) -> None:
 
 
 def test_a_session_that_was_never_proven_is_not_let_to_what_is_sensitive() -> None:
-    assert Standing("s", None, "a", "o", "k", "staff", []).claims()["prov"] is None  # type: ignore[arg-type]
+    assert Standing("s", None, "a", "o", "k", "staff", [], []).claims("identity")["prov"] is None  # type: ignore[arg-type]
 
 
 @pytest.mark.seed("S0-6")

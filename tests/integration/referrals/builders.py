@@ -50,8 +50,16 @@ STAFF_MAY = (
     "referral.assign",
     "referral.read",
     "referral.change_status",
+    "referral.note",
 )
-PROVIDER_MAY = ("queue.read", "capacity.edit", "capacity.read", "referral.read", "referral.change_status")
+PROVIDER_MAY = (
+    "queue.read",
+    "capacity.edit",
+    "capacity.read",
+    "referral.read",
+    "referral.change_status",
+    "referral.note",
+)
 
 STAFF = a_caller(*STAFF_MAY, id="5" * 32)
 OTHER_STAFF = a_caller(*STAFF_MAY, id="6" * 32, organisation=BAYSIDE)

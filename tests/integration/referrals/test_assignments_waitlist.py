@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import datetime
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import time_machine
 
+from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.contracts.referrals import assignments
+from services.contracts.referrals import assignments, capacity, offers, status_changes
 from services.contracts.referrals.capacity import capacity_changed
+from services.referrals.capacity.due_lines import settle_due
 from tests.integration.referrals.builders import Desk, refusal
 from tests.support.in_process import HARBOR
 
 HERE = "Night Shelter"
+HOUR = datetime.timedelta(hours=1)
 
 
 def a_full_house(desk: Desk, when_full: str, beds: int = 1) -> tuple[str, list[Any]]:
@@ -107,6 +112,108 @@ def test_who_comes_later_does_not_overtake_who_waits(desk: Desk) -> None:
     assert refusal(lambda: desk.assign(other_queue, HERE)) == "capacity_exhausted"
     desk.deliver_own()
     assert promoted(desk) == [first["id"]]
+
+
+@pytest.mark.parametrize("names_its_line", [True, False])
+def test_who_waits_for_one_line_keeps_nobody_from_another(desk: Desk, names_its_line: bool) -> None:
+    queue_id = desk.a_queue("Night Shelter", settings={"when_full": "waitlist"})
+    beds = desk.set_capacity("Night Shelter", 1, unit="beds")["line_id"]
+    desk.assign(queue_id, "Night Shelter", line_id=beds)
+    slots = desk(
+        capacity.add_capacity_line,
+        program_id=desk.resource["Night Shelter"],
+        name="Intake slots",
+        total=2,
+        unit="slots",
+    )["line_id"]
+    waiting = desk.assign(queue_id, "Night Shelter", line_id=beds)
+    assert waiting["progress"]["is_waitlisted"]
+    taken = desk.assign(queue_id, "Night Shelter", **({"line_id": slots} if names_its_line else {}))
+    assert not taken["progress"]["is_waitlisted"]
+    lines = desk(capacity.list_capacities)["items"]
+    assert [(line["line_id"], line["used"]) for line in lines] == [(beds, 1), (slots, 1)]
+
+
+@pytest.mark.parametrize("end", ["removed", "switched off", "over"])
+@pytest.mark.parametrize("names_its_line", [True, False])
+def test_nobody_waits_where_nothing_limits_the_program_any_more(
+    desk: Desk, end: str, names_its_line: bool
+) -> None:
+    queue_id = desk.a_queue(HERE, settings={"when_full": "waitlist"})
+    if end == "over":
+        starts_at = utc_now() + datetime.timedelta(seconds=1)
+        schedule = {"starts_at": starts_at.isoformat(), "ends_at": (starts_at + HOUR).isoformat(), "total": 1}
+        line_id = desk(capacity.schedule_capacity, program_id=desk.resource[HERE], **schedule)["line_id"]
+        now = starts_at
+    else:
+        line_id, now = desk.set_capacity(HERE, 1)["line_id"], utc_now()
+    with time_machine.travel(now, tick=False):
+        desk.assign(queue_id, HERE)
+        wish = {"line_id": line_id} if names_its_line else {}
+        waits = [desk.assign(queue_id, HERE, **wish) for _ in range(2)]
+        desk.deliver_own()
+        assert {desk.read(each)["progress"]["is_waitlisted"] for each in waits} == {True}
+    with time_machine.travel(now + HOUR, tick=False):
+        if end == "removed":
+            desk(capacity.remove_capacity_line, line_id=line_id)
+        elif end == "switched off":
+            desk(capacity.set_capacity_settings, is_on=False)
+        else:
+            settle_due(desk.service.runtime)
+        desk.deliver_own()
+        assert {desk.read(each)["progress"]["is_waitlisted"] for each in waits} == {False}
+        assert not desk.assign(queue_id, HERE)["progress"]["is_waitlisted"]
+
+
+def test_who_waits_for_a_line_that_is_removed_waits_for_any(desk: Desk) -> None:
+    queue_id = desk.a_queue(HERE, settings={"when_full": "waitlist"})
+    desk.set_capacity(HERE, 1, unit="beds")
+    first = desk.assign(queue_id, HERE)
+    new_line = {"program_id": desk.resource[HERE], "name": "Cots", "total": 0, "unit": "cots"}
+    cots = desk(capacity.add_capacity_line, **new_line)["line_id"]
+    waits = desk.assign(queue_id, HERE, line_id=cots)
+    desk(capacity.remove_capacity_line, line_id=cots)
+    desk.deliver_own()
+    assert desk.read(waits)["progress"]["is_waitlisted"]
+    desk.move(first, "completed")
+    desk.deliver_own()
+    assert not desk.read(waits)["progress"]["is_waitlisted"]
+    assert desk.numbers(HERE) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("waits_for", ["the line", "any line"])
+@pytest.mark.parametrize("comes", ["new", "reopened", "of an offer"])
+def test_a_place_that_has_just_become_free_is_left_to_who_waits_for_it(
+    desk: Desk, waits_for: str, comes: str
+) -> None:
+    """Before the waitlist was served: the events of the place that became free are not delivered yet."""
+    queue_id = desk.a_queue(HERE, "Family Housing First", settings={"when_full": "waitlist"})
+    beds = desk.set_capacity(HERE, 2, unit="beds")["line_id"]
+    ended, other = desk.assign(queue_id, HERE), desk.assign(queue_id, HERE)
+    ended = desk.move(ended, "completed")
+    last = desk.assign(queue_id, HERE)
+    program_ids = [desk.resource[name] for name in (HERE, "Family Housing First")]
+    offer = {"contact_record_id": desk.a_record(), "queue_id": queue_id, "program_ids": program_ids}
+    programs = desk(offers.create_offer, **offer)["programs"]
+    asked = next(each["referral_id"] for each in programs if each["program_id"] == program_ids[0])
+    wish = {"line_id": beds} if waits_for == "the line" else {}
+    waits = desk.assign(queue_id, HERE, **wish)
+    assert waits["progress"]["is_waitlisted"]
+    desk.move(other, "completed")
+    if comes == "new":
+        assert desk.assign(queue_id, HERE)["progress"]["is_waitlisted"]
+    elif comes == "reopened":
+        assert refusal(lambda: desk.move(ended, "enrolled")) == "capacity_exhausted"
+    else:
+        take = {"referral_id": asked, "version": 1}
+        assert refusal(lambda: desk(status_changes.accept_referral, **take)) == "capacity_exhausted"
+    assert desk.numbers(HERE) == (2, 1, 1)
+    desk.deliver_own()
+    assert not desk.read(waits)["progress"]["is_waitlisted"]
+    desk.move(last, "completed")
+    desk.deliver_own()
+    again = desk.read(ended)
+    assert comes == "new" or desk.move(again, "enrolled")["progress"]["status_key"] == "enrolled"
 
 
 def test_a_place_that_became_free_while_somebody_was_put_on_the_waitlist_is_not_lost(desk: Desk) -> None:

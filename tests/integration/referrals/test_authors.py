@@ -121,6 +121,7 @@ def test_a_note_carried_along_is_not_said_to_be_of_the_new_agency(names: Desk, r
         version=names.read(referral)["version"],
         queue_id=queue_id,
         program_id=names.resource["St. Mary's Café & Pantry"],
+        carries_notes=True,
     )
     pantry = names.provider("St. Mary's Café & Pantry")
     notes = names(assignments.list_referral_notes, pantry, referral_id=new["id"])["items"]

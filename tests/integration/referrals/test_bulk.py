@@ -338,7 +338,10 @@ def test_an_offer_is_taken_by_the_first_of_many_acceptances(desk: Desk) -> None:
     assert desk(offers.get_offer, offer_id=offer["id"])["state"] == "accepted"
 
 
-def test_the_open_referrals_of_a_program_that_closes_go_to_another(desk_on_both: Desk) -> None:
+@pytest.mark.parametrize("carries_notes", [None, True])
+def test_the_open_referrals_of_a_program_that_closes_go_to_another(
+    desk_on_both: Desk, carries_notes: bool | None
+) -> None:
     desk = desk_on_both
     queue_id = desk.a_queue(HERE, THERE)
     desk.set_capacity(HERE, 5)
@@ -346,7 +349,11 @@ def test_the_open_referrals_of_a_program_that_closes_go_to_another(desk_on_both:
     made = [desk.assign(queue_id, HERE) for _ in range(4)]
     desk.move(made[0], "completed")
     desk(assignments.add_referral_note, referral_id=made[1]["id"], note="Has a dog.")
-    wish = {"from_program_id": desk.resource[HERE], "to_program_id": desk.resource[THERE]}
+    wish = {
+        "from_program_id": desk.resource[HERE],
+        "to_program_id": desk.resource[THERE],
+        "carries_notes": carries_notes,
+    }
     dry = desk(bulk.start_bulk_reassignment, dry_run=True, **wish)
     job = worked(desk, desk(bulk.start_bulk_reassignment, **wish))
     assert (counted(dry), dry["reasons"]) == (counted(job), job["reasons"])
@@ -354,7 +361,9 @@ def test_the_open_referrals_of_a_program_that_closes_go_to_another(desk_on_both:
     assert (desk.numbers(HERE), desk.numbers(THERE)) == ((5, 1, 4), (2, 2, 0))
     done = lines(desk, job, state="done")[0]
     new = desk.read({"id": done["referral_id"]})
-    assert (new["progress"]["program_id"], new["limited"]["note"]) == (desk.resource[THERE], "Has a dog.")
+    # Another program reads a note only where staff passes it on.
+    note = "Has a dog." if carries_notes else None
+    assert (new["progress"]["program_id"], new["limited"]["note"]) == (desk.resource[THERE], note)
     assert desk.read({"id": done["subject_id"]})["progress"]["replaced_by_id"] == new["id"]
 
 

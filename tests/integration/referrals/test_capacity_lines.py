@@ -79,8 +79,15 @@ def test_the_week_of_a_program_begins_at_its_own_midnight(desk: Desk) -> None:
     with at(MONDAY):
         desk.set_capacity(SHELTER, 2, **WEEKLY, time_zone="America/New_York")
         assert read(desk)["window_starts_at"] == "2026-03-02T05:00:00+00:00"
-        for wrong in ({"mode": "period"}, {"period": "day"}, {"time_zone": "Mars/Olympus"}):
+        for wrong in (
+            {"mode": "occupancy", "period": "day"},
+            {"period": None},
+            {"time_zone": "Mars/Olympus"},
+        ):
             code = refusal(lambda wrong=wrong: desk.set_capacity(SHELTER, 2, **wrong))
+            assert code == "invalid_capacity"
+        for wrong in ({"mode": "period"}, {"period": "day"}):
+            code = refusal(lambda wrong=wrong: desk.set_capacity("Family Housing First", 2, **wrong))
             assert code == "invalid_capacity"
 
 
@@ -145,8 +152,8 @@ def test_people_who_came_by_the_week_occupy_beds_when_the_line_counts_beds(desk:
         referrals = [desk.assign(queue_id, SHELTER) for _ in range(3)]
     with at(MONDAY + 7 * DAY):
         assert desk.numbers(SHELTER) == (5, 0, 5)
-        assert refusal(lambda: desk.set_capacity(SHELTER, 2, unit="beds")) == "capacity_below_use"
-        assert numbers(desk.set_capacity(SHELTER, 4, unit="beds")) == (4, 3, 1)
+        assert refusal(lambda: desk.set_capacity(SHELTER, 2, mode="occupancy")) == "capacity_below_use"
+        assert numbers(desk.set_capacity(SHELTER, 4, mode="occupancy")) == (4, 3, 1)
         desk.move(referrals[0], "completed")
         assert desk.numbers(SHELTER) == (4, 2, 2)
 
@@ -160,7 +167,7 @@ def test_each_capacity_reads_as_one_of_the_four_gravity_statuses_with_its_note(d
     assert assessed["capacity_status"] == "additional_assessment_required"
     desk.assign(queue_id, SHELTER)
     assert read(desk)["capacity_status"] == "no_capacity_has_waitlist"
-    full = desk.set_capacity(SHELTER, 1)
+    full = desk.set_capacity(SHELTER, 1, needs_assessment=False, has_waitlist=False, note=None)
     assert (full["capacity_status"], full["note"]) == ("no_capacity", None)
     told = [event["data"]["status"] for event in desk.service.events(capacity_changed)]
     assert told == [

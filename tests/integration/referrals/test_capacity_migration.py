@@ -67,5 +67,5 @@ def test_a_capacity_becomes_the_first_line_of_its_program(
     migrate.downgrade("referrals", url, "0006")
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT total, used, unit, note FROM capacities")).all()
-    assert [tuple(row) for row in rows] == [(4, 1, "referrals", None)]
+    assert [tuple(row) for row in rows] == [(4, 1, "beds", "Ring the bell")]
     engine.dispose()

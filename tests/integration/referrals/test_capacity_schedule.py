@@ -272,10 +272,16 @@ def test_a_schedule_in_another_zone_is_the_same_instant(desk: Desk) -> None:
         assert view["starts_at"] == (NOON + DAY).isoformat()
 
 
-def test_a_thousand_things_scheduled_are_too_many(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("has_capacity_now", [True, False])
+def test_a_thousand_things_scheduled_are_too_many(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, has_capacity_now: bool
+) -> None:
     monkeypatch.setattr("services.referrals.capacity.handlers.MOST_SCHEDULED", 2)
     with at(NOON):
-        desk.set_capacity(SHELTER, 1)
+        if has_capacity_now:
+            desk.set_capacity(SHELTER, 1)
         for day in (1, 2):
             schedule(desk, NOON + day * DAY, 5)
         assert refused_field(lambda: schedule(desk, NOON + 3 * DAY, 5)) == ("invalid_capacity", "starts_at")
+    with at(NOON + DAY):  # one of them has begun, so it is not to come any more
+        assert schedule(desk, NOON + 3 * DAY, 5)["total"] == 5

@@ -73,10 +73,13 @@ def test_a_program_may_hang_on_an_agency_of_an_earlier_import(desk: Desk) -> Non
     rows = [
         ("16", "Day Shelter", "Program", "1", "Active", ""),
         ("17", "Lost", "Program", "99", "Active", ""),
+        ("18", "Hangs on a program", "Program", "11", "Active", ""),
+        ("19", "Hangs on a site", "Program", "15", "Active", ""),
     ]
     report = desk.import_file(an_export(rows))
-    assert counts(report) == (1, 0, 0, 1)
-    assert [(problem["line"], problem["code"]) for problem in report["problems"]] == [(3, "orphan")]
+    assert counts(report) == (1, 0, 0, 3)
+    told = [(problem["line"], problem["code"]) for problem in report["problems"]]
+    assert told == [(3, "orphan"), (4, "orphan"), (5, "orphan")]
     assert (
         desk(directory.search_resources, q="day shelter")["items"][0]["agency_name"]
         == "Harbor Shelter Alliance"

@@ -9,7 +9,7 @@ import pytest
 
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.contracts.referrals import directory
+from services.contracts.referrals import bulk, directory, offers
 from services.contracts.referrals.directory import resource_changed
 from tests.integration.referrals.builders import OTHER_STAFF, SMALL_DIRECTORY, Desk, an_export, refusal
 
@@ -114,6 +114,115 @@ def test_a_status_that_is_set_decides_whether_one_may_refer_there(desk: Desk) ->
     ]
 
 
+def test_a_program_of_a_closed_agency_takes_no_referral(desk: Desk) -> None:
+    queue_id = desk.a_queue("Night Shelter")
+    open_one = desk.assign(queue_id, "Night Shelter")
+    agency = desk.resource["Harbor Shelter Alliance"]
+    close = {"resource_id": agency, "status": "inactive", "version": 1, "confirm": True}
+    desk(directory.set_resource_status, **close)
+    program_ids = [desk.resource[name] for name in ("Night Shelter", "Family Housing First")]
+    offer = {"queue_id": queue_id, "contact_record_id": desk.a_record(), "program_ids": program_ids}
+    job = {"queue_id": queue_id, "program_ids": program_ids[:1], "contact_record_ids": [desk.a_record()]}
+    moved = {"from_program_id": desk.resource["Old Shelter"], "to_program_id": program_ids[0]}
+    for call in (
+        lambda: desk.assign(queue_id, "Night Shelter"),
+        lambda: desk.a_queue("Family Housing First", name="Other"),
+        lambda: desk(offers.create_offer, **offer),
+        lambda: desk(bulk.start_bulk_assignment, **job),
+        lambda: desk(bulk.start_bulk_reassignment, **moved),
+    ):
+        with pytest.raises(Refused) as refused:
+            call()
+        assert (refused.value.code, refused.value.detail) == (
+            "resource_inactive",
+            "Its agency is inactive; choose a program of another one.",
+        )
+    assert desk.move(open_one, "enrolled")["progress"]["status_key"] == "enrolled"
+    desk(directory.set_resource_status, resource_id=agency, status="active", version=2)
+    assert desk.assign(queue_id, "Night Shelter")
+
+
+@pytest.mark.parametrize("operation", [directory.set_resource_status, directory.retire_resource])
+@pytest.mark.parametrize("level", ["program", "agency"])
+def test_closing_with_open_referrals_asks_first(desk: Desk, operation: Any, level: str) -> None:
+    queue_id = desk.a_queue("St. Mary's Café & Pantry")
+    for _ in range(2):
+        desk.assign(queue_id, "St. Mary's Café & Pantry")
+    ended = desk.assign(queue_id, "St. Mary's Café & Pantry")
+    desk.move(ended, "completed")
+    if level == "agency" and operation is directory.retire_resource:
+        # An agency keeps its resources: they are retired before it.
+        program = {"resource_id": desk.resource["St. Mary's Café & Pantry"], "version": 1, "confirm": True}
+        refused = refusal(
+            lambda: desk(operation, resource_id=desk.resource["Bayside Food Network"], version=1)
+        )
+        assert refused == "conflict"
+        desk(operation, **program)
+    name = "Bayside Food Network" if level == "agency" else "St. Mary's Café & Pantry"
+    request = {"resource_id": desk.resource[name], "version": 1}
+    if operation is directory.set_resource_status:
+        request["status"] = "inactive"
+    with pytest.raises(Refused) as refused_:
+        desk(operation, **request)
+    assert (refused_.value.code, refused_.value.field) == ("program_has_open_referrals", "confirm")
+    assert refused_.value.more == {"open_referrals": 2, "statuses": {"referred": 2}}
+    assert desk(directory.get_resource, resource_id=request["resource_id"])["status"] == "active"
+    assert desk(operation, **request, confirm=True)["status"] == "inactive"
+
+
+def test_what_closes_without_an_open_referral_or_is_closed_already_asks_nothing(desk: Desk) -> None:
+    queue_id = desk.a_queue("Night Shelter", "Family Housing First")
+    desk.assign(queue_id, "Family Housing First")
+    assert edit(desk, directory.set_resource_status, status="inactive")["status"] == "inactive"
+    other = {"resource_id": desk.resource["Family Housing First"]}
+    desk(directory.set_resource_status, **other, status="active_do_not_refer", version=1)
+    desk(directory.set_resource_status, **other, status="inactive", version=2, confirm=True)
+    assert desk(directory.set_resource_status, **other, status="inactive", version=3)["version"] == 4
+    assert desk(directory.retire_resource, **other, version=4)["retired_at"] is not None
+
+
+def test_a_retired_resource_is_in_no_list_and_no_search_until_it_is_brought_back(desk: Desk) -> None:
+    queue_id = desk.a_queue("Night Shelter")
+    retired = edit(desk, directory.retire_resource)
+    assert (retired["status"], retired["version"], retired["retired_at"]) == (
+        "inactive",
+        2,
+        retired["updated_at"],
+    )
+    assert edit(desk, directory.retire_resource)["retired_at"] == retired["retired_at"]
+    assert found(desk, "night shelter", include_inactive=True) == []
+    names = [item["name"] for item in desk(directory.list_resources, level="program")["items"]]
+    assert "Night Shelter" not in names
+    assert "Old Shelter" in names
+    every = desk(directory.list_resources, level="program", include_retired=True)["items"]
+    assert "Night Shelter" in [item["name"] for item in every]
+    assert refusal(lambda: desk.assign(queue_id, "Night Shelter")) == "resource_inactive"
+    assert shelter(desk)["name"] == "Night Shelter"
+    assert edit(desk, directory.set_resource_status, status="inactive")["retired_at"] is not None
+    assert edit(desk, directory.set_resource_status, status="active")["retired_at"] is None
+    assert found(desk, "night shelter") == ["Night Shelter"]
+    assert desk.assign(queue_id, "Night Shelter")
+    assert [row.facts["before"] for row in desk.service.audit("resource.retired")] == ["active", "inactive"]
+
+
+def test_nothing_is_added_to_a_retired_agency(desk: Desk) -> None:
+    agency = desk(directory.create_resource, level="agency", name="Legal Aid")
+    desk(directory.retire_resource, resource_id=agency["id"], version=1)
+    add = {"level": "program", "name": "Advice", "agency_id": agency["id"]}
+    assert refusal(lambda: desk(directory.create_resource, **add)) == "resource_inactive"
+
+
+def test_a_retired_resource_comes_back_where_its_source_has_changed_it(desk: Desk) -> None:
+    edit(desk, directory.retire_resource)
+    desk.import_file(an_export())
+    assert shelter(desk)["retired_at"] is not None
+    renamed = [
+        (number, f"{name} II" if number == "11" else name, *rest) for number, name, *rest in SMALL_DIRECTORY
+    ]
+    desk.import_file(an_export(renamed))
+    assert (shelter(desk)["name"], shelter(desk)["retired_at"]) == ("Night Shelter II", None)
+
+
 @pytest.mark.parametrize(
     ("appears", "expires", "is_shown"),
     [
@@ -188,6 +297,7 @@ def test_another_organisation_reaches_none_of_it(desk: Desk) -> None:
 
     assert theirs(directory.edit_resource, name="Taken") == "not_found"
     assert theirs(directory.set_resource_status, status="inactive") == "not_found"
+    assert theirs(directory.retire_resource, confirm=True) == "not_found"
     assert theirs(directory.set_temporary_message, text="Taken") == "not_found"
     assert desk(directory.list_resources, OTHER_STAFF)["items"] == []
 

@@ -6,6 +6,7 @@ import datetime
 from typing import Any
 
 import pytest
+import time_machine
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
@@ -14,6 +15,7 @@ from services.contracts.errors import Refused
 from services.contracts.referrals import directory, directory_imports
 from services.contracts.referrals.directory import resource_changed
 from services.contracts.referrals.directory_imports import directory_imported
+from services.referrals.directory import leases
 from services.referrals.directory_imports import jobs, writes
 from services.referrals.directory_imports.models import DirectoryImport
 from tests.integration.referrals.builders import OTHER_STAFF, SMALL_DIRECTORY, STAFF, Desk, an_export, refusal
@@ -150,6 +152,33 @@ def let_leases_run_out(desk: Desk) -> None:
         )
 
     desk.service.database.write(None, run)
+
+
+def test_a_process_that_has_lost_its_lease_writes_nothing_more(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "DONE_IN_CALL_BYTES", 0)
+    runtime = desk.service.runtime
+    job_id = upload(desk, an_export(RENAMED))["import_id"]
+    first = leases.claim(runtime, DirectoryImport, job_id, "applying")
+    assert first is not None
+    assert leases.claim(runtime, DirectoryImport, job_id, "applying") is None  # it is held
+    with time_machine.travel(utc_now() + leases.LEASE + datetime.timedelta(seconds=1), tick=False):
+        second = leases.claim(runtime, DirectoryImport, job_id, "applying")
+        assert second is not None
+
+        def done(count: int) -> Any:
+            return lambda _unit, job: setattr(job, "done", count)
+
+        assert refusal(lambda: first.write(done(5))) == "conflict"
+        assert report_of(desk, job_id)["done"] == 0
+        second.write(done(3))
+        assert report_of(desk, job_id)["done"] == 3
+        # With each step the lease begins anew, so nobody takes it over.
+    with time_machine.travel(utc_now() + 1.5 * leases.LEASE, tick=False):
+        assert leases.claim(runtime, DirectoryImport, job_id, "applying") is None
+        second.write(lambda _unit, job: leases.release(job))
+        assert leases.claim(runtime, DirectoryImport, job_id, "applying") is not None
 
 
 def test_an_import_that_never_gets_through_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ def test_what_was_there_is_found_and_what_is_private_in_it_is_set_apart(
         if database == "sqlite"
         else request.getfixturevalue("postgres_database")
     )
-    migrate.upgrade("referrals", url, "0012")
+    migrate.upgrade("referrals", url, "0013")
     with create_engine(url).begin() as connection:
         for own_id, record in ((SHELTER, SHELTER_RECORD), (CLINIC, CLINIC_RECORD)):
             connection.execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import uuid
 from typing import Any
 
 import pytest
@@ -297,6 +298,10 @@ def test_programs_and_agencies_are_services_and_organizations(desk: Desk) -> Non
     assert closed["extraDetails"] == "Takes no referrals at present."
 
 
+def _dashed(own_id: str) -> str:
+    return str(uuid.UUID(own_id)).upper()
+
+
 def test_tasks_are_found_by_each_of_their_parameters(desk_on_both: Desk) -> None:
     desk = desk_on_both
     queue_id = desk.a_queue("Night Shelter", "Family Housing First")
@@ -311,6 +316,9 @@ def test_tasks_are_found_by_each_of_their_parameters(desk_on_both: Desk) -> None
 
     assert found() == both
     assert found(own_id=one["id"]) == [one["id"]]
+    assert found(own_id=_dashed(one["id"])) == [one["id"]]
+    assert found(owner=f"HealthcareService/{_dashed(program)}") == [one["id"]]
+    assert read(desk, "Task", _dashed(one["id"]))["id"] == one["id"]
     assert found(status="in-progress") == [two["id"]]
     assert found(status="http://hl7.org/fhir/task-status|requested,in-progress") == both
     assert found(business_status="Enrolled") == [two["id"]]

@@ -36,8 +36,8 @@ def test_a_queue_starts_with_the_default_statuses(desk_on_both: Desk) -> None:
 def test_a_queue_may_have_statuses_of_its_own(desk: Desk) -> None:
     statuses = [
         {"label": "24h call"},
-        {"label": "Moved in"},
-        {"label": "Moved out", "is_terminal": True},
+        {"label": "Moved in", "category": "enrolled"},
+        {"label": "Moved out", "is_terminal": True, "category": "accepted"},
         {"label": "Refused", "is_terminal": True, "fhir_status": "rejected"},
     ]
     queue = desk(queues.create_queue, name="Beds", statuses=statuses)
@@ -55,8 +55,8 @@ def test_a_queue_may_have_statuses_of_its_own(desk: Desk) -> None:
     [
         [],
         [{"label": "Only"}],
-        [{"label": "A", "is_terminal": True}, {"label": "B"}],
-        [{"label": "A"}, {"label": "a", "is_terminal": True}],
+        [{"label": "A", "is_terminal": True, "category": "enrolled"}, {"label": "B", "category": "enrolled"}],
+        [{"label": "A"}, {"label": "a", "is_terminal": True, "category": "enrolled"}],
         [{"label": "A"}, {"label": "B", "is_terminal": True, "fhir_status": "nonsense"}],
     ],
 )

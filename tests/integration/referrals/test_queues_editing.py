@@ -43,7 +43,12 @@ def test_statuses_are_renamed_added_and_reordered_and_keep_their_keys(desk_on_bo
     referred, attempting, enrolled, completed, declined = statuses_as_input(queue)
     wanted = [
         referred,
-        {"label": "Waiting for Papers", "fhir_status": "on-hold", "colour": "#aa3300"},
+        {
+            "label": "Waiting for Papers",
+            "fhir_status": "on-hold",
+            "category": "accepted",
+            "colour": "#aa3300",
+        },
         {**enrolled, "label": "Moved In"},
         declined,
         {**completed, "outcome_required": True},
@@ -59,7 +64,7 @@ def test_statuses_are_renamed_added_and_reordered_and_keep_their_keys(desk_on_bo
         ("attempting_contact", "Attempting Contact", 5),
     ]
     papers = edited["statuses"][1]
-    assert (papers["category"], papers["reason_required"], papers["colour"]) == ("enrolled", True, "#aa3300")
+    assert (papers["category"], papers["reason_required"], papers["colour"]) == ("accepted", True, "#aa3300")
     assert edited["statuses"][4]["outcome_required"]
     moved = desk.move(referral, "enrolled")
     assert moved["limited"]["status"] == "Moved In"
@@ -78,7 +83,7 @@ def test_a_status_with_referrals_does_not_vanish(desk: Desk, queue: dict[str, An
 
     assert refusal(lambda: edit([referred, *others])) == "status_in_use"
     ended = [
-        {**status, "is_terminal": True, "fhir_status": None}
+        {**status, "is_terminal": True, "fhir_status": None, "category": "accepted"}
         if status["key"] == "attempting_contact"
         else status
         for status in statuses_as_input(queue)
@@ -100,7 +105,7 @@ def test_a_new_status_never_takes_over_an_old_key(desk: Desk, queue: dict[str, A
         queues.edit_queue,
         queue_id=queue["id"],
         version=queue["version"],
-        statuses=[*others, {"label": "Enrolled"}],
+        statuses=[*others, {"label": "Enrolled", "category": "enrolled"}],
     )
     assert edited["statuses"][-1]["key"] == "enrolled_2"
 
@@ -114,7 +119,7 @@ def test_a_key_that_the_queue_lacks_is_refused(desk: Desk, queue: dict[str, Any]
 
 
 def test_statuses_can_be_copied_from_another_queue(desk: Desk) -> None:
-    given = [{"label": "New"}, {"label": "Served", "is_terminal": True}]
+    given = [{"label": "New"}, {"label": "Served", "is_terminal": True, "category": "accepted"}]
     source = desk(queues.create_queue, name="Food", statuses=given)
     copy = desk(queues.create_queue, name="Food West", statuses_from_queue_id=source["id"])
     assert copy["statuses"] == source["statuses"]
@@ -125,7 +130,7 @@ def test_statuses_can_be_copied_from_another_queue(desk: Desk) -> None:
 
 
 @pytest.mark.seed("S0-7")
-def test_capacity_and_status_workflows_are_off_where_they_are_not_switched_on(
+def test_capacity_and_status_workflows_are_off_for_whom_they_are_not_switched_on(
     desk: Desk, queue: dict[str, Any]
 ) -> None:
     desk.set_capacity("Night Shelter", 3)
@@ -137,6 +142,66 @@ def test_capacity_and_status_workflows_are_off_where_they_are_not_switched_on(
     desk(queues.edit_queue, queue_id=queue["id"], version=queue["version"], settings=one_way)
     mover = desk.provider("Night Shelter")
     assert refusal(lambda: desk.move(referral, "enrolled", mover)) == "move_not_allowed"
+
+
+@pytest.mark.seed("S0-12")
+@pytest.mark.parametrize(
+    "unclear",
+    [
+        {"label": "Intake Interview"},
+        {"label": "Intake Interview", "fhir_status": "on-hold"},
+        {"label": "Moved Away", "is_terminal": True},
+    ],
+)
+def test_a_status_without_a_stage_is_asked_for_it_and_opens_no_field(
+    desk: Desk, queue: dict[str, Any], unclear: dict[str, Any]
+) -> None:
+    first, end = {"label": "New"}, {"label": "Done", "is_terminal": True, "fhir_status": "completed"}
+
+    def create(status: dict[str, Any], *, name: str) -> Any:
+        return desk(queues.create_queue, name=name, statuses=[first, status, end])
+
+    refused = the_refusal(lambda: create(unclear, name="Unclear"))
+    assert (refused.code, refused.field) == ("invalid_status_list", "statuses.1.category")
+    assert "offered, accepted, enrolled" in refused.detail
+    added = {"queue_id": queue["id"], "version": queue["version"]}
+    refused = the_refusal(
+        lambda: desk(queues.edit_queue, statuses=[*statuses_as_input(queue), unclear], **added)
+    )
+    assert (refused.code, refused.field) == ("invalid_status_list", "statuses.5.category")
+    for stage in queues.STAGES:
+        status = create({**unclear, "category": stage}, name=stage)["statuses"][1]
+        assert status["category"] == stage
+    # The first status, at which every referral starts, shows least.
+    assert desk(queues.list_queues)["items"][0]["statuses"][0]["category"] == "offered"
+
+
+@pytest.mark.parametrize(
+    ("stage", "fhir"), [("offered", "received"), ("accepted", "accepted"), ("enrolled", "in-progress")]
+)
+def test_a_status_that_names_only_its_stage_gets_the_usual_code(desk: Desk, stage: str, fhir: str) -> None:
+    end = {"label": "Done", "is_terminal": True, "category": stage}
+    statuses = [{"label": "New"}, {"label": "Next", "category": stage}, end]
+    made = desk(queues.create_queue, name="Stages", statuses=statuses)["statuses"]
+    assert [status["fhir_status"] for status in made] == ["requested", fhir, "completed"]
+    assert [status["category"] for status in made] == ["offered", stage, stage]
+
+
+def test_a_status_keeps_its_stage_where_an_edit_does_not_name_it(desk: Desk) -> None:
+    papers = {"label": "Papers", "fhir_status": "on-hold", "category": "accepted"}
+    end = {"label": "Done", "is_terminal": True, "category": "accepted"}
+    queue = desk(queues.create_queue, name="Papers", statuses=[{"label": "New"}, papers, end])
+    sent = statuses_as_input(queue)
+    for status in sent:
+        status["fhir_status"] = None
+    sent[1]["label"] = "Waiting for Papers"
+    edited = desk(queues.edit_queue, queue_id=queue["id"], version=queue["version"], statuses=sent)
+    kept = [(status["label"], status["fhir_status"], status["category"]) for status in edited["statuses"]]
+    assert kept == [
+        ("New", "requested", "offered"),
+        ("Waiting for Papers", "on-hold", "accepted"),
+        ("Done", "completed", "accepted"),
+    ]
 
 
 @pytest.mark.seed("S0-54")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
-from services.contracts.referrals import assignments, reports, status_changes
+from services.contracts.referrals import assignments, capacity, reports, status_changes
 from services.referrals.reports.folding import fold_all
 from services.referrals.reports.models import ReportCount, ReportDelta
 from tests.integration.referrals.builders import OTHER_STAFF, Desk, refusal
@@ -48,9 +48,34 @@ def test_the_dashboard_counts_by_queue_and_status_with_capacity_beside(desk_on_b
     of_housing = seen["queues"][1]
     assert numbers(of_housing) == (2, 1, 0, 0, 0)
     assert by_status(of_housing) == {"referred": 1, "enrolled": 1, "completed": 1}
-    assert of_housing["capacity"] == {"total": 5, "used": 1, "free": 4}
-    assert seen["queues"][0]["capacity"] is None
+    assert of_housing["capacity"] == [{"unit": "referrals", "total": 5, "used": 1, "free": 4}]
+    assert seen["queues"][0]["capacity"] == []
     assert desk(reports.get_dashboard, queue_id=food)["queues"] == [seen["queues"][0]]
+
+
+@pytest.mark.seed("S0-50")
+def test_the_dashboard_adds_no_beds_to_pickups(desk: Desk) -> None:
+    queue_id = desk.a_queue("Night Shelter", "Family Housing First", "St. Mary's Café & Pantry")
+    desk.set_capacity("Night Shelter", 20, unit="Beds")
+    desk.set_capacity("Family Housing First", 5, unit="beds")
+    desk.set_capacity("St. Mary's Café & Pantry", 12, unit="pickups")
+    desk.assign(queue_id, "St. Mary's Café & Pantry")
+    desk.assign(queue_id, "Family Housing First")
+    line_id = desk(
+        capacity.add_capacity_line,
+        program_id=desk.resource["Night Shelter"],
+        name="Removed",
+        total=7,
+        unit="beds",
+    )["line_id"]
+    desk(capacity.remove_capacity_line, line_id=line_id)
+    (queue,) = desk(reports.get_dashboard)["queues"]
+    assert queue["capacity"] == [
+        {"unit": "Beds", "total": 25, "used": 1, "free": 24},
+        {"unit": "pickups", "total": 12, "used": 1, "free": 11},
+    ]
+    (seen,) = desk(reports.get_dashboard, desk.provider("Night Shelter"))["queues"]
+    assert seen["capacity"] == [{"unit": "Beds", "total": 20, "used": 0, "free": 20}]
 
 
 @pytest.mark.seed("S0-50")

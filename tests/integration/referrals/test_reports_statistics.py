@@ -261,6 +261,25 @@ def test_capacity_use_is_the_mean_share_of_places_in_use(desk: Desk, clock: Any)
     assert desk(reports.get_statistics, **MARCH, queue_id=queue_id)["total"]["capacity_use"] is None
 
 
+def test_capacity_use_adds_no_beds_to_pickups_and_no_day_drives_out_another(desk: Desk, clock: Any) -> None:
+    queue_id = desk.a_queue("Night Shelter", "St. Mary's Café & Pantry")
+    desk.set_capacity("Night Shelter", 100, unit="beds")
+    desk.set_capacity("St. Mary's Café & Pantry", 1, unit="pickups")
+    desk.assign(queue_id, "St. Mary's Café & Pantry")
+
+    def sample() -> None:
+        now = datetime.datetime.now(datetime.UTC)
+        desk.service.database.write(None, lambda session: sample_capacity(session, now))
+
+    sample()
+    assert desk(reports.get_statistics, **MARCH)["total"]["capacity_use"] == 0.5  # all pickups, no bed
+    desk.set_capacity("St. Mary's Café & Pantry", 3)
+    clock.move_to(MONDAY + datetime.timedelta(days=1))
+    sample()
+    by_week = desk(reports.get_statistics, **MARCH, group_by="week")["groups"]
+    assert [group["capacity_use"] for group in by_week] == [0.25]  # of pickups 1 of 1, then 1 of 3
+
+
 def test_a_wrong_question_is_refused_with_its_field(desk: Desk) -> None:
     for question, field in (
         ({"from_on": "2026-03-02", "to_on": "2026-03-01"}, "to_on"),

@@ -43,7 +43,10 @@ def test_a_referral_goes_its_way_and_every_step_is_kept_with_author_and_note(des
 @pytest.mark.seed("S0-12")
 def test_a_status_of_another_queue_is_refused(desk: Desk) -> None:
     queue_id = desk.a_queue("Night Shelter")
-    desk.a_queue(name="Food", statuses=[{"label": "Picked up"}, {"label": "Eaten", "is_terminal": True}])
+    desk.a_queue(
+        name="Food",
+        statuses=[{"label": "Picked up"}, {"label": "Eaten", "is_terminal": True, "category": "enrolled"}],
+    )
     referral = desk.assign(queue_id, "Night Shelter")
     assert refusal(lambda: desk.move(referral, "picked_up")) == "status_not_in_queue"
     assert refusal(lambda: desk.move(referral, "referred")) == "status_unchanged"

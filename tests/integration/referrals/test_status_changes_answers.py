@@ -14,8 +14,8 @@ from tests.integration.referrals.builders import Desk, refusal
 STATUSES = [
     {"label": "Sent"},
     {"label": "Taken", "fhir_status": "accepted"},
-    {"label": "Paused", "fhir_status": "on-hold", "reason_required": True},
-    {"label": "Served", "is_terminal": True, "outcome_required": True},
+    {"label": "Paused", "fhir_status": "on-hold", "category": "enrolled", "reason_required": True},
+    {"label": "Served", "is_terminal": True, "category": "enrolled", "outcome_required": True},
     {"label": "Refused", "is_terminal": True, "fhir_status": "rejected", "reason_required": True},
     {"label": "Taken back", "is_terminal": True, "fhir_status": "cancelled", "reason_required": True},
 ]

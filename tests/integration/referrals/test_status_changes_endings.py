@@ -11,12 +11,14 @@ from services.contracts.errors import Refused
 from services.contracts.referrals import assignments, status_changes
 from services.contracts.referrals.assignments import referral_assigned
 from services.referrals.access.rules import UNAVAILABLE
+from services.referrals.models import Referral
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF_MAY, Desk, refusal
+from tests.support.in_process import HARBOR
 
 HERE, THERE = "Night Shelter", "Family Housing First"
 TAKEN_BACK = [
     {"label": "Sent"},
-    {"label": "Done", "is_terminal": True},
+    {"label": "Done", "is_terminal": True, "category": "enrolled"},
     {"label": "Cancelled", "is_terminal": True, "fhir_status": "cancelled"},
 ]
 
@@ -126,23 +128,58 @@ def test_the_last_place_goes_along_into_another_queue_of_the_same_program(desk: 
     assert desk.numbers(HERE) == (1, 0, 1)
 
 
-def test_shared_notes_go_along_if_wanted_with_their_authors_and_internal_ones_never(desk: Desk) -> None:
-    queue_id = desk.a_queue(HERE, THERE)
-    referral = desk.assign(queue_id, HERE, note="Has a dog.")
+@pytest.fixture
+def noted(desk: Desk) -> Any:
+    """A referral with two shared notes and an internal one."""
+    referral = desk.assign(desk.a_queue(HERE, THERE), HERE, note="Has a dog.")
     one = {"referral_id": referral["id"]}
     desk(assignments.add_referral_note, desk.provider(HERE), note="No dogs here.", **one)
-    referral = desk(assignments.add_referral_note, note="Try the other one.", is_internal=True, **one)
-    new = reassign(desk, referral, note="With a dog, as agreed.")
-    notes = desk(assignments.list_referral_notes, referral_id=new["id"])["items"]
-    assert [(note["note"], note["author"]["side"]) for note in notes] == [
-        ("Has a dog.", "partner"),
-        ("No dogs here.", "provider"),
-        ("With a dog, as agreed.", "partner"),
-    ]
+    return desk(assignments.add_referral_note, note="Try the other one.", is_internal=True, **one)
+
+
+def notes_of(desk: Desk, referral: Any) -> list[tuple[str, str]]:
+    notes = desk(assignments.list_referral_notes, referral_id=referral["id"])["items"]
+    return [(note["note"], note["author"]["side"]) for note in notes]
+
+
+ALL_SHARED = [("Has a dog.", "partner"), ("No dogs here.", "provider")]
+
+
+def test_a_new_provider_reads_no_note_unless_it_is_passed_on(desk: Desk, noted: Any) -> None:
+    new = reassign(desk, noted)
+    assert (notes_of(desk, new), new["limited"]["note"]) == ([], None)
+    seen = desk(assignments.list_referral_history, desk.provider(THERE), referral_id=new["id"])["items"]
+    assert [line["note"] for line in seen] == [None]
+    said = reassign(desk, new, HERE, note="With a dog, as agreed.")
+    assert notes_of(desk, said) == [("With a dog, as agreed.", "partner")]
+
+
+def test_shared_notes_go_along_if_wanted_with_their_authors_and_internal_ones_never(
+    desk: Desk, noted: Any
+) -> None:
+    new = reassign(desk, noted, note="With a dog, as agreed.", carries_notes=True)
+    assert notes_of(desk, new) == [*ALL_SHARED, ("With a dog, as agreed.", "partner")]
     assert new["limited"]["note"] == "With a dog, as agreed."
-    back = reassign(desk, new, HERE, carries_notes=False)
-    assert desk(assignments.list_referral_notes, referral_id=back["id"])["items"] == []
-    assert back["limited"]["note"] is None
+
+
+def test_staff_choose_the_notes_that_are_passed_on(desk: Desk, noted: Any) -> None:
+    notes = desk(assignments.list_referral_notes, referral_id=noted["id"])["items"]
+    ids = {note["note"]: note["id"] for note in notes}
+    for unshared in (ids["Try the other one."], "0" * 32):
+        with pytest.raises(Refused) as refused:
+            reassign(desk, noted, note_ids=[ids["Has a dog."], unshared])
+        assert (refused.value.code, refused.value.field) == ("not_found", "note_ids.1")
+    new = reassign(desk, noted, note_ids=[ids["Has a dog."]])
+    assert (notes_of(desk, new), new["limited"]["note"]) == (ALL_SHARED[:1], "Has a dog.")
+
+
+def test_in_another_queue_the_program_keeps_its_notes_unless_they_are_left_behind(
+    desk: Desk, noted: Any
+) -> None:
+    winter, spring = desk.a_queue(HERE, name="Winter"), desk.a_queue(HERE, name="Spring")
+    new = reassign(desk, noted, HERE, queue_id=winter)
+    assert notes_of(desk, new) == ALL_SHARED
+    assert notes_of(desk, reassign(desk, new, HERE, queue_id=spring, carries_notes=False)) == []
 
 
 def test_a_declined_referral_goes_to_another_program_and_stays_declined_in_its_history(desk: Desk) -> None:
@@ -210,6 +247,26 @@ def test_a_withdrawn_referral_is_out_of_the_providers_sight_and_frees_its_bed(de
     )
     record_id = gone["progress"]["contact_record_id"]
     assert desk.assign(queue_id, HERE, record_id)["version"] == 1
+
+
+def test_what_was_taken_back_is_due_no_more(desk: Desk) -> None:
+    queue_id = desk.a_queue(HERE, THERE, settings={"due_hours": 1})
+    withdrawn, reassigned = desk.assign(queue_id, HERE), desk.assign(queue_id, HERE)
+    assert withdrawn["progress"]["due_at"] is not None
+    withdraw(desk, withdrawn)
+    reassign(desk, reassigned)
+    with desk.service.database.reading(HARBOR[0]) as session:
+        assert [session.get_one(Referral, each["id"]).due_at for each in (withdrawn, reassigned)] == [
+            None
+        ] * 2
+
+
+def test_a_declined_referral_is_withdrawn_with_its_reason_kept(desk: Desk) -> None:
+    referral = desk.assign(desk.a_queue(HERE), HERE)
+    declined = desk.move(referral, "declined", reason_code="no_capacity")
+    gone = withdraw(desk, declined)["progress"]
+    assert (gone["reason_code"], gone["ended_at"]) == ("no_capacity", declined["progress"]["ended_at"])
+    assert (gone["ended_by"], gone["status_key"]) == ("sender", "declined")
 
 
 def test_a_withdrawal_goes_to_the_queues_cancelled_status_and_needs_a_reason(desk: Desk) -> None:

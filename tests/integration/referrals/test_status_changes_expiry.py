@@ -58,6 +58,21 @@ def test_a_queue_that_says_nothing_or_later_ends_nothing_yet(desk: Desk, days: i
     assert desk.read(referral)["version"] == 1
 
 
+def test_a_queue_ends_no_referral_of_another_one(desk: Desk) -> None:
+    an_old_referral(desk)
+    other = desk.assign(desk.a_queue(HERE, name="Patient"), HERE)
+    desk.shift(other["id"], OLD)
+    expire(desk.service.runtime)
+    assert desk.read(other)["version"] == 1
+
+
+def test_what_has_ended_does_not_end_again(desk: Desk) -> None:
+    referral = desk.move(an_old_referral(desk), "declined", note="No bed.")
+    desk.shift(referral["id"], OLD)
+    expire(desk.service.runtime)
+    assert desk.read(referral)["version"] == referral["version"]
+
+
 def test_what_somebody_works_on_does_not_expire(desk: Desk) -> None:
     noted, enrolled = an_old_referral(desk), None
     queue_id = noted["progress"]["queue_id"]

@@ -1,4 +1,4 @@
-"""The chassis writes the same frames as py-amqp."""
+"""The chassis writes the same frames as py-amqp, reads the same from them, and reads what py-amqp cannot."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from amqp.method_framing import frame_writer
 from amqp.serialization import dumps
 
 from services.chassis import frames, wire
+from tests.support.raw_amqp import header, long, nested, properties, received, short, text
 
 CALL = {
     "content_type": wire.JSON,
@@ -92,3 +93,118 @@ def test_a_name_that_is_too_long_is_an_error(long: dict[str, str]):
 def test_a_header_of_another_type_is_an_error(value: Any):
     with pytest.raises(TypeError):
         frames.publication(3, 131072, "", "q", b"", headers={"name": value})
+
+
+# Reading
+
+
+def read(*payloads: tuple[int, bytes]) -> tuple[tuple[int, int], bytes, Any]:
+    """Method, arguments and message that the reader hands over for these frames of channel 3."""
+    handed: list[Any] = []
+    connection = SimpleNamespace(bytes_recv=0)
+    take = frames.reader(connection, lambda _channel, *rest: handed.append(rest))
+    assert [take((kind, 3, payload)) for kind, payload in payloads] == [False] * (len(payloads) - 1) + [True]
+    assert connection.bytes_recv == len(payloads)
+    ((method, arguments, message),) = handed
+    return method, arguments, message
+
+
+def delivery(exchange: bytes = b"nameko-rpc", routing_key: bytes = b"toy.greet") -> tuple[int, bytes]:
+    """The frame that announces a message to the consumer `1`."""
+    return 1, b"\x00\x3c\x00\x3c" + short(b"1") + (300).to_bytes(8, "big") + b"\x01" + short(
+        exchange
+    ) + short(routing_key)
+
+
+def test_a_message_is_read_as_py_amqp_reads_it():
+    sent = amqp.Message(
+        b"first second",
+        **CALL,
+        application_headers={
+            "text": "ö", "number": -7, "large": 2**40, "half": 0.5, "yes": True, "nothing": None,
+            "list": ["a", {"b": [1]}],
+        },
+        delivery_mode=2, priority=3, message_id="m", timestamp=1_900_000_000, type="t", app_id="a", cluster_id="c",
+    )  # fmt: skip
+    raw = sent._serialize_properties()
+
+    method, arguments, message = read(
+        delivery(), (2, b"\x00\x3c\x00\x00" + (12).to_bytes(8, "big") + raw), (3, b"first "), (3, b"second")
+    )
+
+    assert (method, arguments) == (spec.Basic.Deliver, delivery()[1])
+    assert message.properties == sent.properties
+    assert (message.body, message.raw_properties, message.unreadable) == (b"first second", raw, None)
+
+
+def test_a_method_without_a_message_is_passed_on_and_a_heartbeat_is_not():
+    assert read((8, b""), (1, b"\x00\x14\x00\x0b")) == ((20, 11), b"\x00\x14\x00\x0b", None)
+
+
+@pytest.mark.parametrize("frame", [(2, b""), (3, b""), (4, b"")])
+def test_a_frame_that_does_not_belong_there_is_an_error(frame: tuple[int, bytes]):
+    with pytest.raises(amqp.UnexpectedFrame):
+        read(frame)
+
+
+@pytest.mark.parametrize(
+    ("method", "before", "after"),
+    [
+        (b"\x00\x3c\x00\x3c", short(b"tag") + b"\xff" * 9, b""),
+        (b"\x00\x3c\x00\x47", b"\xff" * 9, b"\xff" * 4),
+        (b"\x00\x3c\x00\x32", b"\x01\x38" + short(b"NO_ROUTE"), b""),
+    ],
+    ids=["delivery", "answer to get", "return"],
+)
+def test_the_names_of_a_message_can_be_read(method: bytes, before: bytes, after: bytes):
+    broken = method + before + short(b"ex") + short(b"key.\xff\xc3") + after
+
+    _, arguments, _ = read((1, broken), (2, b"\x00\x3c\x00\x00" + bytes(8) + b"\x00\x00"))
+
+    assert arguments == method + before + short(b"ex") + short(b"key.??") + after
+
+
+def test_bytes_that_are_no_text_are_kept_and_written_as_they_came():
+    message = received(properties(correlation_id=b"\xff\xed\xa0\x80", headers=header(b"\xfe", text(b"\xff"))))
+
+    sent = frames.publication(3, 131072, "", "q", b"", correlation_id=message.properties["correlation_id"])
+
+    assert short(b"\xff\xed\xa0\x80") in sent
+    assert message.headers == {"\udcfe": "\udcff"}
+    assert message.unreadable is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        (header(b"k", nested(frames.MOST_HEADER_LEVELS)), None),
+        (header(b"k", nested(frames.MOST_HEADER_LEVELS + 1)), "header_depth"),
+        (header(b"k", nested(frames.MOST_HEADER_LEVELS, b"F")), None),
+        (header(b"k", nested(frames.MOST_HEADER_LEVELS + 1, b"F")), "header_depth"),
+        (header(b"k", b"V") * frames.MOST_HEADER_VALUES, None),
+        (header(b"k", b"V") * (frames.MOST_HEADER_VALUES + 1), "header_count"),
+        (header(b"k", b"Z"), "header_type"),
+        (header(b"k", b"d\x00"), "header_length"),
+        (short(b"k"), "header_length"),
+    ],
+)
+def test_headers_are_read_within_limits_and_what_follows_them_always(headers: bytes, reason: str | None):
+    message = received(properties(headers=headers, correlation_id=b"c", reply_to=b"r", timestamp=2**62))
+
+    assert message.unreadable == reason
+    assert bool(message.headers) is (reason is None)
+    assert (message.properties["correlation_id"], message.properties["reply_to"]) == ("c", "r")
+    assert message.properties["timestamp"] == 2**62
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (b"b\xff", -1), (b"B\xff", 255), (b"s\xff\xff", -1), (b"u\xff\xff", 65535),
+        (b"I" + b"\xff" * 4, -1), (b"i" + b"\xff" * 4, 2**32 - 1), (b"l" + b"\xff" * 8, -1), (b"L" + b"\xff" * 8, -1),
+        (b"T" + b"\xff" * 8, 2**64 - 1), (b"D\x02\x00\x00\x00\x7d", 1.25), (b"t\x01", True), (b"t\x00", False), (b"V", None),
+        (b"x" + long(b"\xff"), b"\xff"), (b"f\x3f\x80\x00\x00", 1.0),
+    ],
+)  # fmt: skip
+def test_each_type_of_a_header_is_read(value: bytes, expected: Any):
+    assert received(properties(headers=header(b"k", value))).headers == {"k": expected}

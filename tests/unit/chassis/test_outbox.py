@@ -23,6 +23,7 @@ class FakePublisher:
         self.is_connected = True
         self.arrived: list[str] = []
         self.batches: list[list[str]] = []
+        self.bodies: list[bytes] = []
         self.failing: dict[str, str] = {}
 
     def send_all(self, messages: Sequence[Outgoing]) -> None:
@@ -31,6 +32,7 @@ class FakePublisher:
             message.outcome = self.failing.get(message.message_id, "confirmed")
             if message.outcome == "confirmed":
                 self.arrived.append(message.message_id)
+                self.bodies.append(message.body)
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def publisher() -> FakePublisher:
 
 @pytest.fixture
 def relay(database: Database, publisher: FakePublisher) -> Relay:
-    return Relay("toy", database, toy.Base.chassis, publisher)  # type: ignore[arg-type]
+    return Relay("toy", database, toy.Base.chassis, publisher, "https://portal.example.org/")  # type: ignore[arg-type]
 
 
 def write(database: Database, *events: str) -> None:
@@ -53,7 +55,7 @@ def write(database: Database, *events: str) -> None:
                 aggregate=event.partition("-")[0],
                 exchange="toy.events",
                 routing_key="thing_added.v1.harbor",
-                body=b"{}",
+                body=b'{"dataschema": "/schemas/toy.thing_added.v1.json"}',
                 created_at=utc_now(),
             )
             for event in events
@@ -74,6 +76,18 @@ def test_what_is_confirmed_leaves_the_outbox(database: Database, relay: Relay, p
 
     assert publisher.arrived == ["bed-1", "record-1"]
     assert waiting(database) == {}
+
+
+def test_a_published_event_says_where_its_schema_is_served(
+    database: Database, relay: Relay, publisher: FakePublisher
+):
+    write(database, "bed-1")
+
+    relay._sweep()
+
+    assert publisher.bodies == [
+        b'{"dataschema":"https://portal.example.org/schemas/toy.thing_added.v1.json"}'
+    ]
 
 
 def test_events_of_one_aggregate_are_sent_one_after_the_other(

@@ -19,6 +19,7 @@ GOOD = {
     "BLOB_DIR": "var/blobs",
     "PASSPORT_KEYS_FILE": "keys/public.json",
     "PASSPORT_PRIVATE_KEY_FILE": "keys/toy.pem",
+    "PUBLIC_URL": "https://portal.example.org",
     "TOY_DATABASE_URL": "sqlite:///toy.db",
 }
 
@@ -48,6 +49,7 @@ def test_a_missing_setting_is_named(name: str):
     [
         ("AMQP_URI", "toy:kettle-violet@127.0.0.1"),
         ("LOG_LEVEL", "kettle-violet"),
+        ("PUBLIC_URL", "kettle-violet"),
         ("HEARTBEAT_S", "kettle-violet"),
         ("HEARTBEAT_S", "61"),
         ("RPC_TIMEOUT_S", "-17.25"),

@@ -224,6 +224,21 @@ def test_the_current_version_is_accepted(database: Database):
         )
 
 
+@pytest.mark.parametrize(("expected", "is_refused"), [(None, False), (3, False), (2, True), (4, True)])
+def test_a_version_that_is_honoured_decides_only_where_it_is_named(
+    database: Database, expected: int | None, is_refused: bool
+):
+    context = wire.CallContext("r", expected_version=expected)
+    with database.reading(None) as session:
+        unit = a_unit(session, context=context)
+        if not is_refused:
+            unit.honour_version(SimpleNamespace(version=3))
+            return
+        with pytest.raises(Refused) as refusal:
+            unit.honour_version(SimpleNamespace(version=3))
+    assert (refusal.value.code, refusal.value.more) == ("version_conflict", {"current_version": 3})
+
+
 ACCOUNT, OTHER_SERVICE = a_caller("toy.add"), a_service("identity")
 
 

@@ -109,6 +109,9 @@ def test_a_fault_of_ours_is_told_without_what_was_in_it(http: FlaskClient, servi
         ("GET", "/metrics", 200),
         ("GET", "/docs", 200),
         ("GET", "/openapi.json", 200),
+        ("GET", "/asyncapi.json", 200),
+        ("GET", "/schemas/referrals.referral_status_changed.v1.json", 200),
+        ("GET", "/schemas/nothing.v1.json", 404),
     ],
 )
 def test_every_answer_has_the_security_headers(
@@ -205,6 +208,20 @@ def test_the_openapi_document_is_served(http: FlaskClient):
 
     assert document["openapi"].startswith("3.1")
     assert "/v1/sessions" in document["paths"]
+
+
+def test_the_events_and_the_schema_of_each_are_served(http: FlaskClient):
+    events = http.get("/asyncapi.json").json
+    addresses = {f"/schemas/{name}.json" for name in events["channels"]}
+
+    served = {address: http.get(address) for address in addresses}
+
+    assert {answer.content_type for answer in served.values()} == {"application/schema+json"}
+    assert {address: answer.json["$id"] for address, answer in served.items()} == {
+        each: each for each in addresses
+    }
+    for name in ("", "nothing.v1.json", "../asyncapi.json", "referrals.referral_status_changed.v1"):
+        assert http.get(f"/schemas/{name}").status_code == 404
 
 
 def test_the_metrics_count_requests_by_route_and_never_by_address(http: FlaskClient):

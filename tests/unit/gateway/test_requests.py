@@ -16,7 +16,7 @@ from gateway.auth import admit
 from services.chassis.wire import CallContext
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, family, login, passports
-from services.contracts.referrals import directory, queues
+from services.contracts.referrals import capacity, directory, queues
 from services.contracts.signing import documents as signing
 
 HARBOR = "a" * 32
@@ -98,6 +98,23 @@ def test_a_change_without_if_match_is_refused(http: FlaskClient, services: Any):
 @pytest.mark.parametrize("header", ["", "*", 'W/"3"', '"3", "4"', "three", '"-1"', '"' + "9" * 19 + '"'])
 def test_an_if_match_that_names_no_version_is_refused(http: FlaskClient, services: Any, header: str):
     answer = http.put(LEVEL, json={}, headers={**TOKEN, "If-Match": header})
+
+    assert refused(answer, 400, "malformed_request", "If-Match")
+    assert services.calls == []
+
+
+@pytest.mark.parametrize(("header", "version"), [({"If-Match": '"3"'}, 3), ({}, None)])
+def test_if_match_may_be_left_out_where_it_is_only_honoured(
+    http: FlaskClient, services: Any, header: dict[str, str], version: int | None
+):
+    http.put(f"/v1/programs/{'d' * 32}/capacity", json={"total": 1}, headers={**TOKEN, **header})
+
+    assert services.made(capacity.set_capacity)[1].expected_version == version
+
+
+def test_an_if_match_that_is_honoured_names_a_version(http: FlaskClient, services: Any):
+    junk = {**TOKEN, "If-Match": "junk"}
+    answer = http.put(f"/v1/programs/{'d' * 32}/capacity", json={"total": 1}, headers=junk)
 
     assert refused(answer, 400, "malformed_request", "If-Match")
     assert services.calls == []

@@ -13,6 +13,19 @@ OFF = {"can_edit_capacity": False, "can_change_status": False}
 OPEN = ("provider_portal", "referralq")
 
 
+@pytest.mark.seed("S0-5")
+@pytest.mark.parametrize("permission", ["queue.read", "capacity.edit", "referral.assign", "referral.note"])
+def test_without_referralq_its_permissions_are_held_and_not_in_force(permission: str) -> None:
+    held = [permission, "record.create", "directory.read", "account.manage"]
+    assert rules.in_force(held, ["electronic_signature"]) == [
+        "account.manage",
+        "directory.read",
+        "record.create",
+    ]
+    assert rules.in_force(held, ["referralq"]) == sorted(held)
+    assert rules.effective_permissions("staff", held, {}, []) == sorted(held)
+
+
 def test_every_security_level_has_a_default_role() -> None:
     assert set(rules.DEFAULT_ROLES) == set(contract.SECURITY_LEVELS)
 

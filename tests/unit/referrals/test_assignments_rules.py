@@ -38,6 +38,7 @@ REFERRED, ATTEMPTING, ENROLLED, COMPLETED, DECLINED = DEFAULT_STATUSES
 REASONS = {reason.code: reason for reason in DEFAULT_DECLINE_REASONS}
 OUTCOMES = {outcome.code: outcome for outcome in DEFAULT_OUTCOMES}
 NOW = datetime.datetime(2026, 3, 4, 5, 6, 7, tzinfo=datetime.UTC)
+READY = Status("ready", "Ready", 6, False, "ready")
 SERVED = Status("served", "Served", 5, True, "completed", outcome_required=True)
 
 
@@ -84,6 +85,7 @@ def test_a_queue_can_refuse_to_reopen_and_still_mend_how_a_referral_ended() -> N
     reopen = refusal_of(lambda: may_move(COMPLETED, ENROLLED, may_reopen=False))
 
     assert reopen == ("move_not_allowed", "status")
+    may_move(REFERRED, ENROLLED, may_reopen=False)  # it has not ended
     may_move(COMPLETED, DECLINED, may_reopen=False)
 
 
@@ -112,6 +114,8 @@ def test_a_status_that_asks_for_a_reason_needs_a_note_or_a_code(note: str | None
     assert check_step(DECLINED, Step("Out of area."), REASONS, OUTCOMES).reason_by is None
     assert check_step(DECLINED, Step(reason_code="no_capacity"), REASONS, OUTCOMES).reason_by == "provider"
     assert check_step(DECLINED, Step(reason_code="client_declined"), REASONS, OUTCOMES).reason_by == "client"
+    assert check_step(COMPLETED, Step(reason_code="no_capacity"), REASONS, OUTCOMES).reason_by is None
+    assert check_step(COMPLETED, Step(), REASONS, OUTCOMES) == Step()
 
 
 @pytest.mark.seed("S0-53")
@@ -143,6 +147,8 @@ def test_an_unknown_reason_is_refused_and_the_known_ones_are_named() -> None:
         (ENROLLED, COMPLETED, False, "status"),
         (ENROLLED, DECLINED, False, "declined"),
         (COMPLETED, DECLINED, True, "declined"),
+        (REFERRED, READY, False, "accepted"),
+        (DECLINED, COMPLETED, True, "status"),
         (DECLINED, REFERRED, True, "reopened"),
         (DECLINED, ATTEMPTING, True, "reopened"),
     ],
@@ -161,6 +167,8 @@ def test_a_first_answer_and_then_each_status_is_due_by_the_queues_hours() -> Non
     settings = QueueSettings(due_hours=4, status_due_hours={"enrolled": 48, "completed": 1})
 
     assert due_when_new(settings, DEFAULT_STATUSES, NOW) == NOW + datetime.timedelta(hours=4)
+    both = QueueSettings(due_hours=4, status_due_hours={"referred": 2})
+    assert due_when_new(both, DEFAULT_STATUSES, NOW) == NOW + datetime.timedelta(hours=4)
     assert due_at_status(settings, ENROLLED, NOW) == NOW + datetime.timedelta(hours=48)
     assert due_at_status(settings, ATTEMPTING, NOW) is None
     assert due_at_status(settings, COMPLETED, NOW) is None

@@ -96,12 +96,23 @@ def test_a_total_is_a_whole_number_from_zero_to_a_million(total: object) -> None
         ({"starts_at": NOON, "ends_at": NOON - DAY}, "ends_at"),
         ({"starts_at": NOON, "valid_until": NOON}, "valid_until"),
         ({"ends_at": NOON.replace(tzinfo=None)}, "ends_at"),
+        ({"valid_until": NOON.replace(tzinfo=None)}, "valid_until"),
+        ({"unit": ""}, "unit"),
     ],
 )
 def test_a_line_that_breaks_a_rule_is_refused_and_the_field_is_named(
     parts: dict[str, object], field: str
 ) -> None:
     assert refusal_of(lambda: check_line(beds(**parts))) == ("invalid_capacity", field)  # type: ignore[arg-type]  # names of fields
+
+
+def test_what_reaches_a_limit_is_valid() -> None:
+    assert check_line(beds(unit="x" * 40)).unit == "x" * 40
+    assert check_total(1_000_000) == 1_000_000
+    assert check_total(0) == 0
+    times = {"starts_at": NOON, "ends_at": NOON + DAY, "valid_until": NOON + DAY}
+    assert check_line(beds(**times))  # type: ignore[arg-type]  # names of fields
+    assert check_line(beds(ends_at=NOON, valid_until=NOON))  # without a start there is nothing to come after
 
 
 @pytest.mark.seed("S0-10")

@@ -33,11 +33,20 @@ def test_only_an_active_resource_may_be_referred_to() -> None:
     [(ResourceStatus.INACTIVE, "resource_inactive"), (ResourceStatus.DO_NOT_REFER, "resource_not_referable")],
 )
 def test_a_referral_to_any_other_resource_is_refused_by_name(status: ResourceStatus, code: str) -> None:
-    check_may_be_referred_to(ResourceStatus.ACTIVE)
+    check_may_be_referred_to(ResourceStatus.ACTIVE, None)
     with pytest.raises(Refused) as refusal:
-        check_may_be_referred_to(status)
+        check_may_be_referred_to(status, ResourceStatus.ACTIVE)
 
     assert refusal.value.code == code
+
+
+def test_a_program_of_an_inactive_agency_may_not_be_referred_to() -> None:
+    for open_one in (ResourceStatus.ACTIVE, ResourceStatus.DO_NOT_REFER):
+        check_may_be_referred_to(ResourceStatus.ACTIVE, open_one)
+    with pytest.raises(Refused) as refusal:
+        check_may_be_referred_to(ResourceStatus.ACTIVE, ResourceStatus.INACTIVE)
+
+    assert (refusal.value.code, refusal.value.field) == ("resource_inactive", "program_id")
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from services.referrals.directory.rules import is_public
 from services.referrals.directory.rules import keys_of as keys_of_resource
 from services.referrals.records.rules import keys_of as keys_of_contact_record
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,46 @@
+"""Correcting the name and the e-mail of a member of the staff or of a provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.errors import Refused
+from services.identity.credentials.invitations import invite
+from services.identity.credentials.login_changes import change_account_email
+from services.identity.credentials.rules import VERIFY_EMAIL
+from services.identity.realms.rules import WORKFORCE_REALMS
+from services.identity.registry.accounts import account_view, load_account
+
+
+def edit_account(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Correct what `request` names: first name, last name, e-mail. The e-mail is the log-in.
+
+    A changed e-mail ends the account's sessions and links; a notice goes to the address before, and a link that verifies
+    the new one goes there. Raises Refused(not_found, version_conflict, not_a_workforce_account, proof_required,
+    login_taken).
+    """
+    account = load_account(unit, request["account_id"])
+    unit.require_version(account)
+    if account.realm not in WORKFORCE_REALMS or account.person_id is not None:
+        raise Refused(
+            "not_a_workforce_account",
+            "Its name and e-mail are those of the person's record: change them there.",
+            field="account_id",
+        )
+    names = [
+        name
+        for name in ("first_name", "last_name")
+        if name in request and request[name] != getattr(account, name)
+    ]
+    for name in names:
+        setattr(account, name, request[name])
+    if names:
+        account.version += 1
+        unit.audit("account.renamed", "account", account.id, members=names)
+    if "email" in request and request["email"] != account.email:
+        change_account_email(unit, account, request["email"])
+        if account.state == "active" and account.last_login_at is not None:
+            invite(unit, account, VERIFY_EMAIL)
+    return account_view(account)

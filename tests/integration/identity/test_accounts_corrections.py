@@ -1,0 +1,169 @@
+"""Accounts are found and filtered; names and e-mails are corrected; the address of a disabled account is free again."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from services.contracts.errors import Refused
+from services.contracts.identity import accounts, credentials, login, patients, people
+from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
+from tests.support.in_process import a_service
+
+NEW = "new@example.org"
+
+
+def create(identity: Identity, email: str, first_name: str, last_name: str) -> Any:
+    names = {"first_name": first_name, "last_name": last_name}
+    return identity.call(accounts.create_account, identity.admin(), email=email, **names)
+
+
+def edit(identity: Identity, account: Any, **more: Any) -> Any:
+    more.setdefault("version", account["version"])
+    return identity.call(accounts.edit_account, identity.admin(), account_id=account["id"], **more)
+
+
+def found(identity: Identity, text: str, **more: Any) -> list[str]:
+    items = identity.call(accounts.search_accounts, identity.admin(), text=text, **more)["items"]
+    return [item["login"] for item in items]
+
+
+def test_accounts_are_found_by_the_beginning_of_names_or_of_the_address(either: Identity) -> None:
+    create(either, "rosalind@example.org", "Rosalind", "Quimby")
+    create(either, "ross@example.org", "Quentin", "Rossi")
+    create(either, "zoe@example.org", "Zoë", "O'Hara")
+    assert found(either, "ros") == ["rosalind@example.org", "ross@example.org"]
+    assert found(either, "quimby ROSA") == ["rosalind@example.org"]
+    assert found(either, "rosalind rossi") == []
+    assert found(either, "ross@example.org") == ["ross@example.org"]
+    for typed in ("zoe", "ZOË ohara", "O\u2019Hara", "Zoe O'h"):
+        assert (typed, found(either, typed)) == (typed, ["zoe@example.org"])
+    create(either, "ase@bücher.example", "Åse", "Østby")
+    for typed in ("Østby", "ostby ase", "ase@xn--bcher-kva.example"):
+        assert (typed, len(found(either, typed))) == (typed, 1)
+    assert found(either, "\u200b") == []
+    assert found(either, "osalind") == []
+    assert found(either, "%") == []
+    either.an_organisation("bayside")
+    stranger = either.admin("bayside")
+    assert either.call(accounts.search_accounts, stranger, text="ros")["items"] == []
+
+
+def test_accounts_are_filtered_by_level_and_state(either: Identity) -> None:
+    supervisor, invited = either.an_account("supervisor"), either.an_account("trainee", password=None)
+    admin = either.admin()
+
+    def listed(**filters: Any) -> list[str]:
+        return [item["id"] for item in either.call(accounts.list_accounts, admin, **filters)["items"]]
+
+    assert listed(security_level="supervisor") == [supervisor["id"]]
+    assert listed(state="invited") == [invited["id"]]
+    assert listed(security_level="supervisor", state="invited") == []
+    assert len(listed()) == 3
+    first = either.call(accounts.list_accounts, admin, state="active", limit=1)
+    rest = either.call(accounts.list_accounts, admin, state="active", limit=1, after=first["next"])
+    assert {item["id"] for page in (first, rest) for item in page["items"]} == set(listed(state="active"))
+    for text, filters, ids in (
+        ("person", {"security_level": "trainee"}, [invited["login"]]),
+        ("person", {"state": "active"}, [supervisor["login"]]),
+        ("person", {"security_level": "trainee", "state": "active"}, []),
+    ):
+        assert found(either, text, **filters) == ids
+
+
+def test_a_search_finds_staff_and_providers_only(identity: Identity) -> None:
+    admin = identity.admin()
+    person = identity.call(
+        people.create_person, admin, last_name="Quimby", email="q@example.org", kinds=["employee"]
+    )
+    identity.call(
+        people.create_person_account, admin, person_id=person["id"], realm="employee", role="employee"
+    )
+    assert found(identity, "quimby") == []
+
+
+def test_a_name_is_corrected_and_nothing_else_changes(identity: Identity) -> None:
+    account = identity.an_account()
+    token = identity.log_in(account["login"])["token"]
+    account = identity.call(accounts.get_account, identity.admin(), account_id=account["id"])
+    renamed = edit(identity, account, first_name="Patricia")
+    changed = {"first_name": "Patricia", "version": account["version"] + 1}
+    assert renamed == {**account, **changed}
+    assert edit(identity, renamed, first_name="Patricia") == renamed
+    assert [row.facts for row in identity.audit("account.renamed")] == [{"members": ["first_name"]}]
+    assert identity.caller(token).id == account["id"]
+    stale = identity.refused(
+        accounts.edit_account, identity.admin(), account_id=account["id"], version=1, last_name="X"
+    )
+    assert stale.code == "version_conflict"
+
+
+def test_a_corrected_address_is_the_log_in_and_is_verified_anew(identity: Identity) -> None:
+    account = identity.an_account()
+    token = identity.log_in(account["login"])["token"]
+    account = identity.call(accounts.get_account, identity.admin(), account_id=account["id"])
+    changed = edit(identity, account, email=NEW.title(), last_name="Quimby")
+    assert (changed["login"], changed["last_name"]) == (NEW, "Quimby")
+    assert not changed["email_is_verified"]
+    with pytest.raises(Refused):
+        identity.caller(token)
+    refused = identity.refused(login.log_in, organisation="harbor", login=account["login"], password=PASSWORD)
+    assert refused.code == "credentials_refused"
+    assert identity.log_in(NEW)["token"]
+    # The notice goes to the address before, the link to the new one.
+    (notice,) = identity.events(credentials.login_email_changed)
+    assert notice["data"]["account_id"] == account["id"]
+    invitation = identity.events(credentials.account_invited)[-1]["data"]
+    assert (invitation["account_id"], invitation["purpose"]) == (account["id"], "verify_email")
+    link = identity.call(
+        credentials.mint_credential_link,
+        a_service("notifications", (identity.harbor.organisation_id, "harbor")),
+        invitation_id=invitation["invitation_id"],
+    )["link"]
+    verified = identity.call(patients.verify_email, token=link.partition("#token=")[2])
+    assert verified == {"is_enabled": False}
+    assert identity.call(accounts.get_account, identity.admin(), account_id=account["id"])[
+        "email_is_verified"
+    ]
+    assert "example.org" not in str(identity.events()) + str([row.facts for row in identity.audit()])
+
+
+def test_who_never_logged_in_is_invited_at_the_corrected_address(identity: Identity) -> None:
+    account = identity.an_account(password=None)
+    edit(identity, account, email=NEW)
+    assert identity.events(credentials.account_invited)[-1]["data"]["purpose"] == "invitation"
+
+
+def test_an_address_is_corrected_with_a_fresh_proof_and_is_nobody_elses(identity: Identity) -> None:
+    account = identity.an_account()
+    request = {"account_id": account["id"], "version": account["version"]}
+    taken = identity.refused(accounts.edit_account, identity.admin(), **request, email=ADMIN)
+    assert (taken.code, taken.field) == ("login_taken", "email")
+    unproven = dataclasses.replace(identity.admin(), proven_at=0)
+    assert identity.refused(accounts.edit_account, unproven, **request, email=NEW).code == "proof_required"
+    # A name, and the address as it is, take no proof.
+    same = {"last_name": "Quimby", "email": account["login"]}
+    assert identity.call(accounts.edit_account, unproven, **request, **same)["last_name"] == "Quimby"
+
+
+def test_a_persons_account_is_corrected_in_the_persons_record(identity: Identity) -> None:
+    admin = identity.admin()
+    person = identity.call(
+        people.create_person, admin, last_name="Quimby", email="q@example.org", kinds=["employee"]
+    )
+    account = identity.call(
+        people.create_person_account, admin, person_id=person["id"], realm="employee", role="employee"
+    )
+    refused = identity.refused(
+        accounts.edit_account, admin, account_id=account["id"], version=account["version"], last_name="X"
+    )
+    assert (refused.code, refused.field) == ("not_a_workforce_account", "account_id")
+
+
+def test_an_unknown_account_is_not_found(identity: Identity) -> None:
+    refused = identity.refused(
+        accounts.edit_account, identity.admin(), account_id="0" * 32, version=1, last_name="X"
+    )
+    assert refused.code == "not_found"
