@@ -72,7 +72,7 @@ def create_resource(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, A
     unit.session.flush()
     set_keys(unit.session, str(unit.organisation_id), {resource.id: keys_of(record)})
     _note(unit, resource, "resource.created", is_new=True)
-    return details_of(unit.session, resource.id)
+    return details_of(unit.session, unit.caller, resource.id)
 
 
 def edit_resource(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def edit_resource(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any
     edits = _edits(request)
     record, name = edited_record(resource.record, edits), edits.get("name", resource.name)
     if (record, name) == (resource.record, resource.name):
-        return details_of(unit.session, resource.id)
+        return details_of(unit.session, unit.caller, resource.id)
     resource.record, resource.name, resource.search_key = record, name, search_key(name)
     set_keys(unit.session, str(unit.organisation_id), {resource.id: keys_of(record)})
     return _changed(unit, resource, "resource.edited", fields=sorted(edits))
@@ -205,7 +205,7 @@ def _changed(unit: UnitOfWork, resource: Resource, action: str, **facts: Any) ->
     resource.edited_at = resource.updated_at = unit.now
     unit.session.flush()
     _note(unit, resource, action, is_new=False, **facts)
-    return details_of(unit.session, resource.id)
+    return details_of(unit.session, unit.caller, resource.id)
 
 
 def _note(unit: UnitOfWork, resource: Resource, action: str, *, is_new: bool, **facts: Any) -> None:

@@ -71,7 +71,11 @@ def search_resources(
 
 def shown_to(caller: Caller | None) -> tuple[ColumnElement[bool], ...]:
     """The conditions on a resource that the caller may see: outside the staff, those that are public (`is_shown`)."""
-    return () if caller is None or caller.realm == STAFF_REALM else (is_shown(),)
+    return () if _is_staff(caller) else (is_shown(),)
+
+
+def _is_staff(caller: Caller | None) -> bool:
+    return caller is not None and caller.kind == "account" and caller.realm == STAFF_REALM
 
 
 def is_shown() -> ColumnElement[bool]:
@@ -118,11 +122,8 @@ def list_resources(
 
 
 def get_resource(session: Session, caller: Caller | None, *, resource_id: str) -> dict[str, Any]:
-    """One resource with all its details; only staff see what is private. Raises Refused `not_found`."""
-    details = details_of(session, resource_id, *shown_to(caller))
-    if shown_to(caller):
-        details["record"].pop("private", None)
-    return details
+    """One resource with all its details. Raises Refused `not_found`."""
+    return details_of(session, caller, resource_id, *shown_to(caller))
 
 
 def describe_resource(session: Session, _caller: Caller | None, *, resource_id: str) -> dict[str, Any]:
@@ -199,15 +200,17 @@ def agency_name_of(session: Session, program_id: str) -> str | None:
     return name
 
 
-def details_of(session: Session, resource_id: str, *conditions: ColumnElement[bool]) -> dict[str, Any]:
-    """The members of the contract's ResourceDetails. Raises Refused `not_found`."""
+def details_of(
+    session: Session, caller: Caller | None, resource_id: str, *conditions: ColumnElement[bool]
+) -> dict[str, Any]:
+    """The members of the contract's ResourceDetails; only staff see what is private. Raises Refused `not_found`."""
     statement = _resources().where(Resource.id == resource_id, *conditions).options(undefer(Resource.record))
     row = session.execute(statement).one_or_none()
     if row is None:
         raise Refused("not_found", "There is no resource with this id.", "resource_id")
     resource, record = row[0], row[0].record
     phones = [{"kind": "voice", "label": "", **phone} for phone in record.get("phones", ())]
-    named = {*_IN_COLUMNS, *_TEXTS, "phones"}
+    named = {*_IN_COLUMNS, *_TEXTS, "phones", *(() if _is_staff(caller) else ("private",))}
     return {
         **_view(*row),
         **{name: record.get(name, "") for name in _TEXTS},

@@ -148,6 +148,23 @@ def test_what_a_row_marks_as_private_stays_with_the_staff(desk: Desk, says: str)
 
 
 @pytest.mark.fault("A27")
+def test_who_edits_a_resource_from_outside_sees_no_more_of_it(desk: Desk) -> None:
+    row = ROW | {
+        "ResourceAgencyNum": "100",
+        "PublicName": "Row",
+        "PhysicalAddress1": CANARY,
+        "PhysicalAddressIsPrivate": "Yes",
+    }
+    desk.import_file(an_export_with([row]))
+    (item,) = desk(directory.search_resources, q="100")["items"]
+    system = a_caller("directory.import", id="8" * 32, organisation=HARBOR, realm="api")
+    wanted = {"resource_id": item["id"], "version": item["version"], "description": "Open late."}
+    answer = desk(directory.edit_resource, system, **wanted)
+    assert (answer["description"], CANARY in json.dumps(answer)) == ("Open late.", False)
+    assert CANARY in json.dumps(desk(directory.get_resource, resource_id=item["id"]))
+
+
+@pytest.mark.fault("A27")
 @pytest.mark.parametrize("says", ["No", "FALSE", "0", ""])
 def test_what_a_row_does_not_mark_is_shown(desk: Desk, says: str) -> None:
     flags = dict.fromkeys((*FLAGS, "ExcludeFromWebsite", "ExcludeFromDirectory"), says)
