@@ -211,7 +211,10 @@ def _original(message: Any) -> dict[str, Any]:
     raw = (message.headers or {}).get("portico-properties")
     if not isinstance(raw, str):
         return dict(message.properties)
-    return properties(raw.encode("utf-8", "surrogateescape"))[0]
+    try:
+        return properties(raw.encode("utf-8", "surrogateescape"))[0]
+    except IndexError:  # it was not parked by a service
+        return {}
 
 
 def _description(entry: Parked, message: Any) -> str:

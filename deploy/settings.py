@@ -6,16 +6,21 @@ import importlib
 
 from deploy.migrate import SERVICES
 from gateway.settings import GatewaySettings
-from services.chassis.settings import describe
+from services.chassis.settings import Settings, describe
+
+
+def settings_of(process: str) -> type[Settings]:
+    """The settings of the gateway or of a service."""
+    if process == "gateway":
+        return GatewaySettings
+    settings: type[Settings] = importlib.import_module(f"services.{process}.settings").Settings
+    return settings
 
 
 def main() -> None:
     """Print the settings."""
-    print(f"## gateway\n\n{describe(GatewaySettings)}\n")
-    for service in SERVICES:
-        print(
-            f"## {service}\n\n{describe(importlib.import_module(f'services.{service}.settings').Settings)}\n"
-        )
+    for process in ("gateway", *SERVICES):
+        print(f"## {process}\n\n{describe(settings_of(process))}\n")
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ addresses and secrets of the stack, as `make demo` and `make parked` do.
 All its files lie under one folder (`var/` of the checkout). All its ports are on 127.0.0.1 at fixed offsets from
 `PORTICO_PORT_BASE`. All its processes end with it. The next start finds all data.
 
-Settings (environment): `PORTICO_PORT_BASE` (8400), `AMQP_URI` and `FEED_AMQP_URI` (use that broker instead of a
-private one), `<SERVICE>_DATABASE_URL` (instead of an SQLite file), `PUBLIC_URL`, `LOG_LEVEL`, `MAIL_FROM`.
+Settings (environment): `PORTICO_PORT_BASE` (8400), and every setting that `make settings` prints, except those of DECIDED.
+With `AMQP_URI` and `FEED_AMQP_URI` the stack uses that broker instead of a private one, with `<SERVICE>_DATABASE_URL` that
+database instead of an SQLite file.
 
 Gotchas
 - Keep the port base with the data: after a change, links in earlier mails still have the old port.
@@ -27,19 +28,32 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
 from deploy import feed, ports
 from deploy.broker import Broker, PortTaken
 from deploy.demo import ORGANISATION
 from deploy.folder_lock import FolderInUse, FolderLock
 from deploy.postgres import Postgres
+from deploy.settings import settings_of
 from deploy.supervisor import Process, Supervisor
 from deploy.topology import FEED_VHOST, VHOST
+from services.chassis.settings import SettingsError, load_settings
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SERVICES = ("identity", "referrals", "portals", "notifications", "signing")
 DEFAULT_PORT_BASE = 8400
 PORTS_USED = 100
 LEFTOVERS_END_WITHIN_S = 5.0
+# Settings that the stack decides itself, and what to do instead of setting them.
+DECIDED = {
+    "GATEWAY_PORT": "ports follow from PORTICO_PORT_BASE",
+    "METRICS_PORT": "ports follow from PORTICO_PORT_BASE",
+    "HEALTH_PORT": "ports follow from PORTICO_PORT_BASE",
+    "PASSPORT_KEYS_FILE": "the keys are in var/keys",
+    "PASSPORT_PRIVATE_KEY_FILE": "the keys are in var/keys",
+}
 _ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Databases = Literal["sqlite"] | Postgres | Mapping[str, str]
@@ -59,6 +73,11 @@ class Ports:
     def gateway(self) -> int:
         """The only port that people and frontends need."""
         return self.base
+
+    @property
+    def metrics(self) -> int:
+        """The metrics of the gateway."""
+        return self.base + 10
 
     @property
     def mail_web(self) -> int:
@@ -152,7 +171,7 @@ class Stack:
         self._echo = echo
         self._lock = FolderLock(self.folder)
         self.broker: Broker | None = None
-        if "AMQP_URI" not in self._environ:
+        if not self._environ.get("AMQP_URI"):
             self.broker = Broker(
                 self.folder / "broker", self.ports.broker, secrets_folder=self.folder / "secrets"
             )
@@ -168,7 +187,7 @@ class Stack:
     @property
     def public_url(self) -> str:
         """The base address of links for people. Browsers accept `__Host-` cookies over plain http on localhost only."""
-        return self._environ.get("PUBLIC_URL", f"http://localhost:{self.ports.gateway}")
+        return self._environ.get("PUBLIC_URL") or f"http://localhost:{self.ports.gateway}"
 
     @property
     def mail_url(self) -> str:
@@ -188,12 +207,12 @@ class Stack:
         if self.broker is not None:
             return self.broker.uri(FEED_VHOST)
         beside = urlunsplit(urlsplit(self.amqp_uri)._replace(path=f"/{FEED_VHOST}"))
-        return self._environ.get("FEED_AMQP_URI", beside)
+        return self._environ.get("FEED_AMQP_URI") or beside
 
     def database_url(self, service: str) -> str:
         """The URL of the service's own database."""
         name = f"{service.upper()}_DATABASE_URL"
-        if name in self._environ:
+        if self._environ.get(name):
             return self._environ[name]
         if isinstance(self._databases, Postgres):
             return self._databases.url(f"portico_{service}")
@@ -218,16 +237,15 @@ class Stack:
     def service_process(self, service: str, name: str, replica: int) -> Process:
         """One replica (counted from 1) of a service. It gets only its own database and private key."""
         health = self.ports.health(service, replica)
-        env = self._common_env() | {
+        own = {
             "HEALTH_PORT": str(health),
             "PASSPORT_PRIVATE_KEY_FILE": str(self._keys / f"{service}.pem"),
             f"{service.upper()}_DATABASE_URL": self.database_url(service),
         }
         if service == "identity":
             # Allows a sign-in provider on this machine. By default providers must be on the public internet.
-            env["OUTSIDE_PROVIDER_NETWORKS"] = self._environ.get(
-                "OUTSIDE_PROVIDER_NETWORKS", "127.0.0.0/8,::1/128"
-            )
+            own["OUTSIDE_PROVIDER_NETWORKS"] = "127.0.0.0/8,::1/128"
+        env = self._common_env() | own | self._given(service)
         return Process(
             name,
             [*self.commands.service, service],
@@ -266,6 +284,7 @@ class Stack:
         """Start everything and wait until it is ready. If it raises StackError, nothing stays running."""
         self._take_folder()
         try:
+            self._require_settings()
             self._require_ports()
             self._start_broker()
             self._make_databases()
@@ -316,12 +335,38 @@ class Stack:
             "PASSPORT_KEYS_FILE": str(self._keys / "public.json"),
             "BLOB_DIR": str(self.folder / "blobs"),
             "PUBLIC_URL": self.public_url,
-            "SMTP_HOST": self._environ.get("SMTP_HOST", "127.0.0.1"),
-            "SMTP_PORT": self._environ.get("SMTP_PORT", str(self.ports.smtp)),
-            "MAIL_FROM": self._environ.get("MAIL_FROM", "Portico <no-reply@portico.example>"),
+            "SMTP_HOST": "127.0.0.1",
+            "SMTP_PORT": str(self.ports.smtp),
+            "MAIL_FROM": "Portico <no-reply@portico.example>",
             "SIGNING_KEYS_DIR": str(self._keys / "signing"),
-            "LOG_LEVEL": self._environ.get("LOG_LEVEL", "INFO"),
+            "LOG_LEVEL": "INFO",
         }
+
+    def _given(self, process: str) -> dict[str, str]:
+        """The settings of the gateway or of a service that the environment gives."""
+        names = settings_of(process)().fields.keys() - DECIDED.keys()
+        return {name: self._environ[name] for name in names if self._environ.get(name)}
+
+    def _require_settings(self) -> None:
+        """Refuse settings that the stack decides, and wrong values, before anything starts."""
+        problems = [f"{name}: {instead}" for name, instead in DECIDED.items() if self._environ.get(name)]
+        for process in self.processes():
+            kind = process.name.partition("-")[0]
+            if kind in ("gateway", *SERVICES):
+                try:
+                    load_settings(settings_of(kind), process.env)
+                except SettingsError as error:
+                    problems += [line.strip() for line in str(error).splitlines()[1:]]
+        for service in SERVICES:
+            name = f"{service.upper()}_DATABASE_URL"
+            try:
+                make_url(self.database_url(service)).get_dialect()
+            except (SQLAlchemyError, ImportError):
+                problems.append(
+                    f"{name}: an address like postgresql+psycopg2://user:password@host/name is expected"
+                )
+        if problems:
+            raise StackError("wrong settings. " + "; ".join(dict.fromkeys(problems)))
 
     def _with_extra(self, env: dict[str, str], *names: str) -> dict[str, str]:
         for name in names:
@@ -329,10 +374,12 @@ class Stack:
         return env
 
     def _gateway_process(self) -> Process:
-        env = self._common_env() | {
+        own = {
             "GATEWAY_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.ports.gateway),
+            "METRICS_PORT": str(self.ports.metrics),
         }
+        env = self._common_env() | own | self._given("gateway")
         return Process(
             "gateway",
             self.commands.gateway,
@@ -365,6 +412,7 @@ class Stack:
     def _require_ports(self) -> None:
         wanted = {
             self.ports.gateway: "gateway",
+            self.ports.metrics: "metrics of the gateway",
             self.ports.mail_web: "caught mail",
             self.ports.smtp: "mail catcher",
         }
@@ -452,15 +500,22 @@ def operate(stack: Stack, command: list[str]) -> int:
 
 def main(command: list[str]) -> int:
     """Run the stack or, with arguments, a command with the environment of the stack."""
-    base = int(os.environ.get("PORTICO_PORT_BASE", DEFAULT_PORT_BASE))
-    stack = Stack(CHECKOUT / "var", base, environ=os.environ, echo=lambda line: print(line, flush=True))
-    if not command:
-        return run(stack)
     try:
-        return operate(stack, command)
+        stack = Stack(
+            CHECKOUT / "var", port_base(), environ=os.environ, echo=lambda line: print(line, flush=True)
+        )
+        return operate(stack, command) if command else run(stack)
     except StackError as error:
         print(f"make: {error}", file=sys.stderr)
         return 1
+
+
+def port_base() -> int:
+    """The port base that the environment gives. Raises StackError."""
+    text = os.environ.get("PORTICO_PORT_BASE") or str(DEFAULT_PORT_BASE)
+    if not text.isdecimal() or not 1024 <= int(text) <= 65536 - PORTS_USED:
+        raise StackError(f"PORTICO_PORT_BASE: a number from 1024 to {65536 - PORTS_USED} is expected")
+    return int(text)
 
 
 def _print_addresses(stack: Stack) -> None:

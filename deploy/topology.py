@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import re
+import sys
 from typing import Any
 
 import amqp
@@ -145,13 +146,23 @@ def main() -> None:
         print(json.dumps(definitions(arguments.organisation), indent=2))
         return
     plan = internal(arguments.organisation)
-    declare(os.environ["AMQP_URI"], plan)
+    _declare_at("AMQP_URI", plan)
     print(
         f"{len(plan.exchanges)} exchanges, {len(plan.queues)} queues, {len(plan.bindings)} bindings declared"
     )
     if "FEED_AMQP_URI" in os.environ:
-        declare(os.environ["FEED_AMQP_URI"], feed(arguments.organisation))
+        _declare_at("FEED_AMQP_URI", feed(arguments.organisation))
         print(f"feed declared for {', '.join(arguments.organisation) or 'no organisation yet'}")
+
+
+def _declare_at(setting: str, plan: Topology) -> None:
+    """Declare at the broker that a setting names. A broker that cannot be used ends the program with one line."""
+    try:
+        declare(os.environ[setting], plan)
+    except amqp.AccessRefused:
+        sys.exit(f"{setting}: the broker refuses this user, password or virtual host")
+    except (OSError, amqp.AMQPError) as error:
+        sys.exit(f"{setting}: the broker cannot be used: {type(error).__name__} {error}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,7 @@ import flask
 import orjson
 from werkzeug.datastructures import MultiDict
 
-from gateway import cookies, fhir
+from gateway import cookies, fhir, requests
 from gateway.auth import Admitted, admit
 from gateway.client_address import client_address
 from gateway.passports import Passports
@@ -32,7 +33,7 @@ class Dispatcher:
 
     def __init__(self, client: RpcClient, blobs: BlobStore, settings: Any) -> None:
         self._client = client
-        self._passports = Passports(client)
+        self._passports = Passports(client, settings.gateway_threads)
         self._blobs = blobs
         self._timeout_s = settings.rpc_timeout_s
         self._max_upload_bytes = settings.max_upload_bytes
@@ -43,6 +44,8 @@ class Dispatcher:
         """Admit the caller, read the arguments, call the operation, write the response."""
         context = self._context(route.operation)
         admitted = admit(self._passports, route.operation, context, self._public_url)
+        if requests.body_comes_later():
+            return _ask_for_body(route)
         arguments = self._arguments(route, path_arguments, admitted)
         if route.is_fhir:
             return fhir.answer(self._client.call(route.operation, arguments, admitted.context)["resource"])
@@ -83,7 +86,7 @@ class Dispatcher:
         return wire.CallContext(
             request_id=key or wire.new_id(),
             correlation_id=logs.correlation_id.get() or "",
-            deadline=time.time() + (operation.timeout_s or self._timeout_s),
+            deadline=time.time() + (operation.timeout_s or self._timeout_s) - requests.waited_s(),
             expected_version=_expected_version(operation, headers.get("If-Match")),
             traceparent=logs.traceparent.get(),
             client_address=client_address(self._trusted_proxies),
@@ -130,11 +133,18 @@ class Dispatcher:
             download_name=reply["file_name"],
             etag=reply["sha256"],
             max_age=0,
+            conditional=False,
         )
         response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
         # Flask would allow a copy that the browser validates; no copy of a person's document may stay.
         response.headers["Cache-Control"] = "no-store"
         return response
+
+
+def _ask_for_body(route: Route) -> flask.Response:
+    if not route.uploads:
+        raise _wrong_content_type()
+    return flask.Response(status=100)
 
 
 def _with_cookie(route: Route, reply: dict[str, Any]) -> flask.Response:
@@ -179,7 +189,7 @@ def _json_body() -> dict[str, Any]:
     if not body:
         return {}
     if flask.request.mimetype != "application/json":
-        raise Refused("malformed_request", "Send the body as Content-Type: application/json.", "Content-Type")
+        raise _wrong_content_type()
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -188,7 +198,23 @@ def _json_body() -> dict[str, Any]:
         ) from None
     if not isinstance(value, dict):
         raise Refused("malformed_request", "The body must be a JSON object.")
+    if wire.deeper_than(value, wire.MAX_DEPTH_OF_ARGUMENTS):
+        raise Refused("malformed_request", "The body has too many objects or lists within each other.")
+    json.loads(body, object_pairs_hook=_each_once)
     return value
+
+
+def _each_once(members: list[tuple[str, Any]]) -> None:
+    """Refuse an object that has a member twice: programs differ in which of the two they take (RFC 8259, section 4)."""
+    seen: set[str] = set()
+    for name, _ in members:
+        if name in seen:
+            raise Refused("malformed_request", f"{name[:100]} is given more than once.", name[:100])
+        seen.add(name)
+
+
+def _wrong_content_type() -> Refused:
+    return Refused("malformed_request", "Send the body as Content-Type: application/json.", "Content-Type")
 
 
 def _once_each(given: MultiDict[str, str]) -> dict[str, Any]:

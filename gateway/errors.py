@@ -10,39 +10,46 @@ from werkzeug.exceptions import HTTPException
 from gateway import fhir
 from services.chassis import logs
 from services.chassis.wire import encode
-from services.contracts.errors import CODES, Refused
+from services.contracts.errors import Refused
 
 _HTTP_CODES = {
     404: "not_found",
     405: "method_not_allowed",
     413: "request_too_large",
-    415: "malformed_request",
 }
 
 
+def rendered(refusal: Refused, path: str) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Status, headers and body of the answer to a refused request for this path."""
+    if fhir.is_for(path):
+        status, media_type, body = fhir.outcome(refusal)
+    else:
+        status, media_type, body = refusal.status, "application/problem+json", encode(_members(refusal))
+    headers = [("Content-Type", media_type)]
+    if "retry_after_s" in refusal.more:
+        headers.append(("Retry-After", str(refusal.more["retry_after_s"])))
+    if status == 401:
+        headers.append(("WWW-Authenticate", 'Bearer realm="portico"'))
+    return status, headers, body
+
+
 def problem(refusal: Refused) -> flask.Response:
-    """The response to a refusal."""
-    body: dict[str, Any] = {
+    """The response to a refusal of the current request."""
+    status, headers, body = rendered(refusal, flask.request.path)
+    return flask.Response(body, status, headers)
+
+
+def _members(refusal: Refused) -> dict[str, Any]:
+    return {
         "type": f"/problems/{refusal.code}",
         "title": refusal.code.replace("_", " ").capitalize(),
-        "status": CODES[refusal.code],
+        "status": refusal.status,
         "code": refusal.code,
         "detail": refusal.detail,
         "correlation_id": logs.correlation_id.get(),
         **({"field": refusal.field} if refusal.field else {}),
         **refusal.more,
     }
-    if fhir.is_asked():
-        response = fhir.outcome(refusal)
-    else:
-        response = flask.Response(
-            encode(body), status=CODES[refusal.code], content_type="application/problem+json"
-        )
-    if "retry_after_s" in refusal.more:
-        response.headers["Retry-After"] = str(refusal.more["retry_after_s"])
-    if CODES[refusal.code] == 401:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="portico"'
-    return response
 
 
 def register(app: flask.Flask) -> None:
@@ -54,13 +61,16 @@ def register(app: flask.Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> flask.Response:
-        code = _HTTP_CODES.get(error.code or 500, "malformed_request")
+        if (error.code or 500) >= 500:
+            # Flask makes this of an exception that another handler of ours has raised.
+            return _fault(error.__cause__ or getattr(error, "original_exception", None) or error)
+        code = _HTTP_CODES.get(error.code or 0, "malformed_request")
         response = problem(Refused(code, error.description or "The request cannot be served."))
         if error.code == 405:
             response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
         return response
 
     @app.errorhandler(Exception)
-    def _fault(error: Exception) -> flask.Response:
+    def _fault(error: BaseException) -> flask.Response:
         logs.log.error("request_failed", error=type(error).__name__, where=logs.where(error))
         return problem(Refused("internal_error", "The gateway failed. It has been noted."))

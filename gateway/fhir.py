@@ -9,7 +9,7 @@ import flask
 
 from services.chassis.wire import encode
 from services.contracts.declare import Operation
-from services.contracts.errors import CODES, Refused
+from services.contracts.errors import Refused
 
 BASE_PATH = "/fhir/R4"
 MEDIA_TYPE = "application/fhir+json"
@@ -32,9 +32,9 @@ _ISSUES = {
 }
 
 
-def is_asked() -> bool:
-    """Whether the current request is for FHIR, so that its errors are answered as OperationOutcome."""
-    return flask.request.path.startswith(f"{BASE_PATH}/")
+def is_for(path: str) -> bool:
+    """Whether a request for this path is for FHIR, so that its errors are answered as OperationOutcome."""
+    return path.startswith(f"{BASE_PATH}/")
 
 
 def arguments(
@@ -59,9 +59,12 @@ def answer(resource: Mapping[str, Any]) -> flask.Response:
     return response
 
 
-def outcome(refusal: Refused) -> flask.Response:
-    """A refusal as OperationOutcome. Where our own interface answers 422 to an invalid request, FHIR answers 400."""
-    status = CODES[refusal.code]
+def outcome(refusal: Refused) -> tuple[int, str, bytes]:
+    """A refusal as OperationOutcome: status, media type, body.
+
+    Where our own interface answers 422 to an invalid request, FHIR answers 400.
+    """
+    status = 400 if refusal.status == 422 else refusal.status
     issue: dict[str, Any] = {
         "severity": "error",
         "code": _ISSUES.get(refusal.code, "processing"),
@@ -71,6 +74,4 @@ def outcome(refusal: Refused) -> flask.Response:
     if refusal.field:
         issue["expression"] = [refusal.field]
     body = {"resourceType": "OperationOutcome", "issue": [issue]}
-    return flask.Response(
-        encode(body), status=400 if status == 422 else status, content_type=f"{MEDIA_TYPE}; fhirVersion=4.0"
-    )
+    return status, f"{MEDIA_TYPE}; fhirVersion=4.0", encode(body)

@@ -13,9 +13,12 @@ from typing import Any
 
 from services.chassis.grouping import Group, Grouping
 from services.chassis.rpc_client import RpcClient
+from services.chassis.waiting import Waiting, refusal
 from services.chassis.wire import CallContext
 from services.contracts.errors import Refused
 from services.contracts.identity.passports import MOST_PASSPORTS, issue_passports
+
+LEAST_TIME_S = 0.5  # that a call gets, even if who leads has waited almost to the end
 
 
 @dataclass(frozen=True)
@@ -28,22 +31,27 @@ class Asked:
 
 
 class Passports:
-    """Gets passports by a client."""
+    """Gets passports by a client, for at most so many requests at once."""
 
-    def __init__(self, client: RpcClient) -> None:
+    def __init__(self, client: RpcClient, workers: int = 64) -> None:
         self._client = client
-        self._groups: Grouping[Asked, dict[str, Any]] = Grouping(self._ask, _too_late, MOST_PASSPORTS)
+        self._waiting = Waiting(workers)  # beside the client's, as one call serves many who wait
+        self._groups: Grouping[Asked, dict[str, Any]] = Grouping(
+            self._ask, self._refusal, MOST_PASSPORTS, self._is_hopeless
+        )
 
     def issue(self, asked: Asked) -> dict[str, Any]:
         """The passport and whose it is. Raises Refused(unauthenticated), and what a call of identity raises."""
-        issued = self._groups.do(asked, asked.context.remaining_s() or 0.0)
+        with self._waiting.of("identity"):
+            issued = self._groups.do(asked, asked.context.remaining_s() or 0.0)
         if issued["passport"] is None:
             raise Refused("unauthenticated", "The session has ended. Log in again.")
         return issued
 
     def _ask(self, group: Group[Asked, dict[str, Any]]) -> Sequence[dict[str, Any]]:
         members = group.gather()
-        deadline = max(each.context.deadline or time.time() for each in members)
+        # The one who leads has waited longest, and must not wait for those who came later.
+        deadline = max(members[0].context.deadline or 0.0, time.time() + LEAST_TIME_S)
         context = replace(members[0].context, client_address=None, deadline=deadline)
         asked = [
             {"token": each.token, "audience": each.audience, "client_address": each.context.client_address}
@@ -52,8 +60,13 @@ class Passports:
         issued: list[dict[str, Any]] = self._client.call(issue_passports, {"asked": asked}, context)[
             "passports"
         ]
+        self._waiting.answered("identity")
         return issued
 
+    def _is_hopeless(self) -> bool:
+        return self._waiting.is_too_much("identity")
 
-def _too_late() -> Refused:
-    return Refused("timeout", "The identity service did not answer in time.")
+    def _refusal(self) -> Refused:
+        if self._is_hopeless():
+            return refusal("identity")
+        return Refused("timeout", "The identity service did not answer in time.")

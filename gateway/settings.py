@@ -35,6 +35,14 @@ class GatewaySettings(Settings):
         validate=validate.Range(1, 1_000_000_000),
         metadata={"help": "largest uploaded file"},
     )
+    METRICS_HOST = fields.String(
+        load_default="127.0.0.1", metadata={"help": "address of /metrics, which is not for the public"}
+    )
+    METRICS_PORT = fields.Integer(
+        load_default=0,
+        validate=validate.Range(0, 65535),
+        metadata={"help": "port of /metrics; 0 takes a free one"},
+    )
     TRUSTED_PROXIES = Networks(
         load_default=(),
         metadata={

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+# With its first import it asks for its warnings before our filters of them, until the end of pytest's current step.
+import authlib.deprecate  # noqa: F401
 import pytest
 
 from deploy.broker import Broker
 from deploy.postgres import Postgres
 from tests.seeds import RESULTS, SeedResults
-from tests.support import servers, stalls
+from tests.support import memory, servers, stalls
 from tests.support.refusals import RefusalResults
 from tests.support.sharing import SharedServers
+from tests.support.stack import RunningStack, SharedSystem
 from tests.support.taking_turns import TakingTurns
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the plugins: proved requirements, refusals, turns on the machine, stalls, shared servers."""
+    """Register the plugins: proved requirements, refusals, turns on the machine, stalls, shared servers and system."""
+    memory.use_for_files()
     record = None if hasattr(config, "workerinput") else RESULTS
+    config.pluginmanager.register(memory.CollectedRarely(), "collected-rarely")
     config.pluginmanager.register(SeedResults(record), "seed-results")
     config.pluginmanager.register(RefusalResults(), "refusal-results")
     config.pluginmanager.register(TakingTurns(config), "taking-turns")
     config.pluginmanager.register(stalls.plugin(), "stall-watch")
     config.pluginmanager.register(SharedServers(config), "shared-servers")
+    config.pluginmanager.register(SharedSystem(), "shared-system")
 
 
 def _shared(request: pytest.FixtureRequest) -> SharedServers:
@@ -63,8 +69,18 @@ def postgres_database(postgres: Postgres) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="module")
-def module_postgres_database(postgres: Postgres) -> Iterator[str]:
-    """URL of a database that the tests of one module share."""
-    with servers.fresh_database(postgres) as url:
+@pytest.fixture
+def new_postgres_url(postgres: Postgres) -> Iterator[str]:
+    """URL of a database that does not exist yet: `migrated` makes it for this test only."""
+    with servers.new_database_url(postgres) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def portico(request: pytest.FixtureRequest) -> RunningStack:
+    """A running system with the sample directory. Tests share it: each makes its own queues, records and accounts.
+
+    A test that kills a part waits until it is back.
+    """
+    shared: SharedSystem = request.config.pluginmanager.get_plugin("shared-system")
+    return shared.running

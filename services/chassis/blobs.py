@@ -7,6 +7,7 @@ stays.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -24,6 +25,30 @@ _ORGANISATION = re.compile(r"[0-9a-f]{32}")
 PASSING, EXPORTS = "passing", "exports"
 
 
+LEAST_FREE_BYTES = 10 * 1024 * 1024
+ROOM_AFTER_S = 60
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def has_room(folder: str | Path) -> bool:
+    """Whether files can still be written in this folder: neither space nor file entries have run out."""
+    try:
+        system = os.statvfs(folder)
+    except FileNotFoundError:
+        return True  # it is made with the first file
+    has_entries = (
+        system.f_files == 0 or system.f_favail > 0
+    )  # some file systems have no fixed number of entries
+    return system.f_bavail * system.f_frsize >= LEAST_FREE_BYTES and has_entries
+
+
+def no_room() -> Refused:
+    """What is answered when a file cannot be written because the disk is full."""
+    return Refused(
+        "service_unavailable", "There is no room for files at the moment.", retry_after_s=ROOM_AFTER_S
+    )
+
+
 class BlobStore:
     """A folder of immutable files, named by organisation and SHA-256."""
 
@@ -33,7 +58,7 @@ class BlobStore:
     def put(self, organisation_id: str, chunks: Iterable[bytes], most_bytes: int) -> tuple[str, int]:
         """Store the content of the chunks durably; returns (SHA-256, size).
 
-        Raises Refused(request_too_large) beyond `most_bytes` and stores nothing.
+        Raises Refused(request_too_large) beyond `most_bytes`, Refused(service_unavailable) on a full disk, and stores nothing.
         """
         return self._store(self._folder_of(organisation_id), chunks, most_bytes)
 
@@ -79,6 +104,10 @@ class BlobStore:
             path.parent.mkdir(exist_ok=True)
             temporary.replace(path)
             _sync(path.parent)
+        except OSError as error:
+            if error.errno in _FULL:
+                raise no_room() from error
+            raise
         finally:
             temporary.unlink(missing_ok=True)
         return digest.hexdigest(), size

@@ -13,6 +13,7 @@ import json
 from typing import Any
 
 from services.contracts.errors import Refused
+from services.contracts.fields import LARGEST, can_be_stored
 
 Value = str | int | datetime.datetime
 
@@ -45,6 +46,10 @@ def read_cursor(cursor: str, order: str, *kinds: type[Value]) -> list[Any]:
 
 def _value(value: Any, kind: type[Value]) -> Any:
     if type(value) is not (str if kind is datetime.datetime else kind):
+        raise _not_a_cursor()
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise _not_a_cursor()
+    if isinstance(value, str) and not can_be_stored(value):
         raise _not_a_cursor()
     return (
         datetime.datetime.fromisoformat(str(value)).astimezone(datetime.UTC)

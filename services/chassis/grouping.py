@@ -7,10 +7,13 @@ than one. A caller that is alone is not delayed. Works in threads and in greenle
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from services.contracts.errors import Refused
+
+LOOK_EVERY_S = 0.5  # who waits looks so often whether it is hopeless
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -33,7 +36,7 @@ class Grouping(Generic[Item, Outcome]):
     """Groups callers. Only one group is at work at any time; callers that come meanwhile form the next one.
 
     `work(group)` gathers the items and returns one outcome for each, in their order. Its error reaches the leader; other
-    members get a copy if it is a Refused, and `refusal()` if it is not.
+    members get a copy if it is a Refused, and `refusal()` if it is not. Callers that wait also get it as soon as `is_hopeless()`.
     """
 
     def __init__(
@@ -41,10 +44,12 @@ class Grouping(Generic[Item, Outcome]):
         work: Callable[[Group[Item, Outcome]], Sequence[Outcome]],
         refusal: Callable[[], Refused],
         most: int = 1000,
+        is_hopeless: Callable[[], bool] = lambda: False,
     ) -> None:
         self._work = work
         self._refusal = refusal
         self._most = most
+        self._is_hopeless = is_hopeless
         self._lock = threading.Lock()
         self._waiting: list[_Member[Item, Outcome]] = []
         self._is_led = False
@@ -56,7 +61,7 @@ class Grouping(Generic[Item, Outcome]):
             self._waiting.append(member)
             member.leads = not self._is_led
             self._is_led = True
-        if not member.leads and not member.called.acquire(timeout=max(0.0, within_s)):
+        if not member.leads and not self._is_called(member, within_s):
             self._give_up(member)
         if member.leads:
             self._lead()
@@ -64,6 +69,13 @@ class Grouping(Generic[Item, Outcome]):
             raise member.failure
         outcome: Outcome = member.outcome
         return outcome
+
+    def _is_called(self, member: _Member[Item, Outcome], within_s: float) -> bool:
+        ends_at = time.monotonic() + within_s
+        while not member.called.acquire(timeout=max(0.0, min(LOOK_EVERY_S, ends_at - time.monotonic()))):
+            if time.monotonic() >= ends_at or self._is_hopeless():
+                return False
+        return True
 
     def taken(self, have: int) -> list[_Member[Item, Outcome]]:
         """Members for a group that has this many. Only a group calls this."""

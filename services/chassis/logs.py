@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import contextvars
 import datetime
+import io
 import logging
+import os
+import stat
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -48,7 +51,14 @@ class _Line:
             entry["trace"] = traceparent.get()
         for key, value in given.items():
             entry[key] = value if key in ALLOWED else _type_of(value)
+        return _encoded(entry)
+
+
+def _encoded(entry: dict[str, Any]) -> bytes:
+    try:
         return orjson.dumps(entry, default=_type_of)
+    except TypeError:  # a value that JSON cannot hold, such as text that is no Unicode
+        return orjson.dumps({key: _type_of(value) for key, value in entry.items() if key in ALLOWED})
 
 
 _LEVELS = {"warn": "warning", "exception": "error"}  # methods of a logger that are not named like their level
@@ -58,28 +68,78 @@ def _type_of(value: Any) -> str:
     return f"<{type(value).__name__}>"
 
 
-def configure(service: str, level: str = "INFO") -> None:
-    """Send structlog and the standard library's logging to standard output as JSON lines."""
-    structlog.configure(
-        processors=[_Line(service)],
-        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(_LibraryFormatter(service))
-    logging.root.handlers[:] = [handler]
-    logging.root.setLevel(logging.WARNING)
+class Output:
+    """Writes lines to a file descriptor. A line that cannot be written is lost: that must not change what the process does.
+
+    Each line is one write, which needs no lock. It is `FileIO`'s write, because eventlet's `os.write` waits on a broken pipe.
+    """
+
+    def __init__(self, descriptor: int, service: str) -> None:
+        self._file = _never_waiting(descriptor)
+        self._told = _Line(service)
+        self._lost = 0
+        self._is_torn = False
+
+    def write(self, line: bytes) -> None:
+        """Write one line, or count it as lost."""
+        if not self.is_writable() or not self._put(line):
+            self._lost += 1
+
+    def is_writable(self) -> bool:
+        """Whether lines can be written. After a loss it tries to write how many were lost."""
+        if self._lost:
+            told = self._told(None, "error", {"event": "log_lines_lost", "count": self._lost})
+            if self._put((b"\n" if self._is_torn else b"") + told):
+                self._lost, self._is_torn = 0, False
+        return not self._lost
+
+    def _put(self, line: bytes) -> bool:
+        data = line + b"\n"
+        try:
+            written = self._file.write(data)
+        except OSError:
+            return False
+        if written is None:  # a pipe that nobody reads is full
+            return False
+        self._is_torn = written < len(data)
+        return not self._is_torn
 
 
-class _LibraryFormatter(logging.Formatter):
+def _never_waiting(descriptor: int) -> io.FileIO:
+    """The file of a descriptor. A pipe is opened again, so that our writes alone do not wait for a reader that stands still."""
+    if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        try:
+            return io.FileIO(os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK), "w")
+        except OSError:  # no such file system, or nobody reads any more
+            pass
+    return io.FileIO(descriptor, "w", closefd=False)
+
+
+_outputs: list[Output] = []
+
+
+def is_writable() -> bool:
+    """Whether this process can write its log."""
+    return all(output.is_writable() for output in _outputs)
+
+
+class _Logger:
+    """What structlog hands lines to."""
+
+    def __init__(self, output: Output) -> None:
+        for level in ("debug", "info", "warning", "error", "critical", "msg"):
+            setattr(self, level, output.write)
+
+
+class _LibraryHandler(logging.Handler):
     """Keeps only the origin of a library's message: libraries put payloads into their messages (kombu logs bodies)."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, output: Output) -> None:
         super().__init__()
         self._service = service
+        self._output = output
 
-    def format(self, record: logging.LogRecord) -> str:
+    def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
         entry = {
             "service": self._service,
@@ -89,7 +149,21 @@ class _LibraryFormatter(logging.Formatter):
             "where": f"{record.pathname.rsplit('/', 1)[-1]}:{record.lineno}",
             "error": error,
         }
-        return orjson.dumps(entry).decode()
+        self._output.write(_encoded(entry))
+
+
+def configure(service: str, level: str = "INFO") -> None:
+    """Send structlog and the standard library's logging to standard output as JSON lines."""
+    output = Output(sys.stdout.fileno(), service)
+    _outputs[:] = [output]
+    structlog.configure(
+        processors=[_Line(service)],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
+        logger_factory=lambda *_arguments: _Logger(output),
+        cache_logger_on_first_use=True,
+    )
+    logging.root.handlers[:] = [_LibraryHandler(service, output)]
+    logging.root.setLevel(logging.WARNING)
 
 
 def where(error: BaseException) -> str:

@@ -21,7 +21,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 from sqlalchemy import Connection, bindparam, column, create_engine, select, update
 from sqlalchemy import table as sa_table
+from sqlalchemy.exc import DBAPIError
 
+from services.chassis.availability import kind_of
 from services.chassis.models import base_of
 
 SERVICES = Path(__file__).resolve().parents[1]
@@ -137,7 +139,16 @@ def main(arguments: list[str]) -> int:
     """Bring a database up to date, or draft a revision."""
     match arguments:
         case ["upgrade", service]:
-            upgrade(service, os.environ[f"{service.upper()}_DATABASE_URL"])
+            name = f"{service.upper()}_DATABASE_URL"
+            try:
+                upgrade(service, os.environ[name])
+            except DBAPIError as error:
+                outage = kind_of(error)
+                if outage is None:
+                    raise
+                # The driver's own words name host and user, and never the password.
+                sys.stderr.write(f"{name}: the database is {outage}: {' '.join(str(error.orig).split())}\n")
+                return 1
         case ["draft", service, message] if service and message:
             path = draft(service, message)
             sys.stdout.write(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from services.chassis.unit_of_work import (
     caller_key,
     keep_answer,
     remember,
+    stranger_key,
     utc_now,
     without_secrets,
 )
@@ -59,6 +61,13 @@ class Call:
     def _organisation(self) -> tuple[str | None, str | None]:
         return (self.caller.organisation_id, self.caller.organisation_key) if self.caller else (None, None)
 
+    @functools.cached_property
+    def _owner(self) -> str:
+        """The owner of this call's request id."""
+        if self.caller is not None:
+            return caller_key(self.caller)
+        return stranger_key(self.runtime.issuer, self.operation, self.operation.request.dump(self.request))
+
     def read(self, query: Callable[..., Any], *extra: Any) -> Any:
         """Answer with `query(session, caller, *extra, …)`, and the request as `carry_out` hands it over."""
         with self.runtime.database.reading(self.organisation_id) as session:
@@ -89,10 +98,10 @@ class Call:
 
         def work(unit: UnitOfWork) -> Any:
             session, tables = unit.session, self.runtime.tables
-            remember(session, tables, self.operation, self.caller, self.context, arguments)
+            remember(session, tables, self.operation, self._owner, self.context, arguments)
             answer = self.operation.reply.dump(carry_out(handler, (unit,), self.request, extra))
             if self.operation.keeps_answer:
-                keep_answer(session, tables, self.caller, self.context, answer)
+                keep_answer(session, tables, self._owner, self.context, answer)
             return answer
 
         try:
@@ -114,8 +123,7 @@ class Call:
         """Whether this request id was carried out before. If so, `commit` only repeats the answer and needs no preparation."""
         with self.runtime.database.reading(None) as session:
             return (
-                session.get(self.runtime.tables.Request, (caller_key(self.caller), self.context.request_id))
-                is not None
+                session.get(self.runtime.tables.Request, (self._owner, self.context.request_id)) is not None
             )
 
 
@@ -214,6 +222,8 @@ class Serves(Entrypoint):  # type: ignore[misc]  # nameko has no types
             raise Refused(
                 "malformed_request", "Arguments are passed by name: {'args': [], 'kwargs': {…}} is expected."
             )
+        if wire.holds_nul(message.body, arguments):
+            raise Refused("invalid_request", "A text holds the character NUL (U+0000). Send it without.")
         caller = admit(self.operation, self.runtime.verifier, context.passport, arguments)
         call = Call(self.runtime, self.operation, validate(self.operation, arguments), caller, context)
         return method(service, call)

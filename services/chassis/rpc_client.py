@@ -17,12 +17,15 @@ import amqp
 
 from services.chassis import metrics, wire
 from services.chassis.link import Link, LinkDown, connect, publish
+from services.chassis.waiting import SILENT_AFTER_S, Waiting, refusal
 from services.contracts.declare import Operation
 from services.contracts.errors import CODES, Refused
 
 REPLY_TO = "amq.rabbitmq.reply-to"
 PATIENCE_S = 0.4  # after this time without an answer the client checks whether the service is running
 ABSENCE_KNOWN_S = 0.5  # how long the client relies on the finding that a service is not running
+LINK_MAY_TAKE_S = 1.0  # to come up after a loss; until then calls wait for it
+ASK_WITHIN_S = 1.0  # the broker is given up when it takes longer to say whether a service is running
 
 
 class _Waiter:
@@ -47,8 +50,13 @@ def _unavailable(detail: str) -> Refused:
 class RpcClient:
     """Calls operations. Safe in threads. Start it after a fork: `call` fails in another process than `start`."""
 
-    def __init__(self, uri: str, name: str, heartbeat_s: int = 10, timeout_s: float = 5.0) -> None:
+    def __init__(
+        self, uri: str, name: str, heartbeat_s: int = 10, timeout_s: float = 5.0, workers: int = 64
+    ) -> None:
+        """`workers`: how many threads or greenlets call at once, at most."""
         self._timeout_s = timeout_s
+        self.waiting = Waiting(workers)
+        self._down_since = time.monotonic()
         self._pending: dict[str, _Waiter] = {}
         self._series: dict[tuple[str, str, str], Any] = {}
         self._channel: Any = None
@@ -86,7 +94,8 @@ class RpcClient:
         timeout_s = self._time_left(operation, context)
         outcome = "timeout"
         try:
-            result = self._exchange(operation, arguments, context, timeout_s)
+            with self.waiting.of(operation.service):
+                result = self._exchange(operation, arguments, context, timeout_s)
             outcome = "ok"
             return result
         except Refused as refusal:
@@ -114,7 +123,7 @@ class RpcClient:
     ) -> Any:
         ends_at = time.monotonic() + timeout_s
         self._presence.refuse_if_known_absent(operation.service)
-        if not self._link.is_open.wait(min(timeout_s, 1.0)) or self._link.is_blocked:
+        if not self._is_up(timeout_s) or self._link.is_blocked:
             raise _unavailable("The message broker cannot be reached.")
         context = replace(
             context, deadline=time.time() + timeout_s, traceparent=wire.child_traceparent(context.traceparent)
@@ -129,7 +138,14 @@ class RpcClient:
             self._await(waiter, operation.service, ends_at)
         finally:
             self._pending.pop(call_id, None)
+        if not isinstance(waiter.outcome, Refused):
+            self.waiting.answered(operation.service)
         return _unwrap(waiter.outcome)
+
+    def _is_up(self, timeout_s: float) -> bool:
+        """Whether the link is up. After a loss this waits for it, but nobody waits long for one that stays down."""
+        left_s = self._down_since + LINK_MAY_TAKE_S - time.monotonic()
+        return self._link.is_open.is_set() or self._link.is_open.wait(min(timeout_s, max(0.0, left_s)))
 
     def _publish(
         self, operation: Operation, body: bytes, call_id: str, context: wire.CallContext, timeout_s: float
@@ -156,6 +172,10 @@ class RpcClient:
             return
         if time.monotonic() < ends_at:
             self._presence.refuse_if_absent(service)
+        if waiter.lock.acquire(timeout=max(0.0, min(SILENT_AFTER_S, ends_at - time.monotonic()))):
+            return
+        if self.waiting.is_too_much(service):
+            raise refusal(service)
         if not waiter.lock.acquire(timeout=max(0.0, ends_at - time.monotonic())):
             raise Refused("timeout", f"The {service} service did not answer in time.")
 
@@ -182,6 +202,7 @@ class RpcClient:
 
     def _lost(self) -> None:
         self._channel = None
+        self._down_since = time.monotonic()
         while self._pending:
             _, waiter = self._pending.popitem()
             waiter.settle(
@@ -234,12 +255,16 @@ class _Presence:
     def _ask(self, service: str) -> tuple[int, int]:
         """(consumers, messages waiting). One caller asks the broker; callers that waited for the lock use the answer."""
         came_at = time.monotonic()
-        with self._lock:
+        if not self._lock.acquire(timeout=ASK_WITHIN_S):
+            return 1, 0  # the broker does not answer another caller either
+        try:
             asked_at, consumers, waiting = self._known.get(service, (0.0, 1, 0))
             if asked_at < came_at - 0.1:
                 consumers, waiting = self._look(service)
                 self._known[service] = (time.monotonic(), consumers, waiting)
             return consumers, waiting
+        finally:
+            self._lock.release()
 
     def _look(self, service: str) -> tuple[int, int]:
         for _ in range(2):  # the kept connection may be dead although the broker is back
@@ -252,8 +277,8 @@ class _Presence:
 
     def _look_once(self, service: str) -> tuple[int, int]:
         if self._connection is None or not self._connection.connected:
-            connection = connect(self._uri, 1)
-            connection.transport.sock.settimeout(1)
+            connection = connect(self._uri, ASK_WITHIN_S)
+            connection.transport.sock.settimeout(ASK_WITHIN_S)
             self._connection = connection
         try:
             channel = self._connection.channel()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from services.chassis import metrics, wire
+from services.chassis import logs, metrics, wire
 from services.chassis.audit_sealing import MEASURE_EVERY_S, SEAL_EVERY_S, Sealer
-from services.chassis.blobs import BlobStore
+from services.chassis.blobs import BlobStore, has_room
 from services.chassis.database import Database, assert_no_transaction
 from services.chassis.keyed_lock import KeyedLock
 from services.chassis.link import connect
@@ -43,7 +44,13 @@ class Runtime:
         self.issuer = Issuer.from_file(service, settings.passport_private_key_file)
         self.blobs = BlobStore(settings.blob_dir)
         self.publisher = Publisher(settings.amqp_uri, service, settings.heartbeat_s)
-        self.rpc = RpcClient(settings.amqp_uri, service, settings.heartbeat_s, settings.rpc_timeout_s)
+        self.rpc = RpcClient(
+            settings.amqp_uri,
+            service,
+            settings.heartbeat_s,
+            settings.rpc_timeout_s,
+            workers=settings.rpc_workers,
+        )
         self.relay = Relay(service, self.database, self.tables, self.publisher, settings.public_url)
         self.sealer = Sealer(service, self.database, self.tables, self.issuer)
         self.reading_audit = ReadingAudit(self.database, self.tables)
@@ -106,7 +113,15 @@ class Runtime:
             "database": self.database.is_ready(),
             "consuming": self.inbound is not None and self.inbound.is_consuming,
             "publishing": self.publisher.is_connected,
+            "disk": all(map(has_room, self._folders())),
+            "log": logs.is_writable(),
         }
+
+    def _folders(self) -> list[Path]:
+        """Where this service stores files."""
+        database = self.database.engine.url.database
+        own = [Path(database).parent] if self.database.is_sqlite and database else []
+        return [Path(self.settings.blob_dir), *own]
 
     def _forget_old(self) -> bool:
         def forget(session: Session) -> None:

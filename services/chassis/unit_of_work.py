@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis import wire
 from services.chassis.database import insert_unless_there
-from services.chassis.passports import REALM_OF_SYSTEMS, Caller
+from services.chassis.passports import REALM_OF_SYSTEMS, Caller, Issuer
 from services.contracts.declare import Event, Operation
 from services.contracts.errors import Refused
 from services.contracts.fields import Secret, holds_no_text
@@ -232,9 +232,17 @@ def _kind_of(caller: Caller | None) -> str:
     return "api_client" if caller.realm == REALM_OF_SYSTEMS else caller.kind
 
 
-def caller_key(caller: Caller | None) -> str:
+def caller_key(caller: Caller) -> str:
     """The owner of a request id: each caller has request ids of their own."""
-    return f"{caller.kind}:{caller.id}" if caller else ANONYMOUS
+    return f"{caller.kind}:{caller.id}"
+
+
+def stranger_key(issuer: Issuer, operation: Operation, arguments: Mapping[str, Any]) -> str:
+    """As `caller_key`, for somebody who has not signed in and is known by the whole request, secrets included.
+
+    So nobody learns the answer to a stranger's request by its id alone, or takes that id away.
+    """
+    return f"{ANONYMOUS}:{issuer.mark('anonymous request', canonical([operation.address, arguments]))}"
 
 
 def without_secrets(schema: Schema, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -246,26 +254,30 @@ def without_secrets(schema: Schema, arguments: Mapping[str, Any]) -> dict[str, A
 
 def fingerprint(arguments: Any) -> str:
     """SHA-256 of the arguments in canonical JSON: it tells a repeated request from a different one with the same key."""
-    return hashlib.sha256(orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return hashlib.sha256(canonical(arguments)).hexdigest()
+
+
+def canonical(value: Any) -> bytes:
+    """JSON in which equal values are equal bytes."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def remember(
     session: Session,
     tables: Any,
     operation: Operation,
-    caller: Caller | None,
+    owner: str,
     context: wire.CallContext,
     arguments: Any,
 ) -> None:
-    """Claim the request id in this transaction; `keep_answer` stores the answer with it.
+    """Claim the owner's request id in this transaction; `keep_answer` stores the answer with it.
 
     Raises Replay when it was carried out before, Refused(idempotency_key_reused) when it was used for another request.
     In PostgreSQL a second request with the same id waits until the first has committed, then finds its answer.
     """
-    who = caller_key(caller)
     mark = fingerprint([operation.address, arguments, context.expected_version])
     claim = {
-        "caller": who,
+        "caller": owner,
         "request_id": context.request_id,
         "operation": operation.name,
         "fingerprint": mark,
@@ -275,7 +287,7 @@ def remember(
         return
     row = session.execute(
         select(tables.Request).where(
-            tables.Request.caller == who, tables.Request.request_id == context.request_id
+            tables.Request.caller == owner, tables.Request.request_id == context.request_id
         )
     ).scalar_one()
     if row.fingerprint != mark:
@@ -293,9 +305,7 @@ def remember(
     raise Replay(row.answer)
 
 
-def keep_answer(
-    session: Session, tables: Any, caller: Caller | None, context: wire.CallContext, answer: Any
-) -> None:
+def keep_answer(session: Session, tables: Any, owner: str, context: wire.CallContext, answer: Any) -> None:
     """Store the answer of the request id that this transaction has claimed."""
-    row = {"of_caller": caller_key(caller), "of_request": context.request_id, "given": answer}
+    row = {"of_caller": owner, "of_request": context.request_id, "given": answer}
     session.connection().execute(tables.keep_answer, row)

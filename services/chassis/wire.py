@@ -8,7 +8,7 @@ import os
 import re
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import orjson
 
@@ -18,6 +18,7 @@ PARKING_QUEUE = "portico.parked"
 MOST_PARKED, MOST_PARKED_BYTES = 10_000, 256_000_000
 MAX_BODY_BYTES = 1024 * 1024
 MAX_DEPTH = 64
+MAX_DEPTH_OF_ARGUMENTS = 32  # less, because messages wrap them, and answers with what was stored still more
 JSON = "application/json"
 CLOUDEVENTS_JSON = "application/cloudevents+json"
 
@@ -74,18 +75,32 @@ def decode(body: Any, properties: dict[str, Any]) -> Any:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise Undecodable("not_json") from None
-    if _deeper_than(value, MAX_DEPTH):
+    if deeper_than(value, MAX_DEPTH):
         raise Undecodable("too_deep")
     return value
 
 
-def _deeper_than(value: Any, limit: int) -> bool:
+def deeper_than(value: Any, limit: int) -> bool:
+    """Whether more than `limit` objects and lists lie within each other."""
     if not isinstance(value, dict | list) or not value:
         return False
     if limit == 0:
         return True
     members = value.values() if isinstance(value, dict) else value
-    return any(_deeper_than(member, limit - 1) for member in members if isinstance(member, dict | list))
+    return any(deeper_than(member, limit - 1) for member in members if isinstance(member, dict | list))
+
+
+def holds_nul(body: Any, value: Any) -> bool:
+    """Whether a text within the value of this message has the character NUL, which PostgreSQL cannot store."""
+    return b"\\u0000" in (body.encode() if isinstance(body, str) else body) and _has_nul(value)
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_has_nul(each) for member in value.items() for each in member)
+    return isinstance(value, list) and any(map(_has_nul, value))
 
 
 @dataclass(frozen=True)
@@ -158,7 +173,7 @@ class CallContext:
         )
 
 
-def is_token(value: Any) -> bool:
+def is_token(value: Any) -> TypeGuard[str]:
     """Whether this is an id as callers choose them, which may stand in a log."""
     return isinstance(value, str) and _TOKEN.fullmatch(value) is not None
 

@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from services.contracts.declare import SIGNED_IN, Contract, Event, Operation, Reply, page_of, permission
-from services.contracts.fields import Code, Count, Digest, Id, Moment
+from services.contracts.fields import Code, Count, Digest, Id, Moment, place_from
 
 FORMATS = ("csv", "fhir")
 
@@ -107,7 +107,7 @@ def audit_operations(contract: Contract) -> AuditOperations:
         f"list_{service}_checkpoints",
         f"The signed checkpoints of {service}'s audit trail, newest first.",
         request={
-            "after": fields.Integer(load_default=None, allow_none=True, validate=validate.Range(1)),
+            "after": place_from(1),
             "limit": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
         },
         reply=PageOfAuditCheckpoint,

@@ -103,6 +103,7 @@ CODES: dict[str, int] = {
     "last_way_in": 409,
     # gateway
     "cross_site_refused": 403,
+    "request_too_slow": 408,
     # referrals
     "resource_not_found": 422,
     "queue_name_taken": 409,

@@ -19,6 +19,9 @@ from services.contracts.spelling import MOST_OF_ADDRESS, email_address
 _CODE = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _RECORD_NUMBER = re.compile(r"[A-Z]{2,4}-[0-9]{1,12}")
 EARLIEST_BIRTH = datetime.date(1880, 1, 1)
+LARGEST = (
+    2**53 - 1
+)  # JSON programs hold no greater number exactly (RFC 8259, section 6), and databases hold this one
 
 
 class Id(fields.String):
@@ -81,10 +84,10 @@ class BirthDate(fields.Date):
 
 
 class Count(fields.Integer):
-    """A count: a whole number, never negative."""
+    """A count: a whole number, never negative. One that is received needs an end: `most`."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(strict=True, validate=validate.Range(min=0), **kwargs)
+    def __init__(self, *, most: int | None = None, **kwargs: Any) -> None:
+        super().__init__(strict=True, validate=validate.Range(min=0, max=most), **kwargs)
 
 
 class Flag(fields.Boolean):
@@ -178,9 +181,23 @@ def holds_no_text(value: Any) -> bool:
 EVENT_FIELDS = (Id, Code, RecordNumber, Moment, Count, Flag, Ids, Digest)
 
 
+def can_be_stored(text: str) -> bool:
+    """Whether a database can hold a text: PostgreSQL holds no NUL, and none holds half of a surrogate pair."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
+
+
 def one_of(words: tuple[str, ...], **options: Any) -> fields.String:
     """A field that takes one of these words."""
     return fields.String(validate=validate.OneOf(words), **options)
+
+
+def place_from(least: int, **options: Any) -> fields.Integer:
+    """A field that takes the whole number at which a page ended, by default none."""
+    options = {"load_default": None, "allow_none": True, **options}
+    return fields.Integer(validate=validate.Range(least, LARGEST), **options)
 
 
 def number_of(most: int, **options: Any) -> fields.Integer:

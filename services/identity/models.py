@@ -77,6 +77,9 @@ class RolePermission(TenantScoped, Base):
     permission: Mapped[str] = mapped_column(String(64), primary_key=True)
 
 
+_KEEPS_ITS_LOGIN = text("state <> 'disabled' OR login_space <> 'workforce'")
+
+
 def keys_of(first_name: str | None, last_name: str | None, email: str | None) -> dict[str, str | None]:
     """The values of the columns that `Spelt` has, for these."""
     return {
@@ -110,14 +113,23 @@ class Spelt:
 class Account(Spelt, TenantScoped, Base):
     """Somebody who can log in. `login` is the e-mail or username as it is compared; `email` is as it was entered.
 
-    A login is unique within its space: staff and providers share one, each other realm has its own (C1). Staff and
-    providers have a role; every other account has its roles per profile, in its grants. A person has at most one
-    account in a realm.
+    A login is unique within its space: staff and providers share one, each other realm has its own (C1). A disabled account
+    of staff or of a provider leaves its login to others. Staff and providers have a role; every other account has its roles
+    per profile, in its grants. A person has at most one account in a realm.
     """
 
     __tablename__ = "accounts"
     __table_args__ = (
-        UniqueConstraint("organisation_id", "login_space", "login"),
+        Index(None, "organisation_id", "login_space", "login"),
+        Index(
+            "uq_accounts_login",
+            "organisation_id",
+            "login_space",
+            "login",
+            unique=True,
+            sqlite_where=_KEEPS_ITS_LOGIN,
+            postgresql_where=_KEEPS_ITS_LOGIN,
+        ),
         UniqueConstraint("organisation_id", "realm", "person_id"),
         Index(None, "organisation_id", "email_key"),
     )

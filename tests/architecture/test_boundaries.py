@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -80,15 +80,26 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def planted(copy: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """One forbidden import in the copy; the rule that forbids it."""
-    rule, module, line = request.param
-    path = copy / module
-    before = path.read_text()
-    path.write_text(f"{before}\n{line}\n")
-    yield rule
-    path.write_text(before)
+@pytest.fixture(scope="module")
+def broken_rules(copy: Path) -> dict[str, str]:
+    """What the checker says of each broken rule when all forbidden imports are in the copy. One run takes a second."""
+    verdict = lint_imports(copy)
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr  # before, the copy keeps every rule
+    for _, module, line in VIOLATIONS:
+        with (copy / module).open("a") as file:
+            file.write(f"\n{line}\n")
+    verdict = lint_imports(copy)
+    assert verdict.returncode == 1, verdict.stdout + verdict.stderr
+    said = verdict.stdout.partition("Broken contracts")[2]
+    # A rule's name stands between the end of what was said before and a line of dashes.
+    _, *named = re.split(r"^(.+)\n-+\n", said, flags=re.MULTILINE)
+    return dict(zip(named[0::2], named[1::2], strict=True))
+
+
+def imported_by(line: str) -> str:
+    """The module that a line imports, as the checker names it: a package from outside as a whole."""
+    module = line.split()[1]
+    return module if module.partition(".")[0] in PACKAGES else module.partition(".")[0]
 
 
 def test_the_tree_keeps_every_rule():
@@ -98,20 +109,13 @@ def test_the_tree_keeps_every_rule():
     assert "0 broken" in verdict.stdout
 
 
-def test_a_copy_of_the_tree_keeps_every_rule(copy: Path):
-    verdict = lint_imports(copy)
-
-    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
-
-
 @pytest.mark.parametrize(
-    "planted", VIOLATIONS, indirect=True, ids=[f"{module}: {line}" for _, module, line in VIOLATIONS]
+    ("rule", "module", "line"), VIOLATIONS, ids=[f"{module}: {line}" for _, module, line in VIOLATIONS]
 )
-def test_a_forbidden_import_breaks_its_rule(copy: Path, planted: str):
-    verdict = lint_imports(copy)
+def test_a_forbidden_import_breaks_its_rule(broken_rules: dict[str, str], rule: str, module: str, line: str):
+    importing = module.removesuffix(".py").replace("/", ".")
 
-    assert verdict.returncode == 1, verdict.stdout + verdict.stderr
-    assert f"{planted} BROKEN" in verdict.stdout
+    assert re.search(rf"^[- ] +{importing} -> {imported_by(line)}\b", broken_rules[rule], re.MULTILINE)
 
 
 def test_every_rule_is_broken_once_above():

@@ -211,7 +211,7 @@ def portals_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path}/portals.db"
     else:
-        url = request.getfixturevalue("postgres_database")
+        url = request.getfixturevalue("new_postgres_url")
     migrated("portals", url)
     return url
 
@@ -249,7 +249,7 @@ def test_a_table_that_the_migrations_do_not_make_is_named(portals_database: str,
 
 
 @pytest.mark.parametrize("service", ["identity", "referrals", "portals", "notifications", "signing"])
-def test_the_migrations_of_this_tree_make_its_tables_on_postgresql(postgres_database: str, service: str):
-    migrated(service, postgres_database)
+def test_the_migrations_of_this_tree_make_its_tables_on_postgresql(new_postgres_url: str, service: str):
+    migrated(service, new_postgres_url)
 
-    assert tables.differences(service, postgres_database) == []
+    assert tables.differences(service, new_postgres_url) == []

@@ -36,7 +36,7 @@ QUARTER_S = 900
 def identity(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Identity]:
     """Identity on both databases."""
     on_sqlite = request.param == "sqlite"
-    url = f"sqlite:///{tmp_path}/identity.db" if on_sqlite else request.getfixturevalue("postgres_database")
+    url = f"sqlite:///{tmp_path}/identity.db" if on_sqlite else request.getfixturevalue("new_postgres_url")
     running = Identity(url, tmp_path)
     yield running
     running.close()

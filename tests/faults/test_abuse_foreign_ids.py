@@ -190,14 +190,16 @@ def swap_everything(world: World, *, every: bool) -> Counter[str]:
     """Try every operation of a service and count the pairs."""
     pairs: Counter[str] = Counter()
     secrets = telling(world, "bayside", "harbor")
+    before: dict[tuple[str, ...], dict[str, list[str]]] = {}  # every copy begins alike
     for operation in OPERATIONS[world.service.runtime.service]:
         with world.copied():
             # A failed try of a stranger is in the trail of the organisation that was attacked.
             but = ("audit",) if operation.access.kind == "public" else ()
-            before = rows_of_others(world, "bayside", *but)
+            if but not in before:
+                before[but] = rows_of_others(world, "bayside", *but)
             for member in naming_members(operation):
                 pairs[operation.address] += _swap(world, operation, member, secrets, every=every)
-            assert rows_of_others(world, "bayside", *but) == before, (
+            assert rows_of_others(world, "bayside", *but) == before[but], (
                 f"{operation.address} changed another organisation"
             )
     return pairs

@@ -22,7 +22,7 @@ from services.identity.credentials.models import CredentialLink, Invitation
 from services.identity.models import Account, Organisation
 from services.identity.secrets.passwords import hash_password
 from services.identity.secrets.tokens import token_hash
-from tests.support.stack import HARBOR, RunningStack, running_stack
+from tests.support.stack import HARBOR, RunningStack
 
 SAMPLES, PEOPLE = 500, 170
 MOST_APART_MS, AUC = 5.0, (0.45, 0.55)
@@ -33,15 +33,8 @@ NEW_PASSWORD = "copper kettle under snow"
 
 
 @pytest.fixture(scope="module")
-def portico() -> Iterator[RunningStack]:
-    """A system with two gateways, as if behind a proxy on this machine: a request says where it comes from."""
-    with running_stack(extra_env={"gateway": {"TRUSTED_PROXIES": "127.0.0.1"}}) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def gateways(portico: RunningStack) -> list[str]:
-    """The addresses of both gateways."""
+def gateways(portico: RunningStack) -> Iterator[list[str]]:
+    """The addresses of the gateway and of a second one beside it."""
     port = free_block(1)
     first = portico.stack._gateway_process()
     url = f"http://127.0.0.1:{port}"
@@ -50,7 +43,8 @@ def gateways(portico: RunningStack) -> list[str]:
     supervisor.add(dataclasses.replace(first, name="gateway-2", env=env, ready_url=f"{url}/readyz"))
     supervisor.start("gateway-2")
     supervisor.wait_ready(names=["gateway-2"])
-    return [portico.url, url]
+    yield [portico.url, url]
+    supervisor.remove("gateway-2")
 
 
 @pytest.fixture(scope="module")

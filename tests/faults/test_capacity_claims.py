@@ -34,7 +34,7 @@ EVERYDAY_P99_S, FULL_P99_S = 10.0, 3.0
 def stack(request: pytest.FixtureRequest) -> Iterator[RunningStack]:
     """A system on each database."""
     if request.param == "sqlite":
-        yield request.getfixturevalue("sturdy")
+        yield request.getfixturevalue("portico")
         return
     with private_postgres() as cluster, running_stack(cluster, replicas={"referrals": 2}) as running:
         running.import_sample()

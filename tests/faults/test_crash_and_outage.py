@@ -40,11 +40,6 @@ EVERYDAY_RECOVERY_S, FULL_RECOVERY_S = (
 EVERYDAY_RECONNECT_S, FULL_RECONNECT_S = 20.0, 10.0
 
 
-@pytest.fixture(scope="module")
-def stack(sturdy: RunningStack) -> RunningStack:
-    return sturdy
-
-
 @dataclass
 class Work:
     """Writes that one service must not lose: how to send them, and the outcome of each."""
@@ -58,15 +53,15 @@ class Work:
     """The event whose subjects must be those entries, in the organisation's stream."""
 
 
-def _rows(stack: RunningStack, service: str, statement: str) -> list[str]:
-    database = sqlite3.connect(stack.stack.folder / "data" / f"{service}.db")
+def _rows(portico: RunningStack, service: str, statement: str) -> list[str]:
+    database = sqlite3.connect(portico.stack.folder / "data" / f"{service}.db")
     try:
         return [str(row[0]) for row in database.execute(statement)]
     finally:
         database.close()
 
 
-def _work_for(stack: RunningStack, service: str, size: int) -> Work:
+def _work_for(portico: RunningStack, service: str, size: int) -> Work:
     """The writes of this service: `size` at 40/s if they are light, fewer if they are heavy."""
     return {
         "identity": _accounts,
@@ -74,10 +69,10 @@ def _work_for(stack: RunningStack, service: str, size: int) -> Work:
         "portals": _configurations,
         "notifications": _mails,
         "signing": _documents,
-    }[service](stack, size)
+    }[service](portico, size)
 
 
-def _accounts(stack: RunningStack, size: int) -> Work:
+def _accounts(portico: RunningStack, size: int) -> Work:
     mark = uuid.uuid4().hex[:8]
 
     def request(number: int) -> Write:
@@ -86,31 +81,31 @@ def _accounts(stack: RunningStack, size: int) -> Work:
             json={"email": f"l{number}.{mark}@example.org", "first_name": "Load", "last_name": "Test"},
         )
 
-    load = Load(stack.url, str(stack.admin.token), request, 40, size)
-    found = partial(_rows, stack, "identity", "SELECT id FROM accounts")
+    load = Load(portico.url, str(portico.admin.token), request, 40, size)
+    found = partial(_rows, portico, "identity", "SELECT id FROM accounts")
     return Work(load, _new_only(found), _id, accounts.account_created)
 
 
-def _records(stack: RunningStack, size: int) -> Work:
+def _records(portico: RunningStack, size: int) -> Work:
     def request(number: int) -> Write:
         return Write("/v1/contact-records", json={"first_name": "Load", "last_name": f"Test {number}"})
 
-    load = Load(stack.url, str(stack.staff.token), request, 40, size)
-    found = partial(_rows, stack, "referrals", "SELECT id FROM contact_records")
+    load = Load(portico.url, str(portico.staff.token), request, 40, size)
+    found = partial(_rows, portico, "referrals", "SELECT id FROM contact_records")
     return Work(load, _new_only(found), _id, referrals.contact_record_created)
 
 
-def _configurations(stack: RunningStack, size: int) -> Work:
-    first = stack.admin.get("/v1/portals/provider")["version"]
+def _configurations(portico: RunningStack, size: int) -> Work:
+    first = portico.admin.get("/v1/portals/provider")["version"]
 
     def request(number: int) -> Write:
         body = {"name": f"Portal {number}", "colour": "#123456", "ticker": []}
         return Write("/v1/portals/provider", "PUT", json=body, headers={"If-Match": f'"{first + number}"'})
 
     load = Load(
-        stack.url, str(stack.admin.token), request, 40, size, clients=1
+        portico.url, str(portico.admin.token), request, 40, size, clients=1
     )  # each builds on the one before
-    found = partial(_rows, stack, "portals", "SELECT count(*) FROM audit WHERE action LIKE 'portal%'")
+    found = partial(_rows, portico, "portals", "SELECT count(*) FROM audit WHERE action LIKE 'portal%'")
     before = int(found()[0])
     # One audit row a version: the n-th write of this run left the n-th.
     return Work(
@@ -120,12 +115,12 @@ def _configurations(stack: RunningStack, size: int) -> Work:
     )
 
 
-def _mails(stack: RunningStack, size: int) -> Work:
-    journey = stack.journey()
+def _mails(portico: RunningStack, size: int) -> Work:
+    journey = portico.journey()
     program = journey.find_program("Community Pantry")
     journey.create_queue([program])
     mark = uuid.uuid4().hex[:8]
-    stack.create_provider(f"reader.{mark}@example.org", [program["id"]])
+    portico.create_provider(f"reader.{mark}@example.org", [program["id"]])
     records = [journey.enter_record() for _ in range(size // 4)]
 
     def request(number: int) -> Write:
@@ -143,21 +138,21 @@ def _mails(stack: RunningStack, size: int) -> Work:
             number for mail in mails.values() for number in re.findall(r"[A-Z]+-[0-9]{8}", mail["text"])[:1]
         ]
 
-    load = Load(stack.url, str(stack.staff.token), request, 20, size // 4)
+    load = Load(portico.url, str(portico.staff.token), request, 20, size // 4)
     return Work(load, found, lambda outcome: str(outcome.answer["limited"]["contact_record_number"]))
 
 
-def _documents(stack: RunningStack, size: int) -> Work:
-    program = stack.journey().find_program("Community Pantry")
-    account, _ = stack.create_provider(f"signer.{uuid.uuid4().hex[:8]}@example.org", [program["id"]])
+def _documents(portico: RunningStack, size: int) -> Work:
+    program = portico.journey().find_program("Community Pantry")
+    account, _ = portico.create_provider(f"signer.{uuid.uuid4().hex[:8]}@example.org", [program["id"]])
     content = a_pdf("CR-00000001")
 
     def request(_number: int) -> Write:
         form = {"title": "Plan of care", "recipient_account_id": account["id"]}
         return Write("/v1/documents", form=form, file=("plan.pdf", content, "application/pdf"))
 
-    load = Load(stack.url, str(stack.staff.token), request, 4, size // 10)
-    found = partial(_rows, stack, "signing", "SELECT id FROM documents")
+    load = Load(portico.url, str(portico.staff.token), request, 4, size // 10)
+    found = partial(_rows, portico, "signing", "SELECT id FROM documents")
     return Work(load, _new_only(found), _id, signing.signature_requested)
 
 
@@ -170,10 +165,10 @@ def _id(outcome: Outcome) -> str:
     return str(outcome.answer["id"])
 
 
-def _subjects(stack: RunningStack, event: Event, wanted: set[str]) -> set[str]:
+def _subjects(portico: RunningStack, event: Event, wanted: set[str]) -> set[str]:
     """Subjects of an event in the organisation's stream, read from the beginning until all wanted ones are there."""
     found: set[str] = set()
-    with kombu.Connection(stack.stack.feed_amqp_uri) as connection:
+    with kombu.Connection(portico.stack.feed_amqp_uri) as connection:
         channel = connection.channel()
         channel.basic_qos(0, 200, False)
 
@@ -191,7 +186,7 @@ def _subjects(stack: RunningStack, event: Event, wanted: set[str]) -> set[str]:
     return found
 
 
-def _check(stack: RunningStack, work: Work, label: str, recovery_s: float) -> None:
+def _check(portico: RunningStack, work: Work, label: str, recovery_s: float) -> None:
     """The one line every fault run prints, and the bars."""
     wanted = [work.wanted(outcome) for outcome in work.load.outcomes]
     with contextlib.suppress(AssertionError):  # missing subjects are counted below
@@ -199,7 +194,7 @@ def _check(stack: RunningStack, work: Work, label: str, recovery_s: float) -> No
     found = work.found()
     missing = set(wanted) - set(found)
     if work.event is not None:
-        missing |= set(wanted) - _subjects(stack, work.event, set(wanted))
+        missing |= set(wanted) - _subjects(portico, work.event, set(wanted))
     duplicated = len(found) - len(set(found)) + len(set(found) - set(wanted))
     print(
         f"{label}: attempted {work.load.count} acknowledged {len(set(wanted))} found {len(found)} lost {len(missing)} "
@@ -212,9 +207,9 @@ def _assert_within(wanted: set[str], found: set[str]) -> None:
     assert wanted <= found
 
 
-def _kill_during(stack: RunningStack, load: Load, name: str, kills: int) -> float:
+def _kill_during(portico: RunningStack, load: Load, name: str, kills: int) -> float:
     """Run the load and kill the process meanwhile; the worst time from a restart to the first success."""
-    supervisor = stack.stack.supervisor
+    supervisor = portico.stack.supervisor
     thread = threading.Thread(target=load.run)
     thread.start()
     moments = []
@@ -227,24 +222,24 @@ def _kill_during(stack: RunningStack, load: Load, name: str, kills: int) -> floa
         )
         supervisor.kill(name)
         moments.append(time.monotonic())
-        eventually(lambda: _assert_running(stack, name), timeout_s=15)
+        eventually(lambda: _assert_running(portico, name), timeout_s=15)
     thread.join(120)
     assert len(load.outcomes) == load.count
     return max(load.first_success_after(moment) for moment in moments)
 
 
-def _assert_running(stack: RunningStack, name: str) -> None:
-    assert stack.stack.supervisor.pid(name) is not None
+def _assert_running(portico: RunningStack, name: str) -> None:
+    assert portico.stack.supervisor.pid(name) is not None
 
 
 @pytest.mark.fault("F1")
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_killed_service_loses_nothing_and_is_back_soon(stack: RunningStack, name: str):
-    work = _work_for(stack, name, WRITES)
+def test_a_killed_service_loses_nothing_and_is_back_soon(portico: RunningStack, name: str):
+    work = _work_for(portico, name, WRITES)
 
-    recovery_s = _kill_during(stack, work.load, name, kills=1)
+    recovery_s = _kill_during(portico, work.load, name, kills=1)
 
-    _check(stack, work, f"F1 {name}", recovery_s)
+    _check(portico, work, f"F1 {name}", recovery_s)
     assert recovery_s <= EVERYDAY_RECOVERY_S
 
 
@@ -253,18 +248,18 @@ def test_a_killed_service_loses_nothing_and_is_back_soon(stack: RunningStack, na
 @pytest.mark.fault("F1")
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_killed_twenty_times_loses_nothing_and_is_back_in_five_seconds(
-    stack: RunningStack, name: str
+    portico: RunningStack, name: str
 ):
-    work = _work_for(stack, name, 6000)
+    work = _work_for(portico, name, 6000)
 
-    recovery_s = _kill_during(stack, work.load, name, kills=20)
+    recovery_s = _kill_during(portico, work.load, name, kills=20)
 
-    _check(stack, work, f"F1 full {name}", recovery_s)
+    _check(portico, work, f"F1 full {name}", recovery_s)
     assert recovery_s <= FULL_RECOVERY_S
 
 
-def _stop_broker_during(stack: RunningStack, load: Load, down_s: float) -> float:
-    broker = stack.stack.broker
+def _stop_broker_during(portico: RunningStack, load: Load, down_s: float) -> float:
+    broker = portico.stack.broker
     assert broker is not None
     thread = threading.Thread(target=load.run)
     thread.start()
@@ -280,12 +275,12 @@ def _stop_broker_during(stack: RunningStack, load: Load, down_s: float) -> float
 
 
 @pytest.mark.fault("F3")
-def test_a_broker_that_is_away_for_eight_seconds_loses_nothing(stack: RunningStack):
-    work = _work_for(stack, "referrals", WRITES)
+def test_a_broker_that_is_away_for_eight_seconds_loses_nothing(portico: RunningStack):
+    work = _work_for(portico, "referrals", WRITES)
 
-    recovery_s = _stop_broker_during(stack, work.load, 8)
+    recovery_s = _stop_broker_during(portico, work.load, 8)
 
-    _check(stack, work, "F3 8 s", recovery_s)
+    _check(portico, work, "F3 8 s", recovery_s)
     assert recovery_s <= EVERYDAY_RECONNECT_S
 
 
@@ -293,27 +288,27 @@ def test_a_broker_that_is_away_for_eight_seconds_loses_nothing(stack: RunningSta
 @pytest.mark.timeout(1800)
 @pytest.mark.fault("F3")
 @pytest.mark.parametrize("down_s", [1, 8, 30])
-def test_a_broker_that_comes_and_goes_loses_nothing(stack: RunningStack, down_s: int):
+def test_a_broker_that_comes_and_goes_loses_nothing(portico: RunningStack, down_s: int):
     for _ in range(4):
-        work = _work_for(stack, "referrals", 600)
+        work = _work_for(portico, "referrals", 600)
 
-        recovery_s = _stop_broker_during(stack, work.load, down_s)
+        recovery_s = _stop_broker_during(portico, work.load, down_s)
 
-        _check(stack, work, f"F3 {down_s} s", recovery_s)
+        _check(portico, work, f"F3 {down_s} s", recovery_s)
         assert recovery_s <= FULL_RECONNECT_S
 
 
 @pytest.mark.fault("F12")
-def test_without_identity_nobody_gets_in(stack: RunningStack):
-    supervisor = stack.stack.supervisor
+def test_without_identity_nobody_gets_in(portico: RunningStack):
+    supervisor = portico.stack.supervisor
     supervisor.stop("identity")
     try:
         for _ in range(20):
             started = time.monotonic()
-            answer = stack.staff.get("/v1/queues", expect=503)
+            answer = portico.staff.get("/v1/queues", expect=503)
             assert answer["code"] == "service_unavailable"
             assert time.monotonic() - started < 2
     finally:
         supervisor.start("identity")
-    stack.stack.supervisor.wait_ready(20, ["identity"])
-    assert stack.staff.get("/v1/queues") is not None
+    portico.stack.supervisor.wait_ready(20, ["identity"])
+    assert portico.staff.get("/v1/queues") is not None

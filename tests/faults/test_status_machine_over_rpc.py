@@ -13,15 +13,16 @@ from typing import Any
 import pytest
 
 from deploy.postgres import Postgres
-from services.chassis import migrate, wire
+from services.chassis import wire
 from services.chassis.database import Database
 from services.chassis.passports import Caller
 from services.contracts.declare import Operation
 from services.referrals.service import Service
 from tests.faults.test_status_machine import Referrals, run, told_of_referrals
 from tests.integration.referrals.builders import STAFF_MAY
+from tests.support.databases import migrated
 from tests.support.eventually import eventually
-from tests.support.servers import fresh_database
+from tests.support.servers import new_database_url
 from tests.support.toy_process import ServiceSystem, running
 
 AGREES_WITHIN_S = 15.0
@@ -81,8 +82,8 @@ class FarReferrals(Referrals):
 def machine(postgres: Postgres, vhost: str, tmp_path: Path) -> Iterator[type[Referrals]]:
     """The model beside two processes."""
     with contextlib.ExitStack() as stack:
-        url = stack.enter_context(fresh_database(postgres))
-        migrate.upgrade("referrals", url)
+        url = stack.enter_context(new_database_url(postgres))
+        migrated("referrals", url)
         system = stack.enter_context(
             running(ServiceSystem(vhost, tmp_path, url, "referrals", Service), replicas=2)
         )

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from sqlalchemy import make_url
+
 from deploy.broker import Broker
 from deploy.ports import free_block
 from deploy.postgres import Postgres
@@ -66,10 +68,17 @@ def fresh_vhost(broker: Broker) -> Iterator[str]:
 @contextmanager
 def fresh_database(postgres: Postgres) -> Iterator[str]:
     """The URL of an empty database, dropped afterwards with all sessions in it."""
-    name = f"test_{uuid4().hex[:12]}"
-    url = postgres.create_database(name)
-    try:
+    with new_database_url(postgres) as url:
+        postgres.create_database(str(make_url(url).database))
         yield url
+
+
+@contextmanager
+def new_database_url(postgres: Postgres) -> Iterator[str]:
+    """The URL of a database that does not exist yet. It is dropped afterwards with all sessions in it."""
+    name = f"test_{uuid4().hex[:12]}"
+    try:
+        yield postgres.url(name)
     finally:
         if postgres.pid is not None:
             postgres.drop_database(name)

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from deploy import feed, topology
 from deploy.client import Portico
 from deploy.demo import SAMPLE
@@ -18,6 +20,7 @@ from services.chassis.database import Database
 from services.identity.organisations import operator
 from tests.support import refusals, stalls
 from tests.support.servers import temporary_folder
+from tests.support.taking_turns import shares_the_running_system
 
 FEATURES = "referralq,provider_portal,electronic_signature"
 HARBOR, BAYSIDE = "harbor", "bayside"
@@ -179,3 +182,37 @@ def running_stack(
         finally:
             stack.stop()
         refusals.note_logs(running.logs().splitlines())
+
+
+class SharedSystem:
+    """pytest plugin: the running system that tests share. It ends after the last of them: idle, it takes a tenth of a core."""
+
+    def __init__(self) -> None:
+        self._running: RunningStack | None = None
+        self._ending = contextlib.ExitStack()
+
+    @property
+    def running(self) -> RunningStack:
+        """The system on SQLite, with the sample directory. It starts with the first test that asks."""
+        if self._running is None:
+            # As behind a proxy on this machine, so that a test can set the address of a request.
+            proxied = {"gateway": {"TRUSTED_PROXIES": "127.0.0.1"}}
+            self._running = self._ending.enter_context(running_stack(extra_env=proxied))
+            self._running.import_sample()
+        return self._running
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_teardown(self, nextitem: pytest.Item | None) -> Iterator[None]:
+        """End the system, within the stall watch, when the next test is not one of those that share it."""
+        yield
+        if nextitem is None or not shares_the_running_system(nextitem.nodeid):
+            self._end()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """End it if the run was broken off."""
+        self._end()
+
+    def _end(self) -> None:
+        self._running = None
+        self._ending.close()

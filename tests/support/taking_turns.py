@@ -17,20 +17,24 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-SLOW_FIRST = ("tests/faults/", "tests/system/", "tests/integration/")
-# Files that share a running system, so that only one worker starts it.
-ONE_SYSTEM = {
-    "tests/system/": re.compile(r"tests/system/(?!test_local_stack)"),
-    "tests/faults/": re.compile(r"tests/faults/test_(capacity_claims|crash_and_outage)\.py"),
-}
+# The tests of these files share the running system, so that only one worker starts it. Those that kill its parts come last.
+RUNNING_SYSTEM = (
+    re.compile(r"tests/system/(?!test_local_stack)"),
+    re.compile(r"tests/faults/test_(abuse_over_http|capacity_claims|crash_and_outage)\.py"),
+)
+SLOW_FIRST = (*RUNNING_SYSTEM, *map(re.compile, ("tests/faults/", "tests/system/", "tests/integration/")))
+
+
+def shares_the_running_system(nodeid: str) -> bool:
+    """Whether the test is in a file whose tests share the running system."""
+    return any(files.match(nodeid) for files in RUNNING_SYSTEM)
 
 
 class ByFile(LoadScopeScheduling):
-    """Gives a worker a whole file, or all files that share a running system."""
+    """Gives a worker a whole file, or all files that share the running system."""
 
     def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.partition("::")[0]
-        return next((name for name, files in ONE_SYSTEM.items() if files.match(path)), path)
+        return "the running system" if shares_the_running_system(nodeid) else nodeid.partition("::")[0]
 
 
 class TakingTurns:
@@ -105,7 +109,6 @@ def _is_alone(item: pytest.Item) -> bool:
 
 
 def _place(item: pytest.Item) -> int:
-    path = item.nodeid.partition("::")[0]
     return next(
-        (place for place, folder in enumerate(SLOW_FIRST) if path.startswith(folder)), len(SLOW_FIRST)
+        (place for place, files in enumerate(SLOW_FIRST) if files.match(item.nodeid)), len(SLOW_FIRST)
     )

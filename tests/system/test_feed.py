@@ -88,7 +88,7 @@ def _read(address: str, queue: str, **arguments: Any) -> list[str]:
         channel.basic_qos(0, 10, False)
 
         def take(message: Any) -> None:
-            found.append(message.body.decode())
+            found.append(str(message.body))
             message.channel.basic_ack(message.delivery_tag)
 
         channel.basic_consume(queue, callback=take, arguments=arguments)

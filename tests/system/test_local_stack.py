@@ -33,7 +33,7 @@ from deploy.stack import (
 from deploy.topology import FEED_VHOST, VHOST
 from services.chassis.topology import FEED_QUEUE
 from tests.support.eventually import eventually
-from tests.support.servers import private_broker, private_postgres, temporary_folder
+from tests.support.servers import temporary_folder
 
 STAND_IN = """
 import http.server, os
@@ -128,31 +128,6 @@ def processes_of(folder: Path, epmd_port: int) -> list[str]:
 
 
 # The broker
-
-
-def test_a_durable_message_survives_a_kill_of_the_broker(folder: Path) -> None:
-    """Another test covers a regular stop, after which the whole stack finds its data again."""
-    broker = Broker(folder, free_block(3))
-    try:
-        broker.start()
-        broker.add_vhost("kept")
-        put_durably(broker, "kept", "letters", "one")
-        broker.kill()
-        assert broker.pid is None
-        broker.start()
-        assert take(broker, "kept", "letters") == "one"
-    finally:
-        broker.stop()
-    assert processes_of(folder, broker.epmd_port) == []
-
-
-def test_two_brokers_run_side_by_side(broker: Broker) -> None:
-    with private_broker() as second:
-        broker.add_vhost("only-in-the-first")
-        assert second.node != broker.node
-        assert "only-in-the-first" not in second.ctl("list_vhosts")
-        assert "only-in-the-first" in broker.ctl("list_vhosts")
-    broker.delete_vhost("only-in-the-first")
 
 
 def test_a_broker_listens_on_loopback_only(broker: Broker) -> None:
@@ -328,94 +303,111 @@ def test_a_database_can_be_dropped_while_it_is_in_use(postgres: Postgres) -> Non
 # The stack
 
 
-def test_the_stack_starts_everything_stops_everything_and_finds_its_data_again(folder: Path) -> None:
+@pytest.mark.timeout(400)
+def test_a_stack_is_stopped_killed_and_interrupted_and_finds_its_data_each_time(
+    folder: Path, broker: Broker
+) -> None:
+    """One after the other on the same folder, as each start of a broker takes seven seconds of a core."""
     base = free_block(PORTS_USED)
     said: list[str] = []
     stack = a_fake_stack(folder, base, said)
-    assert stack.broker is not None
     stack.start()
     try:
-        assert httpx.get(f"{stack.gateway_url}/readyz").status_code == 200
-        assert httpx.get(f"{stack.mail_url}/messages.json").json() == []
-        steps = [line.strip() for line in said if line.startswith("  ")]
-        assert steps == ["keys made", "migrated", "declared", "log in as ada"]
+        _everything_has_started(stack, said)
+        _two_brokers_run_side_by_side(_broker_of(stack), broker)
         for vhost in (VHOST, FEED_VHOST):
-            put_durably(stack.broker, vhost, "letters", vhost)
-        with pytest.raises(StackError, match="another stack"):
-            a_fake_stack(folder, base + PORTS_USED).start()
+            put_durably(_broker_of(stack), vhost, "letters", vhost)
+        _durable_messages_survive_a_kill_of_the_broker(stack)
     finally:
         stack.stop()
     assert processes_of(folder, base + 22) == []
-    assert files_others_can_read(folder, stack.broker.password) == []
+    assert files_others_can_read(folder, _broker_of(stack).password) == []
 
-    again = a_fake_stack(folder, base, said)
-    assert again.broker is not None
-    again.start()
-    try:
-        assert take(again.broker, VHOST, "letters") == VHOST
-        assert take(again.broker, FEED_VHOST, "letters") == FEED_VHOST
-    finally:
-        again.stop()
+    with running_stack(folder, base) as running:
+        lines_until_it_runs(running)
+        assert take(_broker_of(stack), VHOST, "letters") == VHOST
+        assert len(processes_of(folder, base + 22)) > len(SERVICES)
+        running.kill()
 
-
-def test_a_killed_replica_comes_back_while_the_rest_runs_on(folder: Path) -> None:
-    with private_postgres(durable=False) as cluster:
-        stack = a_fake_stack(
-            folder,
-            free_block(PORTS_USED),
-            [],
-            databases=cluster,
-            replicas={"referrals": 2},
-            environ=ANOTHER_BROKER,
-        )
-        stack.start()
-        try:
-            first = stack.supervisor.pid("referrals-2")
-            stack.supervisor.kill("referrals-2")
-
-            def it_is_back() -> None:
-                assert stack.supervisor.pid("referrals-2") not in (None, first)
-
-            eventually(it_is_back)
-            stack.supervisor.wait_ready(10)
-            assert stack.supervisor.deaths("referrals-1") == 0
-            databases = {row[0] for row in cluster.admin_sql("SELECT datname FROM pg_database")}
-            assert databases >= {f"portico_{service}" for service in SERVICES}
-        finally:
-            stack.stop()
-
-
-@pytest.mark.parametrize(
-    ("sig", "settings"), [(signal.SIGINT, {}), (signal.SIGTERM, ANOTHER_BROKER)], ids=["SIGINT", "SIGTERM"]
-)
-def test_a_signal_stops_all_that_make_run_started(
-    folder: Path, sig: signal.Signals, settings: Mapping[str, str]
-) -> None:
-    """With its own broker, and with an outside broker that it must not stop."""
-    base = free_block(PORTS_USED)
-    with running_stack(folder, base, settings) as running:
+    with running_stack(folder, base) as running:
         lines = lines_until_it_runs(running)
         assert any(f"http://localhost:{base}" in line for line in lines), "".join(lines)
-        assert len(processes_of(folder, base + 22)) > len(SERVICES)
-        running.send_signal(sig)
-        rest, _ = running.communicate(timeout=60)
-        assert running.returncode == 0, rest
+        assert take(_broker_of(stack), FEED_VHOST, "letters") == FEED_VHOST
+        _ends_with(running, signal.SIGINT, folder, base)
+
+
+def _broker_of(stack: Stack) -> Broker:
+    assert stack.broker is not None
+    return stack.broker
+
+
+def _everything_has_started(stack: Stack, said: list[str]) -> None:
+    assert httpx.get(f"{stack.gateway_url}/readyz").status_code == 200
+    assert httpx.get(f"{stack.mail_url}/messages.json").json() == []
+    steps = [line.strip() for line in said if line.startswith("  ")]
+    assert steps == ["keys made", "migrated", "declared", "log in as ada"]
+    with pytest.raises(StackError, match="another stack"):
+        a_fake_stack(stack.folder, stack.ports.base + PORTS_USED).start()
+
+
+def _two_brokers_run_side_by_side(first: Broker, second: Broker) -> None:
+    first.add_vhost("only-in-the-first")
+    assert second.node != first.node
+    assert "only-in-the-first" not in second.evaluate("rabbit_vhost:list_names()")
+    assert "only-in-the-first" in first.evaluate("rabbit_vhost:list_names()")
+
+
+def _durable_messages_survive_a_kill_of_the_broker(stack: Stack) -> None:
+    """Those of a regular stop are there, too: the next stack takes them."""
+    put_durably(_broker_of(stack), VHOST, "more letters", "one")
+    _broker_of(stack).kill()
+    assert _broker_of(stack).pid is None
+    stack.revive_broker()
+    assert take(_broker_of(stack), VHOST, "more letters") == "one"
+
+
+def _ends_with(running: subprocess.Popen[str], sig: signal.Signals, folder: Path, base: int) -> None:
+    assert len(processes_of(folder, base + 22)) > len(SERVICES)
+    running.send_signal(sig)
+    rest, _ = running.communicate(timeout=60)
+    assert running.returncode == 0, rest
     assert processes_of(folder, base + 22) == []
 
 
-def test_a_killed_stack_leaves_nothing_and_the_next_one_starts(folder: Path) -> None:
+def test_a_killed_replica_comes_back_while_the_rest_runs_on(folder: Path, postgres: Postgres) -> None:
+    stack = a_fake_stack(
+        folder,
+        free_block(PORTS_USED),
+        [],
+        databases=postgres,
+        replicas={"referrals": 2},
+        environ=ANOTHER_BROKER,
+    )
+    stack.start()
+    try:
+        first = stack.supervisor.pid("referrals-2")
+        stack.supervisor.kill("referrals-2")
+
+        def it_is_back() -> None:
+            assert stack.supervisor.pid("referrals-2") not in (None, first)
+
+        eventually(it_is_back)
+        stack.supervisor.wait_ready(10)
+        assert stack.supervisor.deaths("referrals-1") == 0
+        databases = {row[0] for row in postgres.admin_sql("SELECT datname FROM pg_database")}
+        assert databases >= {f"portico_{service}" for service in SERVICES}
+    finally:
+        stack.stop()
+        for service in SERVICES:
+            postgres.drop_database(f"portico_{service}")
+
+
+def test_a_signal_stops_all_but_a_broker_from_outside(folder: Path) -> None:
     base = free_block(PORTS_USED)
-    with running_stack(folder, base) as running:
-        lines_until_it_runs(running)
-        running.kill()
-    again = a_fake_stack(folder, base, [])
-    again.start()
-    again.stop()
-
-    def nothing_is_left() -> None:
-        assert processes_of(folder, base + 22) == []
-
-    eventually(nothing_is_left)
+    with running_stack(folder, base, ANOTHER_BROKER) as running:
+        lines = lines_until_it_runs(running)
+        assert any(f"http://localhost:{base}" in line for line in lines), "".join(lines)
+        _ends_with(running, signal.SIGTERM, folder, base)
 
 
 def test_a_taken_port_is_named_with_the_way_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,7 +147,8 @@ set_security_level = contract.command(
 )
 disable_account = contract.command(
     "disable_account",
-    "Disable an account: its sessions and links end at once. An organisation keeps one active administrator.",
+    "Disable an account: its sessions and links end at once, and another account of staff or of a provider may have its "
+    "log-in. An organisation keeps one active administrator.",
     request={"account_id": Id(required=True)},
     reply=Account,
     access=permission("account.manage"),
@@ -156,12 +157,12 @@ disable_account = contract.command(
 )
 enable_account = contract.command(
     "enable_account",
-    "Let a disabled account log in again with the password it had. Ended sessions and links stay ended. The account's "
-    "owner gets a notice.",
+    "Let a disabled account log in again with the password it had, unless another account has its log-in meanwhile. Ended "
+    "sessions and links stay ended. The account's owner gets a notice.",
     request={"account_id": Id(required=True)},
     reply=Account,
     access=permission("account.manage"),
-    errors=("not_found", "cannot_be_enabled"),
+    errors=("not_found", "cannot_be_enabled", "login_taken"),
     expects_version=True,
 )
 assign_resource = contract.command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, Request
-from services.contracts.fields import AuthorName, Code, Count, Flag, Id, Moment, one_of
+from services.contracts.fields import LARGEST, AuthorName, Code, Count, Flag, Id, Moment, one_of, place_from
 from services.contracts.identity import contract
 from services.contracts.identity.permissions import MANAGE_PEOPLE
 
@@ -18,7 +18,7 @@ class FeedDocument(Request):
     """A reference to uploaded bytes. The gateway makes it, never a client."""
 
     sha256 = fields.String(required=True, validate=validate.Regexp(r"[0-9a-f]{64}\Z"))
-    size = Count(required=True)
+    size = Count(required=True, most=LARGEST)
 
 
 class FeedProblem(Reply):
@@ -109,7 +109,7 @@ list_hr_import_lines = contract.query(
     request={
         "import_id": Id(required=True),
         "action": one_of(ACTIONS, load_default=None, allow_none=True),
-        "after": fields.Integer(load_default=None, allow_none=True, validate=validate.Range(min=0)),
+        "after": place_from(0),
         "limit": fields.Integer(load_default=100, validate=validate.Range(1, 500)),
     },
     reply={

@@ -42,7 +42,7 @@ class ReferralSelection(Request):
     assigned_before = Moment(load_default=None, allow_none=True)
 
 
-class ReasonCount(Reply):
+class RefusalCount(Reply):
     """The number of lines that were refused with this error code."""
 
     reason = Code(required=True)
@@ -63,7 +63,7 @@ class BulkJob(Reply):
     done = Count(required=True)
     failed = Count(required=True)
     cancelled = Count(required=True)
-    reasons = fields.List(fields.Nested(ReasonCount), required=True)
+    reasons = fields.List(fields.Nested(RefusalCount), required=True)
     requested_by = fields.String(required=True)
     requested_by_name = AuthorName(required=True)
     stopped_because = Code(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, Request, page_of, permission
-from services.contracts.fields import AuthorName, Count, Flag, Id, Moment
+from services.contracts.fields import LARGEST, AuthorName, Count, Flag, Id, Moment
 from services.contracts.referrals import contract
 from services.contracts.referrals.paging import PAGE
 
@@ -16,7 +16,7 @@ class Document(Request):
     """A reference to an uploaded file. Only the gateway creates it, never a client."""
 
     sha256 = fields.String(required=True, validate=validate.Regexp(r"[0-9a-f]{64}\Z"))
-    size = Count(required=True)
+    size = Count(required=True, most=LARGEST)
 
 
 class Problem(Reply):

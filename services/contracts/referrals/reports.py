@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import STAFF, Reply, permission
-from services.contracts.fields import Code, Count, Flag, Id, Moment
+from services.contracts.fields import Code, Count, Flag, Id, Moment, place_from
 from services.contracts.referrals import contract
 from services.contracts.referrals.paging import PAGE
 
@@ -197,10 +197,8 @@ get_statistics = contract.query(
     "Volumes, time in status, outcomes, reasons and capacity use of a period, in total and by group.",
     request={
         **_FILTERS,
-        "after": fields.Integer(
-            load_default=0,
-            validate=validate.Range(0),
-            metadata={"description": "`next` of the previous page"},
+        "after": place_from(
+            0, load_default=0, allow_none=False, metadata={"description": "`next` of the previous page"}
         ),
         "limit": fields.Integer(load_default=100, validate=validate.Range(1, 200)),
     },

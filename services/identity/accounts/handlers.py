@@ -20,7 +20,7 @@ from services.identity.credentials.invitations import invite, void_links
 from services.identity.models import Account, Person, ResourceAssignment, Role
 from services.identity.realms import rules
 from services.identity.realms.rules import APPLICANT, PATIENT, WORKFORCE_REALMS, login_space
-from services.identity.registry.accounts import account_view, load_account
+from services.identity.registry.accounts import account_view, flush_login, load_account
 from services.identity.registry.actors import caller_of
 from services.identity.registry.organisations import load_organisation
 from services.identity.sessions.handlers import end_sessions
@@ -161,8 +161,8 @@ def disable_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
 def enable_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
     """Let a disabled account log in again with the password it had. Sessions and links stay ended.
 
-    Raises Refused(not_found, version_conflict), and Refused(cannot_be_enabled) for an applicant, a patient, or an account
-    whose person is disabled.
+    Raises Refused(not_found, version_conflict), Refused(login_taken) where another account has its log-in meanwhile, and
+    Refused(cannot_be_enabled) for an applicant, a patient, or an account whose person is disabled.
     """
     account = load_account(unit, account_id)
     unit.require_version(account)
@@ -170,6 +170,7 @@ def enable_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
         _require_can_be_enabled(unit, account)
         account.state = "active" if account.password_hash else "invited"
         account.version += 1
+        flush_login(unit, "account_id")
         unit.audit("account.enabled", "account", account.id, state=account.state)
         unit.publish(accounts.account_enabled, account.id, {"account_id": account.id})
     return account_view(account)

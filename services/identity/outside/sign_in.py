@@ -167,7 +167,7 @@ def _account_with_email(
     column = Account.login if is_login else Account.email_key
     found = unit.session.scalars(
         select(Account)
-        .where(Account.realm == authorization.provider.realm, column == email)
+        .where(Account.realm == authorization.provider.realm, column == email, Account.state != "disabled")
         .limit(2)
         .with_for_update(of=Account)
     ).all()

@@ -45,5 +45,7 @@ def check_permission(
             or_(ApiClient.expires_at.is_(None), ApiClient.expires_at > utc_now()),
         )
     )
+    if client is None:
+        return {"is_allowed": False}
     features = find_organisation(session, caller.organisation_id).features
-    return {"is_allowed": client is not None and permission in in_force(client.scopes, features)}
+    return {"is_allowed": permission in in_force(client.scopes, features)}

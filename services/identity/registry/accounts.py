@@ -58,7 +58,8 @@ def find_login(
 ) -> tuple[Organisation | None, Account | None]:
     """Organisation and account of a login, None for what does not exist. The session is of no organisation.
 
-    Both statements always run, so that an unknown organisation takes as long as a known one.
+    Of several accounts that had the login, it is the one that is not disabled, else the latest. Both statements always run,
+    so that an unknown organisation takes as long as a known one.
     """
     organisation = session.scalar(select(Organisation).where(Organisation.key == organisation_key))
     organisation_id = organisation.id if organisation else ""
@@ -69,6 +70,8 @@ def find_login(
             Account.login_space == login_space,
             Account.login == login,
         )
+        .order_by(Account.state == "disabled", Account.created_at.desc())
+        .limit(1)
         .options(*COLUMNS_ONLY)
     )
     return organisation, account

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import ColumnElement, and_, false, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, false, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from services.chassis.cursors import cursor_of, read_cursor
@@ -29,7 +29,7 @@ from services.referrals.directory.queries import is_shown, shown_message
 from services.referrals.directory.rules import Level, ResourceStatus
 from services.referrals.fhir import resources as fhir
 from services.referrals.fhir import rules
-from services.referrals.models import Referral, StatusChange
+from services.referrals.models import QueueProgram, Referral, StatusChange
 from services.referrals.queues.models import Queue, QueueStatus
 from services.referrals.queues.rules import Status, find_status
 from services.referrals.records.models import ContactRecord
@@ -317,11 +317,13 @@ def _read_cursor(cursor: str, order: str, *kinds: type[Any]) -> list[Any]:
 
 def _directory(session: Session, caller: Caller | None, wanted: rules.Search) -> tuple[list[Any], str | None]:
     is_program = wanted.resource_type == "HealthcareService"
-    level = Level.PROGRAM if is_program else Level.AGENCY
+    level = Resource.level == (Level.PROGRAM if is_program else Level.AGENCY).value
+    if is_program:  # and an agency without a program that takes referrals itself
+        level = or_(level, Resource.id.in_(select(QueueProgram.program_id)))
     statement = (
         select(Resource, _Agency.name.label("agency_name"))
         .outerjoin(_Agency, _Agency.id == Resource.agency_id)
-        .where(Resource.level == level.value, _listed(caller, is_program))
+        .where(level, _listed(caller, is_program))
         .where(*(_of_resource(name, values) for name, values in wanted.conditions))
         .order_by(Resource.search_key, Resource.id)
     )
@@ -344,7 +346,8 @@ def _listed(caller: Caller | None, is_program: bool) -> ColumnElement[bool]:
     if is_program:
         return scope.of_referrals(Resource.id)
     own = aliased(Resource)
-    return Resource.id.in_(select(own.agency_id).where(scope.of_referrals(own.id)))
+    agency_id = func.coalesce(own.agency_id, own.id)
+    return Resource.id.in_(select(agency_id).where(scope.of_referrals(own.id)))
 
 
 def _of_resource(name: str, values: Sequence[str]) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ import concurrent.futures
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from nameko.exceptions import RemoteError
@@ -14,6 +14,7 @@ from nameko.standalone.rpc import ClusterRpcProxy
 
 from deploy.broker import Broker
 from services.chassis import wire
+from services.chassis.rpc_client import RpcClient
 from services.contracts.declare import PUBLIC, Contract
 from services.contracts.errors import Refused
 from tests.support import toy
@@ -46,6 +47,43 @@ def test_wrong_arguments_are_refused_by_field_and_rule(system, client):
 
     assert refused.value.code == "invalid_request"
     assert {error["field"] for error in refused.value.more["errors"]} == {"name", "count", "extra"}
+
+
+@pytest.mark.fault("F4")
+def test_a_service_that_hangs_is_waited_for_by_a_few_and_found_again(system, module_vhost):
+    """Of sixteen callers two go on waiting until their deadline; the others are told long before."""
+    passport = system.passport("toy.greet")
+    client = RpcClient(module_vhost, "crowd", timeout_s=8.0, workers=16)
+    client.start()
+
+    def greeted(_number: int) -> tuple[str, float]:
+        started = time.monotonic()
+        try:
+            call(client, toy.greet, passport, name="x", count=2, tags=[])
+        except Refused as refusal:
+            return refusal.code, time.monotonic() - started
+        return "ok", time.monotonic() - started
+
+    assert greeted(0)[0] == "ok"
+    (process,) = system.processes
+    process.send_signal(signal.SIGSTOP)
+    try:
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            outcomes = list(pool.map(greeted, range(16)))
+    finally:
+        process.send_signal(signal.SIGCONT)
+    print(sorted(outcomes, key=lambda each: each[1]))
+    told = [took_s for code, took_s in outcomes if code == "service_unavailable"]
+    assert [code for code, _ in outcomes].count("timeout") == 2
+    assert len(told) == 14
+    assert max(told) < 6
+
+    eventually(lambda: _assert_greeted(greeted))
+    client.close()
+
+
+def _assert_greeted(greeted: Callable[[int], tuple[str, float]]) -> None:
+    assert greeted(0)[0] == "ok"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from tests.support.databases import migrated, opened
 def test_a_copy_is_what_the_migrations_make(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    url = f"sqlite:///{tmp_path}/x.db" if kind == "sqlite" else request.getfixturevalue("postgres_database")
+    url = f"sqlite:///{tmp_path}/x.db" if kind == "sqlite" else request.getfixturevalue("new_postgres_url")
     migrated("signing", url)
     assert migrate.differences("signing", url) == []
 

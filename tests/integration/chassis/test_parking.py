@@ -82,7 +82,7 @@ def test_a_parked_call_is_shown_without_values_of_its_arguments_and_without_its_
 
 
 def test_a_call_that_is_sent_again_is_answered_to_the_operator(system: ServiceSystem):
-    entry = _park_call(system, "do_nothing")
+    entry = _park_call(system, "do_nothing", b'{"args": [], "kwargs": {}}')
 
     assert parked.send_again(system.uri, ["f" * 32]) == []
     assert parked.send_again(system.uri, [entry.message_id]) == [(entry.message_id, "answered")]

@@ -220,7 +220,7 @@ def either(request: pytest.FixtureRequest, tmp_path: Path, furnished: Identity) 
     if request.param == "sqlite":
         running = _copy_of(furnished, tmp_path)
     else:
-        running = Identity(request.getfixturevalue("postgres_database"), tmp_path)
+        running = Identity(request.getfixturevalue("new_postgres_url"), tmp_path)
     yield running
     running.close()
 

@@ -9,6 +9,7 @@ import pytest
 
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, credentials, login, patients, people
+from services.identity.organisations.operator import set_password
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 from tests.support.in_process import a_service
 
@@ -107,8 +108,7 @@ def test_a_corrected_address_is_the_log_in_and_is_verified_anew(identity: Identi
     changed = edit(identity, account, email=NEW.title(), last_name="Quimby")
     assert (changed["login"], changed["last_name"]) == (NEW, "Quimby")
     assert not changed["email_is_verified"]
-    with pytest.raises(Refused):
-        identity.caller(token)
+    assert not identity.holds(token)
     refused = identity.refused(login.log_in, organisation="harbor", login=account["login"], password=PASSWORD)
     assert refused.code == "credentials_refused"
     assert identity.log_in(NEW)["token"]
@@ -160,6 +160,46 @@ def test_a_persons_account_is_corrected_in_the_persons_record(identity: Identity
         accounts.edit_account, admin, account_id=account["id"], version=account["version"], last_name="X"
     )
     assert (refused.code, refused.field) == ("not_a_workforce_account", "account_id")
+
+
+def test_the_address_of_a_disabled_account_is_free_again(either: Identity) -> None:
+    admin, old = either.admin(), either.an_account()
+    again = {"email": old["login"], "first_name": "Pat", "last_name": "Second"}
+    assert either.refused(accounts.create_account, admin, **again).code == "login_taken"
+
+    def switch(operation: Any, account: Any) -> Any:
+        version = either.call(accounts.get_account, admin, account_id=account["id"])["version"]
+        return either.call(operation, admin, account_id=account["id"], version=version)
+
+    switch(accounts.disable_account, old)
+    new = either.call(accounts.create_account, admin, **again)
+    assert (new["login"], new["state"]) == (old["login"], "invited")
+    assert either.refused(accounts.create_account, admin, **again).code == "login_taken"
+    # The old password opens nothing; the new account has its own.
+    logs_in = {"organisation": "harbor", "login": old["login"]}
+    assert either.refused(login.log_in, **logs_in, password=PASSWORD).code == "credentials_refused"
+    new_password = "copper kettle under snow"
+    set_password(either.database, organisation_key="harbor", login=old["login"], password=new_password)
+    token = either.log_in(old["login"], new_password)["token"]
+    assert either.caller(token).id == new["id"]
+    with pytest.raises(Refused) as refused:
+        switch(accounts.enable_account, old)
+    assert (refused.value.code, refused.value.field) == ("login_taken", "account_id")
+    assert either.call(accounts.get_account, admin, account_id=old["id"])["state"] == "disabled"
+    switch(accounts.disable_account, new)
+    switch(accounts.enable_account, old)
+    assert either.caller(either.log_in(old["login"])["token"]).id == old["id"]
+
+
+def test_an_address_is_corrected_to_the_one_of_a_disabled_account(identity: Identity) -> None:
+    old, account = identity.an_account(), identity.an_account()
+    disable = {"account_id": old["id"], "version": old["version"]}
+    assert identity.refused(
+        accounts.edit_account, identity.admin(), account_id=account["id"], version=account["version"],
+        email=old["login"],
+    ).code == "login_taken"  # fmt: skip
+    identity.call(accounts.disable_account, identity.admin(), **disable)
+    assert edit(identity, account, email=old["login"])["login"] == old["login"]
 
 
 def test_an_unknown_account_is_not_found(identity: Identity) -> None:

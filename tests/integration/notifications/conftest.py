@@ -170,9 +170,7 @@ def notifications(
     """The service on SQLite, or on PostgreSQL by an `indirect` parameter."""
     is_sqlite = request.param == "sqlite"
     url = (
-        f"sqlite:///{tmp_path}/notifications.db"
-        if is_sqlite
-        else request.getfixturevalue("postgres_database")
+        f"sqlite:///{tmp_path}/notifications.db" if is_sqlite else request.getfixturevalue("new_postgres_url")
     )
     process = Notifications(url, tmp_path, mail_server[1])
     yield process

@@ -48,9 +48,9 @@ def test_a_new_process_on_sqlite_takes_over_what_the_old_one_held(tmp_path: Path
 
 
 def test_with_postgresql_another_replica_may_hold_it_so_the_lease_runs_out_by_itself(
-    tmp_path: Path, postgres_database: str
+    tmp_path: Path, new_postgres_url: str
 ):
-    process = InProcess("notifications", postgres_database, tmp_path)
+    process = InProcess("notifications", new_postgres_url, tmp_path)
     _leased(process)
 
     sending.take_over(process.runtime)

@@ -160,7 +160,7 @@ def test_an_organisation_told_of_twice_is_kept_once(portals: InProcess) -> None:
 def test_of_several_changes_at_once_exactly_one_wins(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    url = f"sqlite:///{tmp_path}/y.db" if kind == "sqlite" else request.getfixturevalue("postgres_database")
+    url = f"sqlite:///{tmp_path}/y.db" if kind == "sqlite" else request.getfixturevalue("new_postgres_url")
     process = InProcess("portals", url, tmp_path)
     for version in range(1, 6):  # the first change makes the row, the later ones find it
         assert sorted(changed_at_once(process, version)) == ["changed", *["version_conflict"] * 5]

@@ -37,7 +37,7 @@ def desk_on_both(request: pytest.FixtureRequest, furnished_desk: Desk, tmp_path:
         service = _copy_of(furnished_desk, tmp_path)
         yield Desk(service, furnished_desk)
     else:
-        service = InProcess("referrals", request.getfixturevalue("postgres_database"), tmp_path)
+        service = InProcess("referrals", request.getfixturevalue("new_postgres_url"), tmp_path)
         yield Desk(service)
     service.close()
 

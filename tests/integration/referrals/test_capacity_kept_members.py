@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 import time_machine
+from sqlalchemy import update
 
 from services.contracts.errors import Refused
 from services.contracts.referrals import capacity
 from services.contracts.referrals.capacity import capacity_changed
 from services.referrals.capacity.due_lines import settle_due
+from services.referrals.capacity.models import Term
 from tests.integration.referrals.builders import STAFF, Desk, refusal
-from tests.support.in_process import a_caller
+from tests.support.in_process import HARBOR, a_caller
 
 NOON = datetime.datetime(2026, 3, 4, 12, tzinfo=datetime.UTC)
 HOUR, DAY = datetime.timedelta(hours=1), datetime.timedelta(days=1)
@@ -163,6 +165,31 @@ def test_a_schedule_takes_effect_under_the_name_of_its_author(desk: Desk, who_co
         (20, author.id, "staff"),
     ]
     assert {one["actor"]["side"] for one in effects} == {"partner"}
+
+
+@pytest.mark.parametrize("unknown", [{"said_by": None}, {"said_by_realm": None}])
+def test_a_schedule_whose_author_is_not_known_takes_effect_by_the_system(
+    desk: Desk, unknown: dict[str, Any]
+) -> None:
+    with at(NOON):
+        desk.set_capacity(SHELTER, 20)
+        schedule(desk, NOON + DAY, total=7)
+    desk.service.database.write(HARBOR[0], lambda session: session.execute(update(Term).values(**unknown)))
+    with at(NOON + DAY):
+        settle_due(desk.service.runtime)
+    assert (history(desk)[-1]["kind"], history(desk)[-1]["actor_id"]) == ("took_effect", "referrals")
+
+
+def test_who_cancels_a_schedule_that_has_begun_is_named(desk: Desk) -> None:
+    canceller = a_caller(*STAFF.permissions, id="8" * 32)
+    with at(NOON):
+        desk.set_capacity(SHELTER, 20)
+        scheduled = schedule(desk, NOON + DAY, total=7)
+    with at(NOON + DAY):
+        one = {"schedule_id": scheduled["id"], "version": scheduled["version"]}
+        desk(capacity.cancel_scheduled_capacity, canceller, **one)
+    effects = [(one["total"], one["actor_id"]) for one in history(desk) if one["kind"] == "took_effect"]
+    assert effects == [(7, STAFF.id), (20, canceller.id)]
 
 
 def test_what_time_alone_brings_is_the_systems(desk: Desk) -> None:

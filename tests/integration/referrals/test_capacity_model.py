@@ -308,11 +308,11 @@ def service(tmp_path: Path) -> Iterator[InProcess]:
 
 @pytest.mark.seed("S0-8", "S0-9")
 def test_capacity_counts_as_a_plain_model_does(service: InProcess) -> None:
-    run(service, 60)
+    run(service, 30)
 
 
-def test_capacity_counts_as_a_plain_model_does_on_postgresql(postgres_database: str, tmp_path: Path) -> None:
-    service = InProcess("referrals", postgres_database, tmp_path)
+def test_capacity_counts_as_a_plain_model_does_on_postgresql(new_postgres_url: str, tmp_path: Path) -> None:
+    service = InProcess("referrals", new_postgres_url, tmp_path)
     run(service, 10)
     service.close()
 

@@ -13,6 +13,7 @@ from services.contracts.referrals import (
     bulk,
     capacity,
     directory,
+    fhir,
     queues,
     reports,
     status_changes,
@@ -152,6 +153,14 @@ def test_an_agency_without_a_program_takes_referrals_where_the_organisation_allo
     assert len(desk(assignments.list_referrals, **by_agency)["items"]) == 1
     assert len(desk(capacity.list_capacities, **by_agency)["items"]) == 1
     assert len(desk(reports.list_program_demand, **by_agency)["items"]) == 1
+
+    def read(kind: str, one: str) -> Any:
+        return desk(fhir.fhir_read, own, resource_type=kind, resource_id=one, base_url="https://x.example")
+
+    services = read("HealthcareService", resource_id)
+    assert services["resource"]["id"] == resource_id
+    agency = read("Organization", alone["agency"])
+    assert agency["resource"]["name"] == ALONE
     desk(assignments.add_referral_note, own, referral_id=referral["id"], note="Welcome.")
     (note,) = desk(assignments.list_referral_notes, referral_id=referral["id"])["items"]
     assert note["author"]["organisation"] == ALONE

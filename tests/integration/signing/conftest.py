@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import io
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from reportlab.pdfgen.canvas import Canvas
@@ -13,6 +15,7 @@ from reportlab.pdfgen.canvas import Canvas
 from services.contracts.errors import Refused
 from services.contracts.signing import documents as contract
 from services.signing.documents.signer import Signer
+from services.signing.pdf import screening
 from services.signing.pdf.certificates import Authority
 from tests.support.in_process import HARBOR, InProcess, a_caller
 
@@ -21,6 +24,7 @@ ANA = "d" * 32
 BEN = "e" * 32
 
 
+@functools.cache
 def a_pdf(text: str = "Plan of care", pages: int = 2) -> bytes:
     """A plain document."""
     buffer = io.BytesIO()
@@ -132,6 +136,24 @@ class SigningOffice:
     def authority(self) -> Authority:
         """The certificate authority of the signatures."""
         return Authority(self.keys, (self.keys / "passphrase").read_text())
+
+
+_VERDICTS: dict[tuple[str, screening.Limits], dict[str, str | int]] = {}
+_ask_child = screening._ask_child
+
+
+def _ask_once(file: BinaryIO, limits: screening.Limits) -> dict[str, str | int]:
+    key = (hashlib.sha256(file.read()).hexdigest(), limits)
+    file.seek(0)
+    if key not in _VERDICTS:
+        _VERDICTS[key] = _ask_child(file, limits)
+    return _VERDICTS[key]
+
+
+@pytest.fixture(autouse=True)
+def screened_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Screen the same bytes once in a run: to start the child takes a quarter of a second."""
+    monkeypatch.setattr(screening, "_ask_child", _ask_once)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ class CountingSigner(Signer):
 def url(request: pytest.FixtureRequest, tmp_path: Any) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/signing.db"
-    return str(request.getfixturevalue("postgres_database"))
+    return str(request.getfixturevalue("new_postgres_url"))
 
 
 @pytest.fixture
@@ -97,7 +98,11 @@ def test_returning_at_once_returns_once(busy_office: Any) -> None:
     assert len(office.process.events(contract.document_returned)) == 1
 
 
-def test_the_migrations_make_the_tables_of_the_code(url: str) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_the_migrations_make_the_tables_of_the_code(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite:///{tmp_path}/x.db" if kind == "sqlite" else request.getfixturevalue("postgres_database")
     migrate.upgrade("signing", url)
     assert migrate.differences("signing", url) == []
     migrate.downgrade("signing", url)

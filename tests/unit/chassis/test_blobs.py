@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from services.chassis.blobs import BlobStore
+from services.chassis import blobs
+from services.chassis.blobs import LEAST_FREE_BYTES, BlobStore
 from services.contracts.errors import Refused
 
 HARBOR, BAYSIDE = "a" * 32, "b" * 32
@@ -107,3 +110,48 @@ def test_a_kept_copy_of_what_passed_through_stays(store: BlobStore):
 
 def test_sweeping_where_nothing_was_ever_stored_does_nothing(store: BlobStore):
     assert store.sweep_passing(older_than_s=0) == 0
+
+
+@pytest.mark.fault("F9")
+@pytest.mark.fault("A6")
+@pytest.mark.parametrize(
+    ("free_bytes", "entries", "free_entries", "has"),
+    [
+        (LEAST_FREE_BYTES, 1000, 1, True),
+        (LEAST_FREE_BYTES, 0, 0, True),
+        (LEAST_FREE_BYTES - 4096, 1000, 500, False),
+        (LEAST_FREE_BYTES, 1000, 0, False),
+    ],
+)
+def test_a_disk_without_space_or_entries_is_known(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    free_bytes: int,
+    entries: int,
+    free_entries: int,
+    has: bool,
+):
+    system = SimpleNamespace(
+        f_bavail=free_bytes // 4096, f_frsize=4096, f_files=entries, f_favail=free_entries
+    )
+    monkeypatch.setattr(blobs.os, "statvfs", lambda _folder: system)
+
+    assert blobs.has_room(tmp_path) is has
+
+
+def test_a_folder_that_is_not_there_yet_has_room(tmp_path: Path):
+    assert blobs.has_room(tmp_path / "later")
+
+
+@pytest.mark.fault("F9")
+def test_a_full_disk_is_told_and_nothing_is_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(blobs.os, "fsync", full)
+
+    with pytest.raises(Refused) as refused:
+        BlobStore(tmp_path).put(HARBOR, [b"plan"], 100)
+
+    assert (refused.value.code, refused.value.more) == ("service_unavailable", {"retry_after_s": 60})
+    assert files(tmp_path) == []

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from services.chassis.cursors import cursor_of, read_cursor
 from services.contracts.errors import Refused
+from services.contracts.fields import LARGEST
 
 ORDER = "things by age"
 
@@ -28,7 +29,11 @@ def written(value: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
 
-@given(st.datetimes(timezones=st.timezones()), st.text(), st.integers())
+@given(
+    st.datetimes(timezones=st.timezones()),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+    st.integers(-LARGEST, LARGEST),
+)
 def test_a_cursor_is_read_as_it_was_written(at: datetime.datetime, text: str, number: int) -> None:
     try:
         # A local time that a change of clocks repeats or leaves out equals no time of another zone, so compare in UTC.
@@ -78,3 +83,9 @@ def test_another_lists_cursor_is_told_apart() -> None:
     refusal = refusal_of(cursor_of("things by name", "x"), ORDER, str)
     assert "another list or another order" in refusal.detail
     assert "another" not in refusal_of("nonsense", ORDER, str).detail
+
+
+@pytest.mark.fault("A1")
+@pytest.mark.parametrize("place", [LARGEST + 1, -LARGEST - 1, 2**63, "a\0b", "\ud800"])
+def test_a_place_that_no_database_holds_is_no_place(place: Any) -> None:
+    refusal_of(written([ORDER, place]), ORDER, type(place))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 
+import pytest
+
 from services.chassis import wire
 
 
@@ -15,6 +17,7 @@ def test_no_identifier_comes_twice():
     assert all(re.fullmatch(r"[0-9a-f]{32}", each) for each in drawn)
 
 
+@pytest.mark.filterwarnings("ignore:Using fork")  # eventlet, if it is loaded: the fork is what is tested
 def test_a_child_process_draws_its_own():
     wire.new_id()
     reading, writing = os.pipe()

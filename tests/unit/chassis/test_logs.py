@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +91,80 @@ def test_a_librarys_words_are_never_written():
         "event": "library_message",
         "error": "ValueError",
     }
+
+
+def lost_and_found(target: str) -> subprocess.CompletedProcess[str]:
+    """A process whose log goes to `target`, and that prints to its standard error what it learns of it."""
+    script = f"""
+        import logging, os, sys
+        sys.stdout = open({target!r}, "w")
+        from services.chassis import logs
+        logs.configure("toy")
+        logs.log.info("request")
+        logging.getLogger("kombu").error("x")
+        logs.log.info("request", **{{"\\ud800": 1}})
+        sys.stderr.write(f"{{logs.is_writable()}}")
+        os._exit(0)
+        """
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+
+
+@pytest.mark.fault("A6")
+def test_a_log_on_a_full_disk_is_known_and_stops_nothing():
+    assert lost_and_found("/dev/full").stderr == "False"
+    assert lost_and_found("/dev/null").stderr == "True"
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    read, write = os.pipe()
+    yield read, write
+    os.close(read)
+    os.close(write)
+
+
+@pytest.mark.fault("A6")
+@pytest.mark.timeout(20)
+def test_a_log_that_nobody_reads_stops_nothing_and_tells_later_what_is_missing(pipe: tuple[int, int]):
+    read, write = pipe
+    output = logs.Output(write, "toy")
+    line = b'{"event": "request"}' + b" " * 900
+
+    for _ in range(100):
+        output.write(line)
+
+    assert not output.is_writable()
+    kept = os.read(read, 1_000_000).count(b"\n")
+    assert output.is_writable()
+    told = json.loads(os.read(read, 1_000_000))
+    assert (told["event"], told["service"], told["count"]) == ("log_lines_lost", "toy", 100 - kept)
+
+
+@pytest.mark.fault("A6")
+def test_a_line_after_one_that_broke_off_begins_anew(tmp_path: Path):
+    """The disk was full in the middle of a line."""
+    with (tmp_path / "log").open("wb") as file:
+        output = logs.Output(file.fileno(), "toy")
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+        try:
+            output.write(b'{"event": "request"}')
+            assert not output.is_writable()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        output.write(b'{"event": "later"}')
+
+    torn, told, later = (tmp_path / "log").read_text().splitlines()
+    assert torn == '{"event": '
+    assert json.loads(told)["count"] == 1
+    assert json.loads(later) == {"event": "later"}
 
 
 def test_an_error_is_told_by_its_place_in_our_code():

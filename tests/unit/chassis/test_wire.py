@@ -141,3 +141,18 @@ def test_a_child_stays_in_its_trace():
     assert child[:36] == parent[:36]
     assert child != parent
     assert wire.child_traceparent("nonsense")[3:35] != "1" * 32
+
+
+@pytest.mark.fault("A1")
+@pytest.mark.parametrize(
+    ("value", "holds"),
+    [
+        ({"name": "a\0b"}, True),
+        ({"list": [{"a\0": 1}]}, True),
+        (["\0"], True),
+        ({"name": "\\u0000"}, False),
+        ({"name": "Zoë", "more": [1, None, "x"]}, False),
+    ],
+)
+def test_a_nul_within_a_message_is_found(value: Any, holds: bool):
+    assert wire.holds_nul(wire.encode(value), value) is holds

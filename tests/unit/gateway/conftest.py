@@ -68,6 +68,7 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> _Shared:
         max_upload_bytes=2000,
         blob_dir=str(blobs),
         rpc_timeout_s=5.0,
+        gateway_threads=64,
         trusted_proxies=(ipaddress.ip_network("10.0.0.0/8"),),
         public_url=None,
     )

@@ -8,7 +8,10 @@ from typing import Any
 import flask
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.exceptions import default_exceptions
 
+from gateway import answers, health
+from services.chassis import metrics
 from services.contracts.errors import CODES, Refused
 from services.contracts.identity import accounts
 from services.contracts.referrals import queues
@@ -87,6 +90,33 @@ def test_a_fault_of_ours_is_told_without_what_was_in_it(http: FlaskClient, servi
     assert "Rosalind" not in answer.text
 
 
+@pytest.mark.fault("A6")
+def test_a_log_that_fails_changes_no_answer_and_a_fault_is_never_the_callers(
+    http: FlaskClient, monkeypatch: Any
+):
+    """Logs do not raise. Whatever else fails after the answer was made is a fault of ours."""
+
+    def fail(*_arguments: Any, **_more: Any) -> None:
+        raise OSError("Rosalind Quimby")
+
+    monkeypatch.setattr(answers, "note", fail)
+    answer = http.get("/v1/queues", headers=TOKEN)
+
+    assert (answer.status_code, answer.json["code"]) == (500, "internal_error")
+    assert "Rosalind" not in answer.text
+
+
+@pytest.mark.fault("A6")
+@pytest.mark.parametrize(("given", "status"), [(418, 400), (422, 400), (500, 500), (501, 500), (503, 500)])
+def test_an_error_of_the_library_that_is_not_ours_to_tell_keeps_its_side(
+    app: flask.Flask, given: int, status: int
+):
+    with app.test_request_context("/v1/queues"):
+        answer = app.handle_user_exception(default_exceptions[given]())
+
+    assert app.make_response(answer).status_code == status
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
@@ -104,9 +134,8 @@ def test_a_fault_of_ours_is_told_without_what_was_in_it(http: FlaskClient, servi
         ("PATCH", "/v1/queues", 405),
         ("OPTIONS", "/v1/queues", 200),
         ("POST", ACCOUNT + "/disable", 428),
-        ("GET", "/healthz", 200),
         ("GET", "/readyz", 503),
-        ("GET", "/metrics", 200),
+        ("GET", "/metrics", 404),
         ("GET", "/docs", 200),
         ("GET", "/openapi.json", 200),
         ("GET", "/asyncapi.json", 200),
@@ -227,13 +256,14 @@ def test_the_events_and_the_schema_of_each_are_served(http: FlaskClient):
 def test_the_metrics_count_requests_by_route_and_never_by_address(http: FlaskClient):
     http.get(ACCOUNT, headers=TOKEN)
 
-    text = http.get("/metrics").text
+    text = metrics.exposition().decode()
 
     assert 'portico_http_seconds_count{method="GET",route="/v1/accounts/<account_id>",status="200"}' in text
     assert "d" * 32 not in text
 
 
-def test_it_is_ready_when_every_service_is(http: FlaskClient, services: Any):
+def test_it_is_ready_when_every_service_is(http: FlaskClient, services: Any, monkeypatch: Any):
+    monkeypatch.setattr(health, "KNOWN_FOR_S", 0.0)
     for name in ("identity", "referrals", "portals", "notifications", "signing"):
         services.answers[f"{name}.check_health"] = {"ok": True}
     assert http.get("/readyz").status_code == 200

@@ -13,6 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from gateway.auth import admit
+from services.chassis import wire
 from services.chassis.wire import CallContext
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, family, login, passports
@@ -219,6 +220,56 @@ def test_a_body_that_is_not_a_json_object_is_refused(
     assert [operation.name for operation, _, _ in services.calls] == ["issue_passports"]
 
 
+def nested(depth: int) -> bytes:
+    return b'{"a":' * (depth - 1) + b"{}" + b"}" * (depth - 1)
+
+
+@pytest.mark.fault("A1")
+@pytest.mark.parametrize("depth", [wire.MAX_DEPTH_OF_ARGUMENTS + 2, 254, 1000, 20_000])
+@pytest.mark.parametrize("path", ["/v1/queues", "/v1/sessions"])
+def test_a_body_that_is_nested_too_deep_is_refused(http: FlaskClient, path: str, depth: int):
+    answer = http.post(path, data=nested(depth), content_type="application/json", headers=TOKEN)
+
+    assert refused(answer, 400, "malformed_request")
+
+
+def test_the_deepest_body_reaches_the_service_in_a_message_that_it_can_read(http: FlaskClient, services: Any):
+    http.post(
+        "/v1/queues",
+        data=nested(wire.MAX_DEPTH_OF_ARGUMENTS + 1),
+        content_type="application/json",
+        headers=TOKEN,
+    )
+
+    message = wire.encode({"args": (), "kwargs": services.made(queues.create_queue)[0]})
+    assert wire.decode(message, {"content_type": wire.JSON})
+
+
+@pytest.mark.fault("A13")
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (b'{"name": "a", "name": "b"}', "name"),
+        (b'{"name": "a", "n\\u0061me": "a"}', "name"),
+        (b'{"list": [{"x": 1}, {"y": {"z": 1, "q": 2, "z": null}}]}', "z"),
+    ],
+)
+def test_a_member_that_is_given_twice_is_refused(http: FlaskClient, services: Any, body: bytes, name: str):
+    """Programs differ in which of the two they take."""
+    answer = http.post("/v1/queues", data=body, content_type="application/json", headers=TOKEN)
+
+    assert refused(answer, 400, "malformed_request", name)
+    assert queues.create_queue not in [operation for operation, _, _ in services.calls]
+
+
+def test_objects_beside_each_other_may_have_the_same_members(http: FlaskClient, services: Any):
+    given = {"list": [{"x": 1}, {"x": 1}], "x": {"x": {"x": 1}}}
+
+    http.post("/v1/queues", json=given, headers=TOKEN)
+
+    assert services.made(queues.create_queue)[0] == given
+
+
 def test_a_body_of_more_than_one_mebibyte_is_refused(http: FlaskClient, services: Any):
     body = b'{"name": "' + b"x" * MIB + b'"}'
 
@@ -321,6 +372,7 @@ def test_a_stored_file_is_sent_as_an_attachment_that_cannot_run(http: FlaskClien
     answer = http.get("/v1/documents/" + "d" * 32 + "/file", headers=TOKEN)
 
     assert answer.data == b"%PDF-1.7"
+    answer.close()  # the file, as a server does after the last byte
     assert answer.headers["Content-Disposition"] == "attachment; filename=plan.pdf"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Content-Security-Policy"].startswith("sandbox")

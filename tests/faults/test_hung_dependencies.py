@@ -1,0 +1,118 @@
+"""F4: a service, the broker or the database stands still (SIGSTOP). What does not need it goes on; the rest is told early."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import psutil
+import pytest
+
+from deploy.postgres import Postgres
+from tests.support.reads import Reads
+from tests.support.servers import private_postgres
+from tests.support.stack import RunningStack, running_stack
+
+OWN = ("/healthz", "/credentials", "/docs")  # what the gateway answers alone
+OF_REFERRALS = ("/v1/queues", "/v1/contact-records?limit=5", "/v1/referrals?limit=5")
+OF_OTHERS = ("/v1/me", "/v1/portals/provider", "/v1/documents?limit=5", "/v1/deliveries?limit=5")
+RATE, STOPPED_S, AFTERWARDS_S = 40, 15.0, 12.0
+DEADLINE_S, UNRELATED_S, SHARE, RECOVERED_S = 5.0, 0.5, 0.95, 10.0
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    with private_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def stack(request: pytest.FixtureRequest, postgres: Postgres) -> Iterator[RunningStack]:
+    with running_stack(databases="sqlite" if request.param == "sqlite" else postgres) as running:
+        yield running
+
+
+def _stand_still(stack: RunningStack, pids: Sequence[int], related: Sequence[str], label: str) -> None:
+    """Stop these processes under load, let them go on, and hold the answers against the bars."""
+    with Reads(
+        stack.stack.ports.gateway, str(stack.staff.token), (*OWN, *OF_REFERRALS, *OF_OTHERS), RATE
+    ) as reads:
+        time.sleep(3)
+        with _stopped(pids):
+            stopped_at = time.monotonic()
+            time.sleep(STOPPED_S)
+        went_on_at = time.monotonic()
+        time.sleep(AFTERWARDS_S)
+    meanwhile = reads.between(stopped_at, went_on_at)
+    unrelated = [each for each in meanwhile if each.path not in related]
+    quick = sum(each.status == 200 and each.took_s < UNRELATED_S for each in unrelated) / len(unrelated)
+    longest = max(each.took_s for each in reads.answers)
+    afterwards = reads.between(went_on_at, time.monotonic())
+    recovered_s = max(
+        (each.asked_at + each.took_s - went_on_at for each in afterwards if each.status != 200), default=0.0
+    )
+    print(
+        f"F4 {label}: attempted {len(reads.answers)}, while it stood still {len(meanwhile)}: "
+        f"{dict(Counter(each.status for each in meanwhile))}, unrelated in time {quick:.1%}, "
+        f"longest {longest:.1f} s, recovered {recovered_s:.1f} s"
+    )
+    assert quick >= SHARE
+    assert longest <= DEADLINE_S + 1
+    assert recovered_s <= RECOVERED_S
+
+
+@contextlib.contextmanager
+def _stopped(pids: Sequence[int]) -> Iterator[None]:
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def _family(pid: int | None) -> list[int]:
+    """A process and those that it started."""
+    assert pid is not None
+    process = psutil.Process(pid)
+    return [pid, *(each.pid for each in process.children(recursive=True))]
+
+
+@pytest.mark.full
+@pytest.mark.timeout(300)
+@pytest.mark.fault("F4")
+@pytest.mark.parametrize("service", ["referrals", "identity", "signing"])
+def test_a_service_that_stands_still_stops_nothing_else(stack: RunningStack, service: str) -> None:
+    related: Sequence[str] = {
+        "referrals": OF_REFERRALS,
+        "identity": (*OF_REFERRALS, *OF_OTHERS),
+        "signing": ("/v1/documents?limit=5",),
+    }[service]
+
+    _stand_still(stack, _family(stack.stack.supervisor.pid(service)), related, service)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(300)
+@pytest.mark.fault("F4")
+def test_a_broker_that_stands_still_stops_nothing_that_needs_no_service(stack: RunningStack) -> None:
+    assert stack.stack.broker is not None
+
+    _stand_still(stack, _family(stack.stack.broker.pid), (*OF_REFERRALS, *OF_OTHERS), "broker")
+
+
+@pytest.mark.full
+@pytest.mark.timeout(300)
+@pytest.mark.fault("F4")
+def test_a_database_that_stands_still_stops_nothing_that_needs_no_service(
+    stack: RunningStack, postgres: Postgres
+) -> None:
+    if stack.stack.database_url("identity").startswith("sqlite"):
+        pytest.skip("SQLite has no process that could stand still")
+
+    _stand_still(stack, _family(postgres.pid), (*OF_REFERRALS, *OF_OTHERS), "PostgreSQL")

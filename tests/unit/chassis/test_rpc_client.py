@@ -1,0 +1,45 @@
+"""The client of calls, while the broker is away."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from services.chassis import wire
+from services.chassis.rpc_client import LINK_MAY_TAKE_S, RpcClient
+from services.contracts.errors import Refused
+from tests.support import toy
+
+
+class Waits:
+    """A link that is down, and remembers how long it was waited for."""
+
+    def __init__(self) -> None:
+        self.waited_s: list[float] = []
+
+    def is_set(self) -> bool:
+        return False
+
+    def wait(self, timeout_s: float) -> bool:
+        self.waited_s.append(timeout_s)
+        return False
+
+
+@pytest.mark.fault("F3")
+@pytest.mark.fault("F4")
+@pytest.mark.parametrize(("down_for_s", "waits_s"), [(0.0, LINK_MAY_TAKE_S), (0.9, 0.1), (1.0, 0), (60.0, 0)])
+def test_a_call_waits_for_a_link_that_was_just_lost_and_not_for_one_that_stays_down(
+    down_for_s: float, waits_s: float
+):
+    client, link = RpcClient("pyamqp://guest:guest@127.0.0.1:1/", "test"), Waits()
+    client._process_id = os.getpid()
+    client._link.is_open = link  # type: ignore[assignment]
+    client._down_since = time.monotonic() - down_for_s
+
+    with pytest.raises(Refused) as refused:
+        client.call(toy.do_nothing, {}, wire.CallContext("r"))
+
+    assert (refused.value.code, refused.value.more) == ("service_unavailable", {"retry_after_s": 1})
+    assert link.waited_s == [pytest.approx(waits_s, abs=0.05)]
