@@ -24,7 +24,7 @@ from services.contracts.declare import Operation
 from services.contracts.errors import Refused
 
 _KEY = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
-_ETAG = re.compile(r'"?([0-9]{1,18})"?')
+_ETAG = re.compile(r'(?P<weak>W/)?(?P<quote>"?)(?P<version>[0-9]{1,18})(?P=quote)')
 _PIECE = 64 * 1024
 
 
@@ -159,16 +159,17 @@ def _with_cookie(route: Route, reply: dict[str, Any]) -> flask.Response:
 
 
 def _expected_version(operation: Operation, header: str | None) -> int | None:
-    if not operation.takes_version:
+    """The version that `If-Match` names. A weak ETag never matches (RFC 9110, section 13.1.1)."""
+    if header is None or not operation.takes_version:
         return None
-    if header is None:
-        if not operation.expects_version:
-            return None
-        raise Refused("version_required", "Send If-Match with the ETag you have read.", "If-Match")
     match = _ETAG.fullmatch(header.strip())
     if match is None:
         raise Refused("malformed_request", 'If-Match holds one ETag such as "3".', "If-Match")
-    return int(match.group(1))
+    if match["weak"]:
+        raise Refused(
+            "version_conflict", 'A weak ETag matches nothing: send it as it came, such as "3".', "If-Match"
+        )
+    return int(match["version"])
 
 
 def _nothing_in_the_address() -> None:

@@ -20,6 +20,7 @@ from services.chassis import frames
 from services.chassis.logs import log
 
 Opened = Callable[[Any], None]
+TURN_WITHIN_S = 2.0  # in which the writer before must have written its message
 
 
 def write(channel: Any, data: bytes) -> None:
@@ -182,12 +183,19 @@ def _read_in_large_pieces(transport: Any) -> None:
 
 
 def _write_one_at_a_time(transport: Any) -> None:
-    """Keep our writes (see `write`) and py-amqp's from mixing their frames: py-amqp's lock covers only its own."""
+    """Keep our writes (see `write`) and py-amqp's from mixing their frames: py-amqp's lock covers only its own.
+
+    A broker that stands still takes no more data at some point. Whoever then waits for a turn is told in time.
+    """
     send, lock = transport._write, threading.Lock()  # noqa: SLF001 - py-amqp has no place for it
 
     def send_alone(data: bytes) -> None:
-        with lock:
+        if not lock.acquire(timeout=TURN_WITHIN_S):
+            raise LinkDown
+        try:
             send(data)
+        finally:
+            lock.release()
 
     transport._write = send_alone  # noqa: SLF001 - as above
 

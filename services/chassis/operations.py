@@ -26,7 +26,7 @@ from services.chassis.unit_of_work import (
     utc_now,
     without_secrets,
 )
-from services.contracts.declare import Operation
+from services.contracts.declare import Access, Operation
 from services.contracts.errors import Refused
 
 T = TypeVar("T")
@@ -225,8 +225,9 @@ class Serves(Entrypoint):  # type: ignore[misc]  # nameko has no types
         if wire.holds_nul(message.body, arguments):
             raise Refused("invalid_request", "A text holds the character NUL (U+0000). Send it without.")
         caller = admit(self.operation, self.runtime.verifier, context.passport, arguments)
-        call = Call(self.runtime, self.operation, validate(self.operation, arguments), caller, context)
-        return method(service, call)
+        request = validate(self.operation, arguments)
+        require_version(self.operation, context)
+        return method(service, Call(self.runtime, self.operation, request, caller, context))
 
 
 def _context_of(message: Any) -> wire.CallContext:
@@ -247,22 +248,40 @@ def admit(
         caller: Caller = verifier.verify(passport)
     except PassportRefused as error:
         raise Refused(error.code, "A valid passport is needed.") from None
-    if access.kind == "services":
-        allowed = caller.kind == "service" and caller.id in access.services
-    elif access.kind == "permission":
+    if access.kind == "permission":
         caller = in_emergency(caller, access.permission or "", arguments or {})
-        allowed = (
-            caller.kind == "account"
-            and access.permission is not None
-            and caller.may(access.permission)
-            and (not access.realms or caller.realm in access.realms)
-        )
-    else:
-        # A system may do only what its scopes say: an operation for everybody who is signed in is for people.
-        allowed = caller.kind == "account" and caller.realm != REALM_OF_SYSTEMS
-    if not allowed:
-        raise Refused("forbidden", "Your role does not include this.")
+    refusal = _refusal(access, caller)
+    if refusal is not None:
+        raise refusal
     return caller
+
+
+def _refusal(access: Access, caller: Caller) -> Refused | None:
+    """Why the declaration does not admit this caller, None if it does."""
+    if access.kind == "services":
+        if caller.kind != "service" or caller.id not in access.services:
+            return Refused("forbidden", "Only services of Portico call this.")
+    elif caller.kind != "account":
+        return Refused("forbidden", "Services of Portico do not call this.")
+    elif access.kind == "permission":
+        if access.realms and caller.realm not in access.realms:
+            return Refused("forbidden", f"This is for the realms {', '.join(access.realms)}.")
+        if access.permission is None or not caller.may(access.permission):
+            return Refused(
+                "forbidden",
+                f"This needs the permission {access.permission}, which neither your role nor your switches give.",
+                permission=access.permission,
+            )
+    elif caller.realm == REALM_OF_SYSTEMS:
+        # A system may do only what its scopes say: an operation for everybody who is signed in is for people.
+        return Refused("forbidden", "This is for people, not for API clients.")
+    return None
+
+
+def require_version(operation: Operation, context: wire.CallContext) -> None:
+    """Refuse (428) a change without `If-Match`: after 403, as who may not change it needs no version."""
+    if operation.expects_version and context.expected_version is None:
+        raise Refused("version_required", "Send If-Match with the ETag you have read.", "If-Match")
 
 
 def validate(operation: Operation, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -148,11 +148,9 @@ class UnitOfWork:
         self.session.info.setdefault(_PENDING, {}).setdefault(statement, []).append(row)
 
     def require_version(self, row: Any) -> None:
-        """Refuse (412) unless the caller's `If-Match` names the row's current version, and (428) without `If-Match`."""
+        """Refuse (412) unless the caller's `If-Match` names the row's current version; the entrypoint requires one."""
         if self.context.expected_version is None:
-            raise Refused(
-                "version_required", "Send If-Match with the version you have read.", field="If-Match"
-            )
+            raise AssertionError("declare the operation with expects_version")
         self.honour_version(row)
 
     def honour_version(self, row: Any) -> None:
@@ -238,7 +236,7 @@ def caller_key(caller: Caller) -> str:
 
 
 def stranger_key(issuer: Issuer, operation: Operation, arguments: Mapping[str, Any]) -> str:
-    """As `caller_key`, for somebody who has not signed in and is known by the whole request, secrets included.
+    """As `caller_key`, for somebody who has not signed in and is known by the whole request, with its secrets.
 
     So nobody learns the answer to a stranger's request by its id alone, or takes that id away.
     """

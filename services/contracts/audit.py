@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from services.contracts.declare import SIGNED_IN, Contract, Event, Operation, Reply, page_of, permission
-from services.contracts.fields import Code, Count, Digest, Id, Moment, place_from
+from services.contracts.fields import Code, Count, Digest, Id, IdOrKey, Moment, place_from
 
 FORMATS = ("csv", "fhir")
 
@@ -148,9 +148,9 @@ def _filters() -> dict[str, Any]:
     return {
         "since": Moment(load_default=None, allow_none=True),
         "until": Moment(load_default=None, allow_none=True),
-        "actor_id": fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 64)),
+        "actor_id": IdOrKey(load_default=None, allow_none=True),
         "object_type": Code(load_default=None, allow_none=True),
-        "object_id": fields.String(load_default=None, allow_none=True, validate=validate.Length(1, 64)),
+        "object_id": IdOrKey(load_default=None, allow_none=True),
         "person_id": Id(load_default=None, allow_none=True),
         "action": Code(load_default=None, allow_none=True),
         "after": Id(load_default=None, allow_none=True),

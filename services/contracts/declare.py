@@ -57,10 +57,15 @@ def only_services(*names: str) -> Access:
 
 
 class Request(Schema):
-    """Base of request schemas. It refuses unknown members."""
+    """Base of request schemas. It refuses unknown members, and names those that it knows."""
 
     class Meta:
         unknown = RAISE
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        known = ", ".join(sorted(self.load_fields)) or "none"
+        self.error_messages = {**self.error_messages, "unknown": f"Not known here. Possible: {known}."}
 
 
 class Reply(Schema):
@@ -217,7 +222,8 @@ def _schema(shape: Any, unknown: Unknown, name: str) -> Schema:
     if isinstance(shape, type) and issubclass(shape, Schema):
         return shape(unknown=unknown)
     title = "".join(word.capitalize() for word in name.split("_"))
-    return Schema.from_dict(dict(shape), name=title)(unknown=unknown)
+    base = Request if unknown == RAISE else Reply
+    return base.from_dict(dict(shape), name=title)()
 
 
 def health_check(service: str) -> Operation:

@@ -38,6 +38,17 @@ class Id(fields.String):
         return plain
 
 
+class IdOrKey(fields.String):
+    """The id of something, in either form, or the key of something that has no id. At most 64 characters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Length(1, 64), **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        return plain_id(text) or text
+
+
 class Code(fields.String):
     """A word of a closed vocabulary: lower case, digits, `_`, `.` and `-`, at most 64 characters."""
 
@@ -62,7 +73,10 @@ class Moment(fields.AwareDateTime):
     """A point in time, ISO 8601 with zone, always UTC on the wire."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(format="iso", default_timezone=datetime.UTC, **kwargs)
+        expected = "A time with its zone, such as 2026-11-28T09:30:00+01:00, is expected."
+        super().__init__(
+            format="iso", default_timezone=datetime.UTC, error_messages={"invalid": expected}, **kwargs
+        )
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> datetime.datetime:
         moment: datetime.datetime = super()._deserialize(value, attr, data, **kwargs)
@@ -72,7 +86,14 @@ class Moment(fields.AwareDateTime):
             raise ValidationError("A time from year 1 to 9999 in UTC is expected.") from error
 
 
-class BirthDate(fields.Date):
+class Day(fields.Date):
+    """A day of the calendar, ISO 8601."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(error_messages={"invalid": "A day such as 2026-11-28 is expected."}, **kwargs)
+
+
+class BirthDate(Day):
     """A date of birth from EARLIEST_BIRTH to today. Tomorrow is accepted too, as some time zones are a day ahead."""
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> datetime.date:

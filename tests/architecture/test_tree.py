@@ -22,7 +22,7 @@ TOP_LEVEL = {
     "requirements-dev.lock",
 }
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base"}
-RULES_MAY_IMPORT = ("services.contracts.errors",)
+RULES_MAY_IMPORT = ("services.contracts.errors", "services.contracts.ids")
 
 
 def modules() -> list[Path]:

@@ -20,7 +20,7 @@ from services.chassis.events import EventContext, IncomingEvent
 from services.chassis.keyed_lock import KeyedLock
 from services.chassis.loop import Loops
 from services.chassis.models import base_of
-from services.chassis.operations import Call, admit, validate
+from services.chassis.operations import Call, admit, require_version, validate
 from services.chassis.passports import Caller
 from services.chassis.reading_audit import ReadingAudit
 from services.contracts.declare import Event, Operation
@@ -133,6 +133,7 @@ class InProcess:
             client_address=client_address,
         )
         loaded = validate(operation, request)
+        require_version(operation, context)
         return getattr(self.module.Service, operation.name).method(
             self.service, Call(self.runtime, operation, loaded, admitted, context)
         )

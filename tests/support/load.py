@@ -13,6 +13,7 @@ from typing import Any
 import requests
 
 PATIENCE_S = 60.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 1.0
 
 
 @dataclass
@@ -50,6 +51,7 @@ class Load:
     outcomes: list[Outcome] = field(default_factory=list)
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
     """Part of every key: a later load must not get the answers of an earlier one."""
+    _sessions: threading.local = field(default_factory=threading.local)
 
     def run(self) -> list[Outcome]:
         """Send all writes. Returns every outcome, in order of number. Raises for a write that is never acknowledged."""
@@ -73,10 +75,10 @@ class Load:
         files = {"file": write.file} if write.file else None
         errors: list[str] = []
         ends_at = time.monotonic() + PATIENCE_S
-        pause = threading.Event()
+        pause, pause_s = threading.Event(), FIRST_PAUSE_S
         while time.monotonic() < ends_at:
             try:
-                response = requests.request(
+                response = self._session().request(
                     write.method,
                     self.url + write.path,
                     json=write.json,
@@ -92,8 +94,17 @@ class Load:
                 errors.append(str(response.status_code))
             except requests.RequestException as error:
                 errors.append(type(error).__name__)
-            pause.wait(0.2)
+            pause.wait(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
         raise AssertionError(f"write {number} was never acknowledged: {errors[-5:]}")
+
+    def _session(self) -> requests.Session:
+        """The connection of this client, which it keeps."""
+        if not hasattr(self._sessions, "own"):
+            self._sessions.own = requests.Session()
+            self._sessions.own.trust_env = False
+        session: requests.Session = self._sessions.own
+        return session
 
     def first_success_after(self, moment: float) -> float:
         """Seconds from `moment` to the next acknowledgement of a write that had met an error."""

@@ -7,7 +7,19 @@ from typing import Any
 from marshmallow import fields, validate
 
 from services.contracts.declare import PUBLIC, Reply, Request, only_services, page_of, permission
-from services.contracts.fields import Code, Count, EmailAddress, Flag, Id, Ids, Moment, Secret, Text, one_of
+from services.contracts.fields import (
+    Code,
+    Count,
+    Day,
+    EmailAddress,
+    Flag,
+    Id,
+    Ids,
+    Moment,
+    Secret,
+    Text,
+    one_of,
+)
 from services.contracts.identity import contract
 from services.contracts.identity.paging import PAGE
 from services.contracts.identity.people import PersonMembers
@@ -256,7 +268,7 @@ request_patient_access = contract.command(
         "organisation": Code(required=True),
         "email": EmailAddress(required=True),
         "last_name": Text(required=True, most=100),
-        "date_of_birth": fields.Date(required=True),
+        "date_of_birth": Day(required=True),
         "postal_code": Text(required=True, most=20),
     },
     reply={},

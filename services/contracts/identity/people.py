@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import SIGNED_IN, Reply, Request, page_of, permission
-from services.contracts.fields import BirthDate, Code, EmailAddress, Flag, Id, Moment, Text, one_of
+from services.contracts.fields import BirthDate, Code, Day, EmailAddress, Flag, Id, Moment, Text, one_of
 from services.contracts.identity import contract
 from services.contracts.identity.accounts import Account
 from services.contracts.identity.paging import PAGE
@@ -96,7 +96,7 @@ class PersonLine(Reply):
     number = fields.String(required=True)
     first_name = fields.String(allow_none=True)
     last_name = fields.String(required=True)
-    date_of_birth = fields.Date(allow_none=True)
+    date_of_birth = Day(allow_none=True)
     kinds = fields.List(fields.String(), required=True)
     is_disabled = Flag(required=True)
 
@@ -159,7 +159,7 @@ search_people = contract.command(
     request={
         "first_name": Text(most=100, load_default=None, allow_none=True),
         "last_name": Text(most=100, load_default=None, allow_none=True),
-        "date_of_birth": fields.Date(load_default=None, allow_none=True),
+        "date_of_birth": Day(load_default=None, allow_none=True),
         "phone": Text(most=40, load_default=None, allow_none=True),
         "postal_code": Text(most=20, load_default=None, allow_none=True),
         "kind": one_of(PERSON_KINDS, load_default=None, allow_none=True),
@@ -245,7 +245,7 @@ class Demographics(Reply):
     number = fields.String(required=True)
     first_name = fields.String(allow_none=True)
     last_name = fields.String(required=True)
-    date_of_birth = fields.Date(allow_none=True)
+    date_of_birth = Day(allow_none=True)
 
 
 class ContactDetails(Reply):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import Reply, Request, only_services, page_of, permission
-from services.contracts.fields import Code, Count, Flag, Id, Moment, Text
+from services.contracts.fields import Code, Count, Day, Flag, Id, Moment, Text
 from services.contracts.referrals import contract
 from services.contracts.referrals.paging import PAGE
 
@@ -42,8 +42,8 @@ class TemporaryMessage(Reply):
     """A dated notice, shown from `appears_on` to the day before `expires_on`. An absent date leaves that end open."""
 
     text = fields.String(required=True)
-    appears_on = fields.Date(allow_none=True)
-    expires_on = fields.Date(allow_none=True)
+    appears_on = Day(allow_none=True)
+    expires_on = Day(allow_none=True)
 
 
 class ResourceDetails(Resource):
@@ -203,8 +203,8 @@ set_temporary_message = contract.command(
     request={
         "resource_id": Id(required=True),
         "text": Text(required=True, allow_none=True, most=2000),
-        "appears_on": fields.Date(load_default=None, allow_none=True),
-        "expires_on": fields.Date(load_default=None, allow_none=True),
+        "appears_on": Day(load_default=None, allow_none=True),
+        "expires_on": Day(load_default=None, allow_none=True),
     },
     reply=ResourceDetails,
     access=permission("directory.import"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import STAFF, Reply, only_services, page_of, permission
-from services.contracts.fields import Code, Count, EmailAddress, Flag, Id, Moment, RecordNumber, Text
+from services.contracts.fields import Code, Count, Day, EmailAddress, Flag, Id, Moment, RecordNumber, Text
 from services.contracts.referrals import contract
 from services.contracts.referrals.authors import Actor
 from services.contracts.referrals.paging import PAGE
@@ -29,11 +29,11 @@ class ContactRecord(Reply):
     submitted_at = Moment(required=True)
     form_code = Code(allow_none=True)
     person_id = Id(allow_none=True, metadata={"description": "the person in identity, where known"})
-    consent_given_on = fields.Date(
+    consent_given_on = Day(
         allow_none=True,
         metadata={"description": "the day on which the help-seeker consented to sharing the record"},
     )
-    consent_until = fields.Date(
+    consent_until = Day(
         allow_none=True, metadata={"description": "the last day of the consent; null: it has no end"}
     )
     is_consent_expired = Flag()
@@ -56,8 +56,8 @@ CONTACT_RECORD = {
     "submitted_at": Moment(load_default=None, allow_none=True),
     "form_code": Code(load_default=None, allow_none=True),
     "person_id": Id(load_default=None, allow_none=True),
-    "consent_given_on": fields.Date(load_default=None, allow_none=True),
-    "consent_until": fields.Date(load_default=None, allow_none=True),
+    "consent_given_on": Day(load_default=None, allow_none=True),
+    "consent_until": Day(load_default=None, allow_none=True),
 }
 
 
@@ -158,8 +158,8 @@ edit_contact_record = contract.command(
         "submitted_at": Moment(),
         "form_code": Code(allow_none=True),
         "person_id": Id(allow_none=True),
-        "consent_given_on": fields.Date(allow_none=True),
-        "consent_until": fields.Date(allow_none=True),
+        "consent_given_on": Day(allow_none=True),
+        "consent_until": Day(allow_none=True),
     },
     reply=ContactRecord,
     access=permission("record.create", realms=STAFF),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import STAFF, Reply, permission
-from services.contracts.fields import Code, Count, Flag, Id, Moment, place_from
+from services.contracts.fields import Code, Count, Day, Flag, Id, Moment, place_from
 from services.contracts.referrals import contract
 from services.contracts.referrals.paging import PAGE
 
@@ -143,10 +143,8 @@ class Statistics(Reply):
 
 
 _FILTERS = {
-    "from_on": fields.Date(
-        required=True, metadata={"description": "first day, in the organisation's time zone"}
-    ),
-    "to_on": fields.Date(required=True, metadata={"description": "last day, included"}),
+    "from_on": Day(required=True, metadata={"description": "first day, in the organisation's time zone"}),
+    "to_on": Day(required=True, metadata={"description": "last day, included"}),
     "group_by": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(GROUPS)),
     "queue_id": Id(load_default=None, allow_none=True),
     "agency_id": Id(load_default=None, allow_none=True),
@@ -203,8 +201,8 @@ get_statistics = contract.query(
         "limit": fields.Integer(load_default=100, validate=validate.Range(1, 200)),
     },
     reply={
-        "from_on": fields.Date(required=True),
-        "to_on": fields.Date(required=True),
+        "from_on": Day(required=True),
+        "to_on": Day(required=True),
         "time_zone": fields.String(required=True),
         "group_by": fields.String(allow_none=True),
         "suppress_below": fields.Integer(allow_none=True),

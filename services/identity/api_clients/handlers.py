@@ -152,7 +152,7 @@ def open_session(call: Call) -> Any:
         client is not None
         and secret is not None
         and _may_call(client, secret, utc_now())
-        and networks.is_inside(call.context.client_address, client.allowed_networks)
+        and networks.admits(call.context.client_address, client.allowed_networks)
     )
     if not is_let_in:
         call.transact(lambda unit: _audit_refused(unit, call.request["client_id"], organisation))

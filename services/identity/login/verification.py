@@ -16,7 +16,7 @@ from services.identity.credentials.passwords import chosen_password
 from services.identity.login import handlers
 from services.identity.models import Account, Organisation
 from services.identity.realms import queries as realms
-from services.identity.realms.networks import is_inside
+from services.identity.realms.networks import admits
 from services.identity.realms.rules import RealmRules
 from services.identity.realms.sign_in_policy import allows_password, password_not_allowed
 from services.identity.secrets import addresses, rules, tries
@@ -51,7 +51,7 @@ def verified(call: Call) -> Verified:
         link_id = queries.find_temporary_password(session, account.id if account else "", password)
         realm_rules = _realm_rules(session, call, account)
         is_allowed = _allows_password(session, call, organisation, account)
-    is_in_network = is_inside(call.context.client_address, realm_rules.allowed_networks)
+    is_in_network = admits(call.context.client_address, realm_rules.allowed_networks)
     is_active = account is not None and account.state == "active"
     is_right = is_right and is_active and not has_lapsed(account, realm_rules)
     if (

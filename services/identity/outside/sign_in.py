@@ -24,7 +24,7 @@ from services.identity.outside.models import OutsideIdentity
 from services.identity.outside.provider import providers_of
 from services.identity.outside.providers import client_of
 from services.identity.realms import queries as realms
-from services.identity.realms.networks import is_inside
+from services.identity.realms.networks import admits
 from services.identity.realms.rules import EMAIL
 from services.identity.secrets.tokens import token_hash
 from services.identity.sessions.models import LoginSession
@@ -117,7 +117,7 @@ def _find_account(call: Call, authorization: AuthorizationRequest, presented: Pr
         unit.act_for(authorization.organisation.id, authorization.organisation.key)
         realm = authorization.provider.realm
         realm_rules = realms.rules_of(unit.session, authorization.organisation.id, realm)
-        if not is_inside(unit.context.client_address, realm_rules.allowed_networks):
+        if not admits(unit.context.client_address, realm_rules.allowed_networks):
             return None, "network_not_allowed"
         account = _linked_account(unit.session, authorization, presented.subject)
         if account is not None:

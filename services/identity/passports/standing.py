@@ -28,7 +28,7 @@ from services.identity.employees.entry import admitted
 from services.identity.models import Account, Organisation, ResourceAssignment, Role, RolePermission
 from services.identity.realms import rules
 from services.identity.realms.models import RealmSettings
-from services.identity.realms.networks import is_inside
+from services.identity.realms.networks import admits
 from services.identity.realms.rules import PORTAL_REALMS
 from services.identity.relationships.profiles import permissions_over, profiles_of
 from services.identity.secrets.tokens import token_hash
@@ -183,7 +183,7 @@ def standing_of(
     networks = row.allowed_networks or ()
     idle_minutes = row.session_idle_minutes or settings.session_idle_minutes.of(row.realm)
     if (
-        not is_inside(client_address, networks)
+        not admits(client_address, networks)
         or now >= row.expires_at
         or now - row.last_seen_at >= datetime.timedelta(minutes=idle_minutes)
     ):
@@ -263,7 +263,7 @@ def _of_api_client(fetch_one: FetchOne, token: str, client_address: str | None) 
         or row.revoked_at is not None
         or not (row.client_expires_at is None or now < row.client_expires_at)
         or not (row.secret_expires_at is None or now < row.secret_expires_at)
-        or not is_inside(client_address, row.allowed_networks)
+        or not admits(client_address, row.allowed_networks)
     ):
         raise Refused("unauthenticated", "The token has ended. Ask for another one.")
     return Standing(

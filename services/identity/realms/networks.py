@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection, Iterable
 
+from services.chassis.logs import log
 from services.contracts.errors import Refused
 from services.identity.realms.rules import plain_address
 
@@ -25,6 +26,14 @@ def checked_networks(networks: Iterable[str]) -> list[str]:
                 field="allowed_networks",
             ) from None
     return sorted(set(found))
+
+
+def admits(address: str | None, networks: Collection[str]) -> bool:
+    """Whether these ranges let somebody in from this address. The log tells a refusal; the person is not told the reason."""
+    is_admitted = is_inside(address, networks)
+    if not is_admitted:
+        log.info("refused_by_network")
+    return is_admitted
 
 
 def is_inside(address: str | None, networks: Collection[str]) -> bool:

@@ -26,7 +26,7 @@ class FhirEntrypoints:
                 resource_id=call.request["resource_id"],
             )
         if record is not None:
-            _audit_reading(call, referral_id=call.request["resource_id"], record_id=record["id"])
+            _audit_reading(call, referral_id=resource["id"], record_id=record["id"])
         _name_agents(call, [resource])
         return {"resource": resource}
 

@@ -51,14 +51,15 @@ def read(
     Raises Refused `not_found`.
     """
     rules.check_type(resource_type)
-    search = rules.Search(resource_type, (("_id", (rules.check_id(resource_id),)),), 1, None)
+    own_id = rules.check_id(resource_id)
+    search = rules.Search(resource_type, (("_id", (own_id,)),), 1, None)
     found, _ = _search(session, caller, search)
     if not found:
         raise not_visible(caller, "resource_id") if _is_referral(resource_type) else _not_found()
     (only,) = found
     if not (_is_referral(resource_type) and may_see_details(caller)):
         return _SHAPES[resource_type](only), None
-    details = get_referral(session, caller, referral_id=resource_id)["details"]
+    details = get_referral(session, caller, referral_id=own_id)["details"]
     return _SHAPES[resource_type](replace(only, person=details)), details
 
 

@@ -22,7 +22,7 @@ def create_intake(unit: UnitOfWork, request: Mapping[str, Any], person_id: str |
     and everything that `assign_referral` refuses.
     """
     if unit.caller is None or not unit.caller.may("record.create"):
-        raise Refused("forbidden", "Your role does not include entering contact records.")
+        raise Refused("forbidden", "This needs the permission record.create.")
     _check_form(
         unit, queue_id=request["queue_id"], form_code=request["form_code"], sections=request["sections"]
     )

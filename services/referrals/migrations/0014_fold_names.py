@@ -83,7 +83,7 @@ def _resource(row: sa.Row) -> dict[str, object]:
         op.get_bind().execute(keys.insert(), [{**own, "kind": kind, "key": key} for kind, key in found])
     values = {"search_key": search_key(row.name), "is_public": is_public(record, row.status)}
     text = json.dumps(record, ensure_ascii=False)
-    return values | {"record": text if is_text else sa.cast(text, postgresql.JSONB)}
+    return values | {"record": text if is_text else sa.cast(sa.literal(text, sa.Text()), postgresql.JSONB)}
 
 
 def without_private(record: dict) -> dict:

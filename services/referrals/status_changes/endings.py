@@ -70,7 +70,7 @@ def reassign_referral(
     priority: str | None,
     note: str | None,
     carries_notes: bool | None,
-    note_ids: Sequence[str],
+    note_ids: list[str],
     confirm: bool,
 ) -> dict[str, Any]:
     """Send a referral to another program or through another queue, in one step (S0-46). The answer is the new referral.

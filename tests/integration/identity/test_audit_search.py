@@ -8,6 +8,7 @@ import datetime
 import io
 import json
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ def test_the_trail_is_found_by_actor_object_action_and_time_page_by_page(identit
 
     about = actions(object_type="account", object_id=account["id"])
     assert about == [row.action for row in reversed(identity.audit()) if row.object_id == account["id"]]
+    assert actions(object_type="account", object_id=str(uuid.UUID(account["id"]))) == about
     assert set(actions(action="account.created")) == {"account.created"}
     assert {each.partition(".")[0] for each in actions(action="credential.")} == {"credential"}
     assert actions(actor_id=admin.id, action="account.read") == ["account.read"]

@@ -238,25 +238,3 @@ def test_no_code_is_mailed_without_an_address_or_once_it_is_void(identity):
     take_in(identity, admin, a_line("2"))  # the first one has left
     with pytest.raises(Refused, match="not_found"):
         mint(identity, waiting)
-
-
-@pytest.mark.fault("A13")
-def test_the_key_of_a_strangers_request_opens_nothing_and_keeps_nobody_out(identity):
-    """Who has not signed in has no account that could own an Idempotency-Key."""
-    admin = identity.admin()
-    first, second = an_employee(identity, admin, "1"), an_employee(identity, admin, "2")
-    one, two = a_code(identity, admin, first["id"]), a_code(identity, admin, second["id"])
-
-    opened = redeem(identity, one, key="1")
-
-    assert redeem(identity, one, key="1") == opened
-    stolen = identity.refused(
-        pickup_codes.redeem_pickup_code,
-        key="1",
-        organisation="harbor",
-        code="WRONG-CODE",
-        login="own@example.org",
-        password=CHOSEN,
-    )
-    assert stolen.code == "pickup_code_refused"
-    assert redeem(identity, two, key="1", login="other@example.org") != opened

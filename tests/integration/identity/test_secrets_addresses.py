@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from services.contracts.errors import Refused
 from services.contracts.identity import credentials as credentials_contract
@@ -177,8 +178,11 @@ def test_a_session_that_was_begun_inside_does_not_hold_outside(identity: Identit
     limit_staff(identity, ["192.0.2.0/24", "2001:db8::/32"])
     for inside in (HERE, "2001:db8::1"):
         assert identity.holds(token, inside)
-    for outside in (ELSEWHERE, "2001:db9::1", None):
-        assert not identity.holds(token, outside)
+    with capture_logs() as lines:
+        for outside in (ELSEWHERE, "2001:db9::1", None):
+            assert not identity.holds(token, outside)
+    assert [line["event"] for line in lines] == ["refused_by_network"] * 3
+    assert not [line for line in lines if ELSEWHERE in str(line)]
 
 
 @pytest.mark.seed("S2-133")

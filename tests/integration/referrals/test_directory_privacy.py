@@ -207,7 +207,7 @@ def test_rows_that_are_excluded_or_not_to_be_referred_to_stay_with_the_staff(des
     site = {"TaxonomyLevelName": "Site", "ResourceAgencyNum": "300", "PublicName": f"{CANARY} site"}
     rows.append(ROW | HIDING[0] | site)
     at_site = {"TaxonomyLevelName": "ProgramAtSite", "ConnectsToSiteNum": "300", "ConnectsToProgramNum": "11"}
-    rows.append(ROW | at_site | {"ResourceAgencyNum": "301", "PublicName": "Night Shelter elsewhere"})
+    rows.append(ROW | at_site | {"ResourceAgencyNum": "301", "PublicName": "Elsewhere"})
     assert desk.import_file(an_export_with(rows))["refused"] == 0
     assert CANARY not in seen_outside(desk, "100", "201")
     assert len(desk(directory.search_resources, q=CANARY, limit=50)["items"]) == len(HIDING) + 2

@@ -8,13 +8,14 @@ from typing import Any
 
 import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from marshmallow import Schema, fields
 from sqlalchemy import func, select
 
 from services.chassis import wire
 from services.chassis.database import Database
 from services.chassis.operations import Call, admit, validate
-from services.chassis.passports import Caller
+from services.chassis.passports import Caller, Issuer
 from services.chassis.unit_of_work import UnitOfWork, fingerprint, utc_now, without_secrets
 from services.contracts.declare import PUBLIC, SIGNED_IN, STAFF, Access, Operation, only_services, permission
 from services.contracts.errors import Refused
@@ -32,7 +33,11 @@ class Toy:
         self.database = database
         self.relay = FakeRelay()
         self.runtime = SimpleNamespace(
-            service="toy", database=database, tables=toy.Base.chassis, relay=self.relay
+            service="toy",
+            database=database,
+            tables=toy.Base.chassis,
+            relay=self.relay,
+            issuer=Issuer("toy", Ed25519PrivateKey.generate()),
         )
         self.carried_out = 0
 
@@ -61,6 +66,15 @@ class Toy:
         context = wire.CallContext(key, "corr-12345", expected_version=version)
         call = Call(self.runtime, operation, {"label": label}, caller or a_caller("toy.add"), context)
         return call.commit(handler)
+
+    def ask_as_stranger(self, operation: Operation, **given: str) -> Any:
+        """What somebody gets who has not signed in."""
+
+        def handler(_unit: UnitOfWork, request: Any) -> Any:
+            self.carried_out += 1
+            return {"id": wire.new_id(), "label": request["label"]}
+
+        return Call(self.runtime, operation, given, None, wire.CallContext(KEY)).commit(handler)
 
     def count(self, table: Any) -> int:
         """Rows of a table."""
@@ -139,6 +153,44 @@ def test_a_key_belongs_to_its_caller(service: Toy):
     assert len({first["id"], second["id"], third["id"]}) == 3
 
 
+WITH_PASSWORD = dataclasses.replace(
+    toy.add_thing, request=Schema.from_dict({"label": Text(), "password": Secret()})()
+)
+
+
+@pytest.mark.fault("A13")
+@pytest.mark.parametrize(
+    ("operation", "given"),
+    [
+        (WITH_PASSWORD, {"label": "Tent", "password": "kettle"}),
+        (WITH_PASSWORD, {"label": "Blanket", "password": "violet"}),
+        (dataclasses.replace(WITH_PASSWORD, name="other"), {"label": "Blanket", "password": "kettle"}),
+    ],
+    ids=["label", "secret", "operation"],
+)
+def test_a_strangers_key_counts_only_with_the_whole_request(
+    service: Toy, operation: Operation, given: dict[str, str]
+):
+    """All strangers send keys, and some of them the same. Nobody gets another's answer, nobody is kept out."""
+    mine = {"label": "Blanket", "password": "kettle"}
+    first = service.ask_as_stranger(WITH_PASSWORD, **mine)
+
+    assert service.ask_as_stranger(operation, **given)["id"] != first["id"]
+
+    assert service.ask_as_stranger(WITH_PASSWORD, **mine)["id"] == first["id"]
+    assert service.carried_out == 2
+    with service.database.reading(None) as session:
+        owners = session.scalars(select(toy.Base.chassis.Request.caller)).all()
+    assert [owner for owner in owners if "kettle" in owner] == []
+
+
+def test_a_mark_of_a_secret_is_of_no_use_without_the_key():
+    one, two = (Issuer("toy", Ed25519PrivateKey.generate()) for _ in range(2))
+
+    assert one.mark("a", b"kettle") == one.mark("a", b"kettle")
+    assert len({one.mark("a", b"kettle"), two.mark("a", b"kettle"), one.mark("b", b"kettle")}) == 3
+
+
 def test_an_answer_that_holds_a_secret_is_not_kept(service: Toy):
     operation = dataclasses.replace(toy.add_thing, keeps_answer=False)
     service.add(operation=operation)
@@ -208,13 +260,17 @@ def test_an_event_of_another_service_or_of_no_organisation_is_a_fault(database: 
         a_unit(session, **more).publish(toy.thing_added, "x", {"thing_id": "c" * 32})
 
 
-@pytest.mark.parametrize(("expected", "code"), [(None, "version_required"), (2, "version_conflict")])
-def test_a_change_names_the_version_it_has_read(database: Database, expected: int | None, code: str):
-    context = wire.CallContext("r", expected_version=expected)
+def test_a_change_names_the_version_it_has_read(database: Database):
+    context = wire.CallContext("r", expected_version=2)
     with database.reading(None) as session, pytest.raises(Refused) as refusal:
         a_unit(session, context=context).require_version(SimpleNamespace(version=3))
 
-    assert (refusal.value.code, refusal.value.field) == (code, "If-Match")
+    assert (refusal.value.code, refusal.value.field) == ("version_conflict", "If-Match")
+
+
+def test_a_handler_that_requires_a_version_is_of_an_operation_that_expects_one(database: Database):
+    with database.reading(None) as session, pytest.raises(AssertionError, match="expects_version"):
+        a_unit(session, context=wire.CallContext("r")).require_version(SimpleNamespace(version=3))
 
 
 def test_the_current_version_is_accepted(database: Database):

@@ -89,14 +89,21 @@ def test_if_match_is_the_expected_version(http: FlaskClient, services: Any, head
     assert services.made(accounts.set_security_level)[1].expected_version == 3
 
 
-def test_a_change_without_if_match_is_refused(http: FlaskClient, services: Any):
-    answer = http.put(LEVEL, json={}, headers=TOKEN)
+def test_whether_a_change_needs_if_match_is_told_by_its_service(http: FlaskClient, services: Any):
+    """After it has looked at the permission."""
+    http.put(LEVEL, json={"security_level": "admin"}, headers=TOKEN)
 
-    assert refused(answer, 428, "version_required", "If-Match")
+    assert services.made(accounts.set_security_level)[1].expected_version is None
+
+
+def test_a_weak_etag_matches_nothing(http: FlaskClient, services: Any):
+    answer = http.put(LEVEL, json={}, headers={**TOKEN, "If-Match": 'W/"3"'})
+
+    assert refused(answer, 412, "version_conflict", "If-Match")
     assert services.calls == []
 
 
-@pytest.mark.parametrize("header", ["", "*", 'W/"3"', '"3", "4"', "three", '"-1"', '"' + "9" * 19 + '"'])
+@pytest.mark.parametrize("header", ["", "*", '"3', '"3", "4"', "three", '"-1"', '"' + "9" * 19 + '"'])
 def test_an_if_match_that_names_no_version_is_refused(http: FlaskClient, services: Any, header: str):
     answer = http.put(LEVEL, json={}, headers={**TOKEN, "If-Match": header})
 

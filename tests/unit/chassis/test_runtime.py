@@ -1,0 +1,37 @@
+"""The background work of a service process."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from services.chassis import metrics, runtime, wire
+from services.chassis.runtime import Runtime
+
+
+@pytest.mark.parametrize(
+    ("parked", "fill"), [(0, 0.0), (wire.MOST_PARKED // 2, 0.5), (wire.MOST_PARKED, 1.0)]
+)
+def test_how_full_the_parking_queue_is_is_measured(monkeypatch: pytest.MonkeyPatch, parked: int, fill: float):
+    depths = {"rpc-toy": 7, wire.PARKING_QUEUE: parked}
+    channel = SimpleNamespace(
+        queue_declare=lambda queue, passive: SimpleNamespace(message_count=depths[queue])
+    )
+    connection = SimpleNamespace(channel=lambda: channel, close=lambda: None)
+    monkeypatch.setattr(runtime, "connect", lambda _uri, _timeout_s: connection)
+    process: Any = SimpleNamespace(
+        inbound=SimpleNamespace(queues=list(depths)),
+        rpc=SimpleNamespace(is_connected=True),
+        settings=SimpleNamespace(amqp_uri="amqp://broker"),
+    )
+
+    assert Runtime._measure_queues(process)
+
+    (sample,) = metrics.PARKING_FILL.collect()[0].samples
+    assert sample.value == fill
+    assert (
+        f'portico_queue_depth{{queue="{wire.PARKING_QUEUE}"}} {float(parked)}'
+        in metrics.exposition().decode()
+    )
