@@ -88,7 +88,7 @@ def _person(number: int, first_name: str, last_name: str, email: str | None = No
 
 
 def test_names_and_addresses_that_there_are_get_their_keys_a_few_rows_at_a_time(url: str) -> None:
-    migrate.upgrade("identity", url, "0011")
+    migrate.upgrade("identity", url, "0012")
     engine = create_engine(url)
     people = [
         _person(1, "Åse", "Østby", "Ase@Bücher.example"),

@@ -11,8 +11,8 @@ from services.chassis.migrate import fill
 from services.contracts.spelling import login_key, phone_key, postal_code_key
 from services.identity.models import keys_of
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
