@@ -70,6 +70,43 @@ def test_a_registered_patient_creates_the_account_with_four_data_of_the_record(i
     assert notices(identity) == []
 
 
+@pytest.mark.seed("S3-24")
+@pytest.mark.parametrize(
+    ("on_file", "typed"),
+    [
+        ({"postal_code": "94110-1234"}, {"postal_code": "94110"}),
+        ({"postal_code": "94110"}, {"postal_code": "941101234"}),
+        ({"postal_code": "K1A 0B1"}, {"postal_code": "k1a0b1"}),
+        ({"last_name": "O\u2019Rtíz"}, {"last_name": "o'rtiz"}),
+        ({"last_name": "Ortiz Díaz"}, {"last_name": "Ortiz-Diaz"}),
+        ({"email": "ana@bücher.example"}, {"email": "ana@xn--bcher-kva.example"}),
+        ({"email": "ana@straße.example"}, {"email": "ana@Straße.example"}),
+    ],
+)
+def test_the_four_data_match_in_another_spelling(
+    identity: Identity, on_file: dict[str, str], typed: dict[str, str]
+) -> None:
+    enabled(identity, **on_file)
+    ask(identity, **typed)
+    assert (len(links(identity)), notices(identity)) == (1, [])
+
+
+@pytest.mark.seed("S3-26")
+@pytest.mark.parametrize(
+    ("on_file", "typed"),
+    [
+        ({"postal_code": "94110-1234"}, {"postal_code": "94111"}),
+        ({"email": "ana@straße.example"}, {"email": "ana@strasse.example"}),
+    ],
+)
+def test_the_four_data_of_another_place_or_mailbox_do_not_match(
+    identity: Identity, on_file: dict[str, str], typed: dict[str, str]
+) -> None:
+    enabled(identity, **on_file)
+    ask(identity, **typed)
+    assert (links(identity), len(notices(identity))) == ([], 1)
+
+
 @pytest.mark.seed("S3-25")
 def test_a_forgotten_password_is_replaced_with_the_same_four_data(identity: Identity) -> None:
     set_credentials(identity, enabled(identity), username="ana.o", must_change=False)
