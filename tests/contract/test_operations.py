@@ -59,7 +59,7 @@ def test_an_invalid_openapi_document_would_be_seen(spoilt: dict[str, Any]):
 def test_every_route_is_documented_with_its_answers(document: dict[str, Any]):
     for route in ROUTES:
         described = document["paths"][route.path][route.method.lower()]
-        assert described["operationId"] == route.operation.name
+        assert described["operationId"] == route.name
         assert str(route.operation.status) in described["responses"]
         promised = {str(CODES[code]) for code in route.operation.codes}
         assert promised <= set(described["responses"])

@@ -95,6 +95,14 @@ def get_hsds_service(session: Session, _caller: Caller | None, *, service_id: st
     return services_of(session, rows)[0]
 
 
+def get_hsds_organization(session: Session, _caller: Caller | None, *, organization_id: str) -> Object:
+    """One organization in full. Raises Refused `not_found`."""
+    rows = _rows(session, [Resource.id == organization_id, Resource.level == Level.AGENCY.value], limit=1)
+    if not rows:
+        raise Refused("not_found", "There is no organization with this id.", "organization_id")
+    return organizations_of(session, rows)[0]
+
+
 def services_of(session: Session, rows: Sequence[Row], *, is_full: bool = True) -> list[Object]:
     """Services with their related objects, in six statements for any number of services."""
     # Agencies are found by number, because the numbers of an organisation are indexed.
