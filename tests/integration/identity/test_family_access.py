@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 
+from services.chassis.unit_of_work import utc_now
 from services.contracts import identity as contract
 from services.contracts.declare import all_operations
 from services.contracts.identity import accounts, family, realms, relationships
@@ -294,9 +297,10 @@ def test_the_contact_list_shows_the_role_and_the_last_sign_in(desk: Desk) -> Non
     login = desk.grant(client, contact, "family")["login"]
     shown = desk.contact(client, contact)["family_access"]
     assert (shown["role"], shown["role_name"], shown["last_sign_in_at"]) == ("family", "Family", None)
+    before = utc_now()
     caller = desk.first_sign_in(login)
     shown = desk.contact(client, contact)["family_access"]
-    assert shown["last_sign_in_at"] is not None
+    assert before <= datetime.datetime.fromisoformat(shown["last_sign_in_at"]) <= utc_now()
     assert shown["last_used_at"] is None
     desk.call(people_contract.get_my_profile, caller=caller, person_id=client["id"])
     assert desk.contact(client, contact)["family_access"]["last_used_at"] is not None
