@@ -26,6 +26,7 @@ from tests.integration.identity.test_patients import (
     access,
     enable,
     enabled,
+    invited,
     log_in,
     set_credentials,
 )
@@ -194,6 +195,18 @@ def test_what_strangers_enter_neither_blocks_the_patient_nor_floods_the_mailbox(
         ask(identity, postal_code="02138")
         assert len(notices(identity)) == 2
     assert link["purpose"] == "invitation"
+
+
+@pytest.mark.fault("A26")
+def test_asking_with_the_four_data_voids_no_invitation_of_staff(identity: Identity) -> None:
+    person_id = enabled(identity)
+    token = invited(identity, person_id)
+    ask(identity)
+    assert len(links(identity)) == 2
+    said = identity.call(credentials.inspect_credential_link, token=token)
+    assert said["state"] == "usable"
+    identity.call(credentials.redeem_credential_link, token=token, password=NEW_PASSWORD, username="ana.o")
+    assert log_in(identity, "ana.o")
 
 
 @pytest.mark.fault("A26")
