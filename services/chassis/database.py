@@ -11,12 +11,25 @@ import functools
 import itertools
 import random
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, TypeVarTuple
 
-from sqlalchemy import CursorResult, Engine, Select, String, bindparam, create_engine, event, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Engine,
+    Select,
+    String,
+    and_,
+    bindparam,
+    create_engine,
+    event,
+    insert,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -39,6 +52,11 @@ LOCK_WAIT_S = 2.5  # after a longer wait a writer answers 503, so that no reques
 _RETRYABLE_STATES = {"40001", "40P01"}  # serialization failure, deadlock (PostgreSQL)
 
 in_transaction: contextvars.ContextVar[bool] = contextvars.ContextVar("in_transaction", default=False)
+
+
+def begins_with(column: Any, beginning: str) -> ColumnElement[bool]:
+    """The condition that a BytewiseText begins with this text, which is not empty. An index on the column serves it."""
+    return and_(column >= beginning, column < beginning + chr(sys.maxunicode))
 
 
 class TransactionOpenAcrossNetworkError(AssertionError):

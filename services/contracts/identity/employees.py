@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import SIGNED_IN, Reply, only_services, page_of
-from services.contracts.fields import BirthDate, Code, Count, Flag, Id, Text, email_address, one_of
+from services.contracts.fields import BirthDate, Code, Count, EmailAddress, Flag, Id, Text, one_of
 from services.contracts.identity import contract
 from services.contracts.identity.accounts import Account
 from services.contracts.identity.paging import PAGE
@@ -72,7 +72,9 @@ set_portal_entry = contract.command(
     },
     reply=PortalEntryView,
     access=MANAGE_ORGANISATION,
+    errors=("right_not_held",),
     expects_version=True,
+    grants="role",
 )
 list_employee_access = contract.query(
     "list_employee_access",
@@ -104,7 +106,7 @@ _APPLICANT = {
     "first_name": Text(required=True, most=100),
     "last_name": Text(required=True, most=100),
     "date_of_birth": BirthDate(load_default=None, allow_none=True),
-    "email": email_address(load_default=None, allow_none=True),
+    "email": EmailAddress(load_default=None, allow_none=True),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import SIGNED_IN, Reply, Request, page_of, permission
-from services.contracts.fields import BirthDate, Code, Day, Flag, Id, Moment, Text, email_address, one_of
+from services.contracts.fields import BirthDate, Code, Day, EmailAddress, Flag, Id, Moment, Text, one_of
 from services.contracts.identity import contract
 from services.contracts.identity.accounts import Account
 from services.contracts.identity.paging import PAGE
@@ -41,7 +41,7 @@ edit_my_settings = contract.command(
     "Edit the caller's own record, as far as the portal allows. Another e-mail takes a fresh proof. It changes where the "
     "person is reached, not the log-in. A patient's links go there, so the former address is told and sessions end.",
     request={
-        "email": email_address(allow_none=True),
+        "email": EmailAddress(allow_none=True),
         "home_phone": Text(most=40, allow_none=True),
         "mobile_phone": Text(most=40, allow_none=True),
         "security_question": Text(most=200, allow_none=True),
@@ -61,7 +61,7 @@ class PersonMembers(Request):
 
     first_name = Text(most=100, allow_none=True)
     date_of_birth = BirthDate(allow_none=True)
-    email = email_address(allow_none=True)
+    email = EmailAddress(allow_none=True)
     street = Text(most=255, allow_none=True)
     city = Text(most=100, allow_none=True)
     postal_code = Text(most=20, allow_none=True)
@@ -154,12 +154,14 @@ list_people = contract.query(
 )
 search_people = contract.command(
     "search_people",
-    "Up to 50 people by the beginning of their names and the date of birth. A name does not belong in a URL, "
-    "so this question is a POST.",
+    "Up to 50 people by the beginning of their names, the date of birth, a phone or the postal code, in any spelling. These "
+    "do not belong in a URL, so this question is a POST.",
     request={
         "first_name": Text(most=100, load_default=None, allow_none=True),
         "last_name": Text(most=100, load_default=None, allow_none=True),
         "date_of_birth": Day(load_default=None, allow_none=True),
+        "phone": Text(most=40, load_default=None, allow_none=True),
+        "postal_code": Text(most=20, load_default=None, allow_none=True),
         "kind": one_of(PERSON_KINDS, load_default=None, allow_none=True),
     },
     reply={"items": fields.List(fields.Nested(PersonLine), required=True)},
@@ -173,7 +175,15 @@ edit_person = contract.command(
     request=EditPerson,
     reply=PersonView,
     access=MANAGE_PEOPLE,
-    errors=("not_found", "already_merged", "login_taken", "proof_required", "confirmation_required"),
+    errors=(
+        "not_found",
+        "already_merged",
+        "login_taken",
+        "proof_required",
+        "confirmation_required",
+        "right_not_held",
+    ),
+    grants="sign_in",
     expects_version=True,
 )
 start_person_kind = contract.command(
@@ -192,11 +202,16 @@ start_person_kind = contract.command(
 )
 end_person_kind = contract.command(
     "end_person_kind",
-    "End a kind of a person: a client is discharged, an employee has left.",
-    request={"person_id": Id(required=True), "kind": one_of(PERSON_KINDS, required=True)},
+    "End a kind of a person: a client is discharged, an employee has left. The access to portals that rests on it ends: of "
+    "a client's family, of the patient, of the employee. For the first two `confirm` is needed.",
+    request={
+        "person_id": Id(required=True),
+        "kind": one_of(PERSON_KINDS, required=True),
+        "confirm": Flag(load_default=False),
+    },
     reply=PersonView,
     access=MANAGE_PEOPLE,
-    errors=("not_found",),
+    errors=("not_found", "confirmation_required"),
     honours_version=True,
 )
 disable_person = contract.command(
@@ -209,6 +224,15 @@ disable_person = contract.command(
     errors=("not_found",),
     expects_version=True,
 )
+enable_person = contract.command(
+    "enable_person",
+    "Enable a disabled person again. The access that ended stays ended and is given anew.",
+    request={"person_id": Id(required=True)},
+    reply=PersonView,
+    access=MANAGE_PEOPLE,
+    errors=("not_found", "already_merged"),
+    expects_version=True,
+)
 create_person_account = contract.command(
     "create_person_account",
     "Open a patient's or employee's account, with access to the person's own profile, and invite the person. Where the realm "
@@ -219,13 +243,21 @@ create_person_account = contract.command(
         "realm": one_of(("patient", "employee"), required=True),
         "role": Code(required=True),
         "login": Text(most=254, load_default=None, allow_none=True),
-        "email": email_address(load_default=None, allow_none=True),
+        "email": EmailAddress(load_default=None, allow_none=True),
         "attests_email_is_private": Flag(load_default=False),
     },
     reply=Account,
     access=permission("account.manage"),
-    errors=("not_found", "login_taken", "access_exists", "not_a_patient", "details_missing"),
+    errors=(
+        "not_found",
+        "login_taken",
+        "access_exists",
+        "not_a_patient",
+        "details_missing",
+        "right_not_held",
+    ),
     status=201,
+    grants="profile",
 )
 
 

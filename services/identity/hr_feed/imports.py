@@ -24,8 +24,8 @@ from services.identity.accounts.authors import names_among
 from services.identity.employees import supervision
 from services.identity.employees.models import Employment
 from services.identity.hr_feed import differences, rules
-from services.identity.hr_feed.feed_file import Parsed
-from services.identity.hr_feed.feed_reading import read_feed
+from services.identity.hr_feed.feed_file import Parsed, Problem
+from services.identity.hr_feed.feed_reading import PROBLEMS_SHOWN, read_feed
 from services.identity.hr_feed.models import HrImport, HrImportLine
 from services.identity.models import Organisation, Person, PersonKind
 from services.identity.realms.rules import EMPLOYEE
@@ -46,16 +46,18 @@ def upload(call: Call) -> Any:
 
 
 def _keep(unit: UnitOfWork, parsed: Parsed, *, document: Mapping[str, Any]) -> dict[str, Any]:
-    plan = rules.plan_feed(parsed.rows, known_employees(unit.session), set(parsed.refused_numbers))
+    plan = rules.plan_feed(parsed.rows, known_employees(unit.session), parsed.refused_numbers)
     counts = {action: plan.count(action) for action in (rules.ADDED, rules.CHANGED, rules.ENDED)}
+    counts |= {name: getattr(plan, name) for name in ("unidentified", "supervised", "unsupervised")}
+    found = [*map(_repeated, plan.repeated[:PROBLEMS_SHOWN]), *map(_double, plan.doubles[:PROBLEMS_SHOWN])]
     row = HrImport(
         id=wire.new_id(),
         state=rules.READY,
         sha256=document["sha256"],
         total=len(plan.differences),
         done=0,
-        counts=counts | {"unchanged": plan.unchanged, "refused": parsed.refused},
-        problems=[asdict(problem) for problem in parsed.problems],
+        counts=counts | {"unchanged": plan.unchanged, "refused": parsed.refused + len(plan.repeated)},
+        problems=[asdict(problem) for problem in (*parsed.problems, *found)],
         created_by=unit.actor_id,
         created_at=unit.now,
     )
@@ -85,6 +87,16 @@ def _keep(unit: UnitOfWork, parsed: Parsed, *, document: Mapping[str, Any]) -> d
         )
     unit.audit("hr_import.read", "hr_import", row.id, **row.counts)
     return import_view(unit.session, row)
+
+
+def _double(line: int) -> Problem:
+    message = "An employee with another number has the same e-mail, or the same name and date of birth."
+    return Problem(line, "employee_number", "probable_double", message, is_refused=False)
+
+
+def _repeated(line: int) -> Problem:
+    message = "An earlier line names this employee, whose number is spelled in another way there."
+    return Problem(line, "employee_number", "duplicate_number", message)
 
 
 def known_employees(session: Session) -> dict[str, rules.Known]:
@@ -117,6 +129,9 @@ def known_employees(session: Session) -> dict[str, rules.Known]:
             },
             employment is not None and employment.ended_at is not None,
             employment.source if employment else BY_STAFF,
+            rules.marks_of(
+                person.email_key, person.first_name_key, person.last_name_key, _text(person.date_of_birth)
+            ),
         )
         for person, employment in rows
     }
@@ -184,17 +199,30 @@ def begin(unit: UnitOfWork, *, import_id: str, confirm: bool) -> dict[str, Any]:
     employees = unit.session.scalar(
         select(func.count()).select_from(Employment).where(Employment.ended_at.is_(None))
     )
-    if rules.ends_many(row.counts[rules.ENDED], employees or 0) and not confirm:
+    reason = _reason_to_ask(row.counts, employees or 0)
+    if reason is not None and not confirm:
         raise Refused(
             "confirmation_required",
-            "More than a fifth of the employees end with this file. If it is whole, send confirm=true.",
+            f"{reason} If that is right, send confirm=true.",
             field="confirm",
             ends=row.counts[rules.ENDED],
             employees=employees,
+            unsupervised=row.counts.get("unsupervised", 0),
         )
     row.state, row.applied_by, row.applied_at = rules.APPLYING, unit.actor_id, unit.now
     unit.audit("hr_import.begun", "hr_import", row.id, total=row.total)
     return import_view(unit.session, row)
+
+
+def _reason_to_ask(counts: Mapping[str, int], employees: int) -> str | None:
+    """Why a person has to confirm that a file is whole, None where nothing suggests the contrary."""
+    if rules.is_many(counts[rules.ENDED], employees):
+        return "More than a fifth of the employees end with this file."
+    if counts[rules.ENDED] and counts.get("unidentified", 0):
+        return "Employees end with this file, and it has rows that cannot be read and may be theirs."
+    if rules.is_many(counts.get("unsupervised", 0), counts.get("supervised", 0)):
+        return "More than a fifth of the employees who have a manager would have none."
+    return None
 
 
 def work(runtime: Any) -> bool:

@@ -17,6 +17,7 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.fields import Code
 from services.contracts.identity import organisations as contract
+from services.contracts.spelling import email_address, login_key
 from services.identity.accounts.handlers import add_account, role_of_level
 from services.identity.credentials.invitations import invite
 from services.identity.credentials.passwords import set_password_hash
@@ -60,13 +61,17 @@ def create_organisation(
     """
     _check_key(key)
     enabled = _known_features(features)
+    try:
+        admin_email = email_address(admin_email)
+    except ValueError as error:
+        raise Refused("invalid_request", f"admin_email: {error}", field="admin_email") from None
     password_hash = None
     if admin_password is not None:
         check_password(admin_password, [name, key, admin_email])
         password_hash = hash_password(admin_password)
 
     def work(unit: UnitOfWork) -> Created:
-        organisation, admin = find_login(unit.session, key, rules.normal_login(admin_email))
+        organisation, admin = find_login(unit.session, key, login_key(admin_email))
         if organisation is not None:
             return Created(organisation.id, organisation.key, admin.id if admin else None, is_new=False)
         organisation = Organisation(
@@ -102,7 +107,7 @@ def set_password(
     password_hash = hash_password(password)
 
     def work(unit: UnitOfWork) -> str:
-        organisation, found = find_login(unit.session, organisation_key, rules.normal_login(login))
+        organisation, found = find_login(unit.session, organisation_key, login_key(login))
         if organisation is None or found is None:
             raise Refused("not_found", "There is no such account.")
         unit.act_for(organisation.id, organisation.key)
@@ -143,6 +148,38 @@ def allow_passwords(database: Database, *, organisation_key: str, realm: str) ->
             realm=realm, allows_passwords=True, members=["allows_passwords"],
         )  # fmt: skip
         return str(provider.id)
+
+    return _as_operator(database, work)
+
+
+def restore_administrators(database: Database, *, organisation_key: str) -> list[str]:
+    """Give the level `admin` the permissions back that it begins with, where nobody is left who holds and could give them.
+
+    Returns those that it lacked. Raises Refused(not_found).
+    """
+
+    def work(unit: UnitOfWork) -> list[str]:
+        found = unit.session.execute(
+            select(Organisation, Role)
+            .join(Role, Role.organisation_id == Organisation.id)
+            .where(Organisation.key == organisation_key, Role.realm == rules.STAFF, Role.code == "admin")
+            .with_for_update(of=Role)
+        ).one_or_none()
+        if found is None:
+            raise Refused("not_found", "There is no such organisation.")
+        organisation, role = found
+        unit.act_for(organisation.id, organisation.key)
+        held = unit.session.scalars(
+            select(RolePermission.permission).where(RolePermission.role_id == role.id)
+        ).all()
+        lacking = sorted(rules.DEFAULT_ROLES["admin"][1] - set(held))
+        for permission in lacking:
+            unit.add(RolePermission(organisation_id=organisation.id, role_id=role.id, permission=permission))
+        if lacking:
+            role.version += 1
+            after = sorted({*held, *lacking})
+            unit.audit("role.changed", "role", role.id, before=sorted(held), after=after, is_disabled=False)
+        return lacking
 
     return _as_operator(database, work)
 

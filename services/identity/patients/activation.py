@@ -13,6 +13,7 @@ from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.contracts.identity import patients as contract
+from services.contracts.spelling import login_key
 from services.identity.credentials import invitations, links
 from services.identity.credentials.models import CredentialLink
 from services.identity.credentials.rules import VERIFY_EMAIL
@@ -20,14 +21,13 @@ from services.identity.models import Account, Organisation
 from services.identity.patients import enrolment, queries
 from services.identity.patients.models import UnverifiedNotice
 from services.identity.patients.rules import NOTICE_KEPT, NOTICE_KEPT_ONCE_TAKEN, NOTICE_LIMIT, Identifying
-from services.identity.realms import rules
 from services.identity.realms.rules import LINK, PATIENT
 from services.identity.registry.people import MEMBERS, add_person, load_person
 from services.identity.secrets import addresses, tries
 from services.identity.secrets.rules import RESET_LIMIT
 from services.identity.secrets.tokens import throttle_key, token_hash
 
-MATCH, NOTICE = "patient-match", "unverified-notice"
+NOTICE = "unverified-notice"
 FORGET_EVERY_S = 60.0
 
 
@@ -35,8 +35,9 @@ def request_access(call: Call) -> Any:
     """Self-activation and forgotten password (S3-24, S3-25). The answer is always {}.
 
     If exactly one patient with enabled access has this e-mail, last name, date of birth and postal code, that patient gets
-    a link. In any other case the address that was entered is told that it could not be verified (S3-26). Tries are counted
-    per caller's address and per address entered, before anything is looked up. Raises Refused(too_many_requests).
+    a link. In any other case the address that was entered is told that it could not be verified (S3-26), once a day. Tries
+    are counted per caller's address, and per address entered from there, before anything is looked up: what strangers try
+    does not block the patient. Raises Refused(too_many_requests).
     """
     entered = Identifying(
         call.request["email"],
@@ -45,9 +46,7 @@ def request_access(call: Call) -> Any:
         call.request["postal_code"],
     )
     # In a space of its own, so that the key never equals that of a log-in.
-    key = throttle_key(
-        call.request["organisation"], f"{PATIENT}-match", rules.normal_login(entered.email or "")
-    )
+    key = throttle_key(call.request["organisation"], f"{PATIENT}-match", login_key(entered.email or ""))
     _count(call, key)
     with call.runtime.database.reading(None) as session:
         organisation = queries.find_organisation_by_key(session, call.request["organisation"])
@@ -62,8 +61,9 @@ def _count(call: Call, key: str) -> None:
     settings = call.runtime.settings
 
     def count(unit: UnitOfWork) -> int:
+        origin = addresses.origin_of(unit.context, key, settings)
         return addresses.count_try(unit, addresses.RESET, settings) or tries.count_try(
-            unit, MATCH, key, RESET_LIMIT
+            unit, tries.MATCH, origin, RESET_LIMIT
         )
 
     wait_s = call.transact(count)
@@ -80,7 +80,7 @@ def _answer(
     if person_id is not None:
         person = load_person(unit, person_id)
         if enrolment.open_access(unit, person) is not None and person.email:
-            enrolment.send_link(unit, person)
+            enrolment.send_asked_link(unit, person)
         return {}
     unit.audit("patient.not_verified", "login", key)
     if tries.count_try(unit, NOTICE, key, NOTICE_LIMIT):

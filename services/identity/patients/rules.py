@@ -1,20 +1,20 @@
-"""Pure rules of patients' portal access. Standard library only."""
+"""Pure rules of patients' portal access."""
 
 from __future__ import annotations
 
 import datetime
-import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from services.contracts.spelling import login_key, postal_code_key, search_key
 from services.identity.secrets.rules import Limit
 
 INACTIVE, UNACTIVATED, ACTIVE = "inactive", "unactivated", "active"
 NOT_ENABLED, NO_EMAIL, NO_POSTAL_CODE = "access_not_enabled", "no_email", "no_postal_code"
 
 
-# The message "could not be verified" goes to any address that was entered: at most three a day.
-NOTICE_LIMIT = Limit(most=3, rest_s=86_400, free=3)
+# The message "could not be verified" goes to any address that was entered: once a day, whoever asks.
+NOTICE_LIMIT = Limit(most=1, rest_s=86_400, free=1)
 NOTICE_KEPT = datetime.timedelta(hours=4)
 # Once a message was rendered, its address is kept for a few more tries to send it.
 NOTICE_KEPT_ONCE_TAKEN = datetime.timedelta(minutes=15)
@@ -51,19 +51,15 @@ class Identifying:
     postal_code: str | None
 
     def matches(self, on_file: Identifying) -> bool:
-        """Whether all four are on file and equal, apart from case, spaces and punctuation."""
+        """Whether all four are on file and equal, apart from spelling."""
         if not (on_file.email and on_file.date_of_birth and on_file.postal_code):
             return False
         return self._normal() == on_file._normal()
 
     def _normal(self) -> tuple[object, ...]:
         return (
-            (self.email or "").strip().casefold(),
-            _letters(self.last_name),
+            login_key(self.email or ""),
+            search_key(self.last_name).replace(" ", ""),
             self.date_of_birth,
-            _letters(self.postal_code or ""),
+            postal_code_key(self.postal_code),
         )
-
-
-def _letters(text: str) -> str:
-    return "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())

@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, insert, select, update
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.referrals.directory import resource_changed
+from services.referrals.directory.keys import set_keys
 from services.referrals.directory.models import Resource
 from services.referrals.directory.revisions import next_revision
 from services.referrals.directory.rules import Level, fingerprint_of
@@ -54,6 +55,8 @@ def apply(unit: UnitOfWork, job: DirectoryImport, entries: Sequence[Entry]) -> N
             for entry in (*plan.added, *plan.changed)
         }
         _write(unit, plan, ids, rows)
+        keys = {ids[number]: columns[number]["keys"] for number in rows}
+        set_keys(unit.session, str(unit.organisation_id), keys)
         _tell(unit, plan, known, rows)
 
 
@@ -133,7 +136,7 @@ def _row(
 ) -> dict[str, Any]:
     parent = columns["parent_number"]
     return {
-        **{name: value for name, value in columns.items() if name != "parent_number"},
+        **{name: value for name, value in columns.items() if name not in ("parent_number", "keys")},
         "agency_id": ids[parent] if parent else None,
         "fingerprint": entry.fingerprint,
         "revision": revision,

@@ -19,13 +19,14 @@ from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
+from services.contracts.spelling import search_key
 from services.referrals.access.access_scope import access_scope_of, may_see_details
 from services.referrals.access.visibility import not_visible, visible_to
 from services.referrals.assignments.queries import get_referral
 from services.referrals.capacity.places import lines_of_programs
 from services.referrals.directory.models import Resource
-from services.referrals.directory.queries import shown_message
-from services.referrals.directory.rules import Level, ResourceStatus, search_key
+from services.referrals.directory.queries import is_shown, shown_message
+from services.referrals.directory.rules import Level, ResourceStatus
 from services.referrals.fhir import resources as fhir
 from services.referrals.fhir import rules
 from services.referrals.models import QueueProgram, Referral, StatusChange
@@ -378,7 +379,9 @@ def _directory(session: Session, caller: Caller | None, wanted: rules.Search) ->
 
 def _listed(caller: Caller | None, is_program: bool) -> ColumnElement[bool]:
     scope = access_scope_of(caller)
-    if is_program or scope.everything:
+    if scope.everything:
+        return is_shown()  # whoever works for a program sees it, however public it is
+    if is_program:
         return scope.of_referrals(Resource.id)
     own = aliased(Resource)
     agency_id = func.coalesce(own.agency_id, own.id)

@@ -73,7 +73,9 @@ _KEPT_TEXTS: Mapping[str, tuple[str, ...]] = {
 }
 _KEPT_NUMBERS = ("minimum_age", "maximum_age", "year_incorporated")
 # Fields that the object expresses by its type, its position and its links.
-_UNDERSTOOD = frozenset({"number", "level", "name", "parent_number", "parent_name", "status", "extra"})
+_UNDERSTOOD = frozenset(
+    {"number", "level", "name", "parent_number", "parent_name", "status", "extra", "private"}
+)
 
 
 class Row(NamedTuple):

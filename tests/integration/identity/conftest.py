@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import ipaddress
 import itertools
 import shutil
@@ -18,11 +17,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from deploy.keys import make_secrets_key
 from services.chassis import wire
 from services.chassis.passports import Caller, Issuer, Verifier
-from services.chassis.unit_of_work import utc_now
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, credentials, passports
 from services.contracts.identity import login as login_contract
+from services.contracts.referrals import assignments, records
+from services.contracts.signing import documents
 from services.identity.organisations.operator import Created, create_organisation, set_password
 from services.identity.secrets import passwords
 from services.identity.sessions.seen import seen_sessions
@@ -53,18 +53,25 @@ class Identity(InProcess):
             identity_secrets_key_file=str(make_secrets_key(folder / "keys")),
             tries_per_address=30,
             emergency_access_minutes=60,
+            emergency_accesses_per_day=5,
             outside_provider_networks=(ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")),
             outside_provider_ca_file=None,
         )
         key = Ed25519PrivateKey.generate()
         self.runtime.issuer = Issuer("identity", key)
         self._public = {"identity": key.public_key()}
-        self._admins: dict[tuple[str, datetime.datetime], Caller] = {}
         self.answers["referrals.describe_resource"] = lambda request: {
             "id": request["resource_id"],
             "name": "Harbor House",
             "level": "program",
         }
+        # The objects of other services exist, unless a test says otherwise.
+        for operation in (
+            records.describe_contact_record,
+            assignments.describe_referral,
+            documents.describe_document,
+        ):
+            self.answers[operation.address] = dict
         self.harbor = harbor or self.an_organisation("harbor")
 
     def an_organisation(self, key: str, *, features: tuple[str, ...] = FEATURES) -> Created:
@@ -99,11 +106,8 @@ class Identity(InProcess):
         return self.call(passports.issue_passports, asked=asked)["passports"][0]
 
     def admin(self, organisation: str = "harbor") -> Caller:
-        """The administrator of an organisation, logged in. Within a minute it is the same session."""
-        minute = utc_now().replace(second=0, microsecond=0)
-        if (organisation, minute) not in self._admins:
-            self._admins[organisation, minute] = self.caller(self.log_in(organisation=organisation)["token"])
-        return self._admins[organisation, minute]
+        """The administrator of an organisation, logged in."""
+        return self.caller(self.log_in(organisation=organisation)["token"])
 
     def flush_seen(self) -> None:
         """Store the last use of sessions."""

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from services.contracts.errors import Refused
 from services.contracts.identity import accounts, employees, hr_feed
 from services.contracts.identity import people as people_contract
 from services.contracts.identity import relationships as relationships_contract
@@ -45,10 +46,10 @@ def test_a_file_is_compared_first_and_changes_nothing(identity):
         a_line("4"),
         a_line("5", email="nobody"),
     )
-    assert answer["counts"] == {"added": 1, "changed": 1, "ended": 1, "unchanged": 1, "refused": 1}
-    assert [(each["line"], each["column"], each["code"]) for each in answer["problems"]] == [
-        (5, "email", "bad_email")
-    ]
+    counts = {"added": 1, "changed": 1, "ended": 1, "unchanged": 1, "refused": 1}
+    assert answer["counts"] == counts | {"unidentified": 1, "supervised": 0, "unsupervised": 0}
+    refused = [each for each in answer["problems"] if each["is_refused"]]
+    assert [(each["line"], each["column"], each["code"]) for each in refused] == [(5, "email", "bad_email")]
     assert [(each["employee_number"], each["action"]) for each in lines_of(identity, admin, answer)] == [
         ("1", "changed"),
         ("4", "added"),
@@ -105,6 +106,45 @@ def test_supervisors_come_from_manager_numbers_and_end_with_them(identity):
     assert relationships(identity, admin, account["id"]) == {two: False, three: False}
 
 
+def test_who_was_ended_by_hr_cannot_sign_in_until_hr_names_them_again(identity):
+    admin = identity.admin()
+    take_in(identity, admin, a_line("1"), a_line("2"))
+    account = an_account(identity, admin, person_of(identity, admin, "2")["id"], "portal_user")
+    token = identity.log_in("e2@example.org", realm="employee")["token"]
+    take_in(identity, admin, a_line("1"))
+    assert not identity.holds(token)
+    with pytest.raises(Refused, match="credentials_refused"):
+        identity.log_in("e2@example.org", realm="employee")
+    version = identity.call(accounts.get_account, admin, account_id=account["id"])["version"]
+    refused = identity.refused(accounts.enable_account, admin, account_id=account["id"], version=version)
+    assert (refused.code, "not an employee" in refused.detail) == ("cannot_be_enabled", True)
+    (event,) = identity.events(accounts.account_disabled)
+    assert event["data"] == {"account_id": account["id"]}
+
+    take_in(identity, admin, a_line("1"), a_line("2"))
+    assert identity.log_in("e2@example.org", realm="employee")["token"]
+    assert len(identity.events(accounts.account_enabled)) == 1
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_staff_have_disabled_hr_does_not_enable(identity, when):
+    admin = identity.admin()
+    take_in(identity, admin, a_line("1"), a_line("2"))
+    account = an_account(identity, admin, person_of(identity, admin, "2")["id"], "portal_user")
+
+    def disable() -> None:
+        version = identity.call(accounts.get_account, admin, account_id=account["id"])["version"]
+        identity.call(accounts.disable_account, admin, account_id=account["id"], version=version)
+
+    if when == "before":
+        disable()
+    take_in(identity, admin, a_line("1"))
+    if when == "after":
+        disable()
+    take_in(identity, admin, a_line("1"), a_line("2"))
+    assert identity.call(accounts.get_account, admin, account_id=account["id"])["state"] == "disabled"
+
+
 @pytest.mark.seed("S2-131")
 def test_another_name_from_hr_is_the_name_of_the_employee_s_account(identity):
     admin = identity.admin()
@@ -151,6 +191,40 @@ def test_half_a_file_ends_nobody_without_confirmation(identity):
     assert (refusal.code, refusal.more["ends"]) == ("confirmation_required", 3)
     imports.work(identity.runtime)
     assert person_of(identity, admin, "5")["kinds"] == ["employee"]
+
+
+def test_a_row_that_cannot_be_read_protects_its_employee_or_asks(identity):
+    admin = identity.admin()
+    take_in(identity, admin, *(a_line(f"{number:05d}") for number in range(1, 12)))
+    others = [a_line(f"{number:05d}") for number in range(2, 12)]
+    for written in ('"=""00001"""', "1", "00001.0"):
+        answer = upload(identity, admin, *others, a_line(written, email="e00001@example.org"))
+        assert (written, answer["counts"]["ended"], answer["total"]) == (written, 0, 0)
+    # One of eleven is less than a fifth, but the row may be that one's.
+    answer = upload(identity, admin, *others, a_line("1E+05 ?"))
+    assert (answer["counts"]["ended"], answer["counts"]["unidentified"]) == (1, 1)
+    [problem] = [each for each in answer["problems"] if each["is_refused"]]
+    assert (problem["line"], problem["column"], problem["code"]) == (12, "employee_number", "bad_number")
+    assert "as text" in problem["message"]
+    refusal = identity.refused(hr_feed.apply_hr_import, admin, import_id=answer["id"])
+    assert (refusal.code, refusal.field) == ("confirmation_required", "confirm")
+    answer = upload(identity, admin, *others)
+    assert identity.call(hr_feed.apply_hr_import, admin, import_id=answer["id"])["state"] == "applying"
+
+
+@pytest.mark.seed("S2-34")
+def test_a_file_without_managers_takes_nobody_s_supervisor_without_confirmation(identity):
+    admin = identity.admin()
+    managed = [a_line(str(number), manager="1") for number in range(2, 7)]
+    take_in(identity, admin, a_line("1"), *managed)
+    floats = [a_line(str(number), manager="1.0") for number in range(2, 7)]
+    assert upload(identity, admin, a_line("1"), *floats)["total"] == 0
+    answer = upload(identity, admin, a_line("1"), *(a_line(str(number)) for number in range(2, 7)))
+    assert (answer["counts"]["supervised"], answer["counts"]["unsupervised"]) == (5, 5)
+    refusal = identity.refused(hr_feed.apply_hr_import, admin, import_id=answer["id"])
+    assert (refusal.code, refusal.more["unsupervised"]) == ("confirmation_required", 5)
+    one_less = upload(identity, admin, a_line("1"), *managed[:-1], a_line("6"))
+    assert identity.call(hr_feed.apply_hr_import, admin, import_id=one_less["id"])["state"] == "applying"
 
 
 def test_a_comparison_that_another_import_has_overtaken_is_not_applied(identity):

@@ -303,9 +303,12 @@ def test_programs_and_agencies_are_services_and_organizations(desk: Desk) -> Non
     ]
     assert ids(search(desk, "HealthcareService", active="false")) == [desk.resource["Old Shelter"]]
     of_agency = search(desk, "HealthcareService", organization=f"Organization/{agency['id']}", active="true")
-    assert len(ids(of_agency)) == 3
+    assert len(ids(of_agency)) == 2
     assert ids(search(desk, "Organization", name="bayside")) == [desk.resource["Bayside Food Network"]]
-    closed = read(desk, "HealthcareService", desk.resource["Winter Shelter"])
+    # Nobody is to be referred there: only who works for it sees it outside the staff.
+    own = desk.provider("Winter Shelter")
+    closed = read(desk, "HealthcareService", desk.resource["Winter Shelter"], own)
+    assert refusal(lambda: read(desk, "HealthcareService", desk.resource["Winter Shelter"])) == "not_found"
     assert closed["extraDetails"] == "Takes no referrals at present."
 
 
