@@ -149,7 +149,7 @@ def enrollment_status(stage: str, *, is_waitlisted: bool) -> str:
 
 def sdoh_categories(taxonomy_codes: Iterable[str]) -> list[tuple[str, str]]:
     """The guide's categories, code and display, of a program with these codes of the 211 taxonomy; at least one."""
-    found = {}
+    found: dict[tuple[str, str], None] = {}
     for code in taxonomy_codes:
         beginning = max((each for each in _CATEGORIES if code.startswith(each)), key=len, default=None)
         if beginning is not None:

@@ -97,7 +97,8 @@ def get_hsds_service(session: Session, _caller: Caller | None, *, service_id: st
 
 def get_hsds_organization(session: Session, _caller: Caller | None, *, organization_id: str) -> Object:
     """One organization in full. Raises Refused `not_found`."""
-    rows = _rows(session, [Resource.id == organization_id, Resource.level == Level.AGENCY.value], limit=1)
+    wanted = [Resource.id == organization_id, Resource.level == Level.AGENCY.value, is_shown()]
+    rows = _rows(session, wanted, limit=1)
     if not rows:
         raise Refused("not_found", "There is no organization with this id.", "organization_id")
     return organizations_of(session, rows)[0]
