@@ -340,7 +340,7 @@ def test_a_referral_names_who_refers_and_what_is_asked_for(desk: Desk) -> None:
 
     task, request = (read(desk, kind, referral["id"]) for kind in ("Task", "ServiceRequest"))
 
-    identifier = {"system": "urn:portico:organisation", "value": HARBOR}
+    identifier = {"system": "urn:portico:organisation", "value": HARBOR[0]}
     assert task["requester"] == request["requester"] == {"type": "Organization", "identifier": identifier}
     assert request["code"]["coding"] == [
         {"system": "urn:portico:queue", "code": task["businessStatus"]["coding"][0]["system"].split(":")[3]}
