@@ -41,12 +41,13 @@ _COOKIE = {
     "type": "boolean",
     "description": "true: the token or browser key comes as a cookie that scripts cannot read, and not in the answer",
 }
+_SEARCHED = {"type": "object", "additionalProperties": {"type": "string"}}
 _SEARCH = {
     "name": "parameters",
     "in": "query",
     "style": "form",
     "explode": True,
-    "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+    "schema": _SEARCHED,
     "description": "FHIR search parameters; /fhir/R4/metadata lists those of each type",
 }
 _PROBLEM = {
@@ -123,8 +124,7 @@ def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
     if route.uploads:
         document["requestBody"] = _upload(route, rest, required)
     elif route.is_fhir and route.takes_body:
-        form = {"type": "object", "additionalProperties": _SEARCH["schema"]["additionalProperties"]}
-        document["requestBody"] = {"content": {fhir.FORM: {"schema": form}}}
+        document["requestBody"] = {"content": {fhir.FORM: {"schema": _SEARCHED}}}
     elif route.takes_body and not route.takes_query and rest:
         if route.cookie in ("given", "begun"):
             rest["cookie"] = _COOKIE

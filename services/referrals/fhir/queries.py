@@ -154,7 +154,7 @@ class _Found:
     total: int | None = None
 
     @classmethod
-    def counted(cls, session: Session, matches: Select[Any]) -> _Found:
+    def counted(cls, session: Session, matches: Select[*tuple[Any, ...]]) -> _Found:
         ids = matches.with_only_columns(literal(1), maintain_column_froms=True).order_by(None).subquery()
         return cls([], total=session.scalar(select(func.count()).select_from(ids)))
 
