@@ -61,6 +61,7 @@ KINDS: Mapping[str, str] = {
     "line_id": "capacity_line",
     "merge_id": "merge",
     "merged_id": "applicant",
+    "note_ids": "step",
     "notice_id": "notice",
     "object_id": "audited",
     "offer_id": "offer",

@@ -94,8 +94,11 @@ class Identity(InProcess):
         )
 
     def caller(self, token: str, audience: str = "identity") -> Caller:
-        """The caller of a session token now, as `audience` reads the passport."""
-        return Verifier(audience, self._public).verify(self._issued(token, audience)["passport"])
+        """The caller of a session token now, as `audience` reads the passport. Raises Refused(unauthenticated)."""
+        passport = self._issued(token, audience)["passport"]
+        if passport is None:
+            raise Refused("unauthenticated", "The session has ended.")
+        return Verifier(audience, self._public).verify(passport)
 
     def holds(self, token: str, client_address: str | None = None) -> bool:
         """Whether the session of this token holds when it is used from this address."""
