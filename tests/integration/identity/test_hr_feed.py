@@ -199,14 +199,14 @@ def test_two_thousand_employees_are_taken_in_within_twelve_seconds_with_progress
     seen = []
     step = imports._step
 
-    def watched(runtime, import_id, organisation):
-        is_done = step(runtime, import_id, organisation)
+    def watched(runtime, import_id, organisation, place):
+        following = step(runtime, import_id, organisation, place)
         seen.append(identity.call(hr_feed.get_hr_import, admin, import_id=import_id)["done"])
-        return is_done
+        return following
 
     monkeypatch.setattr(imports, "_step", watched)
     started = time.monotonic()
     done = take_in(identity, admin, *rows)
     assert time.monotonic() - started < 12
     assert (done["state"], done["counts"]["added"]) == ("applied", 2000)
-    assert seen[:3] == [200, 400, 600]
+    assert seen[:3] == [25, 50, 75]
