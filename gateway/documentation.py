@@ -6,9 +6,11 @@ OpenAPI 3.1 at /openapi.json and readable documentation at /docs; AsyncAPI at /a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import IO, Any
 
 import flask
 
@@ -179,11 +181,10 @@ def _responses(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
 
 
 def register(app: flask.Flask, routes: Sequence[Route]) -> None:
-    """Serve both documents."""
-
-    @cache
-    def document() -> dict[str, Any]:
-        return openapi(routes)
+    """Serve the documents."""
+    api = _Made(lambda: encode(openapi(routes)))
+    events = _Made(lambda: encode(asyncapi(CONTRACTS)))
+    page = _Made(lambda: _page(openapi(routes)))
 
     @app.get("/")
     def root() -> flask.Response:
@@ -191,11 +192,11 @@ def register(app: flask.Flask, routes: Sequence[Route]) -> None:
 
     @app.get("/openapi.json")
     def openapi_json() -> flask.Response:
-        return flask.Response(encode(document()), content_type="application/json")
+        return api.answer("application/json")
 
     @app.get("/asyncapi.json")
     def asyncapi_json() -> flask.Response:
-        return flask.Response(encode(asyncapi(CONTRACTS)), content_type="application/json")
+        return events.answer("application/json")
 
     @app.get("/schemas/<name>")
     def schema(name: str) -> flask.Response:
@@ -208,13 +209,34 @@ def register(app: flask.Flask, routes: Sequence[Route]) -> None:
 
     @app.get("/docs")
     def docs() -> flask.Response:
-        response = flask.Response(
-            flask.render_template("docs.html", api=document(), tags=_by_tag(document()))
-        )
+        response = page.answer("text/html")
         response.headers["Content-Security-Policy"] = (
             "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
         )
         return response
+
+
+class _Made:
+    """A document that takes a second to make and that anybody may ask for: made once, kept as a file and sent from there."""
+
+    def __init__(self, make: Callable[[], bytes]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._file: IO[bytes] | None = None
+
+    def answer(self, content_type: str) -> flask.Response:
+        with self._lock:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it is kept as long as the process
+                self._file.write(self._make())
+                self._file.flush()
+        response = flask.send_file(f"/proc/self/fd/{self._file.fileno()}", mimetype=content_type)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def _page(api: dict[str, Any]) -> bytes:
+    return flask.render_template("docs.html", api=api, tags=_by_tag(api)).encode()
 
 
 @cache

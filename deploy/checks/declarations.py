@@ -12,12 +12,19 @@ from services.chassis.operations import Serves
 from services.chassis.topology import entrypoints
 from services.contracts.audit import checkpoint_event
 from services.contracts.declare import Event, Operation
+from services.contracts.identity.accounts import ProviderSwitches
 
 # Operations for services that do not call them yet, with the reason.
 AWAITED: Mapping[str, str] = {
     "identity.draft_applicant": "portals will ask it when it takes applications",
     "identity.register_patient": "portals will ask it when it takes registrations",
 }
+
+# Members of a request by which a command gives rights, and what a command that gives them refuses with.
+RIGHTS = frozenset(
+    {"security_level", "role", "allowed_roles", "permissions", "scopes", *ProviderSwitches().fields}
+)
+REFUSALS_OF_RIGHTS = frozenset({"right_not_held", "scope_refused"})
 
 
 def problems(portico: Portico) -> list[str]:
@@ -29,6 +36,7 @@ def problems(portico: Portico) -> list[str]:
         *_routes(portico),
         *_questions_that_nobody_asks(portico),
         *_events_that_nobody_publishes(portico),
+        *_rights_that_anybody_gives(portico),
     ]
 
 
@@ -123,6 +131,26 @@ def _events_that_nobody_publishes(portico: Portico) -> Iterator[str]:
             yield (
                 f"{event.service}.{event.name}.v{event.version}: never published; call `unit.publish({event.name}, …)` "
                 f"in services/{event.service}, or remove the event"
+            )
+
+
+def _rights_that_anybody_gives(portico: Portico) -> Iterator[str]:
+    """Commands that give rights must say so, and refuse what the caller does not hold. Emergency access gives more, aloud."""
+    for operation in portico.all_operations:
+        gives = sorted(RIGHTS & set(operation.request.fields))
+        may_give = operation.kind == "command" and not (operation.access.permission or ".read").endswith(
+            ".read"
+        )
+        if operation.grants is None:
+            if gives and may_give:
+                yield (
+                    f"{operation.address}: {', '.join(gives)} may give rights; declare `grants=…`, and refuse what the "
+                    "caller does not hold with services/identity/realms/granting.py"
+                )
+        elif operation.grants != "emergency" and REFUSALS_OF_RIGHTS.isdisjoint(operation.errors):
+            yield (
+                f"{operation.address}: it grants {operation.grants} and refuses nobody; declare and raise "
+                "`right_not_held` with services/identity/realms/granting.py"
             )
 
 

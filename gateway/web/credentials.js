@@ -26,7 +26,7 @@ function askForPassword(link) {
 }
 
 function offerNewLink(link) {
-  const kind = link.purpose === "reset" ? "link to reset your password" : "invitation";
+  const kind = link.purpose.startsWith("reset") ? "link to reset your password" : "invitation";
   const isExpired = link.state === "expired";
   say(isExpired ? `Your ${kind} has expired.` : `This ${kind} was used already, or a newer one has replaced it.`);
   element("renew").hidden = false;

@@ -17,6 +17,9 @@ from services.contracts.fields import EVENT_FIELDS
 
 Kind = Literal["command", "query"]
 Unknown = Literal["raise", "exclude"]
+# What an operation gives to somebody: a level, a role and its permissions, a client's scopes, what holds in a realm, reach
+# over a resource or a profile, a way to sign in, emergency access.
+Right = Literal["level", "role", "scopes", "realm", "resource", "profile", "sign_in", "emergency"]
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,8 @@ class Operation:
     `honours_version`: it may be sent with `If-Match`, and is refused where that names another version.
     `is_routed`: it has a route on the gateway. False where only the gateway itself or a service calls it.
     `keeps_answer`: the same request id gives the same answer. False where the answer holds a secret.
+    `grants`: it gives somebody rights. Nobody gives what they do not hold, and nobody gives to themselves; a test tries
+    each operation that is marked so.
     """
 
     service: str
@@ -100,6 +105,7 @@ class Operation:
     keeps_answer: bool = True
     timeout_s: float | None = None
     is_routed: bool = True
+    grants: Right | None = None
 
     @property
     def address(self) -> str:

@@ -107,6 +107,8 @@ class Account(TenantScoped, Base):
     first_name: Mapped[str | None] = mapped_column(String(100))
     last_name: Mapped[str | None] = mapped_column(String(100))
     state: Mapped[str] = mapped_column(String(20), default="invited")
+    # Why it is disabled, where that follows from something else: it ends when that does. None: staff have decided it.
+    disabled_for: Mapped[str | None] = mapped_column(String(20))
     password_hash: Mapped[str | None] = mapped_column(String(255))
     password_set_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     must_change_password: Mapped[bool] = mapped_column(Boolean, default=False)

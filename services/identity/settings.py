@@ -82,6 +82,11 @@ class Settings(ServiceSettings):
         validate=validate.Range(5, 720),
         metadata={"help": "emergency access to one object ends after so many minutes"},
     )
+    EMERGENCY_ACCESSES_PER_DAY = fields.Integer(
+        load_default=5,
+        validate=validate.Range(1, 100),
+        metadata={"help": "how many emergency accesses a person has in a day"},
+    )
     IDENTITY_SECRETS_KEY_FILE = fields.String(
         load_default=None,
         metadata={

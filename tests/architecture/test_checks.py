@@ -68,6 +68,24 @@ def test_the_migrations_of_this_tree_make_its_tables_on_sqlite(tree: Portico):
     assert tables.problems(tree) == []
 
 
+def test_a_command_that_gives_rights_unmarked_or_to_anybody_is_named(tree: Portico):
+    marked = operation(tree, "identity.set_security_level")
+
+    unmarked = with_contract(tree, "identity", set_security_level=dataclasses.replace(marked, grants=None))
+    careless = with_contract(
+        tree, "identity", set_security_level=dataclasses.replace(marked, errors=("not_found",))
+    )
+
+    assert any(
+        line.startswith("identity.set_security_level: security_level may give rights; declare `grants=…`")
+        for line in declarations.problems(unmarked)
+    )
+    assert any(
+        line.startswith("identity.set_security_level: it grants level and refuses nobody")
+        for line in declarations.problems(careless)
+    )
+
+
 def test_an_operation_without_entrypoint_is_named(tree: Portico):
     spoilt = with_service(tree, "portals", type("Service", (), {"name": "portals"}))
 

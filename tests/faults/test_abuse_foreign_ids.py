@@ -45,10 +45,7 @@ OPERATIONS = {
 FEW = 3  # objects of other kinds that the short form tries beside the right ones
 LEAST_PAIRS = 1000
 # Members that may name anything: the object is looked up later, or by another service.
-ANYTHING = {
-    ("identity.break_glass", "object_id"),
-    ("identity.start_patient_job", "person_ids"),
-}
+ANYTHING = {("identity.start_patient_job", "person_ids")}
 # Commands that change nothing: their arguments do not belong into an address, or they are dry runs.
 QUESTIONS = {
     "identity.check_username",

@@ -128,6 +128,7 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("identity.list_patient_access", "after"): "patient",
     ("identity.list_employee_access", "after"): "employee_cursor",
     ("identity.list_pickup_codes", "after"): "pickup_code",
+    ("identity.break_glass", "object_id"): "person",
     ("identity.list_break_glass", "account_id"): "account",
     ("identity.list_break_glass", "after"): "emergency",
     ("identity.list_who_can_see", "after"): "account_cursor",

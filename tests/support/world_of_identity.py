@@ -66,7 +66,14 @@ def identity_world(folder: Path) -> World:
             "identity.end_person_kind": lambda own, _: {"kind": "client"},
             "identity.add_family_access": lambda own, _: {"role": "family"},
             "identity.start_patient_job": lambda own, _: {"kind": "enable", "attests_email_is_private": True},
-            "identity.set_account_relationship": lambda own, _: {"kind": "portal_user"},
+            **{
+                f"identity.set_{side}_relationship": lambda own, _: {
+                    "kind": "portal_user",
+                    "account_id": own["account"][1],
+                }
+                for side in ("account", "person")
+            },
+            "identity.break_glass": lambda own, _: {"object_type": "person"},
             "identity.check_username": lambda own, _: {"username": "ana.bayside"},
         }
     )
@@ -231,15 +238,16 @@ class _IdentityObjects:
     def _others(self, client: str, contact: str) -> None:
         related = self.call(
             relationships.set_account_relationship,
-            account_id=self.caller.id,
+            account_id=self.world.objects[self.key]["account"][1],
             person_id=client,
             kind="contact",
         )
         self.keep("relationship", related["id"])
         emergency = self.call(
             audit.break_glass,
-            object_type="referral",
-            object_id="7" * 31 + str(KEYS.index(self.key)),
+            object_type="person",
+            object_id=client,
+            reason_code="immediate_danger",
             reason=f"Fire in {self.key} today.",
         )
         self.keep("emergency", emergency["id"])

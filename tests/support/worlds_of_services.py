@@ -286,6 +286,7 @@ def _knows_account(service: InProcess, key: str) -> None:
             "realm": "provider",
             "person_id": None,
             "state": "active",
+            "can_sign": True,
             "organisation_name": f"{key} County",
             "features": ["electronic_signature"],
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
@@ -57,7 +57,10 @@ def test_the_provider_gets_two_initial_mails(sent: Sent) -> None:
 def test_the_mail_about_the_document_links_directly_to_the_portal(sent: Sent, portico: RunningStack) -> None:
     (link,) = set(re.findall(r"https?://\S+", sent.about_the_document()["text"]))
     assert urlsplit(link).port == urlsplit(portico.url).port
-    assert requests.get(link, timeout=10).status_code == 200
+    assert dict(parse_qsl(urlsplit(link).query)) == {"organisation": "harbor", "realm": "provider"}
+    page = requests.get(link, timeout=10)
+    assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert "Harbor County" in page.text
     assert not re.search("token|Rosalind|Quimby", link)
 
 

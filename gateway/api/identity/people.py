@@ -12,6 +12,7 @@ ROUTES = (
     Route("GET", "/v1/people/{person_id}", api.get_person),
     Route("PATCH", "/v1/people/{person_id}", api.edit_person),
     Route("POST", "/v1/people/{person_id}/disable", api.disable_person),
+    Route("POST", "/v1/people/{person_id}/enable", api.enable_person),
     Route("POST", "/v1/people/{person_id}/kinds", api.start_person_kind),
     Route("POST", "/v1/people/{person_id}/kinds/{kind}/end", api.end_person_kind),
     Route("POST", "/v1/people/{person_id}/accounts", api.create_person_account),

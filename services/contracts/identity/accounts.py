@@ -77,8 +77,9 @@ create_account = contract.command(
     },
     reply=Account,
     access=permission("account.manage"),
-    errors=("login_taken",),
+    errors=("login_taken", "right_not_held"),
     status=201,
+    grants="level",
 )
 get_account = contract.query(
     "get_account",
@@ -130,20 +131,30 @@ edit_account = contract.command(
     },
     reply=Account,
     access=permission("account.manage"),
-    errors=("not_found", "not_a_workforce_account", "proof_required", "login_taken"),
+    errors=("not_found", "not_a_workforce_account", "proof_required", "login_taken", "right_not_held"),
+    grants="sign_in",
     expects_version=True,
 )
 set_security_level = contract.command(
     "set_security_level",
-    "Choose the security level. Leaving `provider_portal_user` suspends the account's resource assignments.",
+    "Choose the security level of somebody else. The caller must hold what both levels permit. Leaving "
+    "`provider_portal_user` suspends the account's resource assignments.",
     request={
         "account_id": Id(required=True),
         "security_level": fields.String(required=True, validate=validate.OneOf(SECURITY_LEVELS)),
     },
     reply=Account,
     access=permission("account.manage"),
-    errors=("not_found", "feature_is_off", "not_a_workforce_account", "last_administrator"),
+    errors=(
+        "not_found",
+        "feature_is_off",
+        "not_a_workforce_account",
+        "last_administrator",
+        "right_not_held",
+        "own_rights",
+    ),
     expects_version=True,
+    grants="level",
 )
 disable_account = contract.command(
     "disable_account",
@@ -162,8 +173,9 @@ enable_account = contract.command(
     request={"account_id": Id(required=True)},
     reply=Account,
     access=permission("account.manage"),
-    errors=("not_found", "cannot_be_enabled", "login_taken"),
+    errors=("not_found", "cannot_be_enabled", "right_not_held", "login_taken"),
     expects_version=True,
+    grants="level",
 )
 assign_resource = contract.command(
     "assign_resource",
@@ -171,7 +183,8 @@ assign_resource = contract.command(
     request={"account_id": Id(required=True), "resource_id": Id(required=True)},
     reply=Account,
     access=permission("account.manage"),
-    errors=("not_found", "not_a_provider_account", "resource_not_found"),
+    errors=("not_found", "not_a_provider_account", "resource_not_found", "right_not_held", "own_rights"),
+    grants="resource",
     honours_version=True,
 )
 remove_resource = contract.command(
@@ -194,12 +207,13 @@ set_provider_switches = contract.command(
     },
     reply=Account,
     access=permission("account.manage"),
-    errors=("not_found", "not_a_provider_account"),
+    errors=("not_found", "not_a_provider_account", "right_not_held", "own_rights"),
+    grants="level",
     honours_version=True,
 )
 invite_account = contract.command(
     "invite_account",
-    "Send the link that sets the first password. A newer link voids the older.",
+    "Send the link that sets the first password. The link before is void.",
     request={"account_id": Id(required=True)},
     reply={"invitation_id": Id(required=True)},
     access=permission("account.manage"),
@@ -238,6 +252,9 @@ describe_account = contract.query(
         "realm": fields.String(required=True, validate=validate.OneOf(REALMS)),
         "person_id": Id(required=True, allow_none=True),
         "state": fields.String(required=True),
+        "can_sign": Flag(
+            required=True, metadata={"description": "whether it may sign documents, once its owner signs in"}
+        ),
         "organisation_name": fields.String(required=True),
         "features": fields.List(fields.String(), required=True),
     },

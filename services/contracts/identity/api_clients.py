@@ -85,28 +85,33 @@ create_api_client = contract.command(
     errors=("proof_required", "scope_refused"),
     status=201,
     keeps_answer=False,
+    grants="scopes",
 )
 change_api_client = contract.command(
     "change_api_client",
-    "Change name, scopes, networks and expiry of an API client. The change takes effect with the client's next call.",
+    "Change name, scopes, networks and expiry of an API client. The caller must hold all the scopes. The change takes "
+    "effect with the client's next call.",
     request=ChangedApiClient,
     reply=ApiClient,
     access=permission("organisation.manage"),
     errors=("not_found", "proof_required", "scope_refused", "api_client_revoked"),
     expects_version=True,
+    grants="scopes",
 )
 rotate_api_secret = contract.command(
     "rotate_api_secret",
-    "Make a new secret, shown only this once. The secret before it stays valid for `overlap_hours`; older ones end.",
+    "Make a new secret, shown only this once. The caller must hold the client's scopes. The secret before it stays valid "
+    "for `overlap_hours`; older ones end.",
     request={
         "client_id": Id(required=True),
         "overlap_hours": fields.Integer(load_default=24, validate=validate.Range(0, 720)),
     },
     reply=ApiClientWithSecret,
     access=permission("organisation.manage"),
-    errors=("not_found", "proof_required", "api_client_revoked"),
+    errors=("not_found", "proof_required", "api_client_revoked", "right_not_held"),
     status=201,
     keeps_answer=False,
+    grants="scopes",
 )
 revoke_api_client = contract.command(
     "revoke_api_client",

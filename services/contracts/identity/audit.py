@@ -20,6 +20,10 @@ EMERGENCY_OBJECTS = {
     "person": "person.read",
 }
 
+# Why emergency access was needed. The text beside it says more.
+EMERGENCY_REASONS = ("emergency_treatment", "immediate_danger", "legal_duty", "usual_access_fails")
+OUTCOMES = ("justified", "not_justified")
+
 
 class EmergencyAccess(Reply):
     """Emergency access to one object. `id` is the id of its audit entry."""
@@ -32,12 +36,19 @@ class EmergencyAccess(Reply):
 
 
 class EmergencyReportEntry(EmergencyAccess):
-    """One line of the report of emergency accesses. `ended_at` is set when somebody ended it before `ends_at`."""
+    """One line of the report of emergency accesses. `ended_at` is set when somebody ended it before `ends_at`.
+
+    `outcome`: what a second person has found; None until then. `reason_code` is None for accesses before there were codes.
+    """
 
     at = Moment(required=True)
     account_id = Id(required=True)
+    reason_code = fields.String(required=True, allow_none=True, validate=validate.OneOf(EMERGENCY_REASONS))
     reason = fields.String(required=True)
     ended_at = Moment(allow_none=True)
+    outcome = fields.String(required=True, allow_none=True, validate=validate.OneOf(OUTCOMES))
+    reviewed_by = Id(required=True, allow_none=True)
+    reviewed_at = Moment(required=True, allow_none=True)
 
 
 class AccessStep(Reply):
@@ -154,16 +165,19 @@ preview_removal = contract.query(
 )
 break_glass = contract.command(
     "break_glass",
-    "Emergency access to one object, in this session and for a limited time. It is audited with its reason and reported.",
+    "Emergency access to one object, in this session and for a limited time, a few times a day. It is audited with its "
+    "reason, reported, and reviewed by a second person.",
     request={
         "object_type": fields.String(required=True, validate=validate.OneOf(tuple(EMERGENCY_OBJECTS))),
         "object_id": Id(required=True),
+        "reason_code": fields.String(required=True, validate=validate.OneOf(EMERGENCY_REASONS)),
         "reason": Text(required=True, least=10, most=500),
     },
     reply=EmergencyAccess,
     access=permission("access.break_glass", realms=("staff",)),
-    errors=("too_many_requests",),
+    errors=("too_many_requests", "not_found"),
     status=201,
+    grants="emergency",
 )
 end_break_glass = contract.command(
     "end_break_glass",
@@ -174,6 +188,21 @@ end_break_glass = contract.command(
     errors=("not_found",),
     status=204,
 )
+review_break_glass = contract.command(
+    "review_break_glass",
+    "Note what a second person has found about an emergency access, once. Until then it is listed as not reviewed.",
+    request={
+        "access_id": Id(required=True),
+        "outcome": fields.String(required=True, validate=validate.OneOf(OUTCOMES)),
+    },
+    reply={
+        "access_id": Id(required=True),
+        "outcome": fields.String(required=True),
+        "reviewed_at": Moment(required=True),
+    },
+    access=permission("audit.read", realms=("staff",)),
+    errors=("not_found", "second_person_needed", "conflict"),
+)
 list_break_glass = contract.query(
     "list_break_glass",
     "The report of emergency accesses with their reasons, newest first. Reading it is audited.",
@@ -181,6 +210,7 @@ list_break_glass = contract.query(
         "since": Moment(load_default=None, allow_none=True),
         "until": Moment(load_default=None, allow_none=True),
         "account_id": Id(load_default=None, allow_none=True),
+        "is_reviewed": Flag(load_default=None, allow_none=True),
         "after": Id(load_default=None, allow_none=True),
         "limit": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
     },

@@ -11,7 +11,8 @@ from services.contracts.identity.realms import REALMS
 
 request_password_reset = contract.command(
     "request_password_reset",
-    "Ask for a link that sets a new password. The answer is the same whether or not the account exists.",
+    "Ask for a link that sets a new password. The answer is the same whether or not the account exists. Asking voids "
+    "nothing: what was sent before works until one of the links is used.",
     request={
         "organisation": Code(required=True),
         "realm": fields.String(load_default="staff", validate=validate.OneOf(REALMS)),
@@ -22,6 +23,13 @@ request_password_reset = contract.command(
     errors=("too_many_requests",),
     status=202,
 )
+# Where several people have one address, whose link it is; null otherwise.
+_WHOSE = {
+    "first_name": fields.String(required=True, allow_none=True),
+    "masked_username": fields.String(
+        required=True, allow_none=True, metadata={"description": "the first and the last letter: `m•••l`"}
+    ),
+}
 inspect_credential_link = contract.query(
     "inspect_credential_link",
     "What a link is for and whether it can still be used. It stays usable: `redeem_credential_link` uses it up.",
@@ -30,6 +38,7 @@ inspect_credential_link = contract.query(
         "purpose": fields.String(required=True),
         "state": fields.String(required=True, validate=validate.OneOf(["usable", "expired", "used_or_void"])),
         "needs_username": Flag(required=True),
+        **_WHOSE,
     },
     access=PUBLIC,
     errors=("not_found",),
@@ -52,13 +61,14 @@ redeem_credential_link = contract.command(
 mint_credential_link = contract.command(
     "mint_credential_link",
     "Make the link or temporary password of an invitation or reset, at the moment its message is rendered. Its lifetime "
-    "starts now. Older ones are void.",
+    "starts now. What was made for the same message before is void.",
     request={"invitation_id": Id(required=True)},
     reply={
         "link": Secret(required=True, allow_none=True),
         "temporary_password": Secret(required=True, allow_none=True),
         "username": fields.String(required=True),
         "email": fields.String(required=True, allow_none=True),
+        **_WHOSE,
         "lifetime_minutes": fields.Integer(required=True),
         "purpose": fields.String(required=True),
         "realm": fields.String(required=True, validate=validate.OneOf(REALMS)),
@@ -105,11 +115,16 @@ request_new_link = contract.command(
 )
 describe_login_change = contract.query(
     "describe_login_change",
-    "The address that an account had before its log-in changed. The notice of the change goes there.",
+    "The address that an account had before its log-in changed or it was closed. The notice goes there.",
     request={"change_id": Id(required=True)},
     reply={"email": fields.String(required=True), "organisation_name": fields.String(required=True)},
     access=only_services("notifications"),
     errors=("not_found",),
+)
+account_closed = contract.event(
+    "account_closed",
+    "An account was closed because its owner has another one. A notice goes to its address.",
+    data={"account_id": Id(required=True), "change_id": Id(required=True)},
 )
 login_email_changed = contract.event(
     "login_email_changed",

@@ -72,7 +72,9 @@ set_portal_entry = contract.command(
     },
     reply=PortalEntryView,
     access=MANAGE_ORGANISATION,
+    errors=("right_not_held",),
     expects_version=True,
+    grants="role",
 )
 list_employee_access = contract.query(
     "list_employee_access",

@@ -95,8 +95,10 @@ add_family_access = contract.command(
         "login_taken",
         "login_is_fixed",
         "account_disabled",
+        "right_not_held",
     ),
     status=201,
+    grants="profile",
 )
 get_family_access = contract.query(
     "get_family_access",
@@ -121,8 +123,9 @@ change_family_access = contract.command(
     request={**WHOSE, "role": Code(), "ends_at": Moment(allow_none=True)},
     reply=FamilyAccess,
     access=MANAGE_ACCESS,
-    errors=("not_found",),
+    errors=("not_found", "right_not_held"),
     expects_version=True,
+    grants="profile",
 )
 change_family_login = contract.command(
     "change_family_login",
@@ -130,7 +133,8 @@ change_family_login = contract.command(
     request={**WHOSE, "email": email_address(required=True)},
     reply=FamilyAccess,
     access=MANAGE_ACCESS,
-    errors=("not_found", "login_taken", "proof_required"),
+    errors=("not_found", "login_taken", "proof_required", "right_not_held"),
+    grants="sign_in",
     honours_version=True,
 )
 remove_family_access = contract.command(

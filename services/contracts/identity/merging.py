@@ -79,7 +79,8 @@ preview_merge = contract.query(
 merge_people = contract.command(
     "merge_people",
     "Merge one record of a person into another: an applicant into the employee, a duplicate into the right one. "
-    "Accounts, access and relationships move to the kept record. Merging the same two again answers the same merge.",
+    "Accounts, access and relationships move to the kept record, and log-ins follow the chosen e-mail, which is verified "
+    "anew. Merging the same two again answers the same merge.",
     request={
         **_PAIR,
         "plan": Digest(required=True),
@@ -99,6 +100,7 @@ merge_people = contract.command(
         "merge_outdated",
         "proof_required",
         "last_administrator",
+        "login_taken",
     ),
     status=201,
 )

@@ -118,8 +118,9 @@ create_identity_provider = contract.command(
     request=NewIdentityProvider,
     reply=IdentityProvider,
     access=MANAGE_ORGANISATION,
-    errors=("proof_required", "conflict", "last_way_in"),
+    errors=("proof_required", "conflict", "last_way_in", "right_not_held"),
     status=201,
+    grants="realm",
 )
 change_identity_provider = contract.command(
     "change_identity_provider",
@@ -127,8 +128,9 @@ change_identity_provider = contract.command(
     request=ChangedIdentityProvider,
     reply=IdentityProvider,
     access=MANAGE_ORGANISATION,
-    errors=("proof_required", "not_found", "last_way_in"),
+    errors=("proof_required", "not_found", "last_way_in", "right_not_held"),
     expects_version=True,
+    grants="realm",
 )
 delete_identity_provider = contract.command(
     "delete_identity_provider",
@@ -272,8 +274,9 @@ link_account_outside_identity = contract.command(
     request={"account_id": Id(required=True), "subject": Text(required=True, most=255)},
     reply=OutsideIdentity,
     access=permission("account.manage"),
-    errors=("not_found", "proof_required", "outside_identity_taken"),
+    errors=("not_found", "proof_required", "outside_identity_taken", "right_not_held"),
     status=201,
+    grants="sign_in",
 )
 unlink_account_outside_identity = contract.command(
     "unlink_account_outside_identity",

@@ -190,8 +190,10 @@ set_patient_credentials = contract.command(
         "details_missing",
         "login_taken",
         "password_refused",
+        "right_not_held",
     ),
     keeps_answer=False,
+    grants="sign_in",
     honours_version=True,
 )
 change_patient_email = contract.command(
@@ -213,8 +215,10 @@ change_patient_email = contract.command(
         "proof_required",
         "details_missing",
         "login_taken",
+        "right_not_held",
     ),
     expects_version=True,
+    grants="sign_in",
 )
 
 

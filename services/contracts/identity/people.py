@@ -173,7 +173,15 @@ edit_person = contract.command(
     request=EditPerson,
     reply=PersonView,
     access=MANAGE_PEOPLE,
-    errors=("not_found", "already_merged", "login_taken", "proof_required", "confirmation_required"),
+    errors=(
+        "not_found",
+        "already_merged",
+        "login_taken",
+        "proof_required",
+        "confirmation_required",
+        "right_not_held",
+    ),
+    grants="sign_in",
     expects_version=True,
 )
 start_person_kind = contract.command(
@@ -192,11 +200,16 @@ start_person_kind = contract.command(
 )
 end_person_kind = contract.command(
     "end_person_kind",
-    "End a kind of a person: a client is discharged, an employee has left.",
-    request={"person_id": Id(required=True), "kind": one_of(PERSON_KINDS, required=True)},
+    "End a kind of a person: a client is discharged, an employee has left. The access to portals that rests on it ends: of "
+    "a client's family, of the patient, of the employee. For the first two `confirm` is needed.",
+    request={
+        "person_id": Id(required=True),
+        "kind": one_of(PERSON_KINDS, required=True),
+        "confirm": Flag(load_default=False),
+    },
     reply=PersonView,
     access=MANAGE_PEOPLE,
-    errors=("not_found",),
+    errors=("not_found", "confirmation_required"),
     honours_version=True,
 )
 disable_person = contract.command(
@@ -207,6 +220,15 @@ disable_person = contract.command(
     reply=PersonView,
     access=MANAGE_PEOPLE,
     errors=("not_found",),
+    expects_version=True,
+)
+enable_person = contract.command(
+    "enable_person",
+    "Enable a disabled person again. The access that ended stays ended and is given anew.",
+    request={"person_id": Id(required=True)},
+    reply=PersonView,
+    access=MANAGE_PEOPLE,
+    errors=("not_found", "already_merged"),
     expects_version=True,
 )
 create_person_account = contract.command(
@@ -224,8 +246,16 @@ create_person_account = contract.command(
     },
     reply=Account,
     access=permission("account.manage"),
-    errors=("not_found", "login_taken", "access_exists", "not_a_patient", "details_missing"),
+    errors=(
+        "not_found",
+        "login_taken",
+        "access_exists",
+        "not_a_patient",
+        "details_missing",
+        "right_not_held",
+    ),
     status=201,
+    grants="profile",
 )
 
 

@@ -66,12 +66,14 @@ list_realm_settings = contract.query(
 )
 set_realm_settings = contract.command(
     "set_realm_settings",
-    "Set what holds for the accounts of a realm: log-in, lifetimes, sessions, invitations, second factor, networks.",
+    "Set what holds for the accounts of a realm: log-in, lifetimes, sessions, invitations, second factor, networks. The "
+    "caller must hold what the realm's roles permit.",
     request=SetRealmSettings,
     reply=RealmView,
     access=MANAGE_ORGANISATION,
-    errors=("realm_has_accounts",),
+    errors=("realm_has_accounts", "right_not_held"),
     expects_version=True,
+    grants="realm",
 )
 list_roles = contract.query(
     "list_roles",
@@ -90,7 +92,8 @@ list_roles = contract.query(
 )
 create_role = contract.command(
     "create_role",
-    "Add a role of a portal. The security levels of staff and providers are fixed; their permissions can be changed.",
+    "Add a role of a portal. The security levels of staff and providers are fixed; their permissions can be changed by "
+    "others who hold them.",
     request={
         "realm": one_of(PORTAL_REALMS, required=True),
         "code": Code(required=True),
@@ -99,12 +102,14 @@ create_role = contract.command(
     },
     reply=RoleView,
     access=MANAGE_ORGANISATION,
-    errors=("role_taken",),
+    errors=("role_taken", "right_not_held"),
     status=201,
+    grants="role",
 )
 edit_role = contract.command(
     "edit_role",
-    "Change a role. For everybody who has it, the change takes effect with the next request.",
+    "Change a role. For everybody who has it, the change takes effect with the next request. Nobody changes the "
+    "permissions of their own role, and nobody adds a permission that they do not hold.",
     request={
         "role_id": Id(required=True),
         "name": Text(most=100),
@@ -113,6 +118,7 @@ edit_role = contract.command(
     },
     reply=RoleView,
     access=MANAGE_ORGANISATION,
-    errors=("not_found", "role_in_use"),
+    errors=("not_found", "role_in_use", "right_not_held", "own_rights"),
     expects_version=True,
+    grants="role",
 )

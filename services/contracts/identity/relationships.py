@@ -47,8 +47,9 @@ set_account_relationship = contract.command(
     request=_RELATIONSHIP,
     reply=RelationshipView,
     access=MANAGE_PEOPLE,
-    errors=("not_found", "relationship_exists"),
+    errors=("not_found", "relationship_exists", "right_not_held", "own_rights"),
     status=201,
+    grants="profile",
 )
 set_person_relationship = contract.command(
     "set_person_relationship",
@@ -56,8 +57,9 @@ set_person_relationship = contract.command(
     request=_RELATIONSHIP,
     reply=RelationshipView,
     access=MANAGE_PEOPLE,
-    errors=("not_found", "relationship_exists"),
+    errors=("not_found", "relationship_exists", "right_not_held", "own_rights"),
     status=201,
+    grants="profile",
 )
 end_relationship = contract.command(
     "end_relationship",

@@ -79,8 +79,9 @@ reset_second_factor = contract.command(
     request={"account_id": Id(required=True)},
     reply={},
     access=permission("account.manage"),
-    errors=("not_found", "proof_required", "second_factor_is_off"),
+    errors=("not_found", "proof_required", "second_factor_is_off", "right_not_held"),
     status=204,
+    grants="sign_in",
 )
 set_role_second_factor = contract.command(
     "set_role_second_factor",
@@ -88,7 +89,8 @@ set_role_second_factor = contract.command(
     request={"security_level": Code(required=True), "is_required": Flag(required=True)},
     reply={"security_level": Code(required=True), "is_required": Flag(required=True)},
     access=permission("organisation.manage"),
-    errors=("not_found",),
+    errors=("not_found", "right_not_held", "own_rights"),
+    grants="level",
 )
 second_factor_changed = contract.event(
     "second_factor_changed",

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import STAFF, Reply, page_of, permission
+from services.contracts.declare import STAFF, Reply, only_services, page_of, permission
 from services.contracts.fields import Code, Flag, Id, Moment, RecordNumber, Text
 from services.contracts.referrals import contract
 from services.contracts.referrals.authors import Actor
@@ -241,6 +241,14 @@ get_referral = contract.query(
     request={"referral_id": Id(required=True)},
     reply=Referral,
     access=permission("referral.read"),
+    errors=("not_found",),
+)
+describe_referral = contract.query(
+    "describe_referral",
+    "Whether a referral exists, for emergency access to it.",
+    request={"referral_id": Id(required=True)},
+    reply={"referral_id": Id(required=True)},
+    access=only_services("identity"),
     errors=("not_found",),
 )
 list_referral_history = contract.query(

@@ -110,7 +110,7 @@ get_contact_record = contract.query(
 )
 describe_contact_record = contract.query(
     "describe_contact_record",
-    "The number of a contact record and its person, for a document about it.",
+    "The number of a contact record and its person, for a document about it or emergency access to it.",
     request={"contact_record_id": Id(required=True)},
     reply={
         "contact_record_id": Id(required=True),
@@ -123,7 +123,7 @@ describe_contact_record = contract.query(
             },
         ),
     },
-    access=only_services("signing"),
+    access=only_services("signing", "identity"),
     errors=("not_found",),
 )
 search_contact_records = contract.command(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.contracts.declare import Reply, page_of, permission
+from services.contracts.declare import Reply, only_services, page_of, permission
 from services.contracts.fields import Flag, Id, Moment, Text
 from services.contracts.referrals.directory_imports import Document
 from services.contracts.signing import contract
@@ -94,6 +94,15 @@ get_document = contract.query(
     request={"document_id": Id(required=True)},
     reply=DocumentView,
     access=permission("document.read"),
+    errors=("not_found",),
+)
+
+describe_document = contract.query(
+    "describe_document",
+    "Whether a document exists, for emergency access to it.",
+    request={"document_id": Id(required=True)},
+    reply={"document_id": Id(required=True)},
+    access=only_services("identity"),
     errors=("not_found",),
 )
 

@@ -18,8 +18,8 @@ def edit_account(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]
     """Correct what `request` names: first name, last name, e-mail. The e-mail is the log-in.
 
     A changed e-mail ends the account's sessions and links; a notice goes to the address before, and a link that verifies
-    the new one goes there. Raises Refused(not_found, version_conflict, not_a_workforce_account, proof_required,
-    login_taken).
+    the new one goes there. Raises Refused(not_found, version_conflict, not_a_workforce_account, right_not_held,
+    proof_required, login_taken).
     """
     account = load_account(unit, request["account_id"])
     unit.require_version(account)

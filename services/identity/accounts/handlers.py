@@ -17,11 +17,12 @@ from services.identity.accounts.administrators import require_another_administra
 from services.identity.accounts.rules import ASSIGNABLE_LEVELS
 from services.identity.credentials.invitations import invite, void_links
 from services.identity.models import Account, Person, ResourceAssignment, Role
-from services.identity.realms import rules
-from services.identity.realms.rules import APPLICANT, PATIENT, WORKFORCE_REALMS, login_space
+from services.identity.realms import granting, rules
+from services.identity.realms.rules import APPLICANT, EMPLOYEE, PATIENT, WORKFORCE_REALMS, login_space
 from services.identity.registry.accounts import account_view, flush_login, load_account
 from services.identity.registry.actors import caller_of
 from services.identity.registry.organisations import load_organisation
+from services.identity.registry.people import current_kinds, kinds_of
 from services.identity.sessions.handlers import end_sessions
 
 
@@ -75,25 +76,27 @@ def add_account(
 
 
 def create_account(unit: UnitOfWork, *, email: str, first_name: str, last_name: str) -> dict[str, Any]:
-    """Create an account at level `standard`; the level is chosen and saved afterwards (S0-18)."""
-    account = add_account(
-        unit,
-        email=email,
-        role=role_of_level(unit, "standard"),
-        first_name=first_name,
-        last_name=last_name,
-    )
+    """Create an account at level `standard`; the level is chosen and saved afterwards (S0-18).
+
+    Raises Refused(login_taken, right_not_held).
+    """
+    role = role_of_level(unit, "standard")
+    granting.require_role_held(unit, role, field="email")
+    account = add_account(unit, email=email, role=role, first_name=first_name, last_name=last_name)
     return account_view(account)
 
 
 def set_security_level(unit: UnitOfWork, *, account_id: str, security_level: str) -> dict[str, Any]:
-    """Change the level and end the account's sessions.
+    """Change the level of somebody else and end the account's sessions.
 
+    The caller must hold what both levels permit: nobody makes an administrator, or unmakes one, without being one.
     Leaving the provider level suspends the account's assignments; returning to it restores them (S0-19).
-    Raises Refused(not_found, version_conflict, not_a_workforce_account, feature_is_off, last_administrator).
+    Raises Refused(not_found, version_conflict, not_a_workforce_account, feature_is_off, last_administrator, own_rights,
+    right_not_held).
     """
     account = load_account(unit, account_id)
     unit.require_version(account)
+    granting.require_somebody_else(unit, account.id)
     if account.role is None:
         raise Refused(
             "not_a_workforce_account",
@@ -105,8 +108,11 @@ def set_security_level(unit: UnitOfWork, *, account_id: str, security_level: str
         return account_view(account)
     if after == rules.PROVIDER_LEVEL and not rules.portal_is_open(load_organisation(unit).features):
         raise Refused("feature_is_off", "The provider portal is switched off.", field="security_level")
+    granting.require_account_held(unit, account)
+    role = role_of_level(unit, after)
+    granting.require_role_held(unit, role, field="security_level")
     require_another_administrator(unit, account)
-    account.role = role_of_level(unit, after)
+    account.role = role
     account.realm = account.role.realm
     account.version += 1
     if before == rules.PROVIDER_LEVEL:
@@ -154,20 +160,22 @@ def disable_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
         void_links(unit, account.id)
         unit.audit("account.disabled", "account", account.id)
         unit.publish(accounts.account_disabled, account.id, {"account_id": account.id})
+    account.disabled_for = None  # staff have decided it, whatever it was disabled for before
     return account_view(account)
 
 
 def enable_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
     """Let a disabled account log in again with the password it had. Sessions and links stay ended.
 
-    Raises Refused(not_found, version_conflict), Refused(login_taken) where another account has its log-in meanwhile, and
-    Refused(cannot_be_enabled) for an applicant, a patient, or an account whose person is disabled.
+    Raises Refused(not_found, version_conflict, right_not_held), Refused(login_taken) where another account has its log-in
+    meanwhile, and Refused(cannot_be_enabled) for an applicant, a patient, or an account whose person is disabled or left.
     """
     account = load_account(unit, account_id)
     unit.require_version(account)
     if account.state == "disabled":
         _require_can_be_enabled(unit, account)
-        account.state = "active" if account.password_hash else "invited"
+        granting.require_account_held(unit, account)
+        account.state, account.disabled_for = "active" if account.password_hash else "invited", None
         account.version += 1
         flush_login(unit, "account_id")
         unit.audit("account.enabled", "account", account.id, state=account.state)
@@ -187,6 +195,10 @@ def _require_can_be_enabled(unit: UnitOfWork, account: Account) -> None:
         raise _cannot_be_enabled(
             "The person's record is disabled or was merged into another one: use that one's account."
         )
+    if account.realm == EMPLOYEE and person is not None:
+        kinds = current_kinds(kinds_of(unit.session, [person.id])[person.id])
+        if EMPLOYEE not in kinds:
+            raise _cannot_be_enabled("The person is not an employee now.")
 
 
 def _cannot_be_enabled(detail: str) -> Refused:
@@ -207,11 +219,13 @@ def assign_resource(unit: UnitOfWork, resource: Mapping[str, Any], *, account_id
     """Add a resource to a provider account. Adding it again only refreshes its name (S0-16, S0-21, S0-36).
 
     `resource` is the answer of `referrals.describe_resource`.
-    Raises Refused(not_found, not_a_provider_account, resource_not_found).
+    Raises Refused(not_found, not_a_provider_account, resource_not_found, own_rights, right_not_held).
     """
     account = load_account(unit, account_id)
     unit.honour_version(account)
     require_provider(account)
+    granting.require_somebody_else(unit, account.id)
+    granting.require_account_held(unit, account)
     if resource["level"] not in ASSIGNABLE_LEVELS:
         raise Refused(
             "resource_not_found", "Agencies and programs can be assigned, sites cannot.", field="resource_id"
@@ -270,11 +284,15 @@ def set_provider_switches(
 ) -> dict[str, Any]:
     """Set what a provider may do (S0-22, S0-23, S0-24). It takes effect with the account's next passport (S0-26).
 
-    Raises Refused(not_found, not_a_provider_account).
+    Raises Refused(not_found, not_a_provider_account, own_rights, right_not_held).
     """
     account = load_account(unit, account_id)
     unit.honour_version(account)
     require_provider(account)
+    granting.require_somebody_else(unit, account.id)
+    for switch, is_on in (("can_edit_capacity", can_edit_capacity), ("can_change_status", can_change_status)):
+        if is_on and not getattr(account, switch):
+            granting.require_held(unit, [rules.permission_of_switch(switch)], field=switch)
     before = (account.can_edit_capacity, account.can_change_status, account.can_access_details)
     if before != (can_edit_capacity, can_change_status, can_access_details):
         account.can_edit_capacity = can_edit_capacity
@@ -312,7 +330,10 @@ def set_my_notifications(unit: UnitOfWork, *, resource_assigned_emails: bool) ->
 
 
 def invite_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
-    """Have the link sent that sets the first password. Raises Refused(not_found, account_disabled, already_active)."""
+    """Have the link sent that sets the first password; one that was sent before is void.
+
+    Raises Refused(not_found, account_disabled, already_active).
+    """
     account = load_account(unit, account_id)
     if account.state == "disabled":
         raise Refused("account_disabled", "The account is disabled.")
@@ -321,4 +342,5 @@ def invite_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
             "already_active",
             "The account has a password; `request_password_reset` sends a link for a new one.",
         )
+    void_links(unit, account.id)
     return {"invitation_id": invite(unit, account, "invitation").id}

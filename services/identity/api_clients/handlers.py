@@ -17,7 +17,7 @@ from services.contracts.identity import api_clients as contract
 from services.identity.api_clients import rules
 from services.identity.api_clients.models import ApiClient, ApiSecret, ApiSession
 from services.identity.models import Organisation
-from services.identity.realms import networks
+from services.identity.realms import granting, networks
 from services.identity.realms.rules import PERMISSIONS
 from services.identity.secrets import addresses
 from services.identity.secrets.tokens import new_token, token_hash
@@ -81,7 +81,7 @@ def change(
     allowed_networks: list[str],
     expires_at: datetime.datetime | None,
 ) -> dict[str, Any]:
-    """Replace name, scopes, networks and expiry. Scopes that the client has may stay; the caller must hold added ones.
+    """Replace name, scopes, networks and expiry. The caller must hold all scopes: other networks give them to others.
 
     Raises Refused(not_found, version_conflict, proof_required, scope_refused, api_client_revoked, invalid_request).
     """
@@ -90,7 +90,7 @@ def change(
     unit.require_version(client)
     before = client.scopes
     client.name = name
-    client.scopes = rules.checked_scopes(scopes, PERMISSIONS, caller.permissions | set(before))
+    client.scopes = rules.checked_scopes(scopes, PERMISSIONS, caller.permissions)
     client.allowed_networks = networks.checked_networks(allowed_networks)
     client.expires_at = _checked_expiry(expires_at, unit.now)
     client.version += 1
@@ -102,10 +102,12 @@ def change(
 def rotate_secret(unit: UnitOfWork, *, client_id: str, overlap_hours: int) -> dict[str, Any]:
     """Add a secret. The secret before it stays valid for `overlap_hours`, so at most two are valid at once.
 
-    Raises Refused(not_found, proof_required, api_client_revoked).
+    The caller learns the secret and must therefore hold the scopes.
+    Raises Refused(not_found, proof_required, api_client_revoked, right_not_held).
     """
     proven_caller(unit)
     client = _load(unit, client_id)
+    granting.require_held(unit, client.scopes, field="client_id")
     until = unit.now + datetime.timedelta(hours=overlap_hours)
     valid = [row for row in _secrets(unit.session, client.id) if _is_before(unit.now, row.expires_at)]
     for row in valid[:-1]:

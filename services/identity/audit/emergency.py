@@ -1,6 +1,6 @@
 """Emergency access (45 CFR 164.312(a)(2)(ii)): a caller gives a reason and gets access to one object for some minutes.
 
-Readers of the audit trail are notified of it, and a report lists it.
+Readers of the audit trail are notified of it, a report lists it, and a second person reviews it.
 """
 
 from __future__ import annotations
@@ -9,33 +9,68 @@ import datetime
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session, aliased
 
 from services.chassis import wire
 from services.chassis.audit_fhir import BREAK_GLASS
 from services.chassis.audit_search import page
+from services.chassis.operations import Call
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity import audit as contract
+from services.contracts.referrals import assignments, records
+from services.contracts.signing import documents
 from services.identity.models import Account, Role, RolePermission
 from services.identity.realms.rules import STAFF
 from services.identity.registry.actors import caller_of
+from services.identity.registry.people import find_person
+from services.identity.secrets.rules import Limit
+from services.identity.secrets.tries import count_try
 from services.identity.sessions.models import LoginSession
 
-# Emergency accesses that one session may have at once: somebody who needs more is searching.
-MOST_AT_ONCE = 5
-ENDED, ACCESS = "access.break_glass_ended", "emergency_access"
+ENDED, REVIEWED = "access.break_glass_ended", "access.break_glass_reviewed"
+ACCESS = "emergency_access"
+COUNTED = "break-glass"
+# Who knows whether an object exists, by its type: the operation, and the member of the request that names the object.
+_DESCRIBED_BY = {
+    "contact_record": (records.describe_contact_record, "contact_record_id"),
+    "referral": (assignments.describe_referral, "referral_id"),
+    "document": (documents.describe_document, "document_id"),
+}
+
+
+def require_object(call: Call) -> None:
+    """Raise Refused(not_found) for an object that the organisation does not have. Call this outside of a transaction."""
+    object_type, object_id = call.request["object_type"], call.request["object_id"]
+    if object_type == "person":
+        with call.runtime.database.reading(call.organisation_id) as session:
+            find_person(session, object_id, "object_id")
+        return
+    operation, named = _DESCRIBED_BY[object_type]
+    try:
+        call.ask(operation, {named: object_id})
+    except Refused as refusal:
+        if refusal.code == "not_found":
+            raise Refused("not_found", refusal.detail, field="object_id") from None
+        raise
 
 
 def break_glass(
-    unit: UnitOfWork, minutes: int, *, object_type: str, object_id: str, reason: str
+    unit: UnitOfWork,
+    minutes: int,
+    most_a_day: int,
+    *,
+    object_type: str,
+    object_id: str,
+    reason_code: str,
+    reason: str,
 ) -> dict[str, Any]:
     """Give the caller's session the one permission that reading this object needs, for `minutes` minutes.
 
-    It ends after that time or with the session. Raises Refused(too_many_requests) when MOST_AT_ONCE are open, and
-    Refused(unauthenticated) for a session that has ended.
+    It ends after that time or with the session. Raises Refused(too_many_requests) for more than `most_a_day` by one person,
+    whether or not they have ended, and Refused(unauthenticated) for a session that has ended.
     """
     caller = caller_of(unit)
     login = unit.session.scalar(
@@ -45,14 +80,14 @@ def break_glass(
     )
     if login is None:
         raise Refused("unauthenticated", "The session has ended. Log in again.")
-    open_now = in_effect(login.emergency, unit.now)
-    if len(open_now) >= MOST_AT_ONCE:
-        first_ends_s = min(each["until"] for each in open_now) - unit.now.timestamp()
+    wait_s = count_try(unit, COUNTED, caller.id, Limit(most=most_a_day, rest_s=86_400, free=most_a_day))
+    if wait_s:
         raise Refused(
             "too_many_requests",
-            f"{MOST_AT_ONCE} emergency accesses are open in this session; wait until one ends.",
-            retry_after_s=max(1, round(first_ends_s)),
+            f"You have used {most_a_day} emergency accesses within a day. Ask a colleague or your administrator.",
+            retry_after_s=wait_s,
         )
+    open_now = in_effect(login.emergency, unit.now)
     access_id, ends_at = wire.new_id(), unit.now + datetime.timedelta(minutes=minutes)
     about = {"object_type": object_type, "object_id": object_id}
     permission = contract.EMERGENCY_OBJECTS[object_type]
@@ -63,6 +98,7 @@ def break_glass(
         **about,
         audit_id=access_id,
         reason_given=reason,
+        reason_code=reason_code,
         permission=permission,
         session_id=login.id,
         ends_at=ends_at.isoformat(),
@@ -81,17 +117,11 @@ def end_break_glass(unit: UnitOfWork, tables: Any, *, access_id: str) -> dict[st
     Its owner may end it from any session, and so may an account that may read the audit trail. To everybody else it
     does not exist. Raises Refused(not_found).
     """
-    caller = unit.caller
+    caller = caller_of(unit)
     # Only the audit entry of the access names the session that has it.
-    given = unit.session.scalar(
-        select(tables.Audit).where(
-            tables.Audit.id == access_id,
-            tables.Audit.organisation_id == unit.organisation_id,
-            tables.Audit.action == BREAK_GLASS,
-        )
-    )
-    if caller is None or given is None or not (given.actor_id == caller.id or caller.may("audit.read")):
-        raise Refused("not_found", "There is no such emergency access.", field="access_id")
+    given = _find_given(unit, tables, access_id)
+    if given is None or not (given.actor_id == caller.id or caller.may("audit.read")):
+        raise _no_access()
     login = unit.session.scalar(
         select(LoginSession).where(LoginSession.id == given.facts["session_id"]).with_for_update()
     )
@@ -109,6 +139,42 @@ def end_break_glass(unit: UnitOfWork, tables: Any, *, access_id: str) -> dict[st
     return {}
 
 
+def _find_given(unit: UnitOfWork, tables: Any, access_id: str) -> Any:
+    """The audit entry of an emergency access."""
+    return unit.session.scalar(
+        select(tables.Audit).where(
+            tables.Audit.id == access_id,
+            tables.Audit.organisation_id == unit.organisation_id,
+            tables.Audit.action == BREAK_GLASS,
+        )
+    )
+
+
+def _no_access() -> Refused:
+    return Refused("not_found", "There is no such emergency access.", field="access_id")
+
+
+def review_break_glass(unit: UnitOfWork, tables: Any, *, access_id: str, outcome: str) -> dict[str, Any]:
+    """Note what a second person has found about an emergency access.
+
+    Raises Refused(not_found), Refused(second_person_needed) for who has used it, and Refused(conflict) where somebody has
+    reviewed it already.
+    """
+    given = _find_given(unit, tables, access_id)
+    if given is None:
+        raise _no_access()
+    if given.actor_id == unit.actor_id:
+        raise Refused(
+            "second_person_needed",
+            "You have used this emergency access yourself: a second person reviews it.",
+            field="access_id",
+        )
+    if _later(unit.session, tables.Audit, unit.organisation_id, REVIEWED, [given.id]):
+        raise Refused("conflict", "Somebody has reviewed this emergency access already.", field="access_id")
+    unit.audit(REVIEWED, ACCESS, given.id, account_id=given.actor_id, outcome=outcome)
+    return {"access_id": given.id, "outcome": outcome, "reviewed_at": unit.now}
+
+
 def in_effect(accesses: Sequence[dict[str, Any]] | None, now: datetime.datetime) -> list[dict[str, Any]]:
     """The emergency accesses of a session that have not ended."""
     return [each for each in accesses or () if each["until"] > now.timestamp()]
@@ -122,10 +188,11 @@ def list_break_glass(
     since: datetime.datetime | None,
     until: datetime.datetime | None,
     account_id: str | None,
+    is_reviewed: bool | None,
     after: str | None,
     limit: int,
 ) -> dict[str, Any]:
-    """The report of emergency accesses, newest first: who, what, when, why, until when, and when it was ended early.
+    """The report of emergency accesses, newest first: who, what, when, why, until when, and what a second person has found.
 
     Raises Refused(invalid_request) for an unknown cursor.
     """
@@ -139,8 +206,19 @@ def list_break_glass(
         statement = statement.where(table.at >= since)
     if until is not None:
         statement = statement.where(table.at < until)
+    if is_reviewed is not None:
+        review = aliased(table)
+        reviews = exists().where(
+            review.organisation_id == caller.organisation_id,
+            review.object_type == ACCESS,
+            review.object_id == table.id,
+            review.action == REVIEWED,
+        )
+        statement = statement.where(reviews if is_reviewed else ~reviews)
     rows, following = page(session, statement, table, after=after, limit=limit)
-    ended = _ended_early(session, table, caller, [row.id for row in rows])
+    found = [row.id for row in rows]
+    ended = _later(session, table, caller.organisation_id, ENDED, found)
+    reviewed = _later(session, table, caller.organisation_id, REVIEWED, found)
     items = [
         {
             "id": row.id,
@@ -150,27 +228,37 @@ def list_break_glass(
             "object_id": row.object_id,
             "permission": row.facts["permission"],
             "ends_at": datetime.datetime.fromisoformat(row.facts["ends_at"]),
+            "reason_code": row.facts.get("reason_code"),
             "reason": row.reason,
-            "ended_at": ended.get(row.id),
+            "ended_at": ended[row.id].at if row.id in ended else None,
         }
+        | _review_view(reviewed.get(row.id))
         for row in rows
     ]
     return {"items": items, "next": following}
 
 
-def _ended_early(
-    session: Session, table: Any, caller: Caller, access_ids: list[str]
-) -> dict[str, datetime.datetime]:
-    """When each of these accesses was ended before its time, by id; absent where nobody did."""
-    rows = session.execute(
-        select(table.object_id, table.at).where(
-            table.organisation_id == caller.organisation_id,
+def _review_view(review: Any) -> dict[str, Any]:
+    return {
+        "outcome": review.facts["outcome"] if review else None,
+        "reviewed_by": review.actor_id if review else None,
+        "reviewed_at": review.at if review else None,
+    }
+
+
+def _later(
+    session: Session, table: Any, organisation_id: str | None, action: str, access_ids: list[str]
+) -> dict[str, Any]:
+    """What was done about each of these accesses afterwards, by the access's id: an audit entry of this action."""
+    rows = session.scalars(
+        select(table).where(
+            table.organisation_id == organisation_id,
             table.object_type == ACCESS,
             table.object_id.in_(access_ids),
-            table.action == ENDED,
+            table.action == action,
         )
     )
-    return {row.object_id: row.at for row in rows}
+    return {row.object_id: row for row in rows}
 
 
 def list_audit_readers(session: Session, _caller: Caller) -> dict[str, Any]:

@@ -42,7 +42,15 @@ class AuditEntrypoints:
 
     @serves(contract.break_glass)
     def break_glass(self, call: Call) -> Any:
-        return call.commit(emergency.break_glass, call.runtime.settings.emergency_access_minutes)
+        emergency.require_object(call)
+        settings = call.runtime.settings
+        return call.commit(
+            emergency.break_glass, settings.emergency_access_minutes, settings.emergency_accesses_per_day
+        )
+
+    @serves(contract.review_break_glass)
+    def review_break_glass(self, call: Call) -> Any:
+        return call.commit(emergency.review_break_glass, call.runtime.tables)
 
     @serves(contract.end_break_glass)
     def end_break_glass(self, call: Call) -> Any:

@@ -5,17 +5,22 @@ Called outside of a transaction.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
+from services.identity.credentials.invitations import invite_unless_often
+from services.identity.credentials.rules import RESET_AFTER_TRIES
 from services.identity.models import Account, Organisation
 from services.identity.realms import rules
 from services.identity.realms.rules import login_space
 from services.identity.registry.accounts import find_login
 from services.identity.secrets import addresses
-from services.identity.secrets.rules import RESET_LIMIT, Limit
+from services.identity.secrets.addresses import origin_of
+from services.identity.secrets.rules import MAIL_LIMIT, RESET_LIMIT, TELL_LIMIT, TOLD_FROM_S
 from services.identity.secrets.tokens import throttle_key
-from services.identity.secrets.tries import RESET, count_try
+from services.identity.secrets.tries import LOGIN, MAIL, RESET, TOLD, count_login, count_try, is_free
 
 
 def reset_target(call: Call) -> tuple[Organisation | None, Account | None]:
@@ -24,8 +29,44 @@ def reset_target(call: Call) -> tuple[Organisation | None, Account | None]:
     Raises Refused(too_many_requests).
     """
     organisation, account, key = look_up(call)
-    count_attempt(call, RESET, key, RESET_LIMIT, organisation)
+    origin = origin_of(call.context, key, call.runtime.settings)
+    _count(call, RESET, key, lambda unit: count_try(unit, RESET, origin, RESET_LIMIT), organisation)
     return organisation, account
+
+
+def count_login_attempt(
+    call: Call, key: str, organisation: Organisation | None, account: Account | None
+) -> None:
+    """Count the try to log in, for the login from this origin and for the caller's address.
+
+    Where so many were wrong that the next has to wait long, the account's owner is told. Raises Refused(too_many_requests).
+    """
+    origin = origin_of(call.context, key, call.runtime.settings)
+
+    def count(unit: UnitOfWork) -> int:
+        wait_s = count_login(unit, key, origin)
+        if wait_s >= TOLD_FROM_S:
+            _tell_owner(unit, key, organisation, account)
+        return wait_s
+
+    _count(call, LOGIN, key, count, organisation)
+
+
+def _tell_owner(
+    unit: UnitOfWork, key: str, organisation: Organisation | None, account: Account | None
+) -> None:
+    """Send the owner of an active account a link that sets another password: it was somebody else, or it was forgotten.
+
+    It is sent once a day, and not within an hour of another message that somebody has caused. Until it is sent, the same is
+    done for a login that nobody has: the time of the answer does not tell.
+    """
+    is_due = is_free(unit, MAIL, account.id if account else key, MAIL_LIMIT)
+    if not is_due or count_try(unit, TOLD, key, TELL_LIMIT):
+        return
+    if organisation is None or account is None or account.state != "active" or account.email is None:
+        return
+    unit.act_for(organisation.id, organisation.key)
+    invite_unless_often(unit, account, RESET_AFTER_TRIES)
 
 
 def look_up(call: Call) -> tuple[Organisation | None, Account | None, str]:
@@ -40,7 +81,13 @@ def look_up(call: Call) -> tuple[Organisation | None, Account | None, str]:
     return organisation, account, throttle_key(organisation_key, space, login)
 
 
-def count_attempt(call: Call, kind: str, key: str, limit: Limit, organisation: Organisation | None) -> None:
+def _count(
+    call: Call,
+    kind: str,
+    key: str,
+    count_for_login: Callable[[UnitOfWork], int],
+    organisation: Organisation | None,
+) -> None:
     """Count the try for the login and for the caller's address. A try that one of them refuses counts for neither.
 
     Raises Refused(too_many_requests).
@@ -50,7 +97,7 @@ def count_attempt(call: Call, kind: str, key: str, limit: Limit, organisation: O
     def count(unit: UnitOfWork) -> int:
         wait_s = addresses.count_try(unit, f"{kind}{addresses.SUFFIX}", settings)
         if wait_s == 0:
-            wait_s = count_try(unit, kind, key, limit)
+            wait_s = count_for_login(unit)
             if wait_s:
                 addresses.give_back(unit, f"{kind}{addresses.SUFFIX}", settings)
         return wait_s

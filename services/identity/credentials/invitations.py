@@ -16,7 +16,9 @@ from services.identity.credentials.rules import VERIFY_EMAIL
 from services.identity.models import Account, Organisation
 from services.identity.realms.queries import link_minutes, rules_of
 from services.identity.realms.rules import LINK, TEMPORARY_PASSWORD
-from services.identity.registry.usernames import has_username
+from services.identity.registry.usernames import has_username, whose
+from services.identity.secrets import tries
+from services.identity.secrets.rules import MAIL_LIMIT
 from services.identity.secrets.tokens import (
     new_temporary_password,
     new_token,
@@ -25,34 +27,36 @@ from services.identity.secrets.tokens import (
 )
 
 
-def void_links(unit: UnitOfWork, account_id: str, *, close_invitations: bool = True) -> None:
-    """Void an account's unused links and temporary passwords.
+def void_links(unit: UnitOfWork, account_id: str) -> None:
+    """Void an account's unused links and temporary passwords, when one was used or staff send another (S1-17).
 
-    Its invitations are closed, too, so that a message not yet rendered makes no new link.
+    Its invitations are closed, too, so that a message not yet rendered makes no new link. As nothing that was sent is valid
+    any more, its owner may ask for another one at once.
     """
+    void_unused(unit, CredentialLink.account_id == account_id)
+    tries.forget(unit, tries.MAIL, account_id)
+    unit.session.execute(
+        update(Invitation)
+        .where(Invitation.account_id == account_id, Invitation.closed_at.is_(None))
+        .values(closed_at=unit.now),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def void_unused(unit: UnitOfWork, condition: ColumnElement[bool]) -> None:
+    """Void the unused links and temporary passwords that fit the condition."""
     unit.session.execute(
         update(CredentialLink)
-        .where(
-            CredentialLink.account_id == account_id,
-            CredentialLink.used_at.is_(None),
-            CredentialLink.void_at.is_(None),
-        )
+        .where(condition, CredentialLink.used_at.is_(None), CredentialLink.void_at.is_(None))
         .values(void_at=unit.now),
         execution_options={"synchronize_session": False},
     )
-    if close_invitations:
-        unit.session.execute(
-            update(Invitation)
-            .where(Invitation.account_id == account_id, Invitation.closed_at.is_(None))
-            .values(closed_at=unit.now),
-            execution_options={"synchronize_session": False},
-        )
 
 
 def invite(unit: UnitOfWork, account: Account, purpose: str) -> Invitation:
     """Add an invitation and publish `account_invited`, so that a link or temporary password is sent.
 
-    `purpose` is `invitation`, `reset`, `temporary_password` (an invitation with one) or `verify_email`.
+    `purpose` is `invitation`, `reset`, `reset_after_tries`, `temporary_password` (an invitation with one) or `verify_email`.
     """
     invitation = Invitation(
         id=wire.new_id(),
@@ -73,10 +77,21 @@ def invite(unit: UnitOfWork, account: Account, purpose: str) -> Invitation:
     return invitation
 
 
-def mint_link(unit: UnitOfWork, invitation_id: str, settings: Any) -> dict[str, Any]:
-    """Make the link or temporary password of an invitation. Its lifetime starts now; older ones are void (S4-10, S1-17).
+def invite_unless_often(unit: UnitOfWork, account: Account, purpose: str) -> None:
+    """Invite as `invite` does, where anybody could have asked for it: an account gets one such message an hour.
 
-    Another call for the same invitation makes another one. Raises Refused(not_found, account_disabled).
+    What was sent before stays valid, and the page of an expired link sends another one. So nobody is kept out by what
+    somebody else asked.
+    """
+    if not tries.count_try(unit, tries.MAIL, account.id, MAIL_LIMIT):
+        invite(unit, account, purpose)
+
+
+def mint_link(unit: UnitOfWork, invitation_id: str, settings: Any) -> dict[str, Any]:
+    """Make the link or temporary password of an invitation. Its lifetime starts now (S4-10).
+
+    Another call for the same invitation makes another one in its place. What other invitations brought stays: anybody can
+    ask for a reset, and asking voids nothing. Raises Refused(not_found, account_disabled).
     """
     invitation = unit.session.scalar(select(Invitation).where(Invitation.id == invitation_id))
     if invitation is None:
@@ -99,7 +114,7 @@ def mint_link(unit: UnitOfWork, invitation_id: str, settings: Any) -> dict[str, 
         minutes = link_minutes(realm_rules, account.realm, settings)
         secret = new_token()
         secret_hash = token_hash(secret)
-    void_links(unit, account.id, close_invitations=False)
+    void_unused(unit, CredentialLink.invitation_id == invitation.id)
     link = CredentialLink(
         id=wire.new_id(),
         invitation_id=invitation.id,
@@ -122,6 +137,7 @@ def mint_link(unit: UnitOfWork, invitation_id: str, settings: Any) -> dict[str, 
         "temporary_password": secret if is_password else None,
         "username": account.login if has_username(account.login) else "",
         "email": account.email,
+        **whose(unit.session, account),
         "lifetime_minutes": minutes,
         "purpose": link.purpose,
         "realm": account.realm,

@@ -10,10 +10,10 @@ from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.credentials import queries
-from services.identity.credentials.invitations import invite, use_up
+from services.identity.credentials.invitations import invite_unless_often, use_up
 from services.identity.credentials.models import CredentialLink
 from services.identity.credentials.passwords import Chosen, chosen_password, set_password_hash
-from services.identity.credentials.rules import VERIFY_EMAIL
+from services.identity.credentials.rules import RESET, VERIFY_EMAIL
 from services.identity.models import Account, Organisation
 from services.identity.realms.rules import LINK
 from services.identity.registry.usernames import choose_with_link
@@ -34,7 +34,7 @@ def request_reset(
     unit.act_for(organisation.id, organisation.key)
     account = unit.session.scalar(select(Account).where(Account.id == account_id))
     if account is not None and account.state != "disabled" and account.email is not None:
-        invite(unit, account, "reset")
+        invite_unless_often(unit, account, RESET)
     return {}
 
 

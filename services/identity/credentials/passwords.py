@@ -26,9 +26,8 @@ from services.identity.secrets.password_rules import (
     stands_alone,
 )
 from services.identity.secrets.passwords import hash_password, password_matches
-from services.identity.secrets.rules import LOGIN_LIMIT
-from services.identity.secrets.tokens import throttle_key
-from services.identity.secrets.tries import LOGIN, count_try, forget_tries
+from services.identity.secrets.tokens import token_hash
+from services.identity.secrets.tries import count_login, forget_tries, login_key
 from services.identity.sessions.handlers import end_sessions
 
 
@@ -120,7 +119,9 @@ def _set_password(unit: UnitOfWork, verified_hash: str | None, chosen: Chosen) -
 
 
 def check_own_password(call: Call, password: str) -> tuple[Organisation, Account]:
-    """The caller's organisation and account, if the password is right. A try counts like a try to log in.
+    """The caller's organisation and account, if the password is right.
+
+    A try counts like one to log in from a known origin: the session. What strangers try does not keep its owner out.
 
     Raises Refused(proof_refused, too_many_requests).
     """
@@ -131,8 +132,8 @@ def check_own_password(call: Call, password: str) -> tuple[Organisation, Account
         organisation = session.scalars(
             select(Organisation).where(Organisation.id == caller.organisation_id)
         ).one()
-    key = throttle_key(organisation.key, account.login_space, account.login)
-    wait_s = call.transact(lambda unit: count_try(unit, LOGIN, key, LOGIN_LIMIT))
+    key, origin = login_key(organisation, account), token_hash(f"session\0{caller.session_id}")
+    wait_s = call.transact(lambda unit: count_login(unit, key, origin, is_known=True))
     if wait_s:
         raise Refused("too_many_requests", "Too many tries. Wait.", retry_after_s=wait_s)
     if not password_matches(password, account.password_hash):

@@ -15,7 +15,7 @@ from services.identity.credentials.rules import VERIFY_EMAIL
 from services.identity.models import Account, Organisation
 from services.identity.realms.rules import LINK, TEMPORARY_PASSWORD
 from services.identity.registry.accounts import COLUMNS_ONLY
-from services.identity.registry.usernames import has_username
+from services.identity.registry.usernames import has_username, whose
 from services.identity.secrets.tokens import temporary_password_hash, token_hash
 
 
@@ -63,7 +63,8 @@ def inspect_link(session: Session, _caller: None, *, token: str) -> dict[str, An
         raise Refused("not_found", "There is no such link.")
     link, account, _ = found
     needs_username = link.purpose != VERIFY_EMAIL and not has_username(account.login)
-    return {"purpose": link.purpose, "state": link_state(link), "needs_username": needs_username}
+    said = {"purpose": link.purpose, "state": link_state(link), "needs_username": needs_username}
+    return said | whose(session, account)
 
 
 def describe_login_change(session: Session, caller: Caller, *, change_id: str) -> dict[str, Any]:

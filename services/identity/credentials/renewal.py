@@ -9,19 +9,19 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.credentials import invitations, queries
 from services.identity.credentials.models import CredentialLink
-from services.identity.credentials.rules import VERIFY_EMAIL
+from services.identity.credentials.rules import RESET, VERIFY_EMAIL
 from services.identity.models import Account, Organisation
 from services.identity.realms.rules import LINK
 from services.identity.registry.accounts import load_account
-from services.identity.secrets import addresses, rules, tries
-from services.identity.secrets.tokens import throttle_key
+from services.identity.secrets import addresses, tries
+from services.identity.secrets.rules import RESET_LIMIT
 
 
 def request_new(call: Call) -> Any:
     """Have a new link sent to the address of the account that the old one was for. Always answers {}.
 
-    Nothing is sent where the old link can still be used or the account is disabled. The request is counted like a
-    password reset, per account and per address. Raises Refused(too_many_requests).
+    Nothing is sent where the old link can still be used or the account is disabled, or where the account was sent many.
+    The request is counted per address. Raises Refused(too_many_requests).
     """
     settings = call.runtime.settings
     wait_s = call.transact(lambda unit: addresses.count_try(unit, addresses.RESET, settings))
@@ -29,15 +29,9 @@ def request_new(call: Call) -> Any:
         raise Refused("too_many_requests", "Too many links were asked for. Wait.", retry_after_s=wait_s)
     with call.runtime.database.reading(None) as session:
         found = queries.find_link(session, call.request["token"])
-    if found is None or _is_too_often(call, found[1], found[2]):
-        # The usual answer, because a refusal would reveal that the token was once valid.
+    if found is None:
         return call.commit(_nothing)
     return call.commit(_renew, *found)
-
-
-def _is_too_often(call: Call, account: Account, organisation: Organisation) -> bool:
-    key = throttle_key(organisation.key, account.login_space, account.login)
-    return bool(call.transact(lambda unit: tries.count_try(unit, tries.RESET, key, rules.RESET_LIMIT)))
 
 
 def _nothing(_unit: UnitOfWork) -> dict[str, Any]:
@@ -49,6 +43,8 @@ def _renew(
 ) -> dict[str, Any]:
     unit.act_for(organisation.id, organisation.key)
     account = load_account(unit, account.id)
+    if tries.count_try(unit, tries.RENEWED, account.id, RESET_LIMIT):
+        return {}
     is_usable = queries.link_state(link) == "usable"
     if not is_usable and link.kind == LINK and account.state != "disabled" and account.email is not None:
         if link.purpose == VERIFY_EMAIL:
@@ -56,5 +52,5 @@ def _renew(
                 invitations.invite(unit, account, VERIFY_EMAIL)
             return {}
         # An account that has a password by now gets a reset. One that never had a password is invited again.
-        invitations.invite(unit, account, "invitation" if account.state == "invited" else "reset")
+        invitations.invite(unit, account, "invitation" if account.state == "invited" else RESET)
     return {}

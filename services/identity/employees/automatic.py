@@ -1,4 +1,7 @@
-"""Accounts that are opened automatically when an employee is registered (S2-120). They reach nothing yet (S2-121)."""
+"""Accounts that follow an employment: opened when an employee is registered (S2-120), closed when the employment ends.
+
+A new account reaches nothing yet (S2-121).
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,17 @@ from collections.abc import Collection
 from sqlalchemy import select
 
 from services.chassis.unit_of_work import UnitOfWork
+from services.contracts.identity import accounts
+from services.identity.credentials.invitations import void_links
 from services.identity.employees.entry import entry_of
 from services.identity.employees.supervision import supervise
 from services.identity.models import Account, Person
 from services.identity.realms.queries import rules_of
 from services.identity.realms.rules import EMAIL, EMPLOYEE, login_space, normal_login
 from services.identity.registry.accounts import add_portal_account, find_portal_account
+from services.identity.sessions.handlers import end_sessions
+
+EMPLOYMENT_ENDED = "employment_ended"
 
 
 def open_when_registered(unit: UnitOfWork, person: Person, kinds: Collection[str]) -> Account | None:
@@ -45,6 +53,32 @@ def open_account(unit: UnitOfWork, person: Person) -> Account | None:
         unit.audit("account.not_opened", "person", person.id, reason="taken" if login else "no_email")
         return None
     return add_portal_account(unit, EMPLOYEE, person, login=login, email=person.email)
+
+
+def close_account(unit: UnitOfWork, person: Person) -> None:
+    """Disable the account of somebody who is no longer an employee, with its sessions and links."""
+    account = find_portal_account(unit, EMPLOYEE, person.id)
+    if account is None:
+        return
+    end_sessions(unit, account.id, EMPLOYMENT_ENDED)
+    void_links(unit, account.id)
+    if account.state == "disabled":
+        return
+    account.state, account.disabled_for = "disabled", EMPLOYMENT_ENDED
+    account.version += 1
+    unit.audit("account.disabled", "account", account.id, person_id=person.id, reason=EMPLOYMENT_ENDED)
+    unit.publish(accounts.account_disabled, account.id, {"account_id": account.id})
+
+
+def reopen_account(unit: UnitOfWork, person: Person) -> None:
+    """Enable the account of somebody who is an employee again. One that staff have disabled stays so."""
+    account = find_portal_account(unit, EMPLOYEE, person.id)
+    if account is None or account.state != "disabled" or account.disabled_for != EMPLOYMENT_ENDED:
+        return
+    account.state, account.disabled_for = "active" if account.password_hash else "invited", None
+    account.version += 1
+    unit.audit("account.enabled", "account", account.id, person_id=person.id, state=account.state)
+    unit.publish(accounts.account_enabled, account.id, {"account_id": account.id})
 
 
 def _is_taken(unit: UnitOfWork, login: str) -> bool:

@@ -25,6 +25,7 @@ from services.identity.models import (
     RolePermission,
     in_effect,
 )
+from services.identity.realms import granting
 from services.identity.realms.rules import EMPLOYEE
 
 SUPERVISOR = "supervisor"
@@ -64,7 +65,7 @@ def set_portal_entry(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, 
     """Set who may use a portal (S2-35) and what its users edit (S2-130).
 
     Settings that the request leaves out stay as they are. The change takes effect with each user's next request.
-    Raises Refused(version_conflict, invalid_request).
+    Raises Refused(version_conflict, right_not_held, invalid_request).
     """
     realm = request["realm"]
     row = _row(unit.session, str(unit.organisation_id), realm)
@@ -82,6 +83,7 @@ def set_portal_entry(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, 
             f"allowed_roles: roles of this portal are {', '.join(sorted(known))}.",
             field="allowed_roles",
         )
+    granting.require_realm_held(unit, realm)
     if row is None:
         row = PortalEntry(organisation_id=unit.organisation_id, realm=realm, version=1)
         unit.require_version(row)

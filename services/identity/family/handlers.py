@@ -14,7 +14,7 @@ from services.identity.credentials.invitations import send_invitation, void_link
 from services.identity.credentials.login_changes import change_login_email
 from services.identity.family.queries import access_view, check_may_be_given, no_access
 from services.identity.models import Account, Grant, Role
-from services.identity.realms import rules
+from services.identity.realms import granting, rules
 from services.identity.realms.rules import normal_login
 from services.identity.registry.accounts import add_portal_account, find_portal_account
 from services.identity.registry.confirmation import require_confirmation
@@ -39,13 +39,14 @@ def add_access(
     """Give a client or one of its contacts access to the client's profile. A person who never signed in is invited.
 
     Where the person has an account it is used: its password and address stay (S1-13, S1-30).
-    Raises Refused(not_found, not_a_client, not_a_contact, access_exists, login_taken, login_is_fixed, account_disabled,
-    invalid_request).
+    Raises Refused(not_found, not_a_client, not_a_contact, right_not_held, access_exists, login_taken, login_is_fixed,
+    account_disabled, invalid_request).
     """
     client = find_person(unit.session, client_id, "client_id")
     person = load_person(unit, person_id)
     check_may_be_given(unit.session, client, person)
     granted = role_of(unit, rules.FAMILY, role)
+    granting.require_role_held(unit, granted, field="role")
     account = find_portal_account(unit, rules.FAMILY, person.id)
     if account is None:
         account = add_portal_account(unit, rules.FAMILY, person, login=None, email=email or person.email)
@@ -91,7 +92,7 @@ def resend_invitation(unit: UnitOfWork, *, client_id: str, person_id: str) -> di
 def change_access(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
     """Change the role or the end of the access to a profile (S1-22, S1-38). Members that are left out stay.
 
-    Raises Refused(not_found, version_conflict).
+    Raises Refused(not_found, version_conflict, right_not_held).
     """
     account, grant = _load_access(unit, client_id=request["client_id"], person_id=request["person_id"])
     unit.require_version(grant)
@@ -99,6 +100,7 @@ def change_access(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any
         role = role_of(unit, rules.FAMILY, request["role"])
     else:
         role = unit.session.scalars(select(Role).where(Role.id == grant.role_id)).one()
+    granting.require_role_held(unit, role, field="role")
     change_grant(unit, grant, role, request.get("ends_at", grant.ends_at))
     unit.session.flush()
     return access_view(unit.session, account, grant)

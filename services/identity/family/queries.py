@@ -11,6 +11,7 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.identity.credentials.models import CredentialLink, Invitation
+from services.identity.credentials.rules import RESET, RESET_AFTER_TRIES
 from services.identity.family.contacts import access_actions
 from services.identity.family.models import ClientContact
 from services.identity.models import Account, Grant, Person, Role, not_over
@@ -138,7 +139,7 @@ def _pending_invitation(session: Session, account: Account) -> dict[str, Any] | 
         return None
     invitation = session.scalar(
         select(Invitation)
-        .where(Invitation.account_id == account.id, Invitation.purpose != "reset")
+        .where(Invitation.account_id == account.id, Invitation.purpose.not_in((RESET, RESET_AFTER_TRIES)))
         .order_by(Invitation.requested_at.desc(), Invitation.id)
         .limit(1)
     )

@@ -21,6 +21,7 @@ from services.identity.merging.rules import CAN_BE_UNDONE_FOR
 from services.identity.outside.models import OutsideSignIn
 from services.identity.secrets.addresses import SUFFIX
 from services.identity.secrets.models import Throttle
+from services.identity.secrets.tries import FRESH, FROM_ORIGIN, MATCH, RESET
 from services.identity.sessions.models import LoginSession
 
 EVERY_S = 3600.0
@@ -29,6 +30,9 @@ LINKS_KEPT = datetime.timedelta(days=30)
 # Counted tries are kept long after the last one, so that a slow attack still meets its earlier failures.
 TRIES_KEPT = datetime.timedelta(days=90)
 ADDRESSES_KEPT = datetime.timedelta(days=1)
+# Their keys are made from addresses, or they matter for minutes. The origins from which somebody has logged in are kept as
+# long as tries.
+ORIGINS_OF_TRIES = (FROM_ORIGIN, FRESH, RESET, MATCH)
 
 
 def forget_old(database: Database) -> bool:
@@ -50,7 +54,8 @@ def forget_old(database: Database) -> bool:
     database.sweep(OutsideSignIn, OutsideSignIn.expires_at < now)
     database.sweep(ApiSession, ApiSession.expires_at < now - SESSIONS_KEPT)
     database.sweep(Throttle, Throttle.last_at < now - TRIES_KEPT)
-    database.sweep(Throttle, Throttle.kind.endswith(SUFFIX), Throttle.last_at < now - ADDRESSES_KEPT)
+    of_origins = or_(Throttle.kind.endswith(SUFFIX), Throttle.kind.in_(ORIGINS_OF_TRIES))
+    database.sweep(Throttle, of_origins, Throttle.last_at < now - ADDRESSES_KEPT)
     return True
 
 

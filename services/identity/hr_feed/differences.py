@@ -12,15 +12,14 @@ from services.chassis import wire
 from services.chassis.turns import in_turns
 from services.chassis.unit_of_work import UnitOfWork
 from services.identity.employees import rules
-from services.identity.employees.automatic import open_account
+from services.identity.employees.automatic import close_account, open_account, reopen_account
 from services.identity.employees.entry import entry_of
 from services.identity.employees.models import Employment
 from services.identity.hr_feed.models import HrImportLine
 from services.identity.hr_feed.rules import EMPLOYMENT_FIELDS, ENDED, PERSON_FIELDS
-from services.identity.models import Account, Person, PersonKind
+from services.identity.models import Person, PersonKind
 from services.identity.realms.rules import EMPLOYEE
 from services.identity.registry.accounts import name_accounts
-from services.identity.sessions.handlers import end_sessions
 
 ACCOUNTS_AT_ONCE = 3
 
@@ -115,6 +114,7 @@ def _change(unit: UnitOfWork, line: HrImportLine, employment: Employment, person
     if is_rehired:
         employment.ended_at, employment.started_at = None, unit.now
         _start_kind(unit, person.id)
+        reopen_account(unit, person)
     members = sorted(change["field"] for change in line.changes)
     if not {"first_name", "last_name"}.isdisjoint(members):
         name_accounts(unit, person)
@@ -141,7 +141,7 @@ def _start_kind(unit: UnitOfWork, person_id: str) -> None:
 
 
 def _end(unit: UnitOfWork, employment: Employment, person: Person) -> None:
-    """End an employment; it is never deleted. The account reaches nothing any more, and its sessions end."""
+    """End an employment; it is never deleted. The account is disabled: the employee can no longer sign in."""
     if employment.ended_at is not None:
         return
     employment.ended_at = unit.now
@@ -154,9 +154,5 @@ def _end(unit: UnitOfWork, employment: Employment, person: Person) -> None:
         )
     ):
         kind.ends_at = max(unit.now, kind.starts_at)
-    account_id = unit.session.scalar(
-        select(Account.id).where(Account.realm == EMPLOYEE, Account.person_id == person.id)
-    )
-    if account_id is not None:
-        end_sessions(unit, account_id, "employment_ended")
+    close_account(unit, person)
     unit.audit("employee.ended", "person", person.id, source=rules.HR)

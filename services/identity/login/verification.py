@@ -11,7 +11,7 @@ from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.identity.credentials import queries
-from services.identity.credentials.attempts import audit_attempt, count_attempt, look_up
+from services.identity.credentials.attempts import audit_attempt, count_login_attempt, look_up
 from services.identity.credentials.passwords import chosen_password
 from services.identity.login import handlers
 from services.identity.models import Account, Organisation
@@ -19,7 +19,7 @@ from services.identity.realms import queries as realms
 from services.identity.realms.networks import admits
 from services.identity.realms.rules import RealmRules
 from services.identity.realms.sign_in_policy import allows_password, password_not_allowed
-from services.identity.secrets import addresses, rules, tries
+from services.identity.secrets import addresses, tries
 from services.identity.secrets.calls import take_secret
 from services.identity.secrets.password_rules import normal_password
 from services.identity.secrets.passwords import password_matches
@@ -44,7 +44,7 @@ def verified(call: Call) -> Verified:
     outside_sign_in_required).
     """
     organisation, account, key = look_up(call)
-    count_attempt(call, tries.LOGIN, key, rules.LOGIN_LIMIT, organisation)
+    count_login_attempt(call, key, organisation, account)
     password, new_password = take_secret(call, "password"), take_secret(call, "new_password")
     is_right = password_matches(password, account.password_hash if account else None)
     with call.runtime.database.reading(None) as session:

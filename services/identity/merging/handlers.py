@@ -17,8 +17,9 @@ from services.contracts.errors import Refused
 from services.contracts.identity import merging
 from services.identity.accounts.administrators import require_another_administrator
 from services.identity.credentials.invitations import void_links
+from services.identity.credentials.login_changes import tell_closed
 from services.identity.employees.models import Employment
-from services.identity.merging import moves, patient_records, rules
+from services.identity.merging import addresses, moves, patient_records, rules
 from services.identity.merging.models import PersonMerge
 from services.identity.models import Account, Grant, Person, PersonKind, Relationship
 from services.identity.outside.models import OutsideIdentity
@@ -112,7 +113,7 @@ def merge(
 ) -> dict[str, Any]:
     """Merge one record into another. If they are merged already, answer that merge (S2-112).
 
-    Raises Refused(proof_required, not_found, already_merged, merge_refused, merge_outdated, invalid_request).
+    Raises Refused(proof_required, not_found, already_merged, merge_refused, merge_outdated, login_taken, invalid_request).
     """
     proven_caller(unit)
     # Locked in a fixed order: otherwise two merges of the same people at once would deadlock.
@@ -152,6 +153,7 @@ def merge(
     ]
     unit.session.expire_all()  # the moves have bypassed the session's objects
     steps["moves"] += _take_over_accounts(unit, kept.id, merged.id)
+    steps["addresses"] = addresses.follow(unit, kept, {mine["email"], theirs["email"]})
     steps["manual_credentials_set_at"] = patient_records.take_over(unit, kept.id, merged.id)
     steps["revoked"] = _revoke_rest(unit, merged.id)
     steps["ended_kinds"] = _end_application(unit, kept.id)
@@ -187,11 +189,13 @@ def _take_over_accounts(unit: UnitOfWork, kept_id: str, merged_id: str) -> Steps
                 ]
         if rival.state != "disabled":
             require_another_administrator(unit, rival)
-            steps.append({"account": rival.id, "state": rival.state})
+            steps.append({"account": rival.id, "state": rival.state, "login": rival.login})
             rival.state = "disabled"
+            rival.login = addresses.login_of_closed(rival)  # the kept account may take it over
             rival.version += 1
             end_sessions(unit, rival.id, ENDED_BY_MERGE)
             void_links(unit, rival.id)
+            tell_closed(unit, rival)
             unit.audit("account.disabled", "account", rival.id, person_id=merged_id, reason=ENDED_BY_MERGE)
     unit.session.flush()
     unit.session.expire_all()
@@ -241,7 +245,8 @@ def undo(unit: UnitOfWork, *, merge_id: str) -> dict[str, Any]:
         raise Refused("merge_refused", f"After {rules.CAN_BE_UNDONE_FOR.days} days a merge stays.")
     found = {each: load_person(unit, each) for each in sorted([row.kept_id, row.merged_id])}
     kept, merged = found[row.kept_id], found[row.merged_id]
-    stayed = _move_back(unit, row)
+    # The addresses first: a closed account takes its log-in back.
+    stayed = addresses.give_back(unit, row.steps.get("addresses", [])) + _move_back(unit, row)
     patient_records.give_back(unit, kept.id, row.steps)
     for name, value in row.steps["values"].items():
         if _text(getattr(kept, name)) == value["after"]:
@@ -264,12 +269,7 @@ def _move_back(unit: UnitOfWork, row: PersonMerge) -> int:
     stayed = 0
     for step in reversed(row.steps["moves"]):
         if "account" in step:
-            unit.session.execute(
-                update(Account)
-                .where(Account.id == step["account"], Account.state == "disabled")
-                .values(state=step["state"], version=Account.version + 1),
-                execution_options={"synchronize_session": False},
-            )
+            stayed += not addresses.reopen(unit, step)
             continue
         before = step.get("account_from", row.merged_id)
         after = step.get("account_to", row.kept_id)

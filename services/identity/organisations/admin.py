@@ -3,6 +3,7 @@
     python -m services.identity.organisations.admin create-organisation --key harbor --name Harbor --admin-email a@example.org
     python -m services.identity.organisations.admin set-password --key harbor --login a@example.org --password-file FILE
     python -m services.identity.organisations.admin allow-passwords --key harbor --realm staff
+    python -m services.identity.organisations.admin restore-administrators --key harbor
 
 Passwords are read from files (`-` is standard input): everybody on the machine can see a command line.
 Events go through the outbox; the running service sends them within a second.
@@ -19,7 +20,12 @@ from pathlib import Path
 
 from services.chassis.database import Database
 from services.contracts.errors import Refused
-from services.identity.organisations.operator import allow_passwords, create_organisation, set_password
+from services.identity.organisations.operator import (
+    allow_passwords,
+    create_organisation,
+    restore_administrators,
+    set_password,
+)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -43,6 +49,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     allow.add_argument("--key", required=True)
     allow.add_argument("--realm", required=True)
+    restore = actions.add_parser(
+        "restore-administrators", help="give the level admin the permissions back that it begins with"
+    )
+    restore.add_argument("--key", required=True)
     return parser
 
 
@@ -71,6 +81,8 @@ def main(arguments: list[str] | None = None) -> int:
         elif options.action == "allow-passwords":
             provider_id = allow_passwords(database, organisation_key=options.key, realm=options.realm)
             result = {"identity_provider_id": provider_id}
+        elif options.action == "restore-administrators":
+            result = {"given": restore_administrators(database, organisation_key=options.key)}
         else:
             account_id = set_password(
                 database,

@@ -147,6 +147,38 @@ def allow_passwords(database: Database, *, organisation_key: str, realm: str) ->
     return _as_operator(database, work)
 
 
+def restore_administrators(database: Database, *, organisation_key: str) -> list[str]:
+    """Give the level `admin` the permissions back that it begins with, where nobody is left who holds and could give them.
+
+    Returns those that it lacked. Raises Refused(not_found).
+    """
+
+    def work(unit: UnitOfWork) -> list[str]:
+        found = unit.session.execute(
+            select(Organisation, Role)
+            .join(Role, Role.organisation_id == Organisation.id)
+            .where(Organisation.key == organisation_key, Role.realm == rules.STAFF, Role.code == "admin")
+            .with_for_update(of=Role)
+        ).one_or_none()
+        if found is None:
+            raise Refused("not_found", "There is no such organisation.")
+        organisation, role = found
+        unit.act_for(organisation.id, organisation.key)
+        held = unit.session.scalars(
+            select(RolePermission.permission).where(RolePermission.role_id == role.id)
+        ).all()
+        lacking = sorted(rules.DEFAULT_ROLES["admin"][1] - set(held))
+        for permission in lacking:
+            unit.add(RolePermission(organisation_id=organisation.id, role_id=role.id, permission=permission))
+        if lacking:
+            role.version += 1
+            after = sorted({*held, *lacking})
+            unit.audit("role.changed", "role", role.id, before=sorted(held), after=after, is_disabled=False)
+        return lacking
+
+    return _as_operator(database, work)
+
+
 def note_subscriber(database: Database, *, organisation_key: str, name: str, action: str) -> None:
     """Write the audit row of a step in the life of an outside system that reads the organisation's events.
 

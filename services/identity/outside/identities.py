@@ -16,6 +16,7 @@ from services.contracts.identity import outside as contract
 from services.identity.models import Account
 from services.identity.outside import rules
 from services.identity.outside.models import OutsideIdentity
+from services.identity.realms import granting
 from services.identity.realms.sign_in_policy import provider_in_use
 from services.identity.registry.accounts import find_account, load_account
 from services.identity.sessions.handlers import end_sessions
@@ -49,10 +50,12 @@ def _view(row: OutsideIdentity) -> dict[str, Any]:
 def link_by_staff(unit: UnitOfWork, *, account_id: str, subject: str) -> dict[str, Any]:
     """Link an account with a subject of its realm's provider.
 
-    Raises Refused(not_found, proof_required, outside_identity_taken).
+    Whoever has that subject signs in as the account, so the caller must hold what the account may do.
+    Raises Refused(not_found, proof_required, right_not_held, outside_identity_taken).
     """
     proven_caller(unit)
     account = load_account(unit, account_id)
+    granting.require_account_held(unit, account)
     provider = provider_in_use(unit.session, account.organisation_id, account.realm)
     if provider is None:
         raise Refused("not_found", "The account's realm has no outside provider in use.")

@@ -18,6 +18,7 @@ from services.identity.outside import rules
 from services.identity.outside.fetching import ProviderFault
 from services.identity.outside.models import OutsideIdentity, OutsideSignIn
 from services.identity.outside.provider import Client, providers_of
+from services.identity.realms import granting
 from services.identity.realms.models import IdentityProvider
 from services.identity.secrets.vault import Vault, vault_of
 from services.identity.sessions.proof import proven_caller
@@ -74,8 +75,12 @@ def list_all(session: Session, caller: Caller, settings: Any) -> dict[str, Any]:
 
 
 def create(unit: UnitOfWork, request: Request, settings: Any) -> dict[str, Any]:
-    """Set a realm's provider. Raises Refused(proof_required, conflict, last_way_in, invalid_request)."""
+    """Set a realm's provider. It says who signs in as whom: the caller must hold what the realm's roles permit.
+
+    Raises Refused(proof_required, right_not_held, conflict, last_way_in, invalid_request).
+    """
     proven_caller(unit)
+    granting.require_realm_held(unit, request["realm"])
     if _find(unit.session, request["realm"]) is not None:
         raise _taken()
     provider = IdentityProvider(
@@ -104,6 +109,7 @@ def change(unit: UnitOfWork, request: Request, settings: Any) -> dict[str, Any]:
     version_conflict).
     """
     proven_caller(unit)
+    granting.require_realm_held(unit, request["realm"])
     provider = _load(unit, request["realm"])
     unit.require_version(provider)
     if request["client_secret"] is not None:

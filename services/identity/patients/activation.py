@@ -27,7 +27,7 @@ from services.identity.secrets import addresses, tries
 from services.identity.secrets.rules import RESET_LIMIT
 from services.identity.secrets.tokens import throttle_key, token_hash
 
-MATCH, NOTICE = "patient-match", "unverified-notice"
+NOTICE = "unverified-notice"
 FORGET_EVERY_S = 60.0
 
 
@@ -35,8 +35,9 @@ def request_access(call: Call) -> Any:
     """Self-activation and forgotten password (S3-24, S3-25). The answer is always {}.
 
     If exactly one patient with enabled access has this e-mail, last name, date of birth and postal code, that patient gets
-    a link. In any other case the address that was entered is told that it could not be verified (S3-26). Tries are counted
-    per caller's address and per address entered, before anything is looked up. Raises Refused(too_many_requests).
+    a link. In any other case the address that was entered is told that it could not be verified (S3-26), once a day. Tries
+    are counted per caller's address, and per address entered from there, before anything is looked up: what strangers try
+    does not block the patient. Raises Refused(too_many_requests).
     """
     entered = Identifying(
         call.request["email"],
@@ -62,8 +63,9 @@ def _count(call: Call, key: str) -> None:
     settings = call.runtime.settings
 
     def count(unit: UnitOfWork) -> int:
+        origin = addresses.origin_of(unit.context, key, settings)
         return addresses.count_try(unit, addresses.RESET, settings) or tries.count_try(
-            unit, MATCH, key, RESET_LIMIT
+            unit, tries.MATCH, origin, RESET_LIMIT
         )
 
     wait_s = call.transact(count)
@@ -80,7 +82,7 @@ def _answer(
     if person_id is not None:
         person = load_person(unit, person_id)
         if enrolment.open_access(unit, person) is not None and person.email:
-            enrolment.send_link(unit, person)
+            enrolment.send_asked_link(unit, person)
         return {}
     unit.audit("patient.not_verified", "login", key)
     if tries.count_try(unit, NOTICE, key, NOTICE_LIMIT):

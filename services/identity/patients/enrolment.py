@@ -8,14 +8,13 @@ from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts as contract
-from services.contracts.identity.credentials import login_email_changed
-from services.identity.credentials.invitations import invite, void_links
-from services.identity.credentials.models import Invitation, LoginChange
+from services.identity.credentials.invitations import invite, invite_unless_often, void_links
+from services.identity.credentials.login_changes import set_login_email
+from services.identity.credentials.models import Invitation
 from services.identity.models import Account, Grant, Person
 from services.identity.patients.models import PatientRecord, PatientSettings
-from services.identity.realms.queries import rules_of
-from services.identity.realms.rules import EMAIL, PATIENT, normal_login
-from services.identity.registry.accounts import add_portal_account, find_portal_account, flush_login
+from services.identity.realms.rules import PATIENT
+from services.identity.registry.accounts import add_portal_account, find_portal_account
 from services.identity.registry.people import current_kinds, kinds_of, load_person
 from services.identity.registry.usernames import no_username
 from services.identity.relationships.grants import find_open, open_grant, revoke, role_of
@@ -172,11 +171,24 @@ def disable(unit: UnitOfWork, person: Person) -> None:
 
 
 def send_link(unit: UnitOfWork, person: Person) -> Invitation:
-    """Send the invitation/reset e-mail to the address on file. Raises Refused(access_not_enabled, details_missing)."""
+    """Send the invitation/reset e-mail to the address on file for staff. What was sent before is void (S1-17).
+
+    Raises Refused(access_not_enabled, details_missing).
+    """
     account, _ = require_access(unit, person)
     require_details(person, "email")
     void_links(unit, account.id)
-    return invite(unit, account, "reset" if account.password_hash else "invitation")
+    return invite(unit, account, _purpose(account))
+
+
+def send_asked_link(unit: UnitOfWork, person: Person) -> None:
+    """Send the same e-mail where the patient has asked for it, without a log-in. What was sent before stays valid."""
+    account, _ = require_access(unit, person)
+    invite_unless_often(unit, account, _purpose(account))
+
+
+def _purpose(account: Account) -> str:
+    return "reset" if account.password_hash else "invitation"
 
 
 def change_email(unit: UnitOfWork, person: Person, email: str) -> None:
@@ -192,33 +204,7 @@ def change_email(unit: UnitOfWork, person: Person, email: str) -> None:
     unit.audit("person.changed", "person", person.id, members=["email"])
     account = find_portal_account(unit, PATIENT, person.id)
     if account is not None:
-        _change_account_email(unit, account, email)
-
-
-def _change_account_email(unit: UnitOfWork, account: Account, email: str | None) -> None:
-    before, account.email = account.email, email
-    account.email_verified_at = None
-    account.version += 1
-    if email and rules_of(unit.session, account.organisation_id, PATIENT).login_id == EMAIL:
-        account.login = normal_login(email)
-    flush_login(unit, "email")
-    end_sessions(unit, account.id, "login_changed")
-    void_links(unit, account.id)
-    if before is None:
-        unit.audit("account.login_changed", "account", account.id, person_id=account.person_id)
-        return
-    change = LoginChange(
-        id=wire.new_id(),
-        account_id=account.id,
-        email_before=before,
-        changed_by=unit.actor_id,
-        changed_at=unit.now,
-    )
-    unit.add(change)
-    unit.audit(
-        "account.login_changed", "account", account.id, change_id=change.id, person_id=account.person_id
-    )
-    unit.publish(login_email_changed, account.id, {"account_id": account.id, "change_id": change.id})
+        set_login_email(unit, account, email)
 
 
 def check_edit(unit: UnitOfWork, person: Person, email: str | None) -> None:

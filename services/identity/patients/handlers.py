@@ -15,6 +15,7 @@ from services.identity.models import Account, Organisation
 from services.identity.patients import enrolment
 from services.identity.patients.models import PatientSettings
 from services.identity.patients.queries import access_view, settings_view
+from services.identity.realms import granting
 from services.identity.realms.rules import PATIENT, login_space, normal_login
 from services.identity.registry.confirmation import require_confirmation
 from services.identity.registry.organisations import load_organisation
@@ -94,7 +95,8 @@ def check_username(unit: UnitOfWork, *, username: str, person_id: str | None) ->
 def set_credentials(call: Call) -> Any:
     """Manually set username and password (S3-43 to S3-46). The password is hashed before the transaction.
 
-    Raises Refused(not_found, not_a_patient, access_not_enabled, details_missing, login_taken, password_refused).
+    Whoever sets them could sign in, so the caller must hold what patients do. Raises Refused(not_found, not_a_patient,
+    right_not_held, access_not_enabled, details_missing, login_taken, password_refused).
     """
     password = take_secret(call, "password")
     with call.runtime.database.reading(call.organisation_id) as session:
@@ -124,6 +126,7 @@ def _set_credentials(
     must_change: bool,
 ) -> dict[str, Any]:
     person = enrolment.load_patient(unit, person_id)
+    granting.require_realm_held(unit, PATIENT, field="person_id")
     unit.honour_version(person)
     is_enabled = enrolment.open_access(unit, person) is not None
     if not is_enabled and enable_access:
@@ -164,13 +167,14 @@ def change_patient_email(
 ) -> dict[str, Any]:
     """Change a patient's e-mail. Once access is enabled that takes proof, confirmation and attestation (S3-35).
 
-    Raises Refused(not_found, not_a_patient, version_conflict, proof_required, confirmation_required, details_missing,
-    login_taken).
+    Links go to the new address, so the caller must then hold what patients do. Raises Refused(not_found, not_a_patient,
+    version_conflict, right_not_held, proof_required, confirmation_required, details_missing, login_taken).
     """
     person = enrolment.load_patient(unit, person_id)
     unit.require_version(person)
     found = enrolment.open_access(unit, person)
     if found is not None:
+        granting.require_realm_held(unit, PATIENT, field="person_id")
         proven_caller(unit)
         require_confirmation(
             confirm, "The patient's portal links and resets go to the new address; the old one is told."

@@ -13,8 +13,8 @@ INACTIVE, UNACTIVATED, ACTIVE = "inactive", "unactivated", "active"
 NOT_ENABLED, NO_EMAIL, NO_POSTAL_CODE = "access_not_enabled", "no_email", "no_postal_code"
 
 
-# The message "could not be verified" goes to any address that was entered: at most three a day.
-NOTICE_LIMIT = Limit(most=3, rest_s=86_400, free=3)
+# The message "could not be verified" goes to any address that was entered: once a day, whoever asks.
+NOTICE_LIMIT = Limit(most=1, rest_s=86_400, free=1)
 NOTICE_KEPT = datetime.timedelta(hours=4)
 # Once a message was rendered, its address is kept for a few more tries to send it.
 NOTICE_KEPT_ONCE_TAKEN = datetime.timedelta(minutes=15)

@@ -56,6 +56,10 @@ class PeopleEntrypoints:
     def disable_person(self, call: Call) -> Any:
         return call.commit(handlers.disable_person)
 
+    @serves(contract.enable_person)
+    def enable_person(self, call: Call) -> Any:
+        return call.commit(handlers.enable_person)
+
     @serves(contract.create_person_account)
     def create_person_account(self, call: Call) -> Any:
         return call.commit(own_accounts.create_person_account)

@@ -12,7 +12,7 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.credentials.invitations import void_links
 from services.identity.credentials.login_changes import change_login_email
-from services.identity.employees.automatic import open_when_registered
+from services.identity.employees.automatic import close_account, open_when_registered, reopen_account
 from services.identity.family.contacts import MANAGE_ACCESS
 from services.identity.merging.models import PersonMerge
 from services.identity.models import Account, Grant, Person, PersonKind
@@ -20,6 +20,7 @@ from services.identity.patients import enrolment
 from services.identity.people.queries import person_view
 from services.identity.realms import rules
 from services.identity.registry.accounts import find_portal_account, name_accounts
+from services.identity.registry.confirmation import require_confirmation
 from services.identity.registry.people import MEMBERS, add_kind, add_person, kinds_of, load_person
 from services.identity.registry.rules import check_span, is_in_effect
 from services.identity.relationships.grants import revoke
@@ -123,13 +124,19 @@ def start_person_kind(
         unit.audit("person.kind_started", "person", person.id, kind=kind)
         unit.session.flush()
         open_when_registered(unit, person, [kind])
+        if kind == rules.EMPLOYEE and begins_at <= unit.now:
+            reopen_account(unit, person)
         if kind == rules.PATIENT and begins_at <= unit.now:
             enrolment.added(unit, person)
     return person_view(unit.session, person)
 
 
-def end_person_kind(unit: UnitOfWork, *, person_id: str, kind: str) -> dict[str, Any]:
-    """End a kind of a person now. Raises Refused(not_found)."""
+def end_person_kind(unit: UnitOfWork, *, person_id: str, kind: str, confirm: bool) -> dict[str, Any]:
+    """End a kind of a person now, and the access to portals that rests on it, which `confirm` must confirm.
+
+    With a discharged client ends the access of the family to the client's profile, with a patient the patient's own, and
+    with an employee the account. Raises Refused(not_found, confirmation_required).
+    """
     person = load_person(unit, person_id)
     unit.honour_version(person)
     rows = unit.session.scalars(
@@ -145,6 +152,43 @@ def end_person_kind(unit: UnitOfWork, *, person_id: str, kind: str) -> dict[str,
         person.version += 1
         unit.audit("person.kind_ended", "person", person.id, kind=kind)
         unit.session.flush()
+        _end_access(unit, person, kind, confirm=confirm)
+    return person_view(unit.session, person)
+
+
+def _end_access(unit: UnitOfWork, person: Person, kind: str, *, confirm: bool) -> None:
+    if kind == rules.EMPLOYEE:
+        close_account(unit, person)
+    elif kind == rules.PATIENT and enrolment.open_access(unit, person) is not None:
+        require_confirmation(confirm, "The patient can no longer use the portal.")
+        enrolment.disable(unit, person)
+    elif kind == "client":
+        grants = unit.session.scalars(
+            select(Grant)
+            .join(Account, Account.id == Grant.account_id)
+            .where(Account.realm == rules.FAMILY, Grant.person_id == person.id, Grant.revoked_at.is_(None))
+            .with_for_update(of=Grant)
+        ).all()
+        if grants:
+            require_confirmation(
+                confirm, f"{len(grants)} accounts can no longer see this client's Family Portal profile."
+            )
+        for grant in grants:
+            revoke(unit, grant, "client_discharged")
+
+
+def enable_person(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
+    """Enable a disabled person again. The access that ended stays ended: staff give it anew.
+
+    Raises Refused(not_found, already_merged, version_conflict).
+    """
+    person = load_person(unit, person_id)
+    _require_not_merged(unit, person)
+    unit.require_version(person)
+    if person.disabled_at is not None:
+        person.disabled_at = None
+        person.version += 1
+        unit.audit("person.enabled", "person", person.id)
     return person_view(unit.session, person)
 
 

@@ -10,7 +10,7 @@ from services.identity.credentials.invitations import send_invitation
 from services.identity.employees.supervision import supervise
 from services.identity.models import Person
 from services.identity.patients import enrolment
-from services.identity.realms import rules
+from services.identity.realms import granting, rules
 from services.identity.realms.queries import rules_of
 from services.identity.registry.accounts import account_view, add_portal_account, find_portal_account
 from services.identity.registry.people import load_person
@@ -32,10 +32,11 @@ def create_person_account(
     """Open a person's account in a portal with access to the person's own profile.
 
     A patient's account needs what enabling a patient's access always needs (S3-31, S3-34). Raises Refused(not_found,
-    access_exists, login_taken, invalid_request, not_a_patient, details_missing).
+    right_not_held, access_exists, login_taken, invalid_request, not_a_patient, details_missing).
     """
     person = load_person(unit, person_id)
     given_role = role_of(unit, realm, role)
+    granting.require_role_held(unit, given_role, field="role")
     if find_portal_account(unit, realm, person.id) is not None:
         raise Refused("access_exists", "The person has an account of this portal already.", field="realm")
     if realm == rules.PATIENT:

@@ -12,7 +12,7 @@ from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.models import Account, Grant, Role, RolePermission, not_over
-from services.identity.realms import rules
+from services.identity.realms import granting, rules
 from services.identity.realms.models import RealmSettings
 from services.identity.realms.networks import is_inside
 from services.identity.realms.queries import realm_view, role_view, rules_from
@@ -21,8 +21,12 @@ from services.identity.realms.sign_in_policy import realms_with_provider
 
 
 def set_realm_settings(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Set what holds for a realm. `request` has the members that change. Raises Refused(invalid_request, realm_has_accounts)."""
+    """Set what holds for a realm. `request` has the members that change.
+
+    Raises Refused(right_not_held, invalid_request, realm_has_accounts, version_conflict).
+    """
     realm = request["realm"]
+    granting.require_realm_held(unit, realm)
     row = unit.session.scalar(select(RealmSettings).where(RealmSettings.realm == realm).with_for_update())
     before = rules_from(row, realm)
     wanted = rules.RealmRules(
@@ -78,9 +82,10 @@ def _has_accounts(unit: UnitOfWork, realm: str) -> bool:
 def create_role(
     unit: UnitOfWork, *, realm: str, code: str, name: str, permissions: list[str]
 ) -> dict[str, Any]:
-    """Add a role of a portal (S1-14). Raises Refused(role_taken, invalid_request)."""
+    """Add a role of a portal (S1-14). Raises Refused(role_taken, right_not_held, invalid_request)."""
     held = sorted(set(permissions))
     rules.check_permissions(realm, code, held, PERMISSIONS)
+    granting.require_held(unit, held, field="permissions")
     if unit.session.scalar(select(Role.id).where(Role.realm == realm, Role.code == code)) is not None:
         raise Refused("role_taken", "The realm has a role with this code.", field="code")
     role = unit.add(
@@ -102,7 +107,7 @@ def create_role(
 def edit_role(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
     """Change a role: name, permissions, whether it can be given. `request` has the members that change.
 
-    Raises Refused(not_found, version_conflict, role_in_use, invalid_request).
+    Raises Refused(not_found, version_conflict, role_in_use, right_not_held, own_rights, invalid_request).
     """
     role: Role | None = unit.session.scalar(
         select(Role).where(Role.id == request["role_id"]).with_for_update()
@@ -119,8 +124,13 @@ def edit_role(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
     rules.check_permissions(role.realm, role.code, permissions, PERMISSIONS)
     if (permissions, name, is_disabled) == (held, role.name, role.disabled_at is not None):
         return role_view(role, held)
+    if permissions != held:
+        granting.require_not_own_role(unit, role, field="permissions")
+        granting.require_held(unit, set(permissions) - set(held), field="permissions")
     if is_disabled and role.disabled_at is None:
         _require_unused(unit, role)
+    elif role.disabled_at is not None and not is_disabled:
+        granting.require_held(unit, permissions, field="is_disabled")
     role.name = name
     role.disabled_at = (role.disabled_at or unit.now) if is_disabled else None
     role.version += 1

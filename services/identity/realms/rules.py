@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from services.contracts.errors import Refused
 
@@ -244,6 +245,31 @@ _BY_SWITCH: Mapping[str, str] = {
     "can_edit_capacity": "capacity.edit",
     "can_change_status": "referral.change_status",
 }
+
+
+READ_PEOPLE = "person.read"
+
+# A permission over what is addressed to its holder alone. Whoever may give a level gives it without holding it.
+ADDRESSED = frozenset({"document.sign"})
+
+
+def missing_to_give(given: Iterable[str], held: Collection[str]) -> list[str]:
+    """What somebody who holds `held` lacks to give these permissions, sorted.
+
+    Permissions over a profile are held by whoever may read people.
+    """
+    wanted = {each if each in PERMISSIONS else READ_PEOPLE for each in given}
+    return sorted(wanted - ADDRESSED - set(held))
+
+
+def permission_of_switch(switch: str) -> str:
+    """The permission that a switch of a provider's account gives."""
+    return _BY_SWITCH[switch]
+
+
+def switched_on(switches: Any) -> list[str]:
+    """The permissions that the switches of a provider's account give. `switches` has can_edit_capacity, can_change_status."""
+    return [permission for switch, permission in _BY_SWITCH.items() if getattr(switches, switch)]
 
 
 def switch_of(permission: str) -> str | None:

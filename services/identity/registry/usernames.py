@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
+from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
@@ -32,6 +34,34 @@ def has_username(login: str) -> bool:
 def is_username(login: str) -> bool:
     """Whether a normalised login may be a username. A stand-in for none may not."""
     return _USERNAME.fullmatch(login) is not None
+
+
+def masked(login: str) -> str | None:
+    """A username by which its owner knows it and others do not: its first and last letter. None where there is none."""
+    return f"{login[0]}•••{login[-1]}" if has_username(login) else None
+
+
+def whose(session: Session, account: Account) -> dict[str, str | None]:
+    """First name and masked username of an account whose address serves several people, so that each knows their link.
+
+    Both are None where nobody else has the address.
+    """
+    others = (
+        select(Account.id)
+        .where(
+            Account.organisation_id == account.organisation_id,
+            func.lower(Account.email) == (account.email or "").lower(),
+            Account.id != account.id,
+            or_(Account.person_id.is_(None), Account.person_id != (account.person_id or "")),
+            Account.state != "disabled",
+        )
+        .limit(1)
+    )
+    is_shared = account.email is not None and session.scalar(others) is not None
+    return {
+        "first_name": account.first_name if is_shared else None,
+        "masked_username": masked(account.login) if is_shared else None,
+    }
 
 
 def set_username(unit: UnitOfWork, account: Account, username: str) -> None:

@@ -10,6 +10,8 @@ from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.models import Account, Person, Relationship
+from services.identity.realms import granting
+from services.identity.realms.rules import EMPLOYEE
 from services.identity.registry import rules
 from services.identity.registry.accounts import find_account
 from services.identity.registry.people import find_person
@@ -26,8 +28,15 @@ def set_relationship(
     starts_at: datetime.datetime | None,
     ends_at: datetime.datetime | None,
 ) -> Relationship:
-    """Relate an account and a person. Raises Refused(not_found, relationship_exists)."""
+    """Relate an account and a person.
+
+    A supervisor reaches the person's profile, so the caller must hold what that role permits beyond profiles.
+    Raises Refused(not_found, own_rights, right_not_held, relationship_exists).
+    """
+    granting.require_somebody_else(unit, account_id)
     account = find_account(unit.session, account_id)
+    if kind == "supervisor":
+        granting.require_realm_held(unit, EMPLOYEE)
     person = find_person(unit.session, person_id)
     rules.check_span(starts_at or unit.now, ends_at, unit.now)
     if _find_open(unit, account.id, person.id, kind) is not None:

@@ -12,6 +12,7 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.models import Role
+from services.identity.realms import granting, rules
 from services.identity.registry.accounts import find_account, load_account
 from services.identity.registry.actors import caller_of
 from services.identity.registry.organisations import load_organisation
@@ -68,10 +69,11 @@ def remove_mine(unit: UnitOfWork) -> dict[str, Any]:
 def reset(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
     """Remove the second factor of somebody who has lost it, and end the sessions. Setting up another takes the password.
 
-    Raises Refused(not_found, proof_required, second_factor_is_off).
+    Raises Refused(not_found, proof_required, second_factor_is_off, right_not_held).
     """
     proven_caller(unit)
     account = load_account(unit, account_id)
+    granting.require_account_held(unit, account)
     require_factor(unit.session, account.id)
     codes.remove(unit, account.id, "reset")
     end_sessions(unit, account.id, "factor_reset")
@@ -79,10 +81,20 @@ def reset(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
 
 
 def set_role_demand(unit: UnitOfWork, *, security_level: str, is_required: bool) -> dict[str, Any]:
-    """Set whether a security level must have a second factor. Raises Refused(not_found)."""
-    role = unit.session.scalar(select(Role).where(Role.code == security_level).with_for_update())
+    """Set whether a security level must have a second factor. To end the demand, the caller must hold what the level permits.
+
+    Raises Refused(not_found, own_rights, right_not_held).
+    """
+    role = unit.session.scalar(
+        select(Role)
+        .where(Role.code == security_level, Role.realm.in_(rules.WORKFORCE_REALMS))
+        .with_for_update()
+    )
     if role is None:
         raise Refused("not_found", "There is no such security level.")
+    if role.second_factor_required and not is_required:
+        granting.require_not_own_role(unit, role, field="security_level")
+        granting.require_role_held(unit, role, field="security_level")
     if role.second_factor_required != is_required:
         role.second_factor_required = is_required
         unit.audit("role.second_factor_changed", "role", role.id, is_required=is_required)

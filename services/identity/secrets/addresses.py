@@ -1,6 +1,7 @@
 """Tries counted per address of the caller, whatever login they are for, against one password on a thousand accounts.
 
-An address is stored only as a keyed hash, for at most a day (`housekeeping`).
+An address is stored only as a keyed hash, for at most a day (`housekeeping`); the origins from which an account has logged
+in are kept for 90 days, hashed together with the login.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from sqlalchemy import update
 
 from services.chassis.database import held_or_made
 from services.chassis.unit_of_work import UnitOfWork
+from services.chassis.wire import CallContext
 from services.identity.secrets import rules
 from services.identity.secrets.models import Throttle
 from services.identity.secrets.rules import Tries
@@ -53,6 +55,16 @@ def give_back(unit: UnitOfWork, kind: str, settings: Any) -> None:
         .values(count=Throttle.count - 1),
         execution_options={"synchronize_session": False},
     )
+
+
+def origin_of(context: CallContext, key: str, settings: Any) -> str:
+    """The name of the caller's origin among those of one login: a keyed hash that differs between logins.
+
+    Without an address, as within this machine, the origin has a name, too.
+    """
+    address = context.client_address
+    place = "" if address is None else rules.neighbourhood(address)
+    return vault_of(settings).keyed_hash("origin", f"{key}\0{place}")
 
 
 def _key(unit: UnitOfWork, kind: str, settings: Any) -> str | None:

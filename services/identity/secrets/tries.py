@@ -1,4 +1,8 @@
-"""Tries for one key, such as a login, which all replicas count together. Steps inside a transaction."""
+"""Tries for one key, such as a login, which all replicas count together. Steps inside a transaction.
+
+Who tries is told apart by origin: the caller's address, or its network where one customer has many. What strangers try
+somewhere else does not use up the tries of the owner.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +14,85 @@ from services.identity.secrets import addresses, rules
 from services.identity.secrets.models import Throttle
 from services.identity.secrets.tokens import throttle_key
 
-LOGIN, RESET = "login", "reset"
+LOGIN, FRESH, RESET, MATCH = "login", "login-fresh", "reset", "patient-match"
+# Messages to an account that somebody without a log-in has caused, and links asked for with a link that has expired.
+MAIL, TOLD, RENEWED = "mail", "mail-told", "mail-renewed"
+# Kinds of rows for an origin of a login. Their keys begin alike, so that all of one login can be forgotten at once.
+FROM_ORIGIN, KNOWN_ORIGIN = "login@origin", "login@known"
+_HALF = 32
 
 
 def count_try(unit: UnitOfWork, kind: str, key: str, limit: rules.Limit) -> int:
     """Count one try for `key`; 0 when it may go on, else the seconds to wait."""
     row = addresses.held_throttle(unit, kind, key)
-    admission = rules.admit_try(rules.Tries(row.count, row.in_a_row, row.last_at), unit.now, limit)
-    row.count, row.in_a_row, row.last_at = (
-        admission.tries.count,
-        admission.tries.in_a_row,
-        admission.tries.last_at,
-    )
+    admission = rules.admit_try(_tries_of(row), unit.now, limit)
+    _keep(row, admission.tries)
     return admission.retry_after_s
+
+
+def count_login(unit: UnitOfWork, key: str, origin: str, *, is_known: bool = False) -> int:
+    """Count one try to log in from an origin; 0 when it may go on, else the seconds to wait.
+
+    `is_known`: the origin is known to be the owner's, such as a session; else it is looked up.
+    """
+    of_account = addresses.held_throttle(unit, LOGIN, key)
+    of_origin = addresses.held_throttle(unit, FROM_ORIGIN, _key_of_origin(key, origin))
+    fresh = unit.session.get(Throttle, (FRESH, key))  # whoever changes it holds the login's row
+    fresh_at = fresh.last_at if fresh else None
+    known = unit.session.get(Throttle, (KNOWN_ORIGIN, _key_of_origin(key, origin)))
+    before = rules.LoginTries(_tries_of(of_account), _tries_of(of_origin), fresh_at)
+    admission = rules.admit_login(before, unit.now, is_known=is_known or known is not None)
+    _keep(of_account, admission.tries.of_account)
+    _keep(of_origin, admission.tries.of_origin)
+    if admission.tries.fresh_at != fresh_at:
+        addresses.held_throttle(unit, FRESH, key).last_at = admission.tries.fresh_at
+    return admission.retry_after_s
+
+
+def is_free(unit: UnitOfWork, kind: str, key: str, limit: rules.Limit) -> bool:
+    """Whether one more try for `key` would be let through. It is not counted."""
+    row = unit.session.get(Throttle, (kind, key))
+    return row is None or rules.admit_try(_tries_of(row), unit.now, limit).is_allowed
+
+
+def _tries_of(row: Throttle) -> rules.Tries:
+    return rules.Tries(row.count, row.in_a_row, row.last_at)
+
+
+def _keep(row: Throttle, tries: rules.Tries) -> None:
+    row.count, row.in_a_row, row.last_at = tries.count, tries.in_a_row, tries.last_at
+
+
+def know_origin(unit: UnitOfWork, organisation: Organisation, account: Account, origin: str) -> None:
+    """Remember that the account's owner has logged in from this origin."""
+    row = addresses.held_throttle(
+        unit, KNOWN_ORIGIN, _key_of_origin(login_key(organisation, account), origin)
+    )
+    row.last_at = unit.now
+
+
+def forget(unit: UnitOfWork, kind: str, key: str) -> None:
+    """Forget the tries for `key`."""
+    unit.session.execute(delete(Throttle).where(Throttle.kind == kind, Throttle.key_hash == key))
 
 
 def forget_tries(unit: UnitOfWork, organisation: Organisation, account: Account) -> None:
     """Clear an account's failed log-ins, once its owner has logged in or proven who they are."""
-    key = throttle_key(organisation.key, account.login_space, account.login)
-    unit.session.execute(delete(Throttle).where(Throttle.kind == LOGIN, Throttle.key_hash == key))
+    key = login_key(organisation, account)
+    unit.session.execute(delete(Throttle).where(Throttle.kind.in_((LOGIN, FRESH)), Throttle.key_hash == key))
+    unit.session.execute(
+        delete(Throttle).where(
+            Throttle.kind == FROM_ORIGIN,
+            Throttle.key_hash >= key[:_HALF],
+            Throttle.key_hash < key[:_HALF] + "g",  # after every hexadecimal digit
+        )
+    )
+
+
+def login_key(organisation: Organisation, account: Account) -> str:
+    """The key under which the tries to log in to an account are counted."""
+    return throttle_key(organisation.key, account.login_space, account.login)
+
+
+def _key_of_origin(key: str, origin: str) -> str:
+    return key[:_HALF] + origin[:_HALF]

@@ -87,6 +87,11 @@ class DeliveryEntrypoints:
         """E-mail the owner."""
         _apply(incoming, handlers.account_enabled)
 
+    @listens(credentials.account_closed)
+    def on_account_closed(self, incoming: IncomingEvent) -> None:
+        """Tell the address of the closed account."""
+        _apply(incoming, handlers.account_closed)
+
     @listens(credentials.login_email_changed)
     def on_login_email_changed(self, incoming: IncomingEvent) -> None:
         """E-mail the old address."""

@@ -67,6 +67,11 @@ def login_email_changed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: 
     _create(unit, "login_email_changed", data["account_id"], {"change_id": data["change_id"]}, mail_domain)
 
 
+def account_closed(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
+    """Tell the owner of a closed account. The delivery keeps only the id of a note, not the address."""
+    _create(unit, "account_closed", data["account_id"], {"change_id": data["change_id"]}, mail_domain)
+
+
 def pickup_code_requested(unit: UnitOfWork, data: Mapping[str, Any], mail_domain: str) -> None:
     """Send an employee's pick-up code (S2-117). The delivery keeps only the code's id, also in place of an account's."""
     _create(unit, "pickup_code", data["code_id"], {"code_id": data["code_id"]}, mail_domain)

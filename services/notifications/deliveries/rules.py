@@ -40,6 +40,7 @@ def kind_of_credential_message(purpose: str) -> str:
         "invitation": "account_invited",
         "temporary_password": "account_invited_with_password",
         "reset": "password_reset",
+        "reset_after_tries": "password_tries_refused",
         "verify_email": "email_confirmation",
     }
     if purpose not in kinds:

@@ -40,12 +40,14 @@ CREDENTIAL_KINDS = {
     "account_invited": {"invitation_link": "link"},
     "account_invited_with_password": {"temporary_password": "temporary_password", "username": "username"},
     "password_reset": {"reset_link": "link"},
+    "password_tries_refused": {"reset_link": "link"},
     "email_confirmation": {"confirmation_link": "link"},
 }
 # Kinds that do not go to the address of an account: the operation that gives the address, and the id it takes.
 ADDRESS_OF: dict[str, tuple[Operation, str]] = {
     # The old address: its owner learns of the change even if somebody else has made it.
     "login_email_changed": (credentials.describe_login_change, "change_id"),
+    "account_closed": (credentials.describe_login_change, "change_id"),
     "identity_not_verified": (patients.take_unverified_address, "notice_id"),
     "pickup_code": (pickup_codes.mint_pickup_code, "code_id"),
 }
@@ -199,11 +201,13 @@ def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
 
 
 def _variant(kind: str, values: dict[str, str | int]) -> str:
-    """The kind of message for these values: some kinds have variants that mention a username or the partner's text."""
+    """The kind of message for these values: some kinds have variants that say whose it is, or the partner's text."""
     if "partner_text" in values:
         return f"{kind}_with_text"
-    named = f"{kind}_with_username"
-    return named if "username" in values and named in product_words.KINDS else kind
+    for value, variant in (("whose", f"{kind}_with_name"), ("username", f"{kind}_with_username")):
+        if value in values and variant in product_words.KINDS:
+            return variant
+    return kind
 
 
 def _sign_in_page(settings: Any, delivery: Delivery, realm: str | int | None) -> str:
@@ -229,6 +233,9 @@ def _recipient(runtime: Any, delivery: Delivery) -> tuple[str, dict[str, str | i
         if minted["username"] and minted["username"].lower() != (minted["email"] or "").lower():
             # Several patients may share an address (S3-32): the username says whose link it is.
             brought["username"] = minted["username"]
+        if minted["first_name"]:
+            masked = minted["masked_username"]
+            brought["whose"] = f"{minted['first_name']} ({masked})" if masked else minted["first_name"]
         return _address(minted), brought | {
             "lifetime": rules.spoken(minted["lifetime_minutes"]),
             "organisation_name": minted["organisation_name"],

@@ -3,8 +3,8 @@
 There is no template language: a placeholder is a plain name, replaced once, and the values are not searched
 for placeholders. So nothing in a template or in a value can be evaluated.
 
-Each kind of message lists the placeholders it may use. None of them is a patient's name, an address or a
-note, so none of these can be mailed by mistake.
+Each kind of message lists the placeholders it may use. None of them is an address or a note, so none of these can be mailed
+by mistake. The only name is `whose`: the recipient's own first name, where several people have one address.
 """
 
 from __future__ import annotations
@@ -333,6 +333,17 @@ KINDS: dict[str, Kind] = {
             UNEXPECTED,
         ),
         _declared(
+            "account_invited_with_name",
+            "organisation_name product_name invitation_link lifetime whose",
+            "{{ organisation_name }} invites you to {{ product_name }}",
+            "{{ organisation_name }} has opened an account for {{ whose }}. Several people have this e-mail address: only "
+            "{{ whose }} should use the link.",
+            "Open it and choose a password:",
+            "{{ invitation_link }}",
+            "The link works once and for {{ lifetime }}. After that, use “Forgotten password” on the sign-in page.",
+            UNEXPECTED,
+        ),
+        _declared(
             "account_invited_with_password",
             "organisation_name product_name username temporary_password portal_link lifetime",
             "{{ organisation_name }} invites you to {{ product_name }}",
@@ -361,6 +372,48 @@ KINDS: dict[str, Kind] = {
             "{{ reset_link }}",
             "The link works once and for {{ lifetime }}. Until you use it, your old password stays.",
             UNEXPECTED,
+        ),
+        _declared(
+            "password_reset_with_name",
+            "organisation_name product_name reset_link lifetime whose",
+            "Choose a new password for {{ product_name }}",
+            "A new password was asked for the account of {{ whose }}. Several people have this e-mail address: only "
+            "{{ whose }} should use the link.",
+            "Open it to choose a password:",
+            "{{ reset_link }}",
+            "The link works once and for {{ lifetime }}. Until it is used, the old password stays.",
+            UNEXPECTED,
+        ),
+        _declared(
+            "password_tries_refused_with_name",
+            "organisation_name product_name reset_link lifetime whose",
+            "Somebody has tried to sign in to an account of yours",
+            "Somebody has tried too many wrong passwords for the account of {{ whose }} with {{ organisation_name }}. Nobody "
+            "got in that way, and the password stays as it is. If it was somebody else, there is nothing to do.",
+            "If {{ whose }} has forgotten the password, this link chooses another one:",
+            "{{ reset_link }}",
+            "The link works once and for {{ lifetime }}. This message comes once a day at most.",
+        ),
+        _declared(
+            "password_tries_refused",
+            "organisation_name product_name reset_link lifetime",
+            "Somebody has tried to sign in to your account",
+            "Somebody has tried too many wrong passwords for your account with {{ organisation_name }}. Nobody got in that "
+            "way, and your password stays as it is. If it was somebody else, there is nothing to do.",
+            "If it was you and you have forgotten your password, open this link to choose another one:",
+            "{{ reset_link }}",
+            "The link works once and for {{ lifetime }}. This message comes once a day at most.",
+        ),
+        _declared(
+            "password_tries_refused_with_username",
+            "organisation_name product_name reset_link lifetime username",
+            "Somebody has tried to sign in to your account",
+            "Somebody has tried too many wrong passwords for an account with {{ organisation_name }}. Its username: "
+            "{{ username }}",
+            "Nobody got in that way, and the password stays as it is. If it was somebody else, there is nothing to do.",
+            "If it was you and you have forgotten your password, open this link to choose another one:",
+            "{{ reset_link }}",
+            "The link works once and for {{ lifetime }}. This message comes once a day at most.",
         ),
         _declared(
             "email_confirmation",
@@ -408,6 +461,15 @@ KINDS: dict[str, Kind] = {
             "Your log-in to {{ product_name }} has changed",
             "The log-in e-mail of your account with {{ organisation_name }} was changed. This address no longer opens it.",
             "If you did not expect this, call {{ organisation_name }}.",
+        ),
+        _declared(
+            "account_closed",
+            "organisation_name product_name portal_link",
+            "One of your accounts with {{ organisation_name }} was closed",
+            "{{ organisation_name }} had two records of you and has joined them. The account with this address was closed; "
+            "the other one stays, with all that both could see. Sign in with that one:",
+            "{{ portal_link }}",
+            "If you did not expect this, or have only one account, call {{ organisation_name }}.",
         ),
         _declared(
             "pickup_code",

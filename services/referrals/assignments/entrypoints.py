@@ -35,6 +35,10 @@ class AssignmentEntrypoints:
             _audit_reading(call, answer)
         return answer
 
+    @serves(assignments.describe_referral)
+    def describe_referral(self, call: Call) -> Any:
+        return call.read(queries.describe_referral)
+
     @serves(assignments.list_referral_history)
     def list_referral_history(self, call: Call) -> Any:
         return with_names(call, call.read(queries.list_referral_history))

@@ -131,6 +131,13 @@ def list_referrals(
     }
 
 
+def describe_referral(session: Session, caller: Caller | None, *, referral_id: str) -> dict[str, str]:
+    """The referral's id, if the organisation has it, for another service. Raises Refused `not_found`."""
+    if session.get(Referral, referral_id) is None:
+        raise not_visible(caller, "referral_id")
+    return {"referral_id": referral_id}
+
+
 def get_referral(session: Session, caller: Caller | None, *, referral_id: str) -> dict[str, Any]:
     """One referral that the caller sees, with the whole contact record where allowed (S0-24, S0-25).
 

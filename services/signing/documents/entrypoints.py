@@ -26,6 +26,10 @@ class DocumentEntrypoints:
     def get_document(self, call: Call) -> Any:
         return workflows.get_document(call)
 
+    @serves(documents.describe_document)
+    def describe_document(self, call: Call) -> Any:
+        return call.read(queries.describe_document)
+
     @serves(documents.open_document_file)
     def open_document_file(self, call: Call) -> Any:
         return call.commit(handlers.open_document_file)

@@ -41,6 +41,14 @@ def get_document(session: Session, caller: Caller, document_id: str, *, for_chan
     return document
 
 
+def describe_document(session: Session, _caller: Caller, *, document_id: str) -> dict[str, str]:
+    """The document's id, if the organisation has it, for another service. Raises Refused(not_found)."""
+    found = session.scalar(select(Document.id).where(Document.id == document_id))
+    if found is None:
+        raise Refused("not_found", "There is no such document.", "document_id")
+    return {"document_id": found}
+
+
 def list_documents(
     session: Session, caller: Caller, *, state: str | None, report: str | None, after: str | None, limit: int
 ) -> dict[str, Any]:

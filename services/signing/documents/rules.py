@@ -31,10 +31,11 @@ def require_feature(features: list[str]) -> None:
         raise Refused("feature_is_off", "Electronic signature is switched off for this organisation.")
 
 
-def require_recipient(account_state: str, realm: str) -> None:
-    """Raises Refused(recipient_refused) for an account that cannot sign: a disabled one, or one of a realm that does not sign (S4-4).
+def require_recipient(account_state: str, realm: str, *, can_sign: bool) -> None:
+    """Raises Refused(recipient_refused) for an account that cannot sign.
 
-    An invited account is accepted: its owner may sign in later (S4-15).
+    It is disabled, its realm does not sign (S4-4), or its role does not include it (`can_sign`). An invited account is
+    accepted: its owner may sign in later (S4-15).
     """
     if realm not in SIGNING_REALMS:
         raise Refused(
@@ -45,6 +46,12 @@ def require_recipient(account_state: str, realm: str) -> None:
         )
     if account_state == "disabled":
         raise Refused("recipient_refused", "The recipient's account is disabled.", "recipient_account_id")
+    if not can_sign:
+        raise Refused(
+            "recipient_refused",
+            "The recipient's role does not include signing documents: an administrator can add it.",
+            "recipient_account_id",
+        )
 
 
 def require_undecided(state: str) -> None:

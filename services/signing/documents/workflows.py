@@ -23,7 +23,7 @@ def send_document(call: Call) -> Any:
         return call.commit(_only_replayed)
     recipient = _describe_account(call, call.request["recipient_account_id"], "recipient_refused")
     rules.require_feature(recipient["features"])
-    rules.require_recipient(recipient["state"], recipient["realm"])
+    rules.require_recipient(recipient["state"], recipient["realm"], can_sign=recipient["can_sign"])
     concerned = _concerned(call)
     document = call.request["document"]
     pages = _signer(call).screen(_organisation(call)[0], document["sha256"], document["size"], _wait_s(call))

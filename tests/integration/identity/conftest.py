@@ -23,6 +23,8 @@ from services.contracts.declare import Operation
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, credentials, passports
 from services.contracts.identity import login as login_contract
+from services.contracts.referrals import assignments, records
+from services.contracts.signing import documents
 from services.identity.organisations.operator import Created, create_organisation, set_password
 from services.identity.secrets import passwords
 from services.identity.sessions.seen import seen_sessions
@@ -53,6 +55,7 @@ class Identity(InProcess):
             identity_secrets_key_file=str(make_secrets_key(folder / "keys")),
             tries_per_address=30,
             emergency_access_minutes=60,
+            emergency_accesses_per_day=5,
             outside_provider_networks=(ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")),
             outside_provider_ca_file=None,
         )
@@ -65,6 +68,13 @@ class Identity(InProcess):
             "name": "Harbor House",
             "level": "program",
         }
+        # The objects of other services exist, unless a test says otherwise.
+        for operation in (
+            records.describe_contact_record,
+            assignments.describe_referral,
+            documents.describe_document,
+        ):
+            self.answers[operation.address] = dict
         self.harbor = harbor or self.an_organisation("harbor")
 
     def an_organisation(self, key: str, *, features: tuple[str, ...] = FEATURES) -> Created:

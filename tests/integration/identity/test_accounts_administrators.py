@@ -14,8 +14,10 @@ from services.contracts.errors import Refused
 from services.contracts.identity import accounts as accounts_contract
 from services.contracts.identity import credentials, employees, merging, patients, people
 from services.identity.models import Account
+from services.identity.realms.rules import PERMISSIONS
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.employees import activate
+from tests.support.in_process import a_caller
 
 
 def read(identity: Identity, admin: Caller, account_id: str) -> dict[str, Any]:
@@ -127,10 +129,12 @@ def test_the_last_active_administrator_is_neither_disabled_nor_given_another_lev
     identity: Identity,
 ) -> None:
     admin = identity.admin()
+    organisation = (identity.harbor.organisation_id, "harbor")
+    system = a_caller(*PERMISSIONS, organisation=organisation, realm="api")
     request = {"account_id": admin.id, "version": read(identity, admin, admin.id)["version"]}
     for refused in (
         identity.refused(accounts_contract.disable_account, admin, **request),
-        identity.refused(accounts_contract.set_security_level, admin, security_level="standard", **request),
+        identity.refused(accounts_contract.set_security_level, system, security_level="standard", **request),
     ):
         assert (refused.code, refused.field) == ("last_administrator", "account_id")
         assert "give somebody else the level admin first" in refused.detail
@@ -142,7 +146,7 @@ def test_the_last_active_administrator_is_neither_disabled_nor_given_another_lev
     version = read(identity, rest, other["id"])["version"]
     refused = identity.refused(
         accounts_contract.set_security_level,
-        rest,
+        system,
         account_id=other["id"],
         security_level="standard",
         version=version,

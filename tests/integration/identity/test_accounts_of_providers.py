@@ -60,8 +60,20 @@ def test_a_provider_is_created_like_everybody_and_then_given_the_level(identity:
         last_name="Quill",
     )
     assert (account["security_level"], account["realm"]) == ("standard", "staff")
-    account = set_level(identity, account["id"], "provider_portal_user")
-    assert (account["security_level"], account["realm"]) == ("provider_portal_user", "provider")
+    opened = identity.call(accounts.get_account, identity.admin(), account_id=account["id"])
+    assert (opened["first_name"], opened["security_level"]) == ("Pat", "standard")
+    set_level(identity, account["id"], "provider_portal_user")
+    saved = identity.call(accounts.get_account, identity.admin(), account_id=account["id"])
+    assert (saved["security_level"], saved["realm"]) == ("provider_portal_user", "provider")
+    assert saved["version"] == opened["version"] + 1
+    stale = identity.refused(
+        accounts.set_security_level,
+        identity.admin(),
+        version=opened["version"],
+        account_id=account["id"],
+        security_level="standard",
+    )
+    assert stale.code == "version_conflict"
 
 
 @pytest.mark.seed("S0-19")

@@ -225,6 +225,7 @@ def test_emergency_access_is_part_of_the_explanation(identity: Identity) -> None
         identity.caller(token),
         object_type="person",
         object_id=person_id,
+        reason_code="immediate_danger",
         reason="Found unconscious in the lobby",
     )
     allowed, steps = explained(identity, account["id"], "person.read", person_id=person_id)

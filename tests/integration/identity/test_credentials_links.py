@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, text, update
+from sqlalchemy.orm import Session
 
 from services.chassis import wire
+from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, credentials
 from services.contracts.identity import login as login_contract
 from services.identity.credentials import passwords
+from services.identity.credentials.invitations import use_up
+from services.identity.credentials.models import CredentialLink
+from services.identity.organisations.operator import set_password
+from services.identity.secrets.tokens import token_hash
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
+from tests.integration.identity.family import Desk
 from tests.support.in_process import a_service
 
 NEW_PASSWORD = "copper kettle under snow"
@@ -51,6 +59,8 @@ def test_the_link_leads_to_the_configured_address_with_the_token_in_the_fragment
     assert answer["link"].startswith("https://portal.example.org/credentials#token=")
     assert answer | {"link": ""} == {
         "link": "",
+        "first_name": None,
+        "masked_username": None,
         "temporary_password": None,
         "username": account["login"],
         "email": account["login"],
@@ -121,8 +131,93 @@ def test_of_a_hundred_redemptions_at_once_one_succeeds(
     assert len(outcomes) == 100
 
 
+def asked(identity: Identity) -> list[str]:
+    """The ids of the invitations of resets that were asked for."""
+    events = identity.events(credentials.account_invited)
+    return [event["data"]["invitation_id"] for event in events if event["data"]["purpose"] == "reset"]
+
+
+@pytest.mark.fault("A26")
+def test_a_strangers_request_voids_no_invitation_of_either_style(identity: Identity) -> None:
+    """An invitee's link and temporary password stay, however often somebody asks for a new password with the address."""
+    staff = identity.an_account(password=None)
+    invitation = identity.a_link(staff["id"])
+    desk = Desk(identity)
+    relative = desk.grant(desk.a_client())["login"]
+    temporary = desk.mint()["temporary_password"]
+    for login, realm in ((staff["login"], "staff"), (relative, "family")):
+        for _ in range(3):
+            identity.call(credentials.request_password_reset, organisation="harbor", login=login, realm=realm)
+    resets = [identity.mint(each) for each in asked(identity)]
+    assert [state_of(identity, each) for each in [invitation, *resets]] == ["usable"] * 3
+
+    redeem(identity, invitation)
+    assert identity.log_in(staff["login"], NEW_PASSWORD)
+    assert [state_of(identity, each) for each in resets] == ["used_or_void", "usable"]
+    assert desk.sign_in(relative, temporary, new_password=NEW_PASSWORD)
+    assert [state_of(identity, each) for each in resets] == ["used_or_void"] * 2
+
+
+@pytest.mark.fault("A26")
+def test_a_reset_that_is_used_ends_the_invitation_and_every_other_reset(identity: Identity) -> None:
+    desk = Desk(identity)
+    with time_machine.travel(START, tick=False) as clock:
+        relative = desk.grant(desk.a_client())["login"]
+        temporary = desk.mint()["temporary_password"]
+        request = {"organisation": "harbor", "login": relative, "realm": "family"}
+        for _ in range(2):
+            identity.call(credentials.request_password_reset, **request)
+            clock.shift(3600)
+        first, second = [identity.mint(each) for each in asked(identity)]
+        redeem(identity, first)
+        assert state_of(identity, second) == "used_or_void"
+        with pytest.raises(Refused, match="credentials_refused"):
+            desk.sign_in(relative, temporary, new_password=NEW_PASSWORD)
+
+
+@pytest.mark.fault("A26")
+def test_an_account_gets_one_asked_message_an_hour_from_wherever_they_are_asked(identity: Identity) -> None:
+    with time_machine.travel(START, tick=False) as clock:
+
+        def ask() -> None:
+            for number in range(12):
+                identity.call(
+                    credentials.request_password_reset,
+                    organisation="harbor",
+                    login=ADMIN,
+                    client_address=f"192.0.2.{number}",
+                )
+
+        ask()
+        clock.shift(3599)
+        ask()
+        assert len(asked(identity)) == 1
+        clock.shift(1)
+        ask()
+        assert len(asked(identity)) == 2
+
+
+def test_who_has_used_a_link_may_ask_for_another_at_once(identity: Identity) -> None:
+    request = {"organisation": "harbor", "login": ADMIN}
+    identity.call(credentials.request_password_reset, **request)
+    (first,) = asked(identity)
+    redeem(identity, identity.mint(first))
+    identity.call(credentials.request_password_reset, **request)
+    assert len(asked(identity)) == 2
+
+
+@pytest.mark.fault("A26")
+def test_what_one_origin_asks_blocks_no_other(identity: Identity) -> None:
+    request = {"organisation": "harbor", "login": ADMIN}
+    for _ in range(5):
+        identity.call(credentials.request_password_reset, client_address="192.0.2.7", **request)
+    refused = identity.refused(credentials.request_password_reset, client_address="192.0.2.7", **request)
+    assert refused.code == "too_many_requests"
+    assert identity.call(credentials.request_password_reset, client_address="198.51.100.9", **request) == {}
+
+
 @pytest.mark.fault("A9")
-def test_a_newer_link_voids_the_older(identity: Identity) -> None:
+def test_a_newer_link_of_staff_voids_the_older(identity: Identity) -> None:
     account = identity.an_account(password=None)
     older, newer = identity.a_link(account["id"]), identity.a_link(account["id"])
     assert state_of(identity, older) == "used_or_void"
@@ -349,3 +444,49 @@ def test_events_hold_no_name_and_no_address(identity: Identity) -> None:
     bodies = repr(identity.events())
     for personal in (account["login"], ADMIN, "Quill", "Harbor County"):
         assert personal not in bodies
+
+
+@pytest.mark.fault("A9")
+@pytest.mark.parametrize("state", ["open", "used", "void", "expired", "another's"])
+def test_only_an_open_secret_is_used_up(identity: Identity, state: str) -> None:
+    """The statement decides alone: of what was checked before it, anything may have changed."""
+    token = identity.a_link(identity.an_account(password=None)["id"])
+    now = utc_now()
+    columns = {"used": "used_at", "void": "void_at", "expired": "expires_at"}
+    if state in columns:
+        with identity.database.reading(None) as session:
+            session.execute(update(CredentialLink).values({columns[state]: now}))
+            session.commit()
+    wanted = token_hash("A" * 43 if state == "another's" else token)
+
+    def work(session: Session) -> bool:
+        unit = UnitOfWork(
+            session,
+            identity.runtime.tables,
+            "identity",
+            caller=None,
+            context=wire.CallContext(wire.new_id(), correlation_id="test"),
+            organisation_id=identity.harbor.organisation_id,
+            organisation_key="harbor",
+        )
+        return use_up(unit, CredentialLink.token_hash == wanted)
+
+    assert identity.database.write(None, work) is (state == "open")
+    assert identity.database.write(None, work) is False
+
+
+def test_a_password_that_was_set_meanwhile_is_not_replaced_by_who_knew_the_one_before(
+    identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller, choose = identity.admin(), passwords.chosen_password
+
+    def chosen(*arguments: Any, **more: Any) -> Any:
+        set_password(
+            identity.database, organisation_key="harbor", login=ADMIN, password="one more lantern in here"
+        )
+        return choose(*arguments, **more)
+
+    monkeypatch.setattr(passwords, "chosen_password", chosen)
+    request = {"password": PASSWORD, "new_password": NEW_PASSWORD}
+    assert identity.refused(credentials.change_my_password, caller, **request).code == "proof_refused"
+    assert identity.log_in(ADMIN, "one more lantern in here")

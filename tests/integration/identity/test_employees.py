@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 from sqlalchemy import update
 
 from services.chassis.unit_of_work import utc_now
+from services.contracts.errors import Refused
 from services.contracts.identity import accounts as accounts_contract
 from services.contracts.identity import audit, employees, login, realms, relationships
 from services.contracts.identity import people as people_contract
@@ -74,6 +77,8 @@ def test_who_is_no_employee_of_the_organisation_any_more_reaches_nothing(identit
     employee = an_employee(identity, admin, "1001")
     account = an_account(identity, admin, employee["id"], "portal_user")
     identity.call(people_contract.end_person_kind, admin, person_id=employee["id"], kind="employee")
+    assert missing(identity, account["id"]) == ["active_account", "employee"]
+    activate(identity, account["id"])
     assert reach(enter(identity, "e1001@example.org")) == {}
     assert missing(identity, account["id"]) == ["employee"]
 
@@ -254,3 +259,43 @@ def test_access_is_explained_as_it_is_decided(identity):
     assert why(two["id"]) == (False, ["supervisor"])
     seen = identity.call(audit.list_who_can_see, admin, person_id=one["id"])["items"]
     assert [each["by"] for each in seen if each["account_id"] == account["id"]] == ["supervisor"]
+
+
+@pytest.mark.parametrize("way", ["has left", "is disabled"])
+def test_a_supervisor_no_longer_sees_somebody_who_has_left(identity: Identity, way: str) -> None:
+    """Also where staff have set the supervision, which no feed ends."""
+    admin = identity.admin()
+    chief, gone, stays = (an_employee(identity, admin, number) for number in "123")
+    account = an_account(identity, admin, chief["id"], "portal_user")
+    for person in (gone, stays):
+        relate(identity, admin, account["id"], person["id"], "supervisor")
+    token = identity.log_in("e1@example.org", realm="employee")["token"]
+
+    def reached() -> set[str]:
+        return {each["person_id"] for each in identity.caller(token).scope["profiles"]}
+
+    assert reached() == {chief["id"], gone["id"], stays["id"]}
+    if way == "has left":
+        identity.call(people_contract.end_person_kind, admin, person_id=gone["id"], kind="employee")
+    else:
+        request = {"person_id": gone["id"], "version": gone["version"]}
+        identity.call(people_contract.disable_person, admin, **request)
+    assert reached() == {chief["id"], stays["id"]}
+    names = identity.call(employees.list_my_employees, identity.caller(token))["items"]
+    assert [each["person_id"] for each in names] == [stays["id"]]
+
+
+def test_an_employee_who_has_left_signs_in_again_once_employed_again(identity: Identity) -> None:
+    admin = identity.admin()
+    person = an_employee(identity, admin, "1")
+    an_account(identity, admin, person["id"], "portal_user")
+    kind = {"person_id": person["id"], "kind": "employee"}
+    identity.call(people_contract.end_person_kind, admin, **kind)
+    with pytest.raises(Refused, match="credentials_refused"):
+        identity.log_in("e1@example.org", realm="employee")
+    later = (utc_now() + datetime.timedelta(days=1)).isoformat()
+    identity.call(people_contract.start_person_kind, admin, **kind, starts_at=later)
+    with pytest.raises(Refused, match="credentials_refused"):
+        identity.log_in("e1@example.org", realm="employee")
+    identity.call(people_contract.start_person_kind, admin, **kind)
+    assert identity.log_in("e1@example.org", realm="employee")["token"]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 
+from services.chassis.unit_of_work import utc_now
 from services.contracts import identity as contract
 from services.contracts.declare import all_operations
 from services.contracts.identity import accounts, family, realms, relationships
@@ -294,9 +297,10 @@ def test_the_contact_list_shows_the_role_and_the_last_sign_in(desk: Desk) -> Non
     login = desk.grant(client, contact, "family")["login"]
     shown = desk.contact(client, contact)["family_access"]
     assert (shown["role"], shown["role_name"], shown["last_sign_in_at"]) == ("family", "Family", None)
+    before = utc_now()
     caller = desk.first_sign_in(login)
     shown = desk.contact(client, contact)["family_access"]
-    assert shown["last_sign_in_at"] is not None
+    assert before <= datetime.datetime.fromisoformat(shown["last_sign_in_at"]) <= utc_now()
     assert shown["last_used_at"] is None
     desk.call(people_contract.get_my_profile, caller=caller, person_id=client["id"])
     assert desk.contact(client, contact)["family_access"]["last_used_at"] is not None
@@ -335,3 +339,33 @@ def test_another_organisation_sees_no_client_and_no_access(desk: Desk) -> None:
     assert desk.refused(family.get_family_access_form, caller=stranger, **ids) == "not_found"
     assert desk.refused(family.remove_family_access, caller=stranger, confirm=True, **ids) == "not_found"
     assert desk.refused(people_contract.get_person, caller=stranger, person_id=client["id"]) == "not_found"
+
+
+def test_with_a_discharged_client_ends_the_familys_access_once_staff_confirm(desk: Desk) -> None:
+    client, other = desk.a_client(), desk.a_client()
+    daughter = desk.a_contact(client)
+    desk.add_contact(other, daughter)
+    desk.grant(client)
+    login = desk.grant(client, daughter)["login"]
+    desk.grant(other, daughter)
+    caller_before = desk.first_sign_in(login)
+    assert {each["person_id"] for each in caller_before.scope["profiles"]} == {client["id"], other["id"]}
+    request = {"person_id": client["id"], "kind": "client"}
+    refused = desk.identity.refused(people_contract.end_person_kind, desk.staff, **request)
+    assert (refused.code, refused.field) == ("confirmation_required", "confirm")
+    assert "2 accounts" in refused.detail
+    assert "client" in desk.call(people_contract.get_person, person_id=client["id"])["kinds"]
+
+    desk.call(people_contract.end_person_kind, confirm=True, **request)
+    caller = desk.identity.caller(desk.sign_in(login)["token"])
+    assert [each["person_id"] for each in caller.scope["profiles"]] == [other["id"]]
+    assert (
+        desk.refused(family.get_family_access, client_id=client["id"], person_id=client["id"]) == "not_found"
+    )
+
+
+def test_a_client_whom_nobody_reaches_is_discharged_at_once(desk: Desk) -> None:
+    client = desk.a_client()
+    desk.grant(client)
+    desk.call(family.remove_family_access, client_id=client["id"], person_id=client["id"], confirm=True)
+    assert desk.call(people_contract.end_person_kind, person_id=client["id"], kind="client")["kinds"] == []

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from services.contracts.errors import Refused
 from services.contracts.identity import accounts, employees, hr_feed
 from services.contracts.identity import people as people_contract
 from services.contracts.identity import relationships as relationships_contract
@@ -103,6 +104,45 @@ def test_supervisors_come_from_manager_numbers_and_end_with_them(identity):
     assert reach(identity.caller(token)) == {chief: "employee", three: "supervisor"}
     take_in(identity, admin, a_line("2"), a_line("3", manager="1"))
     assert relationships(identity, admin, account["id"]) == {two: False, three: False}
+
+
+def test_who_was_ended_by_hr_cannot_sign_in_until_hr_names_them_again(identity):
+    admin = identity.admin()
+    take_in(identity, admin, a_line("1"), a_line("2"))
+    account = an_account(identity, admin, person_of(identity, admin, "2")["id"], "portal_user")
+    token = identity.log_in("e2@example.org", realm="employee")["token"]
+    take_in(identity, admin, a_line("1"))
+    assert not identity.holds(token)
+    with pytest.raises(Refused, match="credentials_refused"):
+        identity.log_in("e2@example.org", realm="employee")
+    version = identity.call(accounts.get_account, admin, account_id=account["id"])["version"]
+    refused = identity.refused(accounts.enable_account, admin, account_id=account["id"], version=version)
+    assert (refused.code, "not an employee" in refused.detail) == ("cannot_be_enabled", True)
+    (event,) = identity.events(accounts.account_disabled)
+    assert event["data"] == {"account_id": account["id"]}
+
+    take_in(identity, admin, a_line("1"), a_line("2"))
+    assert identity.log_in("e2@example.org", realm="employee")["token"]
+    assert len(identity.events(accounts.account_enabled)) == 1
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_staff_have_disabled_hr_does_not_enable(identity, when):
+    admin = identity.admin()
+    take_in(identity, admin, a_line("1"), a_line("2"))
+    account = an_account(identity, admin, person_of(identity, admin, "2")["id"], "portal_user")
+
+    def disable() -> None:
+        version = identity.call(accounts.get_account, admin, account_id=account["id"])["version"]
+        identity.call(accounts.disable_account, admin, account_id=account["id"], version=version)
+
+    if when == "before":
+        disable()
+    take_in(identity, admin, a_line("1"))
+    if when == "after":
+        disable()
+    take_in(identity, admin, a_line("1"), a_line("2"))
+    assert identity.call(accounts.get_account, admin, account_id=account["id"])["state"] == "disabled"
 
 
 @pytest.mark.seed("S2-131")

@@ -30,7 +30,15 @@ def test_every_security_level_logs_in_the_same_way(identity: Identity, level: st
 
 @pytest.mark.seed("S4-7")
 def test_the_email_address_is_the_login_whatever_its_case(identity: Identity) -> None:
-    assert identity.log_in("  ADA@Example.ORG ")["account"]["login"] == ADMIN
+    account = identity.log_in("  ADA@Example.ORG ")["account"]
+    assert account["login"] == ADMIN
+    who = {"email": "Pat@Example.org", "first_name": "Pat", "last_name": "Quill"}
+    assert identity.call(accounts.create_account, identity.admin(), **who)["login"] == "pat@example.org"
+    for other in (ADMIN.partition("@")[0], account["id"], ADMIN + ".org"):
+        refusal = identity.refused(
+            login_contract.log_in, organisation="harbor", login=other, password=PASSWORD
+        )
+        assert refusal.code == "credentials_refused"
 
 
 def test_known_and_unknown_logins_get_one_answer(identity: Identity) -> None:

@@ -10,15 +10,16 @@ from sqlalchemy import select, update
 
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.contracts.identity import employees, merging, patients, relationships
+from services.contracts.identity import credentials, employees, merging, patients, relationships
 from services.contracts.identity import people as people_contract
 from services.contracts.identity.audit import trail
 from services.identity.housekeeping.retention import forget_old
 from services.identity.merging.models import PersonMerge
-from services.identity.models import Account, Grant
+from services.identity.models import Account, Grant, Person
 from services.identity.patients.models import PatientRecord
 from tests.integration.identity.conftest import PASSWORD, Identity
 from tests.integration.identity.employees import a_line, activate, person_of, take_in
+from tests.integration.identity.family import Desk
 from tests.support.in_process import BAYSIDE, a_caller, a_service
 
 
@@ -87,6 +88,10 @@ def test_a_merged_record_is_not_edited_until_the_merge_is_undone(identity):
     change = {"person_id": merged["id"], "home_phone": "555-0100"}
     refused = identity.refused(people_contract.edit_person, admin, version=merged["version"], **change)
     assert (refused.code, refused.more["kept_id"]) == ("already_merged", employee["id"])
+    enabled = identity.refused(
+        people_contract.enable_person, admin, person_id=merged["id"], version=merged["version"]
+    )
+    assert (enabled.code, enabled.more["kept_id"]) == ("already_merged", employee["id"])
     identity.call(merging.undo_merge, admin, merge_id=done["id"])
     version = identity.call(people_contract.get_person, admin, person_id=merged["id"])["version"]
     assert (
@@ -180,8 +185,7 @@ def test_two_patients_with_accounts_become_one_and_access_to_others_goes_over(ei
     done = merge(either, admin, kept["id"], merged["id"])
     assert profiles(either, "quay.one") == [kept["id"]]
     assert standing(either, rival["id"]) == ("disabled", merged["id"])
-    with pytest.raises(Refused):
-        either.caller(token)
+    assert not either.holds(token)
     view = either.call(people_contract.get_person, admin, person_id=kept["id"])
     assert (view["mobile_phone"], view["date_of_birth"]) == ("555-0100", "1990-12-31")
     related = either.call(relationships.list_relationships, admin, person_id=child["id"])["items"]
@@ -330,3 +334,115 @@ def test_services_ask_for_the_record_that_a_person_lives_on_in(identity):
     assert identity.refused(merging.describe_person, admin, person_id=first).code == "forbidden"
     elsewhere = a_service("referrals", BAYSIDE)
     assert identity.refused(merging.describe_person, elsewhere, person_id=first).code == "not_found"
+
+
+class Twins:
+    """Two records of one relative, each with an account of the Family Portal of its own."""
+
+    def __init__(self, identity: Identity) -> None:
+        self.identity, self.admin = identity, identity.admin()
+        self.desk = Desk(identity)
+        self.clients = [self.desk.a_client(), self.desk.a_client()]
+        self.kept, self.merged = (self.desk.a_contact(client) for client in self.clients)
+        for client, person in zip(self.clients, (self.kept, self.merged), strict=True):
+            login = self.desk.grant(client, person)["login"]
+            self.desk.first_sign_in(login)
+        self.old, self.new = self.kept["email"], self.merged["email"]
+
+    def merge(self, **more):
+        return merge(self.identity, self.admin, self.kept["id"], self.merged["id"], **more)
+
+    def account(self, person):
+        with self.identity.database.reading(None) as session:
+            return session.scalars(select(Account).where(Account.person_id == person["id"])).one()
+
+    def told(self, event) -> list[str]:
+        """The addresses that notices of this event go to."""
+        notifier = a_service("notifications", (self.identity.harbor.organisation_id, "harbor"))
+        return [
+            self.identity.call(
+                credentials.describe_login_change, notifier, change_id=each["data"]["change_id"]
+            )["email"]
+            for each in self.identity.events(event)
+        ]
+
+
+def test_the_log_in_follows_the_address_that_was_chosen_and_both_addresses_are_told(either):
+    twins = Twins(either)
+    token = twins.desk.sign_in(twins.old)["token"]
+    link = {"organisation": "harbor", "login": twins.old, "realm": "family"}
+    either.call(credentials.request_password_reset, **link)
+    reset = str(twins.desk.mint()["link"]).partition("#token=")[2]
+    done = twins.merge(choices={"email": "merged"})
+
+    account = twins.account(twins.kept)
+    assert (account.login, account.email, account.email_verified_at) == (twins.new, twins.new, None)
+    assert twins.told(credentials.login_email_changed) == [twins.old]
+    assert twins.told(credentials.account_closed) == [twins.new]
+    assert not either.holds(token)
+    used = either.refused(credentials.redeem_credential_link, token=reset, password=PASSWORD)
+    assert used.code == "link_refused"
+    with pytest.raises(Refused, match="credentials_refused"):
+        twins.desk.sign_in(twins.old)
+    caller = either.caller(twins.desk.sign_in(twins.new)["token"])
+    assert {each["person_id"] for each in caller.scope["profiles"]} == {each["id"] for each in twins.clients}
+    either.call(credentials.request_password_reset, organisation="harbor", login=twins.new, realm="family")
+    assert twins.desk.mint()["email"] == twins.new
+
+    either.call(merging.undo_merge, twins.admin, merge_id=done["id"])
+    assert (twins.account(twins.kept).login, twins.account(twins.kept).email) == (twins.old, twins.old)
+    assert twins.account(twins.merged).login == twins.new
+    for address, client in ((twins.old, twins.clients[0]), (twins.new, twins.clients[1])):
+        profiles = either.caller(twins.desk.sign_in(address)["token"]).scope["profiles"]
+        assert [each["person_id"] for each in profiles] == [client["id"]]
+
+
+def test_without_another_address_the_log_in_stays_and_only_the_closed_account_is_told(identity):
+    twins = Twins(identity)
+    twins.merge()
+    assert twins.account(twins.kept).login == twins.old
+    assert twins.account(twins.kept).email_verified_at is not None
+    assert twins.told(credentials.login_email_changed) == []
+    assert twins.told(credentials.account_closed) == [twins.new]
+
+
+def test_an_account_that_goes_over_follows_the_kept_address(identity):
+    desk, admin = Desk(identity), identity.admin()
+    kept = desk.a_person("contact")
+    client = desk.a_client()
+    merged = desk.a_contact(client)
+    desk.first_sign_in(desk.grant(client, merged)["login"])
+    merge(identity, admin, kept["id"], merged["id"])
+    profiles = identity.caller(desk.sign_in(kept["email"])["token"]).scope["profiles"]
+    assert [each["person_id"] for each in profiles] == [client["id"]]
+
+
+def test_an_address_that_somebody_else_logs_in_with_is_not_taken(identity):
+    twins = Twins(identity)
+    stranger = twins.desk.a_contact(twins.clients[0], email=None)
+    twins.desk.grant(twins.clients[0], stranger, email="third@example.org")
+    version = identity.call(people_contract.get_person, twins.admin, person_id=twins.kept["id"])["version"]
+    changed = {"email": "third@example.org", "person_id": twins.merged["id"]}
+    with identity.database.reading(None) as session:
+        session.execute(
+            update(Person).where(Person.id == changed["person_id"]).values(email=changed["email"])
+        )
+        session.commit()
+    with pytest.raises(Refused, match="login_taken"):
+        twins.merge(choices={"email": "merged"})
+    now = identity.call(people_contract.get_person, twins.admin, person_id=twins.kept["id"])
+    assert (now["version"], now["email"]) == (version, twins.old)
+
+
+def test_what_staff_attested_of_a_patients_address_does_not_hold_for_the_other_one(identity):
+    admin = identity.admin()
+    kept = a_patient(identity, admin, "11")
+    merged = a_patient(identity, admin, "12")
+    a_patient_account(identity, admin, kept["id"], "quay.one")
+    before = identity.call(patients.get_patient_access, admin, person_id=kept["id"])
+    assert before["attested_by"] == admin.id
+    merge(identity, admin, kept["id"], merged["id"], choices={"email": "merged"})
+    after = identity.call(patients.get_patient_access, admin, person_id=kept["id"])
+    assert (after["email"], after["attested_by"], after["attested_at"]) == ("12@example.org", None, None)
+    assert after["email_is_verified"] is False
+    assert after["username"] == "quay.one"

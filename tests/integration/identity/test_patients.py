@@ -203,9 +203,16 @@ def test_a_shared_e_mail_is_still_refused_where_it_is_the_log_in(identity: Ident
 @pytest.mark.seed("S3-37", "S3-39")
 def test_one_link_sets_username_and_password_and_the_next_only_a_password(identity: Identity) -> None:
     person_id = enabled(identity)
-    token = invited(identity, person_id)
+    invitation = identity.call(patients.invite_patient, identity.admin(), person_id=person_id)
+    minted = identity.call(
+        credentials.mint_credential_link, a_notifier(identity), invitation_id=invitation["invitation_id"]
+    )
+    assert minted["email"] == COMPLETE["email"]
+    token = minted["link"].partition("#token=")[2]
+    assert len(token) >= 43
     said = identity.call(credentials.inspect_credential_link, token=token)
-    assert said == {"purpose": "invitation", "state": "usable", "needs_username": True}
+    assert said | {"first_name": None, "masked_username": None} == said
+    assert (said["purpose"], said["state"], said["needs_username"]) == ("invitation", "usable", True)
     refusal = identity.refused(credentials.redeem_credential_link, token=token, password=NEW_PASSWORD)
     assert refusal.field == "username"
     bad = identity.refused(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from services.contracts.errors import Refused
-from services.contracts.identity import credentials, patients
+from services.contracts.identity import credentials, merging, patients, people
+from services.identity.models import Person
 from services.identity.patients import activation, entrypoints
 from services.identity.patients.models import UnverifiedNotice
 from tests.integration.identity.conftest import Identity
@@ -135,6 +138,43 @@ def test_tries_are_counted_alike_whether_or_not_they_match(identity: Identity) -
             ask(identity, **entered)
 
 
+@pytest.mark.fault("A26")
+def test_what_strangers_enter_neither_blocks_the_patient_nor_floods_the_mailbox(identity: Identity) -> None:
+    enabled(identity)
+    with time_machine.travel(START, tick=False) as clock:
+        for number in range(50):
+            with contextlib.suppress(Refused):
+                request = {"organisation": "harbor"} | KNOWN | {"postal_code": f"{number:05}"}
+                identity.call(
+                    patients.request_patient_access, client_address=f"192.0.2.{number % 10}", **request
+                )
+        assert len(notices(identity)) == 1, "the owner of the address is told once"
+        identity.call(
+            patients.request_patient_access, client_address="198.51.100.9", organisation="harbor", **KNOWN
+        )
+        (link,) = links(identity)
+        clock.shift(24 * 3600)
+        ask(identity, postal_code="02138")
+        assert len(notices(identity)) == 2
+    assert link["purpose"] == "invitation"
+
+
+@pytest.mark.fault("A26")
+def test_who_knows_the_four_data_fills_no_mailbox(identity: Identity) -> None:
+    enabled(identity)
+    for number in range(12):
+        identity.call(
+            patients.request_patient_access,
+            client_address=f"192.0.2.{number}",
+            organisation="harbor",
+            **KNOWN,
+        )
+    (link,) = links(identity)
+    first = identity.mint(link["invitation_id"])
+    identity.call(credentials.redeem_credential_link, token=first, password=NEW_PASSWORD, username="ana.o")
+    assert log_in(identity, "ana.o")
+
+
 @pytest.mark.seed("S3-24")
 def test_both_answers_come_after_the_same_time(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
     enabled(identity)
@@ -146,12 +186,13 @@ def test_both_answers_come_after_the_same_time(identity: Identity, monkeypatch: 
 
 
 @pytest.mark.seed("S3-26")
-def test_an_address_gets_three_notices_a_day_and_each_is_forgotten_soon(identity: Identity) -> None:
+def test_an_address_gets_one_notice_a_day_and_each_is_forgotten_soon(identity: Identity) -> None:
     with time_machine.travel(START, tick=False) as clock:
         for _ in range(4):
             ask(identity)
-        assert len(notices(identity)) == 3
-        first, second, _ = notices(identity)
+        assert len(notices(identity)) == 1
+        ask(identity, email="other@example.org")
+        first, second = notices(identity)
         notifier = a_notifier(identity)
         for _ in range(2):
             assert identity.call(patients.take_unverified_address, notifier, notice_id=first)
@@ -180,7 +221,13 @@ def test_a_registered_patient_has_access_once_the_e_mail_is_confirmed(either: Id
     assert link["purpose"] == "verify_email"
     token = either.mint(link["invitation_id"])
     said = either.call(credentials.inspect_credential_link, token=token)
-    assert said == {"purpose": "verify_email", "state": "usable", "needs_username": False}
+    assert said == {
+        "purpose": "verify_email",
+        "state": "usable",
+        "needs_username": False,
+        "first_name": None,
+        "masked_username": None,
+    }
     refusal = either.refused(
         credentials.redeem_credential_link, token=token, password=NEW_PASSWORD, username="ana.o"
     )
@@ -227,3 +274,105 @@ def test_an_expired_confirmation_brings_another_and_no_password_link(identity: I
         assert identity.refused(patients.verify_email, token=token).code == "link_refused"
         identity.call(credentials.request_new_link, token=token)
     assert [link["purpose"] for link in links(identity)] == ["verify_email", "verify_email"]
+
+
+@pytest.mark.seed("S3-32")
+def test_a_link_says_whose_it_is_where_several_patients_have_one_address(identity: Identity) -> None:
+    ana, ben = enabled(identity), enabled(identity, first_name="Ben", date_of_birth="2015-05-05")
+    set_credentials(identity, ana, username="ana.ortiz", must_change=False)
+    admin = identity.admin()
+
+    def said_of(person_id: str) -> tuple[Any, Any]:
+        invited = identity.call(patients.invite_patient, admin, person_id=person_id)
+        minted = identity.call(
+            credentials.mint_credential_link, a_notifier(identity), invitation_id=invited["invitation_id"]
+        )
+        token = str(minted["link"]).partition("#token=")[2]
+        page = identity.call(credentials.inspect_credential_link, token=token)
+        names = ("first_name", "masked_username")
+        assert [page[name] for name in names] == [minted[name] for name in names]
+        return minted["first_name"], minted["masked_username"]
+
+    assert said_of(ana) == ("Ana", "a•••z")
+    assert said_of(ben) == ("Ben", None)
+    identity.call(patients.disable_patient_access, admin, person_id=ben)
+    assert said_of(ana) == (None, None), "nobody else has the address now"
+
+
+def _edited(identity: Identity, person_id: str) -> None:
+    version = access(identity, person_id)["version"]
+    identity.call(
+        people.edit_person, identity.admin(), version=version, person_id=person_id, email="new@example.org"
+    )
+
+
+def _changed_by_staff(identity: Identity, person_id: str) -> None:
+    version = access(identity, person_id)["version"]
+    request = {"person_id": person_id, "email": "new@example.org"}
+    identity.call(patients.change_patient_email, identity.admin(), version=version, **request)
+
+
+def _written_by_a_feed(identity: Identity, person_id: str) -> None:
+    """On the record alone: the account keeps the address before."""
+    with identity.database.reading(None) as session:
+        session.execute(update(Person).where(Person.id == person_id).values(email="new@example.org"))
+        session.commit()
+
+
+def _merged(identity: Identity, person_id: str) -> None:
+    other = a_patient(identity, email="new@example.org")
+    pair = {"kept_id": person_id, "merged_id": other}
+    plan = identity.call(merging.preview_merge, identity.admin(), **pair)["plan"]
+    request = pair | {"plan": plan, "choices": {"email": "merged"}}
+    identity.call(merging.merge_people, identity.admin(), **request)
+
+
+@pytest.mark.seed("S3-29")
+@pytest.mark.fault("A9")
+@pytest.mark.parametrize("change", [_edited, _changed_by_staff, _written_by_a_feed, _merged])
+def test_a_confirmation_that_was_sent_before_a_change_of_address_verifies_nothing(
+    identity: Identity, change: Callable[[Identity, str], None]
+) -> None:
+    person_id = registered(identity)
+    (link,) = links(identity)
+    token = identity.mint(link["invitation_id"])
+    change(identity, person_id)
+    assert access(identity, person_id)["email"] == "new@example.org"
+    assert identity.refused(patients.verify_email, token=token).code == "link_refused"
+    after = access(identity, person_id)
+    assert (after["is_enabled"], after["email_is_verified"]) == (False, False)
+
+
+@pytest.mark.fault("A9")
+@pytest.mark.parametrize("change", [_edited, _changed_by_staff])
+def test_a_confirmation_that_is_on_its_way_when_the_address_changes_is_not_made(
+    identity: Identity, change: Callable[[Identity, str], None]
+) -> None:
+    person_id = registered(identity)
+    (link,) = links(identity)
+    change(identity, person_id)
+    with pytest.raises(Refused, match="not_found"):
+        identity.mint(link["invitation_id"])
+
+
+@pytest.mark.fault("A9")
+def test_a_link_that_was_sent_before_a_change_of_address_verifies_nothing(identity: Identity) -> None:
+    person_id = enabled(identity)
+    ask(identity)
+    (link,) = links(identity)
+    token = identity.mint(link["invitation_id"])
+    version = access(identity, person_id)["version"]
+    identity.call(
+        patients.change_patient_email,
+        identity.admin(),
+        version=version,
+        person_id=person_id,
+        email="new@example.org",
+        confirm=True,
+        attests_email_is_private=True,
+    )
+    refused = identity.refused(
+        credentials.redeem_credential_link, token=token, password=NEW_PASSWORD, username="ana.o"
+    )
+    assert refused.code == "link_refused"
+    assert access(identity, person_id)["email_is_verified"] is False

@@ -27,7 +27,7 @@ def listed(identity: Identity, **filters: Any) -> list[dict[str, Any]]:
     return list(identity.call(patients.list_patient_access, identity.admin(), **filters)["items"])
 
 
-@pytest.mark.seed("S3-39", "S3-40", "S3-41")
+@pytest.mark.seed("S3-40", "S3-41")
 def test_the_list_shows_every_patient_with_status_and_colour(either: Identity) -> None:
     red = a_patient(either, last_name="Adams")
     yellow = enabled(either, last_name="Brown")

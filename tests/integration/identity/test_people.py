@@ -100,8 +100,7 @@ def test_a_person_who_is_disabled_reaches_nobody_s_profile_and_holds_no_invitati
     temporary = desk.mint()["temporary_password"]
     for person in (daughter, son):
         desk.call(people_contract.disable_person, version=person["version"], person_id=person["id"])
-    with pytest.raises(Refused, match="unauthenticated"):
-        desk.identity.caller(token)
+    assert not desk.identity.holds(token)
     assert desk.identity.caller(desk.sign_in(login)["token"]).scope["profiles"] == []
     with pytest.raises(Refused, match="credentials_refused"):
         desk.sign_in(invited, temporary, new_password=OWN_PASSWORD)
@@ -244,3 +243,37 @@ def test_a_portal_account_has_no_security_level_to_choose(desk: Desk) -> None:
         security_level="admin",
     )
     assert refusal.code == "not_a_workforce_account"
+
+
+def test_a_disabled_person_is_enabled_again_and_access_is_given_anew(desk: Desk) -> None:
+    client = desk.a_client()
+    daughter = desk.a_contact(client)
+    login = desk.grant(client, daughter)["login"]
+    desk.first_sign_in(login)
+    off = desk.call(people_contract.disable_person, person_id=daughter["id"], version=daughter["version"])
+    stale = desk.identity.refused(
+        people_contract.enable_person, desk.staff, person_id=daughter["id"], version=off["version"] - 1
+    )
+    assert stale.code == "version_conflict"
+    on = desk.call(people_contract.enable_person, person_id=daughter["id"], version=off["version"])
+    assert (on["is_disabled"], on["version"]) == (False, off["version"] + 1)
+    again = desk.call(people_contract.enable_person, person_id=daughter["id"], version=on["version"])
+    assert again["version"] == on["version"]
+    assert len(desk.identity.audit("person.enabled")) == 1
+    token = desk.sign_in(login)["token"]
+    assert desk.identity.caller(token).scope["profiles"] == []
+    desk.grant(client, daughter)
+    profiles = desk.identity.caller(token).scope["profiles"]
+    assert [each["person_id"] for each in profiles] == [client["id"]]
+
+
+def test_a_patient_who_is_no_longer_one_loses_the_portal_once_staff_confirm(desk: Desk) -> None:
+    admin = desk.identity.admin()
+    person = desk.a_person("patient", email="rose@example.org", postal_code="02139")
+    whom = {"person_id": person["id"]}
+    desk.identity.call(patients_contract.enable_patient_access, admin, attests_email_is_private=True, **whom)
+    request = whom | {"kind": "patient"}
+    assert desk.refused(people_contract.end_person_kind, **request) == "confirmation_required"
+    desk.call(people_contract.end_person_kind, confirm=True, **request)
+    desk.call(people_contract.start_person_kind, **request)
+    assert not desk.identity.call(patients_contract.get_patient_access, admin, **whom)["is_enabled"]

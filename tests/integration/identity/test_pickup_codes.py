@@ -55,7 +55,7 @@ def age_codes(identity: Identity, by: datetime.timedelta) -> None:
     identity.database.write(None, work)
 
 
-@pytest.mark.seed("S2-114", "S2-115", "S2-116", "S2-118", "S2-119")
+@pytest.mark.seed("S2-116", "S2-118")
 def test_a_code_opens_an_account_with_own_credentials_that_goes_on(identity):
     admin = identity.admin()
     take_in(identity, admin, a_line("1"), a_line("2", manager="1"), a_line("3", manager="1"))

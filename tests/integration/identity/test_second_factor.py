@@ -16,8 +16,8 @@ from sqlalchemy import text
 
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
+from services.contracts.identity import accounts, login, realms, second_factor
 from services.contracts.identity import credentials as credentials_contract
-from services.contracts.identity import login, realms, second_factor
 from services.identity.second_factor import rules
 from services.identity.secrets.vault import Vault
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
@@ -165,6 +165,23 @@ def test_a_challenge_works_once_and_not_after_another_password(identity: Identit
     assert identity.refused(login.complete_log_in, challenge=old, code=code_of(secret)).code == (
         "challenge_refused"
     )
+
+
+@pytest.mark.parametrize("way", ["disabled", "another one disabled"])
+def test_a_challenge_ends_with_the_account_it_was_for(identity: Identity, clock: Any, way: str) -> None:
+    account = identity.an_account()
+    caller = identity.caller(identity.log_in(account["login"])["token"])
+    secret, _ = enrol(identity, caller, clock)
+    token = challenge(identity, login=account["login"]).more["challenge"]
+    other = identity.an_account()
+    ended = account if way == "disabled" else other
+    version = identity.call(accounts.get_account, identity.admin(), account_id=ended["id"])["version"]
+    identity.call(accounts.disable_account, identity.admin(), account_id=ended["id"], version=version)
+    if way == "disabled":
+        refused = identity.refused(login.complete_log_in, challenge=token, code=code_of(secret))
+        assert refused.code == "challenge_refused"
+    else:
+        assert complete(identity, token, code_of(secret))["account"]["id"] == account["id"]
 
 
 def test_wrong_codes_are_throttled_and_the_owner_gets_in_again(identity: Identity, clock: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from structlog.testing import capture_logs
 
 from services.contracts.errors import Refused
@@ -18,6 +18,7 @@ from services.contracts.identity import realms
 from services.identity.housekeeping import retention
 from services.identity.secrets.addresses import SUFFIX
 from services.identity.secrets.models import Throttle
+from services.identity.secrets.tries import FROM_ORIGIN
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 
 START = 1_900_000_000.0
@@ -70,6 +71,113 @@ def test_fifty_addresses_get_no_more_tries_at_one_account(
         clock.shift(4)
     assert len(verifications) <= 10
     assert len(identity.audit("session.refused")) + len(identity.audit("login.throttled")) == 200
+
+
+@pytest.mark.fault("A26")
+def test_wrong_passwords_from_one_address_do_not_keep_the_owner_out_at_another(
+    either: Identity,
+) -> None:
+    with time_machine.travel(START, tick=False) as clock:
+        for _ in range(100):
+            guess(either, ADMIN)
+            clock.shift(10)
+        assert guess(either, ADMIN) == "too_many_requests"
+        assert either.log_in(client_address=ELSEWHERE)
+
+
+@pytest.mark.fault("A26")
+def test_an_origin_of_the_owner_is_let_through_whatever_fifty_strangers_try(
+    identity: Identity, clock: Any
+) -> None:
+    assert identity.log_in(client_address=ELSEWHERE)
+    clock.shift(3600)
+    for number in range(100):
+        guess(identity, ADMIN, f"192.0.2.{number % 50}")
+        clock.shift(900)
+    assert guess(identity, ADMIN, "203.0.113.5") == "too_many_requests"
+    assert identity.log_in(client_address=ELSEWHERE)
+    assert identity.log_in(client_address="203.0.113.5"), "a log-in clears what strangers have tried"
+
+
+@pytest.mark.fault("A26")
+def test_an_origin_is_known_for_its_own_login_only(identity: Identity, clock: Any) -> None:
+    other = identity.an_account()["login"]
+    assert identity.log_in(other, client_address=HERE)
+    for number in range(100):
+        guess(identity, ADMIN, f"192.0.2.{100 + number % 50}")
+        clock.shift(900)
+    assert guess(identity, ADMIN, HERE) == "too_many_requests"
+
+
+def messages(identity: Identity) -> list[tuple[str, str]]:
+    """The account and the purpose of each message with a link."""
+    events = [event["data"] for event in identity.events(credentials_contract.account_invited)]
+    return [(each["account_id"], each["purpose"]) for each in events]
+
+
+def insist(identity: Identity, clock: Any, login: str, *, times: int = 8) -> None:
+    """Try wrong passwords, ten seconds apart."""
+    for _ in range(times):
+        guess(identity, login)
+        clock.shift(10)
+
+
+@pytest.mark.fault("A26")
+def test_the_owner_is_told_once_a_day_and_a_stranger_is_not_told_of(identity: Identity, clock: Any) -> None:
+    invited = identity.an_account(password=None)
+    told = (identity.harbor.admin_account_id, "reset_after_tries")
+    for login in (ADMIN, "nobody@example.org", invited["login"]):
+        insist(identity, clock, login, times=5)
+    assert messages(identity) == [], "five wrong ones are not many"
+    for login in (ADMIN, "nobody@example.org", invited["login"]):
+        insist(identity, clock, login)
+    assert messages(identity) == [told]
+    clock.shift(23 * 3600)
+    insist(identity, clock, ADMIN)
+    assert messages(identity) == [told]
+    clock.shift(3600)
+    insist(identity, clock, ADMIN)
+    assert messages(identity) == [told, told]
+
+
+@pytest.mark.fault("A26")
+def test_a_short_wait_and_tries_at_others_are_not_told(identity: Identity, clock: Any) -> None:
+    for _ in range(20):
+        guess(identity, ADMIN)  # at once: the fourth has to wait for seconds
+    assert messages(identity) == []
+    for number in range(40):
+        guess(identity, f"person{number}@example.org", ELSEWHERE)
+    assert guess(identity, ADMIN, ELSEWHERE) == "too_many_requests"
+    assert messages(identity) == []
+
+
+@pytest.mark.fault("A26")
+def test_wrong_passwords_and_forgotten_ones_send_one_message_an_hour_together(
+    identity: Identity, clock: Any
+) -> None:
+    request = {"organisation": "harbor", "login": ADMIN}
+    identity.call(credentials_contract.request_password_reset, **request)
+    insist(identity, clock, ADMIN)
+    clock.shift(3400)
+    insist(identity, clock, ADMIN)
+    assert [purpose for _, purpose in messages(identity)] == ["reset"]
+    insist(identity, clock, ADMIN)
+    assert [purpose for _, purpose in messages(identity)] == ["reset", "reset_after_tries"]
+    identity.call(credentials_contract.request_password_reset, **request)
+    assert len(messages(identity)) == 2
+
+
+@pytest.mark.fault("A26")
+def test_what_strangers_try_does_not_keep_the_owner_of_a_session_from_a_proof(
+    identity: Identity, clock: Any
+) -> None:
+    caller = identity.admin()
+    for number in range(200):
+        guess(identity, ADMIN, f"192.0.2.{number % 50}")
+        clock.shift(60)
+    assert identity.call(login_contract.prove_myself, caller, password=PASSWORD)
+    answers = [identity.refused(login_contract.prove_myself, caller, password=WRONG).code for _ in range(20)]
+    assert "too_many_requests" in answers, "a session guesses no more than an address"
 
 
 def test_people_who_share_an_address_do_not_use_up_each_others_tries(
@@ -129,14 +237,15 @@ def test_addresses_are_kept_as_keyed_hashes_for_a_day(identity: Identity, clock:
 
     def kept() -> list[str]:
         with identity.database.reading(None) as session:
-            return list(session.scalars(select(Throttle.key_hash).where(Throttle.kind.endswith(SUFFIX))))
+            is_address = or_(Throttle.kind.endswith(SUFFIX), Throttle.kind == FROM_ORIGIN)
+            return list(session.scalars(select(Throttle.key_hash).where(is_address)))
 
-    assert len(kept()) == 1
-    assert kept()[0] not in {
+    assert len(kept()) == 2
+    assert set(kept()).isdisjoint(
         hashlib.sha256(text.encode()).hexdigest() for text in (HERE, f"login@address\0{HERE}")
-    }
+    )
     retention.forget_old(identity.database)
-    assert len(kept()) == 1
+    assert len(kept()) == 2
     clock.shift(25 * 3600)
     retention.forget_old(identity.database)
     assert kept() == []

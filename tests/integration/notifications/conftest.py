@@ -62,6 +62,7 @@ class FakeIdentity:
         self.refusal: str | None = None
         self.minted = 0
         self.username = ""
+        self.whose: dict[str, str | None] = {"first_name": None, "masked_username": None}
 
     def list_resource_recipients(self, _request: Any) -> Any:
         return {"organisation_name": "Harbor", "recipients": self.recipients}
@@ -89,6 +90,7 @@ class FakeIdentity:
             "link": LINK,
             "username": self.username,
             "email": ADDRESSES[MARIA],
+            **self.whose,
             "lifetime_minutes": 90,
             "purpose": "invitation",
             "realm": "patient",

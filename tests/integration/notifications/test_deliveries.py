@@ -209,7 +209,6 @@ def test_the_same_event_again_makes_no_second_delivery(notifications: Notificati
 @pytest.mark.seed("S4-6")
 @pytest.mark.seed("S4-8")
 @pytest.mark.seed("S4-9")
-@pytest.mark.seed("S4-2")
 def test_a_new_provider_gets_one_mail_to_set_the_password_and_one_about_the_document(
     notifications: Notifications, mails: FakeMailServer
 ) -> None:

@@ -20,6 +20,8 @@ def invite(notifications: Notifications) -> None:
         "temporary_password": TEMPORARY,
         "username": "maria@harbor.example",
         "email": ADDRESSES[MARIA],
+        "first_name": None,
+        "masked_username": None,
         "lifetime_minutes": 7 * 24 * 60,
         "purpose": "temporary_password",
         "realm": "family",
@@ -64,6 +66,18 @@ def test_a_changed_log_in_is_told_to_the_address_before_it(
     assert sending.send_next(notifications.runtime)
     assert (asked, mails.recipients) == ([change_id], ["before@harbor.example"])
     assert "no longer opens" in body(mails.taken[0])
+
+
+def test_a_closed_account_is_told_to_its_address(notifications: Notifications, mails: FakeMailServer) -> None:
+    change_id = wire.new_id()
+    notifications.answers[credentials.describe_login_change.address] = lambda request: {
+        "email": f"{request['change_id']}@harbor.example",
+        "organisation_name": "Harbor",
+    }
+    notifications.deliver(credentials.account_closed, {"account_id": MARIA, "change_id": change_id})
+    assert sending.send_next(notifications.runtime)
+    assert mails.recipients == [f"{change_id}@harbor.example"]
+    assert "was closed" in body(mails.taken[0])
 
 
 def test_access_that_ends_is_told_without_saying_to_whose_profile(

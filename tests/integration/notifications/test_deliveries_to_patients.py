@@ -80,7 +80,7 @@ def test_a_registration_gets_a_confirmation_with_its_link(
 
 @pytest.mark.seed("S3-32")
 @pytest.mark.seed("S3-37")
-@pytest.mark.parametrize("purpose", ["invitation", "reset"])
+@pytest.mark.parametrize("purpose", ["invitation", "reset", "reset_after_tries"])
 def test_a_link_says_whose_it_is_where_the_address_is_not_the_username(
     notifications: Notifications, mails: FakeMailServer, purpose: str
 ) -> None:
@@ -93,3 +93,35 @@ def test_a_link_says_whose_it_is_where_the_address_is_not_the_username(
     assert [LINK in text for text in texts] == [True] * 3
     assert ["username: maria.quill" in text for text in texts] == [True, False, False]
     assert ["username" in text for text in texts] == [True, False, False]
+
+
+@pytest.mark.fault("A26")
+def test_wrong_passwords_of_somebody_are_told_with_a_way_to_another_password(
+    notifications: Notifications, mails: FakeMailServer
+) -> None:
+    data = {"invitation_id": wire.new_id(), "account_id": MARIA, "purpose": "reset_after_tries"}
+    notifications.deliver(credentials.account_invited, data)
+    assert notifications.row().kind == "password_tries_refused"
+    assert sending.send_next(notifications.runtime)
+    assert mails.recipients == [ADDRESSES[MARIA]]
+    text = body(mails.taken[0])
+    assert "too many wrong passwords" in text
+    assert LINK in text
+
+
+@pytest.mark.seed("S3-32")
+@pytest.mark.parametrize("purpose", ["invitation", "reset", "reset_after_tries"])
+@pytest.mark.parametrize("masked", ["m•••l", None])
+def test_where_several_people_have_one_address_the_message_says_whose_link_it_is(
+    notifications: Notifications, mails: FakeMailServer, purpose: str, masked: str | None
+) -> None:
+    notifications.identity.username = "maria.quill" if masked else ""
+    notifications.identity.whose = {"first_name": "Maria", "masked_username": masked}
+    data = {"invitation_id": wire.new_id(), "account_id": MARIA, "purpose": purpose}
+    notifications.deliver(credentials.account_invited, data)
+    assert sending.send_next(notifications.runtime)
+    text = body(mails.taken[0])
+    assert LINK in text
+    assert ("Maria (m•••l)" if masked else "Maria") in text
+    assert "maria.quill" not in text
+    assert "Maria" not in str(mails.taken[0]["Subject"])

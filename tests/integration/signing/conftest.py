@@ -51,7 +51,7 @@ class Accounts:
         if account_id not in self.known:
             raise Refused("not_found", "There is no such account.")
         more = {"account_id": account_id, "organisation_name": "Harbor House", "features": self.features}
-        usual = {"realm": "provider", "email_is_verified": True, "person_id": None}
+        usual = {"realm": "provider", "email_is_verified": True, "person_id": None, "can_sign": True}
         return {**usual, **self.known[account_id], **more}
 
 

@@ -48,6 +48,7 @@ class Service:
             "realm": "provider",
             "person_id": None,
             "state": "active",
+            "can_sign": True,
             "organisation_name": "Harbor House",
             "features": ["electronic_signature"],
         }

@@ -19,7 +19,6 @@ RECORD = "9" * 32
 
 
 @pytest.mark.seed("S4-1")
-@pytest.mark.seed("S4-2")
 def test_a_sent_document_awaits_the_signature_of_its_recipient(office: Any, pdf: Any) -> None:
     sent = office.send(pdf(pages=3), title="Plan of care")
 
@@ -55,6 +54,15 @@ def test_an_account_of_a_realm_that_cannot_sign_receives_nothing(office: Any, re
         office.send(recipient_account_id=BEN)
     assert (refused.value.code, refused.value.field) == ("recipient_refused", "recipient_account_id")
     assert "send it to a provider's account" in refused.value.detail
+    assert office.titles() == []
+
+
+def test_an_account_whose_role_does_not_sign_receives_nothing(office: Any) -> None:
+    office.accounts.known[BEN]["can_sign"] = False
+    with pytest.raises(Refused) as refused:
+        office.send(recipient_account_id=BEN)
+    assert (refused.value.code, refused.value.field) == ("recipient_refused", "recipient_account_id")
+    assert "role does not include signing" in refused.value.detail
     assert office.titles() == []
 
 
@@ -186,14 +194,17 @@ def test_the_same_key_for_another_document_is_refused(office: Any, pdf: Any) -> 
 @pytest.mark.seed("S4-12")
 @pytest.mark.seed("S4-14")
 def test_a_provider_sees_pending_and_past_documents_and_only_the_own(office: Any) -> None:
+    office.sign(office.send(title="Signed"))
     office.decline(office.send(title="Past"))
     office.send(title="Pending")
     office.send(title="Ben's", recipient_account_id=BEN)
 
-    assert office.titles(office.ana) == ["Pending", "Past"]
+    assert office.titles(office.ana) == ["Pending", "Past", "Signed"]
     assert office.titles(office.ana, state="sent") == ["Pending"]
+    assert office.titles(office.ana, state="declined") == ["Past"]
+    assert office.titles(office.ana, state="signed") == ["Signed"]
     assert office.titles(office.ben) == ["Ben's"]
-    assert office.titles(office.staff) == ["Ben's", "Pending", "Past"]
+    assert office.titles(office.staff) == ["Ben's", "Pending", "Past", "Signed"]
 
 
 @pytest.mark.parametrize("operation", [documents.get_document, documents.open_document_file])

@@ -415,3 +415,24 @@ def test_an_audit_row_takes_what_events_are_made_of(database: Database):
     }
 
     assert audited(database, **facts) == facts
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(a_caller("toy.add", id="d" * 32), id="another account"),
+        pytest.param(a_service("c" * 32), id="a service of that name"),
+    ],
+)
+def test_two_callers_have_request_ids_of_their_own(service: Toy, other: Caller):
+    """The first caller is the account c…c. Nobody gets the answer of somebody else's request."""
+    mine = service.add()
+    context = wire.CallContext(KEY, "corr-12345")
+    theirs = Call(service.runtime, toy.add_thing, {"label": "Blanket"}, other, context)
+    assert not theirs.is_repeated()
+    answer = service.add(caller=other)
+    assert answer["id"] != mine["id"]
+    assert theirs.is_repeated()
+    assert (service.add(), service.add(caller=other)) == (mine, answer), "each gets their own again"
+    assert service.carried_out == 2
+    assert service.counts() == (2, 2, 2, 2)

@@ -51,6 +51,7 @@ def test_all_ports_of_a_stack_lie_within_its_hundred_and_never_meet() -> None:
     health = [ports.health(service, replica) for service in SERVICES for replica in range(1, 11)]
     every = [
         ports.gateway,
+        ports.metrics,
         ports.mail_web,
         ports.smtp,
         ports.broker,

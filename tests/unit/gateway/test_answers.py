@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unittest.mock
 from typing import Any
 
 import flask
@@ -10,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.exceptions import default_exceptions
 
-from gateway import answers, health
+from gateway import answers, documentation, health
 from services.chassis import metrics
 from services.contracts.errors import CODES, Refused
 from services.contracts.identity import accounts
@@ -280,3 +281,20 @@ def test_what_only_services_may_ask_has_no_address(app: flask.Flask):
 
     assert not [rule for rule in rules if "describe_account" in rule or "issue_passports" in rule]
     assert accounts.describe_account.access.kind == "services"
+
+
+@pytest.mark.fault("A28")
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/asyncapi.json"])
+def test_a_document_that_anybody_may_ask_for_is_made_once(app: flask.Flask, http: FlaskClient, path: str):
+    """It takes a second of the processor."""
+    first = http.get(path)
+
+    with (
+        unittest.mock.patch.object(documentation, "encode", side_effect=AssertionError("made again")),
+        unittest.mock.patch.object(flask, "render_template", side_effect=AssertionError("made again")),
+    ):
+        again = http.get(path)
+
+    assert (again.status_code, again.data) == (200, first.data)
+    assert again.headers["Cache-Control"] == "no-store"
+    assert again.content_length == len(first.data) > 10_000

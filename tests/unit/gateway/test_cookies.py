@@ -81,6 +81,13 @@ def test_our_own_page_may_write(http: FlaskClient, services: Any):
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
         {"Origin": "http://localhost:81"},
+        {"Origin": "http://evil-localhost"},
+        {"Origin": "http://evil.localhost"},
+        {"Origin": "http://localhost.evil.example"},
+        {"Origin": "http://localhost@evil.example"},
+        {"Origin": "http://evil.example/localhost"},
+        {"Origin": "http://evil.example?localhost"},
+        {"Origin": ""},
         {"Origin": None, "Sec-Fetch-Site": None},
     ],
 )

@@ -100,6 +100,24 @@ def test_a_broken_list_is_refused_and_the_field_is_named(statuses: list[Status],
     assert refusal_of(lambda: check_statuses(statuses)) == ("invalid_status_list", field)
 
 
+@pytest.mark.parametrize(
+    "statuses",
+    [
+        [Status(f"s{i}", f"S{i}", i, i == 39, "completed" if i == 39 else "draft") for i in range(40)],
+        [REFERRED, replace(COMPLETED, position=1)],
+        changed(1, label="x" * 40),
+        changed(1, label="x"),
+        changed(1, key="x" * 40),
+        changed(1, key="x"),
+        changed(1, fhir_status="on-hold", reason_required=True),
+        changed(3, outcome_required=True),
+        changed(1, colour=None, category=None),
+    ],
+)
+def test_a_list_at_its_limits_is_valid(statuses: list[Status]) -> None:
+    assert check_statuses(statuses) == tuple(statuses)
+
+
 def test_a_list_comes_back_in_order_with_clean_labels() -> None:
     statuses = [COMPLETED, replace(REFERRED, label="  New   one "), DECLINED, ENROLLED, ATTEMPTING]
 
@@ -144,6 +162,7 @@ def test_made_keys_are_valid_and_differ(labels: list[str]) -> None:
 
 def test_a_queue_needs_a_name_of_reasonable_length() -> None:
     assert check_queue_name("  Shelter   referrals ") == "Shelter referrals"
+    assert [check_queue_name(name) for name in ("x", "x" * 120)] == ["x", "x" * 120]
     assert refusal_of(lambda: check_queue_name(" ")) == ("invalid_queue", "name")
     assert refusal_of(lambda: check_queue_name("x" * 121)) == ("invalid_queue", "name")
 

@@ -1,0 +1,479 @@
+"""Nobody gives rights that they do not hold, and nobody changes their own: every operation whose declaration says `grants`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, select
+
+from services.chassis.passports import Caller
+from services.contracts.errors import Refused
+from services.contracts.identity import (
+    accounts,
+    api_clients,
+    audit,
+    contract,
+    outside,
+    patients,
+    people,
+    realms,
+    relationships,
+    second_factor,
+)
+from services.identity.models import Account, RolePermission
+from services.identity.organisations.operator import restore_administrators
+from services.identity.realms.rules import PERMISSIONS
+from tests.integration.identity.conftest import PASSWORD, Identity
+from tests.integration.identity.family import Desk
+from tests.support.in_process import a_caller
+
+GRANTING = {name: each for name, each in contract.operations.items() if each.grants is not None}
+PRELIMINARY = "portal.view_preliminary_documents"
+REFUSALS = ("right_not_held", "scope_refused")
+
+
+class Office:
+    """An organisation whose administrator prepares what others then try to do."""
+
+    def __init__(self, identity: Identity) -> None:
+        self.identity = identity
+        self.admin = identity.admin()
+        self.desk = Desk(identity)
+        self.provider: Any = None
+
+    def giver(self, permissions: Iterable[str]) -> Caller:
+        """A member of the staff who holds exactly these."""
+        return a_caller(
+            *permissions,
+            organisation=(self.identity.harbor.organisation_id, "harbor"),
+            id="d" * 32,
+            session_id="d" * 32,
+            proven_at=int(time.time()),
+        )
+
+    def role(self, realm: str, code: str) -> dict[str, Any]:
+        items = self.identity.call(realms.list_roles, self.admin, realm=realm)["items"]
+        return next(dict(role) for role in items if role["code"] == code)
+
+    def let(self, realm: str, code: str, *permissions: str) -> dict[str, Any]:
+        """The role, which holds these as well from now on."""
+        role = self.role(realm, code)
+
+        def work(session: Any) -> None:
+            for permission in set(permissions) - set(role["permissions"]):
+                session.add(
+                    RolePermission(
+                        organisation_id=self.identity.harbor.organisation_id,
+                        role_id=role["id"],
+                        permission=permission,
+                    )
+                )
+
+        self.identity.database.write(self.identity.harbor.organisation_id, work)
+        return self.role(realm, code)
+
+    def read(self, account_id: str) -> dict[str, Any]:
+        return dict(self.identity.call(accounts.get_account, self.admin, account_id=account_id))
+
+    def workforce(self) -> list[str]:
+        """The ids of the accounts that have a level."""
+        with self.identity.database.reading(None) as session:
+            return list(session.scalars(select(Account.id).where(Account.role_id.is_not(None))))
+
+    def permissions_of(self, account_id: str) -> frozenset[str]:
+        """What the account may do, as its next passport says."""
+        with self.identity.database.reading(None) as session:
+            role_id = session.scalars(select(Account.role_id).where(Account.id == account_id)).one()
+            return frozenset(
+                session.scalars(select(RolePermission.permission).where(RolePermission.role_id == role_id))
+            )
+
+    def attempt(self, name: str, caller: Caller, request: dict[str, Any]) -> str:
+        """`ok`, or the code of the refusal."""
+        try:
+            self.identity.call(GRANTING[name], caller, **request)
+        except Refused as refusal:
+            return refusal.code
+        return "ok"
+
+
+@dataclass(frozen=True)
+class Case:
+    """An operation's request, made by `prepare`, that would give `right`. `then`: what whoever holds everything gets."""
+
+    right: str
+    prepare: Callable[[Office], dict[str, Any]]
+    then: str = "ok"
+
+
+def _new_account(office: Office) -> dict[str, Any]:
+    return {"email": "new@example.org", "first_name": "New", "last_name": "Quill"}
+
+
+def _level(office: Office) -> dict[str, Any]:
+    account = office.identity.an_account()
+    return {"account_id": account["id"], "security_level": "admin", "version": account["version"]}
+
+
+def _enabled(office: Office) -> dict[str, Any]:
+    account = office.identity.an_account()
+    disabled = office.identity.call(
+        accounts.disable_account, office.admin, account_id=account["id"], version=account["version"]
+    )
+    return {"account_id": account["id"], "version": disabled["version"]}
+
+
+def _resource(office: Office) -> dict[str, Any]:
+    return {"account_id": office.identity.a_provider()["id"], "resource_id": "9" * 32}
+
+
+def _switches(office: Office) -> dict[str, Any]:
+    return {
+        "account_id": office.identity.a_provider()["id"],
+        "can_edit_capacity": True,
+        "can_change_status": False,
+        "can_access_details": False,
+    }
+
+
+def _new_client(office: Office) -> dict[str, Any]:
+    return {"name": "Bed board", "scopes": ["record.read"]}
+
+
+def _client(office: Office) -> dict[str, Any]:
+    created = office.identity.call(api_clients.create_api_client, office.admin, **_new_client(office))
+    return {"client_id": created["id"], "version": created["version"]}
+
+
+def _changed_client(office: Office) -> dict[str, Any]:
+    return _client(office) | _new_client(office) | {"allowed_networks": ["192.0.2.0/24"]}
+
+
+def _secret(office: Office) -> dict[str, Any]:
+    return {"client_id": _client(office)["client_id"]}
+
+
+def _realm(office: Office) -> dict[str, Any]:
+    return {"realm": "staff", "second_factor_required": False, "session_idle_minutes": 60, "version": 1}
+
+
+def _new_role(office: Office) -> dict[str, Any]:
+    return {"realm": "family", "code": "friend", "name": "Friend", "permissions": [PRELIMINARY]}
+
+
+def _role(office: Office) -> dict[str, Any]:
+    role = office.role("staff", "trainee")
+    wanted = [*role["permissions"], "chart.merge"]
+    return {"role_id": role["id"], "version": role["version"], "permissions": wanted}
+
+
+def _demand(office: Office) -> dict[str, Any]:
+    request = {"security_level": "standard", "is_required": True}
+    office.identity.call(second_factor.set_role_second_factor, office.admin, **request)
+    return request | {"is_required": False}
+
+
+def _somebody(office: Office) -> dict[str, Any]:
+    return {"account_id": office.identity.an_account()["id"]}
+
+
+def _new_provider(office: Office) -> dict[str, Any]:
+    return {
+        "realm": "staff",
+        "issuer": "https://login.example.org",
+        "client_id": "portico",
+        "client_secret": "a-client-secret",
+        "button_name": "Sign in with Harbor ID",
+    }
+
+
+def _provider(office: Office) -> dict[str, Any]:
+    if office.provider is None:
+        office.provider = office.identity.call(
+            outside.create_identity_provider, office.admin, **_new_provider(office)
+        )
+    return _new_provider(office) | {"version": office.provider["version"]}
+
+
+def _outside_link(office: Office) -> dict[str, Any]:
+    _provider(office)
+    return {"account_id": office.identity.an_account()["id"], "subject": "somebody"}
+
+
+def _entry(office: Office) -> dict[str, Any]:
+    office.let("employee", "employee", PRELIMINARY)
+    return {"realm": "employee", "allowed_roles": ["employee"], "version": 1}
+
+
+def _family_access(office: Office) -> dict[str, Any]:
+    office.let("family", "family", PRELIMINARY)
+    client = office.desk.a_client()
+    return {"client_id": client["id"], "person_id": office.desk.a_contact(client)["id"], "role": "family"}
+
+
+def _other_family_access(office: Office) -> dict[str, Any]:
+    client = office.desk.a_client()
+    contact = office.desk.a_contact(client)
+    given = office.desk.grant(client, contact, role="physician")
+    office.let("family", "family", PRELIMINARY)
+    whose = {"client_id": client["id"], "person_id": contact["id"]}
+    return whose | {"role": "family", "version": given["version"]}
+
+
+def _own_portal_account(office: Office) -> dict[str, Any]:
+    office.let("employee", "employee", PRELIMINARY)
+    person = office.desk.a_person("employee")
+    return {"person_id": person["id"], "realm": "employee", "role": "employee"}
+
+
+def _supervision(office: Office) -> dict[str, Any]:
+    made = office.identity.call(
+        people.create_person_account,
+        office.admin,
+        person_id=office.desk.a_person("employee")["id"],
+        realm="employee",
+        role="employee",
+    )
+    office.let("employee", "supervisor", PRELIMINARY)
+    person = office.desk.a_person("employee")
+    return {"account_id": made["id"], "person_id": person["id"], "kind": "supervisor"}
+
+
+def _patient(office: Office) -> dict[str, Any]:
+    person = office.desk.a_person("patient", email="rose@example.org", postal_code="02139")
+    request = {"person_id": person["id"], "attests_email_is_private": True}
+    office.identity.call(patients.enable_patient_access, office.admin, **request)
+    return {"person_id": person["id"]}
+
+
+def _credentials(office: Office) -> dict[str, Any]:
+    return _patient(office) | {"username": "rose.quay", "password": PASSWORD}
+
+
+def _patient_address(office: Office) -> dict[str, Any]:
+    request = _patient(office)
+    version = office.identity.call(patients.get_patient_access, office.admin, **request)["version"]
+    new = {"email": "new@example.org", "confirm": True, "attests_email_is_private": True}
+    return request | new | {"version": version}
+
+
+def _family_login(office: Office) -> dict[str, Any]:
+    client = office.desk.a_client()
+    office.desk.grant(client, role="physician")
+    return {"client_id": client["id"], "person_id": client["id"], "email": "new@example.org"}
+
+
+def _account_address(office: Office) -> dict[str, Any]:
+    account = office.identity.an_account()
+    return {"account_id": account["id"], "version": account["version"], "email": "new@example.org"}
+
+
+def _family_record(office: Office) -> dict[str, Any]:
+    person_id = _family_login(office)["person_id"]
+    version = office.identity.call(people.get_person, office.admin, person_id=person_id)["version"]
+    return {"person_id": person_id, "email": "new@example.org", "version": version}
+
+
+CASES = {
+    "create_account": Case("record.create", _new_account),
+    "set_security_level": Case("audit.read", _level),
+    "enable_account": Case("record.create", _enabled),
+    "assign_resource": Case("referral.read", _resource),
+    "set_provider_switches": Case("capacity.edit", _switches),
+    "create_api_client": Case("record.read", _new_client),
+    "change_api_client": Case("record.read", _changed_client),
+    "rotate_api_secret": Case("record.read", _secret),
+    "set_realm_settings": Case("audit.read", _realm),
+    "create_role": Case(PRELIMINARY, _new_role),
+    "edit_role": Case("chart.merge", _role),
+    "set_role_second_factor": Case("record.create", _demand),
+    "reset_second_factor": Case("record.create", _somebody, then="second_factor_is_off"),
+    "create_identity_provider": Case("audit.read", _new_provider),
+    "change_identity_provider": Case("audit.read", _provider),
+    "link_account_outside_identity": Case("record.create", _outside_link),
+    "set_portal_entry": Case(PRELIMINARY, _entry),
+    "add_family_access": Case(PRELIMINARY, _family_access),
+    "change_family_access": Case(PRELIMINARY, _other_family_access),
+    "create_person_account": Case(PRELIMINARY, _own_portal_account),
+    "set_account_relationship": Case(PRELIMINARY, _supervision),
+    "set_person_relationship": Case(PRELIMINARY, _supervision),
+    "set_patient_credentials": Case("person.read", _credentials),
+    "change_patient_email": Case("person.read", _patient_address),
+    "change_family_login": Case("person.read", _family_login),
+    "edit_person": Case("person.read", _family_record),
+    "edit_account": Case("record.create", _account_address),
+}
+
+
+@pytest.fixture
+def office(identity: Identity) -> Office:
+    return Office(identity)
+
+
+def test_every_operation_that_grants_is_tried() -> None:
+    assert set(CASES) | {audit.break_glass.name} == set(GRANTING)
+
+
+@pytest.mark.fault("A25")
+@pytest.mark.parametrize("name", CASES)
+def test_a_right_is_given_only_by_who_holds_it(office: Office, name: str) -> None:
+    case = CASES[name]
+    request = case.prepare(office)
+    lesser, holder = office.giver(PERMISSIONS - {case.right}), office.giver(PERMISSIONS)
+    refused = office.identity.refused(GRANTING[name], lesser, **request)
+    assert refused.code in REFUSALS
+    assert refused.more.get("missing", refused.more.get("refused")) == [case.right]
+    assert office.attempt(name, holder, request) == case.then
+
+
+@pytest.mark.fault("A25")
+@pytest.mark.parametrize("level", ["trainee", "standard", "supervisor", "provider_portal_user"])
+def test_no_level_gains_by_any_operation_what_it_does_not_hold(office: Office, level: str) -> None:
+    """Also where the level may manage the organisation, its people, their accounts and access."""
+    identity = office.identity
+    managing = {each.access.permission for each in GRANTING.values()}
+    realm = "provider" if level == "provider_portal_user" else "staff"
+    office.let(realm, level, *(each for each in managing if each))
+    account = identity.an_account(level)
+    token = identity.log_in(account["login"])["token"]
+    held = office.permissions_of(account["id"])
+    everybody_before = {each: office.permissions_of(each) for each in office.workforce()}
+    for name, case in CASES.items():
+        if case.right in held:
+            continue
+        request = case.prepare(office)
+        caller = identity.caller(token)
+        assert office.attempt(name, caller, request) in (*REFUSALS, "own_rights"), name
+    assert office.permissions_of(account["id"]) == held
+    assert {each: office.permissions_of(each) for each in everybody_before} == everybody_before
+
+
+@pytest.mark.fault("A25")
+@pytest.mark.parametrize("level", ["trainee", "standard", "supervisor", "admin"])
+def test_nobody_changes_their_own_level(office: Office, level: str) -> None:
+    identity = office.identity
+    office.let("staff", level, *PERMISSIONS)
+    account = identity.an_account(level)
+    caller = identity.caller(identity.log_in(account["login"])["token"])
+    version = office.read(account["id"])["version"]
+    for other in accounts.SECURITY_LEVELS:
+        refused = identity.refused(
+            accounts.set_security_level,
+            caller,
+            account_id=account["id"],
+            security_level=other,
+            version=version,
+        )
+        assert (refused.code, refused.field) == ("own_rights", "account_id")
+    assert office.read(account["id"])["security_level"] == level
+
+
+@pytest.mark.fault("A25")
+def test_nobody_changes_the_permissions_of_their_own_role(office: Office) -> None:
+    role = office.role("staff", "admin")
+    request = {"role_id": role["id"], "version": role["version"]}
+    fewer = [each for each in role["permissions"] if each != "chart.merge"]
+    for wanted in (fewer, [*role["permissions"], "document.sign"]):
+        refused = office.identity.refused(realms.edit_role, office.admin, permissions=wanted, **request)
+        assert (refused.code, refused.field) == ("own_rights", "permissions")
+    renamed = office.identity.call(realms.edit_role, office.admin, name="Director", **request)
+    assert renamed["permissions"] == role["permissions"]
+
+
+@pytest.mark.fault("A25")
+def test_nobody_ends_the_demand_of_a_second_factor_for_their_own_level(office: Office) -> None:
+    level = {"security_level": "admin"}
+    office.identity.call(
+        second_factor.set_role_second_factor, office.admin, is_required=True, **level
+    )  # a demand may be made
+    refused = office.identity.refused(
+        second_factor.set_role_second_factor, office.admin, is_required=False, **level
+    )
+    assert (refused.code, refused.field) == ("own_rights", "security_level")
+
+
+@pytest.mark.fault("A25")
+def test_a_provider_who_manages_accounts_gives_itself_nothing(office: Office) -> None:
+    identity = office.identity
+    office.let("provider", "provider_portal_user", *PERMISSIONS)
+    provider = identity.a_provider()
+    caller = identity.caller(identity.log_in(provider["login"])["token"])
+    own = {"account_id": provider["id"]}
+    switches = {"can_edit_capacity": True, "can_change_status": True, "can_access_details": True}
+    attempts = [
+        identity.refused(accounts.assign_resource, caller, resource_id="9" * 32, **own),
+        identity.refused(accounts.set_provider_switches, caller, **own, **switches),
+    ]
+    assert [refused.code for refused in attempts] == ["own_rights", "own_rights"]
+
+
+@pytest.mark.fault("A25")
+@pytest.mark.parametrize("kind", relationships.RELATIONSHIP_KINDS)
+def test_nobody_relates_their_own_account(office: Office, kind: str) -> None:
+    request = {
+        "account_id": office.admin.id,
+        "person_id": office.desk.a_person("employee")["id"],
+        "kind": kind,
+    }
+    for operation in (relationships.set_account_relationship, relationships.set_person_relationship):
+        assert office.identity.refused(operation, office.admin, **request).code == "own_rights"
+
+
+def test_an_administrator_is_lowered_only_by_who_holds_as_much(office: Office) -> None:
+    admin = office.identity.an_account("admin")
+    request = {"account_id": admin["id"], "security_level": "trainee", "version": admin["version"]}
+    lesser = office.giver(PERMISSIONS - {"audit.read"})
+    refused = office.identity.refused(accounts.set_security_level, lesser, **request)
+    assert (refused.code, refused.more["missing"]) == ("right_not_held", ["audit.read"])
+    assert (
+        office.identity.call(accounts.set_security_level, office.admin, **request)["security_level"]
+        == "trainee"
+    )
+
+
+def test_a_switch_that_is_off_or_stays_on_gives_nothing(office: Office) -> None:
+    provider = office.identity.a_provider(can_edit_capacity=True)
+    lesser = office.giver(PERMISSIONS - {"capacity.edit", "referral.change_status"})
+    own = {"account_id": provider["id"], "can_access_details": True}
+    stays = office.identity.call(
+        accounts.set_provider_switches, lesser, can_edit_capacity=True, can_change_status=False, **own
+    )
+    assert stays["switches"]["can_edit_capacity"]
+    refused = office.identity.refused(
+        accounts.set_provider_switches, lesser, can_edit_capacity=True, can_change_status=True, **own
+    )
+    assert (refused.code, refused.field) == ("right_not_held", "can_change_status")
+
+
+def test_a_role_that_was_disabled_is_given_back_only_by_who_holds_its_permissions(office: Office) -> None:
+    made = office.identity.call(realms.create_role, office.admin, **_new_role(office))
+    off = office.identity.call(
+        realms.edit_role, office.admin, role_id=made["id"], version=made["version"], is_disabled=True
+    )
+    request = {"role_id": made["id"], "version": off["version"], "is_disabled": False}
+    lesser = office.giver(PERMISSIONS - {PRELIMINARY})
+    assert office.identity.refused(realms.edit_role, lesser, **request).code == "right_not_held"
+    assert not office.identity.call(realms.edit_role, office.admin, **request)["is_disabled"]
+
+
+def test_the_operator_gives_administrators_back_what_nobody_holds_any_more(office: Office) -> None:
+    identity = office.identity
+    role = office.role("staff", "admin")
+    with identity.database.reading(None) as session:
+        session.execute(
+            delete(RolePermission).where(
+                RolePermission.role_id == role["id"], RolePermission.permission == "chart.merge"
+            )
+        )
+        session.commit()
+    for _ in range(2):
+        lacked = restore_administrators(identity.database, organisation_key="harbor")
+    assert lacked == []
+    assert office.role("staff", "admin")["permissions"] == role["permissions"]
+    assert office.role("staff", "admin")["version"] == role["version"] + 1
+    with pytest.raises(Refused, match="not_found"):
+        restore_administrators(identity.database, organisation_key="nowhere")
