@@ -113,7 +113,7 @@ def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
     ]
     rest = {name: member for name, member in members.items() if name not in route.parameters}
     document: dict[str, Any] = {
-        "operationId": declared.name,
+        "operationId": route.name,
         "tags": [declared.service],
         "summary": declared.summary,
         "description": f"Access: {declared.access}.",
@@ -122,6 +122,9 @@ def _operation(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
     }
     if route.uploads:
         document["requestBody"] = _upload(route, rest, required)
+    elif route.is_fhir and route.takes_body:
+        form = {"type": "object", "additionalProperties": _SEARCH["schema"]["additionalProperties"]}
+        document["requestBody"] = {"content": {fhir.FORM: {"schema": form}}}
     elif route.takes_body and not route.takes_query and rest:
         if route.cookie in ("given", "begun"):
             rest["cookie"] = _COOKIE

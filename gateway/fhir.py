@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import flask
+from werkzeug.datastructures import MultiDict
+from werkzeug.http import parse_options_header
 
 from services.chassis.wire import encode
 from services.contracts.declare import Operation
@@ -13,6 +15,11 @@ from services.contracts.errors import Refused
 
 BASE_PATH = "/fhir/R4"
 MEDIA_TYPE = "application/fhir+json"
+FORM = "application/x-www-form-urlencoded"
+_VERSION = "4.0"
+_OF_JSON = frozenset({MEDIA_TYPE, "application/json", "text/json"})
+# The values of `_format` (http://hl7.org/fhir/R4/http.html#parameters). An unescaped + of an address is a blank.
+_FORMATS = frozenset({"json", *_OF_JSON, MEDIA_TYPE.replace("+", " ")})
 
 # Issue types of http://hl7.org/fhir/R4/valueset-issue-type.html. Any other code is a processing error.
 _ISSUES = {
@@ -29,6 +36,7 @@ _ISSUES = {
     "service_unavailable": "transient",
     "internal_error": "exception",
     "method_not_allowed": "not-supported",
+    "not_acceptable": "not-supported",
 }
 
 
@@ -40,19 +48,56 @@ def is_for(path: str) -> bool:
 def arguments(
     operation: Operation, path_arguments: Mapping[str, str], public_url: str | None
 ) -> dict[str, Any]:
-    """The request of a FHIR operation: path arguments, search parameters, and our own base address."""
+    """The request of a FHIR operation: path arguments, search parameters, and our own base address.
+
+    Raises Refused `not_acceptable` for an answer other than JSON, `malformed_request` for a search that is no form.
+    """
+    _require_json_is_wanted()
     root = public_url or flask.request.url_root
     given: dict[str, Any] = {**path_arguments, "base_url": root.rstrip("/") + BASE_PATH}
     if "parameters" in operation.request.fields:
-        given["parameters"] = dict(flask.request.args.lists())
+        given["parameters"] = {name: values for name, values in _sent().lists() if name != "_format"}
         preferences = flask.request.headers.get("Prefer", "").replace(" ", "").split(",")
         given["is_lenient"] = "handling=lenient" in preferences
     return given
 
 
+def _sent() -> MultiDict[str, str]:
+    """The search parameters: those of the address, and in a search by POST also those of the form."""
+    if flask.request.method == "GET":
+        return flask.request.args
+    if flask.request.mimetype not in ("", FORM):
+        raise Refused(
+            "malformed_request", f"Send the search as a form, Content-Type: {FORM}.", "Content-Type"
+        )
+    return flask.request.values
+
+
+def _require_json_is_wanted() -> None:
+    """Raise Refused `not_acceptable` unless the client takes JSON. `_format` goes before `Accept`."""
+    wanted = flask.request.values.getlist("_format")
+    if wanted:
+        is_wanted = all(_is_json(each) for each in wanted)
+    else:
+        accepted = flask.request.accept_mimetypes
+        is_wanted = not accepted or any(quality > 0 and _is_json(each) for each, quality in accepted)
+    if not is_wanted:
+        raise Refused(
+            "not_acceptable",
+            f"Only JSON is offered: ask for {MEDIA_TYPE}.",
+            "_format" if wanted else "Accept",
+        )
+
+
+def _is_json(media_type: str) -> bool:
+    kind, options = parse_options_header(media_type)
+    is_ours = options.get("fhirversion", options.get("fhirVersion", _VERSION)) == _VERSION
+    return is_ours and kind.lower() in (*_FORMATS, "*/*", "application/*")
+
+
 def answer(resource: Mapping[str, Any]) -> flask.Response:
     """A resource with its version headers."""
-    response = flask.Response(encode(resource), content_type=f"{MEDIA_TYPE}; fhirVersion=4.0")
+    response = flask.Response(encode(resource), content_type=f"{MEDIA_TYPE}; fhirVersion={_VERSION}")
     version = resource.get("meta", {}).get("versionId")
     if version is not None:
         response.headers["ETag"] = f'W/"{version}"'
@@ -74,4 +119,4 @@ def outcome(refusal: Refused) -> tuple[int, str, bytes]:
     if refusal.field:
         issue["expression"] = [refusal.field]
     body = {"resourceType": "OperationOutcome", "issue": [issue]}
-    return status, f"{MEDIA_TYPE}; fhirVersion=4.0", encode(body)
+    return status, f"{MEDIA_TYPE}; fhirVersion={_VERSION}", encode(body)

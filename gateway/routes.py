@@ -18,7 +18,8 @@ class Route:
 
     `uploads` is the request member that refers to an uploaded file. The HTTP request is then multipart/form-data with the
     part `file`. `downloads`: the reply names a stored file, and the response is that file.
-    `is_fhir`: the route follows FHIR R4: any query parameter, also repeated ones; errors as OperationOutcome.
+    `is_fhir`: the route follows FHIR R4: any query parameter, also repeated ones; errors as OperationOutcome. A search by
+    POST has its parameters in a form.
     `cookie` is "given" where the reply's token becomes the browser's session cookie if the request asks for it
     (`"cookie": true`), and "taken" where the session ends. It is "begun" where the reply's browser key becomes a cookie in
     the same way; that key binds a sign-in with an outside provider to the browser.
@@ -31,6 +32,11 @@ class Route:
     downloads: bool = False
     cookie: Literal["given", "taken", "begun"] | None = None
     is_fhir: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of the route in the OpenAPI document. FHIR offers each search at two addresses."""
+        return f"{self.operation.name}_by_post" if self.is_fhir and self.takes_body else self.operation.name
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -11,16 +11,19 @@ import functools
 import itertools
 import random
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, TypeVarTuple
 
 from sqlalchemy import (
+    ColumnElement,
     CursorResult,
     Engine,
     Select,
     String,
+    and_,
     bindparam,
     create_engine,
     delete,
@@ -51,6 +54,11 @@ LOCK_WAIT_S = 2.5  # after a longer wait a writer answers 503, so that no reques
 _RETRYABLE_STATES = {"40001", "40P01"}  # serialization failure, deadlock (PostgreSQL)
 
 in_transaction: contextvars.ContextVar[bool] = contextvars.ContextVar("in_transaction", default=False)
+
+
+def begins_with(column: Any, beginning: str) -> ColumnElement[bool]:
+    """The condition that a BytewiseText begins with this text, which is not empty. An index on the column serves it."""
+    return and_(column >= beginning, column < beginning + chr(sys.maxunicode))
 
 
 class TransactionOpenAcrossNetworkError(AssertionError):

@@ -10,6 +10,7 @@ import os
 import sys
 import tempfile
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, bindparam, column, create_engine, select, update
+from sqlalchemy import table as sa_table
 from sqlalchemy.exc import DBAPIError
 
 from services.chassis.availability import kind_of
 from services.chassis.models import base_of
 
 SERVICES = Path(__file__).resolve().parents[1]
+ROWS_AT_ONCE = 100
 
 
 def _configuration(service: str, connection: Any) -> Config:
@@ -44,7 +47,7 @@ def _metadata(service: str) -> Any:
 def upgrade(service: str, url: str, revision: str = "head") -> None:
     """Bring the database at `url` to `revision`."""
     engine = create_engine(url, hide_parameters=True)
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         command.upgrade(_configuration(service, connection), revision)
     engine.dispose()
 
@@ -52,9 +55,38 @@ def upgrade(service: str, url: str, revision: str = "head") -> None:
 def downgrade(service: str, url: str, revision: str = "base") -> None:
     """Take the database back to `revision`."""
     engine = create_engine(url, hide_parameters=True)
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         command.downgrade(_configuration(service, connection), revision)
     engine.dispose()
+
+
+def fill(
+    connection: Connection, table: str, read: Sequence[str], fresh: Callable[[Any], Mapping[str, Any] | None]
+) -> None:
+    """Write values of new columns into the rows that there are: `fresh` makes them of a row's `id` and its columns `read`.
+
+    Each hundred rows is a transaction of its own, so that the service goes on meanwhile. To be called within Alembic's
+    `autocommit_block()`. `fresh` gives None for a row that stays as it is.
+    """
+    is_sqlite = connection.dialect.name == "sqlite"
+    names = ["id", *read]
+    rows = sa_table(table, *map(column, names)).c
+    statement = select(*rows).where(rows.id > bindparam("after")).order_by(rows.id).limit(ROWS_AT_ONCE)
+    if not is_sqlite:
+        statement = statement.with_for_update()
+    after = ""
+    while True:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_sqlite else "BEGIN")
+        found = connection.execute(statement, {"after": after}).all()
+        for row in found:
+            values = fresh(row)
+            if values is not None:
+                written = sa_table(table, column("id"), *map(column, values))
+                connection.execute(update(written).where(written.c.id == row.id).values(dict(values)))
+        connection.exec_driver_sql("COMMIT")
+        if not found:
+            return
+        after = found[-1].id
 
 
 def differences(service: str, url: str) -> list[Any]:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     String,
+    Text,
     TypeDecorator,
     bindparam,
     insert,
@@ -32,6 +33,8 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 
+# A text that is compared byte by byte on both databases, so that a range in an index finds all texts with one beginning.
+BytewiseText = Text().with_variant(Text(collation="C"), "postgresql")
 JsonValue = JSON().with_variant(JSONB(), "postgresql")
 
 

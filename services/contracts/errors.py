@@ -107,6 +107,7 @@ CODES: dict[str, int] = {
     # gateway
     "cross_site_refused": 403,
     "request_too_slow": 408,
+    "not_acceptable": 406,
     # referrals
     "resource_not_found": 422,
     "queue_name_taken": 409,

@@ -14,6 +14,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from services.contracts.ids import PATTERN, plain_id
+from services.contracts.spelling import MOST_OF_ADDRESS, email_address
 
 _CODE = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _RECORD_NUMBER = re.compile(r"[A-Z]{2,4}-[0-9]{1,12}")
@@ -157,6 +158,20 @@ class Text(fields.String):
         return text
 
 
+class EmailAddress(fields.String):
+    """An e-mail address that mail can reach, in the form in which it is stored (`spelling.email_address`)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.metadata = {"format": "email", "maxLength": MOST_OF_ADDRESS, **self.metadata}
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        try:
+            return email_address(super()._deserialize(value, attr, data, **kwargs))
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+
+
 class Secret(fields.String):
     """A password or token. Never logged, never stored in clear."""
 
@@ -193,11 +208,6 @@ def can_be_stored(text: str) -> bool:
         return b"\0" not in text.encode()
     except UnicodeEncodeError:
         return False
-
-
-def email_address(**options: Any) -> fields.Email:
-    """A field that takes an e-mail address."""
-    return fields.Email(validate=validate.Length(max=254), **options)
 
 
 def one_of(words: tuple[str, ...], **options: Any) -> fields.String:

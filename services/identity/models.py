@@ -20,15 +20,21 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     false,
-    func,
-    literal_column,
     or_,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, validates
 
-from services.chassis.models import JsonValue, ServiceTables, TenantScoped, UtcDateTime, tables_of_service
+from services.chassis.models import (
+    BytewiseText,
+    JsonValue,
+    ServiceTables,
+    TenantScoped,
+    UtcDateTime,
+    tables_of_service,
+)
 from services.chassis.unit_of_work import utc_now
+from services.contracts.spelling import login_key, phone_key, postal_code_key, search_key
 
 
 class Base(ServiceTables, DeclarativeBase):
@@ -74,7 +80,37 @@ class RolePermission(TenantScoped, Base):
 _KEEPS_ITS_LOGIN = text("state <> 'disabled' OR login_space <> 'workforce'")
 
 
-class Account(TenantScoped, Base):
+def keys_of(first_name: str | None, last_name: str | None, email: str | None) -> dict[str, str | None]:
+    """The values of the columns that `Spelt` has, for these."""
+    return {
+        "first_name_key": search_key(first_name or ""),
+        "last_name_key": search_key(last_name or ""),
+        "email_key": None if email is None else login_key(email),
+    }
+
+
+class Spelt:
+    """Mixin of rows with a name and an e-mail. The columns `…_key` have the form in which these are compared.
+
+    They follow every value that is set on a row. A statement that writes a name or an e-mail past the rows writes `keys_of`.
+    """
+
+    first_name_key: Mapped[str] = mapped_column(BytewiseText, default="", server_default="")
+    last_name_key: Mapped[str] = mapped_column(BytewiseText, default="", server_default="")
+    email_key: Mapped[str | None] = mapped_column(BytewiseText)
+
+    @validates("first_name", "last_name")
+    def _fold(self, column: str, name: str | None) -> str | None:
+        setattr(self, f"{column}_key", search_key(name or ""))
+        return name
+
+    @validates("email")
+    def _fold_email(self, _column: str, email: str | None) -> str | None:
+        self.email_key = None if email is None else login_key(email)
+        return email
+
+
+class Account(Spelt, TenantScoped, Base):
     """Somebody who can log in. `login` is the e-mail or username as it is compared; `email` is as it was entered.
 
     A login is unique within its space: staff and providers share one, each other realm has its own (C1). A disabled account
@@ -95,6 +131,7 @@ class Account(TenantScoped, Base):
             postgresql_where=_KEEPS_ITS_LOGIN,
         ),
         UniqueConstraint("organisation_id", "realm", "person_id"),
+        Index(None, "organisation_id", "email_key"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     realm: Mapped[str] = mapped_column(String(20))
@@ -133,13 +170,8 @@ class Account(TenantScoped, Base):
 
 
 # The order in which lists show accounts.
-ACCOUNTS_BY_NAME = (
-    func.coalesce(func.lower(Account.last_name), literal_column("''")),
-    func.coalesce(func.lower(Account.first_name), literal_column("''")),
-    Account.id,
-)
+ACCOUNTS_BY_NAME = (Account.last_name_key, Account.first_name_key, Account.id)
 Index("ix_accounts_organisation_id_name", Account.organisation_id, *ACCOUNTS_BY_NAME)
-Index("ix_accounts_organisation_id_email", Account.organisation_id, func.lower(Account.email))
 
 
 class ResourceAssignment(TenantScoped, Base):
@@ -156,14 +188,22 @@ class ResourceAssignment(TenantScoped, Base):
     suspended_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
 
 
-class Person(TenantScoped, Base):
+PHONE_KEYS = ("home_phone_key", "mobile_phone_key", "work_phone_key")
+
+
+class Person(Spelt, TenantScoped, Base):
     """A person whom the organisation knows, with or without an account.
 
     `field_sources` maps each field that a feed owns to the name of the feed: `{"date_of_birth": "ehr"}`.
     """
 
     __tablename__ = "people"
-    __table_args__ = (UniqueConstraint("organisation_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "number"),
+        Index(None, "organisation_id", "email_key"),
+        Index(None, "organisation_id", "date_of_birth"),
+        *(Index(None, "organisation_id", key) for key in (*PHONE_KEYS, "postal_code_key")),
+    )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     number: Mapped[str] = mapped_column(String(40))
     first_name: Mapped[str | None] = mapped_column(String(100))
@@ -176,50 +216,37 @@ class Person(TenantScoped, Base):
     home_phone: Mapped[str | None] = mapped_column(String(40))
     mobile_phone: Mapped[str | None] = mapped_column(String(40))
     work_phone: Mapped[str | None] = mapped_column(String(40))
+    home_phone_key: Mapped[str] = mapped_column(BytewiseText, default="", server_default="")
+    mobile_phone_key: Mapped[str] = mapped_column(BytewiseText, default="", server_default="")
+    work_phone_key: Mapped[str] = mapped_column(BytewiseText, default="", server_default="")
+    postal_code_key: Mapped[str] = mapped_column(BytewiseText, default="", server_default="")
     field_sources: Mapped[Any] = mapped_column(JsonValue, default=dict)
     disabled_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
 
+    @validates("home_phone", "mobile_phone", "work_phone")
+    def _fold_phone(self, column: str, number: str | None) -> str | None:
+        setattr(self, f"{column}_key", phone_key(number))
+        return number
 
-# The order in which lists show people. SQLite and PostgreSQL use the index on these expressions only where a statement
-# repeats them exactly.
-BY_NAME = (
-    func.lower(Person.last_name),
-    func.coalesce(func.lower(Person.first_name), literal_column("''")),
-    Person.id,
-)
+    @validates("postal_code")
+    def _fold_postal_code(self, _column: str, code: str | None) -> str | None:
+        self.postal_code_key = postal_code_key(code)
+        return code
 
 
+# The order in which lists show people.
+BY_NAME = (Person.last_name_key, Person.first_name_key, Person.id)
 Index("ix_people_organisation_id_name", Person.organisation_id, *BY_NAME)
-
-
-# For searches by the beginning of a name. Whatever the database's locale is, PostgreSQL uses an index with
-# `text_pattern_ops` for LIKE.
+# For a search by the first name alone.
 Index(
     "ix_people_organisation_id_first_name",
     Person.organisation_id,
-    func.lower(Person.first_name).label("first_name"),
-    func.lower(Person.last_name),
+    Person.first_name_key,
+    Person.last_name_key,
     Person.id,
-    postgresql_ops={"first_name": "text_pattern_ops"},
 )
-
-
-Index(
-    "ix_people_organisation_id_last_name",
-    Person.organisation_id,
-    func.lower(Person.last_name).label("last_name"),
-    func.coalesce(func.lower(Person.first_name), literal_column("''")),
-    Person.id,
-    postgresql_ops={"last_name": "text_pattern_ops"},
-).ddl_if(dialect="postgresql")  # on SQLite it would repeat the index on BY_NAME
-
-
-Index("ix_people_organisation_id_email", Person.organisation_id, func.lower(Person.email))
-
-
-Index("ix_people_organisation_id_date_of_birth", Person.organisation_id, Person.date_of_birth)
 
 
 class PersonKind(TenantScoped, Base):

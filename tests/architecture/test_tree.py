@@ -22,7 +22,8 @@ TOP_LEVEL = {
     "requirements-dev.lock",
 }
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base"}
-RULES_MAY_IMPORT = ("services.contracts.errors", "services.contracts.ids")
+# Published words that compute alone, without a framework: refusals, and the forms in which values are compared.
+RULES_MAY_IMPORT = ("services.contracts.errors", "services.contracts.ids", "services.contracts.spelling")
 
 
 def modules() -> list[Path]:

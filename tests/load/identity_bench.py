@@ -25,7 +25,7 @@ from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.identity import accounts, passports, patients, people
 from services.identity.housekeeping.retention import keep_statistics
-from services.identity.models import Account, Grant, Person, PersonKind, Role
+from services.identity.models import Account, Grant, Person, PersonKind, Role, keys_of
 from services.identity.patients.queries import matching_patient
 from services.identity.patients.rules import Identifying
 from services.identity.realms.rules import PERMISSIONS
@@ -164,7 +164,11 @@ class Town:
             (LoginSession, sessions),
         ):
             for start in range(0, len(rows), CHUNK):
-                session.execute(insert(model), rows[start : start + CHUNK])
+                chunk = rows[start : start + CHUNK]
+                if model in (Person, Account):
+                    named = ("first_name", "last_name", "email")
+                    chunk = [row | keys_of(*(row[name] for name in named)) for row in chunk]
+                session.execute(insert(model), chunk)
 
 
 def questions(town: Town) -> dict[str, Callable[[], Any]]:

@@ -122,8 +122,10 @@ DEFINITIONS: dict[str, Any] = {
     "address": _object(
         "id address_1 city state_province postal_code country address_type",
         {
-            **_texts("attention", "address_1", "address_2", "city", "region", "state_province"),
-            **_texts("postal_code", "country"),
+            **_texts("attention", "address_2", "city", "region", "state_province"),
+            **_texts("postal_code"),
+            "address_1": {"type": "string", "minLength": 1},
+            "country": {"type": "string", "pattern": "^[A-Z]{2}$"},
             "address_type": {"enum": ["physical", "postal", "virtual"]},
         },
         "location",

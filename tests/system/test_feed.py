@@ -239,14 +239,15 @@ def test_revoking_ends_connections_queues_and_bindings_at_once(outside: Feed):
     assert not _is_open(connection)
     with pytest.raises(amqp.AccessRefused):
         connect(address)
+    with contextlib.closing(connect(outside.broker.uri(outside.vhost))) as own:
+        for queue in ("ext.leaving.events", "ext.leaving.old"):
+            with pytest.raises(amqp.NotFound):
+                own.channel().queue_declare(queue, passive=True)
+        with pytest.raises(amqp.NotFound):
+            own.channel().exchange_declare("ext.leaving.exchange", "topic", passive=True)
     again = outside.add("leaving", "bayside")
     outside.publish("theirs", "bayside")
     assert _read(again, "ext.leaving.events") == ["theirs"]
-    with contextlib.closing(connect(outside.broker.uri(outside.vhost))) as own:
-        with pytest.raises(amqp.NotFound):
-            own.channel().queue_declare("ext.leaving.old", passive=True)
-        with pytest.raises(amqp.NotFound):
-            own.channel().exchange_declare("ext.leaving.exchange", "topic", passive=True)
 
 
 def test_a_revoked_subscriber_of_the_old_kind_leaves_nothing_to_its_successor(outside: Feed):

@@ -7,4 +7,5 @@ ROUTES = (
     Route("GET", "/v1/hsds/services", hsds.list_hsds_services),
     Route("GET", "/v1/hsds/services/{service_id}", hsds.get_hsds_service),
     Route("GET", "/v1/hsds/organizations", hsds.list_hsds_organizations),
+    Route("GET", "/v1/hsds/organizations/{organization_id}", hsds.get_hsds_organization),
 )

@@ -30,6 +30,9 @@ context.configure(
     # SQLite cannot alter a table in place: Alembic copies it.
     render_as_batch=connection.dialect.name == "sqlite",
     compare_type=True,
+    # Each migration is one transaction, on SQLite, too; where it says so, it commits in between.
+    transaction_per_migration=True,
+    transactional_ddl=True,
     render_item=_rendered,
 )
 with context.begin_transaction():

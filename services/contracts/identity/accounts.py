@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import SIGNED_IN, Reply, only_services, page_of, permission
-from services.contracts.fields import Flag, Id, Moment, Text
+from services.contracts.fields import EmailAddress, Flag, Id, Moment, Text
 from services.contracts.identity import contract
 from services.contracts.identity.realms import REALMS
 
@@ -71,7 +71,7 @@ create_account = contract.command(
     "create_account",
     "Create an account. It starts at security level `standard`; the level is chosen afterwards.",
     request={
-        "email": fields.Email(required=True, validate=validate.Length(max=254)),
+        "email": EmailAddress(required=True),
         "first_name": Text(required=True, most=100),
         "last_name": Text(required=True, most=100),
     },
@@ -127,7 +127,7 @@ edit_account = contract.command(
         "account_id": Id(required=True),
         "first_name": Text(most=100),
         "last_name": Text(most=100),
-        "email": fields.Email(validate=validate.Length(max=254)),
+        "email": EmailAddress(),
     },
     reply=Account,
     access=permission("account.manage"),

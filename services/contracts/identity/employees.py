@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import SIGNED_IN, Reply, only_services, page_of
-from services.contracts.fields import BirthDate, Code, Count, Flag, Id, Text, email_address, one_of
+from services.contracts.fields import BirthDate, Code, Count, EmailAddress, Flag, Id, Text, one_of
 from services.contracts.identity import contract
 from services.contracts.identity.accounts import Account
 from services.contracts.identity.paging import PAGE
@@ -106,7 +106,7 @@ _APPLICANT = {
     "first_name": Text(required=True, most=100),
     "last_name": Text(required=True, most=100),
     "date_of_birth": BirthDate(load_default=None, allow_none=True),
-    "email": email_address(load_default=None, allow_none=True),
+    "email": EmailAddress(load_default=None, allow_none=True),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields
 
 from services.contracts.declare import Reply, permission
-from services.contracts.fields import Code, Flag, Id, Moment, Text, email_address
+from services.contracts.fields import Code, EmailAddress, Flag, Id, Moment, Text
 from services.contracts.identity import contract
 from services.contracts.identity.permissions import MANAGE_PEOPLE, READ_PEOPLE
 
@@ -80,7 +80,7 @@ add_family_access = contract.command(
     "address of the form is used.",
     request={
         **WHOSE,
-        "email": email_address(load_default=None, allow_none=True),
+        "email": EmailAddress(load_default=None, allow_none=True),
         "role": Code(required=True),
         "starts_at": Moment(load_default=None, allow_none=True),
         "ends_at": Moment(load_default=None, allow_none=True),
@@ -130,7 +130,7 @@ change_family_access = contract.command(
 change_family_login = contract.command(
     "change_family_login",
     "Change the log-in e-mail and the person's e-mail with it. A notice goes to the address before.",
-    request={**WHOSE, "email": email_address(required=True)},
+    request={**WHOSE, "email": EmailAddress(required=True)},
     reply=FamilyAccess,
     access=MANAGE_ACCESS,
     errors=("not_found", "login_taken", "proof_required", "right_not_held"),

@@ -32,13 +32,20 @@ class FeedProblem(Reply):
 
 
 class FeedCounts(Reply):
-    """The numbers of employees that a file would change, or has changed."""
+    """The numbers of employees that a file would change, or has changed.
+
+    `unidentified`: refused rows of which nobody can tell whose they are. `unsupervised`: employees who stay and, of those
+    `supervised` before, would have no manager.
+    """
 
     added = Count(required=True)
     changed = Count(required=True)
     ended = Count(required=True)
     unchanged = Count(required=True)
     refused = Count(required=True)
+    unidentified = Count()
+    supervised = Count()
+    unsupervised = Count()
 
 
 class HrImportView(Reply):
@@ -114,8 +121,9 @@ list_hr_import_lines = contract.query(
 )
 apply_hr_import = contract.command(
     "apply_hr_import",
-    "Apply the changes of a file in the background. Applying the same import again changes nothing. A file that ends "
-    "more than a fifth of the employees needs `confirm`.",
+    "Apply the changes of a file in the background. Applying the same import again changes nothing. `confirm` is needed "
+    "where a file ends more than a fifth of the employees, ends any while rows cannot be read, or takes the manager of more "
+    "than a fifth of those who have one.",
     request={"import_id": Id(required=True), "confirm": Flag(load_default=False)},
     reply=HrImportView,
     access=MANAGE_PEOPLE,

@@ -11,13 +11,13 @@ from services.contracts.fields import (
     Code,
     Count,
     Day,
+    EmailAddress,
     Flag,
     Id,
     Ids,
     Moment,
     Secret,
     Text,
-    email_address,
     one_of,
 )
 from services.contracts.identity import contract
@@ -202,7 +202,7 @@ change_patient_email = contract.command(
     "attestation. The former address is told, open links become void and sessions end.",
     request={
         **WHO,
-        "email": email_address(required=True),
+        "email": EmailAddress(required=True),
         "confirm": Flag(load_default=False),
         "attests_email_is_private": Flag(load_default=False, metadata={"description": ATTESTATION}),
     },
@@ -270,7 +270,7 @@ request_patient_access = contract.command(
     "postal code must match the record. The answer is the same in any case; an e-mail tells the rest.",
     request={
         "organisation": Code(required=True),
-        "email": email_address(required=True),
+        "email": EmailAddress(required=True),
         "last_name": Text(required=True, most=100),
         "date_of_birth": Day(required=True),
         "postal_code": Text(required=True, most=20),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import SIGNED_IN, Reply, Request, page_of, permission
-from services.contracts.fields import BirthDate, Code, Day, Flag, Id, Moment, Text, email_address, one_of
+from services.contracts.fields import BirthDate, Code, Day, EmailAddress, Flag, Id, Moment, Text, one_of
 from services.contracts.identity import contract
 from services.contracts.identity.accounts import Account
 from services.contracts.identity.paging import PAGE
@@ -41,7 +41,7 @@ edit_my_settings = contract.command(
     "Edit the caller's own record, as far as the portal allows. Another e-mail takes a fresh proof. It changes where the "
     "person is reached, not the log-in. A patient's links go there, so the former address is told and sessions end.",
     request={
-        "email": email_address(allow_none=True),
+        "email": EmailAddress(allow_none=True),
         "home_phone": Text(most=40, allow_none=True),
         "mobile_phone": Text(most=40, allow_none=True),
         "security_question": Text(most=200, allow_none=True),
@@ -61,7 +61,7 @@ class PersonMembers(Request):
 
     first_name = Text(most=100, allow_none=True)
     date_of_birth = BirthDate(allow_none=True)
-    email = email_address(allow_none=True)
+    email = EmailAddress(allow_none=True)
     street = Text(most=255, allow_none=True)
     city = Text(most=100, allow_none=True)
     postal_code = Text(most=20, allow_none=True)
@@ -154,12 +154,14 @@ list_people = contract.query(
 )
 search_people = contract.command(
     "search_people",
-    "Up to 50 people by the beginning of their names and the date of birth. A name does not belong in a URL, "
-    "so this question is a POST.",
+    "Up to 50 people by the beginning of their names, the date of birth, a phone or the postal code, in any spelling. These "
+    "do not belong in a URL, so this question is a POST.",
     request={
         "first_name": Text(most=100, load_default=None, allow_none=True),
         "last_name": Text(most=100, load_default=None, allow_none=True),
         "date_of_birth": Day(load_default=None, allow_none=True),
+        "phone": Text(most=40, load_default=None, allow_none=True),
+        "postal_code": Text(most=20, load_default=None, allow_none=True),
         "kind": one_of(PERSON_KINDS, load_default=None, allow_none=True),
     },
     reply={"items": fields.List(fields.Nested(PersonLine), required=True)},
@@ -241,7 +243,7 @@ create_person_account = contract.command(
         "realm": one_of(("patient", "employee"), required=True),
         "role": Code(required=True),
         "login": Text(most=254, load_default=None, allow_none=True),
-        "email": email_address(load_default=None, allow_none=True),
+        "email": EmailAddress(load_default=None, allow_none=True),
         "attests_email_is_private": Flag(load_default=False),
     },
     reply=Account,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import PUBLIC, Reply, only_services, page_of, permission
-from services.contracts.fields import AuthorName, Code, Id, Moment, Secret, Text, email_address, one_of
+from services.contracts.fields import AuthorName, Code, EmailAddress, Id, Moment, Secret, Text, one_of
 from services.contracts.identity import contract
 from services.contracts.identity.paging import PAGE
 
@@ -76,7 +76,7 @@ redeem_pickup_code = contract.command(
         "organisation": Code(required=True),
         "code": Secret(required=True, validate=validate.Length(min=1, max=64)),
         "login": Text(required=True, most=254),
-        "email": email_address(load_default=None, allow_none=True),
+        "email": EmailAddress(load_default=None, allow_none=True),
         "password": Secret(required=True, validate=validate.Length(min=1, max=256)),
     },
     reply={},

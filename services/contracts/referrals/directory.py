@@ -100,9 +100,13 @@ EDITS = {
 
 search_resources = contract.query(
     "search_resources",
-    "Search agencies and programs by name while typing; typing errors are tolerated. Inactive ones only on request.",
+    "Search agencies and programs while typing, or those of one level: by name, with typing errors, by number, phone number, "
+    "postal code, or by a code or term of the taxonomy. Inactive ones only on request.",
     request={
         "q": Text(required=True, most=100),
+        "level": fields.String(
+            load_default=None, allow_none=True, validate=validate.OneOf(["agency", "program", "site"])
+        ),
         "include_inactive": Flag(load_default=False),
         "limit": fields.Integer(load_default=20, validate=validate.Range(1, 100)),
     },

@@ -47,6 +47,27 @@ class HsdsService(Reply):
     attributes = fields.List(fields.Dict())
 
 
+class HsdsOrganization(Reply):
+    """An organization of HSDS 3.1, with the members that this directory fills."""
+
+    id = fields.UUID(required=True)
+    name = fields.String(required=True)
+    alternate_name = fields.String()
+    description = fields.String(required=True)
+    email = fields.String()
+    website = fields.String()
+    legal_status = fields.String()
+    year_incorporated = fields.Float()
+    additional_websites = fields.List(fields.Dict())
+    phones = fields.List(fields.Dict())
+    locations = fields.List(fields.Dict())
+    programs = fields.List(fields.Dict())
+    contacts = fields.List(fields.Dict())
+    funding = fields.List(fields.Dict())
+    organization_identifiers = fields.List(fields.Dict())
+    attributes = fields.List(fields.Dict())
+
+
 PAGE_OF_HSDS = {
     "page": fields.Integer(load_default=1, validate=validate.Range(1, 1_000_000)),
     "per_page": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
@@ -89,4 +110,12 @@ list_hsds_organizations = contract.query(
     request={**PAGE_OF_HSDS, "full": Flag(load_default=False)},
     reply=HSDS_PAGE,
     access=permission("directory.read"),
+)
+get_hsds_organization = contract.query(
+    "get_hsds_organization",
+    "One organization as an HSDS 3.1 object with its locations.",
+    request={"organization_id": Id(required=True)},
+    reply=HsdsOrganization,
+    access=permission("directory.read"),
+    errors=("not_found",),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import STAFF, Reply, only_services, page_of, permission
-from services.contracts.fields import Code, Count, Day, Flag, Id, Moment, RecordNumber, Text
+from services.contracts.fields import Code, Count, Day, EmailAddress, Flag, Id, Moment, RecordNumber, Text
 from services.contracts.referrals import contract
 from services.contracts.referrals.authors import Actor
 from services.contracts.referrals.paging import PAGE
@@ -51,7 +51,7 @@ CONTACT_RECORD = {
     "last_name": Text(load_default=None, allow_none=True, most=100),
     "postal_code": Text(load_default=None, allow_none=True, most=20),
     "phone": Text(load_default=None, allow_none=True, most=40),
-    "email": fields.Email(load_default=None, allow_none=True, validate=validate.Length(max=254)),
+    "email": EmailAddress(load_default=None, allow_none=True),
     "sections": fields.Dict(keys=fields.String(), values=fields.Dict(), load_default=dict),
     "submitted_at": Moment(load_default=None, allow_none=True),
     "form_code": Code(load_default=None, allow_none=True),
@@ -128,11 +128,13 @@ describe_contact_record = contract.query(
 )
 search_contact_records = contract.command(
     "search_contact_records",
-    "Contact records, newest submission first: all, or by number, postal code and time of submission. A postal code must "
-    "not stand in a URL, so this search is a POST.",
+    "Contact records, newest submission first: all, or by number, name, phone, postal code and time of submission, in any "
+    "spelling. Names and phones must not stand in a URL, so this search is a POST.",
     request={
         **PAGE,
         "number": fields.String(load_default=None, allow_none=True, validate=validate.Length(max=40)),
+        "name": Text(load_default=None, allow_none=True, most=200),
+        "phone": Text(load_default=None, allow_none=True, most=40),
         "postal_code": Text(load_default=None, allow_none=True, most=20),
         "submitted_from": Moment(load_default=None, allow_none=True),
         "submitted_before": Moment(load_default=None, allow_none=True),
@@ -151,7 +153,7 @@ edit_contact_record = contract.command(
         "last_name": Text(allow_none=True, most=100),
         "postal_code": Text(allow_none=True, most=20),
         "phone": Text(allow_none=True, most=40),
-        "email": fields.Email(allow_none=True, validate=validate.Length(max=254)),
+        "email": EmailAddress(allow_none=True),
         "sections": fields.Dict(keys=fields.String(), values=fields.Dict()),
         "submitted_at": Moment(),
         "form_code": Code(allow_none=True),

@@ -13,6 +13,7 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.declare import Event
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, relationships
+from services.contracts.spelling import login_key
 from services.identity.accounts.administrators import require_another_administrator
 from services.identity.accounts.rules import ASSIGNABLE_LEVELS
 from services.identity.credentials.invitations import invite, void_links
@@ -57,8 +58,8 @@ def add_account(
         role=role,
         realm=role.realm,
         login_space=login_space(role.realm),
-        login=rules.normal_login(email),
-        email=email.strip(),
+        login=login_key(email),
+        email=email,
         first_name=first_name,
         last_name=last_name,
         state="invited",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import Select, and_, false, or_, select
 from sqlalchemy.orm import Session
 
+from services.chassis.database import begins_with
 from services.chassis.passports import Caller
+from services.contracts.spelling import login_key, search_key
 from services.identity.accounts.authors import authors_among
 from services.identity.models import ACCOUNTS_BY_NAME, Account, ResourceAssignment, Role, RolePermission
 from services.identity.realms import rules
@@ -43,10 +45,14 @@ def search_accounts(
     session: Session, _caller: Caller, *, text: str, security_level: str | None, state: str | None
 ) -> dict[str, Any]:
     """Accounts of staff and providers, by name: each word of `text` begins a name, or `text` begins the e-mail."""
-    words = text.split()
-    names = [or_(_begins(Account.first_name, word), _begins(Account.last_name, word)) for word in words]
+    words, address = search_key(text).split(), login_key(text)
+    names = [
+        or_(begins_with(Account.first_name_key, word), begins_with(Account.last_name_key, word))
+        for word in words
+    ]
+    ways = ([and_(*names)] if names else []) + ([begins_with(Account.email_key, address)] if address else [])
     statement = _of(select(Account), security_level, state).where(
-        Account.realm.in_(rules.WORKFORCE_REALMS), or_(and_(*names), _begins(Account.email, text))
+        Account.realm.in_(rules.WORKFORCE_REALMS), or_(false(), *ways)
     )
     found = session.scalars(statement.order_by(*ACCOUNTS_BY_NAME).limit(MOST_FOUND)).all()
     return {"items": [account_view(row) for row in found]}
@@ -58,10 +64,6 @@ def _of(statement: Select[Any], security_level: str | None, state: str | None) -
     if state is not None:
         statement = statement.where(Account.state == state)
     return statement
-
-
-def _begins(column: Any, typed: str) -> ColumnElement[bool]:
-    return func.lower(column).startswith(typed.lower(), autoescape=True)
 
 
 def list_resource_recipients(

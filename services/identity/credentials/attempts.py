@@ -10,10 +10,10 @@ from collections.abc import Callable
 from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
+from services.contracts.spelling import login_key
 from services.identity.credentials.invitations import invite_unless_often
 from services.identity.credentials.rules import RESET_AFTER_TRIES
 from services.identity.models import Account, Organisation
-from services.identity.realms import rules
 from services.identity.realms.rules import login_space
 from services.identity.registry.accounts import find_login
 from services.identity.secrets import addresses
@@ -74,7 +74,7 @@ def look_up(call: Call) -> tuple[Organisation | None, Account | None, str]:
 
     Organisation and account are None where they do not exist.
     """
-    organisation_key, login = call.request["organisation"], rules.normal_login(call.request["login"])
+    organisation_key, login = call.request["organisation"], login_key(call.request["login"])
     space = login_space(call.request["realm"])
     with call.runtime.database.reading(None) as session:
         organisation, account = find_login(session, organisation_key, login, space)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.identity import credentials
+from services.contracts.spelling import login_key
 from services.identity.credentials.invitations import send_invitation, void_links
 from services.identity.credentials.models import LoginChange
 from services.identity.models import Account, Person
 from services.identity.realms import granting, rules
 from services.identity.realms.queries import rules_of
-from services.identity.realms.rules import normal_login
 from services.identity.registry.accounts import flush_login
 from services.identity.sessions.handlers import end_sessions
 
@@ -24,7 +24,6 @@ def change_login_email(unit: UnitOfWork, person: Person, account: Account, email
     Raises Refused(right_not_held, proof_required, login_taken).
     """
     _require_may_change(unit, account)
-    email = email.strip()
     if person.email != email:
         person.email = email
         person.version += 1
@@ -56,7 +55,7 @@ def set_login_email(unit: UnitOfWork, account: Account, email: str | None) -> No
     account.version += 1
     logs_in_by = rules_of(unit.session, account.organisation_id, account.realm).login_id
     if email and logs_in_by == rules.EMAIL:
-        account.login = normal_login(email)
+        account.login = login_key(email)
     flush_login(unit, "email")
     end_sessions(unit, account.id, "login_changed")
     void_links(unit, account.id)

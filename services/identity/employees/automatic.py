@@ -11,12 +11,13 @@ from sqlalchemy import select
 
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.identity import accounts
+from services.contracts.spelling import login_key
 from services.identity.credentials.invitations import void_links
 from services.identity.employees.entry import entry_of
 from services.identity.employees.supervision import supervise
 from services.identity.models import Account, Person
 from services.identity.realms.queries import rules_of
-from services.identity.realms.rules import EMAIL, EMPLOYEE, login_space, normal_login
+from services.identity.realms.rules import EMAIL, EMPLOYEE, login_space
 from services.identity.registry.accounts import add_portal_account, find_portal_account
 from services.identity.sessions.handlers import end_sessions
 
@@ -85,7 +86,7 @@ def _is_taken(unit: UnitOfWork, login: str) -> bool:
     return (
         unit.session.scalar(
             select(Account.id).where(
-                Account.login_space == login_space(EMPLOYEE), Account.login == normal_login(login)
+                Account.login_space == login_space(EMPLOYEE), Account.login == login_key(login)
             )
         )
         is not None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
@@ -285,7 +285,7 @@ def list_my_employees(session: Session, caller: Caller) -> dict[str, Any]:
         select(Person, Employment)
         .outerjoin(Employment, Employment.person_id == Person.id)
         .where(Person.id.in_(mine))
-        .order_by(func.lower(Person.last_name), Person.id)
+        .order_by(Person.last_name_key, Person.id)
     )
     return {
         "items": [

@@ -10,12 +10,12 @@ from sqlalchemy import select
 
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
+from services.contracts.spelling import login_key
 from services.identity.credentials.invitations import send_invitation, void_links
 from services.identity.credentials.login_changes import change_login_email
 from services.identity.family.queries import access_view, check_may_be_given, no_access
 from services.identity.models import Account, Grant, Role
 from services.identity.realms import granting, rules
-from services.identity.realms.rules import normal_login
 from services.identity.registry.accounts import add_portal_account, find_portal_account
 from services.identity.registry.confirmation import require_confirmation
 from services.identity.registry.people import find_person, load_person
@@ -65,7 +65,7 @@ def add_access(
 def _check_address(account: Account, email: str | None) -> None:
     if account.state == "disabled":
         raise Refused("account_disabled", "The person's Family Portal account is disabled.")
-    if email is not None and normal_login(email) != account.login:
+    if email is not None and login_key(email) != account.login:
         raise Refused(
             "login_is_fixed",
             "The person has a Family Portal account: leave email out, or change the log-in of that account.",

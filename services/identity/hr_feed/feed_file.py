@@ -1,4 +1,4 @@
-"""Reading a file of the HR feed, CSV or JSON: one row for each employee. Standard library only.
+"""Reading a file of the HR feed, CSV or JSON: one row for each employee.
 
 A file that cannot be read is refused as a whole. In a readable file a refused row is left out and reported with line and
 column, and its employee stays as it is; the other rows are applied. Messages never repeat a cell, which is personal data.
@@ -6,6 +6,7 @@ column, and its employee stays as it is; the other rows are applied. Messages ne
 
 from __future__ import annotations
 
+import codecs
 import csv
 import datetime
 import io
@@ -15,19 +16,29 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from services.contracts.errors import Refused
-from services.identity.hr_feed.rules import FeedRow
+from services.contracts.spelling import email_address, login_key, search_key
+from services.identity.hr_feed.rules import FeedRow, cycles_among, marks_of, number_key
+from services.identity.hr_feed.spreadsheets import (
+    column_name,
+    date_of,
+    delimiter_of,
+    order_of_dates,
+    plain,
+    whole_number,
+    without_sep_line,
+)
 
 MAX_BYTES = 50 * 1024 * 1024
 MAX_ROWS = 200_000
 NUMBER, LAST_NAME, IS_ACTIVE = "employee_number", "last_name", "is_active"
-MANAGER = "manager_number"
+MANAGER, EMAIL, BORN = "manager_number", "email", "date_of_birth"
 # Columns, and the greatest length of their cells.
 COLUMNS: Mapping[str, int] = {
     NUMBER: 40,
     "first_name": 100,
     LAST_NAME: 100,
-    "date_of_birth": 10,
-    "email": 254,
+    BORN: 30,
+    EMAIL: 260,
     "home_phone": 40,
     "mobile_phone": 40,
     "work_phone": 40,
@@ -39,7 +50,6 @@ COLUMNS: Mapping[str, int] = {
 REQUIRED = (NUMBER, LAST_NAME)
 _NUMBER = re.compile(r"[A-Za-z0-9._-]{1,40}")
 EARLIEST_BIRTH = datetime.date(1880, 1, 1)
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _YES, _NO = {"", "true", "yes", "y", "1"}, {"false", "no", "n", "0"}
 
 
@@ -82,34 +92,49 @@ def parse(data: bytes, file_format: str) -> Parsed:
     """
     if len(data) > MAX_BYTES:
         raise FileRefused("too_large", f"The file has more than {MAX_BYTES:,} bytes.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise FileRefused("undecodable", "The file is not UTF-8; save it as UTF-8.", line) from None
+    text = _decoded(data)
     parsed = Parsed()
     line_of: dict[str, int] = {}
+    rows: list[tuple[int, dict[str, str]]] = []
     for line, cells in _csv_rows(text, parsed) if file_format == "csv" else _json_rows(text, parsed):
-        if len(parsed.rows) + parsed.refused >= MAX_ROWS:
+        if len(rows) + parsed.refused >= MAX_ROWS:
             raise FileRefused("too_many_rows", f"The file has more than {MAX_ROWS:,} rows.", line)
-        _take(parsed, line_of, line, cells)
+        rows.append((line, {name: plain(cell) for name, cell in cells.items()}))
+    order = order_of_dates(cells.get(BORN, "") for _, cells in rows)
+    for line, cells in rows:
+        _take(parsed, line_of, line, cells, order)
     if not parsed.rows:
         raise FileRefused("no_rows", "The file names no employee: applied, it would end everybody.")
     _check_managers(parsed)
+    _check_people(parsed)
     return parsed
 
 
-def _csv_rows(text: str, parsed: Parsed) -> Iterator[tuple[int, dict[str, str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def _decoded(data: bytes) -> str:
+    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # "Unicode text" of a spreadsheet
     try:
-        header = [name.strip().casefold().replace(" ", "_") for name in next(reader, [])]
+        return data.decode("utf-16" if is_utf16 else "utf-8-sig").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise FileRefused("undecodable", "The file is not UTF-8; save it as UTF-8.", line) from None
+
+
+def _csv_rows(text: str, parsed: Parsed) -> Iterator[tuple[int, dict[str, str]]]:
+    text = without_sep_line(text)
+    first = text.lstrip("\r\n").partition("\n")[0]
+    delimiter = delimiter_of(first, COLUMNS)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
+    try:
+        header = [column_name(name) for name in next((cells for cells in reader if cells), [])]
         _check_header(header, parsed)
         line = reader.line_num + 1
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 if len(cells) != len(header):
-                    number = cells[header.index(NUMBER)].strip() if len(cells) > header.index(NUMBER) else ""
-                    _refuse(parsed, line, None, "cells", f"{len(header)} cells are expected.", number)
+                    at = header.index(NUMBER)
+                    number = whole_number(plain(cells[at])) if len(cells) > at else ""
+                    message = f"{len(header)} cells are expected; put a cell that has a comma in quotes."
+                    _refuse(parsed, line, None, "cells", message, number)
                 else:
                     yield line, dict(zip(header, cells, strict=True))
             line = reader.line_num + 1
@@ -151,7 +176,7 @@ def _json_rows(text: str, parsed: Parsed) -> Iterator[tuple[int, dict[str, str]]
         broken = next((name for name, cell in cells.items() if cell is None), None)
         if broken is not None:
             number = cells.get(NUMBER) or ""
-            _refuse(parsed, line, broken, "not_a_text", "A text is expected.", number)
+            _refuse(parsed, line, broken, "not_a_text", "A text is expected.", whole_number(number))
             continue
         yield line, {name: cell for name, cell in cells.items() if cell is not None}
     if unknown:
@@ -164,11 +189,19 @@ def _as_text(value: object) -> str | None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return str(value) if isinstance(value, (str, int)) else None
 
 
-def _take(parsed: Parsed, line_of: dict[str, int], line: int, cells: Mapping[str, str]) -> None:
-    values = {name: cells.get(name, "").strip() for name in COLUMNS}
+def _take(
+    parsed: Parsed, line_of: dict[str, int], line: int, cells: Mapping[str, str], order: str | None
+) -> None:
+    values = {name: cells.get(name, "") for name in COLUMNS}
+    for name in (NUMBER, MANAGER):
+        values[name] = whole_number(values[name])
+    born = date_of(values[BORN], order)
+    values[BORN] = born.isoformat() if born else values[BORN]
     number = values[NUMBER]
     found = _fault(values)
     if found is None and number in line_of:
@@ -177,26 +210,30 @@ def _take(parsed: Parsed, line_of: dict[str, int], line: int, cells: Mapping[str
         _refuse(parsed, line, *found, number)
         return
     line_of[number] = line
+    if values[EMAIL]:
+        values[EMAIL] = email_address(values[EMAIL])
     stated = {name: text for name, text in values.items() if text and name not in (NUMBER, IS_ACTIVE)}
     if MANAGER in cells:
         # An empty cell of this column ends supervision: a former manager must not go on seeing the employee.
         stated[MANAGER] = values[MANAGER]
     is_active = values[IS_ACTIVE].casefold() not in _NO
-    parsed.rows.append(FeedRow(line, number, stated, is_active))
+    first, last = search_key(values["first_name"]), search_key(values[LAST_NAME])
+    marks = marks_of(login_key(values[EMAIL]) if values[EMAIL] else None, first, last, values[BORN])
+    parsed.rows.append(FeedRow(line, number, stated, is_active, marks))
 
 
 def _fault(values: Mapping[str, str]) -> tuple[str, str, str] | None:
     """Column, code and message of a row's first fault; None where it has none."""
     for name, text in values.items():
         if not text and name in REQUIRED:
-            return name, "missing", f"{name} is empty."
+            return name, "missing", f"{name} is empty; every row needs it."
         if len(text) > COLUMNS[name]:
             return name, "too_long", f"{name} has more than {COLUMNS[name]} characters."
         if any(ord(char) < 32 or ord(char) == 127 for char in text):
-            return name, "control_character", f"{name} has a control character."
+            return name, "control_character", f"{name} has a control character; type the cell again."
         holds, code, rule = _SHAPES.get(name, _ANY)
         if text and not holds(text):
-            return name, code, f"{name}: {rule} is expected."
+            return name, code, f"{name}: {rule}."
     return None
 
 
@@ -210,15 +247,31 @@ def _is_birth_date(text: str) -> bool:
     return day.isoformat() == text and EARLIEST_BIRTH <= day <= last
 
 
+def _is_address(text: str) -> bool:
+    try:
+        email_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 Shape = tuple[Callable[[str], object], str, str]
 _ANY: Shape = (bool, "", "")
-_IS_NUMBER: Shape = (_NUMBER.fullmatch, "bad_number", "a number of letters, digits, . _ -")
+_IS_NUMBER: Shape = (
+    _NUMBER.fullmatch,
+    "bad_number",
+    "a number of letters, digits, . _ - is expected; format the column as text, as a spreadsheet changes long numbers",
+)
 _SHAPES: Mapping[str, Shape] = {
     NUMBER: _IS_NUMBER,
     MANAGER: _IS_NUMBER,
-    "email": (_EMAIL.fullmatch, "bad_email", "an e-mail address"),
-    "date_of_birth": (_is_birth_date, "bad_date", "a date such as 1990-12-31, not one to come,"),
-    IS_ACTIVE: (lambda text: text.casefold() in _YES | _NO, "bad_flag", "true or false"),
+    EMAIL: (_is_address, "bad_email", "one e-mail address such as name@example.org is expected"),
+    BORN: (
+        _is_birth_date,
+        "bad_date",
+        "a day that is not to come is expected, as 1990-12-31; day and month cannot be told apart in 05/04/1990",
+    ),
+    IS_ACTIVE: (lambda text: text.casefold() in _YES | _NO, "bad_flag", "true or false is expected"),
 }
 
 
@@ -230,10 +283,38 @@ def _refuse(parsed: Parsed, line: int, column: str | None, code: str, message: s
 
 
 def _check_managers(parsed: Parsed) -> None:
-    """Warn of managers whom the file does not name: they supervise nobody."""
-    named = {row.number for row in parsed.rows} | set(parsed.refused_numbers)
+    """Warn of managers whom the file does not name, who supervise nobody, and of those who supervise each other."""
+    named = {number_key(number) for number in (*(row.number for row in parsed.rows), *parsed.refused_numbers)}
+    above = {number_key(row.number): number_key(row.values.get(MANAGER, "")) for row in parsed.rows}
+    in_cycle = cycles_among(above)
     for row in parsed.rows:
-        manager = row.values.get(MANAGER)
-        if manager and (manager not in named or manager == row.number):
+        own, manager = number_key(row.number), above[number_key(row.number)]
+        if manager and (manager not in named or manager == own):
             message = "The manager is not an employee of this file, or the employee itself."
-            parsed.problems.append(Problem(row.line, MANAGER, "unknown_manager", message, is_refused=False))
+            _warn(parsed, row.line, MANAGER, "unknown_manager", message)
+        elif own in in_cycle:
+            message = "This employee is, by way of others, the manager of its own manager."
+            _warn(parsed, row.line, MANAGER, "manager_cycle", message)
+
+
+def _check_people(parsed: Parsed) -> None:
+    """Warn of rows that are probably about one person, and of employees who cannot be invited."""
+    seen: dict[tuple[str, ...], int] = {}
+    unreachable = [row for row in parsed.rows if row.is_active and EMAIL not in row.values]
+    if unreachable and len(unreachable) == len(parsed.rows):
+        _warn(parsed, 1, EMAIL, "no_email", "No row has an e-mail: nobody is invited who has none on file.")
+        unreachable = []
+    for row in parsed.rows:
+        known = next((mark for mark in row.marks if mark in seen), None)
+        if known is not None:
+            message = f"Line {seen[known]} has the same {known[0]}: these rows are probably about one person."
+            _warn(parsed, row.line, known[0], "probable_double", message)
+        for mark in row.marks:
+            seen.setdefault(mark, row.line)
+    for row in unreachable:
+        message = "Without an e-mail this employee cannot be invited, unless one is on file."
+        _warn(parsed, row.line, EMAIL, "no_email", message)
+
+
+def _warn(parsed: Parsed, line: int, column: str, code: str, message: str) -> None:
+    parsed.problems.append(Problem(line, column, code, message, is_refused=False))

@@ -54,8 +54,12 @@ def read_feed(path: Path, file_format: str) -> Parsed:
         if "reason" in summary:
             raise FileRefused(**summary)
         problems = [Problem(**problem) for problem in summary["problems"]]
-        rows = [FeedRow(*json.loads(line)) for line in in_turns(answer)]
+        rows = [_row(*json.loads(line)) for line in in_turns(answer)]
     return Parsed(rows, problems, summary["refused_numbers"], summary["refused"])
+
+
+def _row(line: int, number: str, values: dict[str, str], is_active: bool, marks: list[list[str]]) -> FeedRow:
+    return FeedRow(line, number, values, is_active, tuple(map(tuple, marks)))
 
 
 def _too_much() -> Refused:
@@ -85,7 +89,7 @@ def _write_answer(path: Path, file_format: str) -> None:
         )
     )
     for row in parsed.rows:
-        out.write(_line([row.line, row.number, dict(row.values), row.is_active]))
+        out.write(_line([row.line, row.number, dict(row.values), row.is_active, row.marks]))
 
 
 def _line(value: Any) -> bytes:

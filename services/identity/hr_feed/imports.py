@@ -7,10 +7,12 @@ that an interrupted import goes on where it stopped.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
+import eventlet.tpool
 from sqlalchemy import and_, func, insert, or_, select
 from sqlalchemy.orm import Session
 
@@ -26,8 +28,8 @@ from services.identity.accounts.authors import names_among
 from services.identity.employees import supervision
 from services.identity.employees.models import Employment
 from services.identity.hr_feed import differences, rules
-from services.identity.hr_feed.feed_file import Parsed
-from services.identity.hr_feed.feed_reading import read_feed
+from services.identity.hr_feed.feed_file import Parsed, Problem
+from services.identity.hr_feed.feed_reading import PROBLEMS_SHOWN, read_feed
 from services.identity.hr_feed.models import HrImport, HrImportLine
 from services.identity.models import Organisation, Person, PersonKind
 from services.identity.realms.rules import EMPLOYEE
@@ -49,7 +51,7 @@ def upload(call: Call) -> Any:
     parsed = read_feed(path, call.request["format"])
     with call.runtime.database.reading(call.organisation_id) as session:
         known = known_employees(session)
-    plan = rules.plan_feed(in_turns(parsed.rows), known, set(parsed.refused_numbers))
+    plan = eventlet.tpool.execute(rules.plan_feed, parsed.rows, known, parsed.refused_numbers)
     import_id = call.transact(partial(_new_import, parsed=parsed, plan=plan, sha256=document["sha256"]))
     for start in range(0, len(plan.differences), LINES_WRITTEN_AT_ONCE):
         call.transact(partial(_write_lines, import_id=import_id, plan=plan, start=start))
@@ -58,14 +60,16 @@ def upload(call: Call) -> Any:
 
 def _new_import(unit: UnitOfWork, *, parsed: Parsed, plan: rules.FeedPlan, sha256: str) -> str:
     counts = {action: plan.count(action) for action in (rules.ADDED, rules.CHANGED, rules.ENDED)}
+    counts |= {name: getattr(plan, name) for name in ("unidentified", "supervised", "unsupervised")}
+    found = [*map(_repeated, plan.repeated[:PROBLEMS_SHOWN]), *map(_double, plan.doubles[:PROBLEMS_SHOWN])]
     row = HrImport(
         id=wire.new_id(),
         state=rules.COMPARING,
         sha256=sha256,
         total=len(plan.differences),
         done=0,
-        counts=counts | {"unchanged": plan.unchanged, "refused": parsed.refused},
-        problems=[asdict(problem) for problem in parsed.problems],
+        counts=counts | {"unchanged": plan.unchanged, "refused": parsed.refused + len(plan.repeated)},
+        problems=[asdict(problem) for problem in (*parsed.problems, *found)],
         created_by=unit.actor_id,
         created_at=unit.now,
     )
@@ -103,6 +107,16 @@ def _complete(unit: UnitOfWork, import_id: str) -> dict[str, Any]:
     return import_view(unit.session, row)
 
 
+def _double(line: int) -> Problem:
+    message = "An employee with another number has the same e-mail, or the same name and date of birth."
+    return Problem(line, "employee_number", "probable_double", message, is_refused=False)
+
+
+def _repeated(line: int) -> Problem:
+    message = "An earlier line names this employee, whose number is spelled in another way there."
+    return Problem(line, "employee_number", "duplicate_number", message)
+
+
 def known_employees(session: Session) -> dict[str, rules.Known]:
     """Every known employee by HR's number, as the feed's rules compare them.
 
@@ -121,6 +135,9 @@ def known_employees(session: Session) -> dict[str, rules.Known]:
             Employment.employee_number,
             Employment.ended_at,
             Employment.source,
+            Person.email_key,
+            Person.first_name_key,
+            Person.last_name_key,
             *(getattr(Person, name) for name in rules.PERSON_FIELDS),
             *(getattr(Employment, name) for name in rules.EMPLOYMENT_FIELDS),
         )
@@ -139,6 +156,7 @@ def known_employees(session: Session) -> dict[str, rules.Known]:
             {name: _text(getattr(row, name)) for name in names},
             row.ended_at is not None,
             row.source or BY_STAFF,
+            rules.marks_of(row.email_key, row.first_name_key, row.last_name_key, _text(row.date_of_birth)),
         )
         for row in in_turns(rows, KNOWN_AT_ONCE)
     }
@@ -206,17 +224,30 @@ def begin(unit: UnitOfWork, *, import_id: str, confirm: bool) -> dict[str, Any]:
     employees = unit.session.scalar(
         select(func.count()).select_from(Employment).where(Employment.ended_at.is_(None))
     )
-    if rules.ends_many(row.counts[rules.ENDED], employees or 0) and not confirm:
+    reason = _reason_to_ask(row.counts, employees or 0)
+    if reason is not None and not confirm:
         raise Refused(
             "confirmation_required",
-            "More than a fifth of the employees end with this file. If it is whole, send confirm=true.",
+            f"{reason} If that is right, send confirm=true.",
             field="confirm",
             ends=row.counts[rules.ENDED],
             employees=employees,
+            unsupervised=row.counts.get("unsupervised", 0),
         )
     row.state, row.applied_by, row.applied_at = rules.APPLYING, unit.actor_id, unit.now
     unit.audit("hr_import.begun", "hr_import", row.id, total=row.total)
     return import_view(unit.session, row)
+
+
+def _reason_to_ask(counts: Mapping[str, int], employees: int) -> str | None:
+    """Why a person has to confirm that a file is whole, None where nothing suggests the contrary."""
+    if rules.is_many(counts[rules.ENDED], employees):
+        return "More than a fifth of the employees end with this file."
+    if counts[rules.ENDED] and counts.get("unidentified", 0):
+        return "Employees end with this file, and it has rows that cannot be read and may be theirs."
+    if rules.is_many(counts.get("unsupervised", 0), counts.get("supervised", 0)):
+        return "More than a fifth of the employees who have a manager would have none."
+    return None
 
 
 def work(runtime: Any) -> bool:

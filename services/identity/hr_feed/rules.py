@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from services.identity.employees.rules import HR
 
@@ -29,6 +29,7 @@ PERSON_FIELDS = (
     "work_phone",
 )
 
+MANAGER = "manager_number"
 EMPLOYMENT_FIELDS = ("department", "manager_number", "employer")
 
 
@@ -40,23 +41,26 @@ Changes = tuple[tuple[str, str | None, str | None], ...]
 class FeedRow:
     """A row of the file. `values` has the cells that are not empty; values of empty cells stay as they are.
 
-    `manager_number` differs: where the file has that column, an empty cell means that there is no manager.
+    `manager_number` differs: where the file has that column, an empty cell means that there is no manager. `marks` tell the
+    person (`marks_of`).
     """
 
     line: int
     number: str
     values: Mapping[str, str]
     is_active: bool = True
+    marks: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
 class Known:
-    """A known employee, with its values as texts."""
+    """A known employee, with its values as texts. `marks` tell the person (`marks_of`)."""
 
     person_id: str
     values: Mapping[str, str | None]
     is_ended: bool
     source: str
+    marks: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,10 +76,20 @@ class Difference:
 
 @dataclass
 class FeedPlan:
-    """The differences of a file, and the number of employees that it does not change."""
+    """The differences of a file, and the number of employees that it does not change.
+
+    `unidentified` are refused rows of which nobody can tell whose they are: they may be of employees who seem to be missing.
+    `supervised` employees have a manager now; `unsupervised` of them stay and would have none. `doubles` are lines of new
+    employees who are probably known under another number, `repeated` lines of employees whom an earlier line names.
+    """
 
     differences: list[Difference] = field(default_factory=list)
     unchanged: int = 0
+    unidentified: int = 0
+    supervised: int = 0
+    unsupervised: int = 0
+    doubles: list[int] = field(default_factory=list)
+    repeated: list[int] = field(default_factory=list)
 
     def count(self, action: str) -> int:
         """How many differences have this action."""
@@ -88,13 +102,21 @@ def plan_feed(
     """Compare a file with the known employees (S2-34, S2-131).
 
     A value in the file replaces the known value. Employees of the feed who are missing from the file are ended. An
-    employee whose row was refused stays as it is.
+    employee whose row was refused stays as it is. Numbers are those of known employees whatever their case, and whatever
+    zeros a spreadsheet has taken or added.
     """
     plan = FeedPlan()
-    seen = set(refused_numbers)
+    rows = _with_known_numbers(list(rows), known, plan)
+    spellings = _Spellings(known)
+    refused = [spellings.of(number) for number in refused_numbers]
+    plan.unidentified = sum(number not in known for number in refused)
+    seen = set(refused)
+    marks = {mark for each in known.values() for mark in each.marks}
     for row in rows:
         seen.add(row.number)
         difference = _difference(row, known.get(row.number))
+        if row.number not in known and row.is_active and not marks.isdisjoint(row.marks):
+            plan.doubles.append(row.line)
         if difference is None:
             plan.unchanged += 1
         else:
@@ -104,7 +126,91 @@ def plan_feed(
         for number, employee in known.items()
         if number not in seen and employee.source == HR and not employee.is_ended
     )
+    _count_supervision(plan, rows, known)
     return plan
+
+
+def _count_supervision(plan: FeedPlan, rows: Collection[FeedRow], known: Mapping[str, Known]) -> None:
+    """Count the employees whom the file leaves without a manager, be it that theirs ends or that the file names none."""
+    ended = {each.number for each in plan.differences if each.action == ENDED}
+    present = {number for number, each in known.items() if not each.is_ended}
+    stay = (present - ended) | {row.number for row in rows if row.is_active}
+    stated = {row.number: row.values[MANAGER] for row in rows if MANAGER in row.values}
+    for number in present:
+        manager = known[number].values.get(MANAGER)
+        if manager not in present or manager == number:
+            continue
+        plan.supervised += 1
+        after = stated.get(number, manager)
+        if number in stay and (after not in stay or after == number):
+            plan.unsupervised += 1
+
+
+def _with_known_numbers(rows: list[FeedRow], known: Mapping[str, Known], plan: FeedPlan) -> list[FeedRow]:
+    """The rows, with numbers of employees and managers as they are known. Of rows about one employee the first counts."""
+    # An employee whom the file names exactly is not meant by another spelling.
+    exact = {row.number for row in rows} & known.keys()
+    others = _Spellings(number for number in known if number not in exact)
+    kept: dict[str, FeedRow] = {}
+    for row in rows:
+        number = row.number if row.number in exact else others.of(row.number)
+        if number in kept:
+            plan.repeated.append(row.line)
+        else:
+            kept[number] = replace(row, number=number)
+    managers = _Spellings({*kept, *known})
+    for number, row in kept.items():
+        if row.values.get(MANAGER):
+            values = {**row.values, MANAGER: managers.of(row.values[MANAGER])}
+            kept[number] = replace(row, values=values)
+    return list(kept.values())
+
+
+class _Spellings:
+    """Numbers, found by other spellings of them."""
+
+    def __init__(self, numbers: Iterable[str]) -> None:
+        self._numbers = set(numbers)
+        self._by_key: dict[str, list[str]] = {}
+        for number in self._numbers:
+            self._by_key.setdefault(number_key(number), []).append(number)
+
+    def of(self, number: str) -> str:
+        """The one number that is meant; the given one where none or several could be."""
+        meant = self._by_key.get(number_key(number), [])
+        return number if number in self._numbers or len(meant) != 1 else meant[0]
+
+
+def number_key(number: str) -> str:
+    """A number of HR in the form in which spellings are compared: no case, no leading zeros, no fraction of a spreadsheet."""
+    plain = number.casefold()
+    return (plain.lstrip("0") or "0") if plain.isdecimal() else plain
+
+
+def cycles_among(above: Mapping[str, str]) -> set[str]:
+    """The employees who are their own manager by way of others. `above` has the manager of each."""
+    found: set[str] = set()
+    done: set[str] = set()
+    for start in above:
+        path: dict[str, None] = {}
+        at = start
+        while at in above and at not in done and at not in path:
+            path[at] = None
+            at = above[at]
+        if at in path:
+            order = list(path)
+            found.update(order[order.index(at) :])
+        done.update(path)
+    return found
+
+
+def marks_of(
+    email_key: str | None, first_name_key: str, last_name_key: str, date_of_birth: str | None
+) -> tuple[tuple[str, ...], ...]:
+    """What tells a person, in the forms in which these are compared: the mailbox, and the name with the date of birth."""
+    by_email = (("email", email_key),) if email_key else ()
+    name = (first_name_key, last_name_key)
+    return (*by_email, ("date_of_birth", *name, date_of_birth)) if date_of_birth and any(name) else by_email
 
 
 def _difference(row: FeedRow, employee: Known | None) -> Difference | None:
@@ -129,6 +235,6 @@ def _ended(number: str, employee: Known) -> Difference:
     return Difference(number, ENDED, employee.person_id, {}, (("is_active", "true", "false"),))
 
 
-def ends_many(ended: int, employees: int) -> bool:
-    """Whether a file ends more than a fifth of the employees, so that it may be incomplete."""
-    return ended * 5 > employees
+def is_many(lost: int, present: int) -> bool:
+    """Whether a file takes something from more than a fifth of those who have it, so that it may be incomplete."""
+    return lost * 5 > present

@@ -17,6 +17,7 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.fields import Code
 from services.contracts.identity import organisations as contract
+from services.contracts.spelling import email_address, login_key
 from services.identity.accounts.handlers import add_account, role_of_level
 from services.identity.credentials.invitations import invite
 from services.identity.credentials.passwords import set_password_hash
@@ -60,13 +61,17 @@ def create_organisation(
     """
     _check_key(key)
     enabled = _known_features(features)
+    try:
+        admin_email = email_address(admin_email)
+    except ValueError as error:
+        raise Refused("invalid_request", f"admin_email: {error}", field="admin_email") from None
     password_hash = None
     if admin_password is not None:
         check_password(admin_password, [name, key, admin_email])
         password_hash = hash_password(admin_password)
 
     def work(unit: UnitOfWork) -> Created:
-        organisation, admin = find_login(unit.session, key, rules.normal_login(admin_email))
+        organisation, admin = find_login(unit.session, key, login_key(admin_email))
         if organisation is not None:
             return Created(organisation.id, organisation.key, admin.id if admin else None, is_new=False)
         organisation = Organisation(
@@ -102,7 +107,7 @@ def set_password(
     password_hash = hash_password(password)
 
     def work(unit: UnitOfWork) -> str:
-        organisation, found = find_login(unit.session, organisation_key, rules.normal_login(login))
+        organisation, found = find_login(unit.session, organisation_key, login_key(login))
         if organisation is None or found is None:
             raise Refused("not_found", "There is no such account.")
         unit.act_for(organisation.id, organisation.key)

@@ -1,4 +1,4 @@
-"""Pure rules of outside sign-in: which addresses a provider may have, what an ID token must say. Standard library only."""
+"""Pure rules of outside sign-in: which addresses a provider may have, what an ID token must say."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 from urllib.parse import urlencode, urlsplit
 
 from services.contracts.errors import Refused
+from services.contracts.spelling import mailbox_of
 
 SIGN_IN, LINK, PROOF = "sign_in", "link", "proof"
 BY_VERIFIED_EMAIL, BY_HAND = "by_verified_email", "by_hand"
@@ -213,8 +214,10 @@ def verified_email(claims: Mapping[str, Any]) -> str | None:
     # Some providers write the flag as a string.
     if claims.get("email_verified") not in (True, "true") or not isinstance(email, str):
         return None
-    email = email.strip().casefold()
-    return email if "@" in email and len(email) <= 254 else None
+    try:
+        return mailbox_of(email).lower()
+    except ValueError:
+        return None
 
 
 def has_second_factor(claims: Mapping[str, Any], acr: str | None) -> bool:

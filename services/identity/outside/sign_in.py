@@ -6,7 +6,7 @@ import datetime
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from services.chassis.operations import Call
@@ -164,7 +164,7 @@ def _account_with_email(
     may share an address; then none is found. An account that waits for its first password becomes active: the provider
     vouches for the address that the invitation went to.
     """
-    column = Account.login if is_login else func.lower(Account.email)
+    column = Account.login if is_login else Account.email_key
     found = unit.session.scalars(
         select(Account)
         .where(Account.realm == authorization.provider.realm, column == email, Account.state != "disabled")

@@ -13,6 +13,7 @@ from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.contracts.identity import patients as contract
+from services.contracts.spelling import login_key
 from services.identity.credentials import invitations, links
 from services.identity.credentials.models import CredentialLink
 from services.identity.credentials.rules import VERIFY_EMAIL
@@ -20,7 +21,6 @@ from services.identity.models import Account, Organisation
 from services.identity.patients import enrolment, queries
 from services.identity.patients.models import UnverifiedNotice
 from services.identity.patients.rules import NOTICE_KEPT, NOTICE_KEPT_ONCE_TAKEN, NOTICE_LIMIT, Identifying
-from services.identity.realms import rules
 from services.identity.realms.rules import LINK, PATIENT
 from services.identity.registry.people import MEMBERS, add_person, load_person
 from services.identity.secrets import addresses, tries
@@ -46,9 +46,7 @@ def request_access(call: Call) -> Any:
         call.request["postal_code"],
     )
     # In a space of its own, so that the key never equals that of a log-in.
-    key = throttle_key(
-        call.request["organisation"], f"{PATIENT}-match", rules.normal_login(entered.email or "")
-    )
+    key = throttle_key(call.request["organisation"], f"{PATIENT}-match", login_key(entered.email or ""))
     _count(call, key)
     with call.runtime.database.reading(None) as session:
         organisation = queries.find_organisation_by_key(session, call.request["organisation"])

@@ -196,7 +196,6 @@ def change_email(unit: UnitOfWork, person: Person, email: str) -> None:
 
     Open links are void, sessions end, and no link goes to the new address by itself. Raises Refused(login_taken).
     """
-    email = email.strip()
     if person.email == email:
         return
     person.email = email

@@ -10,13 +10,14 @@ from services.chassis.operations import Call
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity.patients import USERNAME_RULE
+from services.contracts.spelling import login_key
 from services.identity.credentials.passwords import set_password_hash
 from services.identity.models import Account, Organisation
 from services.identity.patients import enrolment
 from services.identity.patients.models import PatientSettings
 from services.identity.patients.queries import access_view, settings_view
 from services.identity.realms import granting
-from services.identity.realms.rules import PATIENT, login_space, normal_login
+from services.identity.realms.rules import PATIENT, login_space
 from services.identity.registry.confirmation import require_confirmation
 from services.identity.registry.organisations import load_organisation
 from services.identity.registry.people import find_person
@@ -79,7 +80,7 @@ def invite_patient(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:
 
 def check_username(unit: UnitOfWork, *, username: str, person_id: str | None) -> dict[str, Any]:
     """Whether a username is valid, and free for this person (S3-43)."""
-    wanted = normal_login(username)
+    wanted = login_key(username)
     holder = unit.session.execute(
         select(Account.person_id).where(Account.login_space == login_space(PATIENT), Account.login == wanted)
     ).one_or_none()

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, lazyload, load_only
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
+from services.contracts.spelling import login_key
 from services.identity.models import BY_NAME, Account, Grant, Organisation, Person, PersonKind, in_effect
 from services.identity.patients import rules
 from services.identity.patients.enrolment import not_a_patient
@@ -225,7 +226,7 @@ def matching_patient(session: Session, entered: rules.Identifying) -> str | None
     """
     rows = session.execute(
         _patients().where(
-            func.lower(Person.email) == (entered.email or "").lower(),
+            Person.email_key == login_key(entered.email or ""),
             Grant.id.is_not(None),
             Account.state != "disabled",
         )

@@ -1,12 +1,12 @@
-"""Pure rules of patients' portal access. Standard library only."""
+"""Pure rules of patients' portal access."""
 
 from __future__ import annotations
 
 import datetime
-import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from services.contracts.spelling import login_key, postal_code_key, search_key
 from services.identity.secrets.rules import Limit
 
 INACTIVE, UNACTIVATED, ACTIVE = "inactive", "unactivated", "active"
@@ -51,19 +51,15 @@ class Identifying:
     postal_code: str | None
 
     def matches(self, on_file: Identifying) -> bool:
-        """Whether all four are on file and equal, apart from case, spaces and punctuation."""
+        """Whether all four are on file and equal, apart from spelling."""
         if not (on_file.email and on_file.date_of_birth and on_file.postal_code):
             return False
         return self._normal() == on_file._normal()
 
     def _normal(self) -> tuple[object, ...]:
         return (
-            (self.email or "").strip().casefold(),
-            _letters(self.last_name),
+            login_key(self.email or ""),
+            search_key(self.last_name).replace(" ", ""),
             self.date_of_birth,
-            _letters(self.postal_code or ""),
+            postal_code_key(self.postal_code),
         )
-
-
-def _letters(text: str) -> str:
-    return "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
+from services.contracts.spelling import login_key
 from services.identity.credentials.invitations import send_invitation
 from services.identity.employees.supervision import supervise
 from services.identity.models import Person
@@ -61,7 +62,7 @@ def _require_patient(
 ) -> None:
     enrolment.require_patient(unit, person)
     enrolment.require_details(person, "email", "postal_code")
-    if email is not None and email.strip() != person.email:
+    if email is not None and login_key(email) != person.email_key:
         raise Refused(
             "invalid_request",
             "email: it is not the one on the patient's record, which links go to. Leave it out, or change the record.",

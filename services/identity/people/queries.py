@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime
-import sys
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select
 from sqlalchemy.orm import Session
 
+from services.chassis.database import begins_with
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
+from services.contracts.spelling import phone_key, postal_code_key, search_key
 from services.identity.family.models import ClientContact
-from services.identity.models import BY_NAME, Person, PersonKind
+from services.identity.models import BY_NAME, PHONE_KEYS, Person, PersonKind
 from services.identity.realms import rules
 from services.identity.registry.pages import page_of
 from services.identity.registry.people import current_kinds, find_person, kinds_of
@@ -81,40 +82,43 @@ def search_people(
     first_name: str | None,
     last_name: str | None,
     date_of_birth: datetime.date | None,
+    phone: str | None,
+    postal_code: str | None,
     kind: str | None,
 ) -> dict[str, Any]:
-    """People whose names begin with these, born on that day. Raises Refused(invalid_request) if nothing is given."""
+    """People whose names begin with these, born on that day, with one of their phones or the postal code, in any spelling.
+
+    Raises Refused(invalid_request) if nothing is given.
+    """
     wanted = []
     if last_name is not None:
-        wanted.append(_begins(session, BY_NAME[0], last_name))
+        wanted.append(_begins(Person.last_name_key, last_name))
     if first_name is not None:
-        # With a last name the index on both names serves it; a first name alone has its own index.
-        column = func.lower(Person.first_name) if last_name is None else BY_NAME[1]
-        wanted.append(_begins(session, column, first_name))
+        wanted.append(_begins(Person.first_name_key, first_name))
     if date_of_birth is not None:
         wanted.append(Person.date_of_birth == date_of_birth)
+    if phone is not None:
+        number = phone_key(phone)
+        wanted.append(or_(*(getattr(Person, key) == number for key in PHONE_KEYS)) if number else false())
+    if postal_code is not None:
+        code = postal_code_key(postal_code)
+        wanted.append(Person.postal_code_key == code if code else false())
     if not wanted:
         raise Refused(
-            "invalid_request", "last_name: give a name or a date of birth to look for.", field="last_name"
+            "invalid_request",
+            "last_name: give a name, a date of birth, a phone or a postal code to look for.",
+            field="last_name",
         )
     # Read the ids first, from an index alone: thousands of people share a common name, and only some are shown.
-    order = (func.lower(Person.last_name), Person.id)
+    order = (Person.last_name_key, Person.id)
     found = _of_kind(select(Person.id), kind).where(*wanted).order_by(*order).limit(MOST_FOUND)
     statement = select(Person).where(Person.id.in_(found)).order_by(*order)
     return {"items": _lines(session, session.scalars(statement).all())}
 
 
-def _begins(session: Session, lowered: Any, beginning: str) -> ColumnElement[bool]:
-    """The condition that a lower-case text begins with this.
-
-    The bounds only narrow the search in an index. In every locale a prefix sorts before the texts that begin with it. The
-    upper bound is right only for bytewise comparison, as in SQLite; PostgreSQL uses the index with `text_pattern_ops`.
-    """
-    text = beginning.lower()
-    bounds = [lowered >= text]
-    if session.get_bind().dialect.name == "sqlite":
-        bounds.append(lowered < text + chr(sys.maxunicode))
-    return and_(*bounds, lowered.startswith(text, autoescape=True))
+def _begins(key: Any, typed: str) -> ColumnElement[bool]:
+    beginning = search_key(typed)
+    return begins_with(key, beginning) if beginning else false()
 
 
 def _of_kind(statement: Select[Any], kind: str | None) -> Select[Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from marshmallow import ValidationError
 from sqlalchemy import ColumnElement, select, tuple_, update
 from sqlalchemy.orm import Session
 
@@ -14,8 +13,8 @@ from services.chassis.operations import Call
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
-from services.contracts.fields import email_address
 from services.contracts.identity import pickup_codes as contract
+from services.contracts.spelling import email_address, login_key
 from services.identity.accounts.authors import names_among
 from services.identity.credentials.passwords import set_password_hash
 from services.identity.employees.entry import employees_among
@@ -23,7 +22,7 @@ from services.identity.employees.supervision import supervise
 from services.identity.models import Account, Organisation, Person
 from services.identity.pickup_codes.models import PickupCode
 from services.identity.realms.queries import rules_of
-from services.identity.realms.rules import EMAIL, EMPLOYEE, normal_login
+from services.identity.realms.rules import EMAIL, EMPLOYEE
 from services.identity.registry.accounts import add_portal_account, find_portal_account, flush_login
 from services.identity.registry.pages import last_of_page
 from services.identity.registry.people import load_person
@@ -267,12 +266,12 @@ def _credentials(login: str, email: str | None, login_id: str) -> tuple[str, str
         require_username(login, "login")
         return login, email
     try:
-        email_address().deserialize(login)
-    except ValidationError:
+        address = email_address(login)
+    except ValueError:
         raise Refused(
             "invalid_request", "login: this portal logs in with an e-mail address.", field="login"
         ) from None
-    return login, login
+    return address, address
 
 
 def _activate(unit: UnitOfWork, code_id: str, person_id: str, login: str, email: str | None) -> Account:
@@ -289,7 +288,7 @@ def _activate(unit: UnitOfWork, code_id: str, person_id: str, login: str, email:
     if account is None:
         account = add_portal_account(unit, EMPLOYEE, person, login=login, email=email, field="login")
     else:  # opened when the employee was registered (S2-120)
-        account.login, account.email = normal_login(login), email
+        account.login, account.email = login_key(login), email
         account.email_verified_at = None
         flush_login(unit, "login")
     relate(unit, account, person, "self", SOURCE)

@@ -313,11 +313,6 @@ def effective_permissions(
     return sorted(fixed | {permission for switch, permission in _BY_SWITCH.items() if switches[switch]})
 
 
-def normal_login(login: str) -> str:
-    """A login as it is compared: without regard to case and surrounding space."""
-    return login.strip().casefold()
-
-
 def plain_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     """The address. One of IPv4 that is written as IPv6 (`::ffff:192.0.2.1`) becomes IPv4. Raises ValueError."""
     place = ipaddress.ip_address(address)

@@ -12,10 +12,11 @@ from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts as contract
+from services.contracts.spelling import login_key
 from services.identity.models import Account, Organisation, Person
 from services.identity.realms import rules
 from services.identity.realms.queries import rules_of
-from services.identity.realms.rules import WORKFORCE, normal_login
+from services.identity.realms.rules import WORKFORCE
 
 
 def load_account(unit: UnitOfWork, account_id: str) -> Account:
@@ -122,8 +123,8 @@ def add_portal_account(
         realm=realm,
         login_space=rules.login_space(realm),
         person_id=person.id,
-        login=normal_login(named),
-        email=email.strip() if email else None,
+        login=login_key(named),
+        email=email,
         first_name=person.first_name,
         last_name=person.last_name,
         state="invited",

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity.patients import USERNAME_RULE
+from services.contracts.spelling import login_key
 from services.identity.models import Account
 from services.identity.realms.queries import rules_of
-from services.identity.realms.rules import EMAIL, PATIENT, normal_login
+from services.identity.realms.rules import EMAIL, PATIENT
 
 # Begins the login of an account without a username: the column is unique and never empty. No username begins so.
 _NO_USERNAME = "-"
@@ -50,7 +51,7 @@ def whose(session: Session, account: Account) -> dict[str, str | None]:
         select(Account.id)
         .where(
             Account.organisation_id == account.organisation_id,
-            func.lower(Account.email) == (account.email or "").lower(),
+            Account.email_key == account.email_key,
             Account.id != account.id,
             or_(Account.person_id.is_(None), Account.person_id != (account.person_id or "")),
             Account.state != "disabled",
@@ -66,7 +67,7 @@ def whose(session: Session, account: Account) -> dict[str, str | None]:
 
 def set_username(unit: UnitOfWork, account: Account, username: str) -> None:
     """Give an account its username. Raises Refused(invalid_request, login_taken)."""
-    login = normal_login(username)
+    login = login_key(username)
     if login == account.login:
         return
     if account.realm != PATIENT or rules_of(unit.session, account.organisation_id, PATIENT).login_id == EMAIL:
@@ -83,7 +84,7 @@ def set_username(unit: UnitOfWork, account: Account, username: str) -> None:
 
 def require_username(login: str, field: str) -> None:
     """Raise Refused(invalid_request) unless the login may be a username. `field` is the request's name of it."""
-    if not is_username(normal_login(login)):
+    if not is_username(login_key(login)):
         raise Refused("invalid_request", f"{field}: {USERNAME_RULE}", field=field)
 
 

@@ -18,16 +18,9 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-import idna
-
 from services.contracts.errors import Refused
+from services.contracts.spelling import mailbox_of
 
-ADDRESS_LIMIT = 254  # RFC 5321, 4.5.3.1.3, less the angle brackets
-LOCAL_PART_LIMIT = 64
-LOCAL_PART = re.compile(
-    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-)  # RFC 5322, dot-atom
-LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 MAILBOX = re.compile(r"(?:(?P<name>[^<>]*)<(?P<boxed>[^<>]*)>|(?P<bare>[^<>]*))")
 MESSAGE_ID = re.compile(r"[A-Za-z0-9._-]{1,120}")
 EXTRA_HEADER = re.compile(
@@ -72,27 +65,6 @@ class Permanent(DeliveryFailed):
     """The server will never accept this message for this recipient (5xx)."""
 
 
-def normalised_address(address: str, field_name: str = "email") -> str:
-    """The address with its domain in lower-case ASCII (IDNA 2008); the local part stays as it is.
-
-    Accepts dot-atom local parts and domain names of at least two labels: no quoted strings, comments, address
-    literals or non-ASCII local parts, which real servers do not offer. Raises Refused `email_address_invalid`.
-    """
-    local, at, domain = address.rpartition("@")
-    if not at or len(local) > LOCAL_PART_LIMIT or not LOCAL_PART.fullmatch(local):
-        raise _bad_address(field_name)
-    try:
-        ascii_domain = idna.encode(domain, uts46=True, std3_rules=True).decode("ascii").lower()
-    except (idna.IDNAError, UnicodeError):
-        raise _bad_address(field_name) from None
-    labels = ascii_domain.split(".")
-    named = len(labels) >= 2 and all(LABEL.fullmatch(each) for each in labels) and not labels[-1].isdigit()
-    result = f"{local}@{ascii_domain}"
-    if not named or len(result) > ADDRESS_LIMIT:
-        raise _bad_address(field_name)
-    return result
-
-
 def build(
     message_id: str,
     sender: str,
@@ -118,7 +90,7 @@ def build(
         )
     message = EmailMessage(policy=SMTP)
     message["From"] = Address(display_name=name, addr_spec=sender_address)
-    message["To"] = Address(addr_spec=normalised_address(recipient, "recipient"))
+    message["To"] = Address(addr_spec=_checked_address(recipient, "recipient"))
     message["Subject"] = subject
     message["Date"] = format_datetime(sent_at or datetime.now(UTC))
     message["Message-ID"] = f"<{message_id}@{sender_address.rpartition('@')[2]}>"
@@ -205,7 +177,7 @@ def _mailbox(sender: str) -> tuple[str, str]:
             "email_header_invalid", "The sender is an address, or a name and an address in <>.", "sender"
         )
     name = (match["name"] or "").strip().strip('"')
-    return name, normalised_address((match["boxed"] or match["bare"] or "").strip(), "sender")
+    return name, _checked_address((match["boxed"] or match["bare"] or ""), "sender")
 
 
 def _envelope(message: EmailMessage, header: str) -> str:
@@ -240,5 +212,9 @@ def _body(text: str) -> str:
     return text.replace("\0", "")
 
 
-def _bad_address(field_name: str) -> Refused:
-    return Refused("email_address_invalid", "This is not a valid e-mail address.", field_name)
+def _checked_address(address: str, field_name: str) -> str:
+    """The address with its domain in ASCII. The refusal does not repeat it."""
+    try:
+        return mailbox_of(address)
+    except ValueError as error:
+        raise Refused("email_address_invalid", str(error), field_name) from None

@@ -14,6 +14,7 @@ from services.chassis.database import insert_unless_there
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals.capacity import capacity_changed
+from services.contracts.spelling import search_key
 from services.referrals.access.access_scope import access_scope_of
 from services.referrals.capacity.claims import claim, exhausted, release
 from services.referrals.capacity.due_lines import put, remind, settled
@@ -369,13 +370,10 @@ def _refuse_past(instant: datetime.datetime | None, now: datetime.datetime, fiel
 
 
 def _refuse_same_name(unit: UnitOfWork, program_id: str, name: str, own_id: str) -> None:
-    same = select(Line.id).where(
-        Line.program_id == program_id,
-        Line.removed_at.is_(None),
-        func.lower(Line.name) == name.lower(),
-        Line.id != own_id,
+    others = select(Line.name).where(
+        Line.program_id == program_id, Line.removed_at.is_(None), Line.id != own_id
     )
-    if unit.session.scalars(same.limit(1)).first() is not None:
+    if search_key(name) in {search_key(other) for other in unit.session.scalars(others)}:
         raise Refused("conflict", "Another line of the program has this name; choose another one.", "name")
 
 

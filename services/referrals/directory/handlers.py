@@ -13,6 +13,8 @@ from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.referrals.directory import resource_changed
+from services.contracts.spelling import search_key
+from services.referrals.directory.keys import set_keys
 from services.referrals.directory.models import Resource
 from services.referrals.directory.queries import count_open_referrals, details_of
 from services.referrals.directory.revisions import next_revision
@@ -22,7 +24,8 @@ from services.referrals.directory.rules import (
     ResourceStatus,
     check_message_dates,
     edited_record,
-    search_key,
+    is_public,
+    keys_of,
 )
 
 
@@ -49,13 +52,15 @@ def create_resource(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, A
         raise Refused(
             "number_taken", "The directory has a resource with this number; choose another.", "number"
         )
+    record = edited_record({**fixed, **parent}, _edits(request))
     resource = Resource(
         id=resource_id,
         **fixed,
+        is_public=is_public(record, request["status"]),
         search_key=search_key(request["name"]),
         agency_id=agency.id if agency else None,
         fingerprint="",  # differs from every import, so the first import of this number overwrites the resource
-        record=edited_record({**fixed, **parent}, _edits(request)),
+        record=record,
         version=1,
         revision=revision,
         temporary_message=None,
@@ -65,8 +70,9 @@ def create_resource(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, A
     )
     unit.add(resource)
     unit.session.flush()
+    set_keys(unit.session, str(unit.organisation_id), {resource.id: keys_of(record)})
     _note(unit, resource, "resource.created", is_new=True)
-    return details_of(unit.session, resource.id)
+    return details_of(unit.session, unit.caller, resource.id)
 
 
 def edit_resource(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,8 +84,9 @@ def edit_resource(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any
     edits = _edits(request)
     record, name = edited_record(resource.record, edits), edits.get("name", resource.name)
     if (record, name) == (resource.record, resource.name):
-        return details_of(unit.session, resource.id)
+        return details_of(unit.session, unit.caller, resource.id)
     resource.record, resource.name, resource.search_key = record, name, search_key(name)
+    set_keys(unit.session, str(unit.organisation_id), {resource.id: keys_of(record)})
     return _changed(unit, resource, "resource.edited", fields=sorted(edits))
 
 
@@ -122,6 +129,7 @@ def retire_resource(unit: UnitOfWork, *, resource_id: str, confirm: bool) -> dic
 def _set_status(resource: Resource, status: str) -> str:
     before, resource.status = resource.status, status
     resource.record = resource.record | {"status": status}
+    resource.is_public = is_public(resource.record, status)
     return before
 
 
@@ -197,7 +205,7 @@ def _changed(unit: UnitOfWork, resource: Resource, action: str, **facts: Any) ->
     resource.edited_at = resource.updated_at = unit.now
     unit.session.flush()
     _note(unit, resource, action, is_new=False, **facts)
-    return details_of(unit.session, resource.id)
+    return details_of(unit.session, unit.caller, resource.id)
 
 
 def _note(unit: UnitOfWork, resource: Resource, action: str, *, is_new: bool, **facts: Any) -> None:

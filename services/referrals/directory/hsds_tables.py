@@ -79,9 +79,35 @@ KEPT_WHOLE = (
 )
 
 
+# The columns of a part that the directory has a place for. Parts without an entry are kept whole.
+_ADDRESS = (
+    "address_1",
+    "address_2",
+    "attention",
+    "city",
+    "region",
+    "state_province",
+    "postal_code",
+    "country",
+)
+_PHONE = ("number", "extension", "type", "description")
+_READ_OF = {
+    "address": frozenset({"id", "location_id", "address_type", *_ADDRESS}),
+    "phone": frozenset({"id", *_PHONE, *(f"{owner}_id" for owner in OWNERS)}),
+    TERM: frozenset({"id", "code", "name"}),
+}
+
+
+def is_left_out(table: str, column: str) -> bool:
+    """Whether a column of a table has no place in the directory."""
+    read = _READ_OF.get(table)
+    return read is not None and column not in read and column != "attributes"
+
+
 def table_of(name: str) -> str | None:
     """The table that the name of a file, of a package's resource or of a member means; None if unknown."""
-    word = name.strip().lower().rsplit("/", 1)[-1].removesuffix(".csv")
+    word = name.strip().lower().replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".csv").strip()
+    word = word.replace(" ", "_").replace("-", "_")
     for candidate in (word, _SPELLINGS.get(word, ""), word.removesuffix("s")):
         if candidate in _TABLES:
             return candidate

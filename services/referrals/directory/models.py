@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
+from services.chassis.models import BytewiseText, JsonValue, TenantScoped, UtcDateTime
 from services.referrals.models import Base
 
 
@@ -17,6 +17,7 @@ class Resource(TenantScoped, Base):
 
     `fingerprint` belongs to the record as last imported. An import with the same fingerprint changes nothing, so edits by
     hand stay until the source changes. `revision` is the directory's revision at the last write (see DirectoryRevision).
+    `is_public` is false where the source says that only staff may see the resource (`rules.is_public`).
     A retired resource is inactive, and no list and no search shows it.
     """
 
@@ -31,8 +32,9 @@ class Resource(TenantScoped, Base):
     number: Mapped[str] = mapped_column(String(64))
     level: Mapped[str] = mapped_column(String(20))
     name: Mapped[str] = mapped_column(String(255))
-    search_key: Mapped[str] = mapped_column(Text)
+    search_key: Mapped[str] = mapped_column(BytewiseText)
     status: Mapped[str] = mapped_column(String(30))
+    is_public: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
     agency_id: Mapped[str | None] = mapped_column(ForeignKey("resources.id"))
     fingerprint: Mapped[str] = mapped_column(String(64))
     temporary_message: Mapped[Any] = mapped_column(JsonValue)
@@ -44,6 +46,17 @@ class Resource(TenantScoped, Base):
     retired_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+
+
+class ResourceKey(TenantScoped, Base):
+    """A number, phone number, postal code or term of a taxonomy by which a resource is found, as it is compared."""
+
+    __tablename__ = "resource_keys"
+    __table_args__ = (Index(None, "organisation_id", "kind", "key"),)
+
+    resource_id: Mapped[str] = mapped_column(ForeignKey("resources.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    key: Mapped[str] = mapped_column(BytewiseText, primary_key=True)
 
 
 class DirectoryRevision(TenantScoped, Base):

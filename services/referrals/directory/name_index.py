@@ -1,8 +1,7 @@
 """The names that one process keeps in memory for quick searches.
 
-It keeps agencies and programs only, because a search finds no other level (S0-20). Each search first compares the
-directory's revision and reads the names that have changed since. The names only tell which resources match; their rows
-come from the database.
+It keeps agencies and programs (S0-20), and apart from them sites. Each search first compares the directory's revision and
+reads the names that have changed since. The names only tell which resources match; their rows come from the database.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict, defaultdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -20,7 +19,7 @@ from services.chassis.loop import Loop
 from services.referrals.directory.models import DirectoryRevision, Resource
 from services.referrals.directory.names import Names
 from services.referrals.directory.revisions import revision_of
-from services.referrals.directory.rules import SEARCHABLE_LEVELS, ResourceStatus
+from services.referrals.directory.rules import SEARCHABLE_LEVELS, Level, ResourceStatus
 
 MOST_NAMES_KEPT = 400_000
 # Some 70 MB. Directories beyond that are read by their first search.
@@ -29,18 +28,30 @@ READ_AT_ONCE = 2_000
 WARMED_EVERY_S = 60.0
 
 
+class _Kept(NamedTuple):
+    """The names of one directory as of a revision."""
+
+    revision: int
+    names: Names
+    sites: Names
+
+
 class NameIndex:
     """The names of all directories searched in this process; those not used for the longest time are dropped first."""
 
     def __init__(self, most_names: int = MOST_NAMES_KEPT) -> None:
         self._most_names = most_names
-        self._directories: OrderedDict[str, tuple[int, Names]] = OrderedDict()
+        self._directories: OrderedDict[str, _Kept] = OrderedDict()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._is_warmed = False
 
-    def find(self, session: Session, typed: str, limit: int, *, include_inactive: bool) -> list[str]:
-        """Numbers of the best matches in the session's organisation, up to date with the database."""
-        return self._current(session).find(typed, limit, include_inactive=include_inactive)
+    def find(
+        self, session: Session, typed: str, limit: int, *, include_inactive: bool, sites: bool = False
+    ) -> list[str]:
+        """Numbers of the best matches among agencies and programs, or `sites`, up to date with the database."""
+        kept = self._current(session)
+        names = kept.sites if sites else kept.names
+        return names.find(typed, limit, include_inactive=include_inactive)
 
     def warm(self, database: Database, most_names: int = MOST_NAMES_WARMED) -> bool:
         """Read names ahead of searches: first the largest directories, later the changes of those that are kept.
@@ -54,42 +65,46 @@ class NameIndex:
         self._is_warmed = True
         return True
 
-    def _current(self, session: Session) -> Names:
+    def _current(self, session: Session) -> _Kept:
         organisation_id, revision = session.info["organisation_id"], revision_of(session)
-        read, names = self._directories.get(organisation_id, (-1, Names()))
-        if read < revision:
+        kept = self._kept_of(organisation_id)
+        if kept.revision < revision:
             with self._locks[organisation_id]:  # one search reads, the others wait for its result
-                names = self._refreshed(session, organisation_id, revision)
-        return names
+                kept = self._refreshed(session, organisation_id, revision)
+        return kept
 
-    def _refreshed(self, session: Session, organisation_id: str, revision: int) -> Names:
-        read, names = self._directories.get(organisation_id, (-1, Names()))
-        if read < revision:
+    def _kept_of(self, organisation_id: str) -> _Kept:
+        return self._directories.get(organisation_id) or _Kept(-1, Names(), Names())
+
+    def _refreshed(self, session: Session, organisation_id: str, revision: int) -> _Kept:
+        kept = self._kept_of(organisation_id)
+        if kept.revision < revision:
+            levels = [level.value for level in (*SEARCHABLE_LEVELS, Level.SITE)]
             statement = (
-                select(Resource.number, Resource.search_key, Resource.status, Resource.retired_at)
-                .where(
-                    Resource.revision > read,
-                    Resource.level.in_([level.value for level in SEARCHABLE_LEVELS]),
+                select(
+                    Resource.number, Resource.search_key, Resource.status, Resource.level, Resource.retired_at
                 )
+                .where(Resource.revision > kept.revision, Resource.level.in_(levels))
                 .execution_options(yield_per=READ_AT_ONCE)
             )
             for chunk in session.execute(statement).partitions():
-                for number, key, status, retired_at in chunk:
+                for number, key, status, level, retired_at in chunk:
+                    names = kept.sites if level == Level.SITE.value else kept.names
                     # Without a word, a retired resource is found by no search.
                     shown = "" if retired_at is not None else key
                     names.put(number, shown, is_inactive=status == ResourceStatus.INACTIVE.value)
                 time.sleep(0)  # yield to other greenlets
-            self._directories[organisation_id] = (revision, names)
+            kept = self._directories[organisation_id] = kept._replace(revision=revision)
         self._directories.move_to_end(organisation_id)
         self._forget_some()
-        return names
+        return kept
 
     def _forget_some(self) -> None:
         while len(self._directories) > 1 and self._kept() > self._most_names:
             self._directories.popitem(last=False)
 
     def _kept(self) -> int:
-        return sum(len(names) for _, names in list(self._directories.values()))
+        return sum(len(each.names) + len(each.sites) for each in list(self._directories.values()))
 
 
 def _largest(database: Database, most_names: int) -> list[str]:

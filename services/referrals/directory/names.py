@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from heapq import nsmallest
 
-from services.referrals.directory.rules import errors_forgiven, search_key
+from services.contracts.spelling import search_key
+from services.referrals.directory.rules import errors_forgiven
 
 SORTED_AGAIN_FROM = 1_000
 _LAST = "\U0010ffff"

@@ -5,16 +5,18 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, undefer
 
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
+from services.referrals.directory.keys import numbers_by_key
 from services.referrals.directory.models import Resource
 from services.referrals.directory.name_index import NameIndex
 from services.referrals.directory.rules import (
     ALONE_LEVELS,
+    SEARCHABLE_LEVELS,
     Level,
     ResourceStatus,
     TemporaryMessage,
@@ -23,6 +25,7 @@ from services.referrals.directory.rules import (
 from services.referrals.models import Referral
 from services.referrals.workflow.queries import workflow_of
 
+STAFF_REALM = "staff"
 _Agency = aliased(Resource)
 # Members of a record that repeat columns of the resource.
 _IN_COLUMNS = ("number", "level", "name", "status", "parent_number", "parent_name", "temporary_message")
@@ -32,21 +35,59 @@ _TEXTS = (
 
 
 def search_resources(
-    session: Session, _caller: Caller | None, names: NameIndex, *, q: str, limit: int, include_inactive: bool
+    session: Session,
+    caller: Caller | None,
+    names: NameIndex,
+    *,
+    q: str,
+    limit: int,
+    include_inactive: bool,
+    level: str | None,
 ) -> dict[str, Any]:
-    """Agencies and programs whose names match every typed word, or nearly (S0-20), best first.
+    """Agencies and programs (S0-20), or those of one level, for which the typed text stands, best first.
 
-    The order is that of `Names.find`. Inactive ones are found only with `include_inactive`.
+    First come those with this number, phone number or postal code, then those whose names match every typed word, or
+    nearly, in the order of `Names.find`, then those with a taxonomy term that begins so. Inactive ones are found only with
+    `include_inactive`.
     """
-    found = names.find(session, q, limit, include_inactive=include_inactive)
+    levels = SEARCHABLE_LEVELS if level is None else (Level(level),)
+    wanted = [
+        Resource.level.in_([each.value for each in levels]),
+        Resource.retired_at.is_(None),
+        *shown_to(caller),
+    ]
+    if not include_inactive:
+        wanted.append(Resource.status != ResourceStatus.INACTIVE.value)
+    exact, by_term = numbers_by_key(session, q, limit, *wanted)
+    # The names of one of the two levels that are kept together are told apart only by their rows.
+    most = limit if level in (None, Level.SITE.value) else 2 * limit
+    by_name = names.find(session, q, most, include_inactive=include_inactive, sites=level == Level.SITE.value)
+    found = list(dict.fromkeys([*exact, *by_name, *by_term]))
     # By number, because the organisation and number have an index.
-    rows = {row[0].number: row for row in session.execute(_resources().where(Resource.number.in_(found)))}
-    return {"items": [_view(*rows[number]) for number in found if number in rows]}
+    statement = _resources().where(Resource.number.in_(found), *wanted)
+    rows = {row[0].number: row for row in session.execute(statement)}
+    return {"items": [_view(*rows[number]) for number in found if number in rows][:limit]}
+
+
+def shown_to(caller: Caller | None) -> tuple[ColumnElement[bool], ...]:
+    """The conditions on a resource that the caller may see: outside the staff, those that are public (`is_shown`)."""
+    return () if _is_staff(caller) else (is_shown(),)
+
+
+def _is_staff(caller: Caller | None) -> bool:
+    return caller is not None and caller.kind == "account" and caller.realm == STAFF_REALM
+
+
+def is_shown() -> ColumnElement[bool]:
+    """The condition that a resource may be shown outside the staff: it is public, and so is its agency."""
+    agency = aliased(Resource)
+    hidden = exists().where(agency.id == Resource.agency_id, agency.is_public.is_(False))
+    return and_(Resource.is_public, ~hidden)
 
 
 def list_resources(
     session: Session,
-    _caller: Caller | None,
+    caller: Caller | None,
     *,
     level: str | None,
     agency_id: str | None,
@@ -57,7 +98,8 @@ def list_resources(
 ) -> dict[str, Any]:
     """A page of resources by name, filtered by level, agency and status. Raises Refused `invalid_request`."""
     filters = ((Resource.level, level), (Resource.agency_id, agency_id), (Resource.status, status))
-    statement = _resources().where(*(column == value for column, value in filters if value is not None))
+    wanted = (column == value for column, value in filters if value is not None)
+    statement = _resources().where(*wanted, *shown_to(caller))
     if not include_retired:
         statement = statement.where(Resource.retired_at.is_(None))
     if after is not None:
@@ -79,9 +121,9 @@ def list_resources(
     }
 
 
-def get_resource(session: Session, _caller: Caller | None, *, resource_id: str) -> dict[str, Any]:
+def get_resource(session: Session, caller: Caller | None, *, resource_id: str) -> dict[str, Any]:
     """One resource with all its details. Raises Refused `not_found`."""
-    return details_of(session, resource_id)
+    return details_of(session, caller, resource_id, *shown_to(caller))
 
 
 def describe_resource(session: Session, _caller: Caller | None, *, resource_id: str) -> dict[str, Any]:
@@ -158,15 +200,17 @@ def agency_name_of(session: Session, program_id: str) -> str | None:
     return name
 
 
-def details_of(session: Session, resource_id: str) -> dict[str, Any]:
-    """The members of the contract's ResourceDetails. Raises Refused `not_found`."""
-    statement = _resources().where(Resource.id == resource_id).options(undefer(Resource.record))
+def details_of(
+    session: Session, caller: Caller | None, resource_id: str, *conditions: ColumnElement[bool]
+) -> dict[str, Any]:
+    """The members of the contract's ResourceDetails; only staff see what is private. Raises Refused `not_found`."""
+    statement = _resources().where(Resource.id == resource_id, *conditions).options(undefer(Resource.record))
     row = session.execute(statement).one_or_none()
     if row is None:
         raise Refused("not_found", "There is no resource with this id.", "resource_id")
     resource, record = row[0], row[0].record
     phones = [{"kind": "voice", "label": "", **phone} for phone in record.get("phones", ())]
-    named = {*_IN_COLUMNS, *_TEXTS, "phones"}
+    named = {*_IN_COLUMNS, *_TEXTS, "phones", *(() if _is_staff(caller) else ("private",))}
     return {
         **_view(*row),
         **{name: record.get(name, "") for name in _TEXTS},

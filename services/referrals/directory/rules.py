@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
@@ -12,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from services.contracts.errors import Refused
+from services.contracts.spelling import phone_key, postal_code_key, search_key
 
 
 class Level(StrEnum):
@@ -41,6 +41,7 @@ SEARCHABLE_LEVELS = frozenset({Level.AGENCY, Level.PROGRAM})
 # Resources that can take referrals themselves where their agency has no program.
 ALONE_LEVELS = frozenset({Level.AGENCY, Level.SITE})
 
+MOST_OF_KEY = 255
 PARENTS_FIRST = (Level.AGENCY, Level.SITE, Level.PROGRAM, Level.PROGRAM_AT_SITE)
 
 
@@ -86,7 +87,8 @@ class ResourceRecord:
 
     `number` identifies the record in its organisation's directory. `parent_number` is the number of its agency, None for
     an agency. `entered_at` and `updated_at` are times of the exporting system, without a zone. Latitude and longitude are
-    WGS 84 degrees. `extra` keeps every other non-empty column by its name.
+    WGS 84 degrees. `extra` keeps every other non-empty column by its name. `private` has the columns or members that the
+    source marks as private, as they stand there: only staff see them.
     """
 
     number: str
@@ -127,6 +129,7 @@ class ResourceRecord:
     entered_at: datetime | None = None
     updated_at: datetime | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
+    private: Mapping[str, str] = field(default_factory=dict)
 
 
 def may_be_referred_to(status: ResourceStatus) -> bool:
@@ -284,23 +287,48 @@ def fingerprint_of(record: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-# Straight, left, right and modifier apostrophes, grave and acute: people type "Mary's" as "Marys".
-_APOSTROPHES = "'\u2018\u2019\u02bc`\u00b4"
+# Kinds of keys by which a resource is found beside its name.
+NUMBER, PHONE, POSTAL_CODE, TAXONOMY = "number", "phone", "postal_code", "taxonomy"
+_ADDRESSES = ("physical_address", "mailing_address", "other_address")
+MOST_KEYS = 200
 
 
-def search_key(name: str) -> str:
-    """A name in the form in which names are compared: no case, accents or punctuation, "&" as "and", single spaces.
+def keys_of(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Kind and key of everything by which a record (plain JSON) is found beside its name; at most 200.
 
-    "St. Mary's Café & Pantry" gives "st marys cafe and pantry".
+    Values that are marked private are apart in `private`, so nobody finds a resource by them.
     """
-    # Case folding can produce combining marks (Turkish capital I with dot), hence the second decomposition.
-    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
-    letters = []
-    for letter in folded:
-        if letter in _APOSTROPHES or unicodedata.combining(letter):
-            continue
-        letters.append(" and " if letter == "&" else letter if letter.isalnum() else " ")
-    return " ".join("".join(letters).split())
+    terms = (
+        *record.get("taxonomy_codes", ()),
+        *record.get("taxonomy_terms", ()),
+        *record.get("categories", ()),
+    )
+    keys = (
+        (NUMBER, search_key(str(record["number"]))),
+        *((PHONE, phone_key(phone.get("number"))) for phone in record.get("phones", ())),
+        *((POSTAL_CODE, postal_code_key(record.get(each, {}).get("postal_code"))) for each in _ADDRESSES),
+        *((TAXONOMY, search_key(str(term))[:MOST_OF_KEY]) for term in terms),
+    )
+    return [pair for pair in dict.fromkeys(keys) if pair[1]][:MOST_KEYS]
+
+
+def typed_keys(typed: str) -> list[tuple[str, str]]:
+    """Kind and key for which a typed text may stand: a number, a phone number, a postal code."""
+    has_digit = any(letter.isdigit() for letter in typed)
+    phone = "" if any(letter.isalpha() for letter in typed) else phone_key(typed)
+    keys = ((NUMBER, search_key(typed)), (PHONE, phone), (POSTAL_CODE, postal_code_key(typed)))
+    return [pair for pair in keys if has_digit and pair[1]]
+
+
+def is_public(record: Mapping[str, Any], status: str) -> bool:
+    """Whether a record (plain JSON) may be shown outside the staff.
+
+    It may not where its source excludes it from a website or a directory, or says that nobody is to be referred to it. A
+    service of HSDS that is closed for a while stays public.
+    """
+    is_hidden = record.get("is_hidden_from_website") or record.get("is_hidden_from_directory")
+    is_closed = "hsds_status" in record.get("extra", {})
+    return not is_hidden and (status != ResourceStatus.DO_NOT_REFER.value or is_closed)
 
 
 def errors_forgiven(typed: str) -> int:

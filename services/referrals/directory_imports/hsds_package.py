@@ -18,10 +18,11 @@ MAX_BYTES = 600_000_000
 MAX_RATIO = 200
 MAX_DESCRIPTION_BYTES = 5_000_000
 DESCRIPTION = "datapackage.json"
+BEYOND = ""  # the name of a row's cells for which the header has no column
 
 
-def rows(file: BinaryIO) -> Iterator[tuple[str, str, int, dict[str, str]]]:
-    """Table, file name, line and non-empty cells of each row.
+def rows(file: BinaryIO) -> Iterator[tuple[str | None, str, int, dict[str, str]]]:
+    """Table, file name, line and non-empty cells of each row. A file that is no table of HSDS has the table None, and no cells.
 
     Raises FileRefused with reason `not_a_zip`, `unsafe_zip`, `no_table`, `not_csv`, `undecodable` or `duplicate_column`.
     """
@@ -34,6 +35,9 @@ def rows(file: BinaryIO) -> Iterator[tuple[str, str, int, dict[str, str]]]:
         tables = _tables(package)
         if not tables:
             raise FileRefused("no_table", "The package holds no table of HSDS, such as organizations.csv.")
+        for name in sorted(_files(package) - tables.keys()):
+            if not _is_description(name):
+                yield None, name, 1, {}
         for name, table in tables.items():
             for line, row in _rows_of(package, name):
                 yield table, name, line, row
@@ -56,16 +60,35 @@ def _check(members: list[zipfile.ZipInfo]) -> None:
 
 def _tables(package: zipfile.ZipFile) -> dict[str, str]:
     """The table of each CSV file, by file name."""
-    names = {name for name in package.namelist() if not name.endswith("/")}
-    tables = {name: table for name in sorted(names) if name.endswith(".csv") and (table := table_of(name))}
-    description = next((name for name in names if name.rsplit("/", 1)[-1] == DESCRIPTION), None)
+    names = _files(package)
+    tables = {
+        name: table for name in sorted(names) if name.lower().endswith(".csv") and (table := table_of(name))
+    }
+    description = next((name for name in sorted(names) if _is_description(name)), None)
     if description is not None:
-        folder = description.removesuffix(DESCRIPTION)
+        folder = description[: -len(DESCRIPTION)]
+        by_spelling = {name.lower(): name for name in names}
         for entry in _described(package, description):
-            path, table = f"{folder}{entry.get('path')}", table_of(str(entry.get("name")))
-            if path in names and table:
-                tables[path] = table
+            path = str(entry.get("path")).removeprefix("./")
+            name, table = by_spelling.get(f"{folder}{path}".lower()), table_of(str(entry.get("name")))
+            if name is not None and table:
+                tables[name] = table
     return tables
+
+
+def _files(package: zipfile.ZipFile) -> set[str]:
+    """The package's files, without its description and what file systems add (`__MACOSX`, `.DS_Store`)."""
+    return {
+        name
+        for name in package.namelist()
+        if not name.endswith("/")
+        and not name.startswith("__MACOSX/")
+        and not name.rsplit("/", 1)[-1].startswith(".")
+    }
+
+
+def _is_description(name: str) -> bool:
+    return name.lower().rsplit("/", 1)[-1] == DESCRIPTION
 
 
 def _described(package: zipfile.ZipFile, name: str) -> list[dict[str, Any]]:
@@ -93,7 +116,7 @@ def _rows_of(package: zipfile.ZipFile, name: str) -> Iterator[tuple[int, dict[st
         reader = csv.reader(text, strict=True)
         line = 1
         try:
-            columns = [cell.strip() for cell in next(reader, [])]
+            columns = [cell.strip().lower().replace(" ", "_") for cell in next(reader, [])]
             if len(set(columns)) != len(columns):
                 raise FileRefused("duplicate_column", "The header names a column twice.", 1, file=shown)
             while True:
@@ -102,6 +125,9 @@ def _rows_of(package: zipfile.ZipFile, name: str) -> Iterator[tuple[int, dict[st
                 if cells is None:
                     return
                 row = {column: cell for column, cell in zip(columns, cells, strict=False) if cell.strip()}
+                beyond = sum(bool(cell.strip()) for cell in cells[len(columns) :])
+                if beyond:
+                    row[BEYOND] = str(beyond)
                 if row:
                     yield line, row
         except csv.Error:

@@ -18,10 +18,12 @@ from services.referrals.directory.hsds_tables import (
     PARTS,
     SERVICE,
     TERM,
+    is_left_out,
     table_of,
 )
 from services.referrals.directory.rules import Level, ResourceRecord
 from services.referrals.directory_imports import hsds_json, hsds_package
+from services.referrals.directory_imports.hsds_privacy import is_mark
 from services.referrals.directory_imports.hsds_record import HsdsRow
 from services.referrals.directory_imports.hsds_store import Store, Stored
 from services.referrals.directory_imports.report import FileRefused, Place, Problem, Report
@@ -50,6 +52,7 @@ class HsdsReader:
         self._store = Store()
         self._agencies: set[str] = set()
         self._unread: Counter[tuple[str | None, str]] = Counter()
+        self._unread_columns: Counter[tuple[str | None, str, str]] = Counter()
         self._entities = 0
 
     def records(self, file: BinaryIO) -> Iterator[tuple[Place, ResourceRecord]]:
@@ -63,6 +66,12 @@ class HsdsReader:
         for (name, what), count in self._unread.items():
             message = f"{count:,} entries of `{what}` have no place in the directory and were left out."
             self._report.warn([Problem(1, what[:80], "table_not_imported", message, name)])
+        for (name, table, column), count in self._unread_columns.items():
+            what = (column or "cells beyond the header")[:80]
+            message = (
+                f"{count:,} values of `{what}` of `{table}` have no place in the directory and were left out."
+            )
+            self._report.warn([Problem(1, what, "column_not_imported", message, name)])
         for stored in self._store.entities():
             row = HsdsRow(stored.place, stored.body)
             record = row.record(_LEVELS[stored.kind], stored.number, self._relations(stored))
@@ -88,7 +97,11 @@ class HsdsReader:
     def _load(self, file: BinaryIO) -> None:
         if self._source == HSDS_PACKAGE:
             for table, name, line, row in hsds_package.rows(file):
-                self._put(table, row, Place(line, name))
+                if table is None:
+                    message = "This file is no table that is imported: it was left out."
+                    self._report.warn([Problem(1, name[-80:], "table_not_imported", message, name)])
+                else:
+                    self._put(table, row, Place(line, name))
             return
         for member, line, value in hsds_json.elements(file):
             if not isinstance(value, dict):
@@ -98,6 +111,15 @@ class HsdsReader:
             self._put(table, value, Place(line))
 
     def _put(self, table: str, body: dict[str, Any], place: Place) -> None:
+        body = dict(body)
+        for column in [
+            each
+            for each in body
+            if each == hsds_package.BEYOND or (is_left_out(table, each) and not is_mark(each))
+        ]:
+            self._unread_columns[place.file, table, column] += 1
+            if column == hsds_package.BEYOND:
+                del body[column]
         if table in ENTITIES:
             self._entities += 1
             if self._entities > MAX_ENTITIES:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from services.referrals.directory.hsds_tables import KEPT_WHOLE, MAX_NAME, OURS, STATUSES
@@ -20,9 +20,12 @@ from services.referrals.directory.rules import (
     TemporaryMessage,
     record_from_json,
 )
+from services.referrals.directory_imports import hsds_texts as texts
+from services.referrals.directory_imports.hsds_privacy import set_private_apart
 from services.referrals.directory_imports.hsds_store import our_attributes
 from services.referrals.directory_imports.report import Place, Problem
 
+TextOf = Callable[[Mapping[str, Any]], str]
 MAX_TEXT, MAX_URL, MAX_EXTRA = 10_000, 2_000, 20_000
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -38,6 +41,7 @@ class HsdsRow:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self._ours = our_attributes(dict(body))
+        body, self._private, self._is_hidden = set_private_apart(body)
         self._body = {
             name: value
             for name, value in body.items()
@@ -73,14 +77,16 @@ class HsdsRow:
             "website": self._text("website" if level is Level.AGENCY else "url", MAX_URL),
             "eligibility": self._text("eligibility_description"),
             "application_process": self._text("application_process"),
-            "fees": self._text("fees_description"),
+            "fees": self._text("fees_description") or self._joined("cost_options", None, texts.cost_text),
             "temporary_message": self._alert(),
             "phones": self._phones(),
-            "hours": self._joined("schedules", "description"),
-            "coverage_area": self._joined("service_areas", "name"),
-            "documents_required": self._joined("required_documents", "document"),
-            "accessibility": self._joined("accessibility", "description"),
-            "languages": tuple(self._each("languages", "name")),
+            "hours": self._joined("schedules", "description", texts.schedule_text),
+            "coverage_area": self._joined("service_areas", "name", texts.area_text),
+            "documents_required": self._joined("required_documents", "document", texts.document_text),
+            "accessibility": self._joined("accessibility", "description", texts.accessibility_text),
+            "languages": tuple(self._each("languages", "name", texts.language_text)),
+            "is_hidden_from_website": self._is_hidden,
+            "private": self._private,
             **self._terms(),
             **self._addresses(),
             **self._position(),
@@ -148,16 +154,16 @@ class HsdsRow:
         value = self._body.get(member)
         return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
-    def _each(self, member: str, part: str) -> list[str]:
-        """One text of each entry. The list is also kept whole if an entry has further members."""
+    def _each(self, member: str, part: str | None, text_of: TextOf) -> list[str]:
+        """The text of each entry. The list is also kept whole unless `part` says all that the entries do."""
         entries = self._list(member)
-        texts = [self._clean(member, each[part]) for each in entries if isinstance(each.get(part), str)]
-        if all(each.keys() <= {"id", part} for each in entries):
+        found = [self._clean(member, text_of(each)) for each in entries]
+        if part is not None and all(each.keys() <= {"id", part} for each in entries):
             self._body.pop(member, None)
-        return list(dict.fromkeys(text for text in texts if text))
+        return list(dict.fromkeys(text for text in found if text))
 
-    def _joined(self, member: str, part: str) -> str:
-        return "; ".join(self._each(member, part))[:MAX_TEXT]
+    def _joined(self, member: str, part: str | None, text_of: TextOf) -> str:
+        return "; ".join(self._each(member, part, text_of))[:MAX_TEXT]
 
     def _alert(self) -> TemporaryMessage | None:
         text = self._text("alert")

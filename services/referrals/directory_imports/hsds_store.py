@@ -18,10 +18,14 @@ from services.referrals.directory.hsds_tables import (
     PARTS,
     SERVICE,
     TERM,
+    table_of,
 )
 from services.referrals.directory_imports.report import Place
 
 MAX_ID = 44
+# Parts that have attributes of their own, by the member that they are in.
+_TABLE_OF = {member: table for table, member in PARTS.items() if table != "attribute"}
+_ATTRIBUTED = frozenset({*ENTITIES, *_TABLE_OF.values()})
 
 _TABLES = """
 CREATE TABLE entities (
@@ -195,6 +199,9 @@ class Store:
                 found = self._database.execute("SELECT body FROM terms WHERE id = ?", (term,)).fetchone()
                 if found:
                     part["taxonomy_term"] = json.loads(found[0])
+            own = id_of(part.get("id")) if member in _TABLE_OF else None
+            for its_member, its_part in self._parts(_TABLE_OF[member], own) if own else ():
+                part.setdefault(its_member, []).append(its_part)
             yield member, part
 
     def number(self, kind: str, identifier: str) -> str:
@@ -281,8 +288,8 @@ def _is_derived(body: Body) -> bool:
 
 def _owner_of(table: str, row: Body) -> tuple[str, str] | None:
     if table == "attribute":
-        kind, identifier = str(row.get("link_entity") or "").lower(), id_of(row.get("link_id"))
-        return (kind, identifier) if kind in ENTITIES and identifier else None
+        kind, identifier = table_of(str(row.get("link_entity") or "")), id_of(row.get("link_id"))
+        return (kind, identifier) if kind in _ATTRIBUTED and identifier else None
     for owner in OWNERS:
         identifier = id_of(row.get(f"{owner}_id"))
         if identifier:

@@ -151,7 +151,7 @@ def _rows(file: BinaryIO, encoding: str) -> Iterator[tuple[int, list[str]]]:
             ) from None
         if cells is None:
             return
-        if any(cells):
+        if any(cell.strip() for cell in cells):
             yield line, cells
 
 

@@ -100,6 +100,11 @@ _CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _US_DATE = re.compile(
     r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})(?:\s+(\d{1,2}):(\d{2})(?::\d{2})?\s*([AaPp][Mm])?)?", re.ASCII
 )
+# Columns such as PhysicalAddressIsPrivate and Phone2IsPrivate mark all columns that begin as they do.
+_IS_PRIVATE = "isprivate"
+_INTERNAL = "internal"
+_PHYSICAL = "physical"
+_WAYS_TO_A_PLACE = ("latitude", "longitude", "busserviceaccess", "publicaccesstransportation", "map")
 # The date into which spreadsheets and OLE turn an empty one.
 _ZERO_DATE = date(1899, 12, 30)
 
@@ -110,6 +115,11 @@ def squeeze(text: str) -> str:
 
 
 _EXPORT_SPELLING = {squeeze(column): column for column in EXPORT_COLUMNS}
+
+
+def says_no(text: str) -> bool:
+    """Whether a cell of a yes-or-no column says no. The export writes No, FALSE, 0 or nothing."""
+    return squeeze(text) in ("", "no", "n", "false", "f", "0")
 
 
 def spelling_of(header_cell: str) -> str | None:
@@ -125,12 +135,14 @@ class Row:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.values: dict[str, str] = {}
+        self.private: dict[str, str] = {}
         self.number = ""
         self.is_whole = self._has_right_shape(columns, cells)
         if self.is_whole:
             pairs = ((column, cell.strip()) for column, cell in zip(columns, cells, strict=False))
             self.values = {column: cell for column, cell in pairs if cell}
             self._clean()
+            self._set_private_apart()
             self.number = self._read_number()
 
     def refuse(self, column: str | None, code: str, message: str) -> None:
@@ -161,6 +173,18 @@ class Row:
             elif not value.isprintable() and _CONTROL.search(value):
                 self.values[column] = _CONTROL.sub("", self.values[column])
                 self.warn(column[:80], "control_character", "Control characters were removed from the value.")
+
+    def _set_private_apart(self) -> None:
+        """Take the columns that the row marks as private, and notes for the exporting agency's own staff."""
+        marks = [column for column in self.values if squeeze(column).endswith(_IS_PRIVATE)]
+        # A mark that cannot be read counts: a secret address must not get out by a spelling.
+        groups = [squeeze(mark).removesuffix(_IS_PRIVATE) for mark in marks if not says_no(self.values[mark])]
+        beginnings = [_INTERNAL, *(group.removesuffix("address") for group in groups)]
+        if _PHYSICAL in beginnings:
+            beginnings += _WAYS_TO_A_PLACE
+        for column in list(self.values):
+            if squeeze(column).startswith(tuple(beginnings)):
+                self.private[column] = self.values.pop(column)
 
     def _read_number(self) -> str:
         text = self.values.pop(NUMBER, "")
@@ -200,11 +224,13 @@ class Row:
             taxonomy_codes=self._list("TaxonomyCodes"),
             site_number=self._connection("ConnectsToSiteNum"),
             program_number=self._connection("ConnectsToProgramNum"),
-            is_hidden_from_website=self._flag("ExcludeFromWebsite"),
-            is_hidden_from_directory=self._flag("ExcludeFromDirectory"),
+            is_hidden_from_website=self._says_yes("ExcludeFromWebsite"),
+            is_hidden_from_directory=self._says_yes("ExcludeFromDirectory")
+            or self._says_no("AvailableForDirectory"),
             entered_at=self._time("EnteredOn"),
             updated_at=self._time("UpdatedOn"),
             extra=self.values,
+            private=self.private,
             **texts,
         )
 
@@ -223,13 +249,15 @@ class Row:
         if status is None:
             rule = 'The status must be Active, "Active, but do not refer" or Inactive.'
             self.refuse(STATUS, "unknown_status", rule)
+        if status is ResourceStatus.ACTIVE and self._says_no("AvailableForReferral"):
+            return ResourceStatus.DO_NOT_REFER
         return status
 
     def _status_from_other_columns(self) -> ResourceStatus:
         status = ResourceStatus.ACTIVE
         if "MadeInactiveOn" in self.values:
             status = ResourceStatus.INACTIVE
-        elif self.values.get("AvailableForReferral", "").casefold() in ("no", "false", "0"):
+        elif self._says_no("AvailableForReferral"):
             status = ResourceStatus.DO_NOT_REFER
         self.warn(STATUS, "status_missing", f"The status is empty; it was read as {status.value}.")
         return status
@@ -283,7 +311,16 @@ class Row:
 
     def _position(self) -> tuple[float | None, float | None]:
         latitude, longitude = self._degrees("Latitude", 90), self._degrees("Longitude", 180)
-        return (latitude, longitude) if latitude is not None and longitude is not None else (None, None)
+        if latitude is not None and longitude is not None:
+            del self.values["Latitude"], self.values["Longitude"]
+            return latitude, longitude
+        for column, degrees in (("Latitude", latitude), ("Longitude", longitude)):
+            if degrees is not None:
+                message = (
+                    "The other coordinate is missing or unreadable; the value is kept as an extra value."
+                )
+                self.warn(column, "half_position", message)
+        return None, None
 
     def _degrees(self, column: str, limit: int) -> float | None:
         text = self.values.get(column)
@@ -298,15 +335,18 @@ class Row:
                 column, "unreadable_position", f"The value must be degrees between -{limit} and {limit}."
             )
             return None
-        del self.values[column]
         return degrees
 
     def _list(self, column: str, separator: str = ";") -> tuple[str, ...]:
         parts = (part.strip() for part in re.split(separator, self.values.pop(column, "")))
         return tuple(dict.fromkeys(part for part in parts if part))
 
-    def _flag(self, column: str) -> bool:
-        return self.values.pop(column, "").casefold() in ("yes", "true", "1")
+    def _says_yes(self, column: str) -> bool:
+        text = self.values.pop(column, "")
+        return bool(text) and not says_no(text)
+
+    def _says_no(self, column: str) -> bool:
+        return column in self.values and says_no(self.values[column])
 
     def _connection(self, column: str) -> str | None:
         text = self.values.get(column, "0")

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
+from services.contracts.spelling import search_key
 from services.referrals.directory.rules import (
     PARENTS_FIRST,
     Level,
     ResourceRecord,
     fingerprint_of,
+    is_public,
+    keys_of,
     record_as_json,
-    search_key,
 )
 from services.referrals.directory_imports.report import Place, Problem
 
@@ -57,6 +59,8 @@ class Spool:
             "status": record.status.value,
             "parent_number": record.parent_number or None,
             "temporary_message": as_json.get("temporary_message"),
+            "is_public": is_public(as_json, record.status.value),
+            "keys": keys_of(as_json),
             "record": as_json,
         }
         where = (str(place.line), place.file or "")

@@ -13,9 +13,10 @@ from sqlalchemy import bindparam, insert, select, update
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.referrals.directory import resource_changed
+from services.referrals.directory.keys import set_keys
 from services.referrals.directory.models import Resource
 from services.referrals.directory.revisions import next_revision
-from services.referrals.directory.rules import Level
+from services.referrals.directory.rules import Level, fingerprint_of
 from services.referrals.directory_imports.models import DirectoryImport
 from services.referrals.directory_imports.report import PROBLEMS_SHOWN
 from services.referrals.directory_imports.rules import ImportPlan, plan_import
@@ -44,7 +45,7 @@ def apply(unit: UnitOfWork, job: DirectoryImport, entries: Sequence[Entry]) -> N
     }
     known = _known(unit, numbers)
     standing = _standing(job, entries, columns, known)
-    plan = plan_import({number: row.fingerprint for number, row in known.items()}, standing)
+    plan = plan_import(_fingerprints(unit, standing, known), standing)
     _note(job, plan, standing, known)
     if not job.is_dry_run:
         ids = {number: row.id for number, row in known.items()}
@@ -54,6 +55,8 @@ def apply(unit: UnitOfWork, job: DirectoryImport, entries: Sequence[Entry]) -> N
             for entry in (*plan.added, *plan.changed)
         }
         _write(unit, plan, ids, rows)
+        keys = {ids[number]: columns[number]["keys"] for number in rows}
+        set_keys(unit.session, str(unit.organisation_id), keys)
         _tell(unit, plan, known, rows)
 
 
@@ -73,6 +76,20 @@ def _known(unit: UnitOfWork, numbers: set[str]) -> dict[str, Known]:
             statement
         )
     }
+
+
+def _fingerprints(unit: UnitOfWork, entries: Sequence[Entry], known: Mapping[str, Known]) -> dict[str, str]:
+    """The fingerprint of each known record. A record that says what the directory says by now changes nothing either."""
+    found = {number: row.fingerprint for number, row in known.items()}
+    incoming = {entry.number: entry.fingerprint for entry in entries}
+    edited = [
+        number for number, row in known.items() if row.is_edited and incoming.get(number) != row.fingerprint
+    ]
+    records = select(Resource.number, Resource.record).where(Resource.number.in_(edited))
+    for number, record in unit.session.execute(records):
+        if fingerprint_of(record) == incoming.get(number):
+            found[number] = incoming[number]
+    return found
 
 
 def _standing(
@@ -119,7 +136,7 @@ def _row(
 ) -> dict[str, Any]:
     parent = columns["parent_number"]
     return {
-        **{name: value for name, value in columns.items() if name != "parent_number"},
+        **{name: value for name, value in columns.items() if name not in ("parent_number", "keys")},
         "agency_id": ids[parent] if parent else None,
         "fingerprint": entry.fingerprint,
         "revision": revision,

@@ -7,12 +7,12 @@ from typing import Any
 from services.referrals.fhir.rules import CAPACITY_STATUS, ENROLLMENT_STATUS, FHIR_VERSION, PARAMETERS
 
 # The day on which the offered resources or parameters last changed.
-_DATE = "2026-11-22"
+_DATE = "2026-11-28"
 _ABOUT = (
     "Read and search only. A Task and a ServiceRequest with the same id are one referral; a HealthcareService is a program, "
     "an Organization an agency. The extension "
-    f"{CAPACITY_STATUS} on HealthcareService gives for each line of a program's capacity its status: has_capacity, "
-    "no_capacity, no_capacity_has_waitlist, additional_assessment_required, or unknown. The extension "
+    f"{CAPACITY_STATUS} on HealthcareService is that of the Gravity guide; without it the capacity is unknown. No resource "
+    "claims a profile of the guide, because the help-seeker is no US Core Patient. The extension "
     f"{ENROLLMENT_STATUS} on Task is enrolled, not_enrolled or not_enrolled_on_waitlist."
 )
 

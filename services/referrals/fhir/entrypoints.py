@@ -33,7 +33,7 @@ class FhirEntrypoints:
     @serves(fhir.fhir_search)
     def fhir_search(self, call: Call) -> Any:
         answer = call.read(queries.search)
-        _name_agents(call, [entry["resource"] for entry in answer["resource"]["entry"]])
+        _name_agents(call, [entry["resource"] for entry in answer["resource"].get("entry", ())])
         return answer
 
     @serves(fhir.fhir_history)

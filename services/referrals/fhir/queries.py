@@ -7,25 +7,26 @@ may see details, and that reading is audited.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import ColumnElement, and_, false, func, literal, or_, select, tuple_
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, tuple_
+from sqlalchemy.orm import Session, aliased, undefer
 
 from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
+from services.contracts.spelling import search_key
 from services.referrals.access.access_scope import access_scope_of, may_see_details
 from services.referrals.access.visibility import not_visible, visible_to
 from services.referrals.assignments.queries import get_referral
 from services.referrals.capacity.places import lines_of_programs
 from services.referrals.directory.models import Resource
-from services.referrals.directory.queries import shown_message
-from services.referrals.directory.rules import Level, ResourceStatus, search_key
+from services.referrals.directory.queries import is_shown, shown_message
+from services.referrals.directory.rules import Level, ResourceStatus
 from services.referrals.fhir import resources as fhir
 from services.referrals.fhir import rules
 from services.referrals.models import QueueProgram, Referral, StatusChange
@@ -36,6 +37,8 @@ from services.referrals.records.rules import find_contact_record_number
 
 _TASK_STATUS = "http://hl7.org/fhir/task-status"
 _REQUEST_STATUS = "http://hl7.org/fhir/request-status"
+_PRIORITY = "http://hl7.org/fhir/request-priority"
+_TASK_CODE = "http://hl7.org/fhir/CodeSystem/task-code"
 # The Task.status of a referral that its sender took back at an open status.
 TAKEN_BACK = "cancelled"
 _STEPS = "FHIR provenance"
@@ -52,7 +55,7 @@ def read(
     rules.check_type(resource_type)
     own_id = rules.check_id(resource_id)
     search = rules.Search(resource_type, (("_id", (own_id,)),), 1, None)
-    found, _ = _search(session, caller, search)
+    found = _search(session, caller, search).facts
     if not found:
         raise not_visible(caller, "resource_id") if _is_referral(resource_type) else _not_found()
     (only,) = found
@@ -73,12 +76,14 @@ def search(
 ) -> dict[str, Any]:
     """A page of resources as a Bundle. Raises Refused `not_found` (type), `search_refused`."""
     wanted = rules.read_search(resource_type, parameters, is_lenient=is_lenient)
-    found, following = _search(session, caller, wanted)
+    found = _search(session, caller, wanted)
     shape = _SHAPES[wanted.resource_type]
     links = {"self": _link(base_url, wanted, wanted.after)}
-    if following is not None:
-        links["next"] = _link(base_url, wanted, following)
-    bundle = fhir.search_bundle(base_url, [shape(each) for each in found], links, utc_now())
+    if found.following is not None:
+        links["next"] = _link(base_url, wanted, found.following)
+    bundle = fhir.search_bundle(
+        base_url, [shape(each) for each in found.facts], links, utc_now(), found.total
+    )
     return {"resource": bundle}
 
 
@@ -89,7 +94,7 @@ def history(
     if resource_type != "Task":
         raise Refused("not_found", "Versions are offered of Task.", "resource_type")
     wanted = rules.Search("Task", (("_id", (rules.check_id(resource_id),)),), 1, None)
-    found, _ = _search(session, caller, wanted)
+    found = _search(session, caller, wanted).facts
     if not found:
         raise not_visible(caller, "resource_id")
     (now,) = found
@@ -140,8 +145,21 @@ def _not_found() -> Refused:
     return Refused("not_found", "There is no resource with this id.", "resource_id")
 
 
-def _search(session: Session, caller: Caller | None, wanted: rules.Search) -> tuple[list[Any], str | None]:
-    """The facts of the matching resources, and the cursor of the next page."""
+@dataclass(frozen=True)
+class _Found:
+    """The facts of a page of matching resources and the cursor of the next page, or the number of all matches alone."""
+
+    facts: list[Any]
+    following: str | None = None
+    total: int | None = None
+
+    @classmethod
+    def counted(cls, session: Session, matches: Select[Any]) -> _Found:
+        ids = matches.with_only_columns(literal(1), maintain_column_froms=True).order_by(None).subquery()
+        return cls([], total=session.scalar(select(func.count()).select_from(ids)))
+
+
+def _search(session: Session, caller: Caller | None, wanted: rules.Search) -> _Found:
     if _is_referral(wanted.resource_type):
         return _referrals(session, caller, wanted)
     if wanted.resource_type == "Provenance":
@@ -155,14 +173,21 @@ def _link(base_url: str, wanted: rules.Search, after: str | None) -> str:
     return f"{base_url}/{wanted.resource_type}?{urlencode([*given, *([('_after', after)] if after else [])])}"
 
 
-def _referrals(session: Session, caller: Caller | None, wanted: rules.Search) -> tuple[list[Any], str | None]:
+def _referrals(session: Session, caller: Caller | None, wanted: rules.Search) -> _Found:
     # A client that asks for changes since a time gets the oldest change first, to continue from the last one.
     by_change = any(name == "_lastUpdated" for name, _ in wanted.conditions)
     at = Referral.updated_at if by_change else Referral.assigned_at
     cursor_order = f"FHIR referrals by {at.key}"
     order = (at, Referral.id) if by_change else (at.desc(), Referral.id.desc())
     statement = (
-        select(Referral, Queue, QueueStatus, Resource.name, ContactRecord.number)
+        select(
+            Referral,
+            Queue,
+            QueueStatus,
+            Resource.name,
+            ContactRecord.number,
+            Resource.record["taxonomy_codes"].label("taxonomy_codes"),
+        )
         .join(Queue, Queue.id == Referral.queue_id)
         .join(Resource, Resource.id == Referral.program_id)
         .join(
@@ -172,6 +197,8 @@ def _referrals(session: Session, caller: Caller | None, wanted: rules.Search) ->
         .where(visible_to(caller), *(_of_referral(wanted, *each) for each in wanted.conditions))
         .order_by(*order)
     )
+    if wanted.count == 0:
+        return _Found.counted(session, statement)
     if wanted.after is not None:
         last_at, last_id = _read_cursor(wanted.after, cursor_order, datetime.datetime, str)
         place = tuple_(literal(last_at, at.type), literal(last_id))
@@ -183,7 +210,7 @@ def _referrals(session: Session, caller: Caller | None, wanted: rules.Search) ->
     following = None
     if last is not None:
         following = cursor_of(cursor_order, last.updated_at if by_change else last.assigned_at, last.id)
-    return [_referral_facts(row) for row in page], following
+    return _Found([_referral_facts(row) for row in page], following)
 
 
 def _of_referral(wanted: rules.Search, name: str, values: Sequence[str]) -> ColumnElement[bool]:
@@ -192,19 +219,19 @@ def _of_referral(wanted: rules.Search, name: str, values: Sequence[str]) -> Colu
         "_id": lambda: Referral.id.in_(values),
         "_lastUpdated": lambda: _within(Referral.updated_at, values),
         "status": lambda: _stands_at(_statuses(wanted.resource_type, values)),
-        "business-status": lambda: _at_status(_codes(values, name)),
-        "priority": lambda: Referral.priority.in_(_codes(values, name)),
+        "business-status": lambda: or_(*(_at_status(*rules.status_token(each, name)) for each in values)),
+        "priority": lambda: Referral.priority.in_(_codes(values, name, _PRIORITY, rules.PRIORITIES)),
         "identifier": lambda: ContactRecord.number.in_(_numbers(values)),
         "focus": lambda: Referral.id.in_(_ids(values, ("ServiceRequest",), name)),
-        "code": lambda: literal("fulfill").in_(_codes(values, name)),
+        "code": lambda: literal("fulfill").in_(_codes(values, name, _TASK_CODE, rules.TASK_CODES)),
         "owner": lambda: _performed_by(values, name),
         "performer": lambda: _performed_by(values, name),
     }
     return conditions[name]()
 
 
-def _codes(values: Sequence[str], name: str, system: str | None = None) -> list[str]:
-    return [rules.token_code(value, system, name) for value in values]
+def _codes(values: Sequence[str], name: str, system: str, codes: Collection[str] | None = None) -> list[str]:
+    return [rules.token_code(value, system, name, codes) for value in values]
 
 
 def _ids(values: Sequence[str], types: Sequence[str], name: str) -> list[str]:
@@ -213,8 +240,8 @@ def _ids(values: Sequence[str], types: Sequence[str], name: str) -> list[str]:
 
 def _statuses(resource_type: str, values: Sequence[str]) -> list[str]:
     if resource_type == "Task":
-        return _codes(values, "status", _TASK_STATUS)
-    codes = _codes(values, "status", _REQUEST_STATUS)
+        return _codes(values, "status", _TASK_STATUS, rules.TASK_STATUSES)
+    codes = _codes(values, "status", _REQUEST_STATUS, rules.REQUEST_STATUSES)
     return [code for each in codes for code in rules.task_statuses(each)]
 
 
@@ -225,8 +252,9 @@ def _stands_at(fhir_codes: Sequence[str]) -> ColumnElement[bool]:
     return or_(stands, is_taken_back) if TAKEN_BACK in fhir_codes else stands
 
 
-def _at_status(codes: Sequence[str]) -> ColumnElement[bool]:
-    return or_(QueueStatus.key.in_(codes), QueueStatus.label.in_(codes))
+def _at_status(queue_id: str | None, code: str) -> ColumnElement[bool]:
+    stands = or_(QueueStatus.key == code, QueueStatus.label == code)
+    return stands if queue_id is None else and_(QueueStatus.queue_id == queue_id, stands)
 
 
 def _numbers(values: Sequence[str]) -> list[str]:
@@ -257,11 +285,13 @@ def _referral_facts(row: Any) -> fhir.ReferralFacts:
         id=referral.id,
         version=referral.version,
         updated_at=referral.updated_at,
+        organisation_id=referral.organisation_id,
         record_number=row.number,
         queue_id=referral.queue_id,
         queue_name=row.Queue.name,
         program_id=referral.program_id,
         program_name=row.name,
+        taxonomy_codes=row.taxonomy_codes or (),
         status_key=status.key,
         status_label=status.label,
         fhir_status=TAKEN_BACK if referral.is_terminal and not status.is_terminal else status.fhir_status,
@@ -282,7 +312,7 @@ def _shown_lines(caller: Caller | None) -> ColumnElement[bool]:
     return or_(literal(access_scope_of(caller).everything), StatusChange.is_internal.is_(False))
 
 
-def _steps(session: Session, caller: Caller | None, wanted: rules.Search) -> tuple[list[Any], str | None]:
+def _steps(session: Session, caller: Caller | None, wanted: rules.Search) -> _Found:
     named = dict(wanted.conditions)
     if not named:
         raise Refused("search_refused", "Name the Task or ServiceRequest: target=Task/….", "target")
@@ -297,6 +327,8 @@ def _steps(session: Session, caller: Caller | None, wanted: rules.Search) -> tup
     if "target" in named:
         ids = _ids(named["target"], ("Task", "ServiceRequest"), "target")
         statement = statement.where(StatusChange.referral_id.in_(ids))
+    if wanted.count == 0:
+        return _Found.counted(session, statement)
     if wanted.after is not None:
         referral_id, position = _read_cursor(wanted.after, _STEPS, str, int)
         place = tuple_(literal(referral_id), literal(position))
@@ -305,7 +337,8 @@ def _steps(session: Session, caller: Caller | None, wanted: rules.Search) -> tup
     page = rows[: wanted.count]
     following = cursor_of(_STEPS, page[-1].referral_id, page[-1].position) if len(rows) > len(page) else None
     members = ("id", "referral_id", "position", "at", "kind", "actor_id", "actor_realm")
-    return [fhir.StepFacts(**{name: getattr(row, name) for name in members}) for row in page], following
+    steps = [fhir.StepFacts(**{name: getattr(row, name) for name in members}) for row in page]
+    return _Found(steps, following)
 
 
 def _read_cursor(cursor: str, order: str, *kinds: type[Any]) -> list[Any]:
@@ -315,7 +348,7 @@ def _read_cursor(cursor: str, order: str, *kinds: type[Any]) -> list[Any]:
         raise Refused("search_refused", refusal.detail, "_after") from None
 
 
-def _directory(session: Session, caller: Caller | None, wanted: rules.Search) -> tuple[list[Any], str | None]:
+def _directory(session: Session, caller: Caller | None, wanted: rules.Search) -> _Found:
     is_program = wanted.resource_type == "HealthcareService"
     level = Resource.level == (Level.PROGRAM if is_program else Level.AGENCY).value
     if is_program:  # and an agency without a program that takes referrals itself
@@ -323,25 +356,32 @@ def _directory(session: Session, caller: Caller | None, wanted: rules.Search) ->
     statement = (
         select(Resource, _Agency.name.label("agency_name"))
         .outerjoin(_Agency, _Agency.id == Resource.agency_id)
+        .options(undefer(Resource.record))
         .where(level, _listed(caller, is_program))
         .where(*(_of_resource(name, values) for name, values in wanted.conditions))
         .order_by(Resource.search_key, Resource.id)
     )
+    if wanted.count == 0:
+        return _Found.counted(session, statement)
     if wanted.after is not None:
-        key = select(Resource.search_key).where(Resource.id == wanted.after).scalar_subquery()
-        place = tuple_(key, literal(wanted.after))
+        key = session.scalar(select(Resource.search_key).where(Resource.id == wanted.after))
+        if key is None:
+            raise Refused("search_refused", "Search again from the first page.", "_after")
+        place = tuple_(literal(key), literal(wanted.after))
         statement = statement.where(tuple_(Resource.search_key, Resource.id) > place)
     rows = session.execute(statement.limit(wanted.count + 1)).all()
     page = rows[: wanted.count]
     now = utc_now()
     lines = lines_of_programs(session, [row.Resource.id for row in page], now) if is_program else {}
     facts = [_program_facts(row, lines, now) for row in page]
-    return facts, page[-1].Resource.id if len(rows) > len(page) else None
+    return _Found(facts, page[-1].Resource.id if len(rows) > len(page) else None)
 
 
 def _listed(caller: Caller | None, is_program: bool) -> ColumnElement[bool]:
     scope = access_scope_of(caller)
-    if is_program or scope.everything:
+    if scope.everything:
+        return is_shown()  # whoever works for a program sees it, however public it is
+    if is_program:
         return scope.of_referrals(Resource.id)
     own = aliased(Resource)
     agency_id = func.coalesce(own.agency_id, own.id)
@@ -380,6 +420,7 @@ def _program_facts(row: Any, lines: dict[str, Any], now: datetime.datetime) -> f
         number=resource.number,
         name=resource.name,
         is_active=resource.status != ResourceStatus.INACTIVE.value,
+        record=resource.record,
         is_referable=resource.status == ResourceStatus.ACTIVE.value,
         agency_id=resource.agency_id,
         agency_name=row.agency_name,

@@ -11,15 +11,24 @@ from services.referrals.fhir.rules import (
     ACCOUNTS,
     CAPACITY_STATUS,
     ENROLLMENT_STATUS,
+    GRAVITY_CODES,
     HISTORY_KINDS,
+    ORGANISATIONS,
     OUTCOMES,
+    QUEUES,
     REASONS,
     RECORD_NUMBERS,
     RESOURCE_NUMBERS,
+    TAXONOMY,
+    US_CORE_CATEGORIES,
+    program_capacity,
     request_status,
+    sdoh_categories,
 )
 
 Json = dict[str, Any]
+# ContactPoint.system for the kinds of telephone that are no plain telephone.
+_TELECOM = {"fax": "fax", "tty": "other", "textphone": "other", "pager": "pager", "sms": "sms", "text": "sms"}
 
 
 @dataclass(frozen=True)
@@ -29,11 +38,13 @@ class ReferralFacts:
     id: str
     version: int
     updated_at: datetime.datetime
+    organisation_id: str
     record_number: str
     queue_id: str
     queue_name: str
     program_id: str
     program_name: str
+    taxonomy_codes: Sequence[str]
     status_key: str
     status_label: str
     fhir_status: str
@@ -64,7 +75,7 @@ class StepFacts:
 
 @dataclass(frozen=True)
 class ProgramFacts:
-    """A program or an agency of the directory. `lines` are the lines of a program's capacity."""
+    """A program or an agency of the directory with its `record`. `lines` are the lines of a program's capacity."""
 
     id: str
     version: int
@@ -72,6 +83,7 @@ class ProgramFacts:
     number: str
     name: str
     is_active: bool
+    record: Mapping[str, Any]
     is_referable: bool = True
     agency_id: str | None = None
     agency_name: str | None = None
@@ -106,6 +118,7 @@ def task(facts: ReferralFacts) -> Json:
         authoredOn=_moment(facts.assigned_at),
         lastModified=_moment(facts.updated_at),
         executionPeriod=_period(facts.accepted_at, facts.ended_at),
+        requester=_requester(facts),
         owner=_performer(facts),
         note=_note(facts),
         restriction={"period": {"end": _moment(facts.due_at)}} if facts.due_at else None,
@@ -125,22 +138,26 @@ def service_request(facts: ReferralFacts) -> Json:
         status=request_status(facts.fhir_status),
         intent="order",
         priority=facts.priority,
-        code={"text": facts.queue_name},
+        category=[_category(facts.taxonomy_codes)],
+        code={"coding": [_coding(QUEUES, facts.queue_id, facts.queue_name)], "text": facts.queue_name},
         subject=_subject(facts),
         authoredOn=_moment(facts.assigned_at),
+        requester=_requester(facts),
         performer=[_performer(facts)],
         note=_note(facts),
     )
 
 
 def healthcare_service(facts: ProgramFacts) -> Json:
-    """A program. The capacity status of each line is an extension of ours, because FHIR R4 has no element for it."""
+    """A program. Its place is contained, because the view has no Location of its own."""
+    place = _place(facts)
     return _resource(
         "HealthcareService",
         facts.id,
         facts.version,
         facts.updated_at,
-        extension=[_capacity(line) for line in facts.lines],
+        contained=[place] if place else None,
+        extension=_capacity(facts.lines),
         identifier=[_identifier(RESOURCE_NUMBERS, facts.number)],
         active=facts.is_active,
         providedBy=(
@@ -148,8 +165,12 @@ def healthcare_service(facts: ProgramFacts) -> Json:
             if facts.agency_id
             else None
         ),
+        category=[_category(facts.record.get("taxonomy_codes", ()))],
+        type=_types(facts.record),
+        location=[{"reference": "#place"}] if place else None,
         name=facts.name,
         comment=facts.message,
+        telecom=_telecom(facts.record),
         extraDetails=None if facts.is_referable else "Takes no referrals at present.",
     )
 
@@ -164,6 +185,12 @@ def organization(facts: ProgramFacts) -> Json:
         identifier=[_identifier(RESOURCE_NUMBERS, facts.number)],
         active=facts.is_active,
         name=facts.name,
+        telecom=_telecom(facts.record),
+        address=[
+            _address(facts.record[field], kind)
+            for field, kind in (("physical_address", "physical"), ("mailing_address", "postal"))
+            if any(facts.record.get(field, {}).values())
+        ],
     )
 
 
@@ -188,9 +215,21 @@ def provenance(facts: StepFacts) -> Json:
 
 
 def search_bundle(
-    base_url: str, resources: Sequence[Json], links: Mapping[str, str], at: datetime.datetime
+    base_url: str,
+    resources: Sequence[Json],
+    links: Mapping[str, str],
+    at: datetime.datetime,
+    total: int | None,
 ) -> Json:
-    """A page of a search. `total` is absent, because counting all matches costs more than the page."""
+    """A page of a search, or with `total` the number of matches alone: a count costs more than a page."""
+    if total is not None:
+        return {
+            "resourceType": "Bundle",
+            "type": "searchset",
+            "timestamp": _moment(at),
+            "total": total,
+            "link": [{"relation": relation, "url": url} for relation, url in links.items()],
+        }
     return {
         "resourceType": "Bundle",
         "type": "searchset",
@@ -276,6 +315,75 @@ def _performer(facts: ReferralFacts) -> Json:
     return {"reference": f"HealthcareService/{facts.program_id}", "display": facts.program_name}
 
 
+def _requester(facts: ReferralFacts) -> Json:
+    """The organisation that refers. It is none of the directory, so it has an identifier only."""
+    return {"type": "Organization", "identifier": _identifier(ORGANISATIONS, facts.organisation_id)}
+
+
+def _category(taxonomy_codes: Sequence[str]) -> Json:
+    categories = sdoh_categories(taxonomy_codes)
+    return {
+        "coding": [
+            _coding(US_CORE_CATEGORIES, "sdoh", "SDOH"),
+            *(_coding(GRAVITY_CODES, code, display) for code, display in categories),
+        ]
+    }
+
+
+def _types(record: Mapping[str, Any]) -> list[Json]:
+    """The terms of the program's taxonomy, with their codes as far as the source has them."""
+    names, codes = record.get("taxonomy_terms", []), record.get("taxonomy_codes", [])
+    if not names and not codes:
+        return []
+    is_paired = len(names) == len(codes)
+    coding = [
+        {"system": TAXONOMY, "code": code, **({"display": names[at]} if is_paired else {})}
+        for at, code in enumerate(codes)
+    ]
+    concept = {"coding": coding, "text": "; ".join(names)}
+    return [{member: value for member, value in concept.items() if value}]
+
+
+def _telecom(record: Mapping[str, Any]) -> list[Json]:
+    points = [
+        {"system": _TELECOM.get(phone.get("kind", ""), "phone"), "value": phone["number"], "use": "work"}
+        for phone in record.get("phones", [])
+    ]
+    for system, field in (("email", "email"), ("url", "website")):
+        if record.get(field):
+            points.append({"system": system, "value": record[field], "use": "work"})
+    return points
+
+
+def _place(facts: ProgramFacts) -> Json | None:
+    """The place of a program's own address."""
+    record = facts.record
+    address = record.get("physical_address") or {}
+    position = {name: record[name] for name in ("longitude", "latitude") if record.get(name) is not None}
+    if not any(address.values()) and len(position) < 2:
+        return None
+    return {
+        "resourceType": "Location",
+        "id": "place",
+        "name": facts.name,
+        **({"address": _address(address, "physical")} if any(address.values()) else {}),
+        **({"position": position} if len(position) == 2 else {}),
+    }
+
+
+def _address(address: Mapping[str, str], kind: str) -> Json:
+    members = {
+        "type": kind,
+        "line": [line for line in (address.get("line1"), address.get("line2")) if line],
+        "city": address.get("city"),
+        "district": address.get("county"),
+        "state": address.get("region"),
+        "postalCode": address.get("postal_code"),
+        "country": address.get("country"),
+    }
+    return {member: value for member, value in members.items() if value}
+
+
 def _note(facts: ReferralFacts) -> list[Json]:
     return [{"text": facts.note}] if facts.note else []
 
@@ -295,15 +403,17 @@ def _period(start: datetime.datetime | None, end: datetime.datetime | None) -> J
     return {name: _moment(at) for name, at in given.items() if at is not None}
 
 
-def _capacity(line: Mapping[str, Any]) -> Json:
-    """A line's status, name and note. The counts are only in our own API."""
-    parts = {"status": ("valueCode", line["capacity_status"]), "line": ("valueString", line["name"])}
-    if line["note"]:
-        parts["note"] = ("valueString", line["note"])
-    return {
-        "url": CAPACITY_STATUS,
-        "extension": [{"url": name, kind: value} for name, (kind, value) in parts.items()],
-    }
+def _capacity(lines: Sequence[Mapping[str, Any]]) -> list[Json]:
+    """The program's capacity status as the Gravity guide has it. The counts are only in our own API."""
+    capacity = program_capacity(lines)
+    if capacity is None:
+        return []
+    (code, display), note = capacity
+    status = {"coding": [_coding(GRAVITY_CODES, code, display)]}
+    parts: list[Json] = [{"url": "capacityStatus", "valueCodeableConcept": status}]
+    if note:
+        parts.append({"url": "capacityNotes", "valueString": note})
+    return [{"url": CAPACITY_STATUS, "extension": parts}]
 
 
 def _concept(system: str, code: str | None) -> Json | None:

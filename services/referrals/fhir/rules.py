@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from services.contracts.errors import Refused
 from services.contracts.ids import plain_id
@@ -23,8 +24,44 @@ REASONS = "urn:portico:reason"
 OUTCOMES = "urn:portico:outcome"
 ACCOUNTS = "urn:portico:account"
 HISTORY_KINDS = "urn:portico:referral-step"
-CAPACITY_STATUS = "https://portico.example/fhir/StructureDefinition/capacity-status"
+ORGANISATIONS = "urn:portico:organisation"
+QUEUES = "urn:portico:queue"
+TAXONOMY = "urn:portico:taxonomy"
 ENROLLMENT_STATUS = "https://portico.example/fhir/StructureDefinition/enrollment-status"
+
+# The extension, codes and categories of the Gravity guide, hl7.org/fhir/us/sdoh-clinicalcare, 3.0.0.
+_GRAVITY = "http://hl7.org/fhir/us/sdoh-clinicalcare"
+CAPACITY_STATUS = f"{_GRAVITY}/StructureDefinition/SDOHCC-ExtensionHealthcareServiceCapacityStatus"
+GRAVITY_CODES = f"{_GRAVITY}/CodeSystem/SDOHCC-CodeSystemTemporaryCodes"
+US_CORE_CATEGORIES = "http://hl7.org/fhir/us/core/CodeSystem/us-core-category"
+# The guide's code and display of each capacity status, best first. It has none for an unknown status.
+CAPACITY_CODES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "has_capacity": ("capacity", "Has Capacity"),
+        "additional_assessment_required": (
+            "additional-assessment-required",
+            "Additional Assessment Required",
+        ),
+        "no_capacity_has_waitlist": ("waitlist", "No Capacity - Has Waitlist"),
+        "no_capacity": ("no-capacity", "No Capacity"),
+    }
+)
+# The guide's category for the beginning of a code of the 211 taxonomy; the longest beginning counts.
+_CATEGORIES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "BD": ("food-insecurity", "Food Insecurity"),
+        "BH-1800": ("homelessness", "Homelessness"),
+        "BH": ("housing-instability", "Housing Instability"),
+        "BM": ("material-hardship", "Material Hardship"),
+        "BT": ("transportation-insecurity", "Transportation Insecurity"),
+        "BV": ("utility-insecurity", "Utility Insecurity"),
+        "H": ("educational-attainment", "Educational Attainment"),
+        "ND": ("employment-status", "Employment Status"),
+        "NL": ("financial-insecurity", "Financial Insecurity"),
+        "NT": ("financial-insecurity", "Financial Insecurity"),
+    }
+)
+_UNSPECIFIED = ("sdoh-category-unspecified", "SDOH Category Unspecified")
 
 DEFAULT_COUNT, MAX_COUNT = 20, 100
 
@@ -45,6 +82,12 @@ _REQUEST_STATUS: Mapping[str, str] = MappingProxyType(
         "entered-in-error": "entered-in-error",
     }
 )
+
+TASK_STATUSES = frozenset(_REQUEST_STATUS)
+REQUEST_STATUSES = frozenset({*_REQUEST_STATUS.values(), "unknown"})
+PRIORITIES = frozenset({"routine", "urgent", "asap", "stat"})
+# http://hl7.org/fhir/R4/codesystem-task-code.html
+TASK_CODES = frozenset({"approve", "fulfill", "abort", "replace", "change", "suspend", "resume"})
 
 # The search parameters of each resource type with FHIR's parameter types, for the CapabilityStatement and for searches.
 PARAMETERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
@@ -79,10 +122,12 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "Provenance": {"_id": "token", "target": "reference"},
     }
 )
-_OF_EVERY_SEARCH = frozenset({"_count", "_format", "_after"})
+_OF_EVERY_SEARCH = frozenset({"_count", "_after"})
 _PREFIXES = ("eq", "ge", "gt", "le", "lt")
-_FORMATS = frozenset({"json", "application/json", "application/fhir+json"})
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_MOMENT = re.compile(
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d:\d\d)(?::(\d\d)(\.\d{1,6})?)?(Z|[-+ ]\d\d:\d\d)?)?)?)?", re.ASCII
+)
+_SYSTEM_OF_STATUSES = re.compile(r"urn:portico:queue:([0-9a-f]{32}):status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +145,34 @@ def enrollment_status(stage: str, *, is_waitlisted: bool) -> str:
     if is_waitlisted:
         return "not_enrolled_on_waitlist"
     return "enrolled" if stage == "enrolled" else "not_enrolled"
+
+
+def sdoh_categories(taxonomy_codes: Iterable[str]) -> list[tuple[str, str]]:
+    """The guide's categories, code and display, of a program with these codes of the 211 taxonomy; at least one."""
+    found = {}
+    for code in taxonomy_codes:
+        beginning = max((each for each in _CATEGORIES if code.startswith(each)), key=len, default=None)
+        if beginning is not None:
+            found[_CATEGORIES[beginning]] = None
+    return list(found) or [_UNSPECIFIED]
+
+
+def program_capacity(lines: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, str], str | None] | None:
+    """The guide's code with its display, and a note, for all lines of a program; None if no line's status is known.
+
+    The guide has one status for a program: the best of its lines. With several lines, the note names each with its own.
+    """
+    statuses = {line["capacity_status"] for line in lines}
+    best = next((CAPACITY_CODES[status] for status in CAPACITY_CODES if status in statuses), None)
+    if best is None:
+        return None
+    if len(lines) == 1:
+        return best, lines[0]["note"]
+    told = []
+    for line in lines:
+        _, display = CAPACITY_CODES.get(line["capacity_status"], ("", "Unknown"))
+        told.append(f"{line['name']}: {display}" + (f" ({line['note']})" if line["note"] else ""))
+    return best, "; ".join(told)
 
 
 def request_status(task_status: str) -> str:
@@ -150,7 +223,6 @@ def read_search(
             if name == "_id":
                 wanted = tuple(plain_id(part) or part for part in wanted)
             conditions.append((name, wanted))
-    _check_format(given.get("_format", ()))
     after = given.get("_after", ())
     return Search(
         resource_type, tuple(conditions), _count(given.get("_count", ())), after[0] if after else None
@@ -169,12 +241,29 @@ def reference_id(value: str, types: Sequence[str], name: str) -> tuple[str | Non
     return kind, plain_id(parts[-1]) or parts[-1]
 
 
-def token_code(value: str, system: str | None, name: str) -> str:
-    """The code of a token "code", "|code" or "system|code". Raises Refused `search_refused` for another system."""
+def token_code(value: str, system: str | None, name: str, codes: Collection[str] | None = None) -> str:
+    """The code of a token "code", "|code" or "system|code".
+
+    Raises Refused `search_refused` for another system, for no code, and for a code that is not one of `codes`.
+    """
     given, bar, code = value.rpartition("|")
-    if bar and given and system is not None and given != system:
-        raise _refused(f"Codes of {system} are expected.", name)
+    if bar and given and given != system:
+        raise _refused(f"Codes of {system} are expected." if system else "A code alone is expected.", name)
+    if not code:
+        raise _refused("A code is expected.", name)
+    if codes is not None and code not in codes:
+        raise _refused(f"One of these codes is expected: {', '.join(sorted(codes))}.", name)
     return code
+
+
+def status_token(value: str, name: str) -> tuple[str | None, str]:
+    """The queue's id, if the token names it by its system, and the code of a queue's status.
+
+    Raises Refused `search_refused` for another system and for no code.
+    """
+    system, _, _ = value.rpartition("|")
+    queue = _SYSTEM_OF_STATUSES.fullmatch(system)
+    return queue[1] if queue else None, token_code(value, system if queue else None, name)
 
 
 def flag(value: str, name: str) -> bool:
@@ -187,17 +276,18 @@ def flag(value: str, name: str) -> bool:
 def moments(value: str, name: str) -> tuple[datetime.datetime | None, datetime.datetime | None]:
     """The bounds of a date with its prefix: from (included) and before (not included). None is unbounded.
 
-    A day without a time is the whole day in UTC. Raises Refused `search_refused`.
+    A value covers the whole year, month, day, minute or second that it names (search.html, section "date"), in UTC unless
+    it has an offset. Raises Refused `search_refused`.
     """
     prefix, text = (value[:2], value[2:]) if value[:2] in _PREFIXES else ("eq", value)
-    # A value covers the whole interval of its precision.
-    precision = datetime.timedelta(days=1) if _DAY.fullmatch(text) else datetime.timedelta(microseconds=1)
+    match = _MOMENT.fullmatch(text)
+    refusal = _refused("A date such as 2026-03-01 or 2026-03-01T08:30:00Z is expected.", name)
+    if match is None:
+        raise refusal
     try:
-        begin = datetime.datetime.fromisoformat(text)
-        begin = begin.replace(tzinfo=datetime.UTC) if begin.tzinfo is None else begin.astimezone(datetime.UTC)
-        end = begin + precision
+        begin, end = _interval(match)
     except (ValueError, OverflowError):
-        raise _refused("A date such as 2026-03-01 or 2026-03-01T08:30:00Z is expected.", name) from None
+        raise refusal from None
     return {
         "eq": (begin, end),
         "ge": (begin, None),
@@ -207,17 +297,27 @@ def moments(value: str, name: str) -> tuple[datetime.datetime | None, datetime.d
     }[prefix]
 
 
-def _check_format(values: Sequence[str]) -> None:
-    for value in values:
-        if value not in _FORMATS:
-            raise _refused("Only JSON is offered: json or application/fhir+json.", "_format")
+def _interval(match: re.Match[str]) -> tuple[datetime.datetime, datetime.datetime]:
+    year, month, day, minute, second, fraction, offset = match.groups()
+    if day is None:
+        begin = datetime.datetime(int(year), int(month or 1), 1, tzinfo=datetime.UTC)
+        months = int(year) * 12 + int(month or 12)  # from the beginning of the calendar to the next period
+        return begin, begin.replace(year=months // 12, month=months % 12 + 1)
+    zone = (offset or "Z").replace(" ", "+")  # an unescaped + of an address is a blank
+    text = f"{year}-{month}-{day}T{minute or '00:00'}:{second or '00'}{fraction or ''}{zone}"
+    begin = datetime.datetime.fromisoformat(text).astimezone(datetime.UTC)
+    if minute is None:
+        return begin, begin + datetime.timedelta(days=1)
+    if second is None:
+        return begin, begin + datetime.timedelta(minutes=1)
+    return begin, begin + datetime.timedelta(microseconds=1 if fraction else 1_000_000)
 
 
 def _count(values: Sequence[str]) -> int:
     if not values:
         return DEFAULT_COUNT
-    if not values[-1].isascii() or not values[-1].isdigit() or int(values[-1]) < 1:
-        raise _refused("A whole number from 1 is expected.", "_count")
+    if not values[-1].isascii() or not values[-1].isdigit():
+        raise _refused("A whole number is expected; 0 asks for the number of matches.", "_count")
     # A server may return fewer than the client asks for (http.html, section "Page count").
     return min(int(values[-1]), MAX_COUNT)
 

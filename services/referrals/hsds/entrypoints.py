@@ -23,3 +23,7 @@ class HsdsEntrypoints:
     @serves(hsds.list_hsds_organizations)
     def list_hsds_organizations(self, call: Call) -> Any:
         return call.read(queries.list_hsds_organizations)
+
+    @serves(hsds.get_hsds_organization)
+    def get_hsds_organization(self, call: Call) -> Any:
+        return call.read(queries.get_hsds_organization)

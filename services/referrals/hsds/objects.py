@@ -28,6 +28,7 @@ from services.referrals.directory.hsds_tables import (
 )
 from services.referrals.directory.queries import shown_message
 from services.referrals.directory.rules import ResourceStatus
+from services.referrals.hsds.countries import country_code
 
 Object = dict[str, Any]
 _EMAIL = re.compile(r"[^@\s<>()\[\],;:\"\\]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
@@ -72,7 +73,9 @@ _KEPT_TEXTS: Mapping[str, tuple[str, ...]] = {
 }
 _KEPT_NUMBERS = ("minimum_age", "maximum_age", "year_incorporated")
 # Fields that the object expresses by its type, its position and its links.
-_UNDERSTOOD = frozenset({"number", "level", "name", "parent_number", "parent_name", "status", "extra"})
+_UNDERSTOOD = frozenset(
+    {"number", "level", "name", "parent_number", "parent_name", "status", "extra", "private"}
+)
 
 
 class Row(NamedTuple):
@@ -255,8 +258,14 @@ class _Maker:
             address = self.record.get(field)
             if not address or (field == "other_address" and not self.record.get("physical_address")):
                 continue
-            found.append(_address(address, self.part("address", field), is_postal=field == "mailing_address"))
-            if all(len(part) <= MAX_NAME for part in address.values()):
+            country = country_code(address)
+            if not address.get("line1") or country is None:
+                continue  # HSDS requires both; an attribute keeps the address
+            found.append(
+                _address(address, country, self.part("address", field), is_postal=field == "mailing_address")
+            )
+            is_exact = country == address.get("country")
+            if is_exact and all(len(part) <= MAX_NAME for part in address.values()):
                 self.told.add(field)
         self.made["addresses"] = found
         for member in ("latitude", "longitude"):
@@ -379,11 +388,10 @@ def _shared_uuid(name: str) -> str:
 
 def _own_location(row: Row) -> Object | None:
     """A location for the address of an agency or program: in HSDS only locations have addresses."""
-    addresses = ("physical_address", "mailing_address", "other_address")
-    if not any(row.record.get(name) for name in addresses) and row.record.get("latitude") is None:
-        return None
     made = _Maker(row, LOCATION)
     made.addresses()
+    if not made.made["addresses"] and row.record.get("latitude") is None:
+        return None
     location = made.made | {"id": made.part("own", "location"), "location_type": "physical"}
     if not location["addresses"]:
         del location["addresses"]
@@ -402,13 +410,13 @@ def _derived_mark(made: _Maker, kind: str, own_id: str) -> Object:
     return {"id": made.part("derived", kind), "link_id": own_id, "link_entity": kind, **mark}
 
 
-def _address(address: Mapping[str, str], own_id: str, *, is_postal: bool) -> Object:
+def _address(address: Mapping[str, str], country: str, own_id: str, *, is_postal: bool) -> Object:
     members = {
-        "address_1": address.get("line1", ""),
+        "address_1": address["line1"],
         "city": address.get("city", ""),
         "state_province": address.get("region", ""),
         "postal_code": address.get("postal_code", ""),
-        "country": address.get("country", ""),
+        "country": country,
     }
     more = {"address_2": address.get("line2"), "region": address.get("county")}
     return {

@@ -16,8 +16,10 @@ from sqlalchemy.orm import Session, aliased
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
+from services.contracts.spelling import search_key
 from services.referrals.directory.models import Resource
-from services.referrals.directory.rules import Level, search_key
+from services.referrals.directory.queries import is_shown
+from services.referrals.directory.rules import Level
 from services.referrals.hsds.capacities import hsds_capacity_of
 from services.referrals.hsds.objects import (
     Object,
@@ -55,7 +57,7 @@ def list_hsds_services(
     full: bool,
 ) -> dict[str, Any]:
     """A page of services, in the order of their numbers."""
-    conditions = [Resource.level == Level.PROGRAM.value, *_filters(search, modified_after)]
+    conditions = [Resource.level == Level.PROGRAM.value, is_shown(), *_filters(search, modified_after)]
     if organization_id is not None:
         conditions.append(Resource.agency_id == organization_id)
 
@@ -76,7 +78,7 @@ def list_hsds_organizations(
     full: bool,
 ) -> dict[str, Any]:
     """A page of organizations, in the order of their numbers."""
-    conditions = [Resource.level == Level.AGENCY.value, *_filters(search, modified_after)]
+    conditions = [Resource.level == Level.AGENCY.value, is_shown(), *_filters(search, modified_after)]
 
     def make(rows: list[Row]) -> list[Object]:
         return organizations_of(session, rows) if full else [organization_of(row) for row in rows]
@@ -86,10 +88,19 @@ def list_hsds_organizations(
 
 def get_hsds_service(session: Session, _caller: Caller | None, *, service_id: str) -> Object:
     """One service in full. Raises Refused `not_found`."""
-    rows = _rows(session, [Resource.id == service_id, Resource.level == Level.PROGRAM.value], limit=1)
+    wanted = [Resource.id == service_id, Resource.level == Level.PROGRAM.value, is_shown()]
+    rows = _rows(session, wanted, limit=1)
     if not rows:
         raise Refused("not_found", "There is no service with this id.", "service_id")
     return services_of(session, rows)[0]
+
+
+def get_hsds_organization(session: Session, _caller: Caller | None, *, organization_id: str) -> Object:
+    """One organization in full. Raises Refused `not_found`."""
+    rows = _rows(session, [Resource.id == organization_id, Resource.level == Level.AGENCY.value], limit=1)
+    if not rows:
+        raise Refused("not_found", "There is no organization with this id.", "organization_id")
+    return organizations_of(session, rows)[0]
 
 
 def services_of(session: Session, rows: Sequence[Row], *, is_full: bool = True) -> list[Object]:
@@ -128,7 +139,8 @@ def organizations_of(session: Session, rows: Sequence[Row]) -> list[Object]:
 def size_of_directory(session: Session) -> int:
     """The number of organizations and services in an export of the whole directory."""
     levels = (Level.AGENCY.value, Level.PROGRAM.value)
-    counted = session.scalar(select(func.count()).select_from(Resource).where(Resource.level.in_(levels)))
+    shown = (Resource.level.in_(levels), is_shown())
+    counted = session.scalar(select(func.count()).select_from(Resource).where(*shown))
     return (counted or 0) + len(_programs_without_a_place(session))
 
 
@@ -139,9 +151,10 @@ def whole_directory(read: Read, count: Callable[[], Any] = lambda: None) -> Iter
     called for each organization and service.
     """
     yield b'{"hsds_version":"3.1","organizations":['
-    yield from _listed(_by_number(read, [Resource.level == Level.AGENCY.value], organizations_of), count)
+    agencies = [Resource.level == Level.AGENCY.value, is_shown()]
+    yield from _listed(_by_number(read, agencies, organizations_of), count)
     yield b'],"services":['
-    programs = _by_number(read, [Resource.level == Level.PROGRAM.value], services_of)
+    programs = _by_number(read, [Resource.level == Level.PROGRAM.value, is_shown()], services_of)
     yield from _listed(chain(programs, _apart(read)), count)
     yield b"]}"
 
@@ -198,7 +211,9 @@ def _at_locations(
     wanted = {row.record.get("site_number") for row in rows}
     sites = {
         site.number: site
-        for site in _rows(session, [Resource.level == Level.SITE.value, Resource.number.in_(wanted)])
+        for site in _rows(
+            session, [Resource.level == Level.SITE.value, Resource.number.in_(wanted), is_shown()]
+        )
     }
     found: dict[str, list[Object]] = defaultdict(list)
     for row in rows:
@@ -233,6 +248,9 @@ def _programs_without_a_place(session: Session) -> list[str]:
         .where(
             Resource.level == Level.PROGRAM_AT_SITE.value,
             or_(program.id.is_(None), site.id.is_(None), program.agency_id != Resource.agency_id),
+            is_shown(),
+            func.coalesce(program.is_public, True),
+            func.coalesce(site.is_public, True),
         )
         .order_by(Resource.number)
     )
@@ -249,7 +267,8 @@ def _of_agencies(session: Session, level: Level, agency_ids: Iterable[str]) -> l
 
     They are sorted here: with ORDER BY, SQLite would read the whole directory by number instead of these agencies' part.
     """
-    statement = select(*_COLUMNS).where(Resource.level == level.value, Resource.agency_id.in_(agency_ids))
+    wanted = (Resource.level == level.value, Resource.agency_id.in_(agency_ids), is_shown())
+    statement = select(*_COLUMNS).where(*wanted)
     return sorted((Row(*row) for row in session.execute(statement)), key=lambda row: row.number)
 
 

@@ -23,7 +23,7 @@ from services.referrals.records.rules import (
     check_sections,
     check_submitted,
     contact_record_number,
-    sameness_of,
+    keys_of,
 )
 
 _NAMES = ("first_name", "last_name")
@@ -73,7 +73,7 @@ def edit_contact_record(
             setattr(record, name, wanted[name])
         if "person_id" in changed:
             record.named_person_id = request["person_id"]
-        record.sameness = _sameness(record)
+        _fold(record)
         if set(changed) & set(consent.CONSENT):
             consent.settle(unit, record)
             consent.copy_to_referrals(unit.session, record)
@@ -106,7 +106,7 @@ def _entered(unit: UnitOfWork, request: Mapping[str, Any], person_id: str | None
         created_at=unit.now,
         version=1,
     )
-    record.sameness = _sameness(record)
+    _fold(record)
     consent.settle(unit, record)
     # As late as possible: other transactions wait for the next number from here until the commit.
     record.number = contact_record_number(_next_number(unit))
@@ -170,8 +170,10 @@ def about(person_id: str | None) -> dict[str, str]:
     return {"person_id": person_id} if person_id else {}
 
 
-def _sameness(record: ContactRecord) -> str | None:
-    return sameness_of(record.first_name, record.last_name, record.postal_code, record.phone)
+def _fold(record: ContactRecord) -> None:
+    keys = keys_of(record.first_name, record.last_name, record.postal_code, record.phone)
+    for column, key in keys.items():
+        setattr(record, column, key)
 
 
 def _next_number(unit: UnitOfWork) -> int:

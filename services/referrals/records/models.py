@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Date, ForeignKey, Index, Integer, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.chassis.models import JsonValue, TenantScoped, UtcDateTime
+from services.chassis.models import BytewiseText, JsonValue, TenantScoped, UtcDateTime
 from services.referrals.models import Base
 
 _ABOUT_SOMEBODY = text("named_person_id IS NOT NULL")
@@ -20,6 +20,8 @@ class ContactRecord(TenantScoped, Base):
     `sections` is a list of `{"title", "fields": [{"label", "value"}]}`: a list, because JSONB keeps no order of keys.
     `form_code` is the contact form that was used. `person_id` is the person in identity whom the record is about, where
     known; `named_person_id` is the person who was entered. The two differ while these two people are merged.
+    The columns `…_key` have the form in which names, phones and postal codes are compared, whatever their spelling; they and
+    `sameness` follow from the values (`records.rules.keys_of`).
     `sameness` is equal for records that may be about one help-seeker (a hash of name, postal code and phone).
     `consent_until` is the last day of the consent to share. `consent_ends_at` is the end of that day in the time zone of
     the organisation when it was written; the record's referrals have a copy. `records/consent.py` decides whether the
@@ -31,7 +33,10 @@ class ContactRecord(TenantScoped, Base):
         UniqueConstraint("organisation_id", "number"),
         # Read backwards for "newest first".
         Index("ix_contact_records_newest", "organisation_id", "submitted_at", "id"),
-        Index("ix_contact_records_postal_code", "organisation_id", "postal_code"),
+        Index(None, "organisation_id", "postal_code_key"),
+        Index(None, "organisation_id", "phone_key"),
+        Index("ix_contact_records_last_name", "organisation_id", "last_name_key", "first_name_key", "id"),
+        Index("ix_contact_records_first_name", "organisation_id", "first_name_key", "last_name_key", "id"),
         Index("ix_contact_records_sameness", "organisation_id", "sameness"),
         Index(
             "ix_contact_records_named_person",
@@ -54,6 +59,10 @@ class ContactRecord(TenantScoped, Base):
     person_id: Mapped[str | None] = mapped_column(String(32))
     named_person_id: Mapped[str | None] = mapped_column(String(32))
     sameness: Mapped[str | None] = mapped_column(String(64))
+    first_name_key: Mapped[str] = mapped_column(BytewiseText, default="", server_default="")
+    last_name_key: Mapped[str] = mapped_column(BytewiseText, default="", server_default="")
+    phone_key: Mapped[str] = mapped_column(BytewiseText, default="", server_default="")
+    postal_code_key: Mapped[str] = mapped_column(BytewiseText, default="", server_default="")
     consent_given_on: Mapped[datetime.date | None] = mapped_column(Date)
     consent_until: Mapped[datetime.date | None] = mapped_column(Date)
     consent_ends_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, bindparam, false, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from services.chassis.cursors import cursor_of, read_cursor
-from services.chassis.database import Prepared
+from services.chassis.database import Prepared, begins_with
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
+from services.contracts.spelling import phone_key, postal_code_key, search_key
 from services.referrals.authors.rules import actor_view
 from services.referrals.models import Referral
 from services.referrals.records.consent import is_over
@@ -54,6 +55,8 @@ def search_contact_records(
     _caller: Caller | None,
     *,
     number: str | None,
+    name: str | None,
+    phone: str | None,
     postal_code: str | None,
     submitted_from: datetime.datetime | None,
     submitted_before: datetime.datetime | None,
@@ -68,6 +71,8 @@ def search_contact_records(
     newest = (ContactRecord.submitted_at, ContactRecord.id)
     conditions = wanted(
         number=number,
+        name=name,
+        phone=phone,
         postal_code=postal_code,
         submitted_from=submitted_from,
         submitted_before=submitted_before,
@@ -171,11 +176,16 @@ def view_of(session: Session, record: Any) -> dict[str, Any]:
 def wanted(
     *,
     number: str | None = None,
+    name: str | None = None,
+    phone: str | None = None,
     postal_code: str | None = None,
     submitted_from: datetime.datetime | None = None,
     submitted_before: datetime.datetime | None = None,
 ) -> list[ColumnElement[bool]]:
-    """Conditions on contact records: the number, the whole postal code in any case, the time of submission.
+    """Conditions on contact records: the number, words of the name, the phone, the postal code, the time of submission.
+
+    Names, phones and postal codes are compared whatever their spelling. Every typed word begins a word of the first or last
+    name, and one of them the first or last name itself.
 
     `submitted_from` is included, `submitted_before` is not. Raises Refused `invalid_contact_record`.
     """
@@ -184,13 +194,32 @@ def wanted(
         # A text that is no record number finds nothing; it is not refused.
         conditions.append(ContactRecord.number == (find_contact_record_number(number) or ""))
     if postal_code is not None:
-        code = check_postal_code(postal_code) or ""
-        conditions.append(ContactRecord.postal_code.in_({code, code.upper(), code.lower()}))
+        code = postal_code_key(check_postal_code(postal_code))
+        conditions.append(_equals(ContactRecord.postal_code_key, code))
+    if phone is not None:
+        conditions.append(_equals(ContactRecord.phone_key, phone_key(phone)))
+    if name is not None:
+        conditions.append(_is_named(search_key(name).split()))
     if submitted_from is not None:
         conditions.append(ContactRecord.submitted_at >= submitted_from)
     if submitted_before is not None:
         conditions.append(ContactRecord.submitted_at < submitted_before)
     return conditions
+
+
+def _equals(column: Any, key: str) -> ColumnElement[bool]:
+    return column == key if key else false()  # a text without digits or letters finds nothing
+
+
+def _is_named(words: list[str]) -> ColumnElement[bool]:
+    """The condition on the name, as a subquery: its ids come from the two indexes of names alone."""
+    if not words:
+        return false()
+    first, last = ContactRecord.first_name_key, ContactRecord.last_name_key
+    whole = literal(" ") + first + literal(" ") + last
+    begun = or_(*(begins_with(key, word) for key in (last, first) for word in words))
+    each = (whole.contains(f" {word}", autoescape=True) for word in words)
+    return ContactRecord.id.in_(select(ContactRecord.id).where(begun, *each))
 
 
 def _open_referrals() -> ColumnElement[int]:

@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.contracts.errors import Refused
+from services.contracts.spelling import phone_key, postal_code_key, search_key
 
 # Exactly the eight fields that a provider without "Can Access Contact Record Details" sees, in the order of the
 # documentation.
@@ -132,15 +133,27 @@ def sameness_of(
 ) -> str | None:
     """A value that is equal for two records with the same name, postal code and phone, in any spelling.
 
-    It is the SHA-256 in hexadecimal of the whole name, the postal code (both without case, the code without blanks) and
-    the digits of the phone. It is None without a name, and without both postal code and phone.
+    It is the SHA-256 in hexadecimal of their forms for comparison. It is None without a name, and without both postal code
+    and phone.
     """
-    name = (contact_name(first_name, last_name) or "").casefold()
-    code = "".join((postal_code or "").split()).casefold()
-    digits = re.sub(r"\D", "", phone or "", flags=re.ASCII)
+    name = search_key(contact_name(first_name, last_name) or "")
+    code, digits = postal_code_key(postal_code), phone_key(phone)
     if not name or not (code or digits):
         return None
     return hashlib.sha256(f"{name}|{code}|{digits}".encode()).hexdigest()
+
+
+def keys_of(
+    first_name: str | None, last_name: str | None, postal_code: str | None, phone: str | None
+) -> dict[str, str | None]:
+    """The columns of a record by which it is found and compared."""
+    return {
+        "first_name_key": search_key(first_name or ""),
+        "last_name_key": search_key(last_name or ""),
+        "postal_code_key": postal_code_key(postal_code),
+        "phone_key": phone_key(phone),
+        "sameness": sameness_of(first_name, last_name, postal_code, phone),
+    }
 
 
 def contact_name(first_name: str | None, last_name: str | None) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import ipaddress
 import itertools
 import shutil
@@ -18,7 +17,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from deploy.keys import make_secrets_key
 from services.chassis import wire
 from services.chassis.passports import Caller, Issuer, Verifier
-from services.chassis.unit_of_work import utc_now
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, credentials, passports
@@ -62,7 +60,6 @@ class Identity(InProcess):
         key = Ed25519PrivateKey.generate()
         self.runtime.issuer = Issuer("identity", key)
         self._public = {"identity": key.public_key()}
-        self._admins: dict[tuple[str, datetime.datetime], Caller] = {}
         self.answers["referrals.describe_resource"] = lambda request: {
             "id": request["resource_id"],
             "name": "Harbor House",
@@ -109,11 +106,8 @@ class Identity(InProcess):
         return self.call(passports.issue_passports, asked=asked)["passports"][0]
 
     def admin(self, organisation: str = "harbor") -> Caller:
-        """The administrator of an organisation, logged in. Within a minute it is the same session."""
-        minute = utc_now().replace(second=0, microsecond=0)
-        if (organisation, minute) not in self._admins:
-            self._admins[organisation, minute] = self.caller(self.log_in(organisation=organisation)["token"])
-        return self._admins[organisation, minute]
+        """The administrator of an organisation, logged in."""
+        return self.caller(self.log_in(organisation=organisation)["token"])
 
     def flush_seen(self) -> None:
         """Store the last use of sessions."""

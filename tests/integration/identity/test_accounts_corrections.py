@@ -39,6 +39,12 @@ def test_accounts_are_found_by_the_beginning_of_names_or_of_the_address(either: 
     assert found(either, "quimby ROSA") == ["rosalind@example.org"]
     assert found(either, "rosalind rossi") == []
     assert found(either, "ross@example.org") == ["ross@example.org"]
+    for typed in ("zoe", "ZOË ohara", "O\u2019Hara", "Zoe O'h"):
+        assert (typed, found(either, typed)) == (typed, ["zoe@example.org"])
+    create(either, "ase@bücher.example", "Åse", "Østby")
+    for typed in ("Østby", "ostby ase", "ase@xn--bcher-kva.example"):
+        assert (typed, len(found(either, typed))) == (typed, 1)
+    assert found(either, "\u200b") == []
     assert found(either, "osalind") == []
     assert found(either, "%") == []
     either.an_organisation("bayside")

@@ -179,3 +179,40 @@ def test_an_account_that_changes_while_its_password_is_checked_is_not_let_in(
     monkeypatch.setattr("services.identity.login.verification.password_matches", matches)
     credentials = {"organisation": "harbor", "login": account["login"], "password": PASSWORD}
     assert identity.refused(login_contract.log_in, **credentials).code == "credentials_refused"
+
+
+NAME = {"first_name": "Pat", "last_name": "Quill"}
+
+
+@pytest.mark.seed("S4-7")
+def test_a_mailbox_has_one_login_in_whatever_form_its_domain_is_typed(either: Identity) -> None:
+    identity, admin = either, either.admin()
+
+    def create(email: str) -> str:
+        created: str = identity.call(accounts.create_account, admin, email=email, **NAME)["login"]
+        return created
+
+    def set_and_log_in(login: str, typed: str) -> str:
+        set_password(
+            identity.database,
+            organisation_key="harbor",
+            login=login,
+            password=PASSWORD,
+            email_is_verified=True,
+        )
+        account: str = identity.log_in(typed)["account"]["login"]
+        return account
+
+    zw = create("zw@example.org\u200b")
+    assert set_and_log_in(zw, "zw@example.org") == "zw@example.org"
+    books = create("a@bücher.example")
+    assert set_and_log_in(books, "A@xn--bcher-kva.example") == books
+    # Two domains, although one folds to the other.
+    streets = create("ss@straße.example"), create("ss@strasse.example")
+    assert len(set(streets)) == 2
+    assert set_and_log_in(streets[0], "ss@Straße.example") == streets[0]
+    for email in ("a@XN--BCHER-KVA.example", "ZW@example.org", "ss@xn--strae-oqa.example"):
+        assert identity.refused(accounts.create_account, admin, email=email, **NAME).code == "login_taken"
+    for email in ("jürgen@example.org", "a@[192.0.2.1]", "a@localhost", "em2@example.org,"):
+        refusal = identity.refused(accounts.create_account, admin, email=email, **NAME)
+        assert (refusal.code, refusal.field) == ("invalid_request", "email")

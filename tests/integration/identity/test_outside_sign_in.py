@@ -63,7 +63,11 @@ def test_the_link_holds_whatever_becomes_of_the_address(ready: Identity, issuer:
     sign_in(ready, "ada")
 
     def work(session: Any) -> None:
-        session.execute(update(Account).values(email="new@example.org", login="new@example.org"))
+        session.execute(
+            update(Account).values(
+                email="new@example.org", email_key="new@example.org", login="new@example.org"
+            )
+        )
 
     ready.database.write(None, work)
     assert ready.caller(sign_in(ready, "ada")["token"]).id == account_id(ready, "new@example.org")

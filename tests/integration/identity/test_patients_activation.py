@@ -26,6 +26,7 @@ from tests.integration.identity.test_patients import (
     access,
     enable,
     enabled,
+    invited,
     log_in,
     set_credentials,
 )
@@ -68,6 +69,43 @@ def test_a_registered_patient_creates_the_account_with_four_data_of_the_record(i
     identity.call(credentials.redeem_credential_link, token=token, password=NEW_PASSWORD, username="ana.o")
     assert log_in(identity, "ana.o")
     assert notices(identity) == []
+
+
+@pytest.mark.seed("S3-24")
+@pytest.mark.parametrize(
+    ("on_file", "typed"),
+    [
+        ({"postal_code": "94110-1234"}, {"postal_code": "94110"}),
+        ({"postal_code": "94110"}, {"postal_code": "941101234"}),
+        ({"postal_code": "K1A 0B1"}, {"postal_code": "k1a0b1"}),
+        ({"last_name": "O\u2019Rtíz"}, {"last_name": "o'rtiz"}),
+        ({"last_name": "Ortiz Díaz"}, {"last_name": "Ortiz-Diaz"}),
+        ({"email": "ana@bücher.example"}, {"email": "ana@xn--bcher-kva.example"}),
+        ({"email": "ana@straße.example"}, {"email": "ana@Straße.example"}),
+    ],
+)
+def test_the_four_data_match_in_another_spelling(
+    identity: Identity, on_file: dict[str, str], typed: dict[str, str]
+) -> None:
+    enabled(identity, **on_file)
+    ask(identity, **typed)
+    assert (len(links(identity)), notices(identity)) == (1, [])
+
+
+@pytest.mark.seed("S3-26")
+@pytest.mark.parametrize(
+    ("on_file", "typed"),
+    [
+        ({"postal_code": "94110-1234"}, {"postal_code": "94111"}),
+        ({"email": "ana@straße.example"}, {"email": "ana@strasse.example"}),
+    ],
+)
+def test_the_four_data_of_another_place_or_mailbox_do_not_match(
+    identity: Identity, on_file: dict[str, str], typed: dict[str, str]
+) -> None:
+    enabled(identity, **on_file)
+    ask(identity, **typed)
+    assert (links(identity), len(notices(identity))) == ([], 1)
 
 
 @pytest.mark.seed("S3-25")
@@ -157,6 +195,18 @@ def test_what_strangers_enter_neither_blocks_the_patient_nor_floods_the_mailbox(
         ask(identity, postal_code="02138")
         assert len(notices(identity)) == 2
     assert link["purpose"] == "invitation"
+
+
+@pytest.mark.fault("A26")
+def test_asking_with_the_four_data_voids_no_invitation_of_staff(identity: Identity) -> None:
+    person_id = enabled(identity)
+    token = invited(identity, person_id)
+    ask(identity)
+    assert len(links(identity)) == 2
+    said = identity.call(credentials.inspect_credential_link, token=token)
+    assert said["state"] == "usable"
+    identity.call(credentials.redeem_credential_link, token=token, password=NEW_PASSWORD, username="ana.o")
+    assert log_in(identity, "ana.o")
 
 
 @pytest.mark.fault("A26")

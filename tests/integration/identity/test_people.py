@@ -245,6 +245,62 @@ def test_a_portal_account_has_no_security_level_to_choose(desk: Desk) -> None:
     assert refusal.code == "not_a_workforce_account"
 
 
+@pytest.mark.parametrize(
+    ("stored", "typed"),
+    [
+        ("Østby", "Østby"),
+        ("Østby", "ostby"),
+        ("Петров", "петров"),
+        ("Łukasz", "Łuk"),
+        ("Mu\u0308ller", "M\u00fcller"),
+        ("O\u2019Brien", "O'Brien"),
+        ("\u200f\u0643\u0631\u064a\u0645", "\u0643\u0631\u064a\u0645"),
+    ],
+)
+def test_people_are_found_in_any_spelling_of_the_same_letters(
+    either: Identity, stored: str, typed: str
+) -> None:
+    desk = Desk(either)
+    person = desk.a_person("client", first_name=stored, last_name=stored)
+    desk.a_person("client", first_name="Zoe", last_name="Zimmer")
+    for wanted in ({"last_name": typed}, {"first_name": typed}, {"first_name": typed, "last_name": typed}):
+        found = desk.call(people_contract.search_people, **wanted)["items"]
+        assert [each["id"] for each in found] == [person["id"]]
+    assert desk.call(people_contract.search_people, last_name="...")["items"] == []
+
+
+def test_people_are_found_by_phone_and_postal_code(either: Identity) -> None:
+    desk = Desk(either)
+    numbers = {"home_phone": "(202) 555-0101", "mobile_phone": "+1 202 555 0102", "work_phone": "2025550103"}
+    person = desk.a_person("client", postal_code="K1A 0B1", **numbers)
+    desk.a_person("client", mobile_phone="202 555 0199", postal_code="94110-1234")
+
+    def found(**wanted: str) -> list[str]:
+        return [each["id"] for each in desk.call(people_contract.search_people, **wanted)["items"]]
+
+    for typed in ("202-555-0101", "2025550102", "1 202 555 0103"):
+        assert (typed, found(phone=typed)) == (typed, [person["id"]])
+    assert found(postal_code="k1a0b1") == found(postal_code="K1A 0B1", last_name="quimby") == [person["id"]]
+    assert len(found(postal_code="94110")) == 1
+    assert (
+        found(postal_code="94110", phone="2025550101") == found(phone="none") == found(postal_code="-") == []
+    )
+    desk.call(people_contract.edit_person, version=1, person_id=person["id"], mobile_phone="202 555 0177")
+    assert (found(phone="2025550102"), found(phone="2025550177")) == ([], [person["id"]])
+
+
+def test_people_are_listed_by_name_whatever_its_case_and_marks(either: Identity) -> None:
+    desk = Desk(either)
+    names = ("Zimmer", "Østby", "adams", "Quill", "Östberg")
+    made = {desk.a_person("patient", first_name="Ann", last_name=name)["id"]: name for name in names}
+    listed = [made[each["id"]] for each in desk.call(people_contract.list_people, limit=50)["items"]]
+    assert listed == ["adams", "Östberg", "Østby", "Quill", "Zimmer"]
+    edited = next(person_id for person_id, name in made.items() if name == "Zimmer")
+    desk.call(people_contract.edit_person, version=1, person_id=edited, last_name="Ærø")
+    first = desk.call(people_contract.list_people, limit=2)["items"]
+    assert [each["last_name"] for each in first] == ["adams", "Ærø"]
+
+
 def test_a_disabled_person_is_enabled_again_and_access_is_given_anew(desk: Desk) -> None:
     client = desk.a_client()
     daughter = desk.a_contact(client)

@@ -13,7 +13,7 @@ from services.chassis.unit_of_work import utc_now
 from services.contracts.identity import accounts as contract
 from services.contracts.identity import people
 from services.identity.housekeeping.retention import keep_statistics
-from services.identity.models import Account, Person, PersonKind
+from services.identity.models import Account, Person, PersonKind, keys_of
 from tests.integration.identity.conftest import Identity
 
 MANY = 3000
@@ -31,6 +31,7 @@ def town(identity: Identity) -> Identity:
             "first_name": f"Pat{n % 50}",
             "last_name": f"Quim{n % 60}",
         }
+        | keys_of(f"Pat{n % 50}", f"Quim{n % 60}", None)
         for n in range(MANY)
     ]
     accounts = [
@@ -42,6 +43,7 @@ def town(identity: Identity) -> Identity:
             "login": f"p{n}@example.org",
         }
         | {"first_name": row["first_name"], "last_name": row["last_name"]}
+        | keys_of(row["first_name"], row["last_name"], None)
         for n, row in enumerate(rows)
     ]
 
@@ -72,6 +74,8 @@ def town(identity: Identity) -> Identity:
         (people.search_people, {"first_name": "pat7"}),
         (people.search_people, {"first_name": "pat7", "last_name": "quim7", "kind": "client"}),
         (people.search_people, {"date_of_birth": "1980-02-29"}),
+        (people.search_people, {"phone": "202 555 0100"}),
+        (people.search_people, {"postal_code": "94110"}),
         (people.list_people, {}),
         (people.list_people, {"number": "P-77"}),
         (contract.list_accounts, {}),

@@ -35,15 +35,16 @@ BEFORE = (
 )
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_accounts_stay_and_the_organisation_gets_roles_of_the_portals(
-    database: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
-    url = (
-        f"sqlite:///{tmp_path}/identity.db"
-        if database == "sqlite"
-        else request.getfixturevalue("postgres_database")
-    )
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/identity.db"
+    address: str = request.getfixturevalue("postgres_database")
+    return address
+
+
+def test_accounts_stay_and_the_organisation_gets_roles_of_the_portals(url: str) -> None:
     migrate.upgrade("identity", url, "0001")
     engine = create_engine(url)
     with engine.begin() as connection:
@@ -79,3 +80,88 @@ def test_accounts_stay_and_the_organisation_gets_roles_of_the_portals(
     assert rows("SELECT login FROM accounts ORDER BY login") == [("ada@example.org",), ("pat@example.org",)]
     assert rows("SELECT code FROM roles ORDER BY code") == [("admin",), ("provider_portal_user",)]
     engine.dispose()
+
+
+def _person(number: int, first_name: str, last_name: str, email: str | None = None) -> dict[str, Any]:
+    name = {"first_name": first_name, "last_name": last_name}
+    return {"id": f"{number:032x}", **name, "email": email, "phone": f"(202) 555-{number:04}"}
+
+
+def test_names_and_addresses_that_there_are_get_their_keys_a_few_rows_at_a_time(url: str) -> None:
+    migrate.upgrade("identity", url, "0012")
+    engine = create_engine(url)
+    people = [
+        _person(1, "Åse", "Østby", "Ase@Bücher.example"),
+        _person(2, "", "Петров"),
+        *(_person(number, "Sam", f"Name {number}") for number in range(3, 2 * migrate.ROWS_AT_ONCE)),
+    ]
+    accounts = {
+        "ss@strasse.example": "ss@Straße.example",
+        "free@bücher.example": "free@bücher.example",
+        "sam": "sam@example.org",
+    }
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO people (id, organisation_id, number, first_name, last_name, email, work_phone, field_sources,"
+                f" version, created_at) VALUES (:id, '{ORGANISATION}', :id, :first_name, :last_name, :email, :phone, '{{}}', 1,"
+                " '2026-01-01 00:00:00')"
+            ),
+            people,
+        )
+        connection.execute(
+            text(
+                "INSERT INTO accounts (id, organisation_id, realm, login_space, login, email, state,"
+                " must_change_password, can_edit_capacity, can_change_status, can_access_details,"
+                " wants_resource_assigned_emails, version, created_at) VALUES (:id, :organisation, 'patient',"
+                " 'patient', :login, :email, 'active', false, false, false, false, true, 1, '2026-01-01 00:00:00')"
+            ),
+            [
+                {"id": f"{at:032x}", "organisation": ORGANISATION, "login": login, "email": email}
+                for at, (login, email) in enumerate(accounts.items())
+            ],
+        )
+    migrate.upgrade("identity", url)
+
+    with engine.connect() as connection:
+        keys = connection.execute(
+            text("SELECT first_name_key, last_name_key, email_key, work_phone_key FROM people ORDER BY id")
+        ).all()
+        logins = connection.execute(text("SELECT login, email_key FROM accounts ORDER BY id")).all()
+    assert keys[:2] == [
+        ("ase", "ostby", "ase@xn--bcher-kva.example", "2025550001"),
+        ("", "петров", None, "2025550002"),
+    ]
+    assert len({key.last_name_key for key in keys}) == len(people)
+    # The first was the login of another mailbox than its own.
+    assert logins == [
+        ("ss@xn--strae-oqa.example", "ss@xn--strae-oqa.example"),
+        ("free@xn--bcher-kva.example", "free@xn--bcher-kva.example"),
+        ("sam", "sam@example.org"),
+    ]
+
+
+def test_rows_that_are_filled_are_visible_to_others_while_the_next_ones_are_filled(url: str) -> None:
+    migrate.upgrade("identity", url)
+    engine = create_engine(url)
+    many = [{"id": f"{number:032x}"} for number in range(2 * migrate.ROWS_AT_ONCE)]
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO organisations VALUES (:id, :id, 'Old name', '[]', 1, '2026-01-01 00:00:00')"),
+            many,
+        )
+    seen: list[int] = []
+
+    def fresh(_row: Any) -> dict[str, str]:
+        if len(seen) == migrate.ROWS_AT_ONCE:
+            with engine.connect() as other:
+                seen[-1] = int(
+                    other.execute(text("SELECT COUNT(*) FROM organisations WHERE name = 'New'")).scalar_one()
+                )
+        seen.append(0)
+        return {"name": "New"}
+
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        migrate.fill(connection, "organisations", ("name",), fresh)
+    assert len(seen) == len(many)
+    assert max(seen) == migrate.ROWS_AT_ONCE

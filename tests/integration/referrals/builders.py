@@ -83,6 +83,17 @@ def an_export(rows: Iterable[tuple[str, ...]] = SMALL_DIRECTORY) -> bytes:
     return text.getvalue().encode()
 
 
+def an_export_with(rows: Iterable[Mapping[str, str]]) -> bytes:
+    """An iCarol export (CSV) with the columns that these rows have, and the required ones."""
+    rows = list(rows)
+    columns = list(dict.fromkeys([*COLUMNS, *(name for row in rows for name in row)]))
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
 def refusal(call: Any) -> str:
     """The code with which a call is refused."""
     try:

@@ -19,6 +19,7 @@ from tests.integration.referrals.builders import (
     STAFF,
     Desk,
     an_export,
+    an_export_with,
     refusal,
 )
 from tests.support.in_process import a_service
@@ -195,3 +196,51 @@ def test_search_goes_on_while_a_directory_is_imported(desk: Desk) -> None:
     done.set()
     searching.join()
     assert 0 < slowest[0] < 1
+
+
+def test_the_directory_is_found_by_number_phone_postal_code_and_taxonomy(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    rows = [
+        {
+            "ResourceAgencyNum": "70",
+            "PublicName": "Kiln Agency",
+            "TaxonomyLevelName": "Agency",
+            "Phone1Number": "+1 (202) 555-0134 ext. 2",
+            "PhysicalPostalCode": "20009-4711",
+            "AgencyStatus": "Active",
+        },
+        {
+            "ResourceAgencyNum": "71",
+            "PublicName": "Kiln Program",
+            "TaxonomyLevelName": "Program",
+            "ParentAgencyNum": "70",
+            "TaxonomyTerms": "Emergency Food; Crisis Nurseries",
+            "TaxonomyCodes": "BD-1800.2000; PH-1500",
+            "AgencyStatus": "Active",
+        },
+        {
+            "ResourceAgencyNum": "72",
+            "PublicName": "Kiln Wharf Øst",
+            "TaxonomyLevelName": "Site",
+            "ParentAgencyNum": "70",
+            "PhysicalPostalCode": "K1A 0B1",
+            "AgencyStatus": "Active",
+        },
+    ]
+    desk.import_file(an_export_with(rows))
+    for typed in ("70", "202-555-0134", "(202) 555 0134", "20009", "20009-4711"):
+        assert (typed, found(desk, typed)) == (typed, ["Kiln Agency"])
+    for typed in ("71", "emergency food", "CRISIS", "bd-1800", "PH-1500"):
+        assert (typed, found(desk, typed)) == (typed, ["Kiln Program"])
+    for typed in ("72", "k1a0b1", "kiln wharf", "ost"):
+        assert (typed, found(desk, typed, level="site")) == (typed, ["Kiln Wharf Øst"])
+        assert "Kiln Wharf Øst" not in found(desk, typed)
+    assert found(desk, "kiln", level="agency") == ["Kiln Agency"]
+    assert found(desk, "kiln", level="program") == ["Kiln Program"]
+
+    program = desk(directory.search_resources, q="71")["items"][0]
+    phones = [{"number": "202 555 0188"}]
+    desk(directory.edit_resource, resource_id=program["id"], version=program["version"], phones=phones)
+    assert found(desk, "2025550188") == ["Kiln Program"]
+    desk.import_file(an_export_with([rows[1] | {"TaxonomyTerms": "Soup Kitchens"}, rows[0]]))
+    assert (found(desk, "soup k"), found(desk, "emergency food")) == (["Kiln Program"], [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,10 +19,19 @@ from fhir.resources.R4B.task import Task
 from services.chassis.passports import Caller
 from services.contracts.errors import Refused
 from services.contracts.referrals import assignments, fhir, status_changes
-from services.referrals.fhir.rules import CAPACITY_STATUS, ENROLLMENT_STATUS, PARAMETERS
+from services.referrals.fhir.rules import (
+    CAPACITY_STATUS,
+    ENROLLMENT_STATUS,
+    GRAVITY_CODES,
+    PARAMETERS,
+    moments,
+    program_capacity,
+    sdoh_categories,
+)
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
 from tests.support.in_process import HARBOR, a_caller
 
+CHECKOUT = Path(__file__).resolve().parents[3]
 BASE = "https://portico.example/fhir/R4"
 MODELS = {
     "Task": Task,
@@ -281,18 +291,81 @@ def test_programs_and_agencies_are_services_and_organizations(desk: Desk) -> Non
     assert program["comment"] == "Closed for repairs"
     (extension,) = program["extension"]
     assert extension["url"] == CAPACITY_STATUS
-    told = {part["url"]: part.get("valueCode") or part.get("valueString") for part in extension["extension"]}
-    assert (told["status"], told["note"]) == ("no_capacity_has_waitlist", "Full until May")
+    status, notes = extension["extension"]
+    assert (status["url"], status["valueCodeableConcept"]["coding"]) == (
+        "capacityStatus",
+        [{"system": GRAVITY_CODES, "code": "waitlist", "display": "No Capacity - Has Waitlist"}],
+    )
+    assert notes == {"url": "capacityNotes", "valueString": "Full until May"}
     assert (agency["name"], agency["active"]) == ("Harbor Shelter Alliance", True)
     assert ids(search(desk, "HealthcareService", name="st. mary")) == [
         desk.resource["St. Mary's Café & Pantry"]
     ]
     assert ids(search(desk, "HealthcareService", active="false")) == [desk.resource["Old Shelter"]]
     of_agency = search(desk, "HealthcareService", organization=f"Organization/{agency['id']}", active="true")
-    assert len(ids(of_agency)) == 3
+    assert len(ids(of_agency)) == 2
     assert ids(search(desk, "Organization", name="bayside")) == [desk.resource["Bayside Food Network"]]
-    closed = read(desk, "HealthcareService", desk.resource["Winter Shelter"])
+    # Nobody is to be referred there: only who works for it sees it outside the staff.
+    own = desk.provider("Winter Shelter")
+    closed = read(desk, "HealthcareService", desk.resource["Winter Shelter"], own)
+    assert refusal(lambda: read(desk, "HealthcareService", desk.resource["Winter Shelter"])) == "not_found"
     assert closed["extraDetails"] == "Takes no referrals at present."
+
+
+def test_a_program_tells_its_kind_its_telephones_and_its_place(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    desk.import_file((CHECKOUT / "deploy" / "sample" / "resources.csv").read_bytes())
+    programs = [entry["resource"] for entry in search(desk, "HealthcareService", count="100")["entry"]]
+    for program in programs:
+        us_core, *gravity = program["category"][0]["coding"]
+        assert us_core["code"] == "sdoh"
+        assert gravity
+        assert {coding["system"] for coding in gravity} == {GRAVITY_CODES}
+        assert "profile" not in program["meta"]
+        assert [each["reference"] for each in program.get("location", ())] == ["#place"] * len(
+            program.get("contained", ())
+        )
+    coded = [program["type"] for program in programs if "coding" in program.get("type", [{}])[0]]
+    assert all(len(types) == 1 for types in coded)
+    assert coded
+    assert any(point["system"] == "phone" for program in programs for point in program.get("telecom", ()))
+    assert any("address" in place for program in programs for place in program.get("contained", ()))
+    agencies = [entry["resource"] for entry in search(desk, "Organization", count="100")["entry"]]
+    assert any("telecom" in agency for agency in agencies)
+    assert any("address" in agency for agency in agencies)
+
+
+def test_a_referral_names_who_refers_and_what_is_asked_for(desk: Desk) -> None:
+    referral = a_referral(desk)
+
+    task, request = (read(desk, kind, referral["id"]) for kind in ("Task", "ServiceRequest"))
+
+    identifier = {"system": "urn:portico:organisation", "value": HARBOR[0]}
+    assert task["requester"] == request["requester"] == {"type": "Organization", "identifier": identifier}
+    assert request["code"]["coding"] == [
+        {"system": "urn:portico:queue", "code": task["businessStatus"]["coding"][0]["system"].split(":")[3]}
+        | {"display": request["code"]["text"]}
+    ]
+    assert request["category"][0]["coding"][0]["code"] == "sdoh"
+
+
+def test_a_programs_capacity_is_that_of_its_best_line() -> None:
+    def a_line(name: str, status: str, note: str | None = None) -> dict[str, Any]:
+        return {"name": name, "capacity_status": status, "note": note}
+
+    assert program_capacity([]) is None
+    assert program_capacity([a_line("Men", "unknown")]) is None
+    told = program_capacity([a_line("Men", "no_capacity", "Full"), a_line("Women", "has_capacity")])
+    assert told == (("capacity", "Has Capacity"), "Men: No Capacity (Full); Women: Has Capacity")
+
+
+def test_the_taxonomy_tells_the_category() -> None:
+    assert [code for code, _ in sdoh_categories(["BH-1800.8500", "BD-1800", "BH-3800", "BD-5000"])] == [
+        "homelessness",
+        "food-insecurity",
+        "housing-instability",
+    ]
+    assert [code for code, _ in sdoh_categories([])] == ["sdoh-category-unspecified"]
 
 
 def _dashed(own_id: str) -> str:
@@ -358,7 +431,18 @@ def test_what_is_not_understood_is_refused_or_ignored_as_the_client_prefers(desk
         ("Task", {"_lastUpdated": ["yesterday"]}),
         ("Task", {"owner": ["Practitioner/1"]}),
         ("Task", {"status": [""]}),
-        ("Task", {"_format": ["xml"]}),
+        ("Task", {"status": ["requestd"]}),
+        ("Task", {"status": ["http://hl7.org/fhir/request-status|requested"]}),
+        ("Task", {"priority": ["high"]}),
+        ("Task", {"priority": ["urn:other|urgent"]}),
+        ("Task", {"code": ["assess"]}),
+        ("Task", {"business-status": ["urn:other|referred"]}),
+        ("Task", {"business-status": ["urn:portico:queue:" + "0" * 32 + ":status|"]}),
+        ("Task", {"_lastUpdated": ["2026-13"]}),
+        ("Task", {"_lastUpdated": ["20260301"]}),
+        ("Task", {"_count": ["-1"]}),
+        ("ServiceRequest", {"status": ["requested"]}),
+        ("HealthcareService", {"_after": ["0" * 32]}),
         ("Task", {"identifier": ["urn:other|1"]}),
         ("HealthcareService", {"active": ["maybe"]}),
     ):
@@ -376,6 +460,45 @@ def test_what_is_not_understood_is_refused_or_ignored_as_the_client_prefers(desk
     for kind, own_id in (("Patient", "1"), ("Task", "1"), ("Task", "0" * 32), ("Organization", "0" * 32)):
         assert refusal(lambda: read(desk, kind, own_id)) == "not_found"  # noqa: B023 - called at once
     assert refusal(lambda: search(desk, "Patient")) == "not_found"
+
+
+def test_a_count_of_nothing_asks_for_the_number_of_matches(desk_on_both: Desk) -> None:
+    desk = desk_on_both
+    referral = a_referral(desk)
+
+    whole = search(desk, "HealthcareService", count="0", name="night", active="true")
+    steps = search(desk, "Provenance", count="0", target=f"Task/{referral['id']}")
+    tasks = [search(desk, "Task", count="0", status=status) for status in ("requested", "completed")]
+
+    assert [each["total"] for each in (whole, steps, *tasks)] == [1, 1, 1, 0]
+    assert all("entry" not in each for each in (whole, steps, *tasks))
+    assert tasks[0]["link"] == [{"relation": "self", "url": f"{BASE}/Task?status=requested&_count=0"}]
+    assert "total" not in search(desk, "Task")
+
+
+def test_a_status_is_sought_in_the_queue_that_the_token_names(desk: Desk) -> None:
+    referral = a_referral(desk)
+    system = read(desk, "Task", referral["id"])["businessStatus"]["coding"][0]["system"]
+    other = f"urn:portico:queue:{'0' * 32}:status"
+
+    assert ids(search(desk, "Task", business_status=f"{system}|referred")) == [referral["id"]]
+    assert ids(search(desk, "Task", business_status=f"{other}|referred")) == []
+
+
+def test_a_date_covers_what_it_names() -> None:
+    def bounds(value: str) -> tuple[str, str]:
+        begin, end = moments(value, "_lastUpdated")
+        assert begin is not None
+        assert end is not None
+        return begin.isoformat()[:19], end.isoformat()[:19]
+
+    assert bounds("2026") == ("2026-01-01T00:00:00", "2027-01-01T00:00:00")
+    assert bounds("2026-11") == ("2026-11-01T00:00:00", "2026-12-01T00:00:00")
+    assert bounds("2026-12") == ("2026-12-01T00:00:00", "2027-01-01T00:00:00")
+    assert bounds("2026-03-01") == ("2026-03-01T00:00:00", "2026-03-02T00:00:00")
+    assert bounds("2026-03-01T08:30Z") == ("2026-03-01T08:30:00", "2026-03-01T08:31:00")
+    assert bounds("2026-03-01T08:30:00+02:00") == ("2026-03-01T06:30:00", "2026-03-01T06:30:01")
+    assert bounds("2026-03-01T08:30:00 02:00") == bounds("2026-03-01T08:30:00+02:00")
 
 
 def test_the_capability_statement_names_what_can_be_searched() -> None:

@@ -15,9 +15,12 @@ import pytest
 from services.chassis.passports import Caller
 from services.contracts.referrals import directory, directory_exports, hsds
 from services.referrals.hsds import queries
+from services.referrals.hsds.countries import country_code
+from services.referrals.hsds.objects import Row, location_of
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
 from tests.integration.referrals.test_directory import REAL_EXPORT
 from tests.support.hsds_schema import violations
+from tests.support.in_process import a_caller
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 SAMPLE = CHECKOUT / "deploy" / "sample" / "resources.csv"
@@ -31,6 +34,9 @@ def exported(desk: Desk, caller: Caller = STAFF) -> bytes:
     content = desk.service.runtime.blobs.find(caller.organisation_id, answer["sha256"]).read_bytes()
     assert answer["size"] == len(content)
     return bytes(content)
+
+
+SYSTEM = a_caller("directory.read", id="8" * 32, realm="api")
 
 
 def counts(report: Any) -> tuple[int, ...]:
@@ -97,17 +103,24 @@ def test_the_directory_read_back_elsewhere_is_the_same(full_desk: Desk) -> None:
 
     assert (report["refused"], report["warnings"]) == (0, [])
     assert report["added"] == report["total"]
-    assert whole(full_desk, OTHER_STAFF) == whole(full_desk, STAFF)
+    # Less what only staff see.
+    shown = whole(full_desk, SYSTEM)
+    assert whole(full_desk, OTHER_STAFF) == shown
+    hidden = whole(full_desk, STAFF).keys() - shown.keys()
+    assert (len(shown), len(hidden)) == (report["total"], 4)
     assert counts(full_desk.import_file(file, OTHER_STAFF)) == (0, 0, report["total"], 0)
     again = json.loads(exported(full_desk, OTHER_STAFF))
     assert len(again["services"]) == len(json.loads(file)["services"])
 
 
-def test_what_is_read_back_into_the_same_directory_changes_only_what_was_edited(full_desk: Desk) -> None:
+def test_what_is_read_back_into_the_same_directory_changes_nothing(full_desk: Desk) -> None:
+    before = whole(full_desk, STAFF)
+
     report = full_desk.import_file(exported(full_desk))
 
-    assert (report["added"], report["changed"], report["refused"]) == (0, 1, 0)
-    assert [warning["code"] for warning in report["warnings"]] == ["edit_overwritten"]
+    assert counts(report) == (0, 0, report["total"], 0)
+    assert report["warnings"] == []
+    assert whole(full_desk, STAFF) == before
 
 
 def test_hsds_is_imported_once_and_then_unchanged(desk_on_both: Desk) -> None:
@@ -177,6 +190,44 @@ def test_organizations_are_listed_with_their_locations_if_asked_for(full_desk: D
     own_id = str(UUID(full_desk.resource["Harbor Shelter Alliance"]))
     harbor = next(each for each in full["contents"] if each["id"] == own_id)
     assert "Shelter on Pier Street" in [location.get("name") for location in harbor["locations"]]
+
+
+def test_an_organization_is_read_by_its_id(full_desk: Desk) -> None:
+    own_id = full_desk.resource["Harbor Shelter Alliance"]
+
+    organization = full_desk(hsds.get_hsds_organization, organization_id=own_id)
+
+    assert violations("organization", organization) == []
+    listed = full_desk(hsds.list_hsds_organizations, full=True)["contents"]
+    assert organization == next(each for each in listed if each["id"] == organization["id"])
+    program = full_desk.resource["Night Shelter"]
+    for caller, other in ((STAFF, program), (OTHER_STAFF, own_id)):
+        assert (
+            refusal(lambda: full_desk(hsds.get_hsds_organization, caller, organization_id=other))  # noqa: B023 - called at once
+            == "not_found"
+        )
+
+
+def test_an_address_has_a_first_line_and_the_code_of_its_country() -> None:
+    assert {country_code({"country": each}) for each in ("United States", "U.S.A.", "u.s.")} == {"US"}
+    assert country_code({"country": "", "region": "ca"}) == "US"
+    assert country_code({"region": "ON"}) == "CA"
+    assert country_code({"country": "mx"}) == "MX"
+    assert country_code({"country": "Atlantis", "region": "TX"}) is None
+    record = {
+        "physical_address": {"line1": "", "city": "Austin", "region": "TX", "country": "US"},
+        "mailing_address": {"line1": "PO Box 1", "city": "Austin", "region": "TX", "country": "USA"},
+    }
+    now = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    row = Row("a" * 32, "1", "site", "Old Mill", "active", None, record, None, now)
+
+    site = location_of(row, None)
+
+    assert [(each["address_1"], each["country"]) for each in site["addresses"]] == [("PO Box 1", "US")]
+    kept = {
+        each["label"]: json.loads(each["value"]) for each in site["attributes"] if each["label"] in record
+    }
+    assert kept == record
 
 
 def test_another_organisations_services_do_not_exist(full_desk: Desk) -> None:

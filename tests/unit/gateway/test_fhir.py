@@ -83,3 +83,58 @@ def test_who_is_not_known_and_what_is_not_there_is_told_in_kind_too(http: FlaskC
         assert outcome["issue"][0]["code"] == issue
     assert "WWW-Authenticate" in http.get("/fhir/R4/Task").headers
     assert http.post("/fhir/R4/Task", json={}).status_code == 405
+
+
+def test_json_is_answered_to_whoever_takes_it(http: FlaskClient, services: Any):
+    services.answers["referrals.fhir_search"] = {"resource": {"resourceType": "Bundle"}}
+    for query in ("application/fhir+json", "application/fhir%2Bjson", "json", "application/json"):
+        answer = http.get(f"/fhir/R4/HealthcareService?_format={query}&name=a", headers=TOKEN)
+        assert (answer.status_code, answer.content_type) == (200, JSON), query
+        assert services.made(fhir.fhir_search)[0]["parameters"] == {"name": ["a"]}
+        services.calls.clear()
+    for accept in (
+        "application/fhir+json",
+        "application/fhir+json; fhirVersion=4.0",
+        "application/json",
+        "text/html, */*;q=0.8",
+    ):
+        answer = http.get("/fhir/R4/HealthcareService", headers={**TOKEN, "Accept": accept})
+        assert answer.status_code == 200, accept
+
+
+def test_who_takes_no_json_is_told_so_at_every_address(http: FlaskClient, services: Any):
+    services.answers["referrals.fhir_capability"] = {"resource": {"resourceType": "CapabilityStatement"}}
+    services.answers["referrals.fhir_read"] = {"resource": TASK}
+    services.answers["referrals.fhir_search"] = {"resource": {"resourceType": "Bundle"}}
+    for path in ("/fhir/R4/metadata", "/fhir/R4/Task", f"/fhir/R4/Task/{'d' * 32}"):
+        for query, accept in (
+            ("?_format=xml", "application/json"),
+            ("?_format=application/fhir%2Bxml", "*/*"),
+            ("", "application/fhir+xml"),
+            ("", "application/fhir+json; fhirVersion=3.0"),
+            ("", "application/json;q=0"),
+        ):
+            answer = http.get(path + query, headers={**TOKEN, "Accept": accept})
+            outcome = answer.get_json(force=True)
+            assert (answer.status_code, answer.content_type) == (406, JSON), (path, query, accept)
+            assert outcome["issue"][0]["code"] == "not-supported"
+    assert http.get("/fhir/R4/metadata?_format=json", headers={"Accept": "text/html"}).status_code == 200
+
+
+def test_a_search_by_post_has_the_parameters_of_the_form_and_of_the_address(http: FlaskClient, services: Any):
+    services.answers["referrals.fhir_search"] = {"resource": {"resourceType": "Bundle"}}
+    path = "/fhir/R4/HealthcareService/_search"
+
+    answer = http.post(f"{path}?active=true", data={"name": ["a", "b"], "_format": "json"}, headers=TOKEN)
+
+    assert (answer.status_code, answer.content_type) == (200, JSON)
+    arguments, _ = services.made(fhir.fhir_search)
+    assert arguments["resource_type"] == "HealthcareService"
+    assert arguments["parameters"] == {"active": ["true"], "name": ["a", "b"]}
+    services.calls.clear()
+    assert http.post(path, headers=TOKEN).status_code == 200
+    refused = http.post(path, json={"name": "a"}, headers=TOKEN)
+    assert (refused.status_code, refused.get_json(force=True)["issue"][0]["expression"]) == (
+        400,
+        ["Content-Type"],
+    )

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from services.identity.hr_feed.feed_file import FileRefused, parse
-from services.identity.hr_feed.rules import FeedRow, Known, ends_many, plan_feed
+from services.identity.hr_feed.rules import FeedRow, Known, is_many, marks_of, plan_feed
 
 HEADER = b"employee_number,first_name,last_name,date_of_birth,email,manager_number,is_active\n"
 
@@ -24,7 +24,12 @@ def problems(*lines: str) -> list[tuple[int, str | None, str]]:
     [
         (",A,Quill,,,,", "employee_number", "missing"),
         ("2,A,,,,,", "last_name", "missing"),
-        ("2,A,Quill,31.12.1990,,,", "date_of_birth", "bad_date"),
+        ("2,A,Quill,31.12.90,,,", "date_of_birth", "bad_date"),
+        ("2,A,Quill,05/04/1990,,,", "date_of_birth", "bad_date"),
+        ("2,A,Quill,33238,,,", "date_of_birth", "bad_date"),
+        ('2,A,Quill,,"em2@example.org,",,', "email", "bad_email"),
+        ("2,A,Quill,,jürgen@example.org,,", "email", "bad_email"),
+        ("1.0E+05,A,Quill,,,,", "employee_number", "bad_number"),
         ("2,A,Quill,1990-02-30,,,", "date_of_birth", "bad_date"),
         ("2,A,Quill,2999-01-01,,,", "date_of_birth", "bad_date"),
         ("2,A,Quill,0190-01-01,,,", "date_of_birth", "bad_date"),
@@ -51,6 +56,7 @@ def test_lines_are_counted_as_an_editor_shows_them():
 @pytest.mark.parametrize(
     ("content", "file_format", "reason"),
     [
+        (b"\xff1", "csv", "undecodable"),
         (b"\xff\xfe1", "csv", "undecodable"),
         (b"employee_number\n1\n", "csv", "missing_column"),
         (b"employee_number,last_name,last_name\n1,A,B\n", "csv", "duplicate_column"),
@@ -123,7 +129,7 @@ def test_an_empty_manager_number_says_that_there_is_none_and_a_missing_column_sa
     assert plan_feed(without.rows, {"1": free}, []).differences == []
     [added] = plan_feed(without.rows, {}, []).differences
     assert added.changes == (("last_name", None, "Quill"),)
-    assert without.problems == []
+    assert [each.code for each in without.problems] == ["no_email"]
 
 
 @pytest.mark.seed("S2-34")
@@ -134,4 +140,137 @@ def test_who_vanishes_is_ended_but_not_whose_row_was_refused_nor_whom_staff_keep
 
 
 def test_a_fifth_may_end_without_asking():
-    assert (ends_many(2, 10), ends_many(3, 10), ends_many(0, 0)) == (False, True, False)
+    assert (is_many(2, 10), is_many(3, 10), is_many(0, 0)) == (False, True, False)
+
+
+@pytest.mark.parametrize(
+    ("sign", "start"), [(",", ""), (";", ""), ("\t", ""), (";", "\ufeff"), (";", "sep=;\r\n"), (",", "\r\n")]
+)
+def test_a_spreadsheet_s_signs_between_cells_are_understood(sign: str, start: str) -> None:
+    lines = (["Employee Number", "Last Name", "department"], ["1", "Quill", "Ward"])
+    text = start + "\r\n".join(sign.join(cells) for cells in lines)
+    for content in (text.encode(), text.encode("utf-16")):
+        (row,) = parse(content, "csv").rows
+        assert (row.number, row.values) == ("1", {"last_name": "Quill", "department": "Ward"})
+
+
+@pytest.mark.parametrize("written", ['"=""00002"""', "00002", "00002.0", "'00002", " 00002 "])
+def test_a_spreadsheet_s_forms_of_a_number_are_that_number(written: str) -> None:
+    parsed = parse(HEADER + f"{written},A,Quill,,,{written},\n".encode(), "csv")
+    (row,) = parsed.rows
+    assert (row.number, row.values["manager_number"]) == ("00002", "00002")
+    (row,) = parse(b'[{"employee_number": 1001.0, "last_name": "Quill"}]', "json").rows
+    assert row.number == "1001"
+
+
+@pytest.mark.parametrize(
+    ("written", "others", "read"),
+    [
+        ("1990-12-31", "", "1990-12-31"),
+        ("1990/12/31", "", "1990-12-31"),
+        ("1990-12-31 00:00:00", "", "1990-12-31"),
+        ("31/12/1990", "", "1990-12-31"),
+        ("12/31/1990", "", "1990-12-31"),
+        ("05.04.1990", "", "1990-04-05"),
+        ("05/04/1990", "31/12/1990", "1990-04-05"),
+        ("05/04/1990", "12/31/1990", "1990-05-04"),
+        ("04/04/1990", "", "1990-04-04"),
+        ("05/04/1990", "", None),
+    ],
+)
+def test_a_date_is_understood_where_the_file_tells_day_and_month_apart(
+    written: str, others: str, read: str | None
+) -> None:
+    rows = f"1,A,Quill,{written},,,\n2,B,Reef,{others},,,\n"
+    born = {row.number: row.values.get("date_of_birth") for row in parse(HEADER + rows.encode(), "csv").rows}
+    assert born.get("1") == read
+
+
+def warned(*lines: str) -> list[tuple[int, str | None, str]]:
+    parsed = parse(HEADER + "\n".join(lines).encode(), "csv")
+    return [(each.line, each.column, each.code) for each in parsed.problems if not each.is_refused]
+
+
+def test_managers_in_a_circle_are_warned_of() -> None:
+    lines = [
+        f"{own},A,Quill{own},,e{own}@example.org,{manager}," for own, manager in ("12", "23", "31", "41")
+    ]
+    assert warned(*lines) == [(line, "manager_number", "manager_cycle") for line in (2, 3, 4)]
+
+
+def test_rows_that_are_probably_about_one_person_are_warned_of() -> None:
+    assert warned(
+        "1,Åse,Østby,1990-12-31,a@example.org,,",
+        "2,Ase,OSTBY,1990-12-31,b@example.org,,",
+        "3,Kim,Reef,,A@Example.org,,",
+        "4,Kim,Reef,,c@example.org,,",
+    ) == [(3, "date_of_birth", "probable_double"), (4, "email", "probable_double")]
+
+
+def test_an_employee_without_e_mail_is_reported() -> None:
+    assert warned("1,A,Quill,,a@example.org,,", "2,B,Reef,,,,", "3,C,Spar,,,,no") == [
+        (3, "email", "no_email")
+    ]
+    assert warned("1,A,Quill,,,,", "2,B,Reef,,,,") == [(1, "email", "no_email")]
+
+
+def test_an_address_is_stored_in_one_form() -> None:
+    (row,) = parse(HEADER + "1,A,Quill,,A@Bücher.Example\u200b,,".encode(), "csv").rows
+    assert row.values["email"] == "A@bücher.example"
+
+
+@pytest.mark.parametrize(("stored", "written"), [("00002", "2"), ("ab-7", "AB-7"), ("1001", "01001")])
+def test_an_employee_is_known_by_another_spelling_of_the_number(stored: str, written: str) -> None:
+    people = {stored: known(last_name="Quill"), "9": known(last_name="Reef", manager_number=stored)}
+    rows = [
+        FeedRow(2, written, {"last_name": "Quill"}),
+        FeedRow(3, "9", {"last_name": "Reef", "manager_number": written}),
+    ]
+    plan = plan_feed(rows, people, [])
+    assert (plan.differences, plan.unchanged, plan.unsupervised) == ([], 2, 0)
+    # A number that the file has exactly is not meant by another one.
+    both = plan_feed([rows[0], FeedRow(4, stored, {}), FeedRow(5, "9", {})], people, [])
+    assert [(each.number, each.action) for each in both.differences] == [(written, "added")]
+    twice = plan_feed([*rows, FeedRow(4, f"0{written}", {})], people, []) if written.isdecimal() else plan
+    assert twice.repeated == ([4] if written.isdecimal() else [])
+
+
+def test_a_row_that_cannot_be_read_may_be_of_an_employee_who_seems_to_be_missing() -> None:
+    people = {number: known(last_name="Quill") for number in ("1", "2", "3")}
+    rows = [FeedRow(2, "1", {"last_name": "Quill"})]
+    readable = plan_feed(rows, people, ["02"])
+    assert ([each.number for each in readable.differences], readable.unidentified) == (["3"], 0)
+    unreadable = plan_feed(rows, people, ["", "Ward"])
+    assert (unreadable.count("ended"), unreadable.unidentified) == (2, 2)
+
+
+def test_employees_whose_manager_a_file_takes_away_are_counted() -> None:
+    people = {"1": known(last_name="Quill")} | {
+        number: known(last_name="Reef", manager_number="1") for number in ("2", "3", "4", "5")
+    }
+    people["6"] = known(last_name="Spar", manager_number="77")
+    rows = [
+        FeedRow(2, "1", {}),
+        FeedRow(3, "2", {"manager_number": "1"}),
+        FeedRow(4, "3", {"manager_number": ""}),
+        FeedRow(5, "4", {"manager_number": "99"}),
+        FeedRow(6, "5", {}),
+        FeedRow(7, "6", {}),
+    ]
+    plan = plan_feed(rows, people, [])
+    assert (plan.supervised, plan.unsupervised) == (4, 2)
+    # The manager ends: the others lose theirs.
+    assert plan_feed(rows[1:], people, []).unsupervised == 4
+
+
+def test_a_new_employee_who_is_known_under_another_number_is_pointed_out() -> None:
+    marks = marks_of("a@example.org", "ase", "ostby", "1990-12-31")
+    people = {"1": Known("p" * 32, {"last_name": "Østby"}, is_ended=False, source="hr", marks=marks)}
+    lines = (
+        "1,,Østby,,,,",
+        "7,Ase,Ostby,1990-12-31,,,",
+        "8,Kim,Reef,,A@example.org,,",
+        "9,Kim,Spar,1991-12-31,s@example.org,,",
+    )
+    rows = parse(HEADER + "\n".join(lines).encode(), "csv").rows
+    assert plan_feed(rows, people, []).doubles == [3, 4]

@@ -22,7 +22,6 @@ from services.notifications.channels.email import (
     SmtpSettings,
     Temporary,
     build,
-    normalised_address,
     send,
 )
 
@@ -130,10 +129,12 @@ def test_allowed_headers_are_added() -> None:
         ("x@münchen.example", "x@xn--mnchen-3ya.example"),
         ("x@例え.テスト", "x@xn--r8jz45g.xn--zckzah"),
         ("o'neil@mail.sub.example", "o'neil@mail.sub.example"),
+        (" a@b.exa\u200bmple\u2028\n", "a@b.example"),
     ],
 )
 def test_a_valid_address_is_taken_with_its_domain_in_ascii(address: str, expected: str) -> None:
-    assert normalised_address(address) == expected
+    (recipient,) = _a_message(recipient=address)["To"].addresses
+    assert recipient.addr_spec == expected
 
 
 @pytest.mark.seed("S0-43")
@@ -162,8 +163,6 @@ def test_a_valid_address_is_taken_with_its_domain_in_ascii(address: str, expecte
         "A <a@b.example>",
         "a@b@c.example",
         "ä@b.example",
-        "a@b.example\n",
-        "a@b.exa\u200bmple\u2028",
         "a" * 65 + "@b.example",
         "a@" + "b" * 64 + ".example",
         "a@" + ".".join(["b" * 60] * 5),
@@ -172,7 +171,7 @@ def test_a_valid_address_is_taken_with_its_domain_in_ascii(address: str, expecte
 )
 def test_an_invalid_address_is_refused(address: str) -> None:
     with pytest.raises(Refused) as refused:
-        normalised_address(address)
+        _a_message(recipient=address)
     assert refused.value.code == "email_address_invalid"
     assert not address or address not in refused.value.detail
 

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +150,10 @@ def test_a_package_gives_what_its_tables_say_together() -> None:
     parsed = parse(a_package())
     found = parsed.by_name
 
-    assert (parsed.refused, parsed.warnings) == ((), ())
+    assert parsed.refused == ()
+    assert [(each.file, each.column, each.code) for each in parsed.warnings] == [
+        ("taxonomy_terms.csv", "description", "column_not_imported")
+    ]
     assert [record.number for record in parsed.records] == [
         "organization-1",
         "location-1",
@@ -261,6 +264,93 @@ def test_tables_that_have_no_place_here_are_named() -> None:
         ("unit", "table_not_imported"),
         ("widgets", "table_not_imported"),
     ]
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        str.upper,
+        lambda name: f"export/2026/{name}",
+        lambda name: f"Export\\{name.title()}",
+        lambda name: name.replace(".csv", ".Csv"),
+        lambda name: name.replace("_", " "),
+    ],
+)
+def test_a_table_is_known_in_any_spelling_of_its_file(spelling: Callable[[str], str]) -> None:
+    assert parse(a_package({spelling(name): rows for name, rows in TABLES.items()})).records == (
+        parse(a_package()).records
+    )
+
+
+def test_every_table_and_column_of_a_package_that_is_not_imported_is_named() -> None:
+    addresses = [TABLES["addresses.csv"][0] | {"country": "US", "what3words": "a.b.c", "is_private": "no"}]
+    phones = [row | {"department": "Desk"} for row in TABLES["phones.csv"]]
+    tables = TABLES | {
+        "addresses.csv": addresses,
+        "phones.csv": phones,
+        "physical_addresses.csv": addresses,
+        "regular_schedules.csv": [{"id": "1", "service_id": "1", "weekday": "1"}],
+        "schedules.csv": [{"id": "1", "description": "belongs to nothing"}],
+        "units.csv": [{"id": "1", "name": "bed"}],
+    }
+    more = {
+        "README.txt": b"Hello.",
+        "__MACOSX/._a.csv": b"",
+        ".DS_Store": b"",
+        "programs.csv": b"id\n1,2,3\n",
+    }
+    parsed = parse(a_package(tables, **more))
+    assert parsed.refused == ()
+    assert sorted((each.file, each.column, each.code) for each in parsed.warnings) == sorted(
+        [
+            ("README.txt", "README.txt", "table_not_imported"),
+            ("physical_addresses.csv", "physical_addresses.csv", "table_not_imported"),
+            ("regular_schedules.csv", "regular_schedules.csv", "table_not_imported"),
+            ("schedules.csv", "schedule", "table_not_imported"),
+            ("units.csv", "unit", "table_not_imported"),
+            ("programs.csv", "program", "table_not_imported"),
+            ("programs.csv", "cells beyond the header", "column_not_imported"),
+            ("addresses.csv", "what3words", "column_not_imported"),
+            ("phones.csv", "department", "column_not_imported"),
+            ("taxonomy_terms.csv", "description", "column_not_imported"),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("member", "entry", "field", "text"),
+    [
+        (
+            "schedules",
+            {"freq": "WEEKLY", "byday": "MO,WE", "opens_at": "09:00", "closes_at": "17:00"},
+            "hours",
+            "Mon, Wed 09:00-17:00",
+        ),
+        (
+            "schedules",
+            {"freq": "MONTHLY", "byday": "1TU,-1FR", "opens_at": "10:00", "valid_from": "2026-01-01", "valid_to": "2026-06-30"},
+            "hours",
+            "first Tue, last Fri 10:00, every month; from 2026-01-01 to 2026-06-30",
+        ),
+        ("schedules", {"freq": "WEEKLY", "interval": 2, "byday": "SA"}, "hours", "Sat, every 2 weeks"),
+        ("schedules", {"freq": "MONTHLY", "bymonthday": "15"}, "hours", "on day 15 of the month, every month"),
+        ("schedules", {"description": "Weekdays", "byday": "MO", "notes": "Ring twice"}, "hours", "Weekdays; Ring twice"),
+        ("languages", {"code": "es"}, "languages", ("es",)),
+        ("languages", {"name": "Spanish", "code": "es", "note": "by phone"}, "languages", ("Spanish (by phone)",)),
+        ("cost_options", {"option": "Adults", "amount": 5, "currency": "USD"}, "fees", "Adults: 5 USD"),
+        ("cost_options", {"amount_description": "sliding scale", "valid_to": "2026-12-31"}, "fees", "sliding scale; to 2026-12-31"),
+        ("service_areas", {"description": "North of the river", "extent_type": "text"}, "coverage_area", "North of the river"),
+        ("service_areas", {"extent": "Saltmarsh"}, "coverage_area", "Saltmarsh"),
+        ("accessibility", {"description": "Ramp", "details": "at the side"}, "accessibility", "Ramp; at the side"),
+        ("required_documents", {"document": "Passport", "uri": "https://a.example"}, "documents_required", "Passport"),
+    ],
+)  # fmt: skip
+def test_a_structured_part_is_shown_as_text_and_kept(
+    member: str, entry: dict[str, Any], field: str, text: Any
+) -> None:
+    pantry = parse(as_json([a_service(**{member: [{"id": "1", **entry}]})])).by_name["Pantry"]
+    assert getattr(pantry, field) == text
+    assert json.loads(pantry.extra[member]) == [{"id": "1", **entry}]
 
 
 def test_values_that_no_column_could_hold_are_refused() -> None:

@@ -462,3 +462,11 @@ def test_any_description_comes_back_whatever_quotes_commas_and_line_ends_it_hold
     for record, text in zip(result.records[1:], texts, strict=True):
         kept = text.strip().replace("\r\n", "\n").replace("\r", "\n")
         assert record.description == "".join(c for c in kept if c in "\n\t" or not (c < " " or c == "\x7f"))
+
+
+def test_a_row_of_blanks_is_skipped_and_half_a_position_is_kept_and_said() -> None:
+    result = parsed(PROGRAM | {"Latitude": "44.1"}, {"PublicName": " "})
+
+    assert (len(result.records), result.refused) == (2, ())
+    assert (result.records[1].latitude, result.records[1].extra["Latitude"]) == (None, "44.1")
+    assert warned(result) == [(3, "Latitude", "half_position")]

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.contracts.spelling import search_key
 from services.referrals.directory.names import Names
-from services.referrals.directory.rules import errors_forgiven, search_key
+from services.referrals.directory.rules import errors_forgiven
 
 DIRECTORY = (
     "Harbor Shelter Alliance",

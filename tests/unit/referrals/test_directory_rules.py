@@ -6,8 +6,6 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from services.contracts.errors import Refused
 from services.referrals.directory.rules import (
@@ -22,7 +20,6 @@ from services.referrals.directory.rules import (
     may_be_referred_to,
     record_as_json,
     record_from_json,
-    search_key,
 )
 from tests.unit.referrals.resource_records import a_record
 
@@ -122,25 +119,6 @@ def test_the_json_of_a_record_leaves_out_what_is_empty() -> None:
         "latitude": 0.0,
         "temporary_message": {"text": "Closed.", "appears_on": "2026-01-02"},
     }
-
-
-@pytest.mark.parametrize(
-    ("name", "key"),
-    [
-        ("St. Mary's Café & Pantry", "st marys cafe and pantry"),
-        ("ST MARY\u2019S  CAFE AND PANTRY ", "st marys cafe and pantry"),
-        ("Straße 2-1-1", "strasse 2 1 1"),
-        ("ÅNGSTRÖM (Öst)", "angstrom ost"),
-        ("...", ""),
-    ],
-)
-def test_names_are_compared_without_case_accents_and_punctuation(name: str, key: str) -> None:
-    assert search_key(name) == key
-
-
-@given(st.text(max_size=60))
-def test_a_search_key_is_its_own_search_key(name: str) -> None:
-    assert search_key(search_key(name)) == search_key(name)
 
 
 def test_a_record_is_made_again_of_its_json() -> None:

@@ -1,0 +1,115 @@
+"""What an HSDS file marks as private. The standard has no field for it, so files use members and attributes of their own.
+
+A mark is a member or an attribute such as `is_private`, `confidential`, `visibility: internal` or `address_is_private`. It
+holds for the part that has it (an address, a phone number, a contact), or for the whole entity.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from services.referrals.directory.hsds_tables import OURS
+
+_SECRET = re.compile(
+    r"private|confidential|hidden|unlisted|unpublished|redacted|internal|restricted|sensitive|nonpublic"
+)
+_WITHHOLD = re.compile(r"donot(publish|display|show|list|share)|(exclude|hide|hidden)from\w+|notpublic")
+_OPEN = frozenset({"public", "published", "visible", "listed"})
+_FILLING = re.compile(r"^(is|has)|(is|flag|only)$|is")
+_INTERNAL = "internal"
+# Members that say in a word who may see something, and what.
+_SCALES = {
+    **dict.fromkeys(("visibility", "confidentiality", "privacy", "audience", "publicity"), ""),
+    "locationtype": "address",
+}
+# Of an entity, these words in a mark name its members that the mark is about.
+_POSITION = ("latitude", "longitude", "transportation")
+_ABOUT = {
+    "address": ("addresses", *_POSITION),
+    "location": ("addresses", *_POSITION),
+    "phone": ("phones",),
+    "email": ("email",),
+    "contact": ("contacts",),
+    "website": ("website", "url", "additional_urls"),
+}
+
+
+def set_private_apart(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str], bool]:
+    """The body without what is marked as private, that as JSON texts by member, and whether all of it is private."""
+    private: dict[str, list[Any]] = {}
+    about = set(_marks(body))
+    named = {member for word in about for member in _ABOUT.get(word, ())}
+    named |= {member for member in body if _squeezed(member).startswith(_INTERNAL)}
+    rest = _public_part({name: value for name, value in body.items() if name not in named}, private)
+    if "addresses" in private or "addresses" in named:
+        named |= {*_POSITION}  # the coordinates tell the same as the address
+    for member in sorted(named & body.keys()):
+        rest.pop(member, None)
+        private.setdefault(member, []).append(body[member])
+    return rest, {member: json.dumps(values) for member, values in private.items()}, "" in about
+
+
+def _public_part(body: Mapping[str, Any], private: dict[str, list[Any]]) -> dict[str, Any]:
+    """The body without the parts that are marked, which go to `private` under the name of their list."""
+    rest: dict[str, Any] = {}
+    for member, value in body.items():
+        if isinstance(value, list):
+            parts = []
+            for part in value:
+                if isinstance(part, dict) and any(True for _ in _marks(part)):
+                    private.setdefault(member, []).append(part)
+                else:
+                    parts.append(_public_part(part, private) if isinstance(part, dict) else part)
+            rest[member] = parts
+        else:
+            rest[member] = value
+    return rest
+
+
+def _marks(body: Mapping[str, Any]) -> Iterator[str]:
+    """What the members and attributes of this body mark as private: a word of `_ABOUT`, or empty for all of it."""
+    for name, value in body.items():
+        if not isinstance(value, dict | list):
+            yield from _marked(_squeezed(name), value)
+    attributes = body.get("attributes")
+    for each in attributes if isinstance(attributes, list) else ():
+        if isinstance(each, dict) and each.get("link_type") != OURS:
+            yield from _marked(_squeezed(str(each.get("label") or "")), each.get("value", True))
+            term = each.get("taxonomy_term")
+            if isinstance(term, dict):
+                yield from _marked(_squeezed(str(term.get("name") or "")), True)
+
+
+def _marked(name: str, value: Any) -> Iterator[str]:
+    word = _squeezed(str(value))
+    says_no = word in ("", "none", "false", "no", "n", "f", "0")
+    if name in _SCALES:
+        if _SECRET.fullmatch(word):
+            yield _SCALES[name]
+    elif name.removeprefix("is") in _OPEN:
+        if says_no and value not in (None, ""):
+            yield ""
+    elif not says_no:
+        # A mark says little else; a longer name is about something else, such as "private practice".
+        about = _FILLING.sub("", _SECRET.sub("", _WITHHOLD.sub("", name)))
+        if about != name and (about == "" or _singular(about) in _ABOUT):
+            yield _singular(about)
+
+
+def _singular(word: str) -> str:
+    return (
+        word if word in _ABOUT else word.removesuffix("es") if word == "addresses" else word.removesuffix("s")
+    )
+
+
+def is_mark(name: str) -> bool:
+    """Whether a member or column of this name can mark something as private."""
+    word = _squeezed(name)
+    return word in _SCALES or word.removeprefix("is") in _OPEN or any(True for _ in _marked(word, "yes"))
+
+
+def _squeezed(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text).casefold()
