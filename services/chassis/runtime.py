@@ -7,9 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete
-from sqlalchemy.orm import Session
-
 from services.chassis import logs, metrics, wire
 from services.chassis.audit_sealing import MEASURE_EVERY_S, SEAL_EVERY_S, Sealer
 from services.chassis.blobs import BlobStore, has_room
@@ -124,15 +121,9 @@ class Runtime:
         return [Path(self.settings.blob_dir), *own]
 
     def _forget_old(self) -> bool:
-        def forget(session: Session) -> None:
-            session.execute(
-                delete(self.tables.Request).where(self.tables.Request.created_at < utc_now() - REQUESTS_KEPT)
-            )
-            session.execute(
-                delete(self.tables.Inbox).where(self.tables.Inbox.handled_at < utc_now() - INBOX_KEPT)
-            )
-
-        self.database.write(None, forget)
+        requests, inbox = self.tables.Request, self.tables.Inbox
+        self.database.sweep(requests, requests.created_at < utc_now() - REQUESTS_KEPT)
+        self.database.sweep(inbox, inbox.handled_at < utc_now() - INBOX_KEPT)
         return True
 
     def _measure_queues(self) -> bool:

@@ -34,11 +34,17 @@ def open_when_registered(unit: UnitOfWork, person: Person, kinds: Collection[str
         return None
     if not entry_of(unit.session, str(unit.organisation_id), EMPLOYEE).opens_accounts:
         return None
-    return open_account(unit, person)
+    account = open_account(unit, person)
+    if account is not None:
+        supervise(unit, account)
+    return account
 
 
 def open_account(unit: UnitOfWork, person: Person) -> Account | None:
-    """The employee's account; it is opened unless there is one. None where the person has no login or it is taken."""
+    """The employee's account; it is opened unless there is one. None where the person has no login or it is taken.
+
+    It supervises nobody yet: `supervise` lets it, and the feed does for all employees at once.
+    """
     present = find_portal_account(unit, EMPLOYEE, person.id)
     if present is not None:
         return present
@@ -47,9 +53,7 @@ def open_account(unit: UnitOfWork, person: Person) -> Account | None:
     if login is None or _is_taken(unit, login):
         unit.audit("account.not_opened", "person", person.id, reason="taken" if login else "no_email")
         return None
-    account = add_portal_account(unit, EMPLOYEE, person, login=login, email=person.email)
-    supervise(unit, account)
-    return account
+    return add_portal_account(unit, EMPLOYEE, person, login=login, email=person.email)
 
 
 def close_account(unit: UnitOfWork, person: Person) -> None:

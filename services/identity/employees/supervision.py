@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import aliased
 
 from services.chassis import wire
+from services.chassis.turns import in_turns
 from services.chassis.unit_of_work import UnitOfWork
 from services.identity.employees.models import Employment
 from services.identity.employees.rules import HR
@@ -13,52 +14,57 @@ from services.identity.models import Account, Relationship
 from services.identity.realms.rules import EMPLOYEE
 
 SUPERVISOR = "supervisor"
-MOST_AT_ONCE = 500
+EMPLOYEES_AT_ONCE = 50
 
 
-def set_and_end_due(unit: UnitOfWork, *, most: int = MOST_AT_ONCE) -> bool:
-    """Set and end at most `most` of the feed's supervisor relationships each; True when none is left to do (S2-34).
+def set_and_end_due(unit: UnitOfWork, *, after: str, most: int = EMPLOYEES_AT_ONCE) -> str | None:
+    """Set and end the feed's supervisor relationships of `most` employees, by employee number (S2-34).
 
-    A manager without an account supervises nobody until it has one. Relationships that staff have set stay.
+    Answers the number after which the next chunk begins, None when there is none. A manager without an account supervises
+    nobody until it has one. Relationships that staff have set stay.
     """
     manager, employee = aliased(Employment), aliased(Employment)
-    wanted = {
-        (account_id, person_id)
-        for account_id, person_id in unit.session.execute(
-            select(Account.id, employee.person_id)
-            .join(manager, manager.person_id == Account.person_id)
-            .join(employee, employee.manager_number == manager.employee_number)
-            .where(
-                Account.realm == EMPLOYEE,
+    rows = unit.session.execute(
+        select(employee.employee_number, employee.person_id, Account.id)
+        .outerjoin(
+            manager,
+            and_(
+                manager.employee_number == employee.manager_number,
                 manager.ended_at.is_(None),
                 employee.ended_at.is_(None),
                 manager.id != employee.id,
-            )
+            ),
         )
-    }
+        .outerjoin(Account, and_(Account.person_id == manager.person_id, Account.realm == EMPLOYEE))
+        .where(employee.employee_number > after)
+        .order_by(employee.employee_number)
+        .limit(most)
+    ).all()
+    wanted = {(account_id, person_id) for _, person_id, account_id in rows if account_id is not None}
     present = {
         (row.account_id, row.person_id): row
         for row in unit.session.scalars(
             select(Relationship).where(
-                Relationship.kind == SUPERVISOR,
-                or_(Relationship.ends_at.is_(None), Relationship.ends_at > unit.now),
+                Relationship.person_id.in_([person_id for _, person_id, _ in rows]), *_in_effect(unit)
             )
         )
     }
-    missing = sorted(wanted - set(present))
-    over = [row for pair, row in sorted(present.items()) if row.source == HR and pair not in wanted]
-    for account_id, person_id in missing[:most]:
+    for account_id, person_id in sorted(wanted - set(present)):
         _set(unit, account_id, person_id)
-    for row in over[:most]:
-        row.ends_at = max(unit.now, row.starts_at)
-        unit.audit("relationship.ended", "relationship", row.id, person_id=row.person_id, source=HR)
-    return max(len(missing), len(over)) <= most
+    for pair, row in sorted(present.items()):
+        if row.source == HR and pair not in wanted:
+            row.ends_at = max(unit.now, row.starts_at)
+            unit.audit("relationship.ended", "relationship", row.id, person_id=row.person_id, source=HR)
+    return rows[-1].employee_number if len(rows) == most else None
 
 
 def supervise(unit: UnitOfWork, account: Account) -> None:
     """Let a new account supervise the employees whose manager is the account's person."""
     manager = aliased(Employment)
-    for person_id in unit.session.scalars(
+    supervised = select(Relationship.person_id).where(
+        Relationship.account_id == account.id, *_in_effect(unit)
+    )
+    due = unit.session.scalars(
         select(Employment.person_id)
         .join(manager, manager.employee_number == Employment.manager_number)
         .where(
@@ -66,18 +72,18 @@ def supervise(unit: UnitOfWork, account: Account) -> None:
             manager.ended_at.is_(None),
             Employment.ended_at.is_(None),
             Employment.id != manager.id,
+            Employment.person_id.not_in(supervised),
         )
-    ).all():
-        present = unit.session.scalar(
-            select(Relationship.id).where(
-                Relationship.account_id == account.id,
-                Relationship.person_id == person_id,
-                Relationship.kind == SUPERVISOR,
-                or_(Relationship.ends_at.is_(None), Relationship.ends_at > unit.now),
-            )
-        )
-        if present is None:
-            _set(unit, account.id, person_id)
+    ).all()
+    for person_id in in_turns(due):
+        _set(unit, account.id, person_id)
+
+
+def _in_effect(unit: UnitOfWork) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Relationship.kind == SUPERVISOR,
+        or_(Relationship.ends_at.is_(None), Relationship.ends_at > unit.now),
+    )
 
 
 def _set(unit: UnitOfWork, account_id: str, person_id: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 
-from sqlalchemy import delete, literal, or_, text, update
+from sqlalchemy import literal, or_, text, update
 from sqlalchemy.orm import Session
 
 from services.chassis.database import Database
@@ -36,34 +36,26 @@ ORIGINS_OF_TRIES = (FROM_ORIGIN, FRESH, RESET, MATCH)
 
 
 def forget_old(database: Database) -> bool:
-    """Delete old rows in one transaction."""
+    """Delete old rows in small transactions."""
+    now = utc_now()
 
-    def forget(session: Session) -> None:
-        now = utc_now()
-        ended = or_(
-            LoginSession.expires_at < now - SESSIONS_KEPT, LoginSession.ended_at < now - SESSIONS_KEPT
+    def forget_steps(session: Session) -> None:
+        """The steps that undo a merge contain people's data; the merge itself stays on record."""
+        statement = update(PersonMerge).where(
+            PersonMerge.merged_at < now - CAN_BE_UNDONE_FOR, PersonMerge.steps != literal({}, JsonValue)
         )
-        for statement in (
-            # The steps that undo a merge contain people's data; the merge itself stays on record.
-            update(PersonMerge)
-            .where(
-                PersonMerge.merged_at < now - CAN_BE_UNDONE_FOR, PersonMerge.steps != literal({}, JsonValue)
-            )
-            .values(steps={}),
-            delete(LoginSession).where(ended),
-            delete(CredentialLink).where(CredentialLink.expires_at < now - LINKS_KEPT),
-            delete(LoginChallenge).where(LoginChallenge.expires_at < now - SESSIONS_KEPT),
-            delete(OutsideSignIn).where(OutsideSignIn.expires_at < now),
-            delete(ApiSession).where(ApiSession.expires_at < now - SESSIONS_KEPT),
-            delete(Throttle).where(Throttle.last_at < now - TRIES_KEPT),
-            delete(Throttle).where(
-                or_(Throttle.kind.endswith(SUFFIX), Throttle.kind.in_(ORIGINS_OF_TRIES)),
-                Throttle.last_at < now - ADDRESSES_KEPT,
-            ),
-        ):
-            session.execute(statement, execution_options={"synchronize_session": False})
+        session.execute(statement.values(steps={}), execution_options={"synchronize_session": False})
 
-    database.write(None, forget)
+    database.write(None, forget_steps)
+    ended = or_(LoginSession.expires_at < now - SESSIONS_KEPT, LoginSession.ended_at < now - SESSIONS_KEPT)
+    database.sweep(LoginSession, ended)
+    database.sweep(CredentialLink, CredentialLink.expires_at < now - LINKS_KEPT)
+    database.sweep(LoginChallenge, LoginChallenge.expires_at < now - SESSIONS_KEPT)
+    database.sweep(OutsideSignIn, OutsideSignIn.expires_at < now)
+    database.sweep(ApiSession, ApiSession.expires_at < now - SESSIONS_KEPT)
+    database.sweep(Throttle, Throttle.last_at < now - TRIES_KEPT)
+    of_origins = or_(Throttle.kind.endswith(SUFFIX), Throttle.kind.in_(ORIGINS_OF_TRIES))
+    database.sweep(Throttle, of_origins, Throttle.last_at < now - ADDRESSES_KEPT)
     return True
 
 

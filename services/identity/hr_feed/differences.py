@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import or_, select
 
 from services.chassis import wire
+from services.chassis.turns import in_turns
 from services.chassis.unit_of_work import UnitOfWork
 from services.identity.employees import rules
 from services.identity.employees.automatic import close_account, open_account, reopen_account
@@ -19,6 +20,8 @@ from services.identity.hr_feed.rules import EMPLOYMENT_FIELDS, ENDED, PERSON_FIE
 from services.identity.models import Person, PersonKind
 from services.identity.realms.rules import EMPLOYEE
 from services.identity.registry.accounts import name_accounts
+
+ACCOUNTS_AT_ONCE = 3
 
 
 def apply(unit: UnitOfWork, lines: Sequence[HrImportLine]) -> None:
@@ -66,7 +69,7 @@ def apply(unit: UnitOfWork, lines: Sequence[HrImportLine]) -> None:
             opened.append(present[1])
     unit.session.flush()
     if opened and entry_of(unit.session, str(unit.organisation_id), EMPLOYEE).opens_accounts:
-        for person in opened:
+        for person in in_turns(opened, ACCOUNTS_AT_ONCE):
             open_account(unit, person)
 
 

@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from services.chassis.turns import in_turns
 from services.contracts.errors import Refused
 from services.identity.hr_feed.feed_file import FileRefused, Parsed, Problem, parse
 from services.identity.hr_feed.rules import FeedRow
@@ -53,7 +54,7 @@ def read_feed(path: Path, file_format: str) -> Parsed:
         if "reason" in summary:
             raise FileRefused(**summary)
         problems = [Problem(**problem) for problem in summary["problems"]]
-        rows = [_row(*json.loads(line)) for line in answer]
+        rows = [_row(*json.loads(line)) for line in in_turns(answer)]
     return Parsed(rows, problems, summary["refused_numbers"], summary["refused"])
 
 

@@ -1,6 +1,7 @@
 """Imports of the HR feed: a file is read and compared, then applied in the background.
 
-It is applied in chunks, one a transaction, so that an interrupted import goes on where it stopped.
+It is compared in turns, so that other calls run meanwhile. It is written and applied in chunks, one a transaction, so
+that an interrupted import goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -8,15 +9,18 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, or_, select
+import eventlet.tpool
+from sqlalchemy import and_, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
 from services.chassis.transactions import itself, transact_as
+from services.chassis.turns import in_turns
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.contracts.identity import hr_feed as contract
@@ -33,27 +37,35 @@ from services.identity.realms.rules import EMPLOYEE
 EVERY_S = 30.0
 LOOP = "hr-feed"
 BY_STAFF = "staff"
-LINES_AT_ONCE = 200
-LINES_WRITTEN_AT_ONCE = 1000
+LINES_AT_ONCE = 25
+LINES_WRITTEN_AT_ONCE = 100
+KNOWN_AT_ONCE = 200
 
 
 def upload(call: Call) -> Any:
     """Read a file in a child process, compare it with the known employees, keep the differences. Raises as `read_feed`."""
-    path = call.runtime.blobs.path(call.organisation_id, call.request["document"]["sha256"])
+    document = call.request["document"]
+    path = call.runtime.blobs.path(call.organisation_id, document["sha256"])
     if call.is_repeated():
-        return call.commit(_keep, Parsed())
-    return call.commit(_keep, read_feed(path, call.request["format"]))
+        return call.commit(_complete, "")
+    parsed = read_feed(path, call.request["format"])
+    with call.runtime.database.reading(call.organisation_id) as session:
+        known = known_employees(session)
+    plan = eventlet.tpool.execute(rules.plan_feed, parsed.rows, known, parsed.refused_numbers)
+    import_id = call.transact(partial(_new_import, parsed=parsed, plan=plan, sha256=document["sha256"]))
+    for start in range(0, len(plan.differences), LINES_WRITTEN_AT_ONCE):
+        call.transact(partial(_write_lines, import_id=import_id, plan=plan, start=start))
+    return call.commit(_complete, import_id)
 
 
-def _keep(unit: UnitOfWork, parsed: Parsed, *, document: Mapping[str, Any]) -> dict[str, Any]:
-    plan = rules.plan_feed(parsed.rows, known_employees(unit.session), parsed.refused_numbers)
+def _new_import(unit: UnitOfWork, *, parsed: Parsed, plan: rules.FeedPlan, sha256: str) -> str:
     counts = {action: plan.count(action) for action in (rules.ADDED, rules.CHANGED, rules.ENDED)}
     counts |= {name: getattr(plan, name) for name in ("unidentified", "supervised", "unsupervised")}
     found = [*map(_repeated, plan.repeated[:PROBLEMS_SHOWN]), *map(_double, plan.doubles[:PROBLEMS_SHOWN])]
     row = HrImport(
         id=wire.new_id(),
-        state=rules.READY,
-        sha256=document["sha256"],
+        state=rules.COMPARING,
+        sha256=sha256,
         total=len(plan.differences),
         done=0,
         counts=counts | {"unchanged": plan.unchanged, "refused": parsed.refused + len(plan.repeated)},
@@ -62,29 +74,35 @@ def _keep(unit: UnitOfWork, parsed: Parsed, *, document: Mapping[str, Any]) -> d
         created_at=unit.now,
     )
     unit.add(row)
-    unit.session.flush()
-    for start in range(0, row.total, LINES_WRITTEN_AT_ONCE):
-        unit.session.connection().execute(
-            insert(HrImportLine),
-            [
-                {
-                    "import_id": row.id,
-                    "organisation_id": unit.organisation_id,
-                    "position": position,
-                    "employee_number": each.number,
-                    "action": each.action,
-                    "person_id": each.person_id,
-                    "columns": dict(each.values),
-                    "changes": [
-                        {"field": name, "before": before, "after": after}
-                        for name, before, after in each.changes
-                    ],
-                }
-                for position, each in enumerate(
-                    plan.differences[start : start + LINES_WRITTEN_AT_ONCE], start=start + 1
-                )
-            ],
-        )
+    return row.id
+
+
+def _write_lines(unit: UnitOfWork, *, import_id: str, plan: rules.FeedPlan, start: int) -> None:
+    unit.session.connection().execute(
+        insert(HrImportLine),
+        [
+            {
+                "import_id": import_id,
+                "organisation_id": unit.organisation_id,
+                "position": position,
+                "employee_number": each.number,
+                "action": each.action,
+                "person_id": each.person_id,
+                "columns": dict(each.values),
+                "changes": [
+                    {"field": name, "before": before, "after": after} for name, before, after in each.changes
+                ],
+            }
+            for position, each in enumerate(
+                plan.differences[start : start + LINES_WRITTEN_AT_ONCE], start=start + 1
+            )
+        ],
+    )
+
+
+def _complete(unit: UnitOfWork, import_id: str) -> dict[str, Any]:
+    row = unit.session.get_one(HrImport, import_id, with_for_update=True)
+    row.state = rules.READY
     unit.audit("hr_import.read", "hr_import", row.id, **row.counts)
     return import_view(unit.session, row)
 
@@ -111,7 +129,18 @@ def known_employees(session: Session) -> dict[str, rules.Known]:
         or_(PersonKind.ends_at.is_(None), PersonKind.ends_at > now),
     )
     rows = session.execute(
-        select(Person, Employment)
+        select(
+            Person.id,
+            Person.number,
+            Employment.employee_number,
+            Employment.ended_at,
+            Employment.source,
+            Person.email_key,
+            Person.first_name_key,
+            Person.last_name_key,
+            *(getattr(Person, name) for name in rules.PERSON_FIELDS),
+            *(getattr(Employment, name) for name in rules.EMPLOYMENT_FIELDS),
+        )
         .outerjoin(Employment, Employment.person_id == Person.id)
         .where(
             or_(
@@ -119,21 +148,17 @@ def known_employees(session: Session) -> dict[str, rules.Known]:
                 and_(Person.id.in_(by_hand), Person.disabled_at.is_(None)),
             )
         )
+        .execution_options(yield_per=KNOWN_AT_ONCE)
     )
     return {
-        employment.employee_number if employment else person.number: rules.Known(
-            person.id,
-            {
-                name: _text(getattr(employment if name in rules.EMPLOYMENT_FIELDS else person, name, None))
-                for name in names
-            },
-            employment is not None and employment.ended_at is not None,
-            employment.source if employment else BY_STAFF,
-            rules.marks_of(
-                person.email_key, person.first_name_key, person.last_name_key, _text(person.date_of_birth)
-            ),
+        row.employee_number or row.number: rules.Known(
+            row.id,
+            {name: _text(getattr(row, name)) for name in names},
+            row.ended_at is not None,
+            row.source or BY_STAFF,
+            rules.marks_of(row.email_key, row.first_name_key, row.last_name_key, _text(row.date_of_birth)),
         )
-        for person, employment in rows
+        for row in in_turns(rows, KNOWN_AT_ONCE)
     }
 
 
@@ -149,8 +174,8 @@ def import_view(session: Session, row: HrImport) -> dict[str, Any]:
 
 
 def find_import(session: Session, import_id: str, *, for_update: bool = False) -> HrImport:
-    """The import. Raises Refused(not_found)."""
-    statement = select(HrImport).where(HrImport.id == import_id)
+    """The import, once it is compared. Raises Refused(not_found)."""
+    statement = select(HrImport).where(HrImport.id == import_id, HrImport.state != rules.COMPARING)
     row: HrImport | None = session.scalar(statement.with_for_update() if for_update else statement)
     if row is None:
         raise Refused("not_found", "There is no such import.")
@@ -235,24 +260,28 @@ def work(runtime: Any) -> bool:
             .order_by(HrImport.applied_at)
         ).all()
     for import_id, organisation in begun:
-        while not _step(runtime, import_id, organisation):
-            pass
+        place: str | None = ""
+        while place is not None:
+            place = _step(runtime, import_id, organisation, place)
     _forget_lines(runtime)
     return True
 
 
-def _step(runtime: Any, import_id: str, organisation: Organisation) -> bool:
-    """Apply one chunk. True when the import is applied."""
+def _step(runtime: Any, import_id: str, organisation: Organisation, place: str) -> str | None:
+    """Apply one chunk of lines; once there are none, one of supervisors after `place`. Answers the next place.
 
-    def carry_on(unit: UnitOfWork) -> bool:
-        return _carry_on(unit, find_import(unit.session, import_id, for_update=True))
+    None when the import is applied.
+    """
+
+    def carry_on(unit: UnitOfWork) -> str | None:
+        return _carry_on(unit, find_import(unit.session, import_id, for_update=True), place)
 
     return transact_as(runtime, itself(runtime, organisation.id, organisation.key), carry_on, import_id)
 
 
-def _carry_on(unit: UnitOfWork, row: HrImport) -> bool:
+def _carry_on(unit: UnitOfWork, row: HrImport, place: str) -> str | None:
     if row.state != rules.APPLYING:
-        return True  # another process has completed the import
+        return None  # another process has completed the import
     lines = unit.session.scalars(
         select(HrImportLine)
         .where(HrImportLine.import_id == row.id, HrImportLine.position > row.done)
@@ -262,31 +291,19 @@ def _carry_on(unit: UnitOfWork, row: HrImport) -> bool:
     if lines:
         differences.apply(unit, lines)
         row.done = lines[-1].position
-        return False
-    if not supervision.set_and_end_due(unit):
-        return False
+        return place
+    following = supervision.set_and_end_due(unit, after=place)
+    if following is not None:
+        return following
     row.state = rules.APPLIED
     counts = {action: row.counts[action] for action in (rules.ADDED, rules.CHANGED, rules.ENDED)}
     unit.audit("hr_import.applied", "hr_import", row.id, **counts)
     unit.publish(contract.hr_import_applied, row.id, {"import_id": row.id, **counts})
-    return True
+    return None
 
 
 def _forget_lines(runtime: Any) -> None:
     """Delete the lines of imports after a month, because they are personal data. The audit trail keeps what happened."""
     before = utc_now() - rules.LINES_KEPT
     old = select(HrImport.id).where(HrImport.created_at < before, HrImport.state != rules.APPLYING)
-    with runtime.database.reading(None) as session:
-        if (
-            session.scalar(select(HrImportLine.position).where(HrImportLine.import_id.in_(old)).limit(1))
-            is None
-        ):
-            return
-
-    def forget(session: Session) -> None:
-        session.execute(
-            delete(HrImportLine).where(HrImportLine.import_id.in_(old)),
-            execution_options={"synchronize_session": False},
-        )
-
-    runtime.database.write(None, forget)
+    runtime.database.sweep(HrImportLine, HrImportLine.import_id.in_(old))

@@ -13,7 +13,7 @@ from services.identity.models import Base
 
 
 class HrImport(TenantScoped, Base):
-    """An import of a file. Its changes are computed (`ready`), being applied (`applying`), or applied (`applied`)."""
+    """An import of a file. Its changes are being written (`comparing`), written (`ready`), being applied, or applied."""
 
     __tablename__ = "hr_imports"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)

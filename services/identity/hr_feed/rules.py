@@ -10,7 +10,8 @@ from services.identity.employees.rules import HR
 
 ADDED, CHANGED, ENDED = "added", "changed", "ended"
 
-READY, APPLYING, APPLIED = "ready", "applying", "applied"
+# Until all its lines are written an import is COMPARING, and nobody can see it.
+COMPARING, READY, APPLYING, APPLIED = "comparing", "ready", "applying", "applied"
 
 # How long an import may be applied after it was compared: later, the employees may have changed too much.
 HOLDS = datetime.timedelta(days=1)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis import wire
 from services.chassis.passports import Caller
+from services.chassis.turns import in_turns
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.declare import Event
 from services.contracts.errors import Refused
@@ -267,7 +268,7 @@ def _value(name: str, text: str | None) -> Any:
 def _move_back(unit: UnitOfWork, row: PersonMerge) -> int:
     """Undo the steps of a merge. Answers how many could not be undone."""
     stayed = 0
-    for step in reversed(row.steps["moves"]):
+    for step in in_turns(reversed(row.steps["moves"]), moves.ROWS_AT_ONCE):
         if "account" in step:
             stayed += not addresses.reopen(unit, step)
             continue

@@ -14,9 +14,11 @@ from sqlalchemy import Column, Table, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from services.chassis.turns import in_turns
 from services.chassis.unit_of_work import UnitOfWork
 from services.identity.models import Base
 
+ROWS_AT_ONCE = 10
 # Tables in which two open rows could say the same, since no constraint forbids it; and the columns to compare.
 _TWINS: Mapping[str, tuple[str, ...]] = {
     "relationships": ("account_id", "person_id", "kind"),
@@ -54,7 +56,8 @@ def move(unit: UnitOfWork, reference: Reference, before: str, after: str) -> lis
     table, column = reference.table, reference.column
     keys = list(table.primary_key.columns)
     steps = []
-    for row in unit.session.execute(select(table).where(column == before)).mappings().all():
+    rows = unit.session.execute(select(table).where(column == before)).mappings().all()
+    for row in in_turns(rows, ROWS_AT_ONCE):
         if _has_twin(unit, reference, row, after):
             continue
         key = {each.name: row[each.name] for each in keys}

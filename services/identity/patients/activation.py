@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from services.chassis import wire
 from services.chassis.database import Database
@@ -112,11 +112,7 @@ def take_unverified_address(unit: UnitOfWork, *, notice_id: str) -> dict[str, An
 
 def forget_notices(database: Database) -> bool:
     """Delete the notices that have expired."""
-    statement = delete(UnverifiedNotice).where(UnverifiedNotice.expires_at <= utc_now())
-    database.write(
-        None,
-        lambda session: session.execute(statement, execution_options={"synchronize_session": False}),
-    )
+    database.sweep(UnverifiedNotice, UnverifiedNotice.expires_at <= utc_now())
     return True
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import pytest
 
+from services.chassis.database import Database
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, employees, hr_feed
 from services.contracts.identity import people as people_contract
 from services.contracts.identity import relationships as relationships_contract
-from services.identity.hr_feed import imports
+from services.identity.employees import supervision
+from services.identity.hr_feed import imports, rules
+from services.identity.hr_feed.models import HrImport
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.employees import (
     a_line,
@@ -273,14 +277,84 @@ def test_two_thousand_employees_are_taken_in_within_twelve_seconds_with_progress
     seen = []
     step = imports._step
 
-    def watched(runtime, import_id, organisation):
-        is_done = step(runtime, import_id, organisation)
+    def watched(runtime, import_id, organisation, place):
+        following = step(runtime, import_id, organisation, place)
         seen.append(identity.call(hr_feed.get_hr_import, admin, import_id=import_id)["done"])
-        return is_done
+        return following
 
     monkeypatch.setattr(imports, "_step", watched)
     started = time.monotonic()
     done = take_in(identity, admin, *rows)
     assert time.monotonic() - started < 12
     assert (done["state"], done["counts"]["added"]) == ("applied", 2000)
-    assert seen[:3] == [200, 400, 600]
+    assert seen[:3] == [25, 50, 75]
+
+
+@pytest.mark.fault("F25")
+def test_a_large_file_is_compared_and_applied_in_small_transactions_with_turns_for_others(
+    identity, monkeypatch
+):
+    admin = identity.admin()
+    boss = an_employee(identity, admin, "1")
+    an_account(identity, admin, boss["id"], "portal_user")
+    log, write_once = [], Database._write_once
+
+    def written(database, organisation_id, work):
+        answer = write_once(database, organisation_id, work)
+        log.append("transaction")
+        return answer
+
+    monkeypatch.setattr(Database, "_write_once", written)
+    monkeypatch.setattr(time, "sleep", lambda seconds: log.append("turn") if seconds == 0 else None)
+    answer = upload(identity, admin, *[a_line(str(number), manager="1") for number in range(1, 501)])
+    transactions = [place for place, each in enumerate(log) if each == "transaction"]
+    assert len(transactions) == 1 + 500 // imports.LINES_WRITTEN_AT_ONCE + 1
+    assert all("turn" in log[before:after] for before, after in itertools.pairwise([0, *transactions]))
+    assert log[: transactions[0]].count("turn") > 500 // 100  # while the rows are read
+    identity.call(hr_feed.apply_hr_import, admin, import_id=answer["id"], confirm=True)
+    log.clear()
+    assert imports.work(identity.runtime)
+    transactions = [place for place, each in enumerate(log) if each == "transaction"]
+    chunks = 500 // imports.LINES_AT_ONCE + 500 // supervision.EMPLOYEES_AT_ONCE
+    assert chunks <= len(transactions) <= chunks + 1
+    assert all("turn" in log[before:after] for before, after in itertools.pairwise([0, *transactions]))
+    assert identity.call(hr_feed.get_hr_import, admin, import_id=answer["id"])["state"] == "applied"
+    assert len(reach(enter(identity, "e1@example.org"))) == 500
+
+
+def test_an_import_is_not_seen_before_it_is_compared(identity, monkeypatch):
+    admin = identity.admin()
+    write_lines, seen = imports._write_lines, []
+
+    def watched(unit, *, import_id, plan, start):
+        seen.append(import_id)
+        write_lines(unit, import_id=import_id, plan=plan, start=start)
+        raise Refused("service_unavailable", "The database is busy.")
+
+    monkeypatch.setattr(imports, "_write_lines", watched)
+    with pytest.raises(Refused):
+        upload(identity, admin, a_line("1"))
+    for operation in (hr_feed.get_hr_import, hr_feed.list_hr_import_lines, hr_feed.apply_hr_import):
+        assert identity.refused(operation, admin, import_id=seen[0]).code == "not_found"
+
+
+def test_lines_of_old_imports_are_deleted_a_few_in_a_transaction(identity, monkeypatch):
+    admin = identity.admin()
+    old = upload(identity, admin, *[a_line(str(number)) for number in range(5)])
+    new = upload(identity, admin, a_line("1"))
+
+    def age(session):
+        session.get_one(HrImport, old["id"]).created_at -= rules.LINES_KEPT
+
+    identity.database.write(None, age)
+    transactions, write_once = [], Database._write_once
+    monkeypatch.setattr("services.chassis.database.SWEPT_AT_ONCE", 2)
+    monkeypatch.setattr(
+        Database,
+        "_write_once",
+        lambda *given: transactions.append(write_once(*given)) or transactions[-1],
+    )
+    assert imports.work(identity.runtime)
+    assert transactions == [2, 2, 1]
+    assert lines_of(identity, admin, old) == []
+    assert len(lines_of(identity, admin, new)) == 1

@@ -20,6 +20,7 @@ from sqlalchemy.orm import (
     selectinload,
 )
 
+from services.chassis import database as database_module
 from services.chassis.database import (
     Database,
     Prepared,
@@ -279,3 +280,28 @@ def test_of_two_inserts_of_one_key_the_second_says_that_it_is_there(database: Da
         None, lambda session: insert_unless_there(session, Shelf.__table__, {**row, "label": "second"})
     )
     assert all_shelves(database)["one"] == ("first", HARBOR)
+
+
+def test_others_run_before_each_transaction_of_a_loop(database: Database, monkeypatch: pytest.MonkeyPatch):
+    log: list[object] = []
+    monkeypatch.setattr(database_module.time, "sleep", log.append)
+    for number in range(3):
+        database.write(HARBOR, lambda _session, number=number: log.append(f"transaction {number}"))
+    assert log == [0, "transaction 0", 0, "transaction 1", 0, "transaction 2"]
+
+
+@pytest.mark.parametrize(("count", "transactions"), [(0, 0), (1, 1), (2, 2), (5, 3)])
+def test_old_rows_are_swept_a_few_in_a_transaction_and_others_stay(
+    database: Database, monkeypatch: pytest.MonkeyPatch, count: int, transactions: int
+):
+    old = [
+        Shelf(id=f"old-{number}", organisation_id=(HARBOR, BAYSIDE)[number % 2], label="old")
+        for number in range(count)
+    ]
+    database.write(None, lambda session: session.add_all(old))
+    turns: list[object] = []
+    monkeypatch.setattr(database_module, "SWEPT_AT_ONCE", 2)
+    monkeypatch.setattr(database_module.time, "sleep", turns.append)
+    database.sweep(Shelf, Shelf.label == "old")
+    assert len(turns) == transactions
+    assert set(all_shelves(database)) == {"harbor", "bayside"}
