@@ -35,6 +35,7 @@ SAMPLES: Mapping[str, str | int] = {
     "confirmation_link": "https://portal.example/credentials#token=example",
     "lifetime": "7 days",
     "username": "maria@example.org",
+    "whose": "Maria",
     "temporary_password": "K7QF-2MXD-HHP4-WZ9A",
     "pickup_code": "K7QF-2MXD",
     "partner_text": "Please call within two days.",

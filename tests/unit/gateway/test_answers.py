@@ -134,7 +134,6 @@ def test_an_error_of_the_library_that_is_not_ours_to_tell_keeps_its_side(
         ("GET", "/", 302),
         ("PATCH", "/v1/queues", 405),
         ("OPTIONS", "/v1/queues", 200),
-        ("POST", ACCOUNT + "/disable", 428),
         ("GET", "/readyz", 503),
         ("GET", "/metrics", 404),
         ("GET", "/docs", 200),
