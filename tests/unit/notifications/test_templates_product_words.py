@@ -12,6 +12,7 @@ from services.contracts.errors import Refused
 from services.notifications.templates.product_words import KINDS, Rendered, Template, check, render
 
 VALUES = {
+    "whose": "Maria",
     "partner_text": "Please call within two days.",
     "record_number": 4711,
     "document_number": "D-9",
