@@ -24,6 +24,8 @@ from services.referrals.directory_imports.spool import Entry
 
 ROWS_AT_ONCE = 50
 
+OWN_EXPORTS = "hsds_json"  # their form
+
 
 class Known(NamedTuple):
     """A resource as the directory has it, for comparison."""
@@ -45,7 +47,7 @@ def apply(unit: UnitOfWork, job: DirectoryImport, entries: Sequence[Entry]) -> N
     }
     known = _known(unit, numbers)
     standing = _standing(job, entries, columns, known)
-    plan = plan_import(_fingerprints(unit, standing, known), standing)
+    plan = plan_import(_fingerprints(unit, job.source, standing, known), standing)
     _note(job, plan, standing, known)
     if not job.is_dry_run:
         ids = {number: row.id for number, row in known.items()}
@@ -78,16 +80,23 @@ def _known(unit: UnitOfWork, numbers: set[str]) -> dict[str, Known]:
     }
 
 
-def _fingerprints(unit: UnitOfWork, entries: Sequence[Entry], known: Mapping[str, Known]) -> dict[str, str]:
-    """The fingerprint of each known record. A record that says what the directory says by now changes nothing either."""
+def _fingerprints(
+    unit: UnitOfWork, source: str | None, entries: Sequence[Entry], known: Mapping[str, Known]
+) -> dict[str, str]:
+    """The fingerprint of each known record. A record that says what the directory says by now changes nothing either.
+
+    Nor does one of an HSDS file that lacks only what is private: our own exports leave that out, and reading them back must
+    not drop it.
+    """
     found = {number: row.fingerprint for number, row in known.items()}
     incoming = {entry.number: entry.fingerprint for entry in entries}
-    edited = [
-        number for number, row in known.items() if row.is_edited and incoming.get(number) != row.fingerprint
-    ]
-    records = select(Resource.number, Resource.record).where(Resource.number.in_(edited))
+    others = [number for number, row in known.items() if incoming.get(number) not in (None, row.fingerprint)]
+    records = select(Resource.number, Resource.record).where(Resource.number.in_(others))
     for number, record in unit.session.execute(records):
-        if fingerprint_of(record) == incoming.get(number):
+        said = [fingerprint_of(record)]
+        if source == OWN_EXPORTS:
+            said.append(fingerprint_of({name: value for name, value in record.items() if name != "private"}))
+        if incoming[number] in said:
             found[number] = incoming[number]
     return found
 

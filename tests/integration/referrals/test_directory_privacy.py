@@ -164,6 +164,28 @@ def test_who_edits_a_resource_from_outside_sees_no_more_of_it(desk: Desk) -> Non
     assert CANARY in json.dumps(desk(directory.get_resource, resource_id=item["id"]))
 
 
+@pytest.mark.parametrize("is_edited", [False, True])
+def test_reading_back_what_was_exported_keeps_what_is_private(desk: Desk, is_edited: bool) -> None:
+    secret = {"PhysicalAddress1": CANARY, "PhysicalAddressIsPrivate": "Yes"}
+    row = ROW | {"ResourceAgencyNum": "100", "PublicName": "Row", "PhoneFax": "202 555 0100"}
+    desk.import_file(an_export_with([row | secret]))
+    (item,) = desk(directory.search_resources, q="100")["items"]
+    if is_edited:
+        wanted = {"resource_id": item["id"], "version": item["version"], "description": "Open late."}
+        desk(directory.edit_resource, **wanted)
+
+    report = desk.import_file(exported(desk).encode())
+
+    assert (report["changed"], report["warnings"]) == (0, [])
+    assert (
+        desk(directory.get_resource, resource_id=item["id"])["record"]["private"]["PhysicalAddress1"]
+        == CANARY
+    )
+    desk.import_file(an_export_with([row]))
+    after = desk(directory.get_resource, resource_id=item["id"])["record"]
+    assert "private" not in after or not after["private"]
+
+
 @pytest.mark.fault("A27")
 @pytest.mark.parametrize("says", ["No", "FALSE", "0", ""])
 def test_what_a_row_does_not_mark_is_shown(desk: Desk, says: str) -> None:
