@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
-from typing import Any
+from marshmallow import fields, validate
 
-from marshmallow import ValidationError, fields, validate
-
-from services.chassis.settings import Settings
-
-
-class Networks(fields.Field[tuple[Any, ...]]):
-    """Reads ranges in CIDR notation, separated by commas, as ip_network objects."""
-
-    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> tuple[Any, ...]:
-        try:
-            return tuple(ipaddress.ip_network(part.strip()) for part in str(value).split(",") if part.strip())
-        except ValueError:
-            raise ValidationError("Ranges such as 10.0.0.0/8,2001:db8::/32 are expected.") from None
+from services.chassis.settings import Networks, Settings
 
 
 class GatewaySettings(Settings):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -40,8 +39,7 @@ class ReadingAudit:
             rows[:] = group.gather()
             session.connection().execute(self._insert, rows)
 
-        time.sleep(0)  # yield to other greenlets, so that calls already received can join
-        self._database.write(None, insert)
+        self._database.write(None, insert)  # yields first, so that calls already received can join
         return [None] * len(rows)
 
 

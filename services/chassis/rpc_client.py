@@ -122,7 +122,7 @@ class RpcClient:
         self, operation: Operation, arguments: Mapping[str, Any], context: wire.CallContext, timeout_s: float
     ) -> Any:
         ends_at = time.monotonic() + timeout_s
-        self._presence.refuse_if_known_absent(operation.service)
+        self._presence.refuse_if_known_absent(operation.service, ends_at)
         if not self._is_up(timeout_s) or self._link.is_blocked:
             raise _unavailable("The message broker cannot be reached.")
         context = replace(
@@ -171,7 +171,7 @@ class RpcClient:
         if waiter.lock.acquire(timeout=max(0.0, min(PATIENCE_S, ends_at - time.monotonic()))):
             return
         if time.monotonic() < ends_at:
-            self._presence.refuse_if_absent(service)
+            self._presence.refuse_if_absent(service, ends_at)
         if waiter.lock.acquire(timeout=max(0.0, min(SILENT_AFTER_S, ends_at - time.monotonic()))):
             return
         if self.waiting.is_too_much(service):
@@ -236,50 +236,58 @@ class _Presence:
         self._connection: Any = None
         self._known: dict[str, tuple[float, int, int]] = {}
 
-    def refuse_if_known_absent(self, service: str) -> None:
+    def refuse_if_known_absent(self, service: str, ends_at: float) -> None:
         """Before a call: refuse if the service was not running a moment ago and still is not."""
         asked_at, consumers, _ = self._known.get(service, (0.0, 1, 0))
-        if consumers == 0 and (asked_at > time.monotonic() - ABSENCE_KNOWN_S or self._ask(service)[0] == 0):
+        if consumers == 0 and (
+            asked_at > time.monotonic() - ABSENCE_KNOWN_S or self._ask(service, ends_at)[0] == 0
+        ):
             raise _unavailable(f"The {service} service is not running.")
 
-    def refuse_if_absent(self, service: str) -> None:
+    def refuse_if_absent(self, service: str, ends_at: float) -> None:
         """During a call: refuse if the queue has no consumer and holds messages.
 
         A process that is stopping takes no new calls but finishes the one it has. Then the queue is empty, and the call
         waits until its deadline.
         """
-        consumers, waiting = self._ask(service)
+        consumers, waiting = self._ask(service, ends_at)
         if consumers == 0 and waiting > 0:
             raise _unavailable(f"The {service} service is not running.")
 
-    def _ask(self, service: str) -> tuple[int, int]:
-        """(consumers, messages waiting). One caller asks the broker; callers that waited for the lock use the answer."""
+    def _ask(self, service: str, ends_at: float) -> tuple[int, int]:
+        """(consumers, messages waiting). One caller asks the broker; callers that waited for the lock use the answer.
+
+        A broker that hangs holds nobody beyond ASK_WITHIN_S, nor beyond the call's own end.
+        """
         came_at = time.monotonic()
-        if not self._lock.acquire(timeout=ASK_WITHIN_S):
+        ends_at = min(ends_at, came_at + ASK_WITHIN_S)
+        if not self._lock.acquire(timeout=max(0.0, ends_at - came_at)):
             return 1, 0  # the broker does not answer another caller either
         try:
             asked_at, consumers, waiting = self._known.get(service, (0.0, 1, 0))
             if asked_at < came_at - 0.1:
-                consumers, waiting = self._look(service)
+                consumers, waiting = self._look(service, ends_at)
                 self._known[service] = (time.monotonic(), consumers, waiting)
             return consumers, waiting
         finally:
             self._lock.release()
 
-    def _look(self, service: str) -> tuple[int, int]:
+    def _look(self, service: str, ends_at: float) -> tuple[int, int]:
         for _ in range(2):  # the kept connection may be dead although the broker is back
+            left_s = ends_at - time.monotonic()
+            if left_s <= 0:
+                break
             try:
-                return self._look_once(service)
+                return self._look_once(service, left_s)
             except (OSError, ConnectionError, amqp.AMQPError, LinkDown):
                 self._connection = None
         # Without an answer of the broker the presence is unknown, so the call waits until its deadline.
         return 1, 0
 
-    def _look_once(self, service: str) -> tuple[int, int]:
+    def _look_once(self, service: str, within_s: float) -> tuple[int, int]:
         if self._connection is None or not self._connection.connected:
-            connection = connect(self._uri, ASK_WITHIN_S)
-            connection.transport.sock.settimeout(ASK_WITHIN_S)
-            self._connection = connection
+            self._connection = connect(self._uri, within_s)
+        self._connection.transport.sock.settimeout(within_s)
         try:
             channel = self._connection.channel()
             try:

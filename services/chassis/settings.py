@@ -5,6 +5,7 @@ A process declares its settings as a marshmallow schema. A wrong value prevents 
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -15,6 +16,16 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 class SettingsError(SystemExit):
     """A setting is missing or wrong. The message names each variable and the reason, never the value."""
+
+
+class Networks(fields.Field[tuple[Any, ...]]):
+    """Reads ranges in CIDR notation, separated by commas, as ip_network objects."""
+
+    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> tuple[Any, ...]:
+        try:
+            return tuple(ipaddress.ip_network(part.strip()) for part in str(value).split(",") if part.strip())
+        except ValueError:
+            raise ValidationError("Ranges such as 10.0.0.0/8,2001:db8::/32 are expected.") from None
 
 
 class Settings(Schema):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from services.chassis.settings import ServiceSettings
+from services.chassis.settings import Networks, ServiceSettings
 from services.identity.realms.rules import REALMS
 
 
@@ -53,16 +52,6 @@ class PerRealmField(fields.Field[PerRealm]):
         return int(text)
 
 
-class NetworksField(fields.Field[tuple[Any, ...]]):
-    """Reads ranges in CIDR notation, separated by commas, as ip_network objects."""
-
-    def _deserialize(self, value: Any, *_args: Any, **_kwargs: Any) -> tuple[Any, ...]:
-        try:
-            return tuple(ipaddress.ip_network(part.strip()) for part in str(value).split(",") if part.strip())
-        except ValueError:
-            raise ValidationError("Ranges such as 10.0.0.0/8,2001:db8::/32 are expected.") from None
-
-
 class Settings(ServiceSettings):
     """Settings of the identity service."""
 
@@ -102,7 +91,7 @@ class Settings(ServiceSettings):
             "where very many people share an address"
         },
     )
-    OUTSIDE_PROVIDER_NETWORKS = NetworksField(
+    OUTSIDE_PROVIDER_NETWORKS = Networks(
         load_default=(),
         metadata={
             "help": "ranges (CIDR, separated by commas) of our own network in which outside sign-in providers may be; "

@@ -8,8 +8,11 @@ from __future__ import annotations
 import datetime
 import ipaddress
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 from services.identity.realms.rules import plain_address
+
+Remembered = TypeVar("Remembered")
 
 
 @dataclass(frozen=True)
@@ -64,15 +67,15 @@ class Tries:
 
 
 @dataclass(frozen=True)
-class Admission:
+class Admission(Generic[Remembered]):
     """Whether a try is let through, the tries to remember, and how long to wait if it is not."""
 
     is_allowed: bool
-    tries: Tries
+    tries: Remembered
     retry_after_s: int = 0
 
 
-def admit_try(before: Tries, now: datetime.datetime, limit: Limit) -> Admission:
+def admit_try(before: Tries, now: datetime.datetime, limit: Limit) -> Admission[Tries]:
     """Decide about one more try. A run ends `rest_s` after its last try, so that no such span has more than `most`.
 
     A refused try is not counted: otherwise an attacker could keep the owner out for ever.
@@ -109,16 +112,7 @@ class LoginTries:
     fresh_at: datetime.datetime | None = None
 
 
-@dataclass(frozen=True)
-class LoginAdmission:
-    """Whether a try to log in is let through, the tries to remember, and how long to wait if it is not."""
-
-    is_allowed: bool
-    tries: LoginTries
-    retry_after_s: int = 0
-
-
-def admit_login(before: LoginTries, now: datetime.datetime, *, is_known: bool) -> LoginAdmission:
+def admit_login(before: LoginTries, now: datetime.datetime, *, is_known: bool) -> Admission[LoginTries]:
     """Decide about one more try to log in. A refused try is not counted.
 
     `is_known`: the owner has logged in from this origin before.
@@ -133,25 +127,25 @@ def admit_login(before: LoginTries, now: datetime.datetime, *, is_known: bool) -
         of_account=replace(before.of_account, in_a_row=before.of_account.in_a_row + 1),
         of_origin=own.tries,
     )
-    return LoginAdmission(True, counted) if is_known else _admit_stranger(before, counted, now)
+    return Admission(True, counted) if is_known else _admit_stranger(before, counted, now)
 
 
-def _admit_stranger(before: LoginTries, counted: LoginTries, now: datetime.datetime) -> LoginAdmission:
+def _admit_stranger(before: LoginTries, counted: LoginTries, now: datetime.datetime) -> Admission[LoginTries]:
     """Decide about the tries of all strangers together. `counted`: with this try, as far as it is decided."""
     rest_s = _left_s(before.of_account.last_at, now, ORIGIN_LIMIT.rest_s)
     count = before.of_account.count if rest_s else 0
     if count < STRANGERS_MOST:
         of_account = replace(counted.of_account, count=count + 1, last_at=now)
-        return LoginAdmission(True, replace(counted, of_account=of_account))
+        return Admission(True, replace(counted, of_account=of_account))
     pause_s = _left_s(before.fresh_at, now, FRESH_PAUSE_S) if _is_fresh(before.of_origin, now) else rest_s
     if pause_s:
         return _refused(before, now, pause_s)
-    return LoginAdmission(True, replace(counted, fresh_at=now))
+    return Admission(True, replace(counted, fresh_at=now))
 
 
-def _refused(before: LoginTries, now: datetime.datetime, wait_s: int) -> LoginAdmission:
+def _refused(before: LoginTries, now: datetime.datetime, wait_s: int) -> Admission[LoginTries]:
     first_knock = before.of_origin if before.of_origin.last_at else Tries(last_at=now)
-    return LoginAdmission(False, replace(before, of_origin=first_knock), wait_s)
+    return Admission(False, replace(before, of_origin=first_knock), wait_s)
 
 
 def _is_fresh(of_origin: Tries, now: datetime.datetime) -> bool:
@@ -177,7 +171,7 @@ def neighbourhood(address: str) -> str:
     return str(ipaddress.ip_network((place, 64), strict=False))
 
 
-def admit_from_address(before: Tries, now: datetime.datetime, most: int) -> Admission:
+def admit_from_address(before: Tries, now: datetime.datetime, most: int) -> Admission[Tries]:
     """Decide about one more try from an address: `most` in a window that the first one opens.
 
     `last_at` is the window's beginning. Many people share a hospital's address: successes are therefore given back, no

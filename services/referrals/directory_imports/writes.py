@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -19,12 +18,8 @@ from services.referrals.directory.revisions import next_revision
 from services.referrals.directory.rules import Level, fingerprint_of
 from services.referrals.directory_imports.models import DirectoryImport
 from services.referrals.directory_imports.report import PROBLEMS_SHOWN
-from services.referrals.directory_imports.rules import ImportPlan, plan_import
+from services.referrals.directory_imports.rules import HSDS_JSON, ImportPlan, plan_import
 from services.referrals.directory_imports.spool import Entry
-
-ROWS_AT_ONCE = 50
-
-OWN_EXPORTS = "hsds_json"  # their form
 
 
 class Known(NamedTuple):
@@ -90,11 +85,16 @@ def _fingerprints(
     """
     found = {number: row.fingerprint for number, row in known.items()}
     incoming = {entry.number: entry.fingerprint for entry in entries}
-    others = [number for number, row in known.items() if incoming.get(number) not in (None, row.fingerprint)]
+    may_be_ours = source == HSDS_JSON
+    others = [
+        number
+        for number, row in known.items()
+        if (row.is_edited or may_be_ours) and incoming.get(number) not in (None, row.fingerprint)
+    ]
     records = select(Resource.number, Resource.record).where(Resource.number.in_(others))
     for number, record in unit.session.execute(records):
         said = [fingerprint_of(record)]
-        if source == OWN_EXPORTS:
+        if may_be_ours:
             said.append(fingerprint_of({name: value for name, value in record.items() if name != "private"}))
         if incoming[number] in said:
             found[number] = incoming[number]
@@ -160,17 +160,15 @@ def _write(
 ) -> None:
     connection, table = unit.session.connection(), Resource.metadata.tables[Resource.__tablename__]
     own = {"organisation_id": unit.organisation_id, "version": 1, "created_at": unit.now}
-    for entries in _chunks(plan.added):
-        added = [{"id": ids[entry.number], **own, **rows[entry.number]} for entry in entries]
+    if plan.added:
+        added = [{"id": ids[entry.number], **own, **rows[entry.number]} for entry in plan.added]
         connection.execute(insert(table), added)
-        _let_others_run()
     change = update(table).where(table.c.id == bindparam("row_id")).values(version=table.c.version + 1)
-    for entries in _chunks(plan.changed):
-        changed = [{"row_id": ids[entry.number], **rows[entry.number]} for entry in entries]
+    if plan.changed:
+        changed = [{"row_id": ids[entry.number], **rows[entry.number]} for entry in plan.changed]
         # The columns must be named, because the statement sets the version already.
         names: dict[str, Any] = {name: bindparam(name) for name in changed[0] if name != "row_id"}
         connection.execute(change.values(names), changed)
-        _let_others_run()
 
 
 def _tell(
@@ -192,16 +190,3 @@ def _tell(
                     "is_new": False,
                 },
             )
-
-
-def _chunks(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    for start in range(0, len(entries), ROWS_AT_ONCE):
-        yield entries[start : start + ROWS_AT_ONCE]
-
-
-def _let_others_run() -> None:
-    """Yield to other greenlets between two statements.
-
-    This is safe inside the write: other writers wait outside the database, and readers are not blocked by it.
-    """
-    time.sleep(0)

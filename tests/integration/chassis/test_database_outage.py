@@ -53,14 +53,6 @@ class Server:
 
 
 @pytest.fixture
-def database(postgres_database: str) -> Iterator[Database]:
-    database = Database(postgres_database)
-    toy.Base.metadata.create_all(database.engine)
-    yield database
-    database.close()
-
-
-@pytest.fixture
 def server(postgres_database: str) -> Iterator[Server]:
     server = Server(postgres_database)
     yield server

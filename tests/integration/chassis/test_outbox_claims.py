@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import select, update
@@ -31,14 +31,6 @@ class Publisher:
             self.sent.append(message.message_id)
             message.outcome = self.outcome
         self.meanwhile()
-
-
-@pytest.fixture
-def database(postgres_database: str) -> Iterator[Database]:
-    database = Database(postgres_database)
-    toy.Base.metadata.create_all(database.engine)
-    yield database
-    database.close()
 
 
 def a_relay(database: Database) -> tuple[Relay, Publisher]:

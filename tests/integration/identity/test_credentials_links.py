@@ -97,8 +97,14 @@ def test_the_lifetime_begins_when_the_message_is_rendered(identity: Identity) ->
         invitation = identity.call(accounts.invite_account, identity.admin(), account_id=account["id"])
         clock.shift(24 * 3600)
         token = identity.mint(invitation["invitation_id"])
+        clock.shift(91 * 60)
+        late = identity.refused(credentials.redeem_credential_link, token=token, password=NEW_PASSWORD)
+        assert late.code == "link_refused"
+        again = identity.call(accounts.invite_account, identity.admin(), account_id=account["id"])
+        token = identity.mint(again["invitation_id"])
         clock.shift(89 * 60)
         redeem(identity, token)
+    assert identity.log_in(account["login"], NEW_PASSWORD)
 
 
 @pytest.mark.fault("A9")

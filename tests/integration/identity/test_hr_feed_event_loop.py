@@ -83,6 +83,7 @@ print(json.dumps({
 
 
 @pytest.mark.full
+@pytest.mark.timeout(1900)
 @pytest.mark.fault("F25")
 def test_an_import_of_twenty_thousand_changes_never_stops_other_organisations(tmp_path: Path) -> None:
     runs = []

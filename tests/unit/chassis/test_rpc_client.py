@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 
 import pytest
@@ -43,3 +44,15 @@ def test_a_call_waits_for_a_link_that_was_just_lost_and_not_for_one_that_stays_d
 
     assert (refused.value.code, refused.value.more) == ("service_unavailable", {"retry_after_s": 1})
     assert link.waited_s == [pytest.approx(waits_s, abs=0.05)]
+
+
+@pytest.mark.fault("F4")
+@pytest.mark.parametrize("left_s", [0.1, -1.0])
+def test_a_broker_that_hangs_holds_no_call_beyond_its_deadline(left_s: float):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the system accepts connections; nobody answers
+        client = RpcClient(f"pyamqp://guest:guest@127.0.0.1:{silent.getsockname()[1]}/", "test")
+        started = time.monotonic()
+
+        client._presence.refuse_if_absent("toy", started + left_s)
+
+        assert time.monotonic() - started < 0.8  # the limit for a call with time left is ASK_WITHIN_S

@@ -72,6 +72,7 @@ def test_fewer_than_a_few_do_not_show_that_it_is_silent(crowd: Crowd):
     crowd.clock.now += 60
 
     crowd.come("referrals", WORKERS)
+    assert not crowd.waiting.is_too_much("referrals")
 
 
 def test_a_busy_target_that_answers_others_is_waited_for_by_all(crowd: Crowd):
@@ -81,6 +82,7 @@ def test_a_busy_target_that_answers_others_is_waited_for_by_all(crowd: Crowd):
     crowd.clock.now += SILENT_AFTER_S - 0.01
 
     crowd.come("referrals", WORKERS)
+    assert not crowd.waiting.is_too_much("referrals")
 
 
 @pytest.mark.fault("F4")
