@@ -27,6 +27,9 @@ check: setup-test  ## format, lint, types, import boundaries, and what was forgo
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	$(PYTHON) -m deploy.checks
+	@# The long forms run seldom, so what they need is looked for here.
+	@mkdir -p .pytest_cache
+	$(PYTEST) tests -qq -m full --setup-plan >.pytest_cache/long-forms || { cat .pytest_cache/long-forms; exit 1; }
 
 seeds: setup-test  ## which requirement is proved by which test
 	$(PYTHON) -m tests.seeds $(ARGS)

@@ -28,8 +28,8 @@ MEMORY_MB = 100
 @pytest.mark.timeout(300)
 @pytest.mark.fault("A19")
 @pytest.mark.fault("A23")
-def test_a_crowd_of_slow_clients_slows_nobody_down(sturdy: RunningStack) -> None:
-    token, port = str(sturdy.admin.token), sturdy.stack.ports.gateway
+def test_a_crowd_of_slow_clients_slows_nobody_down(portico: RunningStack) -> None:
+    token, port = str(portico.admin.token), portico.stack.ports.gateway
     slow = {
         half_a_body("/v1/contact-records", token): 150,
         half_a_body("/v1/sessions", None): 150,
@@ -38,11 +38,11 @@ def test_a_crowd_of_slow_clients_slows_nobody_down(sturdy: RunningStack) -> None
         half_an_upload("/v1/documents", token): 70,
         a_whole_request("/openapi.json", None): 100,
     }
-    hold_at_best(partial(_crowd, sturdy, port, token, slow))
-    assert sturdy.rss_mb("gateway") < 2 * MEMORY_MB, "the process that granian starts, and its parent"
+    hold_at_best(partial(_crowd, portico, port, token, slow))
+    assert portico.rss_mb("gateway") < 2 * MEMORY_MB, "the process that granian starts, and its parent"
 
 
-def _crowd(sturdy: RunningStack, port: int, token: str, slow: dict[bytes, int]) -> None:
+def _crowd(portico: RunningStack, port: int, token: str, slow: dict[bytes, int]) -> None:
     with connected(port, slow), Reads(port, token, (*READS, "/healthz"), RATE) as reads:
         time.sleep(SECONDS)
     healthy = [each for each in reads.answers if each.path == "/healthz"]
@@ -50,7 +50,7 @@ def _crowd(sturdy: RunningStack, port: int, token: str, slow: dict[bytes, int]) 
     p95, health = percentile(others, 95), percentile(healthy, 99)
     print(
         f"A23: {sum(slow.values())} slow clients, {len(reads.answers)} reads, "
-        f"p95 {p95 * 1000:.0f} ms, health p99 {health * 1000:.0f} ms, gateway {sturdy.rss_mb('gateway'):.0f} MB"
+        f"p95 {p95 * 1000:.0f} ms, health p99 {health * 1000:.0f} ms, gateway {portico.rss_mb('gateway'):.0f} MB"
     )
     if {each.status for each in reads.answers} != {200}:
         raise RuntimeError("not everybody was answered")

@@ -281,6 +281,7 @@ def _publish_event(system: ServiceSystem, raw: bytes | None = None, **members: A
 
 
 @pytest.mark.full
+@pytest.mark.timeout(3600)
 @pytest.mark.fault("A13")
 @pytest.mark.fault("A24")
 @pytest.mark.parametrize("kind", TARGETS)
