@@ -16,10 +16,10 @@ import sys
 from typing import Any
 
 import amqp
-import kombu
 from kombu.utils.functional import retry_over_time
 
 from services.chassis import wire
+from services.chassis.link import connect
 from services.chassis.topology import FEED_QUEUE, QUORUM, Topology, topology
 
 SERVICES = ("identity", "referrals", "portals", "notifications", "signing")
@@ -124,7 +124,7 @@ def _shovels(organisations: list[str], vhost: str, feed_vhost: str) -> list[dict
 
 def declare(uri: str, plan: Topology) -> None:
     """Declare a topology at a broker. Safe to repeat."""
-    connection: Any = kombu.Connection(uri, connect_timeout=5).transport.establish_connection()
+    connection = connect(uri)
     try:
         # A broker that has just started may not know its streams yet and reports their node as down.
         retry_over_time(

@@ -19,7 +19,6 @@ def create_app(settings: Any, client: RpcClient) -> flask.Flask:
     """The application over a started client."""
     app = flask.Flask("gateway", static_folder=None, template_folder="web")
     app.url_map.merge_slashes = False  # the redirect would contain whatever host the client named
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_upload_bytes + 1024 * 1024
     dispatcher = Dispatcher(client, BlobStore(settings.blob_dir), settings)
     for route in ROUTES:
         app.add_url_rule(
@@ -67,6 +66,8 @@ def _begin() -> None:
 
 def _finish(response: flask.Response) -> flask.Response:
     request = flask.request
+    if response.status_code == 100:
+        return response  # the request comes again, with its body
     route = request.url_rule.rule if request.url_rule else "unknown"
     took_s = time.monotonic() - flask.g.get("started", time.monotonic())
     answers.note(request.method, route, response.status_code, took_s)

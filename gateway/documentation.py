@@ -220,7 +220,10 @@ def register(app: flask.Flask, routes: Sequence[Route]) -> None:
 
 
 class _Made:
-    """A document that takes a second to make and that anybody may ask for: made once, kept as a file and sent from there."""
+    """A document that takes a second to make and that anybody may ask for: made once, and sent from a file.
+
+    The server would copy bytes in memory for each client that is slow to take them.
+    """
 
     def __init__(self, make: Callable[[], bytes]) -> None:
         self._make = make

@@ -33,6 +33,12 @@ def rendered(refusal: Refused, path: str) -> tuple[int, list[tuple[str, str]], b
     return status, headers, body
 
 
+def fault(error: BaseException) -> Refused:
+    """What is told of a fault in our code: the log has it, without the request's data."""
+    logs.log.error("request_failed", error=type(error).__name__, where=logs.where(error))
+    return Refused("internal_error", "The gateway failed. It has been noted.")
+
+
 def problem(refusal: Refused) -> flask.Response:
     """The response to a refusal of the current request."""
     status, headers, body = rendered(refusal, flask.request.path)
@@ -72,5 +78,4 @@ def register(app: flask.Flask) -> None:
 
     @app.errorhandler(Exception)
     def _fault(error: BaseException) -> flask.Response:
-        logs.log.error("request_failed", error=type(error).__name__, where=logs.where(error))
-        return problem(Refused("internal_error", "The gateway failed. It has been noted."))
+        return problem(fault(error))

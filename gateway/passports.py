@@ -33,7 +33,7 @@ class Asked:
 class Passports:
     """Gets passports by a client, for at most so many requests at once."""
 
-    def __init__(self, client: RpcClient, workers: int = 64) -> None:
+    def __init__(self, client: RpcClient, workers: int) -> None:
         self._client = client
         self._waiting = Waiting(workers)  # beside the client's, as one call serves many who wait
         self._groups: Grouping[Asked, dict[str, Any]] = Grouping(

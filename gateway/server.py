@@ -103,7 +103,7 @@ class Server:
         except Refused as refusal:
             answer = _refusal(environ, refusal)
         except Exception as error:
-            answer = _refusal(environ, _fault(error))
+            answer = _refusal(environ, errors.fault(error))
         start = {
             "type": "http.response.start",
             "status": answer.status,
@@ -177,12 +177,7 @@ def _run(application: Any, environ: dict[str, Any]) -> _Answer | Refused:
             close()
         return _Answer(status, given, body)
     except Exception as error:
-        return _fault(error)
-
-
-def _fault(error: Exception) -> Refused:
-    log.error("request_failed", error=type(error).__name__, where=logs.where(error))
-    return Refused("internal_error", "The gateway failed. It has been noted.")
+        return errors.fault(error)
 
 
 def _environ(scope: Mapping[str, Any]) -> dict[str, Any]:

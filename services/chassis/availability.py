@@ -41,6 +41,9 @@ _OF_POSTGRESQL = {
 }
 
 
+_LOST_RACES = {"40001", "40P01"}
+
+
 class Availability:
     """Whether a database can be used, as its last statements told."""
 
@@ -55,8 +58,7 @@ class Availability:
             return None
         if kind != BUSY:
             self._note(kind)
-        words, retry_after_s = _WORDS[kind]
-        return Refused("service_unavailable", words, retry_after_s=retry_after_s)
+        return refusal_of(kind)
 
     def works(self) -> None:
         """Note that the database has answered."""
@@ -72,6 +74,18 @@ class Availability:
             log.info("database_back", reason=before)
         else:
             log.error("database_outage", reason=outage)
+
+
+def refusal_of(kind: str) -> Refused:
+    """What a caller is told who meets this state of the database."""
+    words, retry_after_s = _WORDS[kind]
+    return Refused("service_unavailable", words, retry_after_s=retry_after_s)
+
+
+def is_lost_race(error: DBAPIError) -> bool:
+    """Whether another transaction was quicker, so that the same one may succeed when it is tried again."""
+    code = getattr(error.orig, "pgcode", None)
+    return kind_of(error) == BUSY if code is None else code in _LOST_RACES
 
 
 def kind_of(error: DBAPIError | NoConnectionFree) -> str | None:

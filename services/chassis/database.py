@@ -40,9 +40,8 @@ from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType
 
-from services.chassis.availability import BUSY, Availability, kind_of
+from services.chassis.availability import BUSY, Availability, is_lost_race, refusal_of
 from services.chassis.models import TenantScoped
-from services.contracts.errors import Refused
 
 T = TypeVar("T")
 Columns = TypeVarTuple("Columns")
@@ -51,7 +50,6 @@ Row = TypeVar("Row", bound=Any)
 STATEMENTS_KEPT = 150
 SWEPT_AT_ONCE = 200
 LOCK_WAIT_S = 2.5  # after a longer wait a writer answers 503, so that no request hangs on a locked database
-_RETRYABLE_STATES = {"40001", "40P01"}  # serialization failure, deadlock (PostgreSQL)
 
 in_transaction: contextvars.ContextVar[bool] = contextvars.ContextVar("in_transaction", default=False)
 
@@ -261,16 +259,14 @@ class Database:
             yield
             return
         if not self._writer.acquire(timeout=max(0.0, ends_at - time.monotonic())):
-            raise Refused("service_unavailable", "The database is busy.", retry_after_s=1)
+            raise refusal_of(BUSY)
         try:
             yield
         finally:
             self._writer.release()
 
     def _may_retry(self, error: DBAPIError, attempt: int) -> bool:
-        if self.is_sqlite:
-            return kind_of(error) == BUSY
-        return attempt < 5 and getattr(error.orig, "pgcode", None) in _RETRYABLE_STATES
+        return (self.is_sqlite or attempt < 5) and is_lost_race(error)
 
     def is_ready(self) -> bool:
         """Whether the database answers a statement."""

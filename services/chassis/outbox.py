@@ -131,7 +131,10 @@ class Relay:
 
 
 def with_address_of_schema(body: bytes, public_url: str) -> bytes:
-    """The event with an absolute `dataschema`, which CloudEvents demands. The outbox holds the path only."""
+    """The event with an absolute `dataschema`, which CloudEvents demands.
+
+    The outbox holds the path only, so that an event leaves with the address at which the gateway is by then.
+    """
     event = orjson.loads(body)
     event["dataschema"] = public_url.rstrip("/") + event["dataschema"]
     return wire.encode(event)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.chassis.unit_of_work import utc_now
-from services.contracts.errors import Refused
 from services.identity.passports.standing import standing_of
 from services.identity.sessions.seen import seen_sessions
 
@@ -20,9 +19,8 @@ def issue_passports(runtime: Any, *, asked: Sequence[Mapping[str, Any]]) -> dict
 def _passport(
     runtime: Any, fetch_one: Any, *, token: str, audience: str, client_address: str | None = None
 ) -> dict[str, Any]:
-    try:
-        standing = standing_of(runtime.database, fetch_one, token, runtime.settings, client_address)
-    except Refused:
+    standing = standing_of(runtime.database, fetch_one, token, runtime.settings, client_address)
+    if standing is None:
         return {"passport": None, "organisation_id": None}
     seen_sessions(runtime).note(standing.session_id, standing.last_seen_at, utc_now())
     return {

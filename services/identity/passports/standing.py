@@ -21,7 +21,6 @@ from sqlalchemy.orm import Session
 from services.chassis.database import Database, FetchOne
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.chassis.unit_of_work import utc_now
-from services.contracts.errors import Refused
 from services.identity.api_clients.handlers import is_api_token
 from services.identity.api_clients.models import ApiClient, ApiSecret, ApiSession
 from services.identity.employees.entry import admitted
@@ -168,17 +167,17 @@ class Standing:
 
 def standing_of(
     database: Database, fetch_one: FetchOne, token: str, settings: Any, client_address: str | None = None
-) -> Standing:
+) -> Standing | None:
     """What the token of a person's session or of an API client stands for.
 
-    Raises Refused(unauthenticated) for a token that is unknown, whose session has ended, is idle or has
-    expired, whose account is disabled, or that is used from outside the realm's networks (S2-133).
+    None for a token that is unknown, whose session has ended, is idle or has expired, whose account is disabled, or that is
+    used from outside the realm's networks (S2-133).
     """
     if is_api_token(token):
         return _of_api_client(fetch_one, token, client_address)
     row = fetch_one(_SESSION, {"token_hash": token_hash(token)})
     if row is None:
-        raise _ended()
+        return None
     now = utc_now()
     networks = row.allowed_networks or ()
     idle_minutes = row.session_idle_minutes or settings.session_idle_minutes.of(row.realm)
@@ -187,7 +186,7 @@ def standing_of(
         or now >= row.expires_at
         or now - row.last_seen_at >= datetime.timedelta(minutes=idle_minutes)
     ):
-        raise _ended()
+        return None
     if row.realm in PORTAL_REALMS:
         with database.reading(None) as session:
             permissions, scope = permissions_and_scope(session, row, now)
@@ -253,7 +252,7 @@ def _of_workforce(account: Any) -> tuple[list[str], dict[str, Any]]:
     }
 
 
-def _of_api_client(fetch_one: FetchOne, token: str, client_address: str | None) -> Standing:
+def _of_api_client(fetch_one: FetchOne, token: str, client_address: str | None) -> Standing | None:
     """The standing of an API client: its scopes, and no more."""
     row = fetch_one(_API_SESSION, {"token_hash": token_hash(token)})
     now = utc_now()
@@ -265,7 +264,7 @@ def _of_api_client(fetch_one: FetchOne, token: str, client_address: str | None) 
         or not (row.secret_expires_at is None or now < row.secret_expires_at)
         or not admits(client_address, row.allowed_networks)
     ):
-        raise Refused("unauthenticated", "The token has ended. Ask for another one.")
+        return None
     return Standing(
         session_id=row.id,
         last_seen_at=now,
@@ -276,7 +275,3 @@ def _of_api_client(fetch_one: FetchOne, token: str, client_address: str | None) 
         permissions=sorted(row.scopes),
         features=row.features,
     )
-
-
-def _ended() -> Refused:
-    return Refused("unauthenticated", "The session has ended. Log in again.")

@@ -9,7 +9,8 @@ import pytest
 from services.chassis.unit_of_work import utc_now
 from services.contracts import identity as contract
 from services.contracts.declare import all_operations
-from services.contracts.identity import accounts, family, realms, relationships
+from services.contracts.errors import Refused
+from services.contracts.identity import accounts, family, passports, realms, relationships
 from services.contracts.identity import people as people_contract
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.family import MANAGE, OWN_PASSWORD, Desk
@@ -286,6 +287,23 @@ def test_access_is_removed_from_one_profile_once_that_is_confirmed(desk: Desk) -
     assert [row.facts["reason"] for row in desk.identity.audit("grant.revoked")] == ["removed"]
     desk.call(family.remove_family_access, client_id=mother["id"], person_id=daughter["id"], confirm=True)
     assert not desk.identity.holds(token)
+
+
+def test_an_outage_is_not_told_as_a_session_that_has_ended(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A portal's passport needs a second reading: of the profiles."""
+    login = desk.grant(desk.a_client())["login"]
+    temporary = desk.mint()["temporary_password"]
+    token = desk.sign_in(login, temporary, new_password=OWN_PASSWORD)["token"]
+    assert desk.identity.holds(token)
+
+    def away(_organisation_id: str | None) -> None:
+        raise Refused("service_unavailable", "The database cannot be reached.")
+
+    monkeypatch.setattr(desk.identity.database, "reading", away)
+    asked = [{"token": token, "audience": "identity"}]
+    assert desk.identity.refused(passports.issue_passports, asked=asked).code == "service_unavailable"
 
 
 @pytest.mark.seed("S1-34")

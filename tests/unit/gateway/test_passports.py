@@ -45,7 +45,7 @@ class Requests:
 
     def __init__(self) -> None:
         self.identity = Identity()
-        self.passports = Passports(self.identity)  # type: ignore[arg-type]
+        self.passports = Passports(self.identity, workers=64)  # type: ignore[arg-type]
         self.pool = ThreadPoolExecutor(100)
 
     def ask(self, token: str, *, address: str = "192.0.2.7", within_s: float = 10) -> Future[Any]:

@@ -277,30 +277,6 @@ def test_objects_beside_each_other_may_have_the_same_members(http: FlaskClient, 
     assert services.made(queues.create_queue)[0] == given
 
 
-def test_a_body_of_more_than_one_mebibyte_is_refused(http: FlaskClient, services: Any):
-    body = b'{"name": "' + b"x" * MIB + b'"}'
-
-    answer = http.post("/v1/queues", data=body, content_type="application/json", headers=TOKEN)
-
-    assert refused(answer, 413, "request_too_large")
-    assert [operation.name for operation, _, _ in services.calls] == ["issue_passports"]
-
-
-def test_a_body_of_unknown_length_is_read_to_its_limit_only(http: FlaskClient):
-    stream = io.BytesIO(b"x" * 3 * MIB)
-
-    answer = http.post(
-        "/v1/queues",
-        input_stream=stream,
-        content_type="application/json",
-        headers=TOKEN,
-        environ_overrides={"wsgi.input_terminated": True},
-    )
-
-    assert answer.status_code == 413
-    assert stream.tell() <= MIB + 64 * 1024
-
-
 def upload(http: FlaskClient, content: bytes, **form: Any) -> Any:
     """Send a document."""
     return http.post("/v1/documents", data={"file": (io.BytesIO(content), "plan.pdf"), **form}, headers=TOKEN)
