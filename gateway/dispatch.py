@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import flask
@@ -13,7 +13,7 @@ import orjson
 from werkzeug.datastructures import MultiDict
 
 from gateway import cookies, fhir, requests
-from gateway.auth import Admitted, admit
+from gateway.auth import Admitted, admit, session_token
 from gateway.client_address import client_address
 from gateway.passports import Passports
 from gateway.routes import Route
@@ -42,9 +42,10 @@ class Dispatcher:
 
     def serve(self, route: Route, path_arguments: Mapping[str, str]) -> flask.Response:
         """Admit the caller, read the arguments, call the operation, write the response."""
-        context = self._context(route.operation)
+        headers = flask.request.headers
+        key, version = headers.get("Idempotency-Key"), headers.get("If-Match")
         # An upload is admitted again after its body has come, as a passport may have expired meanwhile.
-        admitted = admit(self._passports, route.operation, context, self._public_url)
+        admitted = self._admit(route.operation, lambda: session_token(self._public_url), key, version)
         if requests.body_comes_later():
             return _ask_for_body(route)
         arguments = self._arguments(route, path_arguments, admitted)
@@ -61,9 +62,30 @@ class Dispatcher:
             cookies.clear_session(response)
         return response
 
+    def call(
+        self,
+        route: Route,
+        arguments: Mapping[str, Any],
+        *,
+        token: Callable[[], str],
+        key: str | None = None,
+        version: str | None = None,
+    ) -> Any:
+        """The reply to a call of a route, for the pages that browsers visit. Raises Refused.
+
+        `key` and `version` are what the API takes as Idempotency-Key and If-Match.
+        """
+        admitted = self._admit(route.operation, token, key, version)
+        return self._client.call(route.operation, arguments, admitted.context)
+
     def ask(self, operation: Operation, arguments: Mapping[str, Any]) -> Any:
-        """The answer of a public operation, for the pages that browsers visit. Raises Refused."""
-        return self._client.call(operation, arguments, self._context(operation))
+        """The answer of a public operation. Raises Refused."""
+        return self._client.call(operation, arguments, self._context(operation, None, None))
+
+    def _admit(
+        self, operation: Operation, token: Callable[[], str], key: str | None, version: str | None
+    ) -> Admitted:
+        return admit(self._passports, operation, self._context(operation, key, version), token)
 
     def _wants_cookie(self, arguments: dict[str, Any]) -> bool:
         """Whether a log-in shall set the cookie. Removes the member from the request, as identity has no cookies."""
@@ -75,9 +97,7 @@ class Dispatcher:
             cookies.require_own_page(self._public_url)
         return wanted
 
-    def _context(self, operation: Operation) -> wire.CallContext:
-        headers = flask.request.headers
-        key = headers.get("Idempotency-Key")
+    def _context(self, operation: Operation, key: str | None, version: str | None) -> wire.CallContext:
         if key is not None and not _KEY.fullmatch(key):
             raise Refused(
                 "malformed_request",
@@ -88,7 +108,7 @@ class Dispatcher:
             request_id=key or wire.new_id(),
             correlation_id=logs.correlation_id.get() or "",
             deadline=time.time() + (operation.timeout_s or self._timeout_s) - requests.waited_s(),
-            expected_version=_expected_version(operation, headers.get("If-Match")),
+            expected_version=_expected_version(operation, version),
             traceparent=logs.traceparent.get(),
             client_address=client_address(self._trusted_proxies),
         )

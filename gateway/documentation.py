@@ -189,10 +189,6 @@ def register(app: flask.Flask, routes: Sequence[Route]) -> None:
     events = _Made(lambda: encode(asyncapi(CONTRACTS)))
     page = _Made(lambda: _page(openapi(routes)))
 
-    @app.get("/")
-    def root() -> flask.Response:
-        return flask.redirect("/docs")  # type: ignore[return-value]  # declared as werkzeug's base of it
-
     @app.get("/openapi.json")
     def openapi_json() -> flask.Response:
         return api.answer("application/json")

@@ -40,3 +40,17 @@ class GatewaySettings(Settings):
         load_default=None,
         metadata={"help": "address under which browsers reach the gateway, where a proxy changes the host"},
     )
+    GATEWAY_SERVES = fields.String(
+        load_default="all",
+        validate=validate.OneOf(["api", "pages", "all"]),
+        metadata={"help": "what this process serves: the API for programs, the pages for people, or both"},
+    )
+    PAGES_KEY = fields.String(
+        load_default=None,
+        validate=validate.Regexp(
+            r"[A-Za-z0-9_-]{43}=?\Z", error="32 random bytes in base64 for addresses are expected"
+        ),
+        metadata={
+            "help": "secret that protects the forms of pages, the same for all gateways; without one, forms end with the process"
+        },
+    )

@@ -62,7 +62,7 @@ def test_a_public_operation_needs_no_token_and_gets_no_passport(http: FlaskClien
 
 def test_what_only_services_may_ask_is_not_found(app: flask.Flask, services: Any):
     with app.test_request_context(headers=TOKEN), pytest.raises(Refused) as refusal:
-        admit(services, accounts.describe_account, CallContext("r"))
+        admit(services, accounts.describe_account, CallContext("r"), lambda: "token")
 
     assert refusal.value.code == "not_found"
     assert services.calls == []
