@@ -45,12 +45,10 @@ class GatewaySettings(Settings):
         validate=validate.OneOf(["api", "pages", "all"]),
         metadata={"help": "what this process serves: the API for programs, the pages for people, or both"},
     )
-    PAGES_KEY = fields.String(
+    PAGES_KEY_FILE = fields.String(
         load_default=None,
-        validate=validate.Regexp(
-            r"[A-Za-z0-9_-]{43}=?\Z", error="32 random bytes in base64 for addresses are expected"
-        ),
         metadata={
-            "help": "secret that protects the forms of pages, the same for all gateways; without one, forms end with the process"
+            "help": "file with the key that protects the forms of pages, the same for all gateways; without it, open forms end "
+            "with the process"
         },
     )

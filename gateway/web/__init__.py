@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import flask
@@ -13,18 +14,18 @@ from gateway.web.entrance import Entrance
 from gateway.web.pages import PAGES
 from gateway.web.protection import Protection
 from gateway.web.serving import Pages
+from services.chassis import logs
 
 
-def register(app: flask.Flask, dispatcher: Dispatcher, settings: Any) -> Pages:
-    """Serve the pages. Raises MissingAssets where the set-up has not fetched what browsers load."""
+def register(app: flask.Flask, dispatcher: Dispatcher, settings: Any) -> None:
+    """Serve the pages. Without what browsers load, only the API is served, and the log says what to do."""
     missing = assets.missing()
     if missing:
-        raise assets.MissingAssets(
-            f"The pages need {', '.join(missing)}: run deploy/setup.sh with a connection to the package registry, "
-            "or serve the API alone with GATEWAY_SERVES=api."
+        logs.log.error(
+            "pages_not_served", missing=missing, cure="run deploy/setup.sh and start the gateway again"
         )
-    key = base64.urlsafe_b64decode(settings.pages_key) if settings.pages_key else None
-    pages = Pages(dispatcher, Protection(key, settings.public_url), PAGES)
+        return
+    pages = Pages(dispatcher, Protection(_key(settings.pages_key_file), settings.public_url), PAGES)
     assets.register(app)
     theme.register(app)
     for page in PAGES:
@@ -32,4 +33,7 @@ def register(app: flask.Flask, dispatcher: Dispatcher, settings: Any) -> Pages:
         app.add_url_rule(page.rule, f"page {page.address}", pages.view(page), methods=methods)
     Entrance(pages).register(app)
     outside_sign_in.register(app, pages)
-    return pages
+
+
+def _key(path: str | None) -> bytes | None:
+    return base64.urlsafe_b64decode(Path(path).read_text().strip()) if path else None

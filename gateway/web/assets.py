@@ -41,10 +41,6 @@ class Asset:
     address: str
 
 
-class MissingAssets(RuntimeError):
-    """The packages for browsers were not fetched."""
-
-
 def missing() -> list[str]:
     """The files that the set-up has not fetched."""
     return [name for name, (path, _) in FILES.items() if not path.is_file()]

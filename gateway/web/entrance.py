@@ -118,7 +118,8 @@ class Entrance:
             # The temporary password was right, so the person need not type it again.
             kept = {"login": given.get("login"), "password": given.get("password")}
             more["kept_password"] = self._protection.sealed(kept, "password", _PASSWORD_LASTS_S)
-        return self._sign_in(form, problems.of(refusal, _SIGN_IN, form), **more)
+        beside = "new_password" if more else "password"
+        return self._sign_in(form, problems.of(refusal, _SIGN_IN, form, beside), **more)
 
     def _forgotten(self, form: Mapping[str, str]) -> flask.Response:
         given = forms.arguments(flask.request.form, _FORGOTTEN.request)
@@ -177,7 +178,7 @@ class Entrance:
         except Refused as refusal:
             if refusal.code == "challenge_refused":
                 return self._step(None, None)
-            return self._step(begun, problems.of(refusal, _COMPLETE, form))
+            return self._step(begun, problems.of(refusal, _COMPLETE, form, "code"))
         return self._completed(begun, reply)
 
     def _completed(self, begun: Mapping[str, Any], reply: Mapping[str, Any]) -> flask.Response:

@@ -40,13 +40,14 @@ class Problem:
         return self.fields.get(field) if action == self.action else None
 
 
-def of(refusal: Refused, action: Action, form: MultiDict[str, str]) -> Problem:
-    """What a refusal says about the form of an action."""
+def of(refusal: Refused, action: Action, form: MultiDict[str, str], beside: str | None = None) -> Problem:
+    """What a refusal says about the form of an action. `beside` is the field of a refusal that names none."""
     told: dict[str, str] = {}
     for each in refusal.more.get("errors", ()):
         told.setdefault(_field(each["field"], form), each["rule"])
-    if not told and refusal.field and _field(refusal.field, form) in form:
-        told[_field(refusal.field, form)] = refusal.detail
+    field = _field(refusal.field, form) if refusal.field else beside
+    if not told and field and field in form:
+        told[field] = refusal.detail
     shown = {name: sentence for name, sentence in told.items() if name in form}
     hidden = [sentence for name, sentence in told.items() if name not in form]
     general = None if shown and not hidden else " ".join(hidden) or refusal.detail

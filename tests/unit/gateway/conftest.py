@@ -71,6 +71,8 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> _Shared:
         gateway_threads=64,
         trusted_proxies=(ipaddress.ip_network("10.0.0.0/8"),),
         public_url=None,
+        gateway_serves="all",
+        pages_key_file=None,
     )
     client = _OfThisTest()
     return _Shared(create_app(settings, client), client, blobs)  # type: ignore[arg-type]

@@ -131,7 +131,6 @@ def test_an_error_of_the_library_that_is_not_ours_to_tell_keeps_its_side(
         ("GET", "/v1/queues/", 404),
         ("GET", "/v1//queues", 404),
         ("GET", "/credentials", 200),
-        ("GET", "/", 302),
         ("PATCH", "/v1/queues", 405),
         ("OPTIONS", "/v1/queues", 200),
         ("GET", "/readyz", 503),
