@@ -22,7 +22,7 @@ import flask
 import markupsafe
 
 _FOLDER = Path(__file__).parent / "locale"
-COOKIE = "language"
+COOKIE, ZONE_COOKIE = "language", "time_zone"
 DEFAULT = "en"
 LONG, MIRRORED = "en-x-long", "ar-x-mirrored"  # made up
 _ACCENTS = str.maketrans("aeiouAEIOU", "áéíóúÁÉÍÓÚ")
@@ -92,16 +92,39 @@ def text(message: str, **values: object) -> str:
     return translated % values if values else translated
 
 
-def moment(value: str | datetime.datetime | None, style: str = "medium") -> markupsafe.Markup | str:
-    """A point in time as people write it, in the zone of the page; a `time` element for programs."""
+def zone() -> zoneinfo.ZoneInfo:
+    """The time zone of the current request: the browser's, which our script tells in a cookie, or else UTC."""
+    name = flask.request.cookies.get(ZONE_COOKIE, "")
+    return zoneinfo.ZoneInfo(name if name in zone_names() else "UTC")
+
+
+@functools.cache
+def zone_names() -> frozenset[str]:
+    """The time zones that there are."""
+    return frozenset(zoneinfo.available_timezones())
+
+
+def moment(value: str | datetime.datetime | None) -> markupsafe.Markup | str:
+    """A point in time as people write it, in the zone of the request; a `time` element for programs."""
     if not value:
         return ""
     at = datetime.datetime.fromisoformat(value) if isinstance(value, str) else value
-    zone = zoneinfo.ZoneInfo(flask.g.get("time_zone", "UTC"))
-    locale = locale_of(flask.g.language)
-    shown = babel.dates.format_datetime(at, style, tzinfo=zone, locale=locale)
-    name = babel.dates.get_timezone_name(zone, width="short", locale=locale)
+    here, locale = zone(), locale_of(flask.g.language)
+    date = babel.dates.format_date(at.astimezone(here), "medium", locale=locale)
+    time = babel.dates.format_time(at, "short", tzinfo=here, locale=locale)
+    shown = str(locale.datetime_formats["medium"]).replace("'", "").format(time, date)
+    name = babel.dates.get_timezone_name(at.astimezone(here), width="long", locale=locale)
+    if here.key == "UTC":
+        shown = f"{shown} UTC"  # nobody lives there, so it has to be said
     return markupsafe.Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), name, shown)
+
+
+def local(value: str | None, zone_name: str) -> str:
+    """A point in time as an input of a form takes it, in this zone."""
+    if not value:
+        return ""
+    at = datetime.datetime.fromisoformat(value).astimezone(zoneinfo.ZoneInfo(zone_name))
+    return at.strftime("%Y-%m-%dT%H:%M")
 
 
 def day(value: str | datetime.date | None) -> markupsafe.Markup | str:

@@ -38,7 +38,8 @@ class Protection:
 
     def form_token(self, address: str) -> str:
         """The token of a form that is posted to this address by the browser of the current request."""
-        bound = cookies.session_token() or visitor()
+        token = cookies.session_token()
+        bound = f"session {token}" if token else f"visitor {visitor()}"
         return hmac.new(self._token_key, f"{bound}\n{address}".encode(), hashlib.sha256).hexdigest()
 
     def require_own_form(self, token: str) -> None:

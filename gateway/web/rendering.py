@@ -35,16 +35,24 @@ def _environment() -> jinja2.Environment:
         "icon": assets.icon,
         "theme_address": theme.address_of,
     }
-    made.filters |= {"moment": language.moment, "day": language.day, "age": language.age}
+    made.filters |= {
+        "moment": language.moment,
+        "day": language.day,
+        "age": language.age,
+        "local": language.local,
+    }
     return made
 
 
 _jinja = _environment()
 
 
-def shown(
-    protection: Protection, template: str, values: Mapping[str, Any], status: int = 200
-) -> flask.Response:
+def template(name: str) -> jinja2.Template:
+    """A template by its file below `templates`."""
+    return _jinja.get_template(name)
+
+
+def shown(protection: Protection, name: str, values: Mapping[str, Any], status: int = 200) -> flask.Response:
     """The response with a template."""
     flask.g.language = language.chosen()
     known = {
@@ -59,11 +67,11 @@ def shown(
         "form_token": protection.form_token,
         "address": flask.request.path,
         "args": flask.request.args,
+        "zone": language.zone().key,
+        "zones": sorted(language.zone_names()),
         "correlation_id": logs.correlation_id.get(),
     }
-    response = flask.Response(
-        _jinja.get_template(template).render(known | dict(values)), status, mimetype="text/html"
-    )
+    response = flask.Response(template(name).render(known | dict(values)), status, mimetype="text/html")
     response.headers["Content-Language"] = flask.g.language
     keep_visitor(response)
     return response

@@ -14,7 +14,7 @@ PAGES = (
         "provider",
         reads={
             "unanswered": Read(
-                assignments.list_referrals, given={"is_open": True, "limit": _LISTED, "sort": "oldest"}
+                assignments.list_referrals, given={"is_open": True, "limit": 10, "sort": "oldest"}
             ),
             "overdue": Read(
                 assignments.list_referrals, given={"is_overdue": True, "limit": _LISTED, "sort": "due"}
@@ -50,8 +50,6 @@ PAGES = (
         },
         actions=(
             Action("change_status", status_changes.change_status, "The status is changed."),
-            Action("accept", status_changes.accept_referral, "The referral is accepted."),
-            Action("decline", status_changes.decline_referral, "The referral is declined."),
             Action("note", assignments.add_referral_note, "The note is added."),
         ),
     ),
@@ -61,5 +59,19 @@ PAGES = (
         "provider",
         reads={"capacities": Read(capacity.list_capacities, given={"limit": _LISTED}, query=("after",))},
         actions=(Action("confirm", capacity.confirm_capacity, "The numbers are confirmed as they are."),),
+    ),
+    Page(
+        "/provider/capacity/{program_id}/{line_id}",
+        "provider/capacity.html",
+        "provider",
+        reads={
+            "lines": Read(capacity.list_capacities, given={"limit": 100}),
+            "history": Read(capacity.list_capacity_history, given={"limit": _LISTED}, query=("after",)),
+        },
+        actions=(
+            Action("set", capacity.edit_capacity_line, "The capacity is saved."),
+            Action("schedule", capacity.schedule_capacity, "The change is scheduled."),
+            Action("cancel", capacity.cancel_scheduled_capacity, "The scheduled change is cancelled."),
+        ),
     ),
 )

@@ -1,5 +1,8 @@
 // Enhances pages that work without it: focus after a form, one sending of a form, counters, shown passwords, sign-out in all tabs.
 
+// Times are shown in the zone of the person's own clock.
+document.cookie = `time_zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}; path=/; max-age=31536000; secure; samesite=lax`;
+
 const focusFirst = document.getElementById("error-summary") || document.getElementById("done");
 focusFirst?.focus();
 
