@@ -8,7 +8,7 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from gateway.web import forms
+from gateway.web import forms, language
 from gateway.web.page import Action
 from services.contracts.errors import Refused
 
@@ -44,7 +44,7 @@ def of(refusal: Refused, action: Action, form: MultiDict[str, str], beside: str 
     """What a refusal says about the form of an action. `beside` is the field of a refusal that names none."""
     told: dict[str, str] = {}
     for each in refusal.more.get("errors", ()):
-        told.setdefault(_field(each["field"], form), each["rule"])
+        told.setdefault(_field(each["field"], form), _sentence(each["field"], each["rule"]))
     field = _field(refusal.field, form) if refusal.field else beside
     if not told and field and field in form:
         told[field] = refusal.detail
@@ -52,6 +52,14 @@ def of(refusal: Refused, action: Action, form: MultiDict[str, str], beside: str 
     hidden = [sentence for name, sentence in told.items() if name not in form]
     general = None if shown and not hidden else " ".join(hidden) or refusal.detail
     return Problem(action.name, refusal.code, refusal.status, shown, general, form, refusal.more)
+
+
+def _sentence(path: str, rule: str) -> str:
+    """The rule as a sentence that names the field, because the summary stands away from it."""
+    name = path.rpartition(".")[2].replace("_", " ").capitalize()
+    if rule == "Missing data for required field.":
+        return language.text("%(name)s: this is needed.", name=name)
+    return f"{name}: {rule}"
 
 
 def _field(path: str, form: MultiDict[str, str]) -> str:

@@ -54,7 +54,6 @@ def template(name: str) -> jinja2.Template:
 
 def shown(protection: Protection, name: str, values: Mapping[str, Any], status: int = 200) -> flask.Response:
     """The response with a template."""
-    flask.g.language = language.chosen()
     known = {
         "me": None,
         "problem": None,

@@ -110,6 +110,7 @@ class Pages:
 
     def answered(self, work: Callable[[], flask.Response]) -> flask.Response:
         """The response of this work, or the page that tells why there is none."""
+        flask.g.language = language.chosen()
         try:
             response = work()
         except Refused as refusal:

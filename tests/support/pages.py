@@ -32,20 +32,40 @@ def violations(browser: Browser) -> list[str]:
 def require_good(browser: Browser) -> None:
     """Raise AssertionError unless the page is accessible, has one heading that its title begins with, and fits its window."""
     browser.wait_for("document.readyState === 'complete'")
-    assert violations(browser) == []
+    found = violations(browser)
+    assert not found, f"{browser.path}: " + "\n".join(found)
     heading = browser.evaluate("[...document.querySelectorAll('h1')].map(it => it.textContent.trim())")
     assert len(heading) == 1
     title = str(browser.evaluate("document.title")).removeprefix("Error: ")
     assert title.startswith(heading[0]), (title, heading)
     ids = "[...document.querySelectorAll('[id]')].map(it => it.id)"
     assert browser.evaluate(f"(ids => ids.length === new Set(ids).size)({ids})")
-    assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it scrolls sideways"
+    wide = "[...document.querySelectorAll('main *')].filter(it => it.getBoundingClientRect().right > innerWidth + 1)"
+    assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), browser.evaluate(
+        f"{wide}.map(it => it.outerHTML.slice(0, 100)).slice(0, 5).join()"
+    )
 
 
 def follow(browser: Browser, words: str, most: int = 80) -> None:
     """Go to a link, button or box by the keyboard alone and press Enter."""
     reach(browser, words, most)
     browser.press("Enter")
+
+
+def choose(browser: Browser, group: str, words: str) -> None:
+    """Choose one of the radio buttons of a group by the keyboard alone: Tab to the group, then the arrow keys."""
+    legend = "document.activeElement.closest('fieldset')?.querySelector('legend')?.textContent.trim()"
+    for _ in range(80):
+        if browser.evaluate("document.activeElement.type === 'radio'") and browser.evaluate(legend) == group:
+            break
+        browser.press("Tab")
+    browser.press(" ")
+    for _ in range(20):
+        if browser.evaluate("document.activeElement.labels[0].textContent.trim()") == words:
+            assert browser.evaluate("document.activeElement.checked")
+            return
+        browser.press("ArrowDown")
+    raise AssertionError(f"{group} offers no {words}")
 
 
 def reach(browser: Browser, words: str, most: int = 80) -> None:

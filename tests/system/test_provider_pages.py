@@ -10,7 +10,7 @@ import pytest
 
 from deploy.client import Portico
 from tests.support.browser import PROGRAM, Browser, running_browser
-from tests.support.pages import follow, reach, require_good
+from tests.support.pages import choose, follow, reach, require_good
 from tests.support.stack import HARBOR, RunningStack
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
@@ -92,8 +92,7 @@ def test_a_status_is_changed_in_three_clicks_from_the_start_page(shelter: Shelte
     follow(browser, number)  # 1
     browser.wait_for_text(f"Referral {number}")
     require_good(browser)
-    reach(browser, "Attempting Contact")
-    browser.press(" ")  # 2
+    choose(browser, "New status", "Attempting Contact")  # 2
     browser.press("Enter")  # 3: sends the form
     browser.wait_for_text("The status is changed.")
     assert browser.focused == "done"
@@ -104,7 +103,7 @@ def test_a_status_is_changed_in_three_clicks_from_the_start_page(shelter: Shelte
     browser.send("Page.reload")
     browser.wait_for("document.readyState === 'complete'")
     history = shelter.provider.get(f"/v1/referrals/{referral['id']}/history")["items"]
-    assert [line["kind"] for line in history] == ["assigned", "status"]  # the reload has changed nothing
+    assert [line["kind"] for line in history] == ["assigned", "accepted"]  # the reload has changed nothing
 
 
 def test_what_is_missing_is_told_beside_its_field_and_what_was_typed_stays(
@@ -112,8 +111,6 @@ def test_what_is_missing_is_told_beside_its_field_and_what_was_typed_stays(
 ) -> None:
     referral = shelter.refer("Reasonless")
     show(browser, shelter, f"/provider/referrals/{referral['id']}")
-    reach(browser, "Declined")
-    browser.press(" ")
     reach(browser, "Note")
     browser.type("We have no place for a family of five.")
     follow(browser, "Change the status")
@@ -134,8 +131,7 @@ def test_a_change_of_somebody_else_is_shown_and_what_was_typed_stays(
     path = f"/v1/referrals/{referral['id']}"
     show(browser, shelter, f"/provider/referrals/{referral['id']}")
     shelter.provider.put(f"{path}/status", version=referral["version"], status="attempting_contact")
-    reach(browser, "Enrolled")
-    browser.press(" ")
+    choose(browser, "New status", "Enrolled")
     reach(browser, "Note")
     browser.type("Came in today.")
     follow(browser, "Change the status")
@@ -176,8 +172,7 @@ def test_everything_works_without_scripts(shelter: Shelter, browser: Browser) ->
     referral = shelter.refer("Scriptless")
     browser.send("Emulation.setScriptExecutionDisabled", value=True)
     show(browser, shelter, f"/provider/referrals/{referral['id']}")
-    reach(browser, "Enrolled")
-    browser.press(" ")
+    choose(browser, "New status", "Enrolled")
     browser.press("Enter")
     browser.wait_for_text("The status is changed.")
     assert shelter.provider.get(f"/v1/referrals/{referral['id']}")["limited"]["status"] == "Enrolled"

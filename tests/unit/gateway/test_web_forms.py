@@ -72,9 +72,9 @@ def test_every_problem_is_told_beside_its_field_or_in_the_summary():
     errors = [{"field": "note", "rule": "Too short."}, {"field": "is_internal", "rule": "Not a yes or no."}]
     told = problems.of(Refused("invalid_request", "Two problems.", errors=errors), NOTE, form)
 
-    assert told.fields == {"note": "Too short."}
-    assert told.general == "Not a yes or no."
-    assert told.of("note", "note") == "Too short."
+    assert told.fields == {"note": "Note: Too short."}
+    assert told.general == "Is internal: Not a yes or no."
+    assert told.of("note", "note") == "Note: Too short."
     assert told.of("another", "note") is None  # another form of the same page
 
 
