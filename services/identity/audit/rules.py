@@ -98,6 +98,7 @@ class GrantFacts:
     revoked_at: datetime.datetime | None
     role_is_disabled: bool
     person_is_disabled: bool
+    person_is_discharged: bool
 
     def state(self, now: datetime.datetime) -> str:
         """`in effect`, or the reason why it is not."""
@@ -107,7 +108,9 @@ class GrantFacts:
             return "not yet begun" if now < self.starts_at else "expired"
         if self.role_is_disabled:
             return "role is disabled"
-        return "person is disabled" if self.person_is_disabled else "in effect"
+        if self.person_is_disabled:
+            return "person is disabled"
+        return "person is discharged" if self.person_is_discharged else "in effect"
 
 
 def grant_steps(grants: Iterable[GrantFacts], permission: str, now: datetime.datetime) -> list[Step]:

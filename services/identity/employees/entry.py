@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
@@ -19,11 +19,11 @@ from services.identity.models import (
     Account,
     Grant,
     Person,
-    PersonKind,
     Relationship,
     Role,
     RolePermission,
     in_effect,
+    is_of_kind,
 )
 from services.identity.realms import granting
 from services.identity.realms.rules import EMPLOYEE
@@ -172,10 +172,6 @@ def held_by_supervisors(session: Session, organisation_id: str) -> list[str] | N
     return [row.permission for row in rows if row.permission is not None]
 
 
-def _is_current(table: type[Relationship | PersonKind], now: datetime.datetime) -> ColumnElement[bool]:
-    return and_(table.starts_at <= now, or_(table.ends_at.is_(None), table.ends_at > now))
-
-
 def _related(
     session: Session, account_ids: Sequence[str], now: datetime.datetime
 ) -> dict[str, dict[str, set[str]]]:
@@ -183,7 +179,9 @@ def _related(
     found: dict[str, dict[str, set[str]]] = {}
     for account_id, person_id, kind in session.execute(
         select(Relationship.account_id, Relationship.person_id, Relationship.kind).where(
-            Relationship.account_id.in_(account_ids), _is_current(Relationship, now)
+            Relationship.account_id.in_(account_ids),
+            Relationship.starts_at <= now,
+            or_(Relationship.ends_at.is_(None), Relationship.ends_at > now),
         )
     ):
         found.setdefault(account_id, {}).setdefault(person_id, set()).add(kind)
@@ -194,13 +192,10 @@ def employees_among(session: Session, person_ids: Iterable[str], now: datetime.d
     """The ids of those people who are employees now and not disabled."""
     return set(
         session.scalars(
-            select(PersonKind.person_id)
-            .join(Person, Person.id == PersonKind.person_id)
-            .where(
-                PersonKind.person_id.in_(list(person_ids)),
-                PersonKind.kind == EMPLOYEE,
-                _is_current(PersonKind, now),
+            select(Person.id).where(
+                Person.id.in_(list(person_ids)),
                 Person.disabled_at.is_(None),
+                is_of_kind(Person.id, EMPLOYEE, now),
             )
         )
     )

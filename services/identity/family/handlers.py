@@ -13,6 +13,7 @@ from services.contracts.errors import Refused
 from services.contracts.spelling import login_key
 from services.identity.credentials.invitations import send_invitation, void_links
 from services.identity.credentials.login_changes import change_login_email
+from services.identity.family.contacts import is_client
 from services.identity.family.queries import access_view, check_may_be_given, no_access
 from services.identity.models import Account, Grant, Role
 from services.identity.realms import granting, rules
@@ -137,6 +138,6 @@ def _load_access(unit: UnitOfWork, *, client_id: str, person_id: str) -> tuple[A
     """The person's account and its grant for the client's profile, locked. Raises Refused(not_found)."""
     account = find_portal_account(unit, rules.FAMILY, person_id)
     grant = find_open(unit, account.id, client_id) if account else None
-    if account is None or grant is None:
+    if account is None or grant is None or not is_client(unit.session, find_person(unit.session, client_id)):
         raise no_access()
     return account, grant

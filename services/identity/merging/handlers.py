@@ -225,7 +225,7 @@ def _end_application(unit: UnitOfWork, kept_id: str) -> list[str]:
         return []
     ended = [row for row in rows if row.kind == APPLICANT]
     for row in ended:
-        row.ends_at = max(unit.now, row.starts_at)
+        row.end(unit.now)
     return [row.id for row in ended]
 
 
@@ -282,7 +282,9 @@ def _move_back(unit: UnitOfWork, row: PersonMerge) -> int:
         execution_options={"synchronize_session": False},
     )
     unit.session.execute(
-        update(PersonKind).where(PersonKind.id.in_(row.steps["ended_kinds"])).values(ends_at=None),
+        update(PersonKind)
+        .where(PersonKind.id.in_(row.steps["ended_kinds"]))
+        .values(ends_at=None, closed_at=None),
         execution_options={"synchronize_session": False},
     )
     unit.session.expire_all()  # the statements have bypassed the session's objects

@@ -12,15 +12,15 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.credentials.invitations import void_links
 from services.identity.credentials.login_changes import change_login_email
-from services.identity.employees.automatic import close_account, open_when_registered, reopen_account
+from services.identity.employees.automatic import open_when_registered, reopen_account
 from services.identity.family.contacts import MANAGE_ACCESS
 from services.identity.merging.models import PersonMerge
 from services.identity.models import Account, Grant, Person, PersonKind
 from services.identity.patients import enrolment
+from services.identity.people.endings import close_ended, end_access
 from services.identity.people.queries import person_view
 from services.identity.realms import rules
 from services.identity.registry.accounts import find_portal_account, name_accounts
-from services.identity.registry.confirmation import require_confirmation
 from services.identity.registry.people import MEMBERS, add_kind, add_person, kinds_of, load_person
 from services.identity.registry.rules import check_span, is_in_effect
 from services.identity.relationships.grants import revoke
@@ -115,6 +115,7 @@ def start_person_kind(
     """Make a person one of a kind, from now or `starts_at` on, unless they are at that time. Raises Refused(not_found)."""
     person = load_person(unit, person_id)
     unit.honour_version(person)
+    close_ended(unit, person)
     begins_at = starts_at or unit.now
     check_span(begins_at, ends_at, unit.now)
     history = kinds_of(unit.session, [person.id])[person.id]
@@ -147,34 +148,13 @@ def end_person_kind(unit: UnitOfWork, *, person_id: str, kind: str, confirm: boo
         )
     ).all()
     for row in rows:
-        row.ends_at = max(unit.now, row.starts_at)
+        row.end(unit.now)
     if rows:
         person.version += 1
         unit.audit("person.kind_ended", "person", person.id, kind=kind)
         unit.session.flush()
-        _end_access(unit, person, kind, confirm=confirm)
+        end_access(unit, person, kind, confirm=confirm)
     return person_view(unit.session, person)
-
-
-def _end_access(unit: UnitOfWork, person: Person, kind: str, *, confirm: bool) -> None:
-    if kind == rules.EMPLOYEE:
-        close_account(unit, person)
-    elif kind == rules.PATIENT and enrolment.open_access(unit, person) is not None:
-        require_confirmation(confirm, "The patient can no longer use the portal.")
-        enrolment.disable(unit, person)
-    elif kind == "client":
-        grants = unit.session.scalars(
-            select(Grant)
-            .join(Account, Account.id == Grant.account_id)
-            .where(Account.realm == rules.FAMILY, Grant.person_id == person.id, Grant.revoked_at.is_(None))
-            .with_for_update(of=Grant)
-        ).all()
-        if grants:
-            require_confirmation(
-                confirm, f"{len(grants)} accounts can no longer see this client's Family Portal profile."
-            )
-        for grant in grants:
-            revoke(unit, grant, "client_discharged")
 
 
 def enable_person(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:

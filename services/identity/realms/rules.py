@@ -16,6 +16,9 @@ STAFF, PROVIDER = "staff", "provider"
 
 FAMILY, PATIENT, EMPLOYEE, APPLICANT = "family", "patient", "employee", "applicant"
 
+# Whose profiles the Family Portal opens.
+CLIENT = "client"
+
 REALMS = (STAFF, PROVIDER, FAMILY, PATIENT, EMPLOYEE, APPLICANT)
 
 # Accounts of these realms have one role. Accounts of the others have a role for each profile that they reach.
