@@ -172,6 +172,11 @@ class Account(Spelt, TenantScoped, Base):
     )
 
     @property
+    def state_once_enabled(self) -> str:
+        """The state of the account when it is enabled again: without a password its owner still has an invitation to accept."""
+        return "active" if self.password_hash else "invited"
+
+    @property
     def assignments_in_effect(self) -> list[ResourceAssignment]:
         """Assignments that are not suspended."""
         return [assignment for assignment in self.assignments if assignment.suspended_at is None]

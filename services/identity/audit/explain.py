@@ -34,6 +34,7 @@ from services.identity.realms.rules import (
     STAFF,
     is_in_force,
     portal_is_open,
+    switched_on,
 )
 from services.identity.registry.accounts import find_account
 from services.identity.registry.people import find_person
@@ -100,12 +101,8 @@ def _workforce_steps(
             select(RolePermission.permission).where(RolePermission.role_id == (role.id if role else None))
         )
     )
-    switches = {
-        "can_edit_capacity": account.can_edit_capacity,
-        "can_change_status": account.can_change_status,
-    }
     steps = rules.workforce_steps(
-        account.realm, role.code if role else None, held, switches, features, permission
+        account.realm, role.code if role else None, held, switched_on(account), features, permission
     )
     if account.realm != PROVIDER:
         if resource_id or person_id:

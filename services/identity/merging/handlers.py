@@ -27,6 +27,7 @@ from services.identity.outside.models import OutsideIdentity
 from services.identity.pickup_codes.handlers import void_codes
 from services.identity.realms.rules import APPLICANT
 from services.identity.registry.people import find_person, load_person
+from services.identity.registry.usernames import no_username
 from services.identity.relationships.grants import revoke
 from services.identity.sessions.handlers import end_sessions
 from services.identity.sessions.proof import proven_caller
@@ -192,7 +193,7 @@ def _take_over_accounts(unit: UnitOfWork, kept_id: str, merged_id: str) -> Steps
             require_another_administrator(unit, rival)
             steps.append({"account": rival.id, "state": rival.state, "login": rival.login})
             rival.state = "disabled"
-            rival.login = addresses.login_of_closed(rival)  # the kept account may take it over
+            rival.login = no_username(rival.id)  # the kept account may take it over
             rival.version += 1
             end_sessions(unit, rival.id, ENDED_BY_MERGE)
             void_links(unit, rival.id)
