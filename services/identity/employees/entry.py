@@ -61,20 +61,27 @@ def get_portal_entry(session: Session, caller: Caller, *, realm: str) -> dict[st
     return _view(realm, _row(session, str(caller.organisation_id), realm))
 
 
-def set_portal_entry(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def set_portal_entry(
+    unit: UnitOfWork,
+    *,
+    realm: str,
+    allowed_roles: Sequence[str] | None = None,
+    editable_fields: Sequence[str] | None = None,
+    opens_accounts: bool | None = None,
+    applicant_department: str | None = None,
+) -> dict[str, Any]:
     """Set who may use a portal (S2-35) and what its users edit (S2-130).
 
-    Settings that the request leaves out stay as they are. The change takes effect with each user's next request.
+    Settings that are left out stay as they are. The change takes effect with each user's next request.
     Raises Refused(version_conflict, right_not_held, invalid_request).
     """
-    realm = request["realm"]
     row = _row(unit.session, str(unit.organisation_id), realm)
     before = _entry_from(row)
     wanted = rules.Entry(
-        allowed_roles=tuple(sorted(set(request.get("allowed_roles", before.allowed_roles)))),
-        editable_fields=tuple(sorted(set(request.get("editable_fields", before.editable_fields)))),
-        opens_accounts=request.get("opens_accounts", before.opens_accounts),
-        applicant_department=request.get("applicant_department", before.applicant_department),
+        tuple(sorted(set(before.allowed_roles if allowed_roles is None else allowed_roles))),
+        tuple(sorted(set(before.editable_fields if editable_fields is None else editable_fields))),
+        before.opens_accounts if opens_accounts is None else opens_accounts,
+        before.applicant_department if applicant_department is None else applicant_department,
     )
     known = set(unit.session.scalars(select(Role.code).where(Role.realm == realm)))
     if not known.issuperset(wanted.allowed_roles):

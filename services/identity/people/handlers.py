@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 from sqlalchemy import or_, select
 
@@ -21,51 +21,47 @@ from services.identity.people.endings import close_ended, end_access
 from services.identity.people.queries import person_view
 from services.identity.realms import rules
 from services.identity.registry.accounts import find_portal_account, name_accounts
-from services.identity.registry.people import MEMBERS, add_kind, add_person, kinds_of, load_person
+from services.identity.registry.people import PersonMembers, add_kind, add_person, kinds_of, load_person
 from services.identity.registry.rules import check_span, is_in_effect
 from services.identity.relationships.grants import revoke
 from services.identity.sessions.handlers import end_sessions
 
 
-def create_person(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Add a person. `request` has the members that are known. Raises Refused(number_taken)."""
-    person = add_person(
-        unit,
-        request["number"],
-        request["kinds"],
-        **{member: request[member] for member in MEMBERS if member in request},
-    )
-    if rules.PATIENT in request["kinds"]:
+def create_person(
+    unit: UnitOfWork, *, number: str | None, kinds: list[str], **known: Unpack[PersonMembers]
+) -> dict[str, Any]:
+    """Add a person. Raises Refused(number_taken)."""
+    person = add_person(unit, number, kinds, **known)
+    if rules.PATIENT in kinds:
         enrolment.added(unit, person)
-    open_when_registered(unit, person, request["kinds"])
+    open_when_registered(unit, person, kinds)
     return person_view(unit.session, person)
 
 
-def edit_person(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def edit_person(unit: UnitOfWork, *, person_id: str, **changes: Unpack[PersonMembers]) -> dict[str, Any]:
     """Change what is known of a person. The log-in of a Family Portal account follows the e-mail (S1-20).
 
-    `request` has the members that change. Raises Refused(not_found, already_merged, version_conflict, login_taken,
+    Raises Refused(not_found, already_merged, version_conflict, login_taken,
     forbidden where a log-in would change and the caller may not manage access, invalid_request where an e-mail that is a
     log-in would be removed).
     """
-    person = load_person(unit, request["person_id"])
+    person = load_person(unit, person_id)
     _require_not_merged(unit, person)
     unit.require_version(person)
-    changed = [
-        member for member in MEMBERS if member in request and getattr(person, member) != request[member]
-    ]
+    values: Mapping[str, Any] = {**changes}
+    changed = [member for member, value in values.items() if getattr(person, member) != value]
     if not changed:
         return person_view(unit.session, person)
     account = find_portal_account(unit, rules.FAMILY, person.id) if "email" in changed else None
     if "email" in changed:
-        enrolment.check_edit(unit, person, request["email"])
+        enrolment.check_edit(unit, person, changes["email"])
     for member in changed:
         if account is None or member != "email":
-            setattr(person, member, request[member])
+            setattr(person, member, values[member])
     if account is None:
         person.version += 1
     else:
-        _change_login(unit, person, account, request["email"])
+        _change_login(unit, person, account, changes["email"])
     if not {"first_name", "last_name"}.isdisjoint(changed):
         name_accounts(unit, person)
     unit.audit("person.changed", "person", person.id, members=changed)
