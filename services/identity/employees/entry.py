@@ -65,8 +65,8 @@ def set_portal_entry(
     unit: UnitOfWork,
     *,
     realm: str,
-    allowed_roles: Sequence[str] | None = None,
-    editable_fields: Sequence[str] | None = None,
+    allowed_roles: list[str] | None = None,
+    editable_fields: list[str] | None = None,
     opens_accounts: bool | None = None,
     applicant_department: str | None = None,
 ) -> dict[str, Any]:

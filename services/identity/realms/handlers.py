@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from typing import Any, TypedDict, Unpack
 
@@ -37,7 +36,7 @@ def set_realm_settings(
     unit: UnitOfWork,
     *,
     realm: str,
-    allowed_networks: Sequence[str] | None = None,
+    allowed_networks: list[str] | None = None,
     **changes: Unpack[RealmChanges],
 ) -> dict[str, Any]:
     """Set what holds for a realm. What is left out stays as it is.
@@ -125,7 +124,7 @@ def edit_role(
     *,
     role_id: str,
     name: str | None = None,
-    permissions: Iterable[str] | None = None,
+    permissions: list[str] | None = None,
     is_disabled: bool | None = None,
 ) -> dict[str, Any]:
     """Change a role: name, permissions, whether it can be given. What is None stays as it is.

@@ -39,7 +39,7 @@ class Edits(TypedDict, total=False):
     eligibility: str
     application_process: str
     fees: str
-    phones: list[Mapping[str, str]]
+    phones: list[Mapping[str, Any]]
 
 
 def create_resource(
@@ -60,14 +60,14 @@ def create_resource(
     resource_id = wire.new_id()
     # A generated number has letters, so it never equals the number of an export.
     number = number or f"P-{resource_id[:12]}"
-    fixed = {"number": number, "level": level, "name": _in_one_line(name), "status": status}
+    fixed = {"number": number, "level": level, "name": name, "status": status}
     parent = {"parent_number": agency.number, "parent_name": agency.name} if agency else {}
     revision = next_revision(unit)  # locks the organisation's directory against other writers
     if unit.session.scalar(select(Resource.id).where(Resource.number == number)) is not None:
         raise Refused(
             "number_taken", "The directory has a resource with this number; choose another.", "number"
         )
-    record = edited_record({**fixed, **parent}, edits)
+    record = edited_record({**fixed, **parent}, {**edits, "name": _in_one_line(name)})
     resource = Resource(
         id=resource_id,
         **fixed,

@@ -45,7 +45,7 @@ class RecordMembers(TypedDict, total=False):
     postal_code: str | None
     phone: str | None
     email: str | None
-    sections: Mapping[str, Mapping[str, Any]]
+    sections: Mapping[str, Any]
     submitted_at: datetime.datetime | None
     form_code: str | None
     person_id: str | None
