@@ -31,6 +31,7 @@ DOCUMENTS, IMPORTS = "", "imports"
 UPLOADS, PASSING, EXPORTS = "uploads", "passing", "exports"
 _DOWNLOADED = (DOCUMENTS, PASSING, EXPORTS)
 _INCOMING = ".incoming-"
+_COUNTED_AT_MOST = 3
 
 
 LEAST_FREE_BYTES = 10 * 1024 * 1024
@@ -57,6 +58,16 @@ def no_room() -> Refused:
     )
 
 
+@contextmanager
+def _telling_full_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise no_room() from error
+        raise
+
+
 class Upload(NamedTuple):
     """A file that is being uploaded, held by one request."""
 
@@ -78,6 +89,7 @@ class BlobStore:
         """
         return self.put_passing(organisation_id, chunks, most_bytes, DOCUMENTS)
 
+    @_telling_full_disk()
     def put_passing(
         self, organisation_id: str, chunks: Iterable[bytes], most_bytes: int, part: str = PASSING
     ) -> tuple[str, int]:
@@ -90,6 +102,7 @@ class BlobStore:
             _sync(path.parent)
         return sha256, size
 
+    @_telling_full_disk()
     def put_upload(
         self, organisation_id: str, chunks: Iterable[bytes], most_bytes: int, most_stored_bytes: int
     ) -> Upload:
@@ -97,7 +110,6 @@ class BlobStore:
 
         Raises as `put`, and Refused(storage_full) if the organisation would store more than `most_stored_bytes`.
         """
-        self.stored_bytes(organisation_id)  # counts what was never counted, which takes too long under the lock
         with self._received(organisation_id, chunks, most_bytes) as (received, sha256, size):
             path = self.path(organisation_id, sha256, UPLOADS)
             holder = path.with_name(f"{sha256}.{secrets.token_hex(8)}")
@@ -117,10 +129,12 @@ class BlobStore:
             if not any(upload.holder.parent.glob(f"{upload.sha256}.*")):
                 _remove(self.path(organisation_id, upload.sha256, UPLOADS), stored)
 
+    @_telling_full_disk()
     def keep(self, organisation_id: str, sha256: str, part: str = DOCUMENTS) -> None:
         """Keep an upload in a part of a service's own, durably, before the row that refers to it is committed.
 
-        Repeating it is harmless: the file counts as new. Raises Refused(not_found) if the upload has gone meanwhile.
+        Repeating it is harmless: the file counts as new. Raises Refused(not_found) if the upload has gone meanwhile, and
+        Refused(service_unavailable) on a full disk.
         """
         path = self.path(organisation_id, sha256, part)
         _make(path.parent)
@@ -159,9 +173,7 @@ class BlobStore:
 
     def organisations(self) -> list[str]:
         """The ids of the organisations that have ever stored a file."""
-        if not self.folder.is_dir():
-            return []
-        return sorted(name for name in os.listdir(self.folder) if _ORGANISATION.fullmatch(name))
+        return sorted(filter(_ORGANISATION.fullmatch, _names(self.folder)))
 
     def sweep_passing(self, older_than_s: float, part: str = PASSING) -> int:
         """Delete files that were put into a passing part longer ago than this; returns how many."""
@@ -181,7 +193,9 @@ class BlobStore:
         """Delete those files that have not been put or kept anew since `before`; returns how many."""
         deleted = 0
         for path in in_turns(paths, 10):
-            with self._counted(organisation_id) as stored:  # nobody keeps it between the look and the deletion
+            with self._counted(
+                organisation_id
+            ) as stored:  # nobody keeps it between the look and the deletion
                 if _is_old(path, before):
                     _remove(path, stored)
                     deleted += 1
@@ -194,13 +208,21 @@ class BlobStore:
         return self.recount(organisation_id) if total is None else total
 
     def recount(self, organisation_id: str) -> int:
-        """Add up the bytes of all files of an organisation anew. What others note meanwhile counts as well."""
-        with self._counted(organisation_id) as stored:
-            noted = stored.noted
-        found = self._bytes_in(self._folder_of(organisation_id))
-        with self._counted(organisation_id) as stored:
-            stored.found = found - noted
-            return found + stored.noted - noted
+        """Add up the bytes of all files of an organisation anew, and again if files came or went meanwhile.
+
+        Where they never cease to, some of those may count twice until the next recount.
+        """
+        total = 0
+        for _ in range(_COUNTED_AT_MOST):
+            with self._counted(organisation_id) as stored:
+                before = stored.noted
+            found = self._bytes_in(self._folder_of(organisation_id))
+            with self._counted(organisation_id) as stored:
+                stored.found = found - before
+                total, is_exact = found - before + stored.noted, stored.noted == before
+            if is_exact:
+                break
+        return total
 
     def _bytes_in(self, folder: Path) -> int:
         total, linked = 0, set()
@@ -229,6 +251,8 @@ class BlobStore:
         self, organisation_id: str, chunks: Iterable[bytes], most_bytes: int
     ) -> Iterator[tuple[Path, str, int]]:
         """A file with the content of the chunks, its SHA-256 and size. It goes at the end, so place it elsewhere."""
+        # Counts what was never counted, which takes too long while the lock is held.
+        self.stored_bytes(organisation_id)
         digest, size = hashlib.sha256(), 0
         folder = self._folder_of(organisation_id) / UPLOADS
         _make(folder)
@@ -244,10 +268,6 @@ class BlobStore:
                 file.flush()
                 os.fsync(file.fileno())
             yield received, digest.hexdigest(), size
-        except OSError as error:
-            if error.errno in _FULL:
-                raise no_room() from error
-            raise
         finally:
             received.unlink(missing_ok=True)
 
@@ -311,7 +331,8 @@ def _is_old(path: Path, before: float) -> bool:
 
 def _names(folder: Path) -> list[str]:
     try:
-        return os.listdir(folder)
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries]
     except FileNotFoundError:
         return []
 

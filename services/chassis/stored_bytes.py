@@ -50,7 +50,7 @@ def counted(folder: Path) -> Iterator[StoredBytes]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         before = os.pread(descriptor, _LENGTH, 0)
-        stored = _read(before)
+        stored = _read(before) if before else _new(folder)
         try:
             yield stored
         finally:
@@ -67,8 +67,14 @@ def _written(stored: StoredBytes) -> bytes:
     return f"{found:>20} {stored.noted:>20}\n".encode()
 
 
+def _new(folder: Path) -> StoredBytes:
+    """The first count: nothing in a new folder, unknown in one of an earlier version."""
+    is_empty = [path.name for path in folder.iterdir()] == [_FILE]
+    return StoredBytes(0 if is_empty else None, 0)
+
+
 def _read(text: bytes) -> StoredBytes:
-    """The count. A file that is new, or was cut off by a power failure, knows nothing, and all is counted anew."""
+    """The count. One that was cut off by a power failure knows nothing, and all is counted anew."""
     if len(text) != _LENGTH:
         return StoredBytes(None, 0)
     found, noted = text.decode("ascii").split()

@@ -6,7 +6,7 @@ This is quick enough to test every rule. Tests with whole processes cover the br
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -85,7 +85,7 @@ class InProcess:
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
         self.runtime: Any = SimpleNamespace(
             service=service,
-            settings=SimpleNamespace(**settings),
+            settings=SimpleNamespace(**{"unused_files_kept_hours": 24} | settings),
             database=self.database,
             tables=base.chassis,
             relay=FakeRelay(),
@@ -137,6 +137,12 @@ class InProcess:
         return getattr(self.module.Service, operation.name).method(
             self.service, Call(self.runtime, operation, loaded, admitted, context)
         )
+
+    def upload(self, content: bytes | Iterable[bytes], organisation_id: str = HARBOR[0]) -> dict[str, Any]:
+        """Store an upload as the gateway does; what its call carries."""
+        pieces = [content] if isinstance(content, bytes) else content
+        upload = self.runtime.blobs.put_upload(organisation_id, pieces, 10**9, 10**12)
+        return {"sha256": upload.sha256, "size": upload.size}
 
     def deliver(
         self,

@@ -243,8 +243,8 @@ def test_json_is_taken_and_an_unreadable_file_is_refused_with_its_place(identity
     admin = identity.admin()
     answer = upload_json(identity, admin, [{"employee_number": "1", "last_name": "Quill"}])
     assert answer["counts"]["added"] == 1
-    sha256, size = identity.runtime.blobs.put(admin.organisation_id, [b"employee_number\n1\n"], 100)
-    refusal = identity.refused(hr_feed.upload_hr_feed, admin, document={"sha256": sha256, "size": size})
+    document = identity.upload(b"employee_number\n1\n", admin.organisation_id)
+    refusal = identity.refused(hr_feed.upload_hr_feed, admin, document=document)
     assert (refusal.code, refusal.more["column"]) == ("import_file_refused", "last_name")
 
 

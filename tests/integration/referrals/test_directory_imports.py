@@ -32,8 +32,7 @@ def counts(report: Any) -> tuple[int, ...]:
 
 
 def upload(desk: Desk, content: bytes, *, key: str | None = None, **more: Any) -> Any:
-    sha256, size = desk.service.runtime.blobs.put(STAFF.organisation_id or "", [content], 30_000_000)
-    document = {"sha256": sha256, "size": size}
+    document = desk.service.upload(content)
     return desk.service.call(directory_imports.import_directory, STAFF, key=key, document=document, **more)
 
 
