@@ -53,9 +53,8 @@ def describe_document(session: Session, _caller: Caller, *, document_id: str) ->
 def files_in_use(session: Session, sha256s: Collection[str]) -> set[str]:
     """Those of these files to which a document refers, as it was sent or as it was signed."""
     columns = (Document.original_sha256, Document.signed_sha256)
-    return {
-        sha256 for column in columns for sha256 in session.scalars(select(column).where(column.in_(sha256s)))
-    }
+    found = (session.scalars(select(column).where(column.in_(sha256s))) for column in columns)
+    return {str(sha256) for each in found for sha256 in each}
 
 
 def list_documents(
