@@ -29,6 +29,8 @@ _SHELF = re.compile(r"[0-9a-f]{2}")
 DOCUMENTS, IMPORTS = "", "imports"
 # The passing parts: what is being uploaded, documents that are downloaded at once, and exports that are downloaded later.
 UPLOADS, PASSING, EXPORTS = "uploads", "passing", "exports"
+# Where services look for an upload: a gateway of an earlier version, until it is updated too, puts it among the documents.
+UPLOADED = (UPLOADS, DOCUMENTS)
 _DOWNLOADED = (DOCUMENTS, PASSING, EXPORTS)
 _INCOMING = ".incoming-"
 _COUNTED_AT_MOST = 3
@@ -138,11 +140,8 @@ class BlobStore:
         """
         path = self.path(organisation_id, sha256, part)
         _make(path.parent)
-        try:
-            with self._counted(organisation_id):
-                _link(self.path(organisation_id, sha256, UPLOADS), path)
-        except FileNotFoundError:
-            raise upload_gone() from None
+        with self._counted(organisation_id):
+            _link(path if path.exists() else self.find(organisation_id, sha256, *UPLOADED), path)
         _sync(path.parent)
 
     def find(self, organisation_id: str, sha256: str, *parts: str) -> Path:
@@ -151,7 +150,9 @@ class BlobStore:
             path = self.path(organisation_id, sha256, part)
             if path.is_file():
                 return path
-        raise upload_gone() if UPLOADS in parts else _not_stored()
+        if UPLOADS in parts:
+            raise Refused("not_found", "The uploaded file is no longer there. Upload it again.", "document")
+        raise _not_stored()
 
     def read(self, organisation_id: str, sha256: str) -> bytes:
         """The bytes of a document. Raises Refused(not_found), OSError if the file no longer matches its hash."""
@@ -285,17 +286,12 @@ class BlobStore:
         return self.folder / organisation_id
 
 
-def upload_gone() -> Refused:
-    """What is answered when an upload is not, or no longer, in the store."""
-    return Refused("not_found", "The uploaded file is no longer there. Upload it again.", "document")
-
-
 def _not_stored() -> Refused:
     return Refused("not_found", "The document is not in the store.")
 
 
 def _link(source: Path, path: Path) -> bool:
-    """Have a file in this place, too, and as new. False if its content was there before. Raises FileNotFoundError."""
+    """Have a file in this place, too, and as new. False if its content was there before."""
     is_new = not path.exists()
     if is_new:
         path.hardlink_to(source)

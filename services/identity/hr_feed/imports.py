@@ -17,7 +17,7 @@ from sqlalchemy import and_, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
-from services.chassis.blobs import UPLOADS
+from services.chassis.blobs import UPLOADED
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
 from services.chassis.transactions import itself, transact_as
@@ -51,7 +51,7 @@ def upload(call: Call) -> Any:
     document = call.request["document"]
     if call.is_repeated():
         return call.commit(_complete, "")
-    path = call.runtime.blobs.find(call.organisation_id, document["sha256"], UPLOADS)
+    path = call.runtime.blobs.find(call.organisation_id, document["sha256"], *UPLOADED)
     parsed = read_feed(path, call.request["format"])
     with call.runtime.database.reading(call.organisation_id) as session:
         known = known_employees(session)

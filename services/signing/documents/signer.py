@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 from eventlet import tpool
 
-from services.chassis.blobs import UPLOADS, BlobStore
+from services.chassis.blobs import UPLOADED, BlobStore
 from services.contracts.errors import Refused
 from services.signing.pdf import screening
 from services.signing.pdf.certificates import Authority
@@ -79,7 +79,7 @@ class Signer:
         Raises Refused: not_found when it is not, or no longer, uploaded, document_… when it fails the screening,
         service_unavailable when too many are waiting.
         """
-        path = self._blobs.find(organisation_id, sha256, UPLOADS)
+        path = self._blobs.find(organisation_id, sha256, *UPLOADED)
         with _turn(self._screenings, wait_s):
             screened = screening.screen(path, limits=self._limits, field="document")
         if (screened.sha256, screened.bytes) != (sha256, size):

@@ -68,6 +68,16 @@ def test_what_was_sent_and_what_was_signed_stay(office: Any, sweep: Callable[[],
     assert office.file(pending) == office.file(sent)
 
 
+def test_what_a_gateway_of_an_earlier_version_has_taken_in_is_sent(
+    office: Any, sweep: Callable[[], None], pdf: Any
+) -> None:
+    sha256, size = office.process.runtime.blobs.put(HARBOR[0], [pdf()], 10**6)
+    office.process.age_files(1000)
+    sent = office.send(document={"sha256": sha256, "size": size})
+    sweep()
+    assert office.file(sent) == pdf()
+
+
 def test_each_organisation_keeps_its_own(office: Any, sweep: Callable[[], None], pdf: Any) -> None:
     sent = office.send()
     office.process.runtime.blobs.put(BAYSIDE[0], [pdf()], 10**6)

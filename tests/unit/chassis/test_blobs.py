@@ -181,6 +181,15 @@ def test_an_upload_that_has_gone_cannot_be_kept(store: BlobStore, tmp_path: Path
     assert files(tmp_path) == []
 
 
+def test_what_a_gateway_of_an_earlier_version_has_taken_in_is_kept(store: BlobStore):
+    sha256, _ = store.put(HARBOR, [b"plan"], 100)
+
+    store.keep(HARBOR, sha256, IMPORTS)
+
+    assert store.find(HARBOR, sha256, IMPORTS).read_bytes() == b"plan"
+    assert store.stored_bytes(HARBOR) == 4
+
+
 def test_what_was_kept_before_is_kept_again_without_an_upload(store: BlobStore):
     upload = uploaded(store)
     store.keep(HARBOR, upload.sha256)
