@@ -7,12 +7,13 @@ import io
 import os
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import flask
 import pytest
 from flask.testing import FlaskClient
 
-from gateway import uploads
+from gateway import server, uploads
 from gateway.server import Server
 from gateway.settings import GatewaySettings
 from gateway.uploads import Uploads, UploadsLoop
@@ -21,6 +22,7 @@ from services.chassis import metrics
 from services.chassis.blobs import EXPORTS, UPLOADS, BlobStore
 from services.contracts.errors import Refused
 from services.contracts.signing import documents as signing
+from tests.support.eventually import eventually
 from tests.unit.gateway.test_server import FORM, TOKEN, Exchange, a_form
 
 HARBOR, BAYSIDE = "a" * 32, "b" * 32
@@ -137,6 +139,32 @@ def test_a_crowd_of_uploads_that_got_no_answer_is_swept_away(
     assert (stored_in(blobs), BlobStore(blobs).stored_bytes(HARBOR)) == ([], 0)
 
 
+def test_the_gateway_sweeps_as_soon_as_it_starts(blobs: Path, settings: Any, monkeypatch: pytest.MonkeyPatch):
+    """What a process has left behind that ended between an upload and the call of a service."""
+    BlobStore(blobs).put_upload(HARBOR, [b"plan"], 100, MOST)
+    let_pass(blobs, 24.1)
+    loops: list[UploadsLoop] = []
+
+    def made(settings: Any) -> UploadsLoop:
+        loops.append(UploadsLoop(settings))
+        return loops[0]
+
+    monkeypatch.setattr(server, "load_settings", lambda _schema: settings)
+    monkeypatch.setattr(server, "UploadsLoop", made)
+    for name in ("RpcClient", "create_app", "logs"):
+        monkeypatch.setattr(server, name, MagicMock())
+    monkeypatch.setattr(server, "start_http_server", lambda *_: (MagicMock(), None))
+    server.build()
+
+    def is_swept() -> None:
+        assert stored_in(blobs) == []
+
+    try:
+        eventually(is_swept)
+    finally:
+        loops[0].stop()
+
+
 def test_the_sweep_leaves_what_others_sweep(blobs: Path, settings: Any):
     store = BlobStore(blobs)
     store.put(HARBOR, [b"document"], 100)
@@ -178,10 +206,10 @@ def test_an_upload_for_which_there_is_no_room_is_not_taken_in(
 ):
     BlobStore(blobs).put(HARBOR, [b"x" * stored], stored)
     BlobStore(blobs).put(BAYSIDE, [b"x" * MOST], MOST)
-    server = Server(app, Workers(1), max_upload_bytes=2000)
+    serving = Server(app, Workers(1), max_upload_bytes=2000)
     request = Exchange("POST", "/v1/documents", [TOKEN, FORM, told], [a_form(b"plan")])
 
-    answer = asyncio.run(request.go(server))
+    answer = asyncio.run(request.go(serving))
 
     if is_taken:
         expected = "request_too_large" if told[1] == b"9999999" else None
