@@ -27,7 +27,7 @@ _IF_MATCH = {
     "name": "If-Match",
     "in": "header",
     "required": True,
-    "schema": {"type": "string", "pattern": '^"[0-9]{1,18}"$'},
+    "schema": {"type": "string", "pattern": '^("[0-9]{1,18}"|[0-9]{1,18})$'},
     "description": "the ETag you have read",
 }
 _KEY = {
@@ -163,7 +163,9 @@ def _responses(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
     declared = route.operation
     responses: dict[str, Any] = {str(declared.status): {"description": "Done."}}
     if route.downloads:
-        responses["200"]["content"] = {route.downloads: {"schema": {"type": "string", "format": "binary"}}}
+        is_json = route.downloads == "application/json"
+        file = {"type": "object"} if is_json else {"type": "string", "format": "binary"}
+        responses["200"]["content"] = {route.downloads: {"schema": file}}
     elif route.is_fhir:
         responses["200"]["content"] = {fhir.MEDIA_TYPE: {"schema": {"type": "object"}}}
     elif declared.status != 204:

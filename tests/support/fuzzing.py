@@ -1,15 +1,16 @@
-"""What schemathesis asks during its run: a session of the account in whose name it sends its requests.
+"""What schemathesis asks during its run: in whose session it sends the next request. It takes turns among the accounts.
 
-It is loaded by schemathesis, in its own process (SCHEMATHESIS_HOOKS). The environment names identity's database and the account.
+It is loaded by schemathesis, in its own process (SCHEMATHESIS_HOOKS). The environment names identity's database and the accounts.
 """
 
 from __future__ import annotations
 
 import datetime
+import itertools
 import os
+from collections.abc import Sequence
 from typing import Any
 
-import schemathesis
 from sqlalchemy import update
 
 from services.chassis import wire
@@ -21,7 +22,8 @@ from services.identity.realms.models import RealmSettings
 from services.identity.secrets.tokens import new_token, token_hash
 from services.identity.sessions.models import LoginSession
 
-DATABASE, ACCOUNT, ORGANISATION = "FUZZED_DATABASE", "FUZZED_ACCOUNT", "FUZZED_ORGANISATION"
+DATABASE, ORGANISATION, ACCOUNTS = "FUZZED_DATABASE", "FUZZED_ORGANISATION", "FUZZED_ACCOUNTS"
+NOBODY = "nobody"  # among the accounts: a request without a session
 
 
 class Holder:
@@ -52,7 +54,11 @@ class Holder:
                 .values(features=list(FEATURES))
             )
             session.execute(update(Account).where(Account.id == self._account_id).values(state="active"))
-            session.execute(update(RealmSettings).values(allowed_networks=[], session_idle_minutes=None))
+            session.execute(
+                update(RealmSettings)
+                .where(RealmSettings.organisation_id == self._organisation_id)
+                .values(allowed_networks=[], session_idle_minutes=None)
+            )
             session.add(
                 LoginSession(
                     id=wire.new_id(),
@@ -70,16 +76,42 @@ class Holder:
         return token
 
 
-if os.environ.get(ACCOUNT):
-    _holder = Holder(Database(os.environ[DATABASE]), os.environ[ACCOUNT], os.environ[ORGANISATION])
+class Turns:
+    """The holders of sessions, one after the other; None: nobody."""
+
+    def __init__(self, holders: Sequence[Holder | None]) -> None:
+        self._turns = itertools.cycle(holders)
+        self._current: Holder | None = None
+
+    def next_token(self) -> str | None:
+        """The token for the next request."""
+        self._current = next(self._turns)
+        return self._current and self._current.token()
+
+    def note(self, status: int) -> None:
+        """Take a new session where an answer says that this one has ended."""
+        if status == 401 and self._current is not None:
+            self._current.forget()
+
+
+if ACCOUNTS in os.environ:
+    import schemathesis
+
+    _database = Database(os.environ[DATABASE])
+    _turns = Turns(
+        [
+            None if each == NOBODY else Holder(_database, each, os.environ[ORGANISATION])
+            for each in os.environ[ACCOUNTS].split()
+        ]
+    )
 
     @schemathesis.auth(refresh_interval=None)
     class Session:
-        """Sends each request in the account's session."""
+        """Sends each request in the session of the account whose turn it is."""
 
-        def get(self, case: Any, context: Any) -> str:
+        def get(self, case: Any, context: Any) -> str | None:
             """The token."""
-            return _holder.token()
+            return _turns.next_token()
 
         def set(self, case: Any, token: str, context: Any) -> None:
             """Put it where the gateway looks for it."""
@@ -87,6 +119,5 @@ if os.environ.get(ACCOUNT):
 
     @schemathesis.hook
     def after_call(context: Any, case: Any, response: Any) -> None:
-        """Take a new session where an answer says that this one has ended."""
-        if response.status_code == 401:
-            _holder.forget()
+        """Note the answer."""
+        _turns.note(response.status_code)
