@@ -5,40 +5,41 @@ Meanwhile another organisation reads, and the stall monitor watches the event lo
 
 from __future__ import annotations
 
+from services.chassis import run  # patches the standard library before anything else is imported
+
+# isort: split
+import csv
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import eventlet
 
-eventlet.monkey_patch()
-
-import csv  # noqa: E402 - after the patch
-import io  # noqa: E402
-import json  # noqa: E402
-import os  # noqa: E402
-import random  # noqa: E402
-import subprocess  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
-from collections.abc import Callable  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
-
-from deploy.demo import SAMPLE  # noqa: E402
-from services.chassis import wire  # noqa: E402
-from services.chassis.audit_sealing import Sealer  # noqa: E402
-from services.chassis.database import Database  # noqa: E402
-from services.chassis.stall_monitor import StallMonitor  # noqa: E402
-from services.chassis.unit_of_work import utc_now  # noqa: E402
-from services.contracts.identity import audit as identity_audit  # noqa: E402
-from services.contracts.identity import hr_feed, merging, people, relationships  # noqa: E402
-from services.contracts.referrals import directory, directory_imports  # noqa: E402
-from services.identity.hr_feed import imports as hr_imports  # noqa: E402
-from services.identity.models import Relationship  # noqa: E402
-from services.referrals.directory_imports import jobs as directory_jobs  # noqa: E402
-from tests.integration.identity.conftest import Identity  # noqa: E402
-from tests.integration.identity.employees import a_line, upload  # noqa: E402
-from tests.integration.identity.test_audit_chain import note  # noqa: E402
-from tests.integration.referrals.builders import OTHER_STAFF, Desk  # noqa: E402
-from tests.integration.referrals.histories import Place, some_pasts, write_pasts  # noqa: E402
-from tests.support.in_process import HARBOR, InProcess  # noqa: E402
+from deploy.demo import SAMPLE
+from services.chassis import wire
+from services.chassis.audit_sealing import Sealer
+from services.chassis.database import Database
+from services.chassis.stall_monitor import StallMonitor
+from services.chassis.unit_of_work import utc_now
+from services.contracts.identity import audit as identity_audit
+from services.contracts.identity import hr_feed, merging, people, relationships
+from services.contracts.referrals import directory, directory_imports
+from services.identity.hr_feed import imports as hr_imports
+from services.identity.models import Relationship
+from services.referrals.directory_imports import jobs as directory_jobs
+from tests.integration.identity.conftest import Identity
+from tests.integration.identity.employees import a_line, upload
+from tests.integration.identity.test_audit_chain import note
+from tests.integration.referrals.builders import OTHER_STAFF, Desk
+from tests.integration.referrals.histories import Place, some_pasts, write_pasts
+from tests.support.in_process import HARBOR, InProcess
 
 Measured = dict[str, Any]
 
@@ -66,6 +67,7 @@ class Beside:
     def during(self, job: Callable[[], Any]) -> Measured:
         """Do the job; what was measured meanwhile."""
         self._read()  # compiles its statements
+        run.collect_garbage_seldom()
         stalls = Stalls()
         stalls.start()
         others = [eventlet.spawn(each) for each in (self._keep_reading, self._keep_sealing)]
