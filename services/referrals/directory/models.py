@@ -5,7 +5,18 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, UniqueConstraint, true
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    UniqueConstraint,
+    func,
+    true,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import BytewiseText, JsonValue, TenantScoped, UtcDateTime
@@ -46,6 +57,16 @@ class Resource(TenantScoped, Base):
     retired_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+
+    @hybrid_property
+    def own_agency_id(self) -> str:
+        """The agency that answers for the resource: an agency, which may take referrals itself, is its own."""
+        return self.agency_id or self.id
+
+    @own_agency_id.inplace.expression
+    @classmethod
+    def _own_agency_id(cls) -> ColumnElement[str]:
+        return func.coalesce(cls.agency_id, cls.id)
 
 
 class ResourceKey(TenantScoped, Base):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.referrals import (
     assignments,
@@ -167,6 +168,53 @@ def test_an_agency_without_a_program_takes_referrals_where_the_organisation_allo
     # Switched off again, it takes no new referral.
     switch(desk, can_refer_to_agencies=False)
     assert refusal(lambda: desk.assign(queue_id, name)) == "not_a_program"
+
+
+@pytest.mark.parametrize("which", ["agency", "site"])
+def test_an_agency_that_takes_referrals_is_its_own_agency_in_every_view(
+    desk: Desk, alone: dict[str, str], which: str
+) -> None:
+    switch(desk, can_refer_to_agencies=True)
+    queue_id, name = desk.a_queue("Night Shelter"), ALONE if which == "agency" else "site"
+    desk(queues.add_program_to_queue, queue_id=queue_id, program_id=alone[which])
+    desk.set_capacity(name, 4)
+    other = desk.assign(queue_id, "Night Shelter")
+    own = desk.assign(queue_id, name)
+    other_agency = desk.resource["Harbor Shelter Alliance"]
+
+    def found(kind: str, **parameters: str) -> set[str]:
+        asked = {key: [value] for key, value in parameters.items()}
+        answer = desk(fhir.fhir_search, resource_type=kind, parameters=asked, base_url="https://x.example")
+        return {entry["resource"]["id"] for entry in answer["resource"]["entry"]}
+
+    for agency_id, referral, program_id in (
+        (alone["agency"], own, alone[which]),
+        (other_agency, other, desk.resource["Night Shelter"]),
+    ):
+        organization = f"Organization/{agency_id}"
+        assert found("Task", owner=organization) == {referral["id"]}
+        assert found("ServiceRequest", performer=organization) == {referral["id"]}
+        assert program_id in found("HealthcareService", organization=organization)
+        (demand,) = desk(reports.list_program_demand, agency_id=agency_id, queue_id=queue_id)["items"]
+        assert (demand["program_id"], demand["agency_id"]) == (program_id, agency_id)
+    assert found("HealthcareService", organization=f"Organization/{alone['agency']}") == {alone[which]}
+    # A program is nobody's agency.
+    assert found("Task", owner=f"Organization/{desk.resource['Night Shelter']}") == set()
+    (line,) = desk(capacity.list_capacities, agency_id=alone["agency"])["items"]
+    assert (line["agency_id"], line["agency_name"]) == (alone["agency"], ALONE)
+    service = desk(
+        fhir.fhir_read,
+        resource_type="HealthcareService",
+        resource_id=alone[which],
+        base_url="https://x.example",
+    )["resource"]
+    assert service["providedBy"] == {"reference": f"Organization/{alone['agency']}", "display": ALONE}
+    year = utc_now().year
+    seen = desk(reports.get_statistics, from_on=f"{year - 1}-12-31", to_on=f"{year}-12-31", group_by="agency")
+    assert {group["label"]: group["assigned"] for group in seen["groups"]} == {
+        ALONE: 1,
+        "Harbor Shelter Alliance": 1,
+    }
 
 
 @pytest.mark.parametrize("which", ["agency", "site"])
