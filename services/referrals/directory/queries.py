@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
@@ -185,11 +186,27 @@ def count_open_referrals(session: Session, resource_id: str) -> dict[str, int]:
     statement = (
         select(Referral.status, func.count().label("open"))
         .join(Resource, Resource.id == Referral.program_id)
-        .where(or_(Resource.id == resource_id, is_of_agency(resource_id)), Referral.is_open)
+        .where(_closes_with(resource_id), Referral.is_open)
         .group_by(Referral.status)
         .order_by(Referral.status)
     )
     return {row.status: row.open for row in session.execute(statement)}
+
+
+def open_referrals_by_program(session: Session, resource_ids: Collection[str]) -> dict[tuple[str, str], int]:
+    """The numbers of open referrals to these resources and, of agencies, to all their programs, by id and name."""
+    statement = (
+        select(Resource.id, Resource.name, func.count())
+        .join(Referral, Referral.program_id == Resource.id)
+        .where(_closes_with(*resource_ids), Referral.is_open)
+        .group_by(Resource.id, Resource.name)
+    )
+    return {(own_id, name): count for own_id, name, count in session.execute(statement)}
+
+
+def _closes_with(*resource_ids: str) -> ColumnElement[bool]:
+    """Condition: the resource takes no referrals once these are closed. Programs close with their agency."""
+    return or_(Resource.id.in_(resource_ids), is_of_agency(*resource_ids))
 
 
 def agency_name_of(session: Session, program_id: str) -> str | None:
