@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from services.chassis.database import begins_with
 from services.contracts.spelling import search_key
-from services.referrals.directory.models import Resource, ResourceKey
+from services.referrals.directory.models import Resource, ResourceKey, TaxonomyTerm
 from services.referrals.directory.rules import TAXONOMY, typed_keys
+from services.referrals.directory.terms import Term
 
 _KEYS: Any = ResourceKey.__table__
 
@@ -27,6 +28,25 @@ def set_keys(session: Session, organisation_id: str, keys: Mapping[str, Iterable
     ]
     if rows:
         connection.execute(insert(_KEYS), rows)
+
+
+def set_terms(session: Session, organisation_id: str, terms: Iterable[Term]) -> None:
+    """Note these terms. A longer name than the one that is known replaces it. The caller has locked the directory."""
+    longest: dict[str, Term] = {}
+    for term in terms:
+        known = longest.setdefault(term.id, term)
+        if len(term.name) > len(known.name):
+            longest[term.id] = term
+    rows = session.scalars(select(TaxonomyTerm).where(TaxonomyTerm.id.in_(longest)))
+    found = {row.id: row for row in rows}
+    for own_id, term in longest.items():
+        row = found.get(own_id)
+        named = {"name": term.name, "search_key": search_key(f"{term.code} {term.name}")}
+        if row is None:
+            fixed = {"taxonomy": term.taxonomy, "code": term.code, "parent_id": term.parent_id}
+            session.add(TaxonomyTerm(organisation_id=organisation_id, id=own_id, **fixed, **named))
+        elif len(term.name) > len(row.name):
+            row.name, row.search_key = named["name"], named["search_key"]
 
 
 def numbers_by_key(

@@ -79,11 +79,11 @@ def _is_staff(caller: Caller | None) -> bool:
     return caller is not None and caller.kind == "account" and caller.realm == STAFF_REALM
 
 
-def is_shown() -> ColumnElement[bool]:
+def is_shown(resource: Any = Resource) -> ColumnElement[bool]:
     """The condition that a resource may be shown outside the staff: it is public, and so is its agency."""
     agency = aliased(Resource)
-    hidden = exists().where(agency.id == Resource.agency_id, agency.is_public.is_(False))
-    return and_(Resource.is_public, ~hidden)
+    hidden = exists().where(agency.id == resource.agency_id, agency.is_public.is_(False))
+    return and_(resource.is_public, ~hidden)
 
 
 def list_resources(

@@ -11,9 +11,10 @@ from sqlalchemy import bindparam, insert, update
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.referrals.directory import resource_changed
-from services.referrals.directory.keys import set_keys
+from services.referrals.directory.keys import set_keys, set_terms
 from services.referrals.directory.models import Resource
 from services.referrals.directory.revisions import next_revision
+from services.referrals.directory.terms import Term
 from services.referrals.directory_imports.comparison import Comparison, Known, compare
 from services.referrals.directory_imports.models import DirectoryImport
 from services.referrals.directory_imports.report import PROBLEMS_SHOWN
@@ -37,6 +38,8 @@ def apply(unit: UnitOfWork, job: DirectoryImport, entries: Sequence[Entry]) -> N
         _write(unit, plan, ids, rows)
         keys = {ids[number]: columns[number]["keys"] for number in rows}
         set_keys(unit.session, str(unit.organisation_id), keys)
+        terms = (Term(*term) for number in rows for term in columns[number]["terms"])
+        set_terms(unit.session, str(unit.organisation_id), terms)
         _tell(unit, plan, known, rows)
 
 
@@ -68,7 +71,7 @@ def _row(
 ) -> dict[str, Any]:
     parent = columns["parent_number"]
     return {
-        **{name: value for name, value in columns.items() if name not in ("parent_number", "keys")},
+        **{name: value for name, value in columns.items() if name not in ("parent_number", "keys", "terms")},
         "agency_id": ids[parent] if parent else None,
         "fingerprint": entry.fingerprint,
         "revision": revision,
