@@ -22,7 +22,7 @@ from services.contracts.referrals import (
 )
 from services.contracts.referrals.assignments import referral_assigned
 from services.referrals.status_changes import expiry
-from tests.integration.referrals.builders import OTHER_STAFF, PROVIDER_MAY, STAFF_MAY, Desk, refusal
+from tests.integration.referrals.builders import OTHER_STAFF, PROVIDER_MAY, STAFF_MAY, Desk, outcome, refusal
 from tests.support.in_process import a_caller
 
 ALONE = "Legal Aid Society"
@@ -46,7 +46,6 @@ def test_what_is_not_named_stays_and_each_organisation_has_its_own(desk: Desk) -
         assert refused == "forbidden"
 
 
-@pytest.mark.seed("S0-7")
 def test_an_organisation_works_without_changes_of_status(desk: Desk) -> None:
     queue_id = desk.a_queue("Night Shelter", settings={"expire_after_days": 1})
     referral = desk.assign(queue_id, "Night Shelter")
@@ -80,6 +79,33 @@ def test_an_organisation_works_without_changes_of_status(desk: Desk) -> None:
     assert desk.move(again, "enrolled")["progress"]["status_key"] == "enrolled"
 
 
+@pytest.mark.seed("S0-7")
+def test_each_workflow_can_be_off_for_an_organisation_and_for_a_person(desk: Desk) -> None:
+    queue_id = desk.a_queue("Night Shelter")
+    desk.set_capacity("Night Shelter", 9)
+
+    def works(caller: Any) -> tuple[str, str]:
+        """What becomes of a change of capacity and of a change of status."""
+        referral = desk.assign(queue_id, "Night Shelter")
+        move = lambda: desk.move(referral, "enrolled", caller)  # noqa: E731
+        return outcome(lambda: desk.set_capacity("Night Shelter", 9, caller)), outcome(move)
+
+    staff, both = a_caller(*STAFF_MAY), desk.provider("Night Shelter")
+    no_capacity = desk.provider("Night Shelter", may=tuple({*PROVIDER_MAY} - {"capacity.edit"}))
+    no_status = desk.provider("Night Shelter", may=tuple({*PROVIDER_MAY} - {"referral.change_status"}))
+    assert works(staff) == works(both) == ("accepted", "accepted")
+    assert works(no_capacity) == ("forbidden", "accepted")
+    assert works(no_status) == ("accepted", "forbidden")
+    desk(capacity.set_capacity_settings, is_on=False)
+    assert works(staff) == works(both) == ("feature_is_off", "accepted")
+    switch(desk, has_status_changes=False)
+    assert works(staff) == works(both) == ("feature_is_off", "feature_is_off")
+    desk(capacity.set_capacity_settings, is_on=True)
+    assert works(staff) == works(both) == ("accepted", "feature_is_off")
+    assert desk(capacity.get_capacity_settings, OTHER_STAFF)["is_on"] is True
+    assert desk(workflow.get_workflow_settings, OTHER_STAFF)["has_status_changes"] is True
+
+
 def test_an_acceptance_is_not_taken_back_without_changes_of_status(desk: Desk) -> None:
     referral = desk.assign(desk.a_queue("Night Shelter"), "Night Shelter")
     referral = desk(status_changes.accept_referral, referral_id=referral["id"], version=1)
@@ -88,7 +114,6 @@ def test_an_acceptance_is_not_taken_back_without_changes_of_status(desk: Desk) -
     assert refusal(lambda: desk(status_changes.unaccept_referral, **again)) == "feature_is_off"
 
 
-@pytest.mark.seed("S0-32")
 def test_both_sides_write_notes_whoever_may_change_the_status(desk: Desk) -> None:
     referral = desk.assign(desk.a_queue("Night Shelter"), "Night Shelter")
     without = [right for right in PROVIDER_MAY if right != "referral.change_status"]

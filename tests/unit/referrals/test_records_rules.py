@@ -62,7 +62,6 @@ def refusal_of(action: Callable[[], object]) -> tuple[str, str | None]:
 @pytest.mark.seed("S0-29")
 @pytest.mark.seed("S0-30")
 @pytest.mark.seed("S0-31")
-@pytest.mark.seed("S0-32")
 @pytest.mark.seed("S0-33")
 @pytest.mark.seed("S0-34")
 @pytest.mark.seed("S0-35")
