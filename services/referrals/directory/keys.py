@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select
+from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from services.chassis.database import begins_with
@@ -15,6 +15,7 @@ from services.referrals.directory.rules import TAXONOMY, typed_keys
 from services.referrals.directory.terms import Term
 
 _KEYS: Any = ResourceKey.__table__
+_TERMS: Any = TaxonomyTerm.__table__
 
 
 def set_keys(session: Session, organisation_id: str, keys: Mapping[str, Iterable[Sequence[str]]]) -> None:
@@ -37,16 +38,33 @@ def set_terms(session: Session, organisation_id: str, terms: Iterable[Term]) -> 
         known = longest.setdefault(term.id, term)
         if len(term.name) > len(known.name):
             longest[term.id] = term
-    rows = session.scalars(select(TaxonomyTerm).where(TaxonomyTerm.id.in_(longest)))
-    found = {row.id: row for row in rows}
-    for own_id, term in longest.items():
-        row = found.get(own_id)
-        named = {"name": term.name, "search_key": search_key(f"{term.code} {term.name}")}
-        if row is None:
-            fixed = {"taxonomy": term.taxonomy, "code": term.code, "parent_id": term.parent_id}
-            session.add(TaxonomyTerm(organisation_id=organisation_id, id=own_id, **fixed, **named))
-        elif len(term.name) > len(row.name):
-            row.name, row.search_key = named["name"], named["search_key"]
+    connection = session.connection()
+    statement = select(_TERMS.c.id, _TERMS.c.name).where(
+        _TERMS.c.organisation_id == organisation_id, _TERMS.c.id.in_(longest)
+    )
+    found = dict(connection.execute(statement).all())
+    rows = {
+        own_id: {"name": term.name, "search_key": search_key(f"{term.code} {term.name}")}
+        for own_id, term in longest.items()
+        if len(term.name) > len(found.get(own_id, ""))
+    }
+    fresh = [
+        {
+            **row,
+            "organisation_id": organisation_id,
+            "id": own_id,
+            "taxonomy": longest[own_id].taxonomy,
+            "code": longest[own_id].code,
+            "parent_id": longest[own_id].parent_id,
+        }
+        for own_id, row in rows.items()
+        if own_id not in found
+    ]
+    if fresh:
+        connection.execute(insert(_TERMS), fresh)
+    for own_id in rows.keys() & found.keys():
+        is_it = (_TERMS.c.organisation_id == organisation_id, _TERMS.c.id == own_id)
+        connection.execute(update(_TERMS).where(*is_it).values(rows[own_id]))
 
 
 def numbers_by_key(
