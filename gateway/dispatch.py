@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import flask
@@ -17,6 +18,7 @@ from gateway.auth import Admitted, admit
 from gateway.client_address import client_address
 from gateway.passports import Passports
 from gateway.routes import Route
+from gateway.uploads import Uploads
 from services.chassis import logs, wire
 from services.chassis.blobs import BlobStore
 from services.chassis.rpc_client import RpcClient
@@ -25,7 +27,6 @@ from services.contracts.errors import Refused
 
 _KEY = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 _ETAG = re.compile(r'(?P<weak>W/)?(?P<quote>"?)(?P<version>[0-9]{1,18})(?P=quote)')
-_PIECE = 64 * 1024
 
 
 class Dispatcher:
@@ -35,8 +36,8 @@ class Dispatcher:
         self._client = client
         self._passports = Passports(client, settings.gateway_threads)
         self._blobs = blobs
+        self._uploads = Uploads(blobs, settings)
         self._timeout_s = settings.rpc_timeout_s
-        self._max_upload_bytes = settings.max_upload_bytes
         self._trusted_proxies = settings.trusted_proxies
         self._public_url = settings.public_url
 
@@ -46,8 +47,12 @@ class Dispatcher:
         # An upload is admitted again after its body has come, as a passport may have expired meanwhile.
         admitted = admit(self._passports, route.operation, context, self._public_url)
         if requests.body_comes_later():
-            return _ask_for_body(route)
-        arguments = self._arguments(route, path_arguments, admitted)
+            return self._ask_for_body(route, admitted)
+        with ExitStack() as held:  # an upload, until the service has answered
+            arguments = self._arguments(route, path_arguments, admitted, held)
+            return self._answer(route, arguments, admitted)
+
+    def _answer(self, route: Route, arguments: dict[str, Any], admitted: Admitted) -> flask.Response:
         if route.is_fhir:
             return fhir.answer(self._client.call(route.operation, arguments, admitted.context)["resource"])
         wants_cookie = route.cookie in ("given", "begun") and self._wants_cookie(arguments)
@@ -94,13 +99,15 @@ class Dispatcher:
         )
 
     def _arguments(
-        self, route: Route, path_arguments: Mapping[str, str], admitted: Admitted
+        self, route: Route, path_arguments: Mapping[str, str], admitted: Admitted, held: ExitStack
     ) -> dict[str, Any]:
         if route.is_fhir:
             return fhir.arguments(route.operation, path_arguments, self._public_url)
         if route.uploads:
             _nothing_in_the_address()
-            given = {**_once_each(flask.request.form), route.uploads: self._upload(admitted)}
+            given = _once_each(flask.request.form)
+            upload = held.enter_context(self._uploads.taken_in(_organisation(admitted)))
+            given[route.uploads] = {"sha256": upload.sha256, "size": upload.size}
         elif route.takes_query:
             given = _once_each(flask.request.args)
             if route.takes_body:
@@ -115,15 +122,11 @@ class Dispatcher:
             )
         return {**given, **path_arguments}
 
-    def _upload(self, admitted: Admitted) -> dict[str, Any]:
-        file = flask.request.files.get("file")
-        if file is None:
-            raise Refused("malformed_request", "Send multipart/form-data with the part `file`.", "file")
-        if admitted.organisation_id is None:
-            raise Refused("unauthenticated", "Log in first.")
-        pieces: Iterator[bytes] = iter(lambda: file.stream.read(_PIECE), b"")
-        sha256, size = self._blobs.put(admitted.organisation_id, pieces, self._max_upload_bytes)
-        return {"sha256": sha256, "size": size}
+    def _ask_for_body(self, route: Route, admitted: Admitted) -> flask.Response:
+        if not route.uploads:
+            raise _wrong_content_type()
+        self._uploads.require_room(_organisation(admitted))
+        return flask.Response(status=100)
 
     def _file(self, reply: Mapping[str, Any], admitted: Admitted) -> flask.Response:
         path = self._blobs.find(admitted.organisation_id or "", reply["sha256"])
@@ -142,10 +145,11 @@ class Dispatcher:
         return response
 
 
-def _ask_for_body(route: Route) -> flask.Response:
-    if not route.uploads:
-        raise _wrong_content_type()
-    return flask.Response(status=100)
+def _organisation(admitted: Admitted) -> str:
+    """The caller's organisation, in which uploads lie."""
+    if admitted.organisation_id is None:
+        raise Refused("unauthenticated", "Log in first.")
+    return admitted.organisation_id
 
 
 def _with_cookie(route: Route, reply: dict[str, Any]) -> flask.Response:

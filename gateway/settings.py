@@ -22,6 +22,11 @@ class GatewaySettings(Settings):
         validate=validate.Range(1, 1_000_000_000),
         metadata={"help": "largest uploaded file"},
     )
+    MAX_STORED_BYTES = fields.Integer(
+        load_default=50 * 1024**3,
+        validate=validate.Range(1),
+        metadata={"help": "most bytes of files that each organisation may store"},
+    )
     METRICS_HOST = fields.String(
         load_default="127.0.0.1", metadata={"help": "address of /metrics, which is not for the public"}
     )

@@ -368,9 +368,3 @@ def _open_a_record(world: World, key: str, session: Session) -> None:
 def own_person(key: str) -> str:
     """The id of the person that the callers of this organisation stand for."""
     return f"{KEYS.index(key) + 1:x}" * 32
-
-
-def a_blob(service: InProcess, organisation_id: str, content: bytes) -> dict[str, Any]:
-    """An uploaded file as the gateway passes it on."""
-    sha256, size = service.runtime.blobs.put(organisation_id, [content], 10**8)
-    return {"sha256": sha256, "size": size}

@@ -37,7 +37,7 @@ from tests.integration.referrals.builders import SMALL_DIRECTORY, an_export, an_
 from tests.integration.signing.conftest import a_pdf
 from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
 from tests.support.merged_people import MergedPeople
-from tests.support.two_organisations import KEYS, World, a_blob, everybody, finished, own_person
+from tests.support.two_organisations import KEYS, World, everybody, finished, own_person
 from tests.support.world_of_identity import identity_world
 
 __all__ = ["identity_world"]  # beside those below
@@ -132,7 +132,7 @@ class _ReferralsObjects:
 
     def _directory(self) -> None:
         renamed = [(row[0], f"{row[1]} of {self.key}", *row[2:]) for row in SMALL_DIRECTORY]
-        document = a_blob(self.world.service, self.world.organisations[self.key][0], an_export(renamed))
+        document = self.world.service.upload(an_export(renamed), self.world.organisations[self.key][0])
         self.keep("blob", document)
         for _ in range(2):
             imported = self.call(directory_imports.import_directory, document=document)
@@ -277,7 +277,7 @@ def signing_world(folder: Path) -> World:
         caller = world.callers[key]
         world.keep(key, "account", ACCOUNTS[key])
         world.keep(key, "record", ("3" if key == "harbor" else "4") * 32)
-        blob = a_blob(service, world.organisations[key][0], a_pdf(f"Plan of {key}"))
+        blob = service.upload(a_pdf(f"Plan of {key}"), world.organisations[key][0])
         world.keep(key, "blob", blob)
         for _ in range(2):
             sent = service.call(

@@ -7,14 +7,17 @@ call has died. An import may be repeated, because records that are written alrea
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+from eventlet import tpool
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
+from services.chassis.blobs import DOCUMENTS, IMPORTS
 from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.loop import Loop
 from services.chassis.operations import Call
@@ -53,8 +56,7 @@ def start(call: Call) -> Any:
     Raises Refused(not_found), FileRefused, and Refused(program_has_open_referrals) for a file that nobody has confirmed.
     """
     document = call.request["document"]
-    if not call.runtime.blobs.path(call.organisation_id, document["sha256"]).is_file():
-        raise Refused("not_found", "The document is not in the store.")
+    tpool.execute(call.runtime.blobs.keep, call.organisation_id, document["sha256"], IMPORTS)
     import_id = call.commit(_new_import)["import_id"]
     if document["size"] <= DONE_IN_CALL_BYTES:
         carry_on(call.runtime, import_id, most_records=DONE_IN_CALL_RECORDS)
@@ -114,7 +116,7 @@ def carry_on(
     if lease is None:
         return True
     try:
-        upload = read_upload(runtime.blobs.path(lease.job.organisation_id, lease.job.sha256))
+        upload = read_upload(_file_of(runtime, lease.job))
     except FileRefused as refusal:
         facts = refusal.facts()
         lease.write(lambda unit, job: _refuse(unit, job, facts))
@@ -134,6 +136,23 @@ def carry_on(
             lease.write(partial(_apply, entries=entries))
         lease.write(_finish)
     return True
+
+
+def _file_of(runtime: Any, job: DirectoryImport) -> Path:
+    """Where the file of an import is. One that was begun by an earlier version has its file among the documents."""
+    try:
+        path: Path = runtime.blobs.find(job.organisation_id, job.sha256, IMPORTS, DOCUMENTS)
+    except Refused:
+        raise FileRefused("failed", "The file of the import is no longer there; upload it again.") from None
+    return path
+
+
+def files_in_use(session: Session, sha256s: Collection[str]) -> set[str]:
+    """Those of these files to which an unfinished import refers."""
+    found = select(DirectoryImport.sha256).where(
+        DirectoryImport.sha256.in_(sha256s), DirectoryImport.finished_at.is_(None)
+    )
+    return set(session.scalars(found))
 
 
 def _begin(unit: UnitOfWork, job: DirectoryImport, upload: Upload, *, give_up: bool) -> None:

@@ -14,7 +14,6 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Self
 
-from services.contracts.errors import Refused
 from services.referrals.directory_imports.report import FileRefused
 from services.referrals.directory_imports.spool import Entry, entry_of
 
@@ -57,10 +56,8 @@ class Upload:
 def read_upload(path: Path) -> Upload:
     """Read the file at `path`. The caller closes the upload.
 
-    Raises Refused(not_found), FileRefused, or Refused(import_file_refused) when it takes too much time or memory.
+    Raises FileRefused, also when it takes too much time or memory.
     """
-    if not path.is_file():
-        raise Refused("not_found", "The document is not in the store.")
     answer = tempfile.TemporaryFile()  # noqa: SIM115 - the upload closes it
     try:
         summary = _read_in_child(path, answer)

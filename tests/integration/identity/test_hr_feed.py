@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from services.chassis.blobs import UPLOADS
 from services.chassis.database import Database
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, employees, hr_feed
@@ -247,9 +248,25 @@ def test_json_is_taken_and_an_unreadable_file_is_refused_with_its_place(identity
     admin = identity.admin()
     answer = upload_json(identity, admin, [{"employee_number": "1", "last_name": "Quill"}])
     assert answer["counts"]["added"] == 1
-    sha256, size = identity.runtime.blobs.put(admin.organisation_id, [b"employee_number\n1\n"], 100)
-    refusal = identity.refused(hr_feed.upload_hr_feed, admin, document={"sha256": sha256, "size": size})
+    document = identity.upload(b"employee_number\n1\n", admin.organisation_id)
+    refusal = identity.refused(hr_feed.upload_hr_feed, admin, document=document)
     assert (refusal.code, refusal.more["column"]) == ("import_file_refused", "last_name")
+
+
+def test_the_file_itself_is_not_kept(identity):
+    """It is personal data of everybody, and its lines are kept for a month."""
+    take_in(identity, identity.admin(), a_line("1"))
+
+    assert {path.parent.parent.name for path in identity.files()} == {UPLOADS}
+    identity.runtime.blobs.sweep_passing(-1, UPLOADS)
+    assert identity.files() == []
+
+
+def test_a_file_that_has_gone_is_to_be_uploaded_again(identity):
+    document = {"sha256": "0" * 64, "size": 10}
+    refusal = identity.refused(hr_feed.upload_hr_feed, identity.admin(), document=document)
+    assert (refusal.code, refusal.field) == ("not_found", "document")
+    assert "Upload it again" in refusal.detail
 
 
 def test_who_was_registered_by_hand_is_taken_over_and_not_added_twice(identity):
