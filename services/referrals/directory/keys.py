@@ -42,7 +42,7 @@ def set_terms(session: Session, organisation_id: str, terms: Iterable[Term]) -> 
     statement = select(_TERMS.c.id, _TERMS.c.name).where(
         _TERMS.c.organisation_id == organisation_id, _TERMS.c.id.in_(longest)
     )
-    found = dict(connection.execute(statement).all())
+    found: dict[str, str] = dict(connection.execute(statement).all())
     rows = {
         own_id: {"name": term.name, "search_key": search_key(f"{term.code} {term.name}")}
         for own_id, term in longest.items()
