@@ -155,7 +155,7 @@ class _ReferralsObjects:
             "ParentAgencyNum": "1", "AgencyStatus": "Active", "PhysicalAddress1": f"1 Quay Street of {self.key}",
             "PhysicalCountry": "US", **(words if self.key == "bayside" else {"TaxonomyTerms": "Harbor Things"}),
         }  # fmt: skip
-        document = a_blob(self.world.service, self.world.organisations[self.key][0], an_export_with([row]))
+        document = self.world.service.upload(an_export_with([row]), self.world.organisations[self.key][0])
         self.call(directory_imports.import_directory, document=document)
         for kind, operation in (
             ("service_at_location", hsds.list_hsds_service_at_locations),
