@@ -10,7 +10,7 @@ import flask
 from gateway import answers, documentation, errors, health, pages, sign_in
 from gateway.api import ROUTES
 from gateway.dispatch import Dispatcher
-from gateway.routes import Route
+from gateway.routes import Route, rule_class
 from services.chassis.blobs import BlobStore
 from services.chassis.rpc_client import RpcClient
 
@@ -19,6 +19,7 @@ def create_app(settings: Any, client: RpcClient) -> flask.Flask:
     """The application over a started client."""
     app = flask.Flask("gateway", static_folder=None, template_folder="web")
     app.url_map.merge_slashes = False  # the redirect would contain whatever host the client named
+    app.url_rule_class = rule_class(ROUTES)
     dispatcher = Dispatcher(client, BlobStore(settings.blob_dir), settings)
     for route in ROUTES:
         app.add_url_rule(
