@@ -109,17 +109,19 @@ def test_a_status_is_changed_in_three_clicks_from_the_start_page(shelter: Shelte
 def test_what_is_missing_is_told_beside_its_field_and_what_was_typed_stays(
     shelter: Shelter, browser: Browser
 ) -> None:
-    referral = shelter.refer("Reasonless")
+    referral = shelter.refer("Statusless")
     show(browser, shelter, f"/provider/referrals/{referral['id']}")
     reach(browser, "Note")
     browser.type("We have no place for a family of five.")
     follow(browser, "Change the status")
     browser.wait_for("document.activeElement.id === 'error-summary'")
     require_good(browser)
-    assert browser.evaluate("document.getElementById('change_status-note').value").startswith(
-        "We have no place"
-    )
-    assert browser.evaluate("document.querySelector('input[name=status]:checked').value") == "declined"
+    browser.press("Tab")
+    assert browser.evaluate("document.activeElement.textContent") == "Status: this is needed."
+    browser.press("Enter")
+    browser.wait_for("document.activeElement.id === 'change_status-status'")
+    typed = "document.getElementById('change_status-note').value"
+    assert browser.evaluate(typed) == "We have no place for a family of five."
     assert shelter.provider.get(f"/v1/referrals/{referral['id']}")["version"] == referral["version"]
 
 
