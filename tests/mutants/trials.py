@@ -1,0 +1,157 @@
+"""Tries mutants in a copy of the tree: each with the tests that run its lines, in a process of its own, within a time."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.mutants.areas import Area, note_of
+from tests.mutants.operators import Mutant
+
+# Tests run slower beside other work; a mutant that waits for ever must end some time.
+PATIENCE = 5
+LEAST_S = 30
+# Tests of one mutant, in seconds of their own time: the quick ones come first.
+BUDGET_S = 90
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a mutant. `by` is the test that noticed it, or why it ended."""
+
+    noticed: bool
+    by: str
+
+
+@contextlib.contextmanager
+def copy_of(root: Path, into: Path) -> Iterator[Path]:
+    """A copy of what git knows or would take up, with the same environment. It is deleted afterwards."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=root, check=True, capture_output=True
+    )
+    try:
+        for name in listed.stdout.decode().split("\0"):
+            if name and (root / name).is_file() and not (root / name).is_symlink():
+                (into / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(root / name, into / name)
+        (into / ".venv").symlink_to((root / ".venv").resolve())
+        yield into
+    finally:
+        shutil.rmtree(into, ignore_errors=True)
+
+
+class Traces:
+    """Which tests run which lines. What was traced is kept as long as the sources and the test file stay the same."""
+
+    def __init__(self, area: Area, copy: Path, kept: Path) -> None:
+        self._area = area
+        self._copy = copy
+        sources = hashlib.sha256(b"".join((copy / source).read_bytes() for source in area.sources)).hexdigest()
+        self._folder = kept / area.name / sources[:16]
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._tests: dict[str, Any] = {}
+
+    def _stamp(self, test_file: str) -> Path:
+        text = (self._copy / test_file).read_bytes()
+        return self._folder / f"{note_of(test_file)}.{hashlib.sha256(text).hexdigest()[:16]}"
+
+    def read(self) -> None:
+        """Run the tests that have changed since the last time, and read the lines of all."""
+        missing = [test for test in self._area.tests if not self._stamp(test).exists()]
+        if missing:
+            into = self._copy / "traced"
+            into.mkdir(exist_ok=True)
+            environment = {
+                "TRACED_SOURCES": ":".join(self._area.sources),
+                "TRACED_INTO": str(into),
+                "PYTHONPATH": str(self._copy),
+            }
+            ran = subprocess.Popen(
+                [sys.executable, "-m", "pytest", "-p", "tests.mutants.traced", "-q", "-n", "0", *missing],
+                cwd=self._copy,
+                env=os.environ | environment,
+                stdout=subprocess.DEVNULL,
+            )
+            try:
+                ran.wait()
+            finally:
+                ran.kill()
+                for test in missing:
+                    if (into / note_of(test)).exists():
+                        shutil.copy(into / note_of(test), self._stamp(test))
+        for test in self._area.tests:
+            self._tests |= json.loads(self._stamp(test).read_text())
+
+    def tests_of(self, mutant: Mutant) -> tuple[list[str], float]:
+        """The tests that run this mutant's lines, quick ones first, and the seconds that they take."""
+        if mutant.path in self._area.whole:
+            return self._area.whole[mutant.path], BUDGET_S
+        of_file = {
+            test: set(found["lines"].get(mutant.path, ()))
+            for test, found in self._tests.items()
+            if mutant.path in found["lines"]
+        }
+        reached = [test for test, lines in of_file.items() if not lines.isdisjoint(mutant.reach)]
+        # What runs at import belongs to no test: all that use the file may notice.
+        chosen = sorted(reached or of_file, key=lambda test: self._tests[test]["s"])
+        taken, seconds = [], 0.0
+        for test in chosen:
+            seconds += self._tests[test]["s"]
+            if seconds > BUDGET_S and taken:
+                break
+            taken.append(test)
+        return taken, seconds
+
+
+class Bench:
+    """The copy that mutants are tried in, and the process that runs tests on it."""
+
+    def __init__(self, copy: Path, traces: Traces) -> None:
+        self._copy = copy
+        self._traces = traces
+        self._runner = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "tests.mutants.runner"],
+            cwd=copy,
+            # Compiled modules are told apart by whole seconds; mutants come quicker than that.
+            env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def attempt(self, mutant: Mutant) -> Outcome:
+        """Run the mutant's tests until one fails."""
+        tests, seconds = self._traces.tests_of(mutant)
+        if not tests:
+            return Outcome(False, "no test runs it")
+        path = self._copy / mutant.path
+        original = path.read_text()
+        Path(importlib.util.cache_from_source(str(path))).unlink(missing_ok=True)
+        path.write_text(mutant.text)
+        try:
+            answer = self._ask(tests, LEAST_S + PATIENCE * seconds)
+        finally:
+            path.write_text(original)
+        return Outcome(answer["noticed"], answer["by"])
+
+    def _ask(self, tests: list[str], timeout_s: float) -> Any:
+        assert self._runner.stdin
+        assert self._runner.stdout
+        self._runner.stdin.write(json.dumps({"tests": tests, "timeout_s": timeout_s}) + "\n")
+        self._runner.stdin.flush()
+        return json.loads(self._runner.stdout.readline())
+
+    def close(self) -> None:
+        """End the process."""
+        self._runner.kill()
+        self._runner.wait()
