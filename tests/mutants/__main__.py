@@ -78,7 +78,10 @@ def try_area(area: Area, mutants: list[Mutant], *, left: bool) -> list[tuple[Mut
     """Try these mutants. Returns those that no test noticed, with the tests' answer."""
     record = Record(area.name)
     survivors = []
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder, copy_of(ROOT, Path(folder) / "copy") as copy:
+    with (
+        tempfile.TemporaryDirectory(prefix="mutants-") as folder,
+        copy_of(ROOT, Path(folder) / "copy") as copy,
+    ):
         traces = Traces(area, copy, KEPT)
         traces.read()
         bench = Bench(copy, traces)
@@ -110,7 +113,9 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     known = areas()
     if unknown := set(options.areas) - {area.name for area in known}:
-        parser.error(f"no such area: {', '.join(sorted(unknown))}; there are {', '.join(a.name for a in known)}")
+        parser.error(
+            f"no such area: {', '.join(sorted(unknown))}; there are {', '.join(a.name for a in known)}"
+        )
     KEPT.mkdir(parents=True, exist_ok=True)
     rows = []
     for area in known:
@@ -123,13 +128,17 @@ def main(arguments: list[str]) -> int:
             continue
         survivors = try_area(area, mutants, left=options.left)
         rows.append((area.name, len(mutants), survivors))
-    for name, count, survivors in rows:
+    for name, _count, survivors in rows:
         for mutant, why in survivors:
-            print(f"\n{name}: {mutant.path}:{mutant.line} ({why})\n    - {mutant.before}\n    + {mutant.after}")
+            print(
+                f"\n{name}: {mutant.path}:{mutant.line} ({why})\n    - {mutant.before}\n    + {mutant.after}"
+            )
     if rows:
         print(f"\n{'area':20} {'mutants':>8} {'noticed':>8} {'share':>6}")
     for name, count, survivors in rows:
-        print(f"{name:20} {count:8} {count - len(survivors):8} {(count - len(survivors)) / max(1, count):6.0%}")
+        print(
+            f"{name:20} {count:8} {count - len(survivors):8} {(count - len(survivors)) / max(1, count):6.0%}"
+        )
     return int(any(count - len(survivors) < BAR * count for _, count, survivors in rows))
 
 

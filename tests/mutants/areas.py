@@ -30,7 +30,11 @@ def areas() -> list[Area]:
             name,
             [path for path in _paths(area["sources"]) if Path(path).name not in DECLARATIONS],
             _paths(area["tests"]),
-            area.get("whole", {}),
+            {
+                source: _paths(tests)
+                for glob, tests in area.get("whole", {}).items()
+                for source in _paths([glob])
+            },
         )
         for name, area in tomllib.loads((HERE / "areas.toml").read_text()).items()
     ]

@@ -133,7 +133,12 @@ def called(node: cst.Call) -> str:
 def _is_silent(node: cst.CSTNode) -> bool:
     if isinstance(node, cst.Call):
         of = node.func.value if isinstance(node.func, cst.Attribute) else node.func
-        return isinstance(of, cst.Name) and of.value.strip("_").lower() in {"log", "logger", "typevar", "cast"}
+        return isinstance(of, cst.Name) and of.value.strip("_").lower() in {
+            "log",
+            "logger",
+            "typevar",
+            "cast",
+        }
     if isinstance(node, cst.SimpleStatementLine) and m.matches(node.body[0], m.Expr(value=m.Call())):
         return _is_silent(cst.ensure_type(node.body[0], cst.Expr).value)
     if isinstance(node, cst.Arg):

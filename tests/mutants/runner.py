@@ -17,12 +17,35 @@ from typing import Any
 
 import pytest
 
-LIBRARIES = """
-alembic.command argon2 asn1crypto.cms authlib.jose bidi cryptography.x509 eventlet.green flask hypothesis
-jsonschema kombu.connection marshmallow nameko.extensions orjson phonenumbers pikepdf psycopg2 pyhanko.sign.signers
-pyhanko.sign.validation rapidfuzz reportlab.pdfgen.canvas requests sqlalchemy.orm sqlalchemy.dialects.postgresql
-sqlalchemy.dialects.sqlite structlog time_machine
-""".split()
+LIBRARIES = [
+    "alembic.command",
+    "argon2",
+    "asn1crypto.cms",
+    "authlib.jose",
+    "bidi",
+    "cryptography.x509",
+    "eventlet.green",
+    "flask",
+    "hypothesis",
+    "jsonschema",
+    "kombu.connection",
+    "marshmallow",
+    "nameko.extensions",
+    "orjson",
+    "phonenumbers",
+    "pikepdf",
+    "psycopg2",
+    "pyhanko.sign.signers",
+    "pyhanko.sign.validation",
+    "rapidfuzz",
+    "reportlab.pdfgen.canvas",
+    "requests",
+    "sqlalchemy.orm",
+    "sqlalchemy.dialects.postgresql",
+    "sqlalchemy.dialects.sqlite",
+    "structlog",
+    "time_machine",
+]
 
 
 class FirstFailure:

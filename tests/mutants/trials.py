@@ -56,7 +56,9 @@ class Traces:
     def __init__(self, area: Area, copy: Path, kept: Path) -> None:
         self._area = area
         self._copy = copy
-        sources = hashlib.sha256(b"".join((copy / source).read_bytes() for source in area.sources)).hexdigest()
+        sources = hashlib.sha256(
+            b"".join((copy / source).read_bytes() for source in area.sources)
+        ).hexdigest()
         self._folder = kept / area.name / sources[:16]
         self._folder.mkdir(parents=True, exist_ok=True)
         self._tests: dict[str, Any] = {}
@@ -94,8 +96,6 @@ class Traces:
 
     def tests_of(self, mutant: Mutant) -> tuple[list[str], float]:
         """The tests that run this mutant's lines, quick ones first, and the seconds that they take."""
-        if mutant.path in self._area.whole:
-            return self._area.whole[mutant.path], BUDGET_S
         of_file = {
             test: set(found["lines"].get(mutant.path, ()))
             for test, found in self._tests.items()
@@ -110,7 +110,9 @@ class Traces:
             if seconds > BUDGET_S and taken:
                 break
             taken.append(test)
-        return taken, seconds
+        whole = self._area.whole.get(mutant.path, [])
+        seconds += sum(found["s"] for test, found in self._tests.items() if test.partition("::")[0] in whole)
+        return [*taken, *whole], seconds
 
 
 class Bench:
