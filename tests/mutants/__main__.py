@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -25,6 +26,7 @@ from typing import Any
 from tests.mutants.areas import HERE, ROOT, Area, areas
 from tests.mutants.operators import Candidates, Mutant
 from tests.mutants.trials import Bench, Outcome, Traces, copy_of
+from tests.support import memory
 
 KEPT = ROOT / ".cache" / "mutants"
 BAR = 0.85
@@ -103,6 +105,8 @@ def try_area(area: Area, mutants: list[Mutant], *, left: bool) -> list[tuple[Mut
 
 def main(arguments: list[str]) -> int:
     """Try the areas and print the table. Returns 1 if an area is below the bar."""
+    memory.use_for_files()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the copy is deleted then, too
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument("areas", nargs="*")
     parser.add_argument("--each", type=int, default=30)

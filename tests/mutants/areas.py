@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -40,9 +41,10 @@ def areas() -> list[Area]:
     ]
 
 
-def note_of(test_file: str) -> str:
-    """The name of the file that holds which lines this test file runs."""
-    return test_file.replace("/", "-") + ".json"
+def note_of(test_file: Path) -> str:
+    """The name of the file that holds which lines this test file runs, as it is now."""
+    digest = hashlib.sha256(test_file.read_bytes()).hexdigest()[:16]
+    return f"{test_file.parent.name}-{test_file.stem}-{digest}.json"
 
 
 def _paths(globs: Iterable[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
     TRACED_SOURCES=services/a.py:services/b.py TRACED_INTO=folder pytest -p tests.mutants.traced tests/…
 
-Each test file leaves `folder/<file with dashes>.json`: test → {"s": seconds, "lines": {source: [lines]}}. A test that failed has
+Each test file leaves one in the folder as soon as it is done: test → {"s": seconds, "lines": {source: [lines]}}. A test that failed has
 no entry.
 """
 
@@ -64,4 +64,4 @@ def _write(test_file: str) -> None:
         for line, contexts in data.contexts_by_lineno(str(ROOT / source)).items():
             for test in set(contexts) & set(tests):
                 tests[test]["lines"].setdefault(source, []).append(line)
-    (INTO / note_of(test_file)).write_text(json.dumps(tests))
+    (INTO / note_of(ROOT / test_file)).write_text(json.dumps(tests))
