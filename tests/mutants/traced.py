@@ -2,8 +2,8 @@
 
     TRACED_SOURCES=services/a.py:services/b.py TRACED_INTO=folder pytest -p tests.mutants.traced tests/…
 
-Each test file leaves one in the folder as soon as it is done: test → {"s": seconds, "lines": {source: [lines]}}. A test that failed has
-no entry.
+Each test file leaves one in the folder as soon as it is done: test → {"s": seconds, "lines": {source: [lines]}}. A
+test that failed has no entry.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ import pytest
 from services.contracts.errors import Refused
 from services.contracts.signing import documents
 from services.contracts.signing.audit import trail
-from tests.support.in_process import BAYSIDE, a_caller
+from services.signing.documents.queries import find_document
+from tests.support.in_process import BAYSIDE, HARBOR, a_caller
 from tests.support.merged_people import MergedPeople
 
 BEN = "e" * 32
@@ -233,6 +234,22 @@ def test_any_other_realm_sees_no_document_even_its_recipient(office: Any, realm:
     with pytest.raises(Refused) as refused:
         office.call(documents.get_document, recipient, document_id=sent["id"])
     assert refused.value.code == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("permissions", "seen"),
+    [(("document.read",), True), (("document.send",), True), (("document.sign", "referral.read"), False)],
+)
+def test_a_system_sees_documents_with_a_permission_for_them(
+    office: Any, permissions: tuple[str, ...], *, seen: bool
+) -> None:
+    sent = office.send()
+    system = a_caller(*permissions, id="8" * 32, realm="api")
+
+    with office.process.database.reading(HARBOR[0]) as session:
+        found = find_document(session, system, sent["id"])
+
+    assert (found is not None) is seen
 
 
 def test_the_list_is_read_page_by_page_without_gap_or_repetition(office: Any, pdf: Any) -> None:

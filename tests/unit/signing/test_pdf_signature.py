@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import random
@@ -22,7 +23,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from services.contracts.errors import Refused
 from services.signing.pdf.certificates import Authority
-from services.signing.pdf.signature import Verification, verify
+from services.signing.pdf.signature import SignatureCheck, Verification, _judged, verify
 from tests.support.bars import hold_at_best
 
 Build = Callable[..., bytes]
@@ -176,6 +177,55 @@ def test_a_document_that_only_lenient_readers_open_is_rewritten_and_signed(
 ) -> None:
     damaged = re.sub(rb"startxref\s+\d+", b"startxref\n7", document())
     assert checked(signed_by(damaged)).is_valid
+
+
+def test_a_damaged_document_that_somebody_has_signed_is_never_rewritten(
+    document: Build, signed_by: Build
+) -> None:
+    signed = signed_by(document(), "theirs")
+    damaged = signed[: signed.rindex(b"startxref")] + b"startxref\n7\n%%EOF\n"
+
+    with pytest.raises(Refused) as refused:
+        signed_by(damaged, "ours")
+
+    assert refused.value.code == "document_unreadable"
+
+
+SOUND = SignatureCheck("one", True, True, True, False, True, "Harbor House", None)
+EARLIER = dataclasses.replace(SOUND, field_name="earlier", covers_whole_file=False)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "is_intact", "is_modified"),
+    [
+        ({}, True, False),
+        ({"is_intact": False}, False, False),
+        ({"is_trusted": False}, True, False),
+        ({"is_timestamped": False}, True, False),
+        ({"is_modified_after": True}, True, True),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1])
+def test_one_unsound_signature_of_two_makes_the_document_invalid(
+    wrong: dict[str, bool], is_intact: bool, is_modified: bool, place: int
+) -> None:
+    checks = [EARLIER, SOUND]
+    checks[place] = dataclasses.replace(checks[place], **wrong)
+
+    result = _judged(checks, is_complete=True)
+
+    assert result.is_valid is (wrong == {})
+    assert (result.is_intact, result.modified_after_signing) == (is_intact, is_modified)
+
+
+def test_a_signature_that_went_and_bytes_that_came_make_a_document_modified() -> None:
+    assert _judged([SOUND], is_complete=True).is_valid
+    gone = _judged([SOUND], is_complete=False)
+    assert (gone.is_valid, gone.is_intact, gone.modified_after_signing) == (False, True, True)
+    longer = _judged([EARLIER], is_complete=True)
+    assert (longer.is_valid, longer.is_intact, longer.modified_after_signing) == (False, True, True)
+    assert [_judged([], is_complete=each).modified_after_signing for each in (True, False)] == [False, True]
+    assert not _judged([], is_complete=True).is_valid
 
 
 @pytest.mark.parametrize("garbage", [b"", b"not a document", b"%PDF-1.7\n%%EOF"])
