@@ -22,6 +22,7 @@ class Area:
     sources: list[str]
     tests: list[str]
     whole: Mapping[str, list[str]] = field(default_factory=dict)
+    skipped: str = ""
 
 
 def areas() -> list[Area]:
@@ -36,6 +37,7 @@ def areas() -> list[Area]:
                 for glob, tests in area.get("whole", {}).items()
                 for source in _paths([glob])
             },
+            area.get("skipped", ""),
         )
         for name, area in tomllib.loads((HERE / "areas.toml").read_text()).items()
     ]

@@ -123,6 +123,10 @@ _SILENT: tuple[type[cst.CSTNode], ...] = (
 )
 
 
+# Figures and lines for who watches the system, and words for the type checker.
+_WATCHING = {"log", "logger", "logs", "metrics", "super", "cast", "typevar"}
+
+
 def called(node: cst.Call) -> str:
     """The last name of what is called."""
     if isinstance(node.func, cst.Attribute):
@@ -130,15 +134,16 @@ def called(node: cst.Call) -> str:
     return node.func.value if isinstance(node.func, cst.Name) else ""
 
 
+def _begins_with(node: cst.BaseExpression) -> str:
+    """The first name of `a.b(c).d(e)`."""
+    while isinstance(node, cst.Attribute | cst.Call):
+        node = node.value if isinstance(node, cst.Attribute) else node.func
+    return node.value if isinstance(node, cst.Name) else ""
+
+
 def _is_silent(node: cst.CSTNode) -> bool:
     if isinstance(node, cst.Call):
-        of = node.func.value if isinstance(node.func, cst.Attribute) else node.func
-        return isinstance(of, cst.Name) and of.value.strip("_").lower() in {
-            "log",
-            "logger",
-            "typevar",
-            "cast",
-        }
+        return _begins_with(node).strip("_").lower() in _WATCHING
     if isinstance(node, cst.SimpleStatementLine) and m.matches(node.body[0], m.Expr(value=m.Call())):
         return _is_silent(cst.ensure_type(node.body[0], cst.Expr).value)
     if isinstance(node, cst.Arg):

@@ -75,8 +75,9 @@ class Traces:
                 "TRACED_INTO": str(self._folder),
                 "PYTHONPATH": str(self._copy),
             }
+            chosen = ["-k", f"not {self._area.skipped}"] if self._area.skipped else []
             subprocess.run(
-                [sys.executable, "-m", "pytest", "-p", "tests.mutants.traced", "-q", "-n", "0", *missing],
+                [sys.executable, "-m", "pytest", "-p", "tests.mutants.traced", "-q", *chosen, *missing],
                 cwd=self._copy,
                 env=os.environ | environment,
                 stdout=subprocess.DEVNULL,

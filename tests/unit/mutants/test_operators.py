@@ -57,6 +57,7 @@ def test_a_condition_a_limit_and_a_step_are_forgotten_or_turned_round(
         "x: dict[str, int | None] = {}",
         "LIMIT = 5",
         "_log.info('done', count=n + 1)",
+        "metrics.AGE.labels(a).set(b or 0.0)",
         "raise Refused('a', f'{b + 1}')",
         "for a, b in zip(c, d, strict=True):\n    ...",
         "@decorated(frozen=True)\nclass A:\n    ...",
