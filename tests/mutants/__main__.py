@@ -5,6 +5,7 @@
     --left       only those that were not noticed the last time
     --only TEXT  only mutants of files whose path holds TEXT
     --list       print the mutants, try none
+    --table      print the table of what was tried before, try none
 
 Each mutant is tried in a copy of the tree with the tests that run its lines. The changes are chosen by chance, the same ones for the
 same seed. areas.toml says what belongs to an area, equivalent.toml which changes nobody can notice.
@@ -66,9 +67,15 @@ class Record:
         self._path = KEPT / f"{area}.json"
         self._outcomes: dict[str, Any] = json.loads(self._path.read_text()) if self._path.exists() else {}
 
+    def outcome(self, mutant: Mutant) -> Outcome | None:
+        """What became of it the last time it was tried."""
+        kept = self._outcomes.get(mutant.key)
+        return Outcome(**kept) if kept else None
+
     def noticed(self, mutant: Mutant) -> bool:
         """Whether a test noticed it the last time."""
-        return bool(self._outcomes.get(mutant.key, {}).get("noticed"))
+        outcome = self.outcome(mutant)
+        return outcome is not None and outcome.noticed
 
     def keep(self, mutant: Mutant, outcome: Outcome) -> None:
         """Write it down."""
@@ -76,10 +83,9 @@ class Record:
         self._path.write_text(json.dumps(self._outcomes, indent=1))
 
 
-def try_area(area: Area, mutants: list[Mutant], *, left: bool) -> list[tuple[Mutant, str]]:
-    """Try these mutants. Returns those that no test noticed, with the tests' answer."""
+def try_area(area: Area, mutants: list[Mutant], *, left: bool) -> Record:
+    """Try these mutants, or those of them that no test has noticed yet."""
     record = Record(area.name)
-    survivors = []
     with (
         tempfile.TemporaryDirectory(prefix="mutants-") as folder,
         copy_of(ROOT, Path(folder) / "copy") as copy,
@@ -94,17 +100,15 @@ def try_area(area: Area, mutants: list[Mutant], *, left: bool) -> list[tuple[Mut
                 began = time.monotonic()
                 outcome = bench.attempt(mutant)
                 record.keep(mutant, outcome)
-                if not outcome.noticed:
-                    survivors.append((mutant, outcome.by))
                 told = f"noticed by {outcome.by}" if outcome.noticed else f"NOT NOTICED ({outcome.by})"
                 print(f"{time.monotonic() - began:5.1f} s  {mutant.path}:{mutant.line}  {told}", flush=True)
         finally:
             bench.close()
-    return survivors
+    return record
 
 
 def main(arguments: list[str]) -> int:
-    """Try the areas and print the table. Returns 1 if an area is below the bar."""
+    """Try the areas and report. Returns 1 if one is below the bar."""
     memory.use_for_files()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the copy is deleted then, too
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
@@ -114,6 +118,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--left", action="store_true")
     parser.add_argument("--only", default="")
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--table", action="store_true")
     options = parser.parse_args(arguments)
     known = areas()
     if unknown := set(options.areas) - {area.name for area in known}:
@@ -130,20 +135,31 @@ def main(arguments: list[str]) -> int:
             for mutant in mutants:
                 print(f"{mutant.path}:{mutant.line}\n    - {mutant.before}\n    + {mutant.after}")
             continue
-        survivors = try_area(area, mutants, left=options.left)
-        rows.append((area.name, len(mutants), survivors))
-    for name, _count, survivors in rows:
-        for mutant, why in survivors:
-            print(
-                f"\n{name}: {mutant.path}:{mutant.line} ({why})\n    - {mutant.before}\n    + {mutant.after}"
-            )
-    if rows:
-        print(f"\n{'area':20} {'mutants':>8} {'noticed':>8} {'share':>6}")
-    for name, count, survivors in rows:
-        print(
-            f"{name:20} {count:8} {count - len(survivors):8} {(count - len(survivors)) / max(1, count):6.0%}"
-        )
-    return int(any(count - len(survivors) < BAR * count for _, count, survivors in rows))
+        if options.table:
+            record = Record(area.name)
+            mutants = [mutant for mutant in mutants if record.outcome(mutant) is not None]
+        else:
+            record = try_area(area, mutants, left=options.left)
+        rows.append((area.name, mutants, record))
+    return report(rows)
+
+
+def report(rows: list[tuple[str, list[Mutant], Record]]) -> int:
+    """Print what was not noticed, and the table. Returns 1 if an area is below the bar."""
+    lines = []
+    is_below = False
+    for area, mutants, record in rows:
+        noticed = sum(record.noticed(mutant) for mutant in mutants)
+        is_below = is_below or noticed < BAR * len(mutants)
+        lines.append(f"{area:20} {len(mutants):8} {noticed:8} {noticed / max(1, len(mutants)):6.0%}")
+        for mutant in mutants:
+            outcome = record.outcome(mutant)
+            if outcome is not None and not outcome.noticed:
+                print(f"\n{area}: {mutant.path}:{mutant.line} ({outcome.by})")
+                print(f"    - {mutant.before}\n    + {mutant.after}")
+    if lines:
+        print("", f"{'area':20} {'mutants':>8} {'noticed':>8} {'share':>6}", *lines, sep="\n")
+    return int(is_below)
 
 
 if __name__ == "__main__":
