@@ -149,6 +149,9 @@ def _is_silent(node: cst.CSTNode) -> bool:
     if isinstance(node, cst.Arg):
         # `zip(…, strict=True)` states what the code knows already.
         return node.keyword is not None and node.keyword.value == "strict"
+    if isinstance(node, cst.DictElement):
+        # What SQLAlchemy does with objects that the code does not read again.
+        return m.matches(node.key, m.SimpleString(value='"synchronize_session"'))
     return isinstance(node, _SILENT) or m.matches(node, m.If(test=m.Name("TYPE_CHECKING")))
 
 
@@ -172,6 +175,7 @@ class Mutant:
         return f"{self.path}\n{self.before}\n{self.after}"
 
 
+_SUM = m.Integer() | m.Float() | m.BinaryOperation(operator=~(m.BitAnd() | m.BitOr()))
 _STATEMENTS = (cst.SimpleStatementLine, cst.BaseCompoundStatement)
 
 
@@ -190,9 +194,10 @@ class _Candidates(cst.CSTVisitor):
         self._functions += isinstance(node, cst.FunctionDef | cst.Lambda)
         if isinstance(node, _STATEMENTS):
             self._statements.append(self.get_metadata(PositionProvider, node).start.line)
+        # The sums of a module's constants tune; what they limit is mutated where it is compared.
+        tunes = not self._functions and m.matches(node, _SUM)
         for kind, change in CHANGES:
-            # The numbers of a module's constants tune; what they limit is mutated where it is compared.
-            if isinstance(node, kind) and (self._functions or not isinstance(node, cst.BaseNumber)):
+            if isinstance(node, kind) and not tunes:
                 place = self.get_metadata(PositionProvider, node)
                 for changed in change(node):
                     last = place.start.line if isinstance(node, cst.BaseCompoundStatement) else place.end.line

@@ -55,7 +55,7 @@ def test_a_condition_a_limit_and_a_step_are_forgotten_or_turned_round(
     [
         '"""Text: 1 and 2."""',
         "x: dict[str, int | None] = {}",
-        "LIMIT = 5",
+        "LIMIT = 5 * 1024",
         "_log.info('done', count=n + 1)",
         "metrics.AGE.labels(a).set(b or 0.0)",
         "raise Refused('a', f'{b + 1}')",

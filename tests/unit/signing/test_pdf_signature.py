@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import itertools
 import os
 import random
 import re
@@ -23,7 +24,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from services.contracts.errors import Refused
 from services.signing.pdf.certificates import Authority
-from services.signing.pdf.signature import SignatureCheck, Verification, _judged, verify
+from services.signing.pdf.signature import SignatureCheck, Verification, _judged, _margin_box, verify
 from tests.support.bars import hold_at_best
 
 Build = Callable[..., bytes]
@@ -189,6 +190,14 @@ def test_a_damaged_document_that_somebody_has_signed_is_never_rewritten(
         signed_by(damaged, "ours")
 
     assert refused.value.code == "document_unreadable"
+
+
+def test_three_stamps_share_the_margin_within_it() -> None:
+    boxes = [_margin_box((0.0, 0.0, 600.0, 800.0), used) for used in range(3)]
+
+    assert boxes[0][0] == 24
+    assert round(boxes[-1][2], 6) == 600 - 24
+    assert [round(right[0] - left[2], 6) for left, right in itertools.pairwise(boxes)] == [6, 6]
 
 
 SOUND = SignatureCheck("one", True, True, True, False, True, "Harbor House", None)
