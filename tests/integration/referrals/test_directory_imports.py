@@ -295,6 +295,20 @@ def test_a_status_that_an_import_changes_is_told(desk: Desk) -> None:
     }
 
 
+def test_imports_of_one_moment_are_each_on_one_page(desk: Desk) -> None:
+    with time_machine.travel(utc_now() + datetime.timedelta(days=1), tick=False):
+        uploaded = {upload(desk, an_export(RENAMED))["import_id"] for _ in range(3)}
+    listed: list[str] = []
+    after: dict[str, Any] = {}
+    for _ in range(4):
+        page = desk(directory_imports.list_directory_imports, limit=1, **after)
+        listed += [item["import_id"] for item in page["items"]]
+        after = {"after": page["next"]}
+
+    assert listed == [*sorted(uploaded, reverse=True), desk.report["import_id"]]
+    assert after == {"after": None}
+
+
 def test_imports_are_listed_newest_first_page_by_page_and_only_ones_own(desk: Desk) -> None:
     second = upload(desk, an_export(RENAMED))["import_id"]
     page = desk(directory_imports.list_directory_imports, limit=1)

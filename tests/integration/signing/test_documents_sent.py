@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from typing import Any
 
 import pikepdf
 import pytest
+import time_machine
 
 from services.contracts.errors import Refused
 from services.contracts.signing import documents
@@ -262,6 +264,20 @@ def test_the_list_is_read_page_by_page_without_gap_or_repetition(office: Any, pd
         read += [item["title"] for item in page["items"]]
         after = page["next"]
     assert read == [f"Document {number}" for number in (4, 3, 2, 1, 0)]
+    assert after is None
+
+
+def test_documents_of_one_moment_are_each_on_one_page(office: Any, pdf: Any) -> None:
+    document = office.upload(pdf())
+    with time_machine.travel(datetime.datetime.now(datetime.UTC), tick=False):
+        sent = {office.send(document=document)["id"] for _ in range(3)}
+    listed, after = [], None
+    for _ in range(3):
+        page = office.call(documents.list_documents, office.staff, limit=1, after=after)
+        listed += [item["id"] for item in page["items"]]
+        after = page["next"]
+
+    assert listed == sorted(sent, reverse=True)
     assert after is None
 
 

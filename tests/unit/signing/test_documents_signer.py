@@ -13,7 +13,13 @@ import pytest
 from services.chassis.blobs import BlobStore
 from services.contracts.errors import Refused
 from services.signing.documents import signer as module
-from services.signing.documents.signer import SignatureDoesNotHoldError, Signer, _require_valid, _turn
+from services.signing.documents.signer import (
+    SignatureDoesNotHoldError,
+    Signer,
+    _require_valid,
+    _turn,
+    passphrase,
+)
 from services.signing.pdf.screening import Screened
 from services.signing.pdf.signature import SignatureCheck, Verification
 
@@ -100,3 +106,14 @@ def test_who_waits_for_a_turn_is_refused_in_time_and_a_turn_comes_back_after_a_f
         fails()
     with _turn(places, 0.0):
         assert not places.acquire(blocking=False)
+
+
+def test_a_passphrase_file_that_is_named_and_missing_is_never_made(tmp_path: Path):
+    named = tmp_path / "elsewhere"
+    with pytest.raises(FileNotFoundError):
+        passphrase(tmp_path / "keys", str(named))
+    assert not named.exists()
+
+    named.write_text(" words of an operator\n")
+    assert passphrase(tmp_path / "keys", str(named)) == "words of an operator"
+    assert not (tmp_path / "keys").exists()
