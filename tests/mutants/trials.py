@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from tests.mutants.operators import Mutant
 PATIENCE = 5
 LEAST_S = 30
 # Tests of one mutant, in seconds of their own time: the quick ones come first.
-BUDGET_S = 30
+BUDGET_S = 40
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,14 @@ class Traces:
             if mutant.path in found["lines"]
         }
         reached = [test for test, lines in of_file.items() if not lines.isdisjoint(mutant.reach)]
-        # What runs at import belongs to no test: all that use the file may notice.
-        chosen = sorted(reached or of_file, key=lambda test: self._tests[test]["s"])
+        chosen = sorted(reached, key=lambda test: self._tests[test]["s"])
+        if not reached:
+            # What runs at import belongs to no test: all that use the file may notice, those first that use most of it.
+            users = {test for test in self._tests if test.partition("::")[0] in self._naming(mutant.path)}
+            chosen = sorted(
+                users | of_file.keys(),
+                key=lambda test: (test not in users, -len(of_file.get(test, ())), self._tests[test]["s"]),
+            )
         taken, seconds = [], 0.0
         for test in chosen:
             seconds += self._tests[test]["s"]
@@ -105,6 +112,17 @@ class Traces:
         whole = self._area.whole.get(mutant.path, [])
         seconds += sum(found["s"] for test, found in self._tests.items() if test.partition("::")[0] in whole)
         return [*taken, *whole], seconds
+
+    def _naming(self, source: str) -> set[str]:
+        """The unit tests that name this module."""
+        module = source.removesuffix(".py").replace("/", ".")
+        package, _, name = module.rpartition(".")
+        named = re.compile(rf"\b{re.escape(module)}\b|from {re.escape(package)} import .*\b{name}\b")
+        return {
+            test
+            for test in self._area.tests
+            if test.startswith("tests/unit/") and named.search((self._copy / test).read_text())
+        }
 
 
 class Bench:

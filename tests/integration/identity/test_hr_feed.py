@@ -96,6 +96,9 @@ def test_supervisors_come_from_manager_numbers_and_end_with_them(identity):
     chief, two, three = (person_of(identity, admin, number)["id"] for number in "123")
     account = an_account(identity, admin, chief, "portal_user")
     assert relationships(identity, admin, account["id"]) == {two: True, three: True}
+    rows = [row for row in identity.audit("relationship.set") if row.facts["kind"] == "supervisor"]
+    assert {row.person_id for row in rows} == {two, three}
+    assert {(row.facts["account_id"], row.facts["source"]) for row in rows} == {(account["id"], "hr")}
     token = identity.log_in("e1@example.org", realm="employee")["token"]
     assert reach(identity.caller(token)) == {chief: "employee", two: "supervisor", three: "supervisor"}
     take_in(identity, admin, a_line("1"), a_line("2", manager="3"), a_line("3", manager="1"))

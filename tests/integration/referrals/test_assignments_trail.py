@@ -63,7 +63,7 @@ def test_the_steps_of_a_referral(desk: Desk) -> None:
     ]
     assert trail.of(lambda: desk(queues.add_program_to_queue, **link)) == []
     desk(queues.add_program_to_queue, queue_id=queue_id, program_id=desk.resource[THERE])
-    trail.name(line=desk.set_capacity(HERE, 1)["line_id"])
+    desk.set_capacity(HERE, 1)
     records = [desk.a_record() for _ in range(2)]
     trail.rows()
 
@@ -164,8 +164,8 @@ def test_the_steps_of_capacity(desk: Desk) -> None:
     trail = Trail(desk)
     with time_machine.travel(NOON, tick=False) as clock:
         line = desk.set_capacity(HERE, 2, valid_until=(NOON + 40 * HOUR).isoformat())
-        trail.name(line=line["line_id"])
-        assert trail.rows() == ["capacity.set here line_id=line total=2 used=0"]
+        assert line["line_id"] == desk.resource[HERE]  # the first line of a program bears its id
+        assert trail.rows() == ["capacity.set here line_id=here total=2 used=0"]
         scheduled = desk(
             capacity.schedule_capacity,
             program_id=desk.resource[HERE],
@@ -173,7 +173,7 @@ def test_the_steps_of_capacity(desk: Desk) -> None:
             total=3,
         )
         trail.name(schedule=scheduled["id"])
-        assert trail.rows() == ["capacity.scheduled here line_id=line schedule_id=schedule"]
+        assert trail.rows() == ["capacity.scheduled here line_id=here schedule_id=schedule"]
         its = {"schedule_id": scheduled["id"]}
         edited = desk(capacity.edit_scheduled_capacity, version=scheduled["version"], total=4, **its)
         assert trail.rows() == ["capacity.schedule_edited here schedule_id=schedule"]
@@ -181,13 +181,13 @@ def test_the_steps_of_capacity(desk: Desk) -> None:
         assert trail.rows() == ["capacity.schedule_cancelled here schedule_id=schedule"]
         clock.shift(39 * HOUR)
         settle_due(desk.service.runtime)
-        assert trail.rows() == ["capacity.confirmation_asked here line_id=line"]
+        assert trail.rows() == ["capacity.confirmation_asked here line_id=here"]
         settle_due(desk.service.runtime)
         assert trail.rows() == []
-        desk(capacity.confirm_capacity, line_id=line["line_id"])
-        assert trail.rows() == ["capacity.confirmed here line_id=line"]
-        desk(capacity.remove_capacity_line, line_id=line["line_id"])
-        assert trail.rows() == ["capacity.line_removed here held=0 line_id=line"]
+        desk(capacity.confirm_capacity, line_id=here["line_id"])
+        assert trail.rows() == ["capacity.confirmed here line_id=here"]
+        desk(capacity.remove_capacity_line, line_id=here["line_id"])
+        assert trail.rows() == ["capacity.line_removed here held=0 line_id=here"]
         trail.name(organisation=str(MANAGER.organisation_id))
         for is_on in (False, False, True):
             desk(capacity.set_capacity_settings, MANAGER, is_on=is_on)
