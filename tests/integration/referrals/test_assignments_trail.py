@@ -83,12 +83,15 @@ def test_the_steps_of_a_referral(desk: Desk) -> None:
     assert trail.of(lambda: desk(assignments.add_referral_note, **note)) == [
         "referral.note_added first is_internal=True side=partner"
     ]
-    assert trail.of(lambda: desk.move(desk.read(first), "completed")) == [
-        "referral.status_changed first from_status=referred kind=status_changed to_status=completed"
+    now = desk.read(first)
+    trail.rows()
+    assert trail.of(lambda: desk.move(now, "completed")) == [
+        "referral.status_changed first from_status=referred kind=status to_status=completed"
     ]
     assert trail.of(desk.deliver_own) == ["referral.promoted second program_id=here"]
     taken_back = {"referral_id": waits["id"], "reason_code": "client_withdrew"}
     version = desk.read(waits)["version"]
+    trail.rows()
     assert trail.of(
         lambda: desk(status_changes.withdraw_referral, version=version, note=None, **taken_back)
     ) == ["referral.withdrawn second reason_code=client_withdrew"]
@@ -184,9 +187,9 @@ def test_the_steps_of_capacity(desk: Desk) -> None:
         assert trail.rows() == ["capacity.confirmation_asked here line_id=here"]
         settle_due(desk.service.runtime)
         assert trail.rows() == []
-        desk(capacity.confirm_capacity, line_id=here["line_id"])
+        desk(capacity.confirm_capacity, line_id=line["line_id"])
         assert trail.rows() == ["capacity.confirmed here line_id=here"]
-        desk(capacity.remove_capacity_line, line_id=here["line_id"])
+        desk(capacity.remove_capacity_line, line_id=line["line_id"])
         assert trail.rows() == ["capacity.line_removed here held=0 line_id=here"]
         trail.name(organisation=str(MANAGER.organisation_id))
         for is_on in (False, False, True):
