@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, Unpack
 
 import orjson
 from sqlalchemy import Select, and_, or_, select
@@ -19,7 +20,6 @@ from services.contracts.audit import AuditOperations
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
 
-Request = Mapping[str, Any]
 Names = Callable[[Session, Sequence[str]], Mapping[str, str]]
 IdsOf = Callable[[Call, str], Sequence[str]]
 ServiceClass = TypeVar("ServiceClass", bound=type)
@@ -101,27 +101,47 @@ def note_looking(call: Call, action: str, **facts: Any) -> None:
     call.note_reading(action, "audit", call.organisation_id or "", filters=filters, **facts)
 
 
-def _search(session: Session, caller: Caller, request: Request, tables: Any) -> dict[str, Any]:
-    rows, following = page(
-        session,
-        _filtered(tables.Audit, caller, request),
-        tables.Audit,
-        after=request["after"],
-        limit=request["limit"],
-    )
+class Filters(TypedDict):
+    """Which rows of a trail somebody asks for. None: all."""
+
+    since: datetime.datetime | None
+    until: datetime.datetime | None
+    action: str | None
+    actor_id: str | None
+    object_type: str | None
+    object_id: str | None
+    person_id: str | None
+
+
+def _search(
+    session: Session,
+    caller: Caller,
+    tables: Any,
+    *,
+    after: str | None,
+    limit: int,
+    **filters: Unpack[Filters],
+) -> dict[str, Any]:
+    statement = _filtered(tables.Audit, caller, filters)
+    rows, following = page(session, statement, tables.Audit, after=after, limit=limit)
     return {"items": rows, "next": following}
 
 
-def _export(session: Session, caller: Caller, request: Request, tables: Any, service: str) -> dict[str, Any]:
-    rows, following = page(
-        session,
-        _filtered(tables.Audit, caller, request),
-        tables.Audit,
-        after=request["after"],
-        limit=request["limit"],
-    )
-    if request["format"] == "csv":
-        media_type, text = "text/csv", _csv(rows, with_header=request["after"] is None)
+def _export(
+    session: Session,
+    caller: Caller,
+    tables: Any,
+    service: str,
+    *,
+    after: str | None,
+    limit: int,
+    format: str,  # noqa: A002 - the name of the request's member
+    **filters: Unpack[Filters],
+) -> dict[str, Any]:
+    statement = _filtered(tables.Audit, caller, filters)
+    rows, following = page(session, statement, tables.Audit, after=after, limit=limit)
+    if format == "csv":
+        media_type, text = "text/csv", _csv(rows, with_header=after is None)
     else:
         media_type = "application/fhir+ndjson"
         text = "".join(orjson.dumps(audit_event(row, service)).decode() + "\n" for row in rows)
@@ -200,18 +220,21 @@ def _openings(
     return {"items": items, "next": following}
 
 
-def _filtered(table: Any, caller: Caller, request: Request) -> Select[Any]:
-    """The rows of the caller's organisation that fit the filters in the request."""
+def _filtered(table: Any, caller: Caller, filters: Filters) -> Select[Any]:
+    """The rows of the caller's organisation that fit the filters."""
     conditions = [table.organisation_id == caller.organisation_id]
-    exact = [
-        name for name in ("actor_id", "object_type", "object_id", "person_id") if request[name] is not None
-    ]
-    conditions += [getattr(table, name) == request[name] for name in exact]
-    if request["since"] is not None:
-        conditions.append(table.at >= request["since"])
-    if request["until"] is not None:
-        conditions.append(table.at < request["until"])
-    action = request["action"]
+    exact = (
+        (table.actor_id, filters["actor_id"]),
+        (table.object_type, filters["object_type"]),
+        (table.object_id, filters["object_id"]),
+        (table.person_id, filters["person_id"]),
+    )
+    conditions += [column == value for column, value in exact if value is not None]
+    if filters["since"] is not None:
+        conditions.append(table.at >= filters["since"])
+    if filters["until"] is not None:
+        conditions.append(table.at < filters["until"])
+    action = filters["action"]
     if action is not None:
         begins = action.endswith(".")
         conditions.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -132,12 +133,13 @@ def carry_out(
 ) -> T:
     """Call a handler or a query with the members of the request that it names.
 
-    A use case names them as keyword-only parameters: `def assign(unit, *, program_id: str, note: str | None)`. A use case
-    with a parameter called `request` gets the whole request instead.
+    A use case names them as keyword-only parameters: `def assign(unit, *, program_id: str, note: str | None)`. A member that
+    the request leaves out is not handed over. Where that differs from null, the use case takes such members together as
+    `**changes: Unpack[Changes]`, a TypedDict.
     """
     code = use_case.__code__  # type: ignore[attr-defined]  # use cases are functions
-    if "request" in code.co_varnames[: code.co_argcount]:
-        return use_case(*leading, request, *extra)
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        return use_case(*leading, *extra, **request)
     named = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
     return use_case(*leading, *extra, **{name: request[name] for name in named if name in request})
 

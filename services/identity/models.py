@@ -19,11 +19,19 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     and_,
+    exists,
     false,
     or_,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship, validates
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    InstrumentedAttribute,
+    Mapped,
+    mapped_column,
+    relationship,
+    validates,
+)
 
 from services.chassis.models import (
     BytewiseText,
@@ -164,6 +172,11 @@ class Account(Spelt, TenantScoped, Base):
     )
 
     @property
+    def state_once_enabled(self) -> str:
+        """The state of the account when it is enabled again: without a password its owner still has an invitation to accept."""
+        return "active" if self.password_hash else "invited"
+
+    @property
     def assignments_in_effect(self) -> list[ResourceAssignment]:
         """Assignments that are not suspended."""
         return [assignment for assignment in self.assignments if assignment.suspended_at is None]
@@ -249,16 +262,36 @@ Index(
 )
 
 
+_IS_NOT_CLOSED = text("ends_at IS NOT NULL AND closed_at IS NULL")
+
+
 class PersonKind(TenantScoped, Base):
-    """What a person is to the organisation, and when: client, contact, patient, employee, applicant, staff."""
+    """What a person is to the organisation, and when: client, contact, patient, employee, applicant, staff.
+
+    The clock alone decides when it ends. `closed_at` is when the access that rests on it was ended, too.
+    """
 
     __tablename__ = "person_kinds"
-    __table_args__ = (Index(None, "person_id", "kind"),)
+    __table_args__ = (
+        Index(None, "person_id", "kind"),
+        Index(
+            "ix_person_kinds_ends_at_not_closed",
+            "ends_at",
+            sqlite_where=_IS_NOT_CLOSED,
+            postgresql_where=_IS_NOT_CLOSED,
+        ),
+    )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id"))
     kind: Mapped[str] = mapped_column(String(20))
     starts_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     ends_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+
+    def end(self, now: datetime.datetime) -> None:
+        """End it now, or before it begins. The caller ends the access that rests on it in the same transaction."""
+        self.ends_at = max(now, self.starts_at)
+        self.closed_at = now
 
 
 class Relationship(TenantScoped, Base):
@@ -309,6 +342,18 @@ class Grant(TenantScoped, Base):
     notice_sent_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(Integer, default=1)
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
+
+
+def is_of_kind(
+    person_id: InstrumentedAttribute[str], kind: str, now: datetime.datetime
+) -> ColumnElement[bool]:
+    """The condition that the person of this column is of a kind now."""
+    return exists().where(
+        PersonKind.person_id == person_id,
+        PersonKind.kind == kind,
+        PersonKind.starts_at <= now,
+        or_(PersonKind.ends_at.is_(None), PersonKind.ends_at > now),
+    )
 
 
 def in_effect(now: datetime.datetime) -> ColumnElement[bool]:

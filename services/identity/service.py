@@ -24,6 +24,7 @@ from services.identity.passports.entrypoints import PassportsEntrypoints
 from services.identity.patients import activation
 from services.identity.patients.entrypoints import PatientsEntrypoints
 from services.identity.patients.jobs import PatientJobsLoop
+from services.identity.people import endings
 from services.identity.people.entrypoints import PeopleEntrypoints
 from services.identity.pickup_codes.entrypoints import PickupCodesEntrypoints
 from services.identity.realms.entrypoints import RealmsEntrypoints
@@ -50,6 +51,7 @@ def start_runtime(settings: Any) -> Runtime:
     statistics.wake()  # run at the start, too
     runtime.loops.append(statistics)
     runtime.loops.append(Loop("grants-expiring", lambda: expiry.tell(runtime), expiry.EVERY_S))
+    runtime.loops.append(Loop("kinds-ended", lambda: endings.end_due(runtime), endings.EVERY_S))
     runtime.loops.append(PatientJobsLoop(runtime))
     runtime.loops.append(
         Loop(

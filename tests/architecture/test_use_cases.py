@@ -9,7 +9,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack, is_typeddict
 
 import pytest
 from marshmallow import Schema, fields, missing
@@ -46,9 +46,12 @@ def python_type(field: fields.Field) -> str:
 
 def misfits(use_case: Callable[..., Any], request: Schema) -> Iterator[str]:
     """Parameters that do not fit the request, one sentence each."""
-    if "request" in inspect.signature(use_case).parameters:
-        return
-    for name, parameter in inspect.signature(use_case).parameters.items():
+    parameters = inspect.signature(use_case).parameters
+    if "request" in parameters:
+        yield f"{use_case.__qualname__} takes the whole request: name its members"
+    for name, parameter in parameters.items():
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            yield from _misfits_of_rest(use_case, parameter, request)
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             continue
         field = request.fields.get(name)
@@ -57,11 +60,39 @@ def misfits(use_case: Callable[..., Any], request: Schema) -> Iterator[str]:
                 yield f"{use_case.__qualname__} asks for `{name}`, which the request does not have"
             continue
         expected = python_type(field)
-        if parameter.annotation not in (expected, "Any"):
+        may_be_absent = not field.required and field.load_default is missing
+        fitting = {expected, "Any"}
+        if may_be_absent and parameter.default is None:
+            fitting.add(f"{expected} | None")
+        if parameter.annotation not in fitting:
             yield f"{use_case.__qualname__}: `{name}` is declared as {expected}, not {parameter.annotation}"
-        is_always_there = field.required or field.load_default is not missing
-        if not is_always_there and parameter.default is inspect.Parameter.empty:
+        if may_be_absent and parameter.default is inspect.Parameter.empty:
             yield f"{use_case.__qualname__}: `{name}` may be absent, give it a default"
+
+
+def _misfits_of_rest(
+    use_case: Callable[..., Any], parameter: inspect.Parameter, request: Schema
+) -> Iterator[str]:
+    """How the TypedDict of `**changes: Unpack[Changes]` differs from the members that the use case does not name."""
+    name = str(parameter.annotation).removeprefix("Unpack[").removesuffix("]")
+    kind = use_case.__globals__.get(name)  # type: ignore[attr-defined]  # use cases are functions
+    if not is_typeddict(kind):
+        yield f"{use_case.__qualname__}: `{parameter}` is to be Unpack[…] of a TypedDict"
+        return
+    types = {member: each.__forward_arg__ for member, each in kind.__annotations__.items()}
+    rest = set(request.fields).difference(
+        each.name
+        for each in inspect.signature(use_case).parameters.values()
+        if each.kind is not inspect.Parameter.POSITIONAL_ONLY
+    )
+    for member in sorted(rest.symmetric_difference(types)):
+        yield f"{use_case.__qualname__}: `{member}` is in {name} or in the request, not in both"
+    for member in sorted(rest.intersection(types)):
+        expected = python_type(request.fields[member])
+        if types[member].removesuffix(" | None") != expected.removesuffix(" | None") or (
+            expected.endswith(" | None") and not types[member].endswith(" | None")
+        ):
+            yield f"{use_case.__qualname__}: `{member}` is declared as {expected}, not {types[member]}"
 
 
 def served(service: str) -> Iterator[tuple[Operation, Callable[..., Any]]]:
@@ -131,6 +162,40 @@ def test_a_use_case_that_fits_is_passed():
         """As declared."""
 
     assert list(misfits(fits, a_request())) == []
+
+
+class Rest(TypedDict, total=False):
+    """Members of the request: as declared, except that one may be null there and not here."""
+
+    since: datetime.datetime
+    beds: int
+
+
+def test_the_rest_of_the_members_is_compared_with_their_typed_dict():
+    def fits(unit, **entered: Unpack[Whole]):
+        """As declared."""
+
+    def differs(unit, *, program_id: str, **changes: Unpack[Rest]):
+        """`others` is missing, and `since` may be null."""
+
+    def takes_all(unit, request):
+        """The old way."""
+
+    assert list(misfits(fits, a_request())) == []
+    told = list(misfits(differs, a_request()))
+    assert len(told) == 2
+    assert "`others`" in told[0]
+    assert "`since` is declared as datetime.datetime | None" in told[1]
+    assert len(list(misfits(takes_all, a_request()))) == 1
+
+
+class Whole(TypedDict, total=False):
+    """All members of the request."""
+
+    program_id: str
+    since: datetime.datetime | None
+    beds: int
+    others: list[str]
 
 
 def test_a_member_that_is_not_declared_or_has_another_type_is_named():

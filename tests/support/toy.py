@@ -81,8 +81,8 @@ class Settings(ServiceSettings):
     TOY_DATABASE_URL = fields.String(required=True)
 
 
-def add(unit: UnitOfWork, request: Any) -> Thing:
-    thing = unit.add(Thing(id=unit.context.request_id, label=request["label"]))
+def add(unit: UnitOfWork, *, label: str) -> Thing:
+    thing = unit.add(Thing(id=unit.context.request_id, label=label))
     unit.audit("thing.added", "thing", thing.id)
     unit.publish(thing_added, thing.id, {"thing_id": thing.id})
     return thing
@@ -135,7 +135,7 @@ class Service:
     @serves(list_things)
     def list_things(self, call: Call) -> Any:
         return call.read(
-            lambda session, caller, request: {
+            lambda session, caller: {
                 "labels": [row.label for row in session.query(Thing).order_by(Thing.label)]
             }
         )

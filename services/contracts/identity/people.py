@@ -188,7 +188,8 @@ edit_person = contract.command(
 )
 start_person_kind = contract.command(
     "start_person_kind",
-    "Make a person one of a kind, from now or from a time on.",
+    "Make a person one of a kind, from now or from a time on. With `ends_at` the access to portals that rests on it ends "
+    "at that time, as by `end_person_kind`, and nobody is asked to confirm.",
     request={
         "person_id": Id(required=True),
         "kind": one_of(PERSON_KINDS, required=True),

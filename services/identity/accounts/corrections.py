@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from services.chassis.unit_of_work import UnitOfWork
@@ -14,14 +13,21 @@ from services.identity.realms.rules import WORKFORCE_REALMS
 from services.identity.registry.accounts import account_view, load_account
 
 
-def edit_account(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Correct what `request` names: first name, last name, e-mail. The e-mail is the log-in.
+def edit_account(
+    unit: UnitOfWork,
+    *,
+    account_id: str,
+    first_name: str | None = None,
+    last_name: str | None = None,
+    email: str | None = None,
+) -> dict[str, Any]:
+    """Correct the name or the e-mail, which is the log-in. What is None stays.
 
     A changed e-mail ends the account's sessions and links; a notice goes to the address before, and a link that verifies
     the new one goes there. Raises Refused(not_found, version_conflict, not_a_workforce_account, right_not_held,
     proof_required, login_taken).
     """
-    account = load_account(unit, request["account_id"])
+    account = load_account(unit, account_id)
     unit.require_version(account)
     if account.realm not in WORKFORCE_REALMS or account.person_id is not None:
         raise Refused(
@@ -29,18 +35,15 @@ def edit_account(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]
             "Its name and e-mail are those of the person's record: change them there.",
             field="account_id",
         )
-    names = [
-        name
-        for name in ("first_name", "last_name")
-        if name in request and request[name] != getattr(account, name)
-    ]
+    given = {"first_name": first_name, "last_name": last_name}
+    names = [name for name, value in given.items() if value not in (None, getattr(account, name))]
     for name in names:
-        setattr(account, name, request[name])
+        setattr(account, name, given[name])
     if names:
         account.version += 1
         unit.audit("account.renamed", "account", account.id, members=names)
-    if "email" in request and request["email"] != account.email:
-        change_account_email(unit, account, request["email"])
+    if email not in (None, account.email):
+        change_account_email(unit, account, email)
         if account.state == "active" and account.last_login_at is not None:
             invite(unit, account, VERIFY_EMAIL)
     return account_view(account)

@@ -14,13 +14,15 @@ from services.contracts.declare import Event
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, relationships
 from services.contracts.spelling import login_key
+from services.identity.accounts import state
 from services.identity.accounts.administrators import require_another_administrator
 from services.identity.accounts.rules import ASSIGNABLE_LEVELS
 from services.identity.credentials.invitations import invite, void_links
+from services.identity.credentials.rules import INVITATION
 from services.identity.models import Account, Person, ResourceAssignment, Role
 from services.identity.realms import granting, rules
 from services.identity.realms.rules import APPLICANT, EMPLOYEE, PATIENT, WORKFORCE_REALMS, login_space
-from services.identity.registry.accounts import account_view, flush_login, load_account
+from services.identity.registry.accounts import account_view, load_account
 from services.identity.registry.actors import caller_of
 from services.identity.registry.organisations import load_organisation
 from services.identity.registry.people import current_kinds, kinds_of
@@ -155,12 +157,8 @@ def disable_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
     unit.require_version(account)
     if account.state != "disabled":
         require_another_administrator(unit, account)
-        account.state = "disabled"
-        account.version += 1
-        end_sessions(unit, account.id, "disabled")
-        void_links(unit, account.id)
+        state.disable(unit, account)
         unit.audit("account.disabled", "account", account.id)
-        unit.publish(accounts.account_disabled, account.id, {"account_id": account.id})
     account.disabled_for = None  # staff have decided it, whatever it was disabled for before
     return account_view(account)
 
@@ -176,11 +174,8 @@ def enable_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
     if account.state == "disabled":
         _require_can_be_enabled(unit, account)
         granting.require_account_held(unit, account)
-        account.state, account.disabled_for = "active" if account.password_hash else "invited", None
-        account.version += 1
-        flush_login(unit, "account_id")
+        state.enable(unit, account)
         unit.audit("account.enabled", "account", account.id, state=account.state)
-        unit.publish(accounts.account_enabled, account.id, {"account_id": account.id})
     return account_view(account)
 
 
@@ -344,4 +339,4 @@ def invite_account(unit: UnitOfWork, *, account_id: str) -> dict[str, Any]:
             "The account has a password; `request_password_reset` sends a link for a new one.",
         )
     void_links(unit, account.id)
-    return {"invitation_id": invite(unit, account, "invitation").id}
+    return {"invitation_id": invite(unit, account, INVITATION).id}

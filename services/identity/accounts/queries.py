@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Select, and_, false, or_, select
@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from services.chassis.database import begins_with
 from services.chassis.passports import Caller
 from services.contracts.spelling import login_key, search_key
+from services.identity.accounts import workforce
 from services.identity.accounts.authors import authors_among
-from services.identity.models import ACCOUNTS_BY_NAME, Account, ResourceAssignment, Role, RolePermission
+from services.identity.models import ACCOUNTS_BY_NAME, Account, ResourceAssignment, Role
 from services.identity.realms import rules
 from services.identity.registry.accounts import account_view, find_account
 from services.identity.registry.organisations import find_organisation
@@ -121,22 +122,10 @@ def describe_account(session: Session, caller: Caller, *, account_id: str) -> di
         "realm": account.realm,
         "person_id": account.person_id,
         "state": account.state,
-        "can_sign": _may(session, account, "document.sign", organisation.features),
+        "can_sign": workforce.may(session, caller, account.id, "document.sign"),
         "organisation_name": organisation.name,
         "features": organisation.features,
     }
-
-
-def _may(session: Session, account: Account, permission: str, features: Collection[str]) -> bool:
-    """Whether the role, the switches and the features give a member of the staff or a provider this permission."""
-    if account.role is None:
-        return False
-    held = session.scalars(select(RolePermission.permission).where(RolePermission.role_id == account.role_id))
-    switches = {
-        "can_edit_capacity": account.can_edit_capacity,
-        "can_change_status": account.can_change_status,
-    }
-    return permission in rules.effective_permissions(account.realm, held, switches, features)
 
 
 def describe_authors(session: Session, caller: Caller, *, account_ids: list[str]) -> dict[str, Any]:

@@ -34,10 +34,11 @@ from services.identity.realms.rules import (
     STAFF,
     is_in_force,
     portal_is_open,
+    switched_on,
 )
 from services.identity.registry.accounts import find_account
 from services.identity.registry.people import find_person
-from services.identity.relationships.profiles import permissions_over, profiles_of
+from services.identity.relationships.profiles import not_discharged, permissions_over, profiles_of
 from services.identity.sessions.models import LoginSession
 
 # The accounts that see something by one path.
@@ -100,12 +101,8 @@ def _workforce_steps(
             select(RolePermission.permission).where(RolePermission.role_id == (role.id if role else None))
         )
     )
-    switches = {
-        "can_edit_capacity": account.can_edit_capacity,
-        "can_change_status": account.can_change_status,
-    }
     steps = rules.workforce_steps(
-        account.realm, role.code if role else None, held, switches, features, permission
+        account.realm, role.code if role else None, held, switched_on(account), features, permission
     )
     if account.realm != PROVIDER:
         if resource_id or person_id:
@@ -129,9 +126,10 @@ def _portal_steps(
     if resource_id:
         return [Step("reach", False, "accounts of a portal reach no resources")]
     statement = (
-        select(Grant, Role, Person.disabled_at)
+        select(Grant, Role, Person.disabled_at, not_discharged(now))
         .join(Role, Role.id == Grant.role_id)
         .join(Person, Person.id == Grant.person_id)
+        .join(Account, Account.id == Grant.account_id)
         .where(Grant.account_id == account.id)
     )
     if person_id:
@@ -140,7 +138,7 @@ def _portal_steps(
     held: dict[str, set[str]] = {}
     for role_id, held_permission in session.execute(
         select(RolePermission.role_id, RolePermission.permission).where(
-            RolePermission.role_id.in_({role.id for _, role, _ in found})
+            RolePermission.role_id.in_({role.id for _, role, _, _ in found})
         )
     ):
         held.setdefault(role_id, set()).add(held_permission)
@@ -153,8 +151,9 @@ def _portal_steps(
             revoked_at=grant.revoked_at,
             role_is_disabled=role.disabled_at is not None,
             person_is_disabled=person_disabled_at is not None,
+            person_is_discharged=not is_as_granted,
         )
-        for grant, role, person_disabled_at in found
+        for grant, role, person_disabled_at, is_as_granted in found
     ]
     steps = rules.grant_steps(facts, permission, now)
     if account.realm == EMPLOYEE:
@@ -291,10 +290,12 @@ def _by_grant(caller: Caller, person_id: str, now: datetime.datetime) -> Path:
         _path(1, "grant", Grant.account_id, Grant.starts_at, Grant.ends_at)
         .join(Role, Role.id == Grant.role_id)
         .join(Person, Person.id == Grant.person_id)
+        .join(Account, Account.id == Grant.account_id)
         .where(
             Grant.person_id == person_id,
             Grant.organisation_id == caller.organisation_id,
             in_effect(now),
+            not_discharged(now),
             Role.disabled_at.is_(None),
             Person.disabled_at.is_(None),
         )

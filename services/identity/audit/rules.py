@@ -39,13 +39,14 @@ def workforce_steps(
     realm: str,
     role: str | None,
     held: Collection[str],
-    switches: Mapping[str, bool],
+    switched: Collection[str],
     features: Collection[str],
     permission: str,
 ) -> list[Step]:
     """Conditions of staff and providers: the role, and the feature of the portal or of what the permission is about.
 
-    Where a switch decides about a provider's permission, the switch takes the place of the role.
+    Where a switch decides about a provider's permission, the switch takes the place of the role. `switched` is what the
+    account's switches give.
     """
     if role is None:
         return [Step("role", False, "no role")]
@@ -60,10 +61,8 @@ def workforce_steps(
         )
         switch = switch_of(permission)
         if switch is not None:
-            return [
-                *steps,
-                Step("switch", switches[switch], f"{switch} is {'on' if switches[switch] else 'off'}"),
-            ]
+            is_on = permission in switched
+            return [*steps, Step("switch", is_on, f"{switch} is {'on' if is_on else 'off'}")]
     return [*steps, Step("role", permission in held, role)]
 
 
@@ -98,6 +97,7 @@ class GrantFacts:
     revoked_at: datetime.datetime | None
     role_is_disabled: bool
     person_is_disabled: bool
+    person_is_discharged: bool
 
     def state(self, now: datetime.datetime) -> str:
         """`in effect`, or the reason why it is not."""
@@ -107,7 +107,9 @@ class GrantFacts:
             return "not yet begun" if now < self.starts_at else "expired"
         if self.role_is_disabled:
             return "role is disabled"
-        return "person is disabled" if self.person_is_disabled else "in effect"
+        if self.person_is_disabled:
+            return "person is disabled"
+        return "person is discharged" if self.person_is_discharged else "in effect"
 
 
 def grant_steps(grants: Iterable[GrantFacts], permission: str, now: datetime.datetime) -> list[Step]:

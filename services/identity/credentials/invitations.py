@@ -12,7 +12,7 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.contracts.identity import credentials as contract
 from services.identity.credentials.models import CredentialLink, Invitation
-from services.identity.credentials.rules import VERIFY_EMAIL
+from services.identity.credentials.rules import INVITATION, RESET, VERIFY_EMAIL
 from services.identity.models import Account, Organisation
 from services.identity.realms.queries import link_minutes, rules_of
 from services.identity.realms.rules import LINK, TEMPORARY_PASSWORD
@@ -75,6 +75,11 @@ def invite(unit: UnitOfWork, account: Account, purpose: str) -> Invitation:
         {"invitation_id": invitation.id, "account_id": account.id, "purpose": purpose},
     )
     return invitation
+
+
+def purpose_for(account: Account) -> str:
+    """The purpose of a link for this account: one that has a password gets a reset, any other is invited again."""
+    return RESET if account.password_hash else INVITATION
 
 
 def invite_unless_often(unit: UnitOfWork, account: Account, purpose: str) -> None:
@@ -165,4 +170,4 @@ def send_invitation(unit: UnitOfWork, account: Account) -> Invitation:
     """Invite in the realm's style: with a temporary password (S1-16) or a link. Earlier ones are void (S1-17)."""
     void_links(unit, account.id)
     style = rules_of(unit.session, account.organisation_id, account.realm).invitation_style
-    return invite(unit, account, TEMPORARY_PASSWORD if style == TEMPORARY_PASSWORD else "invitation")
+    return invite(unit, account, TEMPORARY_PASSWORD if style == TEMPORARY_PASSWORD else INVITATION)

@@ -28,12 +28,16 @@ def change_login_email(unit: UnitOfWork, person: Person, account: Account, email
         person.email = email
         person.version += 1
     if account.email != email:
-        change_account_email(unit, account, email)
+        _change(unit, account, email)
 
 
 def change_account_email(unit: UnitOfWork, account: Account, email: str) -> None:
     """Change the e-mail of an account, under the conditions of `change_login_email`."""
     _require_may_change(unit, account)
+    _change(unit, account, email)
+
+
+def _change(unit: UnitOfWork, account: Account, email: str) -> None:
     set_login_email(unit, account, email)
     if account.last_login_at is None and account.state != "disabled":
         send_invitation(unit, account)

@@ -27,7 +27,7 @@ from services.identity.secrets.password_rules import (
 )
 from services.identity.secrets.passwords import hash_password, password_matches
 from services.identity.secrets.tokens import token_hash
-from services.identity.secrets.tries import count_login, forget_tries, login_key
+from services.identity.secrets.tries import count_login, forget_tries, key_of_login
 from services.identity.sessions.handlers import end_sessions
 
 
@@ -132,7 +132,7 @@ def check_own_password(call: Call, password: str) -> tuple[Organisation, Account
         organisation = session.scalars(
             select(Organisation).where(Organisation.id == caller.organisation_id)
         ).one()
-    key, origin = login_key(organisation, account), token_hash(f"session\0{caller.session_id}")
+    key, origin = key_of_login(organisation, account), token_hash(f"session\0{caller.session_id}")
     wait_s = call.transact(lambda unit: count_login(unit, key, origin, is_known=True))
     if wait_s:
         raise Refused("too_many_requests", "Too many tries. Wait.", retry_after_s=wait_s)

@@ -9,7 +9,7 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.credentials import invitations, queries
 from services.identity.credentials.models import CredentialLink
-from services.identity.credentials.rules import RESET, VERIFY_EMAIL
+from services.identity.credentials.rules import VERIFY_EMAIL
 from services.identity.models import Account, Organisation
 from services.identity.realms.rules import LINK
 from services.identity.registry.accounts import load_account
@@ -51,6 +51,5 @@ def _renew(
             if account.email_verified_at is None:
                 invitations.invite(unit, account, VERIFY_EMAIL)
             return {}
-        # An account that has a password by now gets a reset. One that never had a password is invited again.
-        invitations.invite(unit, account, "invitation" if account.state == "invited" else RESET)
+        invitations.invite(unit, account, invitations.purpose_for(account))
     return {}

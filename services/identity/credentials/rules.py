@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# The purpose of a link that sets the first password.
+INVITATION = "invitation"
+
 # The purpose of a link that verifies an address and sets no password.
 VERIFY_EMAIL = "verify_email"
 

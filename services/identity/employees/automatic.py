@@ -10,16 +10,14 @@ from collections.abc import Collection
 from sqlalchemy import select
 
 from services.chassis.unit_of_work import UnitOfWork
-from services.contracts.identity import accounts
 from services.contracts.spelling import login_key
-from services.identity.credentials.invitations import void_links
+from services.identity.accounts import state
 from services.identity.employees.entry import entry_of
 from services.identity.employees.supervision import supervise
 from services.identity.models import Account, Person
 from services.identity.realms.queries import rules_of
 from services.identity.realms.rules import EMAIL, EMPLOYEE, login_space
 from services.identity.registry.accounts import add_portal_account, find_portal_account
-from services.identity.sessions.handlers import end_sessions
 
 EMPLOYMENT_ENDED = "employment_ended"
 
@@ -59,16 +57,10 @@ def open_account(unit: UnitOfWork, person: Person) -> Account | None:
 def close_account(unit: UnitOfWork, person: Person) -> None:
     """Disable the account of somebody who is no longer an employee, with its sessions and links."""
     account = find_portal_account(unit, EMPLOYEE, person.id)
-    if account is None:
+    if account is None or account.state == "disabled":
         return
-    end_sessions(unit, account.id, EMPLOYMENT_ENDED)
-    void_links(unit, account.id)
-    if account.state == "disabled":
-        return
-    account.state, account.disabled_for = "disabled", EMPLOYMENT_ENDED
-    account.version += 1
+    state.disable(unit, account, because=EMPLOYMENT_ENDED)
     unit.audit("account.disabled", "account", account.id, person_id=person.id, reason=EMPLOYMENT_ENDED)
-    unit.publish(accounts.account_disabled, account.id, {"account_id": account.id})
 
 
 def reopen_account(unit: UnitOfWork, person: Person) -> None:
@@ -76,10 +68,8 @@ def reopen_account(unit: UnitOfWork, person: Person) -> None:
     account = find_portal_account(unit, EMPLOYEE, person.id)
     if account is None or account.state != "disabled" or account.disabled_for != EMPLOYMENT_ENDED:
         return
-    account.state, account.disabled_for = "active" if account.password_hash else "invited", None
-    account.version += 1
+    state.enable(unit, account)
     unit.audit("account.enabled", "account", account.id, person_id=person.id, state=account.state)
-    unit.publish(accounts.account_enabled, account.id, {"account_id": account.id})
 
 
 def _is_taken(unit: UnitOfWork, login: str) -> bool:

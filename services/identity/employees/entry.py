@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis.passports import Caller
@@ -19,11 +19,11 @@ from services.identity.models import (
     Account,
     Grant,
     Person,
-    PersonKind,
     Relationship,
     Role,
     RolePermission,
     in_effect,
+    is_of_kind,
 )
 from services.identity.realms import granting
 from services.identity.realms.rules import EMPLOYEE
@@ -61,20 +61,27 @@ def get_portal_entry(session: Session, caller: Caller, *, realm: str) -> dict[st
     return _view(realm, _row(session, str(caller.organisation_id), realm))
 
 
-def set_portal_entry(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def set_portal_entry(
+    unit: UnitOfWork,
+    *,
+    realm: str,
+    allowed_roles: list[str] | None = None,
+    editable_fields: list[str] | None = None,
+    opens_accounts: bool | None = None,
+    applicant_department: str | None = None,
+) -> dict[str, Any]:
     """Set who may use a portal (S2-35) and what its users edit (S2-130).
 
-    Settings that the request leaves out stay as they are. The change takes effect with each user's next request.
+    Settings that are left out stay as they are. The change takes effect with each user's next request.
     Raises Refused(version_conflict, right_not_held, invalid_request).
     """
-    realm = request["realm"]
     row = _row(unit.session, str(unit.organisation_id), realm)
     before = _entry_from(row)
     wanted = rules.Entry(
-        allowed_roles=tuple(sorted(set(request.get("allowed_roles", before.allowed_roles)))),
-        editable_fields=tuple(sorted(set(request.get("editable_fields", before.editable_fields)))),
-        opens_accounts=request.get("opens_accounts", before.opens_accounts),
-        applicant_department=request.get("applicant_department", before.applicant_department),
+        tuple(sorted(set(before.allowed_roles if allowed_roles is None else allowed_roles))),
+        tuple(sorted(set(before.editable_fields if editable_fields is None else editable_fields))),
+        before.opens_accounts if opens_accounts is None else opens_accounts,
+        before.applicant_department if applicant_department is None else applicant_department,
     )
     known = set(unit.session.scalars(select(Role.code).where(Role.realm == realm)))
     if not known.issuperset(wanted.allowed_roles):
@@ -172,10 +179,6 @@ def held_by_supervisors(session: Session, organisation_id: str) -> list[str] | N
     return [row.permission for row in rows if row.permission is not None]
 
 
-def _is_current(table: type[Relationship | PersonKind], now: datetime.datetime) -> ColumnElement[bool]:
-    return and_(table.starts_at <= now, or_(table.ends_at.is_(None), table.ends_at > now))
-
-
 def _related(
     session: Session, account_ids: Sequence[str], now: datetime.datetime
 ) -> dict[str, dict[str, set[str]]]:
@@ -183,7 +186,9 @@ def _related(
     found: dict[str, dict[str, set[str]]] = {}
     for account_id, person_id, kind in session.execute(
         select(Relationship.account_id, Relationship.person_id, Relationship.kind).where(
-            Relationship.account_id.in_(account_ids), _is_current(Relationship, now)
+            Relationship.account_id.in_(account_ids),
+            Relationship.starts_at <= now,
+            or_(Relationship.ends_at.is_(None), Relationship.ends_at > now),
         )
     ):
         found.setdefault(account_id, {}).setdefault(person_id, set()).add(kind)
@@ -194,13 +199,10 @@ def employees_among(session: Session, person_ids: Iterable[str], now: datetime.d
     """The ids of those people who are employees now and not disabled."""
     return set(
         session.scalars(
-            select(PersonKind.person_id)
-            .join(Person, Person.id == PersonKind.person_id)
-            .where(
-                PersonKind.person_id.in_(list(person_ids)),
-                PersonKind.kind == EMPLOYEE,
-                _is_current(PersonKind, now),
+            select(Person.id).where(
+                Person.id.in_(list(person_ids)),
                 Person.disabled_at.is_(None),
+                is_of_kind(Person.id, EMPLOYEE, now),
             )
         )
     )

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
 from services.chassis.passports import Caller
-from services.chassis.unit_of_work import UnitOfWork
+from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.identity.family.models import ClientContact
-from services.identity.models import Account, Grant, Person, Role, not_over
+from services.identity.models import Account, Grant, Person, Role, is_of_kind, not_over
 from services.identity.realms import rules
 from services.identity.registry.confirmation import require_confirmation
 from services.identity.registry.people import current_kinds, find_person, kinds_of, load_person
 from services.identity.relationships.grants import revoke
 
 MANAGE_ACCESS = "workflow.manage_family_portal_access"
+
+
+def is_shown() -> ColumnElement[bool]:
+    """The condition that staff see a grant as access: it is neither revoked nor over, and its client is not discharged."""
+    return and_(not_over(), is_of_kind(Grant.person_id, rules.CLIENT, utc_now()))
 
 
 def list_client_contacts(session: Session, caller: Caller, *, client_id: str) -> dict[str, Any]:
@@ -43,7 +48,7 @@ def contact_view(session: Session, caller: Caller | None, contact: ClientContact
             Account.person_id == person.id,
             Account.realm == rules.FAMILY,
             Grant.person_id == contact.client_id,
-            not_over(),
+            is_shown(),
         )
     ).one_or_none()
     is_disabled = contact.disabled_at is not None or person.disabled_at is not None
@@ -82,12 +87,14 @@ def family_standing(grant: Grant, role: Role, account: Account) -> dict[str, Any
     }
 
 
-def require_client(unit: UnitOfWork, person: Person) -> None:
+def is_client(session: Session, person: Person) -> bool:
+    """Whether the person is a client now."""
+    return rules.CLIENT in current_kinds(kinds_of(session, [person.id])[person.id])
+
+
+def require_client(session: Session, person: Person) -> None:
     """Raise Refused(not_a_client) unless the person is a client now; a discharged one is not (I-2)."""
-    if (
-        "client" not in current_kinds(kinds_of(unit.session, [person.id])[person.id])
-        or person.disabled_at is not None
-    ):
+    if not is_client(session, person) or person.disabled_at is not None:
         raise Refused("not_a_client", "This person is not a client now.", field="client_id")
 
 
@@ -98,7 +105,7 @@ def add_client_contact(unit: UnitOfWork, *, client_id: str, contact_id: str, rel
     """
     client = load_person(unit, client_id)
     person = find_person(unit.session, contact_id, "contact_id")
-    require_client(unit, client)
+    require_client(unit.session, client)
     if person.id == client.id:
         raise Refused("conflict", "A client cannot be a contact of itself.", field="contact_id")
     if person.disabled_at is not None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import select
 
@@ -13,6 +12,7 @@ from services.contracts.errors import Refused
 from services.contracts.spelling import login_key
 from services.identity.credentials.invitations import send_invitation, void_links
 from services.identity.credentials.login_changes import change_login_email
+from services.identity.family.contacts import is_client
 from services.identity.family.queries import access_view, check_may_be_given, no_access
 from services.identity.models import Account, Grant, Role
 from services.identity.realms import granting, rules
@@ -89,19 +89,28 @@ def resend_invitation(unit: UnitOfWork, *, client_id: str, person_id: str) -> di
     return {"invitation_id": send_invitation(unit, account).id}
 
 
-def change_access(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+class AccessChanges(TypedDict, total=False):
+    """What changes of an access. What is left out stays; without `ends_at` (None) it has no end."""
+
+    role: str
+    ends_at: datetime.datetime | None
+
+
+def change_access(
+    unit: UnitOfWork, *, client_id: str, person_id: str, **changes: Unpack[AccessChanges]
+) -> dict[str, Any]:
     """Change the role or the end of the access to a profile (S1-22, S1-38). Members that are left out stay.
 
     Raises Refused(not_found, version_conflict, right_not_held).
     """
-    account, grant = _load_access(unit, client_id=request["client_id"], person_id=request["person_id"])
+    account, grant = _load_access(unit, client_id=client_id, person_id=person_id)
     unit.require_version(grant)
-    if "role" in request:
-        role = role_of(unit, rules.FAMILY, request["role"])
+    if "role" in changes:
+        role = role_of(unit, rules.FAMILY, changes["role"])
     else:
         role = unit.session.scalars(select(Role).where(Role.id == grant.role_id)).one()
     granting.require_role_held(unit, role, field="role")
-    change_grant(unit, grant, role, request.get("ends_at", grant.ends_at))
+    change_grant(unit, grant, role, changes.get("ends_at", grant.ends_at))
     unit.session.flush()
     return access_view(unit.session, account, grant)
 
@@ -137,6 +146,6 @@ def _load_access(unit: UnitOfWork, *, client_id: str, person_id: str) -> tuple[A
     """The person's account and its grant for the client's profile, locked. Raises Refused(not_found)."""
     account = find_portal_account(unit, rules.FAMILY, person_id)
     grant = find_open(unit, account.id, client_id) if account else None
-    if account is None or grant is None:
+    if account is None or grant is None or not is_client(unit.session, find_person(unit.session, client_id)):
         raise no_access()
     return account, grant

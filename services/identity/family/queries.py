@@ -12,11 +12,11 @@ from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.identity.credentials.models import CredentialLink, Invitation
 from services.identity.credentials.rules import RESET, RESET_AFTER_TRIES
-from services.identity.family.contacts import access_actions
+from services.identity.family.contacts import access_actions, is_shown, require_client
 from services.identity.family.models import ClientContact
-from services.identity.models import Account, Grant, Person, Role, not_over
+from services.identity.models import Account, Grant, Person, Role
 from services.identity.realms import rules
-from services.identity.registry.people import current_kinds, find_person, kinds_of
+from services.identity.registry.people import find_person
 
 
 def check_may_be_given(session: Session, client: Person, person: Person) -> None:
@@ -24,9 +24,7 @@ def check_may_be_given(session: Session, client: Person, person: Person) -> None
 
     Only the client and the client's contacts may (S1-1, S1-2).
     """
-    is_client = "client" in current_kinds(kinds_of(session, [client.id])[client.id])
-    if not is_client or client.disabled_at is not None:
-        raise Refused("not_a_client", "This person is not a client now.", field="client_id")
+    require_client(session, client)
     if person.id == client.id:
         return
     contact = session.scalar(
@@ -84,7 +82,7 @@ def no_access() -> Refused:
 
 def _find_access(session: Session, account_id: str, client_id: str) -> Grant | None:
     found: Grant | None = session.scalar(
-        select(Grant).where(Grant.account_id == account_id, Grant.person_id == client_id, not_over())
+        select(Grant).where(Grant.account_id == account_id, Grant.person_id == client_id, is_shown())
     )
     return found
 
@@ -95,7 +93,7 @@ def access_view(session: Session, account: Account, grant: Grant) -> dict[str, A
         select(Grant, Role, Person)
         .join(Role, Role.id == Grant.role_id)
         .join(Person, Person.id == Grant.person_id)
-        .where(Grant.account_id == account.id, not_over())
+        .where(Grant.account_id == account.id, is_shown())
         .order_by(Person.last_name, Person.id)
     ).all()
     profiles = {row.Grant.id: _profile(row.Grant, row.Role, row.Person) for row in rows}

@@ -153,6 +153,6 @@ def _end(unit: UnitOfWork, employment: Employment, person: Person) -> None:
             or_(PersonKind.ends_at.is_(None), PersonKind.ends_at > unit.now),
         )
     ):
-        kind.ends_at = max(unit.now, kind.starts_at)
+        kind.end(unit.now)
     close_account(unit, person)
     unit.audit("employee.ended", "person", person.id, source=rules.HR)

@@ -202,28 +202,28 @@ def _take(
         values[name] = whole_number(values[name])
     born = date_of(values[BORN], order)
     values[BORN] = born.isoformat() if born else values[BORN]
+    address = _address_of(values[EMAIL])
+    values[EMAIL] = address or values[EMAIL]
     number = values[NUMBER]
-    found = _fault(values)
+    found = _fault(values, has_address=address is not None)
     if found is None and number in line_of:
         found = (NUMBER, "duplicate_number", f"Line {line_of[number]} has this number, too.")
     if found is not None:
         _refuse(parsed, line, *found, number)
         return
     line_of[number] = line
-    if values[EMAIL]:
-        values[EMAIL] = email_address(values[EMAIL])
     stated = {name: text for name, text in values.items() if text and name not in (NUMBER, IS_ACTIVE)}
     if MANAGER in cells:
         # An empty cell of this column ends supervision: a former manager must not go on seeing the employee.
         stated[MANAGER] = values[MANAGER]
     is_active = values[IS_ACTIVE].casefold() not in _NO
     first, last = search_key(values["first_name"]), search_key(values[LAST_NAME])
-    marks = marks_of(login_key(values[EMAIL]) if values[EMAIL] else None, first, last, values[BORN])
+    marks = marks_of(login_key(address) if address else None, first, last, values[BORN])
     parsed.rows.append(FeedRow(line, number, stated, is_active, marks))
 
 
-def _fault(values: Mapping[str, str]) -> tuple[str, str, str] | None:
-    """Column, code and message of a row's first fault; None where it has none."""
+def _fault(values: Mapping[str, str], *, has_address: bool) -> tuple[str, str, str] | None:
+    """Column, code and message of a row's first fault; None where it has none. `has_address`: its e-mail is an address."""
     for name, text in values.items():
         if not text and name in REQUIRED:
             return name, "missing", f"{name} is empty; every row needs it."
@@ -232,7 +232,7 @@ def _fault(values: Mapping[str, str]) -> tuple[str, str, str] | None:
         if any(ord(char) < 32 or ord(char) == 127 for char in text):
             return name, "control_character", f"{name} has a control character; type the cell again."
         holds, code, rule = _SHAPES.get(name, _ANY)
-        if text and not holds(text):
+        if text and not (has_address if name == EMAIL else holds(text)):
             return name, code, f"{name}: {rule}."
     return None
 
@@ -247,12 +247,12 @@ def _is_birth_date(text: str) -> bool:
     return day.isoformat() == text and EARLIEST_BIRTH <= day <= last
 
 
-def _is_address(text: str) -> bool:
+def _address_of(cell: str) -> str | None:
+    """The address as it is stored; None for an empty cell and for one that is no address."""
     try:
-        email_address(text)
+        return email_address(cell) if cell else None
     except ValueError:
-        return False
-    return True
+        return None
 
 
 Shape = tuple[Callable[[str], object], str, str]
@@ -265,7 +265,7 @@ _IS_NUMBER: Shape = (
 _SHAPES: Mapping[str, Shape] = {
     NUMBER: _IS_NUMBER,
     MANAGER: _IS_NUMBER,
-    EMAIL: (_is_address, "bad_email", "one e-mail address such as name@example.org is expected"),
+    EMAIL: (bool, "bad_email", "one e-mail address such as name@example.org is expected"),
     BORN: (
         _is_birth_date,
         "bad_date",

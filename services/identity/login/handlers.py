@@ -20,7 +20,7 @@ from services.identity.realms import rules
 from services.identity.registry.accounts import account_view
 from services.identity.secrets import addresses
 from services.identity.secrets.tokens import new_token, token_hash
-from services.identity.secrets.tries import forget_tries, know_origin, login_key
+from services.identity.secrets.tries import forget_tries, key_of_login, know_origin
 from services.identity.sessions.models import LoginSession
 
 
@@ -66,7 +66,7 @@ def start_session(
     unit.add(session)
     account.last_login_at = unit.now
     forget_tries(unit, organisation, account)
-    origin = addresses.origin_of(unit.context, login_key(organisation, account), settings)
+    origin = addresses.origin_of(unit.context, key_of_login(organisation, account), settings)
     know_origin(unit, organisation, account, origin)
     addresses.give_back(unit, addresses.LOGIN, settings)
     unit.audit("session.started", "account", account.id, session_id=session.id)

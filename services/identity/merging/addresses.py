@@ -13,7 +13,6 @@ from services.identity.credentials.invitations import send_invitation
 from services.identity.credentials.login_changes import set_login_email
 from services.identity.models import Account, Grant, Person
 from services.identity.realms.rules import APPLICANT, FAMILY
-from services.identity.registry.usernames import no_username
 
 
 def follow(unit: UnitOfWork, kept: Person, known: Collection[str | None]) -> list[dict[str, Any]]:
@@ -44,11 +43,6 @@ def follow(unit: UnitOfWork, kept: Person, known: Collection[str | None]) -> lis
         ):
             grant.attested_by = grant.attested_at = None
     return steps
-
-
-def login_of_closed(account: Account) -> str:
-    """The log-in of an account that a merge closes: its own may be that of the account that stays."""
-    return no_username(account.id)
 
 
 def give_back(unit: UnitOfWork, steps: Iterable[Mapping[str, Any]]) -> int:

@@ -27,6 +27,7 @@ from services.identity.outside.models import OutsideIdentity
 from services.identity.pickup_codes.handlers import void_codes
 from services.identity.realms.rules import APPLICANT
 from services.identity.registry.people import find_person, load_person
+from services.identity.registry.usernames import no_username
 from services.identity.relationships.grants import revoke
 from services.identity.sessions.handlers import end_sessions
 from services.identity.sessions.proof import proven_caller
@@ -192,7 +193,7 @@ def _take_over_accounts(unit: UnitOfWork, kept_id: str, merged_id: str) -> Steps
             require_another_administrator(unit, rival)
             steps.append({"account": rival.id, "state": rival.state, "login": rival.login})
             rival.state = "disabled"
-            rival.login = addresses.login_of_closed(rival)  # the kept account may take it over
+            rival.login = no_username(rival.id)  # the kept account may take it over
             rival.version += 1
             end_sessions(unit, rival.id, ENDED_BY_MERGE)
             void_links(unit, rival.id)
@@ -225,7 +226,7 @@ def _end_application(unit: UnitOfWork, kept_id: str) -> list[str]:
         return []
     ended = [row for row in rows if row.kind == APPLICANT]
     for row in ended:
-        row.ends_at = max(unit.now, row.starts_at)
+        row.end(unit.now)
     return [row.id for row in ended]
 
 
@@ -282,7 +283,9 @@ def _move_back(unit: UnitOfWork, row: PersonMerge) -> int:
         execution_options={"synchronize_session": False},
     )
     unit.session.execute(
-        update(PersonKind).where(PersonKind.id.in_(row.steps["ended_kinds"])).values(ends_at=None),
+        update(PersonKind)
+        .where(PersonKind.id.in_(row.steps["ended_kinds"]))
+        .values(ends_at=None, closed_at=None),
         execution_options={"synchronize_session": False},
     )
     unit.session.expire_all()  # the statements have bypassed the session's objects

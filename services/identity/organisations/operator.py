@@ -21,6 +21,7 @@ from services.contracts.spelling import email_address, login_key
 from services.identity.accounts.handlers import add_account, role_of_level
 from services.identity.credentials.invitations import invite
 from services.identity.credentials.passwords import set_password_hash
+from services.identity.credentials.rules import INVITATION
 from services.identity.models import Account, Base, Organisation, Role, RolePermission
 from services.identity.organisations.rules import checked_features
 from services.identity.realms import rules
@@ -86,7 +87,7 @@ def create_organisation(
             unit, email=admin_email, role=role_of_level(unit, "admin"), first_name=None, last_name=None
         )
         if password_hash is None:
-            invite(unit, account, "invitation")
+            invite(unit, account, INVITATION)
         else:
             account.email_verified_at = unit.now
             set_password_hash(unit, organisation, account, password_hash)

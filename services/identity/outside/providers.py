@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
@@ -23,19 +22,22 @@ from services.identity.realms.models import IdentityProvider
 from services.identity.secrets.vault import Vault, vault_of
 from services.identity.sessions.proof import proven_caller
 
-Request = Mapping[str, Any]
 
-_COLUMNS = (
-    "issuer",
-    "client_id",
-    "scopes",
-    "linking",
-    "allows_passwords",
-    "trusts_second_factor",
-    "second_factor_acr",
-    "button_name",
-    "is_enabled",
-)
+class ProviderSettings(TypedDict):
+    """What staff say about a provider, apart from its secret."""
+
+    issuer: str
+    client_id: str
+    scopes: list[str]
+    linking: str
+    allows_passwords: bool
+    trusts_second_factor: bool
+    second_factor_acr: str | None
+    button_name: str
+    is_enabled: bool
+
+
+_COLUMNS = tuple(ProviderSettings.__annotations__)
 
 
 def callback_url(settings: Any, organisation_key: str | None, realm: str) -> str:
@@ -74,25 +76,32 @@ def list_all(session: Session, caller: Caller, settings: Any) -> dict[str, Any]:
     return {"items": [_view(row, caller.organisation_key, settings) for row in rows]}
 
 
-def create(unit: UnitOfWork, request: Request, settings: Any) -> dict[str, Any]:
+def create(
+    unit: UnitOfWork,
+    settings: Any,
+    *,
+    realm: str,
+    client_secret: str | None,
+    **wanted: Unpack[ProviderSettings],
+) -> dict[str, Any]:
     """Set a realm's provider. It says who signs in as whom: the caller must hold what the realm's roles permit.
 
     Raises Refused(proof_required, right_not_held, conflict, last_way_in, invalid_request).
     """
     proven_caller(unit)
-    granting.require_realm_held(unit, request["realm"])
-    if _find(unit.session, request["realm"]) is not None:
+    granting.require_realm_held(unit, realm)
+    if _find(unit.session, realm) is not None:
         raise _taken()
     provider = IdentityProvider(
         id=wire.new_id(),
         organisation_id=unit.organisation_id,
-        realm=request["realm"],
+        realm=realm,
         version=1,
         created_at=unit.now,
         changed_at=unit.now,
     )
-    _set(unit, provider, request, settings)
-    _seal(provider, request["client_secret"], vault_of(settings))
+    _set(unit, provider, wanted, settings)
+    _seal(provider, client_secret, vault_of(settings))
     unit.add(provider)
     try:
         unit.session.flush()
@@ -102,24 +111,31 @@ def create(unit: UnitOfWork, request: Request, settings: Any) -> dict[str, Any]:
     return _view(provider, unit.organisation_key, settings)
 
 
-def change(unit: UnitOfWork, request: Request, settings: Any) -> dict[str, Any]:
+def change(
+    unit: UnitOfWork,
+    settings: Any,
+    *,
+    realm: str,
+    client_secret: str | None,
+    **wanted: Unpack[ProviderSettings],
+) -> dict[str, Any]:
     """Save a realm's provider as a whole. Without `client_secret` its secret stays.
 
     A secret that was given for one issuer is never sent to another. Raises as `create`, and Refused(not_found,
     version_conflict).
     """
     proven_caller(unit)
-    granting.require_realm_held(unit, request["realm"])
-    provider = _load(unit, request["realm"])
+    granting.require_realm_held(unit, realm)
+    provider = _load(unit, realm)
     unit.require_version(provider)
-    if request["client_secret"] is not None:
-        _seal(provider, request["client_secret"], vault_of(settings))
-    elif request["issuer"] != provider.issuer and provider.sealed_secret is not None:
+    if client_secret is not None:
+        _seal(provider, client_secret, vault_of(settings))
+    elif wanted["issuer"] != provider.issuer and provider.sealed_secret is not None:
         raise Refused(
             "invalid_request", "client_secret: give the secret of the new issuer.", field="client_secret"
         )
     before = {name: getattr(provider, name) for name in _COLUMNS}
-    _set(unit, provider, request, settings)
+    _set(unit, provider, wanted, settings)
     provider.version += 1
     provider.changed_at = unit.now
     _end_begun(unit, provider)
@@ -131,7 +147,7 @@ def change(unit: UnitOfWork, request: Request, settings: Any) -> dict[str, Any]:
         provider.id,
         **_facts(provider),
         members=changed,
-        has_new_secret=request["client_secret"] is not None,
+        has_new_secret=client_secret is not None,
     )
     return _view(provider, unit.organisation_key, settings)
 
@@ -176,11 +192,11 @@ def sign_out_url(call: Call, provider: IdentityProvider) -> str | None:
     return rules.sign_out_url(address, provider.client_id, back) if address else None
 
 
-def _set(unit: UnitOfWork, provider: IdentityProvider, request: Request, settings: Any) -> None:
-    rules.checked_issuer(request["issuer"], settings.outside_provider_networks)
-    for name in _COLUMNS:
-        setattr(provider, name, request[name])
-    provider.scopes = rules.checked_scopes(request["scopes"])
+def _set(unit: UnitOfWork, provider: IdentityProvider, wanted: ProviderSettings, settings: Any) -> None:
+    rules.checked_issuer(wanted["issuer"], settings.outside_provider_networks)
+    for name, value in wanted.items():
+        setattr(provider, name, value)
+    provider.scopes = rules.checked_scopes(wanted["scopes"])
     if provider.is_enabled and not provider.allows_passwords:
         _require_own_way_in(unit, provider)
 

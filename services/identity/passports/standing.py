@@ -15,16 +15,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, literal_column, select
+from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from services.chassis.database import Database, FetchOne
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.chassis.unit_of_work import utc_now
+from services.identity.accounts.workforce import ACCOUNT_COLUMNS, account_row, held_by
 from services.identity.api_clients.handlers import is_api_token
 from services.identity.api_clients.models import ApiClient, ApiSecret, ApiSession
 from services.identity.employees.entry import admitted
-from services.identity.models import Account, Organisation, ResourceAssignment, Role, RolePermission
+from services.identity.models import Account, Organisation, Role
 from services.identity.realms import rules
 from services.identity.realms.models import RealmSettings
 from services.identity.realms.networks import admits
@@ -35,54 +36,11 @@ from services.identity.sessions.models import LoginSession
 
 _accounts, _roles, _organisations = Account.__table__, Role.__table__, Organisation.__table__
 _sessions, _realm_settings = LoginSession.__table__, RealmSettings.__table__
-_held, _assigned = RolePermission.__table__.c, ResourceAssignment.__table__.c
 _of_account = _accounts.c
 
-_BLANK: Any = literal_column(
-    "' '"
-)  # Any: `aggregate_strings` takes columns, too, but is typed to take only str
-_COLON: ColumnElement[str] = literal_column("':'")
-_PERMISSIONS = (
-    select(func.aggregate_strings(_held.permission, _BLANK))
-    .where(_held.role_id == _of_account.role_id)
-    .correlate(_accounts)
-    .scalar_subquery()
-)
-_RESOURCES = (
-    select(func.aggregate_strings(_assigned.resource_id + _COLON + _assigned.resource_level, _BLANK))
-    .where(_assigned.account_id == _of_account.id, _assigned.suspended_at.is_(None))
-    .correlate(_accounts)
-    .scalar_subquery()
-)
-# What `permissions_and_scope` needs to know of an account.
-_ACCOUNT_COLUMNS = (
-    _of_account.id,
-    _of_account.realm,
-    _of_account.state,
-    _of_account.person_id,
-    _of_account.organisation_id,
-    _of_account.can_edit_capacity,
-    _of_account.can_change_status,
-    _of_account.can_access_details,
-    _roles.c.realm.label("role_realm"),
-    _PERMISSIONS.label("permissions"),
-    _RESOURCES.label("resources"),
-    _organisations.c.features,
-)
-_ACCOUNT = (
-    select(*_ACCOUNT_COLUMNS)
-    .select_from(
-        _accounts.join(_organisations, _organisations.c.id == _of_account.organisation_id).outerjoin(
-            _roles, _roles.c.id == _of_account.role_id
-        )
-    )
-    .where(
-        _of_account.id == bindparam("account_id"), _of_account.organisation_id == bindparam("organisation_id")
-    )
-)
 _SESSION = (
     select(
-        *_ACCOUNT_COLUMNS,
+        *ACCOUNT_COLUMNS,
         _sessions.c.id.label("session_id"),
         _sessions.c.last_seen_at,
         _sessions.c.expires_at,
@@ -191,7 +149,7 @@ def standing_of(
         with database.reading(None) as session:
             permissions, scope = permissions_and_scope(session, row, now)
     else:
-        permissions, scope = _of_workforce(row)
+        permissions, scope = held_by(row)
     if row.person_id:
         scope["person_id"] = row.person_id
     if row.emergency:
@@ -214,8 +172,7 @@ def account_standing(
     session: Session, caller: Caller, account_id: str, now: datetime.datetime
 ) -> tuple[list[str], dict[str, Any]]:
     """Permissions and scope of an existing account of the caller's organisation, as its next passport would say."""
-    parameters = {"account_id": account_id, "organisation_id": caller.organisation_id}
-    account = session.execute(_ACCOUNT, parameters).one()
+    account = account_row(session, caller, account_id)
     permissions, scope = permissions_and_scope(session, account, now)
     return rules.in_force(permissions, account.features), scope
 
@@ -225,31 +182,13 @@ def permissions_and_scope(
 ) -> tuple[list[str], dict[str, Any]]:
     """What an account may do now, and on what: its permissions and the scope of its passport. `account` is a row.
 
-    A provider reaches its resources. An account of a portal reaches the profiles that are granted to it, each with its
-    own permissions. Any other account without a role reaches nothing.
+    An account of a portal reaches the profiles that are granted to it, each with its own permissions; any other what it
+    holds by its role.
     """
     if account.realm in PORTAL_REALMS:
         profiles = admitted(session, account, profiles_of(session, account.id, now), now)
         return permissions_over(profiles), {"profiles": profiles}
-    return _of_workforce(account)
-
-
-def _of_workforce(account: Any) -> tuple[list[str], dict[str, Any]]:
-    if account.role_realm is None:
-        return [], {}
-    held = (account.permissions or "").split()
-    switches = {
-        "can_edit_capacity": account.can_edit_capacity,
-        "can_change_status": account.can_change_status,
-    }
-    permissions = rules.effective_permissions(account.role_realm, held, switches, account.features)
-    if account.role_realm != rules.PROVIDER:
-        return permissions, {}
-    resources = [each.partition(":") for each in sorted((account.resources or "").split())]
-    return permissions, {
-        "resources": [{"id": value, "level": level} for value, _, level in resources] if permissions else [],
-        "details": account.can_access_details,
-    }
+    return held_by(account)
 
 
 def _of_api_client(fetch_one: FetchOne, token: str, client_address: str | None) -> Standing | None:

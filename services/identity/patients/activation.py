@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 from sqlalchemy import select
 
@@ -22,7 +21,7 @@ from services.identity.patients import enrolment, queries
 from services.identity.patients.models import UnverifiedNotice
 from services.identity.patients.rules import NOTICE_KEPT, NOTICE_KEPT_ONCE_TAKEN, NOTICE_LIMIT, Identifying
 from services.identity.realms.rules import LINK, PATIENT
-from services.identity.registry.people import MEMBERS, add_person, load_person
+from services.identity.registry.people import PersonMembers, add_person, load_person
 from services.identity.secrets import addresses, tries
 from services.identity.secrets.rules import RESET_LIMIT
 from services.identity.secrets.tokens import throttle_key, token_hash
@@ -116,14 +115,12 @@ def forget_notices(database: Database) -> bool:
     return True
 
 
-def register_patient(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def register_patient(unit: UnitOfWork, **known: Unpack[PersonMembers]) -> dict[str, Any]:
     """Add a patient from the electronic registration form; access is off until the e-mail is confirmed (S3-29).
 
-    `request` has the members that are known. Raises Refused(login_taken).
+    Raises Refused(login_taken).
     """
-    person = add_person(
-        unit, None, ["patient"], **{member: request[member] for member in MEMBERS if member in request}
-    )
+    person = add_person(unit, None, ["patient"], **known)
     enrolment.record_of(unit, person, enrolment.REGISTERED)
     if person.email:
         invitations.invite(unit, enrolment.open_account(unit, person), VERIFY_EMAIL)

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from services.chassis import wire
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
-from services.contracts.identity import accounts as contract
-from services.identity.credentials.invitations import invite, invite_unless_often, void_links
+from services.identity.accounts import state
+from services.identity.credentials.invitations import invite, invite_unless_often, purpose_for, void_links
 from services.identity.credentials.login_changes import set_login_email
 from services.identity.credentials.models import Invitation
 from services.identity.models import Account, Grant, Person
@@ -19,7 +19,6 @@ from services.identity.registry.people import current_kinds, kinds_of, load_pers
 from services.identity.registry.usernames import no_username
 from services.identity.relationships.grants import find_open, open_grant, revoke, role_of
 from services.identity.relationships.handlers import relate
-from services.identity.sessions.handlers import end_sessions
 
 ROLE = "patient"
 BY_STAFF, REGISTERED = "staff", "registered"
@@ -119,7 +118,7 @@ def enable(unit: UnitOfWork, person: Person, *, is_attested: bool, way: str) -> 
     grant = find_open(unit, account.id, person.id)
     is_new = grant is None or account.state == "disabled"
     if account.state == "disabled":
-        account.state = "active" if account.password_hash else "invited"
+        account.state = account.state_once_enabled
         account.version += 1
     if grant is None:
         relate(unit, account, person, "self", "patient_access")
@@ -161,12 +160,8 @@ def disable(unit: UnitOfWork, person: Person) -> None:
         revoke(unit, grant, "access_disabled")
     if account.state == "disabled":
         return
-    account.state = "disabled"
-    account.version += 1
-    end_sessions(unit, account.id, "disabled")
-    void_links(unit, account.id)
+    state.disable(unit, account)
     unit.audit("patient.access_disabled", "account", account.id, person_id=person.id)
-    unit.publish(contract.account_disabled, account.id, {"account_id": account.id})
     unit.session.flush()
 
 
@@ -178,17 +173,13 @@ def send_link(unit: UnitOfWork, person: Person) -> Invitation:
     account, _ = require_access(unit, person)
     require_details(person, "email")
     void_links(unit, account.id)
-    return invite(unit, account, _purpose(account))
+    return invite(unit, account, purpose_for(account))
 
 
 def send_asked_link(unit: UnitOfWork, person: Person) -> None:
     """Send the same e-mail where the patient has asked for it, without a log-in. What was sent before stays valid."""
     account, _ = require_access(unit, person)
-    invite_unless_often(unit, account, _purpose(account))
-
-
-def _purpose(account: Account) -> str:
-    return "reset" if account.password_hash else "invitation"
+    invite_unless_often(unit, account, purpose_for(account))
 
 
 def change_email(unit: UnitOfWork, person: Person, email: str) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, lazyload, load_only
 
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.spelling import login_key
-from services.identity.models import BY_NAME, Account, Grant, Organisation, Person, PersonKind, in_effect
+from services.identity.models import BY_NAME, Account, Grant, Organisation, Person, in_effect, is_of_kind
 from services.identity.patients import rules
 from services.identity.patients.enrolment import not_a_patient
 from services.identity.patients.models import PatientJob, PatientJobItem, PatientRecord, PatientSettings
@@ -35,12 +35,6 @@ _OF_A_LINE = (
 def _patients() -> Select[*tuple[Any, ...]]:
     """The present patients, each with account, grant and record where there is one."""
     now = utc_now()
-    is_patient = exists().where(
-        PersonKind.person_id == Person.id,
-        PersonKind.kind == "patient",
-        PersonKind.starts_at <= now,
-        or_(PersonKind.ends_at.is_(None), PersonKind.ends_at > now),
-    )
     return (
         select(Person, Account, Grant, PatientRecord)
         .outerjoin(
@@ -53,7 +47,7 @@ def _patients() -> Select[*tuple[Any, ...]]:
         )
         .outerjoin(Grant, and_(Grant.account_id == Account.id, Grant.person_id == Person.id, in_effect(now)))
         .outerjoin(PatientRecord, PatientRecord.person_id == Person.id)
-        .where(is_patient, Person.disabled_at.is_(None))
+        .where(is_of_kind(Person.id, PATIENT, now), Person.disabled_at.is_(None))
         .options(lazyload(Account.role), lazyload(Account.assignments))
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 from sqlalchemy import or_, select
 
@@ -12,60 +12,56 @@ from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.identity.credentials.invitations import void_links
 from services.identity.credentials.login_changes import change_login_email
-from services.identity.employees.automatic import close_account, open_when_registered, reopen_account
+from services.identity.employees.automatic import open_when_registered, reopen_account
 from services.identity.family.contacts import MANAGE_ACCESS
 from services.identity.merging.models import PersonMerge
 from services.identity.models import Account, Grant, Person, PersonKind
 from services.identity.patients import enrolment
+from services.identity.people.endings import close_ended, end_access
 from services.identity.people.queries import person_view
 from services.identity.realms import rules
 from services.identity.registry.accounts import find_portal_account, name_accounts
-from services.identity.registry.confirmation import require_confirmation
-from services.identity.registry.people import MEMBERS, add_kind, add_person, kinds_of, load_person
+from services.identity.registry.people import PersonMembers, add_kind, add_person, kinds_of, load_person
 from services.identity.registry.rules import check_span, is_in_effect
 from services.identity.relationships.grants import revoke
 from services.identity.sessions.handlers import end_sessions
 
 
-def create_person(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Add a person. `request` has the members that are known. Raises Refused(number_taken)."""
-    person = add_person(
-        unit,
-        request["number"],
-        request["kinds"],
-        **{member: request[member] for member in MEMBERS if member in request},
-    )
-    if rules.PATIENT in request["kinds"]:
+def create_person(
+    unit: UnitOfWork, *, number: str | None, kinds: list[str], **known: Unpack[PersonMembers]
+) -> dict[str, Any]:
+    """Add a person. Raises Refused(number_taken)."""
+    person = add_person(unit, number, kinds, **known)
+    if rules.PATIENT in kinds:
         enrolment.added(unit, person)
-    open_when_registered(unit, person, request["kinds"])
+    open_when_registered(unit, person, kinds)
     return person_view(unit.session, person)
 
 
-def edit_person(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def edit_person(unit: UnitOfWork, *, person_id: str, **changes: Unpack[PersonMembers]) -> dict[str, Any]:
     """Change what is known of a person. The log-in of a Family Portal account follows the e-mail (S1-20).
 
-    `request` has the members that change. Raises Refused(not_found, already_merged, version_conflict, login_taken,
+    Raises Refused(not_found, already_merged, version_conflict, login_taken,
     forbidden where a log-in would change and the caller may not manage access, invalid_request where an e-mail that is a
     log-in would be removed).
     """
-    person = load_person(unit, request["person_id"])
+    person = load_person(unit, person_id)
     _require_not_merged(unit, person)
     unit.require_version(person)
-    changed = [
-        member for member in MEMBERS if member in request and getattr(person, member) != request[member]
-    ]
+    values: Mapping[str, Any] = {**changes}
+    changed = [member for member, value in values.items() if getattr(person, member) != value]
     if not changed:
         return person_view(unit.session, person)
     account = find_portal_account(unit, rules.FAMILY, person.id) if "email" in changed else None
     if "email" in changed:
-        enrolment.check_edit(unit, person, request["email"])
+        enrolment.check_edit(unit, person, changes["email"])
     for member in changed:
         if account is None or member != "email":
-            setattr(person, member, request[member])
+            setattr(person, member, values[member])
     if account is None:
         person.version += 1
     else:
-        _change_login(unit, person, account, request["email"])
+        _change_login(unit, person, account, changes["email"])
     if not {"first_name", "last_name"}.isdisjoint(changed):
         name_accounts(unit, person)
     unit.audit("person.changed", "person", person.id, members=changed)
@@ -115,6 +111,7 @@ def start_person_kind(
     """Make a person one of a kind, from now or `starts_at` on, unless they are at that time. Raises Refused(not_found)."""
     person = load_person(unit, person_id)
     unit.honour_version(person)
+    close_ended(unit, person)
     begins_at = starts_at or unit.now
     check_span(begins_at, ends_at, unit.now)
     history = kinds_of(unit.session, [person.id])[person.id]
@@ -147,34 +144,13 @@ def end_person_kind(unit: UnitOfWork, *, person_id: str, kind: str, confirm: boo
         )
     ).all()
     for row in rows:
-        row.ends_at = max(unit.now, row.starts_at)
+        row.end(unit.now)
     if rows:
         person.version += 1
         unit.audit("person.kind_ended", "person", person.id, kind=kind)
         unit.session.flush()
-        _end_access(unit, person, kind, confirm=confirm)
+        end_access(unit, person, kind, confirm=confirm)
     return person_view(unit.session, person)
-
-
-def _end_access(unit: UnitOfWork, person: Person, kind: str, *, confirm: bool) -> None:
-    if kind == rules.EMPLOYEE:
-        close_account(unit, person)
-    elif kind == rules.PATIENT and enrolment.open_access(unit, person) is not None:
-        require_confirmation(confirm, "The patient can no longer use the portal.")
-        enrolment.disable(unit, person)
-    elif kind == "client":
-        grants = unit.session.scalars(
-            select(Grant)
-            .join(Account, Account.id == Grant.account_id)
-            .where(Account.realm == rules.FAMILY, Grant.person_id == person.id, Grant.revoked_at.is_(None))
-            .with_for_update(of=Grant)
-        ).all()
-        if grants:
-            require_confirmation(
-                confirm, f"{len(grants)} accounts can no longer see this client's Family Portal profile."
-            )
-        for grant in grants:
-            revoke(unit, grant, "client_discharged")
 
 
 def enable_person(unit: UnitOfWork, *, person_id: str) -> dict[str, Any]:

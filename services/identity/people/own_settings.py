@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -57,28 +56,40 @@ def _view(session: Session, person: Person, entry: rules.Entry) -> dict[str, Any
     return values | {"editable_fields": list(entry.editable_fields), "sources": sources}
 
 
-def edit_mine(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+class OwnChanges(TypedDict, total=False):
+    """What somebody changes of the own record. What is left out stays."""
+
+    email: str | None
+    home_phone: str | None
+    mobile_phone: str | None
+    security_question: str | None
+    preferred_language: str | None
+    preferred_time_zone: str | None
+    preferred_pharmacy: str | None
+
+
+def edit_mine(unit: UnitOfWork, **changes: Unpack[OwnChanges]) -> dict[str, Any]:
     """Edit the caller's own record. A feed that owns a field overwrites it at its next run (S2-131).
 
-    `request` has the members that change. Another e-mail takes a fresh proof. A patient's links go to the e-mail, so the
+    Another e-mail takes a fresh proof. A patient's links go to the e-mail, so the
     former address is told (S3-35).
     Raises Refused(not_found, field_not_editable, proof_required, login_taken, invalid_request).
     """
     caller = caller_of(unit)
     person = load_person(unit, _own_id(caller))
     entry = entry_of(unit.session, str(unit.organisation_id), caller.realm or "")
-    rules.require_editable(request.keys(), entry)
-    rules.check_time_zone(request.get("preferred_time_zone"))
-    if "email" in request and request["email"] != person.email:
+    rules.require_editable(changes.keys(), entry)
+    rules.check_time_zone(changes.get("preferred_time_zone"))
+    if "email" in changes and changes["email"] != person.email:
         caller.require_proof()
         if caller.realm == PATIENT:
-            _change_patient_email(unit, person, request["email"])
+            _change_patient_email(unit, person, changes["email"])
     row = _preferences(unit.session, person.id)
     if row is None:
         row = unit.add(Preferences(id=wire.new_id(), person_id=person.id))
     changed = []
     sources = dict(person.field_sources or {})
-    for name, value in request.items():
+    for name, value in changes.items():
         owner = row if name in rules.PREFERENCES else person
         if getattr(owner, name) != value:
             setattr(owner, name, value)

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select
+from sqlalchemy import ColumnElement, Select, false, or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis.database import begins_with
@@ -15,7 +15,7 @@ from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.spelling import phone_key, postal_code_key, search_key
 from services.identity.family.models import ClientContact
-from services.identity.models import BY_NAME, PHONE_KEYS, Person, PersonKind
+from services.identity.models import BY_NAME, PHONE_KEYS, Person, PersonKind, is_of_kind
 from services.identity.realms import rules
 from services.identity.registry.pages import page_of
 from services.identity.registry.people import current_kinds, find_person, kinds_of
@@ -124,12 +124,7 @@ def _begins(key: Any, typed: str) -> ColumnElement[bool]:
 def _of_kind(statement: Select[Any], kind: str | None) -> Select[Any]:
     if kind is None:
         return statement
-    now = utc_now()
-    holds = and_(
-        PersonKind.starts_at <= now,
-        or_(PersonKind.ends_at.is_(None), PersonKind.ends_at > now),
-    )
-    return statement.where(exists().where(PersonKind.person_id == Person.id, PersonKind.kind == kind, holds))
+    return statement.where(is_of_kind(Person.id, kind, utc_now()))
 
 
 def _lines(session: Session, people: Sequence[Person]) -> list[dict[str, Any]]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, fields
-from typing import Any
+from dataclasses import asdict, replace
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import delete, func, select
 
@@ -20,19 +19,35 @@ from services.identity.realms.rules import PERMISSIONS
 from services.identity.realms.sign_in_policy import realms_with_provider
 
 
-def set_realm_settings(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Set what holds for a realm. `request` has the members that change.
+class RealmChanges(TypedDict, total=False):
+    """What changes of a realm's settings, as RealmRules calls it."""
+
+    login_id: str
+    link_minutes: int | None
+    temporary_password_days: int
+    pickup_code_days: int
+    session_idle_minutes: int | None
+    session_absolute_hours: int | None
+    invitation_style: str
+    second_factor_required: bool
+
+
+def set_realm_settings(
+    unit: UnitOfWork,
+    *,
+    realm: str,
+    allowed_networks: list[str] | None = None,
+    **changes: Unpack[RealmChanges],
+) -> dict[str, Any]:
+    """Set what holds for a realm. What is left out stays as it is.
 
     Raises Refused(right_not_held, invalid_request, realm_has_accounts, version_conflict).
     """
-    realm = request["realm"]
     granting.require_realm_held(unit, realm)
     row = unit.session.scalar(select(RealmSettings).where(RealmSettings.realm == realm).with_for_update())
     before = rules_from(row, realm)
-    wanted = rules.RealmRules(
-        **{field.name: request.get(field.name, getattr(before, field.name)) for field in fields(before)}
-    )
-    wanted = rules.RealmRules(**asdict(wanted) | {"allowed_networks": tuple(wanted.allowed_networks)})
+    networks = before.allowed_networks if allowed_networks is None else tuple(allowed_networks)
+    wanted = replace(before, **changes, allowed_networks=networks)
     rules.check_realm_rules(realm, wanted)
     _require_way_back(unit, realm, wanted)
     if row is None:
@@ -104,41 +119,46 @@ def create_role(
     return role_view(role, held)
 
 
-def edit_role(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Change a role: name, permissions, whether it can be given. `request` has the members that change.
+def edit_role(
+    unit: UnitOfWork,
+    *,
+    role_id: str,
+    name: str | None = None,
+    permissions: list[str] | None = None,
+    is_disabled: bool | None = None,
+) -> dict[str, Any]:
+    """Change a role: name, permissions, whether it can be given. What is None stays as it is.
 
     Raises Refused(not_found, version_conflict, role_in_use, right_not_held, own_rights, invalid_request).
     """
-    role: Role | None = unit.session.scalar(
-        select(Role).where(Role.id == request["role_id"]).with_for_update()
-    )
+    role: Role | None = unit.session.scalar(select(Role).where(Role.id == role_id).with_for_update())
     if role is None:
         raise Refused("not_found", "There is no such role.")
     unit.require_version(role)
     held = sorted(
         unit.session.scalars(select(RolePermission.permission).where(RolePermission.role_id == role.id))
     )
-    permissions = sorted(set(request.get("permissions", held)))
-    name = request.get("name", role.name)
-    is_disabled = request.get("is_disabled", role.disabled_at is not None)
-    rules.check_permissions(role.realm, role.code, permissions, PERMISSIONS)
-    if (permissions, name, is_disabled) == (held, role.name, role.disabled_at is not None):
+    wanted = sorted(set(held if permissions is None else permissions))
+    name = role.name if name is None else name
+    is_disabled = role.disabled_at is not None if is_disabled is None else is_disabled
+    rules.check_permissions(role.realm, role.code, wanted, PERMISSIONS)
+    if (wanted, name, is_disabled) == (held, role.name, role.disabled_at is not None):
         return role_view(role, held)
-    if permissions != held:
+    if wanted != held:
         granting.require_not_own_role(unit, role, field="permissions")
-        granting.require_held(unit, set(permissions) - set(held), field="permissions")
+        granting.require_held(unit, set(wanted) - set(held), field="permissions")
     if is_disabled and role.disabled_at is None:
         _require_unused(unit, role)
     elif role.disabled_at is not None and not is_disabled:
-        granting.require_held(unit, permissions, field="is_disabled")
+        granting.require_held(unit, wanted, field="is_disabled")
     role.name = name
     role.disabled_at = (role.disabled_at or unit.now) if is_disabled else None
     role.version += 1
-    if permissions != held:
+    if wanted != held:
         unit.session.execute(delete(RolePermission).where(RolePermission.role_id == role.id))
-        _add_permissions(unit, role, permissions)
-    unit.audit("role.changed", "role", role.id, before=held, after=permissions, is_disabled=is_disabled)
-    return role_view(role, permissions)
+        _add_permissions(unit, role, wanted)
+    unit.audit("role.changed", "role", role.id, before=held, after=wanted, is_disabled=is_disabled)
+    return role_view(role, wanted)
 
 
 def _require_unused(unit: UnitOfWork, role: Role) -> None:

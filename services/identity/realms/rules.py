@@ -16,6 +16,9 @@ STAFF, PROVIDER = "staff", "provider"
 
 FAMILY, PATIENT, EMPLOYEE, APPLICANT = "family", "patient", "employee", "applicant"
 
+# Whose profiles the Family Portal opens.
+CLIENT = "client"
+
 REALMS = (STAFF, PROVIDER, FAMILY, PATIENT, EMPLOYEE, APPLICANT)
 
 # Accounts of these realms have one role. Accounts of the others have a role for each profile that they reach.
@@ -267,9 +270,9 @@ def permission_of_switch(switch: str) -> str:
     return _BY_SWITCH[switch]
 
 
-def switched_on(switches: Any) -> list[str]:
-    """The permissions that the switches of a provider's account give. `switches` has can_edit_capacity, can_change_status."""
-    return [permission for switch, permission in _BY_SWITCH.items() if getattr(switches, switch)]
+def switched_on(account: Any) -> list[str]:
+    """The permissions that the switches of a provider's account give. `account` has can_edit_capacity, can_change_status."""
+    return [permission for switch, permission in _BY_SWITCH.items() if getattr(account, switch)]
 
 
 def switch_of(permission: str) -> str | None:
@@ -297,12 +300,11 @@ def in_force(held: Iterable[str], features: Collection[str]) -> list[str]:
 
 
 def effective_permissions(
-    realm: str, held: Iterable[str], switches: Mapping[str, bool], features: Collection[str]
+    realm: str, held: Iterable[str], switched: Iterable[str], features: Collection[str]
 ) -> list[str]:
     """What an account holds now, sorted: its role's permissions, and for providers what features and switches decide.
 
-    What is held may be given to others, even while it is not `in_force`. `switches` are can_edit_capacity and
-    can_change_status of a provider account.
+    What is held may be given to others, even while it is not `in_force`. `switched` is what the account has `switched_on`.
     """
     if realm != PROVIDER:
         return sorted(held)
@@ -310,7 +312,7 @@ def effective_permissions(
         return []
     # A role may have been edited to hold a switched permission: the switch still decides.
     fixed = set(held) - set(_BY_SWITCH.values())
-    return sorted(fixed | {permission for switch, permission in _BY_SWITCH.items() if switches[switch]})
+    return sorted(fixed.union(switched))
 
 
 def plain_address(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import secrets
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TypedDict, Unpack
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -51,23 +51,27 @@ def current_kinds(history: Sequence[PersonKind]) -> list[str]:
     return sorted({row.kind for row in history if rules.is_in_effect(row.starts_at, row.ends_at, now)})
 
 
-MEMBERS = (
-    "first_name",
-    "last_name",
-    "date_of_birth",
-    "email",
-    "street",
-    "city",
-    "postal_code",
-    "home_phone",
-    "mobile_phone",
-    "work_phone",
-)
+class PersonMembers(TypedDict, total=False):
+    """What is known of a person, or changes. What is left out is unknown, or stays as it is."""
+
+    first_name: str | None
+    last_name: str
+    date_of_birth: datetime.date | None
+    email: str | None
+    street: str | None
+    city: str | None
+    postal_code: str | None
+    home_phone: str | None
+    mobile_phone: str | None
+    work_phone: str | None
+
 
 NUMBER_DIGITS = 9
 
 
-def add_person(unit: UnitOfWork, number: str | None, kinds: list[str], **members: Any) -> Person:
+def add_person(
+    unit: UnitOfWork, number: str | None, kinds: list[str], **members: Unpack[PersonMembers]
+) -> Person:
     """Add a person of these kinds from now on. Without a number it gets a random free one. Raises Refused(number_taken)."""
     person = Person(
         id=wire.new_id(),

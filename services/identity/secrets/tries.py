@@ -37,11 +37,13 @@ def count_login(unit: UnitOfWork, key: str, origin: str, *, is_known: bool = Fal
     """
     of_account = addresses.held_throttle(unit, LOGIN, key)
     of_origin = addresses.held_throttle(unit, FROM_ORIGIN, _key_of_origin(key, origin))
-    fresh = unit.session.get(Throttle, (FRESH, key))  # whoever changes it holds the login's row
+    known_key = (KNOWN_ORIGIN, _key_of_origin(key, origin))
+    is_known = is_known or unit.session.get(Throttle, known_key) is not None
+    # Whoever changes it holds the login's row.
+    fresh = None if is_known else unit.session.get(Throttle, (FRESH, key))
     fresh_at = fresh.last_at if fresh else None
-    known = unit.session.get(Throttle, (KNOWN_ORIGIN, _key_of_origin(key, origin)))
     before = rules.LoginTries(_tries_of(of_account), _tries_of(of_origin), fresh_at)
-    admission = rules.admit_login(before, unit.now, is_known=is_known or known is not None)
+    admission = rules.admit_login(before, unit.now, is_known=is_known)
     _keep(of_account, admission.tries.of_account)
     _keep(of_origin, admission.tries.of_origin)
     if admission.tries.fresh_at != fresh_at:
@@ -66,7 +68,7 @@ def _keep(row: Throttle, tries: rules.Tries) -> None:
 def know_origin(unit: UnitOfWork, organisation: Organisation, account: Account, origin: str) -> None:
     """Remember that the account's owner has logged in from this origin."""
     row = addresses.held_throttle(
-        unit, KNOWN_ORIGIN, _key_of_origin(login_key(organisation, account), origin)
+        unit, KNOWN_ORIGIN, _key_of_origin(key_of_login(organisation, account), origin)
     )
     row.last_at = unit.now
 
@@ -78,7 +80,7 @@ def forget(unit: UnitOfWork, kind: str, key: str) -> None:
 
 def forget_tries(unit: UnitOfWork, organisation: Organisation, account: Account) -> None:
     """Clear an account's failed log-ins, once its owner has logged in or proven who they are."""
-    key = login_key(organisation, account)
+    key = key_of_login(organisation, account)
     unit.session.execute(delete(Throttle).where(Throttle.kind.in_((LOGIN, FRESH)), Throttle.key_hash == key))
     unit.session.execute(
         delete(Throttle).where(
@@ -89,7 +91,7 @@ def forget_tries(unit: UnitOfWork, organisation: Organisation, account: Account)
     )
 
 
-def login_key(organisation: Organisation, account: Account) -> str:
+def key_of_login(organisation: Organisation, account: Account) -> str:
     """The key under which the tries to log in to an account are counted."""
     return throttle_key(organisation.key, account.login_space, account.login)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import func, select, update
 
@@ -45,49 +44,85 @@ HELD_FOR = datetime.timedelta(
     days=7
 )  # a confirmation without an end, where nothing else tells how long it holds
 MOST_SCHEDULED = 100
-# The members of a request that state a line's capacity, as `CapacityLine` calls them.
-_STATED = (
-    "total", "unit", "note", "mode", "period", "time_zone", "valid_until", "has_waitlist", "needs_assessment",
-)  # fmt: skip
 
 
-def set_capacity(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+class Stated(TypedDict, total=False):
+    """What somebody states about a line's capacity, as `CapacityLine` calls it. What is left out stays as it was."""
+
+    total: int
+    unit: str
+    note: str | None
+    mode: str
+    period: str | None
+    time_zone: str
+    valid_until: datetime.datetime | None
+    has_waitlist: bool
+    needs_assessment: bool
+
+
+class LineChanges(Stated, total=False):
+    """What somebody changes of a line."""
+
+    target_population: str | None
+
+
+class ScheduleChanges(Stated, total=False):
+    """What somebody changes of a scheduled capacity. Without `ends_at` (None) it has no end."""
+
+    ends_at: datetime.datetime | None
+
+
+_STATED = tuple(Stated.__annotations__)
+# The commands below take the unit of work by its place, since a line has a `unit`, too.
+
+
+def set_capacity(unit: UnitOfWork, /, *, program_id: str, **stated: Unpack[Stated]) -> dict[str, Any]:
     """Set the capacity of a program's first line (S0-2, S0-9), with a note to the partner (S0-10).
 
     Where a scheduled change is in effect, this edits that change; the capacity before it comes back unchanged. Raises
     Refused `not_found` (no such program in reach), `not_a_program`, `feature_is_off`, `invalid_capacity`,
     `capacity_below_use`.
     """
-    program = _program_in_reach(unit, request["program_id"])
-    line, terms = _first_line(unit, program.id, request.get("unit", NOTHING.unit))
+    program = _program_in_reach(unit, program_id)
+    line, terms = _first_line(unit, program.id, stated.get("unit", NOTHING.unit))
     unit.honour_version(line)
     line.removed_at = None
-    return _set(unit, line, terms, _statement_now(unit, request, line, terms), "set")
+    return _set(unit, line, terms, _statement_now(unit, stated, line, terms), "set")
 
 
-def add_capacity_line(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def add_capacity_line(
+    unit: UnitOfWork,
+    /,
+    *,
+    program_id: str,
+    name: str,
+    target_population: str | None,
+    **stated: Unpack[Stated],
+) -> dict[str, Any]:
     """Add a line to a program, after the others.
 
     Raises Refused as `set_capacity`, and `conflict` for a name that another line has.
     """
-    program = _program_in_reach(unit, request["program_id"])
-    _refuse_same_name(unit, program.id, request["name"], "")
+    program = _program_in_reach(unit, program_id)
+    _refuse_same_name(unit, program.id, name, "")
     last = unit.session.scalar(select(func.max(Line.position)).where(Line.program_id == program.id))
-    line = _empty_line(unit, wire.new_id(), program.id, request["name"], (last or 0) + 1)
-    unit.add(Line(**line, target_population=request["target_population"]))
+    line = _empty_line(unit, wire.new_id(), program.id, name, (last or 0) + 1)
+    unit.add(Line(**line, target_population=target_population))
     unit.session.flush()
-    return _set(unit, *_settled(unit, line["id"]), _statement_in(request, NOTHING), "added")
+    return _set(unit, *_settled(unit, line["id"]), _statement_in(stated, NOTHING), "added")
 
 
-def edit_capacity_line(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def edit_capacity_line(
+    unit: UnitOfWork, /, *, line_id: str, name: str | None = None, **changes: Unpack[LineChanges]
+) -> dict[str, Any]:
     """Change a line's name and capacity. Raises Refused as `set_capacity`, and `conflict`."""
-    line, terms = _line_in_reach(unit, request["line_id"])
-    if "name" in request:
-        _refuse_same_name(unit, line.program_id, request["name"], line.id)
-        line.name = request["name"]
-    if "target_population" in request:
-        line.target_population = request["target_population"]
-    return _set(unit, line, terms, _statement_now(unit, request, line, terms), "set")
+    line, terms = _line_in_reach(unit, line_id)
+    if name is not None:
+        _refuse_same_name(unit, line.program_id, name, line.id)
+        line.name = name
+    if "target_population" in changes:
+        line.target_population = changes["target_population"]
+    return _set(unit, line, terms, _statement_now(unit, changes, line, terms), "set")
 
 
 def remove_capacity_line(unit: UnitOfWork, *, line_id: str) -> dict[str, Any]:
@@ -138,17 +173,26 @@ def confirm_capacity(
     return one_view(unit.session, line.id, unit.now)
 
 
-def schedule_capacity(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def schedule_capacity(
+    unit: UnitOfWork,
+    /,
+    *,
+    program_id: str,
+    line_id: str | None,
+    starts_at: datetime.datetime,
+    ends_at: datetime.datetime | None = None,
+    **stated: Unpack[Stated],
+) -> dict[str, Any]:
     """Schedule a line's capacity from a later time on, until it ends or another schedule starts (S0-8).
 
     Raises Refused `not_found`, `not_a_program`, `feature_is_off`, `invalid_capacity`, `capacity_schedule_clash`.
     """
-    program = _program_in_reach(unit, request["program_id"])
-    if request["line_id"] is None:
-        line, terms = _first_line(unit, program.id, request.get("unit", NOTHING.unit))
+    program = _program_in_reach(unit, program_id)
+    if line_id is None:
+        line, terms = _first_line(unit, program.id, stated.get("unit", NOTHING.unit))
         line.removed_at = None
     else:
-        line, terms = _held_line(unit, request["line_id"])
+        line, terms = _held_line(unit, line_id)
         if line.program_id != program.id:
             raise _no_line()
     if (
@@ -160,24 +204,31 @@ def schedule_capacity(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str,
     term = Term(id=wire.new_id(), line_id=line.id, used=0, version=0)
     # Its own time, not the one of the numbers now, says how long its numbers are valid.
     before = replace(_last_said(line, terms), valid_until=None)
-    times = (request["starts_at"], request.get("ends_at"))
-    _write_scheduled(unit, line, terms, term, _statement_in(request, before), *times)
+    _write_scheduled(unit, line, terms, term, _statement_in(stated, before), starts_at, ends_at)
     unit.add(term)
     unit.audit("capacity.scheduled", "program", program.id, line_id=line.id, schedule_id=term.id)
     return scheduled_view(term)
 
 
-def edit_scheduled_capacity(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+def edit_scheduled_capacity(
+    unit: UnitOfWork,
+    /,
+    *,
+    schedule_id: str,
+    starts_at: datetime.datetime | None = None,
+    **changes: Unpack[ScheduleChanges],
+) -> dict[str, Any]:
     """Change a scheduled capacity before it begins.
 
     Raises Refused as `schedule_capacity`, `version_conflict`, and `conflict` where it has begun.
     """
-    line, terms, term = _scheduled_in_reach(unit, request["schedule_id"])
+    line, terms, term = _scheduled_in_reach(unit, schedule_id)
     if line.term_id == term.id or (term.starts_at is not None and term.starts_at <= unit.now):
         raise Refused("conflict", "It has begun: edit the line itself, or cancel the change.", "schedule_id")
     others = {key: each for key, each in terms.items() if key != term.id}
-    times = (request.get("starts_at", term.starts_at), request.get("ends_at", term.ends_at))
-    _write_scheduled(unit, line, others, term, _statement_in(request, said(term)), *times)
+    assert term.starts_at is not None  # noqa: S101 - a scheduled change has a beginning
+    times = (starts_at or term.starts_at, changes.get("ends_at", term.ends_at))
+    _write_scheduled(unit, line, others, term, _statement_in(changes, said(term)), *times)
     unit.audit("capacity.schedule_edited", "program", line.program_id, schedule_id=term.id)
     return scheduled_view(term)
 
@@ -260,9 +311,9 @@ def _counting(stated: CapacityLine, current: CapacityLine | None, held: int) -> 
     return replace(stated, used=current.used, window_started_at=current.window_started_at)
 
 
-def _statement_in(request: Mapping[str, Any], before: CapacityLine) -> CapacityLine:
-    """What a request states about a line. A member that is absent is as in `before`. Not checked yet."""
-    given = {name: request[name] for name in _STATED if name in request}
+def _statement_in(stated: Stated, before: CapacityLine) -> CapacityLine:
+    """What is stated about a line. A member that is left out is as in `before`. Not checked yet."""
+    given: dict[str, Any] = {name: value for name, value in stated.items() if name in _STATED}
     if "note" in given:
         given["note"] = given["note"] or ""
     if "mode" in given:
@@ -277,19 +328,17 @@ def _statement_in(request: Mapping[str, Any], before: CapacityLine) -> CapacityL
     return CapacityLine(**{**kept, **given})
 
 
-def _statement_now(
-    unit: UnitOfWork, request: Mapping[str, Any], line: Line, terms: dict[str, Term]
-) -> CapacityLine:
-    """What a request states about a line from now on. An end of validity that is over begins anew, as by a confirmation."""
+def _statement_now(unit: UnitOfWork, stated: Stated, line: Line, terms: dict[str, Term]) -> CapacityLine:
+    """What is stated about a line from now on. An end of validity that is over begins anew, as by a confirmation."""
     current = counted(line, terms)
     if current is None:
-        return _statement_in(request, NOTHING)
+        return _statement_in(stated, NOTHING)
     term = terms[current.id]
     before = said(term)
     days = settings_of(unit.session, unit.organisation_id).confirm_after_days
     if days or (term.valid_until is not None and term.valid_until <= unit.now):
         before = replace(before, valid_until=_held_until(unit, term))
-    return _statement_in(request, before)
+    return _statement_in(stated, before)
 
 
 def _checked(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import undefer
@@ -19,7 +19,6 @@ from services.referrals.directory.models import Resource
 from services.referrals.directory.queries import count_open_referrals, details_of
 from services.referrals.directory.revisions import next_revision
 from services.referrals.directory.rules import (
-    EDITED_LISTS,
     Level,
     ResourceStatus,
     check_message_dates,
@@ -29,35 +28,51 @@ from services.referrals.directory.rules import (
 )
 
 
-def create_resource(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+class Edits(TypedDict, total=False):
+    """What an editor says of a resource beside its name. An empty value clears it; what is left out stays as it was."""
+
+    alternate_name: str
+    description: str
+    email: str
+    website: str
+    hours: str
+    eligibility: str
+    application_process: str
+    fees: str
+    phones: list[Mapping[str, Any]]
+
+
+def create_resource(
+    unit: UnitOfWork,
+    *,
+    level: str,
+    agency_id: str | None,
+    number: str | None,
+    name: str,
+    status: str,
+    **edits: Unpack[Edits],
+) -> dict[str, Any]:
     """Add a resource.
 
     Raises Refused(number_taken, resource_not_found, not_an_agency, agency_required, resource_inactive).
-
-    `request` is kept whole, because an edited member that is absent differs from an empty one.
     """
-    agency = _agency(unit, request["level"], request["agency_id"])
+    agency = _agency(unit, level, agency_id)
     resource_id = wire.new_id()
     # A generated number has letters, so it never equals the number of an export.
-    number = request["number"] or f"P-{resource_id[:12]}"
-    fixed = {
-        "number": number,
-        "level": request["level"],
-        "name": request["name"],
-        "status": request["status"],
-    }
+    number = number or f"P-{resource_id[:12]}"
+    fixed = {"number": number, "level": level, "name": name, "status": status}
     parent = {"parent_number": agency.number, "parent_name": agency.name} if agency else {}
     revision = next_revision(unit)  # locks the organisation's directory against other writers
     if unit.session.scalar(select(Resource.id).where(Resource.number == number)) is not None:
         raise Refused(
             "number_taken", "The directory has a resource with this number; choose another.", "number"
         )
-    record = edited_record({**fixed, **parent}, _edits(request))
+    record = edited_record({**fixed, **parent}, {**edits, "name": _in_one_line(name)})
     resource = Resource(
         id=resource_id,
         **fixed,
-        is_public=is_public(record, request["status"]),
-        search_key=search_key(request["name"]),
+        is_public=is_public(record, status),
+        search_key=search_key(name),
         agency_id=agency.id if agency else None,
         fingerprint="",  # differs from every import, so the first import of this number overwrites the resource
         record=record,
@@ -75,19 +90,24 @@ def create_resource(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, A
     return details_of(unit.session, unit.caller, resource.id)
 
 
-def edit_resource(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Change the members of a resource that the request has. Raises Refused(not_found, version_conflict).
+def edit_resource(
+    unit: UnitOfWork, *, resource_id: str, name: str | None = None, **edits: Unpack[Edits]
+) -> dict[str, Any]:
+    """Change the given members of a resource. Raises Refused(not_found, version_conflict).
 
     Where all values stay as they were, the resource keeps its version.
     """
-    resource = _load(unit, request["resource_id"])
-    edits = _edits(request)
-    record, name = edited_record(resource.record, edits), edits.get("name", resource.name)
+    resource = _load(unit, resource_id)
+    given = {**edits} if name is None else {**edits, "name": _in_one_line(name)}
+    record, name = (
+        edited_record(resource.record, given),
+        resource.name if name is None else _in_one_line(name),
+    )
     if (record, name) == (resource.record, resource.name):
         return details_of(unit.session, unit.caller, resource.id)
     resource.record, resource.name, resource.search_key = record, name, search_key(name)
     set_keys(unit.session, str(unit.organisation_id), {resource.id: keys_of(record)})
-    return _changed(unit, resource, "resource.edited", fields=sorted(edits))
+    return _changed(unit, resource, "resource.edited", fields=sorted(given))
 
 
 def set_resource_status(unit: UnitOfWork, *, resource_id: str, status: str, confirm: bool) -> dict[str, Any]:
@@ -192,11 +212,8 @@ def _load(unit: UnitOfWork, resource_id: str) -> Resource:
     return resource
 
 
-def _edits(request: Mapping[str, Any]) -> dict[str, Any]:
-    edits = {name: value for name, value in request.items() if name in EDITED_LISTS}
-    if "name" in edits:
-        edits["name"] = " ".join(edits["name"].split())
-    return edits
+def _in_one_line(name: str) -> str:
+    return " ".join(name.split())
 
 
 def _changed(unit: UnitOfWork, resource: Resource, action: str, **facts: Any) -> dict[str, Any]:

@@ -3,39 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 from services.chassis.unit_of_work import UnitOfWork
 from services.contracts.errors import Refused
 from services.referrals.assignments.new_referrals import assign_referral
 from services.referrals.queues.models import Queue
-from services.referrals.records.handlers import create_contact_record
+from services.referrals.records.handlers import RecordMembers, create_contact_record
 from services.referrals.records.rules import check_form_sections
 
 
-def create_intake(unit: UnitOfWork, request: Mapping[str, Any], person_id: str | None) -> dict[str, Any]:
+def create_intake(
+    unit: UnitOfWork,
+    kept_person_id: str | None,
+    *,
+    queue_id: str,
+    program_id: str,
+    line_id: str | None,
+    priority: str,
+    note: str | None,
+    confirm: bool,
+    **entered: Unpack[RecordMembers],
+) -> dict[str, Any]:
     """Enter a contact record and assign it in the same transaction (S0-49): both or neither.
 
-    `request` is the record, saved as a whole, with the members of its assignment. `person_id` is the person in identity
-    whom the record is about now. A form named by `form_code` must be linked to the ReferralQ, and the record must have
-    that form's sections. Raises Refused `forbidden` without the permission for both halves, `invalid_contact_record`,
-    and everything that `assign_referral` refuses.
+    `kept_person_id` is the person in identity whom the record is about now. A form named by `form_code` must be linked to
+    the ReferralQ, and the record must have that form's sections. Raises Refused `forbidden` without the permission for
+    both halves, `invalid_contact_record`, and everything that `assign_referral` refuses.
     """
     if unit.caller is None or not unit.caller.may("record.create"):
         raise Refused("forbidden", "This needs the permission record.create.")
-    _check_form(
-        unit, queue_id=request["queue_id"], form_code=request["form_code"], sections=request["sections"]
-    )
-    answer = create_contact_record(unit, request, person_id)
+    _check_form(unit, queue_id=queue_id, form_code=entered["form_code"], sections=entered["sections"])
+    answer = create_contact_record(unit, kept_person_id, **entered)
     referral = assign_referral(
         unit,
         contact_record_id=answer["id"],
-        queue_id=request["queue_id"],
-        program_id=request["program_id"],
-        line_id=request["line_id"],
-        priority=request["priority"],
-        note=request["note"],
-        confirm=request["confirm"],
+        queue_id=queue_id,
+        program_id=program_id,
+        line_id=line_id,
+        priority=priority,
+        note=note,
+        confirm=confirm,
     )
     return {"contact_record": answer, "referral": referral}
 

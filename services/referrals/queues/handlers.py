@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -65,26 +65,37 @@ def create_queue(
     return view_of(unit.session, queue)
 
 
-def edit_queue(unit: UnitOfWork, request: Mapping[str, Any]) -> dict[str, Any]:
+class QueueChanges(TypedDict, total=False):
+    """What changes of a ReferralQ. Of `settings` only the given ones change."""
+
+    name: str
+    description: str | None
+    statuses: list[Mapping[str, Any]]
+    statuses_from_queue_id: str
+    settings: Mapping[str, Any]
+    forms: list[Mapping[str, Any]]
+
+
+def edit_queue(unit: UnitOfWork, *, queue_id: str, **changes: Unpack[QueueChanges]) -> dict[str, Any]:
     """Change a ReferralQ's name, description, statuses, settings or forms.
 
-    A member that is absent from `request` keeps its value. Raises Refused `not_found`, `version_required`,
+    A member that is left out keeps its value. Raises Refused `not_found`, `version_required`,
     `version_conflict`, `queue_name_taken`, `invalid_queue`, `invalid_status_list`, `status_in_use`.
     """
-    queue = _held(unit, request["queue_id"])
+    queue = _held(unit, queue_id)
     unit.require_version(queue)
+    settings = changes.get("settings", {})
     statuses = _replace_statuses(
-        unit, queue, given=request.get("statuses"), source_id=request.get("statuses_from_queue_id")
+        unit, queue, given=changes.get("statuses"), source_id=changes.get("statuses_from_queue_id")
     )
-    queue.settings = merged_settings(queue.settings, request.get("settings", {}), statuses)
-    if "forms" in request:
-        queue.forms = check_forms(request["forms"])
-    if "description" in request:
-        queue.description = request["description"]
-    if "name" in request:
-        _rename(unit, queue, check_queue_name(request["name"]))
-    given = sorted(set(request) - {"queue_id"})
-    _note_change(unit, queue, "queue.edited", fields=given, settings=sorted(request.get("settings", {})))
+    queue.settings = merged_settings(queue.settings, settings, statuses)
+    if "forms" in changes:
+        queue.forms = check_forms(changes["forms"])
+    if "description" in changes:
+        queue.description = changes["description"]
+    if "name" in changes:
+        _rename(unit, queue, check_queue_name(changes["name"]))
+    _note_change(unit, queue, "queue.edited", fields=sorted(changes), settings=sorted(settings))
     return view_of(unit.session, queue)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import String, bindparam, func, literal_column, select
 
@@ -37,42 +37,60 @@ _QUEUE_UP = select(
 )
 
 
-def create_contact_record(
-    unit: UnitOfWork, request: Mapping[str, Any], person_id: str | None
-) -> dict[str, Any]:
-    """Enter a contact record. Without `submitted_at` its time of submission is now (S0-34).
+class RecordMembers(TypedDict, total=False):
+    """What somebody enters in a contact record, or changes. `person_id` is the person in identity who was named."""
 
-    `request` is saved as a whole. `person_id` is the record in identity under which the person of the request is kept
-    now: they differ after a merge. The answer names records that may be about the same help-seeker. Raises Refused
-    `invalid_contact_record`.
+    first_name: str | None
+    last_name: str | None
+    postal_code: str | None
+    phone: str | None
+    email: str | None
+    sections: Mapping[str, Any]
+    submitted_at: datetime.datetime | None
+    form_code: str | None
+    person_id: str | None
+    consent_given_on: datetime.date | None
+    consent_until: datetime.date | None
+
+
+def create_contact_record(
+    unit: UnitOfWork, kept_person_id: str | None, **entered: Unpack[RecordMembers]
+) -> dict[str, Any]:
+    """Enter a contact record, with all members. Without a time of submission it is now (S0-34).
+
+    `kept_person_id` is the record in identity under which the named person is kept now: they differ after a merge. The
+    answer names records that may be about the same help-seeker. Raises Refused `invalid_contact_record`.
     """
-    record = _entered(unit, request, person_id)
+    record = _entered(unit, kept_person_id, entered)
     same = numbers_like(unit.session, record)
     return {**view_of(unit.session, record), "possible_duplicates": same}
 
 
 def edit_contact_record(
-    unit: UnitOfWork, request: Mapping[str, Any], person_id: str | None
+    unit: UnitOfWork,
+    kept_person_id: str | None,
+    *,
+    contact_record_id: str,
+    **changes: Unpack[RecordMembers],
 ) -> dict[str, Any]:
     """Change a contact record, and note who changed which fields when.
 
-    A member that is absent from `request` keeps its value. An equal value is not a change. Raises Refused `not_found`,
+    A member that is left out keeps its value. An equal value is not a change. Raises Refused `not_found`,
     `version_required`, `version_conflict`, `invalid_contact_record`.
     """
-    if any(name in request for name in consent.CONSENT):
-        consent.hold_referrals(unit.session, request["contact_record_id"])
-    record = get_record(unit.session, request["contact_record_id"], lock=True)
+    if not changes.keys().isdisjoint(consent.CONSENT):
+        consent.hold_referrals(unit.session, contact_record_id)
+    record = get_record(unit.session, contact_record_id, lock=True)
     unit.require_version(record)
-    given = {name: value for name, value in request.items() if name != "contact_record_id"}
-    wanted = _checked(given, unit.now)
-    if "person_id" in request:
-        wanted["person_id"] = person_id
+    wanted = _checked({**changes}, unit.now)
+    if "person_id" in changes:
+        wanted["person_id"] = kept_person_id
     changed = sorted(name for name, value in wanted.items() if getattr(record, name) != value)
     if changed:
         for name in changed:
             setattr(record, name, wanted[name])
         if "person_id" in changed:
-            record.named_person_id = request["person_id"]
+            record.named_person_id = changes["person_id"]
         _fold(record)
         if set(changed) & set(consent.CONSENT):
             consent.settle(unit, record)
@@ -94,15 +112,13 @@ def note_reading(
     call.note_reading(action, object_type, object_id, **facts, **about(person_id))
 
 
-def _entered(unit: UnitOfWork, request: Mapping[str, Any], person_id: str | None) -> ContactRecord:
-    given = (*_NAMES, "postal_code", *_AS_GIVEN, *consent.CONSENT, "sections")
-    wanted = _checked({name: request[name] for name in given}, unit.now)
+def _entered(unit: UnitOfWork, kept_person_id: str | None, entered: RecordMembers) -> ContactRecord:
+    given = {**entered, "submitted_at": entered["submitted_at"] or unit.now}
     record = ContactRecord(
         id=wire.new_id(),
-        **wanted,
-        named_person_id=request["person_id"],
-        person_id=person_id,
-        submitted_at=check_submitted(request["submitted_at"] or unit.now, unit.now),
+        **_checked(given, unit.now),
+        named_person_id=entered["person_id"],
+        person_id=kept_person_id,
         created_at=unit.now,
         version=1,
     )

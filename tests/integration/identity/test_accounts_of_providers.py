@@ -23,6 +23,7 @@ from services.contracts.identity import (
     relationships,
 )
 from services.contracts.referrals import directory as referrals
+from services.identity.accounts import workforce
 from services.identity.models import Account, ResourceAssignment
 from services.identity.realms.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions
 from tests.integration.identity.conftest import Identity
@@ -286,9 +287,36 @@ def test_a_provider_holds_only_what_the_portal_needs(identity: Identity) -> None
 @pytest.mark.seed("S0-17")
 def test_tests_of_other_services_give_a_provider_no_more_than_a_real_one_holds() -> None:
     _, role = DEFAULT_ROLES[PROVIDER_LEVEL]
-    switches = {"can_edit_capacity": True, "can_change_status": True}
+    switched = ("capacity.edit", "referral.change_status")
     features = ("provider_portal", "referralq")
-    assert set(PROVIDER_MAY) <= set(effective_permissions("provider", role, switches, features))
+    assert set(PROVIDER_MAY) <= set(effective_permissions("provider", role, switched, features))
+
+
+def set_features(identity: Identity, *features: str) -> None:
+    admin = identity.admin()
+    version = identity.call(organisations.get_organisation, admin)["version"]
+    identity.call(organisations.set_features, admin, version=version, features=list(features))
+
+
+def test_what_an_account_may_do_is_what_its_next_passport_says(identity: Identity) -> None:
+    provider, staff = identity.a_provider(can_edit_capacity=True), identity.an_account("supervisor")
+    signing = a_service("signing", (identity.harbor.organisation_id, "harbor"))
+
+    def can_sign(account: dict[str, Any]) -> bool:
+        return bool(identity.call(accounts.describe_account, signing, account_id=account["id"])["can_sign"])
+
+    def may(account: dict[str, Any], permission: str) -> bool:
+        with identity.database.reading(identity.harbor.organisation_id) as session:
+            return workforce.may(session, signing, account["id"], permission)
+
+    assert (can_sign(provider), can_sign(staff)) == (True, False)
+    assert may(provider, "capacity.edit")
+    assert not may(provider, "referral.change_status")
+    assert (may(staff, "queue.manage"), may(staff, "person.read")) == (True, True)
+    set_features(identity)
+    # Without the feature nobody has a permission over ReferralQs, whatever the role holds.
+    assert (may(staff, "queue.manage"), may(staff, "person.read")) == (False, True)
+    assert (can_sign(provider), may(provider, "capacity.edit")) == (False, False)
 
 
 @pytest.mark.seed("S0-40")

@@ -13,7 +13,7 @@ from services.chassis import wire
 from services.contracts.identity import accounts as accounts_contract
 from services.contracts.identity import audit as contract
 from services.contracts.identity import organisations
-from services.identity.models import Account, Grant, Person, ResourceAssignment, Role
+from services.identity.models import Account, Grant, Person, PersonKind, ResourceAssignment, Role
 from services.identity.realms import rules
 from services.identity.realms.rules import PROFILE_PERMISSIONS
 from services.identity.relationships.profiles import permissions_over, profiles_of
@@ -63,7 +63,14 @@ def a_person(identity: Identity, **more: Any) -> str:
         "created_at": NOW,
     }
     organisation_id = identity.harbor.organisation_id
-    identity.database.write(organisation_id, lambda session: session.add(Person(**row, version=1, **more)))
+    client = PersonKind(id=wire.new_id(), person_id=person_id, kind="client", starts_at=NOW - DAY)
+
+    def work(session: Session) -> None:
+        session.add(Person(**row, version=1, **more))
+        session.flush()
+        session.add(client)
+
+    identity.database.write(organisation_id, work)
     return person_id
 
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 import time_machine
+from sqlalchemy import update
 
 from services.contracts.identity import accounts, credentials
+from services.identity.models import Account
 from services.identity.secrets import calls
 from tests.integration.identity.conftest import Identity
 from tests.support.bars import hold_at_best
@@ -66,6 +68,23 @@ def test_a_used_link_brings_a_reset(identity: Identity, clock: Any) -> None:
         account["id"],
         "reset",
     )
+
+
+def test_an_account_that_is_active_without_a_password_is_invited_again(
+    identity: Identity, clock: Any
+) -> None:
+    account = identity.an_account(password=None)
+    token = identity.a_link(account["id"])
+    clock.shift(91 * 60)
+    # As after a sign-in with an outside provider.
+    identity.database.write(
+        identity.harbor.organisation_id,
+        lambda session: session.execute(
+            update(Account).where(Account.id == account["id"]).values(state="active")
+        ),
+    )
+    renew(identity, token)
+    assert asked_for(identity)[-1]["purpose"] == "invitation"
 
 
 def test_a_link_that_holds_is_left_alone(identity: Identity, clock: Any) -> None:

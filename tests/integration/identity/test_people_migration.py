@@ -165,3 +165,78 @@ def test_rows_that_are_filled_are_visible_to_others_while_the_next_ones_are_fill
         migrate.fill(connection, "organisations", ("name",), fresh)
     assert len(seen) == len(many)
     assert max(seen) == migrate.ROWS_AT_ONCE
+
+
+def test_whom_the_clock_has_discharged_is_left_to_the_service_where_the_profile_is_still_granted(
+    url: str,
+) -> None:
+    migrate.upgrade("identity", url, "0013")
+    engine = create_engine(url)
+    past, future = "2026-01-01 00:00:00", "2126-01-01 00:00:00"
+    # The kind, its end, and when the grant of the profile was revoked ("": there is no grant).
+    kinds = [
+        ("client", past, None),
+        ("patient", past, None),
+        ("client", past, past),
+        ("client", past, ""),
+        ("employee", past, None),
+        ("client", future, None),
+        ("client", None, None),
+    ]
+    ids = [f"{at:032x}" for at in range(len(kinds))]
+    with engine.begin() as connection:
+        account = {"id": ADA, "role": ADMIN_ROLE, "past": past}
+        connection.execute(
+            text(
+                "INSERT INTO roles (id, organisation_id, code, realm, version)"
+                f" VALUES (:role, '{ORGANISATION}', 'family', 'family', 1)"
+            ),
+            account,
+        )
+        connection.execute(
+            text(
+                "INSERT INTO accounts (id, organisation_id, realm, login_space, login, state, must_change_password,"
+                " can_edit_capacity, can_change_status, can_access_details, wants_resource_assigned_emails, version,"
+                f" created_at) VALUES (:id, '{ORGANISATION}', 'family', 'family', 'ada', 'active', false, false, false,"
+                " false, true, 1, :past)"
+            ),
+            account,
+        )
+        for person_id, (kind, ends_at, revoked_at) in zip(ids, kinds, strict=True):
+            values = {"id": person_id, "kind": kind, "ends_at": ends_at, "revoked_at": revoked_at}
+            connection.execute(
+                text(
+                    "INSERT INTO people (id, organisation_id, number, last_name, field_sources, version, created_at)"
+                    f" VALUES (:id, '{ORGANISATION}', :id, 'Quill', '{{}}', 1, '{past}')"
+                ),
+                values,
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO person_kinds (id, organisation_id, person_id, kind, starts_at, ends_at)"
+                    f" VALUES (:id, '{ORGANISATION}', :id, :kind, '2025-01-01 00:00:00', :ends_at)"
+                ),
+                values,
+            )
+            if revoked_at != "":
+                connection.execute(
+                    text(
+                        "INSERT INTO grants (id, organisation_id, account_id, person_id, role_id, starts_at, granted_by,"
+                        f" revoked_at, version, created_at) VALUES (:id, '{ORGANISATION}', '{ADA}', :id, '{ADMIN_ROLE}',"
+                        f" '{past}', 'x', :revoked_at, 1, '{past}')"
+                    ),
+                    values,
+                )
+    migrate.upgrade("identity", url)
+    with engine.connect() as connection:
+        closed = connection.execute(text("SELECT closed_at FROM person_kinds ORDER BY id")).scalars()
+        assert [closed_at is not None for closed_at in closed] == [
+            False,
+            False,
+            True,
+            True,
+            True,
+            False,
+            False,
+        ]
+    engine.dispose()

@@ -53,9 +53,9 @@ class Toy:
     ) -> Any:
         """Add a thing; with `fails` the handler breaks after it has changed everything."""
 
-        def handler(unit: UnitOfWork, request: Any) -> Any:
+        def handler(unit: UnitOfWork, *, label: str) -> Any:
             self.carried_out += 1
-            thing = unit.add(toy.Thing(id=wire.new_id(), label=request["label"]))
+            thing = unit.add(toy.Thing(id=wire.new_id(), label=label))
             unit.audit("thing.added", "thing", thing.id)
             unit.publish(toy.thing_added, thing.id, {"thing_id": thing.id})
             unit.session.flush()
@@ -70,9 +70,9 @@ class Toy:
     def ask_as_stranger(self, operation: Operation, **given: str) -> Any:
         """What somebody gets who has not signed in."""
 
-        def handler(_unit: UnitOfWork, request: Any) -> Any:
+        def handler(_unit: UnitOfWork, *, label: str) -> Any:
             self.carried_out += 1
-            return {"id": wire.new_id(), "label": request["label"]}
+            return {"id": wire.new_id(), "label": label}
 
         return Call(self.runtime, operation, given, None, wire.CallContext(KEY)).commit(handler)
 

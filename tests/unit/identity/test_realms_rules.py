@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from services.contracts.catalogue import CONTRACTS
@@ -48,7 +50,8 @@ def test_an_administrator_holds_everything_but_signing() -> None:
 @pytest.mark.parametrize("features", [(), ("referralq",), ("provider_portal",)])
 def test_a_provider_may_do_nothing_while_the_portal_is_closed(features: tuple[str, ...]) -> None:
     held = rules.DEFAULT_ROLES["provider_portal_user"][1]
-    assert rules.effective_permissions("provider", held, dict.fromkeys(OFF, True), features) == []
+    switched = rules.switched_on(SimpleNamespace(**dict.fromkeys(OFF, True)))
+    assert rules.effective_permissions("provider", held, switched, features) == []
 
 
 @pytest.mark.parametrize(
@@ -60,5 +63,8 @@ def test_a_provider_may_do_nothing_while_the_portal_is_closed(features: tuple[st
 )
 def test_a_switch_gives_a_provider_its_permission_and_takes_it(switch: str, permission: str) -> None:
     held = rules.DEFAULT_ROLES["provider_portal_user"][1]
-    assert permission not in rules.effective_permissions("provider", held | {permission}, OFF, OPEN)
-    assert permission in rules.effective_permissions("provider", held, OFF | {switch: True}, OPEN)
+    off = rules.switched_on(SimpleNamespace(**OFF))
+    on = rules.switched_on(SimpleNamespace(**OFF | {switch: True}))
+    assert permission not in rules.effective_permissions("provider", held | {permission}, off, OPEN)
+    assert permission in rules.effective_permissions("provider", held, on, OPEN)
+    assert (off, on) == ([], [permission])
