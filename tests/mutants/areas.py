@@ -43,10 +43,14 @@ def areas() -> list[Area]:
     ]
 
 
+def digest_of(file: Path) -> str:
+    """A short digest of a file."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+
+
 def note_of(test_file: Path) -> str:
     """The name of the file that holds which lines this test file runs, as it is now."""
-    digest = hashlib.sha256(test_file.read_bytes()).hexdigest()[:16]
-    return f"{test_file.parent.name}-{test_file.stem}-{digest}.json"
+    return f"{test_file.parent.name}-{test_file.stem}-{digest_of(test_file)}.json"
 
 
 def _paths(globs: Iterable[str]) -> list[str]:

@@ -2,8 +2,8 @@
 
     TRACED_SOURCES=services/a.py:services/b.py TRACED_INTO=folder pytest -p tests.mutants.traced tests/…
 
-Each test file leaves one in the folder as soon as it is done: test → {"s": seconds, "lines": {source: [lines]}}. A
-test that failed has no entry.
+Each test file leaves one in the folder as soon as it is done: the digests of the sources, and
+test → {"s": seconds, "lines": {source: [lines]}}. A test that failed has no entry.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import coverage
 import pytest
 
-from tests.mutants.areas import note_of
+from tests.mutants.areas import digest_of, note_of
 
 ROOT = Path.cwd()
 SOURCES = os.environ["TRACED_SOURCES"].split(":")
@@ -64,4 +64,5 @@ def _write(test_file: str) -> None:
         for line, contexts in data.contexts_by_lineno(str(ROOT / source)).items():
             for test in set(contexts) & set(tests):
                 tests[test]["lines"].setdefault(source, []).append(line)
-    (INTO / note_of(ROOT / test_file)).write_text(json.dumps(tests))
+    sources = {source: digest_of(ROOT / source) for source in SOURCES}
+    (INTO / note_of(ROOT / test_file)).write_text(json.dumps({"sources": sources, "tests": tests}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib.util
 import json
 import os
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.mutants.areas import Area, note_of
+from tests.mutants.areas import Area, digest_of, note_of
 from tests.mutants.operators import Mutant
 
 # Tests run slower beside other work; a mutant that waits for ever must end some time.
@@ -52,15 +51,15 @@ def copy_of(root: Path, into: Path) -> Iterator[Path]:
 
 
 class Traces:
-    """Which tests run which lines. What was traced is kept as long as the sources and the test file stay the same."""
+    """Which tests run which lines. What was traced is kept as long as the test file stays the same.
+
+    Of a source that has changed since, only the file is known, not the lines: all tests that use it may notice.
+    """
 
     def __init__(self, area: Area, copy: Path, kept: Path) -> None:
         self._area = area
         self._copy = copy
-        sources = hashlib.sha256(
-            b"".join((copy / source).read_bytes() for source in area.sources)
-        ).hexdigest()
-        self._folder = kept / area.name / sources[:16]
+        self._folder = kept / area.name
         self._folder.mkdir(parents=True, exist_ok=True)
         self._tests: dict[str, Any] = {}
 
@@ -84,8 +83,13 @@ class Traces:
                 stdout=subprocess.DEVNULL,
                 check=False,  # a test that fails has no lines
             )
+        now = {source: digest_of(self._copy / source) for source in self._area.sources}
         for test in self._area.tests:
-            self._tests |= json.loads(self._note(test).read_text())
+            note = json.loads(self._note(test).read_text())
+            changed = {source for source, digest in now.items() if note["sources"].get(source) != digest}
+            for name, found in note["tests"].items():
+                found["unknown"] = changed & found["lines"].keys()
+                self._tests[name] = found
 
     def tests_of(self, mutant: Mutant) -> tuple[list[str], float]:
         """The tests that run this mutant's lines, quick ones first, and the seconds that they take."""
@@ -94,7 +98,11 @@ class Traces:
             for test, found in self._tests.items()
             if mutant.path in found["lines"]
         }
-        reached = [test for test, lines in of_file.items() if not lines.isdisjoint(mutant.reach)]
+        reached = [
+            test
+            for test, lines in of_file.items()
+            if not lines.isdisjoint(mutant.reach) and mutant.path not in self._tests[test]["unknown"]
+        ]
         chosen = sorted(reached, key=lambda test: self._tests[test]["s"])
         if not reached:
             # What runs at import belongs to no test: all that use the file may notice, those first that use most of it.
