@@ -283,6 +283,60 @@ def test_a_service_that_drains_leaves_calls_to_another_replica(inbound: Inbound,
     assert (calls.taken, calls.answers, calls.parked) == ([], [], [])
 
 
+@pytest.mark.parametrize(
+    ("answer", "body"),
+    [
+        ({"result": {"id": 1}}, {"result": {"id": 1}, "error": None}),
+        (
+            {"error": ("not_found", "There is none.", "thing_id"), "more": {"left": 2}},
+            {
+                "result": None,
+                "error": {
+                    "exc_type": "Refused",
+                    "exc_path": "services.contracts.errors.Refused",
+                    "exc_args": ["not_found", "There is none.", "thing_id"],
+                    "value": "There is none.",
+                    "more": {"left": 2},
+                },
+            },
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("address", "exchange"), [("amq.rabbitmq.reply-to.x", ""), ("rpc.reply-toy-1", wire.RPC_EXCHANGE)]
+)
+def test_an_answer_goes_to_its_caller_together_with_the_acknowledgement(
+    inbound: Inbound,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: dict[str, Any],
+    body: Any,
+    address: str,
+    exchange: str,
+) -> None:
+    sent: list[Any] = []
+
+    def publication(channel_id: int, frame_max: int, *to: str, **properties: str) -> bytes:
+        *place, text = to
+        sent.append((channel_id, frame_max, place, orjson.loads(text), properties["correlation_id"]))
+        return b"answer "
+
+    monkeypatch.setattr(inbound_module.frames, "publication", publication)
+    monkeypatch.setattr(inbound_module.frames, "acknowledgement", lambda *tags: f"{tags}".encode())
+    monkeypatch.setattr(inbound_module, "write", lambda _channel, data: sent.append(data))
+    call = Call("add_thing", address)
+    call.channel_id, call.connection = 3, SimpleNamespace(frame_max=4096)  # type: ignore[attr-defined]
+
+    inbound.reply(call, **answer)
+
+    assert sent == [(3, 4096, [exchange, address], body, "c"), b"answer (3, 7)"]
+
+
+def test_an_answer_without_a_link_is_no_error(inbound: Inbound) -> None:
+    call = Call("add_thing")
+    call.channel = None  # type: ignore[assignment]
+    inbound.reply(call, {})
+
+
 def test_a_crowd_of_messages_is_taken_in_turns(inbound: Inbound, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     inbound._workers = SimpleNamespace(spawn_n=lambda work, *_: told.append(work))
