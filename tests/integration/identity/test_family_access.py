@@ -333,6 +333,9 @@ def test_each_relative_is_shown_with_the_own_login(desk: Desk) -> None:
 
     assert [desk.manage(client, relative)["login"] for relative in relatives] == logins
     assert [desk.form(client, relative)["email"] for relative in relatives] == logins
+    assert [desk.form(client, relative)["person_id"] for relative in relatives] == [
+        relative["id"] for relative in relatives
+    ]
     assert len(set(logins)) == 2
 
 

@@ -90,6 +90,17 @@ def test_an_applied_file_adds_changes_and_end_dates_and_again_it_changes_nothing
 
 
 @pytest.mark.seed("S2-34")
+def test_a_new_account_supervises_nobody_who_has_left(identity):
+    admin = identity.admin()
+    take_in(identity, admin, a_line("1"), a_line("2", manager="1"), a_line("3", manager="1"))
+    chief, _, three = (person_of(identity, admin, number)["id"] for number in "123")
+    take_in(identity, admin, a_line("1"), a_line("3", manager="1"))
+
+    account = an_account(identity, admin, chief, "portal_user")
+
+    assert relationships(identity, admin, account["id"]) == {three: True}
+
+
 def test_supervisors_come_from_manager_numbers_and_end_with_them(identity):
     admin = identity.admin()
     take_in(identity, admin, a_line("1"), a_line("2", manager="1"), a_line("3", manager="1"))
