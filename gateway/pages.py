@@ -1,4 +1,4 @@
-"""The sign-in page and the pages that mails link to. They are static files that work through the API."""
+"""The pages that mails link to, whose secrets no server sees. They are static files that work through the API."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ _FILES = {
     "/web/credentials.js": ("credentials.js", "text/javascript; charset=utf-8"),
     "/verify-email": ("verify-email.html", "text/html; charset=utf-8"),
     "/web/verify-email.js": ("verify-email.js", "text/javascript; charset=utf-8"),
-    "/sign-in": ("sign-in.html", "text/html; charset=utf-8"),
-    "/web/sign-in.js": ("sign-in.js", "text/javascript; charset=utf-8"),
     "/web/page.js": ("page.js", "text/javascript; charset=utf-8"),
     "/web/page.css": ("page.css", "text/css; charset=utf-8"),
 }

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from werkzeug.routing import BaseConverter, Map, Rule, UnicodeConverter
 
 from services.contracts.audit import AuditOperations
 from services.contracts.declare import Operation
@@ -17,7 +21,7 @@ class Route:
     """`path` names its parameters in braces: `/v1/queues/{queue_id}`.
 
     `uploads` is the request member that refers to an uploaded file. The HTTP request is then multipart/form-data with the
-    part `file`. `downloads`: the reply names a stored file, and the response is that file.
+    part `file`. `downloads`: the reply names a stored file, and the response is that file, of this media type.
     `is_fhir`: the route follows FHIR R4: any query parameter, also repeated ones; errors as OperationOutcome. A search by
     POST has its parameters in a form.
     `cookie` is "given" where the reply's token becomes the browser's session cookie if the request asks for it
@@ -29,7 +33,7 @@ class Route:
     path: str
     operation: Operation
     uploads: str | None = None
-    downloads: bool = False
+    downloads: str | None = None
     cookie: Literal["given", "taken", "begun"] | None = None
     is_fhir: bool = False
 
@@ -60,6 +64,40 @@ class Route:
         A DELETE may also have a body, but clients and proxies may drop it (RFC 9110, section 9.3.5).
         """
         return self.method in ("GET", "DELETE")
+
+
+def rule_class(routes: Iterable[Route]) -> type[Rule]:
+    """The class of Flask's rules, in which a parameter never takes a word that another route has in its place.
+
+    Otherwise `PATCH /v1/accounts/search` would change the account "search", where only POST is allowed.
+    """
+    words: Mapping[str, set[str]] = defaultdict(set)
+    for route in routes:
+        for word in re.finditer(r"(?<=/)[^/{}]+", route.rule):
+            words[_place(route.rule[: word.start()])].add(word[0])
+
+    class RouteRule(Rule):
+        def get_converter(self, variable_name: str, *_: Any, **__: Any) -> BaseConverter:
+            place = _place(self.rule.partition(f"<{variable_name}>")[0])
+            return _AnyBut(self.map, words[place])
+
+    return RouteRule
+
+
+def _place(before: str) -> str:
+    return re.sub("<.*?>", "<>", before)
+
+
+class _AnyBut(UnicodeConverter):
+    """A part of a path, other than these words."""
+
+    part_isolating = True
+
+    def __init__(self, of: Map, words: Iterable[str]) -> None:
+        super().__init__(of)
+        self.regex = (
+            f"(?!(?:{'|'.join(map(re.escape, sorted(words)))})$){self.regex}" if words else self.regex
+        )
 
 
 def audit_routes(trail: AuditOperations) -> tuple[Route, ...]:

@@ -21,6 +21,7 @@ from gateway.app import create_app
 from gateway.bodies import Receive, read_body
 from gateway.requests import BODY_COMES_LATER, SUBMITTED_AT
 from gateway.settings import GatewaySettings
+from gateway.uploads import UploadsLoop
 from gateway.workers import Workers
 from services.chassis import logs, wire
 from services.chassis.logs import log
@@ -84,6 +85,9 @@ def build() -> Server:
         workers=settings.gateway_threads,
     )
     client.start()
+    uploads = UploadsLoop(settings)
+    uploads.start()
+    uploads.wake()  # what a process has left behind that ended
     return Server(create_app(settings, client), Workers(settings.gateway_threads), settings.max_upload_bytes)
 
 

@@ -22,6 +22,11 @@ class GatewaySettings(Settings):
         validate=validate.Range(1, 1_000_000_000),
         metadata={"help": "largest uploaded file"},
     )
+    MAX_STORED_BYTES = fields.Integer(
+        load_default=50 * 1024**3,
+        validate=validate.Range(1),
+        metadata={"help": "most bytes of files that each organisation may store"},
+    )
     METRICS_HOST = fields.String(
         load_default="127.0.0.1", metadata={"help": "address of /metrics, which is not for the public"}
     )
@@ -39,4 +44,16 @@ class GatewaySettings(Settings):
     PUBLIC_URL = fields.String(
         load_default=None,
         metadata={"help": "address under which browsers reach the gateway, where a proxy changes the host"},
+    )
+    GATEWAY_SERVES = fields.String(
+        load_default="all",
+        validate=validate.OneOf(["api", "pages", "all"]),
+        metadata={"help": "what this process serves: the API for programs, the pages for people, or both"},
+    )
+    PAGES_KEY_FILE = fields.String(
+        load_default=None,
+        metadata={
+            "help": "file with the key that protects the forms of pages, the same for all gateways; without it, open forms end "
+            "with the process"
+        },
     )

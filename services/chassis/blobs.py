@@ -1,8 +1,8 @@
-"""Documents lie in a content-addressed store; messages through the broker carry only their SHA-256.
+"""Files lie in a content-addressed store; messages through the broker carry only their SHA-256.
 
-Each organisation has a store of its own, so a hash of another organisation's document opens nothing. Documents that are
-made only for one download lie in a separate, passing part and are deleted after some time. A kept copy of the same bytes
-stays.
+Each organisation has a store of its own, so a hash of another organisation's document opens nothing. The store has parts.
+What is uploaded lies in a passing part until the service that works on it has answered; what a service accepts it keeps in
+a part of its own, which no other service sweeps. What is made only for one download lies in a passing part, too.
 """
 
 from __future__ import annotations
@@ -13,16 +13,27 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
+from services.chassis.stored_bytes import StoredBytes, counted
+from services.chassis.turns import in_turns
 from services.contracts.errors import Refused
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ORGANISATION = re.compile(r"[0-9a-f]{32}")
-# The passing parts: documents that are downloaded at once, and exports that are downloaded later.
-PASSING, EXPORTS = "passing", "exports"
+_SHELF = re.compile(r"[0-9a-f]{2}")
+# The kept parts: documents, which lie in the organisation's folder itself, and files of imports that are unfinished.
+DOCUMENTS, IMPORTS = "", "imports"
+# The passing parts: what is being uploaded, documents that are downloaded at once, and exports that are downloaded later.
+UPLOADS, PASSING, EXPORTS = "uploads", "passing", "exports"
+# Where services look for an upload: a gateway of an earlier version, until it is updated too, puts it among the documents.
+UPLOADED = (UPLOADS, DOCUMENTS)
+_DOWNLOADED = (DOCUMENTS, PASSING, EXPORTS)
+_INCOMING = ".incoming-"
+_COUNTED_AT_MOST = 3
 
 
 LEAST_FREE_BYTES = 10 * 1024 * 1024
@@ -49,49 +60,206 @@ def no_room() -> Refused:
     )
 
 
+@contextmanager
+def _telling_full_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise no_room() from error
+        raise
+
+
+class Upload(NamedTuple):
+    """A file that is being uploaded, held by one request."""
+
+    sha256: str
+    size: int
+    holder: Path
+
+
 class BlobStore:
-    """A folder of immutable files, named by organisation and SHA-256."""
+    """A folder of immutable files, named by organisation, part and SHA-256."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
     def put(self, organisation_id: str, chunks: Iterable[bytes], most_bytes: int) -> tuple[str, int]:
-        """Store the content of the chunks durably; returns (SHA-256, size).
+        """Store the content of the chunks durably among the documents; returns (SHA-256, size).
 
         Raises Refused(request_too_large) beyond `most_bytes`, Refused(service_unavailable) on a full disk, and stores nothing.
         """
-        return self._store(self._folder_of(organisation_id), chunks, most_bytes)
+        return self.put_passing(organisation_id, chunks, most_bytes, DOCUMENTS)
 
+    @_telling_full_disk()
     def put_passing(
         self, organisation_id: str, chunks: Iterable[bytes], most_bytes: int, part: str = PASSING
     ) -> tuple[str, int]:
         """As `put`, but in a passing part. `find` finds the document until `sweep_passing` deletes it."""
-        return self._store(self._folder_of(organisation_id) / part, chunks, most_bytes)
+        with self._received(organisation_id, chunks, most_bytes) as (received, sha256, size):
+            path = self.path(organisation_id, sha256, part)
+            _make(path.parent)
+            with self._counted(organisation_id) as stored:
+                _place(received, path, size, stored)
+            _sync(path.parent)
+        return sha256, size
 
-    def find(self, organisation_id: str, sha256: str) -> Path:
-        """The path of a document, kept or passing. Raises Refused(not_found)."""
-        kept, own = self.path(organisation_id, sha256), self._folder_of(organisation_id)
-        for path in (kept, *(own / part / sha256[:2] / sha256 for part in (PASSING, EXPORTS))):
+    @_telling_full_disk()
+    def put_upload(
+        self, organisation_id: str, chunks: Iterable[bytes], most_bytes: int, most_stored_bytes: int
+    ) -> Upload:
+        """Store what a request uploads until `release`, or until `sweep_passing` if that never comes.
+
+        Raises as `put`, and Refused(storage_full) if the organisation would store more than `most_stored_bytes`.
+        """
+        with self._received(organisation_id, chunks, most_bytes) as (received, sha256, size):
+            path = self.path(organisation_id, sha256, UPLOADS)
+            holder = path.with_name(f"{sha256}.{secrets.token_hex(8)}")
+            _make(path.parent)
+            with self._counted(organisation_id) as stored:
+                if not path.exists():
+                    stored.require_room(size, most_stored_bytes)
+                _place(received, path, size, stored)
+                holder.touch()
+            _sync(path.parent)
+        return Upload(sha256, size, holder)
+
+    def release(self, organisation_id: str, upload: Upload) -> None:
+        """Delete an upload, unless another request holds the same bytes. A kept copy stays."""
+        with self._counted(organisation_id) as stored:
+            upload.holder.unlink(missing_ok=True)
+            if not any(upload.holder.parent.glob(f"{upload.sha256}.*")):
+                _remove(self.path(organisation_id, upload.sha256, UPLOADS), stored)
+
+    @_telling_full_disk()
+    def keep(self, organisation_id: str, sha256: str, part: str = DOCUMENTS) -> None:
+        """Keep an upload in a part of a service's own, durably, before the row that refers to it is committed.
+
+        Repeating it is harmless: the file counts as new. Raises Refused(not_found) if the upload has gone meanwhile, and
+        Refused(service_unavailable) on a full disk.
+        """
+        path = self.path(organisation_id, sha256, part)
+        _make(path.parent)
+        with self._counted(organisation_id):
+            _link(path if path.exists() else self.find(organisation_id, sha256, *UPLOADED), path)
+        _sync(path.parent)
+
+    def find(self, organisation_id: str, sha256: str, *parts: str) -> Path:
+        """The path of a file, in one of these parts or, without any, of those for downloads. Raises Refused(not_found)."""
+        for part in parts or _DOWNLOADED:
+            path = self.path(organisation_id, sha256, part)
             if path.is_file():
                 return path
-        raise Refused("not_found", "The document is not in the store.")
+        if UPLOADS in parts:
+            raise Refused("not_found", "The uploaded file is no longer there. Upload it again.", "document")
+        raise _not_stored()
+
+    def read(self, organisation_id: str, sha256: str) -> bytes:
+        """The bytes of a document. Raises Refused(not_found), OSError if the file no longer matches its hash."""
+        try:
+            content = self.path(organisation_id, sha256).read_bytes()
+        except FileNotFoundError:
+            raise _not_stored() from None
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise OSError("a stored document has changed")
+        return content
+
+    def path(self, organisation_id: str, sha256: str, part: str = DOCUMENTS) -> Path:
+        """The path of a file in a part, which may not exist."""
+        if not _SHA256.fullmatch(sha256):
+            raise _not_stored()
+        return self._folder_of(organisation_id) / part / sha256[:2] / sha256
+
+    # Sweeping and counting
+
+    def organisations(self) -> list[str]:
+        """The ids of the organisations that have ever stored a file."""
+        return sorted(filter(_ORGANISATION.fullmatch, _names(self.folder)))
 
     def sweep_passing(self, older_than_s: float, part: str = PASSING) -> int:
         """Delete files that were put into a passing part longer ago than this; returns how many."""
-        before, swept = time.time() - older_than_s, 0
-        for path in self.folder.glob(f"*/{part}/**/*"):
-            with suppress(FileNotFoundError):  # another process has deleted it
-                if path.is_file() and path.stat().st_mtime < before:
-                    path.unlink()
-                    swept += 1
-        return swept
+        before = time.time() - older_than_s
+        return sum(
+            self.delete_old(organisation_id, self.old_files(organisation_id, part, before), before)
+            for organisation_id in self.organisations()
+        )
 
-    def _store(self, folder: Path, chunks: Iterable[bytes], most_bytes: int) -> tuple[str, int]:
+    def old_files(self, organisation_id: str, part: str, before: float) -> Iterator[Path]:
+        """Files of a part that were put there, or kept anew, before this time. They come in turns."""
+        for path in in_turns(self._files(self._folder_of(organisation_id) / part)):
+            if _is_old(path, before):
+                yield path
+
+    def delete_old(self, organisation_id: str, paths: Iterable[Path], before: float) -> int:
+        """Delete those files that have not been put or kept anew since `before`; returns how many."""
+        deleted = 0
+        for path in in_turns(paths, 10):
+            with self._counted(
+                organisation_id
+            ) as stored:  # nobody keeps it between the look and the deletion
+                if _is_old(path, before):
+                    _remove(path, stored)
+                    deleted += 1
+        return deleted
+
+    def stored_bytes(self, organisation_id: str) -> int:
+        """The bytes of all files of an organisation."""
+        with self._counted(organisation_id) as stored:
+            total = stored.total
+        return self.recount(organisation_id) if total is None else total
+
+    def recount(self, organisation_id: str) -> int:
+        """Add up the bytes of all files of an organisation anew, and again if files came or went meanwhile.
+
+        Where they never cease to, some of those may count twice until the next recount.
+        """
+        total = 0
+        for _ in range(_COUNTED_AT_MOST):
+            with self._counted(organisation_id) as stored:
+                before = stored.noted
+            found = self._bytes_in(self._folder_of(organisation_id))
+            with self._counted(organisation_id) as stored:
+                stored.found = found - before
+                total, is_exact = found - before + stored.noted, stored.noted == before
+            if is_exact:
+                break
+        return total
+
+    def _bytes_in(self, folder: Path) -> int:
+        total, linked = 0, set()
+        for part in (DOCUMENTS, IMPORTS, UPLOADS, PASSING, EXPORTS):
+            for path in in_turns(self._files(folder / part)):
+                status = _status(path)
+                if status is None or path.name.startswith(_INCOMING):
+                    continue
+                if status.st_nlink == 1 or status.st_ino not in linked:
+                    total += status.st_size
+                if status.st_nlink > 1:  # an upload and a kept file may be one
+                    linked.add(status.st_ino)
+        return total
+
+    def _files(self, folder: Path) -> Iterator[Path]:
+        """The files of a part, with those that somebody has begun to write."""
+        for name in _names(folder):
+            if name.startswith(_INCOMING):
+                yield folder / name
+            elif _SHELF.fullmatch(name):
+                yield from (folder / name / each for each in _names(folder / name))
+            time.sleep(0)
+
+    @contextmanager
+    def _received(
+        self, organisation_id: str, chunks: Iterable[bytes], most_bytes: int
+    ) -> Iterator[tuple[Path, str, int]]:
+        """A file with the content of the chunks, its SHA-256 and size. It goes at the end, so place it elsewhere."""
+        # Counts what was never counted, which takes too long while the lock is held.
+        self.stored_bytes(organisation_id)
         digest, size = hashlib.sha256(), 0
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".incoming-{secrets.token_hex(8)}"
+        folder = self._folder_of(organisation_id) / UPLOADS
+        _make(folder)
+        received = folder / f"{_INCOMING}{secrets.token_hex(8)}"
         try:
-            with temporary.open("xb") as file:
+            with received.open("xb") as file:
                 for chunk in chunks:
                     size += len(chunk)
                     if size > most_bytes:
@@ -100,38 +268,77 @@ class BlobStore:
                     file.write(chunk)
                 file.flush()
                 os.fsync(file.fileno())
-            path = folder / digest.hexdigest()[:2] / digest.hexdigest()
-            path.parent.mkdir(exist_ok=True)
-            temporary.replace(path)
-            _sync(path.parent)
-        except OSError as error:
-            if error.errno in _FULL:
-                raise no_room() from error
-            raise
+            yield received, digest.hexdigest(), size
         finally:
-            temporary.unlink(missing_ok=True)
-        return digest.hexdigest(), size
+            received.unlink(missing_ok=True)
 
-    def read(self, organisation_id: str, sha256: str) -> bytes:
-        """The bytes of a document. Raises Refused(not_found), OSError if the file no longer matches its hash."""
-        try:
-            content = self.path(organisation_id, sha256).read_bytes()
-        except FileNotFoundError:
-            raise Refused("not_found", "The document is not in the store.") from None
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise OSError("a stored document has changed")
-        return content
-
-    def path(self, organisation_id: str, sha256: str) -> Path:
-        """The path of a kept document, which may not exist."""
-        if not _SHA256.fullmatch(sha256):
-            raise Refused("not_found", "The document is not in the store.")
-        return self._folder_of(organisation_id) / sha256[:2] / sha256
+    @contextmanager
+    def _counted(self, organisation_id: str) -> Iterator[StoredBytes]:
+        """Hold the lock of an organisation's files, with their count."""
+        folder = self._folder_of(organisation_id)
+        _make(folder)
+        with counted(folder) as stored:
+            yield stored
 
     def _folder_of(self, organisation_id: str) -> Path:
         if not _ORGANISATION.fullmatch(organisation_id):
             raise ValueError("an organisation id is expected")
         return self.folder / organisation_id
+
+
+def _not_stored() -> Refused:
+    return Refused("not_found", "The document is not in the store.")
+
+
+def _link(source: Path, path: Path) -> bool:
+    """Have a file in this place, too, and as new. False if its content was there before."""
+    is_new = not path.exists()
+    if is_new:
+        path.hardlink_to(source)
+    os.utime(path)
+    return is_new
+
+
+def _place(received: Path, path: Path, size: int, stored: StoredBytes) -> None:
+    if _link(received, path):
+        stored.noted += size
+
+
+def _remove(path: Path, stored: StoredBytes) -> None:
+    """Delete a file, if it is there. Its bytes go with its last link."""
+    status = _status(path)
+    if status is not None:
+        path.unlink()
+        if status.st_nlink == 1 and not path.name.startswith(_INCOMING):
+            stored.noted -= status.st_size
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:  # another process has deleted it
+        return None
+
+
+def _is_old(path: Path, before: float) -> bool:
+    status = _status(path)
+    return status is not None and status.st_mtime < before
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries]
+    except FileNotFoundError:
+        return []
+
+
+def _make(folder: Path) -> None:
+    """Make a folder, durably, with those above it."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync(folder.parent)
 
 
 def _sync(folder: Path) -> None:

@@ -44,6 +44,11 @@ AUDIT_UNSEALED_AGE = Gauge(
 HTTP_REQUESTS = Histogram(
     "portico_http_seconds", "HTTP requests", ["method", "route", "status"], buckets=_BUCKETS
 )
+STORED_BYTES = Gauge("portico_stored_bytes", "Bytes of all files in the store, as counted last")
+STORAGE_FILL = Gauge(
+    "portico_storage_fill_ratio",
+    "How much of its room the organisation uses that has least left; raise an alarm above 0.8",
+)
 WORKERS_BUSY = Gauge("portico_workers_busy", "Calls and events being worked on", ["service"])
 LOOP_STALL = Histogram(
     "event_loop_stall_seconds",

@@ -78,6 +78,13 @@ def build(service: str, environ: dict[str, str] | None = None) -> tuple[Any, Run
     return ServiceContainer(module.Service, config), runtime
 
 
+def collect_garbage_seldom() -> None:
+    """Let the collector skip the objects of the start, which live as long as the process, and run after 2,000 new ones."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(2_000, 10, 5)
+
+
 def main(service: str) -> int:
     """Run until SIGTERM or SIGINT."""
     _spare_memory()
@@ -96,11 +103,7 @@ def main(service: str) -> int:
     container.start()
     health = HealthServer(service, runtime.settings.health_host, runtime.settings.health_port, runtime.checks)
     health.start()
-    # The objects of the start live as long as the process, so the collector skips them. It also runs less often: after
-    # 2,000 new objects instead of 700.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(2_000, 10, 5)
+    collect_garbage_seldom()
     StallMonitor(service).start()
     log.info("started", name=service, pid=os.getpid())
     stop.wait()

@@ -49,6 +49,11 @@ class Settings(Schema):
     BLOB_DIR = fields.String(
         required=True, metadata={"help": "folder of the content-addressed store for documents"}
     )
+    UNUSED_FILES_KEPT_HOURS = fields.Integer(
+        load_default=24,
+        validate=validate.Range(1, 720),
+        metadata={"help": "after how many hours a file is deleted to which nothing refers"},
+    )
     HEARTBEAT_S = fields.Integer(
         load_default=10,
         validate=validate.Range(2, 60),

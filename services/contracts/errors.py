@@ -107,6 +107,7 @@ CODES: dict[str, int] = {
     # gateway
     "cross_site_refused": 403,
     "request_too_slow": 408,
+    "storage_full": 413,
     "not_acceptable": 406,
     # referrals
     "resource_not_found": 422,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from services.chassis.audit_search import ids_asked, serves_audit
+from services.chassis.blobs import IMPORTS
 from services.chassis.loop import Loop
 from services.chassis.runtime import Runtime
+from services.chassis.unused_files import UnusedFilesLoop
 from services.contracts.identity.merging import describe_person
 from services.contracts.referrals.audit import trail
 from services.referrals.assignments.entrypoints import AssignmentEntrypoints
@@ -18,8 +20,8 @@ from services.referrals.directory import name_index
 from services.referrals.directory.entrypoints import DirectoryEntrypoints
 from services.referrals.directory_exports import jobs as export_jobs
 from services.referrals.directory_exports.entrypoints import DirectoryExportEntrypoints
+from services.referrals.directory_imports import jobs as import_jobs
 from services.referrals.directory_imports.entrypoints import DirectoryImportEntrypoints
-from services.referrals.directory_imports.jobs import DirectoryImportsLoop
 from services.referrals.fhir.entrypoints import FhirEntrypoints
 from services.referrals.hsds.entrypoints import HsdsEntrypoints
 from services.referrals.intakes.entrypoints import IntakeEntrypoints
@@ -42,7 +44,9 @@ def start_runtime(settings: Any) -> Runtime:
     runtime.loops.append(Loop("capacity-settling", lambda: due_lines.settle_due(runtime), due_lines.EVERY_S))
     runtime.loops.append(Loop("referrals-expiring", lambda: expiry.expire(runtime), expiry.EVERY_S))
     runtime.loops.append(Loop("offers-expiring", lambda: offer_expiry.expire(runtime), offer_expiry.EVERY_S))
-    runtime.loops.extend((BulkJobsLoop(runtime), DirectoryImportsLoop(runtime), *export_jobs.loops(runtime)))
+    runtime.loops.extend((BulkJobsLoop(runtime), import_jobs.DirectoryImportsLoop(runtime)))
+    runtime.loops.extend(export_jobs.loops(runtime))
+    runtime.loops.append(UnusedFilesLoop(runtime, IMPORTS, import_jobs.files_in_use))
     runtime.loops.append(name_index.warming(runtime))
     runtime.loops.extend(folding.loops(runtime.database))
     runtime.loops.append(Loop("record-papers", lambda: record_pdf.sweep(runtime), record_pdf.SWEPT_EVERY_S))

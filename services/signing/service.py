@@ -7,10 +7,13 @@ from typing import Any
 from eventlet import tpool
 
 from services.chassis.audit_search import ids_asked, serves_audit
+from services.chassis.blobs import DOCUMENTS
 from services.chassis.runtime import Runtime
+from services.chassis.unused_files import UnusedFilesLoop
 from services.contracts.identity.merging import describe_person
 from services.contracts.signing.audit import trail
 from services.signing.documents.entrypoints import DocumentEntrypoints
+from services.signing.documents.queries import files_in_use
 from services.signing.documents.signer import Signer
 from services.signing.models import Base
 
@@ -22,6 +25,7 @@ def start_runtime(settings: Any) -> Runtime:
     runtime: Any = Runtime("signing", settings, Base)
     runtime.signer = Signer(settings, runtime.blobs)
     runtime.signer.prepare()
+    runtime.loops.append(UnusedFilesLoop(runtime, DOCUMENTS, files_in_use))
     return runtime  # type: ignore[no-any-return]  # Runtime, with one attribute of this service's own
 
 

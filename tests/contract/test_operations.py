@@ -129,7 +129,7 @@ def test_a_route_fits_its_operation(route: Route):
     assert route.uploads is None or route.uploads in members
     # Opening a file is audited, but remains a GET. A secret does not belong into an address,
     # and a letter does not fit into one.
-    reads = route.operation.kind == "query" or route.downloads
+    reads = route.operation.kind == "query" or route.downloads is not None
     has_body = _carries_a_secret(route) or route.operation is preview_message_template
     has_body = has_body or route.name != route.operation.name
     assert (route.method == "GET") == (reads and not has_body)

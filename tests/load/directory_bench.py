@@ -135,8 +135,7 @@ def run(name: str, url: str, folder: Path) -> None:
 def _uploaded(service: InProcess, export: Path) -> dict[str, Any]:
     with export.open("rb") as file:
         pieces = iter(lambda: file.read(1 << 20), b"")
-        sha256, size = service.runtime.blobs.put(STAFF.organisation_id or "", pieces, 10**9)
-    return {"sha256": sha256, "size": size}
+        return service.upload(pieces)
 
 
 def _import(service: InProcess, title: str, document: dict[str, Any], **more: bool) -> None:

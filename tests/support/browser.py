@@ -131,8 +131,10 @@ class Browser:
         self.send("Input.insertText", text=text)
 
     def press(self, key: str) -> None:
-        """Press Tab, Enter or the space bar."""
-        code, text = {"Tab": (9, ""), "Enter": (13, "\r"), " ": (32, " ")}[key]
+        """Press Tab, Enter, the space bar or an arrow key."""
+        code, text = {
+            "Tab": (9, ""), "Enter": (13, "\r"), " ": (32, " "), "ArrowDown": (40, ""), "ArrowUp": (38, ""),
+        }[key]  # fmt: skip
         for kind in ("keyDown", "keyUp"):
             self.send(
                 "Input.dispatchKeyEvent",

@@ -6,7 +6,8 @@ This is quick enough to test every rule. Tests with whole processes cover the br
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -85,7 +86,7 @@ class InProcess:
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
         self.runtime: Any = SimpleNamespace(
             service=service,
-            settings=SimpleNamespace(**settings),
+            settings=SimpleNamespace(**{"unused_files_kept_hours": 24} | settings),
             database=self.database,
             tables=base.chassis,
             relay=FakeRelay(),
@@ -137,6 +138,23 @@ class InProcess:
         return getattr(self.module.Service, operation.name).method(
             self.service, Call(self.runtime, operation, loaded, admitted, context)
         )
+
+    def upload(self, content: bytes | Iterable[bytes], organisation_id: str = HARBOR[0]) -> dict[str, Any]:
+        """Store an upload as the gateway does; what its call carries."""
+        pieces = [content] if isinstance(content, bytes) else content
+        upload = self.runtime.blobs.put_upload(organisation_id, pieces, 10**9, 10**12)
+        return {"sha256": upload.sha256, "size": upload.size}
+
+    def files(self) -> list[Path]:
+        """All files in the store, without the counts."""
+        paths = self.runtime.blobs.folder.rglob("*")
+        return [path for path in paths if path.is_file() and path.name != ".bytes"]
+
+    def age_files(self, hours: float) -> None:
+        """Make all files in the store older."""
+        for path in {path.stat().st_ino: path for path in self.files()}.values():  # a file may have two names
+            status = path.stat()
+            os.utime(path, (status.st_atime, status.st_mtime - hours * 3600))
 
     def deliver(
         self,

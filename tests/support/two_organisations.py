@@ -79,7 +79,10 @@ KINDS: Mapping[str, str] = {
     "resource_ids": "program",
     "role_id": "role",
     "schedule_id": "capacity_schedule",
+    "service_at_location_id": "service_at_location",
     "service_id": "program",
+    "taxonomy_id": "taxonomy",
+    "taxonomy_term_id": "term",
     "session_id": "session",
     "statuses_from_queue_id": "queue",
     "to_program_id": "program",
@@ -147,6 +150,7 @@ KINDS_OF: Mapping[tuple[str, str], str] = {
     ("referrals.list_bulk_jobs", "after"): "bulk_job_cursor",
     ("referrals.list_capacities", "after"): "capacity_cursor",
     ("referrals.list_capacity_history", "after"): "capacity_change_cursor",
+    ("referrals.list_hsds_taxonomy_terms", "parent_id"): "parent_term",
     ("referrals.list_directory_imports", "after"): "directory_import_cursor",
     ("referrals.list_offers", "after"): "offer_cursor",
     ("referrals.list_program_demand", "after"): "demand_cursor",
@@ -364,9 +368,3 @@ def _open_a_record(world: World, key: str, session: Session) -> None:
 def own_person(key: str) -> str:
     """The id of the person that the callers of this organisation stand for."""
     return f"{KEYS.index(key) + 1:x}" * 32
-
-
-def a_blob(service: InProcess, organisation_id: str, content: bytes) -> dict[str, Any]:
-    """An uploaded file as the gateway passes it on."""
-    sha256, size = service.runtime.blobs.put(organisation_id, [content], 10**8)
-    return {"sha256": sha256, "size": size}

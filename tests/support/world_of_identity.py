@@ -31,7 +31,7 @@ from services.identity.sessions.models import LoginSession
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 from tests.integration.identity.employees import activate
 from tests.support.in_process import a_caller
-from tests.support.two_organisations import KEYS, World, a_blob, everybody, finished
+from tests.support.two_organisations import KEYS, World, everybody, finished
 
 
 def identity_world(folder: Path) -> World:
@@ -218,11 +218,11 @@ class _IdentityObjects:
         line = "employee_number,last_name,is_active\n9,Quill of " + self.key + ",true\n"
         imported = self.call(
             hr_feed.upload_hr_feed,
-            document=a_blob(self.identity, self.caller.organisation_id or "", line.encode()),
+            document=self.identity.upload(line.encode(), self.caller.organisation_id or ""),
             format="csv",
         )
         self.keep("hr_import", imported["id"])
-        self.keep("blob", a_blob(self.identity, self.caller.organisation_id or "", line.encode()))
+        self.keep("blob", self.identity.upload(line.encode(), self.caller.organisation_id or ""))
 
     def _outside(self) -> None:
         provider = {"realm": "staff", "issuer": "https://id.example.org", "client_id": "portico"}

@@ -54,7 +54,7 @@ def test_a_browser_signs_in_with_the_provider_and_works_with_its_session(ready: 
         options = browser.get(f"/v1/sign-in/{HARBOR}/staff").json()
         assert options["outside"]["button_name"] == "Harbor ID"
         begun = browser.get(options["outside"]["start_path"], params={"return_path": "/docs"})
-        assert begun.status_code == 302
+        assert begun.status_code == 303
         back = httpx.post(begun.headers["Location"], data={"sub": "outside-subject"})
         assert back.status_code == 302
         address = urlsplit(back.headers["Location"])

@@ -1,4 +1,4 @@
-"""Routes of identity: outside OpenID Connect providers. gateway.sign_in has the addresses that browsers visit."""
+"""Routes of identity: outside OpenID Connect providers. gateway.web.outside_sign_in has the addresses that browsers visit."""
 
 from gateway.routes import Route
 from services.contracts.identity import outside as api

@@ -10,6 +10,6 @@ ROUTES = (
         "GET",
         "/v1/directory/exports/{export_id}/file",
         directory_exports.download_directory_export,
-        downloads=True,
+        downloads="application/json",
     ),
 )

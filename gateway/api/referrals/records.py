@@ -13,7 +13,7 @@ ROUTES = (
         "GET",
         "/v1/contact-records/{contact_record_id}/pdf",
         records.create_contact_record_pdf,
-        downloads=True,
+        downloads="application/pdf",
     ),
-    Route("GET", "/v1/referrals/{referral_id}/pdf", records.create_referral_pdf, downloads=True),
+    Route("GET", "/v1/referrals/{referral_id}/pdf", records.create_referral_pdf, downloads="application/pdf"),
 )

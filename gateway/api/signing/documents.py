@@ -7,7 +7,9 @@ ROUTES = (
     Route("GET", "/v1/documents", documents.list_documents),
     Route("POST", "/v1/documents", documents.send_document, uploads="document"),
     Route("GET", "/v1/documents/{document_id}", documents.get_document),
-    Route("GET", "/v1/documents/{document_id}/file", documents.open_document_file, downloads=True),
+    Route(
+        "GET", "/v1/documents/{document_id}/file", documents.open_document_file, downloads="application/pdf"
+    ),
     Route("POST", "/v1/documents/{document_id}/signature", documents.sign_document),
     Route("POST", "/v1/documents/{document_id}/decline", documents.decline_document),
     Route("POST", "/v1/documents/{document_id}/return", documents.mark_returned),

@@ -28,10 +28,8 @@ PROBLEMS_SHOWN = 200
 def read_feed(path: Path, file_format: str) -> Parsed:
     """Read the file at `path`. The answer has the first 200 of its problems.
 
-    Raises Refused(not_found), FileRefused, or Refused(import_file_refused) when it takes too much time or memory.
+    Raises FileRefused, or Refused(import_file_refused) when it takes too much time or memory.
     """
-    if not path.is_file():
-        raise Refused("not_found", "The document is not in the store.")
     with tempfile.TemporaryFile() as answer:
         try:
             done = subprocess.run(  # noqa: S603 - this module, and a path that the service has made

@@ -17,6 +17,7 @@ from sqlalchemy import and_, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
+from services.chassis.blobs import UPLOADED
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
 from services.chassis.transactions import itself, transact_as
@@ -43,11 +44,14 @@ KNOWN_AT_ONCE = 200
 
 
 def upload(call: Call) -> Any:
-    """Read a file in a child process, compare it with the known employees, keep the differences. Raises as `read_feed`."""
+    """Read a file in a child process, compare it with the known employees, keep the differences, and not the file.
+
+    Raises Refused(not_found), and as `read_feed`.
+    """
     document = call.request["document"]
-    path = call.runtime.blobs.path(call.organisation_id, document["sha256"])
     if call.is_repeated():
         return call.commit(_complete, "")
+    path = call.runtime.blobs.find(call.organisation_id, document["sha256"], *UPLOADED)
     parsed = read_feed(path, call.request["format"])
     with call.runtime.database.reading(call.organisation_id) as session:
         known = known_employees(session)

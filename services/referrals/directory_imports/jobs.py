@@ -7,14 +7,17 @@ call has died. An import may be repeated, because records that are written alrea
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+from eventlet import tpool
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
+from services.chassis.blobs import DOCUMENTS, IMPORTS
 from services.chassis.cursors import cursor_of, read_cursor
 from services.chassis.loop import Loop
 from services.chassis.operations import Call
@@ -24,7 +27,7 @@ from services.contracts.errors import Refused
 from services.contracts.referrals.directory_imports import directory_imported
 from services.referrals.directory import leases
 from services.referrals.directory.rules import APPLYING, DONE, READING, REFUSED, WAITING
-from services.referrals.directory_imports import writes
+from services.referrals.directory_imports import closings, writes
 from services.referrals.directory_imports.models import DirectoryImport
 from services.referrals.directory_imports.reader import Upload, read_upload
 from services.referrals.directory_imports.report import FileRefused
@@ -48,26 +51,34 @@ class DirectoryImportsLoop(Loop):
 
 
 def start(call: Call) -> Any:
-    """Store a new import, and do it at once if it is small. Raises Refused(not_found) and FileRefused."""
+    """Store a new import, and do it at once if it is small.
+
+    Raises Refused(not_found), FileRefused, and Refused(program_has_open_referrals) for a file that nobody has confirmed.
+    """
     document = call.request["document"]
-    if not call.runtime.blobs.path(call.organisation_id, document["sha256"]).is_file():
-        raise Refused("not_found", "The document is not in the store.")
+    tpool.execute(call.runtime.blobs.keep, call.organisation_id, document["sha256"], IMPORTS)
     import_id = call.commit(_new_import)["import_id"]
     if document["size"] <= DONE_IN_CALL_BYTES:
         carry_on(call.runtime, import_id, most_records=DONE_IN_CALL_RECORDS)
     call.runtime.loops.wake(LOOP)
     answer = call.read(lambda session, *_: view_of(_find(session, import_id)))
     if answer["state"] == REFUSED:
-        raise FileRefused(**answer["refusal"])
+        refusal = answer["refusal"]
+        if refusal["reason"] == closings.OPEN_REFERRALS:
+            raise Refused("program_has_open_referrals", refusal["detail"], "confirm", **answer["closing"])
+        raise FileRefused(**refusal)
     return answer
 
 
-def _new_import(unit: UnitOfWork, *, dry_run: bool, document: Mapping[str, Any]) -> dict[str, Any]:
+def _new_import(
+    unit: UnitOfWork, *, dry_run: bool, confirm: bool, document: Mapping[str, Any]
+) -> dict[str, Any]:
     job = DirectoryImport(
         id=wire.new_id(),
         organisation_key=unit.organisation_key,
         state=WAITING,
         is_dry_run=dry_run,
+        is_confirmed=confirm,
         sha256=document["sha256"],
         done=0,
         counts=dict.fromkeys(COUNTS, 0),
@@ -105,7 +116,7 @@ def carry_on(
     if lease is None:
         return True
     try:
-        upload = read_upload(runtime.blobs.path(lease.job.organisation_id, lease.job.sha256))
+        upload = read_upload(_file_of(runtime, lease.job))
     except FileRefused as refusal:
         facts = refusal.facts()
         lease.write(lambda unit, job: _refuse(unit, job, facts))
@@ -115,6 +126,8 @@ def carry_on(
         lease.write(lambda unit, job: _begin(unit, job, upload, give_up=is_too_much))
         if is_too_much:
             return True
+        if lease.job.closing is None and not _may_close(runtime, lease, upload):
+            return True
         upload.skip(lease.job.done)
         while entries := upload.take(RECORDS_AT_ONCE):
             if is_stopping():
@@ -123,6 +136,23 @@ def carry_on(
             lease.write(partial(_apply, entries=entries))
         lease.write(_finish)
     return True
+
+
+def _file_of(runtime: Any, job: DirectoryImport) -> Path:
+    """Where the file of an import is. One that was begun by an earlier version has its file among the documents."""
+    try:
+        path: Path = runtime.blobs.find(job.organisation_id, job.sha256, IMPORTS, DOCUMENTS)
+    except Refused:
+        raise FileRefused("failed", "The file of the import is no longer there; upload it again.") from None
+    return path
+
+
+def files_in_use(session: Session, sha256s: Collection[str]) -> set[str]:
+    """Those of these files to which an unfinished import refers."""
+    found = select(DirectoryImport.sha256).where(
+        DirectoryImport.sha256.in_(sha256s), DirectoryImport.finished_at.is_(None)
+    )
+    return set(session.scalars(found))
 
 
 def _begin(unit: UnitOfWork, job: DirectoryImport, upload: Upload, *, give_up: bool) -> None:
@@ -138,6 +168,21 @@ def _begin(unit: UnitOfWork, job: DirectoryImport, upload: Upload, *, give_up: b
     job.state = APPLYING
     if give_up:
         leases.release(job)
+
+
+def _may_close(runtime: Any, lease: leases.Lease[DirectoryImport], upload: Upload) -> bool:
+    """Note what the file closes. False where programs with open referrals are among it, and nobody has confirmed that."""
+    closing = closings.closing_of(runtime.database, lease.job, upload)
+    upload.rewind()
+    is_asked = closing["open_referrals"] > 0 and not (lease.job.is_dry_run or lease.job.is_confirmed)
+
+    def note(unit: UnitOfWork, job: DirectoryImport) -> None:
+        job.closing = closing
+        if is_asked and job.finished_at is None:
+            _refuse(unit, job, closings.refusal_of(closing))
+
+    lease.write(note)
+    return not is_asked
 
 
 def _apply(unit: UnitOfWork, job: DirectoryImport, *, entries: Sequence[Entry]) -> None:
@@ -201,7 +246,7 @@ def list_directory_imports(
 def view_of(job: DirectoryImport) -> dict[str, Any]:
     """The members of the contract's ImportReport."""
     names = (
-        "state", "is_dry_run", "source", "total", "done", "levels", "problems", "warnings", "refusal",
+        "state", "is_dry_run", "source", "total", "done", "levels", "problems", "warnings", "closing", "refusal",
         "requested_by", "created_at", "finished_at",
     )  # fmt: skip
     return {"import_id": job.id, **job.counts, **{name: getattr(job, name) for name in names}}

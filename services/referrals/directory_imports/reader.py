@@ -14,7 +14,6 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Self
 
-from services.contracts.errors import Refused
 from services.referrals.directory_imports.report import FileRefused
 from services.referrals.directory_imports.spool import Entry, entry_of
 
@@ -45,6 +44,10 @@ class Upload:
         for _ in islice(self._answer, count):
             pass
 
+    def rewind(self) -> None:
+        """Go back to the first record."""
+        self._answer.seek(0)
+
     def take(self, count: int) -> list[Entry]:
         """The next records, at most `count`; none at the end."""
         return [entry_of(line) for line in islice(self._answer, count)]
@@ -53,10 +56,8 @@ class Upload:
 def read_upload(path: Path) -> Upload:
     """Read the file at `path`. The caller closes the upload.
 
-    Raises Refused(not_found), FileRefused, or Refused(import_file_refused) when it takes too much time or memory.
+    Raises FileRefused, also when it takes too much time or memory.
     """
-    if not path.is_file():
-        raise Refused("not_found", "The document is not in the store.")
     answer = tempfile.TemporaryFile()  # noqa: SIM115 - the upload closes it
     try:
         summary = _read_in_child(path, answer)

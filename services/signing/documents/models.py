@@ -26,6 +26,8 @@ class Document(TenantScoped, Base):
         Index(None, "organisation_id", "sent_at", "id"),
         Index(None, "organisation_id", "recipient_account_id", "sent_at", "id"),
         Index(None, "organisation_id", "named_person_id"),
+        Index(None, "organisation_id", "original_sha256"),
+        Index(None, "organisation_id", "signed_sha256"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     version: Mapped[int] = mapped_column(Integer, default=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Select, and_, false, or_, select
@@ -47,6 +48,13 @@ def describe_document(session: Session, _caller: Caller, *, document_id: str) ->
     if found is None:
         raise Refused("not_found", "There is no such document.", "document_id")
     return {"document_id": found}
+
+
+def files_in_use(session: Session, sha256s: Collection[str]) -> set[str]:
+    """Those of these files to which a document refers, as it was sent or as it was signed."""
+    columns = (Document.original_sha256, Document.signed_sha256)
+    found = (session.scalars(select(column).where(column.in_(sha256s))) for column in columns)
+    return {str(sha256) for each in found for sha256 in each}
 
 
 def list_documents(

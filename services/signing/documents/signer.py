@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 from eventlet import tpool
 
-from services.chassis.blobs import BlobStore
+from services.chassis.blobs import UPLOADED, BlobStore
 from services.contracts.errors import Refused
 from services.signing.pdf import screening
 from services.signing.pdf.certificates import Authority
@@ -73,19 +73,18 @@ class Signer:
         """Make the installation's keys if there are none. Raises WrongPassphrase if the keys cannot be decrypted."""
         self._authority.timestamper()
 
-    def screen(self, organisation_id: str, sha256: str, size: int, wait_s: float) -> int:
-        """Screen a stored document. Returns its number of pages.
+    def take_in(self, organisation_id: str, sha256: str, size: int, wait_s: float) -> int:
+        """Screen an uploaded document, and keep it. Returns its number of pages.
 
-        Raises Refused: not_found when it was not uploaded, document_… when it fails the screening, service_unavailable
-        when too many are waiting.
+        Raises Refused: not_found when it is not, or no longer, uploaded, document_… when it fails the screening,
+        service_unavailable when too many are waiting.
         """
-        path = self._blobs.path(organisation_id, sha256)
-        if not path.is_file():
-            raise Refused("not_found", "The document is not in the store: upload it first.", "document")
+        path = self._blobs.find(organisation_id, sha256, *UPLOADED)
         with _turn(self._screenings, wait_s):
             screened = screening.screen(path, limits=self._limits, field="document")
         if (screened.sha256, screened.bytes) != (sha256, size):
             raise Refused("document_unreadable", "The stored document is not the one uploaded.", "document")
+        self._in_thread(self._blobs.keep, organisation_id, sha256)
         return screened.pages
 
     @contextmanager

@@ -18,7 +18,10 @@ LONGEST_WAIT_S = 15.0
 
 
 def send_document(call: Call) -> Any:
-    """Ask identity about the recipient and referrals about the contact record, screen the file, then record it as sent."""
+    """Ask identity about the recipient and referrals about the contact record, take in the file, then record it as sent.
+
+    A crash before the last step leaves a file that nothing refers to; it is deleted later.
+    """
     if call.is_repeated():
         return call.commit(_only_replayed)
     recipient = _describe_account(call, call.request["recipient_account_id"], "recipient_refused")
@@ -26,7 +29,7 @@ def send_document(call: Call) -> Any:
     rules.require_recipient(recipient["state"], recipient["realm"], can_sign=recipient["can_sign"])
     concerned = _concerned(call)
     document = call.request["document"]
-    pages = _signer(call).screen(_organisation(call)[0], document["sha256"], document["size"], _wait_s(call))
+    pages = _signer(call).take_in(_organisation(call)[0], document["sha256"], document["size"], _wait_s(call))
     return call.commit(handlers.send_document, document["sha256"], pages, concerned)
 
 
@@ -39,7 +42,7 @@ def sign_document(call: Call) -> Any:
     """Claim the document, sign it outside of any transaction, record the signature.
 
     One of any number of concurrent requests holds the claim. A crash before the last step leaves a lease that ends by
-    itself, and perhaps a signed file that nothing refers to.
+    itself, and perhaps a signed file that nothing refers to, which is deleted later.
     """
     if call.is_repeated():
         return call.commit(_only_replayed)

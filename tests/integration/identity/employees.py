@@ -54,10 +54,8 @@ def upload(
 ) -> Any:
     """The answer to an uploaded file of these rows."""
     data = content if content is not None else "\n".join([HEADER, *lines]).encode()
-    sha256, size = identity.runtime.blobs.put(admin.organisation_id or "", [data], 10**8)
-    return identity.call(
-        contract.upload_hr_feed, admin, document={"sha256": sha256, "size": size}, format=file_format
-    )
+    document = identity.upload(data, admin.organisation_id or "")
+    return identity.call(contract.upload_hr_feed, admin, document=document, format=file_format)
 
 
 def upload_json(identity: Identity, admin: Caller, rows: list[dict[str, Any]]) -> Any:

@@ -136,10 +136,8 @@ class Desk:
     def import_file(self, content: bytes, caller: Caller = STAFF) -> Mapping[str, Any]:
         """Upload and import a file as the gateway does."""
         assert caller.organisation_id
-        sha256, size = self.service.runtime.blobs.put(caller.organisation_id, [content], 30_000_000)
-        report: Mapping[str, Any] = self(
-            directory_imports.import_directory, caller, document={"sha256": sha256, "size": size}
-        )
+        document = self.service.upload(content, caller.organisation_id)
+        report: Mapping[str, Any] = self(directory_imports.import_directory, caller, document=document)
         return report
 
     def _id_of(self, name: str) -> str:

@@ -24,12 +24,12 @@ from pathlib import Path
 from services.contracts.referrals import directory_imports
 from services.chassis.database import Database
 from tests.integration.referrals.builders import STAFF
-from tests.support.in_process import HARBOR, InProcess
+from tests.support.in_process import InProcess
 
 folder, export = Path(sys.argv[1]), Path(sys.argv[2])
 service = InProcess("referrals", f"sqlite:///{folder / 'x.db'}", folder)
 service.database = service.runtime.database = Database(str(service.database.engine.url))  # waits for the disk
-sha256, size = service.runtime.blobs.put(HARBOR[0], [export.read_bytes()], 30_000_000)
+document = service.upload(export.read_bytes())
 longest, running = 0.0, True
 
 def tick():
@@ -41,7 +41,7 @@ def tick():
 
 ticker = eventlet.spawn(tick)
 started = time.monotonic()
-report = service.call(directory_imports.import_directory, STAFF, document={"sha256": sha256, "size": size})
+report = service.call(directory_imports.import_directory, STAFF, document=document)
 took = time.monotonic() - started
 running = False
 ticker.wait()

@@ -83,8 +83,7 @@ class SigningOffice:
 
     def upload(self, pdf: bytes, organisation_id: str = HARBOR[0]) -> dict[str, Any]:
         """Store bytes as the gateway does."""
-        sha256, size = self.process.runtime.blobs.put(organisation_id, [pdf], 50_000_000)
-        return {"sha256": sha256, "size": size}
+        return self.process.upload(pdf, organisation_id)
 
     def send(self, pdf: bytes | None = None, **changed: Any) -> Any:
         """Send a document to Ana."""

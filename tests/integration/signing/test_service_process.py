@@ -93,11 +93,11 @@ class System(ServiceSystem):
         return self._rpc.call(operation, arguments, context)
 
     def send(self, pages: int = 2) -> Any:
-        sha256, size = self.blobs.put(HARBOR[0], [a_pdf(pages)], 50_000_000)
+        upload = self.blobs.put_upload(HARBOR[0], [a_pdf(pages)], 50_000_000, 10**9)
         return self.call(
             contract.send_document,
             STAFF,
-            document={"sha256": sha256, "size": size},
+            document={"sha256": upload.sha256, "size": upload.size},
             title="Plan of care",
             recipient_account_id=ANA,
         )

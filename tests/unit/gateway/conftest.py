@@ -20,12 +20,13 @@ from services.contracts.declare import Operation
 from services.contracts.identity import passports
 
 HARBOR = "a" * 32
+MAX_STORED_BYTES = 10_000
 TOKEN = {"Authorization": "Bearer opaque-token"}
 
 
 @dataclass
 class FakeClient:
-    """Remembers calls. `answers` maps an operation's address to its reply, or to an error that is raised."""
+    """Remembers calls. `answers` maps an operation's address to its reply, a function of its arguments, or an error."""
 
     answers: dict[str, Any] = field(default_factory=dict)
     calls: list[tuple[Operation, Mapping[str, Any], CallContext]] = field(default_factory=list)
@@ -36,7 +37,7 @@ class FakeClient:
         answer = self.answers.get(operation.address, {})
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return answer(arguments) if callable(answer) else answer
 
     def made(self, operation: Operation) -> tuple[Mapping[str, Any], CallContext]:
         """Arguments and context of the one call of this operation."""
@@ -66,11 +67,15 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> _Shared:
     blobs = tmp_path_factory.mktemp("gateway") / "blobs"
     settings = SimpleNamespace(
         max_upload_bytes=2000,
+        max_stored_bytes=MAX_STORED_BYTES,
+        unused_files_kept_hours=24,
         blob_dir=str(blobs),
         rpc_timeout_s=5.0,
         gateway_threads=64,
         trusted_proxies=(ipaddress.ip_network("10.0.0.0/8"),),
         public_url=None,
+        gateway_serves="all",
+        pages_key_file=None,
     )
     client = _OfThisTest()
     return _Shared(create_app(settings, client), client, blobs)  # type: ignore[arg-type]

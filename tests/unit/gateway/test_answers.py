@@ -131,7 +131,6 @@ def test_an_error_of_the_library_that_is_not_ours_to_tell_keeps_its_side(
         ("GET", "/v1/queues/", 404),
         ("GET", "/v1//queues", 404),
         ("GET", "/credentials", 200),
-        ("GET", "/", 302),
         ("PATCH", "/v1/queues", 405),
         ("OPTIONS", "/v1/queues", 200),
         ("GET", "/readyz", 503),
@@ -297,3 +296,31 @@ def test_a_document_that_anybody_may_ask_for_is_made_once(app: flask.Flask, http
     assert (again.status_code, again.data) == (200, first.data)
     assert again.headers["Cache-Control"] == "no-store"
     assert again.content_length == len(first.data) > 10_000
+
+
+def test_every_address_allows_the_methods_that_the_document_lists(http: FlaskClient):
+    paths: dict[str, Any] = http.get("/openapi.json").json["paths"]  # type: ignore[index]  # it is a JSON document
+
+    for path, methods in paths.items():
+        address = re.sub("{.*?}", "x", path)
+        automatic = {"OPTIONS"} | ({"HEAD"} if "get" in methods else set())
+        listed = {method.upper() for method in methods} | automatic
+        allowed = http.options(address).headers["Allow"].split(", ")
+        assert set(allowed) == listed, path
+
+
+def test_a_word_that_has_its_own_address_is_no_id(http: FlaskClient, services: Any):
+    answer = http.patch("/v1/accounts/search", json={}, headers=TOKEN)
+
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "OPTIONS, POST")
+    assert services.calls == []
+
+
+def test_the_document_names_the_type_of_each_file(http: FlaskClient):
+    paths: dict[str, Any] = http.get("/openapi.json").json["paths"]  # type: ignore[index]  # it is a JSON document
+
+    files = {
+        path: paths[path]["get"]["responses"]["200"]["content"] for path in paths if "get" in paths[path]
+    }
+    assert list(files["/v1/documents/{document_id}/file"]) == ["application/pdf"]
+    assert list(files["/v1/statistics/export"]) == ["text/csv"]

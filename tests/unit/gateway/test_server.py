@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import re
 import threading
 import time
 from collections.abc import Iterable
@@ -20,6 +21,7 @@ from gateway import bodies, workers
 from gateway.server import Server
 from gateway.workers import Workers
 from services.chassis import metrics
+from services.chassis.blobs import BlobStore
 from services.contracts.errors import Refused
 from services.contracts.identity import login, passports
 from services.contracts.referrals import queues
@@ -29,6 +31,7 @@ TOKEN = (b"authorization", b"Bearer opaque-token")
 JSON = (b"content-type", b"application/json")
 MIB = 1024 * 1024
 BOUNDARY = b"cut"
+SHA256 = re.compile(r"[0-9a-f]{64}")
 FORM = (b"content-type", b"multipart/form-data; boundary=cut")
 
 
@@ -248,6 +251,13 @@ def test_a_fault_while_a_body_is_read_is_told_as_one(server: Server, monkeypatch
 
 def test_an_upload_is_admitted_then_read_then_stored(server: Server, services: Any, blobs: Path):
     body = a_form(b"%PDF-1.7")
+    stored: list[bytes] = []
+
+    def send(_arguments: Any) -> Any:
+        stored.extend(path.read_bytes() for path in blobs.rglob("*") if SHA256.fullmatch(path.name))
+        return {}
+
+    services.answers["signing.send_document"] = send
 
     answer = exchange(
         server,
@@ -259,7 +269,7 @@ def test_an_upload_is_admitted_then_read_then_stored(server: Server, services: A
 
     assert answer.status == 201
     assert called(services) == [passports.issue_passports, passports.issue_passports, signing.send_document]
-    assert [path.read_bytes() for path in blobs.rglob("*") if path.is_file()] == [b"%PDF-1.7"]
+    assert stored == [b"%PDF-1.7"]
 
 
 @pytest.mark.parametrize(
@@ -295,12 +305,9 @@ def test_a_session_that_has_ended_uploads_nothing(server: Server, services: Any)
 
 
 def test_a_file_is_sent_by_its_path_and_holds_no_thread(server: Server, services: Any, blobs: Path):
-    body = a_form(b"%PDF-1.7")
-    told = (b"content-length", str(len(body)).encode())
-    exchange(server, "POST", "/v1/documents", [TOKEN, FORM, told], [body])
-    reference = services.made(signing.send_document)[0]["document"]
+    sha256, _ = BlobStore(blobs).put("a" * 32, [b"%PDF-1.7"], 100)
     services.answers["signing.open_document_file"] = {
-        "sha256": reference["sha256"],
+        "sha256": sha256,
         "file_name": "plan.pdf",
         "media_type": "application/pdf",
     }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import flask
 import pytest
@@ -47,7 +47,7 @@ def _answers(services: Any) -> None:
 def test_a_browser_is_sent_to_the_provider_with_a_key_of_its_own(http: FlaskClient, services: Any):
     answer = http.get(START, query_string={"return_path": "/inbox"})
 
-    assert (answer.status_code, answer.headers["Location"]) == (302, BEGUN["authorization_url"])
+    assert (answer.status_code, answer.headers["Location"]) == (303, BEGUN["authorization_url"])
     name, *attributes = answer.headers["Set-Cookie"].split("; ")
     assert name == f"{NAME}=" + "k" * 43
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax", "Max-Age=600"} <= set(attributes)
@@ -96,7 +96,7 @@ def test_a_browser_that_did_not_begin_it_hears_so(http: FlaskClient, services: A
     )
     answer = http.get(BACK, query_string={"state": "s", "code": "c"}, headers=PAGE)
 
-    assert answer.headers["Location"] == f"{OWN}#problem=outside_state_refused&reason="
+    assert answer.headers["Location"] == f"{OWN}&problem=outside_state_refused&reason="
     assert services.made(api.complete_outside_sign_in)[0]["browser_key"] == ""
 
 
@@ -110,7 +110,7 @@ def test_a_page_tells_a_person_what_went_wrong_and_a_program_gets_the_problem(
     page = http.get(address, headers=PAGE)
     program = http.get(address)
 
-    assert page.headers["Location"] == f"{OWN}#problem=outside_provider_failed&reason=too_slow"
+    assert page.headers["Location"] == f"{OWN}&problem=outside_provider_failed&reason=too_slow"
     assert (program.status_code, program.json["code"]) == (502, "outside_provider_failed")
     assert not any("__Host-session" in cookie for cookie in page.headers.getlist("Set-Cookie"))
 
@@ -142,7 +142,7 @@ def test_a_browser_that_begins_again_and_again_keeps_the_last_five(http: FlaskCl
     assert taken == before[:3]  # the four before, and the new one
 
 
-def test_a_second_factor_goes_on_in_the_page_and_its_challenge_in_the_fragment(
+def test_a_second_factor_goes_on_in_the_page_and_its_challenge_is_sealed_in_a_cookie(
     http: FlaskClient, services: Any
 ):
     services.answers[api.complete_outside_sign_in.address] = Refused(
@@ -150,19 +150,16 @@ def test_a_second_factor_goes_on_in_the_page_and_its_challenge_in_the_fragment(
     )
     answer = http.get(BACK, query_string={"state": "s", "code": "c"}, headers=PAGE)
 
-    location = urlsplit(answer.headers["Location"])
-    assert (location.path, location.query) == ("/sign-in", "organisation=harbor&realm=staff")
-    told = parse_qs(location.fragment)
-    [cookie] = [
-        each for each in answer.headers.getlist("Set-Cookie") if each.startswith("__Host-second-step")
-    ]
-    assert cookie.partition(";")[0] == f"__Host-second-step={told.pop('step')[0]}"
-    assert {"Secure", "Path=/", "Max-Age=300"} <= set(cookie.split("; "))
-    assert told == {
-        "challenge": ["c" * 43],
-        "enrolment": ["0"],
-        "return_path": ["/inbox?a=b"],
-    }
+    assert answer.headers["Location"] == "/sign-in/step"
+    [cookie] = [each for each in answer.headers.getlist("Set-Cookie") if each.startswith("__Host-step")]
+    assert {"Secure", "HttpOnly", "Path=/", "Max-Age=600", "SameSite=Lax"} <= set(cookie.split("; "))
+    assert "c" * 43 not in cookie
+    step = cookie.partition(";")[0]
+    assert "Code of your second factor" in http.get("/sign-in/step", headers={"Cookie": step}).text
+    for other in ("", "__Host-step=", f"{step[:-4]}AAAA"):
+        page = http.get("/sign-in/step", headers={"Cookie": other}).text
+        assert "begun in another browser" in page
+        assert "Code of your second factor" not in page
 
 
 def test_what_is_given_twice_counts_for_nothing(http: FlaskClient, services: Any):
@@ -190,15 +187,15 @@ def test_the_page_of_the_sign_in_runs_our_script_only(http: FlaskClient):
     answer = http.get("/sign-in")
 
     assert answer.status_code == 200
-    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
-    for script in ("sign-in.js", "page.js"):
-        assert http.get(f"/web/{script}").content_type == "text/javascript; charset=utf-8"
+    assert "script-src 'self';" in answer.headers["Content-Security-Policy"]
+    for script in re.findall(r'<script[^>]*src="([^"]+)"', answer.text):
+        assert http.get(script).content_type == "text/javascript; charset=utf-8"
 
 
 def test_who_comes_back_signed_out_is_offered_to_sign_in_again(http: FlaskClient, services: Any):
     answer = http.get(f"{START}/signed-out", query_string={"state": "s"})
 
-    assert (answer.status_code, answer.headers["Location"]) == (303, f"{OWN}#signed_out=1")
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"{OWN}&signed_out=1")
     assert services.calls == []
 
 
@@ -209,3 +206,15 @@ def test_signing_out_takes_the_cookie(http: FlaskClient, services: Any):
 
     assert (answer.status_code, answer.json) == (200, {"sign_out_url": None})
     assert answer.headers["Set-Cookie"].startswith("__Host-session=;")
+
+
+def test_a_page_is_kept_by_no_browser_and_runs_nothing_of_others(http: FlaskClient):
+    headers = http.get("/sign-in").headers
+
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Content-Security-Policy"] == (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "same-origin"

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pikepdf
 import pytest
@@ -36,6 +37,7 @@ eventlet.monkey_patch()
 import sys, time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from eventlet import tpool
 from services.signing.pdf.certificates import Authority
 from services.signing.pdf.signature import sign, verify
@@ -235,6 +237,41 @@ def test_a_signature_that_went_and_bytes_that_came_make_a_document_modified() ->
     assert (longer.is_valid, longer.is_intact, longer.modified_after_signing) == (False, True, True)
     assert [_judged([], is_complete=each).modified_after_signing for each in (True, False)] == [False, True]
     assert not _judged([], is_complete=True).is_valid
+
+
+def _with_form(pdf: bytes, *fields: dict[str, Any]) -> bytes:
+    """The document with a form of these fields, each also an annotation of its last page."""
+    output = io.BytesIO()
+    with pikepdf.open(io.BytesIO(pdf)) as form:
+        made = [form.make_indirect(pikepdf.Dictionary(each)) for each in fields]
+        form.Root.AcroForm = form.make_indirect(pikepdf.Dictionary(Fields=made, SigFlags=1))
+        form.pages[-1].Annots = pikepdf.Array(made)
+        form.save(output)
+    return output.getvalue()
+
+
+EMPTY_FIELD = {
+    "/Type": pikepdf.Name.Annot,
+    "/Subtype": pikepdf.Name.Widget,
+    "/FT": pikepdf.Name.Sig,
+    "/Rect": [72, 72, 200, 120],
+    "/T": "Signature of the client",
+}
+
+
+@pytest.mark.fault("A1")
+@pytest.mark.parametrize(
+    "fields",
+    [(EMPTY_FIELD,), (EMPTY_FIELD, EMPTY_FIELD | {"/T": "sig-1"}), (EMPTY_FIELD | {"/V": None},), ()],
+    ids=["one field", "a field of our name", "an empty value", "no field"],
+)
+def test_a_form_with_empty_signature_fields_is_signed_beside_them(
+    document: Build, signed_by: Build, checked: Callable[[bytes], Verification], fields: tuple[Any, ...]
+) -> None:
+    result = checked(signed_by(_with_form(document(), *fields)))
+
+    assert result.is_valid
+    assert [each.field_name for each in result.signatures] == ["sig-1"]
 
 
 @pytest.mark.parametrize("garbage", [b"", b"not a document", b"%PDF-1.7\n%%EOF"])

@@ -1,0 +1,121 @@
+"""The declaration of a page: its address, its template, what it reads and what can be done there.
+
+A page reaches the system through routes of the public API and in no other way. What a person may do comes from the API's
+answers, so a template asks them and decides nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal
+
+from marshmallow import Schema
+
+from gateway.api import ROUTES
+from gateway.routes import Route
+from services.contracts.declare import Operation
+
+Audience = Literal["everybody", "signed_in"]
+
+
+@cache
+def _route_by_operation() -> dict[str, Route]:
+    # FHIR answers with resources for programs, which no page shows.
+    return {route.operation.address: route for route in ROUTES if not route.is_fhir}
+
+
+def route_of(operation: Operation) -> Route:
+    """The public route of an operation. Raises LookupError if it has none: a page may not call it."""
+    route = _route_by_operation().get(operation.address)
+    if route is None:
+        raise LookupError(f"{operation.address} has no route, so no page can call it")
+    return route
+
+
+@dataclass(frozen=True)
+class Of:
+    """A value of an earlier read of the page: `Of("referral.progress.queue_id")`."""
+
+    path: str
+
+    def find(self, values: Mapping[str, Any]) -> Any:
+        """The value, or None where a part of the path is missing."""
+        found: Any = values
+        for name in self.path.split("."):
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return found
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a page reads. Members of the page's path go to members of the same name.
+
+    `given` are further members, constants or `Of` earlier reads. `query` names the members that come from the page's own
+    address. `needs` is a permission without which the part is left out. `without` are the refusals after which the part is
+    left out: its value is then None.
+    """
+
+    operation: Operation
+    given: Mapping[str, Any] = field(default_factory=dict)
+    query: tuple[str, ...] = ()
+    needs: str | None = None
+    without: tuple[str, ...] = ()
+
+    @property
+    def route(self) -> Route:
+        """The public route that is called."""
+        return route_of(self.operation)
+
+
+@dataclass(frozen=True)
+class Action:
+    """What a form of a page does: one call of a route.
+
+    `then` is the address to go to afterwards, with members of the path or of the reply in braces; empty: the page itself.
+    `done` is what the next page says, a text to be translated. `given` are members that the form does not have.
+    """
+
+    name: str
+    operation: Operation
+    done: str
+    then: str = ""
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def route(self) -> Route:
+        """The public route that is called."""
+        return route_of(self.operation)
+
+    @property
+    def request(self) -> Schema:
+        """The shape of the request."""
+        return self.operation.request
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page. `address` names its parameters in braces. `area` is the part of the site whose navigation it has."""
+
+    address: str
+    template: str
+    area: str
+    audience: Audience = "signed_in"
+    reads: Mapping[str, Read] = field(default_factory=dict)
+    actions: tuple[Action, ...] = ()
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the address's parameters."""
+        return tuple(re.findall(r"{(\w+)}", self.address))
+
+    @property
+    def rule(self) -> str:
+        """The address as Flask writes it."""
+        return re.sub(r"{(\w+)}", r"<\1>", self.address)
+
+    def action(self, name: str) -> Action | None:
+        """The action of this name, if the page has it."""
+        return next((each for each in self.actions if each.name == name), None)

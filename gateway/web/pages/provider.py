@@ -1,0 +1,77 @@
+"""The provider portal: referrals to the provider's programs, their capacity (S0-1 to S0-14, S0-28 to S0-46)."""
+
+from __future__ import annotations
+
+from gateway.web.page import Action, Of, Page, Read
+from services.contracts.referrals import assignments, capacity, queues, status_changes
+
+_LISTED = 25
+
+PAGES = (
+    Page(
+        "/provider",
+        "provider/start.html",
+        "provider",
+        reads={
+            "unanswered": Read(
+                assignments.list_referrals, given={"is_open": True, "limit": 10, "sort": "oldest"}
+            ),
+            "overdue": Read(
+                assignments.list_referrals, given={"is_overdue": True, "limit": _LISTED, "sort": "due"}
+            ),
+            "capacities": Read(capacity.list_capacities, given={"limit": _LISTED}, needs="capacity.read"),
+        },
+        actions=(Action("confirm", capacity.confirm_capacity, "The numbers are confirmed as they are."),),
+    ),
+    Page(
+        "/provider/referrals",
+        "provider/referrals.html",
+        "provider",
+        reads={
+            "referrals": Read(
+                assignments.list_referrals,
+                given={"limit": _LISTED},
+                query=("number", "queue_id", "status", "is_open", "is_overdue", "is_urgent", "sort", "after"),
+                without=("not_found",),
+            ),
+            "queues": Read(queues.list_queues, needs="queue.read"),
+        },
+    ),
+    Page(
+        "/provider/referrals/{referral_id}",
+        "provider/referral.html",
+        "provider",
+        reads={
+            "referral": Read(assignments.get_referral),
+            "queue": Read(
+                queues.get_queue, given={"queue_id": Of("referral.progress.queue_id")}, needs="queue.read"
+            ),
+            "history": Read(assignments.list_referral_history),
+        },
+        actions=(
+            Action("change_status", status_changes.change_status, "The status is changed."),
+            Action("note", assignments.add_referral_note, "The note is added."),
+        ),
+    ),
+    Page(
+        "/provider/capacity",
+        "provider/capacities.html",
+        "provider",
+        reads={"capacities": Read(capacity.list_capacities, given={"limit": _LISTED}, query=("after",))},
+        actions=(Action("confirm", capacity.confirm_capacity, "The numbers are confirmed as they are."),),
+    ),
+    Page(
+        "/provider/capacity/{program_id}/{line_id}",
+        "provider/capacity.html",
+        "provider",
+        reads={
+            "lines": Read(capacity.list_capacities, given={"limit": 100}),
+            "history": Read(capacity.list_capacity_history, given={"limit": _LISTED}, query=("after",)),
+        },
+        actions=(
+            Action("set", capacity.edit_capacity_line, "The capacity is saved."),
+            Action("schedule", capacity.schedule_capacity, "The change is scheduled."),
+            Action("cancel", capacity.cancel_scheduled_capacity, "The scheduled change is cancelled."),
+        ),
+    ),
+)

@@ -1,0 +1,93 @@
+"""Keeps foreign pages from posting our forms, and seals what must lie in an address or in a page unread.
+
+A form carries a token that is bound to the session's cookie, or before signing in to a cookie of the visitor, and to the
+form's address. In addition the browser must report our own page (Sec-Fetch-Site or Origin).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import flask
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gateway import cookies
+from services.contracts.errors import Refused
+
+VISITOR = "__Host-visitor"
+_NONCE = 12
+
+
+class Protection:
+    """Tokens and seals under one key of 32 bytes, which all gateways of a site share."""
+
+    def __init__(self, key: bytes | None, public_url: str | None) -> None:
+        root = key or secrets.token_bytes(32)
+        self._token_key = hmac.digest(root, b"form token", hashlib.sha256)
+        self._seal = AESGCM(hmac.digest(root, b"seal", hashlib.sha256))
+        self._public_url = public_url
+
+    def form_token(self, address: str) -> str:
+        """The token of a form that is posted to this address by the browser of the current request."""
+        token = cookies.session_token()
+        bound = f"session {token}" if token else f"visitor {visitor()}"
+        return hmac.new(self._token_key, f"{bound}\n{address}".encode(), hashlib.sha256).hexdigest()
+
+    def require_own_form(self, token: str) -> None:
+        """Raise Refused(cross_site_refused) unless the current request is one of our forms, posted from our own page."""
+        headers = flask.request.headers
+        site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
+        hosts = {flask.request.host, urlsplit(self._public_url or "").netloc} - {""}
+        is_ours = (
+            (site is not None or origin is not None)
+            and site in (None, "same-origin")
+            and (origin is None or urlsplit(origin).netloc in hosts)
+            and hmac.compare_digest(token.encode(), self.form_token(flask.request.path).encode())
+        )
+        if not is_ours:
+            raise Refused(
+                "cross_site_refused",
+                "This form is older than your sign-in, or does not come from this site. Open the page again.",
+            )
+
+    def sealed(self, value: Any, purpose: str, lasts_s: float) -> str:
+        """The value, unreadable and unchangeable, for so many seconds and this purpose only."""
+        nonce = secrets.token_bytes(_NONCE)
+        content = orjson.dumps([time.time() + lasts_s, value])
+        return (
+            base64.urlsafe_b64encode(nonce + self._seal.encrypt(nonce, content, purpose.encode()))
+            .decode()
+            .rstrip("=")
+        )
+
+    def opened(self, text: str, purpose: str) -> Any:
+        """What was sealed for this purpose; None if it was not, or too long ago."""
+        try:
+            raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            ends_at, value = orjson.loads(self._seal.decrypt(raw[:_NONCE], raw[_NONCE:], purpose.encode()))
+        except (ValueError, binascii.Error, InvalidTag):
+            return None
+        return value if time.time() < ends_at else None
+
+
+def visitor() -> str:
+    """Who has not signed in yet: a random value that the answer puts into a cookie."""
+    given = flask.request.cookies.get(VISITOR) or flask.g.get("visitor")
+    if not given:
+        given = flask.g.visitor = secrets.token_urlsafe(16)
+    return str(given)
+
+
+def keep_visitor(response: flask.Response) -> None:
+    """Give the browser the cookie of a visitor that this request has invented."""
+    if "visitor" in flask.g:
+        response.set_cookie(VISITOR, flask.g.visitor, path="/", secure=True, httponly=True, samesite="Lax")

@@ -1,0 +1,193 @@
+"""Serves the pages of the tables: reads through the API, shows the template, carries actions out.
+
+A form is posted to its page's own address. It is answered by a redirect, or by the same page with everything that was typed
+and what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import flask
+from werkzeug.datastructures import MultiDict
+
+from gateway import cookies
+from gateway.dispatch import Dispatcher
+from gateway.errors import fault
+from gateway.routes import Route
+from gateway.web import forms, language, problems, rendering
+from gateway.web.page import Action, Of, Page, Read, route_of
+from gateway.web.protection import Protection
+from services.chassis import wire
+from services.contracts.errors import Refused
+from services.contracts.identity import passports
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+# After these the session has ended, and the person signs in again.
+SIGNED_OUT = frozenset({"unauthenticated", "passport_expired"})
+
+
+@dataclass
+class Visit:
+    """The calls that one request of a page makes, all as one caller, and what they have read."""
+
+    dispatcher: Dispatcher
+    page: Page
+    path: Mapping[str, str]
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def call(
+        self, route: Route, arguments: Mapping[str, Any], key: str | None = None, version: str | None = None
+    ) -> Any:
+        """The reply of a route. Raises Refused."""
+        return self.dispatcher.call(route, arguments, token=_token, key=key, version=version)
+
+    def read(self) -> None:
+        """Read what the page shows. Raises Refused."""
+        if self.page.audience == "signed_in":
+            self.values["me"] = self.call(route_of(passports.describe_me), {})
+        for name, read in self.page.reads.items():
+            self.values[name] = self._read(read)
+
+    def may(self, permission: str) -> bool:
+        """Whether the caller holds a permission."""
+        return permission in self.values["me"]["permissions"]
+
+    def _read(self, read: Read) -> Any:
+        if read.needs and not self.may(read.needs):
+            return None
+        try:
+            return self.call(read.route, self._arguments(read))
+        except Refused as refusal:
+            if refusal.code in read.without:
+                return None
+            raise
+
+    def _arguments(self, read: Read) -> dict[str, Any]:
+        schema = read.operation.request
+        given = {
+            name: value.find(self.values) if isinstance(value, Of) else value
+            for name, value in read.given.items()
+        }
+        given |= forms.query(flask.request.args, read.query, schema)
+        return given | {name: value for name, value in self.path.items() if name in schema.fields}
+
+    def act(self, action: Action, form: MultiDict[str, str]) -> Any:
+        """Carry an action out. Raises Refused."""
+        schema = action.request
+        arguments = forms.arguments(form, schema) | dict(action.given)
+        arguments |= {name: value for name, value in self.path.items() if name in schema.fields}
+        key = hashlib.sha256(f"{action.name}:{form[forms.KEY]}".encode()).hexdigest()[:32]
+        version = form.get(forms.VERSION) if action.operation.takes_version else None
+        return self.call(action.route, arguments, key, version or None)
+
+
+class Pages:
+    """Serves the pages of the tables."""
+
+    def __init__(self, dispatcher: Dispatcher, protection: Protection, pages: Sequence[Page]) -> None:
+        self.dispatcher = dispatcher
+        self.protection = protection
+        self._done = {action.name: action.done for page in pages for action in page.actions}
+
+    def view(self, page: Page) -> Callable[..., flask.Response]:
+        """The view function of a page."""
+
+        def view(**path: str) -> flask.Response:
+            visit = Visit(self.dispatcher, page, path)
+            return self.answered(
+                lambda: self._post(visit) if flask.request.method == "POST" else self._get(visit)
+            )
+
+        return view
+
+    def answered(self, work: Callable[[], flask.Response]) -> flask.Response:
+        """The response of this work, or the page that tells why there is none."""
+        flask.g.language = language.chosen()
+        try:
+            response = work()
+        except Refused as refusal:
+            response = self.refused(refusal)
+        except Exception as error:  # a fault of ours: the log has it, and the person gets a page
+            response = self.refused(fault(error))
+        response.headers["Content-Security-Policy"] = _POLICY
+        # Under "no-referrer" a browser posts our own form with the origin `null`.
+        response.headers["Referrer-Policy"] = "same-origin"
+        return response
+
+    def refused(self, refusal: Refused) -> flask.Response:
+        """The page that tells why another cannot be shown."""
+        if refusal.code in SIGNED_OUT:
+            return _to_sign_in()
+        return self.shown("refused.html", {"refusal": refusal}, status=refusal.status)
+
+    def shown(self, template: str, values: Mapping[str, Any], status: int = 200) -> flask.Response:
+        """The response with a template."""
+        return rendering.shown(self.protection, template, values, status)
+
+    def _get(self, visit: Visit) -> flask.Response:
+        visit.read()
+        return self._page(visit, None)
+
+    def _post(self, visit: Visit) -> flask.Response:
+        form = flask.request.form
+        self.protection.require_own_form(form.get(forms.TOKEN, ""))
+        action = visit.page.action(form.get(forms.ACTION, ""))
+        if action is None or not form.get(forms.KEY):
+            raise Refused("malformed_request", "This form is not known here. Open the page again.")
+        try:
+            reply = visit.act(action, form)
+        except Refused as refusal:
+            if refusal.code in SIGNED_OUT:
+                raise
+            visit.read()
+            return self._page(visit, problems.of(refusal, action, form))
+        if action.route.cookie == "taken":
+            response = redirect(action.then)
+            cookies.clear_session(response)
+            return response
+        return redirect(_address_after(visit, action, reply))
+
+    def _page(self, visit: Visit, problem: problems.Problem | None) -> flask.Response:
+        values = dict(visit.values)
+        values["page"] = visit.page
+        values["path"] = visit.path
+        values["problem"] = problem
+        done = self._done.get(flask.request.args.get("done", "")) if problem is None else None
+        values["done"] = language.text(done) if done else None
+        values["may"] = visit.may
+        # The same key where nobody knows what became of the request, so that it is not carried out twice.
+        is_open = problem is not None and problem.may_have_been_done
+        values["key"] = flask.request.form[forms.KEY] if is_open else wire.new_id()
+        return self.shown(visit.page.template, values, problem.status if problem else 200)
+
+
+def _token() -> str:
+    token = cookies.session_token()
+    if not token:
+        raise Refused("unauthenticated", "Sign in first.")
+    return token
+
+
+def _address_after(visit: Visit, action: Action, reply: Any) -> str:
+    known = {**visit.path, **(reply if isinstance(reply, Mapping) else {})}
+    address = (action.then or visit.page.address).format_map(known)
+    return f"{address}{'&' if '?' in address else '?'}done={action.name}"
+
+
+def _to_sign_in() -> flask.Response:
+    """To the sign-in page, which goes on to the page that was asked for."""
+    wanted = flask.request.full_path.rstrip("?") if flask.request.method == "GET" else flask.request.path
+    return redirect(f"/sign-in?{urlencode({'return_path': wanted})}")
+
+
+def redirect(address: str) -> flask.Response:
+    """Go to another page with GET."""
+    return flask.Response(status=303, headers={"Location": address})

@@ -1,0 +1,48 @@
+// Enhances pages that work without it: focus after a form, one sending of a form, counters, shown passwords, sign-out in all tabs.
+
+// Times are shown in the zone of the person's own clock.
+document.cookie = `time_zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}; path=/; max-age=31536000; secure; samesite=lax`;
+
+const focusFirst = document.getElementById("error-summary") || document.getElementById("done");
+focusFirst?.focus();
+
+// A form is sent once; the button stays as it is for assistive technology, and a second press does nothing.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.sent) return event.preventDefault();
+  form.dataset.sent = "1";
+  form.setAttribute("aria-busy", "true");
+});
+// Back from the next page shows the page as it was: the form may be sent again.
+addEventListener("pageshow", (event) => {
+  document.querySelectorAll("form[data-sent]").forEach((form) => {
+    delete form.dataset.sent;
+    form.removeAttribute("aria-busy");
+  });
+  if (event.persisted) location.reload();
+});
+
+document.querySelectorAll("textarea[data-counter]").forEach((field) => {
+  const told = document.createElement("p");
+  told.className = "form-text";
+  const most = field.maxLength;
+  const tell = () => (told.textContent = `${most - field.value.length} / ${most}`);
+  field.addEventListener("input", tell);
+  field.after(told);
+  tell();
+});
+
+document.querySelectorAll("[data-shows]").forEach((box) => {
+  box.closest("[hidden]")?.removeAttribute("hidden");
+  box.addEventListener("change", () => {
+    document.getElementById(box.dataset.shows).type = box.checked ? "text" : "password";
+  });
+});
+
+const tabs = new BroadcastChannel("portico");
+document.querySelector("form[action='/account/sign-out']")?.addEventListener("submit", () => tabs.postMessage("signed-out"));
+tabs.addEventListener("message", ({ data }) => {
+  if (data !== "signed-out") return;
+  document.body.replaceChildren();
+  location.replace("/sign-in?signed_out=1");
+});

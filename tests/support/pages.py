@@ -1,0 +1,81 @@
+"""What holds for every page that a browser shows: accessible, whole on a phone, silent in the console."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tests.support.browser import Browser
+
+_AXE = Path(__file__).parents[2] / "gateway/web/node_modules/axe-core/axe.min.js"
+_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@cache
+def _axe() -> str:
+    return _AXE.read_text()
+
+
+def violations(browser: Browser) -> list[str]:
+    """What axe finds on the page: the rule and the first element of each."""
+    browser.evaluate(f"{_axe()}; true")
+    options = json.dumps({"runOnly": {"type": "tag", "values": _TAGS}, "resultTypes": ["violations"]})
+    found: Sequence[Any] = browser.evaluate(
+        f"axe.run(document, {options}).then(it => it.violations.map(v => [v.id, v.nodes.map(n => n.html + ' ' + n.failureSummary)]))"
+    )
+    return [f"{rule}: {nodes[0]}" for rule, nodes in found]
+
+
+def require_good(browser: Browser) -> None:
+    """Raise AssertionError unless the page is accessible, has one heading that its title begins with, and fits its window."""
+    browser.wait_for("document.readyState === 'complete'")
+    found = violations(browser)
+    assert not found, f"{browser.path}: " + "\n".join(found)
+    heading = browser.evaluate("[...document.querySelectorAll('h1')].map(it => it.textContent.trim())")
+    assert len(heading) == 1
+    title = str(browser.evaluate("document.title")).removeprefix("Error: ")
+    assert title.startswith(heading[0]), (title, heading)
+    ids = "[...document.querySelectorAll('[id]')].map(it => it.id)"
+    assert browser.evaluate(f"(ids => ids.length === new Set(ids).size)({ids})")
+    wide = "[...document.querySelectorAll('main *')].filter(it => it.getBoundingClientRect().right > innerWidth + 1)"
+    assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), browser.evaluate(
+        f"{wide}.map(it => it.outerHTML.slice(0, 100)).slice(0, 5).join()"
+    )
+
+
+def follow(browser: Browser, words: str, most: int = 80) -> None:
+    """Go to a link, button or box by the keyboard alone and press Enter."""
+    reach(browser, words, most)
+    browser.press("Enter")
+
+
+def choose(browser: Browser, group: str, words: str) -> None:
+    """Choose one of the radio buttons of a group by the keyboard alone: Tab to the group, then the arrow keys."""
+    legend = "document.activeElement.closest('fieldset')?.querySelector('legend')?.textContent.trim()"
+    for _ in range(80):
+        if browser.evaluate("document.activeElement.type === 'radio'") and browser.evaluate(legend) == group:
+            break
+        browser.press("Tab")
+    browser.press(" ")
+    for _ in range(20):
+        if browser.evaluate("document.activeElement.labels[0].textContent.trim()") == words:
+            assert browser.evaluate("document.activeElement.checked")
+            return
+        browser.press("ArrowDown")
+    raise AssertionError(f"{group} offers no {words}")
+
+
+def reach(browser: Browser, words: str, most: int = 80) -> None:
+    """Go by Tab to the control of this name. At each stop the focus can be seen."""
+    name = "(it => (it.labels?.[0] ?? it).textContent.trim())(document.activeElement)"
+    for _ in range(most):
+        if browser.evaluate("document.activeElement !== document.body") and browser.evaluate(name).startswith(
+            words
+        ):
+            assert browser.evaluate("getComputedStyle(document.activeElement).outlineStyle !== 'none'"), words
+            return
+        browser.press("Tab")
+    raise AssertionError(f"Tab does not reach {words}; the page says {browser.text[:500]}")

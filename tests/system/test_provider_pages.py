@@ -1,0 +1,263 @@
+"""The provider portal in a real browser, by the keyboard alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from deploy.client import Portico
+from tests.support.browser import PROGRAM, Browser, running_browser
+from tests.support.pages import choose, follow, reach, require_good
+from tests.support.stack import HARBOR, RunningStack
+
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
+
+PROVIDER = "pages.keeper@shelter.example.org"
+HOSTILE = (
+    '<script>alert(1)</script><img src=x onerror=alert(2) hx-get="/v1/me" hx-trigger="load"> \u202egnirts'
+)
+
+
+@dataclass
+class Shelter:
+    """A program with capacity in a ReferralQ, and its provider."""
+
+    portico: RunningStack
+    queue: dict[str, Any]
+    program: dict[str, Any]
+    provider: Portico
+
+    def refer(self, last_name: str, first_name: str = "Rosalind") -> dict[str, Any]:
+        """A new referral to the program."""
+        record = self.portico.staff.post(
+            "/v1/contact-records", first_name=first_name, last_name=last_name, postal_code="94103"
+        )
+        given = {"queue_id": self.queue["id"], "program_id": self.program["id"]}
+        return self.portico.staff.post("/v1/referrals", contact_record_id=record["id"], **given)
+
+    def url(self, path: str) -> str:
+        return self.portico.stack.public_url + path
+
+
+@pytest.fixture(scope="module")
+def shelter(portico: RunningStack) -> Shelter:
+    journey = portico.journey()
+    program = journey.find_program("Meals to the Door")
+    queue = portico.admin.post("/v1/queues", name="Meals on pages")
+    portico.admin.put(f"/v1/queues/{queue['id']}/programs/{program['id']}")
+    journey.set_capacity(program, 20)
+    _, provider = portico.create_provider(PROVIDER, [program["id"]])
+    return Shelter(portico, queue, program, provider)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with running_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(chromium: Browser, shelter: Shelter) -> Browser:
+    """An empty page of a browser in which the provider is signed in."""
+    chromium.open_page()
+    sign_in(chromium, shelter)
+    return chromium
+
+
+def sign_in(browser: Browser, shelter: Shelter, return_path: str = "/provider") -> None:
+    address = f"/sign-in?organisation={HARBOR}&realm=provider&return_path={return_path}"
+    browser.go(shelter.url(address))
+    browser.wait_for("document.activeElement.id === 'sign_in-login'")
+    browser.type(PROVIDER)
+    browser.tab_to("sign_in-password")
+    browser.type(shelter.portico.password_of(PROVIDER))
+    browser.press("Enter")
+    browser.wait_for(f"location.pathname === '{return_path}' && document.readyState === 'complete'")
+
+
+def show(browser: Browser, shelter: Shelter, path: str) -> None:
+    browser.go(shelter.url(path))
+    browser.wait_for("document.readyState === 'complete'")
+
+
+@pytest.mark.seed("S0-7")
+def test_a_status_is_changed_in_three_clicks_from_the_start_page(shelter: Shelter, browser: Browser) -> None:
+    referral = shelter.refer("Threeclicks")
+    number = referral["limited"]["contact_record_number"]
+    show(browser, shelter, "/provider")
+    require_good(browser)
+    follow(browser, number)  # 1
+    browser.wait_for_text(f"Referral {number}")
+    require_good(browser)
+    choose(browser, "New status", "Attempting Contact")  # 2
+    browser.press("Enter")  # 3: sends the form
+    browser.wait_for_text("The status is changed.")
+    assert browser.focused == "done"
+    require_good(browser)
+    assert (
+        shelter.provider.get(f"/v1/referrals/{referral['id']}")["limited"]["status"] == "Attempting Contact"
+    )
+    browser.send("Page.reload")
+    browser.wait_for("document.readyState === 'complete'")
+    history = shelter.provider.get(f"/v1/referrals/{referral['id']}/history")["items"]
+    assert [line["kind"] for line in history] == ["assigned", "accepted"]  # the reload has changed nothing
+
+
+def test_what_is_missing_is_told_beside_its_field_and_what_was_typed_stays(
+    shelter: Shelter, browser: Browser
+) -> None:
+    referral = shelter.refer("Reasonless")
+    show(browser, shelter, f"/provider/referrals/{referral['id']}")
+    reach(browser, "Note")
+    browser.type("We have no place for a family of five.")
+    follow(browser, "Change the status")
+    browser.wait_for("document.activeElement.id === 'error-summary'")
+    require_good(browser)
+    assert browser.evaluate("document.getElementById('change_status-note').value").startswith(
+        "We have no place"
+    )
+    assert browser.evaluate("document.querySelector('input[name=status]:checked').value") == "declined"
+    assert shelter.provider.get(f"/v1/referrals/{referral['id']}")["version"] == referral["version"]
+
+
+def test_a_change_of_somebody_else_is_shown_and_what_was_typed_stays(
+    shelter: Shelter, browser: Browser
+) -> None:
+    referral = shelter.refer("Conflicted")
+    path = f"/v1/referrals/{referral['id']}"
+    show(browser, shelter, f"/provider/referrals/{referral['id']}")
+    shelter.provider.put(f"{path}/status", version=referral["version"], status="attempting_contact")
+    choose(browser, "New status", "Enrolled")
+    reach(browser, "Note")
+    browser.type("Came in today.")
+    follow(browser, "Change the status")
+    browser.wait_for_text("Somebody else has changed this")
+    require_good(browser)
+    assert "Attempting Contact" in browser.text
+    assert browser.evaluate("document.getElementById('change_status-note').value") == "Came in today."
+    follow(browser, "Change the status")
+    browser.wait_for_text("The status is changed.")
+    assert shelter.provider.get(path)["limited"]["status"] == "Enrolled"
+
+
+def test_capacity_is_confirmed_with_one_press_and_changed_with_few(
+    shelter: Shelter, browser: Browser
+) -> None:
+    show(browser, shelter, "/provider")
+    follow(browser, "Still right")
+    browser.wait_for_text("The numbers are confirmed as they are.")
+    follow(browser, "Change")
+    browser.wait_for_text("Change it now")
+    require_good(browser)
+    reach(browser, "Places in all")
+    browser.evaluate("document.activeElement.select()")
+    browser.type("a dozen")
+    browser.press("Enter")
+    browser.wait_for("document.activeElement.id === 'error-summary'")
+    assert browser.evaluate("document.getElementById('set-total').value") == "a dozen"
+    require_good(browser)
+    reach(browser, "Places in all")
+    browser.evaluate("document.activeElement.select()")
+    browser.type("31")
+    browser.press("Enter")
+    browser.wait_for_text("The capacity is saved.")
+    assert shelter.provider.get(f"/v1/programs/{shelter.program['id']}/capacity")["total"] == 31
+
+
+def test_everything_works_without_scripts(shelter: Shelter, browser: Browser) -> None:
+    referral = shelter.refer("Scriptless")
+    browser.send("Emulation.setScriptExecutionDisabled", value=True)
+    show(browser, shelter, f"/provider/referrals/{referral['id']}")
+    choose(browser, "New status", "Enrolled")
+    browser.press("Enter")
+    browser.wait_for_text("The status is changed.")
+    assert shelter.provider.get(f"/v1/referrals/{referral['id']}")["limited"]["status"] == "Enrolled"
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_every_page_is_good_in_light_and_dark(shelter: Shelter, browser: Browser, width: int) -> None:
+    referral = shelter.refer("Pictured")
+    capacity = shelter.provider.get(f"/v1/programs/{shelter.program['id']}/capacity")
+    for scheme in ("light", "dark"):
+        browser.send(
+            "Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}]
+        )
+        browser.resize(width, 700)
+        for path in (
+            "/provider",
+            "/provider/referrals",
+            "/provider/referrals?number=99999999",
+            "/provider/referrals?is_open=false",
+            f"/provider/referrals/{referral['id']}",
+            "/provider/referrals/" + "0" * 32,
+            "/provider/capacity",
+            f"/provider/capacity/{capacity['program_id']}/{capacity['line_id']}",
+            "/account",
+            "/account/sign-out",
+        ):
+            show(browser, shelter, path)
+            require_good(browser)
+
+
+@pytest.mark.parametrize("language", ["en-x-long", "ar-x-mirrored"])
+def test_every_text_can_be_translated_and_the_page_mirrored(
+    shelter: Shelter, browser: Browser, language: str
+) -> None:
+    browser.evaluate(f"document.cookie = 'language={language}; path=/; secure'")
+    browser.resize(320, 700)
+    for path in ("/provider", "/provider/referrals", "/provider/capacity", "/account"):
+        show(browser, shelter, path)
+        require_good(browser)
+        assert browser.evaluate("document.documentElement.lang") == language
+        assert browser.evaluate("getComputedStyle(document.body).direction") == (
+            "rtl" if "ar" in language else "ltr"
+        )
+        labels = "[...document.querySelectorAll('h1, h2, th, label, button, nav a')].map(it => it.textContent.trim())"
+        left = [text for text in browser.evaluate(labels) if text and "[" not in text]
+        assert left == [], path
+
+
+def test_hostile_texts_are_shown_as_texts(shelter: Shelter, browser: Browser) -> None:
+    referral = shelter.refer(HOSTILE[:100], "M" * 100)
+    shelter.provider.post(f"/v1/referrals/{referral['id']}/notes", note=HOSTILE + "x" * 1800)
+    browser.resize(320, 700)
+    show(browser, shelter, f"/provider/referrals/{referral['id']}")
+    require_good(browser)
+    assert "onerror=alert(2)" in browser.text
+    assert browser.evaluate("document.querySelectorAll('main img, main script, main [hx-get]').length") == 0
+
+
+def test_who_signs_out_leaves_nothing_behind(shelter: Shelter, browser: Browser) -> None:
+    referral = shelter.refer("Leftbehind")
+    show(browser, shelter, f"/provider/referrals/{referral['id']}")
+    assert "Leftbehind" in browser.text
+    reach(browser, "Pat")
+    browser.press("Enter")
+    follow(browser, "Sign out")
+    browser.wait_for_text("You are signed out.")
+    browser.evaluate("history.back()")
+    browser.wait_for("location.pathname === '/sign-in' && document.readyState === 'complete'")
+    assert "Leftbehind" not in browser.text
+
+
+def test_who_is_not_signed_in_comes_to_the_page_after_signing_in(shelter: Shelter, chromium: Browser) -> None:
+    chromium.open_page()
+    chromium.go(shelter.url("/provider/referrals?is_open=true"))
+    chromium.wait_for("location.pathname === '/sign-in'")
+    assert "return_path=%2Fprovider%2Freferrals%3Fis_open%3Dtrue" in chromium.path
+
+
+def test_what_is_not_the_providers_is_not_found(shelter: Shelter, browser: Browser) -> None:
+    record = shelter.portico.staff.post("/v1/contact-records", first_name="Una", last_name="Elsewhere")
+    other = shelter.portico.journey().find_program("Night Shelter")
+    queue = shelter.portico.admin.post("/v1/queues", name="Shelter on pages")
+    shelter.portico.admin.put(f"/v1/queues/{queue['id']}/programs/{other['id']}")
+    foreign = shelter.portico.staff.post(
+        "/v1/referrals", contact_record_id=record["id"], queue_id=queue["id"], program_id=other["id"]
+    )
+    show(browser, shelter, f"/provider/referrals/{foreign['id']}")
+    assert "may have been reassigned" in browser.text
+    assert "Elsewhere" not in browser.evaluate("document.documentElement.outerHTML")
