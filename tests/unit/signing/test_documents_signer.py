@@ -65,7 +65,7 @@ def signer(tmp_path: Path) -> Signer:
         signing_keys_dir=str(tmp_path / "keys"),
         signing_key_passphrase_file=None,
     )
-    return Signer(settings, BlobStore(tmp_path / "blobs"))
+    return Signer(settings, BlobStore(tmp_path / "blobs"), lambda work, *arguments: work(*arguments))
 
 
 @pytest.mark.parametrize(
@@ -84,10 +84,10 @@ def test_what_lies_in_the_store_is_what_was_uploaded(
 
     monkeypatch.setattr(module.screening, "screen", screened)
     if code is None:
-        assert signer.screen("a" * 32, stored, size, 1.0) == 3
+        assert signer.take_in("a" * 32, stored, size, 1.0) == 3
     else:
         with pytest.raises(Refused) as refused:
-            signer.screen("a" * 32, stored, size, 1.0)
+            signer.take_in("a" * 32, stored, size, 1.0)
         assert (refused.value.code, refused.value.field) == (code, "document")
     assert (asked[0].max_bytes, asked[0].max_pages) == (1000, 5)
 
