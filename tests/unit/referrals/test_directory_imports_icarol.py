@@ -204,6 +204,9 @@ def test_a_file_above_the_size_limit_is_not_even_decoded() -> None:
         parse(b"\x81" * 11, max_bytes=10)
 
     assert refusal.value.reason == "too_large"
+    with pytest.raises(FileRefused) as refusal:
+        parse(b"\x81" * 10, max_bytes=10)
+    assert refusal.value.reason != "too_large"
 
 
 def test_a_file_with_too_many_rows_is_refused_where_the_limit_is_passed() -> None:
