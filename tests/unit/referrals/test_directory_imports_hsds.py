@@ -481,7 +481,7 @@ members = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.dictionaries(members, values, max_size=8) | values, max_size=5))
 def test_whatever_a_json_file_holds_it_is_read_or_refused_in_order(content: list[Any]) -> None:
     try:

@@ -445,7 +445,7 @@ def test_a_message_that_expires_before_it_appears_is_warned_of() -> None:
     assert warned(result) == [(3, "TemporaryMessageExpires", "message_never_shows")]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=400), st.booleans())
 def test_any_bytes_give_records_or_a_named_refusal(data: bytes, with_header: bool) -> None:
     header = an_export(AGENCY, columns=REQUIRED_COLUMNS).encode() if with_header else b""
@@ -454,7 +454,7 @@ def test_any_bytes_give_records_or_a_named_refusal(data: bytes, with_header: boo
         assert all(problem.line >= 2 for problem in parse(header + data).refused)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=60), max_size=5))
 def test_any_description_comes_back_whatever_quotes_commas_and_line_ends_it_holds(texts: list[str]) -> None:
     rows = [PROGRAM | {"ResourceAgencyNum": str(11 + i), "AgencyDescription": t} for i, t in enumerate(texts)]
