@@ -26,6 +26,7 @@ def register(app: flask.Flask, dispatcher: Dispatcher, settings: Any) -> None:
         )
         return
     pages = Pages(dispatcher, Protection(_key(settings.pages_key_file), settings.public_url), PAGES)
+    app.extensions["pages"] = pages
     assets.register(app)
     theme.register(app)
     for page in PAGES:

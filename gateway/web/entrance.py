@@ -6,6 +6,7 @@ reload loses nothing, a link signs nobody in, and nothing of it is in an address
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,6 +26,7 @@ from services.contracts.identity.realms import REALMS
 
 STEP = "__Host-step"
 _STEP_LASTS_S = 600
+MOST_OF_PATH = 500  # characters; a sealed step must fit into a cookie
 _PASSWORD_LASTS_S = 300
 _CODE = re.compile(r"[a-z_]{1,60}")
 _KEY = re.compile(r"[a-z][a-z0-9-]{0,63}")
@@ -38,9 +40,12 @@ _COMPLETE = Action("complete", login.complete_log_in, "")
 
 def own_path(given: str | None) -> str | None:
     """The address to go on to, if it is a path of this site. Anybody can write an address with another."""
-    if not given or not given.startswith("/") or given.startswith(("//", "/\\")):
+    if not given or len(given) > MOST_OF_PATH or not given.startswith("/") or given.startswith(("//", "/\\")):
         return None
-    parts = urlsplit(given)
+    try:
+        parts = urlsplit(given)
+    except ValueError:
+        return None
     is_plain = not parts.scheme and not parts.netloc and not any(ord(each) < 33 for each in given)
     return given if is_plain and "\\" not in given else None
 
@@ -110,7 +115,11 @@ class Entrance:
                 {
                     "challenge": refusal.more["challenge"],
                     "is_enrolment": bool(refusal.more["enrolment"]),
-                    "where": {name: form.get(name, "") for name in ("organisation", "realm", "return_path")},
+                    "where": {
+                        "organisation": form.get("organisation", "")[:64],
+                        "realm": form.get("realm", "")[:20],
+                        "return_path": own_path(form.get("return_path")) or "",
+                    },
                 }
             )
         more: dict[str, Any] = {}
@@ -187,15 +196,19 @@ class Entrance:
         response = redirect("/sign-in/recovery-codes" if codes else goes_on_to)
         cookies.set_session(response, reply["token"])
         if codes:
-            self._keep_step(response, {"recovery_codes": codes, "goes_on_to": goes_on_to})
+            of_session = hashlib.sha256(reply["token"].encode()).hexdigest()
+            self._keep_step(
+                response, {"recovery_codes": codes, "goes_on_to": goes_on_to, "session": of_session}
+            )
         else:
             response.delete_cookie(STEP, path="/", secure=True, httponly=True, samesite="Lax")
         return response
 
     def recovery_codes(self) -> flask.Response:
-        """The recovery codes of a second factor that was just set up, until the person goes on."""
+        """The recovery codes of a second factor that was just set up, in the session that set it up."""
         begun = self._opened() or {}
-        if "recovery_codes" not in begun:
+        token = cookies.session_token() or ""
+        if begun.get("session") != hashlib.sha256(token.encode()).hexdigest():
             return redirect("/")
         values = {"codes": begun["recovery_codes"], "goes_on_to": begun["goes_on_to"]}
         return self._pages.shown("entrance/recovery_codes.html", values)

@@ -11,7 +11,7 @@ import jinja2
 
 from gateway.web import assets, language, theme
 from gateway.web.protection import Protection, keep_visitor
-from services.chassis import logs
+from services.chassis import logs, wire
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -67,6 +67,8 @@ def shown(protection: Protection, name: str, values: Mapping[str, Any], status: 
         "form_token": protection.form_token,
         "address": flask.request.path,
         "args": flask.request.args,
+        "open_key": None,
+        "new_key": wire.new_id,
         "zone": language.zone().key,
         "zones": sorted(language.zone_names()),
         "correlation_id": logs.correlation_id.get(),

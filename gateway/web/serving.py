@@ -22,7 +22,6 @@ from gateway.routes import Route
 from gateway.web import forms, language, problems, rendering
 from gateway.web.page import Action, Of, Page, Read, route_of
 from gateway.web.protection import Protection
-from services.chassis import wire
 from services.contracts.errors import Refused
 from services.contracts.identity import passports
 
@@ -136,6 +135,22 @@ class Pages:
         visit.read()
         return self._page(visit, None)
 
+    def _refused_form(self, visit: Visit, problem: problems.Problem) -> flask.Response:
+        """The page again with what was typed; where the page cannot be read either, what was typed alone, to send once more."""
+        try:
+            visit.read()
+        except Refused as refusal:
+            if refusal.code in SIGNED_OUT:
+                raise
+            kept = [(name, text) for name, text in problem.form.items(multi=True) if name != forms.TOKEN]
+            values = {
+                "problem": problem,
+                "kept": kept,
+                "typed": [(name, text) for name, text in kept if name not in forms.OWN and text],
+            }
+            return self.shown("unsent.html", values, problem.status)
+        return self._page(visit, problem)
+
     def _post(self, visit: Visit) -> flask.Response:
         form = flask.request.form
         self.protection.require_own_form(form.get(forms.TOKEN, ""))
@@ -147,8 +162,7 @@ class Pages:
         except Refused as refusal:
             if refusal.code in SIGNED_OUT:
                 raise
-            visit.read()
-            return self._page(visit, problems.of(refusal, action, form))
+            return self._refused_form(visit, problems.of(refusal, action, form))
         if action.route.cookie == "taken":
             response = redirect(action.then)
             cookies.clear_session(response)
@@ -165,7 +179,7 @@ class Pages:
         values["may"] = visit.may
         # The same key where nobody knows what became of the request, so that it is not carried out twice.
         is_open = problem is not None and problem.may_have_been_done
-        values["key"] = flask.request.form[forms.KEY] if is_open else wire.new_id()
+        values["open_key"] = flask.request.form[forms.KEY] if is_open else None
         return self.shown(visit.page.template, values, problem.status if problem else 200)
 
 

@@ -225,6 +225,9 @@ def test_a_second_factor_is_asked_for_and_after_it_was_lost_set_up_anew(
     follow(browser, "I have kept them")
     browser.wait_for("location.pathname === '/healthz'")
     assert who_is_signed_in(portico, browser) == STRONG
+    browser.send("Network.deleteCookies", name="__Host-session", url=portico.stack.public_url)
+    browser.go(f"{portico.stack.public_url}/sign-in/recovery-codes")  # they are of that session
+    browser.wait_for("location.pathname === '/sign-in'")
 
 
 def test_a_second_step_that_has_ended_is_begun_again(portico: RunningStack, browser: Browser) -> None:
