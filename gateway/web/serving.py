@@ -84,9 +84,8 @@ class Visit:
         schema = action.request
         arguments = forms.arguments(form, schema) | dict(action.given)
         arguments |= {name: value for name, value in self.path.items() if name in schema.fields}
-        key = hashlib.sha256(f"{action.name}:{form[forms.KEY]}".encode()).hexdigest()[:32]
         version = form.get(forms.VERSION) if action.operation.takes_version else None
-        return self.call(action.route, arguments, key, version or None)
+        return self.call(action.route, arguments, key_of(action, form), version or None)
 
 
 class Pages:
@@ -167,6 +166,11 @@ class Pages:
         is_open = problem is not None and problem.may_have_been_done
         values["key"] = flask.request.form[forms.KEY] if is_open else wire.new_id()
         return self.shown(visit.page.template, values, problem.status if problem else 200)
+
+
+def key_of(action: Action, form: Mapping[str, str]) -> str:
+    """The idempotency key of a form's action: two sendings of one form are one write."""
+    return hashlib.sha256(f"{action.name}:{form.get(forms.KEY, '')}".encode()).hexdigest()[:32]
 
 
 def _token() -> str:

@@ -46,3 +46,15 @@ tabs.addEventListener("message", ({ data }) => {
   document.body.replaceChildren();
   location.replace("/sign-in?signed_out=1");
 });
+
+// The secret of a mailed link is in the fragment, which no server gets. It is handed over in a form, so that no address has it.
+const link = document.querySelector("form[data-link]");
+function handOver() {
+  const secret = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (!link || !secret) return;
+  history.replaceState(null, "", location.pathname);
+  link.elements.link.value = secret;
+  link.requestSubmit();
+}
+handOver();
+addEventListener("hashchange", handOver);
