@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import flask
-import segno
 
 from gateway import cookies
 from gateway.web import forms, problems
@@ -178,9 +177,7 @@ class Entrance:
             return self._step(None, None)
         try:
             if form.get(forms.ACTION) == _ENROL.name:
-                reply = self._dispatcher.call(
-                    _ENROL.route, {"challenge": begun["challenge"]}, token=no_token
-                )
+                reply = self._dispatcher.call(_ENROL.route, {"challenge": begun["challenge"]}, token=no_token)
                 return self._to_step({**begun, "is_enrolment": False, "enrolment": reply})
             given = {"challenge": begun["challenge"], "code": form.get("code", "").strip()}
             reply = self._dispatcher.call(_COMPLETE.route, given, token=no_token)
@@ -211,11 +208,9 @@ class Entrance:
 
     def _step(self, begun: Mapping[str, Any] | None, problem: problems.Problem | None) -> flask.Response:
         enrolment = (begun or {}).get("enrolment")
-        picture = segno.make(enrolment["uri"], micro=False) if enrolment else None
         values = {
             "begun": begun,
             "enrolment": enrolment,
-            "picture": picture.svg_inline(scale=5, border=4, light="#fff") if picture else None,
             "problem": problem,
             "where": urlencode((begun or {}).get("where", {})),
         }

@@ -46,6 +46,19 @@ def require_good(browser: Browser) -> None:
     )
 
 
+def wait_for_heading(browser: Browser, words: str) -> None:
+    """Wait for the page whose heading has these words, and ask that it is good."""
+    browser.wait_for(f"document.querySelector('h1')?.textContent.includes({json.dumps(words)})")
+    require_good(browser)
+
+
+def enter(browser: Browser, label: str, text: str) -> None:
+    """Go to a field by the keyboard and replace what it has."""
+    reach(browser, label)
+    browser.evaluate("document.activeElement.select()")
+    browser.type(text)
+
+
 def follow(browser: Browser, words: str, most: int = 80) -> None:
     """Go to a link, button or box by the keyboard alone and press Enter."""
     reach(browser, words, most)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +14,7 @@ from services.chassis.database import Database
 from services.identity.credentials.models import CredentialLink
 from services.identity.models import Account
 from tests.support.browser import PROGRAM, Browser, running_browser
-from tests.support.pages import follow, reach, require_good
+from tests.support.pages import enter, follow, reach, wait_for_heading
 from tests.support.stack import HARBOR, RunningStack
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no Chromium on this machine")
@@ -52,26 +50,6 @@ def await_link(portico: RunningStack, email: str, *other: str) -> str:
 
 def open_page(portico: RunningStack, browser: Browser, path: str) -> None:
     browser.go(portico.stack.public_url + path)
-
-
-def wait_for_heading(browser: Browser, words: str) -> None:
-    """Wait for the page with this heading, which is good in every respect."""
-    browser.wait_for(f"document.querySelector('h1')?.textContent.includes({words!r})")
-    keep_picture(browser, words)
-    require_good(browser)
-
-
-def keep_picture(browser: Browser, name: str) -> None:
-    if os.environ.get("PICTURES"):
-        browser.wait_for("document.readyState === 'complete'")
-        Path(os.environ["PICTURES"], f"{name.replace(' ', '-')}.png").write_bytes(browser.picture())
-
-
-def enter(browser: Browser, label: str, text: str) -> None:
-    """Replace what a field has."""
-    reach(browser, label)
-    browser.evaluate("document.activeElement.select()")
-    browser.type(text)
 
 
 def sign_in(browser: Browser, login: str) -> None:
