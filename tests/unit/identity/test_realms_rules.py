@@ -15,7 +15,6 @@ OFF = {"can_edit_capacity": False, "can_change_status": False}
 OPEN = ("provider_portal", "referralq")
 
 
-@pytest.mark.seed("S0-5")
 @pytest.mark.parametrize("permission", ["queue.read", "capacity.edit", "referral.assign", "referral.note"])
 def test_without_referralq_its_permissions_are_held_and_not_in_force(permission: str) -> None:
     held = [permission, "record.create", "directory.read", "account.manage"]
@@ -46,7 +45,6 @@ def test_an_administrator_holds_everything_but_signing() -> None:
     assert rules.DEFAULT_ROLES["admin"][1] == rules.PERMISSIONS - {"document.sign"}
 
 
-@pytest.mark.seed("S0-17")
 @pytest.mark.parametrize("features", [(), ("referralq",), ("provider_portal",)])
 def test_a_provider_may_do_nothing_while_the_portal_is_closed(features: tuple[str, ...]) -> None:
     held = rules.DEFAULT_ROLES["provider_portal_user"][1]
@@ -68,3 +66,25 @@ def test_a_switch_gives_a_provider_its_permission_and_takes_it(switch: str, perm
     assert permission not in rules.effective_permissions("provider", held | {permission}, off, OPEN)
     assert permission in rules.effective_permissions("provider", held, on, OPEN)
     assert (off, on) == ([], [permission])
+
+
+def test_what_relatives_and_physicians_see_of_a_profile() -> None:
+    def seen(permissions: frozenset[str]) -> list[str]:
+        return sorted(each.removeprefix("profile.") for each in permissions)
+
+    assert seen(rules._RELATIVE) == [
+        "send_messages",
+        "view_contacts",
+        "view_demographics",
+        "view_schedule",
+        "view_staff_names",
+    ]
+    assert seen(rules._PHYSICIAN) == [
+        "view_demographics",
+        "view_documents",
+        "view_forms",
+        "view_medications",
+        "view_vitals",
+    ]
+    assert "portal.view_preliminary_documents" not in rules._OWN
+    assert len(rules._OWN) == len(rules.PROFILE_PERMISSIONS) - 1
