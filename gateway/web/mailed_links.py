@@ -1,8 +1,8 @@
 """The pages that mails link to: one sets a password, one confirms an address.
 
 A link's secret is in the fragment of the address, which no server gets and no log has. The page's script hands it over in a
-form; without scripts the person pastes the link. From then on it lies sealed in a cookie, so a reload loses nothing. Opening a
-link uses nothing up, so a mail scanner does no harm.
+form; without scripts the person pastes the link. From then on it lies sealed in a cookie, so a reload loses nothing, and in
+the page's forms. Opening a link uses nothing up, so a mail scanner does no harm.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class MailedLink:
             found = _TOKEN.fullmatch(form.get("link", "").strip())
             return self._to({"token": found[1] if found else ""})
         action, begun = self._actions.get(name), self._begun()
-        if action is None or not begun:
+        if action is None or "kept_link" not in form or not begun:
             return redirect(self._address)
         given = forms.arguments(form, action.request) | {"token": begun["token"]}
         try:
@@ -81,9 +81,13 @@ class MailedLink:
         )
         return response
 
+    def _kept(self) -> str:
+        """The sealed link: a form's own, as another tab may have opened another link since."""
+        kept = flask.request.form.get("kept_link") or flask.request.cookies.get(LINK, "")
+        return str(kept)
+
     def _begun(self) -> Mapping[str, str]:
-        sealed = flask.request.cookies.get(LINK, "")
-        begun: dict[str, str] | None = self._pages.protection.opened(sealed, self._address)
+        begun: dict[str, str] | None = self._pages.protection.opened(self._kept(), self._address)
         return begun or {}
 
     def _shown(self, problem: problems.Problem | None) -> flask.Response:
@@ -93,6 +97,7 @@ class MailedLink:
             "link": link,
             "is_unknown": bool(begun) and link is None,
             "finished": begun.get("finished"),
+            "kept_link": self._kept(),
             "problem": problem,
         }
         if link:

@@ -270,6 +270,23 @@ def test_an_outside_provider_signs_in_and_out(
     assert browser.path == f"{SIGN_IN}&signed_out=1"
 
 
+def test_an_outside_account_is_removed_by_its_owner(
+    portico: RunningStack, provider: list[str], browser: Browser
+) -> None:
+    owner = portico.create_staff(email := "unlinks.pages@harbor.example.org")
+    path = f"/v1/accounts/{owner.get('/v1/me')['id']}/outside-identities"
+    portico.admin.post(path, subject="unlinked-subject")
+    open_sign_in(portico, browser, "&return_path=/account")
+    enter(browser, email, portico.password_of(email))
+    browser.wait_for_text("Outside sign-in")
+    browser.wait_for("document.readyState === 'complete'")
+    button = "[...document.querySelectorAll('button')].find(it => it.textContent.startsWith('Remove'))"
+    browser.evaluate(f"{button}.focus()")
+    browser.press("Enter")
+    browser.wait_for_text("The outside sign-in is removed.")
+    assert portico.admin.get(path)["items"] == []
+
+
 def test_who_turns_back_at_the_provider_hears_so_and_of_a_strangers_words_none(
     portico: RunningStack, browser: Browser
 ) -> None:

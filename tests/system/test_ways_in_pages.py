@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from deploy.client import UnexpectedAnswer
 from services.chassis.database import Database
 from services.identity.credentials.models import CredentialLink
 from services.identity.models import Account
@@ -120,6 +121,30 @@ def test_an_invitation_that_has_expired_is_replaced_and_ends_signed_in(
     sign_in(browser, email)
 
 
+def test_a_form_sets_the_password_of_its_own_link_whatever_another_tab_has_opened(
+    portico: RunningStack, browser: Browser
+) -> None:
+    links = []
+    for email in (emails := ["one.tab@harbor.example.org", "other.tab@harbor.example.org"]):
+        account = portico.admin.post("/v1/accounts", email=email, first_name="Eve", last_name="Late")
+        portico.admin.post(f"/v1/accounts/{account['id']}/invitations", expect=202)
+        links.append(await_link(portico, email))
+    open_page(portico, browser, links[0])
+    wait_for_heading(browser, "Set your password for Harbor County")
+    # What another tab does: the page stays as it is.
+    post = "fetch('/credentials', {method: 'POST', body: new URLSearchParams(form)})"
+    form = "form = new FormData(document.querySelector('form[data-link]'))"
+    token = links[1].partition("#token=")[2]
+    browser.evaluate(f"{form}, form.set('link', '{token}'), {post}.then(it => it.text())")
+    enter(browser, "New password", PASSWORD)
+    browser.press("Enter")
+    browser.wait_for_text("is set")
+    portico.passwords |= dict.fromkeys(emails, PASSWORD)
+    assert portico.log_in(HARBOR, emails[0])
+    with pytest.raises(UnexpectedAnswer):
+        portico.log_in(HARBOR, emails[1])
+
+
 def test_a_link_without_scripts_is_pasted(portico: RunningStack, browser: Browser) -> None:
     email = "pasted.pages@harbor.example.org"
     account = portico.admin.post("/v1/accounts", email=email, first_name="Eve", last_name="Late")
@@ -144,7 +169,7 @@ def test_a_patient_gets_in_with_four_facts_and_learns_whose_link_it_is(
     portico: RunningStack, browser: Browser
 ) -> None:
     email = "ana.pages@example.org"
-    a_patient(portico, email, "Ortiz")
+    person_id = a_patient(portico, email, "Ortiz")
     a_patient(portico, email, "Ortega", "Ben")
     open_page(portico, browser, f"/sign-in?organisation={HARBOR}&realm=patient")
     wait_for_heading(browser, "Sign in")
@@ -170,6 +195,14 @@ def test_a_patient_gets_in_with_four_facts_and_learns_whose_link_it_is(
     browser.press("Enter")
     wait_for_heading(browser, "Your password for Harbor County is set")
     sign_in(browser, "ana.pages")
+
+    portico.admin.get(f"/v1/people/{person_id}")
+    follow(browser, "Who opened my record")
+    wait_for_heading(browser, "Who opened my record")
+    assert "Personal data" in browser.text
+    for part in ("Referrals", "Documents"):
+        follow(browser, part)
+        browser.wait_for_text("Nobody has opened this part of your record.")
 
 
 @pytest.mark.seed("S2-114", "S2-115")
