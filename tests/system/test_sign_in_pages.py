@@ -228,11 +228,16 @@ def test_a_second_step_that_has_ended_is_begun_again(portico: RunningStack, brow
 # With an outside provider
 
 
+@pytest.fixture(scope="module")
+def codes(portico: RunningStack) -> list[str]:
+    """The recovery codes of a member of the staff with a second factor, who signs in outside."""
+    return with_second_factor(portico.create_staff(OUTSIDE))
+
+
 @pytest.fixture
-def provider(portico: RunningStack) -> Iterator[list[str]]:
+def provider(portico: RunningStack, codes: list[str]) -> Iterator[list[str]]:
     """A real provider for Harbor's staff, one of whom has a second factor: its recovery codes."""
     user = oidc_provider_mock.User(sub="pages-subject", claims={"email": OUTSIDE, "email_verified": True})
-    codes = with_second_factor(portico.create_staff(OUTSIDE))
     with real_provider([user]) as issuer:
         path = "/v1/realms/staff/identity-provider"
         client = {"client_id": "portico", "client_secret": "a-client-secret"}
