@@ -27,6 +27,8 @@ def create_app(settings: Any, client: RpcClient) -> flask.Flask:
         from gateway import web  # noqa: PLC0415  # a gateway for programs alone loads no template
 
         web.register(app, dispatcher, settings)
+    if "page front door" not in app.view_functions:
+        app.add_url_rule("/", "root", lambda: flask.redirect("/docs"))
     errors.register(app)
     health.register(app, client, settings.blob_dir)
     app.before_request(_begin)
