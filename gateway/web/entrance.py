@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import flask
-import segno
 
 from gateway import cookies
 from gateway.web import forms, problems
@@ -29,7 +28,7 @@ _STEP_LASTS_S = 600
 MOST_OF_PATH = 500  # characters; a sealed step must fit into a cookie
 _PASSWORD_LASTS_S = 300
 _CODE = re.compile(r"[a-z_]{1,60}")
-_KEY = re.compile(r"[a-z][a-z0-9-]{0,63}")
+ORGANISATION = re.compile(r"[a-z][a-z0-9-]{0,63}")
 STARTS = {"provider": "/provider", "staff": "/account"}
 
 _SIGN_IN = Action("sign_in", login.log_in, "")
@@ -100,8 +99,16 @@ class Entrance:
         given = forms.arguments(form, _SIGN_IN.request)
         if opened.get("login") == given.get("login") and not given.get("password"):
             given["password"] = opened.get("password")
+        return self.log_in(given)
+
+    def log_in(self, given: Mapping[str, Any]) -> flask.Response:
+        """Sign in with a password and go on; to the second step, or the sign-in page with what is wrong, where that is next.
+
+        The form of the current request names organisation and realm.
+        """
+        form = flask.request.form
         try:
-            reply = self._dispatcher.call(_SIGN_IN.route, given, token=_no_token)
+            reply = self._dispatcher.call(_SIGN_IN.route, given, token=no_token)
         except Refused as refusal:
             return self._password_refused(refusal, given)
         response = redirect(self._goes_on_to(form, reply["account"]["realm"]))
@@ -133,7 +140,7 @@ class Entrance:
     def _forgotten(self, form: Mapping[str, str]) -> flask.Response:
         given = forms.arguments(flask.request.form, _FORGOTTEN.request)
         try:
-            self._dispatcher.call(_FORGOTTEN.route, given, token=_no_token)
+            self._dispatcher.call(_FORGOTTEN.route, given, token=no_token)
         except Refused as refusal:
             return self._sign_in(
                 form, problems.of(refusal, _FORGOTTEN, flask.request.form), is_forgotten=True
@@ -149,6 +156,7 @@ class Entrance:
             "realm": realm,
             "return_path": own_path(given.get("return_path")),
             "options": None,
+            "where": urlencode({"organisation": organisation}),
             "told": _told(given),
             "kept_password": None,
             "is_forgotten": given.get("forgotten") == "1",
@@ -156,10 +164,10 @@ class Entrance:
             "problem": problem,
             **more,
         }
-        if _KEY.fullmatch(organisation) and realm in REALMS:
+        if ORGANISATION.fullmatch(organisation) and realm in REALMS:
             where = {"organisation": organisation, "realm": realm}
             values["options"] = self._dispatcher.call(
-                route_of(outside.list_sign_in_options), where, token=_no_token
+                route_of(outside.list_sign_in_options), where, token=no_token
             )
         return self._pages.shown("entrance/sign_in.html", values, problem.status if problem else 200)
 
@@ -178,12 +186,10 @@ class Entrance:
             return self._step(None, None)
         try:
             if form.get(forms.ACTION) == _ENROL.name:
-                reply = self._dispatcher.call(
-                    _ENROL.route, {"challenge": begun["challenge"]}, token=_no_token
-                )
+                reply = self._dispatcher.call(_ENROL.route, {"challenge": begun["challenge"]}, token=no_token)
                 return self._to_step({**begun, "is_enrolment": False, "enrolment": reply})
             given = {"challenge": begun["challenge"], "code": form.get("code", "").strip()}
-            reply = self._dispatcher.call(_COMPLETE.route, given, token=_no_token)
+            reply = self._dispatcher.call(_COMPLETE.route, given, token=no_token)
         except Refused as refusal:
             if refusal.code == "challenge_refused":
                 return self._step(None, None)
@@ -215,11 +221,9 @@ class Entrance:
 
     def _step(self, begun: Mapping[str, Any] | None, problem: problems.Problem | None) -> flask.Response:
         enrolment = (begun or {}).get("enrolment")
-        picture = segno.make(enrolment["uri"], micro=False) if enrolment else None
         values = {
             "begun": begun,
             "enrolment": enrolment,
-            "picture": picture.svg_inline(scale=5, border=4, light="#fff") if picture else None,
             "problem": problem,
             "where": urlencode((begun or {}).get("where", {})),
         }
@@ -253,7 +257,8 @@ def keep_step(protection: Protection, response: flask.Response, begun: Mapping[s
     )
 
 
-def _no_token() -> str:
+def no_token() -> str:
+    """The token of a call by somebody who has not signed in."""
     raise Refused("unauthenticated", "Sign in first.")
 
 
