@@ -230,23 +230,24 @@ def test_an_origin_that_no_browser_sends_is_a_foreign_one(app: flask.Flask, serv
 
 
 def test_each_form_of_a_page_has_a_key_of_its_own(app: flask.Flask, services: Any):
-    services.answers["identity.describe_me"] = dict.fromkeys(
-        (
-            "login",
-            "first_name",
-            "last_name",
-            "organisation_name",
-            "last_login_at",
-            "idle_ends_at",
-            "expires_at",
-        ),
-        "x",
-    ) | {"permissions": [], "realm": "staff", "wants_resource_assigned_emails": True, "last_login_at": None}
-    services.answers["identity.list_my_sessions"] = {"items": []}
-    text = app.test_client(use_cookies=False).get("/account", headers={"Cookie": SESSION}).text
+    names = ("login", "first_name", "idle_ends_at", "expires_at")
+    services.answers["identity.describe_me"] = {
+        **dict.fromkeys(names, "x"),
+        "permissions": ["capacity.read", "capacity.edit"],
+    }
+    services.answers["portals.get_portal"] = {}
+    line = {
+        **dict.fromkeys(("program_name", "name", "unit", "note", "program_id", "line_id"), "x"),
+        **dict.fromkeys(("free", "total", "version"), 1),
+        "capacity_status": "unknown",
+        "is_stale": False,
+        "updated_at": "2026-11-28T09:00:00+00:00",
+    }
+    services.answers["referrals.list_capacities"] = {"items": [line, line], "next": None}
+    text = app.test_client(use_cookies=False).get("/provider/capacity", headers={"Cookie": SESSION}).text
 
     keys = re.findall(r'name="key" value="(\w+)"', text)
-    assert len(keys) >= 2
+    assert len(keys) == 3  # of two lines, and of signing out
     assert len(set(keys)) == len(keys)
 
 
