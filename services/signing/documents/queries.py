@@ -38,15 +38,28 @@ def get_document(session: Session, caller: Caller, document_id: str, *, for_chan
     """The document with this id. Raises Refused(not_found), also for a document that the caller may not see."""
     document = find_document(session, caller, document_id, for_change=for_change)
     if document is None:
-        raise Refused("not_found", "There is no such document.", "document_id")
+        raise no_such_document()
     return document
+
+
+def no_such_document() -> Refused:
+    """There is no document with this id, or the caller may not see it."""
+    return Refused("not_found", "There is no such document.", "document_id")
+
+
+def file_of(session: Session, caller: Caller | None, *, document_id: str) -> str:
+    """The SHA-256 of a document's file as it stands now. Raises Refused(not_found)."""
+    document = find_document(session, caller, document_id) if caller else None
+    if document is None:
+        raise no_such_document()
+    return document.sha256
 
 
 def describe_document(session: Session, _caller: Caller, *, document_id: str) -> dict[str, str]:
     """The document's id, if the organisation has it, for another service. Raises Refused(not_found)."""
     found = session.scalar(select(Document.id).where(Document.id == document_id))
     if found is None:
-        raise Refused("not_found", "There is no such document.", "document_id")
+        raise no_such_document()
     return {"document_id": found}
 
 
