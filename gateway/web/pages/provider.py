@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.web.page import Action, Of, Page, Read
 from services.contracts.referrals import assignments, capacity, queues, status_changes
+from services.contracts.signing import documents
 
 _LISTED = 25
 
@@ -20,6 +21,12 @@ PAGES = (
                 assignments.list_referrals, given={"is_overdue": True, "limit": _LISTED, "sort": "due"}
             ),
             "capacities": Read(capacity.list_capacities, given={"limit": _LISTED}, needs="capacity.read"),
+            "to_sign": Read(
+                documents.list_documents,
+                given={"is_mine": True, "is_decided": False, "limit": 5},
+                needs="document.sign",
+                without=("forbidden", "service_unavailable"),
+            ),
         },
         actions=(Action("confirm", capacity.confirm_capacity, "The numbers are confirmed as they are."),),
     ),

@@ -111,6 +111,12 @@ list_documents = contract.query(
     request={
         "state": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(STATES)),
         "report": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(REPORTS)),
+        "is_decided": Flag(
+            load_default=None,
+            allow_none=True,
+            metadata={"description": "true: signed, declined or returned; false: awaiting signature"},
+        ),
+        "is_mine": Flag(load_default=False, metadata={"description": "only those sent to the caller"}),
         "after": fields.String(load_default=None, allow_none=True),
         "limit": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
     },
@@ -161,7 +167,7 @@ list_document_pages = contract.query(
         ),
     },
     access=permission("document.read"),
-    errors=("not_found", "document_unreadable"),
+    errors=("not_found", "document_unreadable", "conflict"),
     timeout_s=20,
 )
 
@@ -174,7 +180,7 @@ open_document_page = contract.query(
     },
     reply=FileReference,
     access=permission("document.read"),
-    errors=("not_found", "document_unreadable"),
+    errors=("not_found", "document_unreadable", "conflict"),
     timeout_s=20,
 )
 

@@ -211,8 +211,10 @@ def _variant(kind: str, values: dict[str, str | int]) -> str:
 
 
 def _sign_in_page(settings: Any, delivery: Delivery, realm: str | int | None) -> str:
-    """The recipient's sign-in page, with organisation and realm filled in."""
+    """The recipient's sign-in page, with organisation and realm filled in. It goes on to what the message is about."""
     where = {"organisation": delivery.organisation_key} | ({"realm": str(realm)} if realm else {})
+    if "document_id" in delivery.context:
+        where["return_path"] = f"/signing/{delivery.context['document_id']}"
     return f"{settings.public_url.rstrip('/')}/sign-in?{urlencode(where)}"
 
 

@@ -71,7 +71,15 @@ def files_in_use(session: Session, sha256s: Collection[str]) -> set[str]:
 
 
 def list_documents(
-    session: Session, caller: Caller, *, state: str | None, report: str | None, after: str | None, limit: int
+    session: Session,
+    caller: Caller,
+    *,
+    state: str | None,
+    report: str | None,
+    is_decided: bool | None,
+    is_mine: bool,
+    after: str | None,
+    limit: int,
 ) -> dict[str, Any]:
     """One page, newest first. `after` is the id of the last document of the page before."""
     statement = visible_documents(caller)
@@ -79,6 +87,10 @@ def list_documents(
         statement = statement.where(Document.state == state)
     if report == "unsigned":
         statement = statement.where(Document.state.in_(UNSIGNED_REPORT))
+    if is_decided is not None:
+        statement = statement.where((Document.state != "sent") if is_decided else (Document.state == "sent"))
+    if is_mine:
+        statement = statement.where(Document.recipient_account_id == caller.id)
     if after is not None:
         statement = _older_than(statement, find_document(session, caller, after))
     newest_first = statement.order_by(Document.sent_at.desc(), Document.id.desc())

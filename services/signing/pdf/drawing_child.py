@@ -13,6 +13,7 @@ import time
 from typing import Any
 
 import pypdfium2
+from pypdfium2 import raw
 
 DOTS_PER_INCH = 110
 POINTS_PER_INCH = 72
@@ -35,7 +36,7 @@ def _pictures(document: pypdfium2.PdfDocument, first: int, ahead: int, most_byte
     for number in range(first, min(first + ahead, len(document)) + 1):
         if drawn and (time.process_time() > AHEAD_UNTIL_S or sum(map(len, drawn)) > most_bytes):
             break
-        page = document[number - 1]
+        page = _page(document, number)
         drawn.append(_picture(page))
         page.close()
     return drawn
@@ -56,7 +57,7 @@ def _texts(document: pypdfium2.PdfDocument, limits: dict[str, Any]) -> list[dict
     found: list[dict[str, Any]] = []
     left = limits["most_characters"]
     for number in range(limits["after"] + 1, min(limits["after"] + limits["most_pages"], len(document)) + 1):
-        page = document[number - 1]
+        page = _page(document, number)
         whole = _clean(page.get_textpage().get_text_range())
         text = whole[: limits["most_characters_of_a_page"]]
         if found and len(text) > left:
@@ -68,6 +69,14 @@ def _texts(document: pypdfium2.PdfDocument, limits: dict[str, Any]) -> list[dict
         found.append({"number": number, "width": width, "height": height, "text": text, "is_cut": is_cut})
         page.close()
     return found
+
+
+def _page(document: pypdfium2.PdfDocument, number: int) -> pypdfium2.PdfPage:
+    """A page on which fields and annotations, such as signatures, are part of the content."""
+    page = document[number - 1]
+    raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY)
+    page.close()
+    return document[number - 1]
 
 
 def _scale(page: pypdfium2.PdfPage) -> float:
