@@ -54,13 +54,14 @@ def template(name: str) -> jinja2.Template:
 
 def shown(protection: Protection, name: str, values: Mapping[str, Any], status: int = 200) -> flask.Response:
     """The response with a template."""
+    portal = values.get("portal") or {}
     known = {
         "me": None,
         "problem": None,
         "done": None,
         "area": None,
-        "colour": theme.DEFAULT,
-        "brand": "Portico",
+        "colour": portal.get("colour", theme.DEFAULT),
+        "brand": portal.get("name", "Portico"),
         "language": flask.g.language,
         "direction": "rtl" if language.is_right_to_left(flask.g.language) else "ltr",
         "form_token": protection.form_token,

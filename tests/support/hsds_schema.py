@@ -93,6 +93,7 @@ DEFINITIONS: dict[str, Any] = {
         "id",
         {
             "description": TEXT,
+            "service": {"$ref": "#/$defs/service"},
             "location": {"$ref": "#/$defs/location"},
             "phones": _many("phone"),
             "schedules": _many("schedule"),
@@ -173,6 +174,7 @@ DEFINITIONS: dict[str, Any] = {
             "term_uri": URI,
         },
     ),
+    "taxonomy": _object("id name description", {**_texts("name", "description", "version"), "uri": URI}),
     "program": _object(
         "id name description", _texts("name", "alternate_name", "description"), "organization"
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -21,6 +22,7 @@ from services.contracts.referrals import (
     directory,
     directory_exports,
     directory_imports,
+    hsds,
     offers,
     queues,
     reports,
@@ -32,7 +34,7 @@ from services.referrals.models import StatusChange
 from services.signing.documents.page_pictures import PagePictures
 from services.signing.documents.signer import Signer
 from tests.integration.notifications.conftest import Notifications
-from tests.integration.referrals.builders import SMALL_DIRECTORY, an_export
+from tests.integration.referrals.builders import SMALL_DIRECTORY, an_export, an_export_with
 from tests.integration.signing.conftest import a_pdf
 from tests.support.in_process import BAYSIDE, HARBOR, InProcess, a_caller
 from tests.support.merged_people import MergedPeople
@@ -144,6 +146,25 @@ class _ReferralsObjects:
             for name in names:
                 found = self.call(directory.search_resources, q=name)["items"]
                 self.keep(level, next(item["id"] for item in found if item["level"] == level))
+        self._terms()
+
+    def _terms(self) -> None:
+        """A program at a place, with terms of a taxonomy that the other organisation has no term of."""
+        words = {"TaxonomyTerms": "Bayside Housing; Bayside Beds", "TaxonomyCodes": "BH; BH-1800"}
+        row = {
+            "ResourceAgencyNum": "31", "PublicName": f"Placed Program of {self.key}", "TaxonomyLevelName": "Program",
+            "ParentAgencyNum": "1", "AgencyStatus": "Active", "PhysicalAddress1": f"1 Quay Street of {self.key}",
+            "PhysicalCountry": "US", **(words if self.key == "bayside" else {"TaxonomyTerms": "Harbor Things"}),
+        }  # fmt: skip
+        document = self.world.service.upload(an_export_with([row]), self.world.organisations[self.key][0])
+        self.call(directory_imports.import_directory, document=document)
+        for kind, operation in (
+            ("service_at_location", hsds.list_hsds_service_at_locations),
+            ("taxonomy", hsds.list_hsds_taxonomies),
+            ("term", hsds.list_hsds_taxonomy_terms),
+        ):
+            self.keep(kind, *(UUID(each["id"]).hex for each in self.call(operation)["contents"]))
+        self.keep("parent_term", self.world.objects[self.key]["term"][0])
 
     def _capacity(self, first: str, second: str) -> None:
         for program in (first, second):

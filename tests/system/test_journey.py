@@ -155,7 +155,7 @@ def test_an_assignment_takes_a_bed_and_a_terminal_status_frees_it(played: Played
     assert played.freed["free"] == 20
 
 
-@pytest.mark.seed("S0-25", "S0-28", "S0-29", "S0-30", "S0-31", "S0-32", "S0-33", "S0-34", "S0-35")
+@pytest.mark.seed("S0-25", "S0-28", "S0-29", "S0-30", "S0-31", "S0-33", "S0-34", "S0-35")
 def test_a_provider_without_the_details_permission_sees_exactly_eight_fields(played: Played):
     limited = played.view["limited"]
 
@@ -338,6 +338,33 @@ def test_no_log_holds_personal_data_or_a_secret(played: Played, portico: Running
     ]
     for secret in ("Rosalind", "Quimby", "Intake on Monday", "provider.example.org", *secrets):
         assert secret not in text
+
+
+@pytest.mark.seed("S0-43")
+def test_mails_go_to_an_address_that_its_owner_has_been_reached_at(portico: RunningStack):
+    journey = portico.journey()
+    for address in ("pat", "pat@", "pat@example", "pat@exam ple.org"):
+        wanted = {"email": address, "first_name": "Pat", "last_name": "Okafor"}
+        refused = journey.admin.post("/v1/accounts", expect=422, **wanted)
+        assert (address, refused["code"], refused["field"]) == (address, "invalid_request", "email")
+    program = journey.find_program("Family Housing First")
+    journey.create_queue([program])
+    account = journey.create_provider("Dorothea", program)
+    early = journey.enter_record()
+    journey.assign(early, program)
+
+    def is_suppressed() -> None:
+        items = journey.admin.get("/v1/deliveries", state="suppressed", limit=200)["items"]
+        _assert_in(
+            (account["id"], "address_unverified"), [(each["account_id"], each["reason"]) for each in items]
+        )
+
+    eventually(is_suppressed, timeout_s=20)
+    journey.accept_invitation(account)
+    record = journey.enter_record()
+    journey.assign(record, program)
+    journey.await_mail(account["email"], lambda mail: record["number"] in mail["text"])
+    assert not any(early["number"] in mail["text"] for mail in journey.mails_to(account["email"]))
 
 
 def test_the_same_file_again_changes_nothing(portico: RunningStack):

@@ -109,17 +109,19 @@ def test_a_status_is_changed_in_three_clicks_from_the_start_page(shelter: Shelte
 def test_what_is_missing_is_told_beside_its_field_and_what_was_typed_stays(
     shelter: Shelter, browser: Browser
 ) -> None:
-    referral = shelter.refer("Reasonless")
+    referral = shelter.refer("Statusless")
     show(browser, shelter, f"/provider/referrals/{referral['id']}")
     reach(browser, "Note")
     browser.type("We have no place for a family of five.")
     follow(browser, "Change the status")
     browser.wait_for("document.activeElement.id === 'error-summary'")
     require_good(browser)
-    assert browser.evaluate("document.getElementById('change_status-note').value").startswith(
-        "We have no place"
-    )
-    assert browser.evaluate("document.querySelector('input[name=status]:checked').value") == "declined"
+    browser.press("Tab")
+    assert browser.evaluate("document.activeElement.textContent") == "Status: this is needed."
+    browser.press("Enter")
+    browser.wait_for("document.activeElement.id === 'change_status-status'")
+    typed = "document.getElementById('change_status-note').value"
+    assert browser.evaluate(typed) == "We have no place for a family of five."
     assert shelter.provider.get(f"/v1/referrals/{referral['id']}")["version"] == referral["version"]
 
 
@@ -228,6 +230,28 @@ def test_hostile_texts_are_shown_as_texts(shelter: Shelter, browser: Browser) ->
     require_good(browser)
     assert "onerror=alert(2)" in browser.text
     assert browser.evaluate("document.querySelectorAll('main img, main script, main [hx-get]').length") == 0
+
+
+@pytest.mark.seed("S2-59")
+def test_the_portal_has_the_organisations_name_colour_and_news(shelter: Shelter, browser: Browser) -> None:
+    before = shelter.portico.admin.get("/v1/portals/provider")
+    news = "**Closed** on Friday, *really*: [why](https://harbor.example.org/why) <b>not bold</b>"
+    shelter.portico.admin.put(
+        "/v1/portals/provider",
+        version=before["version"],
+        name="Harbor providers",
+        colour="#7a1f5c",
+        ticker=[{"text": news}],
+    )
+    show(browser, shelter, "/provider")
+    require_good(browser)
+    assert browser.evaluate("document.querySelector('.brand').textContent") == "Harbor providers"
+    ground = "getComputedStyle(document.querySelector('.site-header')).backgroundColor"
+    assert browser.evaluate(ground) == "rgb(122, 31, 92)"
+    assert browser.evaluate("document.querySelector('aside strong').textContent") == "Closed"
+    assert browser.evaluate("document.querySelector('aside a').href") == "https://harbor.example.org/why"
+    assert browser.evaluate("document.querySelector('aside b')") is None
+    assert "<b>not bold</b>" in browser.text
 
 
 def test_who_signs_out_leaves_nothing_behind(shelter: Shelter, browser: Browser) -> None:

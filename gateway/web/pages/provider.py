@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from gateway.web.page import Action, Of, Page, Read
+from services.contracts.portals import configuration
 from services.contracts.referrals import assignments, capacity, queues, status_changes
 from services.contracts.signing import documents
 
 _LISTED = 25
+# How the organisation wants the portal to look; a portal that nobody has configured has the product's look.
+_LOOK = {
+    "portal": Read(
+        configuration.get_portal, given={"portal": "provider"}, without=("service_unavailable", "timeout")
+    )
+}
 
 PAGES = (
     Page(
@@ -14,6 +21,7 @@ PAGES = (
         "provider/start.html",
         "provider",
         reads={
+            **_LOOK,
             "unanswered": Read(
                 assignments.list_referrals, given={"is_open": True, "limit": 10, "sort": "oldest"}
             ),
@@ -35,6 +43,7 @@ PAGES = (
         "provider/referrals.html",
         "provider",
         reads={
+            **_LOOK,
             "referrals": Read(
                 assignments.list_referrals,
                 given={"limit": _LISTED},
@@ -49,6 +58,7 @@ PAGES = (
         "provider/referral.html",
         "provider",
         reads={
+            **_LOOK,
             "referral": Read(assignments.get_referral),
             "queue": Read(
                 queues.get_queue, given={"queue_id": Of("referral.progress.queue_id")}, needs="queue.read"
@@ -64,7 +74,10 @@ PAGES = (
         "/provider/capacity",
         "provider/capacities.html",
         "provider",
-        reads={"capacities": Read(capacity.list_capacities, given={"limit": _LISTED}, query=("after",))},
+        reads={
+            **_LOOK,
+            "capacities": Read(capacity.list_capacities, given={"limit": _LISTED}, query=("after",)),
+        },
         actions=(Action("confirm", capacity.confirm_capacity, "The numbers are confirmed as they are."),),
     ),
     Page(
@@ -72,6 +85,7 @@ PAGES = (
         "provider/capacity.html",
         "provider",
         reads={
+            **_LOOK,
             "lines": Read(capacity.list_capacities, given={"limit": 100}),
             "history": Read(capacity.list_capacity_history, given={"limit": _LISTED}, query=("after",)),
         },

@@ -39,11 +39,27 @@ class FileRefusal(Reply):
     file = fields.String(allow_none=True)
 
 
+class ClosedProgram(Reply):
+    """A program that a file closes, by itself or with its agency, and how many of its referrals are open."""
+
+    program_id = Id(required=True)
+    program_name = fields.String(required=True)
+    open_referrals = Count(required=True)
+
+
+class Closing(Reply):
+    """The open referrals to programs that a file closes; `programs` are the first 200, those with most referrals first."""
+
+    open_referrals = Count(required=True)
+    programs = fields.List(fields.Nested(ClosedProgram), required=True)
+
+
 class ImportReport(Reply):
     """The progress and result of an import. It is final once `state` is `done` or `refused`.
 
     A dry run reports what an import would do. A refused row is left out and the others are imported. A refused file changes
-    nothing.
+    nothing. One that closes programs with open referrals is refused for `program_has_open_referrals` until it is sent with
+    `confirm`.
     """
 
     import_id = Id(required=True)
@@ -70,6 +86,11 @@ class ImportReport(Reply):
         required=True,
         metadata={"description": "imported with a warning, the first 200"},
     )
+    closing = fields.Nested(
+        Closing,
+        allow_none=True,
+        metadata={"description": "closed programs with open referrals, once the file has been compared"},
+    )
     refusal = fields.Nested(FileRefusal, allow_none=True)
     requested_by = fields.String(required=True)
     requested_by_name = AuthorName(required=True)
@@ -80,11 +101,16 @@ class ImportReport(Reply):
 import_directory = contract.command(
     "import_directory",
     "Import a resource directory: iCarol's export (CSV), or HSDS 3.x as JSON or as a package of tables (zip). "
-    "A small file is imported within the call. A large one continues in the background: see `get_directory_import`.",
-    request={"document": fields.Nested(Document, required=True), "dry_run": Flag(load_default=False)},
+    "A small file is imported within the call. A large one continues in the background: see `get_directory_import`. "
+    "`confirm` is needed where a file closes programs that have open referrals.",
+    request={
+        "document": fields.Nested(Document, required=True),
+        "dry_run": Flag(load_default=False),
+        "confirm": Flag(load_default=False),
+    },
     reply=ImportReport,
     access=permission("directory.import"),
-    errors=("import_file_refused", "request_too_large", "not_found"),
+    errors=("import_file_refused", "request_too_large", "not_found", "program_has_open_referrals"),
     timeout_s=60,
 )
 get_directory_import = contract.query(

@@ -68,11 +68,52 @@ class HsdsOrganization(Reply):
     attributes = fields.List(fields.Dict())
 
 
+class HsdsServiceAtLocation(Reply):
+    """A service at a location of HSDS 3.1, with the members that this directory fills."""
+
+    id = fields.UUID(required=True)
+    description = fields.String()
+    service = fields.Dict(required=True)
+    location = fields.Dict(required=True)
+    phones = fields.List(fields.Dict())
+    schedules = fields.List(fields.Dict())
+    service_areas = fields.List(fields.Dict())
+    contacts = fields.List(fields.Dict())
+    attributes = fields.List(fields.Dict())
+
+
+class HsdsTaxonomy(Reply):
+    """A taxonomy of HSDS 3.1."""
+
+    id = fields.UUID(required=True)
+    name = fields.String(required=True)
+    description = fields.String(required=True)
+    uri = fields.String()
+
+
+class HsdsTaxonomyTerm(Reply):
+    """A term of a taxonomy of HSDS 3.1. `parent_id` is given where the directory has the term above it."""
+
+    id = fields.UUID(required=True)
+    code = fields.String()
+    name = fields.String(required=True)
+    description = fields.String(required=True)
+    parent_id = fields.UUID()
+    taxonomy_id = fields.UUID(required=True)
+
+
 PAGE_OF_HSDS = {
     "page": fields.Integer(load_default=1, validate=validate.Range(1, 1_000_000)),
     "per_page": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
     "search": Text(load_default=None, allow_none=True, most=100),
+}
+BY_TAXONOMY = {"taxonomy_id": Id(load_default=None, allow_none=True)}
+OF_RESOURCES = {
+    **PAGE_OF_HSDS,
+    **BY_TAXONOMY,
+    "taxonomy_term_id": Id(load_default=None, allow_none=True),
     "modified_after": Moment(load_default=None, allow_none=True),
+    "full": Flag(load_default=False),
 }
 HSDS_PAGE = {
     "total_items": Count(required=True),
@@ -87,12 +128,9 @@ HSDS_PAGE = {
 
 list_hsds_services = contract.query(
     "list_hsds_services",
-    "Services (programs) as HSDS 3.1 objects, page by page; with `full` each has its related objects.",
-    request={
-        **PAGE_OF_HSDS,
-        "organization_id": Id(load_default=None, allow_none=True),
-        "full": Flag(load_default=False),
-    },
+    "Services (programs) as HSDS 3.1 objects, page by page; with `full` each has its related objects. A program at a site "
+    "that the directory does not have is a service, too.",
+    request={**OF_RESOURCES, "organization_id": Id(load_default=None, allow_none=True)},
     reply=HSDS_PAGE,
     access=permission("directory.read"),
 )
@@ -107,7 +145,7 @@ get_hsds_service = contract.query(
 list_hsds_organizations = contract.query(
     "list_hsds_organizations",
     "Organizations (agencies) as HSDS 3.1 objects, page by page; with `full` each has its locations.",
-    request={**PAGE_OF_HSDS, "full": Flag(load_default=False)},
+    request=OF_RESOURCES,
     reply=HSDS_PAGE,
     access=permission("directory.read"),
 )
@@ -116,6 +154,62 @@ get_hsds_organization = contract.query(
     "One organization as an HSDS 3.1 object with its locations.",
     request={"organization_id": Id(required=True)},
     reply=HsdsOrganization,
+    access=permission("directory.read"),
+    errors=("not_found",),
+)
+list_hsds_service_at_locations = contract.query(
+    "list_hsds_service_at_locations",
+    "Services at their locations as HSDS 3.1 objects, page by page: programs at sites, and services at an address of their "
+    "own. `postcode` is that of the location; with `full` each has its related objects.",
+    request={
+        **OF_RESOURCES,
+        "organization_id": Id(load_default=None, allow_none=True),
+        "postcode": Text(load_default=None, allow_none=True, most=20),
+    },
+    reply=HSDS_PAGE,
+    access=permission("directory.read"),
+)
+get_hsds_service_at_location = contract.query(
+    "get_hsds_service_at_location",
+    "One service at a location as an HSDS 3.1 object with its related objects.",
+    request={"service_at_location_id": Id(required=True)},
+    reply=HsdsServiceAtLocation,
+    access=permission("directory.read"),
+    errors=("not_found",),
+)
+list_hsds_taxonomies = contract.query(
+    "list_hsds_taxonomies",
+    "The taxonomies from which resources carry terms, as HSDS 3.1 objects.",
+    request=PAGE_OF_HSDS,
+    reply=HSDS_PAGE,
+    access=permission("directory.read"),
+)
+get_hsds_taxonomy = contract.query(
+    "get_hsds_taxonomy",
+    "One taxonomy as an HSDS 3.1 object.",
+    request={"taxonomy_id": Id(required=True)},
+    reply=HsdsTaxonomy,
+    access=permission("directory.read"),
+    errors=("not_found",),
+)
+list_hsds_taxonomy_terms = contract.query(
+    "list_hsds_taxonomy_terms",
+    "The terms that resources carry as HSDS 3.1 objects, page by page in the order of their codes. `top_only` leaves out "
+    "those below another term.",
+    request={
+        **PAGE_OF_HSDS,
+        **BY_TAXONOMY,
+        "parent_id": Id(load_default=None, allow_none=True),
+        "top_only": Flag(load_default=False),
+    },
+    reply=HSDS_PAGE,
+    access=permission("directory.read"),
+)
+get_hsds_taxonomy_term = contract.query(
+    "get_hsds_taxonomy_term",
+    "One term of a taxonomy as an HSDS 3.1 object.",
+    request={"taxonomy_term_id": Id(required=True)},
+    reply=HsdsTaxonomyTerm,
     access=permission("directory.read"),
     errors=("not_found",),
 )

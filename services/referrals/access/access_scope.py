@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from services.chassis.passports import REALM_OF_SYSTEMS, Caller
 from services.referrals.directory.models import Resource
+from services.referrals.directory.queries import is_of_agency
 from services.referrals.directory.rules import Level
 from services.referrals.models import QueueProgram
 
@@ -53,16 +54,13 @@ class AccessScope:
         """Condition on resources: the caller works for it, whether it is in a ReferralQ or not."""
         if self.everything:
             return true()
-        return or_(Resource.id.in_(self.program_ids), self._is_of_agencies())
-
-    def _is_of_agencies(self) -> ColumnElement[bool]:
-        return or_(Resource.agency_id.in_(self.agency_ids), Resource.id.in_(self.agency_ids))
+        return or_(Resource.id.in_(self.program_ids), is_of_agency(*self.agency_ids))
 
     def _of_agencies(self) -> Select[str]:
         return (
             select(Resource.id)
             .join(QueueProgram, QueueProgram.program_id == Resource.id)
-            .where(self._is_of_agencies())
+            .where(is_of_agency(*self.agency_ids))
         )
 
 

@@ -75,5 +75,5 @@ def referral_facts(unit: UnitOfWork, referral: Referral) -> dict[str, Any]:
         "contact_record_number": record.number,
         "queue_id": referral.queue_id,
         "program_id": program.id,
-        "agency_id": program.agency_id or program.id,  # an agency that takes referrals itself
+        "agency_id": program.own_agency_id,
     }

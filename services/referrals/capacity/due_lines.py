@@ -159,7 +159,7 @@ def _ask_for_confirmation(unit: UnitOfWork, line: Line, terms: Terms) -> None:
         line.program_id,
         {
             "program_id": line.program_id,
-            "agency_id": program.agency_id or program.id,
+            "agency_id": program.own_agency_id,
             "line_id": line.id,
             "valid_until": current.valid_until,
         },

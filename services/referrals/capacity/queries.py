@@ -155,7 +155,7 @@ def _every_line() -> Any:
     return (
         select(Line, Resource, _Agency.name)
         .join(Resource, Resource.id == Line.program_id)
-        .outerjoin(_Agency, _Agency.id == Resource.agency_id)
+        .join(_Agency, _Agency.id == Resource.own_agency_id)
     )
 
 

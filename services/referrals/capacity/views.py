@@ -91,7 +91,7 @@ def _place(line: Line, program: Resource, agency_name: str | None) -> dict[str, 
     return {
         "program_id": program.id,
         "program_name": program.name,
-        "agency_id": program.agency_id,
+        "agency_id": program.own_agency_id,
         "agency_name": agency_name,
         "line_id": line.id,
         "name": line.name,

@@ -5,7 +5,20 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, UniqueConstraint, true
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    func,
+    true,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import BytewiseText, JsonValue, TenantScoped, UtcDateTime
@@ -17,7 +30,8 @@ class Resource(TenantScoped, Base):
 
     `fingerprint` belongs to the record as last imported. An import with the same fingerprint changes nothing, so edits by
     hand stay until the source changes. `revision` is the directory's revision at the last write (see DirectoryRevision).
-    `is_public` is false where the source says that only staff may see the resource (`rules.is_public`).
+    `is_public` is false where the source says that only staff may see the resource (`rules.is_public`), `has_place` is true
+    where its own record says where it is.
     A retired resource is inactive, and no list and no search shows it.
     """
 
@@ -35,6 +49,7 @@ class Resource(TenantScoped, Base):
     search_key: Mapped[str] = mapped_column(BytewiseText)
     status: Mapped[str] = mapped_column(String(30))
     is_public: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+    has_place: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
     agency_id: Mapped[str | None] = mapped_column(ForeignKey("resources.id"))
     fingerprint: Mapped[str] = mapped_column(String(64))
     temporary_message: Mapped[Any] = mapped_column(JsonValue)
@@ -47,6 +62,16 @@ class Resource(TenantScoped, Base):
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
 
+    @hybrid_property
+    def own_agency_id(self) -> str:
+        """The agency that answers for the resource: an agency, which may take referrals itself, is its own."""
+        return self.agency_id or self.id
+
+    @own_agency_id.inplace.expression
+    @classmethod
+    def _own_agency_id(cls) -> ColumnElement[str]:
+        return func.coalesce(cls.agency_id, cls.id)
+
 
 class ResourceKey(TenantScoped, Base):
     """A number, phone number, postal code or term of a taxonomy by which a resource is found, as it is compared."""
@@ -57,6 +82,23 @@ class ResourceKey(TenantScoped, Base):
     resource_id: Mapped[str] = mapped_column(ForeignKey("resources.id"), primary_key=True)
     kind: Mapped[str] = mapped_column(String(20), primary_key=True)
     key: Mapped[str] = mapped_column(BytewiseText, primary_key=True)
+
+
+class TaxonomyTerm(TenantScoped, Base):
+    """A term that a resource carries (`ResourceKey` of the kind `term`), or has carried, with the longest name given to it.
+
+    `parent_id` is the id that the term above it has, whether the directory has that one or not.
+    """
+
+    __tablename__ = "taxonomy_terms"
+
+    organisation_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    taxonomy: Mapped[str] = mapped_column(String(10))
+    code: Mapped[str] = mapped_column(BytewiseText)
+    name: Mapped[str] = mapped_column(Text)
+    search_key: Mapped[str] = mapped_column(BytewiseText)
+    parent_id: Mapped[str | None] = mapped_column(String(32))
 
 
 class DirectoryRevision(TenantScoped, Base):

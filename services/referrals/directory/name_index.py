@@ -7,7 +7,6 @@ reads the names that have changed since. The names only tell which resources mat
 from __future__ import annotations
 
 import threading
-import time
 from collections import OrderedDict, defaultdict
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis.database import Database
 from services.chassis.loop import Loop
+from services.chassis.turns import in_turns
 from services.referrals.directory.models import DirectoryRevision, Resource
 from services.referrals.directory.names import Names
 from services.referrals.directory.revisions import revision_of
@@ -87,13 +87,12 @@ class NameIndex:
                 .where(Resource.revision > kept.revision, Resource.level.in_(levels))
                 .execution_options(yield_per=READ_AT_ONCE)
             )
-            for chunk in session.execute(statement).partitions():
-                for number, key, status, level, retired_at in chunk:
-                    names = kept.sites if level == Level.SITE.value else kept.names
-                    # Without a word, a retired resource is found by no search.
-                    shown = "" if retired_at is not None else key
-                    names.put(number, shown, is_inactive=status == ResourceStatus.INACTIVE.value)
-                time.sleep(0)  # yield to other greenlets
+            rows = session.execute(statement)
+            for number, key, status, level, retired_at in in_turns(rows, READ_AT_ONCE):
+                names = kept.sites if level == Level.SITE.value else kept.names
+                # Without a word, a retired resource is found by no search.
+                shown = "" if retired_at is not None else key
+                names.put(number, shown, is_inactive=status == ResourceStatus.INACTIVE.value)
             kept = self._directories[organisation_id] = kept._replace(revision=revision)
         self._directories.move_to_end(organisation_id)
         self._forget_some()
@@ -112,7 +111,7 @@ def _largest(database: Database, most_names: int) -> list[str]:
     with database.reading(None) as session:
         organisation_ids = session.scalars(select(DirectoryRevision.organisation_id)).all()
         # Counted one by one and only up to the limit, because in SQLite a statement blocks the whole process.
-        sizes = [(_size(session, each, most_names + 1), each) for each in organisation_ids]
+        sizes = [(_size(session, each, most_names + 1), each) for each in in_turns(organisation_ids, 1)]
     found = []
     for resources, organisation_id in sorted(sizes, reverse=True):
         if resources <= most_names:
@@ -123,9 +122,7 @@ def _largest(database: Database, most_names: int) -> list[str]:
 
 def _size(session: Session, organisation_id: str, at_most: int) -> int:
     counted = select(Resource.number).where(Resource.organisation_id == organisation_id).limit(at_most)
-    size = session.scalar(select(func.count()).select_from(counted.subquery())) or 0
-    time.sleep(0)  # yield to other greenlets
-    return size
+    return session.scalar(select(func.count()).select_from(counted.subquery())) or 0
 
 
 def warming(runtime: Any) -> Loop:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased, undefer
 
 from services.chassis.passports import Caller
@@ -78,11 +79,11 @@ def _is_staff(caller: Caller | None) -> bool:
     return caller is not None and caller.kind == "account" and caller.realm == STAFF_REALM
 
 
-def is_shown() -> ColumnElement[bool]:
+def is_shown(resource: Any = Resource) -> ColumnElement[bool]:
     """The condition that a resource may be shown outside the staff: it is public, and so is its agency."""
     agency = aliased(Resource)
-    hidden = exists().where(agency.id == Resource.agency_id, agency.is_public.is_(False))
-    return and_(Resource.is_public, ~hidden)
+    hidden = exists().where(agency.id == resource.agency_id, agency.is_public.is_(False))
+    return and_(resource.is_public, ~hidden)
 
 
 def list_resources(
@@ -148,7 +149,7 @@ def as_program(session: Session, resource: Resource | None, absent: str = "not_f
         raise Refused(absent, "There is no resource with this id.", "program_id")
     if resource.level == Level.PROGRAM.value:
         return resource
-    if resource.level not in ALONE_LEVELS or _has_program(session, resource.agency_id or resource.id):
+    if resource.level not in ALONE_LEVELS or _has_program(session, resource.own_agency_id):
         raise Refused("not_a_program", "This is no program; choose one of its programs.", "program_id")
     if not workflow_of(session).can_refer_to_agencies:
         detail = "It has no program; the workflow settings can let agencies without a program take referrals."
@@ -173,9 +174,11 @@ def check_referable(session: Session, program: Resource) -> None:
     )
 
 
-def is_of_agency(agency_id: str) -> ColumnElement[bool]:
-    """Condition: the resource belongs to this agency, or is it."""
-    return or_(Resource.agency_id == agency_id, Resource.id == agency_id)
+def is_of_agency(*agency_ids: str) -> ColumnElement[bool]:
+    """Condition: the resource's own agency is one of these (`Resource.own_agency_id`), in words that the indexes serve."""
+    return or_(
+        Resource.agency_id.in_(agency_ids), and_(Resource.agency_id.is_(None), Resource.id.in_(agency_ids))
+    )
 
 
 def count_open_referrals(session: Session, resource_id: str) -> dict[str, int]:
@@ -183,20 +186,33 @@ def count_open_referrals(session: Session, resource_id: str) -> dict[str, int]:
     statement = (
         select(Referral.status, func.count().label("open"))
         .join(Resource, Resource.id == Referral.program_id)
-        .where(is_of_agency(resource_id), Referral.is_open)
+        .where(_closes_with(resource_id), Referral.is_open)
         .group_by(Referral.status)
         .order_by(Referral.status)
     )
     return {row.status: row.open for row in session.execute(statement)}
 
 
-def agency_name_of(session: Session, program_id: str) -> str | None:
-    """The name of a program's agency, or of the agency that takes referrals itself; None where there is none."""
-    own_name = case((Resource.level == Level.AGENCY.value, Resource.name))
-    statement = select(func.coalesce(_Agency.name, own_name)).outerjoin(
-        _Agency, _Agency.id == Resource.agency_id
+def open_referrals_by_program(session: Session, resource_ids: Collection[str]) -> dict[tuple[str, str], int]:
+    """The numbers of open referrals to these resources and, of agencies, to all their programs, by id and name."""
+    statement = (
+        select(Resource.id, Resource.name, func.count())
+        .join(Referral, Referral.program_id == Resource.id)
+        .where(_closes_with(*resource_ids), Referral.is_open)
+        .group_by(Resource.id, Resource.name)
     )
-    name: str | None = session.scalar(statement.select_from(Resource).where(Resource.id == program_id))
+    return {(own_id, name): count for own_id, name, count in session.execute(statement)}
+
+
+def _closes_with(*resource_ids: str) -> ColumnElement[bool]:
+    """Condition: the resource takes no referrals once these are closed. Programs close with their agency."""
+    return or_(Resource.id.in_(resource_ids), is_of_agency(*resource_ids))
+
+
+def agency_name_of(session: Session, program_id: str) -> str | None:
+    """The name of the agency of what takes referrals; None where the directory has no such resource."""
+    statement = select(_Agency.name).join(Resource, Resource.own_agency_id == _Agency.id)
+    name: str | None = session.scalar(statement.where(Resource.id == program_id))
     return name
 
 

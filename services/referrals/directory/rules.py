@@ -12,6 +12,8 @@ from typing import Any
 
 from services.contracts.errors import Refused
 from services.contracts.spelling import phone_key, postal_code_key, search_key
+from services.referrals.directory.countries import country_code
+from services.referrals.directory.terms import terms_of
 
 
 class Level(StrEnum):
@@ -288,13 +290,13 @@ def fingerprint_of(record: Mapping[str, Any]) -> str:
 
 
 # Kinds of keys by which a resource is found beside its name.
-NUMBER, PHONE, POSTAL_CODE, TAXONOMY = "number", "phone", "postal_code", "taxonomy"
+NUMBER, PHONE, POSTAL_CODE, TAXONOMY, TERM = "number", "phone", "postal_code", "taxonomy", "term"
 _ADDRESSES = ("physical_address", "mailing_address", "other_address")
 MOST_KEYS = 200
 
 
 def keys_of(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Kind and key of everything by which a record (plain JSON) is found beside its name; at most 200.
+    """Kind and key of everything by which a record (plain JSON) is found beside its name; at most 200, and its terms.
 
     Values that are marked private are apart in `private`, so nobody finds a resource by them.
     """
@@ -309,7 +311,8 @@ def keys_of(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         *((POSTAL_CODE, postal_code_key(record.get(each, {}).get("postal_code"))) for each in _ADDRESSES),
         *((TAXONOMY, search_key(str(term))[:MOST_OF_KEY]) for term in terms),
     )
-    return [pair for pair in dict.fromkeys(keys) if pair[1]][:MOST_KEYS]
+    found = [pair for pair in dict.fromkeys(keys) if pair[1]][:MOST_KEYS]
+    return [*found, *dict.fromkeys((TERM, term.id) for term in terms_of(record))]
 
 
 def typed_keys(typed: str) -> list[tuple[str, str]]:
@@ -329,6 +332,27 @@ def is_public(record: Mapping[str, Any], status: str) -> bool:
     is_hidden = record.get("is_hidden_from_website") or record.get("is_hidden_from_directory")
     is_closed = "hsds_status" in record.get("extra", {})
     return not is_hidden and (status != ResourceStatus.DO_NOT_REFER.value or is_closed)
+
+
+def whole_addresses(record: Mapping[str, Any]) -> list[tuple[str, Mapping[str, str], str]]:
+    """The addresses of a record (plain JSON) with a first line and a known country: member, address, the country's code.
+
+    `other_address` counts only beside a physical address.
+    """
+    found = []
+    for member in _ADDRESSES:
+        address = record.get(member)
+        if not address or (member == "other_address" and not record.get("physical_address")):
+            continue
+        country = country_code(address)
+        if address.get("line1") and country is not None:
+            found.append((member, address, country))
+    return found
+
+
+def has_place(record: Mapping[str, Any]) -> bool:
+    """Whether a record (plain JSON) says where it is: by a whole address, or by its position."""
+    return bool(whole_addresses(record)) or record.get("latitude") is not None
 
 
 def errors_forgiven(typed: str) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from services.referrals.directory.hsds_tables import OURS
+from services.referrals.directory_imports.rules import says_no, squeeze
 
 _SECRET = re.compile(
     r"private|confidential|hidden|unlisted|unpublished|redacted|internal|restricted|sensitive|nonpublic"
@@ -42,7 +43,7 @@ def set_private_apart(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str
     private: dict[str, list[Any]] = {}
     about = set(_marks(body))
     named = {member for word in about for member in _ABOUT.get(word, ())}
-    named |= {member for member in body if _squeezed(member).startswith(_INTERNAL)}
+    named |= {member for member in body if squeeze(member).startswith(_INTERNAL)}
     rest = _public_part({name: value for name, value in body.items() if name not in named}, private)
     if "addresses" in private or "addresses" in named:
         named |= {*_POSITION}  # the coordinates tell the same as the address
@@ -73,26 +74,25 @@ def _marks(body: Mapping[str, Any]) -> Iterator[str]:
     """What the members and attributes of this body mark as private: a word of `_ABOUT`, or empty for all of it."""
     for name, value in body.items():
         if not isinstance(value, dict | list):
-            yield from _marked(_squeezed(name), value)
+            yield from _marked(squeeze(name), value)
     attributes = body.get("attributes")
     for each in attributes if isinstance(attributes, list) else ():
         if isinstance(each, dict) and each.get("link_type") != OURS:
-            yield from _marked(_squeezed(str(each.get("label") or "")), each.get("value", True))
+            yield from _marked(squeeze(str(each.get("label") or "")), each.get("value", True))
             term = each.get("taxonomy_term")
             if isinstance(term, dict):
-                yield from _marked(_squeezed(str(term.get("name") or "")), True)
+                yield from _marked(squeeze(str(term.get("name") or "")), True)
 
 
 def _marked(name: str, value: Any) -> Iterator[str]:
-    word = _squeezed(str(value))
-    says_no = word in ("", "none", "false", "no", "n", "f", "0")
+    word = squeeze(str(value))
     if name in _SCALES:
         if _SECRET.fullmatch(word):
             yield _SCALES[name]
     elif name.removeprefix("is") in _OPEN:
-        if says_no and value not in (None, ""):
+        if says_no(word) and value not in (None, ""):
             yield ""
-    elif not says_no:
+    elif not says_no(word):
         # A mark says little else; a longer name is about something else, such as "private practice".
         about = _FILLING.sub("", _SECRET.sub("", _WITHHOLD.sub("", name)))
         if about != name and (about == "" or _singular(about) in _ABOUT):
@@ -107,9 +107,5 @@ def _singular(word: str) -> str:
 
 def is_mark(name: str) -> bool:
     """Whether a member or column of this name can mark something as private."""
-    word = _squeezed(name)
+    word = squeeze(name)
     return word in _SCALES or word.removeprefix("is") in _OPEN or any(True for _ in _marked(word, "yes"))
-
-
-def _squeezed(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text).casefold()

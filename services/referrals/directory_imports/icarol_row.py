@@ -15,6 +15,7 @@ from services.referrals.directory.rules import (
     TemporaryMessage,
 )
 from services.referrals.directory_imports.report import Problem
+from services.referrals.directory_imports.rules import says_no, squeeze
 
 NUMBER, NAME, LEVEL, PARENT, STATUS = (
     "ResourceAgencyNum",
@@ -109,17 +110,7 @@ _WAYS_TO_A_PLACE = ("latitude", "longitude", "busserviceaccess", "publicaccesstr
 _ZERO_DATE = date(1899, 12, 30)
 
 
-def squeeze(text: str) -> str:
-    """Letters and digits only, without case: "Program at Site" and "ProgramAtSite" are the same."""
-    return re.sub(r"[\W_]+", "", text).casefold()
-
-
 _EXPORT_SPELLING = {squeeze(column): column for column in EXPORT_COLUMNS}
-
-
-def says_no(text: str) -> bool:
-    """Whether a cell of a yes-or-no column says no. The export writes No, FALSE, 0 or nothing."""
-    return squeeze(text) in ("", "no", "n", "false", "f", "0")
 
 
 def spelling_of(header_cell: str) -> str | None:

@@ -27,7 +27,7 @@ from services.contracts.errors import Refused
 from services.contracts.referrals.directory_imports import directory_imported
 from services.referrals.directory import leases
 from services.referrals.directory.rules import APPLYING, DONE, READING, REFUSED, WAITING
-from services.referrals.directory_imports import writes
+from services.referrals.directory_imports import closings, writes
 from services.referrals.directory_imports.models import DirectoryImport
 from services.referrals.directory_imports.reader import Upload, read_upload
 from services.referrals.directory_imports.report import FileRefused
@@ -51,7 +51,10 @@ class DirectoryImportsLoop(Loop):
 
 
 def start(call: Call) -> Any:
-    """Store a new import, and do it at once if it is small. Raises Refused(not_found) and FileRefused."""
+    """Store a new import, and do it at once if it is small.
+
+    Raises Refused(not_found), FileRefused, and Refused(program_has_open_referrals) for a file that nobody has confirmed.
+    """
     document = call.request["document"]
     tpool.execute(call.runtime.blobs.keep, call.organisation_id, document["sha256"], IMPORTS)
     import_id = call.commit(_new_import)["import_id"]
@@ -60,16 +63,22 @@ def start(call: Call) -> Any:
     call.runtime.loops.wake(LOOP)
     answer = call.read(lambda session, *_: view_of(_find(session, import_id)))
     if answer["state"] == REFUSED:
-        raise FileRefused(**answer["refusal"])
+        refusal = answer["refusal"]
+        if refusal["reason"] == closings.OPEN_REFERRALS:
+            raise Refused("program_has_open_referrals", refusal["detail"], "confirm", **answer["closing"])
+        raise FileRefused(**refusal)
     return answer
 
 
-def _new_import(unit: UnitOfWork, *, dry_run: bool, document: Mapping[str, Any]) -> dict[str, Any]:
+def _new_import(
+    unit: UnitOfWork, *, dry_run: bool, confirm: bool, document: Mapping[str, Any]
+) -> dict[str, Any]:
     job = DirectoryImport(
         id=wire.new_id(),
         organisation_key=unit.organisation_key,
         state=WAITING,
         is_dry_run=dry_run,
+        is_confirmed=confirm,
         sha256=document["sha256"],
         done=0,
         counts=dict.fromkeys(COUNTS, 0),
@@ -117,6 +126,8 @@ def carry_on(
         lease.write(lambda unit, job: _begin(unit, job, upload, give_up=is_too_much))
         if is_too_much:
             return True
+        if lease.job.closing is None and not _may_close(runtime, lease, upload):
+            return True
         upload.skip(lease.job.done)
         while entries := upload.take(RECORDS_AT_ONCE):
             if is_stopping():
@@ -157,6 +168,21 @@ def _begin(unit: UnitOfWork, job: DirectoryImport, upload: Upload, *, give_up: b
     job.state = APPLYING
     if give_up:
         leases.release(job)
+
+
+def _may_close(runtime: Any, lease: leases.Lease[DirectoryImport], upload: Upload) -> bool:
+    """Note what the file closes. False where programs with open referrals are among it, and nobody has confirmed that."""
+    closing = closings.closing_of(runtime.database, lease.job, upload)
+    upload.rewind()
+    is_asked = closing["open_referrals"] > 0 and not (lease.job.is_dry_run or lease.job.is_confirmed)
+
+    def note(unit: UnitOfWork, job: DirectoryImport) -> None:
+        job.closing = closing
+        if is_asked and job.finished_at is None:
+            _refuse(unit, job, closings.refusal_of(closing))
+
+    lease.write(note)
+    return not is_asked
 
 
 def _apply(unit: UnitOfWork, job: DirectoryImport, *, entries: Sequence[Entry]) -> None:
@@ -220,7 +246,7 @@ def list_directory_imports(
 def view_of(job: DirectoryImport) -> dict[str, Any]:
     """The members of the contract's ImportReport."""
     names = (
-        "state", "is_dry_run", "source", "total", "done", "levels", "problems", "warnings", "refusal",
+        "state", "is_dry_run", "source", "total", "done", "levels", "problems", "warnings", "closing", "refusal",
         "requested_by", "created_at", "finished_at",
     )  # fmt: skip
     return {"import_id": job.id, **job.counts, **{name: getattr(job, name) for name in names}}

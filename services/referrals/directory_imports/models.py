@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Integer, String
+from sqlalchemy import Boolean, Integer, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.chassis.models import JsonValue
@@ -22,6 +22,9 @@ class DirectoryImport(LeasedJob, Base):
 
     source: Mapped[str | None] = mapped_column(String(20))
     is_dry_run: Mapped[bool]
+    # Whether a person has confirmed that programs with open referrals are closed, and which ones the file closes.
+    is_confirmed: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    closing: Mapped[Any] = mapped_column(JsonValue, nullable=True)
     sha256: Mapped[str] = mapped_column(String(64))
     total: Mapped[int | None] = mapped_column(Integer)
     done: Mapped[int] = mapped_column(Integer)

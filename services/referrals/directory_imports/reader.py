@@ -44,6 +44,10 @@ class Upload:
         for _ in islice(self._answer, count):
             pass
 
+    def rewind(self) -> None:
+        """Go back to the first record."""
+        self._answer.seek(0)
+
     def take(self, count: int) -> list[Entry]:
         """The next records, at most `count`; none at the end."""
         return [entry_of(line) for line in islice(self._answer, count)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -12,6 +13,16 @@ from services.referrals.directory.rules import PARENTS_FIRST, Level
 ICAROL, HSDS_JSON, HSDS_PACKAGE = "icarol", "hsds_json", "hsds_package"
 
 COUNTS = ("added", "changed", "unchanged", "refused")
+
+
+def squeeze(text: str) -> str:
+    """Letters and digits only, without case: "Program at Site" and "ProgramAtSite" are the same."""
+    return re.sub(r"[\W_]+", "", text).casefold()
+
+
+def says_no(text: str) -> bool:
+    """Whether a yes-or-no value says no: No, N, FALSE, F, 0, None or nothing, in any spelling of the source."""
+    return squeeze(text) in ("", "none", "no", "n", "false", "f", "0")
 
 
 class Comparable(Protocol):

@@ -15,10 +15,12 @@ from services.referrals.directory.rules import (
     Level,
     ResourceRecord,
     fingerprint_of,
+    has_place,
     is_public,
     keys_of,
     record_as_json,
 )
+from services.referrals.directory.terms import terms_of
 from services.referrals.directory_imports.report import Place, Problem
 
 ParentProblem = Callable[[Place, str], Problem | None]
@@ -60,7 +62,9 @@ class Spool:
             "parent_number": record.parent_number or None,
             "temporary_message": as_json.get("temporary_message"),
             "is_public": is_public(as_json, record.status.value),
+            "has_place": has_place(as_json),
             "keys": keys_of(as_json),
+            "terms": terms_of(as_json),
             "record": as_json,
         }
         where = (str(place.line), place.file or "")

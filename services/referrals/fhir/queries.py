@@ -25,7 +25,7 @@ from services.referrals.access.visibility import not_visible, visible_to
 from services.referrals.assignments.queries import get_referral
 from services.referrals.capacity.places import lines_of_programs
 from services.referrals.directory.models import Resource
-from services.referrals.directory.queries import is_shown, shown_message
+from services.referrals.directory.queries import is_of_agency, is_shown, shown_message
 from services.referrals.directory.rules import Level, ResourceStatus
 from services.referrals.fhir import resources as fhir
 from services.referrals.fhir import rules
@@ -267,7 +267,7 @@ def _performed_by(values: Sequence[str], name: str) -> ColumnElement[bool]:
     found = [rules.reference_id(value, ("HealthcareService", "Organization"), name) for value in values]
     programs = [own_id for kind, own_id in found if kind in (None, "HealthcareService")]
     agencies = [own_id for kind, own_id in found if kind == "Organization"]
-    return or_(Referral.program_id.in_(programs), Resource.agency_id.in_(agencies))
+    return or_(Referral.program_id.in_(programs), is_of_agency(*agencies))
 
 
 def _within(column: Any, values: Sequence[str]) -> ColumnElement[bool]:
@@ -355,7 +355,7 @@ def _directory(session: Session, caller: Caller | None, wanted: rules.Search) ->
         level = or_(level, Resource.id.in_(select(QueueProgram.program_id)))
     statement = (
         select(Resource, _Agency.name.label("agency_name"))
-        .outerjoin(_Agency, _Agency.id == Resource.agency_id)
+        .join(_Agency, _Agency.id == Resource.own_agency_id)
         .options(undefer(Resource.record))
         .where(level, _listed(caller, is_program))
         .where(*(_of_resource(name, values) for name, values in wanted.conditions))
@@ -384,8 +384,7 @@ def _listed(caller: Caller | None, is_program: bool) -> ColumnElement[bool]:
     if is_program:
         return scope.of_referrals(Resource.id)
     own = aliased(Resource)
-    agency_id = func.coalesce(own.agency_id, own.id)
-    return Resource.id.in_(select(agency_id).where(scope.of_referrals(own.id)))
+    return Resource.id.in_(select(own.own_agency_id).where(scope.of_referrals(own.id)))
 
 
 def _of_resource(name: str, values: Sequence[str]) -> ColumnElement[bool]:
@@ -394,7 +393,7 @@ def _of_resource(name: str, values: Sequence[str]) -> ColumnElement[bool]:
         "_id": lambda: Resource.id.in_(values),
         "identifier": lambda: Resource.number.in_(_codes(values, name, rules.RESOURCE_NUMBERS)),
         "active": lambda: or_(*(_is_active(rules.flag(value, name)) for value in values)),
-        "organization": lambda: Resource.agency_id.in_(_ids(values, ("Organization",), name)),
+        "organization": lambda: is_of_agency(*_ids(values, ("Organization",), name)),
         "name": lambda: _begins_with(values),
     }
     return conditions[name]()
@@ -422,7 +421,7 @@ def _program_facts(row: Any, lines: dict[str, Any], now: datetime.datetime) -> f
         is_active=resource.status != ResourceStatus.INACTIVE.value,
         record=resource.record,
         is_referable=resource.status == ResourceStatus.ACTIVE.value,
-        agency_id=resource.agency_id,
+        agency_id=resource.own_agency_id,
         agency_name=row.agency_name,
         message=shown_message(resource.temporary_message, now.date()),
         lines=lines.get(resource.id, ()),

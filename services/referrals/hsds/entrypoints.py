@@ -6,7 +6,7 @@ from typing import Any
 
 from services.chassis.operations import Call, serves
 from services.contracts.referrals import hsds
-from services.referrals.hsds import queries
+from services.referrals.hsds import at_locations, queries, taxonomies
 
 
 class HsdsEntrypoints:
@@ -27,3 +27,27 @@ class HsdsEntrypoints:
     @serves(hsds.get_hsds_organization)
     def get_hsds_organization(self, call: Call) -> Any:
         return call.read(queries.get_hsds_organization)
+
+    @serves(hsds.list_hsds_service_at_locations)
+    def list_hsds_service_at_locations(self, call: Call) -> Any:
+        return call.read(at_locations.list_hsds_service_at_locations)
+
+    @serves(hsds.get_hsds_service_at_location)
+    def get_hsds_service_at_location(self, call: Call) -> Any:
+        return call.read(at_locations.get_hsds_service_at_location)
+
+    @serves(hsds.list_hsds_taxonomies)
+    def list_hsds_taxonomies(self, call: Call) -> Any:
+        return call.read(taxonomies.list_hsds_taxonomies)
+
+    @serves(hsds.get_hsds_taxonomy)
+    def get_hsds_taxonomy(self, call: Call) -> Any:
+        return call.read(taxonomies.get_hsds_taxonomy)
+
+    @serves(hsds.list_hsds_taxonomy_terms)
+    def list_hsds_taxonomy_terms(self, call: Call) -> Any:
+        return call.read(taxonomies.list_hsds_taxonomy_terms)
+
+    @serves(hsds.get_hsds_taxonomy_term)
+    def get_hsds_taxonomy_term(self, call: Call) -> Any:
+        return call.read(taxonomies.get_hsds_taxonomy_term)

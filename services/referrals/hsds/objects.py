@@ -6,7 +6,6 @@ A value that would break the standard's formats (such as an e-mail address witho
 from __future__ import annotations
 
 import datetime
-import functools
 import hashlib
 import json
 import re
@@ -27,8 +26,8 @@ from services.referrals.directory.hsds_tables import (
     STATUSES,
 )
 from services.referrals.directory.queries import shown_message
-from services.referrals.directory.rules import ResourceStatus
-from services.referrals.hsds.countries import country_code
+from services.referrals.directory.rules import ResourceStatus, has_place, whole_addresses
+from services.referrals.directory.terms import Term, shared_id, terms_of
 
 Object = dict[str, Any]
 _EMAIL = re.compile(r"[^@\s<>()\[\],;:\"\\]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", re.ASCII)
@@ -194,17 +193,10 @@ class _Maker:
 
     def terms(self) -> None:
         names, codes = self.record.get("taxonomy_terms", []), self.record.get("taxonomy_codes", [])
-        is_paired = len(codes) in (0, len(names))
-        for at, name in enumerate(names):
-            term = {
-                "id": _shared_uuid(f"{name}/{codes[at : at + 1]}"),
-                "name": name,
-                "description": name,
-            }
-            if codes and is_paired:
-                term["code"] = codes[at]
-            self.attribute({"link_type": "taxonomy", "taxonomy_term": term}, f"term/{at}")
-        if is_paired:
+        # Codes without names stay in an attribute of ours: HSDS has no term without a name.
+        for at, term in enumerate(terms_of(self.record)[: len(names)]):
+            self.attribute({"link_type": "taxonomy", "taxonomy_term": term_of(term)}, f"term/{at}")
+        if len(codes) in (0, len(names)):
             self.told |= {"taxonomy_terms", "taxonomy_codes"}
 
     def status(self, agency_name: str | None) -> None:
@@ -249,18 +241,10 @@ class _Maker:
         """An id for a part of this object, the same in every export."""
         return _uuid5(self._own, f"{self.kind}/{kind}/{at}")
 
-    def addresses(
-        self, fields: Sequence[str] = ("physical_address", "mailing_address", "other_address")
-    ) -> None:
-        """Set the addresses and coordinates. `other_address` is used only beside a physical address."""
+    def addresses(self) -> None:
+        """Set the coordinates and the addresses that have what HSDS requires. An attribute keeps the others."""
         found = []
-        for field in fields:
-            address = self.record.get(field)
-            if not address or (field == "other_address" and not self.record.get("physical_address")):
-                continue
-            country = country_code(address)
-            if not address.get("line1") or country is None:
-                continue  # HSDS requires both; an attribute keeps the address
+        for field, address, country in whole_addresses(self.record):
             found.append(
                 _address(address, country, self.part("address", field), is_postal=field == "mailing_address")
             )
@@ -274,7 +258,8 @@ class _Maker:
             self.told.add(member)
 
 
-_TERMS = bytes.fromhex("6d2c8f0e4b1a5a3e9c770f4d2e6b8a15")
+# It leaves version and variant of a UUID as they are.
+_OWN_AT_LOCATION = 0xB7E15162_8AED_02A6_0BF7_158809CF4F3C
 
 
 def organization_of(row: Row, locations: Sequence[Object] | None = None) -> Object:
@@ -291,8 +276,8 @@ def organization_of(row: Row, locations: Sequence[Object] | None = None) -> Obje
     made.terms()
     made.status(None)
     if locations is not None:
-        own = _own_location(row)
-        made.made["locations"] = [*([own] if own else []), *locations]
+        own = [_own_location(row)] if has_place(row.record) else []
+        made.made["locations"] = [*own, *locations]
     else:
         made.forget_fields()
     # `finish` keeps only members with a value, but the description is required.
@@ -354,16 +339,38 @@ def service_of(
         made.told.add("temporary_message")
     made.made["last_modified"] = row.updated_at.isoformat(timespec="milliseconds")
     made.made["organization"] = organization
-    own = _own_location(row)
-    derived = [_derived_at_location(row, own)] if own else []
-    made.made["service_at_locations"] = [*derived, *at_locations]
+    own = [own_at_location_of(row)] if has_place(row.record) else []
+    made.made["service_at_locations"] = [*own, *at_locations]
     made.made["capacities"] = [_capacity(each) for each in capacities]
     service = made.finish()
-    if is_full:
-        return service
+    return service if is_full else short(service)
+
+
+def short(made: Object) -> Object:
+    """An object without its lists, except the attributes."""
     return {
-        name: value for name, value in service.items() if not isinstance(value, list) or name == "attributes"
+        name: value for name, value in made.items() if not isinstance(value, list) or name == "attributes"
     }
+
+
+def term_of(term: Term) -> Object:
+    """A term of a taxonomy. HSDS requires a description; the name has to do."""
+    made = {"id": uuid_of(term.id), "name": term.name, "description": term.name}
+    return (
+        made
+        | ({"code": term.code} if term.code else {})
+        | {"taxonomy_id": uuid_of(taxonomy_id_of(term.taxonomy))}
+    )
+
+
+def taxonomy_id_of(taxonomy: str) -> str:
+    """The id of a taxonomy, the same in every directory."""
+    return shared_id(f"taxonomy/{taxonomy}")
+
+
+def own_at_location(resource_id: str) -> str:
+    """The id of the link between a service and its own address, made of the service's; and the service's id of the link's."""
+    return f"{int(resource_id, 16) ^ _OWN_AT_LOCATION:032x}"
 
 
 def uuid_of(resource_id: str) -> str:
@@ -380,28 +387,25 @@ def _uuid5(namespace: bytes, name: str) -> str:
     return f"{mark[:8]}-{mark[8:12]}-5{mark[13:16]}-{variant}{mark[17:20]}-{mark[20:32]}"
 
 
-@functools.lru_cache(maxsize=4096)
-def _shared_uuid(name: str) -> str:
-    """The id of something that many objects share: a term of the taxonomy, or a unit."""
-    return _uuid5(_TERMS, name)
-
-
-def _own_location(row: Row) -> Object | None:
+def _own_location(row: Row) -> Object:
     """A location for the address of an agency or program: in HSDS only locations have addresses."""
     made = _Maker(row, LOCATION)
     made.addresses()
-    if not made.made["addresses"] and row.record.get("latitude") is None:
-        return None
     location = made.made | {"id": made.part("own", "location"), "location_type": "physical"}
     if not location["addresses"]:
         del location["addresses"]
     return location | {"attributes": [_derived_mark(made, LOCATION, location["id"])]}
 
 
-def _derived_at_location(row: Row, location: Object) -> Object:
+def own_at_location_of(row: Row) -> Object:
+    """The link between a service and the location for its own address."""
     made = _Maker(row, AT_LOCATION)
-    own_id = made.part("own", "at-location")
-    return {"id": own_id, "location": location, "attributes": [_derived_mark(made, AT_LOCATION, own_id)]}
+    own_id = uuid_of(own_at_location(row.id))
+    return {
+        "id": own_id,
+        "location": _own_location(row),
+        "attributes": [_derived_mark(made, AT_LOCATION, own_id)],
+    }
 
 
 def _derived_mark(made: _Maker, kind: str, own_id: str) -> Object:
@@ -433,7 +437,7 @@ def _capacity(capacity: Mapping[str, Any]) -> Object:
         **{name: value for name, value in capacity.items() if value is not None},
         "id": uuid_of(capacity["id"]),
         "service_id": uuid_of(capacity["service_id"]),
-        "unit": {**unit, "id": _shared_uuid(f"unit/{unit['name']}")},
+        "unit": {**unit, "id": uuid_of(shared_id(f"unit/{unit['name']}"))},
     }
 
 

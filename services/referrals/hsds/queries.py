@@ -6,20 +6,20 @@ import datetime
 import functools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from services.chassis.passports import Caller
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.spelling import search_key
-from services.referrals.directory.models import Resource
+from services.referrals.directory.models import Resource, ResourceKey, TaxonomyTerm
 from services.referrals.directory.queries import is_shown
-from services.referrals.directory.rules import Level
+from services.referrals.directory.rules import TERM, Level
+from services.referrals.directory.terms import TAXONOMIES
 from services.referrals.hsds.capacities import hsds_capacity_of
 from services.referrals.hsds.objects import (
     Object,
@@ -28,10 +28,12 @@ from services.referrals.hsds.objects import (
     location_of,
     organization_of,
     service_of,
+    taxonomy_id_of,
 )
 
 Read = Callable[[Callable[[Session], Any]], Any]
 AT_ONCE = 200
+_Own = aliased(Resource)
 _COLUMNS = (
     Resource.id,
     Resource.number,
@@ -54,17 +56,18 @@ def list_hsds_services(
     search: str | None,
     modified_after: datetime.datetime | None,
     organization_id: str | None,
+    taxonomy_id: str | None,
+    taxonomy_term_id: str | None,
     full: bool,
 ) -> dict[str, Any]:
     """A page of services, in the order of their numbers."""
-    conditions = [Resource.level == Level.PROGRAM.value, is_shown(), *_filters(search, modified_after)]
-    if organization_id is not None:
-        conditions.append(Resource.agency_id == organization_id)
+    carriers = (Resource.id.in_(found) for found in carriers_of(taxonomy_id, taxonomy_term_id))
+    conditions = [is_service(), *narrowed(search, modified_after, organization_id), *carriers]
 
     def make(rows: list[Row]) -> list[Object]:
         return services_of(session, rows, is_full=full)
 
-    return _page(session, conditions, make, number=page, size=per_page)
+    return resources_page(session, conditions, make, number=page, size=per_page)
 
 
 def list_hsds_organizations(
@@ -75,21 +78,29 @@ def list_hsds_organizations(
     per_page: int,
     search: str | None,
     modified_after: datetime.datetime | None,
+    taxonomy_id: str | None,
+    taxonomy_term_id: str | None,
     full: bool,
 ) -> dict[str, Any]:
-    """A page of organizations, in the order of their numbers."""
-    conditions = [Resource.level == Level.AGENCY.value, is_shown(), *_filters(search, modified_after)]
+    """A page of organizations, in the order of their numbers. Those with a term are those whose services have it, too."""
+    carriers = (
+        or_(
+            Resource.id.in_(found),
+            Resource.id.in_(select(_Own.agency_id).where(_Own.id.in_(found), is_shown(_Own))),
+        )
+        for found in carriers_of(taxonomy_id, taxonomy_term_id)
+    )
+    conditions = [_is_organization(), *narrowed(search, modified_after), *carriers]
 
     def make(rows: list[Row]) -> list[Object]:
         return organizations_of(session, rows) if full else [organization_of(row) for row in rows]
 
-    return _page(session, conditions, make, number=page, size=per_page)
+    return resources_page(session, conditions, make, number=page, size=per_page)
 
 
 def get_hsds_service(session: Session, _caller: Caller | None, *, service_id: str) -> Object:
     """One service in full. Raises Refused `not_found`."""
-    wanted = [Resource.id == service_id, Resource.level == Level.PROGRAM.value, is_shown()]
-    rows = _rows(session, wanted, limit=1)
+    rows = rows_of(session, [Resource.id == service_id, is_service()], limit=1)
     if not rows:
         raise Refused("not_found", "There is no service with this id.", "service_id")
     return services_of(session, rows)[0]
@@ -97,8 +108,7 @@ def get_hsds_service(session: Session, _caller: Caller | None, *, service_id: st
 
 def get_hsds_organization(session: Session, _caller: Caller | None, *, organization_id: str) -> Object:
     """One organization in full. Raises Refused `not_found`."""
-    wanted = [Resource.id == organization_id, Resource.level == Level.AGENCY.value, is_shown()]
-    rows = _rows(session, wanted, limit=1)
+    rows = rows_of(session, [Resource.id == organization_id, _is_organization()], limit=1)
     if not rows:
         raise Refused("not_found", "There is no organization with this id.", "organization_id")
     return organizations_of(session, rows)[0]
@@ -108,7 +118,7 @@ def services_of(session: Session, rows: Sequence[Row], *, is_full: bool = True) 
     """Services with their related objects, in six statements for any number of services."""
     # Agencies are found by number, because the numbers of an organisation are indexed.
     parents = {row.record.get("parent_number") for row in rows}
-    agencies = {row.id: row for row in _rows(session, [Resource.number.in_(parents)])}
+    agencies = {row.id: row for row in rows_of(session, [Resource.number.in_(parents)])}
     organizations = {agency_id: organization_of(row) for agency_id, row in agencies.items()}
     names = {agency_id: row.name for agency_id, row in agencies.items()}
     at_locations = _at_locations(session, rows, names) if is_full else {}
@@ -139,10 +149,7 @@ def organizations_of(session: Session, rows: Sequence[Row]) -> list[Object]:
 
 def size_of_directory(session: Session) -> int:
     """The number of organizations and services in an export of the whole directory."""
-    levels = (Level.AGENCY.value, Level.PROGRAM.value)
-    shown = (Resource.level.in_(levels), is_shown())
-    counted = session.scalar(select(func.count()).select_from(Resource).where(*shown))
-    return (counted or 0) + len(_programs_without_a_place(session))
+    return count_of(session, _is_organization()) + count_of(session, is_service())
 
 
 def whole_directory(read: Read, count: Callable[[], Any] = lambda: None) -> Iterator[bytes]:
@@ -152,11 +159,9 @@ def whole_directory(read: Read, count: Callable[[], Any] = lambda: None) -> Iter
     called for each organization and service.
     """
     yield b'{"hsds_version":"3.1","organizations":['
-    agencies = [Resource.level == Level.AGENCY.value, is_shown()]
-    yield from _listed(_by_number(read, agencies, organizations_of), count)
+    yield from _listed(_by_number(read, _is_organization(), organizations_of), count)
     yield b'],"services":['
-    programs = _by_number(read, [Resource.level == Level.PROGRAM.value, is_shown()], services_of)
-    yield from _listed(chain(programs, _apart(read)), count)
+    yield from _listed(_by_number(read, is_service(), services_of), count)
     yield b"]}"
 
 
@@ -169,11 +174,11 @@ def _listed(objects: Iterator[Object], count: Callable[[], Any]) -> Iterator[byt
 
 
 def _by_number(
-    read: Read, conditions: list[Any], make: Callable[[Session, list[Row]], list[Object]]
+    read: Read, condition: ColumnElement[bool], make: Callable[[Session, list[Row]], list[Object]]
 ) -> Iterator[Object]:
     after = ""
     while True:
-        following = [*conditions, Resource.number > after]
+        following = [condition, Resource.number > after]
         rows, objects = read(functools.partial(_made, conditions=following, make=make))
         yield from objects
         if len(rows) < AT_ONCE:
@@ -181,22 +186,11 @@ def _by_number(
         after = rows[-1].number
 
 
-def _apart(read: Read) -> Iterator[Object]:
-    numbers = read(_programs_without_a_place)
-    for start in range(0, len(numbers), AT_ONCE):
-        some = numbers[start : start + AT_ONCE]
-        yield from read(functools.partial(_services_with, numbers=some))
-
-
 def _made(
     session: Session, *, conditions: list[Any], make: Callable[[Session, list[Row]], list[Object]]
 ) -> tuple[list[Row], list[Object]]:
-    rows = _rows(session, conditions, AT_ONCE)
+    rows = rows_of(session, conditions, AT_ONCE)
     return rows, make(session, rows)
-
-
-def _services_with(session: Session, *, numbers: list[str]) -> list[Object]:
-    return services_of(session, _rows(session, [Resource.number.in_(numbers)]))
 
 
 def _at_locations(
@@ -212,7 +206,7 @@ def _at_locations(
     wanted = {row.record.get("site_number") for row in rows}
     sites = {
         site.number: site
-        for site in _rows(
+        for site in rows_of(
             session, [Resource.level == Level.SITE.value, Resource.number.in_(wanted), is_shown()]
         )
     }
@@ -227,38 +221,42 @@ def _at_locations(
     return found
 
 
-def _programs_without_a_place(session: Session) -> list[str]:
-    """Numbers of programs at sites whose program or site is not in the directory. They are exported as services."""
-    program, site = aliased(Resource), aliased(Resource)
-    statement = (
-        select(Resource.number)
-        .outerjoin(
-            program,
-            and_(
-                program.level == Level.PROGRAM.value,
-                program.number == Resource.record["program_number"].as_string(),
-            ),
-        )
-        .outerjoin(
-            site,
-            and_(
-                site.level == Level.SITE.value,
-                site.number == Resource.record["site_number"].as_string(),
-            ),
-        )
-        .where(
-            Resource.level == Level.PROGRAM_AT_SITE.value,
-            or_(program.id.is_(None), site.id.is_(None), program.agency_id != Resource.agency_id),
-            is_shown(),
-            func.coalesce(program.is_public, True),
-            func.coalesce(site.is_public, True),
-        )
-        .order_by(Resource.number)
+def is_service() -> ColumnElement[bool]:
+    """Condition: the resource is a service of HSDS: a program, or a program at a site that has no place.
+
+    A place is missing where the directory has no such program of its agency, or no such site.
+    """
+    program, site, hidden = aliased(Resource), aliased(Resource), aliased(Resource)
+    has_place = exists().where(
+        is_program_of(program), program.agency_id == Resource.agency_id, is_site_of(site)
     )
-    return list(session.scalars(statement))
+    is_hidden = exists().where(or_(is_program_of(hidden), is_site_of(hidden)), hidden.is_public.is_(False))
+    is_apart = and_(Resource.level == Level.PROGRAM_AT_SITE.value, ~has_place, ~is_hidden)
+    return and_(or_(Resource.level == Level.PROGRAM.value, is_apart), is_shown())
 
 
-def _rows(session: Session, conditions: Sequence[Any], limit: int | None = None) -> list[Row]:
+def is_program_of(program: Any) -> ColumnElement[bool]:
+    """Condition: this is the program that a program at a site names."""
+    is_it = program.number == Resource.record["program_number"].as_string()
+    return and_(program.level == Level.PROGRAM.value, is_it)
+
+
+def is_site_of(site: Any) -> ColumnElement[bool]:
+    """Condition: this is the site that a program at a site names."""
+    return and_(site.level == Level.SITE.value, site.number == Resource.record["site_number"].as_string())
+
+
+def _is_organization() -> ColumnElement[bool]:
+    return and_(Resource.level == Level.AGENCY.value, is_shown())
+
+
+def count_of(session: Session, *conditions: ColumnElement[bool]) -> int:
+    """The number of resources with these conditions."""
+    return session.scalar(select(func.count()).select_from(Resource).where(*conditions)) or 0
+
+
+def rows_of(session: Session, conditions: Sequence[Any], limit: int | None = None) -> list[Row]:
+    """The resources with these conditions, in the order of their numbers."""
     statement = select(*_COLUMNS).where(*conditions).order_by(Resource.number).limit(limit)
     return [Row(*row) for row in session.execute(statement)]
 
@@ -273,15 +271,31 @@ def _of_agencies(session: Session, level: Level, agency_ids: Iterable[str]) -> l
     return sorted((Row(*row) for row in session.execute(statement)), key=lambda row: row.number)
 
 
-def _filters(search: str | None, modified_after: datetime.datetime | None) -> list[ColumnElement[bool]]:
+def narrowed(
+    search: str | None, modified_after: datetime.datetime | None, organization_id: str | None = None
+) -> list[ColumnElement[bool]]:
+    """The conditions of the filters that lists of HSDS have in common."""
     words = search_key(search or "").split()
     conditions = [Resource.search_key.contains(word, autoescape=True) for word in words]
     if modified_after is not None:
-        conditions.append(Resource.updated_at > modified_after)
+        conditions.append(Resource.updated_at >= modified_after)
+    if organization_id is not None:
+        conditions.append(Resource.agency_id == organization_id)
     return conditions
 
 
-def _page(
+def carriers_of(taxonomy_id: str | None, taxonomy_term_id: str | None) -> Iterator[Select[str]]:
+    """The ids of resources that carry any term of this taxonomy, and of those that carry this term."""
+    carriers = select(ResourceKey.resource_id).where(ResourceKey.kind == TERM)
+    if taxonomy_id is not None:
+        names = [each for each in TAXONOMIES if taxonomy_id_of(each) == taxonomy_id]
+        terms = select(TaxonomyTerm.id).where(TaxonomyTerm.taxonomy.in_(names))
+        yield carriers.where(ResourceKey.key.in_(terms))
+    if taxonomy_term_id is not None:
+        yield carriers.where(ResourceKey.key == taxonomy_term_id)
+
+
+def resources_page(
     session: Session,
     conditions: Sequence[ColumnElement[bool]],
     make: Callable[[list[Row]], list[Object]],
@@ -289,20 +303,23 @@ def _page(
     number: int,
     size: int,
 ) -> dict[str, Any]:
+    """A page of the objects that `make` makes of the resources with these conditions, in the order of their numbers."""
+    total = count_of(session, *conditions)
+    statement = select(*_COLUMNS).where(*conditions).order_by(Resource.number)
+    rows = session.execute(statement.limit(size).offset((number - 1) * size))
+    return page_of(make([Row(*row) for row in rows]), total, number=number, size=size)
+
+
+def page_of(contents: list[Object], total: int, *, number: int, size: int) -> dict[str, Any]:
     """A page as the HSDS API describes it; page numbers begin with 1."""
-    total = session.scalar(select(func.count()).select_from(Resource).where(*conditions)) or 0
-    statement = (
-        select(*_COLUMNS).where(*conditions).order_by(Resource.number).limit(size).offset((number - 1) * size)
-    )
-    rows = [Row(*row) for row in session.execute(statement)]
     pages = -(-total // size)
     return {
         "total_items": total,
         "total_pages": pages,
         "page_number": number,
-        "size": len(rows),
+        "size": len(contents),
         "first_page": number == 1,
         "last_page": number >= pages,
-        "empty": not rows,
-        "contents": make(rows),
+        "empty": not contents,
+        "contents": contents,
     }

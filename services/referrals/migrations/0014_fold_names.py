@@ -14,6 +14,7 @@ from services.chassis.migrate import fill
 from services.contracts.spelling import search_key
 from services.referrals.directory.rules import is_public
 from services.referrals.directory.rules import keys_of as keys_of_resource
+from services.referrals.directory_imports.rules import says_no, squeeze
 from services.referrals.records.rules import keys_of as keys_of_contact_record
 
 revision = "0014"
@@ -93,16 +94,16 @@ def without_private(record: dict) -> dict:
     """
     extra = dict(record.get("extra", {}))
     marked = [
-        name.casefold().removesuffix("isprivate")
+        squeeze(name).removesuffix("isprivate")
         for name, text in extra.items()
-        if name.casefold().endswith("isprivate") and text.casefold() not in ("no", "false", "0")
+        if squeeze(name).endswith("isprivate") and not says_no(text)
     ]
-    if not marked and not any(name.casefold().startswith("internal") for name in extra):
+    if not marked and not any(squeeze(name).startswith("internal") for name in extra):
         return record
     beginnings = ("internal", *(mark.removesuffix("address") for mark in marked))
     if "physicaladdress" in marked:
         beginnings += ("latitude", "longitude", "busserviceaccess", "publicaccesstransportation", "map")
-    private = {name: extra.pop(name) for name in list(extra) if name.casefold().startswith(beginnings)}
+    private = {name: extra.pop(name) for name in list(extra) if squeeze(name).startswith(beginnings)}
     rest = {**record, "extra": extra}
     for mark in marked:
         fields = {

@@ -128,31 +128,26 @@ def _shown_sections(
     return {title: fields for title, fields in sections.items() if SECTION_PREFIX + title in named}
 
 
-def sameness_of(
-    first_name: str | None, last_name: str | None, postal_code: str | None, phone: str | None
-) -> str | None:
-    """A value that is equal for two records with the same name, postal code and phone, in any spelling.
-
-    It is the SHA-256 in hexadecimal of their forms for comparison. It is None without a name, and without both postal code
-    and phone.
-    """
-    name = search_key(contact_name(first_name, last_name) or "")
-    code, digits = postal_code_key(postal_code), phone_key(phone)
-    if not name or not (code or digits):
-        return None
-    return hashlib.sha256(f"{name}|{code}|{digits}".encode()).hexdigest()
-
-
 def keys_of(
     first_name: str | None, last_name: str | None, postal_code: str | None, phone: str | None
 ) -> dict[str, str | None]:
-    """The columns of a record by which it is found and compared."""
+    """The columns of a record by which it is found and compared.
+
+    `sameness` is equal for two records with the same name, postal code and phone, in any spelling: the SHA-256 in
+    hexadecimal of their keys. It is None without a name, and without both postal code and phone.
+    """
+    first, last = search_key(first_name or ""), search_key(last_name or "")
+    code, digits = postal_code_key(postal_code), phone_key(phone)
+    name = " ".join(filter(None, (first, last)))
+    alike = (
+        hashlib.sha256(f"{name}|{code}|{digits}".encode()).hexdigest() if name and (code or digits) else None
+    )
     return {
-        "first_name_key": search_key(first_name or ""),
-        "last_name_key": search_key(last_name or ""),
-        "postal_code_key": postal_code_key(postal_code),
-        "phone_key": phone_key(phone),
-        "sameness": sameness_of(first_name, last_name, postal_code, phone),
+        "first_name_key": first,
+        "last_name_key": last,
+        "postal_code_key": code,
+        "phone_key": digits,
+        "sameness": alike,
     }
 
 

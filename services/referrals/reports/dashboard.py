@@ -250,7 +250,7 @@ def _pairs(
             both.c.program_id,
             Queue.name.label("queue_name"),
             Resource.name.label("program_name"),
-            Resource.agency_id,
+            Resource.own_agency_id.label("agency_id"),
         )
         .join(Queue, Queue.id == both.c.queue_id)
         .join(Resource, Resource.id == both.c.program_id)

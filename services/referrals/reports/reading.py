@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, case, cast, func, literal, not_, select, text
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal, not_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from services.chassis.passports import Caller
@@ -18,7 +18,6 @@ from services.referrals.access.access_scope import access_scope_of
 from services.referrals.calendar.queries import time_zone_of
 from services.referrals.directory.models import Resource
 from services.referrals.directory.queries import is_of_agency
-from services.referrals.directory.rules import Level
 from services.referrals.queues.models import Queue, QueueStatus
 from services.referrals.queues.rules import settings_of
 from services.referrals.reports.dashboard import among, programs_in_reach
@@ -42,10 +41,6 @@ from services.referrals.reports.rules import (
 from services.referrals.reports.tallying import latest_week
 
 Rows = Select[*tuple[Any, ...]]
-# The agency of a program. One that takes referrals itself is its own.
-AGENCY_ID: ColumnElement[str | None] = case(
-    (Resource.level == Level.AGENCY.value, Resource.id), else_=Resource.agency_id
-)
 
 
 @dataclass(frozen=True)
@@ -183,7 +178,7 @@ def _cells(question: Question) -> Rows:
     key: Any = {
         "queue": ReportCell.queue_id,
         "program": ReportCell.program_id,
-        "agency": AGENCY_ID,
+        "agency": Resource.own_agency_id,
         "status": ReportCell.status,
     }.get(question.group_by or "", literal(None))
     statement = select(ReportCell.id, key, ReportCell.status).where(question.of_cell())
@@ -325,7 +320,7 @@ def _is_everything(session: Session, question: Question) -> bool:
 
 def _capacity(question: Question) -> Rows:
     """Rows of (key or day, unit, places used, places), each the sum over the samples."""
-    key: Any = {"program": ReportCapacityDay.program_id, "agency": AGENCY_ID}.get(
+    key: Any = {"program": ReportCapacityDay.program_id, "agency": Resource.own_agency_id}.get(
         question.group_by or "", ReportCapacityDay.day if question.is_by_time else None
     )
     keys = [ReportCapacityDay.unit] if key is None else [key, ReportCapacityDay.unit]

@@ -268,8 +268,12 @@ def test_the_passport_says_whether_full_details_may_be_shown(identity: Identity)
 
 
 @pytest.mark.seed("S0-17")
-def test_a_provider_holds_only_what_the_portal_needs(identity: Identity) -> None:
+def test_a_provider_logs_in_as_all_do_and_holds_only_what_the_portal_needs(identity: Identity) -> None:
     account = identity.a_provider(can_edit_capacity=True, can_change_status=True, can_access_details=True)
+    staff = identity.an_account()
+    for each in (account, staff):
+        wrong = {"organisation": "harbor", "login": each["login"], "password": "no such phrase at all"}
+        assert identity.refused(login.log_in, **wrong).code == "credentials_refused"
     caller = identity.caller(identity.log_in(account["login"])["token"])
     expected = {
         "queue.read",
@@ -282,9 +286,19 @@ def test_a_provider_holds_only_what_the_portal_needs(identity: Identity) -> None
         "capacity.edit",
     }
     assert caller.permissions == expected
+    # Whatever is not made available is refused, before anything of the request is read.
+    denied = [
+        operation
+        for operation in contract.contract.operations.values()
+        if operation.access.permission and operation.access.permission not in expected
+    ]
+    assert len(denied) > 50
+    for operation in denied:
+        assert (operation.name, identity.refused(operation, caller).code) == (operation.name, "forbidden")
+    bare = identity.caller(identity.log_in(identity.a_provider()["login"])["token"])
+    assert bare.permissions == expected - {"capacity.edit", "referral.change_status"}
 
 
-@pytest.mark.seed("S0-17")
 def test_tests_of_other_services_give_a_provider_no_more_than_a_real_one_holds() -> None:
     _, role = DEFAULT_ROLES[PROVIDER_LEVEL]
     switched = ("capacity.edit", "referral.change_status")
@@ -366,7 +380,6 @@ def test_a_person_switches_the_own_emails_off_and_on(identity: Identity, level: 
 
 
 @pytest.mark.seed("S0-39")
-@pytest.mark.seed("S0-43")
 def test_recipients_are_active_providers_of_the_resource_who_want_the_email(
     identity: Identity, resource_id: str
 ) -> None:
@@ -393,7 +406,6 @@ def test_recipients_are_active_providers_of_the_resource_who_want_the_email(
     assert elsewhere["id"] not in repr(answer)
 
 
-@pytest.mark.seed("S0-43")
 def test_who_has_not_accepted_yet_is_a_recipient_without_a_verified_address(
     identity: Identity, resource_id: str
 ) -> None:
@@ -432,7 +444,6 @@ def test_recipients_about_capacity_are_those_who_may_edit_it(identity: Identity,
     assert [each["account_id"] for each in answer["recipients"]] == [editor["id"]]
 
 
-@pytest.mark.seed("S0-5")
 def test_switching_referralq_off_stops_staff_and_systems_too(identity: Identity) -> None:
     admin, token = identity.admin(), identity.log_in()["token"]
     staff = identity.an_account("supervisor")
@@ -504,7 +515,12 @@ def test_switching_referralq_off_closes_the_portal_at_once(identity: Identity, r
         organisations.set_features, admin, version=version, features=["provider_portal"]
     )
     assert refusal.code == "feature_needs_another"
+    assert "referral.read" in identity.caller(token).permissions
+    identity.an_organisation("bayside")
+    elsewhere = identity.call(organisations.get_organisation, identity.admin("bayside"))["features"]
+    assert {"provider_portal", "referralq"} <= set(elsewhere)
     identity.call(organisations.set_features, admin, version=version, features=["electronic_signature"])
+    assert identity.call(organisations.get_organisation, identity.admin("bayside"))["features"] == elsewhere
     caller = identity.caller(token)
     assert caller.permissions == frozenset()
     assert caller.scope["resources"] == []

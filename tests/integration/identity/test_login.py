@@ -16,8 +16,6 @@ from services.identity.secrets import passwords
 from tests.integration.identity.conftest import ADMIN, PASSWORD, Identity
 
 
-@pytest.mark.seed("S0-6")
-@pytest.mark.seed("S0-17")
 @pytest.mark.parametrize("level", ["trainee", "standard", "supervisor", "admin", "provider_portal_user"])
 def test_every_security_level_logs_in_the_same_way(identity: Identity, level: str) -> None:
     account = identity.an_account(level)

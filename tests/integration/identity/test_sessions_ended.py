@@ -165,4 +165,6 @@ def test_providers_and_staff_are_held_to_the_same_password_and_lock_out_rules(
             ).code
             for _ in range(6)
         ]
+        right = {"organisation": "harbor", "login": account["login"], "password": PASSWORD}
+        assert identity.refused(login.log_in, **right).code == "too_many_requests"
     assert answers == ["credentials_refused"] * 3 + ["too_many_requests"] * 3

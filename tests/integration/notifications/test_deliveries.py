@@ -185,7 +185,6 @@ def test_who_was_asked_is_told_that_a_referral_is_no_longer_needed_and_not_why(
         assert word not in body(mail)
 
 
-@pytest.mark.seed("S0-43")
 def test_an_unverified_address_gets_no_mail_and_the_administrator_sees_why(
     notifications: Notifications, mails: FakeMailServer
 ) -> None:

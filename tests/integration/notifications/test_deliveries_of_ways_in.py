@@ -134,7 +134,6 @@ def test_an_account_that_is_open_again_is_told_to_its_owner(
     assert "open again" in str(mails.taken[0]["Subject"])
 
 
-@pytest.mark.seed("S0-43")
 def test_a_message_to_an_address_that_is_not_verified_is_suppressed_and_shown_to_the_administrator(
     notifications: Notifications, mails: FakeMailServer
 ) -> None:

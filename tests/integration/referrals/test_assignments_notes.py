@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import time_machine
 
 from services.contracts.referrals import assignments
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
+
+START = datetime.datetime(2031, 3, 3, 9, tzinfo=datetime.UTC)
+HOUR = datetime.timedelta(hours=1)
 
 
 @pytest.fixture
@@ -30,9 +35,15 @@ def notes(desk: Desk, referral: Any, caller: Any = STAFF) -> list[tuple[str, str
 @pytest.mark.seed("S0-32")
 def test_both_sides_write_notes_and_read_each_others_with_author_and_time(desk: Desk, referral: Any) -> None:
     provider = desk.provider("Night Shelter")
-    write(desk, referral, "Please call before noon.")
-    write(desk, referral, "Called, no answer.", provider)
-    moved = desk.move(desk.read(referral), "attempting_contact", provider, note="Second try on Monday.")
+    assert desk.read(referral, provider)["limited"]["note"] is None
+    with time_machine.travel(START, tick=False) as clock:
+        first = write(desk, referral, "Please call before noon.")
+        assert first["limited"]["note"] == "Please call before noon."
+        clock.shift(HOUR)
+        write(desk, referral, "Called, no answer.", provider)
+        assert desk.read(referral)["limited"]["note"] == "Called, no answer."
+        clock.shift(HOUR)
+        moved = desk.move(desk.read(referral), "attempting_contact", provider, note="Second try on Monday.")
     expected = [
         ("Please call before noon.", "partner", STAFF.id),
         ("Called, no answer.", "provider", provider.id),
@@ -40,6 +51,14 @@ def test_both_sides_write_notes_and_read_each_others_with_author_and_time(desk: 
     ]
     assert notes(desk, referral) == notes(desk, referral, provider) == expected
     assert moved["limited"]["note"] == "Second try on Monday."
+    items = desk(assignments.list_referral_notes, provider, referral_id=referral["id"])["items"]
+    assert [item["at"] for item in items] == [(START + at * HOUR).isoformat() for at in range(3)]
+    for stranger in (desk.provider("Family Housing First"), OTHER_STAFF):
+        assert refusal(lambda: write(desk, referral, "Hello.", stranger)) == "not_found"  # noqa: B023
+        assert refusal(lambda: notes(desk, referral, stranger)) == "not_found"  # noqa: B023
+    reader = desk.provider("Night Shelter", may=("referral.read",))
+    assert refusal(lambda: write(desk, referral, "Hello.", reader)) == "forbidden"
+    assert notes(desk, referral) == expected
 
 
 def test_an_internal_note_is_read_by_the_partner_only(desk: Desk, referral: Any) -> None:

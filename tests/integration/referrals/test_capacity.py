@@ -17,7 +17,6 @@ from tests.integration.referrals.builders import OTHER_STAFF, PROVIDER_MAY, Desk
 
 @pytest.mark.seed("S0-2")
 @pytest.mark.seed("S0-9")
-@pytest.mark.seed("S0-10")
 def test_a_provider_says_how_much_a_program_can_take(desk_on_both: Desk) -> None:
     desk = desk_on_both
     desk.a_queue("Night Shelter")
@@ -37,6 +36,39 @@ def test_a_provider_says_how_much_a_program_can_take(desk_on_both: Desk) -> None
     line_id = seen["line_id"]
     assert event["data"] == {"program_id": program_id, "line_id": line_id, "status": "has_capacity", **counts}
     assert desk.service.audit("capacity.set")[0].facts == {"line_id": line_id, "total": 20, "used": 0}
+
+
+@pytest.mark.seed("S0-10")
+def test_each_update_takes_a_short_note_that_the_partner_reads(desk: Desk) -> None:
+    desk.a_queue("Night Shelter")
+    provider, program_id = desk.provider("Night Shelter"), desk.resource["Night Shelter"]
+
+    def seen() -> str | None:
+        note: str | None = desk(capacity_contract.get_capacity, program_id=program_id)["note"]
+        return note
+
+    said = ["Women only this week.", "x" * 500, None, "Bring an ID — “any” will do."]
+    for total, note in enumerate(said, 3):
+        assert desk.set_capacity("Night Shelter", total, provider, note=note)["note"] == note == seen()
+    line_id = desk.set_capacity("Night Shelter", 9, provider)["line_id"]  # without a word on the note
+    for too_long in ("x" * 501, "x" * 100_000):
+        asked = {"line_id": line_id, "note": too_long}
+        refused = refusal(lambda ask=asked: desk(capacity_contract.edit_capacity_line, provider, **ask))
+        assert refused == "invalid_request"
+        long = {"note": too_long}
+        assert (
+            refusal(lambda ask=long: desk.set_capacity("Night Shelter", 1, provider, **ask))
+            == "invalid_request"
+        )
+    assert seen() == said[-1]
+    kept = desk(capacity_contract.list_capacity_history, program_id=program_id)["items"]
+    assert [(change["note"], change["actor_realm"]) for change in kept] == [
+        (note, "provider") for note in (said[-1], *reversed(said))
+    ]
+    for stranger in (desk.provider("Family Housing First"), OTHER_STAFF):
+        for operation in (capacity_contract.get_capacity, capacity_contract.list_capacity_history):
+            refused = refusal(lambda ask=operation, by=stranger: desk(ask, by, program_id=program_id))
+            assert refused == "not_found"
 
 
 def test_setting_it_again_counts_a_version_and_keeps_what_is_used(desk: Desk) -> None:

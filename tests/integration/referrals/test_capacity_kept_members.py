@@ -63,7 +63,6 @@ def history(desk: Desk) -> list[Any]:
 
 
 @pytest.mark.seed("S0-9")
-@pytest.mark.seed("S0-10")
 def test_a_new_total_leaves_unit_note_zone_and_all_else_as_they_were(desk: Desk) -> None:
     with at(NOON):
         line = desk.set_capacity(SHELTER, 20, **STATED)

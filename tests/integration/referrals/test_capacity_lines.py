@@ -158,7 +158,6 @@ def test_people_who_came_by_the_week_occupy_beds_when_the_line_counts_beds(desk:
         assert desk.numbers(SHELTER) == (4, 2, 2)
 
 
-@pytest.mark.seed("S0-10")
 def test_each_capacity_reads_as_one_of_the_four_gravity_statuses_with_its_note(desk: Desk) -> None:
     queue_id = desk.a_queue(SHELTER)
     said = {"note": "Women only. Waitlist: 12 people, about three weeks."}
@@ -249,7 +248,6 @@ def test_an_organisation_says_how_long_numbers_hold_and_when_to_ask(desk: Desk) 
     assert shown == {"is_on": True, "remind_hours": 48, "confirm_after_days": 3}
 
 
-@pytest.mark.seed("S0-7")
 def test_with_capacity_switched_off_nobody_edits_it_and_nothing_is_counted(desk: Desk) -> None:
     queue_id = desk.a_queue(SHELTER)
     line_id = desk.set_capacity(SHELTER, 1)["line_id"]

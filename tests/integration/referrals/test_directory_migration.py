@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from services.chassis import migrate
-from services.contracts.referrals import directory, records
+from services.contracts.referrals import directory, hsds, records
 from tests.integration.referrals.builders import STAFF
 from tests.support.in_process import HARBOR, InProcess, a_caller
 
@@ -47,6 +47,7 @@ CLINIC_RECORD = {
     "name": "Clinic",
     "status": "active",
     "is_hidden_from_website": True,
+    "latitude": 38.5,
 }
 
 
@@ -114,6 +115,12 @@ def test_what_was_there_is_found_and_what_is_private_in_it_is_set_apart(
         [CLINIC],
         [],
     )
+
+    (term,) = service.call(hsds.list_hsds_taxonomy_terms, STAFF)["contents"]
+    assert term["name"] == "Emergency Shelter"
+    with create_engine(url).connect() as connection:
+        places = connection.execute(text("SELECT id FROM resources WHERE has_place")).scalars().all()
+    assert places == [CLINIC]  # the shelter's position is private
 
     outside = service.call(directory.get_resource, SYSTEM, resource_id=SHELTER)
     assert (outside["record"]["extra"], [phone["number"] for phone in outside["phones"]]) == (

@@ -14,8 +14,8 @@ import pytest
 
 from services.chassis.passports import Caller
 from services.contracts.referrals import directory, directory_exports, hsds
+from services.referrals.directory.countries import country_code
 from services.referrals.hsds import queries
-from services.referrals.hsds.countries import country_code
 from services.referrals.hsds.objects import Row, location_of
 from tests.integration.referrals.builders import OTHER_STAFF, STAFF, Desk, refusal
 from tests.integration.referrals.test_directory import REAL_EXPORT

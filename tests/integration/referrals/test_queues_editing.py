@@ -129,7 +129,6 @@ def test_statuses_can_be_copied_from_another_queue(desk: Desk) -> None:
     assert (both.code, both.field) == ("invalid_status_list", "statuses_from_queue_id")
 
 
-@pytest.mark.seed("S0-7")
 def test_capacity_and_status_workflows_are_off_for_whom_they_are_not_switched_on(
     desk: Desk, queue: dict[str, Any]
 ) -> None:

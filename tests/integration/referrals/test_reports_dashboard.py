@@ -25,7 +25,6 @@ def by_status(part: Any) -> dict[str, int]:
     return {each["status"]: each["count"] for each in part["statuses"] if each["count"]}
 
 
-@pytest.mark.seed("S0-50")
 @pytest.mark.seed("S0-53")
 def test_the_dashboard_counts_by_queue_and_status_with_capacity_beside(desk_on_both: Desk) -> None:
     desk = desk_on_both
@@ -53,7 +52,6 @@ def test_the_dashboard_counts_by_queue_and_status_with_capacity_beside(desk_on_b
     assert desk(reports.get_dashboard, queue_id=food)["queues"] == [seen["queues"][0]]
 
 
-@pytest.mark.seed("S0-50")
 def test_the_dashboard_adds_no_beds_to_pickups(desk: Desk) -> None:
     queue_id = desk.a_queue("Night Shelter", "Family Housing First", "St. Mary's Café & Pantry")
     desk.set_capacity("Night Shelter", 20, unit="Beds")
@@ -78,7 +76,6 @@ def test_the_dashboard_adds_no_beds_to_pickups(desk: Desk) -> None:
     assert seen["capacity"] == [{"unit": "Beds", "total": 20, "used": 0, "free": 20}]
 
 
-@pytest.mark.seed("S0-50")
 def test_programs_show_their_demand_beside_their_capacity_page_by_page(desk: Desk) -> None:
     housing = desk.a_queue("Night Shelter", "Family Housing First")
     other = desk.a_queue("Night Shelter", name="Winter")
@@ -113,19 +110,30 @@ def test_programs_show_their_demand_beside_their_capacity_page_by_page(desk: Des
 def test_a_provider_sees_the_numbers_that_staff_sees_of_the_own_programs_only(desk: Desk) -> None:
     housing = desk.a_queue("Night Shelter", "Family Housing First")
     food = desk.a_queue("St. Mary's Café & Pantry", name="Food")
+    desk.set_capacity("Night Shelter", 5, unit="beds", note="Ground floor only")
+    desk.set_capacity("Family Housing First", 3, unit="beds")
     for program in ("Night Shelter", "Night Shelter", "Family Housing First"):
-        desk.assign(housing, program)
+        last = desk.assign(housing, program)
+    desk.move(last, "enrolled")
     desk.assign(food, "St. Mary's Café & Pantry")
     provider = desk.provider("Night Shelter")
 
     (queue,) = desk(reports.get_dashboard, provider)["queues"]
-    assert (queue["name"], numbers(queue)) == ("Housing", (2, 0, 0, 0, 0))
+    assert (queue["name"], numbers(queue), by_status(queue)) == ("Housing", (2, 0, 0, 0, 0), {"referred": 2})
+    assert queue["capacity"] == [{"unit": "beds", "total": 5, "used": 2, "free": 3}]
     theirs = desk(reports.list_program_demand, provider)["items"]
     ours = desk(reports.list_program_demand)["items"]
     assert theirs == [item for item in ours if item["program_name"] == "Night Shelter"]
+    (line,) = theirs[0]["capacity"]
+    assert (by_status(theirs[0]), line["free"], line["note"]) == ({"referred": 2}, 3, "Ground floor only")
     assert refusal(lambda: desk(reports.get_dashboard, provider, queue_id=food)) == "not_found"
     agency = desk.provider("Harbor Shelter Alliance")
-    assert numbers(desk(reports.get_dashboard, agency)["totals"]) == (3, 0, 0, 0, 0)
+    whole = desk(reports.get_dashboard)["queues"]
+    assert [each["name"] for each in whole] == ["Food", "Housing"]
+    seen = desk(reports.get_dashboard, agency)
+    assert (numbers(seen["totals"]), seen["queues"]) == ((3, 0, 0, 0, 0), whole[1:])
+    assert by_status(whole[1]) == {"referred": 2, "enrolled": 1}
+    assert whole[1]["capacity"] == [{"unit": "beds", "total": 8, "used": 3, "free": 5}]
     nobody = desk.provider()
     assert desk(reports.get_dashboard, nobody)["queues"] == []
 

@@ -14,7 +14,6 @@ from tests.integration.referrals.builders import Desk, outcome, refusal
 @pytest.mark.seed("S0-4")
 @pytest.mark.seed("S0-11")
 @pytest.mark.seed("S0-13")
-@pytest.mark.seed("S0-32")
 def test_a_referral_goes_its_way_and_every_step_is_kept_with_author_and_note(desk: Desk) -> None:
     queue_id = desk.a_queue("Night Shelter")
     provider = desk.provider("Night Shelter")

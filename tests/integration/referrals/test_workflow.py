@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
 from services.contracts.referrals import (
     assignments,
@@ -21,7 +22,7 @@ from services.contracts.referrals import (
 )
 from services.contracts.referrals.assignments import referral_assigned
 from services.referrals.status_changes import expiry
-from tests.integration.referrals.builders import OTHER_STAFF, PROVIDER_MAY, STAFF_MAY, Desk, refusal
+from tests.integration.referrals.builders import OTHER_STAFF, PROVIDER_MAY, STAFF_MAY, Desk, outcome, refusal
 from tests.support.in_process import a_caller
 
 ALONE = "Legal Aid Society"
@@ -45,7 +46,6 @@ def test_what_is_not_named_stays_and_each_organisation_has_its_own(desk: Desk) -
         assert refused == "forbidden"
 
 
-@pytest.mark.seed("S0-7")
 def test_an_organisation_works_without_changes_of_status(desk: Desk) -> None:
     queue_id = desk.a_queue("Night Shelter", settings={"expire_after_days": 1})
     referral = desk.assign(queue_id, "Night Shelter")
@@ -79,6 +79,33 @@ def test_an_organisation_works_without_changes_of_status(desk: Desk) -> None:
     assert desk.move(again, "enrolled")["progress"]["status_key"] == "enrolled"
 
 
+@pytest.mark.seed("S0-7")
+def test_each_workflow_can_be_off_for_an_organisation_and_for_a_person(desk: Desk) -> None:
+    queue_id = desk.a_queue("Night Shelter")
+    desk.set_capacity("Night Shelter", 9)
+
+    def works(caller: Any) -> tuple[str, str]:
+        """What becomes of a change of capacity and of a change of status."""
+        referral = desk.assign(queue_id, "Night Shelter")
+        move = lambda: desk.move(referral, "enrolled", caller)  # noqa: E731
+        return outcome(lambda: desk.set_capacity("Night Shelter", 9, caller)), outcome(move)
+
+    staff, both = a_caller(*STAFF_MAY), desk.provider("Night Shelter")
+    no_capacity = desk.provider("Night Shelter", may=tuple({*PROVIDER_MAY} - {"capacity.edit"}))
+    no_status = desk.provider("Night Shelter", may=tuple({*PROVIDER_MAY} - {"referral.change_status"}))
+    assert works(staff) == works(both) == ("accepted", "accepted")
+    assert works(no_capacity) == ("forbidden", "accepted")
+    assert works(no_status) == ("accepted", "forbidden")
+    desk(capacity.set_capacity_settings, is_on=False)
+    assert works(staff) == works(both) == ("feature_is_off", "accepted")
+    switch(desk, has_status_changes=False)
+    assert works(staff) == works(both) == ("feature_is_off", "feature_is_off")
+    desk(capacity.set_capacity_settings, is_on=True)
+    assert works(staff) == works(both) == ("accepted", "feature_is_off")
+    assert desk(capacity.get_capacity_settings, OTHER_STAFF)["is_on"] is True
+    assert desk(workflow.get_workflow_settings, OTHER_STAFF)["has_status_changes"] is True
+
+
 def test_an_acceptance_is_not_taken_back_without_changes_of_status(desk: Desk) -> None:
     referral = desk.assign(desk.a_queue("Night Shelter"), "Night Shelter")
     referral = desk(status_changes.accept_referral, referral_id=referral["id"], version=1)
@@ -87,7 +114,6 @@ def test_an_acceptance_is_not_taken_back_without_changes_of_status(desk: Desk) -
     assert refusal(lambda: desk(status_changes.unaccept_referral, **again)) == "feature_is_off"
 
 
-@pytest.mark.seed("S0-32")
 def test_both_sides_write_notes_whoever_may_change_the_status(desk: Desk) -> None:
     referral = desk.assign(desk.a_queue("Night Shelter"), "Night Shelter")
     without = [right for right in PROVIDER_MAY if right != "referral.change_status"]
@@ -167,6 +193,53 @@ def test_an_agency_without_a_program_takes_referrals_where_the_organisation_allo
     # Switched off again, it takes no new referral.
     switch(desk, can_refer_to_agencies=False)
     assert refusal(lambda: desk.assign(queue_id, name)) == "not_a_program"
+
+
+@pytest.mark.parametrize("which", ["agency", "site"])
+def test_an_agency_that_takes_referrals_is_its_own_agency_in_every_view(
+    desk: Desk, alone: dict[str, str], which: str
+) -> None:
+    switch(desk, can_refer_to_agencies=True)
+    queue_id, name = desk.a_queue("Night Shelter"), ALONE if which == "agency" else "site"
+    desk(queues.add_program_to_queue, queue_id=queue_id, program_id=alone[which])
+    desk.set_capacity(name, 4)
+    other = desk.assign(queue_id, "Night Shelter")
+    own = desk.assign(queue_id, name)
+    other_agency = desk.resource["Harbor Shelter Alliance"]
+
+    def found(kind: str, **parameters: str) -> set[str]:
+        asked = {key: [value] for key, value in parameters.items()}
+        answer = desk(fhir.fhir_search, resource_type=kind, parameters=asked, base_url="https://x.example")
+        return {entry["resource"]["id"] for entry in answer["resource"]["entry"]}
+
+    for agency_id, referral, program_id in (
+        (alone["agency"], own, alone[which]),
+        (other_agency, other, desk.resource["Night Shelter"]),
+    ):
+        organization = f"Organization/{agency_id}"
+        assert found("Task", owner=organization) == {referral["id"]}
+        assert found("ServiceRequest", performer=organization) == {referral["id"]}
+        assert program_id in found("HealthcareService", organization=organization)
+        (demand,) = desk(reports.list_program_demand, agency_id=agency_id, queue_id=queue_id)["items"]
+        assert (demand["program_id"], demand["agency_id"]) == (program_id, agency_id)
+    assert found("HealthcareService", organization=f"Organization/{alone['agency']}") == {alone[which]}
+    # A program is nobody's agency.
+    assert found("Task", owner=f"Organization/{desk.resource['Night Shelter']}") == set()
+    (line,) = desk(capacity.list_capacities, agency_id=alone["agency"])["items"]
+    assert (line["agency_id"], line["agency_name"]) == (alone["agency"], ALONE)
+    service = desk(
+        fhir.fhir_read,
+        resource_type="HealthcareService",
+        resource_id=alone[which],
+        base_url="https://x.example",
+    )["resource"]
+    assert service["providedBy"] == {"reference": f"Organization/{alone['agency']}", "display": ALONE}
+    year = utc_now().year
+    seen = desk(reports.get_statistics, from_on=f"{year - 1}-12-31", to_on=f"{year}-12-31", group_by="agency")
+    assert {group["label"]: group["assigned"] for group in seen["groups"]} == {
+        ALONE: 1,
+        "Harbor Shelter Alliance": 1,
+    }
 
 
 @pytest.mark.parametrize("which", ["agency", "site"])

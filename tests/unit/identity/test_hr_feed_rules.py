@@ -18,7 +18,6 @@ def problems(*lines: str) -> list[tuple[int, str | None, str]]:
     return [(problem.line, problem.column, problem.code) for problem in parsed.problems if problem.is_refused]
 
 
-@pytest.mark.seed("S2-34")
 @pytest.mark.parametrize(
     ("line", "column", "code"),
     [
@@ -118,7 +117,6 @@ def test_hr_wins_for_what_it_states_and_says_nothing_by_an_empty_cell():
     assert [each.changes for each in plan.differences] == [(("email", "own@example.org", "hr@example.org"),)]
 
 
-@pytest.mark.seed("S2-34")
 def test_an_empty_manager_number_says_that_there_is_none_and_a_missing_column_says_nothing():
     without = parse(b"employee_number,last_name,manager_number\n1,Quill,\n", "csv")
     silent = parse(b"employee_number,last_name\n1,Quill\n", "csv")
@@ -132,7 +130,6 @@ def test_an_empty_manager_number_says_that_there_is_none_and_a_missing_column_sa
     assert [each.code for each in without.problems] == ["no_email"]
 
 
-@pytest.mark.seed("S2-34")
 def test_who_vanishes_is_ended_but_not_whose_row_was_refused_nor_whom_staff_keep():
     staff = Known("s" * 32, {}, is_ended=False, source="staff")
     plan = plan_feed([], {"1": known(), "2": known(), "3": staff}, ["2"])

@@ -8,7 +8,6 @@ from services.contracts.errors import Refused
 from services.identity.organisations import rules
 
 
-@pytest.mark.seed("S0-5")
 def test_the_provider_portal_needs_referralq() -> None:
     with pytest.raises(Refused) as refusal:
         rules.checked_features(["provider_portal"])

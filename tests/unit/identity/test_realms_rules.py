@@ -15,7 +15,6 @@ OFF = {"can_edit_capacity": False, "can_change_status": False}
 OPEN = ("provider_portal", "referralq")
 
 
-@pytest.mark.seed("S0-5")
 @pytest.mark.parametrize("permission", ["queue.read", "capacity.edit", "referral.assign", "referral.note"])
 def test_without_referralq_its_permissions_are_held_and_not_in_force(permission: str) -> None:
     held = [permission, "record.create", "directory.read", "account.manage"]
@@ -46,7 +45,6 @@ def test_an_administrator_holds_everything_but_signing() -> None:
     assert rules.DEFAULT_ROLES["admin"][1] == rules.PERMISSIONS - {"document.sign"}
 
 
-@pytest.mark.seed("S0-17")
 @pytest.mark.parametrize("features", [(), ("referralq",), ("provider_portal",)])
 def test_a_provider_may_do_nothing_while_the_portal_is_closed(features: tuple[str, ...]) -> None:
     held = rules.DEFAULT_ROLES["provider_portal_user"][1]

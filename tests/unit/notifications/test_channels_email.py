@@ -120,7 +120,6 @@ def test_allowed_headers_are_added() -> None:
     assert message["X-Portico-Kind"] == "referral_assigned"
 
 
-@pytest.mark.seed("S0-43")
 @pytest.mark.parametrize(
     ("address", "expected"),
     [
@@ -137,7 +136,6 @@ def test_a_valid_address_is_taken_with_its_domain_in_ascii(address: str, expecte
     assert recipient.addr_spec == expected
 
 
-@pytest.mark.seed("S0-43")
 @pytest.mark.parametrize(
     "address",
     [

@@ -115,7 +115,6 @@ def test_what_reaches_a_limit_is_valid() -> None:
     assert check_line(beds(ends_at=NOON, valid_until=NOON))  # without a start there is nothing to come after
 
 
-@pytest.mark.seed("S0-10")
 def test_a_note_of_500_characters_is_kept() -> None:
     assert check_line(beds(note=" " + "x" * 500 + "\n", unit=" family  rooms ")).note == "x" * 500
     assert check_line(beds(unit=" family  rooms ")).unit == "family rooms"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,8 @@ from services.referrals.directory.rules import (
     ResourceRecord,
     fingerprint,
 )
+from services.referrals.directory_imports.hsds_privacy import set_private_apart
+from services.referrals.directory_imports.icarol_row import Row
 from services.referrals.directory_imports.rules import plan_import
 from services.referrals.directory_imports.spool import Entry
 from tests.unit.referrals.resource_records import a_record
@@ -43,3 +46,36 @@ def test_parents_come_before_children_in_the_order_of_the_file() -> None:
 def test_a_plan_refuses_a_number_that_comes_twice() -> None:
     with pytest.raises(ValueError, match="comes twice"):
         plan_import({}, [as_entry(a_record("1")), as_entry(a_record("1", Level.PROGRAM))])
+
+
+OLD_ROWS = importlib.import_module("services.referrals.migrations.0014_fold_names")
+FAX = "202 555 0100"
+
+
+def shows_fax(says: str) -> tuple[bool, bool, bool]:
+    """Whether the fax is shown that a CSV row, an HSDS entity and a row from before the keys mark by this word."""
+    row = {"PhoneFax": FAX, "Phone Fax Is_Private": says}
+    cells = {
+        "ResourceAgencyNum": "1",
+        "PublicName": "A",
+        "TaxonomyLevelName": "Agency",
+        "ParentAgencyNum": "0",
+    }
+    read = Row(2, *zip(*({**cells, "AgencyStatus": "Active"} | row).items(), strict=True)).record()
+    assert read is not None
+    hsds, _, _ = set_private_apart({"phones": [{"number": FAX}], "phone_is_private": says})
+    extra = {"Phone Fax Is_Private": says} if says else {}  # an empty cell is kept nowhere
+    old = OLD_ROWS.without_private({"phones": [{"number": FAX, "kind": "fax"}], "extra": extra})
+    return bool(read.phones), bool(hsds.get("phones")), bool(old.get("phones"))
+
+
+@pytest.mark.fault("A27")
+@pytest.mark.parametrize("says", ["No", "n", "N ", "FALSE", "f", "0", "None", ""])
+def test_every_reader_takes_the_same_words_for_no(says: str) -> None:
+    assert shows_fax(says) == (True, True, True)
+
+
+@pytest.mark.fault("A27")
+@pytest.mark.parametrize("says", ["Yes", "y", "TRUE", "t", "1", "X", "unknown", "nein"])
+def test_every_reader_takes_any_other_word_for_private(says: str) -> None:
+    assert shows_fax(says) == (False, False, False)

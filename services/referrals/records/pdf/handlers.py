@@ -160,7 +160,7 @@ def _referrals() -> Select[*tuple[Any, ...]]:
             QueueStatus, and_(QueueStatus.queue_id == Referral.queue_id, QueueStatus.key == Referral.status)
         )
         .join(Resource, Resource.id == Referral.program_id)
-        .outerjoin(agency, agency.id == Resource.agency_id)
+        .join(agency, agency.id == Resource.own_agency_id)
         .order_by(Referral.assigned_at, Referral.id)
     )
 
