@@ -9,7 +9,7 @@ from services.contracts.signing import documents
 
 _LISTED = 25
 # How the organisation wants the portal to look; a portal that nobody has configured has the product's look.
-_LOOK = {
+LOOK = {
     "portal": Read(
         configuration.get_portal, given={"portal": "provider"}, without=("service_unavailable", "timeout")
     )
@@ -21,7 +21,7 @@ PAGES = (
         "provider/start.html",
         "provider",
         reads={
-            **_LOOK,
+            **LOOK,
             "unanswered": Read(
                 assignments.list_referrals, given={"is_open": True, "limit": 10, "sort": "oldest"}
             ),
@@ -43,7 +43,7 @@ PAGES = (
         "provider/referrals.html",
         "provider",
         reads={
-            **_LOOK,
+            **LOOK,
             "referrals": Read(
                 assignments.list_referrals,
                 given={"limit": _LISTED},
@@ -58,7 +58,7 @@ PAGES = (
         "provider/referral.html",
         "provider",
         reads={
-            **_LOOK,
+            **LOOK,
             "referral": Read(assignments.get_referral),
             "queue": Read(
                 queues.get_queue, given={"queue_id": Of("referral.progress.queue_id")}, needs="queue.read"
@@ -75,7 +75,7 @@ PAGES = (
         "provider/capacities.html",
         "provider",
         reads={
-            **_LOOK,
+            **LOOK,
             "capacities": Read(capacity.list_capacities, given={"limit": _LISTED}, query=("after",)),
         },
         actions=(Action("confirm", capacity.confirm_capacity, "The numbers are confirmed as they are."),),
@@ -85,7 +85,7 @@ PAGES = (
         "provider/capacity.html",
         "provider",
         reads={
-            **_LOOK,
+            **LOOK,
             "lines": Read(capacity.list_capacities, given={"limit": 100}),
             "history": Read(capacity.list_capacity_history, given={"limit": _LISTED}, query=("after",)),
         },

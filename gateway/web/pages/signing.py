@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.web.page import Action, Page, Read
+from gateway.web.pages.provider import LOOK
 from services.contracts.signing import documents
 
 _LISTED = 25
@@ -13,6 +14,7 @@ PAGES = (
         "signing/documents.html",
         "signing",
         reads={
+            **LOOK,
             "documents": Read(
                 documents.list_documents,
                 given={"is_mine": True, "is_decided": False, "limit": _LISTED},
@@ -28,6 +30,7 @@ PAGES = (
         "signing/document.html",
         "signing",
         reads={
+            **LOOK,
             "document": Read(documents.get_document),
             "pages": Read(
                 documents.list_document_pages,
