@@ -1,6 +1,6 @@
 # `make` prints what can be done; every target sets up what it needs by itself.
 .DEFAULT_GOAL := help
-.PHONY: help settings run test check seeds bench demo parked subscriber contracts migration format lock clean clean-data faults setup setup-test
+.PHONY: help settings run test check seeds bench demo parked subscriber contracts migration format lock clean clean-data faults mutants setup setup-test
 PYTHON := .venv/bin/python
 # Through the module: the scripts in .venv/bin hold the path at which the environment was made.
 PYTEST := $(PYTHON) -m pytest
@@ -39,6 +39,9 @@ bench: setup-test  ## measure throughput and latency
 
 faults: setup-test  ## the full fault injection runs (long)
 	$(PYTEST) tests -q -m full $(ARGS)
+
+mutants: setup-test  ## small changes of the code that a test has to notice (long; ARGS="directory --each 60")
+	$(PYTHON) -m tests.mutants $(ARGS)
 
 demo: setup  ## play a day's work on the running system
 	@$(OPERATE) -m deploy.demo play $(ARGS)

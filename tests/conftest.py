@@ -7,6 +7,7 @@ from collections.abc import Iterator
 # With its first import it asks for its warnings before our filters of them, until the end of pytest's current step.
 import authlib.deprecate  # noqa: F401
 import pytest
+from hypothesis import HealthCheck, settings
 
 from deploy.broker import Broker
 from deploy.postgres import Postgres
@@ -16,6 +17,10 @@ from tests.support.refusals import RefusalResults
 from tests.support.sharing import SharedServers
 from tests.support.stack import RunningStack, SharedSystem
 from tests.support.taking_turns import TakingTurns
+
+# An example's time says more about what else the machine does than about the code.
+settings.register_profile("portico", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("portico")
 
 
 def pytest_configure(config: pytest.Config) -> None:

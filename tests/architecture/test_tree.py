@@ -23,7 +23,14 @@ TOP_LEVEL = {
 }
 NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base"}
 # Published words that compute alone, without a framework: refusals, and the forms in which values are compared.
-RULES_MAY_IMPORT = ("services.contracts.errors", "services.contracts.ids", "services.contracts.spelling")
+RULES_MAY_IMPORT = (
+    "services.contracts.errors",
+    "services.contracts.ids",
+    "services.contracts.spelling",
+    # Tables of the directory that its rules and others read.
+    "services.referrals.directory.countries",
+    "services.referrals.directory.terms",
+)
 
 
 def modules() -> list[Path]:

@@ -528,7 +528,6 @@ def run(machine: type[Referrals], examples: int, steps: int) -> None:
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
-            deadline=None,
             derandomize=examples < 100,
             database=None,
             suppress_health_check=list(HealthCheck),

@@ -17,6 +17,7 @@ from services.identity.models import Account
 from services.identity.realms.rules import PERMISSIONS
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.employees import activate
+from tests.integration.identity.family import Desk
 from tests.support.in_process import a_caller
 
 
@@ -123,6 +124,24 @@ def test_a_patients_account_an_applicants_and_that_of_a_merged_record_are_not_en
         assert (refused.code, refused.field) == ("cannot_be_enabled", "account_id")
     assert len(accounts) == 3
     assert identity.audit("account.enabled") == []
+
+
+def test_a_relative_is_enabled_again_without_being_an_employee(identity: Identity) -> None:
+    desk, admin = Desk(identity), identity.admin()
+    client = desk.a_client()
+    relative = desk.a_contact(client)
+    login = desk.grant(client, relative)["login"]
+    (account_id,) = (
+        row["id"]
+        for row in identity.call(accounts_contract.list_accounts, admin)["items"]
+        if row["login"] == login
+    )
+    disable(identity, admin, account_id)
+    version = read(identity, admin, account_id)["version"]
+
+    enabled = identity.call(accounts_contract.enable_account, admin, account_id=account_id, version=version)
+
+    assert enabled["state"] == "invited"
 
 
 def test_the_last_active_administrator_is_neither_disabled_nor_given_another_level(

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 import time_machine
+from sqlalchemy import update
 
 from services.contracts.errors import Refused
 from services.contracts.identity import credentials, family, login, patients, pickup_codes, realms
+from services.identity.models import Account
 from services.identity.patients import entrypoints
 from tests.integration.identity.conftest import PASSWORD, Identity
 from tests.integration.identity.employees import an_employee
@@ -196,6 +198,26 @@ def test_every_secret_is_used_once_voided_by_a_newer_one_and_ends_as_its_realm_h
     for secret in (older, newer, late):
         assert secret.encode() not in kept
         assert secret.replace("-", "").encode() not in kept
+
+
+def test_a_temporary_password_lets_no_disabled_person_in(identity: Identity) -> None:
+    whom = a_relative(identity)
+    secret = temporary_password(identity, whom)
+
+    def stand_at(state: str) -> None:
+        # As if the password had been made in the moment in which the account was disabled.
+        identity.database.write(
+            None,
+            lambda session: session.execute(
+                update(Account).where(Account.login == whom["login"]).values(state=state)
+            ),
+        )
+
+    stand_at("disabled")
+    with pytest.raises(Refused, match="credentials_refused"):
+        sign_in_with_temporary(identity, whom, secret)
+    stand_at("invited")
+    assert sign_in_with_temporary(identity, whom, secret)["token"]
 
 
 @pytest.mark.seed("C3")

@@ -326,6 +326,19 @@ def test_the_contact_list_shows_the_role_and_the_last_sign_in(desk: Desk) -> Non
     assert {row.object_id for row in desk.identity.audit("contacts.read")} == {client["id"]}
 
 
+def test_each_relative_is_shown_with_the_own_login(desk: Desk) -> None:
+    client = desk.a_client()
+    relatives = [desk.a_contact(client) for _ in range(2)]
+    logins = [desk.grant(client, relative)["login"] for relative in relatives]
+
+    assert [desk.manage(client, relative)["login"] for relative in relatives] == logins
+    assert [desk.form(client, relative)["email"] for relative in relatives] == logins
+    assert [desk.form(client, relative)["person_id"] for relative in relatives] == [
+        relative["id"] for relative in relatives
+    ]
+    assert len(set(logins)) == 2
+
+
 @pytest.mark.seed("S1-40")
 def test_disabling_a_contact_ends_its_access_to_that_client_once_confirmed(desk: Desk) -> None:
     mother, father = desk.a_client(), desk.a_client()
@@ -340,6 +353,14 @@ def test_disabling_a_contact_ends_its_access_to_that_client_once_confirmed(desk:
     assert len(caller.scope["profiles"]) == 2
     line = desk.call(family.disable_client_contact, confirm=True, **request)
     assert (line["is_disabled"], line["family_access"], line["actions"]) == (True, None, [])
+    assert line["version"] == 2
+    (row,) = desk.identity.audit("contact.disabled")
+    assert (row.person_id, row.facts["contact_id"], row.facts["access_ended"]) == (
+        mother["id"],
+        daughter["id"],
+        True,
+    )
+    assert desk.manage(father, daughter)["person_id"] == daughter["id"]
     profiles = desk.identity.caller(desk.sign_in(login)["token"]).scope["profiles"]
     assert [each["person_id"] for each in profiles] == [father["id"]]
     # A contact without access is disabled without a question, and is no contact then.

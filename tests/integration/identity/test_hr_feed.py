@@ -90,12 +90,26 @@ def test_an_applied_file_adds_changes_and_end_dates_and_again_it_changes_nothing
 
 
 @pytest.mark.seed("S2-34")
+def test_a_new_account_supervises_nobody_who_has_left(identity):
+    admin = identity.admin()
+    take_in(identity, admin, a_line("1"), a_line("2", manager="1"), a_line("3", manager="1"))
+    chief, _, three = (person_of(identity, admin, number)["id"] for number in "123")
+    take_in(identity, admin, a_line("1"), a_line("3", manager="1"))
+
+    account = an_account(identity, admin, chief, "portal_user")
+
+    assert relationships(identity, admin, account["id"]) == {three: True}
+
+
 def test_supervisors_come_from_manager_numbers_and_end_with_them(identity):
     admin = identity.admin()
     take_in(identity, admin, a_line("1"), a_line("2", manager="1"), a_line("3", manager="1"))
     chief, two, three = (person_of(identity, admin, number)["id"] for number in "123")
     account = an_account(identity, admin, chief, "portal_user")
     assert relationships(identity, admin, account["id"]) == {two: True, three: True}
+    rows = [row for row in identity.audit("relationship.set") if row.facts["kind"] == "supervisor"]
+    assert {row.person_id for row in rows} == {two, three}
+    assert {(row.facts["account_id"], row.facts["source"]) for row in rows} == {(account["id"], "hr")}
     token = identity.log_in("e1@example.org", realm="employee")["token"]
     assert reach(identity.caller(token)) == {chief: "employee", two: "supervisor", three: "supervisor"}
     upload(identity, admin, a_line("1"), a_line("2"), a_line("3"))  # read, and not applied

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from services.chassis.passports import Caller
 from services.contracts.errors import Refused
 from services.contracts.referrals import assignments, queues
 from services.contracts.referrals.assignments import LimitedView
+from services.referrals.access.access_scope import AccessScope, access_scope_of, may_see_details
 from services.referrals.access.rules import UNAVAILABLE
 from tests.integration.referrals.builders import (
     OTHER_STAFF,
@@ -18,7 +21,7 @@ from tests.integration.referrals.builders import (
     Desk,
     refusal,
 )
-from tests.support.in_process import a_caller
+from tests.support.in_process import HARBOR, a_caller
 
 FOOD = "St. Mary's Café & Pantry"
 
@@ -212,3 +215,59 @@ def test_pages_follow_each_other_without_gap_or_repetition(desk: Desk) -> None:
 @pytest.mark.parametrize("cursor", ["", "nonsense", "####", "MjAyNi0wMS0wMQ", "w6TDpMOk"])
 def test_a_cursor_that_nobody_gave_is_refused(desk: Desk, cursor: str) -> None:
     assert refusal(lambda: desk(assignments.list_referrals, after=cursor)) == "invalid_request"
+
+
+ONE, TWO = "1" * 32, "2" * 32
+
+
+def a_scoped(resources: Any, *, realm: str = "provider", kind: str = "account", **scope: Any) -> Caller:
+    return Caller(
+        kind,
+        "7" * 32,
+        *HARBOR,
+        realm,
+        frozenset({"record.read"}),
+        {"resources": resources, **scope},
+    )
+
+
+@pytest.mark.parametrize(
+    ("caller", "scope"),
+    [
+        (None, AccessScope()),
+        (a_scoped([], realm="staff", kind="service"), AccessScope()),
+        (a_scoped([], realm="staff"), AccessScope(everything=True)),
+        (a_scoped([], realm="api"), AccessScope(everything=True)),
+        (a_scoped([{"id": ONE, "level": "program"}], realm="patient"), AccessScope()),
+        (a_scoped([{"id": ONE, "level": "program"}], kind="service"), AccessScope()),
+        (a_scoped([{"id": ONE, "level": "program"}]), AccessScope(program_ids=frozenset({ONE}))),
+        (a_scoped([{"id": TWO, "level": "agency"}]), AccessScope(agency_ids=frozenset({TWO}))),
+        (a_scoped([{"id": ONE, "level": "site"}]), AccessScope()),
+        (a_scoped([{"id": ONE}, {"level": "program"}, {"id": 7, "level": "program"}]), AccessScope()),
+        (a_scoped([ONE, None, {"id": ONE, "level": "program"}]), AccessScope(program_ids=frozenset({ONE}))),
+        (a_scoped({"id": ONE, "level": "program"}), AccessScope()),
+        (a_scoped(None), AccessScope()),
+    ],
+)
+def test_a_scope_is_what_a_passport_says_in_the_form_that_is_known(caller: Caller | None, scope: AccessScope):
+    assert access_scope_of(caller) == scope
+
+
+@pytest.mark.parametrize(
+    ("caller", "sees"),
+    [
+        (None, False),
+        (a_scoped([], realm="staff", kind="service"), False),
+        (a_scoped([], realm="staff"), True),
+        (a_scoped([], realm="api"), True),
+        (replace(a_scoped([], realm="staff", details=True), permissions=frozenset()), False),
+        (replace(a_scoped([], realm="api", details=True), permissions=frozenset()), False),
+        (a_scoped([], details=True), True),
+        (a_scoped([], details=False), False),
+        (a_scoped([], details="yes"), False),
+        (a_scoped([]), False),
+        (a_scoped([], realm="patient", details=True), False),
+    ],
+)
+def test_details_are_seen_by_permission_or_by_a_providers_switch(caller: Caller | None, *, sees: bool):
+    assert may_see_details(caller) is sees

@@ -165,6 +165,15 @@ def test_nobody_waits_where_nothing_limits_the_program_any_more(
         assert not desk.assign(queue_id, HERE)["progress"]["is_waitlisted"]
 
 
+def test_capacity_that_was_off_already_lets_nobody_in_again(desk: Desk) -> None:
+    queue_id, _ = a_full_house(desk, "waitlist")
+    desk.assign(queue_id, HERE)
+    told = len(desk.service.events(capacity_changed))
+    for _ in range(2):
+        desk(capacity.set_capacity_settings, is_on=False)
+        assert len(desk.service.events(capacity_changed)) == told + 1
+
+
 def test_who_waits_for_a_line_that_is_removed_waits_for_any(desk: Desk) -> None:
     queue_id = desk.a_queue(HERE, settings={"when_full": "waitlist"})
     desk.set_capacity(HERE, 1, unit="beds")

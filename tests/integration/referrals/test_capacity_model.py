@@ -291,7 +291,6 @@ def run(service: InProcess, examples: int) -> None:
         settings=settings(
             max_examples=examples,
             stateful_step_count=14,
-            deadline=None,
             database=None,
             phases=[Phase.generate, Phase.shrink],
             suppress_health_check=list(HealthCheck),

@@ -9,7 +9,7 @@ import pytest
 
 from services.chassis.unit_of_work import utc_now
 from services.contracts.errors import Refused
-from services.contracts.referrals import bulk, directory, offers
+from services.contracts.referrals import bulk, directory, hsds, offers
 from services.contracts.referrals.directory import resource_changed
 from tests.integration.referrals.builders import OTHER_STAFF, SMALL_DIRECTORY, Desk, an_export, refusal
 
@@ -45,6 +45,8 @@ def test_an_agency_and_its_program_are_added_and_found(desk_on_both: Desk) -> No
 
     assert (agency["name"], agency["version"], agency["agency_id"]) == ("Tidewater  Legal Aid", 1, None)
     assert program["agency_name"] == "Tidewater  Legal Aid"
+    # The standard's view finds the agency by the number that the record of the program names.
+    assert desk(hsds.get_hsds_service, service_id=program["id"])["organization"]["name"] == agency["name"]
     assert program["phones"] == [{"number": "555-0142", "kind": "hotline", "label": ""}]
     assert found(desk, "tenants hot") == ["Tenants' Hotline"]
     told = desk.service.events(resource_changed)

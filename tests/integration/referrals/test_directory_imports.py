@@ -332,6 +332,36 @@ def test_a_dry_run_reports_the_same_and_changes_nothing(desk_on_both: Desk) -> N
     assert {name: tried[name] for name in same} == {name: done[name] for name in same}
 
 
+def test_the_problems_shown_have_a_limit_whoever_finds_them(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writes, "PROBLEMS_SHOWN", 2)
+    unreadable = ("97", "Odd", "Program", "1", "Sometimes", "")
+    orphans = [(number, "Lost", "Program", "98", "Active", "") for number in ("91", "92")]
+
+    report = upload(desk, an_export([*SMALL_DIRECTORY, unreadable, *orphans]))
+
+    assert counts(report) == (0, 0, 8, 3)
+    assert [problem["code"] for problem in report["problems"]] == ["unknown_status", "orphan"]
+
+
+def test_the_warnings_shown_have_a_limit(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writes, "PROBLEMS_SHOWN", 2)
+    for name in ("Night Shelter", "Winter Shelter", "Old Shelter"):
+        resource = desk(directory.get_resource, resource_id=desk.resource[name])
+        edited = {"resource_id": resource["id"], "version": resource["version"], "hours": "At night"}
+        desk(directory.edit_resource, **edited)
+
+    rows = [
+        (number, f"{name} II" if number in ("11", "13", "14") else name, *rest)
+        for number, name, *rest in SMALL_DIRECTORY
+    ]
+    report = upload(desk, an_export(rows))
+
+    assert counts(report) == (0, 3, 5, 0)
+    assert [warning["code"] for warning in report["warnings"]] == ["edit_overwritten"] * 2
+
+
 def test_a_repeated_request_is_one_import_with_the_same_report(desk: Desk) -> None:
     first = upload(desk, an_export(RENAMED), key="import-of-today")
 
@@ -379,6 +409,20 @@ def test_a_status_that_an_import_changes_is_told(desk: Desk) -> None:
         "version": 2,
         "is_new": False,
     }
+
+
+def test_imports_of_one_moment_are_each_on_one_page(desk: Desk) -> None:
+    with time_machine.travel(utc_now() + datetime.timedelta(days=1), tick=False):
+        uploaded = {upload(desk, an_export(RENAMED))["import_id"] for _ in range(3)}
+    listed: list[str] = []
+    after: dict[str, Any] = {}
+    for _ in range(4):
+        page = desk(directory_imports.list_directory_imports, limit=1, **after)
+        listed += [item["import_id"] for item in page["items"]]
+        after = {"after": page["next"]}
+
+    assert listed == [*sorted(uploaded, reverse=True), desk.report["import_id"]]
+    assert after == {"after": None}
 
 
 def test_imports_are_listed_newest_first_page_by_page_and_only_ones_own(desk: Desk) -> None:

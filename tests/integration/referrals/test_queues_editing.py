@@ -201,6 +201,11 @@ def test_a_status_keeps_its_stage_where_an_edit_does_not_name_it(desk: Desk) -> 
         ("Waiting for Papers", "on-hold", "accepted"),
         ("Done", "completed", "accepted"),
     ]
+    # Another code that an edit names counts, and the stage that was chosen stays beside it.
+    sent[1]["fhir_status"] = "in-progress"
+    edited = desk(queues.edit_queue, queue_id=queue["id"], version=edited["version"], statuses=sent)
+    changed = edited["statuses"][1]
+    assert (changed["fhir_status"], changed["category"]) == ("in-progress", "accepted")
 
 
 @pytest.mark.seed("S0-54")

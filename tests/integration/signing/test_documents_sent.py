@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from typing import Any
 
 import pikepdf
 import pytest
+import time_machine
 
 from services.contracts.errors import Refused
 from services.contracts.signing import documents
 from services.contracts.signing.audit import trail
-from tests.support.in_process import BAYSIDE, a_caller
+from services.signing.documents.queries import find_document
+from tests.support.in_process import BAYSIDE, HARBOR, a_caller
 from tests.support.merged_people import MergedPeople
 
 BEN = "e" * 32
@@ -235,6 +238,22 @@ def test_any_other_realm_sees_no_document_even_its_recipient(office: Any, realm:
     assert refused.value.code == "not_found"
 
 
+@pytest.mark.parametrize(
+    ("permissions", "seen"),
+    [(("document.read",), True), (("document.send",), True), (("document.sign", "referral.read"), False)],
+)
+def test_a_system_sees_documents_with_a_permission_for_them(
+    office: Any, permissions: tuple[str, ...], *, seen: bool
+) -> None:
+    sent = office.send()
+    system = a_caller(*permissions, id="8" * 32, realm="api")
+
+    with office.process.database.reading(HARBOR[0]) as session:
+        found = find_document(session, system, sent["id"])
+
+    assert (found is not None) is seen
+
+
 def test_the_list_is_read_page_by_page_without_gap_or_repetition(office: Any, pdf: Any) -> None:
     document = office.upload(pdf())
     for number in range(5):
@@ -245,6 +264,20 @@ def test_the_list_is_read_page_by_page_without_gap_or_repetition(office: Any, pd
         read += [item["title"] for item in page["items"]]
         after = page["next"]
     assert read == [f"Document {number}" for number in (4, 3, 2, 1, 0)]
+    assert after is None
+
+
+def test_documents_of_one_moment_are_each_on_one_page(office: Any, pdf: Any) -> None:
+    document = office.upload(pdf())
+    with time_machine.travel(datetime.datetime.now(datetime.UTC), tick=False):
+        sent = {office.send(document=document)["id"] for _ in range(3)}
+    listed, after = [], None
+    for _ in range(3):
+        page = office.call(documents.list_documents, office.staff, limit=1, after=after)
+        listed += [item["id"] for item in page["items"]]
+        after = page["next"]
+
+    assert listed == sorted(sent, reverse=True)
     assert after is None
 
 

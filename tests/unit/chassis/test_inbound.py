@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import amqp
 import orjson
 import pytest
 
@@ -136,6 +138,233 @@ def test_a_service_that_drains_takes_no_message(inbound: Inbound) -> None:
     inbound.drain()
     inbound._on_event(QUEUE, "second")
     assert taken == ["first"]
+
+
+@pytest.mark.parametrize(
+    ("has_link", "is_open", "drains", "is_consuming"),
+    [
+        (True, True, False, True),
+        (True, False, False, False),
+        (True, True, True, False),
+        (False, True, False, False),
+    ],
+)
+def test_a_service_consumes_while_its_link_is_open_and_it_does_not_drain(
+    inbound: Inbound, has_link: bool, is_open: bool, drains: bool, is_consuming: bool
+) -> None:
+    link: Any = SimpleNamespace(is_open=threading.Event())
+    if is_open:
+        link.is_open.set()
+    inbound._link = link if has_link else None
+    if drains:
+        inbound.drain()
+    assert inbound.is_consuming is is_consuming
+
+
+class Connection:
+    """A connection whose channels remember what they consume."""
+
+    def __init__(self) -> None:
+        self.channels: list[Any] = []
+        self.cancelled: list[str] = []
+
+    def channel(self) -> Any:
+        channel = SimpleNamespace(qos=None, queues=[], auto_decode=True)
+        channel.basic_qos = lambda _size, count, _is_global: setattr(channel, "qos", count)
+
+        def consume(queue: str, callback: Any) -> str:
+            channel.queues.append((queue, callback))
+            return f"tag of {queue}"
+
+        def cancel(tag: str, *, nowait: bool) -> None:
+            self.cancelled.append(tag)
+            if len(self.cancelled) == 1:
+                raise OSError
+
+        channel.basic_consume, channel.basic_cancel = consume, cancel
+        self.channels.append(channel)
+        return channel
+
+
+@pytest.mark.parametrize(
+    ("operations", "queues", "consumed"),
+    [
+        (["add_thing"], [QUEUE], [(3, ["rpc-toy"]), (2, [QUEUE])]),
+        (["add_thing"], [], [(3, ["rpc-toy"])]),
+        ([], [QUEUE, "toy.other"], [(2, [QUEUE, "toy.other"])]),
+        ([], [], []),
+    ],
+)
+def test_calls_and_events_are_consumed_apart_and_only_what_the_service_has(
+    inbound: Inbound, operations: list[str], queues: list[str], consumed: list[Any]
+) -> None:
+    inbound.runtime.settings = SimpleNamespace(rpc_workers=3, event_workers=2)
+    for operation in operations:
+        inbound.serve(operation, None)
+    for queue in queues:
+        inbound.listen(queue, None)
+    connection = Connection()
+    inbound._open(connection)
+
+    assert [(each.qos, [name for name, _ in each.queues]) for each in connection.channels] == consumed
+    assert inbound.queues == [*(["rpc-toy"] if operations else []), *queues, wire.PARKING_QUEUE]
+    assert not any(channel.auto_decode for channel in connection.channels)
+
+    # A consumer that cannot be cancelled keeps no other; what comes on a new link is left to another replica.
+    inbound.drain()
+    inbound.drain()
+    assert connection.cancelled == [f"tag of {name}" for _, names in consumed for name in names]
+    inbound._open(again := Connection())
+    assert again.channels == []
+
+
+class Call(Message):
+    """A call of an operation."""
+
+    def __init__(self, method: str, reply_to: str = "amq.rabbitmq.reply-to.x") -> None:
+        super().__init__()
+        self.delivery_info = {"routing_key": f"toy.{method}"}
+        self.properties = {"reply_to": reply_to, "correlation_id": "c"}
+
+
+@pytest.fixture
+def calls(inbound: Inbound, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An inbound that runs work at once and notes its answers; `accepted` are the addresses that can be answered."""
+    noted = SimpleNamespace(answers=[], taken=[], parked=[], accepted={"amq.rabbitmq.reply-to.x"})
+
+    def accept(address: str) -> bool:
+        if address == "broken":
+            raise OSError
+        return address in ("fresh", *noted.accepted)
+
+    inbound._reply_addresses = SimpleNamespace(accepted=noted.accepted, accept=accept)  # type: ignore[assignment]
+    inbound.runtime.checks = lambda: {"database": True, "broker": False}
+    monkeypatch.setattr(inbound, "spawn", lambda work, *arguments: work(*arguments))
+    monkeypatch.setattr(
+        inbound, "reply", lambda _message, result=None, error=None: noted.answers.append(error or result)
+    )
+    monkeypatch.setattr(inbound, "park", lambda _message, reason: noted.parked.append(reason))
+    inbound.serve("add_thing", SimpleNamespace(take=noted.taken.append))
+    return noted
+
+
+def test_a_call_goes_to_its_operation_or_is_answered(inbound: Inbound, calls: Any) -> None:
+    known = Call("add_thing")
+    for call in (known, Call("check_health"), Call("drop_thing")):
+        inbound._on_call(call)
+
+    assert calls.taken == [known]
+    health, unknown = calls.answers
+    assert health == {"ok": False, "checks": {"database": True, "broker": False}}
+    assert unknown[0] == "unknown_operation"
+
+
+@pytest.mark.parametrize(
+    ("address", "taken", "parked", "fate"),
+    [
+        ("amq.rabbitmq.reply-to.x", 1, [], None),
+        ("fresh", 1, [], None),
+        ("stranger", 0, ["no_reply_to"], None),
+        ("broken", 0, [], "given back"),  # the broker is away
+    ],
+)
+def test_only_a_call_that_can_be_answered_is_carried_out(
+    inbound: Inbound, calls: Any, address: str, taken: int, parked: list[str], fate: str | None
+) -> None:
+    call = Call("add_thing", address)
+    inbound._on_call(call)
+    assert (len(calls.taken), calls.parked, call.fate) == (taken, parked, fate)
+
+
+def test_a_service_that_drains_leaves_calls_to_another_replica(inbound: Inbound, calls: Any) -> None:
+    inbound.drain()
+    inbound._on_call(Call("add_thing"))
+    inbound._on_call(Call("add_thing", "fresh"))
+    assert (calls.taken, calls.answers, calls.parked) == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "body"),
+    [
+        ({"result": {"id": 1}}, {"result": {"id": 1}, "error": None}),
+        (
+            {"error": ("not_found", "There is none.", "thing_id"), "more": {"left": 2}},
+            {
+                "result": None,
+                "error": {
+                    "exc_type": "Refused",
+                    "exc_path": "services.contracts.errors.Refused",
+                    "exc_args": ["not_found", "There is none.", "thing_id"],
+                    "value": "There is none.",
+                    "more": {"left": 2},
+                },
+            },
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("address", "exchange"), [("amq.rabbitmq.reply-to.x", ""), ("rpc.reply-toy-1", wire.RPC_EXCHANGE)]
+)
+def test_an_answer_goes_to_its_caller_together_with_the_acknowledgement(
+    inbound: Inbound,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: dict[str, Any],
+    body: Any,
+    address: str,
+    exchange: str,
+) -> None:
+    sent: list[Any] = []
+
+    def publication(channel_id: int, frame_max: int, *to: str, **properties: str) -> bytes:
+        *place, text = to
+        sent.append((channel_id, frame_max, place, orjson.loads(text), properties["correlation_id"]))
+        return b"answer "
+
+    monkeypatch.setattr(inbound_module.frames, "publication", publication)
+    monkeypatch.setattr(inbound_module.frames, "acknowledgement", lambda *tags: f"{tags}".encode())
+    monkeypatch.setattr(inbound_module, "write", lambda _channel, data: sent.append(data))
+    call = Call("add_thing", address)
+    call.channel_id, call.connection = 3, SimpleNamespace(frame_max=4096)  # type: ignore[attr-defined]
+
+    inbound.reply(call, **answer)
+
+    assert sent == [(3, 4096, [exchange, address], body, "c"), b"answer (3, 7)"]
+
+
+def test_an_answer_without_a_link_is_no_error(inbound: Inbound) -> None:
+    call = Call("add_thing")
+    call.channel = None  # type: ignore[assignment]
+    inbound.reply(call, {})
+
+
+def test_a_crowd_of_messages_is_taken_in_turns(inbound: Inbound, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    inbound._workers = SimpleNamespace(spawn_n=lambda work, *_: told.append(work))
+    monkeypatch.setattr(inbound_module.eventlet, "sleep", lambda _seconds: told.append("others"))
+    for _ in range(2 * inbound_module.SPAWNED_IN_A_ROW + 1):
+        inbound.spawn("work")  # type: ignore[arg-type]
+    turn = ["work"] * inbound_module.SPAWNED_IN_A_ROW + ["others"]
+    assert told == [*turn, *turn, "work"]
+
+
+@pytest.mark.parametrize("settle", [Inbound.acknowledge, Inbound.give_back])
+@pytest.mark.parametrize("error", [OSError, ConnectionError, AttributeError, amqp.AMQPError])
+def test_a_link_that_is_lost_meanwhile_is_no_error(
+    inbound: Inbound, settle: Any, error: type[Exception]
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise error
+
+    message = Message()
+    message.basic_ack = message.basic_reject = fails  # type: ignore[method-assign]
+    settle(inbound, message)
+
+
+def test_an_entrypoint_of_an_event_bears_its_name() -> None:
+    entrypoint = Listens(toy.thing_added)
+    entrypoint.method_name = "on_other_thing"
+    with pytest.raises(ValueError, match="its name is on_thing_added"):
+        entrypoint.setup()
 
 
 class Listener:

@@ -106,6 +106,8 @@ def test_a_context_without_headers_gets_ids_of_its_own():
         (wire.REQUEST_ID, "two words"),
         (wire.CORRELATION_ID, 7),
         (wire.TRACEPARENT, ["x"]),
+        (wire.CLIENT_ADDRESS, "nowhere"),
+        (wire.CLIENT_ADDRESS, 2130706433),  # what ipaddress would take for 127.0.0.1
         (wire.DEADLINE, "soon"),
         (wire.DEADLINE, [1]),
     ],
@@ -140,7 +142,22 @@ def test_a_child_stays_in_its_trace():
 
     assert child[:36] == parent[:36]
     assert child != parent
-    assert wire.child_traceparent("nonsense")[3:35] != "1" * 32
+    assert wire.is_traceparent(child)
+    for without in ("nonsense", None):
+        assert wire.is_traceparent(wire.child_traceparent(without))
+        assert wire.child_traceparent(without)[3:35] != "1" * 32
+
+
+@pytest.mark.parametrize("address", ["198.51.100.7", "2001:db8::1", None])
+def test_the_address_of_who_called_is_kept(address: str | None):
+    headers = {} if address is None else {wire.CLIENT_ADDRESS: address}
+    assert wire.CallContext.of(headers).client_address == address
+
+
+def test_a_call_has_time_until_its_deadline(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(wire.time, "time", lambda: 100.0)
+    assert wire.CallContext("key", deadline=103.5).remaining_s() == 3.5
+    assert wire.CallContext("key").remaining_s() is None
 
 
 @pytest.mark.fault("A1")
@@ -151,6 +168,7 @@ def test_a_child_stays_in_its_trace():
         ({"list": [{"a\0": 1}]}, True),
         (["\0"], True),
         ({"name": "\\u0000"}, False),
+        ({"list": ["\\u0000", 1]}, False),
         ({"name": "Zoë", "more": [1, None, "x"]}, False),
     ],
 )

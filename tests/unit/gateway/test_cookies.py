@@ -8,6 +8,7 @@ import flask
 import pytest
 from flask.testing import FlaskClient
 
+from gateway import cookies
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, login, passports
 
@@ -124,3 +125,27 @@ def test_a_refused_log_in_sets_no_cookie(http: FlaskClient, services: Any):
 
     assert answer.status_code == 401
     assert "Set-Cookie" not in answer.headers
+
+
+def deleted_when_begun(app: flask.Flask, *states: str, state: str = "new") -> list[str]:
+    """The states whose keys are deleted when a browser that holds those of `states` begins a sign-in."""
+    names = {cookies._name_of(each): each for each in states}
+    header = "; ".join(f"{name}=key" for name in ("__Host-session", *names))
+    with app.test_request_context(headers={"Cookie": header}):
+        response = flask.Response()
+        cookies.set_browser_key(response, f"https://provider.example/?state={state}", "key")
+    said = response.headers.getlist("Set-Cookie")
+    assert [each.partition("=")[0] for each in said][-1] == cookies._name_of(state)
+    assert {"Secure", "HttpOnly", "SameSite=Lax"} <= set(said[-1].split("; "))
+    return [names[each.partition("=")[0]] for each in said[:-1]]
+
+
+def test_a_browser_keeps_the_keys_of_the_last_sign_ins_it_has_begun(app: flask.Flask):
+    five = ("a", "b", "c", "d", "e")
+    assert len(five) == cookies.BEGUN_AT_ONCE
+    assert deleted_when_begun(app) == []
+    assert deleted_when_begun(app, *five[1:]) == []
+    assert deleted_when_begun(app, *five) == ["a"]
+    assert deleted_when_begun(app, *five, "f") == ["a", "b"]
+    # A sign-in that is begun again takes no place of another.
+    assert deleted_when_begun(app, *five, state="a") == []

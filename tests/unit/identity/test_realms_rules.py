@@ -66,3 +66,25 @@ def test_a_switch_gives_a_provider_its_permission_and_takes_it(switch: str, perm
     assert permission not in rules.effective_permissions("provider", held | {permission}, off, OPEN)
     assert permission in rules.effective_permissions("provider", held, on, OPEN)
     assert (off, on) == ([], [permission])
+
+
+def test_what_relatives_and_physicians_see_of_a_profile() -> None:
+    def seen(permissions: frozenset[str]) -> list[str]:
+        return sorted(each.removeprefix("profile.") for each in permissions)
+
+    assert seen(rules._RELATIVE) == [
+        "send_messages",
+        "view_contacts",
+        "view_demographics",
+        "view_schedule",
+        "view_staff_names",
+    ]
+    assert seen(rules._PHYSICIAN) == [
+        "view_demographics",
+        "view_documents",
+        "view_forms",
+        "view_medications",
+        "view_vitals",
+    ]
+    assert "portal.view_preliminary_documents" not in rules._OWN
+    assert len(rules._OWN) == len(rules.PROFILE_PERMISSIONS) - 1

@@ -394,6 +394,55 @@ def test_a_zip_of_too_many_files_or_bytes_is_refused(monkeypatch: pytest.MonkeyP
     assert reason(a_package()) == "unsafe_zip"
 
 
+def a_member(
+    name: str = "services.csv", *, size: int = 1, packed: int = 1, flags: int = 0
+) -> zipfile.ZipInfo:
+    """What a package says about one of its files."""
+    member = zipfile.ZipInfo("x")
+    member.filename, member.file_size, member.compress_size, member.flag_bits = name, size, packed, flags
+    return member
+
+
+@pytest.mark.parametrize(
+    ("member", "is_safe"),
+    [
+        (a_member(), True),
+        (a_member("data/services.csv"), True),
+        (a_member("data..services.csv"), True),
+        (a_member("/services.csv"), False),
+        (a_member("\\services.csv"), False),
+        (a_member("data/../services.csv"), False),
+        (a_member("data\\..\\services.csv"), False),
+        (a_member("C:services.csv"), False),
+        (a_member(flags=0x800), True),  # its name is UTF-8
+        (a_member(flags=0x801), False),
+        (a_member(size=1_000_001, packed=1), False),
+        (a_member(size=1_000_000, packed=1), True),
+        (a_member(size=2 * hsds_package.MAX_RATIO * 10_000, packed=20_000), True),
+        (a_member(size=2 * hsds_package.MAX_RATIO * 10_000 + 1, packed=20_000), False),
+        (a_member(size=2_000_000, packed=0), False),
+    ],
+)
+def test_each_sign_of_an_unsafe_file_is_enough(member: zipfile.ZipInfo, *, is_safe: bool) -> None:
+    assert 2 * hsds_package.MAX_RATIO * 10_000 > 1_000_000
+    if is_safe:
+        hsds_package._check([member])
+        return
+    with pytest.raises(FileRefused) as refused:
+        hsds_package._check([member])
+    assert refused.value.reason == "unsafe_zip"
+
+
+def test_a_package_is_safe_up_to_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hsds_package, "MAX_FILES", 3)
+    monkeypatch.setattr(hsds_package, "MAX_BYTES", 30)
+    hsds_package._check([a_member(size=10)] * 3)
+    for members in ([a_member()] * 4, [a_member(size=10), a_member(size=21)]):
+        with pytest.raises(FileRefused) as refused:
+            hsds_package._check(members)
+        assert refused.value.reason == "unsafe_zip"
+
+
 def test_a_damaged_package_is_refused() -> None:
     data = bytearray(a_package())
     data[60] ^= 0xFF
@@ -432,7 +481,7 @@ members = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.dictionaries(members, values, max_size=8) | values, max_size=5))
 def test_whatever_a_json_file_holds_it_is_read_or_refused_in_order(content: list[Any]) -> None:
     try:

@@ -204,6 +204,9 @@ def test_a_file_above_the_size_limit_is_not_even_decoded() -> None:
         parse(b"\x81" * 11, max_bytes=10)
 
     assert refusal.value.reason == "too_large"
+    with pytest.raises(FileRefused) as refusal:
+        parse(b"\x81" * 10, max_bytes=10)
+    assert refusal.value.reason != "too_large"
 
 
 def test_a_file_with_too_many_rows_is_refused_where_the_limit_is_passed() -> None:
@@ -442,7 +445,7 @@ def test_a_message_that_expires_before_it_appears_is_warned_of() -> None:
     assert warned(result) == [(3, "TemporaryMessageExpires", "message_never_shows")]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=400), st.booleans())
 def test_any_bytes_give_records_or_a_named_refusal(data: bytes, with_header: bool) -> None:
     header = an_export(AGENCY, columns=REQUIRED_COLUMNS).encode() if with_header else b""
@@ -451,7 +454,7 @@ def test_any_bytes_give_records_or_a_named_refusal(data: bytes, with_header: boo
         assert all(problem.line >= 2 for problem in parse(header + data).refused)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=60), max_size=5))
 def test_any_description_comes_back_whatever_quotes_commas_and_line_ends_it_holds(texts: list[str]) -> None:
     rows = [PROGRAM | {"ResourceAgencyNum": str(11 + i), "AgencyDescription": t} for i, t in enumerate(texts)]

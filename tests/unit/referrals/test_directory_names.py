@@ -117,7 +117,7 @@ def test_longer_words_may_have_more_errors_and_numbers_none(typed: str, errors: 
     assert errors_forgiven(typed) == errors
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=8, unique_by=search_key))
 def test_every_name_with_a_letter_finds_itself_first(given_names: list[str]) -> None:
     made = names(*given_names)

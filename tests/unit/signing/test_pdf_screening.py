@@ -334,12 +334,15 @@ def test_harmless_documents_are_let_in(build: Callable[[], bytes]) -> None:
 
 
 def test_limits_are_settings(document: Build) -> None:
+    pdf = document()
     with pytest.raises(Refused) as refused:
         screen(document(pages=4), limits=Limits(max_pages=3))
     assert refused.value.code == "document_too_many_pages"
+    assert screen(document(pages=3), limits=Limits(max_pages=3)).pages == 3
     with pytest.raises(Refused) as refused:
-        screen(document(), limits=Limits(max_bytes=100))
+        screen(pdf, limits=Limits(max_bytes=len(pdf) - 1))
     assert refused.value.code == "document_too_large"
+    assert screen(pdf, limits=Limits(max_bytes=len(pdf))).bytes == len(pdf)
 
 
 def test_a_child_that_runs_out_of_time_is_a_refusal(document: Build) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import itertools
 import os
 import random
 import re
@@ -23,7 +25,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from services.contracts.errors import Refused
 from services.signing.pdf.certificates import Authority
-from services.signing.pdf.signature import Verification, verify
+from services.signing.pdf.signature import SignatureCheck, Verification, _judged, _margin_box, verify
 from tests.support.bars import hold_at_best
 
 Build = Callable[..., bytes]
@@ -178,6 +180,63 @@ def test_a_document_that_only_lenient_readers_open_is_rewritten_and_signed(
 ) -> None:
     damaged = re.sub(rb"startxref\s+\d+", b"startxref\n7", document())
     assert checked(signed_by(damaged)).is_valid
+
+
+def test_a_damaged_document_that_somebody_has_signed_is_never_rewritten(
+    document: Build, signed_by: Build
+) -> None:
+    signed = signed_by(document(), "theirs")
+    damaged = signed[: signed.rindex(b"startxref")] + b"startxref\n7\n%%EOF\n"
+
+    with pytest.raises(Refused) as refused:
+        signed_by(damaged, "ours")
+
+    assert refused.value.code == "document_unreadable"
+
+
+def test_three_stamps_share_the_margin_within_it() -> None:
+    boxes = [_margin_box((0.0, 0.0, 600.0, 800.0), used) for used in range(3)]
+
+    assert boxes[0][0] == 24
+    assert round(boxes[-1][2], 6) == 600 - 24
+    assert [round(right[0] - left[2], 6) for left, right in itertools.pairwise(boxes)] == [6, 6]
+
+
+SOUND = SignatureCheck("one", True, True, True, False, True, "Harbor House", None)
+EARLIER = dataclasses.replace(SOUND, field_name="earlier", covers_whole_file=False)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "is_intact", "is_modified"),
+    [
+        ({}, True, False),
+        ({"is_intact": False}, False, False),
+        ({"is_trusted": False}, True, False),
+        ({"is_timestamped": False}, True, False),
+        ({"is_modified_after": True}, True, True),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1])
+def test_one_unsound_signature_of_two_makes_the_document_invalid(
+    wrong: dict[str, bool], is_intact: bool, is_modified: bool, place: int
+) -> None:
+    checks = [EARLIER, SOUND]
+    checks[place] = dataclasses.replace(checks[place], **wrong)
+
+    result = _judged(checks, is_complete=True)
+
+    assert result.is_valid is (wrong == {})
+    assert (result.is_intact, result.modified_after_signing) == (is_intact, is_modified)
+
+
+def test_a_signature_that_went_and_bytes_that_came_make_a_document_modified() -> None:
+    assert _judged([SOUND], is_complete=True).is_valid
+    gone = _judged([SOUND], is_complete=False)
+    assert (gone.is_valid, gone.is_intact, gone.modified_after_signing) == (False, True, True)
+    longer = _judged([EARLIER], is_complete=True)
+    assert (longer.is_valid, longer.is_intact, longer.modified_after_signing) == (False, True, True)
+    assert [_judged([], is_complete=each).modified_after_signing for each in (True, False)] == [False, True]
+    assert not _judged([], is_complete=True).is_valid
 
 
 def _with_form(pdf: bytes, *fields: dict[str, Any]) -> bytes:

@@ -14,6 +14,7 @@ from asn1crypto import tsp
 from services.signing.pdf.certificates import Authority
 from services.signing.pdf.signature import verify
 from services.signing.pdf.timestamps import (
+    REPLY_LIMIT_BYTES,
     LocalTimestamper,
     NetworkTimestamper,
     TimestampUnavailable,
@@ -100,6 +101,51 @@ def test_an_authority_without_a_usable_answer_is_a_temporary_failure(
     signed_by: Callable[..., bytes],
 ) -> None:
     with an_authority_that_answers(lambda _: answer) as address, pytest.raises(TimestampUnavailable):
+        signed_by(document(), timestamper=timestamper(address, authority))
+
+
+def _other_nonce(request: tsp.TimeStampReq) -> None:
+    request["nonce"] = int(request["nonce"].native) + 1
+
+
+def _other_document(request: tsp.TimeStampReq) -> None:
+    request["message_imprint"]["hashed_message"] = b"\0" * 32
+
+
+@pytest.mark.parametrize(
+    ("changed", "asked", "status", "kind", "behind"),
+    [
+        (None, "granted", 500, "application/timestamp-reply", b""),
+        (None, "granted", 200, "text/html", b""),
+        (None, "granted", 200, "application/timestamp-reply", b"\0" * REPLY_LIMIT_BYTES),
+        (None, "rejection", 200, "application/timestamp-reply", b""),
+        (_other_nonce, "granted", 200, "application/timestamp-reply", b""),
+        (_other_document, "granted", 200, "application/timestamp-reply", b""),
+    ],
+    ids=["error", "other_type", "endless", "rejected", "other_nonce", "other_document"],
+)
+def test_an_answer_that_is_wrong_in_one_thing_only_is_a_temporary_failure(
+    authority: Authority,
+    document: Callable[..., bytes],
+    signed_by: Callable[..., bytes],
+    changed: Callable[[tsp.TimeStampReq], None] | None,
+    asked: str,
+    status: int,
+    kind: str,
+    behind: bytes,
+) -> None:
+    def answer(request: bytes) -> tuple[int, str, bytes]:
+        question = tsp.TimeStampReq.load(request)
+        if changed is not None:
+            changed(question)
+        local = LocalTimestamper(authority.timestamper())
+        response = asyncio.run(
+            local.async_request_tsa_response(tsp.TimeStampReq.load(question.dump(force=True)))
+        )
+        response["status"]["status"] = asked
+        return status, kind, response.dump(force=True) + behind
+
+    with an_authority_that_answers(answer) as address, pytest.raises(TimestampUnavailable):
         signed_by(document(), timestamper=timestamper(address, authority))
 
 

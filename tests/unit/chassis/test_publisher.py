@@ -1,0 +1,155 @@
+"""What the broker answers about published messages reaches the right one, and nobody waits for an answer that cannot come."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from services.chassis import publisher as module
+from services.chassis.publisher import Outgoing, Publisher
+
+
+class Broker:
+    """Stands in for the link and its channel. `answer(tag)` says what the broker does after the message with this tag."""
+
+    def __init__(self) -> None:
+        self.is_open = threading.Event()
+        self.is_blocked = False
+        self.published: list[Any] = []
+        self.events: dict[str, set[Callable[..., None]]] = {
+            "basic_ack": set(),
+            "basic_nack": set(),
+            "basic_return": set(),
+        }
+        self.answer: Callable[[int], None] = lambda _tag: None
+
+    def connect(self, publisher: Publisher) -> None:
+        """A new channel, whose tags begin at one."""
+        self.published.clear()
+        publisher._open(SimpleNamespace(channel=lambda: self))
+        self.is_open.set()
+
+    def confirm_select(self) -> None:
+        """Confirm mode."""
+
+    def publish(self, _channel: Any, *_: Any, message_id: str, **more: Any) -> None:
+        self.published.append(message_id)
+        assert (more["mandatory"], more["delivery_mode"]) == (True, 2)
+        # An answer comes in another thread, after the write.
+        tag = len(self.published)
+        threading.Thread(target=self.answer, args=(tag,)).start()
+
+    def say(self, event: str, *arguments: Any) -> None:
+        for listener in list(self.events[event]):
+            listener(*arguments)
+
+    def returns(self, message_id: str) -> None:
+        self.say(
+            "basic_return", None, "exchange", "key", SimpleNamespace(properties={"message_id": message_id})
+        )
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
+    broker = Broker()
+    monkeypatch.setattr(module, "Link", lambda *_: broker)
+    monkeypatch.setattr(module, "publish", broker.publish)
+    return broker
+
+
+@pytest.fixture
+def publisher(broker: Broker) -> Publisher:
+    publisher = Publisher("amqp://nowhere", "toy")
+    broker.connect(publisher)
+    return publisher
+
+
+def outcomes(publisher: Publisher, *ids: str, timeout_s: float = 5.0) -> list[str]:
+    """What becomes of messages with these ids, sent together."""
+    messages = [Outgoing("exchange", "key", b"{}", each, "application/json") for each in ids]
+    publisher.send_all(messages, timeout_s)
+    assert publisher._waiting == {}
+    return [message.outcome for message in messages]
+
+
+def test_an_answer_about_several_messages_settles_those_up_to_its_tag(broker: Broker, publisher: Publisher):
+    def answer(tag: int) -> None:
+        if tag == 4:
+            broker.say("basic_nack", 2, True)
+            broker.say("basic_ack", 4, False)
+            broker.say("basic_ack", 3, False)
+
+    broker.answer = answer
+
+    assert outcomes(publisher, "a", "b", "c", "d") == ["refused", "refused", "confirmed", "confirmed"]
+
+
+def test_a_message_that_came_back_stays_unroutable_although_the_broker_confirms_it(
+    broker: Broker, publisher: Publisher
+):
+    def answer(tag: int) -> None:
+        if tag == 2:
+            broker.returns("a")
+            broker.say("basic_ack", 2, True)
+
+    broker.answer = answer
+
+    assert outcomes(publisher, "a", "b") == ["unroutable", "confirmed"]
+
+
+def test_an_answer_to_nothing_settles_nothing(broker: Broker, publisher: Publisher):
+    broker.returns("a")
+    broker.say("basic_ack", 7, False)
+
+    assert outcomes(publisher, "a", timeout_s=0.05) == ["unknown"]
+
+
+def test_what_was_sent_before_a_failure_is_waited_for(
+    broker: Broker, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+):
+    def publish(*arguments: Any, message_id: str, **more: Any) -> None:
+        if message_id == "b":
+            raise ConnectionError
+        broker.publish(*arguments, message_id=message_id, **more)
+
+    monkeypatch.setattr(module, "publish", publish)
+    broker.answer = lambda tag: broker.say("basic_ack", tag, False)
+
+    assert outcomes(publisher, "a", "b", "c") == ["confirmed", "unknown", "unknown"]
+
+
+def test_a_lost_link_ends_the_wait_and_its_tags_mean_nothing_on_the_next(
+    broker: Broker, publisher: Publisher
+):
+    broker.answer = lambda _tag: publisher._lost()
+    assert outcomes(publisher, "a", timeout_s=60.0) == ["unknown"]
+    assert publisher._channel is None
+
+    broker.connect(publisher)
+    broker.answer = lambda tag: broker.say("basic_ack", tag, False)
+    assert outcomes(publisher, "b") == ["confirmed"]
+
+
+def test_without_a_link_nothing_is_sent(broker: Broker, publisher: Publisher):
+    broker.is_open.clear()
+
+    assert outcomes(publisher, "a", timeout_s=0.01) == ["unknown"]
+    assert broker.published == []
+
+
+@pytest.mark.parametrize(
+    ("is_open", "is_blocked", "is_connected"),
+    [(True, False, True), (True, True, False), (False, False, False)],
+)
+def test_a_broker_that_is_away_or_short_of_memory_takes_no_messages(
+    broker: Broker, publisher: Publisher, is_open: bool, is_blocked: bool, is_connected: bool
+):
+    broker.is_blocked = is_blocked
+    if not is_open:
+        broker.is_open.clear()
+
+    assert publisher.is_connected is is_connected
