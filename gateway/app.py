@@ -28,6 +28,8 @@ def create_app(settings: Any, client: RpcClient) -> flask.Flask:
 
         web.register(app, dispatcher, settings)
         pages.register(app)
+    if "page front door" not in app.view_functions:
+        app.add_url_rule("/", "root", lambda: flask.redirect("/docs"))
     errors.register(app)
     health.register(app, client, settings.blob_dir)
     app.before_request(_begin)

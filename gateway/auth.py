@@ -13,6 +13,9 @@ from services.chassis.wire import CallContext
 from services.contracts.declare import Operation
 from services.contracts.errors import Refused
 
+# A page marks what it asks by itself, so that an open page does not keep a session alive.
+BACKGROUND = "X-Portico-Background"
+
 
 @dataclass(frozen=True)
 class Admitted:
@@ -34,7 +37,8 @@ def admit(
         return Admitted(context, None)
     if operation.access.kind == "services":
         raise Refused("not_found", "There is no such address.")
-    issued = passports.issue(Asked(token(), operation.service, context))
+    is_background = flask.request.headers.get(BACKGROUND) == "1"
+    issued = passports.issue(Asked(token(), operation.service, context, is_background))
     address = context.client_address if operation.service == "identity" else None
     context = replace(context, passport=issued["passport"], client_address=address)
     return Admitted(context, issued["organisation_id"])

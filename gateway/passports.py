@@ -23,11 +23,15 @@ LEAST_TIME_S = 0.5  # that a call gets, even if who leads has waited almost to t
 
 @dataclass(frozen=True)
 class Asked:
-    """A token, the service that its passport is for, and the request's context."""
+    """A token, the service that its passport is for, and the request's context.
+
+    `is_background`: a page asks by itself, so the session counts as idle.
+    """
 
     token: str
     audience: str
     context: CallContext
+    is_background: bool = False
 
 
 class Passports:
@@ -54,7 +58,12 @@ class Passports:
         deadline = max(members[0].context.deadline or 0.0, time.time() + LEAST_TIME_S)
         context = replace(members[0].context, client_address=None, deadline=deadline)
         asked = [
-            {"token": each.token, "audience": each.audience, "client_address": each.context.client_address}
+            {
+                "token": each.token,
+                "audience": each.audience,
+                "client_address": each.context.client_address,
+                **({"is_background": True} if each.is_background else {}),
+            }
             for each in members
         ]
         issued: list[dict[str, Any]] = self._client.call(issue_passports, {"asked": asked}, context)[

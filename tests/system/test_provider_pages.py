@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
 from deploy.client import Portico
+from services.chassis.database import Database
+from services.identity.models import Account
+from services.identity.sessions.models import LoginSession
 from tests.support.browser import PROGRAM, Browser, running_browser
 from tests.support.pages import choose, follow, reach, require_good
 from tests.support.stack import HARBOR, RunningStack
@@ -285,3 +290,29 @@ def test_what_is_not_the_providers_is_not_found(shelter: Shelter, browser: Brows
     show(browser, shelter, f"/provider/referrals/{foreign['id']}")
     assert "may have been reassigned" in browser.text
     assert "Elsewhere" not in browser.evaluate("document.documentElement.outerHTML")
+
+
+def test_who_is_about_to_be_signed_out_is_asked_and_comes_back_to_the_page(
+    shelter: Shelter, browser: Browser
+) -> None:
+    let_sessions_end(shelter, datetime.timedelta(seconds=90))
+    show(browser, shelter, "/provider/capacity")
+    browser.wait_for("document.getElementById('session-end').open")
+    require_good(browser)
+    browser.wait_for("document.activeElement.id === 'session-stay'")
+    let_sessions_end(shelter, -datetime.timedelta(seconds=1))
+    browser.press("Enter")
+    browser.wait_for("location.pathname === '/sign-in' && document.readyState === 'complete'")
+    assert browser.path == "/sign-in?return_path=%2Fprovider%2Fcapacity"
+
+
+def let_sessions_end(shelter: Shelter, after: datetime.timedelta) -> None:
+    """Let the provider's sessions in browsers and clients end then."""
+    owner = select(Account.id).where(Account.login == PROVIDER).scalar_subquery()
+    ends = update(LoginSession).where(LoginSession.account_id == owner)
+    database = Database(shelter.portico.stack.database_url("identity"))
+    try:
+        at = datetime.datetime.now(datetime.UTC) + after
+        database.write(None, lambda session: session.execute(ends.values(expires_at=at)))
+    finally:
+        database.close()

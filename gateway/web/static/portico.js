@@ -46,3 +46,36 @@ tabs.addEventListener("message", ({ data }) => {
   document.body.replaceChildren();
   location.replace("/sign-in?signed_out=1");
 });
+
+// The end of an idle session: asked about two minutes before, after asking whether another tab has been used meanwhile.
+const WARN_MS = 120_000;
+const body = document.body.dataset;
+let endsAt = Math.min(Date.parse(body.idleEndsAt), Date.parse(body.expiresAt));
+
+async function askWhenItEnds(headers) {
+  const response = await fetch("/v1/me", { headers });
+  if (response.status === 401) return leave();
+  const me = await response.json();
+  endsAt = Math.min(Date.parse(me.idle_ends_at), Date.parse(me.expires_at));
+}
+
+function leave() {
+  document.body.replaceChildren();
+  const here = encodeURIComponent(location.pathname + location.search);
+  location.replace(`/sign-in?return_path=${here}`);
+}
+
+async function watch() {
+  const left = endsAt - Date.now();
+  const dialog = document.getElementById("session-end");
+  if (left <= WARN_MS) await askWhenItEnds({ "X-Portico-Background": "1" }).catch(() => {});
+  if (endsAt - Date.now() > WARN_MS) dialog.close();
+  else if (!dialog.open) dialog.showModal();
+  // Never longer than a timer can count (24.8 days), and often enough to leave in time.
+  setTimeout(watch, Math.min(Math.max(endsAt - Date.now() - WARN_MS, 20_000), 3_600_000));
+}
+
+if (body.idleEndsAt) {
+  document.getElementById("session-stay").addEventListener("click", () => askWhenItEnds({}).catch(() => {}));
+  setTimeout(watch, Math.max(endsAt - Date.now() - WARN_MS, 0));
+}

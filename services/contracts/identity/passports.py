@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.contracts.declare import PUBLIC, SIGNED_IN, Reply, Request, only_services
-from services.contracts.fields import Code, Flag, Id, Secret, Text
+from services.contracts.fields import Code, Flag, Id, Moment, Secret, Text
 from services.contracts.identity import contract
 from services.contracts.identity.accounts import Account
 
@@ -13,11 +13,15 @@ MOST_PASSPORTS = 64  # that are asked for in one call
 
 
 class AskedPassport(Request):
-    """A session token, the service that the passport is for, and the address from which the token was used."""
+    """A session token, the service that the passport is for, and the address from which the token was used.
+
+    `is_background`: no person has asked, so the session stays as idle as it was.
+    """
 
     token = Secret(required=True, validate=validate.Length(max=128))
     audience = Code(required=True)
     client_address = Text(most=45, allow_none=True, load_default=None)
+    is_background = Flag(load_default=False)
 
 
 class IssuedPassport(Reply):
@@ -42,6 +46,12 @@ class Me(Account):
     organisation_name = fields.String(required=True)
     permissions = fields.List(fields.String(), required=True)
     profiles = fields.List(fields.Nested(Profile), required=True)
+    expires_at = Moment(
+        required=True, metadata={"description": "when the session ends, however much it is used"}
+    )
+    idle_ends_at = Moment(
+        required=True, metadata={"description": "when the session ends unless it is used before"}
+    )
 
 
 issue_passports = contract.query(

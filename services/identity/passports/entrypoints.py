@@ -18,7 +18,7 @@ class PassportsEntrypoints:
 
     @serves(contract.describe_me)
     def describe_me(self, call: Call) -> Any:
-        return call.read(queries.describe_me)
+        return call.read(queries.describe_me, call.runtime.settings)
 
     @serves(contract.check_permission)
     def check_permission(self, call: Call) -> Any:

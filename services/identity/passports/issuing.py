@@ -17,12 +17,19 @@ def issue_passports(runtime: Any, *, asked: Sequence[Mapping[str, Any]]) -> dict
 
 
 def _passport(
-    runtime: Any, fetch_one: Any, *, token: str, audience: str, client_address: str | None = None
+    runtime: Any,
+    fetch_one: Any,
+    *,
+    token: str,
+    audience: str,
+    client_address: str | None = None,
+    is_background: bool = False,
 ) -> dict[str, Any]:
     standing = standing_of(runtime.database, fetch_one, token, runtime.settings, client_address)
     if standing is None:
         return {"passport": None, "organisation_id": None}
-    seen_sessions(runtime).note(standing.session_id, standing.last_seen_at, utc_now())
+    if not is_background:
+        seen_sessions(runtime).note(standing.session_id, standing.last_seen_at, utc_now())
     return {
         "passport": runtime.issuer.for_account(audience, standing.claims(audience)),
         "organisation_id": standing.organisation_id,

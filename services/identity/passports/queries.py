@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -12,13 +13,15 @@ from services.chassis.unit_of_work import utc_now
 from services.identity.api_clients.models import ApiClient
 from services.identity.models import Account
 from services.identity.passports.standing import account_standing
+from services.identity.realms.queries import idle_minutes, rules_of
 from services.identity.realms.rules import in_force
 from services.identity.registry.accounts import account_view, find_account
 from services.identity.registry.organisations import find_organisation
+from services.identity.sessions.models import LoginSession
 
 
-def describe_me(session: Session, caller: Caller) -> dict[str, Any]:
-    """The caller's own account with what it may do."""
+def describe_me(session: Session, caller: Caller, settings: Any) -> dict[str, Any]:
+    """The caller's own account with what it may do, and when its session ends."""
     account = find_account(session, caller.id)
     organisation = find_organisation(session, caller.organisation_id)
     permissions, scope = account_standing(session, caller, caller.id, utc_now())
@@ -27,6 +30,18 @@ def describe_me(session: Session, caller: Caller) -> dict[str, Any]:
         "organisation_name": organisation.name,
         "permissions": permissions,
         "profiles": scope.get("profiles", []),
+        **_session_ends(session, caller.session_id, account, settings),
+    }
+
+
+def _session_ends(
+    session: Session, session_id: str | None, account: Account, settings: Any
+) -> dict[str, datetime.datetime]:
+    login = session.get_one(LoginSession, session_id)
+    idle = idle_minutes(rules_of(session, account.organisation_id, account.realm), account.realm, settings)
+    return {
+        "expires_at": login.expires_at,
+        "idle_ends_at": min(login.expires_at, login.last_seen_at + datetime.timedelta(minutes=idle)),
     }
 
 

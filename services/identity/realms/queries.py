@@ -45,6 +45,11 @@ def absolute_hours(realm_rules: rules.RealmRules, realm: str, settings: Any) -> 
     return int(realm_rules.session_absolute_hours or settings.session_absolute_hours.of(realm))
 
 
+def idle_minutes(realm_rules: rules.RealmRules, realm: str, settings: Any) -> int:
+    """How long a session may be idle, in minutes. `settings` are those of the process."""
+    return int(realm_rules.session_idle_minutes or settings.session_idle_minutes.of(realm))
+
+
 def list_realm_settings(session: Session, _caller: Caller) -> dict[str, Any]:
     """The settings of every realm, including defaults."""
     rows = {row.realm: row for row in session.scalars(select(RealmSettings))}

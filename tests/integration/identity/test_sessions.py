@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
+
 import pytest
 import time_machine
 from sqlalchemy import event, select
 
-from services.contracts.identity import accounts, sessions
+from services.contracts.identity import accounts, passports, sessions
 from services.identity.sessions.models import LoginSession
 from tests.integration.identity.conftest import Identity
 
@@ -35,6 +37,40 @@ def test_a_session_ends_after_twelve_hours_however_busy(identity: Identity) -> N
             identity.flush_seen()
         clock.shift(10 * 60)
         assert not identity.holds(token)
+
+
+def test_what_a_page_asks_by_itself_keeps_no_session_alive(identity: Identity) -> None:
+    with time_machine.travel(START, tick=False) as clock:
+        token = identity.log_in()["token"]
+        asked = [{"token": token, "audience": "identity", "is_background": True}]
+        for _ in range(14):
+            clock.shift(60)
+            assert identity.call(passports.issue_passports, asked=asked)["passports"][0]["passport"]
+            identity.flush_seen()
+        clock.shift(60)
+        assert not identity.holds(token)
+
+
+def test_who_is_signed_in_hears_when_the_session_ends(identity: Identity) -> None:
+    def ends() -> tuple[float, float]:
+        identity.flush_seen()
+        me = identity.call(passports.describe_me, identity.caller(token))
+        return tuple(
+            datetime.datetime.fromisoformat(me[name]).timestamp() - START
+            for name in ("idle_ends_at", "expires_at")
+        )
+
+    with time_machine.travel(START, tick=False) as clock:
+        token = identity.log_in()["token"]
+        assert ends() == (15 * 60, 12 * 3600)
+        clock.shift(60)
+        identity.caller(token)
+        assert ends() == (16 * 60, 12 * 3600)
+        for _ in range(71):
+            clock.shift(10 * 60)
+            identity.caller(token)
+            identity.flush_seen()
+        assert ends() == (12 * 3600, 12 * 3600)  # the end of all use comes first
 
 
 def test_the_last_use_is_written_at_most_every_thirty_seconds(identity: Identity) -> None:

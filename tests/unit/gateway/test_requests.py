@@ -48,6 +48,17 @@ def test_the_token_is_exchanged_for_a_passport_to_the_one_service(http: FlaskCli
     assert services.made(queues.list_queues)[1].passport == "signed"
 
 
+@pytest.mark.parametrize(("header", "is_background"), [("1", True), ("0", False), ("", False), (None, False)])
+def test_what_a_page_asks_by_itself_is_told_to_identity(
+    http: FlaskClient, services: Any, header: str | None, is_background: bool
+):
+    services.answers["referrals.list_queues"] = {"items": []}
+    http.get("/v1/queues", headers={**TOKEN, **({} if header is None else {"X-Portico-Background": header})})
+
+    (asked,) = services.made(passports.issue_passports)[0]["asked"]
+    assert asked.get("is_background", False) is is_background
+
+
 def test_a_revoked_token_stops_at_identity(http: FlaskClient, services: Any):
     services.answers["identity.issue_passports"] = {
         "passports": [{"passport": None, "organisation_id": None}]
