@@ -216,6 +216,8 @@ def _entrance(settings: Any, delivery: Delivery, realm: str | int | None) -> str
         where = {"organisation": delivery.organisation_key}
         return f"{settings.public_url.rstrip('/')}/pickup-code?{urlencode(where)}"
     where = {"organisation": delivery.organisation_key} | ({"realm": str(realm)} if realm else {})
+    if "document_id" in delivery.context:
+        where["return_path"] = f"/signing/{delivery.context['document_id']}"
     return f"{settings.public_url.rstrip('/')}/sign-in?{urlencode(where)}"
 
 
