@@ -17,9 +17,9 @@ from services.signing.documents.signer import (
     SignatureDoesNotHoldError,
     Signer,
     _require_valid,
-    _turn,
     passphrase,
 )
+from services.signing.documents.turns import turn
 from services.signing.pdf.screening import Screened
 from services.signing.pdf.signature import SignatureCheck, Verification
 
@@ -96,15 +96,15 @@ def test_who_waits_for_a_turn_is_refused_in_time_and_a_turn_comes_back_after_a_f
     places = threading.BoundedSemaphore(1)
 
     def fails() -> None:
-        with _turn(places, 0.0):
-            with pytest.raises(Refused) as refused, _turn(places, -1.0):
+        with turn(places, 0.0):
+            with pytest.raises(Refused) as refused, turn(places, -1.0):
                 raise AssertionError("there is one place")
             assert (refused.value.code, refused.value.more["retry_after_s"]) == ("service_unavailable", 2)
             raise KeyError
 
     with pytest.raises(KeyError):
         fails()
-    with _turn(places, 0.0):
+    with turn(places, 0.0):
         assert not places.acquire(blocking=False)
 
 
