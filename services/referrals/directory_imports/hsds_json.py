@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from services.referrals.directory_imports.hsds_storable import number_of
+from services.referrals.directory.hsds_storable import number_of
 from services.referrals.directory_imports.report import FileRefused
 
 MAX_ELEMENT = 8_000_000

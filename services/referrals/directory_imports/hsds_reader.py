@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from services.referrals.directory.hsds_storable import MESSAGES, NUL, storable, storable_text
 from services.referrals.directory.hsds_tables import (
     AT_LOCATION,
     ENTITIES,
@@ -25,7 +26,6 @@ from services.referrals.directory.rules import Level, ResourceRecord
 from services.referrals.directory_imports import hsds_json, hsds_package
 from services.referrals.directory_imports.hsds_privacy import is_mark
 from services.referrals.directory_imports.hsds_record import HsdsRow
-from services.referrals.directory_imports.hsds_storable import MESSAGES, NUL, storable, storable_text
 from services.referrals.directory_imports.hsds_store import Store, Stored
 from services.referrals.directory_imports.report import FileRefused, Place, Problem, Report
 from services.referrals.directory_imports.rules import HSDS_PACKAGE
@@ -104,8 +104,8 @@ class HsdsReader:
                 else:
                     self._take(table, row, Place(line, name))
             return
-        for name, line, value in hsds_json.elements(file):
-            member = name and storable_text(name, set())
+        for written, line, value in hsds_json.elements(file):
+            member = written and storable_text(written, set())
             if not isinstance(value, dict):
                 self._refuse(Place(line), member, "not_an_object", "An object is expected here.")
                 continue

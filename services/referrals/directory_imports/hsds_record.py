@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from services.referrals.directory.hsds_storable import storable
 from services.referrals.directory.hsds_tables import KEPT_WHOLE, MAX_NAME, OURS, STATUSES
 from services.referrals.directory.rules import (
     Address,
@@ -22,7 +23,6 @@ from services.referrals.directory.rules import (
 )
 from services.referrals.directory_imports import hsds_texts as texts
 from services.referrals.directory_imports.hsds_privacy import set_private_apart
-from services.referrals.directory_imports.hsds_storable import storable
 from services.referrals.directory_imports.hsds_store import our_attributes
 from services.referrals.directory_imports.report import Place, Problem
 
@@ -258,10 +258,10 @@ class HsdsRow:
         for label, text in self._ours.items():
             try:
                 value = json.loads(text) if label not in ("number", "derived") else None
-                is_whole = not storable({label: value})[1]
+                is_storable = not storable({label: value})[1]
             except (ValueError, RecursionError):
-                is_whole = False
-            if is_whole:
+                is_storable = False
+            if is_storable:
                 kept[label] = value
             else:
                 self.warn(
