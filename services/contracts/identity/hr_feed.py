@@ -11,7 +11,8 @@ from services.contracts.identity.permissions import MANAGE_PEOPLE
 
 FORMATS = ("csv", "json")
 ACTIONS = ("added", "changed", "ended")
-IMPORT_STATES = ("ready", "applying", "applied")
+IMPORT_STATES = ("ready", "applying", "applied", "failed")
+REASONS = ("fault",)
 
 
 class FeedDocument(Request):
@@ -49,7 +50,11 @@ class FeedCounts(Reply):
 
 
 class HrImportView(Reply):
-    """An import of a file of the HR feed. `done` of `total` differences are applied."""
+    """An import of a file of the HR feed. `done` of `total` differences are applied.
+
+    One that has failed several times is given up: its state is `failed`, and its `reason` is `fault`. What it has applied
+    stays; the file can be uploaded again.
+    """
 
     id = Id(required=True)
     state = one_of(IMPORT_STATES, required=True)
@@ -61,6 +66,7 @@ class HrImportView(Reply):
     created_by_name = AuthorName(required=True)
     created_at = Moment(required=True)
     applied_at = Moment(allow_none=True)
+    reason = one_of(REASONS, allow_none=True)
 
 
 class FieldChange(Reply):

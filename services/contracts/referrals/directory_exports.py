@@ -14,7 +14,8 @@ EXPORT_STATES = ("waiting", "writing", "ready", "failed", "expired")
 class ExportReport(Reply):
     """The progress of an export. It is final once `state` is `ready`, `failed` or `expired`. `total` and `done` count objects.
 
-    A ready file can be downloaded until `expires_at`. `reason` tells why an export failed: `too_large` or `interrupted`.
+    A ready file can be downloaded until `expires_at`. `reason` tells why an export failed: `too_large`, or `interrupted` after
+    several tries.
     """
 
     export_id = Id(required=True)

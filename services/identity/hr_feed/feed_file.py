@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from services.contracts.errors import Refused
+from services.contracts.fields import can_be_stored
 from services.contracts.spelling import email_address, login_key, search_key
 from services.identity.hr_feed.rules import FeedRow, cycles_among, marks_of, number_key
 from services.identity.hr_feed.spreadsheets import (
@@ -231,6 +232,8 @@ def _fault(values: Mapping[str, str], *, has_address: bool) -> tuple[str, str, s
             return name, "too_long", f"{name} has more than {COLUMNS[name]} characters."
         if any(ord(char) < 32 or ord(char) == 127 for char in text):
             return name, "control_character", f"{name} has a control character; type the cell again."
+        if not can_be_stored(text):
+            return name, "broken_character", f"{name} has half of a character; type the cell again."
         holds, code, rule = _SHAPES.get(name, _ANY)
         if text and not (has_address if name == EMAIL else holds(text)):
             return name, code, f"{name}: {rule}."

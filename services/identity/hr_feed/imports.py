@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis import wire
 from services.chassis.blobs import UPLOADED
+from services.chassis.logs import log, where
 from services.chassis.operations import Call
 from services.chassis.passports import Caller
 from services.chassis.transactions import itself, transact_as
@@ -172,7 +173,18 @@ def _text(value: Any) -> str | None:
 
 def import_view(session: Session, row: HrImport) -> dict[str, Any]:
     """The members of the contract's HrImportView."""
-    names = ("id", "state", "counts", "problems", "total", "done", "created_by", "created_at", "applied_at")
+    names = (
+        "id",
+        "state",
+        "counts",
+        "problems",
+        "total",
+        "done",
+        "created_by",
+        "created_at",
+        "applied_at",
+        "reason",
+    )
     view = {name: getattr(row, name) for name in names}
     return view | {"created_by_name": names_among(session, {row.created_by}).get(row.created_by)}
 
@@ -255,7 +267,10 @@ def _reason_to_ask(counts: Mapping[str, int], employees: int) -> str | None:
 
 
 def work(runtime: Any) -> bool:
-    """Apply the chunks of begun imports, one a transaction, and delete lines that are no longer needed."""
+    """Apply the chunks of begun imports, one a transaction, and delete lines that are no longer needed.
+
+    False when one failed and must be tried again. It holds up no other.
+    """
     with runtime.database.reading(None) as session:
         begun = session.execute(
             select(HrImport.id, Organisation)
@@ -263,12 +278,44 @@ def work(runtime: Any) -> bool:
             .where(HrImport.state == rules.APPLYING)
             .order_by(HrImport.applied_at)
         ).all()
+    is_complete = True
     for import_id, organisation in begun:
-        place: str | None = ""
+        is_complete &= _apply(runtime, import_id, organisation)
+    _forget_lines(runtime)
+    return is_complete
+
+
+def _apply(runtime: Any, import_id: str, organisation: Organisation) -> bool:
+    """Apply the rest of an import. False when it failed and must be tried again."""
+    place: str | None = ""
+    try:
         while place is not None:
             place = _step(runtime, import_id, organisation, place)
-    _forget_lines(runtime)
+    except Refused as refusal:
+        if refusal.code == "service_unavailable":
+            raise  # the database is away, and no import can go on
+        return _note_fault(runtime, import_id, organisation, refusal)
+    except Exception as error:  # whatever it is, imports of others go on
+        return _note_fault(runtime, import_id, organisation, error)
     return True
+
+
+def _note_fault(runtime: Any, import_id: str, organisation: Organisation, error: Exception) -> bool:
+    """Count a failure of an import, and give the import up when there were too many. False where it is tried again."""
+    log.error("hr_import_failed", import_id=import_id, error=type(error).__name__, where=where(error))
+
+    def note(unit: UnitOfWork) -> bool:
+        row = find_import(unit.session, import_id, for_update=True)
+        if row.state != rules.APPLYING:
+            return True
+        row.tries += 1
+        if row.tries < rules.TRIES:
+            return False
+        row.state, row.reason = rules.FAILED, rules.FAULT
+        unit.audit("hr_import.failed", "hr_import", row.id, reason=row.reason, done=row.done, total=row.total)
+        return True
+
+    return transact_as(runtime, itself(runtime, organisation.id, organisation.key), note, import_id)
 
 
 def _step(runtime: Any, import_id: str, organisation: Organisation, place: str) -> str | None:

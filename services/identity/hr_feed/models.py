@@ -13,7 +13,10 @@ from services.identity.models import Base
 
 
 class HrImport(TenantScoped, Base):
-    """An import of a file. Its changes are being written (`comparing`), written (`ready`), being applied, or applied."""
+    """An import of a file. Its changes are being written (`comparing`), written (`ready`), being applied, or applied.
+
+    An import is `failed` once applying it has failed too often (`tries`); `reason` tells why.
+    """
 
     __tablename__ = "hr_imports"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -27,6 +30,8 @@ class HrImport(TenantScoped, Base):
     created_at: Mapped[datetime.datetime] = mapped_column(UtcDateTime)
     applied_by: Mapped[str | None] = mapped_column(String(64))
     applied_at: Mapped[datetime.datetime | None] = mapped_column(UtcDateTime)
+    tries: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    reason: Mapped[str | None] = mapped_column(String(20))
 
 
 class HrImportLine(TenantScoped, Base):

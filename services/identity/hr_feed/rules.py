@@ -11,7 +11,11 @@ from services.identity.employees.rules import HR
 ADDED, CHANGED, ENDED = "added", "changed", "ended"
 
 # Until all its lines are written an import is COMPARING, and nobody can see it.
-COMPARING, READY, APPLYING, APPLIED = "comparing", "ready", "applying", "applied"
+COMPARING, READY, APPLYING, APPLIED, FAILED = "comparing", "ready", "applying", "applied", "failed"
+
+# How often an import may fail with an unexpected fault before it is given up, and the reason that it then has.
+TRIES = 3
+FAULT = "fault"
 
 # How long an import may be applied after it was compared: later, the employees may have changed too much.
 HOLDS = datetime.timedelta(days=1)

@@ -1,7 +1,7 @@
 """Leases: the right to work on a background job of the directory, an import or an export.
 
 The process that works on a job holds its lease and renews it with each step. When the process dies, the lease runs out
-and another replica continues.
+and another replica continues. After an unexpected fault the job is tried again; it is given up when it has had its tries.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from services.chassis import wire
-from services.chassis.logs import log
+from services.chassis.logs import log, where
 from services.chassis.passports import Caller
 from services.chassis.transactions import transact_as
 from services.chassis.unit_of_work import UnitOfWork, utc_now
@@ -68,6 +68,39 @@ def claim(
 
     job: Job | None = runtime.database.write(None, take)
     return None if job is None else Lease(runtime, job)
+
+
+def attempt(
+    lease: Lease[Job], most: int, work: Callable[[], bool], give_up: Callable[[UnitOfWork, Job], Any]
+) -> bool:
+    """Do `work()` for a job, at most `most` times; then `give_up(unit_of_work, job)` ends it.
+
+    False where the job must be tried again. Raises what `work` raises as Refused, which is no fault of the job.
+    """
+    tries = lease.job.tries
+    if tries > most:  # the processes that tried have died
+        lease.write(give_up)
+        return True
+    try:
+        return work()
+    except Refused:
+        raise
+    except Exception as error:  # whatever it is, the job must come to an end
+        log.error(
+            "directory_job_failed",
+            job=lease.job.__tablename__,
+            job_id=lease.job.id,
+            tries=tries,
+            error=type(error).__name__,
+            where=where(error),
+        )
+    lease.write(give_up if tries >= most else _give_back)
+    return tries >= most
+
+
+def _give_back(_unit: UnitOfWork, job: LeasedJob) -> None:
+    """Let another round try again at once. This is counted as an attempt."""
+    job.claimed_by = job.claimed_until = None
 
 
 def release(job: LeasedJob) -> None:

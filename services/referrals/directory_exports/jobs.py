@@ -112,13 +112,14 @@ def work(runtime: Any, is_stopping: Callable[[], bool] = lambda: False) -> bool:
 
 
 def carry_on(runtime: Any, export_id: str, *, is_stopping: Callable[[], bool] = lambda: False) -> bool:
-    """Write an export unless another process does. False where it failed: it is tried again when its lease has run out."""
+    """Write an export unless another process does. False where it failed and is tried again."""
     lease = leases.claim(runtime, DirectoryExport, export_id, WRITING)
     if lease is None:
         return True
-    if lease.job.tries > TRIES:
-        lease.write(lambda unit, export: _fail(unit, export, "interrupted"))
-        return True
+    return leases.attempt(lease, TRIES, lambda: _carry_on(runtime, lease, is_stopping), _give_up)
+
+
+def _carry_on(runtime: Any, lease: Lease[DirectoryExport], is_stopping: Callable[[], bool]) -> bool:
     try:
         if lease.job.total <= DONE_IN_CALL:
             file = _write_here(runtime, lease.job.organisation_id)
@@ -197,6 +198,10 @@ def _release(_unit: UnitOfWork, export: DirectoryExport) -> None:
 def _finish(unit: UnitOfWork, export: DirectoryExport, sha256: str, size: int) -> None:
     export.state, export.sha256, export.size = READY, sha256, size
     export.done, export.finished_at, export.expires_at = export.total, unit.now, unit.now + KEPT
+
+
+def _give_up(unit: UnitOfWork, export: DirectoryExport) -> None:
+    _fail(unit, export, "interrupted")
 
 
 def _fail(unit: UnitOfWork, export: DirectoryExport, reason: str) -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from services.referrals.directory.hsds_storable import number_of
 from services.referrals.directory_imports.report import FileRefused
 
 MAX_ELEMENT = 8_000_000
@@ -58,7 +59,7 @@ class _Text:
     def __init__(self, file: BinaryIO) -> None:
         file.seek(0)
         self._text = io.TextIOWrapper(file, "utf-8-sig", newline="")
-        self._decoder = json.JSONDecoder(parse_constant=self._no_constant)
+        self._decoder = json.JSONDecoder(parse_constant=self._no_constant, parse_int=number_of)
         self._window = ""
         self._at = 0
         self._is_whole = False

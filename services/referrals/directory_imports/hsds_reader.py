@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from services.referrals.directory.hsds_storable import MESSAGES, NUL, storable, storable_text
 from services.referrals.directory.hsds_tables import (
     AT_LOCATION,
     ENTITIES,
@@ -101,14 +102,36 @@ class HsdsReader:
                     message = "This file is no table that is imported: it was left out."
                     self._report.warn([Problem(1, name[-80:], "table_not_imported", message, name)])
                 else:
-                    self._put(table, row, Place(line, name))
+                    self._take(table, row, Place(line, name))
             return
-        for member, line, value in hsds_json.elements(file):
+        for written, line, value in hsds_json.elements(file):
+            member = written and storable_text(written, set())
             if not isinstance(value, dict):
                 self._refuse(Place(line), member, "not_an_object", "An object is expected here.")
                 continue
             table = _kind_of(value) if member is None or member in _PAGES else table_of(member) or member
-            self._put(table, value, Place(line))
+            self._take(table, value, Place(line))
+
+    def _take(self, table: str, entry: dict[str, Any], place: Place) -> None:
+        """Keep an entry as it can be stored, and say what cannot; one with a NUL character is refused."""
+        if table in ENTITIES:
+            self._entities += 1
+            if self._entities > MAX_ENTITIES:
+                raise FileRefused(
+                    "too_many_rows", f"The file has more than {MAX_ENTITIES:,} entries.", place.line
+                )
+        try:
+            body, found = storable(entry)
+        except RecursionError:
+            raise FileRefused("not_json", "The values are nested too deeply.", place.line) from None
+        problems = [
+            Problem(place.line, member[:80], code, MESSAGES[code], place.file) for member, code in found
+        ]
+        if any(code == NUL for _, code in found):
+            self._report.refuse(problems)
+            return
+        self._report.warn(problems)
+        self._put(table, body, place)
 
     def _put(self, table: str, body: dict[str, Any], place: Place) -> None:
         body = dict(body)
@@ -121,11 +144,6 @@ class HsdsReader:
             if column == hsds_package.BEYOND:
                 del body[column]
         if table in ENTITIES:
-            self._entities += 1
-            if self._entities > MAX_ENTITIES:
-                raise FileRefused(
-                    "too_many_rows", f"The file has more than {MAX_ENTITIES:,} entries.", place.line
-                )
             code = self._store.put(table, body, place)
             if code is not None:
                 self._refuse(place, "id", code, _MESSAGES[code])

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from services.referrals.directory.hsds_storable import storable
 from services.referrals.directory.hsds_tables import KEPT_WHOLE, MAX_NAME, OURS, STATUSES
 from services.referrals.directory.rules import (
     Address,
@@ -28,7 +29,6 @@ from services.referrals.directory_imports.report import Place, Problem
 TextOf = Callable[[Mapping[str, Any]], str]
 MAX_TEXT, MAX_URL, MAX_EXTRA = 10_000, 2_000, 20_000
 _CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 # A change in these members alone does not count as a change of the resource.
 _NOT_KEPT = frozenset({"id", "last_modified", "metadata", "capacities", "location_type"})
 
@@ -141,10 +141,8 @@ class HsdsRow:
     def _clean(self, member: str, value: Any) -> str:
         text = value if isinstance(value, str) else json.dumps(value)
         text = text.strip().replace("\r\n", "\n").replace("\r", "\n")
-        if "\0" in text:
-            self.refuse(member, "nul_character", "The value holds a NUL character.")
         if not text.isprintable():
-            cleaned = _SURROGATE.sub("\ufffd", _CONTROL.sub("", text))
+            cleaned = _CONTROL.sub("", text)
             if cleaned != text:
                 self.warn(member, "control_character", "Control characters were removed from the value.")
             return cleaned
@@ -259,8 +257,13 @@ class HsdsRow:
         kept = {}
         for label, text in self._ours.items():
             try:
-                kept[label] = json.loads(text) if label not in ("number", "derived") else None
-            except ValueError:
+                value = json.loads(text) if label not in ("number", "derived") else None
+                is_storable = not storable({label: value})[1]
+            except (ValueError, RecursionError):
+                is_storable = False
+            if is_storable:
+                kept[label] = value
+            else:
                 self.warn(
                     "attributes", "unreadable_attribute", "An attribute of an export of ours was changed."
                 )
@@ -278,7 +281,7 @@ class HsdsRow:
                 continue
             if isinstance(value, dict | list):
                 text = json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-                if member not in KEPT_WHOLE or len(text) > MAX_EXTRA or "\\u0000" in text:
+                if member not in KEPT_WHOLE or len(text) > MAX_EXTRA:
                     self.warn(
                         member,
                         "member_left_out",

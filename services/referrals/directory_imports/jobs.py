@@ -110,11 +110,22 @@ def carry_on(
 ) -> bool:
     """Do the rest of an import, unless another process does. With `most_records`, larger files are left to the loop.
 
-    Always True: a file that is refused ends its import.
+    False where it failed and is tried again. A file that is refused ends its import.
     """
     lease = leases.claim(runtime, DirectoryImport, import_id, READING, LEASE_READING)
     if lease is None:
         return True
+    return leases.attempt(
+        lease, TRIES, lambda: _carry_on(runtime, lease, most_records, is_stopping), _give_up
+    )
+
+
+def _carry_on(
+    runtime: Any,
+    lease: leases.Lease[DirectoryImport],
+    most_records: int | None,
+    is_stopping: Callable[[], bool],
+) -> bool:
     try:
         upload = read_upload(_file_of(runtime, lease.job))
     except FileRefused as refusal:
@@ -155,12 +166,7 @@ def files_in_use(session: Session, sha256s: Collection[str]) -> set[str]:
     return set(session.scalars(found))
 
 
-def _begin(unit: UnitOfWork, job: DirectoryImport, upload: Upload, *, give_up: bool) -> None:
-    if job.tries > TRIES:
-        _refuse(
-            unit, job, FileRefused("failed", "The import was interrupted too often; try it again.").facts()
-        )
-        return
+def _begin(_unit: UnitOfWork, job: DirectoryImport, upload: Upload, *, give_up: bool) -> None:
     if job.total is None:
         job.source, job.total = upload.source, upload.total
         job.problems, job.warnings = upload.problems, upload.warnings
@@ -194,6 +200,11 @@ def _apply(unit: UnitOfWork, job: DirectoryImport, *, entries: Sequence[Entry]) 
 def _refuse(unit: UnitOfWork, job: DirectoryImport, facts: dict[str, Any]) -> None:
     job.state, job.refusal, job.finished_at = REFUSED, facts, unit.now
     unit.audit("directory.import_refused", "import", job.id, reason=facts["reason"])
+
+
+def _give_up(unit: UnitOfWork, job: DirectoryImport) -> None:
+    detail = "The import failed or was interrupted too often; try it again."
+    _refuse(unit, job, FileRefused("failed", detail).facts())
 
 
 def _finish(unit: UnitOfWork, job: DirectoryImport) -> None:

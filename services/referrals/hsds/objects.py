@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from services.referrals.directory.hsds_storable import storable
 from services.referrals.directory.hsds_tables import (
     AT_LOCATION,
     KEPT_WHOLE,
@@ -447,9 +448,11 @@ def _number(text: Any) -> float | int | None:
 
 
 def _loaded(text: Any) -> Any:
+    """The value of a JSON text; None for any other text, and for a value that could not be sent on."""
     try:
-        return json.loads(text) if isinstance(text, str) else None
-    except ValueError:
+        value = json.loads(text) if isinstance(text, str) else None
+        return None if storable({"": value})[1] else value
+    except (ValueError, RecursionError):
         return None
 
 

@@ -14,7 +14,7 @@ from services.contracts.identity import accounts, employees, hr_feed
 from services.contracts.identity import people as people_contract
 from services.contracts.identity import relationships as relationships_contract
 from services.identity.employees import supervision
-from services.identity.hr_feed import imports, rules
+from services.identity.hr_feed import differences, imports, rules
 from services.identity.hr_feed.models import HrImport
 from tests.integration.identity.conftest import Identity
 from tests.integration.identity.employees import (
@@ -256,6 +256,40 @@ def test_a_comparison_that_another_import_has_overtaken_is_not_applied(identity)
     take_in(identity, admin, a_line("2"))
     refusal = identity.refused(hr_feed.apply_hr_import, admin, import_id=early["id"], confirm=True)
     assert refusal.code == "import_outdated"
+
+
+def test_an_import_that_keeps_failing_is_given_up_and_holds_up_no_other(identity, monkeypatch):
+    admin = identity.admin()
+    identity.an_organisation("bayside")
+    other = identity.admin("bayside")
+    apply = differences.apply
+
+    def fails(unit, lines):
+        if unit.organisation_key == "harbor":
+            raise UnicodeEncodeError("utf-8", "Quill", 0, 1, "surrogates not allowed")
+        apply(unit, lines)
+
+    monkeypatch.setattr(differences, "apply", fails)
+    answers = [upload(identity, caller, a_line("1")) for caller in (admin, other)]
+    for caller, answer in zip((admin, other), answers, strict=True):
+        identity.call(hr_feed.apply_hr_import, caller, import_id=answer["id"], confirm=True)
+
+    def states() -> list[tuple[str, str | None]]:
+        found = [
+            identity.call(hr_feed.get_hr_import, caller, import_id=answer["id"])
+            for caller, answer in zip((admin, other), answers, strict=True)
+        ]
+        return [(each["state"], each["reason"]) for each in found]
+
+    for _ in range(rules.TRIES - 1):
+        assert not imports.work(identity.runtime)
+        assert states() == [("applying", None), ("applied", None)]
+    assert imports.work(identity.runtime)
+    assert states() == [("failed", "fault"), ("applied", None)]
+    assert [row.facts["reason"] for row in identity.audit("hr_import.failed")] == ["fault"]
+
+    monkeypatch.setattr(differences, "apply", apply)
+    assert take_in(identity, admin, a_line("1"))["state"] == "applied"
 
 
 def test_json_is_taken_and_an_unreadable_file_is_refused_with_its_place(identity):

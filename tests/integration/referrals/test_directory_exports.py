@@ -144,6 +144,28 @@ def test_an_export_that_fails_is_tried_again_and_then_says_so(
     assert len(desk.service.audit("directory.export_failed")) == 1
 
 
+def test_an_export_with_a_fault_is_given_up_and_another_can_be_asked_for(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole_directory = jobs.whole_directory
+
+    def fails(*_: Any) -> Any:
+        raise UnicodeEncodeError("utf-8", "Kitchen", 0, 1, "surrogates not allowed")
+
+    monkeypatch.setattr(jobs, "whole_directory", fails)
+    export = start(desk)
+    for _ in range(jobs.TRIES - 1):
+        assert now_of(desk, export)["state"] == "writing"
+        jobs.work(desk.service.runtime)
+    failed = now_of(desk, export)
+    assert (failed["state"], failed["reason"]) == ("failed", "interrupted")
+
+    monkeypatch.setattr(jobs, "whole_directory", whole_directory)
+    again = start(desk)
+    assert again["export_id"] != export["export_id"]
+    assert again["state"] == "ready"
+
+
 @pytest.mark.usefixtures("every_is_large")
 def test_a_file_beyond_the_limit_is_not_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "DONE_IN_CALL", 5_000)

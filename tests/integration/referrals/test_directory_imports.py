@@ -121,7 +121,7 @@ def test_an_import_goes_on_where_a_crash_has_left_it_and_counts_nothing_twice(
     rows = [(f"1{number}", *rest) for number, *rest in SMALL_DIRECTORY[3:6]]
     begun = upload(desk, an_export([*SMALL_DIRECTORY, *rows]))
     crash_at_the_second_chunk(monkeypatch)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(SystemExit):
         jobs.work(desk.service.runtime)
     half = report_of(desk, begun["import_id"])
     assert (half["state"], half["done"], half["total"]) == ("applying", 3, 11)
@@ -144,7 +144,7 @@ def crash_at_the_second_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     def dies(*arguments: Any) -> None:
         calls.append(1)
         if len(calls) == 2:
-            raise RuntimeError("the process dies")
+            raise SystemExit("the process dies")
         real(*arguments)
 
     monkeypatch.setattr(writes, "apply", dies)
@@ -194,14 +194,44 @@ def test_an_import_that_never_gets_through_is_given_up(desk: Desk, monkeypatch: 
         raise RuntimeError
 
     monkeypatch.setattr(writes, "apply", dies)
-    for _ in range(jobs.TRIES):
-        with pytest.raises(RuntimeError):
-            jobs.work(desk.service.runtime)
-        let_leases_run_out(desk)
-    jobs.work(desk.service.runtime)
+    for _ in range(jobs.TRIES - 1):
+        assert not jobs.work(desk.service.runtime)
+        assert report_of(desk, begun["import_id"])["state"] == "applying"
+    assert jobs.work(desk.service.runtime)
 
     report = report_of(desk, begun["import_id"])
     assert (report["state"], report["refusal"]["reason"]) == ("refused", "failed")
+
+
+@pytest.mark.parametrize("failing", ["read_upload", "closings.closing_of"])
+def test_a_fault_while_a_file_is_read_ends_the_import_too(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    def fails(*_: Any) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(f"services.referrals.directory_imports.jobs.{failing}", fails)
+    begun = upload(desk, an_export())
+    for _ in range(jobs.TRIES):
+        jobs.work(desk.service.runtime)
+    report = report_of(desk, begun["import_id"])
+    assert (report["state"], report["refusal"]["reason"]) == ("refused", "failed")
+
+
+def test_an_import_of_dead_processes_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    all_in_background(monkeypatch)
+    begun = upload(desk, an_export())
+
+    def dies(*_: Any) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(writes, "apply", dies)
+    for _ in range(jobs.TRIES):
+        with pytest.raises(SystemExit):
+            jobs.work(desk.service.runtime)
+        let_leases_run_out(desk)
+    assert jobs.work(desk.service.runtime)
+    assert report_of(desk, begun["import_id"])["state"] == "refused"
 
 
 def kept_files(desk: Desk) -> list[str]:

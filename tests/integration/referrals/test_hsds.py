@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 
+from services.chassis import wire
 from services.chassis.passports import Caller
 from services.contracts.referrals import directory, directory_exports, hsds
 from services.referrals.directory.countries import country_code
@@ -136,6 +137,32 @@ def test_hsds_is_imported_once_and_then_unchanged(desk_on_both: Desk) -> None:
     assert [violations("service", each) for each in page["contents"]] == [[], []]
     assert [each["status"] for each in page["contents"]] == ["active", "temporarily closed"]
     assert page["contents"][0]["service_at_locations"][0]["location"]["name"] == "Old Customs House"
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("attributes", [{"id": "x", "label": "l", "value": 10**30}]),
+        ("contacts", [{"id": "c", "name": "\ud800"}]),
+        ("organization", {"id": "2" * 32, "name": "Kit\ud800", "description": "d"}),
+        ("minimum_age", 10**30),
+        ("minimum_age", "1" + "0" * 30),
+        ("maximum_age", "1e999"),
+        ("contacts", '[{"id": "c", "name": "\\ud800"}]'),
+        ("contacts", "[" * 19_000),
+    ],
+)
+def test_whatever_a_service_holds_the_directory_can_be_read_and_exported(
+    desk: Desk, member: str, value: Any
+) -> None:
+    organization = {"id": "1" * 32, "name": "Kitchen", "description": "Food."}
+    service = {"id": "3" * 32, "name": "Larder", "status": "active", "organization": organization}
+    assert desk.import_file(json.dumps([service | {member: value}]).encode())["state"] == "done"
+
+    page = desk(hsds.list_hsds_services, search="larder", full=True)
+    assert [each["name"] for each in page["contents"]] == ["Larder"]
+    wire.encode(page)
+    assert b"Larder" in exported(desk)
 
 
 def test_a_service_is_shown_with_its_capacity_its_places_and_its_alert(full_desk: Desk) -> None:

@@ -98,6 +98,16 @@ def test_json_says_the_same_as_csv():
     ]
 
 
+@pytest.mark.parametrize("name", ["last_name", "department", "employer"])
+@pytest.mark.parametrize("half", ["\ud800", "Reef \udfff"])
+def test_half_of_a_character_is_refused_with_line_and_column(name, half):
+    row = {"employee_number": "1", "last_name": "Quill"} | {name: half}
+    parsed = parse(json.dumps([row, {"employee_number": "2", "last_name": "Reef"}]).encode(), "json")
+    refused = [each for each in parsed.problems if each.is_refused]
+    assert [(each.line, each.column, each.code) for each in refused] == [(1, name, "broken_character")]
+    assert (parsed.refused_numbers, [each.number for each in parsed.rows]) == (["1"], ["2"])
+
+
 def test_a_message_never_repeats_a_cell():
     parsed = parse(HEADER + b"1,A,Quill,,,,\n2,Robin,Reef,,secret-person,,\n", "csv")
     assert all("secret-person" not in problem.message for problem in parsed.problems)

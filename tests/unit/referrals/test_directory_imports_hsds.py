@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,7 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.referrals.directory.rules import Level, Phone, ResourceStatus, TemporaryMessage
+from services.contracts.fields import LARGEST
+from services.referrals.directory.hsds_tables import OURS
+from services.referrals.directory.rules import (
+    Level,
+    Phone,
+    ResourceStatus,
+    TemporaryMessage,
+    record_as_json,
+)
 from services.referrals.directory_imports import hsds_json, hsds_package
 from services.referrals.directory_imports.report import FileRefused
 from tests.support.hsds_schema import violations
@@ -255,6 +264,88 @@ def test_what_is_odd_is_read_charitably_and_said() -> None:
         "unreadable_position",
     ]
     assert next(record.description for record in parsed.records if record.level is Level.PROGRAM) == "bell"
+
+
+LARGE = 10**30
+
+
+def attribute(value: Any) -> list[dict[str, Any]]:
+    return [{"id": "x", "label": "l", "value": value}]
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "code"),
+    [
+        ("attributes", attribute({"a": {"b": ["\ud800"]}}), "broken_character"),
+        ("attributes", attribute({"\ud800": 1}), "broken_character"),
+        ("attributes", attribute(LARGE), "number_too_large"),
+        ("attributes", attribute([-LARGE, 1]), "number_too_large"),
+        ("contacts", [{"id": "c", "name": "\udfff"}], "broken_character"),
+        ("languages", [{"id": "1", "name": "\ud800", "code": "\ud800"}], "broken_character"),
+        ("phones", [{"id": "1", "number": "555-0100", "type": "\ud800"}], "broken_character"),
+        ("organization", {"id": KITCHEN, "name": "Kit\ud800", "description": "d"}, "broken_character"),
+        ("funding", [{"id": "f", "source": {"k": 10**25}}], "number_too_large"),
+        ("capacities", [{"id": "1", "available": LARGE}], "number_too_large"),
+        ("minimum_age", LARGE, "number_too_large"),
+        ("minimum_age", LARGEST + 1, "number_too_large"),
+        ("x_extra", -(2**53), "number_too_large"),
+        ("widgets\ud800", "y", "broken_character"),
+    ],
+)
+def test_what_cannot_be_stored_is_taken_out_at_any_depth_and_said(member: str, value: Any, code: str) -> None:
+    parsed = parse(as_json([a_service(**{member: value})]))
+    told = [(each.line, each.column) for each in parsed.warnings if each.code == code]
+    assert told == [(1, member.replace("\ud800", "\ufffd"))]
+    kept = [record_as_json(record) for record in parsed.records]
+    assert len(kept) == 2
+    json.dumps(kept, ensure_ascii=False).encode()
+    assert not re.search(r"\\ud[89a-f]|[0-9]{16}", json.dumps(kept))
+
+
+@pytest.mark.parametrize("digits", ["9" * 5_000, "1e999", "-1e999"], ids=["long", "most", "least"])
+def test_a_number_of_any_length_costs_its_member_alone(digits: str) -> None:
+    parsed = parse(as_json([a_service(x_extra="HERE")]).replace(b'"HERE"', digits.encode()))
+    assert (warned(parsed), len(parsed.records)) == (["number_too_large"], 2)
+
+
+def test_the_largest_number_and_whole_characters_are_kept() -> None:
+    parsed = parse(as_json([a_service(x_extra=LARGEST, contacts=[{"id": "1", "name": "\U0001f600"}])]))
+    assert warned(parsed) == []
+    assert parsed.by_name["Pantry"].extra["x_extra"] == str(LARGEST)
+
+
+def test_a_name_of_a_table_that_cannot_be_stored_is_said_as_it_can() -> None:
+    parsed = parse(as_json({"services": [a_service()], "\ud800": [{"id": "1"}, 5]}))
+    assert [each.column for each in (*parsed.warnings, *parsed.refused)] == ["\ufffd", "\ufffd"]
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("organization", {"id": KITCHEN, "name": "Kit\0chen", "description": "d"}),
+        ("phones", [{"id": "1", "number": "555-0100", "type": "\0"}]),
+        ("attributes", attribute({"\0": 1})),
+    ],
+)
+def test_a_nul_character_at_any_depth_refuses_its_entry(member: str, value: Any) -> None:
+    assert codes(parse(as_json([a_service(**{member: value})]))) == [(1, member, "nul_character")]
+
+
+def test_a_nul_character_in_a_package_refuses_its_row() -> None:
+    tables = {**TABLES, "phones.csv": [{"id": "1", "service_id": "1", "number": "555-0161", "type": "\0"}]}
+    assert codes(parse(a_package(tables))) == [(2, "type", "nul_character")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"text": "\\ud800"}', '{"text": 1%s}' % ("0" * 30), "[" * 100_000],
+    ids=["half", "large", "deep"],
+)
+def test_an_attribute_of_an_export_of_ours_brings_in_nothing_that_cannot_be_stored(text: str) -> None:
+    ours = [{"id": "1", "link_type": OURS, "label": "temporary_message", "value": text}]
+    parsed = parse(as_json([a_service(attributes=ours)]))
+    assert "unreadable_attribute" in warned(parsed)
+    assert parsed.by_name["Pantry"].temporary_message is None
 
 
 def test_tables_that_have_no_place_here_are_named() -> None:
