@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from http.cookiejar import DefaultCookiePolicy
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -18,7 +19,7 @@ from services.chassis.rpc_client import RpcClient
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import Operation, all_operations
 from services.contracts.errors import Refused
-from services.identity.realms.rules import DEFAULT_ROLES, effective_permissions
+from services.identity.realms.rules import DEFAULT_ROLES, effective_permissions, switched_on
 from tests.support.stack import RunningStack
 
 # RFC 9864 names the curve instead of EdDSA; passports keep the older name.
@@ -59,9 +60,9 @@ def _holds(role: str, operation: Operation) -> bool:
     realm, permissions = DEFAULT_ROLES[role]
     if operation.access.realms and realm not in operation.access.realms:
         return False
-    switches = {"can_edit_capacity": True, "can_change_status": True}
+    switched = switched_on(SimpleNamespace(can_edit_capacity=True, can_change_status=True))
     features = ("referralq", "provider_portal", "electronic_signature")
-    return operation.access.permission in effective_permissions(realm, permissions, switches, features)
+    return operation.access.permission in effective_permissions(realm, permissions, switched, features)
 
 
 def _send(portico: RunningStack, route: Route, token: str | None) -> requests.Response:
