@@ -7,7 +7,7 @@ from typing import Any
 
 import flask
 
-from gateway import answers, documentation, errors, health, pages
+from gateway import answers, documentation, errors, health
 from gateway.api import ROUTES
 from gateway.dispatch import Dispatcher
 from gateway.routes import Route, rule_class
@@ -27,7 +27,6 @@ def create_app(settings: Any, client: RpcClient) -> flask.Flask:
         from gateway import web  # noqa: PLC0415  # a gateway for programs alone loads no template
 
         web.register(app, dispatcher, settings)
-        pages.register(app)
     if "page front door" not in app.view_functions:
         app.add_url_rule("/", "root", lambda: flask.redirect("/docs"))
     errors.register(app)

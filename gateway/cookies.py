@@ -70,21 +70,31 @@ def session_token() -> str | None:
     return flask.request.cookies.get(NAME)
 
 
+def is_own_page(public_url: str | None) -> bool:
+    """Whether the browser reports that the request was made by a page of this site."""
+    site, origin = flask.request.headers.get("Sec-Fetch-Site"), flask.request.headers.get("Origin")
+    hosts = {flask.request.host, _host(public_url)} - {""}
+    return (
+        (site is not None or origin is not None)
+        and site in (None, "same-origin")
+        and (origin is None or _host(origin) in hosts)
+    )
+
+
+def _host(address: str | None) -> str:
+    try:
+        return urlsplit(address or "").netloc
+    except ValueError:  # an address that no browser sends
+        return ""
+
+
 def require_own_page(public_url: str | None) -> None:
     """Raise Refused(cross_site_refused) unless the request was made by a page of this site.
 
     The origin must be the requested host, or that of `public_url` where a proxy changes the host.
     """
     headers = flask.request.headers
-    site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
-    hosts = {flask.request.host, urlsplit(public_url or "").netloc} - {""}
-    is_ours = (
-        headers.get(MARK) == "1"
-        and (site is not None or origin is not None)
-        and site in (None, "same-origin")
-        and (origin is None or urlsplit(origin).netloc in hosts)
-    )
-    if not is_ours:
+    if not (headers.get(MARK) == "1" and is_own_page(public_url)):
         raise Refused(
             "cross_site_refused",
             f"A request with the session cookie must come from this site's own page, with the header {MARK}: 1.",

@@ -58,6 +58,16 @@ def _members(refusal: Refused) -> dict[str, Any]:
     }
 
 
+def _is_for_a_person() -> bool:
+    """Whether a browser shows the answer, at an address that is not the API's."""
+    is_api = flask.request.path.startswith(("/v1/", "/fhir/"))
+    return not is_api and "text/html" in flask.request.headers.get("Accept", "")
+
+
+def _raise(refusal: Refused) -> flask.Response:
+    raise refusal
+
+
 def register(app: flask.Flask) -> None:
     """Answer every error with problem+json."""
 
@@ -71,7 +81,11 @@ def register(app: flask.Flask) -> None:
             # Flask makes this of an exception that another handler of ours has raised.
             return _fault(error.__cause__ or getattr(error, "original_exception", None) or error)
         code = _HTTP_CODES.get(error.code or 0, "malformed_request")
-        response = problem(Refused(code, error.description or "The request cannot be served."))
+        refusal = Refused(code, error.description or "The request cannot be served.")
+        if "pages" in app.extensions and _is_for_a_person():
+            page: flask.Response = app.extensions["pages"].answered(lambda: _raise(refusal))
+            return page
+        response = problem(refusal)
         if error.code == 405:
             response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
         return response

@@ -9,8 +9,9 @@ from typing import Any
 import flask
 
 from gateway.dispatch import Dispatcher
-from gateway.web import assets, outside_sign_in, theme
+from gateway.web import assets, mailed_links, outside_sign_in, serving, theme
 from gateway.web.entrance import Entrance
+from gateway.web.first_access import FirstAccess
 from gateway.web.pages import PAGES
 from gateway.web.protection import Protection
 from gateway.web.serving import Pages
@@ -26,12 +27,19 @@ def register(app: flask.Flask, dispatcher: Dispatcher, settings: Any) -> None:
         )
         return
     pages = Pages(dispatcher, Protection(_key(settings.pages_key_file), settings.public_url), PAGES)
+    app.extensions["pages"] = pages
     assets.register(app)
     theme.register(app)
     for page in PAGES:
         methods = ["GET", "POST"] if page.actions else ["GET"]
         app.add_url_rule(page.rule, f"page {page.address}", pages.view(page), methods=methods)
-    Entrance(pages).register(app)
+    app.add_url_rule(
+        serving.PROOF, "page proof", lambda: pages.answered(pages.prove), methods=["GET", "POST"]
+    )
+    entrance = Entrance(pages)
+    entrance.register(app)
+    FirstAccess(pages, entrance).register(app)
+    mailed_links.register(app, pages)
     outside_sign_in.register(app, pages)
 
 

@@ -6,13 +6,13 @@ reload loses nothing, a link signs nobody in, and nothing of it is in an address
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import flask
-import segno
 
 from gateway import cookies
 from gateway.web import forms, problems
@@ -25,9 +25,10 @@ from services.contracts.identity.realms import REALMS
 
 STEP = "__Host-step"
 _STEP_LASTS_S = 600
+MOST_OF_PATH = 500  # characters; a sealed step must fit into a cookie
 _PASSWORD_LASTS_S = 300
 _CODE = re.compile(r"[a-z_]{1,60}")
-_KEY = re.compile(r"[a-z][a-z0-9-]{0,63}")
+ORGANISATION = re.compile(r"[a-z][a-z0-9-]{0,63}")
 STARTS = {"provider": "/provider", "staff": "/account"}
 
 _SIGN_IN = Action("sign_in", login.log_in, "")
@@ -38,9 +39,12 @@ _COMPLETE = Action("complete", login.complete_log_in, "")
 
 def own_path(given: str | None) -> str | None:
     """The address to go on to, if it is a path of this site. Anybody can write an address with another."""
-    if not given or not given.startswith("/") or given.startswith(("//", "/\\")):
+    if not given or len(given) > MOST_OF_PATH or not given.startswith("/") or given.startswith(("//", "/\\")):
         return None
-    parts = urlsplit(given)
+    try:
+        parts = urlsplit(given)
+    except ValueError:
+        return None
     is_plain = not parts.scheme and not parts.netloc and not any(ord(each) < 33 for each in given)
     return given if is_plain and "\\" not in given else None
 
@@ -95,8 +99,16 @@ class Entrance:
         given = forms.arguments(form, _SIGN_IN.request)
         if opened.get("login") == given.get("login") and not given.get("password"):
             given["password"] = opened.get("password")
+        return self.log_in(given)
+
+    def log_in(self, given: Mapping[str, Any]) -> flask.Response:
+        """Sign in with a password and go on; to the second step, or the sign-in page with what is wrong, where that is next.
+
+        The form of the current request names organisation and realm.
+        """
+        form = flask.request.form
         try:
-            reply = self._dispatcher.call(_SIGN_IN.route, given, token=_no_token)
+            reply = self._dispatcher.call(_SIGN_IN.route, given, token=no_token)
         except Refused as refusal:
             return self._password_refused(refusal, given)
         response = redirect(self._goes_on_to(form, reply["account"]["realm"]))
@@ -110,7 +122,11 @@ class Entrance:
                 {
                     "challenge": refusal.more["challenge"],
                     "is_enrolment": bool(refusal.more["enrolment"]),
-                    "where": {name: form.get(name, "") for name in ("organisation", "realm", "return_path")},
+                    "where": {
+                        "organisation": form.get("organisation", "")[:64],
+                        "realm": form.get("realm", "")[:20],
+                        "return_path": own_path(form.get("return_path")) or "",
+                    },
                 }
             )
         more: dict[str, Any] = {}
@@ -124,7 +140,7 @@ class Entrance:
     def _forgotten(self, form: Mapping[str, str]) -> flask.Response:
         given = forms.arguments(flask.request.form, _FORGOTTEN.request)
         try:
-            self._dispatcher.call(_FORGOTTEN.route, given, token=_no_token)
+            self._dispatcher.call(_FORGOTTEN.route, given, token=no_token)
         except Refused as refusal:
             return self._sign_in(
                 form, problems.of(refusal, _FORGOTTEN, flask.request.form), is_forgotten=True
@@ -140,6 +156,7 @@ class Entrance:
             "realm": realm,
             "return_path": own_path(given.get("return_path")),
             "options": None,
+            "where": urlencode({"organisation": organisation}),
             "told": _told(given),
             "kept_password": None,
             "is_forgotten": given.get("forgotten") == "1",
@@ -147,10 +164,10 @@ class Entrance:
             "problem": problem,
             **more,
         }
-        if _KEY.fullmatch(organisation) and realm in REALMS:
+        if ORGANISATION.fullmatch(organisation) and realm in REALMS:
             where = {"organisation": organisation, "realm": realm}
             values["options"] = self._dispatcher.call(
-                route_of(outside.list_sign_in_options), where, token=_no_token
+                route_of(outside.list_sign_in_options), where, token=no_token
             )
         return self._pages.shown("entrance/sign_in.html", values, problem.status if problem else 200)
 
@@ -169,12 +186,10 @@ class Entrance:
             return self._step(None, None)
         try:
             if form.get(forms.ACTION) == _ENROL.name:
-                reply = self._dispatcher.call(
-                    _ENROL.route, {"challenge": begun["challenge"]}, token=_no_token
-                )
+                reply = self._dispatcher.call(_ENROL.route, {"challenge": begun["challenge"]}, token=no_token)
                 return self._to_step({**begun, "is_enrolment": False, "enrolment": reply})
             given = {"challenge": begun["challenge"], "code": form.get("code", "").strip()}
-            reply = self._dispatcher.call(_COMPLETE.route, given, token=_no_token)
+            reply = self._dispatcher.call(_COMPLETE.route, given, token=no_token)
         except Refused as refusal:
             if refusal.code == "challenge_refused":
                 return self._step(None, None)
@@ -187,26 +202,28 @@ class Entrance:
         response = redirect("/sign-in/recovery-codes" if codes else goes_on_to)
         cookies.set_session(response, reply["token"])
         if codes:
-            self._keep_step(response, {"recovery_codes": codes, "goes_on_to": goes_on_to})
+            of_session = hashlib.sha256(reply["token"].encode()).hexdigest()
+            self._keep_step(
+                response, {"recovery_codes": codes, "goes_on_to": goes_on_to, "session": of_session}
+            )
         else:
             response.delete_cookie(STEP, path="/", secure=True, httponly=True, samesite="Lax")
         return response
 
     def recovery_codes(self) -> flask.Response:
-        """The recovery codes of a second factor that was just set up, until the person goes on."""
+        """The recovery codes of a second factor that was just set up, in the session that set it up."""
         begun = self._opened() or {}
-        if "recovery_codes" not in begun:
+        token = cookies.session_token() or ""
+        if begun.get("session") != hashlib.sha256(token.encode()).hexdigest():
             return redirect("/")
         values = {"codes": begun["recovery_codes"], "goes_on_to": begun["goes_on_to"]}
         return self._pages.shown("entrance/recovery_codes.html", values)
 
     def _step(self, begun: Mapping[str, Any] | None, problem: problems.Problem | None) -> flask.Response:
         enrolment = (begun or {}).get("enrolment")
-        picture = segno.make(enrolment["uri"], micro=False) if enrolment else None
         values = {
             "begun": begun,
             "enrolment": enrolment,
-            "picture": picture.svg_inline(scale=5, border=4, light="#fff") if picture else None,
             "problem": problem,
             "where": urlencode((begun or {}).get("where", {})),
         }
@@ -240,7 +257,8 @@ def keep_step(protection: Protection, response: flask.Response, begun: Mapping[s
     )
 
 
-def _no_token() -> str:
+def no_token() -> str:
+    """The token of a call by somebody who has not signed in."""
     raise Refused("unauthenticated", "Sign in first.")
 
 

@@ -14,7 +14,7 @@ from marshmallow import Schema, fields
 from werkzeug.datastructures import MultiDict
 
 from gateway.web import language
-from services.contracts.fields import Moment
+from services.contracts.fields import LARGEST, Moment
 
 # Members of every form that are no members of a request.
 ACTION, KEY, VERSION, TOKEN = "action", "key", "version", "form_token"
@@ -69,9 +69,11 @@ def _one(text: str, declared: fields.Field[Any]) -> Any:
         return None
     if isinstance(declared, fields.Integer):
         try:
-            return int(text.strip())
+            number = int(text.strip())
         except ValueError:
             return text
+        # What a call cannot carry stays a text, so that the operation's own words refuse it.
+        return number if abs(number) <= LARGEST else text
     return text.replace("\r\n", "\n")
 
 

@@ -110,6 +110,10 @@ def moment(value: str | datetime.datetime | None) -> markupsafe.Markup | str:
         return ""
     at = datetime.datetime.fromisoformat(value) if isinstance(value, str) else value
     here, locale = zone(), locale_of(flask.g.language)
+    try:
+        at.astimezone(here)
+    except OverflowError:  # the first or the last possible day, in another zone
+        here = zoneinfo.ZoneInfo("UTC")
     date = babel.dates.format_date(at.astimezone(here), "medium", locale=locale)
     time = babel.dates.format_time(at, "short", tzinfo=here, locale=locale)
     shown = str(locale.datetime_formats["medium"]).replace("'", "").format(time, date)

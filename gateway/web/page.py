@@ -75,7 +75,8 @@ class Action:
     """What a form of a page does: one call of a route.
 
     `then` is the address to go to afterwards, with members of the path or of the reply in braces; empty: the page itself.
-    `done` is what the next page says, a text to be translated. `given` are members that the form does not have.
+    `done` is what the next page says, a text to be translated. `given` are members that the form does not have. With
+    `keeps_reply` the next page has the reply as `kept`, for a while: a secret that is shown once.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Action:
     done: str
     then: str = ""
     given: Mapping[str, Any] = field(default_factory=dict)
+    keeps_reply: bool = False
 
     @property
     def route(self) -> Route:
@@ -115,6 +117,10 @@ class Page:
     def rule(self) -> str:
         """The address as Flask writes it."""
         return re.sub(r"{(\w+)}", r"<\1>", self.address)
+
+    def address_with(self, path: Mapping[str, Any]) -> str:
+        """The page's address with these parameters."""
+        return self.address.format_map(path)
 
     def action(self, name: str) -> Action | None:
         """The action of this name, if the page has it."""

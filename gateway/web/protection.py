@@ -13,7 +13,6 @@ import hmac
 import secrets
 import time
 from typing import Any
-from urllib.parse import urlsplit
 
 import flask
 import orjson
@@ -44,14 +43,8 @@ class Protection:
 
     def require_own_form(self, token: str) -> None:
         """Raise Refused(cross_site_refused) unless the current request is one of our forms, posted from our own page."""
-        headers = flask.request.headers
-        site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
-        hosts = {flask.request.host, urlsplit(self._public_url or "").netloc} - {""}
-        is_ours = (
-            (site is not None or origin is not None)
-            and site in (None, "same-origin")
-            and (origin is None or urlsplit(origin).netloc in hosts)
-            and hmac.compare_digest(token.encode(), self.form_token(flask.request.path).encode())
+        is_ours = cookies.is_own_page(self._public_url) and hmac.compare_digest(
+            token.encode(), self.form_token(flask.request.path).encode()
         )
         if not is_ours:
             raise Refused(

@@ -8,10 +8,12 @@ from typing import Any
 
 import flask
 import jinja2
+import markupsafe
+import segno
 
 from gateway.web import assets, language, theme
 from gateway.web.protection import Protection, keep_visitor
-from services.chassis import logs
+from services.chassis import logs, wire
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -40,8 +42,15 @@ def _environment() -> jinja2.Environment:
         "day": language.day,
         "age": language.age,
         "local": language.local,
+        "qr_code": _qr_code,
     }
     return made
+
+
+def _qr_code(text: str) -> markupsafe.Markup:
+    """The picture of a text for a camera, on white also where the page is dark."""
+    drawing = segno.make(text, micro=False).svg_inline(scale=5, border=4, light="#fff")
+    return markupsafe.Markup(drawing)  # noqa: S704  # paths and numbers only
 
 
 _jinja = _environment()
@@ -67,6 +76,8 @@ def shown(protection: Protection, name: str, values: Mapping[str, Any], status: 
         "form_token": protection.form_token,
         "address": flask.request.path,
         "args": flask.request.args,
+        "open_key": None,
+        "new_key": wire.new_id,
         "zone": language.zone().key,
         "zones": sorted(language.zone_names()),
         "correlation_id": logs.correlation_id.get(),

@@ -22,14 +22,17 @@ from gateway.routes import Route
 from gateway.web import forms, language, problems, rendering
 from gateway.web.page import Action, Of, Page, Read, route_of
 from gateway.web.protection import Protection
-from services.chassis import wire
 from services.contracts.errors import Refused
-from services.contracts.identity import passports
+from services.contracts.identity import login, passports, second_factor
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+PROOF = "/account/proof"
+_PROVE = Action("prove", login.prove_myself, "")
+_KEPT = "__Host-kept"
+_KEPT_S = 600
 # After these the session has ended, and the person signs in again.
 SIGNED_OUT = frozenset({"unauthenticated", "passport_expired"})
 
@@ -84,9 +87,8 @@ class Visit:
         schema = action.request
         arguments = forms.arguments(form, schema) | dict(action.given)
         arguments |= {name: value for name, value in self.path.items() if name in schema.fields}
-        key = hashlib.sha256(f"{action.name}:{form[forms.KEY]}".encode()).hexdigest()[:32]
         version = form.get(forms.VERSION) if action.operation.takes_version else None
-        return self.call(action.route, arguments, key, version or None)
+        return self.call(action.route, arguments, key_of(action, form), version or None)
 
 
 class Pages:
@@ -95,6 +97,7 @@ class Pages:
     def __init__(self, dispatcher: Dispatcher, protection: Protection, pages: Sequence[Page]) -> None:
         self.dispatcher = dispatcher
         self.protection = protection
+        self._pages = {page.address: page for page in pages}
         self._done = {action.name: action.done for page in pages for action in page.actions}
 
     def view(self, page: Page) -> Callable[..., flask.Response]:
@@ -136,9 +139,30 @@ class Pages:
         visit.read()
         return self._page(visit, None)
 
+    def _refused_form(self, visit: Visit, problem: problems.Problem) -> flask.Response:
+        """The page again with what was typed; where the page cannot be read either, what was typed alone, to send once more."""
+        try:
+            visit.read()
+        except Refused as refusal:
+            if refusal.code in SIGNED_OUT:
+                raise
+            kept = [(name, text) for name, text in problem.form.items(multi=True) if name != forms.TOKEN]
+            values = {
+                "address": visit.page.address_with(visit.path),
+                "problem": problem,
+                "kept": kept,
+                "typed": [(name, text) for name, text in kept if name not in forms.OWN and text],
+            }
+            return self.shown("unsent.html", values, problem.status)
+        return self._page(visit, problem)
+
     def _post(self, visit: Visit) -> flask.Response:
         form = flask.request.form
         self.protection.require_own_form(form.get(forms.TOKEN, ""))
+        return self._carried_out(visit, form)
+
+    def _carried_out(self, visit: Visit, form: MultiDict[str, str]) -> flask.Response:
+        """Carry out what the form asks for."""
         action = visit.page.action(form.get(forms.ACTION, ""))
         if action is None or not form.get(forms.KEY):
             raise Refused("malformed_request", "This form is not known here. Open the page again.")
@@ -147,26 +171,88 @@ class Pages:
         except Refused as refusal:
             if refusal.code in SIGNED_OUT:
                 raise
-            visit.read()
-            return self._page(visit, problems.of(refusal, action, form))
+            if refusal.code == "proof_required":
+                return self._ask_for_proof(visit, self._sealed_form(visit, form), None)
+            return self._refused_form(visit, problems.of(refusal, action, form))
+        response = redirect(_address_after(visit, action, reply))
         if action.route.cookie == "taken":
             response = redirect(action.then)
             cookies.clear_session(response)
-            return response
-        return redirect(_address_after(visit, action, reply))
+        elif action.keeps_reply:
+            self._keep(response, action, reply)
+        return response
+
+    # Proving who one is, after which the action goes on
+
+    def prove(self) -> flask.Response:
+        """Take the proof that an action needs, and carry the action out."""
+        form = flask.request.form
+        if flask.request.method == "GET":
+            return redirect("/account")
+        self.protection.require_own_form(form.get(forms.TOKEN, ""))
+        sealed = form.get("kept_form", "")
+        kept = self.protection.opened(sealed, _of_session("form"))
+        page = self._pages.get(kept["page"]) if kept else None
+        if kept is None or page is None:
+            return redirect("/account")
+        visit = Visit(self.dispatcher, page, kept["path"])
+        try:
+            visit.call(_PROVE.route, forms.arguments(form, _PROVE.request))
+        except Refused as refusal:
+            if refusal.code in SIGNED_OUT:
+                raise
+            beside = "code" if "code" in form else "password"
+            return self._ask_for_proof(visit, sealed, problems.of(refusal, _PROVE, form, beside))
+        return self._carried_out(visit, MultiDict(kept["form"]))
+
+    def _ask_for_proof(self, visit: Visit, sealed: str, problem: problems.Problem | None) -> flask.Response:
+        values = {
+            "me": visit.call(route_of(passports.describe_me), {}),
+            "factor": visit.call(route_of(second_factor.get_my_second_factor), {}),
+            "address": PROOF,
+            "back_to": visit.page.address_with(visit.path),
+            "kept_form": sealed,
+            "problem": problem,
+        }
+        return self.shown("account/proof.html", values, problem.status if problem else 200)
+
+    def _sealed_form(self, visit: Visit, form: MultiDict[str, str]) -> str:
+        kept = {"page": visit.page.address, "path": dict(visit.path), "form": list(form.items(multi=True))}
+        return self.protection.sealed(kept, _of_session("form"), _KEPT_S)
+
+    # Replies that are shown once
+
+    def _keep(self, response: flask.Response, action: Action, reply: Any) -> None:
+        sealed = self.protection.sealed({action.name: reply}, _of_session("reply"), _KEPT_S)
+        response.set_cookie(
+            _KEPT, sealed, max_age=_KEPT_S, path="/", secure=True, httponly=True, samesite="Lax"
+        )
+
+    def _kept(self, page: Page) -> Any:
+        """The reply that an action of this page has left. A reload does not lose it."""
+        if not any(action.keeps_reply for action in page.actions):
+            return {}
+        return self.protection.opened(flask.request.cookies.get(_KEPT, ""), _of_session("reply")) or {}
 
     def _page(self, visit: Visit, problem: problems.Problem | None) -> flask.Response:
         values = dict(visit.values)
         values["page"] = visit.page
         values["path"] = visit.path
+        values["address"] = visit.page.address_with(visit.path)
+        values["kept"] = self._kept(visit.page)
         values["problem"] = problem
         done = self._done.get(flask.request.args.get("done", "")) if problem is None else None
         values["done"] = language.text(done) if done else None
         values["may"] = visit.may
         # The same key where nobody knows what became of the request, so that it is not carried out twice.
         is_open = problem is not None and problem.may_have_been_done
-        values["key"] = flask.request.form[forms.KEY] if is_open else wire.new_id()
+        values["open_key"] = problem.form[forms.KEY] if problem and is_open else None
         return self.shown(visit.page.template, values, problem.status if problem else 200)
+
+
+def key_of(action: Action, form: Mapping[str, str]) -> str:
+    """The idempotency key of a form's action: two sendings of one form are one write."""
+    return hashlib.sha256(f"{action.name}:{form.get(forms.KEY, '')}".encode()).hexdigest()[:32]
 
 
 def _token() -> str:
@@ -176,9 +262,14 @@ def _token() -> str:
     return token
 
 
+def _of_session(what: str) -> str:
+    """The purpose of a seal that only this session can open."""
+    return f"{what} of session {cookies.session_token()}"
+
+
 def _address_after(visit: Visit, action: Action, reply: Any) -> str:
     known = {**visit.path, **(reply if isinstance(reply, Mapping) else {})}
-    address = (action.then or visit.page.address).format_map(known)
+    address = action.then.format_map(known) if action.then else visit.page.address_with(visit.path)
     return f"{address}{'&' if '?' in address else '?'}done={action.name}"
 
 

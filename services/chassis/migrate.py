@@ -14,12 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from alembic import command
+from alembic import command, op
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
-from sqlalchemy import Connection, bindparam, column, create_engine, select, update
+from sqlalchemy import Column, Connection, bindparam, column, create_engine, inspect, select, update
 from sqlalchemy import table as sa_table
 from sqlalchemy.exc import DBAPIError
 
@@ -58,6 +58,29 @@ def downgrade(service: str, url: str, revision: str = "base") -> None:
     with engine.connect() as connection:
         command.downgrade(_configuration(service, connection), revision)
     engine.dispose()
+
+
+def add_columns(table: str, *columns: Column[Any]) -> None:
+    """Add those of the columns that are not there. An interrupted migration that fills rows begins anew with its next start."""
+    there = {each["name"] for each in inspect(op.get_bind()).get_columns(table)}
+    for each in columns:
+        if each.name not in there:
+            op.add_column(table, each)
+
+
+def has_table(name: str) -> bool:
+    """Whether an interrupted migration has made the table already."""
+    return bool(inspect(op.get_bind()).has_table(name))
+
+
+def replace_index(name: str, table: str, columns: Sequence[Any] | None) -> None:
+    """Make an index anew, or only delete it. Concurrently, so that PostgreSQL lets others write meanwhile.
+
+    An index that PostgreSQL had begun to make when the migration was interrupted is not valid, so it is never kept.
+    """
+    op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
+    if columns is not None:
+        op.create_index(name, table, list(columns), postgresql_concurrently=True)
 
 
 def fill(

@@ -8,11 +8,13 @@ from eventlet import tpool
 
 from services.chassis.audit_search import ids_asked, serves_audit
 from services.chassis.blobs import DOCUMENTS
+from services.chassis.loop import Loop
 from services.chassis.runtime import Runtime
 from services.chassis.unused_files import UnusedFilesLoop
 from services.contracts.identity.merging import describe_person
 from services.contracts.signing.audit import trail
 from services.signing.documents.entrypoints import DocumentEntrypoints
+from services.signing.documents.page_pictures import SWEPT_EVERY_S, PagePictures
 from services.signing.documents.queries import files_in_use
 from services.signing.documents.signer import Signer
 from services.signing.models import Base
@@ -25,8 +27,10 @@ def start_runtime(settings: Any) -> Runtime:
     runtime: Any = Runtime("signing", settings, Base)
     runtime.signer = Signer(settings, runtime.blobs)
     runtime.signer.prepare()
+    runtime.page_pictures = PagePictures(runtime.blobs)
+    runtime.loops.append(Loop("page-pictures", runtime.page_pictures.sweep, SWEPT_EVERY_S))
     runtime.loops.append(UnusedFilesLoop(runtime, DOCUMENTS, files_in_use))
-    return runtime  # type: ignore[no-any-return]  # Runtime, with one attribute of this service's own
+    return runtime  # type: ignore[no-any-return]  # Runtime, with attributes of this service's own
 
 
 @serves_audit(trail, ids_asked(describe_person))

@@ -72,8 +72,8 @@ def test_a_template_has_no_rule_of_its_own_and_nothing_inline(path: Path) -> Non
     source = path.read_text()
     assert not STATUS_LOGIC.findall(source)
     assert not INLINE.findall(source)
-    # A picture that we draw ourselves, and the ticker, whose service renders its own markup (S2-59).
-    assert set(re.findall(r"([\w.]+)\|safe", source)) <= {"picture", "message.html"}
+    # The ticker, whose service renders its own markup (S2-59).
+    assert set(re.findall(r"([\w.]+)\|safe", source)) <= {"message.html"}
 
 
 def test_the_pages_call_identity_and_the_rest_by_routes_alone() -> None:

@@ -1,6 +1,6 @@
 """pytest plugin: which lines of the sources each test runs, and how long it takes.
 
-    TRACED_SOURCES=services/a.py:services/b.py TRACED_INTO=folder pytest -p tests.mutants.traced tests/…
+    TRACED_SOURCES=gateway/auth.py:gateway/cookies.py TRACED_INTO=folder pytest -p tests.mutants.traced tests/…
 
 Each test file leaves one in the folder as soon as it is done: the digests of the sources, and
 test → {"s": seconds, "lines": {source: [lines]}}. A test that failed has no entry.

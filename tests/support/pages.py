@@ -11,6 +11,7 @@ from typing import Any
 from tests.support.browser import Browser
 
 _AXE = Path(__file__).parents[2] / "gateway/web/node_modules/axe-core/axe.min.js"
+_found_good: set[str] = set()
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -44,6 +45,24 @@ def require_good(browser: Browser) -> None:
     assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), browser.evaluate(
         f"{wide}.map(it => it.outerHTML.slice(0, 100)).slice(0, 5).join()"
     )
+
+
+def wait_for_heading(browser: Browser, words: str) -> None:
+    """Wait for the page whose heading has these words, and ask, the first time that it is seen, that it is good."""
+    browser.wait_for(
+        f"document.querySelector('h1')?.textContent.includes({json.dumps(words)}) && document.readyState === 'complete'"
+    )
+    seen = browser.evaluate("[location.pathname, document.title, innerWidth, document.forms.length].join()")
+    if seen not in _found_good:
+        require_good(browser)
+        _found_good.add(seen)
+
+
+def enter(browser: Browser, label: str, text: str) -> None:
+    """Go to a field by the keyboard and replace what it has."""
+    reach(browser, label)
+    browser.evaluate("document.activeElement.select()")
+    browser.type(text)
 
 
 def follow(browser: Browser, words: str, most: int = 80) -> None:

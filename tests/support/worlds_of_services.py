@@ -31,6 +31,7 @@ from services.contracts.referrals import records as records_contract
 from services.contracts.signing import documents as signing
 from services.identity.realms.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions
 from services.referrals.models import StatusChange
+from services.signing.documents.page_pictures import PagePictures
 from services.signing.documents.signer import Signer
 from tests.integration.notifications.conftest import Notifications
 from tests.integration.referrals.builders import SMALL_DIRECTORY, an_export, an_export_with
@@ -271,6 +272,7 @@ def signing_world(folder: Path) -> World:
         signing_workers=2,
     )
     service.runtime.signer = Signer(service.runtime.settings, service.runtime.blobs)
+    service.runtime.page_pictures = PagePictures(service.runtime.blobs)
     world = World(service, file, dict(IDS), {key: everybody(IDS[key], ACCOUNTS[key]) for key in KEYS})
     for key in KEYS:
         _answers_within(service, key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import re
 from collections.abc import Iterator
@@ -10,11 +9,10 @@ from typing import Any
 
 import oidc_provider_mock
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from deploy.client import Portico
 from services.chassis.database import Database
-from services.identity.credentials.models import CredentialLink
 from services.identity.models import Account
 from tests.integration.identity.outside import real_provider
 from tests.support.browser import PROGRAM, Browser, running_browser
@@ -77,22 +75,6 @@ def refused(browser: Browser, field: str) -> str:
     return str(said)
 
 
-def press(browser: Browser, button_id: str) -> None:
-    """Go to a button by the keyboard and press it."""
-    browser.tab_to(button_id)
-    browser.press(" ")
-
-
-def complaint(browser: Browser, field: str) -> str:
-    """Wait for the message beside a field. The field is marked, refers to the message and has the focus."""
-    problem = f"{field}-problem"
-    text = browser.wait_for(f"document.getElementById({json.dumps(problem)}).textContent")
-    assert browser.focused == field
-    marks = "[it.getAttribute('aria-invalid'), it.getAttribute('aria-describedby').split(' ')[0]]"
-    assert browser.evaluate(f"(it => {marks})(document.activeElement)") == ["true", problem]
-    return str(text)
-
-
 def follow(browser: Browser, words: str) -> None:
     """Go to a link or button by the keyboard and press Enter."""
     for _ in range(30):
@@ -119,7 +101,8 @@ def test_a_password_signs_in_and_the_browser_goes_on_where_it_wanted_to(
     enter(browser, STAFF, portico.password_of(STAFF))
     browser.wait_for("location.pathname === '/healthz'")
     assert who_is_signed_in(portico, browser) == STAFF
-    assert browser.evaluate("document.cookie") == ""  # out of reach of scripts
+    seen = browser.evaluate("document.cookie.split(';').map(it => it.split('=')[0].trim())")
+    assert set(seen) <= {"", "time_zone"}  # the session is out of reach of scripts
 
 
 def test_a_wrong_password_says_the_same_as_a_login_that_does_not_exist(
@@ -225,6 +208,9 @@ def test_a_second_factor_is_asked_for_and_after_it_was_lost_set_up_anew(
     follow(browser, "I have kept them")
     browser.wait_for("location.pathname === '/healthz'")
     assert who_is_signed_in(portico, browser) == STRONG
+    browser.send("Network.deleteCookies", name="__Host-session", url=portico.stack.public_url)
+    browser.go(f"{portico.stack.public_url}/sign-in/recovery-codes")  # they are of that session
+    browser.wait_for("location.pathname === '/sign-in'")
 
 
 def test_a_second_step_that_has_ended_is_begun_again(portico: RunningStack, browser: Browser) -> None:
@@ -245,11 +231,16 @@ def test_a_second_step_that_has_ended_is_begun_again(portico: RunningStack, brow
 # With an outside provider
 
 
+@pytest.fixture(scope="module")
+def codes(portico: RunningStack) -> list[str]:
+    """The recovery codes of a member of the staff with a second factor, who signs in outside."""
+    return with_second_factor(portico.create_staff(OUTSIDE))
+
+
 @pytest.fixture
-def provider(portico: RunningStack) -> Iterator[list[str]]:
+def provider(portico: RunningStack, codes: list[str]) -> Iterator[list[str]]:
     """A real provider for Harbor's staff, one of whom has a second factor: its recovery codes."""
     user = oidc_provider_mock.User(sub="pages-subject", claims={"email": OUTSIDE, "email_verified": True})
-    codes = with_second_factor(portico.create_staff(OUTSIDE))
     with real_provider([user]) as issuer:
         path = "/v1/realms/staff/identity-provider"
         client = {"client_id": "portico", "client_secret": "a-client-secret"}
@@ -287,6 +278,23 @@ def test_an_outside_provider_signs_in_and_out(
     assert browser.path == f"{SIGN_IN}&signed_out=1"
 
 
+def test_an_outside_account_is_removed_by_its_owner(
+    portico: RunningStack, provider: list[str], browser: Browser
+) -> None:
+    owner = portico.create_staff(email := "unlinks.pages@harbor.example.org")
+    path = f"/v1/accounts/{owner.get('/v1/me')['id']}/outside-identities"
+    portico.admin.post(path, subject="unlinked-subject")
+    open_sign_in(portico, browser, "&return_path=/account")
+    enter(browser, email, portico.password_of(email))
+    browser.wait_for_text("Outside sign-in")
+    browser.wait_for("document.readyState === 'complete'")
+    button = "[...document.querySelectorAll('button')].find(it => it.textContent.startsWith('Remove'))"
+    browser.evaluate(f"{button}.focus()")
+    browser.press("Enter")
+    browser.wait_for_text("The outside sign-in is removed.")
+    assert portico.admin.get(path)["items"] == []
+
+
 def test_who_turns_back_at_the_provider_hears_so_and_of_a_strangers_words_none(
     portico: RunningStack, browser: Browser
 ) -> None:
@@ -298,42 +306,6 @@ def test_who_turns_back_at_the_provider_hears_so_and_of_a_strangers_words_none(
     assert "555" not in browser.text
 
 
-# Links in mails
-
-
-def test_a_link_that_has_expired_is_replaced_by_a_button(portico: RunningStack, browser: Browser) -> None:
-    email = "expired.pages@harbor.example.org"
-    account = portico.admin.post("/v1/accounts", email=email, first_name="Eve", last_name="Late")
-    portico.admin.post(f"/v1/accounts/{account['id']}/invitations", expect=202)
-    journey = portico.journey()
-    first = journey.await_mail(email, lambda mail: bool(LINK.search(mail["text"])))
-    expire_links(portico, email)
-
-    browser.go(portico.stack.public_url + LINK.findall(first["text"])[0])
-    browser.wait_for_text("Your invitation has expired.")
-    assert "token" not in browser.path
-    press(browser, "renew")
-    browser.wait_for_text("a new link is on its way")
-    second = journey.await_mail(email, lambda mail: mail["text"] != first["text"])
-
-    browser.go(portico.stack.public_url + LINK.findall(second["text"])[0])
-    browser.wait_for("document.activeElement.id === 'password'")
-    browser.type("short")
-    browser.press("Enter")
-    assert "15" in complaint(browser, "password")
-    browser.type(portico.password_of(email))
-    browser.press("Enter")
-    browser.wait_for_text("Your password is set.")
-    assert portico.log_in(HARBOR, email)
-
-
-def expire_links(portico: RunningStack, email: str) -> None:
-    """Let the account's links have ended an hour ago."""
-    past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
-    owner = select(Account.id).where(Account.login == email).scalar_subquery()
-    write(portico, update(CredentialLink).where(CredentialLink.account_id == owner).values(expires_at=past))
-
-
 def write(portico: RunningStack, statement: Any) -> None:
     """Change identity's data past the service."""
     database = Database(portico.stack.database_url("identity"))
@@ -341,34 +313,6 @@ def write(portico: RunningStack, statement: Any) -> None:
         database.write(None, lambda session: session.execute(statement))
     finally:
         database.close()
-
-
-# Failures
-
-
-def test_a_script_that_does_not_load_is_said_by_the_page_itself(
-    portico: RunningStack, browser: Browser
-) -> None:
-    browser.block("*/web/*.js")
-    for path in ("/credentials", "/verify-email"):
-        browser.go(portico.stack.public_url + path)
-        browser.wait_for("document.getElementById('stalled') !== null && document.readyState === 'complete'")
-        assert "did not load" not in browser.text  # at first it may still come
-        browser.evaluate("document.getAnimations().forEach(it => it.finish())")
-        browser.wait_for_text("This page's script did not load.")
-
-
-def test_a_browser_without_scripts_is_told_that_they_are_needed(
-    portico: RunningStack, browser: Browser
-) -> None:
-    browser.send("Emulation.setScriptExecutionDisabled", value=True)
-    for path in ("/credentials", "/verify-email"):
-        browser.go(portico.stack.public_url + path)
-        browser.wait_for("document.readyState === 'complete'")  # with its style sheet
-        assert "This page needs JavaScript" in browser.text
-        assert "One moment" not in browser.text
-        browser.evaluate("document.getAnimations().forEach(it => it.finish())")
-        assert "did not load" not in browser.text
 
 
 def test_signing_in_works_without_scripts(portico: RunningStack, staff: Portico, browser: Browser) -> None:
@@ -391,9 +335,11 @@ def test_the_pages_fit_a_phone_and_say_their_language(portico: RunningStack, bro
         f"{SIGN_IN}&problem=outside_provider_failed&reason=too_slow",
         "/credentials",
         "/verify-email",
+        "/pickup-code",
+        "/patient-access",
     ):
         browser.go(portico.stack.public_url + path)
-        browser.wait_for("document.getElementById('stalled') === null")
+        browser.wait_for("document.readyState === 'complete'")
         assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         assert browser.evaluate("document.documentElement.lang") == "en"
         unlabelled = "[...document.querySelectorAll('input:not([type=hidden])')].filter(it => !it.labels.length).length"

@@ -10,6 +10,13 @@ ROUTES = (
     Route(
         "GET", "/v1/documents/{document_id}/file", documents.open_document_file, downloads="application/pdf"
     ),
+    Route("GET", "/v1/documents/{document_id}/pages", documents.list_document_pages),
+    Route(
+        "GET",
+        "/v1/documents/{document_id}/pages/{number}/picture",
+        documents.open_document_page,
+        downloads="image/png",
+    ),
     Route("POST", "/v1/documents/{document_id}/signature", documents.sign_document),
     Route("POST", "/v1/documents/{document_id}/decline", documents.decline_document),
     Route("POST", "/v1/documents/{document_id}/return", documents.mark_returned),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from gateway.web.page import Action, Of, Page, Read
 from services.contracts.portals import configuration
 from services.contracts.referrals import assignments, capacity, queues, status_changes
+from services.contracts.signing import documents
 
 _LISTED = 25
 # How the organisation wants the portal to look; a portal that nobody has configured has the product's look.
-_LOOK = {
+LOOK = {
     "portal": Read(
         configuration.get_portal, given={"portal": "provider"}, without=("service_unavailable", "timeout")
     )
@@ -20,14 +21,24 @@ PAGES = (
         "provider/start.html",
         "provider",
         reads={
-            **_LOOK,
+            **LOOK,
             "unanswered": Read(
-                assignments.list_referrals, given={"is_open": True, "limit": 10, "sort": "oldest"}
+                assignments.list_referrals,
+                given={"is_open": True, "limit": 10, "sort": "oldest"},
+                needs="referral.read",
             ),
             "overdue": Read(
-                assignments.list_referrals, given={"is_overdue": True, "limit": _LISTED, "sort": "due"}
+                assignments.list_referrals,
+                given={"is_overdue": True, "limit": _LISTED, "sort": "due"},
+                needs="referral.read",
             ),
             "capacities": Read(capacity.list_capacities, given={"limit": _LISTED}, needs="capacity.read"),
+            "to_sign": Read(
+                documents.list_documents,
+                given={"is_mine": True, "is_decided": False, "limit": 5},
+                needs="document.sign",
+                without=("forbidden", "service_unavailable"),
+            ),
         },
         actions=(Action("confirm", capacity.confirm_capacity, "The numbers are confirmed as they are."),),
     ),
@@ -36,7 +47,7 @@ PAGES = (
         "provider/referrals.html",
         "provider",
         reads={
-            **_LOOK,
+            **LOOK,
             "referrals": Read(
                 assignments.list_referrals,
                 given={"limit": _LISTED},
@@ -51,7 +62,7 @@ PAGES = (
         "provider/referral.html",
         "provider",
         reads={
-            **_LOOK,
+            **LOOK,
             "referral": Read(assignments.get_referral),
             "queue": Read(
                 queues.get_queue, given={"queue_id": Of("referral.progress.queue_id")}, needs="queue.read"
@@ -68,7 +79,7 @@ PAGES = (
         "provider/capacities.html",
         "provider",
         reads={
-            **_LOOK,
+            **LOOK,
             "capacities": Read(capacity.list_capacities, given={"limit": _LISTED}, query=("after",)),
         },
         actions=(Action("confirm", capacity.confirm_capacity, "The numbers are confirmed as they are."),),
@@ -78,7 +89,7 @@ PAGES = (
         "provider/capacity.html",
         "provider",
         reads={
-            **_LOOK,
+            **LOOK,
             "lines": Read(capacity.list_capacities, given={"limit": 100}),
             "history": Read(capacity.list_capacity_history, given={"limit": _LISTED}, query=("after",)),
         },

@@ -47,6 +47,18 @@ tabs.addEventListener("message", ({ data }) => {
   location.replace("/sign-in?signed_out=1");
 });
 
+// The secret of a mailed link is in the fragment, which no server gets. It is handed over in a form, so that no address has it.
+const link = document.querySelector("form[data-link]");
+function handOver() {
+  const secret = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (!link || !secret) return;
+  history.replaceState(null, "", location.pathname);
+  link.elements.link.value = secret;
+  link.requestSubmit();
+}
+handOver();
+addEventListener("hashchange", handOver);
+
 // The end of an idle session: asked about two minutes before, after asking whether another tab has been used meanwhile.
 const WARN_MS = 120_000;
 const body = document.body.dataset;

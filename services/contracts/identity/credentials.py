@@ -32,13 +32,17 @@ _WHOSE = {
 }
 inspect_credential_link = contract.query(
     "inspect_credential_link",
-    "What a link is for and whether it can still be used. It stays usable: `redeem_credential_link` uses it up.",
+    "What a link is for, where its account signs in, and whether it can still be used. It stays usable: "
+    "`redeem_credential_link` uses it up.",
     request={"token": Secret(required=True, validate=validate.Length(max=128))},
     reply={
         "purpose": fields.String(required=True),
         "state": fields.String(required=True, validate=validate.OneOf(["usable", "expired", "used_or_void"])),
         "needs_username": Flag(required=True),
         **_WHOSE,
+        "organisation_key": Code(required=True),
+        "organisation_name": fields.String(required=True),
+        "realm": fields.String(required=True, validate=validate.OneOf(REALMS)),
     },
     access=PUBLIC,
     errors=("not_found",),

@@ -221,6 +221,7 @@ sign_out = contract.command(
     reply={"sign_out_url": fields.String(required=True, allow_none=True)},
     access=SIGNED_IN,
     timeout_s=20.0,
+    keeps_answer=False,
 )
 list_my_outside_identities = contract.query(
     "list_my_outside_identities",

@@ -8,7 +8,10 @@ from services.contracts.declare import SIGNED_IN, Reply, permission
 from services.contracts.fields import Flag, Id, Moment
 from services.contracts.identity import contract
 
-log_out = contract.command("log_out", "End this session.", request={}, reply={}, access=SIGNED_IN, status=204)
+# What these do depends on the session, and request ids are remembered by account: a kept answer would be of another session.
+log_out = contract.command(
+    "log_out", "End this session.", request={}, reply={}, access=SIGNED_IN, status=204, keeps_answer=False
+)
 
 
 class LoginSession(Reply):
@@ -45,6 +48,7 @@ end_my_other_sessions = contract.command(
     request={},
     reply=_ENDED,
     access=SIGNED_IN,
+    keeps_answer=False,
 )
 list_account_sessions = contract.query(
     "list_account_sessions",

@@ -13,6 +13,9 @@ STATES = ("sent", "signed", "declined", "returned")
 
 REPORTS = ("unsigned",)  # all that is not returned yet: awaiting signature, to return, declined
 
+# What the caller may do with a document now.
+ACTIONS = ("sign", "decline", "return")
+
 MEANINGS = ("approval", "review", "authorship", "responsibility")
 
 
@@ -23,6 +26,7 @@ class DocumentView(Reply):
     version = fields.Integer(required=True)
     title = fields.String(required=True)
     contact_record_id = Id(allow_none=True)
+    sender_account_id = Id(required=True)
     recipient_account_id = Id(required=True)
     state = fields.String(required=True, validate=validate.OneOf(STATES))
     standing = fields.String(
@@ -31,6 +35,7 @@ class DocumentView(Reply):
             "description": "in the Unsigned report: awaiting signature; signed, to return; declined; returned"
         },
     )
+    meaning = fields.String(allow_none=True, validate=validate.OneOf(MEANINGS))
     note = fields.String(allow_none=True)
     pages = fields.Integer(required=True)
     sent_at = Moment(required=True)
@@ -39,6 +44,31 @@ class DocumentView(Reply):
     returned_at = Moment(allow_none=True)
     sha256 = fields.String(required=True, metadata={"description": "of the file as it stands now"})
     is_signed = Flag(required=True)
+
+
+class ShownDocument(DocumentView):
+    """A document as one of its readers sees it. Names are such as "Sam F."; null where they are not known at the moment."""
+
+    actions = fields.List(
+        fields.String(validate=validate.OneOf(ACTIONS)),
+        required=True,
+        metadata={"description": "what the caller may do now"},
+    )
+    sender_name = fields.String(required=True, allow_none=True)
+    recipient_name = fields.String(required=True, allow_none=True)
+    organisation_name = fields.String(
+        required=True, allow_none=True, metadata={"description": "the sender's organisation"}
+    )
+
+
+class DocumentPage(Reply):
+    """The text of a page, and the size of its picture in pixels."""
+
+    number = fields.Integer(required=True)
+    width = fields.Integer(required=True)
+    height = fields.Integer(required=True)
+    text = fields.String(required=True)
+    is_cut = Flag(required=True, metadata={"description": "whether the text is too long to be told whole"})
 
 
 class FileReference(Reply):
@@ -81,18 +111,24 @@ list_documents = contract.query(
     request={
         "state": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(STATES)),
         "report": fields.String(load_default=None, allow_none=True, validate=validate.OneOf(REPORTS)),
+        "is_decided": Flag(
+            load_default=None,
+            allow_none=True,
+            metadata={"description": "true: signed, declined or returned; false: awaiting signature"},
+        ),
+        "is_mine": Flag(load_default=False, metadata={"description": "only those sent to the caller"}),
         "after": fields.String(load_default=None, allow_none=True),
         "limit": fields.Integer(load_default=50, validate=validate.Range(1, 200)),
     },
-    reply=page_of(DocumentView),
+    reply=page_of(ShownDocument),
     access=permission("document.read"),
 )
 
 get_document = contract.query(
     "get_document",
-    "One document.",
+    "One document, with what the caller may do.",
     request={"document_id": Id(required=True)},
-    reply=DocumentView,
+    reply=ShownDocument,
     access=permission("document.read"),
     errors=("not_found",),
 )
@@ -113,6 +149,39 @@ open_document_file = contract.command(
     reply=FileReference,
     access=permission("document.read"),
     errors=("not_found",),
+)
+
+list_document_pages = contract.query(
+    "list_document_pages",
+    "The pages of the file as it stands now: their texts. Every opening is recorded.",
+    request={
+        "document_id": Id(required=True),
+        "after": fields.Integer(load_default=0, validate=validate.Range(0, 100_000)),
+        "limit": fields.Integer(load_default=50, validate=validate.Range(1, 100)),
+    },
+    reply={
+        "pages": fields.Integer(required=True, metadata={"description": "how many the file has in all"}),
+        "items": fields.List(fields.Nested(DocumentPage), required=True),
+        "next": fields.Integer(
+            required=True, allow_none=True, metadata={"description": "`after` of the following pages"}
+        ),
+    },
+    access=permission("document.read"),
+    errors=("not_found", "document_unreadable", "conflict"),
+    timeout_s=20,
+)
+
+open_document_page = contract.query(
+    "open_document_page",
+    "The picture of a page of the file as it stands now. Every opening is recorded.",
+    request={
+        "document_id": Id(required=True),
+        "number": fields.Integer(required=True, validate=validate.Range(1, 100_000)),
+    },
+    reply=FileReference,
+    access=permission("document.read"),
+    errors=("not_found", "document_unreadable", "conflict"),
+    timeout_s=20,
 )
 
 sign_document = contract.command(

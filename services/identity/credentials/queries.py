@@ -57,14 +57,21 @@ def link_state(link: CredentialLink) -> str:
 
 
 def inspect_link(session: Session, _caller: None, *, token: str) -> dict[str, Any]:
-    """What a link is for and whether it can be used. Raises Refused(not_found)."""
+    """What a link is for, where its account signs in, whether it can be used. Raises Refused(not_found)."""
     found = find_link(session, token)
     if found is None:
         raise Refused("not_found", "There is no such link.")
-    link, account, _ = found
+    link, account, organisation = found
     needs_username = link.purpose != VERIFY_EMAIL and not has_username(account.login)
-    said = {"purpose": link.purpose, "state": link_state(link), "needs_username": needs_username}
-    return said | whose(session, account)
+    return {
+        "purpose": link.purpose,
+        "state": link_state(link),
+        "needs_username": needs_username,
+        **whose(session, account),
+        "organisation_key": organisation.key,
+        "organisation_name": organisation.name,
+        "realm": account.realm,
+    }
 
 
 def describe_login_change(session: Session, caller: Caller, *, change_id: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from services.chassis.migrate import fill
+from services.chassis.migrate import add_columns, fill, replace_index
 
 # Every row must have the key that searches of this version compare with. A later change of it fills the rows again.
 from services.contracts.spelling import login_key, phone_key, postal_code_key
@@ -43,18 +43,19 @@ AFTER = {
 def upgrade() -> None:
     bytewise = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
     for table in TABLES:
-        for name in ("first_name_key", "last_name_key"):
-            op.add_column(table, sa.Column(name, bytewise, nullable=False, server_default=""))
-        op.add_column(table, sa.Column("email_key", bytewise, nullable=True))
-    for name in PERSON_KEYS:
-        op.add_column("people", sa.Column(name, bytewise, nullable=False, server_default=""))
+        names = [
+            sa.Column(name, bytewise, nullable=False, server_default="")
+            for name in ("first_name_key", "last_name_key")
+        ]
+        add_columns(table, *names, sa.Column("email_key", bytewise, nullable=True))
+    add_columns("people", *(sa.Column(name, bytewise, nullable=False, server_default="") for name in PERSON_KEYS))
     with op.get_context().autocommit_block():
         for table in TABLES:
             fill(op.get_bind(), table, ("first_name", "last_name", "email"), _keys)
         fill(op.get_bind(), "people", (*PHONES, "postal_code"), _person_keys)
         fill(op.get_bind(), "accounts", ("organisation_id", "login_space", "login", "email"), _login)
         for name in (*BEFORE, FIRST, *([LAST] if _is_postgresql() else [])):
-            op.drop_index(name, _table_of(name), postgresql_concurrently=True)
+            replace_index(name, _table_of(name), None)
         for name, columns in AFTER.items():
             _create(name, columns)
 
@@ -83,9 +84,7 @@ def _table_of(index: str) -> str:
 
 
 def _create(name: str, columns: tuple[str, ...]) -> None:
-    # Concurrently, so that PostgreSQL lets others write meanwhile.
-    texts = ["organisation_id", *map(sa.text, columns)]
-    op.create_index(name, _table_of(name), texts, postgresql_concurrently=True)
+    replace_index(name, _table_of(name), ["organisation_id", *map(sa.text, columns)])
 
 
 def _is_postgresql() -> bool:

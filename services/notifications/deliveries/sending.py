@@ -187,7 +187,7 @@ def _compose(runtime: Any, delivery: Delivery) -> EmailMessage:
     settings = runtime.settings
     recipient, values = _recipient(runtime, delivery)
     realm = values.pop("realm", None)
-    values |= {"product_name": PRODUCT, "portal_link": _sign_in_page(settings, delivery, realm)}
+    values |= {"product_name": PRODUCT, "portal_link": _entrance(settings, delivery, realm)}
     kind = _variant(delivery.kind, values)
     with runtime.database.reading(delivery.organisation_id) as session:
         words = own_words.words_of(session, kind)
@@ -210,9 +210,14 @@ def _variant(kind: str, values: dict[str, str | int]) -> str:
     return kind
 
 
-def _sign_in_page(settings: Any, delivery: Delivery, realm: str | int | None) -> str:
-    """The recipient's sign-in page, with organisation and realm filled in."""
+def _entrance(settings: Any, delivery: Delivery, realm: str | int | None) -> str:
+    """The recipient's sign-in page, with organisation and realm filled in; the page that takes the code of a message."""
+    if delivery.kind == "pickup_code":
+        where = {"organisation": delivery.organisation_key}
+        return f"{settings.public_url.rstrip('/')}/pickup-code?{urlencode(where)}"
     where = {"organisation": delivery.organisation_key} | ({"realm": str(realm)} if realm else {})
+    if "document_id" in delivery.context:
+        where["return_path"] = f"/signing/{delivery.context['document_id']}"
     return f"{settings.public_url.rstrip('/')}/sign-in?{urlencode(where)}"
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from services.chassis.migrate import fill
+from services.chassis.migrate import add_columns, fill, has_table, replace_index
 
 # Every row must have the keys that searches of this version compare with. A later change of them fills the rows again.
 from services.contracts.spelling import search_key
@@ -34,27 +34,19 @@ OLD_INDEX = "ix_contact_records_postal_code"
 
 
 def upgrade() -> None:
-    for name in RECORD_KEYS:
-        op.add_column("contact_records", sa.Column(name, BYTEWISE, nullable=False, server_default=""))
-    op.add_column(
-        "resources", sa.Column("is_public", sa.Boolean(), nullable=False, server_default=sa.true())
+    add_columns(
+        "contact_records",
+        *(sa.Column(name, BYTEWISE, nullable=False, server_default="") for name in RECORD_KEYS),
     )
-    op.create_table(
-        "resource_keys",
-        sa.Column("resource_id", sa.String(length=32), nullable=False),
-        sa.Column("kind", sa.String(length=20), nullable=False),
-        sa.Column("key", BYTEWISE, nullable=False),
-        sa.Column("organisation_id", sa.String(length=32), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["resource_id"], ["resources.id"], name=op.f("fk_resource_keys_resource_id_resources")
-        ),
-        sa.PrimaryKeyConstraint("resource_id", "kind", "key", name=op.f("pk_resource_keys")),
-    )
-    op.create_index(op.f("ix_resource_keys_organisation_id"), "resource_keys", ["organisation_id"])
+    add_columns("resources", sa.Column("is_public", sa.Boolean(), nullable=False, server_default=sa.true()))
+    if not has_table("resource_keys"):
+        _create_keys()
+    op.create_index(op.f("ix_resource_keys_organisation_id"), "resource_keys", ["organisation_id"], if_not_exists=True)
     op.create_index(
         op.f("ix_resource_keys_organisation_id_kind_key"),
         "resource_keys",
         ["organisation_id", "kind", "key"],
+        if_not_exists=True,
     )
     with op.get_context().autocommit_block():
         if op.get_bind().dialect.name == "postgresql":
@@ -66,11 +58,23 @@ def upgrade() -> None:
             lambda row: keys_of_contact_record(row.first_name, row.last_name, row.postal_code, row.phone),
         )
         fill(op.get_bind(), "resources", ("organisation_id", "number", "name", "status", "record"), _resource)
-        op.drop_index(OLD_INDEX, "contact_records", postgresql_concurrently=True)
+        replace_index(OLD_INDEX, "contact_records", None)
         for name, columns in INDEXES.items():
-            op.create_index(
-                name, "contact_records", ["organisation_id", *columns], postgresql_concurrently=True
-            )
+            replace_index(name, "contact_records", ["organisation_id", *columns])
+
+
+def _create_keys() -> None:
+    op.create_table(
+        "resource_keys",
+        sa.Column("resource_id", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("key", BYTEWISE, nullable=False),
+        sa.Column("organisation_id", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["resource_id"], ["resources.id"], name=op.f("fk_resource_keys_resource_id_resources")
+        ),
+        sa.PrimaryKeyConstraint("resource_id", "kind", "key", name=op.f("pk_resource_keys")),
+    )
 
 
 def _resource(row: sa.Row) -> dict[str, object]:

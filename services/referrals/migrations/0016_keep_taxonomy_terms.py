@@ -7,7 +7,7 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-from services.chassis.migrate import fill
+from services.chassis.migrate import add_columns, fill, has_table
 from services.contracts.spelling import search_key
 from services.referrals.directory.rules import TERM, has_place
 from services.referrals.directory.terms import Term, terms_of
@@ -21,9 +21,14 @@ BYTEWISE = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    op.add_column(
-        "resources", sa.Column("has_place", sa.Boolean(), nullable=False, server_default=sa.false())
-    )
+    add_columns("resources", sa.Column("has_place", sa.Boolean(), nullable=False, server_default=sa.false()))
+    if not has_table("taxonomy_terms"):
+        _create_terms()
+    with op.get_context().autocommit_block():
+        fill(op.get_bind(), "resources", ("organisation_id", "record"), _resource)
+
+
+def _create_terms() -> None:
     op.create_table(
         "taxonomy_terms",
         sa.Column("organisation_id", sa.String(length=32), nullable=False),
@@ -35,8 +40,6 @@ def upgrade() -> None:
         sa.Column("parent_id", sa.String(length=32), nullable=True),
         sa.PrimaryKeyConstraint("organisation_id", "id", name=op.f("pk_taxonomy_terms")),
     )
-    with op.get_context().autocommit_block():
-        fill(op.get_bind(), "resources", ("organisation_id", "record"), _resource)
 
 
 def _resource(row: sa.Row) -> dict[str, object]:

@@ -20,7 +20,7 @@ class DocumentEntrypoints:
 
     @serves(documents.list_documents)
     def list_documents(self, call: Call) -> Any:
-        return call.read(queries.list_documents)
+        return workflows.list_documents(call)
 
     @serves(documents.get_document)
     def get_document(self, call: Call) -> Any:
@@ -33,6 +33,14 @@ class DocumentEntrypoints:
     @serves(documents.open_document_file)
     def open_document_file(self, call: Call) -> Any:
         return call.commit(handlers.open_document_file)
+
+    @serves(documents.list_document_pages)
+    def list_document_pages(self, call: Call) -> Any:
+        return workflows.list_document_pages(call)
+
+    @serves(documents.open_document_page)
+    def open_document_page(self, call: Call) -> Any:
+        return workflows.open_document_page(call)
 
     @serves(documents.sign_document)
     def sign_document(self, call: Call) -> Any:

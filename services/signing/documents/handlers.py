@@ -74,18 +74,49 @@ def read_document(unit: UnitOfWork, *, document_id: str) -> Document:
 
 
 def open_document_file(unit: UnitOfWork, *, document_id: str) -> dict[str, str]:
-    """Where the file is. Each opening is audited; the recipient's first one also sets `viewed_at` (S4-18)."""
-    caller = _caller(unit)
-    document = queries.get_document(unit.session, caller, document_id, for_change=True)
-    is_recipient = document.recipient_account_id == caller.id
-    if is_recipient and document.viewed_at is None:
-        document.viewed_at = unit.now
-    _note(unit, "document.opened", document, sha256=document.sha256, by_recipient=is_recipient)
+    """Where the file is. The opening is audited."""
+    document = _open(unit, document_id)
     return {
         "sha256": document.sha256,
         "file_name": rules.file_name(document.title),
         "media_type": "application/pdf",
     }
+
+
+def open_document_page(
+    unit: UnitOfWork, file_sha256: str, picture_sha256: str, *, document_id: str, number: int
+) -> dict[str, str]:
+    """Where the picture of a page is. The opening is audited."""
+    document = _open(unit, document_id, page=number)
+    _require_unchanged(document, file_sha256)
+    return {
+        "sha256": picture_sha256,
+        "file_name": rules.picture_name(document.title, number),
+        "media_type": "image/png",
+    }
+
+
+def open_document_pages(
+    unit: UnitOfWork, file_sha256: str, first: int, last: int, *, document_id: str
+) -> None:
+    """Record that somebody reads the texts of these pages."""
+    _require_unchanged(_open(unit, document_id, pages=[first, last]), file_sha256)
+
+
+def _require_unchanged(document: Document, file_sha256: str) -> None:
+    if document.sha256 != file_sha256:
+        raise Refused("conflict", "The document has just been signed. Open it again.", retry_after_s=1)
+
+
+def _open(unit: UnitOfWork, document_id: str, **what: Any) -> Document:
+    """The document, whose opening is audited. The recipient's first one also sets `viewed_at` (S4-18)."""
+    caller = _caller(unit)
+    document = queries.get_document(unit.session, caller, document_id, for_change=True)
+    is_recipient = document.recipient_account_id == caller.id
+    if is_recipient and document.viewed_at is None:
+        document.viewed_at = unit.now
+    _note(unit, "document.opened", document, sha256=document.sha256, by_recipient=is_recipient, **what)
+    return document
 
 
 def claim_signature(unit: UnitOfWork, *, document_id: str) -> str:

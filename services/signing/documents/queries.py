@@ -38,15 +38,28 @@ def get_document(session: Session, caller: Caller, document_id: str, *, for_chan
     """The document with this id. Raises Refused(not_found), also for a document that the caller may not see."""
     document = find_document(session, caller, document_id, for_change=for_change)
     if document is None:
-        raise Refused("not_found", "There is no such document.", "document_id")
+        raise no_such_document()
     return document
+
+
+def no_such_document() -> Refused:
+    """There is no document with this id, or the caller may not see it."""
+    return Refused("not_found", "There is no such document.", "document_id")
+
+
+def file_of(session: Session, caller: Caller | None, *, document_id: str) -> str:
+    """The SHA-256 of a document's file as it stands now. Raises Refused(not_found)."""
+    document = find_document(session, caller, document_id) if caller else None
+    if document is None:
+        raise no_such_document()
+    return document.sha256
 
 
 def describe_document(session: Session, _caller: Caller, *, document_id: str) -> dict[str, str]:
     """The document's id, if the organisation has it, for another service. Raises Refused(not_found)."""
     found = session.scalar(select(Document.id).where(Document.id == document_id))
     if found is None:
-        raise Refused("not_found", "There is no such document.", "document_id")
+        raise no_such_document()
     return {"document_id": found}
 
 
@@ -58,7 +71,15 @@ def files_in_use(session: Session, sha256s: Collection[str]) -> set[str]:
 
 
 def list_documents(
-    session: Session, caller: Caller, *, state: str | None, report: str | None, after: str | None, limit: int
+    session: Session,
+    caller: Caller,
+    *,
+    state: str | None,
+    report: str | None,
+    is_decided: bool | None,
+    is_mine: bool,
+    after: str | None,
+    limit: int,
 ) -> dict[str, Any]:
     """One page, newest first. `after` is the id of the last document of the page before."""
     statement = visible_documents(caller)
@@ -66,6 +87,10 @@ def list_documents(
         statement = statement.where(Document.state == state)
     if report == "unsigned":
         statement = statement.where(Document.state.in_(UNSIGNED_REPORT))
+    if is_decided is not None:
+        statement = statement.where((Document.state != "sent") if is_decided else (Document.state == "sent"))
+    if is_mine:
+        statement = statement.where(Document.recipient_account_id == caller.id)
     if after is not None:
         statement = _older_than(statement, find_document(session, caller, after))
     newest_first = statement.order_by(Document.sent_at.desc(), Document.id.desc())

@@ -54,6 +54,13 @@ def require_recipient(account_state: str, realm: str, *, can_sign: bool) -> None
         )
 
 
+def possible_actions(state: str, *, may_decide: bool, may_return: bool) -> list[str]:
+    """What may be done with a document in this state: by its recipient, and by staff who send documents."""
+    if state == "sent" and may_decide:
+        return ["sign", "decline"]
+    return ["return"] if state == "signed" and may_return else []
+
+
 def require_undecided(state: str) -> None:
     """Raises Refused(already_decided) unless the recipient still has to decide."""
     if state != "sent":
@@ -77,6 +84,11 @@ def printed_name(first_name: str | None, last_name: str | None, email: str) -> s
     """The signer's name as printed (21 CFR 11.50). Without a name, the e-mail address, which is the user name."""
     name = " ".join(part.strip() for part in (first_name, last_name) if part and part.strip())
     return name or email
+
+
+def picture_name(title: str, number: int) -> str:
+    """A name to save the picture of a page under."""
+    return f"{file_name(title).removesuffix('.pdf')}-{number}.png"
 
 
 def file_name(title: str) -> str:

@@ -21,6 +21,7 @@ from eventlet import tpool
 
 from services.chassis.blobs import UPLOADED, BlobStore
 from services.contracts.errors import Refused
+from services.signing.documents.turns import turn
 from services.signing.pdf import screening
 from services.signing.pdf.certificates import Authority
 
@@ -80,7 +81,7 @@ class Signer:
         service_unavailable when too many are waiting.
         """
         path = self._blobs.find(organisation_id, sha256, *UPLOADED)
-        with _turn(self._screenings, wait_s):
+        with turn(self._screenings, wait_s):
             screened = screening.screen(path, limits=self._limits, field="document")
         if (screened.sha256, screened.bytes) != (sha256, size):
             raise Refused("document_unreadable", "The stored document is not the one uploaded.", "document")
@@ -90,7 +91,7 @@ class Signer:
     @contextmanager
     def turn_to_sign(self, wait_s: float) -> Iterator[None]:
         """Wait for one of the few signing slots. Raises Refused(service_unavailable) after `wait_s`."""
-        with _turn(self._signatures, wait_s):
+        with turn(self._signatures, wait_s):
             yield
 
     def sign(self, order: Order) -> str:
@@ -140,16 +141,6 @@ def _require_valid(checked: Verification, field_name: str) -> None:
         and last.covers_whole_file
     ):
         raise SignatureDoesNotHoldError
-
-
-@contextmanager
-def _turn(places: threading.BoundedSemaphore, wait_s: float) -> Iterator[None]:
-    if not places.acquire(timeout=max(0.0, wait_s)):
-        raise Refused("service_unavailable", "Too many documents are waiting.", retry_after_s=2)
-    try:
-        yield
-    finally:
-        places.release()
 
 
 def passphrase(keys: Path, file: str | None) -> str:

@@ -6,15 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.chassis.events import IncomingEvent
+from services.chassis.logs import log
 from services.chassis.operations import Call
+from services.chassis.passports import REALM_OF_SYSTEMS
 from services.chassis.unit_of_work import UnitOfWork, utc_now
 from services.contracts.errors import Refused
 from services.contracts.identity import accounts, merging
 from services.contracts.referrals import records
-from services.signing.documents import handlers, rules
+from services.signing.documents import handlers, queries, rules
+from services.signing.documents.page_pictures import PagePictures
 from services.signing.documents.signer import Order, Signer
 
 LONGEST_WAIT_S = 15.0
+ASKED_AT_ONCE = 200  # accounts whose names identity tells in one answer
 
 
 def send_document(call: Call) -> Any:
@@ -35,7 +39,84 @@ def send_document(call: Call) -> Any:
 
 def get_document(call: Call) -> Any:
     """Answer with the document and record that it was read."""
-    return call.transact(lambda unit: call.operation.reply.dump(handlers.read_document(unit, **call.request)))
+    read = call.transact(lambda unit: call.operation.reply.dump(handlers.read_document(unit, **call.request)))
+    return _shown(call, read)
+
+
+def list_documents(call: Call) -> Any:
+    """A page of documents, each with what the caller may do, and with the names of those who sent and received it."""
+    return _shown(call, call.read(queries.list_documents))
+
+
+def _shown(call: Call, answer: dict[str, Any]) -> dict[str, Any]:
+    """A dumped document, or a list of them, with what only this caller is told. Not inside a transaction."""
+    shown = answer.get("items", [answer])
+    caller = call.caller
+    names, organisation_name = _names(call, shown)
+    for each in shown:
+        each["actions"] = rules.possible_actions(
+            each["state"],
+            may_decide=caller is not None
+            and caller.id == each["recipient_account_id"]
+            and caller.may("document.sign"),
+            may_return=caller is not None
+            and caller.realm in ("staff", REALM_OF_SYSTEMS)
+            and caller.may("document.send"),
+        )
+        each["sender_name"] = names.get(each["sender_account_id"])
+        each["recipient_name"] = names.get(each["recipient_account_id"])
+        each["organisation_name"] = organisation_name
+    return answer
+
+
+def _names(call: Call, shown: list[dict[str, Any]]) -> tuple[dict[str, str | None], str | None]:
+    """Names by account, and the organisation's. Without an answer in time documents are shown without names."""
+    wanted = {each[member] for each in shown for member in ("sender_account_id", "recipient_account_id")}
+    names: dict[str, str | None] = {}
+    organisation_name = None
+    try:
+        for start in range(0, len(wanted), ASKED_AT_ONCE):
+            asked = sorted(wanted)[start : start + ASKED_AT_ONCE]
+            answer = call.ask(accounts.describe_authors, {"account_ids": asked})
+            names |= {author["id"]: author["name"] for author in answer["authors"]}
+            organisation_name = answer["organisation_name"]
+    except Refused as refusal:
+        log.warning("documents_without_names", reason=refusal.code)
+    return names, organisation_name
+
+
+def list_document_pages(call: Call) -> Any:
+    """Have the pages read outside of any transaction, then record the opening and tell the texts."""
+    sha256 = _file(call)
+    after = call.request["after"]
+    read = _page_pictures(call).texts(
+        _organisation(call)[0], sha256, after, call.request["limit"], _wait_s(call)
+    )
+    last = read.texts[-1].number if read.texts else after
+    document_id = call.request["document_id"]
+    call.transact(
+        lambda unit: handlers.open_document_pages(unit, sha256, after + 1, last, document_id=document_id)
+    )
+    return call.operation.reply.dump({"pages": read.pages, "items": read.texts, "next": read.next})
+
+
+def open_document_page(call: Call) -> Any:
+    """Have the page drawn outside of any transaction, then record the opening and tell where the picture is."""
+    sha256 = _file(call)
+    picture = _page_pictures(call).picture(
+        _organisation(call)[0], sha256, call.request["number"], _wait_s(call)
+    )
+    return call.transact(
+        lambda unit: call.operation.reply.dump(
+            handlers.open_document_page(unit, sha256, picture, **call.request)
+        )
+    )
+
+
+def _file(call: Call) -> str:
+    """The file of the document as it stands now, if the caller may see it."""
+    with call.runtime.database.reading(call.organisation_id) as session:
+        return queries.file_of(session, call.caller, document_id=call.request["document_id"])
 
 
 def sign_document(call: Call) -> Any:
@@ -130,6 +211,11 @@ def _organisation(call: Call) -> tuple[str, str]:
 def _wait_s(call: Call) -> float:
     remaining_s = call.context.remaining_s()
     return LONGEST_WAIT_S if remaining_s is None else min(LONGEST_WAIT_S, remaining_s)
+
+
+def _page_pictures(call: Call) -> PagePictures:
+    page_pictures: PagePictures = call.runtime.page_pictures
+    return page_pictures
 
 
 def _signer(call: Call) -> Signer:

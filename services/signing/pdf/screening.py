@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from services.contracts.errors import Refused
+from services.signing.pdf import reading
 
-CHILD = Path(__file__).with_name("screening_child.py")
 REPLY_LIMIT = 4096
 
 
@@ -49,11 +47,9 @@ DEFAULT_LIMITS = Limits()
 def screen(pdf: bytes | Path, *, limits: Limits = DEFAULT_LIMITS, field: str | None = None) -> Screened:
     """Accept a PDF or refuse it.
 
-    Under eventlet the wait for the child yields to other greenlets, because subprocess is patched. Raises Refused with
-    `document_too_large`, `document_not_pdf`, `document_encrypted`, `document_active_content`,
+    Raises Refused with `document_too_large`, `document_not_pdf`, `document_encrypted`, `document_active_content`,
     `document_too_many_pages` or `document_unreadable` (damaged, or beyond the limits of the child).
     """
-    # The child gets an open file: a pipe would have to be fed while it runs, and a path could be replaced.
     with _opened(pdf) as file:
         size = file.seek(0, 2)
         file.seek(0)
@@ -88,20 +84,6 @@ def _ask_child(file: BinaryIO, limits: Limits) -> dict[str, str | int]:
         "code": "document_unreadable",
         "detail": "The document is damaged or too complex to be read safely. Print it to a new PDF.",
     }
-    try:
-        # -I: the child ignores Python settings in the environment and modules in this folder. `env` holds no secrets.
-        done = subprocess.run(  # noqa: S603 - a program of this package, with numbers as arguments
-            [sys.executable, "-I", str(CHILD), json.dumps(asdict(limits))],
-            stdin=file,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={"LC_ALL": "C.UTF-8"},
-            timeout=limits.wall_s,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return unread
-    if done.returncode != 0 or len(done.stdout) > REPLY_LIMIT:
-        return unread
-    verdict = json.loads(done.stdout)
+    said = reading.answer_of("screening_child", file, asdict(limits), REPLY_LIMIT)
+    verdict: dict[str, str | int] = json.loads(said) if said else unread
     return verdict if "code" in verdict or "pages" in verdict else unread

@@ -1,8 +1,6 @@
-"""The child process of screening: reads a PDF from standard input, answers with one line of JSON.
+"""Screening, within the limited child process: whether a PDF may be let in, as one line of JSON.
 
-The line is `{"pages": 3}` or `{"code": "document_…", "detail": "…"}`. Any other end (signal, exit code, no output) counts
-as unreadable. The process limits its own memory and CPU before it reads a byte. It is run by path with `python -I`, so it
-imports no module of Portico.
+The line is `{"pages": 3}` or `{"code": "document_…", "detail": "…"}`.
 """
 
 from __future__ import annotations
@@ -10,10 +8,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 import re
-import resource
-import sys
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -90,21 +85,16 @@ class Verdict(Exception):
         self.answer = {"code": code, "detail": detail}
 
 
-def main() -> int:
-    """Read the document, judge it, print the verdict. The limits arrive as JSON in the first argument."""
-    limits = json.loads(sys.argv[1])
-    _limit_myself(limits)
-    data = sys.stdin.buffer.read(limits["max_bytes"] + 1)
+def answer(data: bytes, limits: dict[str, Any]) -> bytes:
+    """The verdict as one line of JSON."""
+    verdict: dict[str, Any]
     try:
-        answer: dict[str, Any] = {"pages": judge(data, limits)}
-    except Verdict as verdict:
-        answer = verdict.answer
+        verdict = {"pages": judge(data, limits)}
+    except Verdict as refused:
+        verdict = refused.answer
     except (pikepdf.PdfError, MemoryError, RecursionError, ValueError, TypeError, KeyError, zlib.error):
-        answer = _unreadable().answer
-    sys.stdout.write(json.dumps(answer) + "\n")
-    sys.stdout.flush()
-    # Skip the interpreter's teardown: freeing a hostile object tree may recurse deeply.
-    os._exit(0)
+        verdict = _unreadable().answer
+    return json.dumps(verdict).encode()
 
 
 def judge(data: bytes, limits: dict[str, Any]) -> int:
@@ -273,14 +263,3 @@ def _unreadable() -> Verdict:
         "document_unreadable",
         "The document is damaged or too complex to be read safely. Print it to a new PDF.",
     )
-
-
-def _limit_myself(limits: dict[str, Any]) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (limits["cpu_s"], limits["cpu_s"]))
-    resource.setrlimit(resource.RLIMIT_AS, (limits["memory_bytes"], limits["memory_bytes"]))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -279,6 +279,9 @@ def test_a_registered_patient_has_access_once_the_e_mail_is_confirmed(either: Id
         "needs_username": False,
         "first_name": None,
         "masked_username": None,
+        "organisation_key": "harbor",
+        "organisation_name": "Harbor County",
+        "realm": "patient",
     }
     refusal = either.refused(
         credentials.redeem_credential_link, token=token, password=NEW_PASSWORD, username="ana.o"

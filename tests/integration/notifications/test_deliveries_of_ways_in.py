@@ -51,7 +51,7 @@ def test_a_pick_up_code_is_mailed_and_rests_nowhere(
     assert mails.recipients == [ADDRESSES[MARIA]]
     assert CODE in body(message)
     assert "30 days" in body(message)
-    assert "https://portico.example" in body(message)
+    assert "https://portico.example/pickup-code?organisation=" in body(message)
     assert CODE not in str(message["Subject"])
     row = notifications.row()
     assert (row.kind, row.state) == ("pickup_code", "sent")

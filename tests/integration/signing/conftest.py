@@ -14,6 +14,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from services.contracts.errors import Refused
 from services.contracts.signing import documents as contract
+from services.signing.documents.page_pictures import PagePictures
 from services.signing.documents.signer import Signer
 from services.signing.pdf import screening
 from services.signing.pdf.certificates import Authority
@@ -54,6 +55,11 @@ class Accounts:
         usual = {"realm": "provider", "email_is_verified": True, "person_id": None, "can_sign": True}
         return {**usual, **self.known[account_id], **more}
 
+    def name(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        known = {STAFF: "Sam F.", ANA: "Ana R."}
+        authors = [{"id": each, "name": known.get(each)} for each in request["account_ids"]]
+        return {"organisation_name": "Harbor House", "authors": authors}
+
 
 class SigningOffice:
     """The service with its people: `staff` sends, the providers `ana` and `ben` decide."""
@@ -70,8 +76,10 @@ class SigningOffice:
         }
         self.process = InProcess("signing", url, folder, **(defaults | settings))
         self.signer(Signer(self.process.runtime.settings, self.process.runtime.blobs))
+        self.process.runtime.page_pictures = PagePictures(self.process.runtime.blobs)
         self.accounts = Accounts()
         self.process.answers["identity.describe_account"] = self.accounts.describe
+        self.process.answers["identity.describe_authors"] = self.accounts.name
         self.keys = keys
         self.staff = a_caller("document.send", "document.read", id=STAFF)
         self.ana = a_caller("document.read", "document.sign", id=ANA, realm="provider")

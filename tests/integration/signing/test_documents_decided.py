@@ -121,7 +121,8 @@ def test_a_document_is_decided_once(office: Any, first: str, second: str) -> Non
     for version in (sent["version"], decided["version"]):
         with refused("already_decided"):
             getattr(office, second)(sent, version=version)
-    assert office.call(contract.get_document, office.staff, document_id=sent["id"]) == decided
+    now = office.call(contract.get_document, office.staff, document_id=sent["id"])
+    assert decided.items() <= now.items()
 
 
 def test_the_same_key_signs_once_and_answers_the_same(office: Any) -> None:
@@ -247,7 +248,8 @@ def test_who_signs_too_slowly_does_not_overwrite_who_came_after(office: Any) -> 
     office.signer(slow)
     with refused("already_decided"):
         office.sign(sent, key="slow")
-    assert office.call(contract.get_document, office.staff, document_id=sent["id"]) == slow.later
+    now = office.call(contract.get_document, office.staff, document_id=sent["id"])
+    assert slow.later.items() <= now.items()
 
 
 def test_who_lost_the_lease_records_nothing_even_while_the_document_is_undecided(office: Any) -> None:

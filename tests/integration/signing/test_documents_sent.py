@@ -290,7 +290,8 @@ def test_a_cursor_that_is_not_of_the_callers_list_is_refused(office: Any) -> Non
 
 def test_reading_a_document_is_recorded(office: Any) -> None:
     sent = office.send()
-    assert office.call(documents.get_document, office.ana, document_id=sent["id"]) == sent
+    shown = office.call(documents.get_document, office.ana, document_id=sent["id"])
+    assert sent.items() <= shown.items()
     assert [(row.actor_id, row.object_id) for row in office.process.audit("document.read")] == [
         ("d" * 32, sent["id"])
     ]

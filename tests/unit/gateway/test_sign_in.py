@@ -218,3 +218,23 @@ def test_a_page_is_kept_by_no_browser_and_runs_nothing_of_others(http: FlaskClie
     )
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Referrer-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "media_type"),
+    [
+        ("/nowhere", "text/html,*/*", "text/html"),
+        ("/nowhere", "application/json", "application/problem+json"),
+        ("/v1/nowhere", "text/html,*/*", "application/problem+json"),
+        ("/fhir/nowhere", "text/html,*/*", "application/problem+json"),
+    ],
+)
+def test_a_person_gets_a_page_at_an_address_that_is_not_there_and_a_program_the_problem(
+    http: FlaskClient, path: str, accept: str, media_type: str
+):
+    answer = http.get(path, headers={"Accept": accept})
+
+    assert (answer.status_code, answer.mimetype) == (404, media_type)
+    if media_type == "text/html":
+        assert "This page cannot be found" in answer.text
+        assert "form-action 'self'" in answer.headers["Content-Security-Policy"]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
 import flask
 import pytest
 import time_machine
+from flask.testing import FlaskClient
 from marshmallow import Schema, fields
 from werkzeug.datastructures import MultiDict
+from werkzeug.test import TestResponse
 
 from gateway.web import forms, problems
+from gateway.web.entrance import own_path
 from gateway.web.page import Action
 from gateway.web.protection import VISITOR, Protection
 from services.contracts.errors import Refused
@@ -40,6 +44,7 @@ SHAPE = Schema.from_dict(
         ([("note", "")], {"note": None}),
         ([("note", "a\r\nb")], {"note": "a\nb"}),
         ([("count", " 12 ")], {"count": 12}),
+        ([("count", "9" * 30)], {"count": "9" * 30}),
         ([("count", "a dozen")], {"count": "a dozen"}),  # refused in the operation's words
         ([("is_on", "")], {"is_on": False}),
         ([("is_on", ""), ("is_on", "true")], {"is_on": True}),
@@ -181,3 +186,86 @@ def test_what_is_sealed_is_read_for_its_purpose_and_in_its_time_only():
         clock.shift(1)
         assert protection.opened(text, "search") is None
     assert time.time() > 0
+
+
+# Pages over a service that refuses
+
+NOTED = "/provider/referrals/" + "a" * 32
+
+
+def post_note(http: FlaskClient, **more: str) -> TestResponse:
+    """Post a note on a referral's page, from our own page of a signed-in browser."""
+    page = http.get("/sign-in")  # any page; its token is of another address
+    assert page.status_code == 200
+    with http.application.test_request_context(NOTED, headers={"Cookie": SESSION}):
+        token = http.application.extensions["pages"].protection.form_token(NOTED)
+    given = {"form_token": token, "action": "note", "key": "k1", "note": "Came in <today>.", **more}
+    own = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin", "Cookie": SESSION}
+    return http.post(NOTED, data=given, headers=own)
+
+
+def test_what_was_typed_is_kept_while_the_service_hangs(app: flask.Flask, services: Any):
+    http = app.test_client(use_cookies=False)
+    for operation in (assignments.add_referral_note, assignments.get_referral):
+        services.answers[operation.address] = Refused("timeout", "It did not answer.")
+    services.answers["identity.describe_me"] = {"permissions": [], "realm": "provider"}
+    services.answers["portals.get_portal"] = {}
+
+    answer = post_note(http)
+
+    assert answer.status_code == 504
+    assert "Came in &lt;today&gt;." in answer.text
+    assert 'name="key" value="k1"' in answer.text  # so that it is not done twice
+    assert "Send it once more" in answer.text
+
+
+def test_an_origin_that_no_browser_sends_is_a_foreign_one(app: flask.Flask, services: Any):
+    http = app.test_client(use_cookies=False)
+    headers = {"Origin": "http://[", "Cookie": SESSION}
+
+    assert http.post(NOTED, data={"form_token": "x"}, headers=headers).status_code == 403
+    assert (
+        http.post("/v1/referrals", json={}, headers={**headers, "X-Portico-Request": "1"}).status_code == 403
+    )
+
+
+def test_each_form_of_a_page_has_a_key_of_its_own(app: flask.Flask, services: Any):
+    names = ("login", "first_name", "idle_ends_at", "expires_at")
+    services.answers["identity.describe_me"] = {
+        **dict.fromkeys(names, "x"),
+        "permissions": ["capacity.read", "capacity.edit"],
+    }
+    services.answers["portals.get_portal"] = {}
+    line = {
+        **dict.fromkeys(("program_name", "name", "unit", "note", "program_id", "line_id"), "x"),
+        **dict.fromkeys(("free", "total", "version"), 1),
+        "capacity_status": "unknown",
+        "is_stale": False,
+        "updated_at": "2026-11-28T09:00:00+00:00",
+    }
+    services.answers["referrals.list_capacities"] = {"items": [line, line], "next": None}
+    text = app.test_client(use_cookies=False).get("/provider/capacity", headers={"Cookie": SESSION}).text
+
+    keys = re.findall(r'name="key" value="(\w+)"', text)
+    assert len(keys) == 3  # of two lines, and of signing out
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize(
+    ("given", "own"),
+    [
+        ("/provider?a=b", "/provider?a=b"),
+        ("/" + "a" * 499, "/" + "a" * 499),
+        ("/" + "a" * 500, None),
+        ("//evil.example", None),
+        ("/\\evil.example", None),
+        ("/a\\b", None),
+        ("/a b", None),
+        ("https://evil.example/", None),
+        ("provider", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_browser_goes_on_to_a_path_of_this_site_only(given: str | None, own: str | None):
+    assert own_path(given) == own

@@ -1,0 +1,87 @@
+"""Ways to an account of one's own: an employee's pick-up code, and the four facts that a patient's record has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import flask
+
+from gateway.web import forms, problems
+from gateway.web.entrance import ORGANISATION, Entrance, no_token
+from gateway.web.page import Action
+from gateway.web.serving import Pages, key_of, redirect
+from services.chassis import wire
+from services.contracts.errors import Refused
+from services.contracts.identity import patients, pickup_codes
+
+_PICK_UP = Action("pick_up", pickup_codes.redeem_pickup_code, "")
+_ASK = Action("ask", patients.request_patient_access, "")
+# Which field a refusal is about that names none.
+_BESIDE = {"pickup_code_refused": "code", "login_taken": "login", "password_refused": "password"}
+
+
+class FirstAccess:
+    """The pages for people who have no password yet, or have forgotten everything."""
+
+    def __init__(self, pages: Pages, entrance: Entrance) -> None:
+        self._pages = pages
+        self._entrance = entrance
+
+    def register(self, app: flask.Flask) -> None:
+        """Serve the pages."""
+        for address, template, post in (
+            ("/pickup-code", "pickup_code", self._pick_up),
+            ("/patient-access", "patient_access", self._ask),
+        ):
+            view = self._view(f"entrance/{template}.html", post)
+            app.add_url_rule(address, f"page {address}", view, methods=["GET", "POST"])
+
+    def _view(self, template: str, post: Callable[[str], flask.Response]) -> Any:
+        def view() -> flask.Response:
+            if flask.request.method == "POST":
+                return self._pages.answered(lambda: post(template))
+            return self._pages.answered(lambda: self._shown(template, None))
+
+        return view
+
+    def _pick_up(self, template: str) -> flask.Response:
+        """Open an account with a pick-up code, and sign in to it."""
+        refused = self._carried_out(template, _PICK_UP)
+        if refused:
+            return refused
+        form = flask.request.form
+        names = ("organisation", "realm", "login", "password")
+        return self._entrance.log_in({name: form.get(name, "") for name in names})
+
+    def _ask(self, template: str) -> flask.Response:
+        """Have a link sent to a patient. The answer is the same whether or not the facts fit."""
+        refused = self._carried_out(template, _ASK)
+        told = {"organisation": flask.request.form.get("organisation", ""), "sent": 1}
+        return refused or redirect(f"{flask.request.path}?{urlencode(told)}")
+
+    def _carried_out(self, template: str, action: Action) -> flask.Response | None:
+        """Carry an action out. The page with what is wrong, or None."""
+        form = flask.request.form
+        self._pages.protection.require_own_form(form.get(forms.TOKEN, ""))
+        given = forms.arguments(form, action.request)
+        try:
+            self._pages.dispatcher.call(action.route, given, token=no_token, key=key_of(action, form))
+        except Refused as refusal:
+            return self._shown(template, problems.of(refusal, action, form, _BESIDE.get(refusal.code)))
+        return None
+
+    def _shown(self, template: str, problem: problems.Problem | None) -> flask.Response:
+        given = flask.request.values
+        organisation = given.get("organisation", "")
+        is_open = problem is not None and problem.may_have_been_done
+        values = {
+            "organisation": organisation,
+            "is_chosen": ORGANISATION.fullmatch(organisation) is not None,
+            "is_sent": given.get("sent") == "1",
+            "where": urlencode({"organisation": organisation}),
+            "problem": problem,
+            "key": flask.request.form.get(forms.KEY) if is_open else wire.new_id(),
+        }
+        return self._pages.shown(template, values, problem.status if problem else 200)

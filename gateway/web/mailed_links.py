@@ -1,0 +1,126 @@
+"""The pages that mails link to: one sets a password, one confirms an address.
+
+A link's secret is in the fragment of the address, which no server gets and no log has. The page's script hands it over in a
+form; without scripts the person pastes the link. From then on it lies sealed in a cookie, so a reload loses nothing, and in
+the page's forms. Opening a link uses nothing up, so a mail scanner does no harm.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import flask
+
+from gateway.web import forms, problems
+from gateway.web.entrance import no_token
+from gateway.web.page import Action, route_of
+from gateway.web.serving import Pages, redirect
+from services.contracts.errors import Refused
+from services.contracts.identity import credentials, patients
+
+LINK = "__Host-link"
+_LASTS_S = 3600
+_TOKEN = re.compile(r"(?:\S*#token=)?([A-Za-z0-9_-]{1,128})")
+# What the form says that hands a link over. Every other form says the name of an action.
+_OPEN = "open"
+_RENEW = Action("renew", credentials.request_new_link, "")
+
+
+def register(app: flask.Flask, pages: Pages) -> None:
+    """Serve the pages."""
+    for address, template, action in (
+        ("/credentials", "credentials", Action("set_password", credentials.redeem_credential_link, "")),
+        ("/verify-email", "verify_email", Action("confirm", patients.verify_email, "")),
+    ):
+        page = MailedLink(pages, address, f"entrance/{template}.html", action)
+        app.add_url_rule(address, f"page {address}", page.view, methods=["GET", "POST"])
+
+
+class MailedLink:
+    """The page of one kind of link, and the action that uses the link up."""
+
+    def __init__(self, pages: Pages, address: str, template: str, action: Action) -> None:
+        self._pages = pages
+        self._address = address
+        self._template = template
+        self._actions = {each.name: each for each in (action, _RENEW)}
+
+    def view(self) -> flask.Response:
+        """The view function."""
+        is_post = flask.request.method == "POST"
+        return self._pages.answered(self._post if is_post else lambda: self._shown(None))
+
+    def _post(self) -> flask.Response:
+        form = flask.request.form
+        self._pages.protection.require_own_form(form.get(forms.TOKEN, ""))
+        name = form.get(forms.ACTION, "")
+        if name == _OPEN:
+            found = _TOKEN.fullmatch(form.get("link", "").strip())
+            return self._to({"token": found[1] if found else ""})
+        action, begun = self._actions.get(name), self._begun()
+        if action is None or "kept_link" not in form or not begun:
+            return redirect(self._address)
+        given = forms.arguments(form, action.request) | {"token": begun["token"]}
+        try:
+            self._pages.dispatcher.call(action.route, given, token=no_token)
+        except Refused as refusal:
+            if refusal.code == "link_refused":  # the page says what has become of the link
+                return self._shown(None)
+            beside = "username" if refusal.code == "login_taken" else "password"
+            return self._shown(problems.of(refusal, action, form, beside))
+        return self._to({"token": begun["token"], "finished": name})
+
+    def _to(self, begun: Mapping[str, str]) -> flask.Response:
+        response = redirect(self._address)
+        sealed = self._pages.protection.sealed(dict(begun), self._address, _LASTS_S)
+        response.set_cookie(
+            LINK, sealed, max_age=_LASTS_S, path="/", secure=True, httponly=True, samesite="Lax"
+        )
+        return response
+
+    def _kept(self) -> str:
+        """The sealed link: a form's own, as another tab may have opened another link since."""
+        kept = flask.request.form.get("kept_link") or flask.request.cookies.get(LINK, "")
+        return str(kept)
+
+    def _begun(self) -> Mapping[str, str]:
+        begun: dict[str, str] | None = self._pages.protection.opened(self._kept(), self._address)
+        return begun or {}
+
+    def _shown(self, problem: problems.Problem | None) -> flask.Response:
+        begun = self._begun()
+        link = self._inspected(begun["token"]) if begun.get("token") else None
+        values: dict[str, Any] = {
+            "link": link,
+            "is_unknown": bool(begun) and link is None,
+            "finished": begun.get("finished"),
+            "kept_link": self._kept(),
+            "problem": problem,
+        }
+        if link:
+            where = {"organisation": link["organisation_key"]}
+            values |= {
+                "brand": link["organisation_name"],
+                "organisation": link["organisation_name"],
+                "sign_in": f"/sign-in?{urlencode({**where, 'realm': link['realm']})}",
+                "patient_access": f"/patient-access?{urlencode(where)}"
+                if link["realm"] == "patient"
+                else None,
+                "is_usable": link["state"] == "usable",
+                "has_expired": link["state"] == "expired",
+            }
+        return self._pages.shown(self._template, values, problem.status if problem else 200)
+
+    def _inspected(self, token: str) -> Any:
+        """What the link is for. None if nobody knows it."""
+        try:
+            return self._pages.dispatcher.call(
+                route_of(credentials.inspect_credential_link), {"token": token}, token=no_token
+            )
+        except Refused as refusal:
+            if refusal.code == "not_found":
+                return None
+            raise

@@ -1,0 +1,46 @@
+"""The signing pages: documents to sign and those that are done, and one document (S4-12 to S4-18)."""
+
+from __future__ import annotations
+
+from gateway.web.page import Action, Page, Read
+from gateway.web.pages.provider import LOOK
+from services.contracts.signing import documents
+
+_LISTED = 25
+
+PAGES = (
+    Page(
+        "/signing",
+        "signing/documents.html",
+        "signing",
+        reads={
+            **LOOK,
+            "documents": Read(
+                documents.list_documents,
+                given={"is_mine": True, "is_decided": False, "limit": _LISTED},
+                query=("is_decided", "after"),
+            ),
+            "done_lately": Read(
+                documents.list_documents, given={"is_mine": True, "is_decided": True, "limit": 5}
+            ),
+        },
+    ),
+    Page(
+        "/signing/{document_id}",
+        "signing/document.html",
+        "signing",
+        reads={
+            **LOOK,
+            "document": Read(documents.get_document),
+            "pages": Read(
+                documents.list_document_pages,
+                query=("after",),
+                without=("document_unreadable", "service_unavailable"),
+            ),
+        },
+        actions=(
+            Action("sign", documents.sign_document, "The document is signed."),
+            Action("decline", documents.decline_document, "You have declined to sign. The sender is told."),
+        ),
+    ),
+)
