@@ -289,3 +289,12 @@ def test_a_new_employee_who_is_known_under_another_number_is_pointed_out() -> No
     )
     rows = parse(HEADER + "\n".join(lines).encode(), "csv").rows
     assert plan_feed(rows, people, []).doubles == [3, 4]
+
+
+def test_an_object_with_a_member_twice_is_refused() -> None:
+    rows = '{"employee_number": "1", "last_name": "Quill"}, {"employee_number": "2", "employee_number": "9", "last_name": "Reef"}'
+    parsed = parse(f"[{rows}]".encode(), "json")
+    assert [row.number for row in parsed.rows] == ["1"]
+    assert [(each.line, each.code) for each in parsed.problems if each.is_refused] == [(2, "not_an_object")]
+    with pytest.raises(FileRefused, match="not_json|list of objects"):
+        parse(f'{{"employees": [{rows}], "employees": []}}'.encode(), "json")
