@@ -14,7 +14,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from services.contracts.ids import PATTERN, plain_id
-from services.contracts.spelling import MOST_OF_ADDRESS, email_address
+from services.contracts.spelling import MOST_OF_ADDRESS, email_address, is_blank
 
 _CODE = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _RECORD_NUMBER = re.compile(r"[A-Z]{2,4}-[0-9]{1,12}")
@@ -146,7 +146,10 @@ class AuthorName(fields.String):
 
 
 class Text(fields.String):
-    """Free text of `least` to `most` characters after trimming. Of control characters it allows tabs and line breaks."""
+    """Free text of `least` to `most` characters after trimming. Of control characters it allows tabs and line breaks.
+
+    A text of which nobody can see anything is empty.
+    """
 
     def __init__(self, *, most: int = 255, least: int = 1, **kwargs: Any) -> None:
         super().__init__(validate=validate.Length(min=least, max=most), **kwargs)
@@ -155,7 +158,7 @@ class Text(fields.String):
         text: str = super()._deserialize(value, attr, data, **kwargs).strip()
         if any(ord(char) < 32 and char not in "\n\r\t" for char in text):
             raise ValidationError("Control characters are not allowed.")
-        return text
+        return "" if is_blank(text) else text
 
 
 class EmailAddress(fields.String):

@@ -27,6 +27,11 @@ _JOINERS = "\u200c\u200d"
 _ZIP_PLUS_FOUR = re.compile(r"([0-9]{5})[0-9]{4}")
 
 
+def is_blank(text: str) -> bool:
+    """Whether nobody can see anything of a text: it has only white space and characters for layout, such as U+200B."""
+    return all(char.isspace() or unicodedata.category(char) == "Cf" for char in text)
+
+
 def search_key(name: str) -> str:
     """A name in the form in which names are compared: no case, marks or punctuation, "&" as "and", single spaces.
 

@@ -13,9 +13,20 @@ from marshmallow.fields import Field
 
 from services.contracts.catalogue import CONTRACTS
 from services.contracts.declare import all_operations
-from services.contracts.fields import LARGEST, Id, Moment, can_be_stored
+from services.contracts.fields import LARGEST, Id, Moment, Text, can_be_stored
 from services.contracts.ids import PATTERN
 from services.contracts.json_schema import JsonSchemas
+
+
+@pytest.mark.parametrize("text", ["", "  ", *"\u200b\u202e\ufeff\u00ad\u200f", " \u200b\u00a0\u2060\n"])
+def test_a_text_of_which_nobody_can_see_anything_is_empty(text: str) -> None:
+    with pytest.raises(ValidationError, match="between 1 and 255"):
+        Text().deserialize(text)
+    assert Text(least=0).deserialize(text) == ""
+
+
+def test_characters_for_layout_stay_in_a_text_that_can_be_seen() -> None:
+    assert Text().deserialize("\u0645\u06cc\u200c\u062e ") == "\u0645\u06cc\u200c\u062e"
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+02:00", "9999-12-31T23:59:59-05:00"])

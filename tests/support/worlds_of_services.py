@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +30,7 @@ from services.contracts.referrals import (
 )
 from services.contracts.referrals import records as records_contract
 from services.contracts.signing import documents as signing
-from services.identity.realms.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions
+from services.identity.realms.rules import DEFAULT_ROLES, PROVIDER_LEVEL, effective_permissions, switched_on
 from services.referrals.models import StatusChange
 from services.signing.documents.page_pictures import PagePictures
 from services.signing.documents.signer import Signer
@@ -388,7 +389,7 @@ def provider_in_signing(folder: Path) -> World:
 def _as_provider(world: World, scope: dict[str, Any]) -> World:
     permissions = effective_permissions(
         *DEFAULT_ROLES[PROVIDER_LEVEL],
-        {"can_edit_capacity": True, "can_change_status": True},
+        switched_on(SimpleNamespace(can_edit_capacity=True, can_change_status=True)),
         ("referralq", "provider_portal"),
     )
     world.organisations["bayside"] = HARBOR

@@ -35,8 +35,9 @@ class FeedProblem(Reply):
 class FeedCounts(Reply):
     """The numbers of employees that a file would change, or has changed.
 
-    `unidentified`: refused rows of which nobody can tell whose they are. `unsupervised`: employees who stay and, of those
-    `supervised` before, would have no manager.
+    `unidentified`: rows that were refused, or are probably of an employee with another number, so that they may be of
+    employees who seem to be missing. `unsupervised`: employees who stay and, of those `supervised` before, would have no
+    manager.
     """
 
     added = Count(required=True)
@@ -128,8 +129,8 @@ list_hr_import_lines = contract.query(
 apply_hr_import = contract.command(
     "apply_hr_import",
     "Apply the changes of a file in the background. Applying the same import again changes nothing. `confirm` is needed "
-    "where a file ends more than a fifth of the employees, ends any while rows cannot be read, or takes the manager of more "
-    "than a fifth of those who have one.",
+    "where a file ends more than a fifth of the employees, ends any while rows cannot be read or are probable doubles, or "
+    "takes the manager of more than a fifth of those who have one.",
     request={"import_id": Id(required=True), "confirm": Flag(load_default=False)},
     reply=HrImportView,
     access=MANAGE_PEOPLE,

@@ -20,7 +20,16 @@ from services.identity.secrets import addresses
 from services.identity.secrets.addresses import origin_of
 from services.identity.secrets.rules import MAIL_LIMIT, RESET_LIMIT, TELL_LIMIT, TOLD_FROM_S
 from services.identity.secrets.tokens import throttle_key
-from services.identity.secrets.tries import LOGIN, MAIL, RESET, TOLD, count_login, count_try, is_free
+from services.identity.secrets.tries import (
+    LOGIN,
+    MAIL,
+    RESET,
+    TOLD,
+    count_login,
+    count_try,
+    is_free,
+    knows_origin,
+)
 
 
 def reset_target(call: Call) -> tuple[Organisation | None, Account | None]:
@@ -30,7 +39,11 @@ def reset_target(call: Call) -> tuple[Organisation | None, Account | None]:
     """
     organisation, account, key = look_up(call)
     origin = origin_of(call.context, key, call.runtime.settings)
-    _count(call, RESET, key, lambda unit: count_try(unit, RESET, origin, RESET_LIMIT), organisation)
+
+    def count(unit: UnitOfWork, _is_known: bool) -> int:
+        return count_try(unit, RESET, origin, RESET_LIMIT)
+
+    _count(call, RESET, key, origin, count, organisation)
     return organisation, account
 
 
@@ -43,13 +56,13 @@ def count_login_attempt(
     """
     origin = origin_of(call.context, key, call.runtime.settings)
 
-    def count(unit: UnitOfWork) -> int:
-        wait_s = count_login(unit, key, origin)
+    def count(unit: UnitOfWork, is_known: bool) -> int:
+        wait_s = count_login(unit, key, origin, is_known=is_known)
         if wait_s >= TOLD_FROM_S:
             _tell_owner(unit, key, organisation, account)
         return wait_s
 
-    _count(call, LOGIN, key, count, organisation)
+    _count(call, LOGIN, key, origin, count, organisation)
 
 
 def _tell_owner(
@@ -85,19 +98,22 @@ def _count(
     call: Call,
     kind: str,
     key: str,
-    count_for_login: Callable[[UnitOfWork], int],
+    origin: str,
+    count_for_login: Callable[[UnitOfWork, bool], int],
     organisation: Organisation | None,
 ) -> None:
     """Count the try for the login and for the caller's address. A try that one of them refuses counts for neither.
 
+    The address refuses strangers only: who has logged in from it before is let through, whatever others have tried there.
     Raises Refused(too_many_requests).
     """
     settings = call.runtime.settings
 
     def count(unit: UnitOfWork) -> int:
-        wait_s = addresses.count_try(unit, f"{kind}{addresses.SUFFIX}", settings)
+        is_known = knows_origin(unit, key, origin)
+        wait_s = addresses.count_try(unit, f"{kind}{addresses.SUFFIX}", settings, is_known=is_known)
         if wait_s == 0:
-            wait_s = count_for_login(unit)
+            wait_s = count_for_login(unit, is_known)
             if wait_s:
                 addresses.give_back(unit, f"{kind}{addresses.SUFFIX}", settings)
         return wait_s

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from services.contracts.errors import Refused
 from services.contracts.fields import can_be_stored
-from services.contracts.spelling import email_address, login_key, search_key
+from services.contracts.spelling import email_address, is_blank, login_key, search_key
 from services.identity.hr_feed.rules import FeedRow, cycles_among, marks_of, number_key
 from services.identity.hr_feed.spreadsheets import (
     column_name,
@@ -161,7 +161,7 @@ def _check_header(header: list[str], parsed: Parsed) -> None:
 def _json_rows(text: str, parsed: Parsed) -> Iterator[tuple[int, dict[str, str]]]:
     """Rows of a JSON list of objects, or of `{"employees": […]}`. A row's line is its place in the list, from 1."""
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=_object)
     except (ValueError, RecursionError):
         raise FileRefused("not_json", "The file is no JSON.") from None
     rows = document.get("employees") if isinstance(document, dict) else document
@@ -170,7 +170,7 @@ def _json_rows(text: str, parsed: Parsed) -> Iterator[tuple[int, dict[str, str]]
     unknown = set()
     for line, row in enumerate(rows, start=1):
         if not isinstance(row, dict):
-            _refuse(parsed, line, None, "not_an_object", "An object is expected.", "")
+            _refuse(parsed, line, None, "not_an_object", "An object with each member once is expected.", "")
             continue
         unknown |= set(row) - set(COLUMNS)
         cells = {name: _as_text(value) for name, value in row.items() if name in COLUMNS}
@@ -183,6 +183,12 @@ def _json_rows(text: str, parsed: Parsed) -> Iterator[tuple[int, dict[str, str]]
     if unknown:
         message = f"{len(unknown)} members are not known and not read."
         parsed.problems.append(Problem(1, None, "unknown_column", message, is_refused=False))
+
+
+def _object(members: list[tuple[str, object]]) -> object:
+    """A JSON object. One with a member given twice is no object: nobody can tell which of the two is meant."""
+    found = dict(members)
+    return found if len(found) == len(members) else ()
 
 
 def _as_text(value: object) -> str | None:
@@ -226,7 +232,7 @@ def _take(
 def _fault(values: Mapping[str, str], *, has_address: bool) -> tuple[str, str, str] | None:
     """Column, code and message of a row's first fault; None where it has none. `has_address`: its e-mail is an address."""
     for name, text in values.items():
-        if not text and name in REQUIRED:
+        if name in REQUIRED and is_blank(text):
             return name, "missing", f"{name} is empty; every row needs it."
         if len(text) > COLUMNS[name]:
             return name, "too_long", f"{name} has more than {COLUMNS[name]} characters."

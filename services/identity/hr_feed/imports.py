@@ -65,7 +65,9 @@ def upload(call: Call) -> Any:
 
 def _new_import(unit: UnitOfWork, *, parsed: Parsed, plan: rules.FeedPlan, sha256: str) -> str:
     counts = {action: plan.count(action) for action in (rules.ADDED, rules.CHANGED, rules.ENDED)}
-    counts |= {name: getattr(plan, name) for name in ("unidentified", "supervised", "unsupervised")}
+    refused = parsed.refused + len(plan.repeated)
+    counts |= {"unchanged": plan.unchanged, "refused": refused, "unidentified": refused + len(plan.doubles)}
+    counts |= {name: getattr(plan, name) for name in ("supervised", "unsupervised")}
     found = [*map(_repeated, plan.repeated[:PROBLEMS_SHOWN]), *map(_double, plan.doubles[:PROBLEMS_SHOWN])]
     row = HrImport(
         id=wire.new_id(),
@@ -73,7 +75,7 @@ def _new_import(unit: UnitOfWork, *, parsed: Parsed, plan: rules.FeedPlan, sha25
         sha256=sha256,
         total=len(plan.differences),
         done=0,
-        counts=counts | {"unchanged": plan.unchanged, "refused": parsed.refused + len(plan.repeated)},
+        counts=counts,
         problems=[asdict(problem) for problem in (*parsed.problems, *found)],
         created_by=unit.actor_id,
         created_at=unit.now,
@@ -113,7 +115,10 @@ def _complete(unit: UnitOfWork, import_id: str) -> dict[str, Any]:
 
 
 def _double(line: int) -> Problem:
-    message = "An employee with another number has the same e-mail, or the same name and date of birth."
+    message = (
+        "An employee with another number has the same e-mail, the same name and date of birth, or the same name and is "
+        "missing from the file."
+    )
     return Problem(line, "employee_number", "probable_double", message, is_refused=False)
 
 
@@ -248,6 +253,7 @@ def begin(unit: UnitOfWork, *, import_id: str, confirm: bool) -> dict[str, Any]:
             field="confirm",
             ends=row.counts[rules.ENDED],
             employees=employees,
+            unidentified=row.counts.get("unidentified", 0),
             unsupervised=row.counts.get("unsupervised", 0),
         )
     row.state, row.applied_by, row.applied_at = rules.APPLYING, unit.actor_id, unit.now
@@ -257,10 +263,14 @@ def begin(unit: UnitOfWork, *, import_id: str, confirm: bool) -> dict[str, Any]:
 
 def _reason_to_ask(counts: Mapping[str, int], employees: int) -> str | None:
     """Why a person has to confirm that a file is whole, None where nothing suggests the contrary."""
-    if rules.is_many(counts[rules.ENDED], employees):
+    ended, unidentified = counts[rules.ENDED], counts.get("unidentified", 0)
+    if ended and unidentified:
+        return (
+            f"Rows that could not be read, or are probably of an employee with another number: {unidentified}. "
+            f"They may be of the people who would be ended: {ended}."
+        )
+    if rules.is_many(ended, employees):
         return "More than a fifth of the employees end with this file."
-    if counts[rules.ENDED] and counts.get("unidentified", 0):
-        return "Employees end with this file, and it has rows that cannot be read and may be theirs."
     if rules.is_many(counts.get("unsupervised", 0), counts.get("supervised", 0)):
         return "More than a fifth of the employees who have a manager would have none."
     return None

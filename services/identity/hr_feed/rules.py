@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from services.contracts.spelling import search_key
 from services.identity.employees.rules import HR
 
 ADDED, CHANGED, ENDED = "added", "changed", "ended"
@@ -82,14 +83,12 @@ class Difference:
 class FeedPlan:
     """The differences of a file, and the number of employees that it does not change.
 
-    `unidentified` are refused rows of which nobody can tell whose they are: they may be of employees who seem to be missing.
-    `supervised` employees have a manager now; `unsupervised` of them stay and would have none. `doubles` are lines of new
+    `supervised` employees have a manager now; `unsupervised` of them stay and would have none. `doubles` are lines of
     employees who are probably known under another number, `repeated` lines of employees whom an earlier line names.
     """
 
     differences: list[Difference] = field(default_factory=list)
     unchanged: int = 0
-    unidentified: int = 0
     supervised: int = 0
     unsupervised: int = 0
     doubles: list[int] = field(default_factory=list)
@@ -112,26 +111,35 @@ def plan_feed(
     plan = FeedPlan()
     rows = _with_known_numbers(list(rows), known, plan)
     spellings = _Spellings(known)
-    refused = [spellings.of(number) for number in refused_numbers]
-    plan.unidentified = sum(number not in known for number in refused)
-    seen = set(refused)
+    seen = {spellings.of(number) for number in refused_numbers}
     marks = {mark for each in known.values() for mark in each.marks}
     for row in rows:
         seen.add(row.number)
         difference = _difference(row, known.get(row.number))
-        if row.number not in known and row.is_active and not marks.isdisjoint(row.marks):
-            plan.doubles.append(row.line)
         if difference is None:
             plan.unchanged += 1
         else:
             plan.differences.append(difference)
-    plan.differences.extend(
-        _ended(number, employee)
+    missing = [
+        (number, employee)
         for number, employee in known.items()
         if number not in seen and employee.source == HR and not employee.is_ended
-    )
+    ]
+    names = {_name_of(employee.values) for _, employee in missing}
+    for row in rows:
+        present = known.get(row.number)
+        # What the employee had before tells of nobody else, even where two share a mailbox.
+        told = set(row.marks).difference(present.marks if present else ())
+        is_named_so = present is None and bool(names) and _name_of(row.values) in names
+        if row.is_active and (is_named_so or not marks.isdisjoint(told)):
+            plan.doubles.append(row.line)
+    plan.differences.extend(_ended(number, employee) for number, employee in missing)
     _count_supervision(plan, rows, known)
     return plan
+
+
+def _name_of(values: Mapping[str, str | None]) -> tuple[str, ...]:
+    return tuple(search_key(values.get(name) or "") for name in ("first_name", "last_name"))
 
 
 def _count_supervision(plan: FeedPlan, rows: Collection[FeedRow], known: Mapping[str, Known]) -> None:

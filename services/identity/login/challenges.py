@@ -134,19 +134,19 @@ def _start_session(
 def _open_challenge(call: Call) -> Found:
     """The challenge of the token in the request, with its account and organisation.
 
-    The try is counted against the caller's address, so that tokens cannot be guessed.
+    A wrong token is counted against the caller's address. A right one is let through, whatever others have tried there: it
+    cannot be guessed, and its holder knew the password.
     Raises Refused(challenge_refused, too_many_requests).
     """
     settings = call.runtime.settings
+    with call.runtime.database.reading(None) as session:
+        found = _find(session, call.request["challenge"])
+    if found is not None:
+        return found
     wait_s = call.transact(lambda unit: addresses.count_try(unit, addresses.LOGIN, settings))
     if wait_s:
         raise Refused("too_many_requests", "Too many tries from this address. Wait.", retry_after_s=wait_s)
-    with call.runtime.database.reading(None) as session:
-        found = _find(session, call.request["challenge"])
-    if found is None:
-        raise _refused()
-    call.transact(lambda unit: addresses.give_back(unit, addresses.LOGIN, settings))
-    return found
+    raise _refused()
 
 
 def _find(session: Session, token: str) -> Found | None:

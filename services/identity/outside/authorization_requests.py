@@ -121,12 +121,10 @@ def take_up(call: Call) -> AuthorizationRequest:
     """Use up the authorization request that the call's state belongs to.
 
     It succeeds once, in time, for the browser that began it, and for the realm that the call names. One conditional
-    statement decides. Raises Refused(outside_state_refused, too_many_requests).
+    statement decides. A wrong state is counted against the caller's address; a right one is let through, whatever others
+    have tried there. Raises Refused(outside_state_refused, too_many_requests).
     """
     settings, request = call.runtime.settings, call.request
-    wait_s = call.transact(lambda unit: addresses.count_try(unit, addresses.LOGIN, settings))
-    if wait_s:
-        raise Refused("too_many_requests", "Too many tries from this address. Wait.", retry_after_s=wait_s)
     state_hash = token_hash(request["state"])
 
     def work(unit: UnitOfWork) -> tuple[OutsideSignIn, IdentityProvider, Organisation] | None:
@@ -143,12 +141,16 @@ def take_up(call: Call) -> AuthorizationRequest:
         )
         found = _find_begun(unit.session, state_hash) if used == 1 else None
         if found is not None:
-            addresses.give_back(unit, addresses.LOGIN, settings)
             addresses.give_back(unit, BEGUN, settings)
         return found
 
     found = call.transact(work)
     if found is None:
+        wait_s = call.transact(lambda unit: addresses.count_try(unit, addresses.LOGIN, settings))
+        if wait_s:
+            raise Refused(
+                "too_many_requests", "Too many tries from this address. Wait.", retry_after_s=wait_s
+            )
         raise _state_refused()
     row, provider, organisation = found
     is_same_client = (provider.issuer, provider.client_id) == (row.issuer, row.client_id)

@@ -22,10 +22,11 @@ SUFFIX = "@address"
 LOGIN, RESET, LINK = f"login{SUFFIX}", f"reset{SUFFIX}", f"link{SUFFIX}"
 
 
-def count_try(unit: UnitOfWork, kind: str, settings: Any, *, times: int = 1) -> int:
+def count_try(unit: UnitOfWork, kind: str, settings: Any, *, times: int = 1, is_known: bool = False) -> int:
     """Count one try from the caller's address; 0 when it may go on, else the seconds to wait.
 
-    `times` as many tries are allowed as log-ins, for what takes a while before a success is given back.
+    `times` as many tries are allowed as log-ins, for what takes a while before a success is given back. `is_known`: the
+    login's owner has logged in from this address before (`tries.knows_origin`).
     A call that did not come through the gateway has no address and is not counted.
     """
     key = _key(unit, kind, settings)
@@ -33,7 +34,7 @@ def count_try(unit: UnitOfWork, kind: str, settings: Any, *, times: int = 1) -> 
         return 0
     row = held_throttle(unit, kind, key)
     admission = rules.admit_from_address(
-        Tries(row.count, 0, row.last_at), unit.now, settings.tries_per_address * times
+        Tries(row.count, 0, row.last_at), unit.now, settings.tries_per_address * times, is_known=is_known
     )
     row.count, row.last_at = admission.tries.count, admission.tries.last_at
     return admission.retry_after_s

@@ -171,15 +171,19 @@ def neighbourhood(address: str) -> str:
     return str(ipaddress.ip_network((place, 64), strict=False))
 
 
-def admit_from_address(before: Tries, now: datetime.datetime, most: int) -> Admission[Tries]:
+def admit_from_address(
+    before: Tries, now: datetime.datetime, most: int, *, is_known: bool = False
+) -> Admission[Tries]:
     """Decide about one more try from an address: `most` in a window that the first one opens.
 
     `last_at` is the window's beginning. Many people share a hospital's address: successes are therefore given back, no
     try has to wait before the window is full, and a window ends by itself, whatever is tried meanwhile.
+    `is_known`: the login's owner has logged in from here before, and is let through whatever strangers have tried here. The
+    try is counted all the same, because its success is given back.
     """
     if before.last_at is None or (now - before.last_at).total_seconds() >= ADDRESS_REST_S:
         return Admission(True, Tries(1, 0, now))
-    if before.count >= most:
+    if before.count >= most and not is_known:
         left_s = ADDRESS_REST_S - (now - before.last_at).total_seconds()
         return Admission(False, before, max(1, round(left_s + 0.5)))
     return Admission(True, Tries(before.count + 1, 0, before.last_at))

@@ -30,15 +30,13 @@ def count_try(unit: UnitOfWork, kind: str, key: str, limit: rules.Limit) -> int:
     return admission.retry_after_s
 
 
-def count_login(unit: UnitOfWork, key: str, origin: str, *, is_known: bool = False) -> int:
+def count_login(unit: UnitOfWork, key: str, origin: str, *, is_known: bool) -> int:
     """Count one try to log in from an origin; 0 when it may go on, else the seconds to wait.
 
-    `is_known`: the origin is known to be the owner's, such as a session; else it is looked up.
+    `is_known`: the origin is known to be the owner's, such as a session or one that `knows_origin`.
     """
     of_account = addresses.held_throttle(unit, LOGIN, key)
     of_origin = addresses.held_throttle(unit, FROM_ORIGIN, _key_of_origin(key, origin))
-    known_key = (KNOWN_ORIGIN, _key_of_origin(key, origin))
-    is_known = is_known or unit.session.get(Throttle, known_key) is not None
     # Whoever changes it holds the login's row.
     fresh = None if is_known else unit.session.get(Throttle, (FRESH, key))
     fresh_at = fresh.last_at if fresh else None
@@ -63,6 +61,11 @@ def _tries_of(row: Throttle) -> rules.Tries:
 
 def _keep(row: Throttle, tries: rules.Tries) -> None:
     row.count, row.in_a_row, row.last_at = tries.count, tries.in_a_row, tries.last_at
+
+
+def knows_origin(unit: UnitOfWork, key: str, origin: str) -> bool:
+    """Whether the login's owner has logged in from this origin."""
+    return unit.session.get(Throttle, (KNOWN_ORIGIN, _key_of_origin(key, origin))) is not None
 
 
 def know_origin(unit: UnitOfWork, organisation: Organisation, account: Account, origin: str) -> None:

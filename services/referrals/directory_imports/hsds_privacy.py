@@ -17,7 +17,7 @@ from services.referrals.directory_imports.rules import says_no, squeeze
 _SECRET = re.compile(
     r"private|confidential|hidden|unlisted|unpublished|redacted|internal|restricted|sensitive|nonpublic"
 )
-_WITHHOLD = re.compile(r"donot(publish|display|show|list|share)|(exclude|hide|hidden)from\w+|notpublic")
+_WITHHOLD = re.compile(r"donot(publish|display|show|list|share)|(exclude|hide|hidden)from\w+|notpublic|^hide")
 _OPEN = frozenset({"public", "published", "visible", "listed"})
 _FILLING = re.compile(r"^(is|has)|(is|flag|only)$|is")
 _INTERNAL = "internal"
@@ -85,18 +85,22 @@ def _marks(body: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _marked(name: str, value: Any) -> Iterator[str]:
+    about = marked_as_private(name, value)
+    # A mark says little else; a longer name is about something else, such as "private practice".
+    if about is not None and (about == "" or _singular(about) in _ABOUT):
+        yield _singular(about)
+
+
+def marked_as_private(name: str, value: Any) -> str | None:
+    """What a squeezed name with this value marks as private: the rest of the name, empty for all; None if it is no mark."""
     word = squeeze(str(value))
-    if name in _SCALES:
-        if _SECRET.fullmatch(word):
-            yield _SCALES[name]
-    elif name.removeprefix("is") in _OPEN:
-        if says_no(word) and value not in (None, ""):
-            yield ""
-    elif not says_no(word):
-        # A mark says little else; a longer name is about something else, such as "private practice".
-        about = _FILLING.sub("", _SECRET.sub("", _WITHHOLD.sub("", name)))
-        if about != name and (about == "" or _singular(about) in _ABOUT):
-            yield _singular(about)
+    scale = next((each for each in _SCALES if name.endswith(each)), None)
+    if scale is not None:
+        return (name.removesuffix(scale) or _SCALES[scale]) if _SECRET.fullmatch(word) else None
+    if name.removeprefix("is") in _OPEN:
+        return "" if says_no(word) and value not in (None, "") else None
+    about = _SECRET.sub("", _WITHHOLD.sub("", name))
+    return None if about == name or says_no(word) else _FILLING.sub("", about)
 
 
 def _singular(word: str) -> str:

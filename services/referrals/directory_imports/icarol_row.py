@@ -14,6 +14,7 @@ from services.referrals.directory.rules import (
     ResourceStatus,
     TemporaryMessage,
 )
+from services.referrals.directory_imports.hsds_privacy import marked_as_private
 from services.referrals.directory_imports.report import Problem
 from services.referrals.directory_imports.rules import says_no, squeeze
 
@@ -101,8 +102,12 @@ _CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _US_DATE = re.compile(
     r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})(?:\s+(\d{1,2}):(\d{2})(?::\d{2})?\s*([AaPp][Mm])?)?", re.ASCII
 )
-# Columns such as PhysicalAddressIsPrivate and Phone2IsPrivate mark all columns that begin as they do.
+# Columns such as PhysicalAddressIsPrivate and Phone2IsPrivate mark all columns that begin as they do. So do others with a
+# word for it, such as PrivateAddress, where the rest of the name is that of an address, phone number, e-mail or website.
 _IS_PRIVATE = "isprivate"
+_PART = re.compile(r"(physical|mailing|other)?address(es)?[0-9]*|physical|mailing|(phone|email|website)\w*")
+_ADDRESS = re.compile(r"address(es)?[0-9]*$")
+_ADDRESSES = ("physical", "mailing", "other")
 _INTERNAL = "internal"
 _PHYSICAL = "physical"
 _WAYS_TO_A_PLACE = ("latitude", "longitude", "busserviceaccess", "publicaccesstransportation", "map")
@@ -116,6 +121,18 @@ _EXPORT_SPELLING = {squeeze(column): column for column in EXPORT_COLUMNS}
 def spelling_of(header_cell: str) -> str | None:
     """A column's name in the export's spelling, whatever its case, spaces and underscores; None if unknown."""
     return _EXPORT_SPELLING.get(squeeze(header_cell))
+
+
+def _marked_part(column: str, value: str) -> str | None:
+    """The beginning of the columns that this one marks as private, None if it marks none.
+
+    A mark that cannot be read counts: a secret address must not get out by a spelling.
+    """
+    name = squeeze(column)
+    if name.endswith(_IS_PRIVATE):
+        return None if says_no(value) else name.removesuffix(_IS_PRIVATE)
+    part = marked_as_private(name, value)
+    return part if part and _PART.fullmatch(part) else None
 
 
 class Row:
@@ -167,14 +184,14 @@ class Row:
 
     def _set_private_apart(self) -> None:
         """Take the columns that the row marks as private, and notes for the exporting agency's own staff."""
-        marks = [column for column in self.values if squeeze(column).endswith(_IS_PRIVATE)]
-        # A mark that cannot be read counts: a secret address must not get out by a spelling.
-        groups = [squeeze(mark).removesuffix(_IS_PRIVATE) for mark in marks if not says_no(self.values[mark])]
-        beginnings = [_INTERNAL, *(group.removesuffix("address") for group in groups)]
+        marks = {column: _marked_part(column, value) for column, value in self.values.items()}
+        beginnings = [_INTERNAL]
+        for part in (part for part in marks.values() if part is not None):
+            beginnings += _ADDRESSES if _ADDRESS.fullmatch(part) else [_ADDRESS.sub("", part)]
         if _PHYSICAL in beginnings:
             beginnings += _WAYS_TO_A_PLACE
         for column in list(self.values):
-            if squeeze(column).startswith(tuple(beginnings)):
+            if marks[column] is not None or squeeze(column).startswith(tuple(beginnings)):
                 self.private[column] = self.values.pop(column)
 
     def _read_number(self) -> str:

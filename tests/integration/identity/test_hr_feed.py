@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
 
 import pytest
@@ -51,7 +52,8 @@ def test_a_file_is_compared_first_and_changes_nothing(identity):
         a_line("5", email="nobody"),
     )
     counts = {"added": 1, "changed": 1, "ended": 1, "unchanged": 1, "refused": 1}
-    assert answer["counts"] == counts | {"unidentified": 1, "supervised": 0, "unsupervised": 0}
+    # Of the row that is refused, and of the new employee with the name and birthday of others, nobody knows whose they are.
+    assert answer["counts"] == counts | {"unidentified": 2, "supervised": 0, "unsupervised": 0}
     refused = [each for each in answer["problems"] if each["is_refused"]]
     assert [(each["line"], each["column"], each["code"]) for each in refused] == [(5, "email", "bad_email")]
     assert [(each["employee_number"], each["action"]) for each in lines_of(identity, admin, answer)] == [
@@ -233,6 +235,92 @@ def test_a_row_that_cannot_be_read_protects_its_employee_or_asks(identity):
     refusal = identity.refused(hr_feed.apply_hr_import, admin, import_id=answer["id"])
     assert (refusal.code, refusal.field) == ("confirmation_required", "confirm")
     answer = upload(identity, admin, *others)
+    assert identity.call(hr_feed.apply_hr_import, admin, import_id=answer["id"])["state"] == "applying"
+
+
+def staff_of_eight(**changed: dict[str, object] | str) -> list[dict[str, object] | str]:
+    """Rows of employees n1 to n8; `changed` has other members of a row, or what stands in its place."""
+    rows: list[dict[str, object] | str] = []
+    for number in range(1, 9):
+        row = {"employee_number": f"0000{number}", "first_name": f"Em{number}", "last_name": f"Reef{number}"}
+        other = changed.get(f"n{number}", {})
+        rows.append(other if isinstance(other, str) else row | other)
+    return rows
+
+
+def as_csv(rows: list[dict[str, object] | str]) -> bytes:
+    lines = [row if isinstance(row, str) else ",".join(map(str, row.values())) for row in rows]
+    return "\n".join(["employee_number,first_name,last_name", *lines]).encode()
+
+
+SWALLOWED = '00002,"Em2,Reef2\n00003,Em3",Reef3'
+
+
+@pytest.mark.parametrize(
+    ("content", "file_format", "ended"),
+    [
+        (as_csv(staff_of_eight(n2={"employee_number": ""})), "csv", 1),
+        (as_csv(staff_of_eight(n3={"employee_number": "00002"})), "csv", 1),
+        (as_csv(staff_of_eight(n3={"employee_number": "2"})), "csv", 1),
+        (as_csv(staff_of_eight(n2="Jr,00001,Em2,Reef2")), "csv", 1),
+        (as_csv([*staff_of_eight()[:1], SWALLOWED, *staff_of_eight()[3:]]), "csv", 1),
+        (as_csv(staff_of_eight(n2={"employee_number": "O0002"})), "csv", 1),
+        (json.dumps(staff_of_eight(n2={"employee_number": None})).encode(), "json", 1),
+        (json.dumps(staff_of_eight(n2={"employee_number": [2]})).encode(), "json", 1),
+        (json.dumps(staff_of_eight(n2="broken")).encode(), "json", 1),
+        (json.dumps(staff_of_eight(n2={"Employee_Number": "00002", "employee_number": ""})).encode(), "json", 1),
+        (
+            json.dumps(staff_of_eight())
+            .replace('"employee_number": "00002"', '"employee_number": "00002", "employee_number": "90002"')
+            .encode(),
+            "json",
+            1,
+        ),
+    ],
+    ids=[
+        "empty", "twice", "twice spelled otherwise", "shifted", "quote", "letter for digit", "null", "list", "no object",
+        "other member", "member twice",
+    ],
+)  # fmt: skip
+def test_a_row_that_may_be_of_who_is_missing_asks_before_anybody_is_ended(
+    identity, content, file_format, ended
+):
+    admin = identity.admin()
+    taken = upload(identity, admin, content=as_csv(staff_of_eight()))
+    identity.call(hr_feed.apply_hr_import, admin, import_id=taken["id"])
+    imports.work(identity.runtime)
+    answer = upload(identity, admin, content=content, file_format=file_format)
+    assert (answer["counts"]["ended"], answer["counts"]["unidentified"]) == (ended, 1)
+    refusal = identity.refused(hr_feed.apply_hr_import, admin, import_id=answer["id"])
+    assert (refusal.code, refusal.field, refusal.more["ends"], refusal.more["unidentified"]) == (
+        "confirmation_required",
+        "confirm",
+        ended,
+        1,
+    )
+    assert "with another number: 1." in refusal.detail
+    assert f"would be ended: {ended}." in refusal.detail
+    confirmed = identity.call(hr_feed.apply_hr_import, admin, import_id=answer["id"], confirm=True)
+    assert confirmed["state"] == "applying"
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        staff_of_eight()[:7],
+        staff_of_eight(n2={"last_name": ""}),
+        staff_of_eight(n2={"last_name": "\u200b"}),
+        staff_of_eight(n2="00002,Em2"),
+    ],
+    ids=["a leaver and no refused row", "a refused row and no leaver", "an unseen name", "a short row"],
+)
+def test_nobody_is_asked_where_rows_can_be_read_or_nobody_is_ended(identity, rows):
+    admin = identity.admin()
+    taken = upload(identity, admin, content=as_csv(staff_of_eight()))
+    identity.call(hr_feed.apply_hr_import, admin, import_id=taken["id"])
+    imports.work(identity.runtime)
+    answer = upload(identity, admin, content=as_csv(rows))
+    assert answer["counts"]["ended"] + answer["counts"]["refused"] == 1
     assert identity.call(hr_feed.apply_hr_import, admin, import_id=answer["id"])["state"] == "applying"
 
 

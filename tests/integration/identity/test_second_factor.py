@@ -69,6 +69,17 @@ def test_a_log_in_with_a_second_factor_takes_two_steps(identity: Identity, clock
     assert len(identity.audit("session.second_factor_required")) == 1
 
 
+@pytest.mark.fault("A26")
+def test_strangers_at_an_address_keep_nobody_from_the_second_step(identity: Identity, clock: Any) -> None:
+    here = {"client_address": "192.0.2.7"}
+    secret, _ = enrol(identity, identity.caller(identity.log_in(**here)["token"]), clock)
+    for number in range(31):
+        refused = identity.refused(login.complete_log_in, challenge=f"{number:043}", code="000000", **here)
+    assert refused.code == "too_many_requests"
+    token = challenge(identity, **here).more["challenge"]
+    assert identity.call(login.complete_log_in, challenge=token, code=code_of(secret), **here)["token"]
+
+
 def test_the_password_is_not_looked_beyond_while_it_is_wrong(identity: Identity, clock: Any) -> None:
     enrol(identity, identity.admin(), clock)
     refusal = identity.refused(login.log_in, **CREDENTIALS | {"password": "wrong " + PASSWORD})

@@ -193,6 +193,28 @@ def test_people_who_share_an_address_do_not_use_up_each_others_tries(
     assert identity.log_in(client_address=HERE)
 
 
+@pytest.mark.fault("A26")
+def test_strangers_at_an_address_keep_nobody_out_who_is_known_there(
+    either: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with time_machine.travel(START, tick=False) as clock:
+        other = either.an_account()["login"]
+        assert either.log_in(client_address=HERE)
+        assert either.log_in(other, client_address=ELSEWHERE)
+        for number in range(30):
+            guess(either, f"nobody{number}@example.org")
+        assert guess(either, "nobody@example.org") == "too_many_requests"
+        assert guess(either, other) == "too_many_requests", "known, but not here"
+        for _ in range(2):
+            assert either.log_in(client_address=HERE), "known here"
+        assert guess(either, "nobody@example.org") == "too_many_requests", "a success gives no try to others"
+        for _ in range(3):
+            assert guess(either, ADMIN) == "credentials_refused"
+        assert guess(either, ADMIN) == "too_many_requests", "the limit of the account holds"
+        clock.shift(900)
+        assert guess(either, "nobody@example.org") == "credentials_refused"
+
+
 def test_a_try_that_the_login_refuses_does_not_count_for_the_address(identity: Identity, clock: Any) -> None:
     for _ in range(100):
         guess(identity, "person@example.org")

@@ -242,13 +242,31 @@ def test_an_employee_is_known_by_another_spelling_of_the_number(stored: str, wri
     assert twice.repeated == ([4] if written.isdecimal() else [])
 
 
-def test_a_row_that_cannot_be_read_may_be_of_an_employee_who_seems_to_be_missing() -> None:
+def test_a_refused_row_leaves_its_employee_as_it_is() -> None:
     people = {number: known(last_name="Quill") for number in ("1", "2", "3")}
     rows = [FeedRow(2, "1", {"last_name": "Quill"})]
-    readable = plan_feed(rows, people, ["02"])
-    assert ([each.number for each in readable.differences], readable.unidentified) == (["3"], 0)
-    unreadable = plan_feed(rows, people, ["", "Ward"])
-    assert (unreadable.count("ended"), unreadable.unidentified) == (2, 2)
+    assert [each.number for each in plan_feed(rows, people, ["02"]).differences] == ["3"]
+    assert plan_feed(rows, people, ["Ward"]).count("ended") == 2
+
+
+def test_a_row_with_what_tells_another_employee_is_probably_that_one_s() -> None:
+    mine, shared, other = ("email", "a"), ("email", "desk"), ("email", "b")
+    people = {
+        "1": Known("p1", {"first_name": "Ann", "last_name": "Reef"}, False, "hr", (mine, shared)),
+        "2": Known("p2", {"first_name": "Ben", "last_name": "Quay"}, False, "hr", (other, shared)),
+    }
+
+    def doubles(number: str, *marks: tuple[str, ...], name: str = "Cay", is_active: bool = True) -> list[int]:
+        row = FeedRow(7, number, {"first_name": "BEN", "last_name": name}, is_active, marks)
+        return plan_feed([row], people, []).doubles
+
+    assert doubles("9", other) == [7]
+    assert doubles("1", other) == [7], "the number of one employee with the mailbox of another"
+    assert doubles("1", shared) == [], "a mailbox that both had before"
+    assert doubles("9") == []
+    assert doubles("9", name="quay") == [7], "the name of one who is missing"
+    assert doubles("1", name="quay") == [], "a known employee may be renamed"
+    assert doubles("9", other, name="quay", is_active=False) == []
 
 
 def test_employees_whose_manager_a_file_takes_away_are_counted() -> None:
@@ -281,3 +299,12 @@ def test_a_new_employee_who_is_known_under_another_number_is_pointed_out() -> No
     )
     rows = parse(HEADER + "\n".join(lines).encode(), "csv").rows
     assert plan_feed(rows, people, []).doubles == [3, 4]
+
+
+def test_an_object_with_a_member_twice_is_refused() -> None:
+    rows = '{"employee_number": "1", "last_name": "Quill"}, {"employee_number": "2", "employee_number": "9", "last_name": "Reef"}'
+    parsed = parse(f"[{rows}]".encode(), "json")
+    assert [row.number for row in parsed.rows] == ["1"]
+    assert [(each.line, each.code) for each in parsed.problems if each.is_refused] == [(2, "not_an_object")]
+    with pytest.raises(FileRefused, match="not_json|list of objects"):
+        parse(f'{{"employees": [{rows}], "employees": []}}'.encode(), "json")

@@ -79,3 +79,66 @@ def test_every_reader_takes_the_same_words_for_no(says: str) -> None:
 @pytest.mark.parametrize("says", ["Yes", "y", "TRUE", "t", "1", "X", "unknown", "nein"])
 def test_every_reader_takes_any_other_word_for_private(says: str) -> None:
     assert shows_fax(says) == (False, False, False)
+
+
+PUBLIC_ROW = {
+    "ResourceAgencyNum": "1",
+    "PublicName": "Lynx Agency",
+    "TaxonomyLevelName": "Agency",
+    "ParentAgencyNum": "0",
+    "AgencyStatus": "Active",
+    "PhysicalAddress1": "5 Lynx Street",
+    "PhysicalCity": "Lynxton",
+    "Phone2Number": "202 555 0142",
+    "EmailAddressMain": "lynx@example.org",
+}
+
+
+def shown(column: str, says: str) -> tuple[bool, bool, bool]:
+    """Whether address, phone number and e-mail of an iCarol row with this column are shown."""
+    read = Row(2, *zip(*(PUBLIC_ROW | {column: says}).items(), strict=True)).record()
+    assert read is not None
+    return "Lynx" in str(read.physical_address), bool(read.phones), bool(read.email)
+
+
+@pytest.mark.fault("A27")
+@pytest.mark.parametrize(
+    "column",
+    [
+        "PhysicalAddressIsPrivate",
+        "PhysicalAddress1IsPrivate",
+        "AddressIsPrivate",
+        "PhysicalAddressPrivate",
+        "PhysicalAddressIsConfidential",
+        "IsPhysicalAddressPrivate",
+        "PrivateAddress",
+        "ConfidentialAddress",
+        "HideAddress",
+        "Physical Address Hidden From Web",
+    ],
+)
+def test_a_column_of_an_export_marks_an_address_in_any_of_the_words_for_it(column: str) -> None:
+    assert shown(column, "Yes") == (False, True, True)
+    assert shown(column, "No") == (True, True, True)
+
+
+@pytest.mark.fault("A27")
+def test_a_column_says_in_a_word_who_may_see_a_part() -> None:
+    assert shown("PhysicalAddressVisibility", "private") == (False, True, True)
+    assert shown("PhysicalAddressVisibility", "public") == (True, True, True)
+    assert shown("Phone2Confidential", "Yes") == (True, False, True)
+    assert shown("HideEmail", "Yes") == (True, True, False)
+
+
+@pytest.mark.parametrize(
+    "column", ["HasPhysicalAddress", "PrivatePractice", "SensitiveToCulture", "HideoutAddress"]
+)
+def test_a_column_about_something_else_marks_nothing(column: str) -> None:
+    assert shown(column, "Yes") == (True, True, True)
+
+
+@pytest.mark.fault("A27")
+def test_an_address_in_the_column_that_marks_it_is_private_too() -> None:
+    read = Row(2, *zip(*(PUBLIC_ROW | {"PrivateAddress": "7 Hidden Lane"}).items(), strict=True)).record()
+    assert read is not None
+    assert (read.extra.get("PrivateAddress"), read.private["PrivateAddress"]) == (None, "7 Hidden Lane")
