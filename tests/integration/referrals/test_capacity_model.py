@@ -208,9 +208,9 @@ class CapacityMachine(RuleBasedStateMachine):
         }
         if total < used:
             with pytest.raises(Refused, match="capacity_below_use"):
-                self.act(lambda unit: handlers.set_capacity(unit, request))
+                self.act(lambda unit: handlers.set_capacity(unit, **request))
             return
-        self.act(lambda unit: handlers.set_capacity(unit, request))
+        self.act(lambda unit: handlers.set_capacity(unit, **request))
         if saying is None:
             saying = Saying(kind, total, datetime.datetime.min.replace(tzinfo=datetime.UTC))
             self.model.sayings.append(saying)
@@ -232,9 +232,9 @@ class CapacityMachine(RuleBasedStateMachine):
         request = {**SAID, **asked, "total": total, "mode": mode, "period": period, "valid_until": None}
         if any(each.starts_at == starts_at for each in self.model.sayings):
             with pytest.raises(Refused, match="capacity_schedule_clash"):
-                self.act(lambda unit: handlers.schedule_capacity(unit, request))
+                self.act(lambda unit: handlers.schedule_capacity(unit, **request))
             return
-        answer = self.act(lambda unit: handlers.schedule_capacity(unit, request))
+        answer = self.act(lambda unit: handlers.schedule_capacity(unit, **request))
         self.model.sayings.append(Saying(kind, total, starts_at, ends_at, schedule_id=answer["id"]))
 
     @precondition(lambda self: any(self.cancellable()))
