@@ -23,6 +23,7 @@ OTHER_THINGS: Mapping[str, Mapping[str, str]] = {
         "api_sessions.client_id": "an id; the request's is what a provider calls us",
         "client_contacts.client_id": "an id; the request's is what a provider calls us",
         "patient_job_items.reason": "a code; the request's is the justification of an emergency access",
+        "hr_imports.reason": "a code; the request's is the justification of an emergency access",
     },
     "referrals": {
         "capacity_changes.note": "a line's note, held to its own limit by the rules",

@@ -306,5 +306,6 @@ def test_an_object_with_a_member_twice_is_refused() -> None:
     parsed = parse(f"[{rows}]".encode(), "json")
     assert [row.number for row in parsed.rows] == ["1"]
     assert [(each.line, each.code) for each in parsed.problems if each.is_refused] == [(2, "not_an_object")]
-    with pytest.raises(FileRefused, match=r"not_json|list of objects"):
+    with pytest.raises(FileRefused) as refused:
         parse(f'{{"employees": [{rows}], "employees": []}}'.encode(), "json")
+    assert refused.value.reason == "not_json"
