@@ -23,7 +23,6 @@ _NAME = re.compile(r"[a-z0-9-]{1,60}")
 FILES = {
     "bootstrap.css": (_PACKAGES / "bootstrap/dist/css/bootstrap.min.css", "text/css; charset=utf-8"),
     "bootstrap.rtl.css": (_PACKAGES / "bootstrap/dist/css/bootstrap.rtl.min.css", "text/css; charset=utf-8"),
-    "htmx.js": (_PACKAGES / "htmx.org/dist/htmx.min.js", "text/javascript; charset=utf-8"),
     "portico.css": (_WEB / "static/portico.css", "text/css; charset=utf-8"),
     "portico.js": (_WEB / "static/portico.js", "text/javascript; charset=utf-8"),
 }

@@ -29,6 +29,7 @@ _ACCENTS = str.maketrans("aeiouAEIOU", "áéíóúÁÉÍÓÚ")
 _VALUES = re.compile(r"(%\(\w+\)[sd]|%[sd%])")
 
 
+@functools.cache
 def languages() -> tuple[str, ...]:
     """The languages that people can choose."""
     return (DEFAULT, *sorted(path.stem for path in _FOLDER.glob("*.po")))

@@ -10,15 +10,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 from marshmallow import Schema
 
 from gateway.api import ROUTES
 from gateway.routes import Route
 from services.contracts.declare import Operation
-
-Audience = Literal["everybody", "signed_in"]
 
 
 @cache
@@ -99,12 +97,10 @@ class Action:
 
 @dataclass(frozen=True)
 class Page:
-    """One page. `address` names its parameters in braces. `area` is the part of the site whose navigation it has."""
+    """One page of somebody who has signed in. `address` names its parameters in braces."""
 
     address: str
     template: str
-    area: str
-    audience: Audience = "signed_in"
     reads: Mapping[str, Read] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
 

@@ -68,7 +68,6 @@ def shown(protection: Protection, name: str, values: Mapping[str, Any], status: 
         "me": None,
         "problem": None,
         "done": None,
-        "area": None,
         "colour": portal.get("colour", theme.DEFAULT),
         "brand": portal.get("name", "Portico"),
         "language": flask.g.language,
@@ -79,7 +78,6 @@ def shown(protection: Protection, name: str, values: Mapping[str, Any], status: 
         "open_key": None,
         "new_key": wire.new_id,
         "zone": language.zone().key,
-        "zones": sorted(language.zone_names()),
         "correlation_id": logs.correlation_id.get(),
     }
     response = flask.Response(template(name).render(known | dict(values)), status, mimetype="text/html")

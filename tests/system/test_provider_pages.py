@@ -88,7 +88,6 @@ def show(browser: Browser, shelter: Shelter, path: str) -> None:
     browser.wait_for("document.readyState === 'complete'")
 
 
-@pytest.mark.seed("S0-7")
 def test_a_status_is_changed_in_three_clicks_from_the_start_page(shelter: Shelter, browser: Browser) -> None:
     referral = shelter.refer("Threeclicks")
     number = referral["limited"]["contact_record_number"]

@@ -13,7 +13,6 @@ PAGES = (
     Page(
         "/account",
         "account/overview.html",
-        "account",
         reads={
             "sessions": Read(sessions.list_my_sessions),
             "factor": Read(second_factor.get_my_second_factor),
@@ -29,7 +28,6 @@ PAGES = (
     Page(
         "/account/password",
         "account/password.html",
-        "account",
         actions=(
             Action(
                 "change_password",
@@ -42,7 +40,6 @@ PAGES = (
     Page(
         "/account/second-factor",
         "account/second_factor.html",
-        "account",
         reads={"factor": Read(second_factor.get_my_second_factor)},
         actions=(
             Action("start_factor", second_factor.start_second_factor, "", keeps_reply=True),
@@ -65,7 +62,6 @@ PAGES = (
         Page(
             f"/account/openings{part}",
             "account/openings.html",
-            "account",
             reads={
                 "openings": Read(
                     trail.openings, given={"limit": 25}, query=("after",), without=("not_found",)
@@ -77,7 +73,6 @@ PAGES = (
     Page(
         "/account/sign-out",
         "account/sign_out.html",
-        "account",
         actions=(Action("sign_out", sessions.log_out, "You are signed out.", then="/sign-in?signed_out=1"),),
     ),
 )

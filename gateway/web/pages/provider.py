@@ -19,7 +19,6 @@ PAGES = (
     Page(
         "/provider",
         "provider/start.html",
-        "provider",
         reads={
             **LOOK,
             "unanswered": Read(
@@ -45,7 +44,6 @@ PAGES = (
     Page(
         "/provider/referrals",
         "provider/referrals.html",
-        "provider",
         reads={
             **LOOK,
             "referrals": Read(
@@ -60,7 +58,6 @@ PAGES = (
     Page(
         "/provider/referrals/{referral_id}",
         "provider/referral.html",
-        "provider",
         reads={
             **LOOK,
             "referral": Read(assignments.get_referral),
@@ -77,7 +74,6 @@ PAGES = (
     Page(
         "/provider/capacity",
         "provider/capacities.html",
-        "provider",
         reads={
             **LOOK,
             "capacities": Read(capacity.list_capacities, given={"limit": _LISTED}, query=("after",)),
@@ -87,7 +83,6 @@ PAGES = (
     Page(
         "/provider/capacity/{program_id}/{line_id}",
         "provider/capacity.html",
-        "provider",
         reads={
             **LOOK,
             "lines": Read(capacity.list_capacities, given={"limit": 100}),

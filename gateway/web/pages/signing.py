@@ -12,7 +12,6 @@ PAGES = (
     Page(
         "/signing",
         "signing/documents.html",
-        "signing",
         reads={
             **LOOK,
             "documents": Read(
@@ -28,7 +27,6 @@ PAGES = (
     Page(
         "/signing/{document_id}",
         "signing/document.html",
-        "signing",
         reads={
             **LOOK,
             "document": Read(documents.get_document),

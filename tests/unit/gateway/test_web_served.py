@@ -63,10 +63,10 @@ def test_a_gateway_for_people_serves_pages_and_no_api(tmp_path: Path):
 def test_without_the_packages_of_the_pages_the_api_is_served_and_the_log_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setitem(assets.FILES, "htmx.js", (tmp_path / "nowhere.js", "text/javascript"))
+    monkeypatch.setitem(assets.FILES, "bootstrap.css", (tmp_path / "nowhere.js", "text/css"))
 
     assert served(tmp_path, "all") == [200, 401, 404]
     told = capsys.readouterr().out
     assert "pages_not_served" in told
-    assert "htmx.js" in told
+    assert "bootstrap.css" in told
     assert "deploy/setup.sh" in told
