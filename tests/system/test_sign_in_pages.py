@@ -16,6 +16,7 @@ from services.chassis.database import Database
 from services.identity.models import Account
 from tests.integration.identity.outside import real_provider
 from tests.support.browser import PROGRAM, Browser, running_browser
+from tests.support.pages import follow
 from tests.support.stack import HARBOR, RunningStack
 from tests.system.test_ways_in import code_of
 
@@ -73,15 +74,6 @@ def refused(browser: Browser, field: str) -> str:
     assert browser.evaluate("document.activeElement.getAttribute('aria-invalid')") == "true"
     assert said in browser.evaluate(f"document.getElementById('{described}').textContent")
     return str(said)
-
-
-def follow(browser: Browser, words: str) -> None:
-    """Go to a link or button by the keyboard and press Enter."""
-    for _ in range(30):
-        if browser.evaluate("document.activeElement.textContent.trim()") == words:
-            return browser.press("Enter")
-        browser.press("Tab")
-    raise AssertionError(f"Tab does not reach {words}")
 
 
 def who_is_signed_in(portico: RunningStack, browser: Browser) -> Any:
